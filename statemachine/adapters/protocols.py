@@ -1,0 +1,166 @@
+"""What the driver needs from its surroundings: a clock, a transport, a store, and somebody to tell.
+
+All of it is callbacks, so that an event loop, a thread and a simulator bind the same loop without change. Every call and
+every callback of one driver happens in one thread. Instants are integer milliseconds since the epoch (UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
+
+from attrs import field, frozen
+
+from statemachine.core.commands import Command
+from statemachine.core.events import Event, Reply
+from statemachine.core.news import Anomaly, Level, Notification, Transcript
+from statemachine.core.session import Session
+
+__all__ = [
+    "Alarm",
+    "Answer",
+    "Clock",
+    "Done",
+    "Listener",
+    "Moment",
+    "Observer",
+    "Save",
+    "Store",
+    "Stored",
+    "Told",
+    "Transport",
+]
+
+Answer: TypeAlias = Callable[[Reply], None]
+Done: TypeAlias = Callable[[BaseException | None], None]
+"""Called once: with None when it is done for good, with the error when nothing was done."""
+
+
+class Alarm(Protocol):
+    """A callback that has not come yet."""
+
+    def cancel(self) -> None:
+        """The callback will not come any more. Harmless after it came."""
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> int:
+        """The present. Never runs backwards while this clock exists."""
+        ...
+
+    def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
+        """Call back at `at` or somewhat later; a moment that has passed means soon, never from within this call."""
+        ...
+
+    def jitter(self, earliest: int, latest: int) -> int:
+        """A moment in this window, both ends included: many sessions that are due together shall not wake together."""
+        ...
+
+
+class Transport(Protocol):
+    """Carries commands to the server and brings the replies back. It never raises: what goes wrong is a `Failure`."""
+
+    def execute(self, command: Command, answer: Answer) -> None:
+        """Begin this call. `answer` is called once when it is over, possibly from within; not needed after `abort`."""
+
+    def abort(self, command_id: int) -> None:
+        """Break off a call nobody waits for any more. Only ever asked for reads; unknown ids are ignored."""
+
+
+@frozen
+class Save:
+    """One step of one session, to be made durable as a whole: the session, and the news that goes to its journal.
+
+    `version` counts the saves of this session from 1; it must be the stored version plus one.
+    """
+
+    session_id: str
+    version: int
+    session: Session = field(repr=False)
+    news: tuple[Transcript, ...] = field(default=(), repr=False)
+
+
+@frozen
+class Stored:
+    """What a store holds of one session."""
+
+    session: Session = field(repr=False)
+    version: int
+
+
+class Store(Protocol):
+    """Keeps sessions, each with a journal of its transcript news and the application's cursor into it."""
+
+    def save(self, save: Save, done: Done) -> None:
+        """Make this step durable, then call `done`. The saves of one session are made, and done, in the order asked.
+
+        The error is a `StaleSave` where the version does not follow the stored one: somebody else drives this session.
+        """
+
+    def load(self, session_id: str) -> Stored | None:
+        """The session as last saved, or None where there is none."""
+        ...
+
+    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+        """The next `limit` news with a `seq` above `after_seq`, in order of `seq`."""
+        ...
+
+    def ack(self, session_id: str, seq: int, done: Done) -> None:
+        """The application has dealt with all news up to `seq`. The cursor never moves back."""
+
+    def cursor(self, session_id: str) -> int:
+        """The highest `seq` acknowledged, 0 for none."""
+        ...
+
+    def sessions(self) -> tuple[str, ...]:
+        """The ids of all sessions stored, sorted."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was asked, and let go of everything. Saves asked later are refused."""
+
+
+@frozen
+class Told:
+    """What one step has to tell, once it is saved. `session` is the session after it."""
+
+    session: Session = field(repr=False)
+    transcript: tuple[Transcript, ...]
+    levels: tuple[Level, ...]
+    anomalies: tuple[Anomaly, ...]
+
+
+class Listener(Protocol):
+    """Who owns a driver. What these raise stops the driver: the application's own code belongs behind the journal."""
+
+    def told(self, news: Told) -> None:
+        """A step is saved, and its commands are on their way. Called only where there is something to tell."""
+
+    def stopped(self, error: BaseException | None) -> None:
+        """The driver does nothing any more: asked to (None), or because of this error. Called once, and last."""
+
+
+Moment: TypeAlias = Literal["saved", "executed", "answered", "told"]
+
+
+class Observer(Protocol):
+    """Who looks over a driver's shoulder: traces, logs, tests. It must not feed the driver it looks at."""
+
+    def stepped(
+        self,
+        session_id: str,
+        event: Event,
+        before: Session,
+        after: Session,
+        outputs: tuple[Command | Notification, ...],
+    ) -> None:
+        """An event was handled; `after is before` where it changed nothing. Nothing is saved yet."""
+
+    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+        """A point at which the process may die. `number`: the version saved, the command's id, or the last `seq` told.
+
+        saved: it is durable, and nothing of it was done yet. executed: the transport has the command. answered: its
+        reply is here, and not yet handled. told: the listener has the news.
+        """

@@ -1,0 +1,65 @@
+"""The settings of a `ChatClient` that have defaults."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from attrs import Attribute, field, frozen
+
+from statemachine.core.session import Config
+
+from .errors import BadSetting
+
+__all__ = ["Options"]
+
+_MS: Final = timedelta(milliseconds=1)
+
+
+def _positive(_: object, attribute: Attribute[timedelta], value: timedelta) -> None:
+    if value < _MS:
+        raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value}")
+
+
+def _seconds(seconds: int) -> Any:
+    return field(default=timedelta(seconds=seconds), validator=_positive)
+
+
+_CORE: Final = ("api", "receipts")
+_CORE_DURATIONS: Final = (
+    "request_timeout",
+    "upload_timeout",
+    "poll_timeout",
+    "settle",
+    "request_within",
+    "ending_within",
+)
+
+
+@frozen(kw_only=True)
+class Options:
+    """Durations and choices. A chat keeps the ones it was started with, also over a restart of the process."""
+
+    api: Literal["v1", "v2"] = "v2"
+    """The version of the server's interface; v1 has no receipts."""
+    receipts: bool = True
+    """Tell the agent by itself that a message has arrived (v2)."""
+    request_timeout: timedelta = _seconds(10)
+    upload_timeout: timedelta = _seconds(120)
+    poll_timeout: timedelta = _seconds(30)
+    """Longer than the server holds a poll without news (15 s), or its answers are lost."""
+    settle: timedelta = _seconds(10)
+    """How long a message whose answer was lost may still be on its way: no resend before."""
+    request_within: timedelta = _seconds(60)
+    """When to give up a chat that no server takes."""
+    ending_within: timedelta = _seconds(45)
+    """How long to wait for the server's word after `end()`."""
+    connect_timeout: timedelta = _seconds(5)
+    close_within: timedelta = _seconds(5)
+    """How long closing waits for messages that are on the wire."""
+
+    def core(self) -> Config:
+        """These options as the engine's configuration, in milliseconds."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in _CORE}
+        values |= {name: getattr(self, name) // _MS for name in _CORE_DURATIONS}
+        return Config(**values)

@@ -1,0 +1,143 @@
+"""One session at work in an event loop: its driver, its news, and those who wait for a save."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.driver import Driver, DriverStopped
+from statemachine.adapters.protocols import Observer, Store, Told, Transport
+from statemachine.core.derived import changes
+from statemachine.core.errors import IllegalIntent
+from statemachine.core.events import Event, Past, Tick
+from statemachine.core.session import Config, Session, new_session, past
+
+from .errors import ChatClosed, ChatStopped, refusal
+from .stream import NewsReader, NewsStream
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Drives the session `session_id`: the stored one where there is one, otherwise a new one that nobody asked for yet.
+
+    `config` is for new chats. `told` is called with what each saved step has to tell. Raises a `StoreError` where the
+    stored session cannot be read.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        store: Store,
+        transport: Transport,
+        clock: LoopClock,
+        config: Config,
+        told: Callable[[Told], None],
+        observer: Observer | None = None,
+    ) -> None:
+        self._clock = clock
+        self._config = config
+        self._told = told
+        self._make = partial(
+            Driver,
+            session_id,
+            clock=clock,
+            transport=transport,
+            store=store,
+            listener=self,
+            observer=observer,
+        )
+        blank = new_session(clock.now(), config)
+        stored = store.load(session_id)
+        session, version = (stored.session, stored.version) if stored else (blank, 0)
+        self._stream = NewsStream(store, session_id, changes(blank, session), over=session.outcome is not None)
+        self._driver = self._make(session, version)
+        self._halted = asyncio.Event()
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now."""
+        return self._driver.session
+
+    def start(self) -> None:
+        """Begin, or go on with what was stored."""
+        self._driver.start()
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._clock.now()
+
+    async def ask(self, event: Event) -> tuple[Session, Session]:
+        """Feed an intent. Returns the sessions before and after it once it is saved.
+
+        Cancelled while it waits for the save, the intent stands. Raises NotPossible, ChatClosed, ChatStopped.
+        """
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        before = self._driver.session
+        try:
+            after = self._driver.feed(event, partial(_resolve, saved))
+        except IllegalIntent as illegal:
+            raise refusal(illegal, before.outcome) from illegal
+        except DriverStopped as stopped:
+            if self._driver.error:
+                raise ChatStopped(f"the chat could not go on: {self._driver.error}") from self._driver.error
+            raise ChatClosed("the client is closed") from stopped
+        await saved
+        return before, after
+
+    async def renew(self) -> Past | None:
+        """Make room for a new chat where the last one is over, and return what the new one takes over from it."""
+        old = self._driver.session
+        if old.outcome is None:
+            return None
+        await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
+        spent, blank = self._driver, new_session(self.now(), self._config)
+        self._driver = self._make(blank, spent.version)
+        spent.abandon()
+        self._stream.reopen(changes(spent.session, blank))
+        return past(spent.session)
+
+    def news(self) -> NewsReader:
+        """A run over the news."""
+        return NewsReader(self._stream)
+
+    async def close(self, within: timedelta) -> None:
+        """Let go of the session. What is on the wire may finish `within` this time."""
+        self._driver.stop()
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._halted.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._driver.abandon()
+
+    # --- the driver's listener ----------------------------------------------------------------------------------------
+
+    def told(self, news: Told) -> None:
+        """See `Listener.told`."""
+        self._told(news)
+        self._stream.told(news)
+
+    def stopped(self, error: BaseException | None) -> None:
+        """See `Listener.stopped`."""
+        if not self._driver.stopped:  # it was the driver of the chat before
+            return
+        self._stream.close(error)
+        self._halted.set()
+
+
+def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
+    if saved.done():  # whoever waited was cancelled
+        return
+    if error is None:
+        saved.set_result(None)
+        return
+    closed = isinstance(error, DriverStopped)
+    failure = ChatClosed("the client was closed") if closed else ChatStopped(f"the chat could not go on: {error}")
+    failure.__cause__ = error
+    saved.set_exception(failure)

@@ -1,0 +1,144 @@
+"""The news of one session as an async iterator.
+
+Transcript news is read from the store's journal, a page at a time, so that however slow the application is, nothing
+piles up in memory and no poll waits for it. Level news says how things stand: of each kind only the latest is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final, TypeAlias
+
+from statemachine.adapters.protocols import Store, Told
+from statemachine.core.news import Finished, Level, Transcript
+
+from .errors import ChatError, ChatStopped
+
+__all__ = ["News", "NewsReader", "NewsStream"]
+
+News: TypeAlias = Transcript | Level
+
+PAGE: Final = 100
+"""News read from the journal at once."""
+
+
+class NewsStream:
+    """Where the driver's listener puts things down and the application picks them up."""
+
+    def __init__(self, store: Store, session_id: str, levels: tuple[Level, ...], *, over: bool) -> None:
+        self.store: Final = store
+        self.session_id: Final = session_id
+        self.cursor = store.cursor(session_id)
+        self.over = over
+        """The session is in a terminal phase, as far as it was saved."""
+        self.closed = False
+        self.error: BaseException | None = None
+        self.asking = False
+        self._wake = asyncio.Event()
+        self._last = self.cursor
+        # Of each kind the latest, with the `seq` of the transcript news that it comes after.
+        self._levels: dict[type[Level], tuple[int, Level]] = {}
+        self._put(self.cursor, levels)
+
+    def _put(self, after: int, levels: tuple[Level, ...]) -> None:
+        for level in levels:
+            self._levels[type(level)] = (after, level)
+
+    def told(self, news: Told) -> None:
+        """A step is saved. Its levels come before its transcript: who joined, before what they said."""
+        after = news.transcript[0].seq - 1 if news.transcript else news.session.seq
+        self._last = news.session.seq
+        self._put(after, news.levels)
+        self.over = news.session.outcome is not None
+        self._wake.set()
+
+    def reopen(self, levels: tuple[Level, ...]) -> None:
+        """A new chat follows the one that is over; `levels` is how things differ."""
+        self.over = False
+        self._put(self._last, levels)
+
+    def close(self, error: BaseException | None) -> None:
+        """No more news comes."""
+        self.closed = True
+        self.error = self.error or error
+        self._wake.set()
+
+    def acknowledge(self, seq: int) -> None:
+        """The application has dealt with the news up to `seq`."""
+        if seq > self.cursor and not self.closed:
+            self.cursor = seq
+            self.store.ack(self.session_id, seq, self._acknowledged)
+
+    def _acknowledged(self, error: BaseException | None) -> None:
+        if error and not self.closed:
+            self.close(error)
+
+    def take_level(self, before: int | None) -> Level | None:
+        """The earliest level news that comes before the transcript news with this `seq`; None: before none."""
+        due = [(after, kind) for kind, (after, _) in self._levels.items() if before is None or after < before]
+        if not due:
+            return None
+        return self._levels.pop(min(due, key=lambda one: one[0])[1])[1]
+
+    def settled(self) -> None:
+        """From here on `changed` waits for something newer than what is looked at next."""
+        self._wake.clear()
+
+    async def changed(self) -> None:
+        """Something was put down since `settled`."""
+        await self._wake.wait()
+
+
+class NewsReader(AsyncIterator[News]):
+    """One run over the news, from the cursor to the session's `Finished`, or until the client is closed.
+
+    Transcript news counts as dealt with when the next one is asked for: what a run was broken off at comes again, with
+    the same `seq`, in the next run, also after a restart.
+    """
+
+    def __init__(self, stream: NewsStream) -> None:
+        self._stream = stream
+        self._page: deque[Transcript] = deque()
+        self._position = stream.cursor
+        self._finished = False
+
+    async def __anext__(self) -> News:
+        """The next one. Raises ChatStopped where the client had to stop."""
+        stream = self._stream
+        if stream.asking:
+            raise ChatError("somebody waits for news of this chat already: one reader at a time")
+        stream.asking = True
+        try:
+            stream.acknowledge(self._position)
+            return await self._next()
+        finally:
+            stream.asking = False
+
+    async def _next(self) -> News:
+        stream = self._stream
+        while not self._finished:
+            stream.settled()
+            if news := self._look():
+                return news
+            if stream.error:
+                raise ChatStopped(f"the chat could not go on: {stream.error}") from stream.error
+            if stream.over or stream.closed:
+                break
+            await stream.changed()
+        raise StopAsyncIteration
+
+    def _look(self) -> News | None:
+        stream = self._stream
+        if stream.closed:  # the store may be closed too
+            return None
+        if not self._page:
+            self._page.extend(stream.store.journal(stream.session_id, self._position, PAGE))
+        level = stream.take_level(self._page[0].seq if self._page else None)
+        if level is not None or not self._page:
+            return level
+        news = self._page.popleft()
+        self._position = news.seq
+        self._finished = type(news) is Finished
+        return news

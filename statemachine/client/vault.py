@@ -1,0 +1,48 @@
+"""What the engine knows by name only: the bytes of files, and the values of secure forms. No snapshot ever holds them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Vault"]
+
+_FILE: Final = "file:"
+
+
+class Vault:
+    """Keeps bytes and values under references. A path needs no keeping: its reference survives the process."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, bytes] = {}
+        self._values: dict[str, Mapping[str, object]] = {}
+
+    def keep_file(self, source: bytes | str | os.PathLike[str]) -> str:
+        """The reference of these bytes, or of the file at this path."""
+        if not isinstance(source, bytes):
+            return _FILE + str(Path(source).absolute())
+        ref = f"bytes:{secrets.token_hex(8)}"
+        self._bytes[ref] = source
+        return ref
+
+    def keep_values(self, values: Mapping[str, object]) -> str:
+        """The reference of these form values."""
+        ref = f"form:{secrets.token_hex(8)}"
+        self._values[ref] = dict(values)
+        return ref
+
+    def open_file(self, ref: str) -> bytes | Path:
+        """The bytes, or where they are. Raises LookupError for what this process does not have."""
+        return Path(ref.removeprefix(_FILE)) if ref.startswith(_FILE) else self._bytes[ref]
+
+    def values(self, ref: str) -> Mapping[str, object]:
+        """The form values. Raises LookupError for what this process does not have."""
+        return self._values[ref]
+
+    def forget(self, ref: str) -> None:
+        """It arrived, or never will."""
+        self._bytes.pop(ref, None)
+        self._values.pop(ref, None)

@@ -1,0 +1,4 @@
+"""Between bytes and the core's records: the wire's JSON, HTTP as data, snapshots, traces.
+
+Nothing else imports cattrs.
+"""

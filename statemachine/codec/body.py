@@ -1,0 +1,130 @@
+"""Bounded JSON: from bytes nobody vouches for to data, and back to text that is always valid JSON and UTF-8.
+
+Faults F9, F10 and F24 of protocol.md section 8 begin here: whatever a server or a proxy answers, only data
+comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Final, cast
+
+from attrs import frozen
+
+MAX_BODY: Final = 50_000_000
+"""Bytes. A history of 50 MB is no chat any more; parsing it would hold every other session up."""
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting. Real entries have three (a signal's `data`, cards of MS Teams)."""
+
+MAX_INTEGER: Final = 10**30
+"""Beyond any id or instant, and far below the size where Python refuses to write an integer."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_write: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+@frozen
+class Problem:
+    """Why a body is no data. `text` never quotes the body."""
+
+    text: str
+
+
+class TooDeep(ValueError):
+    """A value is nested deeper than `MAX_DEPTH`."""
+
+
+def clean(text: str) -> str:
+    """The text with each lone surrogate replaced by U+FFFD, so that it can be encoded as UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
+
+
+def parse_body(body: bytes) -> object:
+    """The JSON value in `body`, or a `Problem`; never an exception.
+
+    NaN, infinities and numbers too large to be meant become None (absent). Of a repeated key the last counts.
+    """
+    if len(body) > MAX_BODY:
+        return Problem(f"larger than {MAX_BODY // 1_000_000} MB")
+    try:
+        text = body.decode("utf-8-sig")  # some proxies put a byte order mark before what they rewrite
+    except UnicodeDecodeError:
+        return Problem("not UTF-8")
+    if not text or text.isspace():
+        return Problem("empty")
+    try:
+        return _loads(text)
+    except RecursionError:
+        return Problem("nested too deep")
+    except json.JSONDecodeError as error:
+        return Problem(f"not JSON (character {error.pos})")
+
+
+def _loads(text: str) -> object:
+    try:
+        return cast(object, json.loads(text, parse_constant=_absent, parse_float=_finite))
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of thousands of digits: now integers are read by hand, which is slower
+        return cast(object, json.loads(text, parse_constant=_absent, parse_float=_finite, parse_int=_small))
+
+
+def _absent(_literal: str) -> None:
+    return None
+
+
+def _finite(literal: str) -> float | None:
+    number = float(literal)
+    return number if math.isfinite(number) else None
+
+
+def _small(literal: str) -> int | None:
+    return int(literal) if len(literal) < 1_000 else None
+
+
+def json_text(value: object) -> str:
+    """`value` as canonical JSON text (sorted keys) that can be encoded as UTF-8. Raises `TooDeep`.
+
+    What JSON cannot say (it can only come from a caller in Python, not from `parse_body`) becomes null.
+    """
+    if _depth(value) > MAX_DEPTH:
+        raise TooDeep
+    try:
+        return clean(_write(value))
+    except (TypeError, ValueError):
+        return clean(_write(_tame(value)))
+
+
+def _depth(value: object) -> int:
+    """Levels of nesting, counted no further than is needed to see that there are too many."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(cast(dict[object, object], item).values())
+            elif isinstance(item, list | tuple):
+                inner.extend(cast(list[object], item))
+        level, depth = inner, depth + 1
+    return depth
+
+
+def _tame(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _tame(item) for key, item in cast(dict[object, object], value).items()}
+    if isinstance(value, list | tuple):
+        return [_tame(item) for item in cast(list[object], value)]
+    if isinstance(value, int):
+        return value if -MAX_INTEGER < value < MAX_INTEGER else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str) else None

@@ -1,0 +1,14 @@
+"""The two refusals of stored data. Data from the network never raises (`wire.py`, `http.py`)."""
+
+from __future__ import annotations
+
+
+class BadRecord(ValueError):
+    """An event, command, news or trace line that is not what this version writes.
+
+    The text names the path in the JSON.
+    """
+
+
+class BadSnapshot(ValueError):
+    """A snapshot that cannot be restored. The text names the path and what to do next."""

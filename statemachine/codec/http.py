@@ -1,0 +1,316 @@
+"""Between commands and HTTP, as data: no socket, no clock (protocol.md section 1).
+
+Inwards: the error code first, then the status, then the body (F24). Whatever the status, headers and bytes
+are, a `Reply` comes out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeAlias, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from attrs import field, frozen
+
+from ..core.commands import (
+    READS,
+    Command,
+    CreateChat,
+    FindChat,
+    Poll,
+    Post,
+    PostCourtesy,
+    ReadHistory,
+    Upload,
+)
+from ..core.events import Batch, Failure, Opened, Reply, Uploaded
+from ..core.wire import SecureFormData
+from .body import clean, parse_body
+from .outwards import encode_entry
+from .values import Expected, read_flag, read_integer, read_seconds, read_text
+from .wire import decode_entries
+
+__all__ = ["Endpoint", "HttpRequest", "read_reply", "to_http"]
+
+_SCHEME: Final = "MOBILE-API-140-327-PLAIN"
+
+
+# --- where to, and as whom ----------------------------------------------------------------------------------
+
+
+def _address(endpoint: Endpoint, attribute: object, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
+    except ValueError as error:
+        raise ValueError(_NO_ADDRESS) from error
+    if not host:
+        raise ValueError(_NO_ADDRESS)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("url: only scheme, host, port and path belong here")
+    _header_text(endpoint, attribute, url)
+
+
+_NO_ADDRESS: Final = "url: this is no address; one looks like https://chat.example.com"
+
+
+def _identity(endpoint: Endpoint, attribute: Any, value: str) -> None:
+    if not value.strip():
+        raise ValueError(_EMPTY[attribute.name])
+    _header_text(endpoint, attribute, value)
+    if '"' in value or (not endpoint.quoted and ("," in value or " " in value)):
+        raise ValueError(f"{attribute.name}: this value cannot be written into the Authorization header")
+
+
+_EMPTY: Final = {
+    "app_id": "app_id is empty: it is the id of the messaging scenario entry, from the contact centre",
+    "client_id": (
+        "client_id is empty: all visitors would share one chat and read each other's messages. "
+        "Give each user of your application an id of its own, and keep it"
+    ),
+}
+
+
+def _header_text(_endpoint: object, attribute: Any, value: str) -> None:
+    if not value.isascii() or not value.isprintable():
+        raise ValueError(f"{attribute.name}: only printable ASCII can be sent in a header")
+
+
+def _version(_endpoint: object, _attribute: object, api: str) -> None:
+    if api not in ("v1", "v2"):
+        raise ValueError(f"api: {api!r} is not known; it is v1 or v2")
+
+
+def _trimmed(url: str) -> str:
+    return url.rstrip("/")
+
+
+def _hidden(value: str) -> str:
+    return f"<{len(value)} chars>"
+
+
+@frozen
+class Endpoint:
+    """A contact centre's door, and who comes through it (protocol.md 1.1).
+
+    `url`: scheme and host, as in "https://chat.example.com". `tenant`: value of `tenantUrl`; "" leaves it
+    out. `app_id`: id of the messaging scenario entry. `client_id`: one for each user and device, made by the
+    host and kept (F29). `quoted`: whether the values of the Authorization header stand in quotes. Raises
+    ValueError.
+    """
+
+    url: str = field(validator=_address, converter=_trimmed)
+    tenant: str
+    app_id: str = field(repr=_hidden, validator=_identity)
+    client_id: str = field(repr=_hidden, validator=_identity)
+    api: str = field(default="v2", validator=_version)
+    quoted: bool = True
+    user_agent: str = field(default="MobileClient", validator=_header_text)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header. A secret."""
+        mark = '"' if self.quoted else ""
+        return f"{_SCHEME} appId={mark}{self.app_id}{mark}, clientId={mark}{self.client_id}{mark}"
+
+
+# --- outwards -----------------------------------------------------------------------------------------------
+
+
+def _shy_headers(headers: tuple[tuple[str, str], ...]) -> str:
+    return repr(tuple((name, "…" if name == "Authorization" else value) for name, value in headers))
+
+
+@frozen
+class HttpRequest:
+    """One request. `path` is percent-encoded, `query` is not; `url` is both, ready to be sent as it is.
+
+    `body`: JSON in UTF-8; None for reads and uploads. `upload_ref`: the host's name for the bytes to upload
+    as the one part, called `file`, of a multipart form, under the file name `upload_name`. `timeout`:
+    milliseconds.
+    """
+
+    method: str
+    base: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=_shy_headers)
+    body: bytes | None = field(default=None, repr=False)
+    upload_ref: str | None = None
+    upload_name: str = field(default="", repr=False)
+    timeout: int = 0
+
+    @property
+    def url(self) -> str:
+        """The absolute URL, encoded. A client must not encode it again (yarl: `URL(url, encoded=True)`)."""
+        query = f"?{urlencode(self.query, quote_via=quote)}" if self.query else ""
+        return f"{self.base}{self.path}{query}"
+
+
+def to_http(
+    command: Command, endpoint: Endpoint, *, nonce: str = "", secret: Mapping[str, object] | None = None
+) -> HttpRequest:
+    """The request that carries out `command`.
+
+    `nonce`: a text never used before, for reads: proxies replay cached polls (F34). `secret`: the values of
+    the secure form that a `Post` names by its `ref`; without them such a post raises ValueError.
+    """
+    cls = type(command)
+    reads = cls in READS
+    query: tuple[tuple[str, str], ...] = (("tenantUrl", endpoint.tenant),) if endpoint.tenant else ()
+    if reads and nonce:
+        query = (*query, ("nonce", nonce))
+    headers: tuple[tuple[str, str], ...] = (
+        ("Authorization", endpoint.authorization),
+        ("User-Agent", endpoint.user_agent),
+        ("Accept", "application/json"),
+        ("Cache-Control", "no-cache"),
+    )
+    body = None
+    if not reads and cls is not Upload:
+        headers = (*headers, ("Content-Type", "application/json; charset=utf-8"))
+        body = _body(command, secret)
+    return HttpRequest(
+        "GET" if reads else "POST",
+        endpoint.url,
+        f"/clientweb/api/{endpoint.api}/{_path(command)}",
+        query,
+        headers,
+        body,
+        command.ref if isinstance(command, Upload) else None,
+        command.name if isinstance(command, Upload) else "",
+        command.timeout,
+    )
+
+
+def _path(command: Command) -> str:
+    if isinstance(command, CreateChat):
+        return "chats"
+    if isinstance(command, FindChat):
+        return "chats/active"
+    if isinstance(command, Upload):
+        return "files"
+    chat = quote(clean(command.chat_id), safe="")
+    return f"chats/{chat}/history" if isinstance(command, ReadHistory) else f"chats/{chat}/events"
+
+
+def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
+    if isinstance(command, CreateChat):
+        optional = {"phone_number": command.phone_number, "from": command.from_}
+        chat: dict[str, object] = {key: value for key, value in optional.items() if value is not None}
+        return _json({**chat, "parameters": json.loads(command.parameters)})
+    entry = cast(Post | PostCourtesy, command).entry
+    if isinstance(entry, SecureFormData) and secret is None:
+        raise ValueError("the values of the secure form are not at hand, so it cannot be sent")
+    return _json({"events": [encode_entry(entry, secret)]})
+
+
+def _json(value: object) -> bytes:
+    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
+
+
+# --- inwards ------------------------------------------------------------------------------------------------
+
+
+def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """What the answer to `command` says: `Opened`, `Batch`, `Uploaded`, or `Failure`. Never raises.
+
+    An empty body answers a poll, a reading or a post that has nothing to tell (F10). A failure of kind "http"
+    has the body's `error_code`, whatever its type and the status were; a success that cannot be read is
+    "unreadable".
+    """
+    data = parse_body(body)
+    code, failed = _error(data, status)
+    if failed or not 200 <= status < 300:
+        return Failure("http", status, code, _retry_after(headers))
+    reply = _READ[type(command)](None if not body.strip() else data)
+    return Failure("unreadable", status) if reply is None else reply
+
+
+def _error(data: object, status: int) -> tuple[int | None, bool]:
+    """(code, whether the body is an error's). A code of 0 says that all is well (protocol.md 1.2, E17)."""
+    if not isinstance(data, dict):
+        return None, False
+    said = cast(dict[str, object], data)
+    value = said.get("error_code")
+    try:
+        code = None if value is None else read_integer(value)
+    except Expected:
+        return None, value != ""
+    if code == 0 and 200 <= status < 300:
+        return None, False
+    return code, code is not None or bool(said.get("error_message"))
+
+
+_Read: TypeAlias = Callable[[object], Reply | None]
+
+
+def _read_batch(data: object) -> Reply | None:
+    if data is None:
+        return Batch()
+    events = cast(dict[str, object], data).get("events") if isinstance(data, dict) else data
+    readable = events is None or isinstance(events, list)
+    return Batch(decode_entries(events)) if readable else None
+
+
+def _read_opened(data: object) -> Reply | None:
+    said = cast(dict[str, object], data) if isinstance(data, dict) else {}
+    chat_id = _tolerant(read_text, said.get("chat_id")) or ""
+    if chat_id in ("", ".", ".."):  # the last two would lead a path astray
+        return None
+    return Opened(
+        chat_id,
+        _tolerant(read_text, said.get("state")) or "",
+        _tolerant(read_seconds, said.get("ewt")),
+        _tolerant(read_flag, said.get("is_new_chat")),
+        _tolerant(read_text, said.get("phone_number")) or "",
+    )
+
+
+def _read_uploaded(data: object) -> Reply | None:
+    said = cast(dict[str, object], data) if isinstance(data, dict) else {}
+    file_id = _tolerant(read_text, said.get("file_id"))
+    return Uploaded(file_id, _tolerant(read_text, said.get("file_name")) or "") if file_id else None
+
+
+_READ: Final[dict[type[Command], _Read]] = {
+    CreateChat: _read_opened,
+    FindChat: _read_opened,
+    Poll: _read_batch,
+    ReadHistory: _read_batch,
+    Post: _read_batch,
+    PostCourtesy: _read_batch,
+    Upload: _read_uploaded,
+}
+
+
+def _tolerant(read: Callable[[object], Any], value: object) -> Any:
+    try:
+        return None if value is None else read(value)
+    except Expected:
+        return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> int | None:
+    """Milliseconds. A date counts only beside the `Date` of the same answer: there is no other clock here."""
+    named = {name.lower(): value for name, value in headers.items()}
+    value = named.get("retry-after", "").strip()
+    try:
+        return read_seconds(value)
+    except Expected:
+        pass
+    until, sent = _date(value), _date(named.get("date", ""))
+    if until is None or sent is None:
+        return None
+    return max(0, round((until - sent).total_seconds() * 1_000))
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

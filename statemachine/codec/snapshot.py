@@ -1,0 +1,51 @@
+"""A session as plain JSON and back: never pickle, never eval.
+
+`{"schema": 1, "now": …, …}`; the configuration only where it differs from the defaults. A snapshot of an
+older schema is lifted by pure functions, one schema at a time; one of a newer schema is refused. Golden files
+hold every schema ever released (tests/codec/golden).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from ..core.session import Session
+from .errors import BadRecord, BadSnapshot
+from .records import Object, from_json, to_json
+
+SCHEMA: Final = 1
+
+UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {}
+"""Schema -> a pure function that makes of its snapshot one of the next schema, `schema` itself left aside."""
+
+_ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives"
+
+
+def snapshot(session: Session, *, redacted: bool = False) -> Object:
+    """The session as JSON values. Redacted, it holds no private text and does not send what was queued."""
+    data = {"schema": SCHEMA, **to_json(session, Session, redacted)}
+    if not data["config"]:
+        del data["config"]
+    return data
+
+
+def restore(data: object) -> Session:
+    """The session of a snapshot. The default configuration is the one shared object. Raises `BadSnapshot`."""
+    if not isinstance(data, dict):
+        raise BadSnapshot(f"$: expected an object. This is no snapshot of a session. {_ADVICE}.")
+    fields = dict(cast(Object, data))
+    schema = fields.pop("schema", None)
+    if type(schema) is not int or schema < 1:
+        raise BadSnapshot(f"$.schema: expected a number from 1. This is no snapshot of a session. {_ADVICE}.")
+    if schema > SCHEMA:
+        raise BadSnapshot(
+            f"$.schema: {schema} was written by a newer version; this one reads up to {SCHEMA}. "
+            "Update chat-session-statemachine"
+        )
+    try:
+        for older in range(schema, SCHEMA):
+            fields = UPGRADES[older](fields)
+        return cast(Session, from_json({"config": {}, **fields}, Session))
+    except BadRecord as error:
+        raise BadSnapshot(f"{error}. The snapshot is damaged. {_ADVICE}.") from None

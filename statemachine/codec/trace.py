@@ -1,0 +1,113 @@
+"""Traces: what a session was told and what it answered, as JSON lines.
+
+First a header, `{"trace": 1, "product": …, "session": <snapshot or null>}`; then a line for each step,
+`{"event": …, "phase": …, "commands": […], "news": […]}`, with the phase after it. By default nobody's words,
+numbers, places or files are in it (`records.py`), and no authorization ever is: the core holds none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final, cast
+
+from attrs import frozen
+
+from ..core.commands import Command
+from ..core.events import Event
+from ..core.session import Session
+from .errors import BadRecord, BadSnapshot
+from .records import News, Object, decode_command, decode_event, decode_news
+from .records import encode_command as _command
+from .records import encode_event as _event
+from .records import encode_news as _news
+from .snapshot import restore, snapshot
+
+FORMAT: Final = 1
+
+
+@frozen
+class Step:
+    """One call of `reduce`. `phase`: the public phase after it."""
+
+    event: Event
+    phase: str
+    commands: tuple[Command, ...] = ()
+    news: tuple[News, ...] = ()
+
+
+@frozen
+class Trace:
+    """A whole trace. `product`: what wrote it; `session`: where it began, None for a new session."""
+
+    product: str
+    session: Session | None
+    steps: tuple[Step, ...]
+
+
+def header_line(product: str, session: Session | None = None, *, redacted: bool = True) -> str:
+    """The first line, without its line end."""
+    start = None if session is None else snapshot(session, redacted=redacted)
+    return _line({"trace": FORMAT, "product": product, "session": start})
+
+
+def step_line(step: Step, *, redacted: bool = True) -> str:
+    """The line of one step, without its line end."""
+    return _line(
+        {
+            "event": _event(step.event, redacted=redacted),
+            "phase": step.phase,
+            "commands": [_command(command, redacted=redacted) for command in step.commands],
+            "news": [_news(news, redacted=redacted) for news in step.news],
+        }
+    )
+
+
+def read_trace(lines: Iterable[str]) -> Trace:
+    """The trace of these lines; empty ones do not count. Raises `BadRecord` with the number of the line."""
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    number, line = next(numbered, (1, "null"))
+    product, session = _read_header(number, _object(number, line))
+    return Trace(product, session, tuple(_read_steps(numbered)))
+
+
+def _line(value: Object) -> str:
+    return json.dumps(value, separators=(",", ":"))  # ASCII: any text survives any terminal, pipe and log
+
+
+def _object(number: int, line: str) -> Object:
+    try:
+        value: object = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadRecord(f"line {number}: expected a JSON object")
+    return cast(Object, value)
+
+
+def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
+    if header.get("trace") != FORMAT or not isinstance(header.get("product"), str):
+        raise BadRecord(f"line {number}: expected the header of a trace, with trace {FORMAT} and a product")
+    try:
+        session = None if header.get("session") is None else restore(header["session"])
+    except BadSnapshot as error:
+        raise BadRecord(f"line {number}: session: {error}") from None
+    return cast(str, header["product"]), session
+
+
+def _read_steps(lines: Iterator[tuple[int, str]]) -> Iterator[Step]:
+    for number, line in lines:
+        step = _object(number, line)
+        lists = [step.get("commands"), step.get("news")]
+        if set(step) != {"event", "phase", "commands", "news"} or not all(isinstance(x, list) for x in lists):
+            raise BadRecord(f"line {number}: expected a step with event, phase, commands and news")
+        commands, news = cast(list[list[object]], lists)
+        try:
+            yield Step(
+                decode_event(step["event"]),
+                str(step["phase"]),
+                tuple([decode_command(command) for command in commands]),
+                tuple([decode_news(item) for item in news]),
+            )
+        except BadRecord as error:
+            raise BadRecord(f"line {number}: {error}") from None

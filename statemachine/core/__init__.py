@@ -1,0 +1,1 @@
+"""The engine: pure, I/O-free, depending on attrs alone."""

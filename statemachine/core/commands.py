@@ -1,0 +1,90 @@
+"""What comes out of `reduce` to be done: plain data, each with the id that its answer must name.
+
+A command is owed from the step that returns it until it is answered (or its answer deadline fires, which counts as the
+answer `timeout`). Nothing here is stored: `outbox(session)` rebuilds the commands from the records that hold their ids.
+`timeout`: milliseconds the transport should wait for the whole answer.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from attrs import field, frozen
+
+from .wire import Entry, shy
+
+
+@frozen
+class CreateChat:
+    """E4, POST chats."""
+
+    id: int
+    timeout: int
+    parameters: str = field(default="{}", repr=shy)
+    phone_number: str | None = field(default=None, repr=shy)
+    from_: str | None = field(default=None, repr=shy)
+
+
+@frozen
+class FindChat:
+    """E5, GET chats/active."""
+
+    id: int
+    timeout: int
+
+
+@frozen
+class Poll:
+    """E7, GET chats/{chat_id}/events: the long poll."""
+
+    id: int
+    timeout: int
+    chat_id: str
+
+
+@frozen
+class ReadHistory:
+    """E8, GET chats/{chat_id}/history."""
+
+    id: int
+    timeout: int
+    chat_id: str
+
+
+@frozen
+class Post:
+    """E6, POST chats/{chat_id}/events: one entry, which takes its turn in the queue. `item`: its message id."""
+
+    id: int
+    timeout: int
+    chat_id: str
+    item: str
+    entry: Entry
+
+
+@frozen
+class PostCourtesy:
+    """E6 with a receipt or a typing signal: best effort, beside the queue."""
+
+    id: int
+    timeout: int
+    chat_id: str
+    entry: Entry
+
+
+@frozen
+class Upload:
+    """E12, POST files: the bytes that the host keeps under `ref`."""
+
+    id: int
+    timeout: int
+    item: str
+    ref: str
+    name: str = field(default="", repr=shy)
+
+
+Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostCourtesy | Upload
+
+COMMANDS: Final[tuple[type[Command], ...]] = (CreateChat, FindChat, Poll, ReadHistory, Post, PostCourtesy, Upload)
+READS: Final[tuple[type[Command], ...]] = (FindChat, Poll, ReadHistory)
+"""Calls without effect on the server: the driver may abort them when they are withdrawn; all others never."""

@@ -1,0 +1,228 @@
+"""Telling what was said, receipts, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..draft import Draft
+from ..events import Failure, MarkRead, StartTyping, StopTyping
+from ..news import Finished, HistoryGap, Outcome
+from ..session import Asides, Ended, Ending, Establishing, Failed, Item
+from ..wire import (
+    Entry,
+    File,
+    FormData,
+    Message,
+    MessageDelivered,
+    MessageRead,
+    NotTyping,
+    SessionEnd,
+    Typing,
+)
+from .memory import count, digest, is_own, remember
+from .room import failure_code
+from .timing import after
+
+# --- guards ---------------------------------------------------------------------------------------------------------
+
+
+def own_item(d: Draft, e: Any) -> Item | None:
+    """The item of ours that this entry is, come back to us: by message id, else by what it is about."""
+    for item in d.items:
+        entry = item.entry
+        if getattr(e, "msg_id", "") == item.id or (entry is not None and _same_thing(entry, e)):
+            return item
+    return None
+
+
+def _same_thing(ours: Entry, theirs: Any) -> bool:
+    if isinstance(ours, File):
+        return isinstance(theirs, File) and ours.file_id == theirs.file_id != ""
+    return (
+        isinstance(ours, FormData) and isinstance(theirs, FormData) and ours.form_request_id == theirs.form_request_id
+    )
+
+
+def echoes_item(d: Draft, e: Any) -> bool:
+    """Something we are sending came back: the server has it."""
+    return bool(d.items) and own_item(d, e) is not None
+
+
+def echoes_spoken(d: Draft, e: Any) -> bool:
+    return bool(d.items) and is_own(d, e) and own_item(d, e) is not None
+
+
+def is_past(d: Draft, e: object) -> bool:
+    """It is being told as the past: nothing of the log was known."""
+    return d.past
+
+
+def is_answered_past(d: Draft, e: object) -> bool:
+    """In the log, and something came after it: answered already (protocol.md 5.1)."""
+    return d.reading and not d.newest
+
+
+def wants_receipt(d: Draft, e: Message) -> bool:
+    """Others' live messages, once, in v2 (F15)."""
+    return d.config.receipts and d.config.api == "v2" and e.msg_id != "" and not d.past
+
+
+def can_read(d: Draft, e: MarkRead) -> bool:
+    """Receipts are v2, and one for each message."""
+    return d.config.api == "v2" and e.msg_id != "" and count(d.seen.told, _read_mark(e)) == 0
+
+
+def typing_is_new(d: Draft, e: StartTyping) -> bool:
+    """Not announced yet, or so long ago that it is time again."""
+    due = d.asides.due
+    return due is None or due - d.now <= d.config.typing_expires - d.config.typing_every
+
+
+def is_typing(d: Draft, e: object) -> bool:
+    return d.asides.due is not None
+
+
+def end_was_sent(d: Draft, e: object) -> bool:
+    """Our end has reached the server, so its silence means that it is over."""
+    state = d.lifecycle
+    unknown_chat = isinstance(state, Ending) and state.opening is not None
+    return not unknown_chat and not any(isinstance(item.entry, SessionEnd) for item in d.items)
+
+
+def stage_is_unknown(d: Draft, e: object) -> bool:
+    return type(d.lifecycle) is Establishing
+
+
+# --- telling --------------------------------------------------------------------------------------------------------
+
+
+def tell_live(d: Draft, e: Entry) -> None:
+    d.tell(e)
+
+
+def tell_past(d: Draft, e: Entry) -> None:
+    d.tell(e, historic=True)
+
+
+def tell_own(d: Draft, e: Entry) -> None:
+    """Ours, from another device or an earlier life."""
+    d.tell(e, own=True, historic=d.past)
+
+
+def tell_late(d: Draft, e: Any) -> None:
+    own = isinstance(e, Message | File) and is_own(d, e)
+    d.tell(e, own=own, late=True)
+
+
+def note_malformed(d: Draft, e: Any) -> None:
+    d.odd("malformed_entry", e.problem)
+
+
+def note_unknown(d: Draft, e: Any) -> None:
+    d.odd("unknown_entry", e.name[: d.config.id_limit])
+
+
+def note_unknown_state(d: Draft, e: Any) -> None:
+    d.odd("unknown_state", e.state[: d.config.id_limit])
+
+
+# --- courtesies -----------------------------------------------------------------------------------------------------
+
+
+def _queue(d: Draft, entry: Entry, due: int | None) -> None:
+    pending = d.asides.pending
+    if isinstance(entry, Typing | NotTyping):
+        pending = tuple(p for p in pending if not isinstance(p, Typing | NotTyping))
+    elif isinstance(entry, MessageRead):  # read implies delivered
+        pending = tuple(
+            p
+            for p in pending
+            if not (isinstance(p, MessageDelivered | MessageRead) and p.ref_msg_id == entry.ref_msg_id)
+        )
+    if len(pending) >= d.config.asides_limit:
+        pending = pending[1:]
+        d.odd("receipts_dropped", "too many were waiting")
+    d.asides = Asides((*pending, entry), due)
+
+
+def owe_delivered(d: Draft, e: Message) -> None:
+    _queue(d, MessageDelivered(e.msg_id), d.asides.due)
+
+
+def _read_mark(e: MarkRead) -> bytes:
+    return digest(f"read|{e.msg_id}")
+
+
+def owe_read(d: Draft, e: MarkRead) -> None:
+    remember(d, _read_mark(e))
+    _queue(d, MessageRead(e.msg_id), d.asides.due)
+
+
+def owe_typing(d: Draft, e: StartTyping) -> None:
+    _queue(d, Typing(msg=e.draft), after(d, d.config.typing_expires))
+
+
+def owe_not_typing(d: Draft, e: StopTyping | object) -> None:
+    _queue(d, NotTyping(), None)
+
+
+def forget_typing(d: Draft, e: object) -> None:
+    """A text says it all: our typing is over without a word (agents' desktops hide it on a message)."""
+    if d.asides.due is not None:
+        d.asides = Asides(tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping)), None)
+
+
+def drop_asides(d: Draft, e: object) -> None:
+    """Nothing is sent after the end."""
+    if d.asides.pending or d.asides.due is not None:
+        d.asides = Asides()
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+def _finish(d: Draft, phase: str, outcome: Outcome, text: str = "", code: int | None = None) -> None:
+    d.seq = seq = d.seq + 1
+    d.news.append(Finished(seq, d.now, phase, outcome, text, code))
+
+
+def told_ended(d: Draft, e: object) -> None:
+    _finish(d, "ended", "ended")
+
+
+def told_completed(d: Draft, e: object) -> None:
+    _finish(d, "ended", "completed")
+
+
+def told_failed(d: Draft, e: object) -> None:
+    _finish(d, "failed", "failed")
+
+
+def told_refused(d: Draft, e: Failure) -> None:
+    _finish(d, "failed", "refused", code=failure_code(e))
+
+
+def told_gave_up(d: Draft, e: object) -> None:
+    _finish(d, "failed", "gave_up")
+
+
+def told_timed_out(d: Draft, e: Any) -> None:
+    _finish(d, "timed_out", "timed_out", text=e.msg)
+
+
+def told_gone(d: Draft, e: object) -> None:
+    _finish(d, "gone", "gone", code=failure_code(e))
+
+
+def tell_gap(d: Draft, e: object) -> None:
+    """Something may be missing here."""
+    d.seq = seq = d.seq + 1
+    d.news.append(HistoryGap(seq, d.now))
+
+
+def completed(d: Draft, e: object) -> Ended:
+    return Ended("completed")
+
+
+def failed_by_server(d: Draft, e: object) -> Failed:
+    return Failed("failed")

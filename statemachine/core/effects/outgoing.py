@@ -1,0 +1,385 @@
+"""The one queue out: what goes into it, whose turn it is, and what becomes of it (D2.8)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from attrs import evolve
+
+from ..draft import Draft
+from ..events import (
+    AnswerForm,
+    AnswerSecureForm,
+    CancelForm,
+    Failure,
+    Request,
+    Say,
+    Send,
+    SendFile,
+    Uploaded,
+)
+from ..news import Reason
+from ..session import (
+    LIVE,
+    Ending,
+    Item,
+    ItemAbsent,
+    ItemInDoubt,
+    ItemPending,
+    ItemSending,
+    ItemUploading,
+    LinkBlocked,
+)
+from ..wire import (
+    CobrowsingEnded,
+    CobrowsingRejected,
+    CobrowsingStarted,
+    Entry,
+    File,
+    FormData,
+    FormDataCancel,
+    Location,
+    Message,
+    MessageDelivered,
+    MessageRead,
+    Navigation,
+    SecureFormCancel,
+    SecureFormData,
+    SessionDisconnect,
+    SessionEnd,
+    Signaling,
+)
+from . import room
+from .conversation import own_item
+from .memory import remember_sent
+from .timing import after, answer_due, back_off
+
+ABSENT: Final = ItemAbsent()
+WAITING: Final = (ItemUploading, ItemPending, ItemSending, ItemInDoubt)
+CALMING: Final = (Message, Location, File, FormData, SecureFormData)
+"""What resets the server's idle timer (protocol.md 6.1; 10, row 7)."""
+TRACELESS: Final = (Signaling, CobrowsingRejected, CobrowsingStarted, CobrowsingEnded, SecureFormData)
+"""What leaves no trace in history and is worse twice than not at all: in doubt, its outcome is `unknown`."""
+REPEATABLE: Final = (SessionEnd, FormDataCancel, SecureFormCancel)
+"""What may be sent twice without harm: in doubt, it is simply sent again."""
+RECEIPTED: Final = (Message, File, Location)
+"""What a party may confirm as delivered and read."""
+
+
+# --- guards of intents ----------------------------------------------------------------------------------------------
+
+
+def is_waiting(item: Item) -> bool:
+    return isinstance(item.state, WAITING)
+
+
+def queue_is_full(d: Draft, e: object) -> bool:
+    return sum(map(is_waiting, d.items)) >= d.config.items_limit
+
+
+def is_too_long(d: Draft, e: Say) -> bool:
+    return len(e.text) > d.config.text_limit
+
+
+def first_text_is_too_long(d: Draft, e: Request) -> bool:
+    return e.text is not None and len(e.text) > d.config.text_limit
+
+
+def is_empty(d: Draft, e: Say) -> bool:
+    return not e.text
+
+
+def key_is_known(d: Draft, e: Any) -> bool:
+    """The application has sent this already, under its own name for it."""
+    return e.key is not None and any(item.key == e.key for item in d.items)
+
+
+def answers_prompt(d: Draft, e: Say) -> bool:
+    return room.prompt(d) is not None
+
+
+# --- what goes into the queue ---------------------------------------------------------------------------------------
+
+
+def _new(d: Draft, entry: Entry | None, key: str | None = None, **more: str) -> Item:
+    """A new item: its id is born now, when the user acts, and is its own for ever (D2.7)."""
+    item_id = f"{d.chat.origin}:{d.next_id()}"
+    if isinstance(entry, Message | Location | File | Navigation | Signaling):
+        entry = evolve(entry, msg_id=item_id)
+    d.item = ABSENT
+    d.subject = item = Item(item_id, ABSENT, entry, key, **more)
+    return item
+
+
+def queue_text(d: Draft, e: Say) -> None:
+    _new(d, Message(msg_text=e.text), e.key)
+
+
+def queue_first_text(d: Draft, e: Request) -> None:
+    _new(d, Message(msg_text=e.text), e.key)
+
+
+def queue_prompt_answer(d: Draft, e: Say) -> None:
+    """The text is the answer of the open prompt, in the field `text`, and no message beside it (F31)."""
+    found = room.prompt(d)
+    assert found is not None
+    data = json.dumps({"text": e.text}, ensure_ascii=False, separators=(",", ":"))
+    item = _new(d, FormData(found.id, found.name, data), e.key, form=found.id)
+    room.reserve_form(d, found.id, item.id)
+
+
+def queue_entry(d: Draft, e: Send) -> None:
+    _new(d, e.entry, e.key)
+
+
+def queue_file(d: Draft, e: SendFile) -> None:
+    item = _new(d, None, e.key, ref=e.ref, name=e.name)
+    d.subject = evolve(item, entry=File("", e.type, e.name, item.id))
+
+
+def queue_form_answer(d: Draft, e: AnswerForm) -> None:
+    found = room.form(d, e.form_request_id)
+    assert found is not None
+    item = _new(d, FormData(found.id, found.name, e.data), e.key, form=found.id)
+    room.reserve_form(d, found.id, item.id)
+
+
+def queue_secure_answer(d: Draft, e: AnswerSecureForm) -> None:
+    found = room.form(d, e.form_request_id)
+    assert found is not None
+    item = _new(d, SecureFormData(found.id, found.name, e.ref), e.key, form=found.id)
+    room.reserve_form(d, found.id, item.id)
+
+
+def queue_form_cancel(d: Draft, e: CancelForm) -> None:
+    found = room.form(d, e.form_request_id)
+    assert found is not None
+    cancel = SecureFormCancel if found.secure else FormDataCancel
+    item = _new(d, cancel(found.id, found.name), e.key, form=found.id)
+    room.reserve_form(d, found.id, item.id)
+
+
+def queue_disconnect(d: Draft, e: object) -> None:
+    _new(d, SessionDisconnect())
+
+
+def queue_end(d: Draft, e: object) -> None:
+    _new(d, SessionEnd())
+
+
+def disconnect_is_queued(d: Draft, e: object) -> bool:
+    return any(isinstance(item.entry, SessionDisconnect) for item in d.items)
+
+
+# --- whose turn it is -----------------------------------------------------------------------------------------------
+
+
+def may_post(d: Draft, e: object) -> bool:
+    """There is a chat to send to, and the link is not blocked."""
+    return d.chat.chat_id != "" and isinstance(d.lifecycle, (*LIVE, Ending)) and type(d.link) is not LinkBlocked
+
+
+def takers(d: Draft, e: object) -> tuple[Item, ...]:
+    """Who may take a turn: the head of the queue if it waits for nothing, and one file if none is being uploaded."""
+    chosen = []
+    head = next((item for item in d.items if isinstance(item.state, (ItemPending, ItemSending, ItemInDoubt))), None)
+    if head is not None and type(head.state) is ItemPending and head.state.due is None:
+        chosen.append(head)
+    uploads = [item for item in d.items if type(item.state) is ItemUploading]
+    if uploads and uploads[0].state.call is None and uploads[0].state.due is None:
+        chosen.append(uploads[0])
+    return tuple(chosen)
+
+
+def everyone(d: Draft, e: object) -> tuple[Item, ...]:
+    return d.items
+
+
+def the_subject(d: Draft, e: object) -> tuple[Item, ...]:
+    return (d.subject,)
+
+
+def referred(d: Draft, e: MessageDelivered | MessageRead) -> tuple[Item, ...]:
+    """The item that a receipt names."""
+    return tuple(item for item in d.items if item.id == e.ref_msg_id)
+
+
+def echoed(d: Draft, e: Any) -> tuple[Item, ...]:
+    found = own_item(d, e)
+    return () if found is None else (found,)
+
+
+# --- guards of the item machine -------------------------------------------------------------------------------------
+
+
+def is_repeatable(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, REPEATABLE)
+
+
+def is_traceless(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, TRACELESS)
+
+
+def is_unsettled(d: Draft, e: object) -> bool:
+    """Too early: the post may still land."""
+    return d.item.due is not None
+
+
+def is_done_by_roster(d: Draft, e: object) -> bool:
+    """A disconnect leaves no id behind, but no agent either."""
+    return isinstance(d.subject.entry, SessionDisconnect) and not room.has_agent(d, e)
+
+
+def is_file(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, File)
+
+
+def is_disconnect(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, SessionDisconnect)
+
+
+def is_end(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, SessionEnd)
+
+
+def is_farewell(d: Draft, e: object) -> bool:
+    """A wish that the session's end has fulfilled."""
+    return isinstance(d.subject.entry, SessionDisconnect | SessionEnd)
+
+
+def is_calming(d: Draft, e: object) -> bool:
+    return isinstance(d.subject.entry, CALMING)
+
+
+def may_retry(d: Draft, e: object) -> bool:
+    state = d.item
+    assert isinstance(state, ItemUploading)
+    return state.tries + 1 < d.config.limited_tries
+
+
+# --- effects of the item machine ------------------------------------------------------------------------------------
+
+
+def told_sent(d: Draft, e: object) -> None:
+    """The server has it. What it was is forgotten; its id is kept for receipts, where there can be any."""
+    item = d.subject
+    d.progress(item, "sent")
+    room.settle_form(d, e)
+    remember_sent(d, item)
+    entry = None if isinstance(item.entry, RECEIPTED) and d.config.api == "v2" else item.entry
+    d.subject = evolve(item, entry=entry, form="")
+
+
+def told_delivered(d: Draft, e: Any) -> None:
+    d.progress(d.subject, "delivered", party_id=getattr(e, "party_id", ""))
+
+
+def told_read(d: Draft, e: Any) -> None:
+    d.progress(d.subject, "read", party_id=getattr(e, "party_id", ""))
+
+
+def _fail(d: Draft, reason: Reason, e: object) -> None:
+    d.progress(d.subject, "failed", reason=reason, code=room.failure_code(e) if reason == "refused" else None)
+    room.release_form(d, e)
+
+
+def told_not_sent(d: Draft, e: object) -> None:
+    _fail(d, "not_sent", e)
+
+
+def told_unknown(d: Draft, e: object) -> None:
+    _fail(d, "unknown", e)
+
+
+def told_item_refused(d: Draft, e: object) -> None:
+    _fail(d, "refused", e)
+
+
+def take_file_id(d: Draft, e: Uploaded) -> None:
+    """Uploaded: now it has something to send, and takes its place at the end of the queue."""
+    item = d.subject
+    assert isinstance(item.entry, File)
+    name = item.entry.file_name or e.file_name
+    d.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
+    d.items = tuple(other for other in d.items if other.id != item.id)
+
+
+def blank_file_id(d: Draft, e: object) -> None:
+    """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
+    entry = d.subject.entry
+    assert isinstance(entry, File)
+    d.subject = evolve(d.subject, entry=evolve(entry, msg_id=""))
+
+
+# --- makers ---------------------------------------------------------------------------------------------------------
+
+
+def _tries(d: Draft) -> int:
+    return getattr(d.item, "tries", 0)
+
+
+def _retry_after(e: object) -> int | None:
+    return e.retry_after if isinstance(e, Failure) else None
+
+
+def waiting_upload(d: Draft, e: object) -> ItemUploading:
+    return ItemUploading(tries=_tries(d))
+
+
+def uploading(d: Draft, e: object) -> ItemUploading:
+    return ItemUploading(d.next_id(), answer_due(d, d.config.upload_timeout), _tries(d))
+
+
+def upload_pausing(d: Draft, e: object) -> ItemUploading:
+    tries = _tries(d) + 1
+    due, slack = back_off(d, tries, retry_after=_retry_after(e))
+    return ItemUploading(None, due, tries, slack)
+
+
+def pending(d: Draft, e: object) -> ItemPending:
+    return ItemPending(None, _tries(d))
+
+
+def fresh(d: Draft, e: object) -> ItemPending:
+    return ItemPending()
+
+
+def pausing(d: Draft, e: object) -> ItemPending:
+    tries = _tries(d) + 1
+    due, slack = back_off(d, tries, retry_after=_retry_after(e))
+    return ItemPending(due, tries, slack)
+
+
+def sending(d: Draft, e: object) -> ItemSending:
+    return ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), _tries(d))
+
+
+def in_doubt(d: Draft, e: object) -> ItemInDoubt:
+    return ItemInDoubt(after(d, d.config.settle), _tries(d))
+
+
+def settled(d: Draft, e: object) -> ItemInDoubt:
+    return ItemInDoubt(None, _tries(d))
+
+
+# --- bookkeeping ----------------------------------------------------------------------------------------------------
+
+
+def put_back(d: Draft) -> None:
+    """Write the item in focus back to where it stood; a new one goes to the end, a finished one is dropped."""
+    state, subject = d.item, d.subject
+    done = state.name in ("absent", "read", "failed") or (
+        state.name in ("sent", "delivered") and subject.entry is not None
+    )
+    new = evolve(subject, state=state)
+    places = [item.id for item in d.items]
+    if done:
+        d.items = tuple(item for item in d.items if item.id != new.id)
+    elif new.id in places:
+        d.items = tuple(new if item.id == new.id else item for item in d.items)
+    else:
+        d.items = (*d.items, new)
+    tracked = [item for item in d.items if item.state.name in ("sent", "delivered")]
+    if len(tracked) > d.config.tracked_limit:
+        d.items = tuple(item for item in d.items if item is not tracked[0])

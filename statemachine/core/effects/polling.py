@@ -1,0 +1,160 @@
+"""The poll and the history: their calls, their pauses, the brake (D2.9, D2.11)."""
+
+from __future__ import annotations
+
+from ..draft import Draft
+from ..events import Failure
+from ..session import (
+    HistoryBackingOff,
+    HistoryReading,
+    HistoryStale,
+    LinkBackingOff,
+    LinkBlocked,
+    LinkOff,
+    LinkPaused,
+    LinkPolling,
+)
+from .room import failure_code
+from .timing import answer_due, back_off
+
+# --- guards ---------------------------------------------------------------------------------------------------------
+
+
+def chat_is_known(d: Draft, e: object) -> bool:
+    return d.chat.chat_id != ""
+
+
+def is_in_flight(d: Draft, e: object) -> bool:
+    return d.link.call is not None
+
+
+def is_hasty(d: Draft, e: object) -> bool:
+    """Instant answers that bring nothing new, once too often (F34): a cache, or a server that does not hold."""
+    return _haste(d) > d.config.brake_after
+
+
+def _haste(d: Draft) -> int:
+    state = d.link
+    if d.fresh or not isinstance(state, LinkPolling):
+        return 0
+    asked = state.due - answer_due(d, d.config.poll_timeout) + d.now
+    return state.haste + 1 if d.now - asked < d.config.brake else 0
+
+
+def _tries(d: Draft) -> int:
+    return getattr(d.link, "tries", 0)
+
+
+def may_repeat_poll(d: Draft, e: object) -> bool:
+    return _tries(d) + 1 < d.config.limited_tries
+
+
+def may_repeat_reading(d: Draft, e: object) -> bool:
+    return getattr(d.history, "tries", 0) + 1 < d.config.limited_tries
+
+
+# --- makers: link ---------------------------------------------------------------------------------------------------
+
+
+def _poll(d: Draft, tries: int, haste: int) -> LinkPolling:
+    return LinkPolling(d.next_id(), answer_due(d, d.config.poll_timeout), tries, haste)
+
+
+def polling(d: Draft, e: object) -> LinkPolling:
+    """The first poll after a pause: failures in a row still count until it is answered."""
+    return _poll(d, _tries(d), 0)
+
+
+def polling_on(d: Draft, e: object) -> LinkPolling:
+    """The next poll after an answer."""
+    return _poll(d, 0, _haste(d))
+
+
+def braking(d: Draft, e: object) -> LinkBackingOff:
+    """A pause, no failure. The longer it goes on, the longer the pause, up to the cap."""
+    haste = _haste(d)
+    due, slack = back_off(d, haste - d.config.brake_after, d.config.brake_cap)
+    return LinkBackingOff(due, 0, slack, haste=haste)
+
+
+def is_braking(d: Draft, e: object) -> bool:
+    return isinstance(d.link, LinkBackingOff) and d.link.tries == 0
+
+
+def polling_slowly(d: Draft, e: object) -> LinkPolling:
+    """After the brake: nothing was lost, so no history; the count goes on."""
+    assert isinstance(d.link, LinkBackingOff)
+    return _poll(d, 0, d.link.haste)
+
+
+def _backing_off(d: Draft, e: object, cap: int | None) -> LinkBackingOff:
+    tries = _tries(d) + 1
+    retry_after = e.retry_after if isinstance(e, Failure) else None
+    due, slack = back_off(d, tries, cap, retry_after)
+    return LinkBackingOff(due, tries, slack, failure_code(e))
+
+
+def backing_off(d: Draft, e: object) -> LinkBackingOff:
+    return _backing_off(d, e, None)
+
+
+def standing_back(d: Draft, e: object) -> LinkBackingOff:
+    """5509, 429: shorter at most than for a server in trouble (protocol.md 4.2)."""
+    return _backing_off(d, e, d.config.busy_cap)
+
+
+def waiting(d: Draft, e: object) -> LinkOff:
+    """The history first."""
+    return LinkOff(_tries(d))
+
+
+def blocked(d: Draft, e: object) -> LinkBlocked:
+    return LinkBlocked(failure_code(e))
+
+
+def paused(d: Draft, e: object) -> LinkPaused:
+    return LinkPaused()
+
+
+def paused_with_poll(d: Draft, e: object) -> LinkPaused:
+    """Pausing does not withdraw the poll in flight, it only starts no other."""
+    state = d.link
+    assert isinstance(state, LinkPolling)
+    return LinkPaused(state.call, state.due)
+
+
+def resuming_poll(d: Draft, e: object) -> LinkPolling:
+    state = d.link
+    assert isinstance(state, LinkPaused)
+    assert state.call is not None
+    assert state.due is not None
+    return LinkPolling(state.call, state.due)
+
+
+# --- makers: history ------------------------------------------------------------------------------------------------
+
+
+def _read(d: Draft) -> tuple[int, int, int]:
+    return d.next_id(), answer_due(d, d.config.request_timeout), getattr(d.history, "tries", 0)
+
+
+def reading(d: Draft, e: object) -> HistoryReading:
+    return HistoryReading(*_read(d))
+
+
+def reading_again(d: Draft, e: object) -> HistoryReading:
+    call, due, _ = _read(d)
+    return HistoryReading(call, due)
+
+
+def stale(d: Draft, e: object) -> HistoryStale:
+    state = d.history
+    assert isinstance(state, HistoryReading)
+    return HistoryStale(state.call, state.due, state.tries)
+
+
+def reading_later(d: Draft, e: object) -> HistoryBackingOff:
+    tries = getattr(d.history, "tries", 0) + 1
+    retry_after = e.retry_after if isinstance(e, Failure) else None
+    due, slack = back_off(d, tries, retry_after=retry_after)
+    return HistoryBackingOff(due, tries, slack)

@@ -1,0 +1,241 @@
+"""Who is there, who types, which forms are open, which case: level news, standing in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import evolve
+
+from ..draft import Draft
+from ..events import AnswerForm, AnswerSecureForm, CancelForm, Failure
+from ..session import OpenForm, Party, Queued, Room, Typist
+from ..wire import (
+    CaseSet,
+    FormShow,
+    Info,
+    NotTyping,
+    PartyJoined,
+    PartyLeft,
+    SecureFormShow,
+    Status,
+    Typing,
+)
+from .timing import after
+
+NOT_AGENTS: Final = ("scenario", "external")
+"""Party types that are no agents; every other one, known or not, counts as one (protocol.md 3.1, 3.0)."""
+
+
+# --- roster ---------------------------------------------------------------------------------------------------------
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
+
+
+def _is_agent(party: Party) -> bool:
+    return party.type.lower() not in NOT_AGENTS
+
+
+def has_agent(d: Draft, e: object) -> bool:
+    """Whether an agent is in the room."""
+    return any(map(_is_agent, d.room.parties))
+
+
+def has_no_agent(d: Draft, e: object) -> bool:
+    return not has_agent(d, e)
+
+
+def has_new_agent(d: Draft, e: object) -> bool:
+    """The log has told of an agent that was not in the room before."""
+    before = {party.id.lower() for party in d.base.room.parties}
+    return any(_is_agent(party) and party.id.lower() not in before for party in d.room.parties)
+
+
+def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
+    return e.type.lower() not in NOT_AGENTS and not _same(e.party_id, d.chat.chat_id)
+
+
+def is_last_agent(d: Draft, e: PartyLeft) -> bool:
+    """Whether this is an agent, and no other one stays."""
+    agents = [party for party in d.room.parties if _is_agent(party)]
+    return len(agents) == 1 and _same(agents[0].id, e.party_id)
+
+
+def _party(e: PartyJoined, limit: int) -> Party:
+    return Party(e.party_id[:limit], e.type, e.display_name[:limit], e.first_name[:limit], e.last_name[:limit])
+
+
+def admit(d: Draft, e: PartyJoined) -> None:
+    """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
+    if _same(e.party_id, d.chat.chat_id):
+        return
+    limit = d.config.id_limit
+    others = tuple(p for p in d.room.parties if not _same(p.id, e.party_id))
+    if len(others) >= d.config.parties_limit:
+        others = others[1:]
+        d.odd("roster_full", "the earliest party was dropped")
+    parties = (*others, _party(e, limit))
+    if parties != d.room.parties:
+        d.room = evolve(d.room, parties=parties)
+
+
+def dismiss(d: Draft, e: PartyLeft) -> None:
+    """Take a party off the roster; one that was never announced is no trouble."""
+    parties = tuple(p for p in d.room.parties if not _same(p.id, e.party_id))
+    typists = tuple(t for t in d.room.typists if not _same(t.party_id, e.party_id))
+    if len(parties) != len(d.room.parties) or len(typists) != len(d.room.typists):
+        d.room = evolve(d.room, parties=parties, typists=typists)
+
+
+def dismiss_agents(d: Draft, e: object) -> None:
+    """After our disconnect: whoever is there now has left the conversation, announced or not."""
+    parties = tuple(p for p in d.room.parties if not _is_agent(p))
+    if len(parties) != len(d.room.parties):
+        d.room = evolve(d.room, parties=parties, typists=())
+
+
+def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
+    """The roster as the whole log tells it."""
+    before = d.room
+    d.room = Room((), before.typists, before.forms)
+    for e in entries:
+        if isinstance(e, PartyJoined):
+            admit(d, e)
+        elif isinstance(e, PartyLeft):
+            dismiss(d, e)
+    if d.room == before:
+        d.room = before
+
+
+# --- typing ---------------------------------------------------------------------------------------------------------
+
+
+def is_own_typing(d: Draft, e: Typing | NotTyping) -> bool:
+    return _same(e.party_id, d.chat.chat_id)
+
+
+def show_typing(d: Draft, e: Typing) -> None:
+    """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
+    party_id = e.party_id[: d.config.id_limit]
+    others = tuple(t for t in d.room.typists if not _same(t.party_id, party_id))
+    typists = (*others, Typist(party_id, after(d, d.config.remote_typing_expires)))
+    d.room = evolve(d.room, typists=typists[-d.config.parties_limit :])
+
+
+def hide_typing(d: Draft, e: Any) -> None:
+    """This party has stopped typing, or has spoken."""
+    if d.room.typists:
+        typists = tuple(t for t in d.room.typists if not _same(t.party_id, e.party_id))
+        if len(typists) != len(d.room.typists):
+            d.room = evolve(d.room, typists=typists)
+
+
+def expire_typing(d: Draft, e: object) -> None:
+    d.room = evolve(d.room, typists=tuple(t for t in d.room.typists if t.due > d.now))
+
+
+# --- forms ----------------------------------------------------------------------------------------------------------
+
+
+def form(d: Draft, request_id: str) -> OpenForm | None:
+    """The open form with this request id."""
+    return next((f for f in d.room.forms if f.id == request_id), None)
+
+
+def prompt(d: Draft) -> OpenForm | None:
+    """The open prompt that the next text answers: a form without a name (protocol.md 3.2)."""
+    return next((f for f in d.room.forms if not f.name and not f.secure and not f.answer), None)
+
+
+def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
+    found = form(d, e.form_request_id)
+    return found is not None and not found.answer and found.secure == isinstance(e, AnswerSecureForm)
+
+
+def is_any_open_form(d: Draft, e: CancelForm) -> bool:
+    found = form(d, e.form_request_id)
+    return found is not None and not found.answer
+
+
+def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
+    """Open a form, for as long as the server waits for it."""
+    limit = d.config.id_limit
+    if isinstance(e, SecureFormShow):
+        new = OpenForm(e.form_request_id[:limit], e.form_id[:limit], True)
+    else:
+        due = None if e.form_timeout is None else after(d, e.form_timeout)
+        new = OpenForm(e.form_request_id[:limit], e.form_name[:limit], False, due)
+    others = tuple(f for f in d.room.forms if f.id != new.id)
+    if len(others) >= d.config.forms_limit:
+        others = others[1:]
+        d.odd("forms_full", "the earliest form was dropped")
+    d.room = evolve(d.room, forms=(*others, new))
+
+
+def close_form(d: Draft, e: Any) -> None:
+    """Answered or cancelled, here or elsewhere."""
+    forms = tuple(f for f in d.room.forms if f.id != e.form_request_id)
+    if len(forms) != len(d.room.forms):
+        d.room = evolve(d.room, forms=forms)
+
+
+def expire_forms(d: Draft, e: object) -> None:
+    """Hide what the server no longer waits for. One with an answer under way stays until that has an outcome."""
+    forms = tuple(f if f.due is None or f.due > d.now else evolve(f, due=None) for f in d.room.forms)
+    kept = tuple(new for new, old in zip(forms, d.room.forms, strict=True) if new is old or new.answer)
+    d.room = evolve(d.room, forms=kept)
+
+
+def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
+    """This item answers the form: one answer a request (F31)."""
+    d.room = evolve(d.room, forms=tuple(evolve(f, answer=item_id) if f.id == request_id else f for f in d.room.forms))
+
+
+def settle_form(d: Draft, e: object) -> None:
+    """The answer has arrived: the form is done."""
+    if d.subject.form:
+        d.room = evolve(d.room, forms=tuple(f for f in d.room.forms if f.answer != d.subject.id))
+
+
+def release_form(d: Draft, e: object) -> None:
+    """The answer did not arrive: the form is open again."""
+    if d.subject.form:
+        d.room = evolve(
+            d.room,
+            forms=tuple(evolve(f, answer="") if f.answer == d.subject.id else f for f in d.room.forms),
+        )
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+def set_case(d: Draft, e: CaseSet) -> None:
+    """Assign a case, or take it away again (an empty id)."""
+    case_id = e.case_id[: d.config.id_limit]
+    if case_id != d.chat.case_id:
+        d.chat = evolve(d.chat, case_id=case_id)
+
+
+def set_service(d: Draft, e: Info) -> None:
+    name = e.service_name[: d.config.id_limit]
+    if name != d.chat.service_name:
+        d.chat = evolve(d.chat, service_name=name)
+
+
+def queued(d: Draft, e: Status) -> Queued:
+    """`ewt` is meaningful only here; a refresh that says the same changes nothing."""
+    state = d.lifecycle
+    return state if type(state) is Queued and state.ewt == e.ewt else Queued(e.ewt)
+
+
+def close_room(d: Draft, e: object) -> None:
+    """Over: nobody types, no form is open, our own typing is over. Names stay readable."""
+    if d.room.typists or d.room.forms:
+        d.room = Room(d.room.parties)
+
+
+def failure_code(e: object) -> int | None:
+    """The error code of a failure, or its HTTP status where it has none."""
+    return (e.code or e.status) if isinstance(e, Failure) else None

@@ -1,0 +1,343 @@
+"""What goes into `reduce`: every input is one frozen value that carries its own time.
+
+`at` is always the first field: integer milliseconds since the epoch, UTC. Four families:
+
+* intents: what the local application wants. Only these can be refused (`IllegalIntent`);
+* answers: what became of a command (`Answered`), by the command's id;
+* incoming: server events that no call of ours brought (a replayed capture, a push payload);
+* the clock: `Tick`, and `Restarted` after the process was down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .wire import (
+    CobrowsingEnded,
+    CobrowsingRejected,
+    CobrowsingStarted,
+    Entry,
+    Location,
+    Navigation,
+    Signaling,
+    shy,
+)
+
+
+def json_object(value: Mapping[str, object] | str) -> str:
+    """A JSON object as canonical text. Raises TypeError or ValueError for what JSON cannot say."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise TypeError("a JSON object is needed: a mapping from names to values")
+    return json.dumps(dict(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+# --- the past of a session, for the one that follows it -------------------------------------------------------------
+
+
+@frozen
+class Past:
+    """What a new session takes over from the one before (`past(session)`): nothing is told or numbered twice."""
+
+    chat_id: str
+    origin: str
+    ids: int
+    seq: int
+    told: bytes
+    batches: bytes
+
+
+# --- local intents --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Request:
+    """Start a chat (E4).
+
+    `origin`: an opaque random text, new for each session, made by the host: the prefix of every message id, so that a
+    second device or a lost store never reuses one. `parameters`: a mapping, kept as JSON text. `text`: a first message,
+    queued until the chat exists. `after`: the `past()` of the session before.
+    """
+
+    at: int
+    origin: str
+    parameters: str = field(default="{}", converter=json_object, repr=shy)
+    phone_number: str | None = field(default=None, repr=shy)
+    from_: str | None = field(default=None, repr=shy)
+    text: str | None = field(default=None, repr=shy)
+    key: str | None = None
+    after: Past | None = None
+
+
+@frozen
+class Reattach:
+    """Find the chat that may still live for this client (E5), or the one named by `chat_id`, and take it up again."""
+
+    at: int
+    origin: str
+    chat_id: str | None = None
+    after: Past | None = None
+
+
+@frozen
+class Say:
+    """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message."""
+
+    at: int
+    text: str = field(repr=shy)
+    key: str | None = None
+
+
+@frozen
+class Send:
+    """Send another kind of entry through the same queue. Its message id is given by the engine."""
+
+    at: int
+    entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
+    key: str | None = None
+
+
+@frozen
+class SendFile:
+    """Upload and send a file. `ref` names its bytes for the host; the engine never sees them."""
+
+    at: int
+    ref: str
+    name: str = field(default="", repr=shy)
+    type: Literal["image", "attachment"] = "attachment"
+    key: str | None = None
+
+
+@frozen
+class AnswerForm:
+    """Answer an open form, once. `data`: a mapping, kept as JSON text."""
+
+    at: int
+    form_request_id: str
+    data: str = field(converter=json_object, repr=shy)
+    key: str | None = None
+
+
+@frozen
+class AnswerSecureForm:
+    """Answer an open secure form, once. `ref` names the values for the host; they never enter the engine."""
+
+    at: int
+    form_request_id: str
+    ref: str
+    key: str | None = None
+
+
+@frozen
+class CancelForm:
+    """Close an open form, secure or not, without an answer."""
+
+    at: int
+    form_request_id: str
+    key: str | None = None
+
+
+@frozen
+class Disconnect:
+    """End the conversation, keep the session: a survey may follow. Before any agent there it is sent as `End`."""
+
+    at: int
+
+
+@frozen
+class End:
+    """End the session."""
+
+    at: int
+
+
+@frozen
+class StartTyping:
+    """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
+
+    at: int
+    draft: str = field(default="", repr=shy)
+
+
+@frozen
+class StopTyping:
+    """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
+
+    at: int
+
+
+@frozen
+class MarkRead:
+    """The user has seen this message: send its read receipt (v2)."""
+
+    at: int
+    msg_id: str
+
+
+@frozen
+class Background:
+    """Stop polling after the poll in flight; the session stays."""
+
+    at: int
+
+
+@frozen
+class Foreground:
+    """Catch up by history, then poll again."""
+
+    at: int
+
+
+@frozen
+class Pushed:
+    """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
+
+    at: int
+    chat_id: str
+
+
+@frozen
+class Reauthorized:
+    """The host has new credentials, or corrected its configuration: a blocked link may go on."""
+
+    at: int
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Opened:
+    """E4 or E5 answered. `is_new_chat` is None where the answer does not say (E5)."""
+
+    chat_id: str
+    state: str = ""
+    ewt: int | None = None
+    is_new_chat: bool | None = None
+    phone_number: str = field(default="", repr=shy)
+
+
+@frozen
+class Batch:
+    """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty)."""
+
+    entries: tuple[Entry, ...] = ()
+
+
+@frozen
+class Log:
+    """E8 answered: the whole log of the chat, both sides, oldest first."""
+
+    entries: tuple[Entry, ...] = ()
+
+
+@frozen
+class Uploaded:
+    """E12 answered."""
+
+    file_id: str
+    file_name: str = field(default="", repr=shy)
+
+
+FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "unreadable", "restart"]
+
+
+@frozen
+class Failure:
+    """A call that did not succeed.
+
+    `kind`: http: the server (or a proxy) answered with an error; timeout, cut: no whole answer came, what the server
+    did is unknown; unsent: the request certainly never left (name, connect, TLS, values no longer there); unreadable: a
+    success whose body made no sense; restart: the process was down meanwhile. `code`: the body's `error_code`.
+    `retry_after`: milliseconds.
+    """
+
+    kind: FailureKind
+    status: int | None = None
+    code: int | None = None
+    retry_after: int | None = None
+
+
+Reply: TypeAlias = Opened | Batch | Log | Uploaded | Failure
+
+
+@frozen
+class Answered:
+    """The command with this id was answered. An answer that nobody awaits is dropped; events it carries are not."""
+
+    at: int
+    command: int
+    reply: Reply
+
+
+@frozen
+class Incoming:
+    """Server events from somewhere else than an answer."""
+
+    at: int
+    entries: tuple[Entry, ...]
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Tick:
+    """Time has passed. Harmless at any moment."""
+
+    at: int
+
+
+@frozen
+class Restarted:
+    """The process that drove this session was gone and is back: time stood still, what was in flight is unknown."""
+
+    at: int
+
+
+Intent: TypeAlias = (
+    Request
+    | Reattach
+    | Say
+    | Send
+    | SendFile
+    | AnswerForm
+    | AnswerSecureForm
+    | CancelForm
+    | Disconnect
+    | End
+    | StartTyping
+    | StopTyping
+    | MarkRead
+    | Background
+    | Foreground
+    | Pushed
+    | Reauthorized
+)
+Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted
+
+INTENTS: Final[tuple[type[Intent], ...]] = (
+    Request,
+    Reattach,
+    Say,
+    Send,
+    SendFile,
+    AnswerForm,
+    AnswerSecureForm,
+    CancelForm,
+    Disconnect,
+    End,
+    StartTyping,
+    StopTyping,
+    MarkRead,
+    Background,
+    Foreground,
+    Pushed,
+    Reauthorized,
+)
+EVENTS: Final[tuple[type[Event], ...]] = (*INTENTS, Answered, Incoming, Tick, Restarted)

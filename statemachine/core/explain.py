@@ -1,0 +1,81 @@
+"""`explain`: why did this happen, or why did nothing happen? The same step, with each cell's rows and guards shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from .commands import COMMANDS, Command
+from .draft import Draft
+from .errors import IllegalIntent
+from .events import Event
+from .news import Notification
+from .reduce import reduce, run
+from .session import Session
+from .table import Machine, Row, Verdict
+
+
+@frozen
+class Move:
+    """What one machine made of one thing it heard.
+
+    `guards`: (name, answer) of each guard tried, in order, up to the row that was taken; `effects`: names of what ran.
+    """
+
+    machine: str
+    source: str
+    heard: str
+    guards: tuple[tuple[str, bool], ...]
+    verdict: Verdict
+    target: str
+    effects: tuple[str, ...]
+    raises: tuple[str, ...]
+    why: str
+    ref: str
+
+
+@frozen
+class Explanation:
+    """A step, laid open. `rejected`: why the intent is not possible, or None."""
+
+    before: str
+    after: str
+    moves: tuple[Move, ...]
+    commands: tuple[Command, ...]
+    news: tuple[Notification, ...]
+    rejected: str | None = None
+
+
+def explain(session: Session, event: Event) -> Explanation:
+    """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
+    d = Draft(session, session.now)
+    d.log = []
+    try:
+        run(d, event)
+    except IllegalIntent as refusal:
+        return Explanation(session.phase, session.phase, _moves(d), (), (), refusal.reason)
+    after, out = reduce(session, event)
+    commands = tuple(one for one in out if isinstance(one, COMMANDS))
+    news = tuple(one for one in out if not isinstance(one, COMMANDS))
+    return Explanation(session.phase, after.phase, _moves(d), commands, news)
+
+
+def _moves(d: Draft) -> tuple[Move, ...]:
+    return tuple(_move(*entry) for entry in d.log or ())
+
+
+def _move(machine: Machine, state: type[Any], row: Row, guards: tuple[tuple[str, bool], ...]) -> Move:
+    target = state if row.to is None else row.to
+    return Move(
+        machine.name,
+        state.name,
+        row.on.__name__,
+        guards,
+        row.verdict,
+        target.name,
+        tuple(f.__name__ for f in (*row.do, *((row.make,) if row.make else ()))),
+        tuple(signal.__name__ for signal in row.raises),
+        row.why,
+        row.ref,
+    )

@@ -1,0 +1,149 @@
+"""Folding a batch of entries into the draft, in order, each isolated; live, or as the chat's log (D2.10, D2.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from . import signals as sig
+from .draft import Draft
+from .effects import conversation, memory, room
+from .session import TERMINAL, LinkPaused, LinkPolling
+from .tables import MACHINES, move
+from .tables.lifecycle.groups import TERMINAL_SIGNALS
+from .wire import (
+    CobrowsingRequested,
+    Entry,
+    Navigation,
+    NotTyping,
+    PartyJoined,
+    PartyLeft,
+    Signaling,
+    Status,
+    Typing,
+)
+
+STATUS: Final[dict[str, type[sig.Signal]]] = {
+    "establishing": sig.StatusEstablishing,
+    "ivr": sig.StatusIvr,
+    "queued": sig.StatusQueued,
+    "connecting": sig.StatusConnecting,
+    "connected": sig.StatusConnected,
+    "completed": sig.StatusCompleted,
+    "failed": sig.StatusFailed,
+}
+"""Wire value of `state` -> what the lifecycle hears (protocol.md 2.1); any other value is StatusOther."""
+
+_LIFECYCLE: Final = MACHINES["lifecycle"]
+_GATHERED: Final = (Status, PartyJoined, PartyLeft)
+_PASSING: Final = (Typing, NotTyping)
+
+
+def unfold(d: Draft, e: Entry) -> None:
+    """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
+    on: type[Any] = STATUS.get(e.state.lower(), sig.StatusOther) if type(e) is Status else type(e)
+    if on in TERMINAL_SIGNALS:
+        if d.terminal is None:
+            d.terminal = on, e
+        d.fresh = True
+    else:
+        move(d, _LIFECYCLE, on, e)
+
+
+def fold(d: Draft, entries: tuple[Entry, ...]) -> None:
+    """Server events as they happen."""
+    if not entries:
+        return
+    if memory.is_repeated_batch(d, entries):
+        d.odd("repeated_batch", "a cache, or a poll answered twice")
+        return
+    left: dict[bytes, int] = {}
+    for e in entries:
+        if type(e) in memory.REMEMBERED and memory.is_known(d, e, left):
+            continue
+        d.fresh = True
+        unfold(d, e)
+
+
+def fold_log(d: Draft, entries: tuple[Entry, ...]) -> None:
+    """The log of the whole chat: tell what is not known yet, rebuild the roster, find a terminal entry.
+
+    All before the earliest entry that the window knows was told, or dropped from the window, long ago. Where none is
+    known the log is told as the past.
+    """
+    start = _earliest_known(d, entries)
+    over = isinstance(d.lifecycle, TERMINAL)
+    if start is None and over:
+        return
+    d.reading = True
+    d.past = start is None
+    if d.past and d.seen.told:
+        conversation.tell_gap(d, None)
+    fresh = entries[start or 0 :]
+    _merge(d, fresh)
+    if not over:
+        _take_room(d, entries)
+    d.reading = d.past = d.newest = False
+
+
+def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
+    """Where the window and the log meet: by id if any id is known, else by content; 0 if the beginning is known."""
+    told = d.seen.told
+    if memory.count(told, memory.beginning(d)):
+        return 0
+    weak = None
+    for index, e in enumerate(entries):
+        if type(e) in memory.REMEMBERED:
+            one, strong = memory.key(d, e)
+            if memory.count(told, one):
+                if strong:
+                    return index
+                weak = index if weak is None else weak
+    return weak
+
+
+def _merge(d: Draft, entries: Sequence[Any]) -> None:
+    left: dict[bytes, int] = {}
+    last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
+    offer = _pending_offer(entries)
+    for index, e in enumerate(entries):
+        d.newest = index == last
+        if isinstance(e, (*_GATHERED, *_PASSING)):
+            if type(e) is Status and STATUS.get(e.state.lower()) in TERMINAL_SIGNALS:
+                unfold(d, e)
+            continue
+        if isinstance(e, Signaling) and index != offer:
+            continue
+        if isinstance(e, CobrowsingRequested) and not d.newest:
+            continue
+        if type(e) in memory.REMEMBERED and memory.is_known(d, e, left):
+            continue
+        d.fresh = True
+        unfold(d, e)
+
+
+def _pending_offer(entries: Sequence[Any]) -> int | None:
+    """The one signal of a log that still matters: an offered call that was not ended (protocol.md 5.1)."""
+    found = None
+    for index, e in enumerate(entries):
+        if isinstance(e, Signaling):
+            if e.kind == "OFFER_CALL":
+                found = index
+            elif e.kind in ("END_CALL", "CALL_REJECTED"):
+                found = None
+    return found
+
+
+def _take_room(d: Draft, entries: Iterable[Any]) -> None:
+    """Roster and stage, as far as the log may say them.
+
+    Only while no poll is in flight: its answer may hold what the log does not have yet. The log moves the stage where
+    none is known, and where its roster differs; never backwards by an old status (F17).
+    """
+    if isinstance(d.link, LinkPolling) or (isinstance(d.link, LinkPaused) and d.link.call is not None):
+        return
+    room.rebuild_roster(d, entries)
+    statuses = [e for e in entries if type(e) is Status and STATUS.get(e.state.lower()) not in TERMINAL_SIGNALS]
+    if statuses and conversation.stage_is_unknown(d, None):
+        unfold(d, statuses[-1])
+    move(d, _LIFECYCLE, sig.RosterRead, None)

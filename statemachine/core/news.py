@@ -1,0 +1,138 @@
+"""What comes out of `reduce` to be told.
+
+*Transcript news* owes: it carries a strictly increasing `seq`, goes to the store's journal in the same transaction as
+the session, and is told at least once. *Anomalies* owe nothing: something odd came from outside and was survived.
+*Level news* is not returned at all: it stands in the session; `changes(before, after)` names what differs.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .wire import Entry, shy
+
+Reason: TypeAlias = Literal["not_sent", "unknown", "refused"]
+Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
+Outcome: TypeAlias = Literal["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"]
+
+
+@frozen
+class Received:
+    """An entry of the transcript: a message, file, location, form, warning, signal, or one of no known name.
+
+    `own`: this customer sent it, from another device or before the store was lost. `historic`: told from the log as the
+    past, not as live. `late`: it came after the session's end.
+    """
+
+    seq: int
+    at: int
+    entry: Entry
+    own: bool = False
+    historic: bool = False
+    late: bool = False
+
+
+@frozen
+class Progress:
+    """The outcome of one thing sent. `item`: its message id; `key`: the application's name for it.
+
+    `reason` (failed only): not_sent: the server never had it; unknown: it may have arrived; refused: the server said
+    no, with `code`. `party_id` (delivered, read): who has it.
+    """
+
+    seq: int
+    at: int
+    item: str
+    state: Progression
+    key: str | None = None
+    reason: Reason | None = None
+    code: int | None = None
+    party_id: str = ""
+
+
+@frozen
+class Finished:
+    """The outcome of the session, once. `text`: what the server wants shown. `code`: why it was refused."""
+
+    seq: int
+    at: int
+    phase: str
+    outcome: Outcome
+    text: str = field(default="", repr=shy)
+    code: int | None = None
+
+
+@frozen
+class HistoryGap:
+    """The log no longer reaches back to what is known, or could not be read: something may be missing here."""
+
+    seq: int
+    at: int
+
+
+@frozen
+class Anomaly:
+    """Something odd was survived. `kind` is a stable name; `detail` never quotes what people wrote."""
+
+    at: int
+    kind: str
+    detail: str = ""
+
+
+Transcript: TypeAlias = Received | Progress | Finished | HistoryGap
+Notification: TypeAlias = Transcript | Anomaly
+
+TRANSCRIPT: Final[tuple[type[Transcript], ...]] = (Received, Progress, Finished, HistoryGap)
+
+
+# --- level news -----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class PhaseChanged:
+    """The public phase is now this one. `ewt`: estimated wait in milliseconds, where the phase is queued."""
+
+    phase: str
+    ewt: int | None = None
+
+
+@frozen
+class RosterChanged:
+    """Who takes part now: (party id, type, display name), in order of joining."""
+
+    parties: tuple[tuple[str, str, str], ...]
+
+
+@frozen
+class TypingChanged:
+    """Whose typing shows now: party ids."""
+
+    parties: tuple[str, ...]
+
+
+@frozen
+class LinkChanged:
+    """The connection's health: off, polling, backing_off, paused, blocked."""
+
+    state: str
+    tries: int = 0
+    code: int | None = None
+
+
+@frozen
+class FormsChanged:
+    """The forms open now: (request id, name or form id, secure)."""
+
+    forms: tuple[tuple[str, str, bool], ...]
+
+
+@frozen
+class CaseChanged:
+    """The case of this session; "" for none."""
+
+    case_id: str
+
+
+Level: TypeAlias = PhaseChanged | RosterChanged | TypingChanged | LinkChanged | FormsChanged | CaseChanged

@@ -1,0 +1,190 @@
+"""`reduce`: one event in, the next session and what is to be done and told out. Total, deterministic, pure.
+
+A step, in order:
+
+1. whatever is due by `event.at` happens, earliest first, each with a turn for who waits;
+2. the event is handled: an intent by the lifecycle; an answer by the reactions; entries by the fold, each in turn, with
+   the first terminal signal applied after the last;
+3. who waits for a turn gets one (the head of the queue, an upload, a courtesy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import evolve
+
+from . import signals as sig
+from .commands import Command
+from .derived import Owed, command, deadlines, next_deadline, opening_of, owing
+from .draft import Draft
+from .effects import outgoing
+from .events import EVENTS, INTENTS, Answered, Batch, Event, Failure, Incoming, Log, Opened, Reply, Restarted, Tick
+from .fold import fold, fold_log, unfold
+from .news import Notification
+from .session import TERMINAL, Session
+from .tables import MACHINES, REACTIONS, move, move_item
+from .tables.reactions import classify
+from .wire import Status
+
+_LIFECYCLE: Final = MACHINES["lifecycle"]
+_COURTESY: Final = MACHINES["courtesy"]
+
+
+def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
+    """The session after this event, and what is to be done and told.
+
+    The commands that this step created and that still stand at its end come first, by id; then transcript news by
+    `seq`; then anomalies. An event that changes nothing returns the very same session and nothing else.
+
+    Raises IllegalIntent for a local intent that is not possible now, and for nothing else; the session, being frozen,
+    is then as good as before.
+    """
+    d = run(Draft(session, session.now), event)
+    after = d.freeze()
+    if after is session:
+        return session, ()
+    owed = _owed_since(after, session.ids) if after.ids != session.ids else ()
+    return after, (*owed, *d.news, *d.anomalies)
+
+
+def run(d: Draft, event: Event) -> Draft:
+    """The step itself, on a draft."""
+    kind = type(event)
+    if kind is Restarted:
+        _restart(d, event.at)
+        return d
+    session = d.base
+    d.now = now = event.at if event.at > session.now else session.now
+    due = next_deadline(session)
+    if due is not None and due <= now:
+        _fire(d)
+    _HANDLERS[kind](d, event)
+    _give_turns(d)
+    return d
+
+
+def _owed_since(session: Session, ids: int) -> list[Command]:
+    """The outbox, less what it held before: ids only grow."""
+    return sorted((command(session, owed) for owed in owing(session) if owed.call > ids), key=lambda c: c.id)
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def _fire(d: Draft) -> None:
+    while True:
+        first = min(deadlines(d), key=lambda deadline: deadline.due, default=None)
+        if first is None or first.due > d.now:
+            return
+        if first.owed is not None:
+            _answer(d, first.owed, Failure("timeout"))
+        elif first.item is not None:
+            assert first.signal is not None
+            move_item(d, first.item.id, None, first.signal, None)
+        else:
+            assert first.signal is not None
+            move(d, MACHINES[first.machine], first.signal, None)
+        _give_turns(d)
+
+
+def _give_turns(d: Draft) -> None:
+    if d.items:
+        for item in outgoing.takers(d, None):
+            move_item(d, item.id, None, sig.Turn, None)
+    if d.asides.pending:
+        move(d, _COURTESY, sig.Turn, None)
+
+
+def _restart(d: Draft, at: int) -> None:
+    """Time stood still, and what was in flight has an unknown outcome: one rule for every call (D2.3)."""
+    if isinstance(d.lifecycle, TERMINAL):
+        return
+    shift = at - d.base.now
+    d.now = at
+    if shift:
+        _shift(d, shift)
+    for owed in sorted(owing(d), key=lambda o: o.call):
+        _answer(d, owed, Failure("restart"))
+    _give_turns(d)
+
+
+def _shift(d: Draft, by: int) -> None:
+    def later(record: Any) -> Any:
+        return record if record.due is None else evolve(record, due=record.due + by)
+
+    opening = opening_of(d)
+    if opening is not None:
+        d.lifecycle = evolve(d.lifecycle, opening=later(opening))
+    d.lifecycle = later(d.lifecycle)
+    d.link = later(d.link)
+    d.history = later(d.history)
+    d.courtesy = later(d.courtesy)
+    d.asides = later(d.asides)
+    d.items = tuple(evolve(item, state=later(item.state)) for item in d.items)
+    d.room = evolve(d.room, typists=tuple(map(later, d.room.typists)), forms=tuple(map(later, d.room.forms)))
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _intend(d: Draft, event: Any) -> None:
+    move(d, _LIFECYCLE, type(event), event)
+
+
+def _tick(d: Draft, event: Tick) -> None:
+    """The deadlines have been seen to already."""
+
+
+def _incoming(d: Draft, event: Incoming) -> None:
+    fold(d, event.entries)
+    _end_batch(d)
+
+
+def _answered(d: Draft, event: Answered) -> None:
+    for owed in owing(d):
+        if owed.call == event.command:
+            _answer(d, owed, event.reply)
+            return
+    _take_entries(d, event.reply)
+    _end_batch(d)
+
+
+def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
+    """Entries first, then what the answer means, then the end if it brought one."""
+    _take_entries(d, reply)
+    item = owed.item
+    for machine, signal in REACTIONS[owed.kind][classify(owed.kind, reply)].signals:
+        if machine != "item":
+            move(d, MACHINES[machine], signal, reply)
+        elif item is not None:
+            move_item(d, item.id, None, signal, reply)
+    if isinstance(reply, Opened) and owed.kind in ("create", "find") and reply.state:
+        unfold(d, Status(reply.state, reply.ewt))
+    _end_batch(d)
+
+
+def _take_entries(d: Draft, reply: Reply) -> None:
+    d.fresh = False
+    if isinstance(reply, Batch):
+        fold(d, reply.entries)
+    elif isinstance(reply, Log):
+        fold_log(d, reply.entries)
+
+
+def _end_batch(d: Draft) -> None:
+    """The first terminal signal of the batch fixes the outcome, now that the last entry is folded (D2.10)."""
+    if d.terminal is not None:
+        on, entry = d.terminal
+        d.terminal = None
+        move(d, _LIFECYCLE, on, entry)
+
+
+_HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
+    **dict.fromkeys(INTENTS, _intend),
+    Tick: _tick,
+    Answered: _answered,
+    Incoming: _incoming,
+}
+assert {*_HANDLERS, Restarted} == set(EVENTS)

@@ -1,0 +1,686 @@
+"""The session: one frozen tree of small records, comparable and JSON-able, with nothing beside it.
+
+Two conventions hold throughout, and everything derived rests on them (`deadlines.py`):
+
+* a record that can expire has a field `due` (milliseconds since the epoch); leaving the record drops the deadline;
+* a record that owes a command has a field `call`, the command's id; leaving the record withdraws the command.
+
+The states of the machines are classes whose `name` is the public literal that snapshots, vectors and `--json` carry.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias
+
+from attrs import field, frozen
+
+from .events import Past
+from .news import Outcome
+from .wire import Entry, shy
+
+
+@frozen
+class Config:
+    """Durations in milliseconds, limits as counts; defaults after protocol.md 4 and 6. `api` is "v1" or "v2"."""
+
+    api: str = "v2"
+    receipts: bool = True
+    """Send delivered receipts by itself (v2 only)."""
+    request_timeout: int = 10_000
+    upload_timeout: int = 120_000
+    poll_timeout: int = 30_000
+    """Above the server's longest hold of 15 s, with margin (4.2)."""
+    answer_margin: int = 5_000
+    """How long after its timeout a command may stay unanswered before that itself is the answer."""
+    settle: int = 10_000
+    """A post may land this long after its answer was lost; history read earlier proves nothing."""
+    backoff_start: int = 1_000
+    backoff_cap: int = 30_000
+    busy_cap: int = 15_000
+    retry_after_cap: int = 300_000
+    """The longest `Retry-After` obeyed."""
+    brake: int = 1_000
+    """A poll answered faster than this, with nothing new in it, counts towards a pause."""
+    brake_after: int = 3
+    brake_cap: int = 3_000
+    limited_tries: int = 3
+    """How often a call is repeated whose error promises nothing (5500, 5558, 5955)."""
+    request_within: int = 60_000
+    ending_within: int = 45_000
+    typing_every: int = 5_000
+    typing_expires: int = 10_000
+    remote_typing_expires: int = 15_000
+    text_limit: int = 16_000
+    items_limit: int = 100
+    tracked_limit: int = 32
+    asides_limit: int = 64
+    parties_limit: int = 32
+    forms_limit: int = 16
+    id_limit: int = 256
+    window: int = 128
+    """How many transcript entries are remembered, eight bytes each, to tell nothing twice."""
+
+
+DEFAULT_CONFIG: Final = Config()
+
+
+class _NoDue:
+    """A state without a deadline."""
+
+    __slots__ = ()
+    due: ClassVar[None] = None
+
+
+class _NoCall:
+    """A state that owes no command."""
+
+    __slots__ = ()
+    call: ClassVar[None] = None
+
+
+# --- lifecycle ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Opening:
+    """The search for a chat id: E4, or E5 where `find`. `due`: the answer's deadline; between calls, the next try.
+
+    `parameters`, `phone_number`, `from_`: of the request.
+    """
+
+    find: bool
+    call: int | None
+    due: int
+    tries: int = 0
+    slack: int = 0
+    parameters: str = field(default="{}", repr=shy)
+    phone_number: str | None = field(default=None, repr=shy)
+    from_: str | None = field(default=None, repr=shy)
+
+
+@frozen
+class Idle(_NoDue):
+    name: ClassVar[str] = "idle"
+
+
+@frozen
+class Requesting:
+    """`due`: when to give up."""
+
+    name: ClassVar[str] = "requesting"
+    opening: Opening
+    due: int
+
+
+@frozen
+class Establishing(_NoDue):
+    """The chat exists; no stage is known yet."""
+
+    name: ClassVar[str] = "establishing"
+
+
+@frozen
+class Ivr(_NoDue):
+    name: ClassVar[str] = "ivr"
+
+
+@frozen
+class Queued(_NoDue):
+    """`ewt`: estimated wait in milliseconds; None is unknown."""
+
+    name: ClassVar[str] = "queued"
+    ewt: int | None = None
+
+
+@frozen
+class Connecting(_NoDue):
+    name: ClassVar[str] = "connecting"
+
+
+@frozen
+class Connected(_NoDue):
+    """The server says connected; no agent has been announced yet."""
+
+    name: ClassVar[str] = "connected"
+
+
+@frozen
+class AgentJoined(_NoDue):
+    name: ClassVar[str] = "agent_joined"
+
+
+@frozen
+class WrappingUp(_NoDue):
+    """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
+
+    name: ClassVar[str] = "wrapping_up"
+
+
+@frozen
+class Ending:
+    """The customer ended. `due`: when to stop waiting for the server's word. `opening`: no chat id is known yet."""
+
+    name: ClassVar[str] = "ending"
+    due: int
+    opening: Opening | None = None
+
+
+@frozen
+class Ended(_NoDue):
+    """Over in good order; `outcome` is ended or completed."""
+
+    name: ClassVar[str] = "ended"
+    outcome: Outcome = "ended"
+
+
+@frozen
+class Failed(_NoDue):
+    """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
+
+    name: ClassVar[str] = "failed"
+    outcome: Outcome = "failed"
+
+
+@frozen
+class TimedOut(_NoDue):
+    name: ClassVar[str] = "timed_out"
+    outcome: ClassVar[Outcome] = "timed_out"
+
+
+@frozen
+class Gone(_NoDue):
+    """The server does not know this chat any more (404, 5005)."""
+
+    name: ClassVar[str] = "gone"
+    outcome: ClassVar[Outcome] = "gone"
+
+
+Lifecycle: TypeAlias = (
+    Idle
+    | Requesting
+    | Establishing
+    | Ivr
+    | Queued
+    | Connecting
+    | Connected
+    | AgentJoined
+    | WrappingUp
+    | Ending
+    | Ended
+    | Failed
+    | TimedOut
+    | Gone
+)
+
+# --- attention ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Calm:
+    name: ClassVar[str] = "calm"
+
+
+@frozen
+class Warned:
+    """The server has warned that it will end an idle session."""
+
+    name: ClassVar[str] = "warned"
+
+
+Attention: TypeAlias = Calm | Warned
+
+# --- link: the one poll ---------------------------------------------------------------------------------------------
+
+
+@frozen
+class LinkOff(_NoDue, _NoCall):
+    """Not polling: no chat yet, the history first, or over. `tries`: failures in a row so far."""
+
+    name: ClassVar[str] = "off"
+    tries: int = 0
+
+
+@frozen
+class LinkPolling:
+    """`haste`: instant answers in a row that brought nothing."""
+
+    name: ClassVar[str] = "polling"
+    call: int
+    due: int
+    tries: int = 0
+    haste: int = 0
+
+
+@frozen
+class LinkBackingOff(_NoCall):
+    """Waiting to try again. `slack`: how much later is as good. `code`: the error that caused it, where it had one.
+
+    With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `haste`.
+    """
+
+    name: ClassVar[str] = "backing_off"
+    due: int
+    tries: int
+    slack: int = 0
+    code: int | None = None
+    haste: int = 0
+
+
+@frozen
+class LinkPaused:
+    """In the background. A poll in flight may still answer."""
+
+    name: ClassVar[str] = "paused"
+    call: int | None = None
+    due: int | None = None
+
+
+@frozen
+class LinkBlocked(_NoDue, _NoCall):
+    """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`."""
+
+    name: ClassVar[str] = "blocked"
+    code: int | None = None
+
+
+Link: TypeAlias = LinkOff | LinkPolling | LinkBackingOff | LinkPaused | LinkBlocked
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class HistoryCurrent(_NoDue, _NoCall):
+    name: ClassVar[str] = "current"
+
+
+@frozen
+class HistoryReading:
+    name: ClassVar[str] = "reading"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class HistoryStale:
+    """A reading is in flight that began too early to prove anything about a post in doubt: read again after it."""
+
+    name: ClassVar[str] = "stale"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class HistoryBackingOff(_NoCall):
+    name: ClassVar[str] = "backing_off"
+    due: int
+    tries: int
+    slack: int = 0
+
+
+History: TypeAlias = HistoryCurrent | HistoryReading | HistoryStale | HistoryBackingOff
+
+# --- item: one thing going out --------------------------------------------------------------------------------------
+
+
+@frozen
+class ItemAbsent(_NoDue, _NoCall):
+    """Not yet, or no longer, in the session."""
+
+    name: ClassVar[str] = "absent"
+
+
+@frozen
+class ItemUploading:
+    """A file on its way to the server (E12); it takes its place in the queue when it is there.
+
+    With neither `call` nor `due` it waits for its turn to be uploaded.
+    """
+
+    name: ClassVar[str] = "uploading"
+    call: int | None = None
+    due: int | None = None
+    tries: int = 0
+    slack: int = 0
+
+
+@frozen
+class ItemPending(_NoCall):
+    """In the queue. `due`: not before this (after a refusal that was only for now)."""
+
+    name: ClassVar[str] = "pending"
+    due: int | None = None
+    tries: int = 0
+    slack: int = 0
+
+
+@frozen
+class ItemSending:
+    name: ClassVar[str] = "sending"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class ItemInDoubt(_NoCall):
+    """The post's answer was lost. `due`: when history may prove something; None once that moment has passed."""
+
+    name: ClassVar[str] = "in_doubt"
+    due: int | None
+    tries: int = 0
+
+
+@frozen
+class ItemSent(_NoDue, _NoCall):
+    name: ClassVar[str] = "sent"
+
+
+@frozen
+class ItemDelivered(_NoDue, _NoCall):
+    name: ClassVar[str] = "delivered"
+
+
+@frozen
+class ItemRead(_NoDue, _NoCall):
+    name: ClassVar[str] = "read"
+
+
+@frozen
+class ItemFailed(_NoDue, _NoCall):
+    name: ClassVar[str] = "failed"
+
+
+ItemState: TypeAlias = (
+    ItemAbsent
+    | ItemUploading
+    | ItemPending
+    | ItemSending
+    | ItemInDoubt
+    | ItemSent
+    | ItemDelivered
+    | ItemRead
+    | ItemFailed
+)
+
+
+@frozen
+class Item:
+    """One thing going out. `id`: its message id, for ever. `entry`: what goes on the wire; None once it was sent.
+
+    `ref`, `name`: a file not uploaded yet. An item answers the open form `form`, where that is not "".
+    """
+
+    id: str
+    state: ItemState
+    entry: Entry | None
+    key: str | None = None
+    ref: str = ""
+    name: str = field(default="", repr=shy)
+    form: str = ""
+
+
+# --- courtesy: receipts and typing, beside the queue ----------------------------------------------------------------
+
+
+@frozen
+class CourtesyQuiet(_NoDue, _NoCall):
+    name: ClassVar[str] = "quiet"
+
+
+@frozen
+class CourtesyPosting:
+    name: ClassVar[str] = "posting"
+    call: int
+    due: int
+    entry: Entry
+
+
+Courtesy: TypeAlias = CourtesyQuiet | CourtesyPosting
+
+
+@frozen
+class Asides:
+    """Courtesies waiting for their turn, and our own typing: `due` is when it is taken back unless renewed."""
+
+    pending: tuple[Entry, ...] = ()
+    due: int | None = None
+
+
+# --- the room -------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Chat:
+    """Which chat this is.
+
+    `origin`: prefix of every message id. `former`: the chat of the session before, if this one follows another.
+    `phone_number`: as the server gave it.
+    """
+
+    origin: str = ""
+    chat_id: str = ""
+    former: str = ""
+    case_id: str = ""
+    service_name: str = ""
+    phone_number: str = field(default="", repr=shy)
+
+
+@frozen
+class Party:
+    """One participant. `id` as the server wrote it; compared without regard to case."""
+
+    id: str
+    type: str = ""
+    display_name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+
+@frozen
+class Typist:
+    """A party whose typing shows until `due`."""
+
+    party_id: str
+    due: int
+
+
+@frozen
+class OpenForm:
+    """A form waiting for its answer. `due`: when it is hidden again. `answer`: id of the item that answers it."""
+
+    id: str
+    name: str = ""
+    secure: bool = False
+    due: int | None = None
+    answer: str = ""
+
+
+@frozen
+class Room:
+    """Who is there and what is open."""
+
+    parties: tuple[Party, ...] = ()
+    typists: tuple[Typist, ...] = ()
+    forms: tuple[OpenForm, ...] = ()
+
+
+@frozen
+class Seen:
+    """What was told already, as packed digests of eight bytes: of single entries, and of whole batches."""
+
+    told: bytes = field(default=b"", repr=False)
+    batches: bytes = field(default=b"", repr=False)
+    anomalies: int = 0
+
+
+# --- the session ----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Session:
+    """The whole state of one chat session.
+
+    `now`: when something last changed. `ids`: the last number given to a command or a message. `seq`: of the last
+    transcript news. `items`: the queue, and what was sent and may still get receipts, oldest first.
+    """
+
+    now: int
+    ids: int
+    seq: int
+    config: Config
+    chat: Chat
+    lifecycle: Lifecycle
+    attention: Attention
+    link: Link
+    history: History
+    items: tuple[Item, ...]
+    courtesy: Courtesy
+    asides: Asides
+    room: Room
+    seen: Seen
+
+    @property
+    def phase(self) -> str:
+        """The public phase: `warned` while live and the server has warned, else the lifecycle's state."""
+        return phase_of(self.lifecycle, self.attention)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended, or None while it has not."""
+        return self.lifecycle.outcome if isinstance(self.lifecycle, TERMINAL) else None
+
+
+LIVE: Final = (Establishing, Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
+TERMINAL: Final = (Ended, Failed, TimedOut, Gone)
+
+LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = (Idle, Requesting, *LIVE, Ending, *TERMINAL)
+ATTENTION: Final[tuple[type[Attention], ...]] = (Calm, Warned)
+LINK: Final[tuple[type[Link], ...]] = (LinkOff, LinkPolling, LinkBackingOff, LinkPaused, LinkBlocked)
+HISTORY: Final[tuple[type[History], ...]] = (HistoryCurrent, HistoryReading, HistoryStale, HistoryBackingOff)
+ITEM: Final[tuple[type[ItemState], ...]] = (
+    ItemAbsent,
+    ItemUploading,
+    ItemPending,
+    ItemSending,
+    ItemInDoubt,
+    ItemSent,
+    ItemDelivered,
+    ItemRead,
+    ItemFailed,
+)
+COURTESY: Final[tuple[type[Courtesy], ...]] = (CourtesyQuiet, CourtesyPosting)
+
+
+PHASES: Final[tuple[str, ...]] = (*(state.name for state in LIFECYCLE), Warned.name)
+"""Every value of `Session.phase`."""
+
+
+def phase_of(lifecycle: Lifecycle, attention: Attention) -> str:
+    """The public phase of a lifecycle's state under this attention."""
+    if type(attention) is Warned and isinstance(lifecycle, LIVE):
+        return attention.name
+    return lifecycle.name
+
+
+def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
+    """A session in which nothing has happened yet, at `at` milliseconds since the epoch."""
+    return Session(
+        at,
+        0,
+        0,
+        config,
+        Chat(),
+        Idle(),
+        Calm(),
+        LinkOff(),
+        HistoryCurrent(),
+        (),
+        CourtesyQuiet(),
+        Asides(),
+        Room(),
+        Seen(),
+    )
+
+
+def past(session: Session) -> Past:
+    """What a session that follows this one takes over (`Request(after=…)`)."""
+    return Past(
+        session.chat.chat_id,
+        session.chat.origin,
+        session.ids,
+        session.seq,
+        session.seen.told,
+        session.seen.batches,
+    )
+
+
+__all__ = [
+    "ATTENTION",
+    "COURTESY",
+    "DEFAULT_CONFIG",
+    "HISTORY",
+    "ITEM",
+    "LIFECYCLE",
+    "LINK",
+    "LIVE",
+    "PHASES",
+    "TERMINAL",
+    "AgentJoined",
+    "Asides",
+    "Attention",
+    "Calm",
+    "Chat",
+    "Config",
+    "Connected",
+    "Connecting",
+    "Courtesy",
+    "CourtesyPosting",
+    "CourtesyQuiet",
+    "Ended",
+    "Ending",
+    "Establishing",
+    "Failed",
+    "Gone",
+    "History",
+    "HistoryBackingOff",
+    "HistoryCurrent",
+    "HistoryReading",
+    "HistoryStale",
+    "Idle",
+    "Item",
+    "ItemAbsent",
+    "ItemDelivered",
+    "ItemFailed",
+    "ItemInDoubt",
+    "ItemPending",
+    "ItemRead",
+    "ItemSending",
+    "ItemSent",
+    "ItemState",
+    "ItemUploading",
+    "Ivr",
+    "Lifecycle",
+    "Link",
+    "LinkBackingOff",
+    "LinkBlocked",
+    "LinkOff",
+    "LinkPaused",
+    "LinkPolling",
+    "OpenForm",
+    "Opening",
+    "Party",
+    "Queued",
+    "Requesting",
+    "Room",
+    "Seen",
+    "Session",
+    "TimedOut",
+    "Typist",
+    "Warned",
+    "WrappingUp",
+    "new_session",
+    "past",
+    "phase_of",
+]

@@ -1,0 +1,322 @@
+"""Tables: what a row is, what a machine is, and the checks that a table must pass before anything runs on it.
+
+A machine is a list of rows over its states and its alphabet. The rows of one cell (a state and an event type) are tried
+in order; the last has no guard, so that each cell answers: *taken* (to one declared target, or STAY), *ignored* or
+*rejected*, both with a reason. `build` checks the whole and compiles it once into nested dicts from type to closure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .draft import Draft
+from .errors import IllegalIntent
+from .session import phase_of
+
+Guard: TypeAlias = Callable[[Draft, Any], bool]
+Effect: TypeAlias = Callable[[Draft, Any], None]
+Make: TypeAlias = Callable[[Draft, Any], Any]
+Cell: TypeAlias = Callable[[Draft, Any], None]
+Verdict: TypeAlias = Literal["taken", "ignored", "rejected"]
+
+STAY: Final = None
+
+
+@frozen
+class Row:
+    """One line of a table.
+
+    In the order in which they happen: `when` must hold, `do` runs, the machine moves to `to` (None: it stays), built by
+    `make` where the target carries data, then `raises` is heard by other machines. `why` is for the reader, and for the
+    user whose intent is rejected; `ref` is the section of protocol.md, or of design.md as "D2.8".
+    """
+
+    source: tuple[type[Any], ...]
+    on: type[Any]
+    verdict: Verdict
+    why: str
+    to: type[Any] | None = None
+    when: Guard | None = None
+    do: tuple[Effect, ...] = ()
+    make: Make | None = None
+    raises: tuple[type[Any], ...] = ()
+    ref: str = ""
+
+
+Source: TypeAlias = type[Any] | tuple[type[Any], ...]
+
+
+def _sources(source: Source) -> tuple[type[Any], ...]:
+    return source if isinstance(source, tuple) else (source,)
+
+
+def row(
+    source: Source,
+    on: type[Any],
+    to: type[Any] | None,
+    *,
+    why: str,
+    ref: str = "",
+    when: Guard | None = None,
+    do: Effect | tuple[Effect, ...] = (),
+    make: Make | None = None,
+    raises: type[Any] | tuple[type[Any], ...] = (),
+) -> Row:
+    """A row that is taken."""
+    effects = do if isinstance(do, tuple) else (do,)
+    return Row(_sources(source), on, "taken", why, to, when, effects, make, _sources(raises), ref)
+
+
+def ignore(source: Source, on: type[Any] | tuple[type[Any], ...], why: str, *, when: Guard | None = None) -> list[Row]:
+    """Rows that say: this changes nothing here."""
+    return [Row(_sources(source), one, "ignored", why, when=when) for one in _sources(on)]
+
+
+def reject(source: Source, on: type[Any] | tuple[type[Any], ...], why: str, *, when: Guard | None = None) -> list[Row]:
+    """Rows that refuse a local intent, telling the user why."""
+    return [Row(_sources(source), one, "rejected", why, when=when) for one in _sources(on)]
+
+
+def rows(*parts: Row | Iterable[Row]) -> tuple[Row, ...]:
+    """One flat tuple of rows and lists of rows."""
+    flat: list[Row] = []
+    for part in parts:
+        flat.extend([part] if isinstance(part, Row) else part)
+    return tuple(flat)
+
+
+@frozen
+class Machine:
+    """One small machine. `attribute`: where its state stands in the draft.
+
+    `alphabet`: everything it hears. `deadlines`: state -> signal raised when its `due` passes with no call owed.
+    `rejects`: whether its rows may reject (only the lifecycle's may).
+    """
+
+    name: str
+    attribute: str
+    states: tuple[type[Any], ...]
+    initial: type[Any]
+    terminal: tuple[type[Any], ...]
+    alphabet: tuple[type[Any], ...]
+    rows: tuple[Row, ...] = field(repr=False)
+    deadlines: Mapping[type[Any], type[Any]] = field(factory=dict, repr=False)
+    rejects: bool = False
+
+    def cell(self, state: type[Any], on: type[Any]) -> tuple[Row, ...]:
+        """The rows of one cell, in the order in which they are tried."""
+        return tuple(r for r in self.rows if r.on is on and state in r.source)
+
+
+class BadTable(Exception):
+    """A table that must not run; the message names every fault found."""
+
+
+# --- the checks -----------------------------------------------------------------------------------------------------
+
+
+def check(machine: Machine) -> list[str]:
+    """Everything that is wrong with one machine, in words; empty for a good one."""
+    faults = [*_check_names(machine), *_check_cells(machine)]
+    if not faults:
+        faults = [*_check_graph(machine), *_check_deadlines(machine)]
+    return [f"{machine.name}: {fault}" for fault in faults]
+
+
+def _name(thing: Any) -> str:
+    return str(getattr(thing, "__name__", thing))
+
+
+def _check_names(machine: Machine) -> Iterable[str]:
+    states, alphabet = set(machine.states), set(machine.alphabet)
+    for r in machine.rows:
+        where = f"row {_name(r.source[0])} on {_name(r.on)}"
+        for state in (*r.source, *(() if r.to is None else (r.to,))):
+            if state not in states:
+                yield f"{where}: unknown state {_name(state)}"
+        if r.on not in alphabet:
+            yield f"{where}: {_name(r.on)} is not in the alphabet"
+        if not r.why.strip():
+            yield f"{where}: no reason given"
+        if r.verdict == "rejected" and not machine.rejects:
+            yield f"{where}: only the lifecycle may reject"
+        if r.to is not None and r.make is None and _needs_data(r.to):
+            yield f"{where}: {_name(r.to)} carries data, so the row needs a make"
+    for on in alphabet - {r.on for r in machine.rows}:
+        yield f"{_name(on)} is in the alphabet, but no row handles it"
+
+
+def _needs_data(state: type[Any]) -> bool:
+    from attrs import NOTHING, fields
+
+    return any(f.default is NOTHING for f in fields(state))
+
+
+def _check_cells(machine: Machine) -> Iterable[str]:
+    for state in machine.states:
+        for on in machine.alphabet:
+            cell = machine.cell(state, on)
+            where = f"cell {_name(state)} on {_name(on)}"
+            if not cell:
+                yield f"{where}: undeclared"
+                continue
+            guards = [r.when for r in cell]
+            if guards[-1] is not None:
+                yield f"{where}: the last row has a guard, so some case has no answer"
+            if guards.count(None) > 1:
+                yield f"{where}: two rows without a guard"
+            elif None in guards[:-1]:
+                yield f"{where}: a row stands behind one without a guard and can never be taken"
+            for guard, count in Counter(g for g in guards if g is not None).items():
+                if count > 1:
+                    yield f"{where}: guard {_name(guard)} twice; the second can never be taken"
+
+
+def _check_graph(machine: Machine) -> Iterable[str]:
+    forward: dict[type[Any], set[type[Any]]] = {state: set() for state in machine.states}
+    for r in machine.rows:
+        for state in r.source:
+            if r.to is not None:
+                forward[state].add(r.to)
+    for state in set(machine.states) - _closure(forward, {machine.initial}):
+        yield f"{_name(state)} can never be reached"
+    for state in machine.states:
+        onward = forward[state] - {state}
+        if state in machine.terminal and onward:
+            yield f"{_name(state)} is terminal, but something leaves it"
+        if state not in machine.terminal and not onward:
+            yield f"{_name(state)} is a trap: nothing leaves it, and it is not terminal"
+    if machine.terminal:
+        back: dict[type[Any], set[type[Any]]] = {state: set() for state in machine.states}
+        for state, targets in forward.items():
+            for target in targets:
+                back[target].add(state)
+        for state in set(machine.states) - _closure(back, set(machine.terminal)):
+            yield f"no way leads from {_name(state)} to a terminal state"
+
+
+def _closure(edges: Mapping[type[Any], set[type[Any]]], start: set[type[Any]]) -> set[type[Any]]:
+    seen, todo = set(start), list(start)
+    while todo:
+        for target in edges[todo.pop()] - seen:
+            seen.add(target)
+            todo.append(target)
+    return seen
+
+
+def _check_deadlines(machine: Machine) -> Iterable[str]:
+    from attrs import fields_dict
+
+    for state in machine.states:
+        names = fields_dict(state)
+        waits = "due" in names and ("call" not in names or names["call"].default is None)
+        if waits and state not in machine.deadlines and "call" not in names:
+            yield f"{_name(state)} has a deadline that no row handles"
+        if state in machine.deadlines and "due" not in names:
+            yield f"{_name(state)} has no deadline to raise {_name(machine.deadlines[state])}"
+    for signal in machine.deadlines.values():
+        if signal not in machine.alphabet:
+            yield f"deadline {_name(signal)} is not in the alphabet"
+
+
+# --- compiling ------------------------------------------------------------------------------------------------------
+
+
+def build(machine: Machine, hear: Callable[[type[Any]], Effect]) -> dict[type[Any], dict[type[Any], Cell]]:
+    """Check the machine and compile it: state type -> event type -> closure.
+
+    `hear(signal)` gives the function that lets the other machines hear a signal. Raises `BadTable`.
+    """
+    faults = check(machine)
+    if faults:
+        raise BadTable("\n".join(faults))
+    raised = {signal: hear(signal) for r in machine.rows for signal in r.raises}
+    return {
+        state: {on: compile_cell(machine, machine.cell(state, on), raised) for on in machine.alphabet}
+        for state in machine.states
+    }
+
+
+def compile_cell(machine: Machine, cell: tuple[Row, ...], raised: Mapping[type[Any], Effect]) -> Cell:
+    """One closure that tries the rows of a cell in order."""
+    *guarded, last = [(r.when, _compile_row(machine, r, raised)) for r in cell]
+    otherwise = last[1]
+    if not guarded:
+        return otherwise
+    if len(guarded) == 1:
+        ((when, then),) = guarded
+        assert when is not None
+
+        def choose(d: Draft, e: Any) -> None:
+            then(d, e) if when(d, e) else otherwise(d, e)
+
+        return choose
+
+    def choose_first(d: Draft, e: Any) -> None:
+        for when, then in guarded:
+            if when(d, e):  # type: ignore[misc]
+                return then(d, e)
+        return otherwise(d, e)
+
+    return choose_first
+
+
+def nothing(d: Draft, e: Any) -> None:
+    """What an ignored event does."""
+
+
+def _compile_row(machine: Machine, r: Row, raised: Mapping[type[Any], Effect]) -> Cell:
+    if r.verdict == "ignored":
+        return nothing
+    if r.verdict == "rejected":
+        return _rejection(r)
+    steps = [*r.do, *_moves(machine, r), *(raised[signal] for signal in r.raises)]
+    if not steps:
+        return nothing
+    if len(steps) == 1:
+        return steps[0]
+    if len(steps) == 2:
+        first, second = steps
+
+        def both(d: Draft, e: Any) -> None:
+            first(d, e)
+            second(d, e)
+
+        return both
+
+    def each(d: Draft, e: Any) -> None:
+        for step in steps:
+            step(d, e)
+
+    return each
+
+
+def _rejection(r: Row) -> Cell:
+    def refuse(d: Draft, e: Any) -> None:
+        raise IllegalIntent(phase_of(d.lifecycle, d.attention), type(e).__name__, r.why)
+
+    return refuse
+
+
+def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
+    if r.to is None:
+        return
+    attribute = machine.attribute
+    if r.make is None:
+        state = r.to()
+
+        def move(d: Draft, e: Any) -> None:
+            setattr(d, attribute, state)
+
+        yield move
+    else:
+        make = r.make
+
+        def move_with(d: Draft, e: Any) -> None:
+            setattr(d, attribute, make(d, e))
+
+        yield move_with

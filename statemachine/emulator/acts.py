@@ -1,0 +1,229 @@
+"""What the centre's side can do to a chat: agents, scenarios and accidents, each act one value.
+
+``party`` and ``label`` are names private to the chat ("agent", "bot"); the party id on the wire is derived
+from them. An empty ``party`` means the agent on duty, or the scenario's bot while there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from statemachine.emulator.knobs import Fault
+from statemachine.emulator.shared import Shared
+
+
+@frozen
+class Act(Shared):
+    """Something the centre does; the base of all acts."""
+
+
+@frozen
+class SetStatus(Act):
+    """Status event with any state; ``ewt`` in seconds. ``failed`` and ``completed`` end the session (2.1)."""
+
+    state: str
+    ewt: int | None = None
+
+
+@frozen
+class Info(Act):
+    """The undocumented service name event at the start of a session (3.1)."""
+
+    service_name: str
+
+
+@frozen
+class JoinParty(Act):
+    """A party joins; ``type`` is internal for agents, scenario or external otherwise (3.0)."""
+
+    label: str = "agent"
+    first_name: str = "Ada"
+    last_name: str = "Larsen"
+    type: str = "internal"
+
+
+@frozen
+class Connect(Act):
+    """An agent accepts: status connected and party_joined, in the order the knob says (section 10 row 10)."""
+
+    label: str = "agent"
+    first_name: str = "Ada"
+    last_name: str = "Larsen"
+
+
+@frozen
+class LeaveParty(Act):
+    """A party leaves, announced even when it never joined (F33)."""
+
+    label: str = ""
+
+
+@frozen
+class LeaveAll(Act):
+    """Every agent who is present leaves; without agents nothing is announced."""
+
+
+@frozen
+class Say(Act):
+    """A message; ``{text}`` in it quotes the client's text that is answered.
+
+    ``markup`` replaces the HTML made from ``text``. An empty ``msg_id`` is numbered.
+    """
+
+    text: str
+    party: str = ""
+    markup: str | None = None
+    msg_id: str = ""
+
+
+@frozen
+class SendFile(Act):
+    """A file is stored and announced; ``file_type`` is image or attachment."""
+
+    name: str
+    content: bytes
+    party: str = ""
+    file_type: str = "attachment"
+    content_type: str = "application/octet-stream"
+
+
+@frozen
+class ShareLocation(Act):
+    """A position in degrees."""
+
+    latitude: float
+    longitude: float
+    url: str = ""
+    party: str = ""
+
+
+@frozen
+class Typing(Act):
+    """The party starts typing."""
+
+    party: str = ""
+
+
+@frozen
+class NotTyping(Act):
+    """The party stops typing."""
+
+    party: str = ""
+
+
+@frozen
+class ShowForm(Act):
+    """A form; an empty ``name`` is a plain text prompt (3.2). An empty ``request_id`` is numbered.
+
+    ``timeout`` is in seconds, None leaves the field out.
+    """
+
+    name: str = ""
+    request_id: str = ""
+    timeout: int | None = None
+
+
+@frozen
+class ShowSecureForm(Act):
+    """A secure form, defined in the widget configuration under ``form_id``."""
+
+    form_id: str
+    request_id: str = ""
+
+
+@frozen
+class CancelSecureForm(Act):
+    """The agent closes a secure form; an empty ``request_id`` means the latest one."""
+
+    request_id: str = ""
+
+
+@frozen
+class Signal(Act):
+    """WebRTC signaling; ``data`` as in 3.3."""
+
+    data: Mapping[str, object]
+    party: str = ""
+
+
+@frozen
+class RequestCobrowsing(Act):
+    """The agent asks to see the client's page (3.4)."""
+
+
+@frozen
+class SetCase(Act):
+    """The scenario assigns a CRM case, or takes it away with an empty id; v2 only."""
+
+    case_id: str
+
+
+@frozen
+class Deliver(Act):
+    """Delivered receipt for a client's message; empty ``msg_id``: the text reacted to, or the last one."""
+
+    msg_id: str = ""
+    party: str = ""
+
+
+@frozen
+class MarkRead(Act):
+    """Read receipt, as ``Deliver``."""
+
+    msg_id: str = ""
+    party: str = ""
+
+
+@frozen
+class Warn(Act):
+    """Inactivity warning; None takes the knob's text."""
+
+    text: str | None = None
+
+
+@frozen
+class TimeOut(Act):
+    """Inactivity timeout: the session is over; None takes the knob's text."""
+
+    text: str | None = None
+
+
+@frozen
+class End(Act):
+    """Normal end."""
+
+
+@frozen
+class Fail(Act):
+    """Abnormal end: status failed."""
+
+
+@frozen
+class Complete(Act):
+    """End as status completed."""
+
+
+@frozen
+class Conclude(Act):
+    """A scenario's normal end, with the terminal signals the knob lists (2.2)."""
+
+
+@frozen
+class Forget(Act):
+    """The server loses the chat: 404/5005 from now on, nothing announced."""
+
+
+@frozen
+class Raw(Act):
+    """Any event, as it is, to hand over by poll and to show in history."""
+
+    event: Mapping[str, object]
+
+
+@frozen
+class Break(Act):
+    """Plan a failure of this chat's next calls."""
+
+    fault: Fault

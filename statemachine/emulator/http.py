@@ -1,0 +1,207 @@
+"""The centre's HTTP face: aiohttp on loopback. It translates, keeps the clock, and decides nothing.
+
+``async with Emulator("plain", Knobs(pace=0.05)) as emulator:`` serves the API at ``emulator.url``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+from attrs import frozen
+
+from statemachine.emulator.acts import Act
+from statemachine.emulator.errors import ApiError, error_response
+from statemachine.emulator.knobs import Knobs
+from statemachine.emulator.model import Centre
+from statemachine.emulator.steps import Scenario
+from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
+
+__all__ = ["Emulator", "Network"]
+
+_ENVELOPE_BYTES: Final = 128 * 1024
+"""What a multipart body may weigh beyond its file."""
+
+
+@frozen
+class Network:
+    """A bad line before the centre. Numbers count all requests from 1; zero switches a fault off."""
+
+    cut_every: int = 0
+    """Each n-th request is cut before the centre sees it."""
+    drop_reply_every: int = 0
+    """Each n-th request takes effect, but its reply is lost."""
+    delay_ms: int = 0
+    """Each request arrives this much later."""
+
+    def cuts(self, number: int) -> bool:
+        """Does this request never arrive?"""
+        return self.cut_every > 0 and number % self.cut_every == 0
+
+    def drops(self, number: int) -> bool:
+        """Is the reply to this request lost?"""
+        return self.drop_reply_every > 0 and number % self.drop_reply_every == 0
+
+
+class Emulator:
+    """A contact centre that serves HTTP while its ``async with`` block runs.
+
+    ``port`` 0 takes a free one. Hosts beyond loopback are possible, but nothing here is made for strangers.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "plain",
+        knobs: Knobs | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        network: Network | None = None,
+    ) -> None:
+        self.centre: Final = Centre(knobs, scenario)
+        self._host = host
+        self._port = port
+        self._network = network if network is not None else Network()
+        self._runner: web.AppRunner | None = None
+        self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
+        self._watchers: set[asyncio.Event] = set()
+        self._requests = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        # The wall clock once, then the steady one: time that jumps would end sessions.
+        self._epoch_ms = time.time_ns() // 1_000_000
+        self._started_s = time.monotonic()
+
+    @property
+    def url(self) -> str:
+        """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    def now(self) -> int:
+        """The centre's time: milliseconds since the epoch, never running backwards."""
+        return self._epoch_ms + int((time.monotonic() - self._started_s) * 1000)
+
+    async def act(self, chat_id: str, *acts: Act) -> None:
+        """Do these acts at once. Raises KeyError for a chat that never was."""
+        self._deliver(self.centre.act(self.now(), chat_id, *acts))
+
+    async def until(self, wanted: Callable[[Centre], bool], timeout_s: float = 5.0) -> None:
+        """Wait until the centre looks as wanted; asked again after everything that happens to it.
+
+        Raises TimeoutError.
+        """
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not wanted(self.centre):
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=self.centre.knobs.upload_limit_bytes + _ENVELOPE_BYTES)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        # Cancellation is how a broken connection of a held poll becomes known.
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runner = runner
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._port = int(runner.addresses[0][1])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(DROPPED)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self._requests += 1
+        number = self._requests
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _translate(self._too_large(request))
+        if self._network.delay_ms:
+            await asyncio.sleep(self._network.delay_ms / 1000)
+        if self._network.cuts(number):
+            return _break_off(request)
+        reply = await self._ask(number, _wire_request(request, body))
+        if self._network.drops(number):
+            self._deliver(self.centre.cut(self.now(), number))
+            return _break_off(request)
+        return _break_off(request) if reply.status == 0 else _translate(reply)
+
+    async def _ask(self, ticket: int, request: HttpRequest) -> HttpResponse:
+        future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        self._waiting[ticket] = future
+        try:
+            self._deliver(self.centre.request(self.now(), ticket, request))
+            return await future
+        except asyncio.CancelledError:
+            self._deliver(self.centre.cut(self.now(), ticket))
+            raise
+        finally:
+            del self._waiting[ticket]
+
+    def _too_large(self, request: web.Request) -> HttpResponse:
+        error = ApiError(5501) if request.path.endswith("/files") else ApiError(5003, 413)
+        return error_response(self.centre.knobs, error)
+
+    def _deliver(self, answers: Iterable[Answer]) -> None:
+        for ticket, reply in answers:
+            future = self._waiting.get(ticket)
+            if future is not None and not future.done():
+                future.set_result(reply)
+        self._set_alarm()
+        for changed in self._watchers:
+            changed.set()
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due = self.centre.next_deadline()
+        if due is not None:
+            # A millisecond more, because now() is rounded down: waking early would wake twice.
+            delay_s = max(0, due - self.now() + 1) / 1000
+            self._alarm = asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        self._deliver(self.centre.tick(self.now()))
+
+
+def _wire_request(request: web.Request, body: bytes) -> HttpRequest:
+    return HttpRequest(
+        method=request.method,
+        path=request.rel_url.raw_path,
+        query=tuple(request.query.items()),
+        headers=tuple(request.headers.items()),
+        body=body,
+    )
+
+
+def _translate(reply: HttpResponse) -> web.Response:
+    return web.Response(status=reply.status, headers=list(reply.headers), body=reply.body)
+
+
+def _break_off(request: web.Request) -> web.Response:
+    """Close the connection under the client; the response returned here reaches nobody."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)

@@ -1,0 +1,308 @@
+"""The contact centre: a pure model of the server, driven by requests, acts and the time.
+
+Nothing here reads a clock or does I/O. Every call carries ``now`` in milliseconds since the epoch and
+returns the responses that became ready, as (ticket, response); a held poll is answered by a later call.
+The same calls give the same answers in every process, and a centre may be deep-copied at any point.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+from statemachine.emulator import calls, desk, judge, side_calls, timers
+from statemachine.emulator.acts import Act
+from statemachine.emulator.calls import Ask
+from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
+from statemachine.emulator.errors import (
+    ApiError,
+    PlainError,
+    error_response,
+    gone_response,
+    html_response,
+    status_of,
+)
+from statemachine.emulator.identity import COOKIE, Caller, identify
+from statemachine.emulator.knobs import Call, Fault, Knobs
+from statemachine.emulator.routes import Route, find_route
+from statemachine.emulator.scenarios import scenario_named
+from statemachine.emulator.state import CentreState, StoredFile, Violation, arm, take_fault
+from statemachine.emulator.steps import Scenario
+from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
+
+__all__ = ["Centre"]
+
+_CALLS: Final[dict[Call, Callable[[CentreState, Ask], HttpResponse | None]]] = {
+    "version": side_calls.version,
+    "availability": side_calls.availability,
+    "parameters": side_calls.parameters,
+    "create": calls.create,
+    "active": calls.active,
+    "send": calls.send,
+    "poll": calls.poll,
+    "history": calls.history,
+    "notifications": side_calls.notifications,
+    "casehistory": side_calls.case_history,
+    "closecase": side_calls.close_case,
+    "upload": side_calls.upload,
+    "download": side_calls.download,
+    "photo": side_calls.photo,
+    "iceservers": side_calls.ice_servers,
+    "configuration": side_calls.configuration,
+    "requestsms": side_calls.request_sms,
+}
+
+_ANSWERED_KEPT: Final = 4_096
+"""How many answered polls are remembered, in case their reply is reported as lost."""
+
+
+class Centre:
+    """A contact centre with its chats.
+
+    ``scenario`` is a name of the catalogue (``scenarios.SCENARIOS``) or a scenario of one's own.
+    """
+
+    def __init__(self, knobs: Knobs | None = None, scenario: str | Scenario = "plain") -> None:
+        knobs = knobs if knobs is not None else Knobs()
+        chosen = scenario_named(scenario, knobs) if isinstance(scenario, str) else scenario
+        self._state = CentreState(knobs, chosen)
+        self._state.faults = [arm(fault) for fault in knobs.faults]
+        self._now = 0
+        self._due: list[tuple[int, str]] = []
+        self._holding: dict[int, str] = {}
+        self._answered: dict[int, str] = {}
+
+    # What judges look at.
+
+    @property
+    def knobs(self) -> Knobs:
+        """The knobs this centre was built with."""
+        return self._state.knobs
+
+    @property
+    def scenario(self) -> Scenario:
+        """What new chats go through."""
+        return self._state.scenario
+
+    @property
+    def chats(self) -> dict[str, Chat]:
+        """Every chat by its id (lower case), oldest first; for reading only."""
+        return self._state.chats
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What clients were seen to do wrong, oldest first."""
+        return self._state.violations
+
+    @property
+    def files(self) -> dict[str, StoredFile]:
+        """The files kept, by id, oldest first."""
+        return self._state.files
+
+    @property
+    def held_polls(self) -> int:
+        """How many polls wait for an answer."""
+        return len(self._holding)
+
+    # What drives it.
+
+    def request(self, now: int, ticket: int, request: HttpRequest) -> list[Answer]:
+        """A request arrived. ``ticket`` is the caller's number for it, never used before."""
+        out = self._advance(now)
+        try:
+            route = find_route(self.knobs, request.method, request.path)
+            reply, chat = self._serve(route, ticket, request)
+        except PlainError as error:
+            return [*out, (ticket, html_response(error.status))]
+        own = [] if reply is None else [(ticket, reply)]
+        others = [] if chat is None else self._settle(chat, self._now)
+        # Receipts may overtake the reply to the POST they belong to (section 5).
+        out += others + own if self.knobs.receipts == "early" else own + others
+        return out + self._advance(now)
+
+    def tick(self, now: int) -> list[Answer]:
+        """Time has come to ``now``: whatever is due happens, in the order of its time."""
+        return self._advance(now)
+
+    def next_deadline(self) -> int | None:
+        """When ``tick`` is needed next, or None while only requests or acts can change anything.
+
+        After every call it lies in the future of that call's ``now``.
+        """
+        while self._due:
+            due, chat_id = self._due[0]
+            chat = self._state.chats.get(chat_id)
+            if chat is not None and chat.armed == due:
+                return due
+            heapq.heappop(self._due)
+        return None
+
+    def cut(self, now: int, ticket: int) -> list[Answer]:
+        """The connection of this request broke: its reply, given or still to come, reaches nobody."""
+        out = self._advance(now)
+        holding = self._state.chats.get(self._holding.pop(ticket, ""))
+        if holding is not None and holding.held is not None:
+            return out + self._cut_held(holding, holding.held)
+        chat = self._state.chats.get(self._answered.pop(ticket, ""))
+        return out if chat is None else out + self._take_back(chat, ticket)
+
+    def act(self, now: int, chat_id: str, *acts: Act) -> list[Answer]:
+        """The centre's side does these acts at once; a waiting poll gets them in one batch.
+
+        Raises KeyError for a chat that never was.
+        """
+        out = self._advance(now)
+        chat = self._state.chats[chat_id.lower()]
+        for act in acts:
+            desk.perform(self._state, chat, self._now, act)
+        return out + self._settle(chat, self._now) + self._advance(now)
+
+    # Time.
+
+    def _advance(self, now: int) -> list[Answer]:
+        out: list[Answer] = []
+        while (due := self.next_deadline()) is not None and due <= now:
+            _, chat_id = heapq.heappop(self._due)
+            chat = self._state.chats[chat_id]
+            chat.armed = None
+            self._now = max(self._now, due)
+            timers.fire(self._state, chat, self._now)
+            out += self._settle(chat, self._now)
+        self._now = max(self._now, now)
+        return out
+
+    def _settle(self, chat: Chat, now: int) -> list[Answer]:
+        """Answer the held poll if there is something to say, and set the chat's next deadline."""
+        out = self._settle_poll(chat, now)
+        due = timers.next_due(chat, self.knobs)
+        if due != chat.armed:
+            chat.armed = due
+            if due is not None:
+                heapq.heappush(self._due, (due, chat.chat_id.lower()))
+        return out
+
+    def _settle_poll(self, chat: Chat, now: int) -> list[Answer]:
+        held = chat.held
+        if held is None:
+            return []
+        if held.cut:
+            self._settle_cut_poll(chat, held, now)
+            return []
+        if not chat.known:
+            judge.told_end(chat, now, held.ticket, by_poll=True)
+            reply = gone_response(self.knobs)
+        elif chat.pending:
+            reply = calls.batch_response(self._state, chat, now, held.ticket)
+        elif held.until <= now:
+            reply = calls.empty_response(self._state)
+        else:
+            return []
+        judge.hold_ended(self._state, chat, held)
+        chat.held = None
+        chat.alive_at = now
+        chat.observed.aborts = 0
+        del self._holding[held.ticket]
+        self._remember(held.ticket, chat)
+        return [(held.ticket, reply)]
+
+    def _settle_cut_poll(self, chat: Chat, held: HeldPoll, now: int) -> None:
+        if chat.pending and self.knobs.after_cut == "swallow":
+            calls.hand_over(chat, now, held.ticket)
+            self._lose(chat, held.ticket)
+            chat.held = None
+        elif held.until <= now or not chat.known:
+            chat.held = None
+
+    # Broken connections.
+
+    def _cut_held(self, chat: Chat, held: HeldPoll) -> list[Answer]:
+        chat.alive_at = self._now
+        judge.broke_off(self._state, chat, self._now, held.ticket)
+        held.cut = True
+        if self.knobs.after_cut == "free":
+            chat.held = None
+        return self._settle(chat, self._now)
+
+    def _take_back(self, chat: Chat, ticket: int) -> list[Answer]:
+        self._lose(chat, ticket)
+        return self._settle(chat, self._now)
+
+    def _lose(self, chat: Chat, ticket: int) -> None:
+        judge.reply_lost(chat, ticket)
+        for handover in chat.handovers:
+            if handover.ticket == ticket and not handover.lost:
+                handover.lost = True
+                if self.knobs.redeliver and chat.known:
+                    chat.pending[:0] = handover.events
+
+    def _remember(self, ticket: int, chat: Chat) -> None:
+        self._answered[ticket] = chat.chat_id.lower()
+        if len(self._answered) > _ANSWERED_KEPT:
+            del self._answered[next(iter(self._answered))]
+
+    # One request.
+
+    def _serve(self, route: Route, ticket: int, request: HttpRequest) -> tuple[HttpResponse | None, Chat | None]:
+        """The reply, None if the poll is held, and the chat that may have changed."""
+        state = self._state
+        who = route.chat_id.lower() or request.header("Authorization") or ""
+        chat = state.chat(route.chat_id) if route.chat_id else None
+        judge.called(state, route.call, who, ticket, route.chat_id, self._now)
+        fault = take_fault(state.faults, route.call)
+        if fault is None and chat is not None:
+            fault = take_fault(chat.faults, route.call)
+        code: int | None = None
+        caller: Caller | None = None
+        try:
+            caller = self._caller(route, ticket, request)
+            if fault is None or fault.accepted:
+                reply = _CALLS[route.call](state, Ask(self._now, ticket, route, request, caller.key))
+            else:
+                reply = HttpResponse(200)
+        except ApiError as error:
+            code, reply = error.code, self._refusal(route, chat, caller, ticket, error)
+        if chat is None and caller is not None and route.call == "create":
+            chat = state.current(caller.key)
+        if fault is not None:
+            code, reply = fault.code, self._failure(fault, chat, ticket)
+        judge.answered(state, route.call, who, code, self._now)
+        if reply is None and chat is not None:
+            self._holding[ticket] = chat.chat_id.lower()
+        elif chat is not None:
+            self._remember(ticket, chat)
+        return self._with_cookie(reply, caller), chat
+
+    def _caller(self, route: Route, ticket: int, request: HttpRequest) -> Caller:
+        """Files and photos are fetched without tenant, and by browsers without a header (1.1)."""
+        if route.call in ("download", "photo"):
+            return Caller(ClientKey("", "", ""))
+        return identify(self._state, request, self._now, ticket)
+
+    def _refusal(
+        self, route: Route, chat: Chat | None, caller: Caller | None, ticket: int, error: ApiError
+    ) -> HttpResponse:
+        """An error reply; 5005 about the client's own chat tells it that the chat is gone."""
+        if error.code != 5005 or not route.chat_id:
+            return error_response(self.knobs, error)
+        if chat is not None and caller is not None and chat.key == caller.key:
+            judge.told_end(chat, self._now, ticket, by_poll=route.call == "poll")
+        return gone_response(self.knobs)
+
+    def _failure(self, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:
+        """The planned failure. A poll that was held or answered in the meantime is given up."""
+        if chat is not None and chat.held is not None and chat.held.ticket == ticket:
+            chat.held = None
+        if chat is not None and fault.accepted:
+            self._lose(chat, ticket)
+        if fault.drop:
+            return DROPPED
+        if fault.html:
+            return html_response(fault.status if fault.status is not None else status_of(fault.code))
+        return error_response(self.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)
+
+    def _with_cookie(self, reply: HttpResponse | None, caller: Caller | None) -> HttpResponse | None:
+        if reply is None or caller is None or caller.new_cookie is None or reply.status == 0:
+            return reply
+        cookie = ("Set-Cookie", f"{COOKIE}={caller.new_cookie}; Path=/")
+        return HttpResponse(reply.status, (*reply.headers, cookie), reply.body)

@@ -1,0 +1,104 @@
+"""The scenario's hands: it walks the steps of a script and of the reactions to the client's texts."""
+
+from __future__ import annotations
+
+from statemachine.emulator import desk, names
+from statemachine.emulator.chat import Chat
+from statemachine.emulator.knobs import Knobs
+from statemachine.emulator.shapes import Event
+from statemachine.emulator.state import CentreState
+from statemachine.emulator.steps import Await, Cause, Listen, Pause, Step, Track
+
+
+def start(state: CentreState, chat: Chat, now: int) -> None:
+    """Begin the scenario's script."""
+    chat.script.replace(state.scenario.script)
+    run(state, chat, now)
+
+
+def run(state: CentreState, chat: Chat, now: int) -> None:
+    """Do everything that is due. The script goes first: it may be what lets the reactions begin."""
+    _walk(state, chat, chat.script, now)
+    if chat.listening:
+        _walk(state, chat, chat.reactions, now)
+
+
+def next_wake(chat: Chat) -> int | None:
+    """When ``run`` has something to do next; None: only after the client or an agent did something."""
+    wakes = [chat.script.wake, chat.reactions.wake if chat.listening else None]
+    return min((wake for wake in wakes if wake is not None), default=None)
+
+
+def client_did(state: CentreState, chat: Chat, now: int, event: Event) -> None:
+    """A client's event arrived: it ends a wait, starts a reaction, or sends the script elsewhere."""
+    name = str(event["event"])
+    scenario = state.scenario
+    chat.seen.add(name)
+    if name == names.END:
+        _turn_to(chat, scenario.on_end)
+    elif name == names.DISCONNECT:
+        _turn_to(chat, scenario.on_disconnect)
+    elif name == names.MESSAGE:
+        msg_id, text = chat.texts_received[-1]
+        cause = Cause(msg_id, text)
+        chat.reactions.steps.extend((step, cause) for step in scenario.on_text)
+    awaiting = chat.script.awaiting
+    if awaiting is not None and name in awaiting.events:
+        _stop_waiting(chat)
+    run(state, chat, now)
+
+
+def _turn_to(chat: Chat, steps: tuple[Step, ...]) -> None:
+    """An ended conversation: nobody answers earlier texts any more. A scenario without steps goes on."""
+    if steps:
+        chat.reactions.replace(())
+        chat.script.replace(steps)
+
+
+def _stop_waiting(chat: Chat) -> None:
+    chat.script.awaiting = None
+    chat.script.wake = None
+    chat.seen.clear()
+
+
+def _walk(state: CentreState, chat: Chat, track: Track, now: int) -> None:
+    while True:
+        if track.wake is not None and track.wake > now:
+            return
+        if track.awaiting is not None:
+            if track.wake is None:
+                return
+            _give_up_waiting(chat, track)
+        track.wake = None
+        if not track.steps:
+            return
+        step, cause = track.steps.pop(0)
+        _take(state, chat, track, now, step, cause)
+
+
+def _give_up_waiting(chat: Chat, track: Track) -> None:
+    awaiting = track.awaiting
+    if awaiting is not None:
+        track.steps[:0] = [(step, None) for step in awaiting.otherwise]
+        _stop_waiting(chat)
+
+
+def _take(state: CentreState, chat: Chat, track: Track, now: int, step: Step, cause: Cause | None) -> None:
+    if isinstance(step, Pause):
+        track.wake = now + _scaled(state.knobs, step.ms)
+    elif isinstance(step, Await):
+        if step.earlier and chat.seen & set(step.events):
+            chat.seen.clear()
+            return
+        chat.seen.clear()
+        track.awaiting = step
+        track.wake = None if step.timeout_ms is None else now + _scaled(state.knobs, step.timeout_ms)
+    elif isinstance(step, Listen):
+        chat.listening = True
+    else:
+        act = step if cause is None else desk.about_text(step, cause.msg_id, cause.text)
+        desk.perform(state, chat, now, act)
+
+
+def _scaled(knobs: Knobs, milliseconds: int) -> int:
+    return round(milliseconds * knobs.pace)

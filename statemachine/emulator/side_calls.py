@@ -1,0 +1,153 @@
+"""The calls beside the conversation: availability, push, cases, files, widgets (E1-E3, E9-E17)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from statemachine.emulator import intake
+from statemachine.emulator.calls import Ask, own_chat
+from statemachine.emulator.chat import Chat
+from statemachine.emulator.errors import ApiError
+from statemachine.emulator.shapes import Event, json_response, typed, waiting_time
+from statemachine.emulator.state import CentreState, StoredFile
+from statemachine.emulator.uploads import uploaded_file
+from statemachine.emulator.wire import HttpResponse
+
+_PUSH_FAMILIES: Final = (
+    frozenset({"ios_apns_device_token", "ios_app_bundle_id"}),
+    frozenset({"ios_firebase_device_token"}),
+    frozenset({"android_firebase_device_token"}),
+)
+
+PHOTO: Final = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+    b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+"""One transparent pixel: the face of every agent."""
+
+_CONFIGURATION: Final[Event] = {
+    "forms": [
+        {"form_name": "survey_form", "fields": ["service", "helpful", "recommend", "transcript"]},
+        {"form_name": "contact_form", "fields": ["first_name", "email"]},
+    ],
+    "secure_forms": [{"form_id": "payment", "fields": ["card_number", "expiry"]}],
+}
+_PARAMETERS: Final = [{"first_name": "FIRST_NAME"}, {"last_name": "LAST_NAME"}, {"phone_number": "PHONE"}]
+
+
+def version(state: CentreState, ask: Ask) -> HttpResponse:
+    """E1, v2 only."""
+    return json_response({"server_version": state.knobs.server_version})
+
+
+def availability(state: CentreState, ask: Ask) -> HttpResponse:
+    """E2."""
+    if not state.knobs.available:
+        return json_response({"chat": "notAvailable"})
+    return json_response({"chat": "available"} | waiting_time(state.knobs, 30))
+
+
+def parameters(state: CentreState, ask: Ask) -> HttpResponse:
+    """E3: one-key objects, name to type."""
+    return json_response({"parameters": _PARAMETERS})
+
+
+def notifications(state: CentreState, ask: Ask) -> HttpResponse:
+    """E9: one token family, or an empty object to unsubscribe; the last write wins."""
+    chat = own_chat(state, ask)
+    if not chat.live:
+        raise ApiError(5005)
+    wish = intake.json_object(ask.request.body)
+    families = [family for family in _PUSH_FAMILIES if family & wish.keys()]
+    if len(families) > 1 or (families and not state.knobs.push_configured):
+        raise ApiError(5603)
+    if wish and (not families or not families[0] <= wish.keys()):
+        raise ApiError(5003, message="A device token is needed")
+    chat.push = wish
+    return json_response({})
+
+
+def _case_chat(state: CentreState, ask: Ask) -> Chat:
+    """The chat whose case is meant: the path's, or at the API root the client's latest. Raises 5005, 5601."""
+    chat = own_chat(state, ask) if ask.route.chat_id else state.current(ask.key)
+    if chat is None or not chat.live:
+        raise ApiError(5005)
+    if not chat.case_id:
+        raise ApiError(5601)
+    return chat
+
+
+def case_history(state: CentreState, ask: Ask) -> HttpResponse:
+    """E10: every session of this client that belongs to the case."""
+    case_id = _case_chat(state, ask).case_id
+    sessions: list[Event] = [
+        {
+            "chat_id": chat.chat_id,
+            "created_time": typed(chat.created_at // 1000, state.knobs.created_time_type),
+            "events": chat.history(),
+        }
+        for chat in state.chats.values()
+        if chat.key == ask.key and chat.case_id == case_id
+    ]
+    return json_response({"sessions": sessions})
+
+
+def close_case(state: CentreState, ask: Ask) -> HttpResponse:
+    """E11: afterwards there is no case, so a second call is answered 406."""
+    chat = _case_chat(state, ask)
+    if state.knobs.crm_refuses:
+        raise ApiError(5602)
+    chat.case_id = ""
+    return json_response({})
+
+
+def upload(state: CentreState, ask: Ask) -> HttpResponse:
+    """E12."""
+    limit = state.knobs.upload_limit_bytes
+    # The envelope of one part is small; a body far above the limit needs no look inside.
+    if len(ask.request.body) > limit + 65_536:
+        raise ApiError(5501)
+    file = uploaded_file(ask.request.header("Content-Type"), ask.request.body)
+    if len(file.content) > limit:
+        raise ApiError(5501)
+    stored = StoredFile(state.new_uuid("file"), file.name or "file", file.content_type, file.content)
+    state.store(stored)
+    name = {"file_name": stored.name} if state.knobs.file_name_in_reply else {}
+    return json_response({"file_id": stored.file_id} | name)
+
+
+def download(state: CentreState, ask: Ask) -> HttpResponse:
+    """E13 and E13b. A missing file says nothing about the session (section 7, 5502)."""
+    if ask.route.chat_id and state.chat(ask.route.chat_id) is None:
+        raise ApiError(5005)
+    file = state.files.get(ask.route.item)
+    if file is None:
+        raise ApiError(5502)
+    return HttpResponse(200, (("Content-Type", file.content_type),), file.content)
+
+
+def photo(state: CentreState, ask: Ask) -> HttpResponse:
+    """E14: the picture of a party of this chat, or the chat's icon."""
+    chat = state.chat(ask.route.chat_id)
+    if chat is None:
+        raise ApiError(5005)
+    known = {party.party_id.lower() for party in chat.parties.values()}
+    if ask.route.item and ask.route.item.lower() not in known:
+        raise ApiError(5502)
+    return HttpResponse(200, (("Content-Type", "image/gif"),), PHOTO)
+
+
+def ice_servers(state: CentreState, ask: Ask) -> HttpResponse:
+    """E15."""
+    return json_response({"servers": [{"url": "stun:127.0.0.1:3478"}]})
+
+
+def configuration(state: CentreState, ask: Ask) -> HttpResponse:
+    """E16."""
+    return json_response(_CONFIGURATION)
+
+
+def request_sms(state: CentreState, ask: Ask) -> HttpResponse:
+    """E17, v1 only; its codes are a namespace of their own (section 7, notes)."""
+    wish = intake.json_object(ask.request.body)
+    return json_response({"sms_error_code": 0 if wish.get("phone_number") else 5})

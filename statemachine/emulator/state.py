@@ -1,0 +1,123 @@
+"""Everything the centre knows, and the small ways in which all parts of the model change it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define, field, frozen
+
+from statemachine.emulator.chat import ArmedFault, Chat, ClientKey
+from statemachine.emulator.knobs import Call, Fault, Knobs
+from statemachine.emulator.shapes import seeded_uuid
+from statemachine.emulator.shared import Shared
+from statemachine.emulator.steps import Scenario
+
+
+@frozen
+class StoredFile(Shared):
+    """An uploaded file, or one an agent sent."""
+
+    file_id: str
+    name: str
+    content_type: str
+    content: bytes
+
+
+@frozen
+class Violation(Shared):
+    """A client's fault the server could see; ``rule`` is its number in protocol.md section 8."""
+
+    rule: str
+    message: str
+    ticket: int
+    chat_id: str
+    at: int
+
+
+@define
+class Refusals:
+    """The latest error given to one kind of call of one client, and how many came in a row."""
+
+    at: int
+    code: int
+    in_a_row: int = 1
+
+
+MAX_VIOLATIONS: Final = 10_000
+"""A broken client could otherwise fill the memory with its faults."""
+
+
+@define
+class CentreState:
+    """The records of one centre. ``chats`` is keyed by chat id in lower case."""
+
+    knobs: Knobs
+    scenario: Scenario
+    chats: dict[str, Chat] = field(factory=dict[str, Chat])
+    active: dict[ClientKey, str] = field(factory=dict[ClientKey, str])
+    files: dict[str, StoredFile] = field(factory=dict[str, StoredFile])
+    violations: list[Violation] = field(factory=list[Violation])
+    refusals: dict[tuple[str, str], Refusals] = field(factory=dict[tuple[str, str], Refusals])
+    faults: list[ArmedFault] = field(factory=list[ArmedFault])
+    numbers: dict[str, int] = field(factory=dict[str, int])
+    stored_bytes: int = 0
+
+    def next_number(self, kind: str) -> int:
+        """0, 1, 2… for each kind of thing that is counted."""
+        number = self.numbers.get(kind, 0)
+        self.numbers[kind] = number + 1
+        return number
+
+    def new_uuid(self, kind: str) -> str:
+        """A new id that looks like a UUID; the same in every run."""
+        return seeded_uuid(self.knobs.seed, kind, self.next_number(kind))
+
+    def chat(self, chat_id: str) -> Chat | None:
+        """The chat of this id in any case, or None."""
+        return self.chats.get(chat_id.lower())
+
+    def current(self, key: ClientKey) -> Chat | None:
+        """The client's latest session, ended or not, or None."""
+        chat_id = self.active.get(key)
+        return self.chats.get(chat_id) if chat_id is not None else None
+
+    def store(self, file: StoredFile) -> None:
+        """Keep a file, and drop the oldest beyond the limits (E12 keeps the 1000 newest)."""
+        self.files[file.file_id] = file
+        self.stored_bytes += len(file.content)
+        while len(self.files) > self.knobs.files_kept or (
+            self.stored_bytes > self.knobs.files_kept_bytes and len(self.files) > 1
+        ):
+            oldest = self.files.pop(next(iter(self.files)))
+            self.stored_bytes -= len(oldest.content)
+
+    def forget_old_chats(self) -> None:
+        """Drop the oldest finished chats beyond the knob's number."""
+        excess = len(self.chats) - self.knobs.chats_kept
+        if excess <= 0:
+            return
+        finished = [chat for chat in self.chats.values() if not chat.live and chat.held is None][:excess]
+        for chat in finished:
+            del self.chats[chat.chat_id.lower()]
+            if self.active.get(chat.key) == chat.chat_id.lower():
+                del self.active[chat.key]
+
+
+def arm(fault: Fault) -> ArmedFault:
+    """A planned failure ready to count."""
+    return ArmedFault(fault, fault.skip, fault.times)
+
+
+def take_fault(planned: list[ArmedFault], call: Call) -> Fault | None:
+    """The failure due for this call, counted down; None when the call shall work."""
+    for armed in planned:
+        if armed.fault.on not in ("any", call):
+            continue
+        if armed.skip > 0:
+            armed.skip -= 1
+            continue
+        armed.left -= 1
+        if armed.left <= 0:
+            planned.remove(armed)
+        return armed.fault
+    return None

@@ -1,0 +1,64 @@
+"""What can go wrong with a store, in words for the person who runs it. Every one says what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "CorruptStore",
+    "ForeignStore",
+    "NewerStore",
+    "StaleSave",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreError",
+    "StoreFull",
+    "StoreReadOnly",
+]
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; nothing of it was done."""
+
+
+class StaleSave(StoreError):
+    """The session was saved by somebody else meanwhile. `stored`: the version found; `wanted`: the one to be saved."""
+
+    def __init__(self, stored: int, wanted: int) -> None:
+        super().__init__(stored, wanted)
+        self.stored: Final = stored
+        self.wanted: Final = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.wanted} cannot follow the stored version {self.stored}: "
+            "another process drives this session; let only one of them go on"
+        )
+
+
+class StoreBusy(StoreError):
+    """Another process kept the database locked."""
+
+
+class StoreFull(StoreError):
+    """The disk is full."""
+
+
+class StoreReadOnly(StoreError):
+    """The database or its directory cannot be written."""
+
+
+class StoreClosed(StoreError):
+    """The store was closed before this was asked."""
+
+
+class NewerStore(StoreError):
+    """The database was written by a newer version of this package."""
+
+
+class ForeignStore(StoreError):
+    """The file is not a database of this package."""
+
+
+class CorruptStore(StoreError):
+    """What was stored cannot be read back."""

@@ -1,0 +1,130 @@
+"""One thread that writes, several works to a commit.
+
+A commit costs a flush to the disk, whatever it holds; works that arrive while one is being made share the next. So a
+busy process with thousands of sessions makes few commits, and an idle one answers at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from attrs import frozen
+from structlog import get_logger
+
+from statemachine.adapters.protocols import Done
+
+from .errors import StoreClosed
+from .schema import explain
+
+__all__ = ["CallSoon", "Work", "Writer"]
+
+CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
+"""Runs a callback in the owner's thread, soon: `loop.call_soon_threadsafe`, for one. Called from the writer's thread."""
+
+GROUP: Final = 1_000
+"""The most works in one commit: it keeps the first of them from waiting for a transaction without end."""
+
+_log = get_logger(__name__)
+_Outcome: TypeAlias = tuple[Done, BaseException | None]
+
+
+@frozen
+class Work:
+    """Something to write. `run` raises to refuse; then nothing of this work is kept, whatever becomes of the others."""
+
+    run: Callable[[sqlite3.Connection], None]
+    done: Done
+
+
+class Writer:
+    """The thread, and the queue before it. It owns the connection."""
+
+    def __init__(self, link: sqlite3.Connection, path: Path, call_soon: CallSoon) -> None:
+        self._link = link
+        self._path = path
+        self._call_soon = call_soon
+        self._queue: list[Work] = []
+        self._closed = False
+        self._wake = threading.Condition()
+        # A daemon: a process that forgets to close may still exit; what was not answered was not promised.
+        self._thread = threading.Thread(target=self._run, name="statemachine-store", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Work) -> None:
+        """Queue this work. After `close` it is refused at once."""
+        with self._wake:
+            closed = self._closed
+            if not closed:
+                self._queue.append(work)
+                self._wake.notify()
+        if closed:
+            work.done(StoreClosed("the store is closed"))
+
+    def close(self) -> None:
+        """Write what is queued, and end the thread. Waits for it; harmless when repeated."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._take():
+            outcomes = self._commit(group)
+            try:
+                self._call_soon(partial(_answer, outcomes))
+            except Exception as error:  # the owner's loop is closed: the works are done, and nobody asks any more
+                _log.warning("store_answers_dropped", count=len(outcomes), error=type(error).__name__)
+        self._link.close()
+
+    def _take(self) -> list[Work]:
+        """The next group, in order; empty when closed and drained."""
+        with self._wake:
+            while not self._queue and not self._closed:
+                self._wake.wait()
+            group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
+            return group
+
+    def _commit(self, group: Sequence[Work]) -> list[_Outcome]:
+        link = self._link
+        try:
+            link.execute("BEGIN IMMEDIATE")
+            outcomes = [(work.done, self._one(work)) for work in group]
+            link.execute("COMMIT")
+        except Exception as error:
+            failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error
+            self._roll_back()
+            return [(work.done, failure) for work in group]
+        return outcomes
+
+    def _one(self, work: Work) -> Exception | None:
+        """One work, undone by itself where it is refused. Raises what concerns the whole group."""
+        link = self._link
+        link.execute("SAVEPOINT one")
+        try:
+            work.run(link)
+        except sqlite3.OperationalError:
+            raise  # the disk or the file
+        except Exception as error:
+            link.execute("ROLLBACK TO one")
+            link.execute("RELEASE one")
+            return explain(error, self._path) if isinstance(error, sqlite3.Error) else error
+        link.execute("RELEASE one")
+        return None
+
+    def _roll_back(self) -> None:
+        try:
+            if self._link.in_transaction:
+                self._link.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            # Nothing more can be done here: the next group fails at its BEGIN, and says why.
+            _log.error("store_rollback_failed", path=str(self._path), error=str(error))
+
+
+def _answer(outcomes: Sequence[_Outcome]) -> None:
+    for done, error in outcomes:
+        done(error)

@@ -1,0 +1,210 @@
+"""What counts as a client's fault: the rules of protocol.md section 8 that a server can see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from statemachine.emulator import Fault
+from statemachine.emulator import acts as do
+from statemachine.emulator.judge import RULES
+from tests.emulator.driver import Driver, authorization, message
+
+
+def test_every_rule_has_a_sentence() -> None:
+    assert all(rule.startswith("F") and sentence for rule, sentence in RULES.items())
+
+
+def test_polling_after_the_end_was_handed_over() -> None:
+    driver = Driver().open()
+    driver.act(do.Fail())
+    driver.poll()
+    driver.start_poll()
+    assert driver.rules == ["F1"]
+    assert driver.centre.violations[0].chat_id == driver.chat_id
+
+
+def test_polling_after_the_end_was_lost_on_its_way_is_innocent() -> None:
+    driver = Driver().open()
+    driver.act(do.End())
+    driver.poll()
+    driver.take(driver.centre.cut(driver.now, driver.ticket))
+    driver.start_poll()
+    assert driver.rules == []
+
+
+def test_sending_after_the_end() -> None:
+    driver = Driver().open()
+    driver.act(do.End())
+    driver.poll()
+    body = {"events": [message("hi", "1")]}
+    driver.call("POST", f"chats/{driver.chat_id}/events", body)
+    assert driver.rules == []  # it may have been on its way
+    driver.now += 2_000
+    driver.call("POST", f"chats/{driver.chat_id}/events", body)
+    assert driver.rules == ["F37"]
+
+
+def test_sending_to_a_session_whose_end_was_not_told_yet_is_innocent() -> None:
+    driver = Driver().open()
+    driver.act(do.End())
+    driver.now += 60_000
+    driver.call("POST", f"chats/{driver.chat_id}/events", {"events": []})
+    assert driver.rules == []
+
+
+@pytest.mark.parametrize(("pause", "rules"), [(0, ["F3"]), (99, ["F3"]), (100, [])])
+def test_polling_again_at_once_after_an_error(pause: int, rules: list[str]) -> None:
+    driver = Driver(faults=(Fault("poll"),)).open()
+    driver.start_poll()
+    driver.now += pause
+    driver.start_poll()
+    assert driver.rules == rules
+
+
+def test_creating_for_ever_with_a_bad_configuration() -> None:
+    driver = Driver(app_ids=("other",))
+    for _ in range(5):
+        driver.now += 4_000
+        driver.call("POST", "chats", {})
+    assert driver.rules == ["F27", "F27"]
+
+
+def test_one_id_for_two_texts_and_one_text_twice() -> None:
+    driver = Driver().open()
+    driver.send(message("a", "1"))
+    driver.send(message("b", "1"))
+    driver.send(message("a", "1"))
+    driver.send(message("a"), message("a"), message("a", "2"))
+    assert driver.rules == ["F11", "F12"]
+    assert [text for _, text in driver.chat.texts_received] == ["a", "b", "a", "a", "a", "a"]
+
+
+def receipt(reference: str, name: str = "read") -> dict[str, Any]:
+    return {"event": f"chat_session_message_{name}", "ref_msg_id": reference}
+
+
+def test_receipts() -> None:
+    driver = Driver().open()
+    driver.act(do.Say("hello"))
+    driver.send(receipt("0", "delivered"), receipt("0"))
+    assert driver.rules == []
+    driver.send(message("own", "1"), receipt("1"), receipt("77"), receipt("0"))
+    assert driver.rules == ["F15"] * 3
+    reasons = [violation.message.rpartition("'")[2].strip() for violation in driver.centre.violations]
+    assert reasons == ["for its own message", "for an unknown message", "once more"]
+
+
+def test_receipts_on_v1() -> None:
+    driver = Driver(version=1).open()
+    driver.act(do.Say("hello"))
+    driver.send(receipt("0"))
+    assert driver.rules == ["F15"]
+
+
+def test_giving_up_one_poll_after_the_other() -> None:
+    driver = Driver(judge_aborts=3, after_cut="free").open()
+    for _ in range(3):
+        driver.take(driver.centre.cut(driver.now, driver.start_poll()))
+    assert driver.rules == ["F21"]
+
+
+def test_aborts_between_answers_are_forgiven() -> None:
+    driver = Driver(judge_aborts=2, after_cut="free").open()
+    for _ in range(3):
+        driver.take(driver.centre.cut(driver.now, driver.start_poll()))
+        driver.start_poll()
+        driver.wait(15_000)
+    assert driver.rules == []
+
+
+def test_disconnect_and_end_together() -> None:
+    leave, end = {"event": "chat_session_disconnect"}, {"event": "chat_session_end"}
+    driver = Driver().open()
+    driver.send(leave, end)
+    assert driver.rules == ["F30"]
+    driver = Driver().open()
+    driver.send(leave)
+    driver.now += 250
+    driver.send(end)
+    assert driver.rules == []
+
+
+def answer(request_id: str, **data: str) -> dict[str, Any]:
+    return {"event": "chat_session_form_data", "form_request_id": request_id, "form_name": "", "data": data}
+
+
+def test_forms_answered_twice_unknown_or_also_as_a_message() -> None:
+    driver = Driver().open()
+    driver.act(do.ShowForm("a"), do.ShowForm())
+    driver.send(answer("1", name="x"))
+    assert driver.rules == []
+    driver.send(answer("1"), answer("99"))
+    driver.send(answer("2", text="blue"), message("blue", "1"))
+    assert driver.rules == ["F31"] * 3
+    assert [form.answers for form in driver.chat.forms.values()] == [2, 1]
+
+
+def test_a_prompt_answered_by_a_text_is_answered() -> None:
+    driver = Driver().open()
+    driver.act(do.ShowForm("a"), do.ShowForm())
+    driver.send(answer("1"), message("blue", "1"))
+    assert driver.rules == []
+    driver.send(answer("1"), answer("2", text="blue"))
+    assert driver.rules == ["F31"] * 2
+
+
+def test_a_cancelled_form_is_answered() -> None:
+    driver = Driver().open()
+    driver.act(do.ShowForm("a"))
+    driver.send({"event": "chat_form_data_cancel", "form_request_id": "1"})
+    assert driver.chat.forms["1"].cancelled
+
+
+def test_typing_that_never_stops() -> None:
+    driver = Driver(judge_typing_ms=10_000).open()
+    driver.send({"event": "chat_session_typing"})
+    driver.polled(30_000)
+    assert driver.rules == ["F32"]
+    driver.send({"event": "chat_session_typing"}, {"event": "chat_session_not_typing"})
+    driver.polled(60_000)
+    assert driver.rules == ["F32"]
+
+
+def test_hot_loop() -> None:
+    driver = Driver(hold_ms=0, judge_hot_polls=5).open()
+    for _ in range(10):
+        driver.poll()
+        driver.now += 300
+    assert driver.rules == []
+    for _ in range(5):
+        driver.poll()
+    assert driver.rules == ["F34"]
+
+
+def test_polls_that_a_cache_may_answer() -> None:
+    driver = Driver(hold_ms=0).open()
+    path = f"chats/{driver.chat_id}/events"
+    driver.get(path, headers={"Cache-Control": ""}, query=(("tenantUrl", "tenant.example"), ("nonce", "1")))
+    assert driver.rules == []
+    driver.get(path, headers={"Cache-Control": ""})
+    driver.get(path, headers={"Cache-Control": ""})
+    assert driver.rules == ["F34"]
+
+
+def test_requests_to_another_clients_chat() -> None:
+    driver = Driver().open()
+    headers = {"Authorization": authorization("thief")}
+    driver.error("GET", f"chats/{driver.chat_id}/history", headers=headers)
+    assert driver.rules == ["F35"]
+
+
+def test_the_list_of_faults_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statemachine.emulator.judge.MAX_VIOLATIONS", 3)
+    monkeypatch.setattr("statemachine.emulator.judge._MAX_CLIENTS", 3)
+    driver = Driver(app_ids=("other",))
+    for number in range(5):
+        driver.error("POST", "chats", {}, headers={"Authorization": authorization("")})
+        driver.error("POST", "chats", {}, headers={"Authorization": authorization(f"c{number}")})
+    assert len(driver.centre.violations) == 3
