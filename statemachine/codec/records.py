@@ -19,9 +19,8 @@ from typing import Any, Final, Literal, TypeAlias, Union, cast, get_args, get_or
 
 import attrs
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, IterableValidationError
-from cattrs.errors import BaseValidationError
+from cattrs.errors import BaseValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
-from cattrs.v import IterableValidationNote
 
 from ..core.commands import Command
 from ..core.events import Event
@@ -52,8 +51,8 @@ def _is_tuple(kind: Any) -> bool:
 
 
 def _tag(cls: type) -> str:
-    name: object = getattr(cls, "name", None)  # of a state; of any other class with a `name` this is a
-    descriptor return name if isinstance(name, str) else re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    name: object = getattr(cls, "name", None)  # text only on a state; elsewhere it is the slot of a field
+    return name if isinstance(name, str) else re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
 def _members(union: Any) -> dict[str, type]:
@@ -181,8 +180,7 @@ def _record_writer(cls: Any, converter: Converter, redacting: bool) -> Callable[
         a.name: override(
             rename=_KEYS.get(a.name),
             omit_if_default=True,
-            unstruct_hook=_marking(a.name) if redacting and a.repr is not True and a.type is not bytes else
-            None,
+            unstruct_hook=_marking(a.name) if redacting and a.repr is not True and a.type is not bytes else None,
         )
         for a in attrs.fields(cls)
     }
@@ -307,8 +305,9 @@ def decode_news(data: object) -> News:
 
 def redact(data: object) -> Object:
     """The JSON of an event, command or news with every private text replaced by a marker. Raises `BadRecord`."""
-    kind = _FAMILIES.get(cast(Object, data).get("type")) if isinstance(data, dict) else None  # type:
-    ignore[arg-type] if kind is None:
+    tag = cast(Object, data).get("type") if isinstance(data, dict) else None
+    kind = _FAMILIES.get(tag) if isinstance(tag, str) else None
+    if kind is None:
         raise BadRecord("$.type: not the name of an event, command or news")
     return to_json(from_json(data, kind), kind, redacted=True)
 

@@ -22,7 +22,6 @@ from .session import (
     ItemUploading,
     LinkOff,
     LinkPolling,
-    Opening,
     Queued,
     Session,
 )
@@ -30,11 +29,6 @@ from .tables import MACHINES
 from .tables.reactions import Kind
 
 State: TypeAlias = Session | Draft
-
-
-def opening_of(s: State) -> Opening | None:
-    """The search for a chat id, where one is under way."""
-    return getattr(s.lifecycle, "opening", None)
 
 
 # --- commands -------------------------------------------------------------------------------------------------------
@@ -51,7 +45,7 @@ class Owed:
 
 def owing(s: State) -> Iterator[Owed]:
     """Every command the session waits for."""
-    opening = opening_of(s)
+    opening = s.lifecycle.opening
     if opening is not None and opening.call is not None:
         yield Owed("find" if opening.find else "create", opening.call)
     if s.link.call is not None:
@@ -70,7 +64,7 @@ def command(s: State, owed: Owed) -> Command:
     config, chat_id, item = s.config, s.chat.chat_id, owed.item
     match owed.kind:
         case "create":
-            o = opening_of(s)
+            o = s.lifecycle.opening
             assert o is not None
             return CreateChat(owed.call, config.request_timeout, o.parameters, o.phone_number, o.from_)
         case "find":
@@ -117,7 +111,7 @@ _MACHINE_ORDER: Final = ("link", "history")
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
     calls = {owed.call: owed for owed in owing(s)}
-    opening = opening_of(s)
+    opening = s.lifecycle.opening
     if opening is not None:
         yield _deadline("lifecycle", opening, calls, sig.OpenDue)
     if s.lifecycle.due is not None:
@@ -160,17 +154,31 @@ def _deadline(
 def next_deadline(s: State) -> int | None:
     """When something will happen by itself, in milliseconds since the epoch; None if nothing will.
 
+    The same as the least of `deadlines`, without building them: it is asked once for each event.
+
     It may change with every step. Waking early does no harm; waking late is told by `Tick.at`.
     """
-    dues = [s.lifecycle.due, s.link.due, s.history.due, s.courtesy.due, s.asides.due]
-    opening = opening_of(s)
-    if opening is not None:
-        dues.append(opening.due)
-    dues.extend(item.state.due for item in s.items)
+    first = s.lifecycle.due
+    opening = s.lifecycle.opening
+    if opening is not None and (first is None or opening.due < first):
+        first = opening.due
+    for record in (s.link, s.history, s.courtesy, s.asides):
+        due = record.due
+        if due is not None and (first is None or due < first):
+            first = due
+    for item in s.items:
+        due = item.state.due
+        if due is not None and (first is None or due < first):
+            first = due
     room = s.room
-    dues.extend(t.due for t in room.typists)
-    dues.extend(f.due for f in room.forms)
-    return min((due for due in dues if due is not None), default=None)
+    for typist in room.typists:
+        if first is None or typist.due < first:
+            first = typist.due
+    for form in room.forms:
+        due = form.due
+        if due is not None and (first is None or due < first):
+            first = due
+    return first
 
 
 def wake_window(session: Session) -> tuple[int, int] | None:

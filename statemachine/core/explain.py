@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .commands import COMMANDS, Command
+from .commands import Command
 from .draft import Draft
 from .errors import IllegalIntent
 from .events import Event
@@ -56,8 +56,8 @@ def explain(session: Session, event: Event) -> Explanation:
     except IllegalIntent as refusal:
         return Explanation(session.phase, session.phase, _moves(d), (), (), refusal.reason)
     after, out = reduce(session, event)
-    commands = tuple(one for one in out if isinstance(one, COMMANDS))
-    news = tuple(one for one in out if not isinstance(one, COMMANDS))
+    commands = tuple(one for one in out if isinstance(one, Command))
+    news = tuple(one for one in out if isinstance(one, Notification))
     return Explanation(session.phase, after.phase, _moves(d), commands, news)
 
 

@@ -17,7 +17,7 @@ from attrs import evolve
 
 from . import signals as sig
 from .commands import Command
-from .derived import Owed, command, deadlines, next_deadline, opening_of, owing
+from .derived import Owed, command, deadlines, next_deadline, owing
 from .draft import Draft
 from .effects import outgoing
 from .events import EVENTS, INTENTS, Answered, Batch, Event, Failure, Incoming, Log, Opened, Reply, Restarted, Tick
@@ -114,7 +114,7 @@ def _shift(d: Draft, by: int) -> None:
     def later(record: Any) -> Any:
         return record if record.due is None else evolve(record, due=record.due + by)
 
-    opening = opening_of(d)
+    opening = d.lifecycle.opening
     if opening is not None:
         d.lifecycle = evolve(d.lifecycle, opening=later(opening))
     d.lifecycle = later(d.lifecycle)

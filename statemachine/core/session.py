@@ -98,8 +98,15 @@ class Opening:
     from_: str | None = field(default=None, repr=shy)
 
 
+class _Stage(_NoDue):
+    """A stage that looks for no chat id."""
+
+    __slots__ = ()
+    opening: ClassVar[None] = None
+
+
 @frozen
-class Idle(_NoDue):
+class Idle(_Stage):
     name: ClassVar[str] = "idle"
 
 
@@ -113,19 +120,19 @@ class Requesting:
 
 
 @frozen
-class Establishing(_NoDue):
+class Establishing(_Stage):
     """The chat exists; no stage is known yet."""
 
     name: ClassVar[str] = "establishing"
 
 
 @frozen
-class Ivr(_NoDue):
+class Ivr(_Stage):
     name: ClassVar[str] = "ivr"
 
 
 @frozen
-class Queued(_NoDue):
+class Queued(_Stage):
     """`ewt`: estimated wait in milliseconds; None is unknown."""
 
     name: ClassVar[str] = "queued"
@@ -133,24 +140,24 @@ class Queued(_NoDue):
 
 
 @frozen
-class Connecting(_NoDue):
+class Connecting(_Stage):
     name: ClassVar[str] = "connecting"
 
 
 @frozen
-class Connected(_NoDue):
+class Connected(_Stage):
     """The server says connected; no agent has been announced yet."""
 
     name: ClassVar[str] = "connected"
 
 
 @frozen
-class AgentJoined(_NoDue):
+class AgentJoined(_Stage):
     name: ClassVar[str] = "agent_joined"
 
 
 @frozen
-class WrappingUp(_NoDue):
+class WrappingUp(_Stage):
     """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
 
     name: ClassVar[str] = "wrapping_up"
@@ -166,7 +173,7 @@ class Ending:
 
 
 @frozen
-class Ended(_NoDue):
+class Ended(_Stage):
     """Over in good order; `outcome` is ended or completed."""
 
     name: ClassVar[str] = "ended"
@@ -174,7 +181,7 @@ class Ended(_NoDue):
 
 
 @frozen
-class Failed(_NoDue):
+class Failed(_Stage):
     """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
 
     name: ClassVar[str] = "failed"
@@ -182,13 +189,13 @@ class Failed(_NoDue):
 
 
 @frozen
-class TimedOut(_NoDue):
+class TimedOut(_Stage):
     name: ClassVar[str] = "timed_out"
     outcome: ClassVar[Outcome] = "timed_out"
 
 
 @frozen
-class Gone(_NoDue):
+class Gone(_Stage):
     """The server does not know this chat any more (404, 5005)."""
 
     name: ClassVar[str] = "gone"

@@ -35,12 +35,17 @@ def json_object(body: bytes) -> Event:
     if not body.strip():
         return {}
     try:
-        value: Any = json.loads(body)
+        value: Any = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ApiError(5003) from None
     if not isinstance(value, dict):
         raise ApiError(5003, message="A JSON object is needed")
     return cast(Event, value)
+
+
+def _no_constant(name: str) -> None:
+    """NaN and its like are no JSON, whatever the standard library thinks."""
+    raise ValueError(name)
 
 
 def client_events(state: CentreState, body: bytes) -> list[Event]:
@@ -81,7 +86,7 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
     judge.event_arrived(state, chat, now, ticket, event)
     name = str(event["event"])
     if name == names.MESSAGE:
-        msg_id = str(event.get("msg_id", ""))
+        msg_id = judge.message_id(event)
         text = judge.message_text(event)
         chat.texts_received.append((msg_id, text))
         if msg_id:
@@ -93,7 +98,7 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
     if chat.idle_since is not None and (name == names.MESSAGE or state.knobs.idle_reset == "any"):
         chat.idle_since, chat.warnings = now, 0
     if name == names.MESSAGE:
-        _early_receipts(state, chat, now, str(event.get("msg_id", "")))
+        _early_receipts(state, chat, now, judge.message_id(event))
     runner.client_did(state, chat, now, event)
 
 

@@ -202,7 +202,7 @@ def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: E
 
 
 def _message(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
-    msg_id, text = str(event.get("msg_id", "")), message_text(event)
+    msg_id, text = message_id(event), message_text(event)
     if msg_id and (before := chat.client_texts.get(msg_id)) is not None:
         rule, reason = ("F12", "again") if before == text else ("F11", "with another text")
         note(state, rule, f"sends message {msg_id!r} {reason}", ticket, chat.chat_id, now)
@@ -217,6 +217,12 @@ def _end(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
         return
     if seen.disconnect_ticket == ticket or now - seen.disconnect_at < state.knobs.judge_end_gap_ms:
         note(state, "F30", "sends disconnect and end together", ticket, chat.chat_id, now)
+
+
+def message_id(event: Event) -> str:
+    """The id of a client's message as text, empty without one; JSON numbers are seen in the wild (section 5)."""
+    value = event.get("msg_id")
+    return "" if value is None else str(value)
 
 
 def message_text(event: Event) -> str:

@@ -246,7 +246,7 @@ class Centre:
     def _serve(self, route: Route, ticket: int, request: HttpRequest) -> tuple[HttpResponse | None, Chat | None]:
         """The reply, None if the poll is held, and the chat that may have changed."""
         state = self._state
-        who = route.chat_id.lower() or request.header("Authorization") or ""
+        who = f"{route.chat_id.lower()} {request.header('Authorization')}"
         chat = state.chat(route.chat_id) if route.chat_id else None
         judge.called(state, route.call, who, ticket, route.chat_id, self._now)
         fault = take_fault(state.faults, route.call)

@@ -21,7 +21,9 @@ _JSON: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
 def json_response(value: object, status: int = 200) -> HttpResponse:
     """A JSON reply in UTF-8."""
-    return HttpResponse(status, _JSON, json.dumps(value, ensure_ascii=False).encode())
+    text = json.dumps(value, ensure_ascii=False)
+    # Half a surrogate pair, as a client may send it, has no UTF-8; its escape is good JSON.
+    return HttpResponse(status, _JSON, text.encode(errors="backslashreplace"))
 
 
 def seeded_uuid(seed: int, kind: str, number: int) -> str:

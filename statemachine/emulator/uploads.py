@@ -6,14 +6,17 @@ has a great many lines. The headers of the part are its work.
 
 from __future__ import annotations
 
+import re
 from email.message import Message
 from email.parser import BytesHeaderParser
+from typing import Final
 
 from attrs import frozen
 
 from statemachine.emulator.errors import ApiError
 
-_UNREADABLE = "A multipart body with one file is needed"
+_UNREADABLE: Final = "A multipart body with one file is needed"
+_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
 @frozen
@@ -51,6 +54,7 @@ def _part(piece: bytes) -> UploadedFile:
     if not found:
         raise ApiError(5003, message=_UNREADABLE)
     headers = BytesHeaderParser().parsebytes(head.lstrip(b"\r\n") + b"\r\n\r\n")
-    # A missing type reads as text/plain, which is wrong for most files that come without one.
-    kind = headers.get_content_type() if "Content-Type" in headers else "application/octet-stream"
-    return UploadedFile(headers.get_filename() or "", kind, content)
+    kind = headers.get_content_type() if "Content-Type" in headers else ""
+    # The parser's own default is text/plain, wrong for most files; and the value becomes a header again.
+    safe = kind if _TYPE.fullmatch(kind) else "application/octet-stream"
+    return UploadedFile(headers.get_filename() or "", safe, content)

@@ -341,3 +341,13 @@ def test_a_part_without_headers_is_refused() -> None:
 def test_every_client_has_its_own_session_when_sessions_are_not_single() -> None:
     driver = Driver(single_session=False)
     assert driver.open().chat_id != driver.open().chat_id
+
+
+@pytest.mark.parametrize("kind", ["", "Content-Type: image/\r\n png\r\n", "Content-Type: nonsense\r\n\r\n"])
+def test_a_file_without_a_sound_type_is_plain_bytes(kind: str) -> None:
+    driver = Driver().open()
+    headers, _ = multipart(b"")
+    head = f'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n{kind}\r\nx\r\n--xyz--\r\n'
+    file_id = driver.post("files", head.encode(), headers=headers)["file_id"]
+    got = driver.call("GET", f"chats/{driver.chat_id}/files/{file_id}")
+    assert got.header("Content-Type") in ("application/octet-stream", "text/plain")

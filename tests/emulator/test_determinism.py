@@ -28,7 +28,7 @@ def session(scenario: str) -> str:
     events = driver.polled(20_000)
     driver.call("POST", f"chats/{driver.chat_id}/events", {"events": [message("hello", "1")]})
     events += driver.polled(20_000)
-    return f"{events} {driver.chat} {driver.rules} {driver.centre.next_deadline()}"
+    return f"{events} {driver.chat.log} {driver.chat.handovers} {driver.rules} {driver.centre.next_deadline()}"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

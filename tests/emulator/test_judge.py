@@ -200,6 +200,14 @@ def test_requests_to_another_clients_chat() -> None:
     assert driver.rules == ["F35"]
 
 
+def test_a_refused_stranger_makes_nobody_else_guilty() -> None:
+    driver = Driver().open()
+    path = f"chats/{driver.chat_id}/events"
+    driver.error("GET", path, headers={"Authorization": authorization("thief")})
+    driver.start_poll()
+    assert driver.rules == ["F35"]
+
+
 def test_the_list_of_faults_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("statemachine.emulator.judge.MAX_VIOLATIONS", 3)
     monkeypatch.setattr("statemachine.emulator.judge._MAX_CLIENTS", 3)

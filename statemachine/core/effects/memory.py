@@ -146,8 +146,11 @@ def remember_sent(d: Draft, item: Item) -> None:
 
 
 def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
-    """Whether a cache replays a batch (F34): the same as one of the last few, or, undatable, as the very last."""
-    if not any(type(e) in REMEMBERED for e in entries):
+    """Whether a cache replays a batch (F34): the same as one of the last few, or, undatable, as the very last.
+
+    Only batches with something to tell count; all other entries do no harm twice.
+    """
+    if REMEMBERED.isdisjoint(map(type, entries)):
         return False
     one = _keyed(d, "\n".join(_essence(e) for e in entries))
     batches = d.seen.batches

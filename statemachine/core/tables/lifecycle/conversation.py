@@ -59,6 +59,7 @@ def _transcript() -> tuple[Row, ...]:
             row(LIVE, shown, STAY, do=(say.tell_live, room.open_form), why="open until answered", ref="3.2"),
             row(Ending, shown, STAY, do=say.tell_live, why="told, but there will be no answer", ref="3.2"),
         ]
+    parts.append(ignore(OPEN, wire.Signaling, "our own signal, back", when=memory.is_own))
     told = (wire.Signaling, wire.CobrowsingRequested)
     for one in told:
         parts += [row(OPEN, one, STAY, do=say.tell_live, why="told, as typed data", ref="3.3; 3.4")]
