@@ -15,7 +15,15 @@ when they are first used.
 
 from __future__ import annotations
 
+from os.path import dirname, exists, join
 from typing import TYPE_CHECKING, Any
+
+if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-statemachine; we have none of this name
+    raise ImportError(
+        "two packages share the import name 'statemachine' here: chat-session-statemachine and python-statemachine, "
+        "and pip has written one over the other. Keep one in this environment: "
+        "pip uninstall -y python-statemachine chat-session-statemachine, then install the one you want."
+    )
 
 from .core.commands import (
     Command,

@@ -1,0 +1,3 @@
+from statemachine import Answered, Batch
+
+Answered(1, Batch(()))  # wrong: which command was answered?

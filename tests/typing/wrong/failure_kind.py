@@ -1,0 +1,3 @@
+from statemachine import Failure
+
+Failure("timed out")  # wrong: not a kind of failure

@@ -1,0 +1,3 @@
+from statemachine import Request
+
+Request(at=1, origin="o", parameters=["name"])  # wrong: a mapping from names to values

@@ -1,0 +1,5 @@
+import time
+
+from statemachine import Tick
+
+Tick(at=time.time())  # wrong: integer milliseconds

@@ -1,0 +1,3 @@
+from statemachine import Say
+
+Say(text="hi")  # wrong: every event carries its time
