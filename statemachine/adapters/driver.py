@@ -16,17 +16,28 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
-from typing import TypeGuard
 
 from attrs import define, field
 from structlog import get_logger
 
-from statemachine.core.commands import COMMANDS, READS, Command
-from statemachine.core.derived import changes, outbox, wake_window
-from statemachine.core.events import Answered, Event, Failure, Reply, Restarted, Tick
-from statemachine.core.news import TRANSCRIPT, Anomaly, Notification, Transcript
-from statemachine.core.reduce import reduce
-from statemachine.core.session import Session
+from statemachine import (
+    Anomaly,
+    Answered,
+    Command,
+    Event,
+    Failure,
+    Notification,
+    Reply,
+    Restarted,
+    Session,
+    Tick,
+    Transcript,
+    changes,
+    outbox,
+    reduce,
+    wake_window,
+)
+from statemachine.core.commands import READS
 
 from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Store, Told, Transport
 
@@ -59,7 +70,7 @@ class _Step:
 
 
 class Driver:
-    """Drives one session. All calls and callbacks in one thread; `listener` and `transport` may call `feed` at any time.
+    """Drives one session. All calls and callbacks in one thread; `listener` and `transport` may `feed` at any time.
 
     `version` is that of the stored session, 0 for one never saved.
     """
@@ -169,9 +180,9 @@ class Driver:
             self._version,
             before,
             after,
-            tuple(one for one in outputs if _is_command(one)),
-            tuple(one for one in outputs if _is_transcript(one)),
-            tuple(one for one in outputs if type(one) is Anomaly),
+            tuple(one for one in outputs if isinstance(one, Command)),
+            tuple(one for one in outputs if isinstance(one, Transcript)),
+            tuple(one for one in outputs if isinstance(one, Anomaly)),
             [saved] if saved else [],
         )
         self._steps.append(step)
@@ -300,9 +311,7 @@ class Driver:
 
     # --- who looks on -------------------------------------------------------------------------------------------------
 
-    def _look(
-        self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]
-    ) -> None:
+    def _look(self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]) -> None:
         if self._observer:
             try:
                 self._observer.stepped(self._id, event, before, after, outputs)
@@ -348,11 +357,3 @@ class Driver:
             call()
         except Exception as error:  # the others are still to be told
             _log.error("driver_stop_failed", session=label(self._id), error=type(error).__name__)
-
-
-def _is_command(output: Command | Notification) -> TypeGuard[Command]:
-    return isinstance(output, COMMANDS)
-
-
-def _is_transcript(output: Command | Notification) -> TypeGuard[Transcript]:
-    return isinstance(output, TRANSCRIPT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,11 +18,11 @@ from typing import BinaryIO, Final, Self, TypeAlias
 
 from structlog import get_logger
 
+from statemachine import Command, Failure, Post, Reply
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest, read_reply, to_http
-from statemachine.core.commands import Command, Post
-from statemachine.core.events import Failure, FailureKind, Reply
-from statemachine.core.wire import SecureFormData
+from statemachine.core.events import FailureKind
+from statemachine.wire import SecureFormData
 
 from .aio import Tasks
 from .protocols import Answer
@@ -130,8 +130,12 @@ class HttpTransport:
             return _failed(command, "unsent", error)
         except TimeoutError as error:
             return _failed(command, "timeout", error)
-        except Exception as error:  # also what nobody foresaw: the server may have had the request
+        except (aiohttp.ClientError, OSError, _Cut) as error:
             return _failed(command, "cut", error)
+        except Exception as error:  # what nobody foresaw: a fault of ours, and the server may have had the request
+            where = f"{error.__traceback__.tb_frame.f_code.co_name}" if error.__traceback__ else ""
+            _log.error("call_crashed", call=type(command).__name__, error=repr(error), where=where)
+            return Failure("cut")
 
     async def _exchange(self, command: Command) -> Reply:
         request = to_http(command, self.endpoint, nonce=secrets.token_hex(8), secret=self._secret(command))
@@ -157,7 +161,7 @@ class HttpTransport:
         return None
 
     @asynccontextmanager
-    async def _payload(self, request: HttpRequest) -> AsyncIterator[bytes | aiohttp.FormData | None]:
+    async def _payload(self, request: HttpRequest) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
         if request.upload_ref is None:
             yield request.body
             return
@@ -195,7 +199,5 @@ def _file_name(name: str) -> str:
 def _failed(command: Command, kind: FailureKind, error: Exception) -> Failure:
     # Only what never left is explained: the text of other errors may quote what the server sent.
     reason = str(error) if kind == "unsent" else ""
-    _log.warning(
-        "call_failed", call=type(command).__name__, kind=kind, error=type(error).__name__, reason=reason
-    )
+    _log.warning("call_failed", call=type(command).__name__, kind=kind, error=type(error).__name__, reason=reason)
     return Failure(kind)

@@ -1,7 +1,7 @@
 """What the driver needs from its surroundings: a clock, a transport, a store, and somebody to tell.
 
-All of it is callbacks, so that an event loop, a thread and a simulator bind the same loop without change. Every call and
-every callback of one driver happens in one thread. Instants are integer milliseconds since the epoch (UTC).
+All of it is callbacks, so that an event loop, a thread and a simulator bind the same loop without change. Every call
+and every callback of one driver happens in one thread. Instants are integer milliseconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from statemachine.core.commands import Command
-from statemachine.core.events import Event, Reply
-from statemachine.core.news import Anomaly, Level, Notification, Transcript
-from statemachine.core.session import Session
+from statemachine import Anomaly, Command, Event, Level, Notification, Reply, Session, Transcript
 
 __all__ = [
     "Alarm",
@@ -108,7 +105,10 @@ class Store(Protocol):
         ...
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
-        """The application has dealt with all news up to `seq`. The cursor never moves back."""
+        """The application has dealt with all news up to `seq`: the journal lets go of them.
+
+        The cursor never moves back; to acknowledge what is not there yet is an error.
+        """
 
     def cursor(self, session_id: str) -> int:
         """The highest `seq` acknowledged, 0 for none."""

@@ -16,11 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from attrs import evolve
 
-from statemachine.adapters.aio import LoopClock
-from statemachine.adapters.http import HttpTransport, Pool
-from statemachine.adapters.protocols import Observer, Store, Told
-from statemachine.codec.http import Endpoint
-from statemachine.core.events import (
+from statemachine import (
     AnswerForm,
     AnswerSecureForm,
     Background,
@@ -30,6 +26,7 @@ from statemachine.core.events import (
     Event,
     Foreground,
     MarkRead,
+    Progress,
     Pushed,
     Reattach,
     Reauthorized,
@@ -37,15 +34,18 @@ from statemachine.core.events import (
     Say,
     Send,
     SendFile,
+    Session,
     StartTyping,
     StopTyping,
-    json_object,
 )
-from statemachine.core.news import Outcome, Progress
-from statemachine.core.session import Session
-from statemachine.core.wire import Location
+from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.http import HttpTransport, Pool
+from statemachine.adapters.protocols import Observer, Store, Told
+from statemachine.codec.http import Endpoint
+from statemachine.core.news import Outcome
 from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
+from statemachine.wire import Location, SecureFormData
 
 from .errors import BadSetting, ChatClosed, ChatError
 from .options import Options
@@ -87,15 +87,12 @@ class ChatClient:
         self._store = store
         self._observer = observer
         self._vault = Vault()
-        self._refs: dict[str, str] = {}
         self._stack: AsyncExitStack | None = None
         self._runner: Runner | None = None
         self._transport: HttpTransport | None = None
         try:
             host = urlsplit(url).hostname or ""
-            self._endpoint = Endpoint(
-                url, host if tenant is None else tenant, app_id, client_id, self._options.api
-            )
+            self._endpoint = Endpoint(url, host if tenant is None else tenant, app_id, client_id, self._options.api)
         except ValueError as error:
             raise BadSetting(str(error)) from None
 
@@ -151,6 +148,16 @@ class ChatClient:
             stack.push_async_callback(asyncio.to_thread, store.close)
         return store
 
+    def _told(self, news: Told) -> None:
+        if any(isinstance(one, Progress) for one in news.transcript):
+            self._vault.retain(_refs(self.session))
+
+    @property
+    def _running(self) -> Runner:
+        if self._runner is None:
+            raise ChatClosed("the client is not open: use it inside `async with`")
+        return self._runner
+
     # --- how things stand ---------------------------------------------------------------------------------------------
 
     @property
@@ -188,9 +195,10 @@ class ChatClient:
         phone_number: str | None = None,
         from_: str | None = None,
         key: str | None = None,
-    ) -> str | None:
-        """Ask for a chat; where the last one is over, for a new one. `text`: a first message; its id is returned.
+    ) -> str:
+        """Ask for a chat; where the last one is over, for a new one.
 
+        `text`: a first message; its id is returned, "" without one.
         `parameters` go to the contact centre's scenario. `from_`: shown as who writes. `key`: of the first message.
         """
         runner = self._running
@@ -198,7 +206,7 @@ class ChatClient:
         request = Request(
             runner.now(),
             secrets.token_hex(8),
-            json_object(parameters or {}),
+            parameters or {},
             phone_number,
             from_,
             text,
@@ -208,7 +216,7 @@ class ChatClient:
         return await self._send(request)
 
     async def reattach(self, chat_id: str | None = None) -> None:
-        """Look for a chat of this customer that still lives on the server, though no store knows it; or for this one."""
+        """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
         runner = self._running
         after = await runner.renew()
         await runner.ask(Reattach(runner.now(), secrets.token_hex(8), chat_id, after))
@@ -223,11 +231,10 @@ class ChatClient:
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    async def send(self, text: str, *, key: str | None = None) -> str | None:
+    async def send(self, text: str, *, key: str | None = None) -> str:
         """Send a text, and return its message id, which its news carry: `Progress` sent, delivered, read or failed.
 
-        `key`: your own name for it: sent twice with the same key, it is one message. None is returned for a message
-        that was sent so long ago that its id is not kept any more.
+        `key`: your own name for it: sent again with the same key while the first is remembered, it is one message.
         """
         return await self._send(Say(self._running.now(), text, key))
 
@@ -238,7 +245,7 @@ class ChatClient:
         *,
         url: str = "",
         key: str | None = None,
-    ) -> str | None:
+    ) -> str:
         """Send a place, in degrees. Returns the message id."""
         place = Location(_decimal(latitude), _decimal(longitude), url)
         return await self._send(Send(self._running.now(), place, key))
@@ -250,7 +257,7 @@ class ChatClient:
         name: str | None = None,
         image: bool | None = None,
         key: str | None = None,
-    ) -> str | None:
+    ) -> str:
         """Upload a file and send it. `source`: its path, or its bytes, which a restart of the process loses.
 
         `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides. Returns the
@@ -260,38 +267,34 @@ class ChatClient:
             name = "" if isinstance(source, bytes) else Path(source).name
         if image is None:
             image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
-        kind = "image" if image else "attachment"
+        now = self._running.now()
         ref = self._vault.keep_file(source)
-        return await self._send_kept(SendFile(self._running.now(), ref, name, kind, key), ref)
+        return await self._send_kept(SendFile(now, ref, name, "image" if image else "attachment", key), ref)
 
-    async def answer_form(
-        self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None
-    ) -> str | None:
+    async def answer_form(self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None) -> str:
         """Answer an open form, once. The values of a secure form are kept in memory only, until they are sent."""
         now = self._running.now()
         if any(form.id == form_request_id and form.secure for form in self.session.room.forms):
             ref = self._vault.keep_values(data)
             return await self._send_kept(AnswerSecureForm(now, form_request_id, ref, key), ref)
-        return await self._send(AnswerForm(now, form_request_id, json_object(data), key))
+        return await self._send(AnswerForm(now, form_request_id, data, key))
 
     async def cancel_form(self, form_request_id: str) -> None:
         """Close an open form without an answer."""
         await self._running.ask(CancelForm(self._running.now(), form_request_id))
 
-    async def _send_kept(self, intent: Event, ref: str) -> str | None:
-        """Send what the vault keeps for us until it has arrived."""
+    async def _send_kept(self, intent: Event, ref: str) -> str:
+        """Send what the vault keeps until the session needs it no more."""
         try:
-            item = await self._send(intent, ref)
+            return await self._send(intent)
         except ChatError:
             self._vault.forget(ref)
             raise
-        return item
 
-    async def _send(self, intent: Event, ref: str | None = None) -> str | None:
-        runner = self._running
-        before, saved = runner.feed(intent)
-        known = {item.id for item in before.items}
-        return None
+    async def _send(self, intent: Event) -> str:
+        """The id of the item that the intent put into the queue, or of the one that its key stands for already."""
+        before, after = await self._running.ask(intent)
+        return _item_of(before, after, getattr(intent, "key", None))
 
     # --- courtesies ---------------------------------------------------------------------------------------------------
 
@@ -325,10 +328,41 @@ class ChatClient:
         """Authorization or configuration was refused, and is right now: go on. What is given replaces what was."""
         runner, transport = self._running, self._transport
         assert transport is not None
-        changes = {"app_id": app_id, "tenant": tenant}
-        given = {name: value for name, value in changes.items() if value is not None}
+        old = transport.endpoint
         try:
-            transport.endpoint = evolve(transport.endpoint, **given)
+            transport.endpoint = evolve(
+                old,
+                app_id=old.app_id if app_id is None else app_id,
+                tenant=old.tenant if tenant is None else tenant,
+            )
         except ValueError as error:
             raise BadSetting(str(error)) from None
         await runner.ask(Reauthorized(runner.now()))
+
+
+def _session_id(endpoint: Endpoint) -> str:
+    """What a server takes for one customer (protocol.md 1.1), as one readable text."""
+    return "/".join(quote(part, safe="") for part in (endpoint.tenant, endpoint.app_id, endpoint.client_id))
+
+
+def _item_of(before: Session, after: Session, key: str | None) -> str:
+    known = {item.id for item in before.items}
+    for item in after.items:
+        if item.id not in known or (key is not None and item.key == key):
+            return item.id
+    return ""
+
+
+def _refs(session: Session) -> set[str]:
+    """What the session may still need of the vault."""
+    entries = [item.entry for item in session.items]
+    return {item.ref for item in session.items} | {e.ref for e in entries if isinstance(e, SecureFormData)}
+
+
+def _decimal(degrees: str | float | Decimal) -> str:
+    """Degrees as plain decimal text, as exact as they came."""
+    return (
+        degrees
+        if isinstance(degrees, str)
+        else format(Decimal(repr(degrees) if isinstance(degrees, float) else degrees), "f")
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine.core.errors import IllegalIntent
+from statemachine import IllegalIntent
 from statemachine.core.news import Outcome
 
 __all__ = ["BadSetting", "ChatClosed", "ChatError", "ChatStopped", "NotPossible", "SessionOver"]
@@ -45,7 +45,7 @@ class ChatClosed(ChatError):
 
 
 class ChatStopped(ChatError):
-    """The client had to stop; `__cause__` says why (a full disk, another process on this chat). The chat itself lives on.
+    """The client had to stop; `__cause__` says why (a full disk, another process on this chat). The chat lives on.
 
     What was not saved was not sent. Open the client anew when the cause is removed.
     """

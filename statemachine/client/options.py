@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from statemachine.core.session import Config
+from statemachine import Config
 
 from .errors import BadSetting
 
@@ -19,10 +19,6 @@ _MS: Final = timedelta(milliseconds=1)
 def _positive(_: object, attribute: Attribute[timedelta], value: timedelta) -> None:
     if value < _MS:
         raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value}")
-
-
-def _seconds(seconds: int) -> Any:
-    return field(default=timedelta(seconds=seconds), validator=_positive)
 
 
 _CORE: Final = ("api", "receipts")
@@ -44,18 +40,18 @@ class Options:
     """The version of the server's interface; v1 has no receipts."""
     receipts: bool = True
     """Tell the agent by itself that a message has arrived (v2)."""
-    request_timeout: timedelta = _seconds(10)
-    upload_timeout: timedelta = _seconds(120)
-    poll_timeout: timedelta = _seconds(30)
+    request_timeout: timedelta = field(default=timedelta(seconds=10), validator=_positive)
+    upload_timeout: timedelta = field(default=timedelta(seconds=120), validator=_positive)
+    poll_timeout: timedelta = field(default=timedelta(seconds=30), validator=_positive)
     """Longer than the server holds a poll without news (15 s), or its answers are lost."""
-    settle: timedelta = _seconds(10)
+    settle: timedelta = field(default=timedelta(seconds=10), validator=_positive)
     """How long a message whose answer was lost may still be on its way: no resend before."""
-    request_within: timedelta = _seconds(60)
+    request_within: timedelta = field(default=timedelta(seconds=60), validator=_positive)
     """When to give up a chat that no server takes."""
-    ending_within: timedelta = _seconds(45)
+    ending_within: timedelta = field(default=timedelta(seconds=45), validator=_positive)
     """How long to wait for the server's word after `end()`."""
-    connect_timeout: timedelta = _seconds(5)
-    close_within: timedelta = _seconds(5)
+    connect_timeout: timedelta = field(default=timedelta(seconds=5), validator=_positive)
+    close_within: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     """How long closing waits for messages that are on the wire."""
 
     def core(self) -> Config:

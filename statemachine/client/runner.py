@@ -7,13 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from statemachine import Config, Event, IllegalIntent, Past, Session, Tick, changes, new_session, past
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
 from statemachine.adapters.protocols import Observer, Store, Told, Transport
-from statemachine.core.derived import changes
-from statemachine.core.errors import IllegalIntent
-from statemachine.core.events import Event, Past, Tick
-from statemachine.core.session import Config, Session, new_session, past
 
 from .errors import ChatClosed, ChatStopped, refusal
 from .stream import NewsReader, NewsStream
@@ -22,7 +19,7 @@ __all__ = ["Runner"]
 
 
 class Runner:
-    """Drives the session `session_id`: the stored one where there is one, otherwise a new one that nobody asked for yet.
+    """Drives the session `session_id`: the stored one, or else a new one that nobody asked for yet.
 
     `config` is for new chats. `told` is called with what each saved step has to tell. Raises a `StoreError` where the
     stored session cannot be read.

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final, TypeAlias
 
+from statemachine import Finished, Level, Transcript
 from statemachine.adapters.protocols import Store, Told
-from statemachine.core.news import Finished, Level, Transcript
 
 from .errors import ChatError, ChatStopped
 

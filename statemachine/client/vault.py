@@ -1,4 +1,4 @@
-"""What the engine knows by name only: the bytes of files, and the values of secure forms. No snapshot ever holds them."""
+"""What the engine knows by name only: bytes of files, values of secure forms. No snapshot ever holds them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class Vault:
     def values(self, ref: str) -> Mapping[str, object]:
         """The form values. Raises LookupError for what this process does not have."""
         return self._values[ref]
+
+    def retain(self, refs: set[str]) -> None:
+        """Forget all but these."""
+        for ref in [ref for ref in (*self._bytes, *self._values) if ref not in refs]:
+            self.forget(ref)
 
     def forget(self, ref: str) -> None:
         """It arrived, or never will."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Final, cast
+from typing import Final, TypeAlias, TypeGuard, cast
 
 from attrs import frozen
+
+Object: TypeAlias = dict[str, object]
 
 MAX_BODY: Final = 50_000_000
 """Bytes. A history of 50 MB is no chat any more; parsing it would hold every other session up."""
@@ -35,6 +37,16 @@ class Problem:
 
 class TooDeep(ValueError):
     """A value is nested deeper than `MAX_DEPTH`."""
+
+
+def is_object(value: object) -> TypeGuard[Object]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
 
 
 def clean(text: str) -> str:

@@ -26,9 +26,9 @@ from ..core.commands import (
     ReadHistory,
     Upload,
 )
-from ..core.events import Batch, Failure, Opened, Reply, Uploaded
+from ..core.events import Batch, Failure, Log, Opened, Reply, Uploaded
 from ..core.wire import SecureFormData
-from .body import clean, parse_body
+from .body import Object, clean, is_array, is_object, parse_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
 from .wire import decode_entries
@@ -200,7 +200,7 @@ def _path(command: Command) -> str:
 def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
     if isinstance(command, CreateChat):
         optional = {"phone_number": command.phone_number, "from": command.from_}
-        chat: dict[str, object] = {key: value for key, value in optional.items() if value is not None}
+        chat: Object = {key: value for key, value in optional.items() if value is not None}
         return _json({**chat, "parameters": json.loads(command.parameters)})
     entry = cast(Post | PostCourtesy, command).entry
     if isinstance(entry, SecureFormData) and secret is None:
@@ -216,7 +216,7 @@ def _json(value: object) -> bytes:
 
 
 def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """What the answer to `command` says: `Opened`, `Batch`, `Uploaded`, or `Failure`. Never raises.
+    """What the answer to `command` says: `Opened`, `Batch`, `Log`, `Uploaded`, or `Failure`. Never raises.
 
     An empty body answers a poll, a reading or a post that has nothing to tell (F10). A failure of kind "http"
     has the body's `error_code`, whatever its type and the status were; a success that cannot be read is
@@ -232,17 +232,16 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
 
 def _error(data: object, status: int) -> tuple[int | None, bool]:
     """(code, whether the body is an error's). A code of 0 says that all is well (protocol.md 1.2, E17)."""
-    if not isinstance(data, dict):
+    if not is_object(data):
         return None, False
-    said = cast(dict[str, object], data)
-    value = said.get("error_code")
+    value = data.get("error_code")
     try:
         code = None if value is None else read_integer(value)
     except Expected:
         return None, value != ""
     if code == 0 and 200 <= status < 300:
         return None, False
-    return code, code is not None or bool(said.get("error_message"))
+    return code, code is not None or bool(data.get("error_message"))
 
 
 _Read: TypeAlias = Callable[[object], Reply | None]
@@ -251,13 +250,17 @@ _Read: TypeAlias = Callable[[object], Reply | None]
 def _read_batch(data: object) -> Reply | None:
     if data is None:
         return Batch()
-    events = cast(dict[str, object], data).get("events") if isinstance(data, dict) else data
-    readable = events is None or isinstance(events, list)
-    return Batch(decode_entries(events)) if readable else None
+    events = data.get("events") if is_object(data) else data
+    return Batch(decode_entries(events)) if events is None or is_array(events) else None
+
+
+def _read_log(data: object) -> Reply | None:
+    batch = _read_batch(data)
+    return Log(batch.entries) if isinstance(batch, Batch) else None
 
 
 def _read_opened(data: object) -> Reply | None:
-    said = cast(dict[str, object], data) if isinstance(data, dict) else {}
+    said: Object = data if is_object(data) else {}
     chat_id = _tolerant(read_text, said.get("chat_id")) or ""
     if chat_id in ("", ".", ".."):  # the last two would lead a path astray
         return None
@@ -271,7 +274,7 @@ def _read_opened(data: object) -> Reply | None:
 
 
 def _read_uploaded(data: object) -> Reply | None:
-    said = cast(dict[str, object], data) if isinstance(data, dict) else {}
+    said: Object = data if is_object(data) else {}
     file_id = _tolerant(read_text, said.get("file_id"))
     return Uploaded(file_id, _tolerant(read_text, said.get("file_name")) or "") if file_id else None
 
@@ -280,7 +283,7 @@ _READ: Final[dict[type[Command], _Read]] = {
     CreateChat: _read_opened,
     FindChat: _read_opened,
     Poll: _read_batch,
-    ReadHistory: _read_batch,
+    ReadHistory: _read_log,
     Post: _read_batch,
     PostCourtesy: _read_batch,
     Upload: _read_uploaded,

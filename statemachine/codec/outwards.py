@@ -27,10 +27,9 @@ from ..core.wire import (
     Signaling,
     Unknown,
 )
+from .body import Object, is_object
 from .text import to_html
 from .values import write_instant, write_seconds
-
-Object: TypeAlias = dict[str, object]
 
 SIGNAL_MEMBERS: Final = {
     "kind": "type",
@@ -131,7 +130,7 @@ def _write_signal(signal: Signaling, wire: Object) -> None:
 
 def _members(text: str) -> Object:
     value = _value(text)
-    return cast(Object, value) if isinstance(value, dict) else {}
+    return value if is_object(value) else {}
 
 
 def _value(text: str) -> object:

@@ -26,10 +26,10 @@ from ..core.commands import Command
 from ..core.events import Event
 from ..core.news import Level, Notification
 from ..core.session import DEFAULT_CONFIG, Config
+from .body import Object, is_array, is_object
 from .errors import BadRecord
 from .values import Expected
 
-Object: TypeAlias = dict[str, object]
 News: TypeAlias = Notification | Level
 
 _KEYS: Final = {"from_": "from", "type": "kind"}
@@ -41,13 +41,17 @@ _SHOWN: Final = 5
 
 
 def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in (Union, UnionType) and all(
-        attrs.has(member) for member in get_args(kind) if member is not NoneType
-    )
+    """A union of records, which needs a tag. A record or None needs none."""
+    records = [member for member in get_args(kind) if member is not NoneType]
+    return get_origin(kind) in (Union, UnionType) and len(records) > 1 and all(map(attrs.has, records))
 
 
 def _is_tuple(kind: Any) -> bool:
     return get_origin(kind) is tuple
+
+
+def _is_literal(kind: Any) -> bool:
+    return get_origin(kind) is Literal
 
 
 def _tag(cls: type) -> str:
@@ -55,7 +59,7 @@ def _tag(cls: type) -> str:
     return name if isinstance(name, str) else re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
-def _members(union: Any) -> dict[str, type]:
+def _members(union: Any) -> dict[str, type[object]]:
     return {_tag(member): member for member in get_args(union) if member is not NoneType}
 
 
@@ -91,18 +95,17 @@ def _literal_reader(kind: Any) -> Callable[[object, object], object]:
 
 def _array_reader(kind: Any, converter: Converter) -> Callable[[object, object], object]:
     """`tuple[X, ...]`, or a tuple of fixed length."""
-    members = get_args(kind)
+    members: tuple[Any, ...] = get_args(kind)
     length = None if members[-1] is Ellipsis else len(members)
 
     def read(value: object, _type: object) -> object:
-        if not isinstance(value, list):
+        if not is_array(value):
             raise Expected("an array")
-        items = cast(list[object], value)
-        if length not in (None, len(items)):
+        if length is not None and length != len(value):
             raise Expected(f"an array of {length}")
         faults: list[Exception] = []
         result: list[object] = []
-        for index, item in enumerate(items):
+        for index, item in enumerate(value):
             wanted = members[0] if length is None else members[index]
             try:
                 result.append(converter.structure(item, wanted))
@@ -110,7 +113,7 @@ def _array_reader(kind: Any, converter: Converter) -> Callable[[object, object],
                 fault.add_note(IterableValidationNote("", index, wanted))
                 faults.append(fault)
         if faults:
-            raise IterableValidationError("", faults, kind)
+            raise IterableValidationError("", faults, kind)  # pyright: ignore[reportCallIssue] its __new__ is hidden
         return tuple(result)
 
     return read
@@ -119,17 +122,15 @@ def _array_reader(kind: Any, converter: Converter) -> Callable[[object, object],
 def _record_reader(cls: Any, converter: Converter) -> Callable[[object, object], object]:
     compiled: Any = make_dict_structure_fn
     attrs.resolve_types(cls)
-    structure = compiled(
-        cls,
-        converter,
-        _cattrs_forbid_extra_keys=True,
-        _cattrs_detailed_validation=True,
-        **{a.name: override(rename=_KEYS.get(a.name)) for a in attrs.fields(cls)},
+    keys = {a.name: override(rename=_KEYS.get(a.name)) for a in attrs.fields(cls)}
+    structure = cast(
+        Callable[[object, object], object],
+        compiled(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, **keys),
     )
     shared = cls() if not attrs.fields(cls) else None  # states without fields: one object for all sessions
 
     def read(value: object, _type: object) -> object:
-        if not isinstance(value, dict):
+        if not is_object(value):
             raise Expected("an object")
         record = structure(value, cls)
         if cls is Config:
@@ -147,14 +148,13 @@ def _union_reader(union: Any, converter: Converter) -> Callable[[object, object]
     def read(value: object, _type: object) -> object:
         if value is None and optional:
             return None
-        if not isinstance(value, dict):
+        if not is_object(value):
             raise Expected("an object with a type")
-        fields = cast(Object, value)
-        tag = fields.get("type")
+        tag = value.get("type")
         cls = members.get(tag) if isinstance(tag, str) else None
         if cls is None:
             raise Expected(noun)
-        return converter.structure({key: item for key, item in fields.items() if key != "type"}, cls)
+        return converter.structure({key: item for key, item in value.items() if key != "type"}, cls)
 
     return read
 
@@ -191,10 +191,10 @@ def _union_writer(union: Any, converter: Converter) -> Callable[[Any], object]:
     writers: dict[type, Callable[[Any], Object]] = {}
     tags = {member: tag for tag, member in _members(union).items()}
 
-    def write(record: Any) -> object:
+    def write(record: object) -> object:
         if record is None:
             return None
-        cls = type(record)
+        cls: type = record.__class__
         writer = writers.get(cls)
         if writer is None:  # at the first record of the class, since a record may hold its own union again
             writer = writers[cls] = converter.get_unstructure_hook(cls)
@@ -218,7 +218,7 @@ def _converter(redacting: bool) -> Converter:
         made.register_structure_hook(kind, _exactly(kind, noun))
     made.register_structure_hook(bytes, _read_bytes)
     made.register_unstructure_hook(bytes, _blank if redacting else bytes.hex)
-    made.register_structure_hook_factory(lambda kind: get_origin(kind) is Literal, _literal_reader)
+    made.register_structure_hook_factory(_is_literal, _literal_reader)
     made.register_structure_hook_factory(attrs.has, _record_reader)
     made.register_structure_hook_factory(_is_tuple, _array_reader)
     made.register_structure_hook_factory(_is_union, _union_reader)
@@ -305,7 +305,7 @@ def decode_news(data: object) -> News:
 
 def redact(data: object) -> Object:
     """The JSON of an event, command or news with every private text replaced by a marker. Raises `BadRecord`."""
-    tag = cast(Object, data).get("type") if isinstance(data, dict) else None
+    tag = data.get("type") if is_object(data) else None
     kind = _FAMILIES.get(tag) if isinstance(tag, str) else None
     if kind is None:
         raise BadRecord("$.type: not the name of an event, command or news")

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from ..core.session import Session
+from .body import Object, is_object
 from .errors import BadRecord, BadSnapshot
-from .records import Object, from_json, to_json
+from .records import from_json, to_json
 
 SCHEMA: Final = 1
 
@@ -32,9 +33,9 @@ def snapshot(session: Session, *, redacted: bool = False) -> Object:
 
 def restore(data: object) -> Session:
     """The session of a snapshot. The default configuration is the one shared object. Raises `BadSnapshot`."""
-    if not isinstance(data, dict):
+    if not is_object(data):
         raise BadSnapshot(f"$: expected an object. This is no snapshot of a session. {_ADVICE}.")
-    fields = dict(cast(Object, data))
+    fields = dict(data)
     schema = fields.pop("schema", None)
     if type(schema) is not int or schema < 1:
         raise BadSnapshot(f"$.schema: expected a number from 1. This is no snapshot of a session. {_ADVICE}.")

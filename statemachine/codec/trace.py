@@ -16,14 +16,16 @@ from attrs import frozen
 from ..core.commands import Command
 from ..core.events import Event
 from ..core.session import Session
+from .body import Object, is_array, is_object
 from .errors import BadRecord, BadSnapshot
-from .records import News, Object, decode_command, decode_event, decode_news
+from .records import News, decode_command, decode_event, decode_news
 from .records import encode_command as _command
 from .records import encode_event as _event
 from .records import encode_news as _news
 from .snapshot import restore, snapshot
 
 FORMAT: Final = 1
+_STEP: Final = ("event", "phase", "commands", "news")
 
 
 @frozen
@@ -80,9 +82,9 @@ def _object(number: int, line: str) -> Object:
         value: object = json.loads(line)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise BadRecord(f"line {number}: expected a JSON object")
-    return cast(Object, value)
+    return value
 
 
 def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
@@ -98,14 +100,13 @@ def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
 def _read_steps(lines: Iterator[tuple[int, str]]) -> Iterator[Step]:
     for number, line in lines:
         step = _object(number, line)
-        lists = [step.get("commands"), step.get("news")]
-        if set(step) != {"event", "phase", "commands", "news"} or not all(isinstance(x, list) for x in lists):
-            raise BadRecord(f"line {number}: expected a step with event, phase, commands and news")
-        commands, news = cast(list[list[object]], lists)
+        event, phase, commands, news = [step.pop(name, None) for name in _STEP]
+        if step or not isinstance(phase, str) or not is_array(commands) or not is_array(news):
+            raise BadRecord(f"line {number}: expected a step: {', '.join(_STEP)} and nothing else")
         try:
             yield Step(
-                decode_event(step["event"]),
-                str(step["phase"]),
+                decode_event(event),
+                phase,
                 tuple([decode_command(command) for command in commands]),
                 tuple([decode_news(item) for item in news]),
             )

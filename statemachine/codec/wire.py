@@ -32,8 +32,8 @@ from ..core.wire import (
     Signaling,
     Unknown,
 )
-from .body import MAX_BODY, Problem, TooDeep, clean, json_text, parse_body
-from .outwards import SIGNAL_MEMBERS, Object, encode_entry
+from .body import MAX_BODY, Object, Problem, TooDeep, clean, is_array, is_object, json_text, parse_body
+from .outwards import SIGNAL_MEMBERS, encode_entry
 from .values import (
     Expected,
     read_decimal,
@@ -210,12 +210,12 @@ _READERS: Final = _readers()
 
 def decode_entries(container: object) -> tuple[Entry, ...]:
     """The entries of `{"events": […]}`, or of a bare list. Nothing there, or null, is no entries (F10)."""
-    events = cast(Object, container).get("events") if isinstance(container, dict) else container
+    events = container.get("events") if is_object(container) else container
     if events is None:
         return ()
-    if not isinstance(events, list):
+    if not is_array(events):
         return (Malformed("events: expected an array", "", _raw(events)),)
-    return tuple([decode_entry(entry) for entry in cast(list[object], events)])
+    return tuple([decode_entry(entry) for entry in events])
 
 
 def decode_entry(value: object) -> Entry:

@@ -54,7 +54,8 @@ def fold(d: Draft, entries: tuple[Entry, ...]) -> None:
     """Server events as they happen."""
     if not entries:
         return
-    if memory.is_repeated_batch(d, entries):
+    repeated = memory.is_repeated_batch(d, entries)
+    if repeated and memory.holds_transcript(entries):
         d.odd("repeated_batch", "a cache, or a poll answered twice")
         return
     left: dict[bytes, int] = {}
@@ -63,25 +64,31 @@ def fold(d: Draft, entries: tuple[Entry, ...]) -> None:
             continue
         d.fresh = True
         unfold(d, e)
+    if repeated:  # a status may well be true twice, but it is no reason to poll on at once
+        d.fresh = False
 
 
-def fold_log(d: Draft, entries: tuple[Entry, ...]) -> None:
+def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None:
     """The log of the whole chat: tell what is not known yet, rebuild the roster, find a terminal entry.
 
     All before the earliest entry that the window knows was told, or dropped from the window, long ago. Where none is
-    known the log is told as the past.
+    known, or the log was never read, it is told as the past. A log that nobody awaits may be an old one: it says
+    nothing about who is in the room now.
     """
-    start = _earliest_known(d, entries)
+    was_read = memory.log_was_read(d)
+    start = _earliest_known(d, entries) if was_read else None
     over = isinstance(d.lifecycle, TERMINAL)
     if start is None and over:
         return
     d.reading = True
     d.past = start is None
-    if d.past and d.seen.told:
+    if d.past and was_read:
         conversation.tell_gap(d, None)
+    if not was_read:
+        memory.mark_first_reading(d, entries)
     fresh = entries[start or 0 :]
     _merge(d, fresh)
-    if not over:
+    if awaited and not over:
         _take_room(d, entries)
     d.reading = d.past = d.newest = False
 

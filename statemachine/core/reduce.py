@@ -147,7 +147,7 @@ def _answered(d: Draft, event: Answered) -> None:
         if owed.call == event.command:
             _answer(d, owed, event.reply)
             return
-    _take_entries(d, event.reply)
+    _take_entries(d, event.reply, awaited=False)
     _end_batch(d)
 
 
@@ -165,12 +165,12 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
     _end_batch(d)
 
 
-def _take_entries(d: Draft, reply: Reply) -> None:
+def _take_entries(d: Draft, reply: Reply, awaited: bool = True) -> None:
     d.fresh = False
     if isinstance(reply, Batch):
         fold(d, reply.entries)
     elif isinstance(reply, Log):
-        fold_log(d, reply.entries)
+        fold_log(d, reply.entries, awaited)
 
 
 def _end_batch(d: Draft) -> None:

@@ -612,9 +612,12 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
 
 
 def past(session: Session) -> Past:
-    """What a session that follows this one takes over (`Request(after=…)`)."""
+    """What a session that follows this one takes over (`Request(after=…)`).
+
+    One that never had a chat hands on what it took over itself.
+    """
     return Past(
-        session.chat.chat_id,
+        session.chat.chat_id or session.chat.former,
         session.chat.origin,
         session.ids,
         session.seq,

@@ -64,7 +64,7 @@ def answered(state: CentreState, call: Call, who: str, code: int | None, now: in
     if call not in ("poll", "create", "history"):
         return
     before = state.refusals.pop((call, who), None)
-    if code is None:
+    if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
     state.refusals[call, who] = Refusals(now, code, 1 if before is None else before.in_a_row + 1)
     if len(state.refusals) > _MAX_CLIENTS:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from statemachine import Transcript
+
 __all__ = [
     "CorruptStore",
     "ForeignStore",
@@ -14,6 +16,8 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreReadOnly",
+    "check_ack",
+    "check_order",
 ]
 
 
@@ -62,3 +66,17 @@ class ForeignStore(StoreError):
 
 class CorruptStore(StoreError):
     """What was stored cannot be read back."""
+
+
+def check_order(last: int, news: tuple[Transcript, ...]) -> None:
+    """Refuse news that do not follow the last `seq` of their journal."""
+    for one in news:
+        if one.seq <= last:
+            raise StoreError(f"news {one.seq} cannot follow news {last}")
+        last = one.seq
+
+
+def check_ack(last: int, seq: int) -> None:
+    """Refuse to acknowledge what nobody can have seen: it would be lost when it comes."""
+    if seq > last:
+        raise StoreError(f"news {seq} cannot be acknowledged: the last is {last}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
 from attrs import Factory, define
 
+from statemachine import Transcript
 from statemachine.adapters.protocols import Done, Save, Stored
-from statemachine.core.news import Transcript
 
-from .errors import StaleSave, StoreClosed, StoreError
+from .errors import StaleSave, StoreClosed, StoreError, check_ack, check_order
 
 __all__ = ["MemoryStore"]
 
@@ -24,6 +26,11 @@ class _Kept:
     journal: list[Transcript] = Factory(list["Transcript"])
     cursor: int = 0
 
+    @property
+    def last(self) -> int:
+        """The last `seq` there ever was: what is acknowledged is gone from the journal."""
+        return self.journal[-1].seq if self.journal else self.cursor
+
 
 class MemoryStore:
     """Keeps everything in this process. `done` is called before `save` and `ack` return."""
@@ -34,27 +41,22 @@ class MemoryStore:
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`."""
-        done(self._save(save))
+        _do(partial(self._save, save), done)
 
-    def _save(self, save: Save) -> StoreError | None:
+    def _save(self, save: Save) -> None:
         if self._closed:
-            return StoreClosed("the store is closed")
+            raise StoreClosed("the store is closed")
         kept = self._kept.get(save.session_id)
         version = kept.stored.version if kept else 0
         if save.version != version + 1:
-            return StaleSave(version, save.version)
-        journal = kept.journal if kept else []
-        last = journal[-1].seq if journal else 0
-        for news in save.news:
-            if news.seq <= last:
-                return StoreError(f"news {news.seq} cannot follow news {last}")
-            last = news.seq
+            raise StaleSave(version, save.version)
         stored = Stored(save.session, save.version)
         if kept is None:
-            kept = self._kept[save.session_id] = _Kept(stored)
+            kept = _Kept(stored)
+        check_order(kept.last, save.news)
         kept.stored = stored
         kept.journal.extend(save.news)
-        return None
+        self._kept[save.session_id] = kept
 
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`."""
@@ -71,18 +73,16 @@ class MemoryStore:
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""
-        done(self._ack(session_id, seq))
+        _do(partial(self._ack, session_id, seq), done)
 
-    def _ack(self, session_id: str, seq: int) -> StoreError | None:
+    def _ack(self, session_id: str, seq: int) -> None:
         if self._closed:
-            return StoreClosed("the store is closed")
+            raise StoreClosed("the store is closed")
         kept = self._kept.get(session_id)
-        last = kept.journal[-1].seq if kept and kept.journal else 0
-        if seq > last:
-            return StoreError(f"news {seq} cannot be acknowledged: the last is {last}")
-        if kept:
-            kept.cursor = max(kept.cursor, seq)
-        return None
+        check_ack(kept.last if kept else 0, seq)
+        if kept and seq > kept.cursor:
+            kept.cursor = seq
+            del kept.journal[: bisect_right(kept.journal, seq, key=_seq)]
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -96,3 +96,12 @@ class MemoryStore:
     def close(self) -> None:
         """See `Store.close`. What was stored can still be read."""
         self._closed = True
+
+
+def _do(work: Callable[[], None], done: Done) -> None:
+    try:
+        work()
+    except StoreError as error:
+        done(error)
+    else:
+        done(None)

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from statemachine import Transcript
 from statemachine.adapters.protocols import Done, Save, Stored
 from statemachine.codec.records import decode_news, encode_news
 from statemachine.codec.snapshot import restore, snapshot
-from statemachine.core.news import Transcript
 
-from .errors import CorruptStore, StaleSave, StoreError
+from .errors import CorruptStore, StaleSave, check_ack, check_order
 from .schema import connect, explain, prepare
 from .writer import CallSoon, Work, Writer
 
@@ -70,7 +70,7 @@ class SqliteStore:
             limit,
         )
         try:
-            return tuple(decode_news(json.loads(text)) for (text,) in rows)
+            return tuple(_news(text) for (text,) in rows)
         except Exception as error:
             raise CorruptStore(f"{self._path}: the journal cannot be read back: {error}") from error
 
@@ -106,41 +106,41 @@ def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
+def _news(text: str) -> Transcript:
+    news = decode_news(json.loads(text))
+    if not isinstance(news, Transcript):
+        raise TypeError(f"{type(news).__name__} does not belong here")
+    return news
+
+
 def _save(save: Save, link: sqlite3.Connection) -> None:
-    row = link.execute("SELECT key, version FROM session WHERE id = ?", (save.session_id,)).fetchone()
-    stored = row[1] if row else 0
+    row = link.execute("SELECT key, version, cursor FROM session WHERE id = ?", (save.session_id,)).fetchone()
+    key, stored, cursor = row or (None, 0, 0)
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
     text = _text(snapshot(save.session))
     if row:
-        key = row[0]
         link.execute("UPDATE session SET version = ?, snapshot = ? WHERE key = ?", (save.version, text, key))
     else:
         insert = "INSERT INTO session (id, version, snapshot) VALUES (?, ?, ?)"
         key = link.execute(insert, (save.session_id, save.version, text)).lastrowid
     if save.news:
-        _append(link, key, save.news)
+        check_order(_last(link, key, cursor), save.news)
+        link.executemany(
+            "INSERT INTO journal (session, seq, news) VALUES (?, ?, ?)",
+            [(key, one.seq, _text(encode_news(one))) for one in save.news],
+        )
 
 
-def _append(link: sqlite3.Connection, key: int | None, news: tuple[Transcript, ...]) -> None:
-    last = link.execute("SELECT max(seq) FROM journal WHERE session = ?", (key,)).fetchone()[0] or 0
-    for one in news:
-        if one.seq <= last:
-            raise StoreError(f"news {one.seq} cannot follow news {last}")
-        last = one.seq
-    link.executemany(
-        "INSERT INTO journal (session, seq, news) VALUES (?, ?, ?)",
-        [(key, one.seq, _text(encode_news(one))) for one in news],
-    )
+def _last(link: sqlite3.Connection, key: int | None, cursor: int) -> int:
+    """The last `seq` there ever was: what is acknowledged is gone from the journal."""
+    return link.execute("SELECT max(seq) FROM journal WHERE session = ?", (key,)).fetchone()[0] or cursor
 
 
 def _ack(session_id: str, seq: int, link: sqlite3.Connection) -> None:
-    row = link.execute(
-        "SELECT key, cursor, (SELECT max(seq) FROM journal WHERE session = key) FROM session WHERE id = ?",
-        (session_id,),
-    ).fetchone()
-    key, cursor, last = row or (None, 0, None)
-    if seq > (last or 0):
-        raise StoreError(f"news {seq} cannot be acknowledged: the last is {last or 0}")
+    row = link.execute("SELECT key, cursor FROM session WHERE id = ?", (session_id,)).fetchone()
+    key, cursor = row or (None, 0)
+    check_ack(_last(link, key, cursor), seq)
     if seq > cursor:
         link.execute("UPDATE session SET cursor = ? WHERE key = ?", (seq, key))
+        link.execute("DELETE FROM journal WHERE session = ? AND seq <= ?", (key, seq))

@@ -24,7 +24,7 @@ from .schema import explain
 __all__ = ["CallSoon", "Work", "Writer"]
 
 CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
-"""Runs a callback in the owner's thread, soon: `loop.call_soon_threadsafe`, for one. Called from the writer's thread."""
+"""Runs a callback in the owner's thread, soon, as `loop.call_soon_threadsafe` does. Called in the writer's thread."""
 
 GROUP: Final = 1_000
 """The most works in one commit: it keeps the first of them from waiting for a transaction without end."""
@@ -93,7 +93,7 @@ class Writer:
         link = self._link
         try:
             link.execute("BEGIN IMMEDIATE")
-            outcomes = [(work.done, self._one(work)) for work in group]
+            outcomes: list[_Outcome] = [(work.done, self._one(work)) for work in group]
             link.execute("COMMIT")
         except Exception as error:
             failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error

@@ -8,12 +8,12 @@ identical to the last is taken for a repeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 from ..draft import Draft
-from ..session import Item, Seen
+from ..session import Item, LinkPolling, Seen
 from ..wire import (
     CobrowsingRequested,
     Entry,
@@ -87,6 +87,27 @@ def beginning(d: Draft) -> bytes:
     return _keyed(d, "beginning")
 
 
+def first_read(d: Draft) -> bytes:
+    """Stands for the first reading of this chat's log: before it, what the window knows says nothing of the rest."""
+    return _keyed(d, "first read")
+
+
+def log_was_read(d: Draft) -> bool:
+    """Whether what the window knows of the log was all known up to there. A full window has forgotten the marks."""
+    told = d.seen.told
+    full = len(told) >= WIDTH * d.config.window
+    return full or count(told, beginning(d)) > 0 or count(told, first_read(d)) > 0
+
+
+def mark_first_reading(d: Draft, entries: Sequence[Entry]) -> None:
+    """The log is known from here on; from its very first entry, where none is there yet that could be recognised.
+
+    The mark goes before what was told already, so that it is not the last to be forgotten.
+    """
+    mark = first_read(d) if holds_transcript(entries) else beginning(d)
+    d.seen = Seen(mark + d.seen.told, d.seen.batches, d.seen.anomalies)
+
+
 def own_file_key(d: Draft, e: File) -> bytes:
     """Our file, sent without a message id (protocol.md 10, row 18)."""
     return _keyed(d, f"{OWN}|file|{e.file_id}")
@@ -103,7 +124,7 @@ def key(d: Draft, e: Any) -> tuple[bytes, bool]:
 
 def datable(e: Any) -> bool:
     """Whether a second entry like this one would differ from it: it has an id or a time."""
-    return bool(getattr(e, "msg_id", "")) or e.timestamp is not None or isinstance(e, _BY_REQUEST_ID)
+    return bool(getattr(e, "msg_id", "")) or getattr(e, "timestamp", None) is not None or isinstance(e, _BY_REQUEST_ID)
 
 
 def count(window: bytes, one: bytes) -> int:
@@ -145,12 +166,17 @@ def remember_sent(d: Draft, item: Item) -> None:
         remember(d, one)
 
 
+def holds_transcript(entries: Sequence[Entry]) -> bool:
+    """Whether any of these is told at most once. All others are level news, and harmless twice."""
+    return not REMEMBERED.isdisjoint(map(type, entries))
+
+
 def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     """Whether a cache replays a batch (F34): the same as one of the last few, or, undatable, as the very last.
 
-    Only batches with something to tell count; all other entries do no harm twice.
+    Without anything to tell, only an answer of the poll counts: told twice it does no harm, but polled on at once.
     """
-    if REMEMBERED.isdisjoint(map(type, entries)):
+    if not holds_transcript(entries) and not isinstance(d.link, LinkPolling):
         return False
     one = _keyed(d, "\n".join(_essence(e) for e in entries))
     batches = d.seen.batches
@@ -164,4 +190,4 @@ def _essence(e: Any) -> str:
     content = _CONTENT.get(type(e))
     if content is not None:
         return content(e) + "|" + str(getattr(e, "msg_id", ""))
-    return f"{type(e).__name__}|{getattr(e, 'state', '')}|{getattr(e, 'party_id', '')}|{getattr(e, 'timestamp', '')}"
+    return "|".join((type(e).__name__, *(str(getattr(e, name)) for name in e.__match_args__)))

@@ -27,7 +27,7 @@ def names_chat(d: Draft, e: Reattach) -> bool:
 
 def reports_the_end(d: Draft, e: Opened) -> bool:
     """E4 may return an old session that has ended but was not yet purged (protocol.md 10, row 25)."""
-    return e.state in ("failed", "completed")
+    return e.state.lower() in ("failed", "completed")
 
 
 def is_new_chat(d: Draft, e: Opened) -> bool:
@@ -117,8 +117,13 @@ def asking_again(d: Draft, e: object) -> Requesting:
 
 
 def ending(d: Draft, e: object) -> Ending:
-    """A search for the chat id that is under way goes on: what it finds must be ended too."""
+    """A search for the chat id that is under way goes on: what it finds must be ended too.
+
+    A call in flight is awaited; the next one, if any, only asks (E5): never create a chat in order to end it (D3).
+    """
     opening = d.lifecycle.opening if isinstance(d.lifecycle, Requesting) else None
+    if opening is not None and opening.call is None:
+        opening = evolve(opening, find=True)
     return Ending(after(d, d.config.ending_within), opening)
 
 

@@ -51,7 +51,7 @@ from ..wire import (
     Signaling,
 )
 from . import room
-from .conversation import own_item
+from .conversation import end_was_sent, own_item
 from .memory import remember_sent
 from .timing import after, answer_due, back_off
 
@@ -176,8 +176,10 @@ def disconnect_is_queued(d: Draft, e: object) -> bool:
 
 
 def may_post(d: Draft, e: object) -> bool:
-    """There is a chat to send to, and the link is not blocked."""
-    return d.chat.chat_id != "" and isinstance(d.lifecycle, (*LIVE, Ending)) and type(d.link) is not LinkBlocked
+    """There is a chat to send to, the link is not blocked, and our end has not been sent yet (protocol.md 6.2)."""
+    if d.chat.chat_id == "" or type(d.link) is LinkBlocked:
+        return False
+    return isinstance(d.lifecycle, LIVE) or (isinstance(d.lifecycle, Ending) and not end_was_sent(d, e))
 
 
 def takers(d: Draft, e: object) -> tuple[Item, ...]:

@@ -64,7 +64,7 @@ def is_last_agent(d: Draft, e: PartyLeft) -> bool:
 
 
 def _party(e: PartyJoined, limit: int) -> Party:
-    return Party(e.party_id[:limit], e.type, e.display_name[:limit], e.first_name[:limit], e.last_name[:limit])
+    return Party(e.party_id[:limit], e.type[:limit], e.display_name[:limit], e.first_name[:limit], e.last_name[:limit])
 
 
 def admit(d: Draft, e: PartyJoined) -> None:

@@ -1,0 +1,246 @@
+"""Entries for walks: what a server says, and what a hostile one makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import evolve
+
+from statemachine.wire import (
+    CaseSet,
+    CobrowsingEnded,
+    CobrowsingRejected,
+    CobrowsingRequested,
+    CobrowsingStarted,
+    Entry,
+    File,
+    FormData,
+    FormDataCancel,
+    FormShow,
+    FormSubmit,
+    InactivityTimeout,
+    Info,
+    Location,
+    Malformed,
+    Message,
+    MessageDelivered,
+    MessageRead,
+    Navigation,
+    NotTyping,
+    PartyJoined,
+    PartyLeft,
+    SecureFormCancel,
+    SecureFormData,
+    SecureFormShow,
+    SessionDisconnect,
+    SessionEnd,
+    SessionEnded,
+    Signaling,
+    Status,
+    TimeoutWarning,
+    Typing,
+    Unknown,
+)
+
+T = TypeVar("T")
+Choose: TypeAlias = Callable[[int], int]
+"""A number from 0 below n; 0 is the boring one."""
+Sendable: TypeAlias = Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
+
+AGENTS: Final = ("A1-b", "B2-c")
+STATES: Final = ("queued", "connecting", "connected", "ivr", "establishing", "CONNECTED", "", "odd")
+TYPES: Final = ("internal", "scenario", "external", "msteams", "")
+
+
+def pick(choose: Choose, options: Sequence[T]) -> T:
+    """One of these; the first is the boring one."""
+    return options[choose(len(options))]
+
+
+def one_of(choose: Choose, *options: Entry) -> Entry:
+    """One of these entries; the first is the boring one."""
+    return options[choose(len(options))]
+
+
+def weighted(choose: Choose, options: Sequence[tuple[int, T]]) -> T:
+    """One of these, as often as its weight says."""
+    at = choose(sum(weight for weight, _ in options))
+    for weight, option in options:
+        if at < weight:
+            return option
+        at -= weight
+    raise AssertionError("choose(n) gave n or more")
+
+
+# --- what a server says ---------------------------------------------------------------------------------------------
+
+
+def _agent(choose: Choose) -> str:
+    agent = pick(choose, AGENTS)
+    return pick(choose, (agent, agent, agent.upper()))
+
+
+def _message(choose: Choose, n: int) -> Entry:
+    return Message(f"s{n}", _agent(choose), msg=f"says {n}", timestamp=pick(choose, (n * 1_000, None)))
+
+
+def _bare_message(choose: Choose, n: int) -> Entry:
+    """No id, and sometimes not even a time."""
+    return Message(
+        party_id=_agent(choose), msg=pick(choose, ("hm", "yes")), timestamp=pick(choose, (n * 1_000, 7, None))
+    )
+
+
+def _status(choose: Choose, n: int) -> Entry:
+    return Status(pick(choose, STATES), pick(choose, (None, 30_000, 0)))
+
+
+def _joined(choose: Choose, n: int) -> Entry:
+    return PartyJoined(
+        _agent(choose), pick(choose, TYPES), display_name="Ann", timestamp=pick(choose, (n * 1_000, None))
+    )
+
+
+def _left(choose: Choose, n: int) -> Entry:
+    return PartyLeft(pick(choose, (*AGENTS, "nobody")), timestamp=pick(choose, (n * 1_000, None)))
+
+
+def _typing(choose: Choose, n: int) -> Entry:
+    return one_of(choose, Typing(_agent(choose)), NotTyping(_agent(choose)), Typing("3f9c2a10-chat-0"), Typing())
+
+
+def _shown(choose: Choose, n: int) -> Entry:
+    timeout = pick(choose, (None, 30_000, 0))
+    return one_of(
+        choose,
+        FormShow(f"f{n}", "survey_form", timeout),
+        FormShow(f"f{n}", "", timeout),
+        SecureFormShow(f"f{n}", "card"),
+        FormShow("f1", "survey_form"),
+    )
+
+
+def _closed(choose: Choose, n: int) -> Entry:
+    form = f"f{choose(n + 1)}"
+    return one_of(
+        choose, FormData(form), FormDataCancel(form), SecureFormCancel(form), SecureFormData(form), FormSubmit()
+    )
+
+
+def _thing(choose: Choose, n: int) -> Entry:
+    agent = _agent(choose)
+    return one_of(
+        choose,
+        File(f"file{n}", "image", "a.png", f"s{n}", agent),
+        Location("1.5", "2.5", msg_id=f"s{n}", party_id=agent),
+        File(f"file{n}"),
+        Location("1.5", "2.5"),
+        Signaling("OFFER_CALL", f"s{n}", agent, sdp="v=0"),
+        Signaling("END_CALL", "", agent),
+        CobrowsingRequested(f"s{n}"),
+    )
+
+
+def _level(choose: Choose, n: int) -> Entry:
+    return one_of(
+        choose,
+        CaseSet("case-1"),
+        CaseSet(""),
+        Info("Service"),
+        Navigation("/page", "Page", f"n{n}"),
+        SessionDisconnect(),
+        SessionEnd(),
+        CobrowsingRejected(),
+        CobrowsingStarted(),
+        CobrowsingEnded(),
+    )
+
+
+def _odd(choose: Choose, n: int) -> Entry:
+    raw = f'{{"n":{n}}}'
+    return one_of(
+        choose,
+        Unknown("chat_session_new", raw),
+        Malformed("no event name", raw=raw),
+        Unknown("chat_session_new"),
+        Unknown("\ud800", raw, n),
+        Message("\ud800" * 3, "\x00", msg="\udfff"),
+        PartyJoined("p" * 400, "t" * 400, timestamp=n),
+    )
+
+
+def news(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
+    """One more entry of a server's log; `n` is its place there, `ids` what receipts may name."""
+
+    def receipt(choose: Choose, n: int) -> Entry:
+        ref = pick(choose, (*ids, "unknown"))
+        return one_of(choose, MessageDelivered(ref, AGENTS[0]), MessageRead(ref, AGENTS[0]))
+
+    kinds: tuple[tuple[int, Callable[[Choose, int], Entry]], ...] = (
+        (14, _message),
+        (5, _bare_message),
+        (8, _status),
+        (6, _joined),
+        (4, _left),
+        (4, _typing),
+        (8, receipt),
+        (6, _shown),
+        (2, _closed),
+        (6, _thing),
+        (4, _level),
+        (4, _odd),
+        (2, lambda choose, n: TimeoutWarning("still there?", n)),
+    )
+    return weighted(choose, kinds)(choose, n)
+
+
+def terminal(choose: Choose) -> Entry:
+    """Any one of these ends the session."""
+    return one_of(choose, SessionEnded(), InactivityTimeout("bye"), Status("failed"), Status("Completed"))
+
+
+# --- what a hostile one makes of it ---------------------------------------------------------------------------------
+
+
+def _shouted(entry: Any) -> Any:
+    party = getattr(entry, "party_id", "")
+    return evolve(entry, party_id=party.swapcase()) if party else entry
+
+
+def _stripped(entry: Any) -> Any:
+    """Without its id, and without its time."""
+    kept = {name: "" for name in ("msg_id",) if getattr(entry, name, "")}
+    gone = {"timestamp": None} if getattr(entry, "timestamp", None) is not None else {}
+    return evolve(entry, **kept, **gone)
+
+
+def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) -> tuple[Entry, ...]:
+    """A batch or a log as it should not come: repeated, out of order, cut, changed in case, stripped of ids."""
+    spoil: tuple[Callable[[], tuple[Entry, ...]], ...] = (
+        lambda: (*log[-3:], *entries),
+        lambda: (*entries, *entries),
+        lambda: tuple(reversed(entries)),
+        lambda: entries[len(entries) // 2 :],
+        lambda: tuple(_shouted(e) for e in entries),
+        lambda: tuple(_stripped(e) for e in entries),
+        lambda: tuple(log),
+        lambda: (*entries, *(news(choose, 900 + i, ["x"]) for i in range(3))),
+        tuple[Entry, ...],
+    )
+    return pick(choose, spoil)()
+
+
+# --- what a client sends beside text --------------------------------------------------------------------------------
+
+
+def to_send(choose: Choose) -> Sendable:
+    options: tuple[Sendable, ...] = (
+        Location("48.1", "11.5"),
+        Navigation("/buy", "Buy"),
+        Signaling("REQUEST_CALL", destination_party_id=AGENTS[0], offer_video=True),
+        CobrowsingRejected(),
+        CobrowsingStarted("surfly", "https://example.org"),
+        CobrowsingEnded(),
+    )
+    return pick(choose, options)

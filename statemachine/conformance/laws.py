@@ -1,0 +1,385 @@
+"""The laws: what holds for every session and every event, on any implementation of the engine.
+
+Each law is a function on one step (`Step`: the session before, the event, the session after, what came out), for an
+`Engine`: the handful of public functions that an implementation offers. Two laws look at a whole life and keep a
+`Ledger` beside it. A broken law raises `BrokenLaw`. `check` tries them all; call it after every step of a walk, a
+simulation or a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Final, TypeAlias
+
+from attrs import define, evolve, field, frozen
+
+import statemachine as ours
+from statemachine import (
+    Anomaly,
+    Answered,
+    Command,
+    Entry,
+    Event,
+    Explanation,
+    Finished,
+    HistoryGap,
+    IllegalIntent,
+    Intent,
+    Log,
+    Notification,
+    Poll,
+    Post,
+    Progress,
+    ReadHistory,
+    Received,
+    Restarted,
+    Session,
+    Tick,
+)
+from statemachine.wire import File, FormShow, Location, Message, SecureFormShow, Signaling
+
+Output: TypeAlias = Command | Notification
+Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Output, ...]]]
+
+
+class BrokenLaw(AssertionError):
+    """A law does not hold for this step. `law`: its name."""
+
+    def __init__(self, law: str, what: str) -> None:
+        super().__init__(f"{law}: {what}")
+        self.law: Final = law
+
+
+def _snapshot(session: Session) -> object:
+    return ours.snapshot(session)
+
+
+def _restore(data: object) -> Session:
+    return ours.restore(data)
+
+
+@frozen
+class Engine:
+    """The functions under test; by default, this package's."""
+
+    reduce: Reduce = ours.reduce
+    next_deadline: Callable[[Session], int | None] = ours.next_deadline
+    outbox: Callable[[Session], tuple[Command, ...]] = ours.outbox
+    wake_window: Callable[[Session], tuple[int, int] | None] = ours.wake_window
+    snapshot: Callable[[Session], object] = _snapshot
+    restore: Callable[[object], Session] = _restore
+    explain: Callable[[Session, Event], Explanation] | None = ours.explain
+    """None for an implementation that cannot say why; then L12 is not tried."""
+
+
+ENGINE: Final = Engine()
+
+
+@frozen
+class Step:
+    """One step. `refused`: the intent was illegal; then `after` is `before`, and nothing came out."""
+
+    before: Session
+    event: Event
+    after: Session
+    out: tuple[Output, ...]
+    refused: bool = False
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return tuple(one for one in self.out if isinstance(one, Command))
+
+    @property
+    def told(self) -> tuple[Received | Progress | Finished | HistoryGap, ...]:
+        """The transcript news."""
+        return tuple(one for one in self.out if isinstance(one, Received | Progress | Finished | HistoryGap))
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        return tuple(one for one in self.out if isinstance(one, Anomaly))
+
+
+def take(session: Session, event: Event, engine: Engine = ENGINE) -> Step:
+    """Make one step. Only an intent may be refused: anything else that is raised is a bug."""
+    try:
+        after, out = engine.reduce(session, event)
+    except IllegalIntent:
+        if not isinstance(event, Intent):
+            raise BrokenLaw("totality", f"{type(event).__name__} is no intent, and was refused") from None
+        return Step(session, event, session, (), True)
+    return Step(session, event, after, out)
+
+
+def _hold(law: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise BrokenLaw(law, what)
+
+
+# --- laws of one step -----------------------------------------------------------------------------------------------
+
+
+def law_01_second_tick(step: Step, engine: Engine = ENGINE) -> None:
+    """L1: after a tick, an equal tick returns the same object, and nothing.
+
+    What was due has happened; an alarm that rings twice costs nothing.
+    """
+    at = max(step.after.now, step.event.at)
+    once = take(step.after, Tick(at), engine)
+    twice = take(once.after, Tick(at), engine)
+    _hold("L1", twice.after is once.after and not twice.out, "a second equal tick changed something")
+
+
+def law_02_due_first(step: Step, engine: Engine = ENGINE) -> None:
+    """L2: an event at t is the same as a tick at t, then the event; only commands withdrawn again are missing.
+
+    So it does not matter whether the alarm or the event wins a race, and an adapter need not look at the clock before
+    it feeds an event. Not for `Restarted`, during which time stood still.
+    """
+    if isinstance(step.event, Restarted):
+        return
+    first = take(step.before, Tick(step.event.at), engine)
+    second = take(first.after, step.event, engine)
+    _hold("L2", second.refused == step.refused, "a tick before it decides whether the intent is legal")
+    if step.refused:
+        return
+    _hold("L2", second.after == step.after, "tick and event apart lead elsewhere than the event alone")
+    standing = {c.id for c in engine.outbox(second.after)}
+    apart = tuple(c for c in (*first.commands, *second.commands) if c.id in standing)
+    _hold("L2", apart == step.commands, "tick and event apart command something else")
+    _hold("L2", first.told + second.told == step.told, "tick and event apart tell something else")
+    _hold("L2", first.anomalies + second.anomalies == step.anomalies, "tick and event apart note other anomalies")
+
+
+def law_03_early_tick(step: Step, engine: Engine = ENGINE) -> None:
+    """L3: a tick before the next deadline returns the same object: waking early is harmless."""
+    due = engine.next_deadline(step.after)
+    early = step.after.now + 10**9 if due is None else due - 1
+    ticked = take(step.after, Tick(early), engine)
+    _hold("L3", ticked.after is step.after and not ticked.out, "an early tick changed something")
+
+
+def law_04_deadline_ahead(step: Step, engine: Engine = ENGINE) -> None:
+    """L4: after a step, the next deadline is none, or in the future; the wake window begins with it.
+
+    Otherwise an adapter spins, or sleeps past what is due.
+    """
+    due, window = engine.next_deadline(step.after), engine.wake_window(step.after)
+    _hold("L4", due is None or due > step.after.now, f"deadline {due} is not after {step.after.now}")
+    if due is None:
+        _hold("L4", window is None, "a wake window without a deadline")
+    else:
+        _hold("L4", window is not None and window[0] == due <= window[1], f"wake window {window}, deadline {due}")
+
+
+def law_05_restore(step: Step, engine: Engine = ENGINE) -> None:
+    """L5: a session that was written down and read again takes the same step.
+
+    By induction, any trace: a process may die between any two events.
+    """
+    twin = engine.restore(engine.snapshot(step.before))
+    _hold("L5", twin == step.before, "a restored session is not equal to the one written")
+    again = take(twin, step.event, engine)
+    _hold("L5", again.refused == step.refused, "restored, it refuses otherwise")
+    _hold("L5", (again.after, again.out) == (step.after, step.out), "restored, it goes elsewhere")
+
+
+def law_06_outbox(step: Step, engine: Engine = ENGINE) -> None:
+    """L6: the commands returned are exactly what the outbox holds that it did not hold before, by id, before all news.
+
+    So an adapter executes what it is handed, and the outbox after a crash is the same list.
+    """
+    before = engine.outbox(step.before)
+    new = tuple(c for c in engine.outbox(step.after) if c not in before)
+    _hold("L6", step.commands == new, "returned commands are not those new in the outbox")
+    _hold("L6", step.out[: len(new)] == new, "commands do not come first")
+    _hold("L6", list(step.commands) == sorted(step.commands, key=lambda c: c.id), "commands are not in order of id")
+    for command in engine.outbox(step.after):
+        known = [c for c in before if c.id == command.id]
+        _hold("L6", known in ([], [command]), f"command {command.id} has changed while it was owed")
+
+
+def law_07_one_poll(step: Step, engine: Engine = ENGINE) -> None:
+    """L7: at most one poll is owed; nor more than one reading of the history, or one post of the queue.
+
+    A second poll is refused (5509), and one of the two loses events; a second post overtakes the first.
+    """
+    owed = engine.outbox(step.after)
+    for kind in (Poll, ReadHistory, Post):
+        count = sum(isinstance(c, kind) for c in owed)
+        _hold("L7", count <= 1, f"{count} {kind.__name__} owed at once")
+
+
+def law_08_terminal(step: Step, engine: Engine = ENGINE) -> None:
+    """L8: terminal is for ever, owes nothing and waits for nothing."""
+    if step.before.outcome is not None:
+        same = (step.before.phase, step.before.outcome) == (step.after.phase, step.after.outcome)
+        _hold("L8", same, f"{step.before.phase} was left for {step.after.phase}")
+    if step.after.outcome is not None:
+        _hold("L8", engine.outbox(step.after) == (), "a session that is over owes a command")
+        _hold("L8", engine.next_deadline(step.after) is None, "a session that is over has a deadline")
+
+
+def law_10_input(step: Step, engine: Engine = ENGINE) -> None:
+    """L10: the input session is unchanged, and the same input gives the same answer."""
+    image = deepcopy(step.before)
+    again = take(step.before, step.event, engine)
+    _hold("L10", step.before == image, "the input session has changed")
+    _hold("L10", (again.after, again.out) == (step.after, step.out), "the same input gave another answer")
+
+
+def law_11_order(step: Step, engine: Engine = ENGINE) -> None:
+    """L11: events of one instant are handled in order: one that is not later than the session's now happens at now.
+
+    A clock that was set back delays nothing and reorders nothing. Not for `Restarted`, which sets the clock.
+    """
+    if isinstance(step.event, Restarted):
+        return
+    session = step.after
+    tied = take(session, evolve(step.event, at=session.now), engine)
+    earlier = take(session, evolve(step.event, at=session.now - 60_000), engine)
+    _hold("L11", (tied.after, tied.out) == (earlier.after, earlier.out), "an earlier clock gives another answer")
+    _hold("L11", tied.after.now == session.now, "an event of the same instant moved the clock")
+
+
+def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
+    """L12: each move ends where its row says: what `explain` shows is what happens, link by link."""
+    if engine.explain is None:
+        return
+    explained = engine.explain(step.before, step.event)
+    _hold("L12", (explained.rejected is not None) == step.refused, "explain and reduce disagree on what is legal")
+    if step.refused:
+        return
+    _hold("L12", (*explained.commands, *explained.news) == step.out, "explain and reduce disagree on the outcome")
+    for machine in MACHINES:
+        at = getattr(step.before, machine).name
+        for move in explained.moves:
+            if move.machine == machine:
+                _hold("L12", move.source == at, f"{machine} is {at}, but the row taken is one of {move.source}")
+                at = move.target
+        _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
+
+
+MACHINES: Final = ("lifecycle", "attention", "link", "history", "courtesy")
+"""The machines of which a session has one; items come and go."""
+
+STEP_LAWS: Final = (
+    law_01_second_tick,
+    law_02_due_first,
+    law_03_early_tick,
+    law_04_deadline_ahead,
+    law_05_restore,
+    law_06_outbox,
+    law_07_one_poll,
+    law_08_terminal,
+    law_10_input,
+    law_11_order,
+    law_12_rows,
+)
+
+
+# --- laws of a whole life -------------------------------------------------------------------------------------------
+
+
+Key: TypeAlias = tuple[str, ...]
+RANK: Final = {"sent": 1, "delivered": 2, "read": 3, "failed": 4}
+
+
+@define
+class Ledger:
+    """What a life has shown so far. It spans the sessions that follow one another."""
+
+    command: int = 0
+    seq: int = 0
+    finished: int = 0
+    entries: dict[str, object] = field(factory=dict[str, object])
+    """Item -> what was posted under its id."""
+    progress: dict[str, str] = field(factory=dict[str, str])
+    told: set[Key] = field(factory=set[Key])
+
+    def follow(self) -> None:
+        """Another session begins, after the one before."""
+        self.finished = 0
+
+
+def _posted(entry: object) -> object:
+    """What a retry must not change. A file may lose its message id (protocol.md 10, row 18)."""
+    return evolve(entry, msg_id="") if isinstance(entry, File) else entry
+
+
+def law_09_numbers(step: Step, ledger: Ledger) -> None:
+    """L9: command ids and `seq` strictly increase; an item keeps its id for ever, and its outcomes come in order.
+
+    Ids tell answers apart, and `seq` is the application's cursor: one that came twice is a lost or a doubled message.
+    """
+    for command in step.commands:
+        _hold("L9", command.id > ledger.command, f"command id {command.id} after {ledger.command}")
+        ledger.command = command.id
+        if isinstance(command, Post):
+            posted = _posted(command.entry)
+            _hold("L9", ledger.entries.setdefault(command.item, posted) == posted, f"{command.item} was something else")
+    for one in step.told:
+        _hold("L9", one.seq == ledger.seq + 1, f"seq {one.seq} after {ledger.seq}")
+        ledger.seq = one.seq
+        if isinstance(one, Progress):
+            before = ledger.progress.get(one.item, "")
+            forward = RANK[one.state] > RANK.get(before, 0) and not (before and one.state == "failed")
+            _hold("L9", forward, f"{one.item} is {one.state} after {before}")
+            ledger.progress[one.item] = one.state
+        if isinstance(one, Finished):
+            ledger.finished += 1
+            _hold("L9", ledger.finished == 1, "the outcome of the session was told twice")
+    _hold("L9", step.after.seq == ledger.seq or not step.told, "the session counts otherwise than its news")
+
+
+def key_of(session: Session, entry: object) -> Key | None:
+    """What makes two entries the same one, where an id does; None where nothing sure does."""
+    chat = session.chat.chat_id.lower()
+    if isinstance(entry, FormShow | SecureFormShow):
+        return chat, type(entry).__name__, entry.form_request_id
+    if isinstance(entry, Message | File | Location | Signaling) and entry.msg_id:
+        party = entry.party_id.lower()
+        ours = party == chat if party else isinstance(entry, File) or entry.msg_id.startswith(f"{session.chat.origin}:")
+        return chat, "own" if ours else "other", entry.msg_id
+    return None
+
+
+def law_13_told_once(step: Step, ledger: Ledger) -> None:
+    """L13: whatever polls, replays and the history say, each entry of the transcript is told once.
+
+    Here for entries that have an id; without one, two equal ones cannot be told from one told twice. Ours count as told
+    when their sending was: they never come back as news. Holds while the window of the session has forgotten nothing.
+    """
+    for one in step.told:
+        if isinstance(one, Progress) and one.state in ("sent", "delivered", "read"):
+            ledger.told.add((step.after.chat.chat_id.lower(), "own", one.item))
+        if isinstance(one, Received):
+            key = key_of(step.after, one.entry)
+            _hold("L13", key is None or key not in ledger.told, f"told twice: {key}")
+            if key is not None:
+                ledger.told.add(key)
+
+
+LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)
+
+
+def check(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> None:
+    """Every law, for one step. Raises `BrokenLaw`."""
+    for law in STEP_LAWS:
+        law(step, engine)
+    for law in LIFE_LAWS:
+        law(step, ledger)
+
+
+def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
+    """The other half of L13: what an awaited history held that was never told; empty for a right engine.
+
+    Only for an honest log: one that has all that was ever said, in order. Signals are not told from the past.
+    """
+    event = step.event
+    awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, ReadHistory)}
+    if not isinstance(event, Answered) or event.command not in awaited or step.after.outcome is not None:
+        return []
+    entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, Log) else ()
+    keys = (key_of(step.after, entry) for entry in entries if not isinstance(entry, Signaling))
+    return [key for key in keys if key is not None and key not in ledger.told]

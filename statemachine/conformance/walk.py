@@ -1,0 +1,374 @@
+"""A walk: one session led through a random life, by choices that somebody else makes.
+
+The walk plays everything around an engine at once: the application, the transport, a server that remembers what it
+said, a hostile proxy, the clock and the process that dies. It asks `choose(n)` for every choice (a number from 0 below
+n), and 0 is always the boring one, so that whoever chooses (hypothesis, a seeded generator, a stored list) can shrink a
+walk by choosing smaller. It never builds a session by hand: what it reaches, events can reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from attrs import define, evolve, field, frozen
+
+from statemachine import (
+    Answered,
+    AnswerForm,
+    AnswerSecureForm,
+    Background,
+    Batch,
+    CancelForm,
+    Command,
+    Config,
+    CreateChat,
+    Disconnect,
+    End,
+    Entry,
+    Event,
+    Failure,
+    FindChat,
+    Foreground,
+    IllegalIntent,
+    Incoming,
+    Log,
+    MarkRead,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    Pushed,
+    ReadHistory,
+    Reattach,
+    Reauthorized,
+    Reply,
+    Request,
+    Restarted,
+    Say,
+    Send,
+    SendFile,
+    Session,
+    StartTyping,
+    StopTyping,
+    Tick,
+    Upload,
+    Uploaded,
+    new_session,
+    next_deadline,
+    outbox,
+    past,
+    reduce,
+)
+from statemachine.wire import File, Location, Message, Signaling
+
+from .entries import Choose, hostile, news, pick, terminal, to_send, weighted
+
+START: Final = 1_700_000_000_000
+CHAT: Final = "3f9C2a10-Chat"
+ORIGIN: Final = "o7"
+
+CONFIGS: Final = (
+    Config(),
+    Config(api="v1"),
+    Config(items_limit=3, asides_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
+    Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
+)
+
+SPOKEN: Final = (Message, File, Location, Signaling)
+LOST: Final = (Failure("timeout"), Failure("cut"), Failure("unreadable"))
+"""After these, nobody knows what the server did."""
+STATUSES: Final = (503, 500, 404, 401, 403, 400, 429, 406, 408, 425, 301, 200, 501, None)
+CODES: Final = (
+    None,
+    5001,
+    5000,
+    5005,
+    5509,
+    5511,
+    5500,
+    5004,
+    5003,
+    5006,
+    5501,
+    5502,
+    5558,
+    5601,
+    5602,
+    5603,
+    5955,
+    406,
+    1000,
+    2000,
+    2001,
+    2002,
+    2003,
+    2004,
+    3000,
+    77,
+)
+STEPS: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
+"""Milliseconds between one event and the next."""
+
+
+@frozen
+class Follow:
+    """Not an event: a new session begins here, which follows this one (`Request(after=past(…))`)."""
+
+    at: int
+    same_chat: bool
+
+
+@frozen
+class Reload:
+    """Not an event: the session is written down here, and read again."""
+
+
+Happening: TypeAlias = Event | Follow | Reload
+
+
+@define
+class World:
+    """What is true outside the engine. `log`: what the server has on record; `heard`: how much of it polls told."""
+
+    log: list[Entry] = field(factory=list[Entry])
+    heard: int = 0
+    answered: list[Answered] = field(factory=list[Answered])
+    landing: list[Entry] = field(factory=list[Entry])
+    """Posts that were accepted, unknown to the client, and are not in the log yet."""
+    chats: int = 0
+    words: int = 0
+
+
+class Walk:
+    """One life. `session` is where it stands; `step()` makes something happen and says what it was."""
+
+    def __init__(self, choose: Choose) -> None:
+        self.choose = choose
+        self.world = World()
+        self.now = START
+        self.session = new_session(START, pick(choose, CONFIGS))
+
+    # --- one step
+
+    def step(self) -> Happening:
+        """The next happening. The session does not move until `take` is called with it."""
+        phase = self.session.phase
+        if phase == "idle" and self.choose(8) < 7:
+            self._pass()
+            return self._start()
+        if phase == "requesting" and self.choose(3) < 2:
+            return self._answer()
+        if self.session.outcome is not None and self.choose(3) < 2:
+            return self._follow()
+        kinds: tuple[tuple[int, Callable[[], Happening]], ...] = (
+            (30, self._answer),
+            (26, self._intend),
+            (9, self._tick),
+            (8, self._fail),
+            (4, self._stray),
+            (3, self._push),
+            (2, self._go_back),
+            (2, self._restart),
+            (2, Reload),
+            (1, self._follow),
+        )
+        return weighted(self.choose, kinds)()
+
+    def take(self, happening: Happening) -> None:
+        """Let the session move. A refused intent moves nothing."""
+        if isinstance(happening, Follow):
+            self.session = self.follow(happening)
+        elif not isinstance(happening, Reload):
+            try:
+                self.session, _ = reduce(self.session, happening)
+            except IllegalIntent:
+                return
+            if isinstance(happening, Restarted):
+                self.now = happening.at
+
+    def follow(self, happening: Follow) -> Session:
+        """The session that follows, its chat requested."""
+        before = self.session
+        if not happening.same_chat:
+            self.world = World(chats=self.world.chats + 1, words=self.world.words)
+        after, _ = reduce(
+            new_session(happening.at, before.config), Request(happening.at, ORIGIN, text="again", after=past(before))
+        )
+        return after
+
+    # --- time
+
+    def _pass(self) -> int:
+        self.now = max(self.now, self.session.now) + pick(self.choose, STEPS)
+        return self.now
+
+    def _tick(self) -> Event:
+        due = next_deadline(self.session)
+        if due is None:
+            return Tick(self._pass())
+        self.now = max(self.now, due + pick(self.choose, (0, -1, 1, 900, 3_600_000 * 5, -2_000)))
+        return Tick(self.now)
+
+    def _go_back(self) -> Event:
+        return Tick(self.session.now - pick(self.choose, (1, 60_000, 9_999_999)))
+
+    def _restart(self) -> Event:
+        return Restarted(self.session.now + pick(self.choose, (0, 5_000, 86_400_000, -5_000, -86_400_000)))
+
+    def _follow(self) -> Happening:
+        return Follow(self._pass(), self.choose(2) == 0)
+
+    # --- intents
+
+    def _start(self) -> Event:
+        at = self.now
+        options: tuple[Event, ...] = (
+            Request(at, ORIGIN),
+            Request(at, ORIGIN, {"a": 1}, text="first", key="k0"),
+            Reattach(at, ORIGIN),
+            Reattach(at, ORIGIN, self._chat_id()),
+            Request(at, " "),
+            Request(at, ORIGIN, text="x" * 16_001),
+        )
+        return pick(self.choose, options)
+
+    def _text(self) -> str:
+        self.world.words += 1
+        return f"text {self.world.words}"
+
+    def _form(self) -> str:
+        forms = self.session.room.forms
+        return pick(self.choose, (*(f.id for f in forms), "f-unknown"))
+
+    def _key(self) -> str | None:
+        return pick(self.choose, (None, None, None, "k1", "k2"))
+
+    def _intend(self) -> Event:
+        at = self._pass()
+        kinds: tuple[tuple[int, Callable[[], Event]], ...] = (
+            (20, lambda: Say(at, self._text(), self._key())),
+            (5, lambda: Send(at, to_send(self.choose), self._key())),
+            (5, lambda: SendFile(at, "bytes-1", "a.png", "image", self._key())),
+            (5, lambda: AnswerForm(at, self._form(), {"x": 1})),
+            (2, lambda: AnswerSecureForm(at, self._form(), "vault-1")),
+            (3, lambda: CancelForm(at, self._form())),
+            (5, lambda: StartTyping(at, "dra")),
+            (3, lambda: StopTyping(at)),
+            (4, lambda: MarkRead(at, pick(self.choose, ("s1", "s2", "")))),
+            (4, lambda: Background(at)),
+            (5, lambda: Foreground(at)),
+            (3, lambda: Pushed(at, pick(self.choose, (self._chat_id(), "another")))),
+            (4, lambda: Reauthorized(at)),
+            (2, lambda: Disconnect(at)),
+            (1, lambda: End(at)),
+            (1, lambda: Say(at, "")),
+            (1, lambda: Say(at, "x" * 16_001)),
+            (1, self._start),
+        )
+        return weighted(self.choose, kinds)()
+
+    # --- answers
+
+    def _chat_id(self) -> str:
+        chat = f"{CHAT}-{self.world.chats}"
+        return pick(self.choose, (chat, chat, chat.upper(), chat.lower()))
+
+    def _owed(self) -> Command | None:
+        owed = outbox(self.session)
+        return pick(self.choose, owed) if owed else None
+
+    def _answer(self) -> Event:
+        self._pass()
+        command = self._owed()
+        if command is None:
+            return Tick(self.now)
+        return self._remember(Answered(self.now, command.id, self._success(command)))
+
+    def _remember(self, event: Answered) -> Answered:
+        self.world.answered.append(event)
+        return event
+
+    def _success(self, command: Command) -> Reply:
+        match command:
+            case CreateChat() | FindChat():
+                state = pick(self.choose, ("ivr", "queued", "", "connected", "establishing", "odd", "connecting"))
+                if self.choose(24) == 23:
+                    state = pick(self.choose, ("failed", "completed"))
+                return Opened(self._chat_id(), state, None, pick(self.choose, (True, False, None)))
+            case Poll():
+                return Batch(self._told())
+            case ReadHistory():
+                return Log(self._log())
+            case Post():
+                self._land(command.entry, at_once=True)
+                return Batch(self._told() if self.session.config.api == "v1" else ())
+            case PostCourtesy():
+                return Batch()
+            case Upload():
+                return Uploaded(f"file-{command.id}", "server.png")
+
+    def _land(self, entry: Entry, at_once: bool) -> None:
+        """The server has a post: in its log, now or later, as the client's own."""
+        echo = evolve(entry, party_id=self._chat_id()) if isinstance(entry, SPOKEN) else entry
+        (self.world.log if at_once else self.world.landing).append(echo)
+
+    def _told(self) -> tuple[Entry, ...]:
+        """What a poll brings: what is new, sometimes spoilt by a proxy or a hostile server."""
+        world = self.world
+        world.log.extend(world.landing)
+        world.landing.clear()
+        for _ in range(pick(self.choose, (1, 0, 2, 3))):
+            world.log.append(news(self.choose, len(world.log), self._ids()))
+        told, world.heard = tuple(world.log[world.heard :]), len(world.log)
+        if self.choose(10) == 9:
+            told = hostile(self.choose, told, world.log)
+        if self.choose(60) == 59:
+            told = (*told, terminal(self.choose))
+        return told
+
+    def _log(self) -> tuple[Entry, ...]:
+        world = self.world
+        if self.choose(4) < 3:
+            return tuple(world.log)
+        return hostile(self.choose, tuple(world.log), world.log)
+
+    def _ids(self) -> Sequence[str]:
+        """Message ids that a receipt may name."""
+        return [item.id for item in self.session.items] or ["s1"]
+
+    def _failure(self) -> Failure:
+        if self.choose(2) == 0:
+            return pick(self.choose, (*LOST, Failure("unsent"), Failure("restart")))
+        retry_after = pick(self.choose, (None, None, 0, 2_000, 10**9))
+        if self.choose(3) < 2:  # mostly trouble that passes, so that walks live on
+            return Failure("http", pick(self.choose, (503, 500, 429, 408)), None, retry_after)
+        return Failure("http", pick(self.choose, STATUSES), pick(self.choose, CODES), retry_after)
+
+    def _fail(self) -> Event:
+        self._pass()
+        command = self._owed()
+        if command is None:
+            return Tick(self.now)
+        failure = self._failure()
+        if isinstance(command, Post) and failure in LOST and self.choose(2):
+            self._land(command.entry, at_once=self.choose(2) == 0)
+        return self._remember(Answered(self.now, command.id, failure))
+
+    def _stray(self) -> Event:
+        """An answer again, or one that nobody awaits."""
+        at = self._pass()
+        if self.world.answered and self.choose(3) < 2:
+            return evolve(pick(self.choose, tuple(reversed(self.world.answered))), at=at)
+        replies: tuple[Callable[[], Reply], ...] = (
+            lambda: Batch(self._told()),
+            lambda: Log(self._log()),
+            self._failure,
+            lambda: Uploaded("f9"),
+            lambda: Opened(self._chat_id(), "queued"),
+        )
+        reply = pick(self.choose, replies)()
+        return Answered(at, pick(self.choose, (10_000, 0, self.session.ids)), reply)
+
+    def _push(self) -> Event:
+        return Incoming(self._pass(), self._told())

@@ -1,0 +1,124 @@
+"""Words for what stands in the tables: kinds of events, kinds of states, labels of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+import attrs
+
+from ..core import session
+from ..core import signals as sig
+from ..core.events import INTENTS
+from ..core.table import Machine, Row
+from ..core.tables import MACHINES
+
+EventKind: TypeAlias = Literal["intent", "entry", "signal", "deadline"]
+StateKind: TypeAlias = Literal["resting", "waiting", "talking", "closing", "terminal"]
+
+CLOCK: Final[frozenset[type[Any]]] = frozenset(
+    {
+        *(signal for machine in MACHINES.values() for signal in machine.deadlines.values()),
+        sig.OpenDue,
+        sig.TypingExpired,
+        sig.OwnTypingExpired,
+        sig.FormExpired,
+    }
+)
+"""Signals that only a deadline raises: those that a state declares, and those of records beside the machines."""
+
+LIFECYCLE_GROUPS: Final[dict[StateKind, tuple[type[Any], ...]]] = {
+    "waiting": (
+        session.Idle,
+        session.Requesting,
+        session.Establishing,
+        session.Ivr,
+        session.Queued,
+        session.Connecting,
+    ),
+    "talking": (session.Connected, session.AgentJoined),
+    "closing": (session.WrappingUp, session.Ending),
+    "terminal": session.TERMINAL,
+}
+"""The four parts of the lifecycle that a newcomer sees first."""
+
+
+def name(thing: Any) -> str:
+    """The public literal of a state; the class name of an event; the name of a function."""
+    own = vars(thing).get("name") if isinstance(thing, type) else None
+    return own if isinstance(own, str) else str(thing.__name__)
+
+
+def kind_of(on: type[Any]) -> EventKind:
+    """Who causes it: the application, the server, another part of the engine, or the clock."""
+    if on in INTENTS:
+        return "intent"
+    if on in CLOCK:
+        return "deadline"
+    return "signal" if issubclass(on, sig.Signal) else "entry"
+
+
+def state_kind(machine: Machine, state: type[Any]) -> StateKind:
+    """The colour class of a state.
+
+    In the lifecycle as `LIFECYCLE_GROUPS` says. Elsewhere: *talking* (to the server) while a call is owed, *waiting*
+    where a deadline may run, else *resting*.
+    """
+    if state in machine.terminal:
+        return "terminal"
+    for kind, members in LIFECYCLE_GROUPS.items():
+        if state in members:
+            return kind
+    held = dict(_held(state))
+    if held.get("call") is True:
+        return "talking"
+    return "waiting" if "due" in held else "resting"
+
+
+def owing(state: type[Any]) -> str | None:
+    """In words: whether a session in this state owes a call; None where it never does."""
+    always = dict(_held(state)).get("call")
+    return None if always is None else "owes a call" if always else "may owe a call"
+
+
+def _held(state: type[Any]) -> Iterator[tuple[str, bool]]:
+    """The fields of a state, and of the records that it holds: name, and whether it is always there."""
+    for field, hint in get_type_hints(state, vars(session)).items():
+        if get_origin(hint) is ClassVar:
+            continue
+        yield field, type(None) not in get_args(hint)
+        for part in (hint, *get_args(hint)):
+            if isinstance(part, type) and attrs.has(part):
+                yield from _held(part)
+
+
+def words(thing: Any) -> str:
+    """A class name as a newcomer reads it: `StatusQueued` is "status queued"."""
+    text = "".join(f" {c.lower()}" if c.isupper() else c for c in name(thing))
+    return text.strip().replace("_", " ")
+
+
+def trigger(row: Row) -> str:
+    """What sets a row off: `End()` is asked for by the application, `after GiveUp` comes with the time."""
+    on = name(row.on)
+    kind = kind_of(row.on)
+    if kind == "intent":
+        on += "()"
+    elif kind == "deadline":
+        on = f"after {on}"
+    return on
+
+
+def guard(row: Row) -> str:
+    """The row's guard in brackets, or nothing."""
+    return "" if row.when is None else f"[{name(row.when)}]"
+
+
+def effects(row: Row) -> tuple[str, ...]:
+    """The named functions that a row runs, in order."""
+    return tuple(name(f) for f in (*row.do, *((row.make,) if row.make else ())))
+
+
+def raised(row: Row) -> tuple[str, ...]:
+    """The signals that a row raises, each with its mark."""
+    return tuple(f"^{name(signal)}" for signal in row.raises)

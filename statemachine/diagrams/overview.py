@@ -1,0 +1,78 @@
+"""The lifecycle at a glance: four boxes, the usual way through each, and what leads from box to box.
+
+Folded from the table by one rule, so that it cannot lie: inside a box, the arcs from each state to the next in the
+table's order; between two boxes, one arc that names a few events (those with the most
+arcs, what comes from outside first) and counts the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from ..core.fold import STATUS
+from ..core.table import Machine, Row
+from . import mermaid
+from .names import LIFECYCLE_GROUPS, StateKind, kind_of, name, words
+
+TITLES: Final[dict[StateKind, str]] = {
+    "waiting": "WAITING for an agent",
+    "talking": "TALKING",
+    "closing": "CLOSING",
+    "terminal": "OVER",
+}
+NAMED: Final = 3
+"""How many events an arc between two boxes names."""
+
+
+def picture(machine: Machine) -> str:
+    """The overview as a Mermaid state diagram."""
+    return mermaid.document("A chat session", _statements(machine), size=16)
+
+
+def _statements(machine: Machine) -> Iterator[str]:
+    nodes = {one: mermaid.identifier(name(one), index) for index, one in enumerate(machine.states)}
+    usual = {(source, row.to) for source, row in _moves(machine)}
+    for kind, members in LIFECYCLE_GROUPS.items():
+        arcs = [pair for pair in pairwise(members) if pair in usual]
+        yield f'state "{mermaid.escape(TITLES[kind])}" as {kind}_box {{'
+        yield f"    direction {'LR' if arcs else 'TB'}"
+        yield from (f"    {mermaid.state(nodes[one], [name(one)])}" for one in members)
+        if machine.initial in members:
+            yield f"    {mermaid.arc('[*]', nodes[machine.initial])}"
+        yield from (f"    {mermaid.arc(nodes[source], nodes[target])}" for source, target in arcs)
+        yield "}"
+    for (source, target), events in _between(machine).items():
+        yield mermaid.arc(f"{source}_box", f"{target}_box", _label(events))
+    boxes = {kind: [nodes[one] for one in members] for kind, members in LIFECYCLE_GROUPS.items()}
+    yield from mermaid.classes({str(kind): members for kind, members in boxes.items()})
+
+
+def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:
+    for row in machine.rows:
+        if row.verdict == "taken" and row.to is not None:
+            yield from ((source, row) for source in row.source)
+
+
+def _between(machine: Machine) -> dict[tuple[StateKind, StateKind], Counter[type[Any]]]:
+    """For each two boxes with an arc between them: each event, with how many states it leads from."""
+    box = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
+    order = {(a, b): Counter[type[Any]]() for a in LIFECYCLE_GROUPS for b in LIFECYCLE_GROUPS if a != b}
+    for source, row in _moves(machine):
+        assert row.to is not None
+        if box[source] != box[row.to]:
+            order[box[source], box[row.to]][row.on] += 1
+    return {pair: events for pair, events in order.items() if events}
+
+
+def _label(events: Counter[type[Any]]) -> list[str]:
+    ranked = sorted(events, key=lambda on: (not _is_public(on), -events[on]))
+    more = len(ranked) - NAMED
+    return [*map(words, ranked[:NAMED]), *([f"+ {more} more"] if more > 0 else [])]
+
+
+def _is_public(on: type[Any]) -> bool:
+    """Whether it comes from the application or from the server, as a reader of the wire knows it."""
+    return kind_of(on) in ("intent", "entry") or on in STATUS.values()

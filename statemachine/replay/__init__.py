@@ -1,0 +1,14 @@
+"""Captured traffic through the engine: what came, what phase it led to, what the engine would do, what was odd.
+
+    capture = read_capture([("chat.har", data)])
+    replay = play(capture)
+    replay.session.phase, replay.session.outcome, replay.rows
+
+Reads files, decides nothing about chats: every phase and command comes from `reduce`.
+"""
+
+from .capture import BadCapture, Capture, read_capture
+from .player import Replay, Row, play
+from .report import report
+
+__all__ = ["BadCapture", "Capture", "Replay", "Row", "play", "read_capture", "report"]

@@ -1,0 +1,352 @@
+"""Calls of a HAR file through the player: each as the intent and the answer that it was for the engine.
+
+The captured client is not the engine: it asks at other moments, retries differently and gives its own message ids.
+So an answer goes to the engine's call of the same kind where one is owed; events are never lost; a failure that ends
+or blocks a chat counts for whatever is owed; one that only asks for patience does not, if the engine was waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from ..codec.text import shown
+from ..core import wire
+from ..core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory
+from ..core.errors import IllegalIntent
+from ..core.events import (
+    Answered,
+    AnswerForm,
+    AnswerSecureForm,
+    Batch,
+    CancelForm,
+    Disconnect,
+    End,
+    Event,
+    Failure,
+    Log,
+    MarkRead,
+    Opened,
+    Reattach,
+    Reply,
+    Request,
+    Say,
+    Send,
+    SendFile,
+    StartTyping,
+    StopTyping,
+)
+from ..core.wire import Entry
+from .har import Call, CallKind
+from .player import Made, Player, Row, anomaly_words
+from .words import reply_words
+
+__all__ = ["play_calls"]
+
+_COMMANDS: Final[dict[CallKind, type[Command]]] = {
+    "create": CreateChat,
+    "find": FindChat,
+    "poll": Poll,
+    "history": ReadHistory,
+    "post": Post,
+}
+_PATIENCE: Final = (408, 425, 429)
+"""Statuses from 400 to 499 that say nothing about the chat."""
+
+
+def play_calls(player: Player, calls: tuple[Call, ...]) -> None:
+    """These calls in order of time: each begins, and ends."""
+    moments = sorted(
+        [(call.at, index, False) for index, call in enumerate(calls)]
+        + [(max(call.at, call.end), index, True) for index, call in enumerate(calls)]
+    )
+    reads = _history_to_come([(calls[index], over) for _, index, over in moments])
+    play = _Play(player)
+    for (at, index, over), player.reads_history in zip(moments, reads, strict=True):
+        player.settle()
+        at = max(at, player.session.now)
+        if over:
+            play.end(index, calls[index], at)
+        else:
+            play.begin(index, calls[index], at)
+
+
+def _history_to_come(moments: list[tuple[Call, bool]]) -> list[bool]:
+    """For each moment: does the capture show a history before it shows another good poll?"""
+    answers: list[bool] = []
+    comes = False
+    for call, over in reversed(moments):
+        if over and call.kind == "history":
+            comes = True
+        answers.append(comes)
+        if over and call.kind == "poll" and isinstance(call.reply, Batch):
+            comes = False
+    return answers[::-1]
+
+
+class _Play:
+    """Calls under way."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._polls = 0
+        self._sent: dict[int, list[tuple[str, Entry]]] = {}
+        """Number of a call -> (item, entry) of what it posts."""
+        self._texts: dict[str, str] = {}
+        """Message id in the capture -> what it said."""
+
+    # --- a call begins ----------------------------------------------------------------------------------------------
+
+    def begin(self, number: int, call: Call, at: int) -> None:
+        """The captured client makes this call."""
+        if call.kind in ("create", "find"):
+            self._open(call, at)
+        elif call.kind in ("poll", "history", "post"):
+            made = self._join(call, at)
+            if call.kind == "poll":
+                self._polls += 1
+                if self._polls > 1:
+                    self._row(call, at, "a poll while another one is held", made, ("two polls at once",))
+            if call.kind == "post":
+                self._sent[number] = [one for entry in call.posted for one in self._post(call, entry, at)]
+
+    def _open(self, call: Call, at: int) -> None:
+        player = self._player
+        if player.session.phase != "idle":
+            return
+        event = _request(call.asked, at) if call.kind == "create" else Reattach(at, "replay")
+        made, notes = self._intend(event)
+        what = "asks for a chat" if call.kind == "create" else "looks for a chat that still lives"
+        self._row(call, at, what, made, notes, who="customer")
+
+    def _join(self, call: Call, at: int) -> Made:
+        """The first call for a chat whose beginning the capture does not show."""
+        player = self._player
+        if player.session.phase == "idle":
+            return player.feed(Reattach(at, "replay", call.chat_id))
+        opening = player.hurry(CreateChat, FindChat) if player.session.phase == "requesting" else None
+        return player.feed(Answered(at, opening.id, Opened(call.chat_id))) if opening else Made()
+
+    def _post(self, call: Call, entry: Entry, at: int) -> list[tuple[str, Entry]]:
+        """The entry as the intent it was; the items that it became."""
+        player = self._player
+        msg_id = getattr(entry, "msg_id", "")
+        said = repr(entry) + (shown(entry) if isinstance(entry, wire.Message) else "")
+        again = bool(msg_id) and self._texts.get(msg_id) == said
+        items: list[str] = []
+        notes: tuple[str, ...] = ()
+        made = Made()
+        event = None if again else _intent(entry, at)
+        if again:
+            items, notes = [player.items[msg_id]] if msg_id in player.items else [], ("sent again, with the same id",)
+        elif event is not None:
+            before = {item.id for item in player.session.items}
+            if isinstance(entry, wire.File):
+                made, notes = self._send_file(event, entry)
+            else:
+                made, notes = self._intend(event)
+            items = [item.id for item in player.session.items if item.id not in before]
+            if msg_id and items:
+                player.items[msg_id], self._texts[msg_id] = items[0], said
+        player.entry_row(entry, at, player.session.phase, by_client=True, commands=made.commands, notes=notes)
+        return [(item, entry) for item in items]
+
+    def _send_file(self, event: Event, entry: wire.File) -> tuple[Made, tuple[str, ...]]:
+        player = self._player
+        player.uploads = _Always(entry.file_id)
+        return self._intend(event)
+
+    def _intend(self, event: Event) -> tuple[Made, tuple[str, ...]]:
+        try:
+            made = self._player.feed(event)
+        except IllegalIntent as refusal:
+            return Made(), (f"the engine would refuse this: {refusal.reason}",)
+        return made, anomaly_words(made.anomalies)
+
+    # --- a call ends ------------------------------------------------------------------------------------------------
+
+    def end(self, number: int, call: Call, at: int) -> None:
+        """The call was answered, or not."""
+        if call.kind == "poll":
+            self._polls -= 1
+        if call.reply is None:
+            if call.status >= 400 or not call.status:
+                self._row(call, at, f"{call.name}: {call.status or 'no answer'}", Made(), quiet=True)
+        elif call.kind == "post":
+            self._posted(call, call.reply, self._sent.pop(number, []), at)
+        elif isinstance(call.reply, Failure):
+            self._failed(call, call.reply, at)
+        elif isinstance(call.reply, Opened):
+            self._opened(call, call.reply, at)
+        elif isinstance(call.reply, Log):
+            self._read(call, call.reply, at)
+        elif isinstance(call.reply, Batch):
+            self._polled(call, call.reply, at)
+
+    def _opened(self, call: Call, reply: Opened, at: int) -> None:
+        player = self._player
+        command = player.hurry(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
+        made = player.feed(Answered(at, command.id, reply)) if command else Made()
+        again = () if command else ("this chat is known already",)
+        self._row(call, at, f"{call.name}: {reply_words(reply)}", made, again)
+
+    def _polled(self, call: Call, reply: Batch, at: int) -> None:
+        player = self._player
+        command = player.owed(Poll)
+        if reply.entries:
+            player.deliver(reply.entries, at, command)
+            return
+        made = player.feed(Answered(at, command.id, reply)) if command else Made()
+        self._row(call, at, f"{call.name}: nothing new", made, quiet=not made.news)
+
+    def _read(self, call: Call, reply: Log, at: int) -> None:
+        player = self._player
+        player.count(reply.entries)
+        for entry in reply.entries:
+            player.names.learn(entry)
+        player.log = [player.as_ours(entry) for entry in reply.entries]
+        command = player.owed(ReadHistory)
+        told = len(player.said)
+        made = player.feed(Answered(at, command.id if command else 0, Log(tuple(player.log))))
+        new = len(player.said) - told
+        self._row(call, at, f"{call.name}: {reply_words(reply)}, {new} new messages", made)
+
+    def _failed(self, call: Call, reply: Failure, at: int) -> None:
+        player = self._player
+        kind = _COMMANDS[call.kind]
+        command = player.owed(kind)
+        if command is None and call.kind in ("create", "find") and player.session.phase == "requesting":
+            command = player.hurry(kind)
+        elif command is None and _is_grave(reply):
+            command = player.owed(Poll, ReadHistory, Post) or player.hurry(Poll, ReadHistory)
+        notes = () if command else ("the engine would not ask at this moment",)
+        made = player.feed(Answered(at, command.id, reply)) if command else Made()
+        self._row(call, at, f"{call.name}: {reply_words(reply, call.status)}", made, notes)
+
+    def _posted(self, call: Call, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
+        player = self._player
+        made = Made()
+        entries = reply.entries if isinstance(reply, Batch) else ()
+        answer: Reply = Batch() if isinstance(reply, Batch) else reply
+        for item, entry in items:
+            if isinstance(reply, Batch):
+                player.log.append(_as_logged(entry, player.chat_id, item))
+            owed = _post_of(player, item)
+            if owed is None:
+                player.ready[item] = answer
+            else:
+                made += player.feed(Answered(at, owed.id, answer))
+        if isinstance(reply, Failure) and not items and _is_grave(reply):
+            self._failed(call, reply, at)
+            return
+        if entries:
+            player.deliver(entries, at, None, made)
+            return
+        self._row(call, at, f"{call.name}: {reply_words(reply, call.status)}", made, quiet=isinstance(reply, Batch))
+
+    def _row(
+        self,
+        call: Call,
+        at: int,
+        what: str,
+        made: Made,
+        notes: tuple[str, ...] = (),
+        who: str = "centre",
+        quiet: bool = False,
+    ) -> None:
+        odd = (*anomaly_words(made.anomalies), *notes, *((call.note,) if call.note else ()))
+        phase = self._player.session.phase
+        self._player.rows.append(Row(at, call.kind, who, what, phase, made.commands, odd, quiet and not odd))
+
+
+class _Always(dict[str, str]):
+    """The file id of the upload under way, whatever item asks."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__()
+        self._file_id = file_id
+
+    def get(self, key: object, default: object = None) -> str:  # type: ignore[override]
+        return self._file_id
+
+
+def _post_of(player: Player, item: str) -> Command | None:
+    command = player.owed(Post)
+    return command if isinstance(command, Post) and command.item == item else None
+
+
+def _is_grave(reply: Reply) -> bool:
+    """Whether this ends or blocks a chat, whichever call brought it."""
+    if not isinstance(reply, Failure) or reply.kind != "http" or reply.code in (5509, 5511):
+        return False
+    return reply.code == 5005 or (reply.status is not None and 400 <= reply.status < 500 and reply.status not in _PATIENCE)
+
+
+def _as_logged(entry: Entry, chat_id: str, item: str) -> Entry:
+    """The entry as the server's log has it: with the customer as its party, under the engine's id."""
+    if isinstance(entry, wire.Message):
+        return wire.Message(item, chat_id, entry.msg, entry.msg_text, entry.timestamp)
+    if isinstance(entry, wire.Location):
+        return wire.Location(entry.latitude, entry.longitude, entry.url, item, chat_id, entry.timestamp)
+    if isinstance(entry, wire.File):
+        return wire.File(entry.file_id, entry.file_type, entry.file_name, item, chat_id, entry.timestamp)
+    return entry
+
+
+# --- intents --------------------------------------------------------------------------------------------------------
+
+
+def _request(asked: Mapping[str, object], at: int) -> Request:
+    """The request for a chat that this body was."""
+
+    def text(name: str) -> str | None:
+        value = asked.get(name)
+        return value if isinstance(value, str) else None
+
+    parameters = asked.get("parameters")
+    kept = json.loads(json.dumps(parameters, default=str)) if isinstance(parameters, dict) else {}
+    return Request(at, "replay", kept, text("phone_number"), text("from"))
+
+
+def _intent(entry: Entry, at: int) -> Event | None:
+    """What the customer wanted when the client posted this; None for what the engine does by itself or not at all."""
+    match entry:
+        case wire.Message():
+            return Say(at, shown(entry))
+        case wire.Typing():
+            return StartTyping(at, entry.msg)
+        case wire.NotTyping():
+            return StopTyping(at)
+        case wire.MessageRead():
+            return MarkRead(at, entry.ref_msg_id)
+        case wire.SessionEnd():
+            return End(at)
+        case wire.SessionDisconnect():
+            return Disconnect(at)
+        case wire.File():
+            return SendFile(at, "captured", entry.file_name, "image" if entry.file_type == "image" else "attachment")
+        case _:
+            return _form_or_signal(entry, at)
+
+
+def _form_or_signal(entry: Entry, at: int) -> Event | None:
+    match entry:
+        case wire.FormData():
+            data = json.loads(entry.data) if entry.data.startswith("{") else {}
+            return AnswerForm(at, entry.form_request_id, json.dumps(data))
+        case wire.SecureFormData():
+            return AnswerSecureForm(at, entry.form_request_id, "captured")
+        case wire.FormDataCancel() | wire.SecureFormCancel():
+            return CancelForm(at, entry.form_request_id)
+        case (
+            wire.Location()
+            | wire.Navigation()
+            | wire.Signaling()
+            | wire.CobrowsingRejected()
+            | wire.CobrowsingStarted()
+            | wire.CobrowsingEnded()
+        ):
+            return Send(at, entry)
+        case _:
+            return None

@@ -1,0 +1,199 @@
+"""From files to a capture: which of the known forms each one is, and what it holds, in order.
+
+The forms: a wire container (`{"events": […]}`), JSON lines of containers or of single events, a HAR file, a trace
+written by this product. What a form allows is read tolerantly; a file of no known form is a `BadCapture`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias, cast
+
+from attrs import frozen
+
+from ..codec.body import MAX_BODY, Problem, parse_body
+from ..codec.errors import BadRecord
+from ..codec.trace import Step, read_trace
+from ..codec.wire import decode_entries, decode_entry
+from ..core.session import Session
+from ..core.wire import Entry, Malformed
+from .har import BadHar, Call, is_har, read_har
+
+__all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture"]
+
+
+class BadCapture(ValueError):
+    """A file that cannot be replayed. The text begins with its name and is one line."""
+
+
+@frozen
+class Arrived:
+    """Server events whose call is not known. `single`: one event by itself, not a container of them."""
+
+    entries: tuple[Entry, ...]
+    single: bool = False
+
+
+@frozen
+class TraceBegins:
+    """The head of a trace: what wrote it, and where the session stood (None: at its very beginning)."""
+
+    product: str
+    session: Session | None
+
+
+Part: TypeAlias = Arrived | Call | TraceBegins | Step
+
+
+@frozen
+class Capture:
+    """What the files hold, in order. `forms`: how each file was read; `chat_id`: the first one named, or ""."""
+
+    parts: tuple[Part, ...]
+    forms: tuple[str, ...]
+    chat_id: str = ""
+
+
+def read_capture(files: Iterable[tuple[str, bytes]]) -> Capture:
+    """One capture of several files, (name, content) each, in order. Raises BadCapture."""
+    parts: list[Part] = []
+    forms: list[str] = []
+    chat_id = ""
+    for name, data in files:
+        try:
+            form, found, named = _read(_unpacked(data))
+        except _Refused as refused:
+            raise BadCapture(f"{name}: {refused}") from None
+        forms.append(form)
+        parts += found
+        chat_id = chat_id or named
+    return Capture(tuple(parts), tuple(forms), chat_id)
+
+
+# --- bytes ----------------------------------------------------------------------------------------------------------
+
+_GZIP: Final = b"\x1f\x8b"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_FORMS: Final = "a wire container, JSON lines of events, a HAR file, or a trace"
+
+
+class _Refused(ValueError):
+    """Why this file is no capture."""
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The text in UTF-8: a gzip file is unpacked, UTF-16 (what PowerShell's `>` writes) is transcoded."""
+    data = gunzip(data) if data.startswith(_GZIP) else data
+    if len(data) > MAX_BODY:
+        raise _Refused(f"larger than {MAX_BODY // 1_000_000} MB; keep the calls of one chat and try again")
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", errors="replace").encode()
+    return data
+
+
+def gunzip(data: bytes, limit: int = MAX_BODY) -> bytes:
+    """What a gzip stream holds, at most one byte more than `limit`; as it is, where it is no such stream."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        return unpacker.decompress(data, limit + 1)
+    except zlib.error:
+        return data
+
+
+# --- forms ----------------------------------------------------------------------------------------------------------
+
+
+def _read(data: bytes) -> tuple[str, list[Part], str]:
+    """(form, parts, the chat id they name)."""
+    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise _Refused(f"empty; expected {_FORMS}")
+    value = parse_body(data)
+    if isinstance(value, Problem):
+        return _read_lines(data, value)
+    if is_har(value):
+        try:
+            calls = read_har(value)
+        except BadHar as error:
+            raise _Refused(str(error)) from None
+        return "HAR", list(calls), next((call.chat_id for call in calls if call.chat_id), "")
+    if _is_trace_head(value):
+        return "trace", _read_trace(data), ""
+    items = cast(list[object], value) if isinstance(value, list) else [value]
+    if not items or not all(map(_holds_events, items)):
+        raise _Refused(f"JSON, but not a capture; expected {_FORMS}")
+    return "container", [_arrived(item) for item in items], _named(items)
+
+
+def _holds_events(value: object) -> bool:
+    return isinstance(value, dict) and ("events" in value or isinstance(cast(dict[str, object], value).get("event"), str))
+
+
+def _arrived(value: object) -> Arrived:
+    if isinstance(value, dict) and "events" in value:
+        return Arrived(decode_entries(cast(object, value)))
+    return Arrived((decode_entry(value),), single=True)
+
+
+def _named(values: Iterable[object]) -> str:
+    """The chat id that somebody wrote beside the events."""
+    for value in values:
+        named = cast(dict[str, object], value).get("chat_id") if isinstance(value, dict) else None
+        if isinstance(named, str) and named:
+            return named
+    return ""
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number, line) of those that hold something."""
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if line := line.strip():
+            yield number, line
+
+
+def _read_lines(data: bytes, whole: Problem) -> tuple[str, list[Part], str]:
+    lines = list(_lines(data))
+    values = [parse_body(line) for _, line in lines]
+    if _is_trace_head(values[0]):
+        return "trace", _read_trace(data), ""
+    if not any(map(_holds_events, values)):
+        steps = any(isinstance(value, dict) and {"event", "phase", "commands"} <= value.keys() for value in values)
+        if steps:
+            raise _Refused("a trace without its first line, which says where the session stood")
+        raise _Refused(f"{whole.text}; expected {_FORMS}")
+    parts: list[Part] = [_line(number, value) for (number, _), value in zip(lines, values, strict=True)]
+    return "JSON lines", parts, _named(values)
+
+
+def _line(number: int, value: object) -> Arrived:
+    """One line. What is neither an event nor a container is shown as an entry that cannot be read."""
+    if isinstance(value, Problem):
+        return Arrived((Malformed(f"line {number}: {value.text}"),), single=True)
+    if not _holds_events(value):
+        return Arrived((Malformed(f"line {number}: neither an event nor a container of events"),), single=True)
+    return _arrived(value)
+
+
+def _is_trace_head(value: object) -> bool:
+    return isinstance(value, dict) and "trace" in value and "product" in value
+
+
+def _read_trace(data: bytes) -> list[Part]:
+    """A trace; its last line may have been cut when the process died."""
+    lines = data.decode("utf-8-sig", errors="replace").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    try:
+        trace = read_trace(lines)
+    except BadRecord as error:
+        if len(lines) < 2 or not isinstance(parse_body(lines[-1].encode()), Problem):
+            raise _Refused(str(error)) from None
+        return [*_read_trace("\n".join(lines[:-1]).encode()), _cut_line(len(lines))]
+    return [TraceBegins(trace.product, trace.session), *trace.steps]
+
+
+def _cut_line(number: int) -> Arrived:
+    return Arrived((Malformed(f"line {number}: cut off"),), single=True)

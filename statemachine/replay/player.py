@@ -1,0 +1,288 @@
+"""The player: what came, through `reduce`, one row for each thing.
+
+Around the engine stands as much of a server as a capture leaves out. Calls that the engine makes and the captured
+client did not (its receipts; a history read again after a poll that failed) are answered at once: receipts are
+accepted, the history is what came so far. Everything that the capture does show is answered as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from ..codec.text import shown
+from ..core.commands import COMMANDS, Command, Post, PostCourtesy, ReadHistory, Upload
+from ..core.derived import next_deadline, outbox
+from ..core.events import Answered, Batch, Event, Incoming, Log, Reply, Tick, Uploaded
+from ..core.news import TRANSCRIPT, Anomaly, Notification, Progress, Received, Transcript
+from ..core.reduce import reduce
+from ..core.session import Config, Session, new_session
+from ..core.wire import Entry, File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
+from .words import Names, entry_words, wire_name
+
+__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said"]
+
+PLACEHOLDER: Final = "captured-chat"
+"""Stands for a chat id that nothing in the capture tells."""
+
+_NEVER: Final = 10**14
+"""Longer than any capture: in a replay, calls time out only where the captured ones did."""
+_TICKS: Final = 1_000
+"""Deadlines met between two events of a capture."""
+
+
+@frozen
+class Row:
+    """One thing that came. `event`: the name on the wire of an entry, or of the call; `what`: the same for people.
+
+    `at`: milliseconds, None where nothing tells. `phase`: after it. `commands`: what the engine would do. `notes`: what
+    is odd. `quiet`: nothing followed from it.
+    """
+
+    at: int | None
+    event: str
+    who: str
+    what: str
+    phase: str
+    commands: tuple[Command, ...] = ()
+    notes: tuple[str, ...] = ()
+    quiet: bool = False
+
+
+@frozen
+class Said:
+    """A message, file or location of the transcript. `item`: the engine's id, where the captured client sent it."""
+
+    type: str
+    text: str
+    own: bool
+    party: str
+    msg_id: str
+    time: int | None
+    late: bool = False
+    historic: bool = False
+    item: str = ""
+
+
+@frozen
+class Made:
+    """What one or more steps brought."""
+
+    commands: tuple[Command, ...] = ()
+    news: tuple[Transcript, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+
+    @classmethod
+    def of(cls, out: Iterable[Command | Notification]) -> Made:
+        """The outputs of one step, sorted out."""
+        found = tuple(out)
+        return cls(
+            tuple(one for one in found if isinstance(one, COMMANDS)),
+            tuple(one for one in found if isinstance(one, TRANSCRIPT)),
+            tuple(one for one in found if isinstance(one, Anomaly)),
+        )
+
+    def __add__(self, other: Made) -> Made:
+        return Made(self.commands + other.commands, self.news + other.news, self.anomalies + other.anomalies)
+
+
+class Player:
+    """One session at play. `chat_id`: "" where none is known. `clock`: the capture says when things came."""
+
+    def __init__(self, chat_id: str = "", *, api: str = "v2", start: int = 0, clock: bool = False) -> None:
+        self.chat_id = chat_id
+        self.names = Names(chat_id)
+        self.clock = clock
+        config = Config(
+            api=api,
+            request_timeout=_NEVER,
+            upload_timeout=_NEVER,
+            poll_timeout=_NEVER,
+            request_within=_NEVER,
+            ending_within=_NEVER,
+            brake=0,
+        )
+        self.session: Session = new_session(start, config)
+        self.rows: list[Row] = []
+        self.said: list[Said] = []
+        self.anomalies: list[Anomaly] = []
+        self.progress: dict[str, str] = {}
+        """Item -> sent, delivered, read or failed."""
+        self.events = self.unknown = self.malformed = 0
+        self.log: list[Entry] = []
+        self.uploads: dict[str, str] = {}
+        """Item -> the file id that the captured client got."""
+        self.ready: dict[str, Reply] = {}
+        """Item -> how the capture says its post was answered, until the engine makes that post."""
+        self.items: dict[str, str] = {}
+        """Message id in the capture -> item."""
+        self.reads_history = False
+        """The capture shows a reading of the history that is still to come."""
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    def feed(self, event: Event) -> Made:
+        """Whatever is due before this event, then it, then the answers that the capture does not hold.
+
+        Raises IllegalIntent.
+        """
+        made = Made()
+        for _ in range(_TICKS):
+            due = next_deadline(self.session)
+            if due is None or due > event.at:
+                break
+            made += self._settled(self.step(Tick(due)))
+        return made + self._settled(self.step(event))
+
+    def step(self, event: Event) -> Made:
+        """One call of `reduce`, and nothing else. Raises IllegalIntent."""
+        before = self.session
+        self.session, out = reduce(before, event)
+        made = Made.of(out)
+        self.anomalies += made.anomalies
+        self._note_sent(before, event.at)
+        for news in made.news:
+            self._note_told(news)
+        return made
+
+    def settle(self) -> Made:
+        """Answer what the engine waits for and the capture does not hold."""
+        return self._settled(Made(outbox(self.session)))
+
+    def _settled(self, made: Made) -> Made:
+        waiting = list(made.commands)
+        while waiting:
+            command = waiting.pop(0)
+            reply = self._own_reply(command)
+            if reply is not None:
+                more = self.step(Answered(self.session.now, command.id, reply))
+                made += more
+                waiting += more.commands
+        return made
+
+    def _own_reply(self, command: Command) -> Reply | None:
+        match command:
+            case PostCourtesy():
+                return Batch()
+            case ReadHistory():
+                return None if self.reads_history else Log(tuple(self.log))
+            case Upload():
+                return Uploaded(self.uploads.get(command.item, "captured"))
+            case Post():
+                return self.ready.pop(command.item, None)
+            case _:
+                return None
+
+    def owed(self, *kinds: type[Command]) -> Command | None:
+        """The oldest command of these kinds that is owed."""
+        return next((one for one in outbox(self.session) if isinstance(one, kinds)), None)
+
+    def hurry(self, *kinds: type[Command]) -> Command | None:
+        """The same; where the engine pauses before it, the pause is cut short."""
+        for _ in range(_TICKS):
+            found = self.owed(*kinds)
+            due = next_deadline(self.session)
+            if found is not None or due is None or due >= _NEVER:
+                return found
+            self._settled(self.step(Tick(due)))
+        return None
+
+    # --- the transcript ---------------------------------------------------------------------------------------------
+
+    def _note_sent(self, before: Session, at: int) -> None:
+        """What the captured client put into the queue."""
+        if before.items is self.session.items:
+            return
+        known = {item.id for item in before.items}
+        for item in self.session.items:
+            if item.id in known:
+                continue
+            if isinstance(item.entry, Message | Location):
+                self._note_said(item.entry, at if self.clock else None, own=True, item=item.id)
+            elif item.ref:
+                name = item.name or item.ref
+                self.said.append(Said("file", name, True, self.chat_id, "", at if self.clock else None, item=item.id))
+
+    def _note_told(self, news: Transcript) -> None:
+        if isinstance(news, Progress):
+            self.progress[news.item] = news.state
+        elif isinstance(news, Received) and isinstance(news.entry, Message | File | Location):
+            time = news.entry.timestamp or (news.at if self.clock else None)
+            self._note_said(news.entry, time, own=news.own, late=news.late, historic=news.historic)
+
+    def _note_said(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
+        kind, text = "text", ""
+        if isinstance(e, Message):
+            text = shown(e)
+        elif isinstance(e, File):
+            kind, text = "file", e.file_name or e.file_id
+        else:
+            kind, text = "location", f"{e.latitude}, {e.longitude}"
+        party = self.chat_id if own else e.party_id
+        self.said.append(Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest))
+
+    # --- entries ----------------------------------------------------------------------------------------------------
+
+    def deliver(self, entries: tuple[Entry, ...], at: int, answer: Command | None, made: Made | None = None) -> None:
+        """One batch, with a row for each entry. `answer`: the command it answers; `made`: what led up to it.
+
+        A batch is one event for the engine. The phase between its entries is that of a session which got them one by
+        one; what the engine does about them, and the phase after the last, is its own.
+        """
+        known = tuple(map(self.as_ours, entries))
+        before = self.session
+        late = before.outcome is not None
+        event = Incoming(at, known) if answer is None else Answered(at, answer.id, Batch(known))
+        made = (made or Made()) + self.feed(event)
+        if not late:
+            self.log += known
+        shadow, last = before, len(entries) - 1
+        for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
+            odd = made.anomalies
+            if last:
+                shadow, out = reduce(shadow, Incoming(at, (ours,)))
+                whole = tuple(a for a in made.anomalies if a.kind == "repeated_batch" and index == last)
+                odd = (*(a for a in Made.of(out).anomalies if a.kind != "repeated_batch"), *whole)
+            final = index == last
+            self.entry_row(
+                entry,
+                at if self.clock else None,
+                self.session.phase if final else shadow.phase,
+                commands=made.commands if final else (),
+                notes=(*anomaly_words(odd), *(("came after the end",) if late else ())),
+            )
+
+    def entry_row(self, entry: Entry, at: int | None, phase: str, by_client: bool = False, **rest: Any) -> None:
+        """The row of one entry."""
+        self.count((entry,))
+        self.names.learn(entry)
+        who, what = entry_words(entry, self.names, by_client)
+        time = getattr(entry, "timestamp", None) if at is None else at
+        self.rows.append(Row(time, wire_name(entry) or "malformed", who, what, phase, **rest))
+
+    def count(self, entries: Iterable[Entry]) -> None:
+        """These entries were read."""
+        for entry in entries:
+            self.events += 1
+            self.unknown += isinstance(entry, Unknown)
+            self.malformed += isinstance(entry, Malformed)
+
+    def as_ours(self, entry: Entry) -> Entry:
+        """The entry with the engine's own message id in place of the one that the captured client gave."""
+        if isinstance(entry, MessageDelivered | MessageRead):
+            item = self.items.get(entry.ref_msg_id)
+            return evolve(entry, ref_msg_id=item) if item else entry
+        if isinstance(entry, Message | File | Location) and (isinstance(entry, File) or self._is_own(entry)):
+            item = self.items.get(entry.msg_id)
+            return evolve(entry, msg_id=item) if item else entry
+        return entry
+
+    def _is_own(self, entry: Message | Location) -> bool:
+        return bool(self.chat_id) and entry.party_id.lower() == self.chat_id.lower()
+
+
+def anomaly_words(anomalies: Iterable[Anomaly]) -> tuple[str, ...]:
+    """Anomalies for people."""
+    return tuple(f"{a.kind}: {a.detail}" if a.detail else a.kind for a in anomalies)

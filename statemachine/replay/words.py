@@ -1,0 +1,221 @@
+"""Wire entries, news and commands in a few plain words: for people, never parsed.
+
+What people wrote is returned as it is; whoever prints it escapes what a terminal would obey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from ..codec.text import shown, to_plain
+from ..core import wire
+from ..core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
+from ..core.events import Batch, Failure, Log, Opened, Reply, Uploaded
+from ..core.session import Session
+from ..core.wire import WIRE_NAMES, Entry, Malformed, Unknown
+
+__all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
+
+CUSTOMER: Final = "customer"
+CENTRE: Final = "centre"
+
+_NAMES: Final = {cls: name for name, (cls, _) in reversed(WIRE_NAMES.items())}
+
+
+def wire_name(entry: Entry) -> str:
+    """The name of an entry on the wire; "" for one that has none."""
+    return entry.name if isinstance(entry, Unknown | Malformed) else _NAMES[type(entry)]
+
+
+class Names:
+    """Who is who, as the entries tell it: party id (in any case of letters) to name and type."""
+
+    def __init__(self, chat_id: str = "") -> None:
+        self.chat_id = chat_id
+        self.parties: dict[str, wire.PartyJoined] = {}
+
+    def learn(self, entry: Entry) -> None:
+        """Take note of a party that joins."""
+        if isinstance(entry, wire.PartyJoined) and entry.party_id.lower() != self.chat_id.lower():
+            self.parties[entry.party_id.lower()] = entry
+
+    def of(self, party_id: str) -> str:
+        """The name to show for a party; scenarios and whoever was never announced are named by what they are."""
+        if not party_id:
+            return CENTRE
+        if self.chat_id and party_id.lower() == self.chat_id.lower():
+            return CUSTOMER
+        party = self.parties.get(party_id.lower())
+        return party_name(party) if party is not None else f"party {party_id[:8]}"
+
+
+def party_name(party: wire.PartyJoined) -> str:
+    """What a party calls itself."""
+    name = party.display_name or f"{party.first_name} {party.last_name}".strip()
+    return name or ("bot" if party.type == "scenario" else f"party {party.party_id[:8]}")
+
+
+def session_names(session: Session) -> Mapping[str, str]:
+    """Party id in lower case to name, as the session's roster has it."""
+    return {
+        p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type
+        for p in session.room.parties
+    }
+
+
+def duration_words(milliseconds: int) -> str:
+    """A duration as people say it."""
+    seconds = milliseconds // 1_000
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+# --- entries --------------------------------------------------------------------------------------------------------
+
+
+def _status(e: wire.Status) -> str:
+    wait = "" if e.ewt is None else f", about {duration_words(e.ewt)} to wait"
+    return f"status {e.state}{wait}"
+
+
+def _joined(e: wire.PartyJoined) -> str:
+    return f"joins ({e.type})" if e.type else "joins"
+
+
+def _form(e: wire.FormShow) -> str:
+    return f"shows the form {e.form_name} ({e.form_request_id})" if e.form_name else "asks for a text (a form without name)"
+
+
+def _file(e: wire.File) -> str:
+    return f"file: {e.file_name or e.file_id} ({e.file_type})"
+
+
+_WORDS: Final[dict[type[Any], Callable[[Any], str]]] = {
+    wire.Status: _status,
+    wire.Info: lambda e: f"service: {e.service_name}",
+    wire.PartyJoined: _joined,
+    wire.PartyLeft: lambda e: "leaves",
+    wire.Message: lambda e: f'"{shown(e)}"',
+    wire.MessageDelivered: lambda e: f"has received message {e.ref_msg_id}",
+    wire.MessageRead: lambda e: f"has read message {e.ref_msg_id}",
+    wire.Typing: lambda e: "types",
+    wire.NotTyping: lambda e: "stops typing",
+    wire.Location: lambda e: f"location: {e.latitude}, {e.longitude}",
+    wire.File: _file,
+    wire.TimeoutWarning: lambda e: f'inactivity warning: "{to_plain(e.msg)}"' if e.msg else "inactivity warning",
+    wire.InactivityTimeout: lambda e: f'inactivity timeout: "{to_plain(e.msg)}"' if e.msg else "inactivity timeout",
+    wire.SessionEnded: lambda e: "session ended",
+    wire.CaseSet: lambda e: f"case {e.case_id}" if e.case_id else "no case any more",
+    wire.SessionDisconnect: lambda e: "ends the conversation",
+    wire.SessionEnd: lambda e: "ends the session",
+    wire.Navigation: lambda e: f"looks at {e.title or e.page}",
+    wire.FormShow: _form,
+    wire.FormData: lambda e: f"answers the form {e.form_name or e.form_request_id}",
+    wire.FormDataCancel: lambda e: f"cancels the form {e.form_name or e.form_request_id}",
+    wire.SecureFormShow: lambda e: f"shows the secure form {e.form_id or e.form_request_id}",
+    wire.SecureFormData: lambda e: f"answers the secure form {e.form_name or e.form_request_id}",
+    wire.SecureFormCancel: lambda e: f"cancels the secure form {e.form_name or e.form_request_id}",
+    wire.FormSubmit: lambda e: "form submitted",
+    wire.Signaling: lambda e: f"call signal {e.kind}",
+    wire.CobrowsingRequested: lambda e: "asks to see the page (co-browsing)",
+    wire.CobrowsingRejected: lambda e: "rejects co-browsing",
+    wire.CobrowsingStarted: lambda e: "starts co-browsing",
+    wire.CobrowsingEnded: lambda e: "ends co-browsing",
+    Unknown: lambda e: f"an event of no known name: {e.name}",
+    Malformed: lambda e: f"cannot be read: {e.problem}",
+}
+_OF_CLIENT: Final = (
+    wire.SessionDisconnect,
+    wire.SessionEnd,
+    wire.Navigation,
+    wire.FormData,
+    wire.FormDataCancel,
+    wire.SecureFormData,
+    wire.CobrowsingRejected,
+    wire.CobrowsingStarted,
+    wire.CobrowsingEnded,
+)
+
+
+def entry_words(entry: Entry, names: Names, by_client: bool = False) -> tuple[str, str]:
+    """(who, what) of an entry. `by_client`: the customer's side sent it."""
+    if by_client or isinstance(entry, _OF_CLIENT):
+        who = CUSTOMER
+    elif isinstance(entry, wire.PartyJoined):
+        who = party_name(entry)
+    else:
+        who = names.of(getattr(entry, "party_id", ""))
+    return who, _WORDS[type(entry)](entry)
+
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+
+def reply_words(reply: Reply, status: int = 0) -> str:
+    """What an answer says."""
+    match reply:
+        case Opened():
+            new = {True: "a new chat", False: "the chat of before", None: "the chat"}[reply.is_new_chat]
+            return f"{new}, state {reply.state}" if reply.state else new
+        case Batch():
+            return f"{len(reply.entries)} events" if reply.entries else "nothing new"
+        case Log():
+            return f"the log of {len(reply.entries)} events"
+        case Uploaded():
+            return "uploaded"
+        case Failure():
+            return _failure_words(reply, status or reply.status or 0)
+
+
+def _failure_words(failure: Failure, status: int) -> str:
+    code = f", code {failure.code}" if failure.code is not None else ""
+    wait = f", try again in {duration_words(failure.retry_after)}" if failure.retry_after is not None else ""
+    words = {
+        "http": f"refused with {status}{code}{wait}",
+        "timeout": "no answer in time",
+        "cut": "the connection broke: no answer",
+        "unsent": "never left",
+        "unreadable": f"{status}, but the answer cannot be read",
+        "restart": "the process was down: no answer",
+    }
+    return words[failure.kind]
+
+
+_ENTRY_COMMANDS: Final[dict[type[Any], str]] = {
+    wire.MessageDelivered: "say delivered",
+    wire.MessageRead: "say read",
+    wire.Typing: "say typing",
+    wire.NotTyping: "say not typing",
+    wire.Message: "send the message",
+    wire.SessionEnd: "send the end",
+    wire.SessionDisconnect: "send the disconnect",
+    wire.FormData: "send the form",
+    wire.File: "send the file",
+}
+
+
+def command_words(commands: Iterable[Command]) -> str:
+    """What the engine would do, shortly."""
+    return ", ".join(map(_command, commands))
+
+
+def _command(command: Command) -> str:
+    match command:
+        case CreateChat():
+            return "ask for a chat"
+        case FindChat():
+            return "look for the chat"
+        case Poll():
+            return "poll"
+        case ReadHistory():
+            return "read the history"
+        case Upload():
+            return "upload the file"
+        case Post() | PostCourtesy():
+            return _ENTRY_COMMANDS.get(type(command.entry), f"send {wire_name(command.entry)}")

@@ -1,0 +1,274 @@
+"""The line between the client and the centre: each command becomes real HTTP, and meets its fate.
+
+A call's way: it is executed, arrives at the centre, is answered, and the answer arrives; each step takes time, and at
+each the call may be lost, delayed or broken off. The centre is told of every connection that breaks, at once or, where
+a connection stays half open, when it answers into the void.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from attrs import define
+
+from statemachine.adapters.protocols import Answer
+from statemachine.codec.http import Endpoint, read_reply, to_http
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory, Upload
+from statemachine.core.events import Batch, Failure, FailureKind, Log, Reply
+from statemachine.core.wire import SecureFormData
+from statemachine.emulator.acts import Break
+from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
+from statemachine.emulator.knobs import Fault
+from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
+
+from .faults import CALLS, ErrorFault, Fate
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["Call", "Network"]
+
+_LATENCIES: Final = (20, 1, 400, 3_000)
+_LANDED: Final = 2_000
+"""A request on its way when its connection breaks lands this long before `Config.settle` at the latest."""
+_CACHED: Final = 4
+"""How many batches the bad proxy remembers."""
+
+
+@define(eq=False)
+class Call:
+    """One call under way. `life`: of the client's process that made it.
+
+    `lands`: when a request that is late reaches the centre. `responded`: the centre has answered. `over`: the client
+    waits for it no more. `answered_at`: when the client got the answer.
+    """
+
+    ticket: int
+    life: int
+    command: Command
+    answer: Answer
+    fate: Fate
+    since: int
+    request: HttpRequest
+    lands: int = 0
+    arrived: bool = False
+    responded: bool = False
+    over: bool = False
+    answered_at: int | None = None
+
+
+class Network:
+    """Every call of a world, and the transport of each life of the client."""
+
+    def __init__(self, world: World, endpoint: Endpoint) -> None:
+        self._world = world
+        self._endpoint = endpoint
+        self._calls: Final[dict[int, Call]] = {}
+        self._batches: Final[list[HttpResponse]] = []
+
+    # --- the client's side --------------------------------------------------------------------------------------------
+
+    def execute(self, command: Command, answer: Answer) -> None:
+        """See `Transport.execute`."""
+        world = self._world
+        ticket = len(self._calls) + 1
+        world.oracle.executed(command, self.open_polls())
+        request = self._wire_request(ticket, command)
+        call = Call(ticket, world.life, command, answer, world.faults.fate(command), world.now, request)
+        self._calls[ticket] = call
+        self._send(call)
+
+    def abort(self, command_id: int) -> None:
+        """See `Transport.abort`."""
+        for call in self._calls.values():
+            if call.command.id == command_id and call.life == self._world.life and not call.over:
+                self._break(call)
+
+    def open_polls(self) -> int:
+        """How many polls the client is waiting for."""
+        life = self._world.life
+        return sum(isinstance(c.command, Poll) and not c.over and c.life == life for c in self._calls.values())
+
+    def died(self) -> None:
+        """The client's process is gone: so are its connections."""
+        world = self._world
+        latest = world.now + world.config.settle - _LANDED
+        for call in self._calls.values():
+            if not call.over:
+                self._break(call)
+                if not call.arrived and call.lands > latest:
+                    world.later(latest, partial(self._arrive, call))
+
+    def made_knowing(self, ticket: int, told: int | None) -> bool:
+        """Whether a call was made after the same process had the answer to another one."""
+        call, before = self._calls[ticket], self._calls.get(told or 0)
+        if before is None or before.answered_at is None or before.life != call.life:
+            return False
+        return call.since > before.answered_at
+
+    def poll_is_held(self) -> bool:
+        """Whether a poll that the client waits for is with the centre."""
+        return any(
+            isinstance(c.command, Poll) and c.arrived and not c.responded and not c.over for c in self._calls.values()
+        )
+
+    # --- there --------------------------------------------------------------------------------------------------------
+
+    def _send(self, call: Call) -> None:
+        world, fate, timeout = self._world, call.fate, call.command.timeout
+        if fate == "unsent":
+            self._fail_later(call, "unsent", world.choices.amount("unsent after", 1) * 5_000)
+            return
+        if fate == "request_lost":
+            self._fail_unanswered(call)
+            return
+        if fate == "replayed" and self._batches:
+            page = self._batches[-1 - world.choices.amount("which batch", len(self._batches) - 1)]
+            world.later(world.now + 20, lambda: self._receive(call, page), of_client=True)
+            return
+        if fate == "request_late":
+            failed = self._fail_unanswered(call)
+            # It lands before what was in doubt has settled: the promise that `Config.settle` rests on.
+            call.lands = failed + 1 + world.choices.amount("lands late", world.config.settle - _LANDED)
+            world.later(call.lands, lambda: self._arrive(call))
+            return
+        if fate == "poll_cut":
+            self._fail_later(call, "cut", world.choices.amount("poll cut after", 15_000))
+        elif fate != "response_late":
+            self._fail_later(call, "timeout", timeout)
+        world.later(world.now + self._latency(), lambda: self._arrive(call))
+
+    def _fail_unanswered(self, call: Call) -> int:
+        """Let the client see that there is no answer: soon, or at its timeout. Returns when."""
+        timeout = call.command.timeout
+        quick = self._world.choices.chance("break is seen", 600)
+        after = self._world.choices.amount("break seen after", min(timeout, 3_000)) if quick else timeout
+        self._fail_later(call, "cut" if quick else "timeout", after)
+        return self._world.now + after
+
+    def _arrive(self, call: Call) -> None:
+        world, fault = self._world, call.fate
+        if call.arrived:
+            return
+        call.arrived = True
+        if isinstance(fault, ErrorFault) and isinstance(call.command, CreateChat | FindChat | Upload):
+            if not fault.accepted:
+                self._answered(call, _error_page(world, fault))
+                return
+        elif isinstance(fault, ErrorFault):
+            world.act(call.command.chat_id, Break(_planned(call.command, fault)))
+        world.deliver(world.centre.request(world.now, call.ticket, call.request))
+        if call.over and not world.faults.strikes("half-open connection", 2.0):
+            self._tell_cut(call)
+
+    # --- and back -----------------------------------------------------------------------------------------------------
+
+    def respond(self, ticket: int, response: HttpResponse) -> None:
+        """The centre answers a ticket."""
+        world, call = self._world, self._calls[ticket]
+        call.responded = True
+        fault = call.fate
+        if call.over or fault == "response_lost":
+            self._lose_answer(call)
+        elif isinstance(fault, ErrorFault) and isinstance(call.command, CreateChat | FindChat | Upload):
+            self._tell_cut(call)
+            self._answered(call, _error_page(world, fault))
+        elif fault == "empty_body" and response.status == 200 and world.config.api == "v2":
+            self._answered(call, HttpResponse(200))
+        else:
+            self._answered(call, response)
+
+    def _lose_answer(self, call: Call) -> None:
+        self._tell_cut(call)
+        if not call.over and self._world.choices.chance("break is seen", 600):
+            self._fail_later(call, "cut", self._latency())
+
+    def _answered(self, call: Call, response: HttpResponse) -> None:
+        world = self._world
+        due = world.now + self._latency()
+        if call.fate == "response_late":
+            margin = world.config.answer_margin
+            due = max(due, call.since + call.command.timeout + margin + world.choices.amount("how late", 20_000))
+        world.later(due, lambda: self._receive(call, response), of_client=True)
+        if call.fate == "response_twice":
+            again = due + (0, 300, 8_000)[world.choices.choose("again after", (1, 1, 1))]
+            world.later(again, lambda: self._receive(call, response, again=True), of_client=True)
+
+    def _receive(self, call: Call, response: HttpResponse, again: bool = False) -> None:
+        if call.life != self._world.life or (call.over and not again):
+            self._tell_cut(call)
+            return
+        call.over = True
+        call.answered_at = self._world.now if response.status else None
+        if response.status == 0:
+            call.answer(Failure("cut"))
+            return
+        if isinstance(call.command, Poll) and response.status == 200 and response.body:
+            self._batches[:] = [*self._batches[1 - _CACHED :], response]
+        call.answer(_read(call.command, response))
+
+    def _fail_later(self, call: Call, kind: FailureKind, after: int) -> None:
+        world = self._world
+        world.later(world.now + after, lambda: self._fail(call, kind), of_client=True)
+
+    def _fail(self, call: Call, kind: FailureKind) -> None:
+        if call.life != self._world.life or call.over:
+            return
+        self._break(call)
+        call.answer(Failure(kind))
+
+    def _break(self, call: Call) -> None:
+        call.over = True
+        if call.arrived and not self._world.faults.strikes("half-open connection", 2.0):
+            self._tell_cut(call)
+
+    def _tell_cut(self, call: Call) -> None:
+        self._world.deliver(self._world.centre.cut(self._world.now, call.ticket))
+
+    def _latency(self) -> int:
+        world = self._world
+        if not world.faults.has("slow network"):
+            return _LATENCIES[0]
+        return _LATENCIES[world.choices.choose("latency", (6, 4, 4, 1))]
+
+    def _wire_request(self, ticket: int, command: Command) -> HttpRequest:
+        secret = {"card": "4711"} if isinstance(command, Post) and isinstance(command.entry, SecureFormData) else None
+        made = to_http(command, self._endpoint, nonce=str(ticket), secret=secret)
+        headers, body = made.headers, made.body or b""
+        if made.upload_ref is not None:
+            headers = (*headers, ("Content-Type", "multipart/form-data; boundary=simulated"))
+            body = _multipart(made.upload_name or made.upload_ref, made.upload_ref)
+        return HttpRequest(made.method, made.path, made.query, headers, body)
+
+
+def _multipart(name: str, content: str) -> bytes:
+    head = f'--simulated\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    return f"{head}{content}\r\n--simulated--\r\n".encode()
+
+
+def _read(command: Command, response: HttpResponse) -> Reply:
+    reply = read_reply(command, response.status, dict(response.headers), response.body)
+    if isinstance(command, ReadHistory) and isinstance(reply, Batch):
+        return Log(reply.entries)
+    return reply
+
+
+def _planned(command: Command, fault: ErrorFault) -> Fault:
+    return Fault(
+        CALLS[type(command)],
+        fault.code,
+        fault.status,
+        html=fault.html,
+        drop=fault.drop,
+        accepted=fault.accepted,
+        retry_after_s=fault.retry_after_s,
+    )
+
+
+def _error_page(world: World, fault: ErrorFault) -> HttpResponse:
+    if fault.drop:
+        return DROPPED
+    if fault.html:
+        return html_response(fault.status or status_of(fault.code))
+    return error_response(world.centre.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)

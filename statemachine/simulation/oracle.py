@@ -1,0 +1,308 @@
+"""Who knows what must hold: the laws after every step, and what the client, its application and the centre agree on.
+
+The oracle sees both sides of the line. Nothing here is known to the client; what a client can know is in the engine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from attrs import define, field, frozen
+
+from statemachine.codec.wire import decode_entry
+from statemachine.core.commands import Command, Poll, Post
+from statemachine.core.derived import outbox
+from statemachine.core.events import Answered, Batch, Event, Log
+from statemachine.core.news import HistoryGap, Notification, Progress, Received, Transcript
+from statemachine.core.session import TERMINAL, Session
+from statemachine.core.wire import (
+    CobrowsingRequested,
+    Entry,
+    File,
+    FormShow,
+    Location,
+    Malformed,
+    Message,
+    SecureFormShow,
+    Signaling,
+    TimeoutWarning,
+    Unknown,
+)
+from statemachine.emulator import names
+from statemachine.emulator.chat import Chat
+
+from .steps import broken_laws
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["Book", "Oracle", "Violation"]
+
+TOLD: Final = (
+    Message, File, Location, FormShow, SecureFormShow, Signaling, CobrowsingRequested, TimeoutWarning, Unknown, Malformed,
+)  # fmt: skip
+"""Entries that are transcript news."""
+_PASSING: Final = (Signaling, CobrowsingRequested)
+"""Entries that a log need not hold, or that are told of it only while they matter."""
+
+
+@frozen
+class Violation:
+    """A law that was broken. `seed` and `step` say where; `detail` says how."""
+
+    seed: int
+    step: int
+    law: str
+    detail: str
+
+
+@define
+class Book:
+    """What is known of one session. `texts`: (text, item id) as accepted; `log`: every event it was fed, and saved."""
+
+    session_id: str
+    config: Any
+    start: Session
+    texts: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
+    log: list[tuple[Event, bool]] = field(factory=list[tuple[Event, bool]])
+    told: dict[int, Transcript] = field(factory=dict[int, Transcript])
+    counts: Counter[Entry] = field(factory=Counter[Entry])
+    offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
+    ids: dict[str, str] = field(factory=dict[str, str])
+    store_lost: bool = False
+
+    def news_of(self, item: str) -> list[Progress]:
+        """What was told about one item, in order."""
+        found = [self.told[seq] for seq in sorted(self.told)]
+        return [one for one in found if isinstance(one, Progress) and one.item == item]
+
+
+class Oracle:
+    """Watches one world. The first thing that is wrong stays in `violation`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.violation: Violation | None = None
+        self.books: Final[list[Book]] = []
+        self.latest_message = ""
+        self.events = 0
+        self.phases: Final[Counter[str]] = Counter()
+        self._judged = 0
+
+    @property
+    def book(self) -> Book:
+        """Of the session that runs now."""
+        return self.books[-1]
+
+    def fail(self, law: str, detail: str) -> None:
+        """Something is wrong. Only the first counts: the rest may follow from it."""
+        if self.violation is None:
+            self.violation = Violation(self._world.seed, self._world.step, law, detail)
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def begins(self, session_id: str, session: Session, chained: bool) -> None:
+        """A new session; `chained`: it takes over the window of the one before."""
+        book = Book(session_id, session.config, session)
+        if chained:
+            book.counts.update(self.book.counts)
+        self.books.append(book)
+        self.latest_message = ""
+
+    def accepted(self, text: str, item: str) -> None:
+        """The session has taken a text, under this id."""
+        self.book.texts.append((text, item))
+
+    def stepped(
+        self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]
+    ) -> None:
+        """One step of the session."""
+        self.events += 1
+        self.phases[after.phase] += 1
+        book = self.book
+        book.log.append((event, after is not before))
+        for law, detail in broken_laws(before, event, after, outputs):
+            self.fail(law, f"{type(event).__name__}: {detail}")
+        reply = event.reply if isinstance(event, Answered) else None
+        if isinstance(reply, Batch | Log) and after.chat.chat_id and before.phase not in ("idle", "requesting"):
+            late_log = isinstance(reply, Log) and isinstance(before.lifecycle, TERMINAL)
+            for entry in () if late_log else reply.entries:
+                if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, Log)):
+                    book.offered.append((len(book.log), entry))
+
+    def crashed(self, saved: Session | None, version: int) -> None:
+        """The process died; `version` saves of its session are durable. What was not saved never happened."""
+        book = self.book
+        changed = 0
+        for index, (_, changes) in enumerate(book.log):
+            changed += changes
+            if changed > version:
+                del book.log[index:]
+                break
+        ids = 0 if saved is None else saved.ids
+        book.texts[:] = [(text, item) for text, item in book.texts if int(item.rpartition(":")[2]) <= ids]
+        book.offered[:] = [(index, entry) for index, entry in book.offered if index <= len(book.log)]
+
+    def executed(self, command: Command, open_polls: int) -> None:
+        """The client makes a call."""
+        session = self._world.session
+        if isinstance(session.lifecycle, TERMINAL):
+            self.fail("after the end", f"{type(command).__name__} while {session.phase}")
+        if isinstance(command, Poll) and open_polls:
+            self.fail("one poll", "a poll while another is under way")
+        if isinstance(command, Post) and isinstance(command.entry, Message):
+            text = command.entry.msg_text or ""
+            if self.book.ids.setdefault(text, command.item) != command.item:
+                self.fail("own id", "a text was sent under a second id")
+
+    def told(self, news: Sequence[Transcript]) -> None:
+        """The application is told."""
+        book = self.book
+        for one in news:
+            if book.told.setdefault(one.seq, one) != one:
+                self.fail("one seq", f"seq {one.seq} names two things")
+            if isinstance(one, Received):
+                self._received(book, one)
+
+    def _received(self, book: Book, news: Received) -> None:
+        entry = news.entry
+        if isinstance(entry, Message) and entry.msg_id and not news.own:
+            self.latest_message = entry.msg_id
+        book.counts[entry] += 1
+        if book.counts[entry] > 1 and _datable(entry) and book.counts[entry] > self._emitted(entry):
+            self.fail("told once", f"{type(entry).__name__} told {book.counts[entry]} times")
+
+    def _emitted(self, entry: Entry) -> int:
+        return sum(entry == one for chat in self._world.centre.chats.values() for _, one in _log_of(chat))
+
+    # --- in the end ---------------------------------------------------------------------------------------------------
+
+    def judged(self) -> None:
+        """What the centre itself has seen the client do wrong, as far as no fault explains it."""
+        violations = self._world.centre.violations
+        for found in violations[self._judged :]:
+            if not self._world.excuses(found):
+                self.fail(found.rule, found.message)
+        self._judged = len(violations)
+
+    def closed(self, book: Book, session: Session, live: bool) -> None:
+        """A session is over, or has come to rest (`live`): everything must add up."""
+        for law, detail in (
+            *self._journal(book),
+            *self._texts(book),
+            *(() if book.store_lost else self._transcript(book, session, live)),
+            *(() if book.store_lost else self._outcome(session)),
+        ):
+            self.fail(law, detail)
+
+    def _journal(self, book: Book) -> Iterator[tuple[str, str]]:
+        journal = self._world.journal(book.session_id)
+        seqs = [one.seq for one in journal]
+        if seqs != sorted(set(seqs)):
+            yield "journal", "seq does not strictly increase"
+        kept = {one.seq: one for one in journal}
+        if any(kept.get(seq) != one for seq, one in book.told.items()):
+            yield "journal", "something was told that is not in the journal"
+        if any(one.seq not in book.told for one in journal) and not self._world.faults.injected.total():
+            yield "journal", "something in the journal was never told"
+
+    def _texts(self, book: Book) -> Iterator[tuple[str, str]]:
+        arrived = [text for chat in self._world.centre.chats.values() for text in _texts_of(chat)]
+        counts = Counter(arrived)
+        outcomes = _outcomes(self._world.journal(book.session_id))
+        for text, item in book.texts:
+            if book.store_lost:
+                if counts[text] > 1:
+                    yield "arrived once", f"{text!r} arrived {counts[text]} times"
+            else:
+                yield from _text(text, counts[text], outcomes.get(item, []))
+        order = [text for text, _ in book.texts if counts[text]]
+        if [text for text in dict.fromkeys(arrived) if text in set(order)] != order:
+            yield "in order", "texts arrived in another order than they were said"
+
+    def _transcript(self, book: Book, session: Session, live: bool) -> Iterator[tuple[str, str]]:
+        journal = self._world.journal(book.session_id)
+        told = {one.entry for one in journal if isinstance(one, Received)}
+        for _, entry in book.offered:
+            if entry not in told and entry not in book.counts and not _is_own(session, entry):
+                yield "told", f"{type(entry).__name__} was offered and not told"
+        if not live or any(isinstance(one, HistoryGap) for one in journal):
+            return
+        chat = self._world.centre.chats.get(session.chat.chat_id.lower())
+        for direction, entry in _log_of(chat) if chat is not None else ():
+            if direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING):
+                if entry not in told and entry not in book.counts:
+                    yield "told", f"{type(entry).__name__} stands in the log and was not told"
+
+    def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
+        outcome = session.outcome
+        if outcome is None:
+            return
+        chat = self._world.centre.chats.get(session.chat.chat_id.lower())
+        terminal = chat.terminal if chat is not None else None
+        end_arrived = chat is not None and any(e.event["event"] == names.END for e in chat.log)
+        if outcome in ("completed", "failed", "timed_out") and terminal != outcome:
+            yield "outcome", f"{outcome}, but the centre says {terminal}"
+        if outcome == "ended" and chat is not None and terminal is None and not end_arrived and chat.known:
+            yield "outcome", "ended, but the centre's chat lives and was never told to end"
+        if outcome == "gone" and (chat is None or chat.live):
+            yield "outcome", "gone, but the chat lives"
+        if outbox(session):
+            yield "outcome", "over, but something is owed"
+
+
+def _outcomes(journal: Sequence[Transcript]) -> dict[str, list[Progress]]:
+    found: dict[str, list[Progress]] = {}
+    for one in journal:
+        if isinstance(one, Progress):
+            found.setdefault(one.item, []).append(one)
+    return found
+
+
+_COURSES: Final = (
+    ("failed",),
+    ("sent",),
+    ("sent", "delivered"),
+    ("sent", "delivered", "read"),
+)
+
+
+def _text(text: str, arrived: int, news: list[Progress]) -> Iterator[tuple[str, str]]:
+    if arrived > 1:
+        yield "arrived once", f"{text!r} arrived {arrived} times"
+    course = tuple(one.state for one in news)
+    if course not in _COURSES:
+        yield "outcome of each", f"{text!r}: {', '.join(course) or 'nothing was told'}"
+        return
+    if course[0] == "sent" and arrived != 1:
+        yield "sent means arrived", f"{text!r} is sent and arrived {arrived} times"
+    if news[0].reason in ("not_sent", "refused") and arrived:
+        yield "not sent means not arrived", f"{text!r} failed as {news[0].reason} and arrived"
+
+
+def _log_of(chat: Chat) -> list[tuple[str, Entry]]:
+    return [(one.direction, decode_entry(one.event)) for one in chat.log]
+
+
+def _texts_of(chat: Chat) -> Iterator[str]:
+    for one in chat.log:
+        if one.direction == "from_client":
+            event = one.event
+            if event["event"] == names.MESSAGE:
+                yield str(event.get("msg_text", ""))
+            elif event["event"] == names.FORM_DATA and isinstance(event.get("data"), dict):
+                yield str(cast(dict[str, object], event["data"]).get("text", ""))
+
+
+def _datable(entry: Any) -> bool:
+    has_request = isinstance(entry, FormShow | SecureFormShow)
+    return bool(getattr(entry, "msg_id", "")) or entry.timestamp is not None or has_request
+
+
+def _is_own(session: Session, entry: Any) -> bool:
+    party: str = getattr(entry, "party_id", "")
+    origin = session.chat.origin
+    msg_id: str = getattr(entry, "msg_id", "")
+    return party.lower() == session.chat.chat_id.lower() or (origin != "" and msg_id.startswith(f"{origin}:"))

@@ -1,0 +1,243 @@
+"""Who acts in a world: a customer at the client, and agents (and accidents) at the centre.
+
+Every text and every position is unique, so that what arrived and what was told can be counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from statemachine.core import events as ev
+from statemachine.core import wire
+from statemachine.core.errors import IllegalIntent
+from statemachine.core.events import Event
+from statemachine.core.session import TERMINAL, Session
+from statemachine.emulator import acts
+from statemachine.emulator.chat import Chat
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["Agents", "Customer"]
+
+_GAPS: Final = (4_000, 300, 15_000, 70_000)
+_SAYING: Final = ("say", "say two", "start typing", "stop typing", "mark read")
+_HABITS: Final[dict[str, tuple[str, ...]]] = {
+    "background": ("background", "foreground", "push"),
+    "files and forms": ("file", "location", "navigation", "signal", "answer form", "cancel form"),
+    "disconnect": ("disconnect",),
+    "end by customer": ("end",),
+}
+
+
+class Customer:
+    """The person (and the application) at the client."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._number = 0
+        self._acts: Final[dict[str, Callable[[], None]]] = {
+            "say": self._say,
+            "say two": self._say_two,
+            "start typing": lambda: self._feed(ev.StartTyping(self._at())),
+            "stop typing": lambda: self._feed(ev.StopTyping(self._at())),
+            "mark read": self._mark_read,
+            "background": lambda: self._feed(ev.Background(self._at())),
+            "foreground": lambda: self._feed(ev.Foreground(self._at())),
+            "push": self._push,
+            "file": self._send_file,
+            "location": lambda: self._send(wire.Location(f"{self._next()}.5", "8.1")),
+            "navigation": lambda: self._send(wire.Navigation(f"page {self._next()}")),
+            "signal": lambda: self._send(wire.Signaling("ICE_CANDIDATE", candidate=f"candidate {self._next()}")),
+            "answer form": self._answer_form,
+            "cancel form": self._cancel_form,
+            "disconnect": lambda: self._feed(ev.Disconnect(self._at())),
+            "end": lambda: self._feed(ev.End(self._at())),
+            "reauthorized": lambda: self._feed(ev.Reauthorized(self._at())),
+        }
+
+    def act(self) -> None:
+        """Do something, and plan the next act."""
+        world = self._world
+        names = ["nothing", *_SAYING]
+        weights = [2, 6, 2, 2, 1, 2]
+        for habit, more in _HABITS.items():
+            if world.faults.has(habit):
+                names += more
+                weights += [1 if habit in ("disconnect", "end by customer") else 2] * len(more)
+        if world.session.link.name == "blocked":
+            names.append("reauthorized")
+            weights.append(6)
+        chosen = names[world.choices.choose("customer", weights)]
+        if chosen != "nothing":
+            self._acts[chosen]()
+
+    def plan(self) -> int:
+        """How long until the next act."""
+        return _GAPS[self._world.choices.choose("customer waits", (4, 4, 2, 1))]
+
+    def heal(self) -> None:
+        """What a healthy application does in the end: new credentials, and to the foreground."""
+        self._feed(ev.Reauthorized(self._at()))
+        self._feed(ev.Foreground(self._at()))
+
+    def end(self) -> None:
+        """Leave at once."""
+        self._feed(ev.End(self._at()))
+
+    def first_text(self) -> str:
+        """A text to begin with; the oracle knows it."""
+        return self._new_text()
+
+    # --- what it does -------------------------------------------------------------------------------------------------
+
+    def _at(self) -> int:
+        return self._world.client_now()
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _new_text(self) -> str:
+        return f"text {self._next()}"
+
+    def _feed(self, event: Event) -> Session | None:
+        try:
+            return self._world.feed(event)
+        except IllegalIntent:
+            return None
+
+    def _say(self) -> None:
+        text = self._new_text()
+        before = self._world.session
+        after = self._feed(ev.Say(self._at(), text, text))
+        if after is not None and after is not before:
+            self._world.oracle.accepted(text, after.items[-1].id)
+
+    def _say_two(self) -> None:
+        self._say()
+        self._say()
+
+    def _mark_read(self) -> None:
+        msg_id = self._world.oracle.latest_message
+        if msg_id:
+            self._feed(ev.MarkRead(self._at(), msg_id))
+
+    def _push(self) -> None:
+        self._feed(ev.Pushed(self._at(), self._world.session.chat.chat_id))
+
+    def _send(self, entry: wire.Location | wire.Navigation | wire.Signaling) -> None:
+        self._feed(ev.Send(self._at(), entry))
+
+    def _send_file(self) -> None:
+        name = f"file-{self._next()}"
+        self._feed(ev.SendFile(self._at(), name, name))
+
+    def _answer_form(self) -> None:
+        forms = [form for form in self._world.session.room.forms if not form.answer]
+        if not forms:
+            return
+        form = forms[self._world.choices.amount("which form", len(forms) - 1)]
+        if form.secure:
+            self._feed(ev.AnswerSecureForm(self._at(), form.id, "card"))
+        else:
+            self._feed(ev.AnswerForm(self._at(), form.id, {"answer": str(self._next())}))
+
+    def _cancel_form(self) -> None:
+        forms = [form for form in self._world.session.room.forms if not form.answer]
+        if forms:
+            self._feed(ev.CancelForm(self._at(), forms[0].id))
+
+
+class Agents:
+    """Agents, scenarios and accidents at the centre, besides the scenario that runs there by itself."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._number = 0
+
+    def plan(self) -> int:
+        """How long until the next act."""
+        return (5_000, 200, 20_000, 60_000)[self._world.choices.choose("agents wait", (4, 3, 3, 1))]
+
+    def act(self) -> None:
+        """Do something to the latest live chat, if there is one."""
+        world = self._world
+        chats = [chat for chat in world.centre.chats.values() if chat.live]
+        if not chats:
+            return
+        chat = chats[-1]
+        if world.faults.strikes("end by server", 0.3):
+            ends = (acts.End(), acts.Complete(), acts.Fail(), acts.TimeOut(), acts.Conclude())
+            end = ends[world.choices.amount("how it ends", len(ends) - 1)]
+            last = (acts.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
+            world.act(chat.chat_id, *last, end)
+        elif world.faults.strikes("forgotten", 0.2):
+            world.act(chat.chat_id, acts.Forget())
+        elif world.faults.has("agent at random"):
+            world.act(chat.chat_id, *self._some(chat))
+
+    def _text(self) -> str:
+        self._number += 1
+        return f"word {self._number}"
+
+    def _some(self, chat: Chat) -> tuple[acts.Act, ...]:
+        count = 1 + (self._world.choices.amount("acts at once", 3) if self._world.faults.has("two at once") else 0)
+        return tuple(self._one(chat) for _ in range(count))
+
+    def _one(self, chat: Chat) -> acts.Act:
+        world, text = self._world, self._text()
+        party = world.choices.choose("which party", (3, 1))
+        label = ("ada", "grace")[party]
+        usual: list[acts.Act] = [
+            acts.Say(text),
+            acts.Say(text, party="bot"),
+            acts.Typing(),
+            acts.NotTyping(),
+            acts.Deliver(),
+            acts.MarkRead(),
+            acts.Connect(label),
+            acts.JoinParty(label),
+            acts.LeaveParty(label),
+            acts.SetStatus("queued", 30 * party),
+            acts.SetStatus("connecting"),
+            acts.SetStatus("ivr"),
+            acts.SetStatus("connected"),
+            acts.Warn(text),
+            acts.SetCase(text if party else ""),
+        ]
+        if world.faults.has("files and forms"):
+            usual += self._files_and_forms(text)
+        if world.faults.has("odd entries"):
+            usual += self._odd(text)
+        return usual[world.choices.amount("agent does", len(usual) - 1)]
+
+    def _files_and_forms(self, text: str) -> list[acts.Act]:
+        return [
+            acts.SendFile(text, text.encode()),
+            acts.ShareLocation(self._number + 0.25, 8.1),
+            acts.ShowForm(""),
+            acts.ShowForm("survey_form", timeout=20),
+            acts.ShowSecureForm("payment"),
+            acts.CancelSecureForm(),
+            acts.Signal({"type": "OFFER_CALL", "sdp": text, "offerVideo": "true"}),
+            acts.Signal({"type": "END_CALL"}),
+            acts.RequestCobrowsing(),
+        ]
+
+    def _odd(self, text: str) -> list[acts.Act]:
+        stamp = str(self._world.now // 1000)
+        return [
+            acts.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
+            acts.Raw({"event": "chat_session_message", "msg": {"not": text}, "timestamp": stamp}),
+            acts.Raw({"event": "chat_session_status", "state": "pondering"}),
+            acts.Raw({"event": "chat_session_party_left"}),
+            acts.Raw({"event": "chat_session_message", "msg": text, "party_id": "nobody", "timestamp": int(stamp)}),
+            acts.Raw({"event": "chat_session_typing"}),
+        ]
+
+
+def is_over(session: Session) -> bool:
+    """Whether nothing more can happen to this session."""
+    return isinstance(session.lifecycle, TERMINAL)

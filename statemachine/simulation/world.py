@@ -1,0 +1,374 @@
+"""A world: one client, one centre and the line between them, under an integer clock and one door for choice.
+
+The client is the real driver with a virtual clock, transport and store; commands become real HTTP requests by the real
+codec; the centre is the emulator's pure model. There is no thread, no event loop and no wall clock: time jumps to the
+earliest of delivery, alarm, the centre's deadline and somebody's act.
+
+A run has two stages. In the first, faults strike. Then the world heals, and must come to rest within a bounded time:
+safety and "stuck for ever" need different oracles.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeAlias
+
+from statemachine.adapters.driver import Driver
+from statemachine.codec.http import Endpoint
+from statemachine.core.commands import Poll
+from statemachine.core.derived import next_deadline, outbox
+from statemachine.core.events import Event, Past, Reattach, Request
+from statemachine.core.news import Transcript
+from statemachine.core.session import Config, HistoryCurrent, Idle, Session, new_session, past
+from statemachine.emulator.acts import Act
+from statemachine.emulator.model import Centre
+from statemachine.emulator.state import Violation as Judged
+from statemachine.emulator.wire import Answer
+from statemachine.store.memory import MemoryStore
+
+from .bindings import Crash, Onlooker, VirtualClock, VirtualStore
+from .choices import Choices, Tape
+from .faults import Faults
+from .network import Network
+from .oracle import Oracle, Violation
+from .people import Agents, Customer, is_over
+from .scenery import draw_config, draw_knobs, draw_scenario
+
+__all__ = ["EPOCH", "World"]
+
+EPOCH: Final = 1_700_000_000_000
+_REST_WITHIN: Final = 900_000
+"""How long a healed world may take to come to rest, in milliseconds of its own time."""
+_REST_STEPS: Final = 20_000
+_SESSIONS: Final = 3
+
+_Todo: TypeAlias = tuple[int, int, Callable[[], None], int | None]
+"""Due, a number that breaks ties, what to do, and the life of the client that it belongs to."""
+
+
+class World:
+    """One run. `violation` is the first law that was broken, or None."""
+
+    def __init__(self, seed: int, steps: int = 200, tape: Tape | None = None, only: Sequence[str] | None = None) -> None:
+        self.seed: Final = seed
+        self.steps: Final = steps
+        self.now = EPOCH
+        self.step = 0
+        self.life = 0
+        self.choices: Final = Choices(seed, tape)
+        self.faults: Final = Faults(self.choices, only)
+        self.config: Final[Config] = draw_config(self.choices)
+        self.knobs: Final = draw_knobs(self.choices, self.faults)
+        self.centre: Final = Centre(self.knobs, draw_scenario(self.choices))
+        self.oracle: Final = Oracle(self)
+        self.network: Final = Network(
+            self, Endpoint("https://chat.example", "tenant.example", "app", "client-1", self.config.api)
+        )
+        self.customer: Final = Customer(self)
+        self.agents: Final = Agents(self)
+        self.acted_at = 0
+        self.driver: Driver
+        self._onlooker: Onlooker
+        self._rows: Final = MemoryStore()
+        self._heap: list[_Todo] = []
+        self._number = 0
+        self._offset = 0
+        self._up = False
+        self._asleep_until = 0
+        self._late: list[tuple[int, Callable[[], None]]] = []
+        self._healing = False
+
+    # --- what the parts of the world use ------------------------------------------------------------------------------
+
+    @property
+    def violation(self) -> Violation | None:
+        """The first law that was broken, or None."""
+        return self.oracle.violation
+
+    @property
+    def session(self) -> Session:
+        """The client's session now."""
+        return self.driver.session
+
+    def client_now(self) -> int:
+        """The time on the client's machine."""
+        return self.now + self._offset
+
+    def later(self, due: int, todo: Callable[[], None], *, of_client: bool = False) -> None:
+        """Do this at `due`. What is of the client dies with its process, and sleeps with its machine."""
+        self._number += 1
+        heapq.heappush(self._heap, (due, self._number, todo, self.life if of_client else None))
+
+    def alarm(self, due: int, late: int, ring: Callable[[], None]) -> None:
+        """An alarm of the client's adapter, this much too late: healing brings it back to its time."""
+        if late:
+            self._late.append((due, ring))
+        self.later(due + late, ring, of_client=True)
+
+    def deliver(self, answers: Sequence[Answer]) -> None:
+        """Bring the centre's answers on their way."""
+        for ticket, response in answers:
+            self.network.respond(ticket, response)
+
+    def act(self, chat_id: str, *acts: Act) -> None:
+        """Somebody at the centre does something."""
+        if chat_id.lower() in self.centre.chats:
+            self.deliver(self.centre.act(self.now, chat_id, *acts))
+
+    def feed(self, event: Event) -> Session | None:
+        """The application hands an intent to the driver; None while the process is down."""
+        if not self._up or self.driver.stopped:
+            return None
+        self.acted_at = self.now
+        return self.driver.feed(event)
+
+    def journal(self, session_id: str) -> tuple[Transcript, ...]:
+        """Everything in the journal of a session."""
+        return self._rows.journal(session_id, -1, 1_000_000)
+
+    def excuses(self, found: Judged) -> bool:
+        """Whether this world's faults explain what the centre's judge has seen."""
+        if found.rule == "F3":  # a person's act, or a new process, may try again at once
+            return found.at - self.acted_at <= self.knobs.judge_repoll_ms
+        if found.rule == "F22":  # a poll whose connection broke without the centre's knowing
+            return bool(self.faults.injected.total())
+        if found.rule in ("F21", "F34"):
+            return bool(self.faults.injected.total())
+        if found.rule == "F31":  # a text said before the client knew of the prompt
+            return self._is_prompt(found)
+        if found.rule in ("F1", "F37"):  # on its way when the end was told, or told by an answer that never came
+            return not self.network.made_knowing(found.ticket, self._told_by(found))
+        return False
+
+    def _is_prompt(self, found: Judged) -> bool:
+        forms = self.centre.chats[found.chat_id.lower()].forms.values()
+        return any(form.answers and not form.name and f"{form.request_id!r}" in found.message for form in forms)
+
+    def _told_by(self, found: Judged) -> int | None:
+        chat = self.centre.chats.get(found.chat_id.lower())
+        return chat.observed.told_ticket if chat is not None else None
+
+    # --- the run ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> Violation | None:
+        """Both stages. Returns the first law that was broken, or None."""
+        self._begin(None)
+        self.later(self.now + 1_000, self._customer_acts)
+        self.later(self.now + 1_500, self._agents_act)
+        while self.step < self.steps and self.violation is None and self._advance():
+            pass
+        if self.violation is None:
+            self._heal()
+        return self.violation
+
+    def _advance(self) -> bool:
+        """Go to the earliest thing that happens, and let it happen."""
+        due = self.centre.next_deadline()
+        if due is not None and (not self._heap or due <= self._heap[0][0]):
+            self.now = max(self.now, due)
+            self._guarded(lambda: self.deliver(self.centre.tick(self.now)))
+        elif self._heap:
+            at, _, todo, life = heapq.heappop(self._heap)
+            self.now = max(self.now, at)
+            if life is not None and life != self.life:
+                return True
+            if life is not None and self.now < self._asleep_until:
+                self._number += 1
+                heapq.heappush(self._heap, (self._asleep_until, self._number, todo, life))
+                return True
+            self._guarded(todo)
+        else:
+            return False
+        self.step += 1
+        self.oracle.judged()
+        self._mishaps()
+        return True
+
+    def _guarded(self, todo: Callable[[], None]) -> None:
+        try:
+            todo()
+        except Crash:
+            self._crash()
+        if self._up and self._onlooker.is_stopped:
+            if self._onlooker.stopped_by is not None and "store fails" not in self.faults.injected:
+                self.oracle.fail("driver", f"stopped by {self._onlooker.stopped_by!r}")
+            self._crash()
+
+    def _mishaps(self) -> None:
+        if self._up and self.faults.strikes("crash between", 0.1):
+            self._crash()
+        if self.faults.strikes("adapter asleep", 0.05):
+            nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
+            self._asleep_until = self.now + nap
+
+    def _customer_acts(self) -> None:
+        if not self.faults.on:
+            return
+        self.later(self.now + self.customer.plan(), self._customer_acts)
+        if self._up and self.now >= self._asleep_until:
+            if is_over(self.session) or isinstance(self.session.lifecycle, Idle):
+                self._again()
+            else:
+                self.customer.act()
+
+    def _agents_act(self) -> None:
+        if self.faults.on:
+            self.later(self.now + self.agents.plan(), self._agents_act)
+            self.agents.act()
+
+    # --- sessions and processes ---------------------------------------------------------------------------------------
+
+    def _begin(self, after: Past | None, reattach: bool = False) -> None:
+        """A new session, in a process that runs."""
+        number = len(self.oracle.books) + 1
+        session_id = f"session-{number}"
+        session = new_session(self.client_now(), self.config)
+        self.oracle.begins(session_id, session, chained=after is not None)
+        self._drive(session_id, session, 0)
+        origin = f"origin-{number}"
+        if reattach:
+            named = self._latest_chat() if self.choices.choose("reattach by name", (1, 1)) else None
+            self._guarded(lambda: self._opened(Reattach(self.client_now(), origin, named, after)))
+            return
+        text = self.customer.first_text() if self.choices.choose("first text", (1, 1)) else None
+        self._guarded(lambda: self._opened(Request(self.client_now(), origin, {}, "555", None, text, text, after)))
+
+    def _opened(self, event: Request | Reattach) -> None:
+        self.feed(event)
+        if isinstance(event, Request) and event.text is not None:
+            self.oracle.accepted(event.text, self.session.items[0].id)
+        if self.faults.strikes("end while opening"):
+            self.customer.end()
+
+    def _latest_chat(self) -> str | None:
+        return next(reversed(self.centre.chats), None)
+
+    def _again(self) -> None:
+        """The customer comes back after the end."""
+        if len(self.oracle.books) >= _SESSIONS or not self.choices.choose("comes again", (3, 1)):
+            return
+        if self.driver.saved is not self.session:
+            return
+        before = past(self.session) if self.choices.choose("after the last", (1, 1)) else None
+        self.driver.abandon()
+        self.life += 1
+        self.network.died()
+        self._begin(before, bool(self.choices.choose("reattaches", (2, 1))))
+
+    def _drive(self, session_id: str, session: Session, version: int) -> None:
+        self._up = True
+        self._onlooker = Onlooker(self)
+        self.driver = Driver(
+            session_id,
+            session,
+            version,
+            clock=VirtualClock(self, self._offset),
+            transport=self.network,
+            store=VirtualStore(self, self._rows),
+            listener=self._onlooker,
+            observer=self._onlooker,
+        )
+        self._guarded(self.driver.start)
+
+    def _crash(self) -> None:
+        """The process dies, and with it everything but the disk and what the centre knows."""
+        self._up = False
+        self.life += 1
+        self.acted_at = self.now
+        self._late.clear()
+        self.network.died()
+        stored = self._rows.load(self.oracle.book.session_id)
+        self.oracle.crashed(*(stored.session, stored.version) if stored is not None else (None, 0))
+        down = (0, 1_000, 40_000, 900_000, 5 * 3_600_000)[self.choices.choose("down for", (4, 4, 3, 1, 1))]
+        self.later(self.now + down, partial(self._restart, self.life))
+
+    def _restart(self, life: int) -> None:
+        if self._up or life != self.life:
+            return
+        self.acted_at = self.now
+        step = (100, 5_000, 86_400_000)[self.choices.choose("clock step", (1, 2, 1))]
+        if self.faults.strikes("clock steps back", 4.0):
+            self._offset -= step
+        elif self.faults.strikes("clock steps forward", 4.0):
+            self._offset += step
+        book = self.oracle.book
+        stored = VirtualStore(self, self._rows).load(book.session_id)
+        if stored is None:
+            self._begin(None)
+        elif self.faults.strikes("store lost", 0.5):
+            book.store_lost = True
+            self._begin(None, reattach=True)
+        else:
+            self._drive(book.session_id, stored.session, stored.version)
+
+    # --- healing ------------------------------------------------------------------------------------------------------
+
+    def _heal(self) -> None:
+        """No fault any more, the application does its part: the world must come to rest."""
+        self.faults.on = False
+        self._asleep_until = self.now
+        for due, ring in self._late:
+            self.later(max(due, self.now), ring, of_client=True)
+        if not self._up:
+            self._restart(self.life)
+        last = self.step + _REST_STEPS
+        until, again = self.now + _REST_WITHIN, self.now
+        while self.violation is None:
+            if self.now >= again:
+                again = self.now + 30_000
+                self._guarded(self.customer.heal)
+                if not self._up:
+                    self._restart(self.life)
+            if self._at_rest() or self.now > until or self.step > last or not self._advance():
+                break
+        if self.violation is None:
+            self._close()
+
+    def _at_rest(self) -> bool:
+        session = self.session
+        if self.driver.saved is not session:
+            return False
+        if is_over(session) or isinstance(session.lifecycle, Idle):
+            return True
+        chat = self.centre.chats.get(session.chat.chat_id.lower())
+        return (
+            self._is_polling(session)
+            and isinstance(session.history, HistoryCurrent)
+            and chat is not None
+            and not chat.pending
+            and not any(item.state.name in ("uploading", "pending", "in_doubt") for item in session.items)
+            and not session.asides.pending
+        )
+
+    def _is_polling(self, session: Session) -> bool:
+        owed = [type(command) for command in outbox(session)]
+        if not self.knobs.hold_ms:  # such a centre holds no poll, and the client brakes in between
+            return not owed and session.link.name == "backing_off"
+        return owed == [Poll] and self.network.poll_is_held()
+
+    def _close(self) -> None:
+        session = self.session
+        if not self._at_rest():
+            owed = ", ".join(type(command).__name__ for command in outbox(session))
+            states = ", ".join(f"{item.id} {item.state.name}" for item in session.items)
+            self.oracle.fail(
+                "comes to rest",
+                f"{session.phase}, link {session.link.name}, history {session.history.name}, "
+                f"owed: {owed or 'nothing'}, items: {states or 'none'}",
+            )
+            return
+        due = next_deadline(session)
+        if due is not None and due <= self.client_now() - 1:
+            self.oracle.fail("comes to rest", "a deadline lies in the past")
+        for book in self.oracle.books:
+            stored = self._rows.load(book.session_id)
+            if stored is not None:
+                live = book is self.oracle.book and stored.session.outcome is None
+                self.oracle.closed(book, stored.session, live)
+
+
+def replayable(world: World, tape: Tape) -> World:
+    """The same world again, from a tape."""
+    return World(world.seed, world.steps, tape)

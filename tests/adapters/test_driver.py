@@ -1,0 +1,401 @@
+"""The one loop, on a virtual clock and on asyncio's: the same tests, so that both are the same loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from statemachine import (
+    Answered,
+    Batch,
+    CreateChat,
+    End,
+    Failure,
+    IllegalIntent,
+    Opened,
+    PhaseChanged,
+    Poll,
+    Post,
+    Progress,
+    Received,
+    Request,
+    Restarted,
+    Say,
+    Tick,
+    outbox,
+    wake_window,
+)
+from statemachine.adapters import driver as module
+from statemachine.adapters.driver import DriverStopped, label
+from statemachine.codec.snapshot import restore, snapshot
+from statemachine.store.errors import StaleSave
+from statemachine.wire import Malformed, Message, SessionEnded
+from tests.adapters.bench import Bench, LoopBench, Rig, VirtualBench
+
+HELLO = Batch((Message(msg_id="1", party_id="agent", msg_text="hello"),))
+
+
+@pytest.fixture(params=[VirtualBench, LoopBench])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    bench: VirtualBench | LoopBench = request.param()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def rig(bench: Bench) -> Rig:
+    return Rig(bench)
+
+
+def test_a_step_is_saved_then_executed_then_told(rig: Rig) -> None:
+    rig.request()
+    assert rig.notes == ["save 1", "execute CreateChat", "told"]
+
+
+def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
+    rig.store.held = True
+    rig.request()
+    assert rig.notes == []
+    assert rig.driver.session.phase == "requesting"
+    assert rig.driver.saved.phase == "idle"
+    rig.store.release()
+    assert rig.notes == ["save 1", "execute CreateChat", "told"]
+    assert rig.driver.saved is rig.driver.session
+
+
+def test_news_is_saved_with_the_step_and_told_with_its_levels(rig: Rig) -> None:
+    rig.live().transport.answer(Poll, HELLO)
+    assert [type(one) for one in rig.store.saves[-1].news] == [Received]
+    assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].news == rig.ear.told_[-1].transcript
+    assert rig.ear.told_[0].levels == (PhaseChanged("requesting"),)
+
+
+def test_versions_count_the_saves(rig: Rig) -> None:
+    rig.live()
+    assert [save.version for save in rig.store.saves] == [1, 2] == list(range(1, rig.driver.version + 1))
+
+
+def test_an_answer_comes_back_as_an_event_of_its_moment(rig: Rig) -> None:
+    rig.request()
+    rig.bench.run(5)
+    before = rig.now()
+    rig.transport.answer(CreateChat, Opened("chat", "queued"))
+    event = rig.eye.events[-1]
+    assert isinstance(event, Answered)
+    assert before <= event.at <= rig.now()
+    assert (event.command, event.reply) == (rig.transport.last(CreateChat).id, Opened("chat", "queued"))
+
+
+def test_the_moments_come_in_order(rig: Rig) -> None:
+    rig.live().transport.answer(Poll, HELLO)
+    create, poll, again = (one.id for one in rig.transport.executed if isinstance(one, CreateChat | Poll))
+    assert [moment for moment in rig.eye.moments if moment[0] != "executed" or moment[1] in (create, poll, again)] == [
+        ("saved", 1),
+        ("executed", create),
+        ("answered", create),
+        ("saved", 2),
+        ("executed", poll),
+        ("answered", poll),
+        ("saved", 3),
+        ("executed", again),
+        ("told", 1),
+    ]
+
+
+def test_it_wakes_at_the_deadline_and_an_unanswered_call_is_given_up(rig: Rig) -> None:
+    rig.request()
+    rig.bench.run(150)
+    assert any(isinstance(event, Tick) for event in rig.eye.events)
+    assert rig.transport.kinds().count("CreateChat") >= 2
+
+
+def test_it_wakes_within_the_window_that_the_session_allows(rig: Rig) -> None:
+    rig.live()
+    for _ in range(3):
+        rig.transport.answer(Poll, Failure("http", 503, 5001))
+        window = wake_window(rig.driver.session)
+        assert window is not None
+        if isinstance(rig.bench, VirtualBench):
+            assert rig.bench.clock.armed() == [window[1]]
+        rig.bench.run(window[1] - rig.now() + 30)
+        tick = next(event for event in reversed(rig.eye.events) if isinstance(event, Tick))
+        assert tick.at >= window[0]
+
+
+def test_there_is_one_alarm() -> None:
+    bench = VirtualBench()
+    rig = Rig(bench).live()
+    for number in range(5):
+        rig.say(f"text {number}")
+    assert len(bench.clock.armed()) == 1
+
+
+def test_an_event_that_changes_nothing_is_not_saved(rig: Rig) -> None:
+    rig.live()
+    saves, answers = len(rig.store.saves), []
+    rig.driver.feed(Tick(rig.now()), answers.append)
+    assert len(rig.store.saves) == saves
+    assert answers == [None]
+
+
+def test_a_promise_that_nothing_changed_waits_for_what_came_before(rig: Rig) -> None:
+    rig.live()
+    rig.store.held = True
+    answers: list[tuple[str, BaseException | None]] = []
+    rig.driver.feed(Say(rig.now(), "hello", key="k"), lambda error: answers.append(("first", error)))
+    rig.driver.feed(Say(rig.now(), "hello", key="k"), lambda error: answers.append(("again", error)))
+    assert answers == []
+    rig.store.release()
+    assert answers == [("first", None), ("again", None)]
+    assert rig.transport.kinds().count("Post") == 1
+
+
+def test_a_command_withdrawn_before_its_save_is_done_is_not_executed(rig: Rig) -> None:
+    rig.live()
+    rig.store.held = True
+    rig.transport.answer(Poll, Batch())
+    polls = rig.transport.kinds().count("Poll")
+    ended = Batch((SessionEnded(),))
+    again = outbox(rig.driver.session)[0]
+    assert isinstance(again, Poll)
+    rig.driver.feed(Answered(rig.now(), again.id, ended))
+    assert rig.driver.session.phase == "ended"
+    rig.store.release()
+    assert rig.transport.kinds().count("Poll") == polls
+
+
+def test_a_read_in_flight_that_is_owed_no_more_is_aborted_and_a_post_is_not(rig: Rig) -> None:
+    rig.live().say()
+    post, poll = rig.transport.last(Post), rig.transport.last(Poll)
+    rig.driver.feed(Answered(rig.now(), post.id, Failure("http", 404, 5005)))
+    assert rig.driver.session.phase == "gone"
+    assert rig.transport.aborted == [poll.id]
+
+
+def test_a_late_answer_to_a_withdrawn_post_is_handed_on(rig: Rig) -> None:
+    rig.live().say()
+    rig.bench.run(60)
+    assert rig.transport.last(Post).id not in [one.id for one in outbox(rig.driver.session)]
+    rig.transport.answer(Post, HELLO)
+    assert [type(one).__name__ for one in rig.store.saves[-1].news] == ["Received"]
+
+
+def test_an_illegal_intent_is_raised_and_nothing_moves(rig: Rig) -> None:
+    before = rig.driver.session
+    with pytest.raises(IllegalIntent):
+        rig.say()
+    assert rig.driver.session is before
+    assert rig.notes == []
+    assert not rig.driver.stopped
+
+
+def test_commands_keep_their_order_when_a_transport_answers_at_once(rig: Rig) -> None:
+    rig.transport.replies = {
+        CreateChat: Opened("chat", "queued", None, is_new_chat=True),
+        Post: Batch(),
+    }
+    rig.driver.feed(Request(rig.now(), "origin", text="first"))
+    assert rig.transport.kinds() == ["CreateChat", "Poll", "Post"]
+    told = [one for news in rig.ear.told_ for one in news.transcript]
+    assert [(one.seq, one.state) for one in told if isinstance(one, Progress)] == [(1, "sent")]
+    first = ["save 1", "execute CreateChat"]
+    second = ["save 2", "told", "execute Poll", "execute Post"]
+    assert rig.notes == [*first, *second, "save 3", "told", "told"]
+
+
+# --- failing saves --------------------------------------------------------------------------------------------------
+
+
+def test_a_save_that_fails_stops_the_driver_and_executes_nothing(rig: Rig) -> None:
+    rig.live()
+    rig.store.failure = OSError("disk full")
+    executed, answers = len(rig.transport.executed), []
+    rig.driver.feed(Say(rig.now(), "hello"), answers.append)
+    assert answers == [rig.store.failure]
+    assert rig.ear.ends == [rig.store.failure]
+    assert rig.driver.error is rig.store.failure
+    assert len(rig.transport.executed) == executed
+    assert rig.transport.aborted == [rig.transport.last(Poll).id]
+    with pytest.raises(DriverStopped) as caught:
+        rig.say()
+    assert caught.value.__cause__ is rig.store.failure
+
+
+def test_a_save_that_fails_takes_the_later_ones_with_it(rig: Rig) -> None:
+    rig.live()
+    rig.store.held = True
+    answers: list[BaseException | None] = []
+    rig.driver.feed(Say(rig.now(), "one"), answers.append)
+    rig.driver.feed(Say(rig.now(), "two"), answers.append)
+    rig.store.failure = OSError("disk full")
+    rig.store.release()
+    assert answers == [rig.store.failure] * 2
+    assert "Post" not in rig.transport.kinds()
+    assert rig.ear.ends == [rig.store.failure]
+
+
+def test_somebody_else_at_the_session_stops_the_driver(bench: Bench) -> None:
+    rig = Rig(bench).live()
+    other = Rig(bench, rig.driver.session, version=1)
+    other.store = rig.store
+    other.driver = module.Driver(
+        "session",
+        rig.driver.session,
+        version=1,
+        clock=bench.clock,
+        transport=other.transport,
+        store=rig.store,
+        listener=other.ear,
+    )
+    other.driver.start()
+    assert isinstance(other.driver.error, StaleSave)
+    assert other.transport.executed == []
+    assert not rig.driver.stopped
+
+
+def test_a_store_that_raises_is_a_save_that_failed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = RuntimeError("a broken promise")
+
+    def save(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(rig.store, "save", save)
+    rig.request()
+    assert rig.ear.ends == [failure]
+
+
+def test_nothing_comes_after_the_stop(rig: Rig) -> None:
+    rig.live().say()
+    rig.store.failure = OSError("disk full")
+    rig.transport.answer(Poll, HELLO)
+    told = len(rig.ear.told_)
+    rig.transport.answer(Post, Batch())
+    rig.bench.run(100)
+    assert len(rig.ear.told_) == told
+    assert rig.ear.ends == [rig.store.failure]
+
+
+# --- restart and stop -----------------------------------------------------------------------------------------------
+
+
+def test_a_stored_session_goes_on_with_a_restart(bench: Bench) -> None:
+    rig = Rig(bench).live()
+    again = Rig(bench, restore(json.loads(json.dumps(snapshot(rig.driver.session)))), version=2)
+    assert [type(event) for event in again.eye.events] == [Restarted]
+    assert again.transport.kinds() == [type(one).__name__ for one in outbox(again.driver.session)]
+
+
+def test_a_new_session_begins_without_a_word(rig: Rig) -> None:
+    assert rig.eye.events == []
+    assert rig.notes == []
+
+
+def test_stop_aborts_reads_waits_for_posts_and_saves_their_outcome(rig: Rig) -> None:
+    rig.live().say()
+    rig.driver.stop()
+    rig.driver.stop()
+    assert rig.transport.aborted == [rig.transport.last(Poll).id]
+    assert rig.ear.ends == []
+    with pytest.raises(DriverStopped):
+        rig.say()
+    rig.transport.answer(Post, Batch())
+    assert rig.ear.ends == [None]
+    stored = rig.store.load("session")
+    assert stored is not None
+    assert stored.session.items[0].state.name == "sent"
+
+
+def test_stop_says_of_what_it_does_not_execute_that_it_was_not_sent(rig: Rig) -> None:
+    rig.live()
+    first, second = rig.say("first"), rig.say("second")
+    rig.driver.stop()
+    rig.transport.answer(Post, Batch())
+    assert rig.transport.kinds().count("Post") == 1
+    assert {item.id: item.state.name for item in rig.driver.session.items} == {first: "sent", second: "pending"}
+    assert rig.ear.ends == [None]
+
+
+def test_stop_waits_for_saves(rig: Rig) -> None:
+    rig.store.held = True
+    rig.request()
+    rig.driver.stop()
+    assert rig.ear.ends == []
+    rig.store.release()
+    rig.store.release()
+    assert rig.ear.ends == [None]
+    assert rig.transport.executed == []
+
+
+def test_stop_disarms(rig: Rig) -> None:
+    rig.live().say()
+    rig.driver.stop()
+    events = len(rig.eye.events)
+    rig.bench.run(100)
+    assert len(rig.eye.events) == events
+
+
+def test_abandon_lets_go_at_once(rig: Rig) -> None:
+    rig.live().say()
+    rig.store.held = True
+    answers: list[BaseException | None] = []
+    rig.driver.feed(Say(rig.now(), "two"), answers.append)
+    rig.driver.abandon()
+    assert rig.ear.ends == [None]
+    assert isinstance(answers[0], DriverStopped)
+    rig.transport.answer(Post, Batch())
+    rig.store.release()
+    assert rig.ear.ends == [None]
+
+
+# --- nothing escapes ------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_a_step_nobody_waits_for_stops_the_driver(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.live()
+    failure = RuntimeError("a fault of ours")
+
+    def reduce(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(module, "reduce", reduce)
+    with capture_logs() as logs:
+        rig.transport.answer(Poll, HELLO)
+    assert rig.ear.ends == [failure]
+    assert [(log["event"], log["error"]) for log in logs] == [("driver_stopped", "RuntimeError")]
+
+
+def test_a_listener_that_raises_stops_the_driver(rig: Rig) -> None:
+    rig.live()
+    rig.ear.failure = RuntimeError("a fault of the owner")
+    rig.transport.answer(Poll, HELLO)
+    assert rig.ear.ends == [rig.ear.failure]
+
+
+def test_an_observer_that_raises_stops_nothing(rig: Rig) -> None:
+    rig.eye.failure = RuntimeError("trace.jsonl: no space left")
+    with capture_logs() as logs:
+        rig.live().say()
+    assert {log["event"] for log in logs} == {"observer_failed"}
+    assert not rig.driver.stopped
+
+
+def test_logs_name_no_customer_and_quote_nobody(rig: Rig) -> None:
+    rig.live()
+    with capture_logs() as logs:
+        rig.transport.answer(Poll, Batch((Malformed("timestamp: expected a number", raw='{"msg": "secret words"}'),)))
+    assert logs
+    assert "secret" not in repr(logs)
+    assert all(log["session"] == label("session") for log in logs)
+
+
+def test_an_end_runs_to_its_outcome(rig: Rig) -> None:
+    rig.live()
+    rig.driver.feed(End(rig.now()))
+    rig.transport.answer(Post, Batch())
+    rig.transport.answer(Poll, Batch((SessionEnded(),)))
+    assert rig.driver.session.outcome == "ended"
+    assert outbox(rig.driver.session) == ()
+    assert wake_window(rig.driver.session) is None

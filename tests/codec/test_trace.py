@@ -1,0 +1,106 @@
+"""Traces as JSON lines: written without anybody's words, read strictly."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statemachine.codec.errors import BadRecord
+from statemachine.codec.records import News
+from statemachine.codec.trace import Step, Trace, header_line, read_trace, step_line
+from statemachine.core.commands import Command, Poll, Post
+from statemachine.core.events import Event, Say, Tick
+from statemachine.core.news import PhaseChanged, Progress
+from statemachine.core.session import new_session
+from statemachine.core.wire import Message
+from tests.codec.sessions import SESSIONS
+from tests.codec.strategies import TEXTS, records
+
+STEP = Step(
+    Say(5, "my card is 4111"),
+    "queued",
+    (Post(1, 2, "c", "o:1", Message("o:1", msg_text="my card is 4111")),),
+    (PhaseChanged("queued", 5), Progress(1, 5, "o:1", "sent")),
+)
+
+
+def test_the_form_of_a_trace() -> None:
+    assert json.loads(header_line("p 1.0")) == {"trace": 1, "product": "p 1.0", "session": None}
+    assert json.loads(step_line(STEP)) == {
+        "event": {"type": "say", "at": 5, "text": "<15 chars>"},
+        "phase": "queued",
+        "commands": [
+            {
+                "type": "post",
+                "id": 1,
+                "timeout": 2,
+                "chat_id": "c",
+                "item": "o:1",
+                "entry": {"type": "message", "msg_id": "o:1", "msg_text": "<15 chars>"},
+            }
+        ],
+        "news": [
+            {"type": "phase_changed", "phase": "queued", "ewt": 5},
+            {"type": "progress", "seq": 1, "at": 5, "item": "o:1", "state": "sent"},
+        ],
+    }
+
+
+_STEPS = st.builds(
+    Step,
+    records(Event),
+    TEXTS,
+    st.lists(records(Command), max_size=2).map(tuple),
+    st.lists(records(News), max_size=2).map(tuple),
+)
+
+
+@given(TEXTS, st.sampled_from([None, *SESSIONS.values()]), st.lists(_STEPS, max_size=2))
+def test_a_trace_comes_back(product: str, session: object, steps: list[Step]) -> None:
+    trace = Trace(product, session, tuple(steps))  # type: ignore[arg-type]
+    lines = [header_line(product, trace.session, redacted=False), *[step_line(step, redacted=False) for step in steps]]
+    assert read_trace(lines) == trace
+    assert read_trace(f"{line}\r\n" for line in lines) == trace
+    assert all(line.isascii() and "\n" not in line for line in lines)
+
+
+def test_by_default_nobodys_words_are_in_it() -> None:
+    lines = [header_line("p", SESSIONS["full"]), step_line(STEP)]
+    for private in ("4111", "How are you", "50.45", "+380"):
+        assert private not in "".join(lines)
+    assert read_trace(lines).steps[0].phase == "queued"
+
+
+HEADER = header_line("p", new_session(5))
+GOOD = step_line(Step(Tick(5), "idle", (Poll(1, 2, "c"),)))
+
+
+def test_empty_lines_do_not_count() -> None:
+    assert len(read_trace(["", HEADER, "", GOOD, "\n"]).steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ([], "line 1: expected a JSON object"),
+        (["{"], "line 1: expected a JSON object"),
+        (["[" * 100_000], "line 1: expected a JSON object"),
+        ([GOOD], "line 1: expected the header of a trace, with trace 1 and a product"),
+        ([HEADER.replace('"trace":1', '"trace":2')], "line 1: expected the header"),
+        (['{"trace":1,"product":5}'], "line 1: expected the header"),
+        ([HEADER.replace('"schema":1', '"schema":99')], "line 1: session: $.schema: 99 was written by a newer version"),
+        ([HEADER, "", "5"], "line 3: expected a JSON object"),
+        ([HEADER, "{}"], "line 2: expected a step: event, phase, commands, news and nothing else"),
+        ([HEADER, GOOD, GOOD.replace("idle", "x").replace('"phase":"x"', '"phase":7')], "line 3: expected a step"),
+        ([HEADER, GOOD[:-1] + ',"more":1}'], "line 2: expected a step"),
+        ([HEADER, GOOD.replace('"at":5', '"at":"5"')], "line 2: $.at: expected a whole number"),
+        ([HEADER, GOOD.replace('"id":1', '"id":null')], "line 2: $.id: expected a whole number"),
+    ],
+)
+def test_a_bad_line_is_named(lines: list[str], fault: str) -> None:
+    with pytest.raises(BadRecord) as refused:
+        read_trace(lines)
+    assert fault in str(refused.value)

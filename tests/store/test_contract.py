@@ -1,0 +1,205 @@
+"""What every store promises, tried on each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from statemachine import Finished, HistoryGap, Progress, Received, Request, Session, Transcript, new_session, reduce
+from statemachine.adapters.protocols import Done, Save, Store, Stored
+from statemachine.store.errors import StaleSave, StoreClosed, StoreError
+from statemachine.store.memory import MemoryStore
+from statemachine.store.sqlite import SqliteStore
+from statemachine.wire import Location, Message, Unknown
+
+
+class Bench:
+    """A store with an owner's thread to call back in, which is the test's own."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._path = folder / "chats.sqlite" if kind == "sqlite" else None
+        self.store = self._open()
+
+    def _open(self) -> Store:
+        return SqliteStore(self._path, call_soon=self._calls.put) if self._path else MemoryStore()
+
+    def reopen(self) -> None:
+        """As after a restart; what forgets with the process goes on as it is."""
+        if self._path:
+            self.store.close()
+            self.store = self._open()
+
+    def wait(self, ask: Callable[[Done], None]) -> BaseException | None:
+        answers: list[BaseException | None] = []
+        ask(answers.append)
+        deadline = time.monotonic() + 10
+        while not answers:
+            self._calls.get(timeout=deadline - time.monotonic())()
+        (answer,) = answers
+        return answer
+
+    def save(self, version: int, *news: Transcript, session: Session | None = None, key: str = "a") -> object:
+        save = Save(key, version, session or new_session(version), news)
+        return self.wait(lambda done: self.store.save(save, done))
+
+    def ack(self, seq: int, key: str = "a") -> object:
+        return self.wait(lambda done: self.store.ack(key, seq, done))
+
+    def journal(self, after: int = 0, limit: int = 100, key: str = "a") -> list[int]:
+        return [news.seq for news in self.store.journal(key, after, limit)]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(request.param, tmp_path)
+    yield bench
+    bench.store.close()
+
+
+def gap(seq: int) -> HistoryGap:
+    return HistoryGap(seq, 1_000)
+
+
+class TestSessions:
+    def test_an_empty_store_holds_nothing(self, bench: Bench) -> None:
+        assert bench.store.load("a") is None
+        assert bench.store.sessions() == ()
+        assert bench.journal() == []
+        assert bench.store.cursor("a") == 0
+
+    def test_what_was_saved_is_loaded(self, bench: Bench) -> None:
+        session, _ = reduce(new_session(1_000), Request(1_000, "origin", {"n": 1}, text="hällo \U0001f600"))
+        assert bench.save(1, session=session) is None
+        bench.reopen()
+        assert bench.store.load("a") == Stored(session, 1)
+
+    def test_the_last_save_counts(self, bench: Bench) -> None:
+        for version in (1, 2, 3):
+            assert bench.save(version) is None
+        assert bench.store.load("a") == Stored(new_session(3), 3)
+
+    def test_sessions_are_listed_and_share_nothing(self, bench: Bench) -> None:
+        bench.save(1, gap(1), key="b")
+        bench.save(1, gap(1), gap(2), key="a/ü")
+        assert bench.store.sessions() == ("a/ü", "b")
+        assert bench.journal(key="b") == [1]
+        assert bench.ack(1, key="b") is None
+        assert bench.journal(key="a/ü") == [1, 2]
+
+    def test_a_lone_surrogate_is_kept(self, bench: Bench) -> None:
+        news = Received(1, 1_000, Message(msg_text="\ud83d"))
+        assert bench.save(1, news) is None
+        assert bench.store.journal("a", 0, 1)[0].seq == 1
+
+
+class TestVersions:
+    @pytest.mark.parametrize("version", [0, 2, -1])
+    def test_the_first_save_is_version_one(self, bench: Bench, version: int) -> None:
+        error = bench.save(version)
+        assert isinstance(error, StaleSave)
+        assert (error.stored, error.wanted) == (0, version)
+        assert bench.store.load("a") is None
+        assert bench.store.sessions() == ()
+
+    @pytest.mark.parametrize("version", [1, 2, 4])
+    def test_a_save_that_does_not_follow_is_refused_whole(self, bench: Bench, version: int) -> None:
+        bench.save(1)
+        bench.save(2, gap(1))
+        error = bench.save(version, gap(2), session=new_session(99))
+        assert isinstance(error, StaleSave)
+        assert bench.store.load("a") == Stored(new_session(2), 2)
+        assert bench.journal() == [1]
+        assert bench.save(3, gap(2)) is None
+
+    def test_saves_of_one_session_are_done_in_order(self, bench: Bench) -> None:
+        done: list[tuple[int, BaseException | None]] = []
+        for version in range(1, 301):
+            save = Save("a", version, new_session(version), (gap(version),))
+            bench.store.save(save, lambda error, version=version: done.append((version, error)))
+        assert bench.save(301) is None
+        assert done == [(version, None) for version in range(1, 301)]
+        assert bench.journal(limit=1_000) == list(range(1, 301))
+
+
+class TestJournal:
+    def test_every_kind_of_news_comes_back_as_it_was(self, bench: Bench) -> None:
+        news = (
+            Received(1, 1_000, Message("m", "p", "<b>x</b>", "x", 5, "web", '{"k":1}'), own=True, late=True),
+            Received(2, 1_000, Location("1.50", "-0.1"), historic=True),
+            Received(3, 1_000, Unknown("new", '{"event":"new"}')),
+            Progress(4, 1_001, "o:1", "failed", "key", "refused", 5003),
+            HistoryGap(5, 1_002),
+            Finished(6, 1_003, "timed_out", "timed_out", "bye", None),
+        )
+        assert bench.save(1, *news) is None
+        bench.reopen()
+        assert bench.store.journal("a", 0, 10) == news
+
+    def test_it_is_read_from_a_point_and_up_to_a_limit(self, bench: Bench) -> None:
+        bench.save(1, gap(1), gap(3))
+        bench.save(2, gap(4), gap(9))
+        assert bench.journal(0, 2) == [1, 3]
+        assert bench.journal(2, 100) == [3, 4, 9]
+        assert bench.journal(9) == []
+
+    @pytest.mark.parametrize("seqs", [(2,), (1,), (3, 3), (4, 3)])
+    def test_news_out_of_order_are_refused_with_their_save(self, bench: Bench, seqs: tuple[int, ...]) -> None:
+        bench.save(1, gap(2))
+        error = bench.save(2, *map(gap, seqs))
+        assert isinstance(error, StoreError)
+        assert bench.journal() == [2]
+        stored = bench.store.load("a")
+        assert stored is not None
+        assert stored.version == 1
+
+
+class TestCursor:
+    def test_acknowledged_news_is_let_go(self, bench: Bench) -> None:
+        bench.save(1, gap(1), gap(2), gap(3))
+        assert bench.ack(2) is None
+        bench.reopen()
+        assert bench.store.cursor("a") == 2
+        assert bench.journal() == [3]
+
+    def test_it_never_moves_back(self, bench: Bench) -> None:
+        bench.save(1, gap(1), gap(2))
+        bench.ack(2)
+        assert bench.ack(1) is None
+        assert bench.store.cursor("a") == 2
+
+    @pytest.mark.parametrize("seq", [3, 100])
+    def test_what_is_not_there_cannot_be_acknowledged(self, bench: Bench, seq: int) -> None:
+        bench.save(1, gap(1), gap(2))
+        assert isinstance(bench.ack(seq), StoreError)
+        assert bench.store.cursor("a") == 0
+        assert isinstance(bench.ack(1, key="nobody"), StoreError)
+        assert bench.ack(0, key="nobody") is None
+
+    def test_a_new_save_keeps_the_cursor(self, bench: Bench) -> None:
+        bench.save(1, gap(1))
+        bench.ack(1)
+        bench.save(2, gap(2))
+        assert bench.store.cursor("a") == 1
+
+    def test_news_cannot_come_back_after_all_is_acknowledged(self, bench: Bench) -> None:
+        bench.save(1, gap(5))
+        bench.ack(5)
+        assert isinstance(bench.save(2, gap(5)), StoreError)
+        assert bench.save(2, gap(6)) is None
+
+
+class TestClose:
+    def test_what_is_asked_after_it_is_refused(self, bench: Bench) -> None:
+        bench.save(1, gap(1))
+        bench.store.close()
+        assert isinstance(bench.save(2), StoreClosed)
+        assert isinstance(bench.ack(1), StoreClosed)
+
+    def test_it_may_be_repeated(self, bench: Bench) -> None:
+        bench.store.close()
+        bench.store.close()
