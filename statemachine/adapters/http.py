@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from traceback import extract_tb
 from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeAlias
 
@@ -133,8 +134,9 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError, _Cut) as error:
             return _failed(command, "cut", error)
         except Exception as error:  # what nobody foresaw: a fault of ours, and the server may have had the request
-            where = f"{error.__traceback__.tb_frame.f_code.co_name}" if error.__traceback__ else ""
-            _log.error("call_crashed", call=type(command).__name__, error=repr(error), where=where)
+            where = extract_tb(error.__traceback__)[-1]
+            place = f"{where.name}:{where.lineno}"
+            _log.error("call_crashed", call=type(command).__name__, error=type(error).__name__, place=place)
             return Failure("cut")
 
     async def _exchange(self, command: Command) -> Reply:
@@ -197,7 +199,7 @@ def _file_name(name: str) -> str:
 
 
 def _failed(command: Command, kind: FailureKind, error: Exception) -> Failure:
-    # Only what never left is explained: the text of other errors may quote what the server sent.
-    reason = str(error) if kind == "unsent" else ""
+    # Only these are explained, by host and port: other texts may hold an address with its ids, or what a server sent.
+    reason = str(error) if isinstance(error, aiohttp.ClientConnectorError) else ""
     _log.warning("call_failed", call=type(command).__name__, kind=kind, error=type(error).__name__, reason=reason)
     return Failure(kind)

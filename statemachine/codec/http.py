@@ -61,7 +61,7 @@ def _identity(endpoint: Endpoint, attribute: Any, value: str) -> None:
     if not value.strip():
         raise ValueError(_EMPTY[attribute.name])
     _header_text(endpoint, attribute, value)
-    if '"' in value or (not endpoint.quoted and ("," in value or " " in value)):
+    if '"' in value or "\\" in value or (not endpoint.quoted and ("," in value or " " in value)):
         raise ValueError(f"{attribute.name}: this value cannot be written into the Authorization header")
 
 
@@ -208,8 +208,11 @@ def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
     return _json({"events": [encode_entry(entry, secret)]})
 
 
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json(value: object) -> bytes:
-    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
+    return clean(_write(value)).encode()
 
 
 # --- inwards ------------------------------------------------------------------------------------------------
@@ -226,7 +229,7 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
     code, failed = _error(data, status)
     if failed or not 200 <= status < 300:
         return Failure("http", status, code, _retry_after(headers))
-    reply = _READ[type(command)](None if not body.strip() else data)
+    reply = _READ[type(command)](None if not body or body.isspace() else data)
     return Failure("unreadable", status) if reply is None else reply
 
 

@@ -367,8 +367,8 @@ def check(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> None:
     """Every law, for one step. Raises `BrokenLaw`."""
     for law in STEP_LAWS:
         law(step, engine)
-    for law in LIFE_LAWS:
-        law(step, ledger)
+    for life_law in LIFE_LAWS:
+        life_law(step, ledger)
 
 
 def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:

@@ -94,19 +94,31 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
 
 
 def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
-    """Where the window and the log meet: by id if any id is known, else by content; 0 if the beginning is known."""
+    """Where the window and the log meet; None where they do not.
+
+    While the window has forgotten nothing, any known entry will do: the whole log can be merged. Else by id rather than
+    by content, which may recur; an id of ours proves less, because it was remembered when we sent it, not in its place
+    in the log.
+    """
     told = d.seen.told
     if memory.count(told, memory.beginning(d)):
         return 0
-    weak = None
+    first: int | None = None
+    first_id: int | None = None
     for index, e in enumerate(entries):
-        if type(e) in memory.REMEMBERED:
-            one, strong = memory.key(d, e)
-            if memory.count(told, one):
-                if strong:
-                    return index
-                weak = index if weak is None else weak
-    return weak
+        if type(e) not in memory.REMEMBERED:
+            continue
+        one, strong = memory.key(d, e)
+        if not memory.count(told, one):
+            continue
+        if not memory.is_full(d):
+            return 0
+        first = index if first is None else first
+        if strong:
+            first_id = index if first_id is None else first_id
+            if not memory.is_ours(d, e):
+                return first_id
+    return first
 
 
 def _merge(d: Draft, entries: Sequence[Any]) -> None:

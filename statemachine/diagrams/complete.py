@@ -1,7 +1,8 @@
 """The complete picture of one machine: every row that is taken, every deadline, every coupling.
 
 Arcs between the same two states are one arc with several lines. A row taken from three states or more is drawn from a
-dashed box that names them, and again from the state just before its target, so that the usual way can be followed. Rows that stay where they are stand in notes, beside their state or dashed box.
+dashed box that names them, and again from the state just before its target, so that the usual way can be followed. Rows that stay where they are stand in notes, beside their state or dashed box; so do the rows of a loop, where it has
+more than one: Mermaid makes no room for the labels of loops.
 """
 
 from __future__ import annotations
@@ -83,10 +84,15 @@ def _statements(machine: Machine, folded: Folded, nodes: Mapping[Source, str]) -
     for one in machine.states:
         yield mermaid.state(nodes[Source((one,))], state_lines(machine, one))
     for source in folded.shared:
-        yield mermaid.state(nodes[source], ["from any of", *mermaid.wrap(list(map(name, source.states)), MEMBERS_WIDTH)])
+        yield mermaid.state(
+            nodes[source], ["from any of", *mermaid.wrap(list(map(name, source.states)), MEMBERS_WIDTH)]
+        )
     yield mermaid.arc("[*]", nodes[Source((machine.initial,))])
     for (source, target), rows in folded.arcs.items():
-        yield mermaid.arc(nodes[source], nodes[Source((target,))], lines_of(rows, LABEL_WIDTH))
+        crowded = source.states == (target,) and len(rows) > 1
+        yield mermaid.arc(nodes[source], nodes[Source((target,))], () if crowded else lines_of(rows, LABEL_WIDTH))
+        if crowded:
+            yield from mermaid.note(nodes[source], "right", ["COMES BACK, ON", *lines_of(rows, NOTE_WIDTH)])
     for one in machine.terminal:
         yield mermaid.arc(nodes[Source((one,))], "[*]")
     for source, rows in folded.stays.items():

@@ -1,8 +1,8 @@
 """The lifecycle at a glance: four boxes, the usual way through each, and what leads from box to box.
 
 Folded from the table by one rule, so that it cannot lie: inside a box, the arcs from each state to the next in the
-table's order; between two boxes, one arc that names a few events (those with the most
-arcs, what comes from outside first) and counts the others.
+table's order; between two boxes, one arc that names a few of the events from outside
+(those with the most arcs) and counts the others.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def _between(machine: Machine) -> dict[tuple[StateKind, StateKind], Counter[type
 
 
 def _label(events: Counter[type[Any]]) -> list[str]:
-    ranked = sorted(events, key=lambda on: (not _is_public(on), -events[on]))
-    more = len(ranked) - NAMED
-    return [*map(words, ranked[:NAMED]), *([f"+ {more} more"] if more > 0 else [])]
+    public = sorted(filter(_is_public, events), key=lambda on: -events[on]) or list(events)
+    more = len(events) - len(public[:NAMED])
+    return [*map(words, public[:NAMED]), *([f"+ {more} more"] if more else [])]
 
 
 def _is_public(on: type[Any]) -> bool:

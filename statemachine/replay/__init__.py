@@ -8,7 +8,8 @@ Reads files, decides nothing about chats: every phase and command comes from `re
 """
 
 from .capture import BadCapture, Capture, read_capture
-from .player import Replay, Row, play
+from .player import Row
 from .report import report
+from .run import Replay, play
 
 __all__ = ["BadCapture", "Capture", "Replay", "Row", "play", "read_capture", "report"]

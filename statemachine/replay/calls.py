@@ -7,9 +7,8 @@ or blocks a chat counts for whatever is owed; one that only asks for patience do
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, cast
 
 from ..codec.text import shown
 from ..core import wire
@@ -39,7 +38,7 @@ from ..core.events import (
 )
 from ..core.wire import Entry
 from .har import Call, CallKind
-from .player import Made, Player, Row, anomaly_words
+from .player import UPLOADED, Made, Player, Row, anomaly_words
 from .words import reply_words
 
 __all__ = ["play_calls"]
@@ -142,20 +141,12 @@ class _Play:
             items, notes = [player.items[msg_id]] if msg_id in player.items else [], ("sent again, with the same id",)
         elif event is not None:
             before = {item.id for item in player.session.items}
-            if isinstance(entry, wire.File):
-                made, notes = self._send_file(event, entry)
-            else:
-                made, notes = self._intend(event)
+            made, notes = self._intend(event)
             items = [item.id for item in player.session.items if item.id not in before]
             if msg_id and items:
                 player.items[msg_id], self._texts[msg_id] = items[0], said
         player.entry_row(entry, at, player.session.phase, by_client=True, commands=made.commands, notes=notes)
         return [(item, entry) for item in items]
-
-    def _send_file(self, event: Event, entry: wire.File) -> tuple[Made, tuple[str, ...]]:
-        player = self._player
-        player.uploads = _Always(entry.file_id)
-        return self._intend(event)
 
     def _intend(self, event: Event) -> tuple[Made, tuple[str, ...]]:
         try:
@@ -260,17 +251,6 @@ class _Play:
         self._player.rows.append(Row(at, call.kind, who, what, phase, made.commands, odd, quiet and not odd))
 
 
-class _Always(dict[str, str]):
-    """The file id of the upload under way, whatever item asks."""
-
-    def __init__(self, file_id: str) -> None:
-        super().__init__()
-        self._file_id = file_id
-
-    def get(self, key: object, default: object = None) -> str:  # type: ignore[override]
-        return self._file_id
-
-
 def _post_of(player: Player, item: str) -> Command | None:
     command = player.owed(Post)
     return command if isinstance(command, Post) and command.item == item else None
@@ -280,7 +260,8 @@ def _is_grave(reply: Reply) -> bool:
     """Whether this ends or blocks a chat, whichever call brought it."""
     if not isinstance(reply, Failure) or reply.kind != "http" or reply.code in (5509, 5511):
         return False
-    return reply.code == 5005 or (reply.status is not None and 400 <= reply.status < 500 and reply.status not in _PATIENCE)
+    status = reply.status or 0
+    return reply.code == 5005 or (400 <= status < 500 and status not in _PATIENCE)
 
 
 def _as_logged(entry: Entry, chat_id: str, item: str) -> Entry:
@@ -305,7 +286,7 @@ def _request(asked: Mapping[str, object], at: int) -> Request:
         return value if isinstance(value, str) else None
 
     parameters = asked.get("parameters")
-    kept = json.loads(json.dumps(parameters, default=str)) if isinstance(parameters, dict) else {}
+    kept = cast(dict[str, object], parameters) if isinstance(parameters, dict) else {}
     return Request(at, "replay", kept, text("phone_number"), text("from"))
 
 
@@ -325,7 +306,8 @@ def _intent(entry: Entry, at: int) -> Event | None:
         case wire.SessionDisconnect():
             return Disconnect(at)
         case wire.File():
-            return SendFile(at, "captured", entry.file_name, "image" if entry.file_type == "image" else "attachment")
+            kind: Literal["image", "attachment"] = "image" if entry.file_type == "image" else "attachment"
+            return SendFile(at, UPLOADED + entry.file_id, entry.file_name, kind)
         case _:
             return _form_or_signal(entry, at)
 
@@ -333,8 +315,7 @@ def _intent(entry: Entry, at: int) -> Event | None:
 def _form_or_signal(entry: Entry, at: int) -> Event | None:
     match entry:
         case wire.FormData():
-            data = json.loads(entry.data) if entry.data.startswith("{") else {}
-            return AnswerForm(at, entry.form_request_id, json.dumps(data))
+            return AnswerForm(at, entry.form_request_id, entry.data if entry.data.startswith("{") else "{}")
         case wire.SecureFormData():
             return AnswerSecureForm(at, entry.form_request_id, "captured")
         case wire.FormDataCancel() | wire.SecureFormCancel():

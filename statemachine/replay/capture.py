@@ -126,19 +126,25 @@ def _read(data: bytes) -> tuple[str, list[Part], str]:
 
 
 def _holds_events(value: object) -> bool:
-    return isinstance(value, dict) and ("events" in value or isinstance(cast(dict[str, object], value).get("event"), str))
+    item = _object(value)
+    return "events" in item or isinstance(item.get("event"), str)
+
+
+def _object(value: object) -> dict[str, object]:
+    return cast(dict[str, object], value) if isinstance(value, dict) else {}
 
 
 def _arrived(value: object) -> Arrived:
-    if isinstance(value, dict) and "events" in value:
-        return Arrived(decode_entries(cast(object, value)))
-    return Arrived((decode_entry(value),), single=True)
+    item = _object(value)
+    if "events" in item:
+        return Arrived(decode_entries(item))
+    return Arrived((decode_entry(item),), single=True)
 
 
 def _named(values: Iterable[object]) -> str:
     """The chat id that somebody wrote beside the events."""
     for value in values:
-        named = cast(dict[str, object], value).get("chat_id") if isinstance(value, dict) else None
+        named = _object(value).get("chat_id")
         if isinstance(named, str) and named:
             return named
     return ""
@@ -160,8 +166,7 @@ def _read_lines(data: bytes, whole: Problem) -> tuple[str, list[Part], str]:
     if _is_trace_head(values[0]):
         return "trace", _read_trace(data), ""
     if not any(map(_holds_events, values)):
-        steps = any(isinstance(value, dict) and {"event", "phase", "commands"} <= value.keys() for value in values)
-        if steps:
+        if any({"event", "phase", "commands"} <= _object(value).keys() for value in values):
             raise _Refused("a trace without its first line, which says where the session stood")
         raise _Refused(f"{whole.text}; expected {_FORMS}")
     parts: list[Part] = [_line(number, value) for (number, _), value in zip(lines, values, strict=True)]
@@ -178,7 +183,7 @@ def _line(number: int, value: object) -> Arrived:
 
 
 def _is_trace_head(value: object) -> bool:
-    return isinstance(value, dict) and "trace" in value and "product" in value
+    return {"trace", "product"} <= _object(value).keys()
 
 
 def _read_trace(data: bytes) -> list[Part]:

@@ -27,6 +27,9 @@ __all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said"]
 PLACEHOLDER: Final = "captured-chat"
 """Stands for a chat id that nothing in the capture tells."""
 
+UPLOADED: Final = "captured:"
+"""Before the file id, in the name under which the engine is given a file that was uploaded already."""
+
 _NEVER: Final = 10**14
 """Longer than any capture: in a replay, calls time out only where the captured ones did."""
 _TICKS: Final = 1_000
@@ -112,8 +115,6 @@ class Player:
         """Item -> sent, delivered, read or failed."""
         self.events = self.unknown = self.malformed = 0
         self.log: list[Entry] = []
-        self.uploads: dict[str, str] = {}
-        """Item -> the file id that the captured client got."""
         self.ready: dict[str, Reply] = {}
         """Item -> how the capture says its post was answered, until the engine makes that post."""
         self.items: dict[str, str] = {}
@@ -169,7 +170,7 @@ class Player:
             case ReadHistory():
                 return None if self.reads_history else Log(tuple(self.log))
             case Upload():
-                return Uploaded(self.uploads.get(command.item, "captured"))
+                return Uploaded(command.ref.removeprefix(UPLOADED) or "unknown")
             case Post():
                 return self.ready.pop(command.item, None)
             case _:
@@ -233,25 +234,35 @@ class Player:
         """
         known = tuple(map(self.as_ours, entries))
         before = self.session
-        late = before.outcome is not None
         event = Incoming(at, known) if answer is None else Answered(at, answer.id, Batch(known))
         made = (made or Made()) + self.feed(event)
-        if not late:
+        if before.outcome is None:
             self.log += known
+        late = () if before.outcome is None else ("came after the end",)
+        self.batch_rows(before, entries, known, at, made, late)
+
+    def batch_rows(
+        self,
+        before: Session,
+        entries: tuple[Entry, ...],
+        known: tuple[Entry, ...],
+        at: int,
+        made: Made,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """The rows of a batch. `entries` are shown, `known` is what the engine got, `made` what it made of them."""
         shadow, last = before, len(entries) - 1
+        whole = tuple(a for a in made.anomalies if a.kind == "repeated_batch")
         for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
-            odd = made.anomalies
-            if last:
-                shadow, out = reduce(shadow, Incoming(at, (ours,)))
-                whole = tuple(a for a in made.anomalies if a.kind == "repeated_batch" and index == last)
-                odd = (*(a for a in Made.of(out).anomalies if a.kind != "repeated_batch"), *whole)
+            shadow, out = reduce(shadow, Incoming(at, (ours,))) if last else (self.session, made.anomalies)
+            odd = tuple(a for a in Made.of(out).anomalies if a.kind != "repeated_batch")
             final = index == last
             self.entry_row(
                 entry,
                 at if self.clock else None,
                 self.session.phase if final else shadow.phase,
                 commands=made.commands if final else (),
-                notes=(*anomaly_words(odd), *(("came after the end",) if late else ())),
+                notes=(*anomaly_words((*odd, *whole) if final else odd), *notes),
             )
 
     def entry_row(self, entry: Entry, at: int | None, phase: str, by_client: bool = False, **rest: Any) -> None:
@@ -283,6 +294,10 @@ class Player:
         return bool(self.chat_id) and entry.party_id.lower() == self.chat_id.lower()
 
 
+_SHORT: Final = {"unknown_entry": "unknown", "malformed_entry": "malformed"}
+"""Anomalies whose detail the row itself tells."""
+
+
 def anomaly_words(anomalies: Iterable[Anomaly]) -> tuple[str, ...]:
     """Anomalies for people."""
-    return tuple(f"{a.kind}: {a.detail}" if a.detail else a.kind for a in anomalies)
+    return tuple(_SHORT.get(a.kind) or (f"{a.kind}: {a.detail}" if a.detail else a.kind) for a in anomalies)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
-from typing import Final, TypeGuard
+from typing import Final
 
 from attrs import field, frozen
 
-from ..codec.trace import Step
 from ..core.commands import Poll
-from ..core.errors import IllegalIntent
-from ..core.events import INTENTS, Answered, Background, Batch, Event, Failure, Foreground, Incoming, Log, Reattach
+from ..core.events import Background, Foreground, Reattach
 from ..core.news import Anomaly
-from ..core.session import LinkPaused, Session, new_session
-from ..core.wire import Entry
+from ..core.session import LinkPaused, Session
 from .calls import play_calls
 from .capture import Arrived, Capture, Part, TraceBegins
 from .har import Call
-from .player import PLACEHOLDER, Made, Player, Row, Said, anomaly_words
-from .words import Names, reply_words
+from .player import PLACEHOLDER, Player, Row, Said
+from .traces import play_trace
+from .words import Names
 
 __all__ = ["Replay", "play"]
 
@@ -109,20 +107,18 @@ def _arrive(player: Player, part: Arrived) -> None:
     """Server events of a chat that is taken for one under way."""
     times = [t for e in part.entries if (t := getattr(e, "timestamp", None)) is not None]
     at = max([player.session.now, *times])
-    made = Made()
     if player.session.phase == "idle":
-        made = player.feed(Reattach(at, "replay", player.chat_id or PLACEHOLDER))
-    made += _listen(player, at, part.single)
+        player.feed(Reattach(at, "replay", player.chat_id or PLACEHOLDER))
+    _listen(player, at, part.single)
     answer = None if part.single else player.owed(Poll)
-    player.deliver(part.entries, at, answer, made)
+    player.deliver(part.entries, at, answer)
 
 
-def _listen(player: Player, at: int, single: bool) -> Made:
+def _listen(player: Player, at: int, single: bool) -> None:
     """Containers are answers of polls. Events by themselves came some other way: nothing is polled for them."""
     paused = isinstance(player.session.link, LinkPaused)
-    if player.session.outcome is not None or paused == single:
-        return Made()
-    return player.feed(Background(at) if single else Foreground(at))
+    if player.session.outcome is None and paused != single:
+        player.feed(Background(at) if single else Foreground(at))
 
 
 # --- calls ----------------------------------------------------------------------------------------------------------
@@ -132,123 +128,4 @@ def _play_calls(player: Player, parts: list[Part]) -> None:
     play_calls(player, tuple(part for part in parts if isinstance(part, Call)))
 
 
-# --- traces ---------------------------------------------------------------------------------------------------------
-
-
-def _play_trace(player: Player, parts: list[Part]) -> None:
-    """A trace holds the engine's own events: nothing has to be found out, and what was recorded can be compared."""
-    for index, part in enumerate(parts):
-        if isinstance(part, TraceBegins):
-            following = parts[index + 1] if index + 1 < len(parts) else None
-            _begin_trace(player, part, following.event if isinstance(following, Step) else None)
-        elif isinstance(part, Step):
-            _repeat(player, part)
-
-
-def _begin_trace(player: Player, part: TraceBegins, first: Event | None) -> None:
-    if part.session is not None:
-        player.session = part.session
-    elif first is not None:
-        player.session = new_session(first.at)
-
-
-def _repeat(player: Player, step: Step) -> None:
-    before = player.session
-    try:
-        made, refused = player.step(step.event), ""
-    except IllegalIntent as refusal:
-        made, refused = Made(), f"the engine refuses this: {refusal.reason}"
-    player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
-    notes = (refused,) if refused else ()
-    if player.session.phase != step.phase:
-        notes += (f"differs from the trace, where the phase is {step.phase}",)
-    elif made.commands != step.commands and not _redacted(step):
-        notes += ("differs from the trace in what is to be done",)
-    entries = _entries(step.event)
-    if entries:
-        _entry_rows(player, before, step.event, entries, made, notes)
-    else:
-        who, what = _event_words(step.event)
-        quiet = not notes and not made.anomalies and before.phase == player.session.phase and not _is_intent(step.event)
-        odd = (*anomaly_words(made.anomalies), *notes)
-        name = _event_name(step.event)
-        player.rows.append(Row(step.event.at, name, who, what, player.session.phase, made.commands, odd, quiet))
-
-
-def _entry_rows(
-    player: Player, before: Session, event: Event, entries: tuple[Entry, ...], made: Made, notes: tuple[str, ...]
-) -> None:
-    last = len(entries) - 1
-    for index, (entry, phase) in enumerate(zip(entries, _phases(before, event.at, entries), strict=True)):
-        final = index == last
-        player.entry_row(
-            entry,
-            event.at,
-            player.session.phase if final else phase,
-            commands=made.commands if final else (),
-            notes=(*anomaly_words(made.anomalies), *notes) if final else (),
-        )
-
-
-def _phases(session: Session, at: int, entries: tuple[Entry, ...]) -> Iterator[str]:
-    from ..core.reduce import reduce
-
-    for entry in entries:
-        session, _ = reduce(session, Incoming(at, (entry,)))
-        yield session.phase
-
-
-def _redacted(step: Step) -> bool:
-    """A redacted trace has lost the texts that its commands are made of."""
-    return any(" chars>" in repr(command) for command in step.commands)
-
-
-def _entries(event: Event) -> tuple[Entry, ...]:
-    """The server events within; those of a history are the past, and told by what comes of them."""
-    if isinstance(event, Incoming):
-        return event.entries
-    if isinstance(event, Answered) and isinstance(event.reply, Batch):
-        return event.reply.entries
-    return ()
-
-
-def _is_intent(event: Event) -> TypeGuard[Event]:
-    return isinstance(event, INTENTS)
-
-
-_INTENT_WORDS: Final = {
-    "Request": "asks for a chat",
-    "Reattach": "looks for the chat",
-    "Say": "says something",
-    "SendFile": "sends a file",
-    "AnswerForm": "answers a form",
-    "AnswerSecureForm": "answers a secure form",
-    "CancelForm": "cancels a form",
-    "Disconnect": "ends the conversation",
-    "End": "ends the session",
-    "StartTyping": "types",
-    "StopTyping": "stops typing",
-    "MarkRead": "has read a message",
-    "Background": "looks away",
-    "Foreground": "looks again",
-    "Pushed": "is woken by a push message",
-    "Reauthorized": "has new credentials",
-}
-
-
-def _event_words(event: Event) -> tuple[str, str]:
-    if isinstance(event, Answered):
-        return ("network" if isinstance(event.reply, Failure) else "centre"), reply_words(event.reply)
-    name = type(event).__name__
-    if _is_intent(event):
-        text = getattr(event, "text", None)
-        said = f': "{text}"' if text else ""
-        return "customer", _INTENT_WORDS.get(name, "sends something") + said
-    return "clock", "the process is back" if name == "Restarted" else "time passes"
-
-
-def _event_name(event: Event) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in type(event).__name__).removeprefix("_")
-
-
-_PLAY: Final = {"entries": _play_entries, "calls": _play_calls, "trace": _play_trace}
+_PLAY: Final = {"entries": _play_entries, "calls": _play_calls, "trace": play_trace}

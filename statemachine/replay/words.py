@@ -59,8 +59,7 @@ def party_name(party: wire.PartyJoined) -> str:
 def session_names(session: Session) -> Mapping[str, str]:
     """Party id in lower case to name, as the session's roster has it."""
     return {
-        p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type
-        for p in session.room.parties
+        p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type for p in session.room.parties
     }
 
 
@@ -89,7 +88,11 @@ def _joined(e: wire.PartyJoined) -> str:
 
 
 def _form(e: wire.FormShow) -> str:
-    return f"shows the form {e.form_name} ({e.form_request_id})" if e.form_name else "asks for a text (a form without name)"
+    return (
+        f"shows the form {e.form_name} ({e.form_request_id})"
+        if e.form_name
+        else "asks for a text (a form without name)"
+    )
 
 
 def _file(e: wire.File) -> str:

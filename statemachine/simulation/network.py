@@ -14,7 +14,7 @@ from attrs import define
 
 from statemachine.adapters.protocols import Answer
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory, Upload
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
 from statemachine.core.events import Batch, Failure, FailureKind, Log, Reply
 from statemachine.core.wire import SecureFormData
 from statemachine.emulator.acts import Break
@@ -65,7 +65,9 @@ class Network:
         self._world = world
         self._endpoint = endpoint
         self._calls: Final[dict[int, Call]] = {}
-        self._batches: Final[list[HttpResponse]] = []
+        self._batches: Final[dict[str, list[HttpResponse]]] = {}
+        self.courtesies_lost = 0
+        self.belated_at = 0
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
@@ -77,6 +79,7 @@ class Network:
         request = self._wire_request(ticket, command)
         call = Call(ticket, world.life, command, answer, world.faults.fate(command), world.now, request)
         self._calls[ticket] = call
+        self.courtesies_lost += isinstance(command, PostCourtesy) and call.fate != "deliver"
         self._send(call)
 
     def abort(self, command_id: int) -> None:
@@ -123,8 +126,9 @@ class Network:
         if fate == "request_lost":
             self._fail_unanswered(call)
             return
-        if fate == "replayed" and self._batches:
-            page = self._batches[-1 - world.choices.amount("which batch", len(self._batches) - 1)]
+        batches = self._batches.get(call.request.path, [])
+        if fate == "replayed" and batches:
+            page = batches[-1 - world.choices.amount("which batch", len(batches) - 1)]
             world.later(world.now + 20, lambda: self._receive(call, page), of_client=True)
             return
         if fate == "request_late":
@@ -152,6 +156,8 @@ class Network:
         if call.arrived:
             return
         call.arrived = True
+        if fault == "request_late":
+            self.belated_at = world.now
         if isinstance(fault, ErrorFault) and isinstance(call.command, CreateChat | FindChat | Upload):
             if not fault.accepted:
                 self._answered(call, _error_page(world, fault))
@@ -205,7 +211,8 @@ class Network:
             call.answer(Failure("cut"))
             return
         if isinstance(call.command, Poll) and response.status == 200 and response.body:
-            self._batches[:] = [*self._batches[1 - _CACHED :], response]
+            path = call.request.path
+            self._batches[path] = [*self._batches.get(path, [])[1 - _CACHED :], response]
         call.answer(_read(call.command, response))
 
     def _fail_later(self, call: Call, kind: FailureKind, after: int) -> None:

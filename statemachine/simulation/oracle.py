@@ -71,6 +71,7 @@ class Book:
     counts: Counter[Entry] = field(factory=Counter[Entry])
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
     ids: dict[str, str] = field(factory=dict[str, str])
+    former: Book | None = None
     store_lost: bool = False
 
     def news_of(self, item: str) -> list[Progress]:
@@ -107,6 +108,7 @@ class Oracle:
         """A new session; `chained`: it takes over the window of the one before."""
         book = Book(session_id, session.config, session)
         if chained:
+            book.former = self.book
             book.counts.update(self.book.counts)
         self.books.append(book)
         self.latest_message = ""
@@ -172,7 +174,7 @@ class Oracle:
             self.latest_message = entry.msg_id
         book.counts[entry] += 1
         if book.counts[entry] > 1 and _datable(entry) and book.counts[entry] > self._emitted(entry):
-            self.fail("told once", f"{type(entry).__name__} told {book.counts[entry]} times")
+            self.fail("told once", f"{entry} told {book.counts[entry]} times")
 
     def _emitted(self, entry: Entry) -> int:
         return sum(entry == one for chat in self._world.centre.chats.values() for _, one in _log_of(chat))
@@ -195,7 +197,7 @@ class Oracle:
             *(() if book.store_lost else self._transcript(book, session, live)),
             *(() if book.store_lost else self._outcome(session)),
         ):
-            self.fail(law, detail)
+            self.fail(law, f"{book.session_id}: {detail}")
 
     def _journal(self, book: Book) -> Iterator[tuple[str, str]]:
         journal = self._world.journal(book.session_id)
@@ -224,17 +226,22 @@ class Oracle:
 
     def _transcript(self, book: Book, session: Session, live: bool) -> Iterator[tuple[str, str]]:
         journal = self._world.journal(book.session_id)
-        told = {one.entry for one in journal if isinstance(one, Received)}
+        told = self._told_ever(book)
         for _, entry in book.offered:
-            if entry not in told and entry not in book.counts and not _is_own(session, entry):
-                yield "told", f"{type(entry).__name__} was offered and not told"
+            if entry not in told and not _is_own(session, entry):
+                yield "told", f"{entry} was offered and not told"
         if not live or any(isinstance(one, HistoryGap) for one in journal):
             return
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         for direction, entry in _log_of(chat) if chat is not None else ():
             if direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING):
-                if entry not in told and entry not in book.counts:
-                    yield "told", f"{type(entry).__name__} stands in the log and was not told"
+                if entry not in told:
+                    yield "told", f"{entry} stands in the log and was not told"
+
+    def _told_ever(self, book: Book) -> set[Entry]:
+        """What this session, and those whose window it took over, have told."""
+        told = {one.entry for one in self._world.journal(book.session_id) if isinstance(one, Received)}
+        return told if book.former is None else told | self._told_ever(book.former)
 
     def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
         outcome = session.outcome
@@ -245,9 +252,10 @@ class Oracle:
         end_arrived = chat is not None and any(e.event["event"] == names.END for e in chat.log)
         if outcome in ("completed", "failed", "timed_out") and terminal != outcome:
             yield "outcome", f"{outcome}, but the centre says {terminal}"
-        if outcome == "ended" and chat is not None and terminal is None and not end_arrived and chat.known:
+        lives = chat is not None and chat.live and not self._world.knobs.gone_heals
+        if outcome == "ended" and lives and not end_arrived:
             yield "outcome", "ended, but the centre's chat lives and was never told to end"
-        if outcome == "gone" and (chat is None or chat.live):
+        if outcome == "gone" and lives:
             yield "outcome", "gone, but the chat lives"
         if outbox(session):
             yield "outcome", "over, but something is owed"

@@ -37,6 +37,7 @@ class Customer:
     def __init__(self, world: World) -> None:
         self._world = world
         self._number = 0
+        self.has_ended = False
         self._acts: Final[dict[str, Callable[[], None]]] = {
             "say": self._say,
             "say two": self._say_two,
@@ -53,7 +54,7 @@ class Customer:
             "answer form": self._answer_form,
             "cancel form": self._cancel_form,
             "disconnect": lambda: self._feed(ev.Disconnect(self._at())),
-            "end": lambda: self._feed(ev.End(self._at())),
+            "end": self.end,
             "reauthorized": lambda: self._feed(ev.Reauthorized(self._at())),
         }
 
@@ -83,7 +84,8 @@ class Customer:
         self._feed(ev.Foreground(self._at()))
 
     def end(self) -> None:
-        """Leave at once."""
+        """Leave for good."""
+        self.has_ended = True
         self._feed(ev.End(self._at()))
 
     def first_text(self) -> str:

@@ -56,7 +56,7 @@ _ODD: Final[dict[str, tuple[Any, ...]]] = {
     "unknown_events": (False, True),
     "unknown_enums": (False, True),
     "malformed_events": (False, True),
-    "omit_fields": ((), ("timestamp",), ("msg_id",), ("party_id",)),
+    "omit_fields": ((), ("timestamp",)),
 }
 
 

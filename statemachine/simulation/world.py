@@ -77,6 +77,7 @@ class World:
         self._offset = 0
         self._up = False
         self._asleep_until = 0
+        self._deferred: list[tuple[Callable[[], None], int]] = []
         self._late: list[tuple[int, Callable[[], None]]] = []
         self._healing = False
 
@@ -130,21 +131,28 @@ class World:
 
     def excuses(self, found: Judged) -> bool:
         """Whether this world's faults explain what the centre's judge has seen."""
-        if found.rule == "F3":  # a person's act, or a new process, may try again at once
-            return found.at - self.acted_at <= self.knobs.judge_repoll_ms
+        if found.rule == "F3":  # a person's act, a new process, a request long forgotten
+            return found.at - max(self.acted_at, self.network.belated_at) <= self.knobs.judge_repoll_ms
         if found.rule == "F22":  # a poll whose connection broke without the centre's knowing
             return bool(self.faults.injected.total())
         if found.rule in ("F21", "F34"):
             return bool(self.faults.injected.total())
-        if found.rule == "F31":  # a text said before the client knew of the prompt
+        if found.rule == "F30":  # the customer said both
+            return self.customer.has_ended
+        if found.rule == "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt
             return self._is_prompt(found)
+        if found.rule == "F32":  # best effort: the word that takes it back was lost
+            return self.network.courtesies_lost > 0 or self.life > 0 or self.centre.scenario.name == "flaky"
         if found.rule in ("F1", "F37"):  # on its way when the end was told, or told by an answer that never came
             return not self.network.made_knowing(found.ticket, self._told_by(found))
         return False
 
     def _is_prompt(self, found: Judged) -> bool:
         forms = self.centre.chats[found.chat_id.lower()].forms.values()
-        return any(form.answers and not form.name and f"{form.request_id!r}" in found.message for form in forms)
+        return any(
+            form.answers and (not form.name or form.cancelled) and f"{form.request_id!r}" in found.message
+            for form in forms
+        )
 
     def _told_by(self, found: Judged) -> int | None:
         chat = self.centre.chats.get(found.chat_id.lower())
@@ -175,8 +183,7 @@ class World:
             if life is not None and life != self.life:
                 return True
             if life is not None and self.now < self._asleep_until:
-                self._number += 1
-                heapq.heappush(self._heap, (self._asleep_until, self._number, todo, life))
+                self._deferred.append((todo, life))
                 return True
             self._guarded(todo)
         else:
@@ -201,7 +208,16 @@ class World:
             self._crash()
         if self.faults.strikes("adapter asleep", 0.05):
             nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
-            self._asleep_until = self.now + nap
+            self._asleep_until = max(self._asleep_until, self.now + nap)
+            self.later(self._asleep_until, self._wake)
+
+    def _wake(self) -> None:
+        """What was to happen to the client meanwhile happens now, in the same order."""
+        if self.now >= self._asleep_until:
+            for todo, life in self._deferred:
+                self._number += 1
+                heapq.heappush(self._heap, (self.now, self._number, todo, life))
+            self._deferred.clear()
 
     def _customer_acts(self) -> None:
         if not self.faults.on:
@@ -309,6 +325,7 @@ class World:
         """No fault any more, the application does its part: the world must come to rest."""
         self.faults.on = False
         self._asleep_until = self.now
+        self._wake()
         for due, ring in self._late:
             self.later(max(due, self.now), ring, of_client=True)
         if not self._up:

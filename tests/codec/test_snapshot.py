@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine.codec import snapshot as module
+from statemachine.codec.body import Object
 from statemachine.codec.errors import BadSnapshot
-from statemachine.codec.records import Object
 from statemachine.codec.snapshot import SCHEMA, UPGRADES, restore, snapshot
 from statemachine.core import session as core
 from statemachine.core.session import DEFAULT_CONFIG, Config, Session, new_session
@@ -56,6 +56,7 @@ def test_the_golden_sessions_are_in_every_state() -> None:
     assert found == states
 
 
+@settings(max_examples=50)
 @given(records(Session))
 def test_any_session_comes_back(session: Session) -> None:
     data = snapshot(session)

@@ -7,7 +7,7 @@ from typing import Any
 from ..draft import Draft
 from ..events import Failure, MarkRead, StartTyping, StopTyping
 from ..news import Finished, HistoryGap, Outcome
-from ..session import Asides, Ended, Ending, Establishing, Failed, Item
+from ..session import Asides, CourtesyPosting, Ended, Ending, Establishing, Failed, Item
 from ..wire import (
     Entry,
     File,
@@ -167,9 +167,21 @@ def owe_not_typing(d: Draft, e: StopTyping | object) -> None:
 
 
 def forget_typing(d: Draft, e: object) -> None:
-    """A text says it all: our typing is over without a word (agents' desktops hide it on a message)."""
+    """A text says it all: our typing is over without a word (agents' desktops hide it on a message).
+
+    Unless its announcement is still on its way: that may arrive after the text, so it is taken back in time.
+    """
+    due = d.asides.due
+    if due is not None:
+        announcing = isinstance(d.courtesy, CourtesyPosting) and isinstance(d.courtesy.entry, Typing)
+        pending = tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping))
+        d.asides = Asides(pending, due if announcing else None)
+
+
+def take_back_typing(d: Draft, e: object) -> None:
+    """The text goes out as the answer of a form, and no message hides the typing."""
     if d.asides.due is not None:
-        d.asides = Asides(tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping)), None)
+        owe_not_typing(d, e)
 
 
 def drop_asides(d: Draft, e: object) -> None:

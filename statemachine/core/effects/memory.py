@@ -51,6 +51,11 @@ def is_own(d: Draft, e: Any) -> bool:
     return isinstance(e, File) or (d.chat.origin != "" and e.msg_id.startswith(d.chat.origin + ":"))
 
 
+def is_ours(d: Draft, e: Any) -> bool:
+    """The same, for any entry: most kinds only the server sends."""
+    return isinstance(e, _BY_MESSAGE_ID) and is_own(d, e)
+
+
 def _spoken(e: Any) -> str:
     return f"{type(e).__name__}|{e.party_id.lower()}|{e.timestamp}|"
 
@@ -92,11 +97,15 @@ def first_read(d: Draft) -> bytes:
     return _keyed(d, "first read")
 
 
+def is_full(d: Draft) -> bool:
+    """Whether the window may have forgotten something."""
+    return len(d.seen.told) >= WIDTH * d.config.window
+
+
 def log_was_read(d: Draft) -> bool:
     """Whether what the window knows of the log was all known up to there. A full window has forgotten the marks."""
     told = d.seen.told
-    full = len(told) >= WIDTH * d.config.window
-    return full or count(told, beginning(d)) > 0 or count(told, first_read(d)) > 0
+    return is_full(d) or count(told, beginning(d)) > 0 or count(told, first_read(d)) > 0
 
 
 def mark_first_reading(d: Draft, entries: Sequence[Entry]) -> None:

@@ -186,6 +186,15 @@ def _posts() -> tuple[Row, ...]:
             why="never resent blindly",
             ref="1.4 E6; 8 F12",
         ),
+        row(
+            ItemSending,
+            sig.PostRefused,
+            ItemPending,
+            when=out.is_end,
+            make=out.pausing,
+            why="there is nothing else to be done: tried until the time for ending is over",
+            ref="3.1 end: bounded",
+        ),
         row(ItemSending, sig.PostRefused, ItemFailed, do=out.told_item_refused, why="the server says no", ref="7"),
         row(
             ItemSending,

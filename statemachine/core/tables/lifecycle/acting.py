@@ -29,7 +29,7 @@ def _sending() -> tuple[Row, ...]:
             ev.Say,
             STAY,
             when=outgoing.answers_prompt,
-            do=(outgoing.queue_prompt_answer, say.forget_typing),
+            do=(outgoing.queue_prompt_answer, say.take_back_typing),
             raises=sig.ItemQueued,
             why="a form without a name takes the next text",
             ref="3.2; 8 F31",

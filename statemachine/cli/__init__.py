@@ -1,0 +1,24 @@
+"""The command `statemachine`. Importing this needs no extra; `main` says which one is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .errors import missing, say
+
+__all__ = ["main"]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line (`sys.argv` where `args` is None) and return its exit status."""
+    given = list(sys.argv[1:] if args is None else args)
+    try:
+        from .app import run
+    except ModuleNotFoundError as error:
+        line = missing(error, "the command line")
+        if line is None:
+            raise
+        say(line)
+        return 2
+    return run(given)

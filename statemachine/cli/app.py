@@ -1,0 +1,111 @@
+"""The group of commands, and the one place where errors become a line and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+import click
+import rich  # noqa: F401  # the extra brings both: better to miss it here than in the middle of a command
+
+from statemachine import __version__
+
+from .errors import missing, say
+from .screen import reopen
+
+__all__ = ["Trouble", "cli", "run"]
+
+_DEBUG: Final = "--debug"
+_COMMANDS: Final = {
+    "demo": "A whole chat over HTTP on this machine, explained as it happens.",
+    "emulate": "A contact centre to try clients on.",
+    "replay": "What captured traffic does to the engine, step by step.",
+    "simulate": "Client and server in a world of faults, many times over.",
+    "diagrams": "Draw the state machines and tables.",
+}
+"""Name -> what help says; each is the object `command` of the module of that name, loaded when it is used."""
+
+
+class Trouble(click.ClickException):
+    """What was asked for cannot be done: one line, and exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """The line, on stderr."""
+        say(self.message)
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in _COMMANDS if find_spec(f"{__package__}.{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        try:
+            command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            line = missing(error, f"statemachine {cmd_name}")
+            if line is None:
+                raise
+            raise Trouble(line) from None
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Without loading any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="statemachine")
+@click.option(_DEBUG, is_flag=True, expose_value=False, help="Show where an unexpected error came from.")
+def cli() -> None:
+    """Chat sessions with a contact centre: see one, emulate one, replay one.
+
+    Exit status: 0 it ended as it should; 1 it did not; 2 it could not be done as asked (wrong usage, an unusable file,
+    an extra that is not installed); 130 interrupted.
+    """
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line and return the exit status. Nothing escapes but SystemExit."""
+    reopen()
+    debug = _DEBUG in args
+    try:
+        result = cli.main([arg for arg in args if arg != _DEBUG], prog_name="statemachine", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        return _usage(error)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return 130
+    except BrokenPipeError:  # `statemachine replay … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        say(_unexpected(error))
+        return 1
+    return result if type(result) is int else 0
+
+
+def _usage(error: click.UsageError) -> int:
+    command = error.ctx.command_path if error.ctx else "statemachine"
+    say(f"{error.format_message()} See: {command} --help")
+    return error.exit_code
+
+
+def _unexpected(error: Exception) -> str:
+    words = " ".join(str(error).split())[:200]
+    cause = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return f"unexpected error, a fault of this program: {cause}. Please report it, with what {_DEBUG} adds to this"

@@ -1,0 +1,39 @@
+"""How a command says that it cannot: one line, no traceback.
+
+Imports nothing but the standard library, so that it can say which extra is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import Final
+
+from .text import visible
+
+__all__ = ["EXTRAS", "missing", "say"]
+
+PACKAGE: Final = "chat-session-statemachine"
+
+EXTRAS: Final = {
+    "click": "cli",
+    "rich": "cli",
+    "aiohttp": "http",
+    "yarl": "http",
+    "hypothesis": "conformance",
+    "pytest": "conformance",
+    "mermaidx": "diagrams",
+}
+"""Module -> the extra that brings it."""
+
+
+def missing(error: ModuleNotFoundError, what: str) -> str | None:
+    """The line for a module that an extra would have brought; None where no extra has it."""
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    return extra and f'{what} needs the extra "{extra}": pip install "{PACKAGE}[{extra}]"'
+
+
+def say(line: str) -> None:
+    """One line on stderr. Where there is no stderr, or nobody reads it, nothing."""
+    with suppress(AttributeError, OSError, UnicodeError, ValueError):
+        print(f"statemachine: {visible(line)}", file=sys.stderr)

@@ -1,0 +1,138 @@
+"""`statemachine replay FILE…`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from statemachine.codec.body import MAX_BODY
+from statemachine.core.commands import Poll
+from statemachine.replay import BadCapture, Replay, Row, play, read_capture, report
+from statemachine.replay.report import counts, sentence
+from statemachine.replay.words import command_words
+
+from .app import Trouble
+from .screen import PHASE_WIDTH, Piece, Screen, phase_style
+from .text import clipped
+
+__all__ = ["command"]
+
+_WHO: Final = 14
+_TEXT: Final = 2_000
+"""Characters of one row; the rest of a long message says nothing new about the chat."""
+
+
+@click.command(name="replay")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--chat-id", default="", metavar="ID", help="The chat it is about; otherwise the one the files name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
+def command(files: tuple[str, ...], chat_id: str, as_json: bool) -> None:
+    """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
+
+    FILE is any of these, recognised by itself; - is standard input; a gzip of one is unpacked; several files are one
+    capture, in the order given.
+
+    \b
+      a wire container     {"events": […]}, or a list of events
+      JSON lines           containers or single events, one a line
+      a HAR file           from a browser or a proxy; with requests and errors
+      a trace              of this product (statemachine demo --trace FILE)
+
+    Bare events are replayed as a chat under way. Of a HAR file, the calls count whose path has /clientweb/api/v1/ or
+    /v2/; of several chats the first is replayed, or the one that --chat-id names. What comes after the end is counted,
+    and changes nothing.
+
+    \b
+    --json prints one object; instants are milliseconds since the epoch (UTC) or null:
+      phase       where the chat is at the end: queued, agent_joined, ended…
+      outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
+      chat_id     or null
+      events      how many entries were read, the two below included
+      unknown     entries of no known name;  malformed: that cannot be read (a line
+                  that cannot be read counts as one entry)
+      parties     [{id, name, type, present}], in order of joining
+      messages    [{type: text|file|location, text, own, party, msg_id, time, late,
+                  historic, state}]; state: of one that the captured client sent
+      anomalies   [{at, kind, detail}]
+      timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
+                  the wire, or of the call (create, find, poll, history, post), or in a
+                  trace of the engine's event; phase: after it; commands: what the
+                  engine would do, each {type, id, timeout, …}
+
+    Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these.
+    """
+    try:
+        replay = play(read_capture([(_name(file), _content(file)) for file in files]), chat_id)
+    except BadCapture as error:
+        raise Trouble(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(report(replay)).replace("\x7f", "\\u007f"))
+    else:
+        _show(replay, files)
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _content(file: str) -> bytes:
+    """At most one byte more than is ever read of a file: enough to refuse it."""
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(MAX_BODY + 1)
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BODY + 1)
+    except OSError as error:
+        raise Trouble(f"{_name(file)}: {error.strerror or 'cannot be read'}") from None
+    except ValueError:  # a NUL in the name
+        raise Trouble(f"{_name(file)}: no such file") from None
+
+
+# --- the timeline ---------------------------------------------------------------------------------------------------
+
+
+def _show(replay: Replay, files: tuple[str, ...]) -> None:
+    screen = Screen()
+    about = f" · chat {replay.chat_id}" if replay.chat_id else ""
+    names = ", ".join(f"{_name(file)} ({form})" for file, form in zip(files, replay.forms, strict=True))
+    screen.line((names, "bold"), (about, "dim"))
+    screen.line()
+    timed = any(row.at for row in replay.rows)
+    for row in replay.rows:
+        if not row.quiet:
+            _show_row(screen, row, timed)
+    if replay.rows:
+        screen.line()
+    screen.line((sentence(replay.session, replay.rows), phase_style(replay.session.phase)))
+    screen.line((f"{counts(replay)}.", "dim"))
+
+
+def _show_row(screen: Screen, row: Row, timed: bool) -> None:
+    time = f"{_clock(row.at):<10}" if timed else ""
+    start = len(time) + PHASE_WIDTH + 2
+    pieces: list[Piece] = [
+        (time, "dim"),
+        (f"{row.phase:<{PHASE_WIDTH}}  ", phase_style(row.phase)),
+        (f"{clipped(row.who, _WHO):<{_WHO}} ", "bold"),
+        (clipped(row.what, _TEXT), ""),
+    ]
+    doing = command_words(command for command in row.commands if row.event != "poll" or not isinstance(command, Poll))
+    if doing and doing != "poll":
+        pieces.append((f"  → {doing}", "dim"))
+    screen.line(*pieces, indent=start + _WHO + 1)
+    for note in row.notes:
+        screen.line(" " * start, (f"! {note}", "yellow"), indent=start + 2)
+
+
+def _clock(at: int | None) -> str:
+    if at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(at / 1_000, UTC).strftime("%H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "?"

@@ -1,0 +1,130 @@
+"""Lines for a person: with colour and wrapped to the width on a terminal, plain and whole anywhere else.
+
+Whatever is shown goes through `visible`: no text from outside reaches a terminal as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Final, TextIO, TypeAlias
+
+from .text import visible
+
+__all__ = ["PHASE_WIDTH", "Piece", "Screen", "phase_style", "reopen"]
+
+Piece: TypeAlias = tuple[str, str]
+"""(text, style); styles are rich's, "" is none."""
+
+PHASE_WIDTH: Final = 12
+_NARROWEST: Final = 40
+_ASCII: Final = str.maketrans(
+    {"→": ">", "·": "-", "…": "...", "✓": "+", "✗": "x", "─": "-", "▸": ">", "“": '"', "”": '"'}
+)
+
+_PHASES: Final = {
+    "queued": "yellow",
+    "connecting": "yellow",
+    "connected": "green",
+    "agent_joined": "bold green",
+    "warned": "bold yellow",
+    "ended": "bold",
+    "failed": "bold red",
+    "timed_out": "bold red",
+    "gone": "bold red",
+}
+
+
+def phase_style(phase: str) -> str:
+    """How a phase is coloured."""
+    return _PHASES.get(phase, "cyan")
+
+
+def reopen() -> None:
+    """Let no character stop a line: what the encoding of a pipe or an old console lacks is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+class Screen:
+    """Where lines go. `stream`: standard output, as it is when this is made."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream: Final = stream or sys.stdout
+        terminal = self._stream.isatty()
+        dumb = os.environ.get("TERM", "") == "dumb"
+        self._coloured: Final = terminal and not dumb and not os.environ.get("NO_COLOR")
+        self._width: Final = max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else None
+        self._unicode: Final = _can_encode(self._stream)
+
+    def line(self, *pieces: Piece | str, indent: int = 0) -> None:
+        """One line. Where it has to be wrapped, what follows is indented by `indent`."""
+        parts = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
+        parts = [(self._spelled(text), style) for text, style in parts]
+        if self._width is None:
+            self._write("".join(text for text, _ in parts).rstrip() + "\n")
+        else:
+            self._write(self._rendered(parts, indent, self._width))
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+    def _spelled(self, text: str) -> str:
+        text = visible(text)
+        return text if self._unicode else text.translate(_ASCII)
+
+    def _rendered(self, parts: list[Piece], indent: int, width: int) -> str:
+        plain = "".join(text for text, _ in parts)
+        spans = _wrapped(plain, width, indent)
+        lines = [plain[start:end].rstrip() for start, end in spans]
+        if self._coloured:
+            lines = _styled(parts, spans)
+        return "".join(f"{' ' * indent if number else ''}{line}\n" for number, line in enumerate(lines))
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[tuple[int, int]]:
+    """(start, end) of each line, broken at spaces where there are any; wide characters take two columns."""
+    from rich.cells import cell_len
+
+    spans: list[tuple[int, int]] = []
+    start, space, used, room = 0, -1, 0, width
+    for index, char in enumerate(text):
+        used += cell_len(char)
+        if char == " ":
+            space = index
+        elif used > room:
+            end = space if space > start + (indent if not spans else 0) else index
+            spans.append((start, end))
+            start = end + 1 if end == space else end
+            room = max(_NARROWEST // 2, width - indent)
+            used = cell_len(text[start : index + 1])
+    return [*spans, (start, len(text))]
+
+
+def _styled(parts: list[Piece], spans: list[tuple[int, int]]) -> list[str]:
+    """The lines with their colours."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    lines: list[str] = []
+    for start, end in spans:
+        at, line = 0, ""
+        for text, style in parts:
+            piece = text[max(0, start - at) : max(0, end - at)]
+            at += len(text)
+            if piece:
+                line += Style.parse(style).render(piece, color_system=ColorSystem.STANDARD) if style else piece
+        lines.append(line.rstrip())
+    return lines
+
+
+def _can_encode(stream: TextIO) -> bool:
+    try:
+        "→·…✓✗─▸“”".encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return True

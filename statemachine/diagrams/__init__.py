@@ -1,0 +1,10 @@
+"""Pictures and matrices of the session, generated from the tables; what they say is committed and checked.
+
+`statemachine diagrams` writes the top-level folder `diagrams/`, `statemachine diagrams --check` compares it. The texts
+are pure functions of the tables; SVG and PNG are rendered from them by mermaidx (extra `diagrams`).
+"""
+
+from .files import pictures, stale, texts, write
+from .rendering import NoRenderer
+
+__all__ = ["NoRenderer", "pictures", "stale", "texts", "write"]

@@ -1,0 +1,126 @@
+"""The generated files: what there is to write, what is stale, and the rendering of pictures.
+
+A picture is compared by the digest of its source, so that `--check` needs no renderer: `rendered.json` keeps, for each
+picture, the digest of the text it was rendered from, and of what came out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ..core.tables import MACHINES
+from . import complete, gallery, lists, matrix, overview, rendering
+
+Render: TypeAlias = Callable[[str, float], tuple[str, bytes]]
+
+LEDGER: Final = "rendered.json"
+FORMATS: Final = ("svg", "png")
+SCALES: Final = {"lifecycle-overview": 2.0}
+"""Pixels of the PNG per unit of the SVG: more for what a README shows."""
+
+
+def pictures() -> dict[str, str]:
+    """Every picture as Mermaid text, by name."""
+    return {
+        "lifecycle-overview": overview.picture(MACHINES["lifecycle"]),
+        **{name: complete.picture(machine) for name, machine in MACHINES.items()},
+        "couplings": lists.couplings_picture(),
+    }
+
+
+def texts() -> dict[str, str]:
+    """Every generated text, by file name."""
+    drawn = pictures()
+    return {
+        **{f"{name}.mmd": text for name, text in drawn.items()},
+        **{f"{name}.md": matrix.matrix(machine) for name, machine in MACHINES.items()},
+        "reactions.md": lists.reactions(),
+        "couplings.md": lists.couplings(),
+        "README.md": gallery.gallery(drawn),
+    }
+
+
+def stale(folder: Path) -> list[str]:
+    """Names of the files that are missing, differ from what the tables say, or are written by nobody."""
+    expected = texts()
+    found = [name for name, text in expected.items() if _read(folder / name) != text.encode()]
+    ledger = _ledger(folder)
+    for name, text in pictures().items():
+        found += [f"{name}.{form}" for form in FORMATS if not _is_current(folder, ledger, name, form, text)]
+    known = {*expected, LEDGER, *(f"{name}.{form}" for name in pictures() for form in FORMATS)}
+    if folder.is_dir():
+        found += sorted(path.name for path in folder.iterdir() if path.name not in known)
+    return found
+
+
+def write(folder: Path, render: Render = rendering.render) -> list[str]:
+    """Write what is stale; names of the files written.
+
+    Raises NoRenderer, after the texts are written, where a picture must be rendered and mermaidx is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [name for name, text in texts().items() if _put(folder / name, text.encode())]
+    ledger = _ledger(folder)
+    for name, text in pictures().items():
+        if all(_is_current(folder, ledger, name, form, text) for form in FORMATS):
+            continue
+        svg, png = render(text, SCALES.get(name, 1.0))
+        parts = {"svg": svg.encode(), "png": png}
+        for form, data in parts.items():
+            _put(folder / f"{name}.{form}", data)
+            written.append(f"{name}.{form}")
+        ledger[name] = {"source": _source(name, text), **{form: _digest(data) for form, data in parts.items()}}
+        _put(folder / LEDGER, _ledger_text(ledger))
+    return written
+
+
+def _is_current(folder: Path, ledger: dict[str, dict[str, str]], name: str, form: str, text: str) -> bool:
+    entry = ledger.get(name, {})
+    data = _read(folder / f"{name}.{form}")
+    return data is not None and entry.get("source") == _source(name, text) and entry.get(form) == _digest(data)
+
+
+def _source(name: str, text: str) -> str:
+    return _digest(f"{rendering.SETTINGS} {SCALES.get(name, 1.0)}\n{text}".encode())
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def _ledger(folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        found: object = json.loads(_read(folder / LEDGER) or b"{}")
+    except ValueError:
+        return {}
+    return dict(_entries(found))
+
+
+def _entries(found: object) -> Iterator[tuple[str, dict[str, str]]]:
+    if isinstance(found, dict):
+        for name, entry in found.items():
+            if isinstance(entry, dict):
+                yield str(name), {str(key): str(value) for key, value in entry.items()}
+
+
+def _ledger_text(ledger: dict[str, dict[str, str]]) -> bytes:
+    ordered = {name: ledger[name] for name in pictures() if name in ledger}
+    return (json.dumps(ordered, indent=2) + "\n").encode()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _put(path: Path, data: bytes) -> bool:
+    if _read(path) == data:
+        return False
+    path.write_bytes(data)
+    return True

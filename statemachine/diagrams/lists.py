@@ -1,0 +1,94 @@
+"""What stands between the machines: reactions to answers, and couplings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..core.tables import COUPLINGS, MACHINES, REACTIONS, Reaction
+from ..core.tables.reactions import CLASSES, CODES, STATUSES
+from . import mermaid
+from .markdown import escape, fenced, page, table
+from .names import name
+
+NEVER: Final = "—"
+
+
+def reactions() -> str:
+    """The reaction table: kind of call by class of outcome."""
+    return page("Reactions: what an answer means", _reactions())
+
+
+def _reactions() -> Iterator[str]:
+    yield "What each outcome of a call raises, and in which machine. `—`: this kind of call never has that outcome."
+    yield ""
+    yield from table(
+        ["outcome", *REACTIONS], ([one, *(_heard(r.get(one)) for r in REACTIONS.values())] for one in CLASSES)
+    )
+    yield "## Why"
+    yield ""
+    yield from table(
+        ["call", "outcome", "raises", "why"],
+        (
+            [call, outcome, _heard(reaction), escape(reaction.why)]
+            for call, outcomes in REACTIONS.items()
+            for outcome, reaction in outcomes.items()
+        ),
+    )
+    yield "## How an answer is classified"
+    yield ""
+    yield (
+        "The body's code first, then the HTTP status, then how the call failed. *Read*: also whatever is safe to repeat;"
+        " *post*: where a lost answer leaves a doubt."
+    )
+    yield ""
+    codes = ([str(code), escape(one.name), one.read, one.post] for code, one in CODES.items())
+    statuses = ([f"HTTP {status}", "", read, post] for status, (read, post) in STATUSES.items())
+    yield from table(["code", "name", "read", "post"], [*codes, *statuses])
+
+
+def _heard(reaction: Reaction | None) -> str:
+    if reaction is None:
+        return NEVER
+    return "<br>".join(f"{escape(name(signal))} in {escape(machine)}" for machine, signal in reaction.signals)
+
+
+def couplings() -> str:
+    """The list of couplings, under a picture of them."""
+    return page("Couplings: which machine hears what another one raises", _couplings())
+
+
+def _couplings() -> Iterator[str]:
+    yield "Nothing else connects the machines."
+    yield ""
+    yield from fenced(couplings_picture())
+    yield from table(
+        ["signal", "raised by", "heard by", "which items", "why"],
+        (
+            [
+                escape(name(c.signal)),
+                escape(c.source),
+                escape(c.target),
+                escape(name(c.select)) if c.select else "",
+                escape(c.why),
+            ]
+            for c in COUPLINGS
+        ),
+    )
+
+
+def couplings_picture() -> str:
+    """The machines, and the signals that pass between them."""
+    return mermaid.document("How the machines hear each other", _coupling_statements())
+
+
+def _coupling_statements() -> Iterator[str]:
+    nodes = {machine: mermaid.identifier(machine, index) for index, machine in enumerate(MACHINES)}
+    for machine, node in nodes.items():
+        yield mermaid.state(node, [machine])
+    passing: dict[tuple[str, str], list[str]] = {}
+    for one in COUPLINGS:
+        passing.setdefault((one.source, one.target), []).append(name(one.signal))
+    for (source, target), signals in passing.items():
+        yield mermaid.arc(nodes[source], nodes[target], signals)
+    yield from mermaid.classes({"talking": ["lifecycle"], "resting": [n for n in nodes.values() if n != "lifecycle"]})

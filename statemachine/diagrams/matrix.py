@@ -1,0 +1,127 @@
+"""The matrix of one machine, state by event: each cell at a glance, then each with its rows in the order of trying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..core.table import Machine, Row
+from ..core.tables import COUPLINGS, REACTIONS
+from .markdown import escape, page, table
+from .names import EventKind, effects, guard, kind_of, name, raised
+
+GROUPS: Final[dict[EventKind, str]] = {
+    "intent": "Local intents",
+    "entry": "Server entries",
+    "signal": "Signals",
+    "deadline": "Deadlines",
+}
+SYMBOLS: Final = {"ignored": "·", "rejected": "✕"}
+LEGEND: Final = (
+    "`→` moves there · `↺` taken, stays · `·` ignored · `✕` rejected · *or*: guards decide, in this order. "
+    "The reasons stand below, event by event."
+)
+HEAD: Final = ("in", "", "guard", "verdict", "runs", "raises", "why", "source")
+
+
+def matrix(machine: Machine) -> str:
+    """One machine as a Markdown page."""
+    return page(f"{machine.name}: state by event", _lines(machine))
+
+
+def _lines(machine: Machine) -> Iterator[str]:
+    cells = len(machine.states) * len(machine.alphabet)
+    yield (
+        f"{len(machine.states)} states, {len(machine.alphabet)} events, {cells} cells, {len(machine.rows)} rows."
+        f" [Picture]({machine.name}.svg) · [gallery](README.md)"
+    )
+    yield ""
+    yield from _deadlines(machine)
+    yield "## At a glance"
+    yield ""
+    yield LEGEND
+    yield ""
+    groups = {kind: [on for on in machine.alphabet if kind_of(on) == kind] for kind in GROUPS}
+    for kind, events in groups.items():
+        if events:
+            yield f"### {GROUPS[kind]}"
+            yield ""
+            yield from table(
+                ["", *(escape(name(state)) for state in machine.states)],
+                ([_link(on), *(_glance(machine.cell(state, on)) for state in machine.states)] for on in events),
+            )
+    yield "## Every cell"
+    yield ""
+    for events in groups.values():
+        for on in events:
+            yield from _event(machine, on)
+
+
+def _deadlines(machine: Machine) -> Iterator[str]:
+    if machine.deadlines:
+        yield "Deadlines: " + ", ".join(
+            f"{escape(name(state))} → {_link(signal)}" for state, signal in machine.deadlines.items()
+        )
+        yield ""
+
+
+def _link(on: type[Any]) -> str:
+    return f"[{escape(name(on))}](#{name(on).lower()})" if name(on).isidentifier() else escape(name(on))
+
+
+def _glance(cell: tuple[Row, ...]) -> str:
+    return " or ".join(dict.fromkeys(_outcome(row, short=True) for row in cell))
+
+
+def _outcome(row: Row, short: bool = False) -> str:
+    if row.verdict == "taken":
+        return ("↺" if short else "stays") if row.to is None else f"→ {escape(name(row.to))}"
+    return SYMBOLS[row.verdict] if short else row.verdict
+
+
+def _event(machine: Machine, on: type[Any]) -> Iterator[str]:
+    yield f"### {escape(name(on))}"
+    yield ""
+    yield f"{origin(machine, on)}."
+    yield ""
+    alike: dict[tuple[Row, ...], list[str]] = {}
+    for state in machine.states:
+        alike.setdefault(machine.cell(state, on), []).append(escape(name(state)))
+    yield from table(HEAD, (line for cell, states in alike.items() for line in _cell(", ".join(states), cell)))
+
+
+def _cell(states: str, cell: tuple[Row, ...]) -> Iterator[list[str]]:
+    for number, row in enumerate(cell, 1):
+        yield [
+            states if number == 1 else "",
+            str(number) if len(cell) > 1 else "",
+            escape(guard(row)[1:-1]),
+            _outcome(row),
+            escape(", ".join(effects(row))),
+            escape(", ".join(raised(row))),
+            escape(row.why),
+            escape(row.ref),
+        ]
+
+
+def origin(machine: Machine, on: type[Any]) -> str:
+    """Who makes this machine hear an event."""
+    kind = kind_of(on)
+    if kind == "intent":
+        return "The application asks for it"
+    if kind == "deadline":
+        return "A deadline has passed"
+    if kind == "entry":
+        return "An entry from the server"
+    answers = [
+        f"{call} × {outcome}"
+        for call, outcomes in REACTIONS.items()
+        for outcome, reaction in outcomes.items()
+        if (machine.name, on) in reaction.signals
+    ]
+    sources = [c.source for c in COUPLINGS if c.target == machine.name and c.signal is on]
+    parts = [
+        *([f"Raised by {', '.join(sources)}"] if sources else []),
+        *([f"Answered: {', '.join(answers)}"] if answers else []),
+    ]
+    return escape("; ".join(parts)) if parts else "Raised by the step itself, which unfolds an entry or gives a turn"

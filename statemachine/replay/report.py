@@ -1,0 +1,126 @@
+"""A replay as one JSON object, and its end in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from ..codec.records import encode_command
+from ..core.commands import Command, Poll, Upload
+from ..core.session import DEFAULT_CONFIG, Session
+from .player import Row, Said
+from .run import Replay
+from .words import duration_words, party_name
+
+__all__ = ["report", "sentence"]
+
+Object = dict[str, object]
+
+
+def report(replay: Replay) -> Object:
+    """What `statemachine replay --json` prints. Instants are milliseconds since the epoch (UTC), or null."""
+    return {
+        "phase": replay.session.phase,
+        "outcome": replay.session.outcome,
+        "chat_id": replay.chat_id or None,
+        "events": replay.events,
+        "unknown": replay.unknown,
+        "malformed": replay.malformed,
+        "parties": _parties(replay),
+        "messages": [_message(replay, said) for said in replay.said],
+        "anomalies": [{"at": a.at or None, "kind": a.kind, "detail": a.detail} for a in replay.anomalies],
+        "timeline": [_step(row) for row in replay.rows],
+    }
+
+
+def _parties(replay: Replay) -> list[Object]:
+    """Everybody who took part, in order of joining; `present`: still there at the end."""
+    present = {party.id.lower() for party in replay.session.room.parties}
+    found: dict[str, Object] = {
+        party.id.lower(): {
+            "id": party.id,
+            "name": party.display_name or f"{party.first_name} {party.last_name}".strip() or None,
+            "type": party.type or None,
+        }
+        for party in replay.session.room.parties
+    }
+    for key, joined in replay.names.parties.items():
+        found[key] = {"id": joined.party_id, "name": party_name(joined), "type": joined.type or None}
+    order = [*replay.names.parties, *(key for key in found if key not in replay.names.parties)]
+    return [{**found[key], "present": key in present} for key in order]
+
+
+def _message(replay: Replay, said: Said) -> Object:
+    captured = {item: msg_id for msg_id, item in replay.items.items()}
+    return {
+        "type": said.type,
+        "text": said.text,
+        "own": said.own,
+        "party": said.party or None,
+        "msg_id": captured.get(said.item, said.item) or said.msg_id or None,
+        "time": said.time,
+        "late": said.late,
+        "historic": said.historic,
+        "state": replay.progress.get(said.item, "pending") if said.item else None,
+    }
+
+
+def _step(row: Row) -> Object:
+    return {
+        "event": row.event,
+        "phase": row.phase,
+        "commands": [_command(command) for command in row.commands],
+        "at": row.at,
+        "who": row.who,
+        "what": row.what,
+        "notes": list(row.notes),
+    }
+
+
+def _command(command: Command) -> Object:
+    """With the time-out that it would have outside a replay."""
+    longest = DEFAULT_CONFIG.poll_timeout if isinstance(command, Poll) else DEFAULT_CONFIG.request_timeout
+    if isinstance(command, Upload):
+        longest = DEFAULT_CONFIG.upload_timeout
+    return {**encode_command(command), "timeout": min(command.timeout, longest)}
+
+
+# --- the outcome, in a sentence -------------------------------------------------------------------------------------
+
+_OUTCOMES: Final = {
+    "ended": "The chat ended in good order",
+    "completed": "The server completed the chat",
+    "failed": "The chat failed: the server said so, or no agent was there",
+    "refused": "The chat was refused: credentials or configuration",
+    "gave_up": "No chat came about: the server did not answer in time",
+    "timed_out": "The server ended the chat because the customer was silent",
+    "gone": "The server does not know the chat any more",
+}
+
+
+def sentence(session: Session, rows: tuple[Row, ...] = ()) -> str:
+    """How it ended."""
+    times = [row.at for row in rows if row.at]
+    lasted = f", after {duration_words(max(times) - min(times))}" if len(times) > 1 and max(times) > min(times) else ""
+    if session.outcome is not None:
+        return f"{_OUTCOMES[session.outcome]} (outcome {session.outcome}){lasted}."
+    if session.phase == "idle":
+        return "No chat came about."
+    return f"The capture stops in phase {session.phase}{lasted}; the chat is still open."
+
+
+def counts(replay: Replay) -> str:
+    """What was read, in numbers."""
+    kinds = Counter("own" if said.own else "others" for said in replay.said)
+    parts = [_number(replay.events, "event"), _number(kinds.total(), "message")]
+    if replay.unknown:
+        parts.append(f"{replay.unknown} of no known name")
+    if replay.malformed:
+        parts.append(f"{replay.malformed} that cannot be read")
+    if replay.left_out:
+        parts.append(f"{_number(replay.left_out, 'call')} of other chats left out (--chat-id picks a chat)")
+    return ", ".join(parts)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

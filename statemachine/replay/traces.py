@@ -1,0 +1,118 @@
+"""Traces through the player: the engine's own events. Nothing has to be found out; what was recorded is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ..codec.trace import Step
+from ..core.commands import Command
+from ..core.errors import IllegalIntent
+from ..core.events import INTENTS, Answered, Batch, Event, Failure, Incoming, Log
+from ..core.session import Session, new_session
+from ..core.wire import Entry
+from .capture import Part, TraceBegins
+from .player import Made, Player, Row, anomaly_words
+from .words import reply_words
+
+__all__ = ["play_trace"]
+
+
+def play_trace(player: Player, parts: Sequence[Part]) -> None:
+    """The steps of one or more traces."""
+    for index, part in enumerate(parts):
+        if isinstance(part, TraceBegins):
+            following = parts[index + 1] if index + 1 < len(parts) else None
+            _begin(player, part, following.event if isinstance(following, Step) else None)
+        elif isinstance(part, Step):
+            _repeat(player, part)
+
+
+def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
+    if part.session is not None:
+        player.session = part.session
+    elif first is not None:
+        player.session = new_session(first.at)
+
+
+def _repeat(player: Player, step: Step) -> None:
+    before = player.session
+    refused: tuple[str, ...] = ()
+    made = Made()
+    try:
+        made = player.step(step.event)
+    except IllegalIntent as refusal:
+        refused = (f"the engine refuses this: {refusal.reason}",)
+    player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
+    notes = (*refused, *_differences(player.session, made, step))
+    if isinstance(step.event, Answered) and isinstance(step.event.reply, Log):
+        player.count(step.event.reply.entries)
+        for entry in step.event.reply.entries:
+            player.names.learn(entry)
+    if entries := _live_entries(step.event):
+        player.batch_rows(before, entries, entries, step.event.at, made, notes)
+    else:
+        player.rows.append(_row(step.event, before, player.session, made, notes))
+
+
+def _differences(session: Session, made: Made, step: Step) -> tuple[str, ...]:
+    """Where the engine does not do what it did when the trace was written."""
+    if session.phase != step.phase:
+        return (f"differs from the trace, where the phase is {step.phase}",)
+    if _calls(made.commands) != _calls(step.commands):
+        return ("differs from the trace in what is to be done",)
+    return ()
+
+
+def _calls(commands: tuple[Command, ...]) -> list[tuple[str, int]]:
+    """What can be compared where the trace hides the texts."""
+    return [(type(command).__name__, command.id) for command in commands]
+
+
+def _live_entries(event: Event) -> tuple[Entry, ...]:
+    """The server events within; those of a history are the past."""
+    if isinstance(event, Incoming):
+        return event.entries
+    return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, Batch) else ()
+
+
+# --- other events ---------------------------------------------------------------------------------------------------
+
+_INTENTS: Final = {
+    "Request": "asks for a chat",
+    "Reattach": "looks for the chat",
+    "Say": "says",
+    "SendFile": "sends a file",
+    "AnswerForm": "answers a form",
+    "AnswerSecureForm": "answers a secure form",
+    "CancelForm": "cancels a form",
+    "Disconnect": "ends the conversation",
+    "End": "ends the session",
+    "StartTyping": "types",
+    "StopTyping": "stops typing",
+    "MarkRead": "has read a message",
+    "Background": "looks away",
+    "Foreground": "looks again",
+    "Pushed": "is woken by a push message",
+    "Reauthorized": "has new credentials",
+}
+
+
+def _row(event: Event, before: Session, after: Session, made: Made, notes: tuple[str, ...]) -> Row:
+    who, what = _words(event)
+    odd = (*anomaly_words(made.anomalies), *notes)
+    quiet = not odd and before.phase == after.phase and not isinstance(event, INTENTS)
+    quiet = quiet and not (isinstance(event, Answered) and isinstance(event.reply, Failure))
+    name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(event).__name__).removeprefix("_")
+    return Row(event.at, name, who, what, after.phase, made.commands, odd, quiet)
+
+
+def _words(event: Event) -> tuple[str, str]:
+    """(who, what)."""
+    name = type(event).__name__
+    if isinstance(event, Answered):
+        return ("network" if isinstance(event.reply, Failure) else "centre"), reply_words(event.reply)
+    if isinstance(event, INTENTS):
+        text: str | None = getattr(event, "text", None)
+        return "customer", _INTENTS.get(name, "sends something") + (f': "{text}"' if text else "")
+    return "clock", "the process is back" if name == "Restarted" else "time passes"

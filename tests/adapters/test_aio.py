@@ -1,0 +1,130 @@
+"""asyncio's clock, and tasks that nothing escapes from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from statemachine.adapters.aio import LoopClock, Tasks
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_now_is_the_wall_clocks_time_at_the_start() -> None:
+    clock = LoopClock()
+    assert abs(clock.now() - time.time_ns() // 1_000_000) < 1_000
+
+
+async def test_the_wall_clock_moves_nothing_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = LoopClock()
+    before = clock.now()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    assert 0 <= clock.now() - before < 1_000
+
+
+async def test_an_alarm_never_rings_before_its_moment() -> None:
+    clock = LoopClock()
+    early: list[int] = []
+    start = clock.now()
+    for ms in range(60):
+        clock.call_at(start + ms, lambda at=start + ms: early.append(at - clock.now()))
+    await asyncio.sleep(0.08)
+    assert len(early) == 60
+    assert max(early) <= 0
+
+
+async def test_a_moment_that_has_passed_rings_soon_but_not_at_once() -> None:
+    clock = LoopClock()
+    rung: list[bool] = []
+    clock.call_at(clock.now() - 10_000, lambda: rung.append(True))
+    assert rung == []
+    await asyncio.sleep(0.005)
+    assert rung == [True]
+
+
+async def test_a_cancelled_alarm_is_silent() -> None:
+    clock = LoopClock()
+    rung: list[bool] = []
+    clock.call_at(clock.now(), lambda: rung.append(True)).cancel()
+    await asyncio.sleep(0.005)
+    assert rung == []
+
+
+async def test_jitter_covers_its_window() -> None:
+    clock = LoopClock(seed=1)
+    assert {clock.jitter(5, 8) for _ in range(100)} == {5, 6, 7, 8}
+    assert clock.jitter(5, 5) == 5
+
+
+async def test_tasks_are_held_until_they_are_done() -> None:
+    tasks, done = Tasks(), asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    tasks.spawn(1, work())
+    assert len(tasks) == 1
+    await done.wait()
+    await asyncio.sleep(0)
+    assert len(tasks) == 0
+
+
+async def test_one_task_is_cancelled_by_its_key() -> None:
+    tasks = Tasks()
+    ends: list[str] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ends.append(name)
+            raise
+
+    tasks.spawn(1, work("one"))
+    tasks.spawn(2, work("two"))
+    await asyncio.sleep(0)
+    tasks.cancel(1)
+    tasks.cancel(99)
+    await asyncio.sleep(0)
+    assert ends == ["one"]
+    await tasks.close()
+    assert ends == ["one", "two"]
+    assert len(tasks) == 0
+
+
+async def test_closing_waits_for_the_cancelled() -> None:
+    tasks = Tasks()
+    ends: list[str] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            ends.append("cleaned up")
+
+    tasks.spawn(1, slow())
+    await asyncio.sleep(0)
+    tasks.cancel(1)
+    await tasks.close()
+    assert ends == ["cleaned up"]
+
+
+async def test_a_task_that_fails_is_logged() -> None:
+    tasks = Tasks()
+
+    def fail() -> Coroutine[Any, Any, None]:
+        async def work() -> None:
+            raise RuntimeError("the words of a customer")
+
+        return work()
+
+    with capture_logs() as logs:
+        tasks.spawn(1, fail())
+        await asyncio.sleep(0.001)
+    assert logs == [{"event": "task_failed", "log_level": "error", "error": "RuntimeError"}]

@@ -1,0 +1,378 @@
+"""The HTTP transport: what it sends, and what it makes of everything that can come back, or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from statemachine import (
+    Batch,
+    Command,
+    CreateChat,
+    Failure,
+    FindChat,
+    Log,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    ReadHistory,
+    Reply,
+    Upload,
+    Uploaded,
+)
+from statemachine.adapters import http
+from statemachine.adapters.http import HttpTransport, Pool
+from statemachine.codec import body as codec_body
+from statemachine.codec.http import Endpoint
+from statemachine.wire import Message, SecureFormData, Typing
+from tests.adapters.wire_server import Heard, WireServer
+
+pytestmark = pytest.mark.asyncio
+
+FILES: dict[str, bytes | Path] = {"small": b"PDF \x00\xff", "gone": Path("/nowhere/at/all")}
+VALUES: dict[str, Mapping[str, object]] = {"card": {"number": "4111"}}
+POLL = Poll(1, 1_000, "chat")
+HELLO = Post(2, 1_000, "chat", "o:1", Message(msg_id="o:1", msg_text="secret words"))
+
+
+class Line:
+    """A transport to one address, with a plain way to ask."""
+
+    def __init__(self, pool: Pool, url: str) -> None:
+        endpoint = Endpoint(url, "tenant.example", "app", "client")
+        self.transport = HttpTransport(pool, endpoint, open_file=FILES.__getitem__, form_values=VALUES.__getitem__)
+
+    async def ask(self, command: Command) -> Reply:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.transport.execute(command, future.set_result)
+        async with asyncio.timeout(10):
+            return await future
+
+
+@pytest_asyncio.fixture
+async def pool() -> AsyncIterator[Pool]:
+    async with Pool(timedelta(milliseconds=200)) as pool:
+        yield pool
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[WireServer]:
+    async with WireServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def line(pool: Pool, server: WireServer) -> AsyncIterator[Line]:
+    line = Line(pool, server.url)
+    async with line.transport:
+        yield line
+
+
+def reply_with(server: WireServer, status: int, body: object = b"", *headers: str) -> None:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    server.behave = lambda heard: heard.reply(status, data, *headers)
+
+
+# --- what is sent, and read back ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "line_start", "reply", "read"),
+    [
+        (CreateChat(1, 900), "POST /clientweb/api/v2/chats?", {"chat_id": "c", "state": "ivr"}, Opened("c", "ivr")),
+        (FindChat(1, 900), "GET /clientweb/api/v2/chats/active?", {"chat_id": "c"}, Opened("c")),
+        (POLL, "GET /clientweb/api/v2/chats/chat/events?", {"events": []}, Batch()),
+        (ReadHistory(1, 900, "c/1"), "GET /clientweb/api/v2/chats/c%2F1/history?", {"events": []}, Log()),
+        (HELLO, "POST /clientweb/api/v2/chats/chat/events?", b"", Batch()),
+        (PostCourtesy(1, 900, "chat", Typing()), "POST /clientweb/api/v2/chats/chat/events?", b"", Batch()),
+        (Upload(1, 900, "o:1", "small", "a.pdf"), "POST /clientweb/api/v2/files?", {"file_id": "f"}, Uploaded("f")),
+    ],
+)
+async def test_every_command_is_sent_and_its_answer_read(
+    line: Line, server: WireServer, command: Command, line_start: str, reply: object, read: Reply
+) -> None:
+    reply_with(server, 200, reply)
+    assert await line.ask(command) == read
+    (heard,) = server.heard
+    assert heard.line.startswith(line_start)
+    assert "tenantUrl=tenant.example" in heard.line
+    assert heard.headers["authorization"] == 'MOBILE-API-140-327-PLAIN appId="app", clientId="client"'
+    assert heard.headers["user-agent"] == "MobileClient"
+    assert heard.headers["cache-control"] == "no-cache"
+
+
+async def test_no_two_reads_have_the_same_address(line: Line, server: WireServer) -> None:
+    for _ in range(3):
+        await line.ask(POLL)
+    assert len({heard.line for heard in server.heard}) == 3
+
+
+async def test_the_endpoint_may_be_replaced(line: Line, server: WireServer) -> None:
+    line.transport.endpoint = Endpoint(server.url, "other.example", "app2", "client")
+    await line.ask(POLL)
+    assert "tenantUrl=other.example" in server.heard[0].line
+    assert 'appId="app2"' in server.heard[0].headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (404, {"error_code": "5005", "error_message": "x"}, Failure("http", 404, 5005)),
+        (502, b"<html>Bad Gateway</html>", Failure("http", 502)),
+        (200, b"<html>log in first</html>", Failure("unreadable", 200)),
+    ],
+)
+async def test_errors_of_server_and_proxy(
+    line: Line, server: WireServer, status: int, body: object, failure: Failure
+) -> None:
+    reply_with(server, status, body)
+    assert await line.ask(POLL) == failure
+
+
+async def test_retry_after_is_read(line: Line, server: WireServer) -> None:
+    reply_with(server, 429, {"error_code": 5509}, "Retry-After: 7")
+    assert await line.ask(POLL) == Failure("http", 429, 5509, 7_000)
+
+
+# --- unsent: the server certainly never had it ------------------------------------------------------------------------
+
+
+async def test_nobody_listens(pool: Pool) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        line = Line(pool, f"http://127.0.0.1:{free.getsockname()[1]}")
+        async with line.transport:
+            with capture_logs() as logs:
+                assert await line.ask(HELLO) == Failure("unsent")
+    assert [(log["event"], log["call"], log["kind"]) for log in logs] == [("call_failed", "Post", "unsent")]
+    assert "Cannot connect" in logs[0]["reason"]
+
+
+async def test_no_such_host(pool: Pool) -> None:
+    line = Line(pool, "http://no-such-host.invalid")
+    async with line.transport:
+        assert await line.ask(POLL) == Failure("unsent")
+
+
+async def test_no_tls_there(pool: Pool, server: WireServer) -> None:
+    line = Line(pool, server.url.replace("http:", "https:"))
+    async with line.transport:
+        assert await line.ask(POLL) == Failure("unsent")
+    assert server.heard == []
+
+
+async def test_a_connection_that_never_comes_about(pool: Pool) -> None:
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    stalling = await asyncio.start_server(stall, "127.0.0.1", 0)
+    line = Line(pool, f"https://127.0.0.1:{stalling.sockets[0].getsockname()[1]}")
+    async with line.transport:
+        assert await line.ask(Post(1, 5_000, "chat", "o:1", Message(msg_text="x"))) == Failure("unsent")
+    stalling.close()
+
+
+# --- timeout and cut: the server may have had it ------------------------------------------------------------------------
+
+
+async def test_no_answer_in_time(line: Line, server: WireServer) -> None:
+    server.behave = lambda _: asyncio.sleep(60)
+    assert await line.ask(Post(1, 50, "chat", "o:1", Message(msg_text="x"))) == Failure("timeout")
+    assert len(server.heard) == 1
+
+
+async def test_an_answer_that_only_drips(line: Line, server: WireServer) -> None:
+    async def drip(heard: Heard) -> None:
+        heard.writer.write(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            heard.writer.write(b" ")
+            await asyncio.sleep(0.01)
+
+    server.behave = drip
+    assert await line.ask(Poll(1, 100, "chat")) == Failure("timeout")
+
+
+async def test_the_answer_never_begins(line: Line, server: WireServer) -> None:
+    server.behave = Heard.cut
+    with capture_logs() as logs:
+        assert await line.ask(HELLO) == Failure("cut")
+    assert "secret" not in repr(logs)
+    assert "client" not in repr(logs)
+
+
+async def test_the_answer_breaks_off(line: Line, server: WireServer) -> None:
+    def begin(heard: Heard) -> None:
+        heard.writer.write(b'HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n{"events": [')
+        heard.writer.close()
+
+    server.behave = begin
+    assert await line.ask(POLL) == Failure("cut")
+
+
+async def test_the_answer_is_no_http(line: Line, server: WireServer) -> None:
+    def babble(heard: Heard) -> None:
+        heard.writer.write(b"220 secret mail server ready\r\n\r\n")
+        heard.writer.close()
+
+    server.behave = babble
+    with capture_logs() as logs:
+        assert await line.ask(POLL) == Failure("cut")
+    assert "mail" not in repr(logs)
+
+
+@pytest.mark.parametrize("command", [POLL, HELLO])
+async def test_f12_a_kept_connection_that_breaks_repeats_nothing(
+    line: Line, server: WireServer, command: Command
+) -> None:
+    await line.ask(FindChat(9, 900))
+    server.behave = Heard.cut
+    assert await line.ask(command) == Failure("cut")
+    assert len(server.heard) == 2
+
+
+async def test_a_fault_of_ours_is_told_apart_and_escapes_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_reply(*_: object) -> Reply:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(http, "read_reply", read_reply)
+    with capture_logs() as logs:
+        assert await line.ask(POLL) == Failure("cut")
+    assert [(log["event"], log["error"]) for log in logs] == [("call_crashed", "RuntimeError")]
+
+
+# --- limits and identity ------------------------------------------------------------------------------------------------
+
+
+async def test_a_redirect_is_not_followed(line: Line, server: WireServer) -> None:
+    async with WireServer() as elsewhere:
+        reply_with(server, 302, b"", f"Location: {elsewhere.url}/")
+        assert await line.ask(POLL) == Failure("http", 302)
+        assert elsewhere.heard == []
+
+
+async def test_a_body_beyond_the_limit_is_refused_unread(
+    line: Line, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_BODY", 1_000)
+    monkeypatch.setattr(codec_body, "MAX_BODY", 1_000)
+
+    async def flood(heard: Heard) -> None:
+        heard.writer.write(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            heard.writer.write(b"400\r\n" + b"x" * 1_024 + b"\r\n")
+            await heard.writer.drain()
+            await asyncio.sleep(0)
+
+    server.behave = flood
+    assert await line.ask(POLL) == Failure("unreadable", 200)
+    await server.until_closed()
+
+
+async def test_each_session_has_cookies_of_its_own(pool: Pool, server: WireServer) -> None:
+    count = 0
+
+    def name(heard: Heard) -> None:
+        nonlocal count
+        count += 1
+        heard.reply(200, b"", *([] if "cookie" in heard.headers else [f"Set-Cookie: visitor={count}; Path=/"]))
+
+    server.behave = name
+    lines = [Line(pool, server.url) for _ in range(2)]
+    for _ in range(2):
+        for line in lines:
+            await line.ask(POLL)
+    assert [heard.headers.get("cookie") for heard in server.heard] == [None, None, "visitor=1", "visitor=2"]
+    for line in lines:
+        async with line.transport:
+            pass
+
+
+async def test_f4_no_poll_waits_for_another(line: Line, server: WireServer) -> None:
+    server.behave = lambda _: asyncio.sleep(60)
+    for number in range(150):
+        line.transport.execute(Poll(number, 5_000, f"chat-{number}"), lambda _: None)
+    await server.until(150)
+
+
+# --- what the engine knows by name only ---------------------------------------------------------------------------------
+
+
+async def test_a_file_is_uploaded_from_memory_and_from_disk(line: Line, server: WireServer, tmp_path: Path) -> None:
+    reply_with(server, 200, {"file_id": "f", "file_name": "x"})
+    big = tmp_path / "big.bin"
+    big.write_bytes(bytes(range(256)) * 4_000)
+    FILES["big"] = big
+    assert await line.ask(Upload(1, 5_000, "o:1", "small", 'Größe "A".pdf')) == Uploaded("f", "x")
+    assert await line.ask(Upload(2, 5_000, "o:2", "big", "")) == Uploaded("f", "x")
+    first, second = server.heard
+    assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert 'name="file"; filename="Größe \\"A\\".pdf"'.encode() in first.body
+    assert b"PDF \x00\xff" in first.body
+    assert big.read_bytes() in second.body
+
+
+async def test_a_file_name_breaks_out_of_nothing(line: Line, server: WireServer) -> None:
+    reply_with(server, 200, {"file_id": "f"})
+    await line.ask(Upload(1, 900, "o:1", "small", "a\r\nX-Evil: 1\ud800.pdf"))
+    assert b"\r\nX-Evil" not in server.heard[0].body
+
+
+@pytest.mark.parametrize("ref", ["gone", "never was"])
+async def test_a_file_that_is_no_longer_there_is_unsent(line: Line, server: WireServer, ref: str) -> None:
+    assert await line.ask(Upload(1, 900, "o:1", ref, "a.pdf")) == Failure("unsent")
+    assert server.heard == []
+
+
+async def test_secure_values_go_on_the_wire(line: Line, server: WireServer) -> None:
+    assert await line.ask(Post(1, 900, "chat", "o:1", SecureFormData("form", "pay", "card"))) == Batch()
+    (event,) = json.loads(server.heard[0].body)["events"]
+    assert "4111" in json.dumps(event)
+
+
+async def test_secure_values_that_are_no_longer_there_are_unsent(line: Line, server: WireServer) -> None:
+    assert await line.ask(Post(1, 900, "chat", "o:1", SecureFormData("form", "pay", "lost"))) == Failure("unsent")
+    assert server.heard == []
+
+
+# --- abort and close ----------------------------------------------------------------------------------------------------
+
+
+async def test_abort_closes_the_connection_and_gives_no_answer(line: Line, server: WireServer) -> None:
+    server.behave = lambda _: None
+    answers: list[Reply] = []
+    line.transport.execute(Poll(7, 5_000, "chat"), answers.append)
+    await server.until(1)
+    line.transport.abort(7)
+    line.transport.abort(99)
+    await server.until_closed()
+    assert answers == []
+
+
+async def test_closing_breaks_off_what_is_under_way(pool: Pool, server: WireServer) -> None:
+    server.behave = lambda _: asyncio.sleep(60)
+    line = Line(pool, server.url)
+    answers: list[Reply] = []
+    async with line.transport:
+        line.transport.execute(HELLO, answers.append)
+        await server.until(1)
+    assert answers == []
+
+
+async def test_without_aiohttp_the_extra_is_named() -> None:
+    code = "import sys; sys.modules['aiohttp'] = None; import statemachine.adapters.http"
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert "pip install 'chat-session-statemachine[http]'" in done.stderr

@@ -1,0 +1,594 @@
+"""`ChatClient` against the emulator over HTTP: two parties, and the judge in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from statemachine import (
+    ChatClient,
+    Finished,
+    FormsChanged,
+    LinkChanged,
+    PhaseChanged,
+    Progress,
+    Received,
+    RosterChanged,
+    Session,
+)
+from statemachine.adapters.protocols import Done, Moment, Save, Stored
+from statemachine.client import (
+    BadSetting,
+    ChatClosed,
+    ChatError,
+    ChatStopped,
+    NotPossible,
+    Options,
+    SessionOver,
+)
+from statemachine.emulator import Knobs
+from statemachine.emulator import acts as do
+from statemachine.emulator.http import Emulator, Network
+from statemachine.store.errors import ForeignStore, StoreFull
+from statemachine.store.memory import MemoryStore
+from statemachine.wire import FormShow, Location, Message
+
+pytestmark = pytest.mark.asyncio
+
+T = TypeVar("T")
+QUICK = Knobs(pace=0.02, hold_ms=300)
+OPTIONS = Options(close_within=timedelta(seconds=1))
+
+
+@pytest_asyncio.fixture
+async def centre() -> AsyncIterator[Emulator]:
+    async with Emulator("plain", QUICK) as emulator:
+        yield emulator
+        assert emulator.centre.violations == []
+
+
+@pytest_asyncio.fixture
+async def silent() -> AsyncIterator[Emulator]:
+    async with Emulator("silent", QUICK) as emulator:
+        yield emulator
+        assert emulator.centre.violations == []
+
+
+def client(emulator: Emulator, **more: Any) -> ChatClient:
+    return ChatClient(emulator.url, **{"app_id": "app", "client_id": "ann", "options": OPTIONS, **more})
+
+
+async def until(chat: ChatClient, wanted: Callable[[Any], bool]) -> list[Any]:
+    """The news up to and with the first wanted one."""
+    seen: list[Any] = []
+    async with asyncio.timeout(10):
+        async for news in chat.news():
+            seen.append(news)
+            if wanted(news):
+                return seen
+    raise AssertionError(f"the news ended without it: {seen}")
+
+
+async def everything(chat: ChatClient) -> list[Any]:
+    """The news to their end."""
+    async with asyncio.timeout(10):
+        return [news async for news in chat.news()]
+
+
+def text(news: Any) -> str:
+    return news.entry.msg_text or "" if isinstance(news, Received) and isinstance(news.entry, Message) else ""
+
+
+def of(news: list[Any], kind: type[T]) -> list[T]:
+    return [one for one in news if isinstance(one, kind)]
+
+
+# --- a whole chat -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_whole_chat(centre: Emulator, tmp_path: Path, stored: bool, api: Any) -> None:
+    store = tmp_path / "chats.sqlite" if stored else None
+    async with client(centre, store=store, options=Options(api=api)) as chat:
+        assert chat.phase == "idle"
+        first = await chat.start(parameters={"name": "Ann"}, text="hello", phone_number="1", from_="Ann")
+        news = await until(chat, lambda one: text(one) == "You said: hello")
+        assert chat.phase == "agent_joined"
+        second = await chat.send("and more", key="my own")
+        news += await until(chat, lambda one: text(one) == "You said: and more")
+        await chat.end()
+        news += await everything(chat)
+    assert chat_of(centre).texts_received == [(first, "hello"), (second, "and more")]
+    assert [phase.phase for phase in of(news, PhaseChanged)][-1] == "ended"
+    assert "Ada" in json.dumps([roster.parties for roster in of(news, RosterChanged)])
+    assert ("sent", "my own") in [(one.state, one.key) for one in of(news, Progress) if one.item == second]
+    assert of(news, Finished)[0].outcome == "ended"
+    seqs = [one.seq for one in news if hasattr(one, "seq")]
+    assert sorted(set(seqs)) == list(range(1, max(seqs) + 1))
+
+
+def chat_of(emulator: Emulator) -> Any:
+    return list(emulator.centre.chats.values())[-1]
+
+
+async def test_levels_come_before_what_happened_then_and_the_last_before_the_end(centre: Emulator) -> None:
+    async with client(centre) as chat:
+        await chat.start()
+        news = await until(chat, lambda one: "this is Ada" in text(one))
+        joined = next(i for i, one in enumerate(news) if isinstance(one, RosterChanged) and "Ada" in str(one.parties))
+        assert joined < len(news) - 1
+        await chat.end()
+        rest = await everything(chat)
+    assert isinstance(rest[-1], Finished)
+    assert PhaseChanged("ended") in rest
+
+
+async def test_a_new_chat_follows_one_that_is_over(centre: Emulator) -> None:
+    async with client(centre) as chat:
+        for number in (1, 2):
+            await chat.start(text=f"text {number}")
+            news = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
+            await chat.end()
+            news += await everything(chat)
+            assert chat.outcome == "ended"
+            assert [one.outcome for one in of(news, Finished)] == ["ended"]
+    assert len(centre.centre.chats) == 2
+    seqs = [one.seq for one in news if hasattr(one, "seq")]
+    assert min(seqs) > 5
+
+
+async def test_a_lost_chat_is_told_as_gone(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.act(chat.session.chat.chat_id, do.Forget())
+        news = await everything(chat)
+    assert of(news, Finished)[0].outcome == "gone"
+
+
+# --- resuming ---------------------------------------------------------------------------------------------------------
+
+
+async def test_closing_ends_no_chat_and_opening_goes_on_with_it(centre: Emulator, tmp_path: Path) -> None:
+    store = tmp_path / "chats.sqlite"
+    async with client(centre, store=store) as chat:
+        await chat.start(text="one")
+        await until(chat, lambda one: text(one) == "You said: one")
+        chat_id, origin = chat.session.chat.chat_id, chat.session.chat.origin
+    async with client(centre, store=store) as chat:
+        assert (chat.phase, chat.session.chat.chat_id, chat.session.chat.origin) == ("agent_joined", chat_id, origin)
+        await chat.send("two")
+        news = await until(chat, lambda one: text(one) == "You said: two")
+        await chat.end()
+        await everything(chat)
+    assert [text for _, text in chat_of(centre).texts_received] == ["one", "two"]
+    assert len(centre.centre.chats) == 1
+    assert isinstance(news[0], PhaseChanged)
+
+
+async def test_what_was_not_dealt_with_comes_again_with_the_same_seq(silent: Emulator, tmp_path: Path) -> None:
+    store = tmp_path / "chats.sqlite"
+    async with client(silent, store=store) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        chat_id = chat.session.chat.chat_id
+        await silent.act(chat_id, do.Say("first"), do.Say("second"), do.Say("third"))
+        (*_, second) = await until(chat, lambda one: text(one) == "second")
+    async with client(silent, store=store) as chat:
+        again = [one for one in await until(chat, lambda one: text(one) == "third") if isinstance(one, Received)]
+    assert again[0] == second
+    assert [text(one) for one in again] == ["second", "third"]
+
+
+async def test_breaking_off_a_loop_gives_its_last_news_again(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.act(chat.session.chat.chat_id, do.Say("first"))
+        (*_, first) = await until(chat, lambda one: text(one) == "first")
+        assert (await until(chat, lambda one: isinstance(one, Received)))[-1] == first
+
+
+async def test_messages_wait_for_the_next_opening(tmp_path: Path) -> None:
+    store = tmp_path / "chats.sqlite"
+    async with Emulator("silent", QUICK) as silent:
+        async with client(silent, store=store) as chat:
+            await chat.start()
+            await until(chat, lambda one: one == PhaseChanged("ivr"))
+        async with client(silent, store=store) as chat:
+            sent = [await chat.send(f"text {number}") for number in range(5)]
+        async with client(silent, store=store) as chat:
+            await until(chat, lambda one: isinstance(one, Progress) and (one.item, one.state) == (sent[-1], "sent"))
+        assert chat_of(silent).texts_received == [(item, f"text {number}") for number, item in enumerate(sent)]
+
+
+async def test_each_customer_has_a_session_of_their_own(silent: Emulator, tmp_path: Path) -> None:
+    store = tmp_path / "chats.sqlite"
+    async with client(silent, store=store) as ann, client(silent, store=store, client_id="bob") as bob:
+        await ann.start()
+        assert (ann.phase, bob.phase) == ("requesting", "idle")
+
+
+async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        chat_id = chat.session.chat.chat_id
+        await silent.act(chat_id, do.Say("hello"))
+        await until(chat, lambda one: text(one) == "hello")
+    await asyncio.sleep(0.35)  # the centre holds the poll that was broken off
+    async with client(silent) as chat:
+        await chat.reattach()
+        news = await until(chat, lambda one: text(one) == "hello")
+        assert chat.session.chat.chat_id == chat_id
+        assert news[-1].historic
+
+
+# --- sending everything -----------------------------------------------------------------------------------------------
+
+
+async def test_a_key_makes_two_sends_one_message(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        first = await chat.send("hello", key="webhook 17")
+        assert await chat.send("hello", key="webhook 17") == first
+        await chat.send("end of it")
+        await until(chat, lambda one: isinstance(one, Progress) and one.item != first and one.state == "sent")
+    assert [text for _, text in chat_of(silent).texts_received] == ["hello", "end of it"]
+
+
+async def test_places_files_and_typing(silent: Emulator, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"PNG")
+    async with client(silent) as chat:
+        await chat.start()
+        await chat.typing("dra")
+        await chat.stop_typing()
+        items = [
+            await chat.send_location(Decimal("1.50"), 0.1, url="https://maps.example"),
+            await chat.send_file(photo),
+            await chat.send_file(b"words", name="notes.txt"),
+        ]
+        waiting = set(items)
+        await until(chat, lambda one: _settled(waiting, one))
+        assert chat._vault._bytes == {}
+    log = {entry.event["msg_id"]: entry.event for entry in chat_of(silent).log if "msg_id" in entry.event}
+    place, picture, notes = (log[item] for item in items)
+    assert (place["latitude"], place["longitude"], place["url"]) == ("1.50", "0.1", "https://maps.example")
+    assert (picture["file_name"], picture["file_type"]) == ("photo.png", "image")
+    assert notes["file_type"] == "attachment"
+    assert {file.content for file in silent.centre.files.values()} == {b"PNG", b"words"}
+
+
+def _settled(waiting: set[str], news: Any) -> bool:
+    if isinstance(news, Progress) and news.state in ("sent", "failed"):
+        assert news.state == "sent"
+        waiting.discard(news.item)
+    return not waiting
+
+
+async def test_forms_open_and_secure() -> None:
+    async with Emulator("silent", QUICK) as silent, client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.act(chat.session.chat.chat_id, do.ShowForm("contact"), do.ShowSecureForm("payment"))
+        forms = dict[str, str]()
+        while len(forms) < 2:
+            (*_, news) = await until(chat, lambda one: isinstance(one, FormsChanged))
+            forms |= {name: form for form, name, _ in news.forms}
+        open_, secure = sorted(chat.session.room.forms, key=lambda form: form.secure)
+        items = {
+            await chat.answer_form(open_.id, {"email": "a@b.example"}),
+            await chat.answer_form(secure.id, {"card": "4111"}),
+        }
+        assert "4111" not in repr(chat.session)
+        await until(chat, lambda one: _settled(items, one))
+        assert chat._vault._values == {}
+        with pytest.raises(NotPossible):
+            await chat.answer_form("no such form", {})
+        with pytest.raises(NotPossible):
+            await chat.cancel_form("no such form")
+
+
+async def test_read_receipts(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.act(chat.session.chat.chat_id, do.Say("hello"))
+        (*_, news) = await until(chat, lambda one: text(one) == "hello")
+        await chat.mark_read(news.entry.msg_id)
+        names = ["chat_session_message_delivered", "chat_session_message_read"]
+        await silent.until(lambda _: _received(silent, names[1]) == 1)
+    assert [_received(silent, name) for name in names] == [1, 1]
+
+
+def _received(emulator: Emulator, name: str) -> int:
+    return sum(entry.event["event"] == name for entry in chat_of(emulator).log)
+
+
+async def test_disconnect_keeps_the_session_for_a_survey() -> None:
+    async with Emulator("survey", QUICK) as emulator, client(emulator) as chat:
+        await chat.start(text="hello")
+        await until(chat, lambda one: text(one) == "You said: hello")
+        await chat.disconnect()
+        await until(chat, lambda one: isinstance(one, FormsChanged) and one.forms != ())
+        form = chat.session.room.forms[0]
+        await chat.answer_form(form.id, {"stars": "5"})
+        news = await everything(chat)
+        assert of(news, Finished)[0].outcome == "ended"
+        assert emulator.centre.violations == []
+
+
+async def test_background_push_and_foreground(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.until(lambda centre: centre.held_polls == 1)
+        await chat.background()
+        await until(chat, lambda one: isinstance(one, LinkChanged) and one.state == "paused")
+        await silent.until(lambda centre: centre.held_polls == 0)
+        await silent.act(chat.session.chat.chat_id, do.Say("are you there?"))
+        await chat.pushed(chat.session.chat.chat_id)
+        await until(chat, lambda one: text(one) == "are you there?")
+        await chat.foreground()
+        await silent.until(lambda centre: centre.held_polls == 1)
+
+
+# --- refusals in the user's words -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"client_id": ""}, "client_id is empty"),
+        ({"client_id": "  "}, "client_id is empty"),
+        ({"app_id": ""}, "app_id is empty"),
+        ({"url": "chat.example.com"}, "looks like https://"),
+        ({"url": "ftp://chat.example.com"}, "looks like https://"),
+        ({"url": "https://"}, "looks like https://"),
+        ({"url": "https://[::1"}, "url"),
+        ({"url": ""}, "looks like https://"),
+    ],
+)
+async def test_settings_that_cannot_work(setting: dict[str, str], words: str) -> None:
+    values = {"url": "https://chat.example.com", "app_id": "app", "client_id": "ann", **setting}
+    with pytest.raises(BadSetting, match=words):
+        ChatClient(values.pop("url"), **values)
+
+
+async def test_the_tenant_is_the_host_unless_named(silent: Emulator) -> None:
+    assert ChatClient("https://acme.example:8443", app_id="a", client_id="c")._endpoint.tenant == "acme.example"
+    assert ChatClient("https://x.example", tenant="acme", app_id="a", client_id="c")._endpoint.tenant == "acme"
+
+
+async def test_a_text_before_the_start_and_after_the_end(centre: Emulator) -> None:
+    async with client(centre) as chat:
+        with pytest.raises(NotPossible) as early:
+            await chat.send("too early")
+        assert early.value.phase == "idle"
+        await chat.start(text="hello")
+        with pytest.raises(NotPossible):
+            await chat.start()
+        await until(chat, lambda one: text(one) == "You said: hello")
+        await chat.end()
+        await everything(chat)
+        with pytest.raises(SessionOver, match="start\\(\\) begins a new one") as late:
+            await chat.send("too late")
+        assert late.value.outcome == "ended"
+        await chat.end()  # what is wished is so already
+
+
+async def test_a_client_that_is_not_open(silent: Emulator) -> None:
+    chat = client(silent)
+    with pytest.raises(ChatClosed, match="async with"):
+        await chat.send("hello")
+    async with chat:
+        await chat.start()
+    with pytest.raises(ChatClosed, match="closed"):
+        await chat.send("hello")
+    with pytest.raises(ChatError, match="make a new one"):
+        async with chat:
+            pass
+    await chat.close()
+
+
+async def test_only_one_waits_for_news(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        assert await anext(chat.news()) == PhaseChanged("idle") or True
+        waiting = asyncio.create_task(everything(chat))
+        await asyncio.sleep(0)
+        with pytest.raises(ChatError, match="one reader"):
+            await anext(chat.news())
+    await waiting
+
+
+async def test_news_end_when_the_client_is_closed(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        reading = asyncio.create_task(everything(chat))
+        await asyncio.sleep(0.05)
+    assert of(await reading, Finished) == []
+
+
+async def test_nobody_listens_at_the_address() -> None:
+    async with Emulator("silent") as emulator:
+        pass
+    options = Options(request_within=timedelta(milliseconds=300))
+    with capture_logs() as logs:
+        async with client(emulator, options=options) as chat:
+            await chat.start(text="hello")
+            news = await everything(chat)
+    assert of(news, Finished)[0].outcome == "gave_up"
+    assert [(one.state, one.reason) for one in of(news, Progress)] == [("failed", "not_sent")]
+    assert {log["event"] for log in logs} == {"call_failed"}
+
+
+async def test_a_store_that_cannot_be_opened(silent: Emulator, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database " * 1_000)
+    with pytest.raises(ForeignStore):
+        async with client(silent, store=path):
+            pass
+
+
+class FullStore(MemoryStore):
+    """A disk that fills up."""
+
+    full = False
+
+    def save(self, save: Save, done: Done) -> None:
+        if self.full:
+            done(StoreFull("no space left for chats.sqlite: free some"))
+        else:
+            super().save(save, done)
+
+
+async def test_a_full_disk_stops_the_client_and_sends_nothing(silent: Emulator) -> None:
+    store = FullStore()
+    async with client(silent, store=store) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        store.full = True
+        with pytest.raises(ChatStopped, match="no space left") as stopped:
+            await chat.send("hello")
+        assert isinstance(stopped.value.__cause__, StoreFull)
+        with pytest.raises(ChatStopped, match="no space left"):
+            await chat.send("hello")
+        with pytest.raises(ChatStopped, match="no space left"):
+            await everything(chat)
+    assert chat_of(silent).texts_received == []
+    store.full = False
+    async with client(silent, store=store) as chat:
+        await chat.send("now")
+        await until(chat, lambda one: isinstance(one, Progress) and one.state == "sent")
+    assert [text for _, text in chat_of(silent).texts_received] == ["now"]
+
+
+# --- cancellation and slowness ----------------------------------------------------------------------------------------
+
+
+class HeldStore(MemoryStore):
+    """A disk that takes its time."""
+
+    held = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Callable[[], None]] = []
+
+    def save(self, save: Save, done: Done) -> None:
+        if self.held:
+            self.waiting.append(lambda: MemoryStore.save(self, save, done))
+        else:
+            super().save(save, done)
+
+    def release(self) -> None:
+        self.held = False
+        waiting, self.waiting = self.waiting, []
+        for go_on in waiting:
+            go_on()
+
+
+async def test_a_send_that_is_cancelled_while_it_is_saved_is_sent(silent: Emulator) -> None:
+    store = HeldStore()
+    async with client(silent, store=store) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        store.held = True
+        sending = asyncio.create_task(chat.send("hello"))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert chat_of(silent).texts_received == []
+        store.release()
+        await until(chat, lambda one: isinstance(one, Progress) and one.state == "sent")
+    assert [text for _, text in chat_of(silent).texts_received] == ["hello"]
+
+
+async def test_waiting_for_news_may_be_cancelled_and_loses_nothing(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        for number in range(5):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.005):
+                    await everything(chat)
+            await silent.act(chat.session.chat.chat_id, do.Say(f"text {number}"))
+        news = await until(chat, lambda one: text(one) == "text 4")
+        assert text(news[-1]) == "text 4"
+
+
+async def test_a_slow_application_stops_no_poll(silent: Emulator) -> None:
+    async with client(silent) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        polls = 0
+        for number in range(250):
+            await silent.act(chat.session.chat.chat_id, do.Say(f"text {number}"))
+            await silent.until(lambda centre: centre.held_polls == 1)
+            polls += 1
+        assert chat.session.seq == 250
+        texts = [text(one) for one in await until(chat, lambda one: text(one) == "text 249") if text(one)]
+    assert texts == [f"text {number}" for number in range(250)]
+
+
+async def test_a_bad_line_loses_and_doubles_nothing() -> None:
+    options = Options(settle=timedelta(milliseconds=50), request_timeout=timedelta(seconds=1))
+    async with Emulator("plain", QUICK, network=Network(drop_reply_every=5)) as emulator:
+        async with client(emulator, options=options) as chat:
+            await chat.start(text="hello")
+            sent: list[str] = ["hello"]
+            async with asyncio.timeout(30):
+                async for news in chat.news():
+                    if text(news) == f"You said: {sent[-1]}":
+                        if len(sent) == 4:
+                            break
+                        sent.append(f"text {len(sent)}")
+                        await chat.send(sent[-1])
+        assert [text for _, text in chat_of(emulator).texts_received] == sent
+
+
+class Trace:
+    """An observer."""
+
+    def __init__(self) -> None:
+        self.moments: set[Moment] = set()
+        self.sessions: set[str] = set()
+
+    def stepped(self, session_id: str, *_: Any) -> None:
+        self.sessions.add(session_id)
+
+    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+        self.moments.add(moment)
+
+
+async def test_an_observer_sees_it_all(silent: Emulator) -> None:
+    trace = Trace()
+    async with client(silent, observer=trace) as chat:
+        await chat.start(text="hello")
+        await until(chat, lambda one: isinstance(one, Progress))
+    assert trace.moments == {"saved", "executed", "answered", "told"}
+    assert trace.sessions == {"127.0.0.1/app/ann"}
+
+
+async def test_reauthorized_goes_on_with_new_settings() -> None:
+    async with Emulator("silent", Knobs(pace=0.02, hold_ms=50, app_ids=("app", "new"))) as silent:
+        async with client(silent) as chat:
+            await chat.start()
+            await until(chat, lambda one: one == PhaseChanged("ivr"))
+            with pytest.raises(BadSetting, match="app_id is empty"):
+                await chat.reauthorized(app_id="")
+            await chat.reauthorized(app_id="app", tenant="other.example")
+            assert chat._transport is not None
+            assert chat._transport.endpoint.tenant == "other.example"

@@ -1,0 +1,286 @@
+"""A session for each state of each machine, reached by events, and a payload for each thing that a machine may hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from statemachine import (
+    AnswerForm,
+    AnswerSecureForm,
+    Background,
+    Batch,
+    CancelForm,
+    Config,
+    CreateChat,
+    Disconnect,
+    End,
+    Failure,
+    Foreground,
+    Incoming,
+    Log,
+    MarkRead,
+    Opened,
+    Poll,
+    Pushed,
+    ReadHistory,
+    Reattach,
+    Reauthorized,
+    Request,
+    Restarted,
+    Say,
+    Send,
+    SendFile,
+    Session,
+    StartTyping,
+    StopTyping,
+    Tick,
+    Uploaded,
+)
+from statemachine import records as r
+from statemachine import wire as w
+from statemachine.core import signals as sig
+from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, doubting, http, joined, left, message, opened
+from tests.core.play import requested as requesting
+
+# --- sessions -------------------------------------------------------------------------------------------------------
+
+
+def _over(*entries: Any) -> Play:
+    play = chatting()
+    play.poll(*entries)
+    return play
+
+
+def _after(play: Play, intent: type[Any], *args: Any) -> Play:
+    play.do(intent, *args)
+    return play
+
+
+def _ending_blind() -> Play:
+    play = requesting()
+    play.do(End)
+    return play
+
+
+def _wrapping() -> Play:
+    return _over(left(ANN))
+
+
+def _gone() -> Play:
+    play = chatting()
+    play.answer(Poll, http(404, 5005))
+    return play
+
+
+def _warned() -> Play:
+    return _over(w.TimeoutWarning("still there?", 5))
+
+
+def _failing(kind: type[Any], failure: Failure, play: Play) -> Play:
+    play.answer(kind, failure)
+    return play
+
+
+def _reattached() -> Play:
+    play = Play()
+    play.do(Reattach, "o", CHAT)
+    return play
+
+
+def _stale() -> Play:
+    play, _ = doubting()
+    play.wait(9_000)
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.tick()
+    return play
+
+
+def _delivered(kind: type[Any]) -> Play:
+    play = chatting()
+    item = play.say("hi")
+    play.posted()
+    play.poll(kind(item, ANN))
+    return play
+
+
+def _said(play: Play) -> Play:
+    play.say("hi")
+    return play
+
+
+def _posted() -> Play:
+    play = _said(chatting())
+    play.posted()
+    return play
+
+
+def _full_room() -> Play:
+    """Live, with everything in it at once."""
+    play = chatting()
+    play.poll(w.FormShow("f1", "survey_form", 60_000), w.FormShow("f2"), w.SecureFormShow("f3", "card"))
+    play.poll(w.Typing(ANN), w.CaseSet("case"), message(1))
+    play.do(StartTyping)
+    return play
+
+
+def _failing_request() -> Play:
+    return _failing(CreateChat, http(503, 5001), requesting())
+
+
+def _paused_search() -> Play:
+    return _after(_failing_request(), End)
+
+
+LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.Idle: (Play,),
+    r.Requesting: (requesting, _failing_request, lambda: requesting(text="first")),
+    r.Establishing: (lambda: opened(""), _reattached),
+    r.Ivr: (opened,),
+    r.Queued: (lambda: opened("queued"),),
+    r.Connecting: (lambda: opened("connecting"),),
+    r.Connected: (lambda: opened("connected"),),
+    r.AgentJoined: (chatting, _full_room, lambda: chatting(Config(api="v1"))),
+    r.WrappingUp: (_wrapping,),
+    r.Ending: (lambda: _after(chatting(), End), _ending_blind, _paused_search),
+    r.Ended: (lambda: _over(w.SessionEnded()), lambda: _over(w.Status("completed"))),
+    r.Failed: (lambda: _over(w.Status("failed")),),
+    r.TimedOut: (lambda: _over(w.InactivityTimeout("bye")),),
+    r.Gone: (_gone,),
+}
+
+
+ATTENTION: dict[type[Any], tuple[Callable[[], Play], ...]] = {r.Calm: (chatting,), r.Warned: (_warned,)}
+LINK: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.LinkOff: (Play, _reattached),
+    r.LinkPolling: (chatting,),
+    r.LinkBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()),),
+    r.LinkPaused: (lambda: _after(chatting(), Background), lambda: _after(Play(), Background)),
+    r.LinkBlocked: (lambda: _failing(Poll, http(401), chatting()),),
+}
+HISTORY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.HistoryCurrent: (chatting,),
+    r.HistoryReading: (_reattached,),
+    r.HistoryStale: (_stale,),
+    r.HistoryBackingOff: (lambda: _failing(ReadHistory, TIMEOUT, _reattached()),),
+}
+COURTESY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.CourtesyQuiet: (chatting,),
+    r.CourtesyPosting: (lambda: _over(message(1)),),
+}
+ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.ItemUploading: (lambda: _after(chatting(), SendFile, "ref"),),
+    r.ItemPending: (lambda: requesting(text="first"),),
+    r.ItemSending: (lambda: _said(chatting()),),
+    r.ItemInDoubt: (lambda: doubting()[0],),
+    r.ItemSent: (_posted,),
+    r.ItemDelivered: (lambda: _delivered(w.MessageDelivered),),
+}
+"""Absent, read and failed items are not in a session."""
+
+EXAMPLES: dict[str, dict[type[Any], tuple[Callable[[], Play], ...]]] = {
+    "lifecycle": LIFECYCLE,
+    "attention": ATTENTION,
+    "link": LINK,
+    "history": HISTORY,
+    "courtesy": COURTESY,
+    "item": ITEM,
+}
+
+
+def phase_examples() -> dict[str, tuple[Session, ...]]:
+    """Public phase -> sessions in it."""
+    found = {state.name: tuple(make().session for make in makers) for state, makers in LIFECYCLE.items()}
+    found["warned"] = (_warned().session,)
+    return found
+
+
+# --- events and payloads --------------------------------------------------------------------------------------------
+
+ENTRIES: tuple[w.Entry, ...] = (
+    *(
+        w.Status(state)
+        for state in ("establishing", "ivr", "queued", "connecting", "connected", "failed", "completed", "odd")
+    ),
+    w.Info("service"),
+    joined("agent-new"),
+    left(ANN),
+    message(9),
+    w.MessageDelivered("o:1", ANN),
+    w.MessageRead("o:1", ANN),
+    w.Typing(ANN),
+    w.NotTyping(ANN),
+    w.Location("1", "2", msg_id="s8", party_id=ANN),
+    w.File("f", msg_id="s7", party_id=ANN),
+    w.TimeoutWarning("hm"),
+    w.InactivityTimeout("bye"),
+    w.SessionEnded(),
+    w.CaseSet("case-1"),
+    w.SessionDisconnect(),
+    w.SessionEnd(),
+    w.Navigation("/"),
+    w.FormShow("form-9", "survey_form"),
+    w.FormData("f1"),
+    w.FormDataCancel("f1"),
+    w.SecureFormShow("form-8", "card"),
+    w.SecureFormData("f3"),
+    w.SecureFormCancel("f3"),
+    w.FormSubmit(),
+    w.Signaling("OFFER_CALL", "s6", ANN),
+    w.CobrowsingRequested("s5"),
+    w.CobrowsingRejected(),
+    w.CobrowsingStarted(),
+    w.CobrowsingEnded(),
+    w.Unknown("chat_session_new"),
+    w.Malformed("not an object"),
+)
+
+INTENTS: tuple[Callable[[int], Any], ...] = (
+    lambda at: Request(at, "o2"),
+    lambda at: Reattach(at, "o2"),
+    lambda at: Say(at, "hello"),
+    lambda at: Send(at, w.Navigation("/page")),
+    lambda at: SendFile(at, "ref"),
+    lambda at: AnswerForm(at, "f1", {}),
+    lambda at: AnswerSecureForm(at, "f3", "vault"),
+    lambda at: CancelForm(at, "f1"),
+    Disconnect,
+    End,
+    StartTyping,
+    StopTyping,
+    lambda at: MarkRead(at, "s1"),
+    Background,
+    Foreground,
+    lambda at: Pushed(at, CHAT),
+    Reauthorized,
+)
+
+OTHER_EVENTS: tuple[Callable[[int], Any], ...] = (
+    *(lambda at, e=entry: Incoming(at, (e,)) for entry in ENTRIES),
+    Tick,
+    Restarted,
+)
+
+FAILURE = http(503, 5001)
+PAYLOADS: dict[type[Any], Any] = {
+    **{type(entry): entry for entry in ENTRIES},
+    **{type(make(NOW)): make(NOW) for make in INTENTS},
+    sig.Created: Opened(CHAT, "ivr", None, True),
+    sig.DeliveredHeard: w.MessageDelivered("o:1", ANN),
+    sig.ReadHeard: w.MessageRead("o:1", ANN),
+    sig.EchoHeard: message(1),
+    sig.UploadAccepted: Uploaded("file-1"),
+    sig.PostAccepted: Batch(),
+    sig.PollAnswered: Batch(),
+    sig.HistoryRead: Log(),
+    sig.StatusQueued: w.Status("queued", 30_000),
+    sig.StatusOther: w.Status("odd"),
+    sig.StatusFailed: w.Status("failed"),
+    sig.StatusCompleted: w.Status("completed"),
+}
+
+
+def payload(on: type[Any]) -> Any:
+    """What travels with this event or signal; a failure, where nothing better is known."""
+    return PAYLOADS.get(on, FAILURE)
