@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 import click
-import rich  # noqa: F401  # the extra brings both: better to miss it here than in the middle of a command
 
 from statemachine import __version__
 
@@ -62,15 +61,22 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+import_module("rich")  # the extra brings both: better to miss it here than in the middle of a command
+
+
+@click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="statemachine")
 @click.option(_DEBUG, is_flag=True, expose_value=False, help="Show where an unexpected error came from.")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Chat sessions with a contact centre: see one, emulate one, replay one.
 
     Exit status: 0 it ended as it should; 1 it did not; 2 it could not be done as asked (wrong usage, an unusable file,
     an extra that is not installed); 130 interrupted.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        ctx.exit(2)
 
 
 def run(args: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from statemachine.replay.words import command_words
 
 from .app import Trouble
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
-from .text import clipped
+from .text import clipped, visible
 
 __all__ = ["command"]
 
@@ -118,14 +118,16 @@ def _show_row(screen: Screen, row: Row, timed: bool) -> None:
     pieces: list[Piece] = [
         (time, "dim"),
         (f"{row.phase:<{PHASE_WIDTH}}  ", phase_style(row.phase)),
-        (f"{clipped(row.who, _WHO):<{_WHO}} ", "bold"),
-        (clipped(row.what, _TEXT), ""),
+        (f"{clipped(visible(row.who), _WHO):<{_WHO}} ", "bold"),
+        (clipped(row.what, _TEXT), "yellow" if row.notes else ""),
     ]
-    doing = command_words(command for command in row.commands if row.event != "poll" or not isinstance(command, Poll))
-    if doing and doing != "poll":
+    doing = command_words(command for command in row.commands if not isinstance(command, Poll))
+    if doing:
         pieces.append((f"  → {doing}", "dim"))
     screen.line(*pieces, indent=start + _WHO + 1)
     for note in row.notes:
+        if note in ("unknown", "malformed"):  # the row itself says so
+            continue
         screen.line(" " * start, (f"! {note}", "yellow"), indent=start + 2)
 
 

@@ -19,6 +19,7 @@ Piece: TypeAlias = tuple[str, str]
 
 PHASE_WIDTH: Final = 12
 _NARROWEST: Final = 40
+_WIDE: Final = 110
 _ASCII: Final = str.maketrans(
     {"→": ">", "·": "-", "…": "...", "✓": "+", "✗": "x", "─": "-", "▸": ">", "“": '"', "”": '"'}
 )
@@ -59,6 +60,8 @@ class Screen:
         self._coloured: Final = terminal and not dumb and not os.environ.get("NO_COLOR")
         self._width: Final = max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else None
         self._unicode: Final = _can_encode(self._stream)
+        self.narrow: Final = self._width is not None and self._width < _WIDE
+        """Too narrow for two columns of text."""
 
     def line(self, *pieces: Piece | str, indent: int = 0) -> None:
         """One line. Where it has to be wrapped, what follows is indented by `indent`."""

@@ -16,16 +16,14 @@ _JOINERS: Final = "\u200c\u200d"
 def visible(text: str) -> str:
     """The text on one line, with control characters, escapes, overrides of direction and the like written out.
 
-    `\\x1b`, `\\n`, `\\u202e`… A space of any kind is a space; a backslash that would look like one of ours is doubled.
+    `\\x1b`, `\\n`, `\\u202e`… A space of any kind is a space. Said twice, it changes nothing more.
     """
-    if text.isprintable() and "\\" not in text:
+    if text.isprintable():
         return text
     return "".join(map(_visible, text))
 
 
 def _visible(char: str) -> str:
-    if char == "\\":
-        return "\\\\"
     if char.isprintable() or char in _JOINERS:
         return char
     return " " if char.isspace() and ord(char) > 0x9F else repr(char)[1:-1]

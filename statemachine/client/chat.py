@@ -90,9 +90,9 @@ class ChatClient:
         self._stack: AsyncExitStack | None = None
         self._runner: Runner | None = None
         self._transport: HttpTransport | None = None
+        named = _host(url) if tenant is None else tenant
         try:
-            host = urlsplit(url).hostname or ""
-            self._endpoint = Endpoint(url, host if tenant is None else tenant, app_id, client_id, self._options.api)
+            self._endpoint = Endpoint(url, named, app_id, client_id, self._options.api)
         except ValueError as error:
             raise BadSetting(str(error)) from None
 
@@ -176,7 +176,7 @@ class ChatClient:
         return self.session.outcome
 
     def news(self) -> NewsReader:
-        """What happens, as an async iterator; it ends after the chat's `Finished`, or when the client is closed.
+        """What happens, as an async iterator; it ends with the chat, or when the client is closed.
 
         Transcript news (`Received`, `Progress`, `Finished`, `HistoryGap`) comes in order of `seq`, each at least once:
         it counts as dealt with when the next one is asked for, so what a loop broke off at comes again, with the same
@@ -338,6 +338,13 @@ class ChatClient:
         except ValueError as error:
             raise BadSetting(str(error)) from None
         await runner.ask(Reauthorized(runner.now()))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise BadSetting(f"url: {url!r} is no address: {error}") from None
 
 
 def _session_id(endpoint: Endpoint) -> str:

@@ -16,9 +16,9 @@ __all__ = ["Options"]
 _MS: Final = timedelta(milliseconds=1)
 
 
-def _positive(_: object, attribute: Attribute[timedelta], value: timedelta) -> None:
-    if value < _MS:
-        raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value}")
+def _positive(_: object, attribute: Attribute[timedelta], value: object) -> None:
+    if not isinstance(value, timedelta) or value < _MS:
+        raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value!r}")
 
 
 _CORE: Final = ("api", "receipts")

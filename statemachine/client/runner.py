@@ -51,7 +51,7 @@ class Runner:
         blank = new_session(clock.now(), config)
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (blank, 0)
-        self._stream = NewsStream(store, session_id, changes(blank, session), over=session.outcome is not None)
+        self._stream = NewsStream(store, session_id, session, changes(blank, session))
         self._driver = self._make(session, version)
         self._halted = asyncio.Event()
 
@@ -95,7 +95,7 @@ class Runner:
         spent, blank = self._driver, new_session(self.now(), self._config)
         self._driver = self._make(blank, spent.version)
         spent.abandon()
-        self._stream.reopen(changes(spent.session, blank))
+        self._stream.reopen(spent.saved, changes(spent.session, blank))
         return past(spent.session)
 
     def news(self) -> NewsReader:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final, TypeAlias
 
-from statemachine import Finished, Level, Transcript
+from statemachine import Finished, Level, Session, Transcript
 from statemachine.adapters.protocols import Store, Told
 
 from .errors import ChatError, ChatStopped
@@ -27,17 +27,18 @@ PAGE: Final = 100
 class NewsStream:
     """Where the driver's listener puts things down and the application picks them up."""
 
-    def __init__(self, store: Store, session_id: str, levels: tuple[Level, ...], *, over: bool) -> None:
+    def __init__(self, store: Store, session_id: str, session: Session, levels: tuple[Level, ...]) -> None:
         self.store: Final = store
         self.session_id: Final = session_id
         self.cursor = store.cursor(session_id)
-        self.over = over
+        self.over = session.outcome is not None
         """The session is in a terminal phase, as far as it was saved."""
         self.closed = False
         self.error: BaseException | None = None
         self.asking = False
         self._wake = asyncio.Event()
-        self._last = self.cursor
+        # The last `seq` that was told. The journal may hold more already, whose levels are not here yet.
+        self._last = session.seq
         # Of each kind the latest, with the `seq` of the transcript news that it comes after.
         self._levels: dict[type[Level], tuple[int, Level]] = {}
         self._put(self.cursor, levels)
@@ -54,9 +55,10 @@ class NewsStream:
         self.over = news.session.outcome is not None
         self._wake.set()
 
-    def reopen(self, levels: tuple[Level, ...]) -> None:
-        """A new chat follows the one that is over; `levels` is how things differ."""
+    def reopen(self, session: Session, levels: tuple[Level, ...]) -> None:
+        """A new chat follows `session`, which is over and saved; `levels` is how things differ."""
         self.over = False
+        self._last = session.seq
         self._put(self._last, levels)
 
     def close(self, error: BaseException | None) -> None:
@@ -75,6 +77,12 @@ class NewsStream:
         if error and not self.closed:
             self.close(error)
 
+    def page(self, after: int) -> list[Transcript]:
+        """The next transcript news with a `seq` above `after`, as far as it was told."""
+        if after >= self._last:
+            return []
+        return [one for one in self.store.journal(self.session_id, after, PAGE) if one.seq <= self._last]
+
     def take_level(self, before: int | None) -> Level | None:
         """The earliest level news that comes before the transcript news with this `seq`; None: before none."""
         due = [(after, kind) for kind, (after, _) in self._levels.items() if before is None or after < before]
@@ -92,7 +100,7 @@ class NewsStream:
 
 
 class NewsReader(AsyncIterator[News]):
-    """One run over the news, from the cursor to the session's `Finished`, or until the client is closed.
+    """One run over the news, from the cursor to the end of the chat, or until the client is closed.
 
     Transcript news counts as dealt with when the next one is asked for: what a run was broken off at comes again, with
     the same `seq`, in the next run, also after a restart.
@@ -118,7 +126,8 @@ class NewsReader(AsyncIterator[News]):
 
     async def _next(self) -> News:
         stream = self._stream
-        while not self._finished:
+        # After `Finished` the rest is told, such as what became of the last texts; a new chat's news is another run's.
+        while stream.over or not self._finished:
             stream.settled()
             if news := self._look():
                 return news
@@ -134,11 +143,11 @@ class NewsReader(AsyncIterator[News]):
         if stream.closed:  # the store may be closed too
             return None
         if not self._page:
-            self._page.extend(stream.store.journal(stream.session_id, self._position, PAGE))
+            self._page.extend(stream.page(self._position))
         level = stream.take_level(self._page[0].seq if self._page else None)
         if level is not None or not self._page:
             return level
         news = self._page.popleft()
         self._position = news.seq
-        self._finished = type(news) is Finished
+        self._finished = self._finished or type(news) is Finished
         return news

@@ -297,9 +297,9 @@ class Ledger:
     progress: dict[str, str] = field(factory=dict[str, str])
     told: set[Key] = field(factory=set[Key])
 
-    def follow(self) -> None:
-        """Another session begins, after the one before."""
-        self.finished = 0
+    def follow(self, session: Session) -> None:
+        """Another session has begun, after the one before; its first step, the request, was not shown."""
+        self.finished, self.seq, self.command = 0, session.seq, session.ids
 
 
 def _posted(entry: object) -> object:
@@ -329,7 +329,7 @@ def law_09_numbers(step: Step, ledger: Ledger) -> None:
         if isinstance(one, Finished):
             ledger.finished += 1
             _hold("L9", ledger.finished == 1, "the outcome of the session was told twice")
-    _hold("L9", step.after.seq == ledger.seq or not step.told, "the session counts otherwise than its news")
+    _hold("L9", not step.told or step.after.seq == ledger.seq, "the session counts otherwise than its news")
 
 
 def key_of(session: Session, entry: object) -> Key | None:

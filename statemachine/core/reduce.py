@@ -10,6 +10,7 @@ A step, in order:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from .news import Notification
 from .session import TERMINAL, Session
 from .tables import MACHINES, REACTIONS, move, move_item
 from .tables.reactions import classify
+from .vocabulary import check_vocabulary
 from .wire import Status
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
@@ -188,3 +190,5 @@ _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
     Incoming: _incoming,
 }
 assert {*_HANDLERS, Restarted} == set(EVENTS)
+
+check_vocabulary(sys.modules[__name__])

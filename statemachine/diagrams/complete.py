@@ -1,7 +1,8 @@
 """The complete picture of one machine: every row that is taken, every deadline, every coupling.
 
 Arcs between the same two states are one arc with several lines. A row taken from three states or more is drawn from a
-dashed box that names them, and again from the state just before its target, so that the usual way can be followed. Rows that stay where they are stand in notes, beside their state or dashed box; so do the rows of a loop, where it has
+dashed box that names them, and again from the state just before its target, so that the usual way can be followed.
+Rows that stay where they are stand in notes, beside their state or dashed box; so do the rows of a loop, where it has
 more than one: Mermaid makes no room for the labels of loops.
 """
 
@@ -85,7 +86,7 @@ def _statements(machine: Machine, folded: Folded, nodes: Mapping[Source, str]) -
         yield mermaid.state(nodes[Source((one,))], state_lines(machine, one))
     for source in folded.shared:
         yield mermaid.state(
-            nodes[source], ["from any of", *mermaid.wrap(list(map(name, source.states)), MEMBERS_WIDTH)]
+            nodes[source], ["any of", *mermaid.wrap(mermaid.listed(map(name, source.states)), MEMBERS_WIDTH)]
         )
     yield mermaid.arc("[*]", nodes[Source((machine.initial,))])
     for (source, target), rows in folded.arcs.items():
@@ -97,7 +98,9 @@ def _statements(machine: Machine, folded: Folded, nodes: Mapping[Source, str]) -
         yield mermaid.arc(nodes[Source((one,))], "[*]")
     for source, rows in folded.stays.items():
         yield from mermaid.note(nodes[source], "right", ["STAYS, ON", *lines_of(rows, NOTE_WIDTH)])
-    yield from mermaid.note(nodes[Source((machine.initial,))], "left", coupling_lines(machine))
+    couplings = coupling_lines(machine)
+    if couplings:
+        yield from mermaid.note(nodes[Source((machine.initial,))], "left", couplings)
     yield from mermaid.classes(_classes(machine, folded, nodes))
 
 
@@ -122,12 +125,14 @@ def lines_of(rows: Iterable[Row], width: int) -> Iterator[str]:
         guards.setdefault(guard(row), []).append(trigger(row))
     for done, guards in alike.items():
         heads = [part for when, events in guards.items() for part in _with_guard(events, when)]
-        tail = mermaid.wrap([f"/ {done[0]}", *done[1:]], width) if done else []
+        heads[-1] = heads[-1].removesuffix(";")
+        tail = mermaid.wrap(mermaid.listed([f"/ {done[0]}", *done[1:]]), width) if done else []
         yield from mermaid.join(mermaid.wrap(heads, width), tail, width)
 
 
 def _with_guard(events: list[str], when: str) -> list[str]:
-    return [*events[:-1], f"{events[-1]} {when}"] if when else events
+    """Events that share a guard: commas between them, a semicolon after them."""
+    return mermaid.listed([*events[:-1], f"{events[-1]} {when};" if when else f"{events[-1]};"])
 
 
 def coupling_lines(machine: Machine) -> list[str]:

@@ -7,7 +7,7 @@ picture, the digest of the text it was rendered from, and of what came out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -93,18 +93,12 @@ def _digest(data: bytes) -> str:
 
 
 def _ledger(folder: Path) -> dict[str, dict[str, str]]:
+    """What is noted of each picture; nothing, where the file is missing or is none of ours."""
     try:
-        found: object = json.loads(_read(folder / LEDGER) or b"{}")
-    except ValueError:
+        found: dict[str, dict[str, str]] = json.loads(_read(folder / LEDGER) or b"{}")
+        return {name: dict(entry.items()) for name, entry in found.items()}
+    except (AttributeError, ValueError):
         return {}
-    return dict(_entries(found))
-
-
-def _entries(found: object) -> Iterator[tuple[str, dict[str, str]]]:
-    if isinstance(found, dict):
-        for name, entry in found.items():
-            if isinstance(entry, dict):
-                yield str(name), {str(key): str(value) for key, value in entry.items()}
 
 
 def _ledger_text(ledger: dict[str, dict[str, str]]) -> bytes:

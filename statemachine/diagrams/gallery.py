@@ -27,8 +27,9 @@ COLOURS: Final[dict[StateKind, str]] = {
 READING: Final = (
     "An arc says `event [guard] / what it runs, ^what it raises`. `End()` is asked for by the application, "
     "`after GiveUp` comes when a deadline passes; every other event comes from the server or from another machine. "
-    "Events that share a guard and do the same stand together. The rows of a cell are tried in order: the matrix of "
-    "each machine shows that order, and why an event is ignored or rejected where no arc leads on."
+    "Events that do the same stand together: commas join those that share a guard, a semicolon ends them. The rows of "
+    "a cell are tried in order: the matrix of each machine shows that order, and why an event is ignored or rejected "
+    "where no arc leads on."
 )
 SHARED: Final = (
     "A dashed box stands for all the states that it names; the arc from the state just before the target is drawn "
@@ -43,7 +44,7 @@ def gallery(pictures: Mapping[str, str]) -> str:
 
 
 def _lines(pictures: Mapping[str, str]) -> Iterator[str]:
-    yield "All of this is drawn from the tables by `statemachine diagrams`, and `statemachine diagrams --check` compares."
+    yield "All of this is drawn from the tables by `statemachine diagrams`; `statemachine diagrams --check` compares."
     yield ""
     yield "## At a glance"
     yield ""

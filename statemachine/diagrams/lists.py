@@ -38,8 +38,8 @@ def _reactions() -> Iterator[str]:
     yield "## How an answer is classified"
     yield ""
     yield (
-        "The body's code first, then the HTTP status, then how the call failed. *Read*: also whatever is safe to repeat;"
-        " *post*: where a lost answer leaves a doubt."
+        "The body's code first, then the HTTP status, then how the call failed. *Read*: and whatever is safe to repeat."
+        " *Post*: where a lost answer leaves a doubt."
     )
     yield ""
     codes = ([str(code), escape(one.name), one.read, one.post] for code, one in CODES.items())

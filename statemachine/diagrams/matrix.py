@@ -41,10 +41,10 @@ def _lines(machine: Machine) -> Iterator[str]:
     yield ""
     yield LEGEND
     yield ""
-    groups = {kind: [on for on in machine.alphabet if kind_of(on) == kind] for kind in GROUPS}
-    for kind, events in groups.items():
+    groups = {title: [on for on in machine.alphabet if kind_of(on) == kind] for kind, title in GROUPS.items()}
+    for title, events in groups.items():
         if events:
-            yield f"### {GROUPS[kind]}"
+            yield f"### {title}"
             yield ""
             yield from table(
                 ["", *(escape(name(state)) for state in machine.states)],

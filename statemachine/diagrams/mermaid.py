@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from .names import StateKind
 
 BREAK: Final = "<br/>"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 _.,/+()\[\]^=?'·-]")
-_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
-_RESERVED: Final = frozenset(
-    "as class classdef click default direction end fork choice join hide href note of state style left right".split()
-)
+_IDENTIFIER: Final = re.compile(r"(?!(node|from)\d+\Z)[a-z][a-z0-9_]*\Z")
+"""What is left as it is; `node1` and `from1` are names that are given here."""
+_RESERVED: Final = frozenset({"as", "class", "click", "default", "direction", "end", "hide", "note", "state", "style"})
 
 STYLES: Final[dict[StateKind, str]] = {
     "resting": "fill:#f6f8fa,stroke:#57606a,color:#1f2328",
@@ -22,7 +21,7 @@ STYLES: Final[dict[StateKind, str]] = {
     "closing": "fill:#8250a8,stroke:#3c1361,color:#ffffff",
     "terminal": "fill:#24292f,stroke:#8c959f,color:#ffffff,stroke-width:2px",
 }
-"""Told apart by lightness alone, so that no colour has to be seen; each brings its own ink, for light and dark pages."""
+"""Told apart by lightness alone, so that no hue has to be seen; each brings its own ink, for light and dark pages."""
 SHARED_STYLE: Final = "fill:#ffffff,stroke:#57606a,color:#1f2328,stroke-dasharray:5 4"
 
 CONFIG: Final = (
@@ -48,15 +47,20 @@ def identifier(text: str, index: int) -> str:
     return text if _IDENTIFIER.match(text) and text not in _RESERVED else f"node{index}"
 
 
-def wrap(parts: Sequence[str], width: int, separator: str = ", ") -> list[str]:
+def listed(parts: Iterable[str]) -> list[str]:
+    """Parts with a comma after each but the last."""
+    *before, last = parts
+    return [*(f"{part}," for part in before), last]
+
+
+def wrap(parts: Iterable[str], width: int) -> list[str]:
     """Parts joined into lines of about `width` characters; no part is cut."""
     lines: list[str] = []
-    for index, part in enumerate(parts):
-        piece = part if index == len(parts) - 1 else part + separator.rstrip()
-        if lines and len(lines[-1]) + len(piece) < width:
-            lines[-1] += f" {piece}"
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) < width:
+            lines[-1] += f" {part}"
         else:
-            lines.append(piece)
+            lines.append(part)
     return lines
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Final
 
 from ..core.fold import STATUS
@@ -58,13 +58,13 @@ def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:
 
 def _between(machine: Machine) -> dict[tuple[StateKind, StateKind], Counter[type[Any]]]:
     """For each two boxes with an arc between them: each event, with how many states it leads from."""
-    box = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
-    order = {(a, b): Counter[type[Any]]() for a in LIFECYCLE_GROUPS for b in LIFECYCLE_GROUPS if a != b}
+    box: dict[type[Any], StateKind] = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
+    counted: dict[tuple[StateKind, StateKind], Counter[type[Any]]] = {}
     for source, row in _moves(machine):
         assert row.to is not None
         if box[source] != box[row.to]:
-            order[box[source], box[row.to]][row.on] += 1
-    return {pair: events for pair, events in order.items() if events}
+            counted.setdefault((box[source], box[row.to]), Counter())[row.on] += 1
+    return {pair: counted[pair] for pair in product(LIFECYCLE_GROUPS, LIFECYCLE_GROUPS) if pair in counted}
 
 
 def _label(events: Counter[type[Any]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -9,10 +10,13 @@ from typing import Any, Final
 
 PAPER: Final = "#ffffff"
 """Rendered pictures bring their own background: arcs drawn in black vanish on a dark page."""
-CSS: Final = f".edgeLabel, .edgeLabel p {{ background-color: {PAPER} !important; }}"
-"""Labels hide the arc that they interrupt."""
-SETTINGS: Final = f"{PAPER} {CSS}"
-"""Whatever else than the text decides what a picture looks like."""
+GREY: Final = "rgba(232,232,232, 0.8)"
+"""Mermaid's paper for labels, replaced by ours, so that a label hides the arc that it interrupts.
+
+Not by a style sheet: given one, mermaidx measures letters of another size than it draws.
+"""
+SETTINGS: Final = f"{PAPER} for {GREY}"
+"""Whatever beside the text decides what a picture looks like."""
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -24,12 +28,19 @@ class NoRenderer(Exception):
 def render(text: str, scale: float) -> tuple[str, bytes]:
     """SVG and PNG of a Mermaid text; `scale`: pixels of the PNG per unit of the SVG. Raises NoRenderer."""
     try:
-        import mermaidx
+        import mermaidx as untyped
     except ImportError:
         raise NoRenderer("mermaidx renders the pictures: pip install 'chat-session-statemachine[diagrams]'") from None
-    drawing: Any = mermaidx.render(text, css=CSS)
-    svg = str(drawing.svg()).replace("background-color: transparent", f"background-color: {PAPER}", 1)
-    return svg.rstrip() + "\n", shrink(bytes(drawing.png(scale=scale, background=PAPER)))
+    mermaidx: Any = untyped
+    svg = str(mermaidx.render(text).svg()).rstrip() + "\n"
+    svg = svg.replace("background-color: transparent", f"background-color: {PAPER}").replace(GREY, PAPER)
+    png = mermaidx.svg_to_png(svg, width=round(scale * _width(svg)), background=PAPER)
+    return svg, shrink(bytes(png))
+
+
+def _width(svg: str) -> float:
+    found = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ', svg)
+    return float(found[1]) if found else 1000.0
 
 
 def shrink(png: bytes) -> bytes:

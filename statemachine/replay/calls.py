@@ -36,6 +36,7 @@ from ..core.events import (
     StartTyping,
     StopTyping,
 )
+from ..core.session import LinkBackingOff, LinkBlocked
 from ..core.wire import Entry
 from .har import Call, CallKind
 from .player import UPLOADED, Made, Player, Row, anomaly_words
@@ -213,7 +214,8 @@ class _Play:
             command = player.owed(Poll, ReadHistory, Post) or player.hurry(Poll, ReadHistory)
         notes = () if command else ("the engine would not ask at this moment",)
         made = player.feed(Answered(at, command.id, reply)) if command else Made()
-        self._row(call, at, f"{call.name}: {reply_words(reply, call.status)}", made, notes)
+        what = f"{call.name}: {reply_words(reply, call.status)}{_patience(player)}"
+        self._row(call, at, what, made, notes)
 
     def _posted(self, call: Call, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
         player = self._player
@@ -249,6 +251,14 @@ class _Play:
         odd = (*anomaly_words(made.anomalies), *notes, *((call.note,) if call.note else ()))
         phase = self._player.session.phase
         self._player.rows.append(Row(at, call.kind, who, what, phase, made.commands, odd, quiet and not odd))
+
+
+def _patience(player: Player) -> str:
+    """What the engine waits for, where it does not go on at once."""
+    link = player.session.link
+    if isinstance(link, LinkBackingOff):
+        return f"; the engine waits {max(1, round((link.due - player.session.now) / 1_000))} s, then catches up"
+    return "; the engine waits for other credentials" if isinstance(link, LinkBlocked) else ""
 
 
 def _post_of(player: Player, item: str) -> Command | None:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..codec.trace import Step
-from ..core.commands import Command
+from ..core.commands import Command, Post, PostCourtesy
+from ..core.derived import outbox
 from ..core.errors import IllegalIntent
 from ..core.events import INTENTS, Answered, Batch, Event, Failure, Incoming, Log
 from ..core.session import Session, new_session
 from ..core.wire import Entry
 from .capture import Part, TraceBegins
 from .player import Made, Player, Row, anomaly_words
-from .words import reply_words
+from .words import command_words, reply_words
 
 __all__ = ["play_trace"]
 
@@ -99,7 +100,7 @@ _INTENTS: Final = {
 
 
 def _row(event: Event, before: Session, after: Session, made: Made, notes: tuple[str, ...]) -> Row:
-    who, what = _words(event)
+    who, what = _words(event, before)
     odd = (*anomaly_words(made.anomalies), *notes)
     quiet = not odd and before.phase == after.phase and not isinstance(event, INTENTS)
     quiet = quiet and not (isinstance(event, Answered) and isinstance(event.reply, Failure))
@@ -107,12 +108,21 @@ def _row(event: Event, before: Session, after: Session, made: Made, notes: tuple
     return Row(event.at, name, who, what, after.phase, made.commands, odd, quiet)
 
 
-def _words(event: Event) -> tuple[str, str]:
+def _words(event: Event, before: Session) -> tuple[str, str]:
     """(who, what)."""
     name = type(event).__name__
     if isinstance(event, Answered):
-        return ("network" if isinstance(event.reply, Failure) else "centre"), reply_words(event.reply)
+        return ("network" if isinstance(event.reply, Failure) else "centre"), _answer_words(event, before)
     if isinstance(event, INTENTS):
         text: str | None = getattr(event, "text", None)
         return "customer", _INTENTS.get(name, "sends something") + (f': "{text}"' if text else "")
     return "clock", "the process is back" if name == "Restarted" else "time passes"
+
+
+def _answer_words(event: Answered, before: Session) -> str:
+    """The answer, and to what."""
+    command = next((one for one in outbox(before) if one.id == event.command), None)
+    said = reply_words(event.reply)
+    if isinstance(event.reply, Batch) and isinstance(command, Post | PostCourtesy):
+        said = "accepted"
+    return f"{command_words([command])}: {said}" if command else f"{said}, which nobody awaits"

@@ -1,2 +1,1 @@
-"""A client and a contact centre in one world without a network: thousands of chats a minute, with everything that fails.
-"""
+"""A client and a contact centre in one world without a network: thousands of chats a minute, and all that fails."""

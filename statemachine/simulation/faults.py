@@ -1,7 +1,7 @@
 """What can go wrong in a world, by label, and which of it exists in one run.
 
-Uniform mixing makes every run the same soup; so each run first draws which faults exist in it at all, and how often they
-strike (a *swarm*). Every label is also the key under which a run counts what it injected.
+Uniform mixing makes every run the same soup; so each run first draws which faults exist in it at all, and how often
+they strike (a *swarm*). Every label is also the key under which a run counts what it injected.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ CALLS: Final[dict[type[Command], Call]] = {
 
 _ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
 _OF_CHAT: Final = (Poll, ReadHistory, Post, PostCourtesy)
-_LIMITED: Final = (5500, 5955, 5558)
-_TROUBLE: Final = (5001, 5000, 5004)
+_OUTAGES: Final = (5_000, 30_000, 120_000)
 
 FATES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "request lost": ("request_lost", _ANY),
@@ -76,25 +75,30 @@ FATES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "empty body": ("empty_body", (CreateChat, FindChat, Upload, Post, PostCourtesy)),
     "5509": (ErrorFault(5509), (Poll,)),
     "429": (ErrorFault(5509, 429, html=True), _ANY),
-    "429 with Retry-After": (ErrorFault(5001, 429, retry_after_s=20), _ANY),
+    "429 with Retry-After": (ErrorFault(5509, 429, retry_after_s=20), _ANY),
     "5xx with code": (ErrorFault(5001), _ANY),
     "5xx with code, accepted": (ErrorFault(5004, accepted=True), _ANY),
     "5xx limited": (ErrorFault(5500), _ANY),
+    "503 with Retry-After": (ErrorFault(5001, 503, retry_after_s=20), _ANY),
     "5xx page": (ErrorFault(5001, 502, html=True), _ANY),
     "5xx page, accepted": (ErrorFault(5001, 504, html=True, accepted=True), _ANY),
     "dropped": (ErrorFault(drop=True), _ANY),
     "dropped, accepted": (ErrorFault(drop=True, accepted=True), _ANY),
-    "401": (ErrorFault(2000, 401), _OF_CHAT),
+    "401": (ErrorFault(2000, 401), (*_OF_CHAT, Upload)),
     "403 page": (ErrorFault(2000, 403, html=True), _OF_CHAT),
     "400 page": (ErrorFault(5003, 400, html=True), (Poll, ReadHistory, Post, PostCourtesy)),
     "404 of the entry": (ErrorFault(5006), _OF_CHAT),
     "refused to open": (ErrorFault(3000), (CreateChat, FindChat)),
     "no events code": (ErrorFault(5511, 404), (Poll,)),
+    "upload too large": (ErrorFault(5501), (Upload,)),
+    "file error": (ErrorFault(5558), (Upload,)),
 }
 """Fault of a call -> what happens, and to which commands."""
 
 LABELS: Final[tuple[str, ...]] = (
     *FATES,
+    "outage",
+    "abort too late",
     "slow network",
     "slow store",
     "store fails",
@@ -134,10 +138,9 @@ class Faults:
         self._choices = choices
         self.injected: Final[Counter[str]] = Counter()
         self.on = True
+        self._outage: tuple[int, str] | None = None
         drawn = {label: choices.choose("swarm", (3, 2)) for label in LABELS}
-        self.enabled: Final = frozenset(
-            label for label in LABELS if (drawn[label] if only is None else label in only)
-        )
+        self.enabled: Final = frozenset(label for label in LABELS if (drawn[label] if only is None else label in only))
         self.strength: Final = _STRENGTHS[choices.choose("strength", (2, 2, 1))]
 
     def strikes(self, label: str, scale: float = 1.0) -> bool:
@@ -153,14 +156,22 @@ class Faults:
         """Whether this habit exists in this run, and the run is still in its faulty stage."""
         return self.on and label in self.enabled
 
-    def fate(self, command: Command) -> Fate:
-        """What becomes of this call; at most one fault each."""
+    def fate(self, command: Command, now: int) -> Fate:
+        """What becomes of this call; at most one fault each. In an outage, the same becomes of all calls of a kind."""
+        kind = type(command)
         if not self.on:
             return "deliver"
-        labels = [label for label in self._of(type(command)) if label in self.enabled]
+        if self._outage is not None and self._outage[0] > now:
+            return self._strike(self._outage[1]) if kind in FATES[self._outage[1]][1] else "deliver"
+        labels = [label for label in self._of(kind) if label in self.enabled]
         if not labels or not self._choices.chance("call fails", self.strength):
             return "deliver"
         label = labels[self._choices.amount("which fault", len(labels) - 1)]
+        if self.strikes("outage", 2.0):
+            self._outage = now + _OUTAGES[self._choices.choose("how long", (3, 3, 1))], label
+        return self._strike(label)
+
+    def _strike(self, label: str) -> Fate:
         self.injected[label] += 1
         return FATES[label][0]
 

@@ -56,6 +56,7 @@ class Call:
     responded: bool = False
     over: bool = False
     answered_at: int | None = None
+    aborted: bool = False
 
 
 class Network:
@@ -68,6 +69,7 @@ class Network:
         self._batches: Final[dict[str, list[HttpResponse]]] = {}
         self.courtesies_lost = 0
         self.belated_at = 0
+        self.polls_given_up = 0
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
@@ -77,7 +79,7 @@ class Network:
         ticket = len(self._calls) + 1
         world.oracle.executed(command, self.open_polls())
         request = self._wire_request(ticket, command)
-        call = Call(ticket, world.life, command, answer, world.faults.fate(command), world.now, request)
+        call = Call(ticket, world.life, command, answer, world.faults.fate(command, world.now), world.now, request)
         self._calls[ticket] = call
         self.courtesies_lost += isinstance(command, PostCourtesy) and call.fate != "deliver"
         self._send(call)
@@ -86,12 +88,19 @@ class Network:
         """See `Transport.abort`."""
         for call in self._calls.values():
             if call.command.id == command_id and call.life == self._world.life and not call.over:
+                call.aborted = True
+                if call.responded and self._world.faults.strikes("abort too late", 5.0):
+                    return
                 self._break(call)
+                # A poll that is given up for another one is still held, and collides with it.
+                if isinstance(call.command, Poll) and self._world.is_polling():
+                    self.polls_given_up += 1
 
     def open_polls(self) -> int:
         """How many polls the client is waiting for."""
         life = self._world.life
-        return sum(isinstance(c.command, Poll) and not c.over and c.life == life for c in self._calls.values())
+        polls = [call for call in self._calls.values() if isinstance(call.command, Poll) and call.life == life]
+        return sum(not call.over and not call.aborted for call in polls) + self.polls_given_up
 
     def died(self) -> None:
         """The client's process is gone: so are its connections."""
@@ -107,6 +116,8 @@ class Network:
         """Whether a call was made after the same process had the answer to another one."""
         call, before = self._calls[ticket], self._calls.get(told or 0)
         if before is None or before.answered_at is None or before.life != call.life:
+            return False
+        if before.fate == "response_late":  # given up long ago: an answer that nobody awaits says nothing
             return False
         return call.since > before.answered_at
 
@@ -163,7 +174,7 @@ class Network:
                 self._answered(call, _error_page(world, fault))
                 return
         elif isinstance(fault, ErrorFault):
-            world.act(call.command.chat_id, Break(_planned(call.command, fault)))
+            world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
         if call.over and not world.faults.strikes("half-open connection", 2.0):
             self._tell_cut(call)
@@ -259,6 +270,10 @@ def _read(command: Command, response: HttpResponse) -> Reply:
     if isinstance(command, ReadHistory) and isinstance(reply, Batch):
         return Log(reply.entries)
     return reply
+
+
+def _chat_of(command: Command) -> str:
+    return "" if isinstance(command, CreateChat | FindChat | Upload) else command.chat_id
 
 
 def _planned(command: Command, fault: ErrorFault) -> Fault:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import define, field, frozen
 
 from statemachine.codec.wire import decode_entry
+from statemachine.conformance import laws
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.derived import outbox
 from statemachine.core.events import Answered, Batch, Event, Log
@@ -33,7 +35,7 @@ from statemachine.core.wire import (
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
 
-from .steps import broken_laws
+from .coverage import Coverage
 
 if TYPE_CHECKING:
     from .world import World
@@ -41,11 +43,18 @@ if TYPE_CHECKING:
 __all__ = ["Book", "Oracle", "Violation"]
 
 TOLD: Final = (
-    Message, File, Location, FormShow, SecureFormShow, Signaling, CobrowsingRequested, TimeoutWarning, Unknown, Malformed,
+    Message, File, Location, FormShow, SecureFormShow, Signaling, CobrowsingRequested, TimeoutWarning,
+    Unknown, Malformed,
 )  # fmt: skip
 """Entries that are transcript news."""
 _PASSING: Final = (Signaling, CobrowsingRequested)
 """Entries that a log need not hold, or that are told of it only while they matter."""
+
+
+_DEEP_EVERY: Final = 29
+"""Some laws cost a hundred times the step itself: they are tried on a sample."""
+_DEEP: Final = (laws.law_05_restore, laws.law_10_input, laws.law_11_order, laws.law_12_rows)
+_QUICK: Final = tuple(law for law in laws.STEP_LAWS if law not in _DEEP)
 
 
 @frozen
@@ -72,6 +81,8 @@ class Book:
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
     ids: dict[str, str] = field(factory=dict[str, str])
     former: Book | None = None
+    ledger: laws.Ledger = field(factory=laws.Ledger)
+    inherited: laws.Ledger = field(factory=laws.Ledger)
     store_lost: bool = False
 
     def news_of(self, item: str) -> list[Progress]:
@@ -83,8 +94,9 @@ class Book:
 class Oracle:
     """Watches one world. The first thing that is wrong stays in `violation`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, coverage: Coverage | None = None) -> None:
         self._world = world
+        self._coverage = coverage
         self.violation: Violation | None = None
         self.books: Final[list[Book]] = []
         self.latest_message = ""
@@ -109,6 +121,9 @@ class Oracle:
         book = Book(session_id, session.config, session)
         if chained:
             book.former = self.book
+            book.ledger = deepcopy(self.book.ledger)
+            book.ledger.finished = 0
+            book.inherited = deepcopy(book.ledger)
             book.counts.update(self.book.counts)
         self.books.append(book)
         self.latest_message = ""
@@ -117,22 +132,35 @@ class Oracle:
         """The session has taken a text, under this id."""
         self.book.texts.append((text, item))
 
-    def stepped(
-        self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]
-    ) -> None:
+    def stepped(self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]) -> None:
         """One step of the session."""
         self.events += 1
         self.phases[after.phase] += 1
         book = self.book
         book.log.append((event, after is not before))
-        for law, detail in broken_laws(before, event, after, outputs):
-            self.fail(law, f"{type(event).__name__}: {detail}")
+        self._check(book, laws.Step(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, Answered) else None
         if isinstance(reply, Batch | Log) and after.chat.chat_id and before.phase not in ("idle", "requesting"):
             late_log = isinstance(reply, Log) and isinstance(before.lifecycle, TERMINAL)
             for entry in () if late_log else reply.entries:
                 if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, Log)):
                     book.offered.append((len(book.log), entry))
+
+    def _check(self, book: Book, step: laws.Step) -> None:
+        if self._coverage is not None:
+            self._coverage.take()
+        try:
+            for law in _QUICK if self.events % _DEEP_EVERY else laws.STEP_LAWS:
+                law(step)
+            for life_law in laws.LIFE_LAWS:
+                life_law(step, book.ledger)
+            lost = laws.missing(step, book.ledger)
+            if lost:
+                self.fail("L13", f"read in the history and never told: {lost[0]}")
+        except laws.BrokenLaw as broken:
+            self.fail(broken.law, f"{type(step.event).__name__}: {broken}")
+        if self._coverage is not None:
+            self._coverage.drop()
 
     def crashed(self, saved: Session | None, version: int) -> None:
         """The process died; `version` saves of its session are durable. What was not saved never happened."""
@@ -143,6 +171,9 @@ class Oracle:
             if changed > version:
                 del book.log[index:]
                 break
+        book.ledger = _replayed(book, saved)
+        if self._coverage is not None:
+            self._coverage.drop()
         ids = 0 if saved is None else saved.ids
         book.texts[:] = [(text, item) for text, item in book.texts if int(item.rpartition(":")[2]) <= ids]
         book.offered[:] = [(index, entry) for index, entry in book.offered if index <= len(book.log)]
@@ -234,9 +265,9 @@ class Oracle:
             return
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         for direction, entry in _log_of(chat) if chat is not None else ():
-            if direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING):
-                if entry not in told:
-                    yield "told", f"{entry} stands in the log and was not told"
+            news = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
+            if news and entry not in told:
+                yield "told", f"{entry} stands in the log and was not told"
 
     def _told_ever(self, book: Book) -> set[Entry]:
         """What this session, and those whose window it took over, have told."""
@@ -259,6 +290,18 @@ class Oracle:
             yield "outcome", "gone, but the chat lives"
         if outbox(session):
             yield "outcome", "over, but something is owed"
+
+
+def _replayed(book: Book, saved: Session | None) -> laws.Ledger:
+    """The life up to the last save, lived again: what came after it never happened."""
+    ledger, session = deepcopy(book.inherited), book.start
+    for event, _ in book.log:
+        step = laws.take(session, event)
+        for law in laws.LIFE_LAWS:
+            law(step, ledger)
+        session = step.after
+    assert saved is None or session == saved, "the log does not lead to what was saved"
+    return ledger
 
 
 def _outcomes(journal: Sequence[Transcript]) -> dict[str, list[Progress]]:

@@ -38,7 +38,7 @@ class Customer:
         self._world = world
         self._number = 0
         self.has_ended = False
-        self._acts: Final[dict[str, Callable[[], None]]] = {
+        self._acts: Final[dict[str, Callable[[], object]]] = {
             "say": self._say,
             "say two": self._say_two,
             "start typing": lambda: self._feed(ev.StartTyping(self._at())),

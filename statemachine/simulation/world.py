@@ -30,6 +30,7 @@ from statemachine.store.memory import MemoryStore
 
 from .bindings import Crash, Onlooker, VirtualClock, VirtualStore
 from .choices import Choices, Tape
+from .coverage import Coverage
 from .faults import Faults
 from .network import Network
 from .oracle import Oracle, Violation
@@ -51,7 +52,15 @@ _Todo: TypeAlias = tuple[int, int, Callable[[], None], int | None]
 class World:
     """One run. `violation` is the first law that was broken, or None."""
 
-    def __init__(self, seed: int, steps: int = 200, tape: Tape | None = None, only: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        steps: int = 200,
+        *,
+        tape: Tape | None = None,
+        only: Sequence[str] | None = None,
+        coverage: Coverage | None = None,
+    ) -> None:
         self.seed: Final = seed
         self.steps: Final = steps
         self.now = EPOCH
@@ -62,7 +71,7 @@ class World:
         self.config: Final[Config] = draw_config(self.choices)
         self.knobs: Final = draw_knobs(self.choices, self.faults)
         self.centre: Final = Centre(self.knobs, draw_scenario(self.choices))
-        self.oracle: Final = Oracle(self)
+        self.oracle: Final = Oracle(self, coverage)
         self.network: Final = Network(
             self, Endpoint("https://chat.example", "tenant.example", "app", "client-1", self.config.api)
         )
@@ -92,6 +101,10 @@ class World:
     def session(self) -> Session:
         """The client's session now."""
         return self.driver.session
+
+    def is_polling(self) -> bool:
+        """Whether the client runs, and means to have a poll in flight."""
+        return not self.driver.stopped and self.session.link.name == "polling"
 
     def client_now(self) -> int:
         """The time on the client's machine."""
@@ -142,7 +155,8 @@ class World:
         if found.rule == "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt
             return self._is_prompt(found)
         if found.rule == "F32":  # best effort: the word that takes it back was lost
-            return self.network.courtesies_lost > 0 or self.life > 0 or self.centre.scenario.name == "flaky"
+            late = "adapter late" in self.faults.injected or "adapter asleep" in self.faults.injected
+            return late or self.network.courtesies_lost > 0 or self.life > 0 or self.centre.scenario.name == "flaky"
         if found.rule in ("F1", "F37"):  # on its way when the end was told, or told by an answer that never came
             return not self.network.made_knowing(found.ticket, self._told_by(found))
         return False
@@ -384,8 +398,3 @@ class World:
             if stored is not None:
                 live = book is self.oracle.book and stored.session.outcome is None
                 self.oracle.closed(book, stored.session, live)
-
-
-def replayable(world: World, tape: Tape) -> World:
-    """The same world again, from a tape."""
-    return World(world.seed, world.steps, tape)

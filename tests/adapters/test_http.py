@@ -84,7 +84,7 @@ def reply_with(server: WireServer, status: int, body: object = b"", *headers: st
     server.behave = lambda heard: heard.reply(status, data, *headers)
 
 
-# --- what is sent, and read back ------------------------------------------------------------------------------------
+# --- what is sent, and read back ---
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_retry_after_is_read(line: Line, server: WireServer) -> None:
     assert await line.ask(POLL) == Failure("http", 429, 5509, 7_000)
 
 
-# --- unsent: the server certainly never had it ------------------------------------------------------------------------
+# --- unsent: the server certainly never had it ---
 
 
 async def test_nobody_listens(pool: Pool) -> None:
@@ -184,7 +184,7 @@ async def test_a_connection_that_never_comes_about(pool: Pool) -> None:
     stalling.close()
 
 
-# --- timeout and cut: the server may have had it ------------------------------------------------------------------------
+# --- timeout and cut: the server may have had it ---
 
 
 async def test_no_answer_in_time(line: Line, server: WireServer) -> None:
@@ -252,7 +252,7 @@ async def test_a_fault_of_ours_is_told_apart_and_escapes_nothing(line: Line, mon
     assert [(log["event"], log["error"]) for log in logs] == [("call_crashed", "RuntimeError")]
 
 
-# --- limits and identity ------------------------------------------------------------------------------------------------
+# --- limits and identity ---
 
 
 async def test_a_redirect_is_not_followed(line: Line, server: WireServer) -> None:
@@ -306,7 +306,7 @@ async def test_f4_no_poll_waits_for_another(line: Line, server: WireServer) -> N
     await server.until(150)
 
 
-# --- what the engine knows by name only ---------------------------------------------------------------------------------
+# --- what the engine knows by name only ---
 
 
 async def test_a_file_is_uploaded_from_memory_and_from_disk(line: Line, server: WireServer, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ async def test_secure_values_that_are_no_longer_there_are_unsent(line: Line, ser
     assert server.heard == []
 
 
-# --- abort and close ----------------------------------------------------------------------------------------------------
+# --- abort and close ---
 
 
 async def test_abort_closes_the_connection_and_gives_no_answer(line: Line, server: WireServer) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from ..draft import Draft
 from ..events import Failure, MarkRead, StartTyping, StopTyping
 from ..news import Finished, HistoryGap, Outcome
-from ..session import Asides, CourtesyPosting, Ended, Ending, Establishing, Failed, Item
+from ..session import Asides, CourtesyPosting, Ended, Ending, Establishing, Item
 from ..wire import (
     Entry,
     File,
@@ -234,7 +234,3 @@ def tell_gap(d: Draft, e: object) -> None:
 
 def completed(d: Draft, e: object) -> Ended:
     return Ended("completed")
-
-
-def failed_by_server(d: Draft, e: object) -> Failed:
-    return Failed("failed")

@@ -156,7 +156,7 @@ def is_known(d: Draft, e: Any, left: dict[bytes, int]) -> bool:
     """
     one, strong = key(d, e)
     if strong:
-        known = count(d.seen.told, one) > 0
+        known = count(d.seen.told, one) > 0 or _was_settled(d, e)
     elif not d.reading and not datable(e):
         known = False
     else:
@@ -165,6 +165,16 @@ def is_known(d: Draft, e: Any, left: dict[bytes, int]) -> bool:
     if not known:
         remember(d, one)
     return known
+
+
+def _was_settled(d: Draft, e: Any) -> bool:
+    """Ours, forgotten by a full window: its id is of this session, so its outcome was told when it left the queue.
+
+    It was remembered when it was sent, ahead of what stands before it in the log, so it is forgotten first.
+    """
+    if not d.reading or not is_full(d) or not is_ours(d, e) or not d.chat.origin:
+        return False
+    return bool(e.msg_id.startswith(f"{d.chat.origin}:")) and all(item.id != e.msg_id for item in d.items)
 
 
 def remember_sent(d: Draft, item: Item) -> None:

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ..draft import Draft
 from ..events import Failure, Opened, Past, Reattach, Request
-from ..session import Chat, Ending, Establishing, Failed, Opening, Requesting, Seen
+from ..session import Chat, Ending, Failed, Opening, Requesting, Seen
 from .memory import beginning, remember
 from .timing import after, answer_due, back_off
 
@@ -144,10 +144,6 @@ def ending_asking_again(d: Draft, e: object) -> Ending:
     state = d.lifecycle
     assert isinstance(state, Ending)
     return Ending(state.due, _ask(d, _opening(d)))
-
-
-def established(d: Draft, e: object) -> Establishing:
-    return Establishing()
 
 
 def refused(d: Draft, e: object) -> Failed:

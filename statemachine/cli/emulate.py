@@ -1,0 +1,180 @@
+"""`statemachine emulate`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import signal
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import click
+
+from statemachine.emulator import Centre, Knobs
+from statemachine.emulator.http import Emulator
+from statemachine.emulator.knobs import describe, from_settings
+from statemachine.emulator.scenarios import SCENARIOS, scenario_named
+
+from .app import Trouble
+from .screen import Screen
+from .text import clipped
+
+__all__ = ["command"]
+
+_ABOUT: Final = {name: make(Knobs()).about for name, make in SCENARIOS.items()}
+_YEAR_S: Final = 365 * 86_400.0
+_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<15} {about}" for name, about in _ABOUT.items())])
+
+
+@click.command(name="emulate", epilog=_EPILOG)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--scenario",
+    type=click.Choice(list(_ABOUT)),
+    metavar="NAME",
+    default="plain",
+    show_default=True,
+    help="What every chat goes through; see below.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Ids and jitter are made from it.")
+@click.option("--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Of the scenario's pauses.")
+@click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Any knob; --knobs lists them.")
+@click.option("--knobs", "list_knobs", is_flag=True, help="List the knobs, and exit.")
+def command(
+    port: int, host: str, scenario: str, seed: int, pace: float, settings: tuple[str, ...], list_knobs: bool
+) -> None:
+    """A contact centre on this machine, for clients to be tried on.
+
+    It serves v1 and v2 of the interface and keeps an eye on its clients: what they do wrong is listed when it stops.
+    Ctrl-C stops it.
+
+    Exit status: 0 stopped; 1 it could not listen there; 2 wrong usage.
+    """
+    screen = Screen()
+    if list_knobs:
+        _list(screen)
+        return
+    knobs = _knobs(settings, Knobs(seed=seed, pace=pace))
+    try:
+        asyncio.run(_serve(screen, scenario, knobs, host, port))
+    except OSError as error:
+        raise _Refused(_reason(error, host, port)) from None
+    except KeyboardInterrupt:  # where signals cannot be handled by the loop
+        screen.line("stopped")
+
+
+class _Refused(Trouble):
+    """The address cannot be had."""
+
+    exit_code = 1
+
+
+def _knobs(settings: Iterable[str], base: Knobs) -> Knobs:
+    values: dict[str, object] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {setting}: expected KNOB=VALUE.")
+        values[name.strip()] = value.strip()
+    try:
+        return from_settings(values, base)
+    except ValueError as error:
+        raise click.UsageError(f"{error}. statemachine emulate --knobs lists them.") from None
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: choose another with --port, or --port 0 for a free one"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} on {host} is not allowed here: choose one above 1023"
+    return f"cannot listen on {host}, port {port}: {error.strerror or error}"
+
+
+async def _serve(screen: Screen, scenario: str, knobs: Knobs, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+            loop.add_signal_handler(number, stop.set)
+    async with Emulator(scenario_named(scenario, knobs), knobs, host=host, port=port) as emulator:
+        _introduce(screen, emulator.url, scenario, host)
+        following = asyncio.create_task(_follow(screen, emulator))
+        await stop.wait()
+        following.cancel()
+        screen.line()
+        _farewell(screen, emulator.centre)
+
+
+async def _follow(screen: Screen, emulator: Emulator) -> None:
+    """A line for what the clients do."""
+    told: dict[str, tuple[int, bool]] = {}
+    while True:
+        for chat in list(emulator.centre.chats.values()):
+            texts, live = told.get(chat.chat_id, (0, True))
+            name = f"chat {chat.chat_id[:8]}  "
+            if chat.chat_id not in told:
+                screen.line((name, "dim"), "begins; client ", (chat.key.client_id, "bold"), f", v{chat.version}")
+            for _, text in chat.texts_received[texts:]:
+                screen.line((name, "dim"), f"“{clipped(text, 200)}”", indent=15)
+            if live and not chat.live:
+                screen.line((name, "dim"), f"is over: {chat.terminal or 'gone'}")
+        told = _state(emulator.centre)  # the chats that the centre has forgotten are left out
+        await emulator.until(partial(_differs, told), _YEAR_S)
+
+
+def _differs(told: dict[str, tuple[int, bool]], centre: Centre) -> bool:
+    return _state(centre) != told
+
+
+def _state(centre: Centre) -> dict[str, tuple[int, bool]]:
+    return {chat.chat_id: (len(chat.texts_received), chat.live) for chat in centre.chats.values()}
+
+
+def _introduce(screen: Screen, url: str, scenario: str, host: str) -> None:
+    screen.line(("A contact centre listens on ", ""), (url, "bold green"))
+    screen.line((f"scenario {scenario}: {_ABOUT[scenario]}", "dim"))
+    screen.line()
+    for name, value in (
+        ("url", f"{url}   (the interface is below /clientweb/api/v2/ and v1/)"),
+        ("tenant", "any that is not empty"),
+        ("app id", "any that is not empty"),
+        ("client id", "one of its own for each customer"),
+    ):
+        screen.line(f"  {name:<10} ", (value, ""), indent=13)
+    screen.line()
+    screen.line(("  from statemachine import ChatClient", "dim"))
+    screen.line((f'  ChatClient("{url}", tenant="example", app_id="demo", client_id="customer-1")', "dim"), indent=4)
+    screen.line()
+    if not _is_loopback(host):
+        screen.line(("Others on your network can reach it. It is made for trials, not for strangers.", "yellow"))
+    screen.line("Ctrl-C stops it.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _farewell(screen: Screen, centre: Centre) -> None:
+    chats = len(centre.chats)
+    texts = sum(len(chat.texts_received) for chat in centre.chats.values())
+    screen.line(f"stopped: {chats} {'chat' if chats == 1 else 'chats'}, {texts} messages from clients")
+    faults = Counter((violation.rule, violation.message) for violation in centre.violations)
+    for (rule, message), count in faults.most_common(20):
+        times = f" ({count} times)" if count > 1 else ""
+        screen.line((f"  a client {message}", "yellow"), (f" [{rule}]{times}", "dim"), indent=4)
+
+
+def _list(screen: Screen) -> None:
+    for knob in describe():
+        values = "|".join(map(str, knob.choices)) or knob.type
+        unit = f" {knob.unit}" if knob.unit else ""
+        screen.line((knob.name, "bold"), f" = {knob.default}{unit}  ", (f"({values})", "dim"))
+        screen.line(f"    {knob.about}", indent=4)

@@ -1,0 +1,148 @@
+"""`statemachine simulate`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+from statemachine.simulation.coverage import Coverage
+from statemachine.simulation.explore import Exploration, explore
+from statemachine.simulation.minimise import BadCase, Case, minimise, read_case, replay, write_case
+from statemachine.simulation.oracle import Violation
+from statemachine.simulation.report import as_json, exploration_lines, lines, violation_json
+from statemachine.simulation.run import Figures, quiet, run_jobs
+from statemachine.simulation.world import World
+
+from .app import Trouble
+
+__all__ = ["command"]
+
+_MINIMISED: Final = 3
+"""How many violations are minimised; the others are named with their seed."""
+_EXPLORING: Final = 3_600.0
+
+
+@click.command(name="simulate")
+@click.option("--seeds", default=200, show_default=True, type=click.IntRange(0), help="How many worlds.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The first one's seed.")
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="How long faults strike in each.")
+@click.option("--jobs", default=None, type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option("--explore", "depth", default=0, type=click.IntRange(0), help="Also try every history up to this depth.")
+@click.option("--replay", "file", type=click.Path(path_type=Path), help="Show a violation again; nothing else is done.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    show_default=True,
+    help="Where violations are written.",
+)
+@click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
+def command(
+    seeds: int, seed: int, steps: int, jobs: int | None, depth: int, file: Path | None, out: Path, as_json_: bool
+) -> None:
+    """Client and server in a world of faults, many times over.
+
+    In each world the real driver talks to the emulator's model under a virtual clock. Requests and answers are lost,
+    late, repeated and refused, processes die between saving and telling, clocks are set; then the world heals and must
+    come to rest. Every law is checked after every step. The same seed is the same world, everywhere.
+
+    A violation is minimised and written to violation-SEED.jsonl, with the command that shows it again.
+
+    Exit status: 0 no law was broken; 1 one was; 2 it could not be done as asked.
+    """
+    if file is not None:
+        _replay(file, as_json_)
+        return
+    exploration = None
+    coverage = Coverage()
+    if depth:
+        with quiet(), coverage.watching():
+            exploration = explore(depth, _EXPLORING, coverage)
+    figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1)
+    figures.rows.update(coverage.rows)
+    found = [_case(violation, steps, out) for violation in figures.violations[:_MINIMISED]]
+    if as_json_:
+        click.echo(json.dumps(_report(figures, exploration, found)))
+    else:
+        _show(figures, exploration, depth, found)
+    if figures.violations or (exploration is not None and exploration.broken is not None):
+        raise click.exceptions.Exit(1)
+
+
+def _case(violation: Violation, steps: int, out: Path) -> tuple[Case, str]:
+    world = World(violation.seed, steps)
+    with quiet():
+        world.run()
+        case = minimise(world)
+    path = out / f"violation-{violation.seed}.jsonl"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_case(case, path)
+    except OSError as error:
+        raise Trouble(f"{path}: cannot be written: {error.strerror}") from None
+    return case, str(path)
+
+
+def _report(figures: Figures, exploration: Exploration | None, found: list[tuple[Case, str]]) -> dict[str, object]:
+    cases = [violation_json(case.violation, path, f"statemachine simulate --replay {path}") for case, path in found]
+    report = as_json(figures)
+    report["violations"] = cases
+    report["violated_seeds"] = [violation.seed for violation in figures.violations]
+    report["exploration"] = None
+    if exploration is not None:
+        broken = exploration.broken
+        report["exploration"] = {
+            "depth": exploration.depth,
+            "states": exploration.states,
+            "edges": exploration.edges,
+            "seconds": round(exploration.seconds, 1),
+            "violation": None if broken is None else {"law": broken[0], "path": [repr(e) for e in broken[1].events]},
+        }
+    return report
+
+
+def _show(figures: Figures, exploration: Exploration | None, depth: int, found: list[tuple[Case, str]]) -> None:
+    if exploration is not None:
+        click.echo("\n".join(exploration_lines(exploration, depth)))
+        if exploration.broken is not None:
+            law, path = exploration.broken
+            click.echo(f"VIOLATION {law}, after:")
+            click.echo("\n".join(f"  {event!r}" for event in path.events))
+    click.echo("\n".join(lines(figures)))
+    for case, file in found:
+        kind = "choices and events" if case.tape is not None else "events"
+        click.echo(f"VIOLATION {case.violation.law} in seed {case.violation.seed}: {case.violation.detail}")
+        click.echo(f"  minimised to {len(case.events)} {kind}: statemachine simulate --replay {file}")
+        click.echo(f"  as it was: statemachine simulate --seed {case.violation.seed} --seeds 1 --steps {case.steps}")
+    more = [violation.seed for violation in figures.violations[_MINIMISED:]]
+    if more:
+        click.echo(f"and in {len(more)} more seeds: {', '.join(map(str, more[:20]))}{'…' if len(more) > 20 else ''}")
+    click.echo(f"violations: {len(figures.violations)}")
+
+
+def _replay(file: Path, as_json_: bool) -> None:
+    try:
+        case = read_case(file)
+    except BadCase as error:
+        raise Trouble(str(error)) from None
+    with quiet():
+        violation = replay(case)
+    if as_json_:
+        again = (
+            None
+            if violation is None
+            else violation_json(violation, str(file), f"statemachine simulate --replay {file}")
+        )
+        click.echo(json.dumps({"violation": again}))
+    else:
+        for event in case.events:
+            click.echo(f"  {event!r}")
+        click.echo(
+            "no law is broken any more" if violation is None else f"VIOLATION {violation.law}: {violation.detail}"
+        )
+    if violation is not None:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,208 @@
+"""The customer of a scene: a `ChatClient`, its news, and the patience to wait for something before going on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from statemachine import (
+    Anomaly,
+    Answered,
+    ChatClient,
+    Command,
+    Event,
+    Failure,
+    Notification,
+    PhaseChanged,
+    Post,
+    Progress,
+    Received,
+    RosterChanged,
+    Session,
+    Transcript,
+    TypingChanged,
+    outbox,
+)
+from statemachine.codec.text import shown
+from statemachine.codec.trace import Step, header_line, step_line
+from statemachine.core.commands import COMMANDS
+from statemachine.wire import Message
+
+from .story import News, Story
+
+__all__ = ["Broken", "Customer", "Watcher"]
+
+
+class Broken(Exception):
+    """The scene cannot go on: the chat was over before something that was to happen."""
+
+
+class Watcher:
+    """Looks over the client's shoulder: every phase in order, and each step of the engine for the trace.
+
+    The conversation of a demo is invented, so that its trace may hold the words, which a trace does not by default.
+    """
+
+    def __init__(self, product: str, story: Story, trace: TextIO | None = None) -> None:
+        self._product: Final = product
+        self._story: Final = story
+        self._trace: Final = trace
+        self._begun = False
+        self.phases: list[str] = []
+        self.failures = 0
+        """Calls that failed."""
+
+    def stepped(
+        self,
+        session_id: str,
+        event: Event,
+        before: Session,
+        after: Session,
+        outputs: tuple[Command | Notification, ...],
+    ) -> None:
+        """See `Observer.stepped`."""
+        if not self.phases or self.phases[-1] != after.phase:
+            self.phases.append(after.phase)
+            self._story.enters(after.phase)
+        if isinstance(event, Answered) and isinstance(event.reply, Failure):
+            self.failures += 1
+            failed = next((command for command in outbox(before) if command.id == event.command), None)
+            if isinstance(failed, Post):
+                self._story.doubts(failed.item)
+        if self._trace is None:
+            return
+        if not self._begun:
+            self._begun = True
+            self._write(header_line(self._product, before, redacted=False))
+        commands = tuple(one for one in outputs if isinstance(one, COMMANDS))
+        news = tuple(one for one in outputs if isinstance(one, Transcript | Anomaly))
+        self._write(step_line(Step(event, after.phase, commands, news), redacted=False))
+
+    def moment(self, session_id: str, moment: str, number: int) -> None:
+        """See `Observer.moment`."""
+
+    def _write(self, line: str) -> None:
+        if self._trace is not None:
+            self._trace.write(line + "\n")
+
+
+class Customer:
+    """Somebody with a question. `pace` stretches every pause; 0 leaves none."""
+
+    def __init__(self, client: ChatClient, story: Story, pace: float) -> None:
+        self._client: Final = client
+        self._story: Final = story
+        self._pace: Final = pace
+        self._changed: Final = asyncio.Event()
+        self._heard = 0
+        self.news: list[News] = []
+        self.sent: list[str] = []
+        self._items: set[str] = set()
+        self.over = False
+
+    @property
+    def client(self) -> ChatClient:
+        """The client itself."""
+        return self._client
+
+    async def listen(self) -> None:
+        """Take the news, until the chat is over."""
+        async for news in self._client.news():
+            self.news.append(news)
+            self._story.tell(news)
+            self._changed.set()
+        self.over = True
+        self._changed.set()
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    async def until(self, wanted: Callable[[], bool], what: str) -> None:
+        """Wait for this. Raises Broken where the chat is over before."""
+        while not wanted():
+            if self.over:
+                raise Broken(f"the chat was over before {what}")
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def hears(self, fragment: str) -> None:
+        """Wait until somebody has said this, after what was heard before."""
+
+        def said() -> bool:
+            for index, text in enumerate(self.texts()[self._heard :], self._heard):
+                if fragment in text:
+                    self._heard = index + 1
+                    return True
+            return False
+
+        await self.until(said, f'somebody said "{fragment}"')
+
+    async def sees(self, phase: str) -> None:
+        """Wait for a phase."""
+        await self.until(lambda: self._client.phase == phase, f"the phase was {phase}")
+
+    async def has(self, state: str, count: int) -> None:
+        """Wait until this many messages are in this state."""
+        await self.until(lambda: len(self.items(state)) >= count, f"{count} messages were {state}")
+
+    async def finishes(self) -> None:
+        """Wait until the chat is over."""
+        while not self.over:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """Think for a moment."""
+        await asyncio.sleep(seconds * self._pace)
+
+    # --- doing ------------------------------------------------------------------------------------------------------
+
+    async def asks(self, text: str) -> None:
+        """Ask for a chat, with a first message."""
+        item = await self._client.start(text=text, parameters={"first_name": "Eve"})
+        self._story.does("ask for a chat", self._client.phase, "the request is on its way")
+        self._says(text, item, "waits for the chat")
+
+    async def says(self, text: str, typing: float = 0.5) -> None:
+        """Type for a while (or not at all), and send."""
+        if typing:
+            await self._client.typing()
+            await self.pause(typing)
+        self._says(text, await self._client.send(text))
+
+    def _says(self, text: str, item: str, meaning: str = "") -> None:
+        self.sent.append(text)
+        self._items.add(item)
+        self._story.says(text, item, meaning)
+
+    async def ends(self) -> None:
+        """End the chat."""
+        await self._client.end()
+        self._story.does("end the chat", self._client.phase, "waits for the centre's word")
+
+    # --- what was told ----------------------------------------------------------------------------------------------
+
+    def received(self) -> list[Message]:
+        """The messages of others, in order."""
+        return [n.entry for n in self.news if isinstance(n, Received) and isinstance(n.entry, Message) and not n.own]
+
+    def texts(self) -> list[str]:
+        """What the others said."""
+        return [shown(message) for message in self.received()]
+
+    def items(self, state: str) -> set[str]:
+        """Ids of the messages that were told to be sent, delivered, read or failed."""
+        told = {n.item for n in self.news if isinstance(n, Progress) and n.state == state}
+        return told & self._items
+
+    def names(self) -> set[str]:
+        """Everybody who took part."""
+        return {name for n in self.news if isinstance(n, RosterChanged) for _, _, name in n.parties}
+
+    def saw_typing(self) -> bool:
+        """Whether somebody was seen typing."""
+        return any(isinstance(n, TypingChanged) and n.parties for n in self.news)
+
+    def waits(self) -> list[int]:
+        """The estimated waits told, in milliseconds."""
+        return [n.ewt for n in self.news if isinstance(n, PhaseChanged) and n.ewt is not None]

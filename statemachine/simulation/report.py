@@ -1,0 +1,93 @@
+"""The figures of a run and of an exploration, as JSON values and as lines for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from statemachine.core.session import PHASES
+
+from .coverage import describe, never_taken, possible
+from .explore import Exploration
+from .faults import LABELS
+from .oracle import Violation
+from .run import Figures
+
+__all__ = ["as_json", "exploration_lines", "lines"]
+
+_WIDTH: Final = 100
+
+
+def as_json(figures: Figures) -> dict[str, object]:
+    """Everything counted; nothing that differs from run to run but the times."""
+    never = never_taken(figures.rows)
+    return {
+        "seeds": figures.seeds,
+        "steps": figures.steps,
+        "events": figures.events,
+        "seconds": round(figures.seconds, 1),
+        "seeds_per_second": round(figures.seeds / figures.seconds, 1) if figures.seconds else None,
+        "faults": {label: figures.faults[label] for label in LABELS if figures.faults[label]},
+        "phases": dict(sorted(figures.phases.items())),
+        "outcomes": dict(sorted(figures.outcomes.items())),
+        "rows": {
+            "taken": len(possible()) - len(never),
+            "of": len(possible()),
+            "never": [describe(key) for key in never],
+        },
+    }
+
+
+def lines(figures: Figures) -> Iterator[str]:
+    """The same for a person."""
+    rate = figures.seeds / figures.seconds if figures.seconds else 0
+    yield (
+        f"{figures.seeds:,} seeds, {figures.steps:,} steps, {figures.events:,} events in {figures.seconds:.1f} s "
+        f"({rate:.0f} seeds a second)"
+    )
+    yield from _counts("faults", figures.faults)
+    missing = [phase for phase in PHASES if not figures.phases[phase]]
+    yield from _counts("events by phase", figures.phases)
+    if missing:
+        yield f"  never: {', '.join(missing)}"
+    yield from _counts("outcomes", figures.outcomes)
+    never = never_taken(figures.rows)
+    yield f"rows taken: {len(possible()) - len(never)} of {len(possible())}"
+    for key in never:
+        yield f"  never: {describe(key)}"
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    yield f"{title}: {sum(counts.values()):,}"
+    line = " "
+    for name, count in Counter(counts).most_common():
+        if not count:
+            continue
+        piece = f" {name} {count:,};"
+        if len(line) + len(piece) > _WIDTH:
+            yield line
+            line = " "
+        line += piece
+    if line.strip():
+        yield line.rstrip(";")
+
+
+def exploration_lines(found: Exploration, asked: int) -> Iterator[str]:
+    """What an exploration amounted to."""
+    yield (f"explored to depth {found.depth}: {found.states:,} states, {found.edges:,} edges in {found.seconds:.1f} s")
+    if found.broken is None and found.depth < asked:
+        yield f"  the time was over before depth {asked}"
+    yield from _counts("states by phase", found.phases)
+
+
+def violation_json(violation: Violation, file: str, replay: str) -> dict[str, object]:
+    """One violation, with what shows it again."""
+    return {
+        "seed": violation.seed,
+        "step": violation.step,
+        "law": violation.law,
+        "detail": violation.detail,
+        "file": file,
+        "replay": replay,
+    }

@@ -1,0 +1,105 @@
+"""Many worlds, one after the other or in many processes, and the figures they leave."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from logging import CRITICAL
+from typing import Final
+
+import structlog
+from attrs import define, field
+
+from .coverage import Coverage, RowKey
+from .oracle import Violation
+from .world import World
+
+__all__ = ["Figures", "quiet", "run_jobs", "run_seeds"]
+
+_CHUNK: Final = 50
+
+
+@define
+class Figures:
+    """What a number of worlds amounted to."""
+
+    seeds: int = 0
+    steps: int = 0
+    events: int = 0
+    seconds: float = 0.0
+    faults: Counter[str] = field(factory=Counter[str])
+    phases: Counter[str] = field(factory=Counter[str])
+    outcomes: Counter[str] = field(factory=Counter[str])
+    rows: Counter[RowKey] = field(factory=Counter[RowKey])
+    violations: list[Violation] = field(factory=list[Violation])
+
+    def add(self, other: Figures) -> None:
+        """Take in what others have found; their time ran beside ours."""
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.events += other.events
+        self.faults.update(other.faults)
+        self.phases.update(other.phases)
+        self.outcomes.update(other.outcomes)
+        self.rows.update(other.rows)
+        self.violations += other.violations
+
+    def take(self, world: World) -> None:
+        """Take in one world that has run."""
+        self.seeds += 1
+        self.steps += world.step
+        self.events += world.oracle.events
+        self.faults.update(world.faults.injected)
+        self.phases.update(world.oracle.phases)
+        self.outcomes[world.session.outcome or "live"] += 1
+        if world.violation is not None:
+            self.violations.append(world.violation)
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """No log lines: a driver warns of every anomaly, and here they are made on purpose."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def run_seeds(seeds: Sequence[int], steps: int) -> Figures:
+    """Run these seeds here."""
+    figures = Figures()
+    began = time.perf_counter()
+    coverage = Coverage()
+    with quiet(), coverage.watching():
+        for seed in seeds:
+            world = World(seed, steps, coverage=coverage)
+            world.run()
+            figures.take(world)
+    figures.rows.update(coverage.rows)
+    figures.seconds = time.perf_counter() - began
+    return figures
+
+
+def run_jobs(
+    first: int, count: int, steps: int, jobs: int, progress: Callable[[Figures], None] | None = None
+) -> Figures:
+    """Run `count` seeds from `first` in so many processes. `progress` hears of every chunk that is done."""
+    seeds = range(first, first + count)
+    began = time.perf_counter()
+    if jobs == 1:
+        return run_seeds(seeds, steps)
+    figures = Figures()
+    with ProcessPoolExecutor(jobs) as pool:
+        chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps) for at in range(0, count, _CHUNK)]
+        for chunk in as_completed(chunks):
+            figures.add(chunk.result())
+            figures.seconds = time.perf_counter() - began
+            if progress is not None:
+                progress(figures)
+    figures.violations.sort(key=lambda violation: violation.seed)
+    return figures

@@ -1,0 +1,39 @@
+"""The options against the engine's configuration: never two lists out of step."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from statemachine import Config
+from statemachine.client import BadSetting, Options
+
+
+def test_the_defaults_are_the_engines() -> None:
+    assert Options().core() == Config()
+
+
+@pytest.mark.parametrize("field", attrs.fields(Options), ids=lambda field: str(field.name))
+def test_each_option_reaches_the_engine_or_is_the_clients_own(field: Any) -> None:
+    if field.name in ("connect_timeout", "close_within"):
+        assert not hasattr(Config(), field.name)
+        return
+    other: dict[str, Any] = {"api": "v1", "receipts": False}
+    value = other.get(field.name, timedelta(seconds=1, milliseconds=234))
+    config = Options(**{field.name: value}).core()
+    assert getattr(config, field.name) == (1_234 if isinstance(value, timedelta) else value)
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), timedelta(microseconds=999)])
+def test_a_duration_is_at_least_a_millisecond(value: timedelta) -> None:
+    with pytest.raises(BadSetting, match="poll_timeout must be a timedelta of at least a millisecond"):
+        Options(poll_timeout=value)
+
+
+@pytest.mark.parametrize("value", [30, 30.0, "30", None])
+def test_a_number_is_no_duration(value: Any) -> None:
+    with pytest.raises(BadSetting, match="poll_timeout must be a timedelta"):
+        Options(poll_timeout=value)

@@ -1,0 +1,140 @@
+"""One session in an event loop, on a transport that the test answers by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from statemachine import Batch, CreateChat, Opened, Poll, Post, Request, Say, outbox
+from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.protocols import Store, Told
+from statemachine.client.errors import ChatClosed, NotPossible
+from statemachine.client.runner import Runner
+from statemachine.store.memory import MemoryStore
+from statemachine.wire import SessionEnded
+from tests.adapters.bench import QUICK, HandStore, HandTransport
+
+pytestmark = pytest.mark.asyncio
+
+SOON = timedelta(seconds=5)
+
+
+class Rig:
+    def __init__(self, store: Store | None = None) -> None:
+        self.notes: list[str] = []
+        self.transport = HandTransport(self.notes)
+        self.store = store or MemoryStore()
+        self.told: list[Told] = []
+        self.runner = Runner(
+            "a",
+            store=self.store,
+            transport=self.transport,
+            clock=LoopClock(),
+            config=QUICK,
+            told=self.told.append,
+        )
+        self.runner.start()
+
+    async def live(self) -> Rig:
+        await self.runner.ask(Request(self.runner.now(), "origin"))
+        self.transport.answer(CreateChat, Opened("chat", "queued", None, is_new_chat=True))
+        return self
+
+    async def say(self, text: str) -> str:
+        before, after = await self.runner.ask(Say(self.runner.now(), text))
+        assert len(after.items) == len(before.items) + 1
+        return after.items[-1].id
+
+
+async def test_asking_returns_when_it_is_saved() -> None:
+    store = HandStore([])
+    rig = await Rig(store).live()
+    store.held = True
+    saying = asyncio.create_task(rig.say("hello"))
+    await asyncio.sleep(0)
+    assert not saying.done()
+    store.release()
+    assert (await saying).startswith("origin:")
+
+
+async def test_a_refusal_is_raised() -> None:
+    with pytest.raises(NotPossible):
+        await Rig().say("too early")
+
+
+async def test_closing_waits_for_what_is_on_the_wire() -> None:
+    rig = await Rig().live()
+    await rig.say("hello")
+    closing = asyncio.create_task(rig.runner.close(SOON))
+    await asyncio.sleep(0.01)
+    assert not closing.done()
+    rig.transport.answer(Post, Batch())
+    await closing
+    assert rig.runner.session.items[0].state.name == "sent"
+    assert rig.transport.aborted == [rig.transport.last(Poll).id]
+
+
+async def test_closing_does_not_wait_for_ever() -> None:
+    rig = await Rig().live()
+    await rig.say("hello")
+    await rig.runner.close(timedelta(milliseconds=10))
+    with pytest.raises(ChatClosed):
+        await rig.say("more")
+    stored = rig.store.load("a")
+    assert stored is not None
+    assert [type(one) for one in outbox(stored.session)] == [Poll, Post]
+
+
+async def test_a_closing_that_is_cancelled_lets_go_all_the_same() -> None:
+    rig = await Rig().live()
+    await rig.say("hello")
+    closing = asyncio.create_task(rig.runner.close(SOON))
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    with pytest.raises(ChatClosed):
+        await rig.say("more")
+
+
+async def test_who_waits_for_a_save_hears_of_the_closing() -> None:
+    store = HandStore([])
+    rig = await Rig(store).live()
+    store.held = True
+    saying = asyncio.create_task(rig.say("hello"))
+    await asyncio.sleep(0)
+    await rig.runner.close(timedelta(milliseconds=1))
+    with pytest.raises(ChatClosed):
+        await saying
+
+
+async def test_a_chat_that_lives_is_not_renewed() -> None:
+    rig = await Rig().live()
+    assert await rig.runner.renew() is None
+    assert rig.runner.session.chat.chat_id == "chat"
+
+
+async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
+    rig = await Rig().live()
+    await rig.say("hello")
+    rig.transport.answer(Poll, Batch((SessionEnded(),)))
+    spent = rig.runner.session
+    assert spent.outcome == "ended"
+    past = await rig.runner.renew()
+    assert past is not None
+    assert (past.chat_id, past.seq, past.ids) == ("chat", spent.seq, spent.ids)
+    await rig.runner.ask(Request(rig.runner.now(), "other", after=past))
+    assert rig.runner.session.seq == spent.seq
+    rig.transport.answer(CreateChat, Opened("chat2", "queued", None, is_new_chat=True))
+    rig.transport.answer(Post, Batch())  # the first chat's text, answered late: nobody drives that chat any more
+    stored = rig.store.load("a")
+    assert stored is not None
+    assert stored.session == rig.runner.session
+    assert stored.session.chat.chat_id == "chat2"
+
+
+async def test_what_is_told_is_handed_on() -> None:
+    rig = await Rig().live()
+    assert [news.session.phase for news in rig.told] == ["requesting", "queued"]

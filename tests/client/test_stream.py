@@ -1,0 +1,191 @@
+"""The order of news, what a slow reader sees, and what counts as dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from statemachine import Finished, HistoryGap, LinkChanged, PhaseChanged, Progress, Session, Transcript, new_session
+from statemachine.adapters.protocols import Done, Save, Told
+from statemachine.client.errors import ChatStopped
+from statemachine.client.stream import PAGE, News, NewsReader, NewsStream
+from statemachine.records import Ended
+from statemachine.store.errors import StoreError
+from statemachine.store.memory import MemoryStore
+
+pytestmark = pytest.mark.asyncio
+
+KEY = "a"
+
+
+class Desk:
+    """A stream, and what a driver would do to it."""
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        self.store = store or MemoryStore()
+        self.session = new_session(0)
+        self.version = 0
+        self.stream = NewsStream(self.store, KEY, self.session, ())
+
+    def save(self, *news: Transcript, over: bool = False) -> None:
+        self.version += 1
+        seq = news[-1].seq if news else self.session.seq
+        self.session = evolve(self.session, seq=seq, lifecycle=Ended() if over else self.session.lifecycle)
+        errors: list[Any] = []
+        self.store.save(Save(KEY, self.version, self.session, news), errors.append)
+        assert errors == [None]
+
+    def tell(self, *news: Transcript, levels: tuple[Any, ...] = (), over: bool = False) -> None:
+        self.save(*news, over=over)
+        self.stream.told(Told(self.session, news, levels, ()))
+
+    def read(self) -> NewsReader:
+        return NewsReader(self.stream)
+
+
+def gap(seq: int) -> HistoryGap:
+    return HistoryGap(seq, 0)
+
+
+def end(seq: int) -> Finished:
+    return Finished(seq, 0, "ended", "ended")
+
+
+async def some(reader: NewsReader, count: int) -> list[News]:
+    return [await anext(reader) for _ in range(count)]
+
+
+async def waits(reader: NewsReader) -> bool:
+    try:
+        async with asyncio.timeout(0.01):
+            await anext(reader)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_levels_come_before_the_transcript_of_their_step() -> None:
+    desk = Desk()
+    desk.tell(gap(1))
+    desk.tell(gap(2), levels=(PhaseChanged("queued"),))
+    desk.tell(gap(3))
+    assert await some(desk.read(), 4) == [gap(1), PhaseChanged("queued"), gap(2), gap(3)]
+
+
+async def test_levels_of_a_step_without_transcript_come_after_what_was_before() -> None:
+    desk = Desk()
+    desk.tell(gap(1))
+    desk.tell(levels=(PhaseChanged("queued"),))
+    desk.tell(gap(2))
+    assert await some(desk.read(), 3) == [gap(1), PhaseChanged("queued"), gap(2)]
+
+
+async def test_of_each_level_only_the_latest_is_kept() -> None:
+    desk = Desk()
+    for phase in ("ivr", "queued", "connected"):
+        desk.tell(levels=(PhaseChanged(phase), LinkChanged("polling")))
+    reader = desk.read()
+    assert await some(reader, 2) == [PhaseChanged("connected"), LinkChanged("polling")]
+    assert await waits(reader)
+
+
+async def test_a_journal_longer_than_a_page_is_read_to_its_end() -> None:
+    desk = Desk()
+    desk.tell(*(gap(seq) for seq in range(1, 3 * PAGE)))
+    reader = desk.read()
+    assert await some(reader, 3 * PAGE - 1) == [gap(seq) for seq in range(1, 3 * PAGE)]
+    assert await waits(reader)
+
+
+async def test_what_is_saved_but_not_told_waits_for_its_levels() -> None:
+    desk = Desk()
+    desk.save(gap(1))
+    reader = desk.read()
+    assert await waits(reader)
+    desk.stream.told(Told(desk.session, (gap(1),), (PhaseChanged("queued"),), ()))
+    assert await some(reader, 2) == [PhaseChanged("queued"), gap(1)]
+
+
+async def test_news_counts_as_dealt_with_when_the_next_is_asked_for() -> None:
+    desk = Desk()
+    desk.tell(gap(1), gap(2))
+    reader = desk.read()
+    await anext(reader)
+    assert desk.store.cursor(KEY) == 0
+    await anext(reader)
+    assert desk.store.cursor(KEY) == 1
+    assert await waits(reader)
+    assert desk.store.cursor(KEY) == 2
+
+
+async def test_another_run_begins_at_what_was_not_dealt_with() -> None:
+    desk = Desk()
+    desk.tell(gap(1), gap(2), gap(3))
+    await some(desk.read(), 2)
+    assert await some(desk.read(), 2) == [gap(2), gap(3)]
+
+
+async def test_a_waiting_reader_is_woken() -> None:
+    desk = Desk()
+    waiting = asyncio.create_task(some(desk.read(), 1))
+    await asyncio.sleep(0)
+    desk.tell(gap(1))
+    assert await waiting == [gap(1)]
+
+
+async def test_a_run_ends_with_the_chat_and_all_that_is_told() -> None:
+    desk = Desk()
+    failed = Progress(2, 0, "o:1", "failed", reason="not_sent")
+    desk.tell(end(1), failed, levels=(PhaseChanged("ended"),), over=True)
+    assert [one async for one in desk.read()] == [PhaseChanged("ended"), end(1), failed]
+    assert desk.store.cursor(KEY) == 2
+    assert [one async for one in desk.read()] == []
+
+
+async def test_the_next_chats_news_is_another_run() -> None:
+    desk = Desk()
+    desk.tell(end(1), over=True)
+    over = desk.session
+    desk.session = evolve(over, lifecycle=new_session(0).lifecycle)
+    desk.stream.reopen(over, (PhaseChanged("idle"),))
+    desk.tell(gap(2))
+    assert [one async for one in desk.read()] == [end(1)]
+    assert await some(desk.read(), 2) == [PhaseChanged("idle"), gap(2)]
+
+
+async def test_it_ends_when_it_is_closed_and_raises_when_it_was_stopped() -> None:
+    desk = Desk()
+    waiting = asyncio.create_task(anext(desk.read(), None))
+    await asyncio.sleep(0)
+    desk.stream.close(None)
+    assert await waiting is None
+    failure = StoreError("no space left")
+    desk.stream.close(failure)
+    with pytest.raises(ChatStopped, match="no space left") as stopped:
+        await anext(desk.read())
+    assert stopped.value.__cause__ is failure
+
+
+async def test_an_acknowledgement_that_fails_is_told_with_the_next_news() -> None:
+    class Failing(MemoryStore):
+        def ack(self, session_id: str, seq: int, done: Done) -> None:
+            done(StoreError("no space left"))
+
+    desk = Desk(Failing())
+    desk.tell(gap(1), gap(2))
+    reader = desk.read()
+    await anext(reader)
+    with pytest.raises(ChatStopped, match="no space left"):
+        await anext(reader)
+
+
+async def test_a_stored_session_begins_with_its_levels_and_what_is_not_dealt_with() -> None:
+    desk = Desk()
+    desk.tell(gap(1), gap(2))
+    await some(desk.read(), 2)
+    again: Session = desk.session
+    stream = NewsStream(desk.store, KEY, again, (PhaseChanged("queued"),))
+    assert await some(NewsReader(stream), 2) == [PhaseChanged("queued"), gap(2)]

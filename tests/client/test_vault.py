@@ -1,0 +1,53 @@
+"""What the engine knows by name only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from statemachine.client.vault import Vault
+
+
+def test_bytes_are_kept_until_they_are_forgotten() -> None:
+    vault = Vault()
+    ref = vault.keep_file(b"PDF")
+    assert vault.open_file(ref) == b"PDF"
+    vault.forget(ref)
+    vault.forget(ref)
+    with pytest.raises(LookupError):
+        vault.open_file(ref)
+
+
+def test_the_same_bytes_twice_are_two_files() -> None:
+    vault = Vault()
+    assert vault.keep_file(b"PDF") != vault.keep_file(b"PDF")
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_is_found_by_another_process_in_another_directory(
+    kind: type[str] | type[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ref = Vault().keep_file(kind("a.pdf"))
+    monkeypatch.chdir("/")
+    assert Vault().open_file(ref) == tmp_path / "a.pdf"
+
+
+def test_form_values_are_a_copy() -> None:
+    vault = Vault()
+    values: dict[str, object] = {"card": "4111"}
+    ref = vault.keep_values(values)
+    values["card"] = "changed"
+    assert vault.values(ref) == {"card": "4111"}
+    assert "4111" not in ref
+
+
+def test_all_but_what_is_needed_is_forgotten() -> None:
+    vault = Vault()
+    keep, drop, form = vault.keep_file(b"1"), vault.keep_file(b"2"), vault.keep_values({})
+    vault.retain({keep, "file:/somewhere"})
+    assert vault.open_file(keep) == b"1"
+    for lost in (lambda: vault.open_file(drop), lambda: vault.values(form)):
+        with pytest.raises(LookupError):
+            lost()

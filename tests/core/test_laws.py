@@ -1,0 +1,232 @@
+"""L1 to L13 (design, section 2) over whole random lives, hostile server included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+
+from statemachine import Answered, Batch, HistoryGap, Log, Opened, Poll, Progress, Received, Session, Tick, explain
+from statemachine.conformance import laws
+from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, Step, take
+from statemachine.conformance.strategies import LONGEST, Trace, sessions, traces, walked
+from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.core.tables import MACHINES
+from statemachine.records import PHASES
+from tests.core.play import chatting, message, opened
+
+DOSE = 120
+LARGE = 1_500
+
+
+def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[Step]:
+    """The steps of a life; a ledger spans the sessions that follow one another."""
+    walk = Walk(lambda n: 0)
+    walk.session = trace.start
+    for happening in trace.happenings:
+        if isinstance(happening, Follow):
+            walk.take(happening)
+            if ledger is not None:
+                ledger.follow(walk.session)
+        elif isinstance(happening, Reload):
+            walk.session = laws.ENGINE.restore(laws.ENGINE.snapshot(walk.session))
+        else:
+            step = take(walk.session, happening)
+            yield step
+            walk.session = step.after
+
+
+def holds_for(trace: Trace) -> None:
+    """Every law, at every step."""
+    ledger = Ledger()
+    for step in steps(trace, ledger):
+        laws.check(step, ledger)
+
+
+@pytest.mark.parametrize("law", laws.STEP_LAWS, ids=lambda law: law.__name__)
+def test_step_law(law: Callable[[Step], None]) -> None:
+    @settings(max_examples=DOSE)
+    @given(traces())
+    def each(trace: Trace) -> None:
+        for step in steps(trace):
+            law(step)
+
+    each()
+
+
+@pytest.mark.parametrize("law", laws.LIFE_LAWS, ids=lambda law: law.__name__)
+def test_life_law(law: Callable[[Step, Ledger], None]) -> None:
+    @settings(max_examples=DOSE * 2)
+    @given(traces())
+    def each(trace: Trace) -> None:
+        ledger = Ledger()
+        for step in steps(trace, ledger):
+            law(step, ledger)
+
+    each()
+
+
+@pytest.mark.slow
+@settings(max_examples=LARGE)
+@given(traces())
+def test_all_laws_in_a_large_dose(trace: Trace) -> None:
+    holds_for(trace)
+
+
+def test_lives_are_long_enough() -> None:
+    """Laws over short traces prove little: the mean is 30 happenings at least."""
+    lengths: list[int] = []
+
+    @settings(max_examples=200)
+    @given(traces())
+    def each(trace: Trace) -> None:
+        lengths.append(len(trace.happenings))
+
+    each()
+    assert sum(lengths) / len(lengths) >= 30
+    assert max(lengths) <= LONGEST
+
+
+def walks(seeds: range, length: int = 60) -> Iterator[tuple[Walk, Step]]:
+    """Seeded lives, with the world they are lived in."""
+    for seed in seeds:
+        walk = Walk(Random(seed).randrange)
+        for _ in range(length):
+            happening = walk.step()
+            if not isinstance(happening, Follow | Reload):
+                yield walk, take(walk.session, happening)
+            walk.take(happening)
+
+
+def test_an_honest_history_leaves_nothing_untold() -> None:
+    """The other half of L13: after a whole log was merged, everything in it has been told."""
+    ledger, merged, last = Ledger(), 0, None
+    for walk, step in walks(range(400)):
+        if walk is not last:
+            ledger, last = Ledger(), walk
+        laws.law_13_told_once(step, ledger)
+        event = step.event
+        if isinstance(event, Answered) and event.reply == Log(tuple(walk.world.log)):
+            assert laws.missing(step, ledger) == []
+            merged += 1
+    assert merged > 1_000
+
+
+def test_lives_reach_every_phase_and_state() -> None:
+    """A state that no life ever reaches is not tested by any law."""
+    phases: set[str] = set()
+    states = {name: set[str]() for name in MACHINES}
+    for _, step in walks(range(300)):
+        session = step.after
+        phases.add(session.phase)
+        for name, machine in MACHINES.items():
+            if name == "item":
+                states[name].update(item.state.name for item in session.items)
+            else:
+                states[name].add(getattr(session, machine.attribute).name)
+    assert phases == set(PHASES)
+    for name, machine in MACHINES.items():
+        transient = {"absent", "read", "failed"} if name == "item" else set[str]()
+        assert states[name] == {state.name for state in machine.states} - transient
+
+
+@settings(max_examples=30)
+@given(sessions(40))
+def test_sessions_are_reached_by_events(session: Session) -> None:
+    assert session.phase in PHASES
+    assert laws.ENGINE.restore(laws.ENGINE.snapshot(session)) == session
+
+
+def test_the_boring_choice_is_boring() -> None:
+    """All choices 0: a chat that is requested, opens, and goes on in peace."""
+    life = walked([bytes(10)] * 12)
+    assert life.start.config.api == "v2"
+    *_, last = steps(life)
+    assert (last.after.phase, last.after.link.name) == ("ivr", "polling")
+    assert "Request(" in repr(life)
+
+
+# --- the laws themselves: each notices a session, or an engine, that breaks it --------------------------------------
+
+
+def broken(law: Callable[..., None], *args: object) -> str:
+    with pytest.raises(BrokenLaw) as found:
+        law(*args)
+    return found.value.law
+
+
+def a_step() -> Step:
+    play = chatting()
+    return take(play.session, Answered(play.now + 10, play.owed(Poll).id, Batch((message(1),))))
+
+
+def idle_step() -> Step:
+    session = chatting().session
+    return take(session, Tick(session.now + 1))
+
+
+def test_laws_notice_a_bad_engine() -> None:
+    ours, step = laws.ENGINE, a_step()
+    always = evolve(step.after, now=step.after.now + 1)
+    restless = Engine(reduce=lambda s, e: (evolve(s, seq=s.seq + 1), ()))
+    assert broken(laws.law_01_second_tick, step, restless) == "L1"
+    assert broken(laws.law_03_early_tick, step, restless) == "L3"
+    assert broken(laws.law_02_due_first, step, Engine(reduce=lambda s, e: (always, ()))) == "L2"
+    assert broken(laws.law_04_deadline_ahead, step, Engine(next_deadline=lambda s: s.now)) == "L4"
+    assert broken(laws.law_04_deadline_ahead, step, Engine(wake_window=lambda s: None)) == "L4"
+    assert broken(laws.law_05_restore, step, Engine(restore=lambda data: always)) == "L5"
+    assert broken(laws.law_06_outbox, step, Engine(outbox=lambda s: ())) == "L6"
+    assert broken(laws.law_07_one_poll, step, Engine(outbox=lambda s: (Poll(1, 1, "c"), Poll(2, 1, "c")))) == "L7"
+    assert broken(laws.law_10_input, step, restless) == "L10"
+    assert broken(laws.law_11_order, step, Engine(reduce=lambda s, e: (evolve(s, now=e.at), ()))) == "L11"
+    blind = Engine(explain=lambda s, e: evolve(explain(s, e), moves=()))
+    assert broken(laws.law_12_rows, step, blind) == "L12"
+    assert laws.law_12_rows(step, evolve(ours, explain=None)) is None
+
+
+def test_laws_notice_a_bad_session() -> None:
+    over = chatting()
+    over.answer(Poll, Opened("x"))
+    live, ended = chatting().session, opened("completed").session
+    back = Step(evolve(live, lifecycle=idle_ended()), Tick(0), live, ())
+    assert broken(laws.law_08_terminal, back) == "L8"
+    assert ended.phase != "ended"  # a chat that has ended already is asked for again
+
+
+def idle_ended() -> object:
+    from statemachine.records import Ended
+
+    return Ended()
+
+
+def told(step: Step, *out: object) -> Step:
+    return evolve(step, out=out)
+
+
+def test_laws_notice_bad_numbers() -> None:
+    step, poll = idle_step(), Poll(5, 1, "c")
+    assert broken(laws.law_09_numbers, told(step, poll), Ledger(5)) == "L9"
+    received = Received(3, 0, message(1))
+    assert broken(laws.law_09_numbers, told(step, received), Ledger(0, 5)) == "L9"
+    sent, again = Progress(1, 0, "o:1", "read"), Progress(2, 0, "o:1", "sent")
+    assert broken(laws.law_09_numbers, told(step, sent, again), Ledger()) == "L9"
+    failed = Progress(2, 0, "o:1", "failed")
+    assert broken(laws.law_09_numbers, told(step, sent, failed), Ledger()) == "L9"
+
+
+def test_laws_notice_what_is_told_twice() -> None:
+    step = idle_step()
+    twice = (Received(1, 0, message(1)), HistoryGap(2, 0), Received(3, 0, message(1, "AGENT-ANN")))
+    assert broken(laws.law_13_told_once, told(step, *twice), Ledger()) == "L13"
+
+
+def test_only_intents_may_be_refused() -> None:
+    from statemachine import IllegalIntent
+
+    def refuse(session: Session, event: object) -> tuple[Session, tuple[()]]:
+        raise IllegalIntent("idle", "Tick", "no")
+
+    assert broken(take, chatting().session, Tick(0), Engine(reduce=refuse)) == "totality"

@@ -1,0 +1,342 @@
+"""What goes out: the queue, receipts, doubt, files, courtesies, signals."""
+
+from __future__ import annotations
+
+import pytest
+
+from statemachine import (
+    Batch,
+    Config,
+    End,
+    Failure,
+    Incoming,
+    MarkRead,
+    Poll,
+    Post,
+    PostCourtesy,
+    ReadHistory,
+    Restarted,
+    Say,
+    Send,
+    SendFile,
+    StartTyping,
+    StopTyping,
+    Upload,
+    next_deadline,
+)
+from statemachine import wire as w
+from tests.core.play import (
+    ANN,
+    BOB,
+    TIMEOUT,
+    UNSENT,
+    Play,
+    chatting,
+    doubting,
+    http,
+    joined,
+    message,
+    mine,
+    upload,
+)
+
+# --- receipts -------------------------------------------------------------------------------------------------------
+
+
+def test_read_implies_delivered_and_comes_from_anyone() -> None:
+    play = chatting()
+    item = play.say("hi")
+    play.posted()
+    play.poll(w.MessageRead(item, BOB))
+    assert play.progress(item) == ["sent", "delivered", "read"]
+    play.poll(w.MessageDelivered(item, ANN), w.MessageRead(item, ANN))
+    assert play.progress(item) == ["sent", "delivered", "read"]
+
+
+def test_a_receipt_before_the_answer_proves_as_much() -> None:
+    play = chatting()
+    item = play.say("hi")
+    play.poll(w.MessageDelivered(item, ANN))
+    assert play.progress(item) == ["sent", "delivered"]
+    assert not play.owes(Post)
+
+
+def test_receipts_for_others_and_for_nothing() -> None:
+    play = chatting()
+    play.poll(w.MessageDelivered("unknown", ANN), w.MessageRead("", ANN))
+    assert play.all[-1:] == [play.owed(Poll)]
+
+
+def test_two_hundred_messages_are_confirmed_one_by_one() -> None:
+    play = chatting(Config(asides_limit=8))
+    play.poll(*map(message, range(200)))
+    assert len(play.commands(PostCourtesy)) == 1
+    assert play.odd().count("receipts_dropped") == 200 - 8
+    for _ in range(9):
+        play.answer(PostCourtesy, TIMEOUT)
+        if not play.owes(PostCourtesy):
+            break
+    assert not play.owes(PostCourtesy)
+
+
+def test_read_overtakes_a_delivered_that_waits() -> None:
+    play = chatting()
+    play.poll(message(1), message(2))
+    play.do(MarkRead, "s2")
+    play.answer(PostCourtesy, Batch())
+    assert play.owed(PostCourtesy).entry == w.MessageRead("s2")
+
+
+# --- doubt ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_post_that_lands_after_an_early_reading_is_not_doubled() -> None:
+    """History read before the settle delay proves nothing: 388 of 400 runs doubled the message."""
+    play, item = doubting()
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(joined(ANN))
+    assert not play.owes(Post)
+    play.wait(10_000)
+    play.log(joined(ANN), mine(item))
+    assert play.progress(item) == ["sent"]
+    assert len(play.commands(Post)) == 1
+
+
+def test_a_reading_that_began_too_early_is_followed_by_another() -> None:
+    play, item = doubting()
+    play.wait(9_000)
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    early = play.owed(ReadHistory)
+    assert play.session.history.name == "stale"
+    play.log(joined(ANN))
+    assert play.owed(ReadHistory).id != early.id
+    assert not play.owes(Post)
+    play.log(joined(ANN))
+    assert play.owed(Post).item == item
+
+
+def test_an_echo_settles_doubt() -> None:
+    play, item = doubting()
+    play.poll(mine(item))
+    assert play.progress(item) == ["sent"]
+
+
+def test_without_a_readable_history_the_outcome_is_unknown() -> None:
+    play, item = doubting()
+    play.wait(10_000)
+    for _ in range(3):
+        play.answer(ReadHistory, http(400))
+        if play.session.history.name == "backing_off":
+            play.tick()
+    assert play.failure(item).reason == "unknown"
+
+
+@pytest.mark.parametrize(
+    "entry", [w.Signaling("END_CALL"), w.CobrowsingRejected(), w.CobrowsingStarted(), w.CobrowsingEnded()]
+)
+def test_what_leaves_no_trace_is_unknown_at_once(entry: w.Entry) -> None:
+    play = chatting()
+    play.do(Send, entry)
+    item = play.session.items[-1].id
+    play.answer(Post, TIMEOUT)
+    assert play.failure(item).reason == "unknown"
+
+
+def test_what_never_left_is_simply_sent_again() -> None:
+    play = chatting()
+    item = play.say("hi")
+    for failure in (UNSENT, http(429), http(425)):
+        play.answer(Post, failure)
+        assert not play.owes(Post)
+        play.tick()
+        assert play.owed(Post).item == item
+
+
+def test_a_refusal_fails_one_and_the_others_go_on() -> None:
+    play = chatting()
+    bad, good = play.say("bad"), play.say("good")
+    play.answer(Post, http(400, 5003))
+    assert play.failure(bad).reason == "refused"
+    assert play.owed(Post).item == good
+
+
+def test_after_a_restart_what_was_in_flight_is_in_doubt() -> None:
+    play = chatting()
+    item = play.say("hi")
+    play.do(Restarted, later=86_400_000)
+    assert not play.owes(Post)
+    play.wait(10_000)
+    play.log(joined(ANN), mine(item, "hi"))
+    assert play.progress(item) == ["sent"]
+
+
+# --- the application's keys -----------------------------------------------------------------------------------------
+
+
+def test_one_key_is_one_message() -> None:
+    play = chatting()
+    item = play.say("hi", key="k")
+    assert play.do(Say, "hi", "k") == ()
+    play.posted()
+    assert play.do(Say, "hi", "k") == ()
+    assert [one.item for one in play.commands(Post)] == [item]
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_uploaded_then_sent() -> None:
+    play = chatting()
+    play.do(SendFile, "bytes-1", "cat.png", "image", "k")
+    item = play.session.items[-1].id
+    assert (play.owed(Upload).ref, play.owed(Upload).item) == ("bytes-1", item)
+    upload(play)
+    assert play.owed(Post).entry == w.File("file-1", "image", "cat.png", item)
+    play.posted()
+    assert play.progress(item) == ["sent"]
+
+
+def test_one_upload_at_a_time() -> None:
+    play = chatting()
+    play.do(SendFile, "one")
+    play.do(SendFile, "two")
+    assert play.owed(Upload).ref == "one"
+    upload(play)
+    assert play.owed(Upload).ref == "two"
+
+
+@pytest.mark.parametrize(("failure", "tries"), [(http(500, 5558), 3), (http(400, 5501), 1), (http(413), 1)])
+def test_an_upload_that_fails(failure: Failure, tries: int) -> None:
+    """5501 is final; an error that promises nothing gets a few tries."""
+    play = chatting()
+    play.do(SendFile, "bytes")
+    item = play.session.items[-1].id
+    while not play.progress(item):
+        if not play.owes(Upload):
+            play.tick()
+        play.answer(Upload, failure)
+    assert play.failure(item).reason == "refused"
+    assert len(play.commands(Upload)) == tries
+
+
+def test_an_upload_in_trouble_is_repeated() -> None:
+    play = chatting()
+    play.do(SendFile, "bytes")
+    for _ in range(5):
+        play.answer(Upload, TIMEOUT)
+        play.tick()
+    upload(play)
+    assert play.owes(Post)
+
+
+def test_a_server_that_fails_on_a_files_message_id_gets_none() -> None:
+    """Protocol.md 10, row 18: in doubt, then proved absent, then once more with a blank id; its echo is known by file."""
+    play = chatting()
+    play.do(SendFile, "bytes")
+    item = play.session.items[-1].id
+    upload(play)
+    play.answer(Post, http(500, 5500))
+    play.wait(10_000)
+    play.log(joined(ANN))
+    assert play.owed(Post).entry == w.File("file-1", "attachment", "a.png", "")
+    assert play.owed(Post).item == item
+    play.poll(w.File("file-1"))
+    assert play.progress(item) == ["sent"]
+    assert play.received() == []
+
+
+def test_a_file_uploaded_after_our_end_was_sent_stays_unsent() -> None:
+    """Found by reading: end overtook a file that was still being uploaded, and the file was posted after it."""
+    play = chatting()
+    play.do(SendFile, "bytes")
+    item = play.session.items[-1].id
+    play.do(End)
+    play.posted()
+    upload(play)
+    assert not play.owes(Post)
+    play.poll(w.SessionEnded())
+    assert play.failure(item).reason == "not_sent"
+
+
+# --- location, navigation, signals ----------------------------------------------------------------------------------
+
+
+def test_location_goes_out_and_comes_in() -> None:
+    play = chatting()
+    play.do(Send, w.Location("48.1", "11.5", "https://map.example"))
+    item = play.session.items[-1].id
+    assert play.owed(Post).entry == w.Location("48.1", "11.5", "https://map.example", item)
+    play.posted()
+    place = w.Location("1", "2", msg_id="s9", party_id=ANN)
+    play.poll(place)
+    assert [one.entry for one in play.received()] == [place]
+
+
+def test_signals_and_cobrowsing_are_typed_data() -> None:
+    play = chatting()
+    offer = w.Signaling("OFFER_CALL", "s1", ANN, sdp="v=0", offer_video=True)
+    play.poll(offer, w.CobrowsingRequested("s2"))
+    assert [one.entry for one in play.received()] == [offer, w.CobrowsingRequested("s2")]
+    play.do(Send, w.Signaling("ANSWER_CALL", destination_party_id=ANN, sdp="v=1"))
+    sent = play.owed(Post).entry
+    assert isinstance(sent, w.Signaling)
+    assert sent.msg_id == play.session.items[-1].id
+    play.posted()
+    play.poll(w.Signaling("ANSWER_CALL", sent.msg_id, play.session.chat.chat_id))
+    assert play.received() == []
+
+
+# --- typing ---------------------------------------------------------------------------------------------------------
+
+
+def courtesies(play: Play) -> list[w.Entry]:
+    return [one.entry for one in play.commands(PostCourtesy)]
+
+
+def test_typing_is_throttled_renewed_and_taken_back() -> None:
+    play = chatting()
+    play.do(StartTyping, "dra")
+    play.answer(PostCourtesy, Batch())
+    for _ in range(4):
+        play.do(StartTyping, later=1_000)
+    play.do(StartTyping, later=1_000)
+    play.answer(PostCourtesy, Batch())
+    play.do(StopTyping)
+    play.answer(PostCourtesy, Batch())
+    play.do(StopTyping)
+    assert courtesies(play) == [w.Typing(msg="dra"), w.Typing(), w.NotTyping()]
+
+
+def test_a_text_ends_typing_without_a_word() -> None:
+    play = chatting()
+    play.do(StartTyping)
+    play.answer(PostCourtesy, Batch())
+    play.say("done")
+    play.wait(60_000)
+    assert courtesies(play) == [w.Typing()]
+
+
+def test_their_typing_ends_when_they_speak_or_leave() -> None:
+    play = chatting()
+    play.poll(w.Typing(ANN), w.Typing(BOB))
+    play.poll(w.Message("s1", ANN.upper(), msg="hi"))
+    assert [typist.party_id for typist in play.session.room.typists] == [BOB]
+    play.poll(w.PartyLeft(BOB))
+    assert play.session.room.typists == ()
+
+
+def test_our_own_typing_is_not_theirs() -> None:
+    play = chatting()
+    play.do(Incoming, (w.Typing(play.session.chat.chat_id.upper()),))
+    assert play.session.room.typists == ()
+
+
+def test_a_courtesy_in_flight_delays_no_message() -> None:
+    play = chatting()
+    play.do(StartTyping)
+    assert play.owes(PostCourtesy)
+    play.say("hi")
+    assert play.owes(Post)
+    assert next_deadline(play.session) is not None

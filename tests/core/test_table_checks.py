@@ -1,0 +1,236 @@
+"""Every static check of the tables, tripped by a table that is wrong in just that way."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+
+from statemachine.core import news, vocabulary
+from statemachine.core import signals as sig
+from statemachine.core.table import STAY, BadTable, Machine, Row, build, check, ignore, reject, row, rows
+from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS, check_couplings
+from statemachine.core.tables.couplings import Coupling
+from statemachine.core.tables.reactions import Reaction
+
+
+class Go(sig.Signal): ...
+
+
+class Stop(sig.Signal): ...
+
+
+@frozen
+class Red:
+    name = "red"
+
+
+@frozen
+class Green:
+    name = "green"
+
+
+@frozen
+class Waiting:
+    name = "waiting"
+    due: int
+
+
+def yes(d: Any, e: Any) -> bool:
+    return True
+
+
+def no(d: Any, e: Any) -> bool:
+    return False
+
+
+def waiting(d: Any, e: Any) -> Waiting:
+    return Waiting(1)
+
+
+GOOD = (
+    row(Red, Go, Green, why="because"),
+    row(Green, Stop, Red, why="because"),
+    *ignore(Red, Stop, "stopped"),
+    *ignore(Green, Go, "going"),
+)
+
+
+def machine(*table: Row, **fields: Any) -> Machine:
+    made: dict[str, Any] = {
+        "name": "light",
+        "attribute": "light",
+        "states": (Red, Green),
+        "initial": Red,
+        "terminal": (),
+        "alphabet": (Go, Stop),
+    }
+    return Machine(rows=table or GOOD, **{**made, **fields})
+
+
+def without(gone: Row, *new: Row) -> tuple[Row, ...]:
+    return (*(r for r in GOOD if r is not gone), *new)
+
+
+def test_a_good_machine_passes() -> None:
+    assert check(machine()) == []
+    assert set(build(machine(), lambda signal: waiting)) == {Red, Green}
+
+
+BAD_CELLS = {
+    "cell Red on Stop: undeclared": machine(*without(GOOD[2])),
+    "unknown state Waiting": machine(*GOOD, *ignore(Waiting, Go, "what?")),
+    "Other is not in the alphabet": machine(*GOOD, *ignore(Red, type("Other", (sig.Signal,), {}), "what?")),
+    "Stop is in the alphabet, but no row handles it": machine(GOOD[0], GOOD[3]),
+    "row Red on Go: no reason given": machine(*without(GOOD[0], row(Red, Go, Green, why=" "))),
+    "only the lifecycle may reject": machine(*without(GOOD[2], *reject(Red, Stop, "no"))),
+    "two rows without a guard": machine(*GOOD, row(Red, Go, STAY, why="again")),
+    "stands behind one without a guard": machine(*GOOD, row(Red, Go, STAY, why="too late", when=yes)),
+    "guard yes twice": machine(row(Red, Go, STAY, why="1", when=yes), row(Red, Go, STAY, why="2", when=yes), *GOOD),
+    "the last row has a guard": machine(*without(GOOD[2], row(Red, Stop, STAY, why="maybe", when=yes))),
+    "Waiting carries data, so the row needs a make": machine(
+        *without(GOOD[0], row(Red, Go, Waiting, why="because")), states=(Red, Green, Waiting)
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CELLS)
+def test_cells(fault: str) -> None:
+    bad = BAD_CELLS[fault]
+    assert any(fault in found for found in check(bad)), check(bad)
+    with pytest.raises(BadTable, match="light: "):
+        build(bad, lambda signal: waiting)
+
+
+BLUE = frozen(type("Blue", (), {"name": "blue"}))
+STAYING = (*ignore((Red, Green), (Go, Stop), "nothing"),)
+BAD_GRAPHS = {
+    "Blue can never be reached": machine(
+        *GOOD, row(BLUE, (Go), Red, why="x"), *ignore(BLUE, Stop, "x"), states=(Red, Green, BLUE)
+    ),
+    "Green is a trap": machine(*without(GOOD[1], *ignore(Green, Stop, "for ever"))),
+    "Red is terminal, but something leaves it": machine(terminal=(Red,)),
+    "no way leads from Red to a terminal state": machine(
+        *GOOD, *ignore(BLUE, (Go, Stop), "over"), states=(Red, Green, BLUE), terminal=(BLUE,)
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_GRAPHS)
+def test_graph(fault: str) -> None:
+    assert any(fault in found for found in check(BAD_GRAPHS[fault])), check(BAD_GRAPHS[fault])
+
+
+TIMED = (
+    row(Red, Go, Waiting, make=waiting, why="x"),
+    row(Waiting, Stop, Red, why="x"),
+    *ignore(Red, Stop, "x"),
+    *ignore(Waiting, Go, "x"),
+)
+BAD_DEADLINES = {
+    "Waiting has a deadline that no row handles": machine(*TIMED, states=(Red, Waiting)),
+    "Red has no deadline to raise Stop": machine(*TIMED, states=(Red, Waiting), deadlines={Red: Stop, Waiting: Stop}),
+    "deadline SessionOver is not in the alphabet": machine(
+        *TIMED, states=(Red, Waiting), deadlines={Waiting: sig.SessionOver}
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_DEADLINES)
+def test_deadlines(fault: str) -> None:
+    assert any(fault in found for found in check(BAD_DEADLINES[fault])), check(BAD_DEADLINES[fault])
+
+
+# --- between the machines -------------------------------------------------------------------------------------------
+
+LOUD = machine(*without(GOOD[0], row(Red, Go, Green, why="x", raises=Stop)), name="loud")
+HEARD = Coupling(Stop, "loud", "light", "x")
+HELLO = (Reaction((("loud", Go), ("light", Go)), "x"),)
+BAD_COUPLINGS = {
+    "loud: raises Stop, but no coupling declares it": ((LOUD,), (), HELLO),
+    "coupling Go: loud never raises it": ((LOUD, machine()), (HEARD, evolve(HEARD, signal=Go)), HELLO),
+    "light is to hear SessionOver, but it is not in its alphabet": (
+        (LOUD, machine()),
+        (HEARD, evolve(HEARD, signal=sig.SessionOver)),
+        HELLO,
+    ),
+    "light: hears Go, but nothing raises it": ((LOUD, machine()), (HEARD,), ()),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_COUPLINGS)
+def test_couplings(fault: str) -> None:
+    machines, couplings, reactions = BAD_COUPLINGS[fault]
+    assert fault in check_couplings(
+        [*machines, *([machine()] if machine() not in machines else [])], couplings, reactions
+    )
+
+
+def test_the_real_tables_pass() -> None:
+    assert [fault for one in MACHINES.values() for fault in check(one)] == []
+    reactions = [reaction for by_class in REACTIONS.values() for reaction in by_class.values()]
+    assert check_couplings(MACHINES.values(), COUPLINGS, reactions) == []
+    vocabulary.check_vocabulary(sys.modules["statemachine.core.reduce"])
+
+
+# --- what is left over ----------------------------------------------------------------------------------------------
+
+
+def module(name: str, **content: Any) -> ModuleType:
+    made = ModuleType(name)
+    for one in content.values():
+        if callable(one):
+            one.__module__ = name
+    vars(made).update(content)
+    return made
+
+
+def test_a_function_that_no_row_uses() -> None:
+    def idle(d: Any, e: Any) -> None: ...
+
+    made = module("made_up", idle=idle)
+    assert vocabulary.unused_functions([made], [], set()) == ["made_up: idle is never used"]
+    assert vocabulary.unused_functions([made], [row(Red, Go, Green, do=idle, why="x")], set()) == []
+    assert vocabulary.unused_functions([made], [row(Red, Go, Green, when=idle, why="x")], set()) == []
+    assert vocabulary.unused_functions([made], [row(Red, Go, Green, make=idle, why="x")], set()) == []
+    assert vocabulary.unused_functions([made], [], {"idle"}) == []
+
+
+def test_a_signal_or_an_event_that_nobody_hears() -> None:
+    every = list(MACHINES.values())
+    assert vocabulary.unheard(every) == []
+    deaf = [one for one in every if one.name != "attention"]
+    assert "WarningHeard is heard by no machine" in vocabulary.unheard(deaf)
+    faults = vocabulary.unheard([one for one in every if one.name != "lifecycle"])
+    assert "Say is heard by no machine" in faults
+    assert "Message is heard by no machine" in faults
+    assert "TypingExpired is raised from outside, but heard by no machine" in faults
+
+
+def test_a_command_news_or_outcome_that_nothing_produces() -> None:
+    names = vocabulary.mentioned_in((*vocabulary.SEEN_BY_NAME, sys.modules["statemachine.core.reduce"]))
+    assert vocabulary.unproduced(names) == []
+    for one in ("Upload", "HistoryGap", "CaseChanged", "gave_up", "not_sent", "delivered"):
+        assert vocabulary.unproduced(names - {one}) == [f"{one} is never produced"]
+
+
+def test_a_reason_that_no_row_gives() -> None:
+    made = module("made_up", BUSY="too busy", _TIRED="tired", small="no reason")
+    given = rows(ignore(Red, Go, "tired"))
+    assert vocabulary.unused_reasons([made], given) == ["made_up.BUSY: this reason is never given"]
+
+
+def test_left_overs_stop_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "unproduced", lambda names: ["Upload is never produced"])
+    with pytest.raises(BadTable, match="Upload is never produced"):
+        vocabulary.check_vocabulary(module("made_up"))
+
+
+def test_every_literal_is_public_vocabulary() -> None:
+    """The literals that snapshots and other languages hang on."""
+    assert news.Reason.__args__ == ("not_sent", "unknown", "refused")
+    assert news.Progression.__args__ == ("sent", "delivered", "read", "failed")
+    assert news.Outcome.__args__ == ("ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone")

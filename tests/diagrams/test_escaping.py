@@ -1,0 +1,107 @@
+"""Names and reasons that are syntax somewhere come out as text."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statemachine.core.signals import Signal
+from statemachine.core.table import Machine, ignore, row, rows
+from statemachine.diagrams import complete, markdown, matrix, mermaid
+from tests.diagrams.reading import read, unescape
+
+HOSTILE = [
+    'a "quoted" name',
+    "a : colon; and --> an arrow",
+    "</script><img src=x onerror=alert(1)>",
+    "%% comment",
+    "%%{init: {}}%%",
+    "end note",
+    "line\nbreak",
+    "#35; entity",
+    "pipe | pipe `tick` [link](javascript:x) *star* <br>",
+    "\u202eright to left",
+    "end",
+    "from1",
+    "node0",
+    "",
+]
+
+
+def machine_named(text: str) -> Machine:
+    @frozen
+    class First:
+        name: ClassVar[str] = text
+
+    @frozen
+    class Second:
+        name: ClassVar[str] = "second"
+
+    @frozen
+    class Third:
+        name: ClassVar[str] = "third"
+
+    class Heard(Signal): ...
+
+    def guard(d: Any, e: Any) -> bool:
+        return True
+
+    def effect(d: Any, e: Any) -> None: ...
+
+    Heard.__name__ = guard.__name__ = effect.__name__ = text
+    every = (First, Second, Third)
+    return Machine(
+        name="hostile",
+        attribute="item",
+        states=every,
+        initial=First,
+        terminal=(Third,),
+        alphabet=(Heard,),
+        rows=rows(
+            row(every[:2], Heard, Third, when=guard, do=effect, why=text, ref=text),
+            row(First, Heard, Second, do=effect, why=text),
+            ignore(every[1:], Heard, text),
+        ),
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_picture_keeps_its_lines_and_says_the_name(text: str) -> None:
+    plain = complete.picture(machine_named("plain"))
+    drawn = complete.picture(machine_named(text))
+    assert len(drawn.splitlines()) == len(plain.splitlines())
+    assert "<img" not in drawn
+    assert "%%" not in drawn
+    assert text in unescape(drawn).replace(mermaid.BREAK, " ") or "\n" in text
+    assert len(set(read(drawn).boxes)) == 3
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_matrix_keeps_its_cells(text: str) -> None:
+    plain = matrix.matrix(machine_named("plain")).splitlines()
+    drawn = matrix.matrix(machine_named(text)).splitlines()
+    assert len(drawn) == len(plain)
+    assert [line.count("|") for line in drawn] == [line.count("|") for line in plain]
+    assert not any("<" in line for line in drawn[1:])
+
+
+@given(st.text())
+def test_escaped_text_has_no_syntax_left(text: str) -> None:
+    drawn = mermaid.escape(text)
+    assert not set('"<>{}%\n:\\`|') & set(drawn)
+    assert unescape(drawn) == text
+    assert not set('"<>{}|`\n*\\!') & set(markdown.escape(text))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1), st.integers(1, 50))
+def test_wrapping_loses_nothing(parts: list[str], width: int) -> None:
+    assert " ".join(mermaid.wrap(parts, width)) == " ".join(parts)
+
+
+def test_names_given_here_are_free() -> None:
+    assert mermaid.identifier("queued", 3) == "queued"
+    assert mermaid.identifier("end", 3) == mermaid.identifier("From 1", 3) == mermaid.identifier("from1", 3) == "node3"

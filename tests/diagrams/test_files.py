@@ -1,0 +1,198 @@
+"""The committed folder is what the tables say; `--check` sees it, and needs no renderer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from statemachine.cli.diagrams import command
+from statemachine.diagrams import NoRenderer, files, mermaid, pictures, rendering, stale, texts, write
+from tests.diagrams.reading import contrast, luminance, style
+
+COMMITTED = Path(__file__).parents[2] / "diagrams"
+
+source_tree = pytest.mark.source_tree
+
+
+def png(width: int = 1, height: int = 1) -> bytes:
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(b"\0\0", 0),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks.items()
+    )
+
+
+def fake(text: str, scale: float) -> tuple[str, bytes]:
+    return f"<svg><!-- {len(text)} {scale} --></svg>", png()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, fake)
+    return tmp_path
+
+
+@source_tree
+def test_the_committed_files_are_up_to_date() -> None:
+    assert stale(COMMITTED) == [], "run `statemachine diagrams`"
+
+
+@source_tree
+def test_the_committed_pictures_are_pictures() -> None:
+    for name in pictures():
+        ElementTree.fromstring((COMMITTED / f"{name}.svg").read_text())
+        data = (COMMITTED / f"{name}.png").read_bytes()
+        width, height = struct.unpack(">II", data[16:24])
+        assert data.startswith(b"\x89PNG")
+        assert min(width, height) > 200
+
+
+def test_what_was_written_is_up_to_date(folder: Path) -> None:
+    assert stale(folder) == []
+    assert write(folder, fake) == []
+    expected = {*texts(), "rendered.json", *(f"{name}.{form}" for name in pictures() for form in ("svg", "png"))}
+    assert {path.name for path in folder.iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", ["lifecycle.mmd", "link.md", "README.md", "reactions.md", "item.svg", "history.png"])
+def test_a_change_is_seen_and_mended(folder: Path, name: str) -> None:
+    path = folder / name
+    right = path.read_bytes()
+    path.write_bytes(right + b" ")
+    assert stale(folder) == [name]
+    write(folder, fake)
+    assert stale(folder) == []
+    assert path.read_bytes() == right
+    path.unlink()
+    assert stale(folder) == [name]
+
+
+def test_a_picture_of_another_text_is_stale(folder: Path) -> None:
+    ledger = json.loads((folder / "rendered.json").read_text())
+    ledger["link"]["source"] = "0" * 64
+    (folder / "rendered.json").write_text(json.dumps(ledger))
+    assert stale(folder) == ["link.svg", "link.png"]
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[1]", b'{"link": 3}', b"\xff"])
+def test_a_broken_ledger_makes_every_picture_stale(folder: Path, broken: bytes) -> None:
+    (folder / "rendered.json").write_bytes(broken)
+    assert len(stale(folder)) == 2 * len(pictures())
+    write(folder, fake)
+    assert stale(folder) == []
+
+
+def test_a_file_that_nobody_writes_is_named(folder: Path) -> None:
+    (folder / "old.mmd").write_text("")
+    assert stale(folder) == ["old.mmd"]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert len(stale(tmp_path / "none")) == len(texts()) + 2 * len(pictures())
+
+
+def test_the_texts_are_the_same_under_any_hash_seed() -> None:
+    code = "from statemachine.diagrams import texts; print(texts())"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_check_passes_and_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mermaidx", None)  # no renderer is needed
+    run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
+    assert (run.exit_code, run.output) == (0, "")
+    (folder / "link.mmd").write_text("")
+    (folder / "item.png").unlink()
+    run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
+    assert run.exit_code == 1
+    assert "link.mmd" in run.output
+    assert "item.png" in run.output
+    assert f"statemachine diagrams --out {folder}" in run.output
+    assert (folder / "link.mmd").read_text() == ""
+
+
+def test_without_the_renderer_the_texts_are_written_and_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mermaidx", None)
+    run = CliRunner().invoke(command, ["--out", str(tmp_path)])
+    assert run.exit_code == 1
+    assert "chat-session-statemachine[diagrams]" in run.output
+    assert all((tmp_path / name).exists() for name in texts())
+    with pytest.raises(NoRenderer):
+        rendering.render("stateDiagram-v2\n a --> b", 1.0)
+
+
+def test_nothing_is_written_twice(folder: Path) -> None:
+    run = CliRunner().invoke(command, ["--out", str(folder)])
+    assert run.exit_code == 0
+    assert "up to date" in run.output
+
+
+# --- rendering --------------------------------------------------------------------------------------------------------
+
+
+def test_rendering_works() -> None:
+    pytest.importorskip("mermaidx")
+    svg, data = rendering.render(pictures()["attention"], 2.0)
+    ElementTree.fromstring(svg)
+    assert "WarningHeard" in svg
+    assert f"background-color: {rendering.PAPER}" in svg
+    width, height = struct.unpack(">II", data[16:24])
+    assert width > 400 < height
+    assert rendering.shrink(data) == data
+
+
+def test_shrinking_keeps_the_pixels() -> None:
+    packed = rendering.shrink(png(2, 1))
+    assert packed != png(2, 1)
+    assert struct.unpack(">II", packed[16:24]) == (2, 1)
+
+
+def test_the_settings_of_the_renderer_are_part_of_the_digest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(files.SCALES, "lifecycle-overview", 3.0)
+    assert stale(folder) == ["lifecycle-overview.svg", "lifecycle-overview.png"]
+
+
+def test_a_copy_of_the_folder_is_as_good(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    copy = tmp_path_factory.mktemp("copy") / "diagrams"
+    shutil.copytree(folder, copy)
+    assert stale(copy) == []
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", mermaid.STYLES)
+def test_ink_can_be_read_on_its_colour(kind: mermaid.StateKind) -> None:
+    found = style(mermaid.STYLES[kind])
+    assert contrast(found["fill"], found["color"]) >= 4.5
+
+
+def test_kinds_are_told_apart_by_lightness_alone() -> None:
+    """So by everybody, whatever hues they see; and on paper."""
+    grounds = sorted(luminance(style(text)["fill"]) for text in mermaid.STYLES.values())
+    ratios = [(light + 0.05) / (dark + 0.05) for dark, light in pairwise(grounds)]
+    assert min(ratios) >= 1.15

@@ -1,0 +1,146 @@
+"""Bugs planted into the engine, each the kind of mistake that real clients make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from statemachine.core import events as ev
+from statemachine.core import reduce as reduce_module
+from statemachine.core import session as st
+from statemachine.core import signals as sig
+from statemachine.core import wire
+from statemachine.core.draft import Draft
+from statemachine.core.effects import memory, outgoing, polling
+from statemachine.core.tables import CELLS
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _cell(patch: pytest.MonkeyPatch, machine: str, state: type[Any], on: type[Any], cell: Any) -> None:
+    patch.setitem(CELLS[machine][state], on, cell)
+
+
+def _nothing(d: Draft, e: Any) -> None:
+    """What a forgotten row does."""
+
+
+def resends_blindly(patch: pytest.MonkeyPatch) -> None:
+    """F12: a post whose answer was lost is simply sent again."""
+    _cell(patch, "item", st.ItemSending, sig.PostDoubted, CELLS["item"][st.ItemSending][sig.PostPostponed])
+
+
+def polls_twice(patch: pytest.MonkeyPatch) -> None:
+    """F22: coming to the foreground opens a second poll while the first is held."""
+
+    def again(d: Draft, e: Any) -> None:
+        d.link = polling.polling(d, e)
+
+    _cell(patch, "link", st.LinkPolling, sig.Foregrounded, again)
+
+
+def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
+    """F11: the message counter wraps."""
+    right = outgoing._new
+
+    def new(d: Draft, entry: Any, key: str | None = None, **more: str) -> Any:
+        item = right(d, entry, key, **more)
+        origin, _, number = item.id.rpartition(":")
+        from attrs import evolve
+
+        name = f"{origin}:{int(number) % 16}"
+        renamed = evolve(entry, msg_id=name) if isinstance(entry, wire.Message) else entry
+        d.subject = item = evolve(item, id=name, entry=renamed)
+        return item
+
+    patch.setattr(outgoing, "_new", new)
+
+
+def reads_history_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A post in doubt is looked for before it can have arrived, and sent again."""
+    patch.setattr(outgoing, "after", lambda d, milliseconds: d.now + 1)
+
+
+def drops_an_item_at_restart(patch: pytest.MonkeyPatch) -> None:
+    """F14: what was being sent when the process died is forgotten."""
+    right = reduce_module._restart
+
+    def restart(d: Draft, at: int) -> None:
+        d.items = tuple(item for item in d.items if not isinstance(item.state, st.ItemSending))
+        right(d, at)
+
+    patch.setattr(reduce_module, "_restart", restart)
+
+
+def forgets_what_was_told(patch: pytest.MonkeyPatch) -> None:
+    """F16: history and replayed batches are told as new."""
+    patch.setattr(memory, "is_known", lambda d, e, left: False)
+
+
+def polls_on_after_the_end(patch: pytest.MonkeyPatch) -> None:
+    """F1: a terminal session keeps its poll."""
+    _cell(patch, "link", st.LinkPolling, sig.SessionOver, _nothing)
+
+
+def ignores_the_timeout(patch: pytest.MonkeyPatch) -> None:
+    """F1: only `ended` counts as an end."""
+    for state in (*st.LIVE, st.Ending):
+        _cell(patch, "lifecycle", state, wire.InactivityTimeout, _nothing)
+
+
+def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
+    """After a poll that failed the next one is opened at once; what the first had eaten is lost."""
+
+    def at_once(d: Draft, e: Any) -> None:
+        d.link = polling.polling(d, e)
+
+    _cell(patch, "link", st.LinkBackingOff, sig.PollDue, at_once)
+
+
+def overtakes(patch: pytest.MonkeyPatch) -> None:
+    """A text said while another is in doubt is sent at once."""
+
+    def takers(d: Draft, e: object) -> tuple[Any, ...]:
+        heads = [item for item in d.items if isinstance(item.state, st.ItemPending) and item.state.due is None]
+        busy = any(isinstance(item.state, st.ItemSending) for item in d.items)
+        return () if busy else tuple(heads[:1])
+
+    patch.setattr(outgoing, "takers", takers)
+
+
+def blocks_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """New credentials change nothing."""
+    _cell(patch, "link", st.LinkBlocked, sig.Unblocked, _nothing)
+
+
+def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
+    """A restart does not move the deadlines with the clock."""
+    patch.setattr(reduce_module, "_shift", lambda d, by: None)
+
+
+def receipts_its_own(patch: pytest.MonkeyPatch) -> None:
+    """F15: own echoes are taken for the agent's messages."""
+    patch.setattr(memory, "is_own", lambda d, e: False)
+
+
+PLANTS: dict[str, tuple[Plant, int]] = {
+    plant.__name__: (plant, seeds)
+    for plant, seeds in (
+        (resends_blindly, 60),
+        (polls_twice, 60),
+        (reuses_an_id, 60),
+        (reads_history_at_once, 300),
+        (drops_an_item_at_restart, 60),
+        (forgets_what_was_told, 60),
+        (polls_on_after_the_end, 60),
+        (ignores_the_timeout, 100),
+        (forgets_the_history, 100),
+        (overtakes, 100),
+        (blocks_for_ever, 60),
+        (loses_the_jump, 60),
+    )
+}
+"""Name -> the plant, and within how many seeds it has to be found."""
+__all__ = ["PLANTS", "ev"]
