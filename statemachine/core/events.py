@@ -48,8 +48,8 @@ class Past:
     origin: str
     ids: int
     seq: int
-    told: bytes
-    batches: bytes
+    told: bytes = field(repr=False)
+    batches: bytes = field(repr=False)
 
 
 # --- local intents --------------------------------------------------------------------------------------------------

@@ -284,10 +284,14 @@ class LinkPaused:
 
 @frozen
 class LinkBlocked(_NoDue, _NoCall):
-    """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`."""
+    """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`.
+
+    `paused`: in the background meanwhile, so that nothing is polled afterwards either.
+    """
 
     name: ClassVar[str] = "blocked"
     code: int | None = None
+    paused: bool = False
 
 
 Link: TypeAlias = LinkOff | LinkPolling | LinkBackingOff | LinkPaused | LinkBlocked
@@ -480,9 +484,9 @@ class Party:
 
     id: str
     type: str = ""
-    display_name: str = ""
-    first_name: str = ""
-    last_name: str = ""
+    display_name: str = field(default="", repr=shy)
+    first_name: str = field(default="", repr=shy)
+    last_name: str = field(default="", repr=shy)
 
 
 @frozen

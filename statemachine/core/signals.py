@@ -54,6 +54,10 @@ class NoChat(Signal):
     """E5: there is no active chat."""
 
 
+class NothingFound(Signal):
+    """Lifecycle -> items: there is no chat they could be sent to; the session is as before it looked for one."""
+
+
 class OpenFailed(Signal):
     """No usable answer; it may be tried again."""
 
@@ -244,10 +248,6 @@ class CustomerActed(Signal):
 
 
 class DisconnectSent(Signal):
-    """Item -> lifecycle."""
-
-
-class EndSent(Signal):
     """Item -> lifecycle."""
 
 

@@ -83,9 +83,9 @@ class PartyJoined:
 
     party_id: str
     type: str = ""
-    first_name: str = ""
-    last_name: str = ""
-    display_name: str = ""
+    first_name: str = field(default="", repr=shy)
+    last_name: str = field(default="", repr=shy)
+    display_name: str = field(default="", repr=shy)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 

@@ -106,7 +106,7 @@ def gunzip(data: bytes, limit: int = MAX_BODY) -> bytes:
 
 def _read(data: bytes) -> tuple[str, list[Part], str]:
     """(form, parts, the chat id they name)."""
-    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+    if not data.removeprefix(b"\xef\xbb\xbf").strip():
         raise _Refused(f"empty; expected {_FORMS}")
     value = parse_body(data)
     if isinstance(value, Problem):

@@ -109,7 +109,9 @@ class Network:
         for call in self._calls.values():
             if not call.over:
                 self._break(call)
-                if not call.arrived and call.lands > latest:
+                if isinstance(call.command, Poll):
+                    call.arrived = True  # on its way or not: it lands no more (see `_late_landing`)
+                elif not call.arrived and call.lands > latest:
                     world.later(latest, partial(self._arrive, call))
 
     def made_knowing(self, ticket: int, told: int | None) -> bool:
@@ -143,9 +145,7 @@ class Network:
             world.later(world.now + 20, lambda: self._receive(call, page), of_client=True)
             return
         if fate == "request_late":
-            failed = self._fail_unanswered(call)
-            # It lands before what was in doubt has settled: the promise that `Config.settle` rests on.
-            call.lands = failed + 1 + world.choices.amount("lands late", world.config.settle - _LANDED)
+            call.lands = self._late_landing(call, self._fail_unanswered(call))
             world.later(call.lands, lambda: self._arrive(call))
             return
         if fate == "poll_cut":
@@ -153,6 +153,18 @@ class Network:
         elif fate != "response_late":
             self._fail_later(call, "timeout", timeout)
         world.later(world.now + self._latency(), lambda: self._arrive(call))
+
+    def _late_landing(self, call: Call, failed: int) -> int:
+        """When a request lands whose connection breaks at `failed`.
+
+        A post may land later, but before what was in doubt has settled: the promise that `Config.settle` rests on. A
+        poll lands before: one that lands after the history was read eats what nobody looks for any more, and no client
+        can tell (a second reading after `Config.settle` would).
+        """
+        world = self._world
+        if isinstance(call.command, Poll):
+            return world.now + world.choices.amount("lands late", failed - world.now)
+        return failed + 1 + world.choices.amount("lands late", world.config.settle - _LANDED)
 
     def _fail_unanswered(self, call: Call) -> int:
         """Let the client see that there is no answer: soon, or at its timeout. Returns when."""
@@ -167,7 +179,7 @@ class Network:
         if call.arrived:
             return
         call.arrived = True
-        if fault == "request_late":
+        if call.over:
             self.belated_at = world.now
         if isinstance(fault, ErrorFault) and isinstance(call.command, CreateChat | FindChat | Upload):
             if not fault.accepted:

@@ -141,7 +141,7 @@ class Oracle:
         self._check(book, laws.Step(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, Answered) else None
         if isinstance(reply, Batch | Log) and after.chat.chat_id and before.phase not in ("idle", "requesting"):
-            late_log = isinstance(reply, Log) and isinstance(before.lifecycle, TERMINAL)
+            late_log = isinstance(reply, Log) and isinstance(after.lifecycle, TERMINAL)
             for entry in () if late_log else reply.entries:
                 if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, Log)):
                     book.offered.append((len(book.log), entry))

@@ -37,6 +37,7 @@ class WireServer:
         self.behave: Behave = behave or (lambda heard: heard.reply())
         self.heard: list[Heard] = []
         self.closed = 0
+        self._changed = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
 
     @property
@@ -45,15 +46,17 @@ class WireServer:
 
     async def until(self, count: int) -> None:
         """Wait until so many requests were heard."""
-        async with asyncio.timeout(5):
-            while len(self.heard) < count:
-                await asyncio.sleep(0.001)
+        await self._wait(lambda: len(self.heard) >= count)
 
     async def until_closed(self, count: int = 1) -> None:
         """Wait until so many connections were closed by the client."""
+        await self._wait(lambda: self.closed >= count)
+
+    async def _wait(self, wanted: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while self.closed < count:
-                await asyncio.sleep(0.001)
+            while not wanted():
+                self._changed.clear()
+                await self._changed.wait()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1_000)
@@ -74,10 +77,12 @@ class WireServer:
         try:
             while heard := await self._hear(reader, writer):
                 self.heard.append(heard)
+                self._changed.set()
                 if waiting := self.behave(heard):
                     await waiting
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             self.closed += 1
+            self._changed.set()
         finally:
             writer.close()
 

@@ -93,7 +93,7 @@ def test_reattach_to_nothing_fails_what_was_queued() -> None:
 
 
 def test_a_first_message_posted_before_the_history_hides_nothing() -> None:
-    """Found by reading: our own message, known before the log was ever read, passed for the place up to which it was."""
+    """Found by reading: our own message, sent before the log was ever read, stood for all that came before it."""
     play = requested(text="hi")
     play.answer(CreateChat, Opened(CHAT, "ivr", None, False))
     play.posted()

@@ -105,10 +105,11 @@ def test_a_post_that_lands_after_an_early_reading_is_not_doubled() -> None:
 
 def test_a_reading_that_began_too_early_is_followed_by_another() -> None:
     play, item = doubting()
-    play.wait(9_000)
+    play.wait(8_500)
     play.answer(Poll, TIMEOUT)
     play.tick()
     early = play.owed(ReadHistory)
+    play.tick()
     assert play.session.history.name == "stale"
     play.log(joined(ANN))
     assert play.owed(ReadHistory).id != early.id
@@ -232,7 +233,7 @@ def test_an_upload_in_trouble_is_repeated() -> None:
 
 
 def test_a_server_that_fails_on_a_files_message_id_gets_none() -> None:
-    """Protocol.md 10, row 18: in doubt, then proved absent, then once more with a blank id; its echo is known by file."""
+    """Protocol.md 10, row 18: in doubt, proved absent, then once more with a blank id; its echo is known by file."""
     play = chatting()
     play.do(SendFile, "bytes")
     item = play.session.items[-1].id

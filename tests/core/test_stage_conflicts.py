@@ -92,7 +92,7 @@ def test_an_existing_chat_is_read_first(state: str, new: bool | None) -> None:
 def test_find_gives_the_stage_or_none() -> None:
     play = Play()
     play.do(Reattach, "o")
-    play.answer(FindChat, Incoming, Opened(CHAT, "queued"))
+    play.answer(FindChat, Opened(CHAT, "queued"))
     assert play.phase == "queued"
     play = Play()
     play.do(Reattach, "o")

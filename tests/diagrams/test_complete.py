@@ -30,7 +30,7 @@ def test_every_taken_row_is_in_the_picture(machine) -> None:
             text = shown.notes.get(source, "")
             if row.to is not None:
                 assert (source, target) in shown.arcs
-                text += shown.arcs[source, target]
+                text += f" {shown.arcs[source, target]}"
             words = [name(row.on), *([f"[{name(row.when)}]"] if row.when else []), *effects(row), *raised(row)]
             missing = [word for word in words if not has(text, word)]
             assert not missing, f"{source} to {target} on {row.on.__name__}: {missing}"

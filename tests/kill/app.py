@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from datetime import timedelta
@@ -60,15 +61,13 @@ class Sink:
         os.fsync(self._file.fileno())
         self.lines.append(line)
 
-    def keys(self) -> set[str]:
-        return {line["key"] for line in self.lines if line["type"] == "progress" and line["key"]}
-
     def done(self) -> set[str]:
         """Keys of the texts with an outcome: the server has it, or it failed."""
-        return self.keys()
+        return {line["key"] for line in self.lines if line["type"] == "progress" and line["key"]}
 
     def replies(self) -> int:
-        return len({line["msg_id"] for line in self.lines if line["type"] == "message" and not line["own"]})
+        """How many texts have been answered."""
+        return len({line["reply_to"] for line in self.lines if line["type"] == "message" and line["reply_to"]})
 
 
 def read_sink(path: Path) -> list[dict[str, Any]]:
@@ -87,7 +86,9 @@ def as_line(news: object) -> dict[str, Any]:
         case Progress():
             return {"type": "progress", "seq": news.seq, "key": news.key, "state": news.state, "reason": news.reason}
         case Received(entry=Message() as entry):
-            return {"type": "message", "seq": news.seq, "msg_id": entry.msg_id, "own": news.own}
+            answered = re.search(r"You said: this is (text-\d+)", entry.msg_text or entry.msg)
+            reply_to = answered[1] if answered else None
+            return {"type": "message", "seq": news.seq, "msg_id": entry.msg_id, "reply_to": reply_to}
         case Finished():
             return {"type": "finished", "seq": news.seq, "outcome": news.outcome}
         case _:
@@ -117,7 +118,7 @@ async def speak(chat: ChatClient, store: SqliteStore, sink: Sink, texts: int) ->
     """Say what was not said yet, then wait for every outcome and reply, then end."""
     (session_id,) = store.sessions() or ("",)
     waiting = {news.key for news in store.journal(session_id, 0, 10_000) if isinstance(news, Progress)}
-    accepted = sink.keys() | waiting | {item.key for item in chat.session.items}
+    accepted = sink.done() | waiting | {item.key for item in chat.session.items}
     for key in (f"text-{n:02d}" for n in range(texts)):
         if key not in accepted and chat.outcome is None and chat.phase != "ending":
             await chat.send(f"this is {key}", key=key)

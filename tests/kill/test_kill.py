@@ -38,7 +38,7 @@ def sent(seq: int, key: str, state: str = "sent", reason: str | None = None) -> 
 
 
 def told(seq: int, msg_id: str) -> dict[str, Any]:
-    return {"type": "message", "seq": seq, "msg_id": msg_id, "own": False}
+    return {"type": "message", "seq": seq, "msg_id": msg_id}
 
 
 GOOD = [sent(1, "text-00"), told(2, "r1"), told(2, "r1"), sent(3, "text-01")]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from statemachine.core import events as ev
 from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
@@ -48,8 +48,6 @@ def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
     def new(d: Draft, entry: Any, key: str | None = None, **more: str) -> Any:
         item = right(d, entry, key, **more)
         origin, _, number = item.id.rpartition(":")
-        from attrs import evolve
-
         name = f"{origin}:{int(number) % 16}"
         renamed = evolve(entry, msg_id=name) if isinstance(entry, wire.Message) else entry
         d.subject = item = evolve(item, id=name, entry=renamed)
@@ -101,11 +99,12 @@ def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
 
 def overtakes(patch: pytest.MonkeyPatch) -> None:
     """A text said while another is in doubt is sent at once."""
+    right = outgoing.takers
 
     def takers(d: Draft, e: object) -> tuple[Any, ...]:
-        heads = [item for item in d.items if isinstance(item.state, st.ItemPending) and item.state.due is None]
         busy = any(isinstance(item.state, st.ItemSending) for item in d.items)
-        return () if busy else tuple(heads[:1])
+        heads = [item for item in d.items if isinstance(item.state, st.ItemPending) and item.state.due is None]
+        return right(d, e) or (() if busy else tuple(heads[:1]))
 
     patch.setattr(outgoing, "takers", takers)
 
@@ -120,27 +119,21 @@ def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reduce_module, "_shift", lambda d, by: None)
 
 
-def receipts_its_own(patch: pytest.MonkeyPatch) -> None:
-    """F15: own echoes are taken for the agent's messages."""
-    patch.setattr(memory, "is_own", lambda d, e: False)
-
-
-PLANTS: dict[str, tuple[Plant, int]] = {
-    plant.__name__: (plant, seeds)
-    for plant, seeds in (
-        (resends_blindly, 60),
-        (polls_twice, 60),
-        (reuses_an_id, 60),
-        (reads_history_at_once, 300),
-        (drops_an_item_at_restart, 60),
-        (forgets_what_was_told, 60),
-        (polls_on_after_the_end, 60),
-        (ignores_the_timeout, 100),
-        (forgets_the_history, 100),
-        (overtakes, 100),
-        (blocks_for_ever, 60),
-        (loses_the_jump, 60),
+PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
+    plant.__name__: (plant, laws, seeds, most)
+    for plant, laws, seeds, most in (
+        (resends_blindly, {"F12"}, 60, 40),
+        (polls_twice, {"one poll"}, 60, 15),
+        (reuses_an_id, {"L9"}, 60, 30),
+        (reads_history_at_once, {"F12"}, 300, 30),
+        (drops_an_item_at_restart, {"outcome of each"}, 60, 25),
+        (forgets_what_was_told, {"L13"}, 60, 6),
+        (polls_on_after_the_end, {"L8"}, 60, 6),
+        (ignores_the_timeout, {"F1", "outcome", "comes to rest"}, 100, 40),
+        (forgets_the_history, {"told"}, 100, 60),
+        (overtakes, {"in order", "F12", "L7"}, 100, 40),
+        (blocks_for_ever, {"L12", "comes to rest"}, 60, 60),
+        (loses_the_jump, {"L3", "L4"}, 60, 8),
     )
 }
-"""Name -> the plant, and within how many seeds it has to be found."""
-__all__ = ["PLANTS", "ev"]
+"""Name -> the plant, the laws that may show it, within how many seeds, and how many events may be left."""

@@ -47,6 +47,8 @@ ABOUT: Final = "the client's process is killed in the middle and started again; 
 _KILLED_AFTER: Final = 3
 """Texts that have arrived when the process is killed: the answer to the last one is still on its way."""
 _WITHIN: Final = 60.0
+_HOLD_MS: Final = 1_000
+"""How long the centre keeps the place of the poll that died with the process, and refuses another."""
 _SCENARIO: Final = Scenario(
     NAME,
     ABOUT,
@@ -150,7 +152,7 @@ async def perform_resume(story: Story, pace: float, trace: Path | None = None) -
     started = time.monotonic()
     told = _Told(story)
     found: list[str] = []
-    async with Emulator(_SCENARIO, Knobs(pace=pace, hold_ms=1_500, inactivity_timeout_ms=None)) as emulator:
+    async with Emulator(_SCENARIO, Knobs(pace=pace, hold_ms=_HOLD_MS, inactivity_timeout_ms=None)) as emulator:
         with tempfile.TemporaryDirectory(prefix="statemachine-demo-") as folder:
             arguments = [emulator.url, str(Path(folder) / "chat.sqlite"), str(pace)]
             try:

@@ -97,7 +97,7 @@ _WHOLE: Final[_Steps] = (
     Say("It is in Oslo. Shall it go to another address?"),
     Pause(700),
     Warn("Are you still there?"),
-    Await(_TEXT, timeout_ms=30_000, otherwise=(TimeOut(),)),
+    Await(_TEXT, timeout_ms=200_000, otherwise=(TimeOut(),)),
     *_SEEN,
     Say("My colleague Grace does that. I hand you over."),
     Pause(300),

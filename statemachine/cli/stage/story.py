@@ -126,7 +126,7 @@ class Story:
     def doubts(self, item: str) -> None:
         """The answer to a text did not come."""
         if item in self._texts:
-            text = f"no answer: “{clipped(self._texts[item], 18)}”"
+            text = f"no answer: “{clipped(self._texts[item], 15)}”"
             self.line("client", text, "did it arrive? asks the history first", "yellow")
 
     # --- news -------------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Story:
         what, meaning = _PROGRESS[news.state]
         who = self._who(news.party_id) if news.party_id else "somebody"
         reason = f" ({news.reason})" if news.reason else ""
-        self.line("", f"{what}{reason}: “{clipped(text, 18)}”", meaning.format(who=who), "dim")
+        self.line("", f"{what}{reason}: “{clipped(text, 15)}”", meaning.format(who=who), "dim")
 
     def _who(self, party_id: str) -> str:
         """The first name of a party, as people call each other."""

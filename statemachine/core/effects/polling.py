@@ -109,7 +109,19 @@ def waiting(d: Draft, e: object) -> LinkOff:
 
 
 def blocked(d: Draft, e: object) -> LinkBlocked:
-    return LinkBlocked(failure_code(e))
+    return LinkBlocked(failure_code(e), isinstance(d.link, LinkPaused))
+
+
+def blocked_in_background(d: Draft, e: object) -> LinkBlocked:
+    return LinkBlocked(d.link.code if isinstance(d.link, LinkBlocked) else None, True)
+
+
+def blocked_in_foreground(d: Draft, e: object) -> LinkBlocked:
+    return LinkBlocked(d.link.code if isinstance(d.link, LinkBlocked) else None)
+
+
+def is_blocked_in_background(d: Draft, e: object) -> bool:
+    return isinstance(d.link, LinkBlocked) and d.link.paused
 
 
 def paused(d: Draft, e: object) -> LinkPaused:

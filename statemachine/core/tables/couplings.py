@@ -34,6 +34,7 @@ COUPLINGS: Final[tuple[Coupling, ...]] = (
     Coupling(sig.SessionOver, "lifecycle", "history", "nor read"),
     Coupling(sig.SessionOver, "lifecycle", "item", "each unsent item is reported", out.everyone),
     Coupling(sig.SessionOver, "lifecycle", "courtesy", "nothing is sent after the end"),
+    Coupling(sig.NothingFound, "lifecycle", "item", "nothing can be sent", out.everyone),
     Coupling(sig.WarningHeard, "lifecycle", "attention", "the server has warned"),
     Coupling(sig.ItemQueued, "lifecycle", "item", "something new to send", out.the_subject),
     Coupling(sig.FileQueued, "lifecycle", "item", "a file to upload", out.the_subject),
@@ -53,5 +54,4 @@ COUPLINGS: Final[tuple[Coupling, ...]] = (
     Coupling(sig.LinkRefused, "item", "link", "credentials or configuration"),
     Coupling(sig.CustomerActed, "item", "attention", "the server's idle timer starts anew"),
     Coupling(sig.DisconnectSent, "item", "lifecycle", "the conversation is over"),
-    Coupling(sig.EndSent, "item", "lifecycle", "the server has our end"),
 )

@@ -142,16 +142,6 @@ def _posts() -> tuple[Row, ...]:
             ItemSending,
             sig.PostAccepted,
             ItemSent,
-            when=out.is_end,
-            do=out.told_sent,
-            raises=sig.EndSent,
-            why="the server has it",
-            ref="6.2",
-        ),
-        row(
-            ItemSending,
-            sig.PostAccepted,
-            ItemSent,
             when=out.is_calming,
             do=out.told_sent,
             raises=sig.CustomerActed,
@@ -311,6 +301,14 @@ def _receipts() -> tuple[Row, ...]:
 
 def _ends() -> tuple[Row, ...]:
     return rows(
+        row(
+            (ItemUploading, ItemPending),
+            sig.NothingFound,
+            ItemFailed,
+            do=out.told_not_sent,
+            why="there is no chat to send it to",
+            ref="2.4",
+        ),
         row(_QUEUED, sig.SessionOver, ItemAbsent, when=out.is_farewell, why="the end has fulfilled it", ref="8 F37"),
         row(
             (ItemUploading, ItemPending),
@@ -338,7 +336,17 @@ def _nothing() -> tuple[Row, ...]:
     proofs = (sig.HistoryProved, sig.HistoryUnreadable)
     entering = (sig.ItemQueued, sig.FileQueued)
     waits = (sig.ItemDue, sig.ItemSettled)
-    everything = (*entering, sig.Turn, *_UPLOADS, *_POSTS, *waits, *proofs, *receipts, sig.SessionOver)
+    everything = (
+        *entering,
+        sig.Turn,
+        *_UPLOADS,
+        *_POSTS,
+        *waits,
+        *proofs,
+        *receipts,
+        sig.NothingFound,
+        sig.SessionOver,
+    )
     return rows(
         ignore(ItemAbsent, tuple(s for s in everything if s not in entering), "not in the session"),
         ignore((ItemRead, ItemFailed), everything, "it has its outcome"),
@@ -350,6 +358,7 @@ def _nothing() -> tuple[Row, ...]:
         ignore((ItemUploading, ItemPending, ItemSending, *_ARRIVED), sig.ItemSettled, "not in doubt"),
         ignore((ItemUploading, ItemPending, ItemSending, *_ARRIVED), proofs, "not in doubt"),
         ignore(ItemUploading, receipts, "nothing was sent yet"),
+        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.NothingFound, "it was sent to a chat that was found"),
         ignore(_ARRIVED, sig.EchoHeard, "known to have arrived"),
     )
 
@@ -374,6 +383,7 @@ MACHINE: Final = Machine(
         sig.ReadHeard,
         sig.HistoryProved,
         sig.HistoryUnreadable,
+        sig.NothingFound,
         sig.SessionOver,
     ),
     rows=(*_uploads(), *_posts(), *_doubts(), *_receipts(), *_ends(), *_nothing()),

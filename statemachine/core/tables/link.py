@@ -125,7 +125,8 @@ MACHINE: Final = Machine(
         ),
         row((LinkOff, LinkBackingOff), sig.Backgrounded, LinkPaused, make=p.paused, why="no polling", ref="4"),
         ignore(LinkPaused, sig.Backgrounded, "paused already"),
-        ignore(LinkBlocked, sig.Backgrounded, "nothing is polled anyway"),
+        ignore(LinkBlocked, sig.Backgrounded, "known", when=p.is_blocked_in_background),
+        row(LinkBlocked, sig.Backgrounded, LinkBlocked, make=p.blocked_in_background, why="kept in mind", ref="D2.9"),
         row(
             LinkPaused,
             sig.Foregrounded,
@@ -158,6 +159,15 @@ MACHINE: Final = Machine(
             ref="4.2",
         ),
         ignore((LinkOff, LinkPolling), sig.Foregrounded, "not paused"),
+        row(
+            LinkBlocked,
+            sig.Foregrounded,
+            LinkBlocked,
+            when=p.is_blocked_in_background,
+            make=p.blocked_in_foreground,
+            why="only new credentials help, but then it polls",
+            ref="D2.9",
+        ),
         ignore(LinkBlocked, sig.Foregrounded, "only new credentials help"),
         row(LinkPaused, sig.Woken, STAY, raises=sig.HistoryWanted, why="news without a long poll", ref="4 push"),
         row(
@@ -171,6 +181,16 @@ MACHINE: Final = Machine(
         ),
         ignore((LinkOff, LinkPolling), sig.Woken, "the news comes by itself"),
         ignore(LinkBlocked, sig.Woken, "only new credentials help"),
+        row(
+            LinkBlocked,
+            sig.Unblocked,
+            LinkPaused,
+            when=p.is_blocked_in_background,
+            make=p.paused,
+            raises=sig.HistoryWanted,
+            why="caught up once, and no polling in the background",
+            ref="D2.9",
+        ),
         row(
             LinkBlocked,
             sig.Unblocked,

@@ -9,7 +9,6 @@ from ... import wire
 from ...effects import conversation as say
 from ...effects import room
 from ...session import (
-    LIFECYCLE,
     LIVE,
     TERMINAL,
     AgentJoined,
@@ -103,7 +102,7 @@ def _stages() -> tuple[Row, ...]:
             ref="6.2",
         ),
         row(
-            (Establishing, Ivr, Queued, Connecting, Connected, WrappingUp),
+            (Establishing, Ivr, Queued, Connecting, WrappingUp),
             sig.RosterRead,
             AgentJoined,
             when=room.has_new_agent,
@@ -133,7 +132,6 @@ def _stages() -> tuple[Row, ...]:
         ignore((*BEFORE_AGENT, WrappingUp, Ending), sig.DisconnectSent, "no conversation to end"),
         ignore(WAITING, sig.DisconnectSent, NO_CHAT),
         ignore(TERMINAL, sig.DisconnectSent, OVER),
-        ignore(LIFECYCLE, sig.EndSent, "the server's word, or the deadline, ends it"),
     )
 
 

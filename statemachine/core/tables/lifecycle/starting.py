@@ -85,7 +85,7 @@ def _starting() -> tuple[Row, ...]:
             ref="D3",
         ),
         ignore(Ending, sig.Created, ONLY_OPENING),
-        row(Requesting, sig.NoChat, Idle, raises=sig.SessionOver, why="404 on E5 says no active chat", ref="2.4"),
+        row(Requesting, sig.NoChat, Idle, raises=sig.NothingFound, why="404 on E5 says no active chat", ref="2.4"),
         row(
             Ending,
             sig.NoChat,

@@ -1,0 +1,114 @@
+"""`statemachine replay`, from outside; what it prints is held by tests/replay/test_golden.py."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from statemachine.cli import main
+from tests.cli.processes import statemachine
+from tests.replay.hars import whole
+
+
+@pytest.fixture
+def har(tmp_path: Path) -> Path:
+    path = tmp_path / "whole.har"
+    path.write_bytes(whole().data())
+    return path
+
+
+def test_one_json_object(har: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(har), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    wanted = {"phase", "outcome", "events", "unknown", "malformed", "parties", "messages", "timeline"}
+    assert wanted <= told.keys()
+    assert (told["phase"], told["outcome"], told["events"], told["unknown"]) == ("ended", "ended", 15, 1)
+
+
+def test_json_holds_no_control_character(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"events": [{"event": "chat_session_message", "msg": "\x1b\x7f\x9b\u202e"}]}))
+    assert main(["replay", str(path), "--json"]) == 0
+    out = capfdbinary.readouterr().out
+    assert all(32 <= byte < 127 for byte in out.rstrip(b"\r\n"))
+    assert json.loads(out)["messages"][0]["text"] == "\x1b\x7f\x9b\u202e"
+
+
+def test_the_chat_may_be_named(har: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(har), "--json", "--chat-id", "another"]) == 0
+    assert json.loads(capsys.readouterr().out)["chat_id"] == "another"
+
+
+def test_standard_input_as_a_process() -> None:
+    done = statemachine("replay", "-", "--json", stdin=b'{"events": [{"event": "chat_session_ended"}]}')
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["outcome"] == "ended"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\nworld", b"\x00\x01\x02\xff", b'{"a": 1}', b'{"log": {"entries": []}}']
+)
+def test_a_file_that_is_none_of_these(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "odd\x1b[31m.bin"
+    path.write_bytes(content)
+    assert main(["replay", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert "\x1b" not in captured.err
+    assert ".bin: " in captured.err
+
+
+@pytest.mark.parametrize("name", ["missing.json", ".", "a\x00b"])
+def test_a_file_that_cannot_be_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", f"{tmp_path}/{name}"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_huge_file_is_refused_without_being_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "huge.har"
+    with path.open("wb") as file:
+        file.truncate(10_000_000_000)
+    assert main(["replay", str(path)]) == 2
+    assert "larger than 50 MB" in capsys.readouterr().err
+
+
+def test_one_bad_file_among_good_ones(har: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"x")
+    assert main(["replay", str(har), str(bad)]) == 2
+    assert "bad: " in capsys.readouterr().err
+
+
+def test_whoever_reads_may_stop(har: Path) -> None:
+    command = [sys.executable, "-m", "statemachine", "replay", *[str(har)] * 200]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_a_console_without_unicode(har: Path) -> None:
+    import os
+
+    done = statemachine("replay", str(har), env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
+@given(content=st.binary(max_size=200) | st.lists(st.binary(max_size=40)).map(b'\n{"event": "x"}\n'.join))
+def test_any_file(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    assert main(["replay", str(path)]) in (0, 2)
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") <= 1
+    assert "unexpected" not in captured.err
+    assert "\x1b" not in captured.out

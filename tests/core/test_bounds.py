@@ -1,0 +1,128 @@
+"""Bounded: neither the size of a session nor what it remembers grows with its age, whoever talks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from statemachine import Batch, Config, Incoming, MarkRead, Post, PostCourtesy, Say, SendFile, Session, snapshot
+from statemachine import wire as w
+from tests.core.play import ANN, Play, chatting, joined, message, requested
+
+
+def size(session: Session) -> int:
+    return len(json.dumps(snapshot(session)))
+
+
+def live(play: Play, rounds: range) -> None:
+    """Both sides talk, with all receipts."""
+    for n in rounds:
+        play.session, _ = reduce_quietly(play, Incoming(play.now + n, (message(n), w.Status("connected"))))
+        item = f"o:{play.session.ids + 1}"
+        play.session, _ = reduce_quietly(play, Say(play.now + n, f"text {n}"))
+        play.session, _ = reduce_quietly(play, answer(play, n, Post))
+        play.session, _ = reduce_quietly(play, answer(play, n, PostCourtesy))
+        play.session, _ = reduce_quietly(play, Incoming(play.now + n, (w.MessageDelivered(item, ANN),)))
+
+
+def reduce_quietly(play: Play, event: Any) -> Any:
+    """Without the laws, which would take minutes here."""
+    from statemachine import reduce
+
+    return reduce(play.session, event)
+
+
+def answer(play: Play, n: int, kind: Any) -> Any:
+    from statemachine import Answered
+
+    return Answered(play.now + n, play.owed(kind).id, Batch())
+
+
+def test_ten_thousand_messages_leave_the_size_as_it_was() -> None:
+    play = chatting()
+    live(play, range(300))
+    early = size(play.session)
+    live(play, range(300, 5_000))
+    assert size(play.session) < early * 1.02
+
+
+def test_the_local_queue_is_limited() -> None:
+    play = requested(Config(items_limit=3))
+    for n in range(3):
+        play.say(str(n))
+    assert "too much is waiting" in play.refused(Say, "one more").reason
+    assert "too much is waiting" in play.refused(SendFile, "bytes").reason
+
+
+def test_a_text_is_limited() -> None:
+    play = chatting(Config(text_limit=5))
+    play.say("12345")
+    assert "longer than the limit" in play.refused(Say, "123456").reason
+    assert "no text" in play.refused(Say, "").reason
+
+
+HOSTS: dict[str, tuple[Config, list[w.Entry], str]] = {
+    "parties": (Config(parties_limit=3), [joined(f"p{n}") for n in range(50)], "roster_full"),
+    "forms": (Config(forms_limit=3), [w.FormShow(f"f{n}", "x") for n in range(50)], "forms_full"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTS)
+def test_what_the_server_opens_is_limited(what: str) -> None:
+    config, entries, anomaly = HOSTS[what]
+    play = chatting(config)
+    play.poll(*entries)
+    assert len(getattr(play.session.room, what)) == 3
+    assert anomaly in play.odd()
+
+
+def test_typists_are_limited() -> None:
+    play = chatting(Config(parties_limit=3))
+    play.poll(*(w.Typing(f"p{n}") for n in range(50)))
+    assert len(play.session.room.typists) == 3
+
+
+def test_texts_and_ids_from_outside_are_cut() -> None:
+    """Found by a walk: the type of a party was kept at any length."""
+    play = chatting()
+    before = size(play.session)
+    long = "x" * 100_000
+    play.poll(
+        w.PartyJoined(long, long, long, long, long),
+        w.FormShow(long, long),
+        w.SecureFormShow("s" + long, long),
+        w.CaseSet(long),
+        w.Info(long),
+        w.Typing(long),
+        w.Status(long),
+        w.Unknown(long, long),
+        w.Malformed("p", long, long),
+    )
+    assert size(play.session) < before + 256 * 16
+
+
+def test_the_window_and_the_batches_are_limited() -> None:
+    play = chatting(Config(window=16))
+    for n in range(60):
+        play.poll(message(n))
+    assert len(play.session.seen.told) == 16 * 8
+    assert len(play.session.seen.batches) == 4 * 8
+
+
+def test_sent_messages_are_tracked_for_receipts_up_to_a_limit() -> None:
+    play = chatting(Config(tracked_limit=4))
+    items = []
+    for n in range(10):
+        items.append(play.say(str(n)))
+        play.posted()
+    assert [item.id for item in play.session.items] == items[-4:]
+    assert all(item.entry is None for item in play.session.items)
+
+
+def test_waiting_receipts_are_limited() -> None:
+    play = chatting(Config(asides_limit=5))
+    for n in range(40):
+        play.do(MarkRead, f"s{n}")
+    assert len(play.session.asides.pending) <= 5

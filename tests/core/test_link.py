@@ -1,0 +1,368 @@
+"""The one poll: background and foreground, push, blocked and unblocked, the brake; and how a session is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from statemachine import (
+    Background,
+    Batch,
+    Config,
+    CreateChat,
+    Disconnect,
+    End,
+    Failure,
+    Foreground,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    Pushed,
+    ReadHistory,
+    Reauthorized,
+    Restarted,
+    SendFile,
+    StartTyping,
+    Upload,
+    next_deadline,
+    outbox,
+    wake_window,
+)
+from statemachine import wire as w
+from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, opened, requested
+
+# --- background and push --------------------------------------------------------------------------------------------
+
+
+def background() -> Play:
+    """In the background, the last poll answered."""
+    play = chatting()
+    play.do(Background)
+    play.poll(message(1))
+    return play
+
+
+def test_in_the_background_no_other_poll_is_started() -> None:
+    play = background()
+    assert play.heard() == ["text 1"]
+    assert not play.owes(Poll)
+    assert play.session.link.name == "paused"
+
+
+def test_back_in_the_foreground_the_history_comes_first() -> None:
+    play = background()
+    play.do(Foreground)
+    assert play.owes(ReadHistory)
+    assert not play.owes(Poll)
+    play.log(joined(ANN), message(1), message(2))
+    assert play.heard() == ["text 1", "text 2"]
+    assert play.owes(Poll)
+
+
+def test_sending_goes_on_in_the_background() -> None:
+    play = background()
+    play.say("hi")
+    assert play.owes(Post)
+
+
+def test_a_push_reads_once_and_stays_in_the_background() -> None:
+    play = background()
+    play.do(Pushed, CHAT.upper())
+    play.log(joined(ANN), message(1), message(2))
+    assert play.heard() == ["text 1", "text 2"]
+    assert not play.owes(Poll)
+
+
+def test_a_push_for_another_chat_is_nothing() -> None:
+    play = background()
+    before = play.session
+    assert play.do(Pushed, "another") == ()
+    assert play.session is before
+
+
+@pytest.mark.parametrize("sign", [(Foreground,), (Pushed, CHAT)])
+def test_a_sign_of_life_cuts_the_pause_short(sign: tuple[object, ...]) -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    play.do(*sign)  # type: ignore[arg-type]
+    assert play.owes(ReadHistory)
+
+
+def test_a_chat_that_opens_in_the_background_is_not_polled() -> None:
+    play = requested()
+    play.do(Background)
+    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    assert outbox(play.session) == ()
+    play.do(Foreground)
+    play.log()
+    assert play.owes(Poll)
+
+
+@pytest.mark.parametrize("failure", [TIMEOUT, http(429), http(400)])
+def test_the_last_poll_may_fail_in_the_background(failure: Failure) -> None:
+    play = chatting()
+    play.do(Background)
+    play.answer(Poll, failure)
+    assert (play.session.link.name, next_deadline(play.session)) == ("paused", None)
+
+
+# --- blocked --------------------------------------------------------------------------------------------------------
+
+
+REFUSED = http(401, 2004)
+
+
+@pytest.mark.parametrize("kind", [Poll, Post, Upload, ReadHistory])
+def test_any_refused_call_blocks_the_link(kind: type[Poll]) -> None:
+    play = chatting()
+    play.say("hi")
+    play.do(SendFile, "bytes")
+    if kind is ReadHistory:
+        play.answer(Poll, TIMEOUT)
+        play.tick()
+    play.answer(kind, REFUSED)
+    assert play.session.link.name == "blocked"
+    assert not play.owes(Poll)
+    assert play.phase == "agent_joined"
+
+
+def test_reauthorized_goes_on_where_it_stopped() -> None:
+    play = chatting()
+    item = play.say("hi")
+    play.answer(Post, REFUSED)
+    play.do(StartTyping)
+    assert outbox(play.session) == ()
+    play.do(Reauthorized)
+    assert {type(command) for command in outbox(play.session)} == {ReadHistory, Post, PostCourtesy}
+    assert play.owed(Post).item == item
+    play.log()
+    assert play.owes(Poll)
+
+
+def test_foreground_and_push_do_not_help_a_blocked_link() -> None:
+    play = chatting()
+    play.answer(Poll, REFUSED)
+    before = play.session
+    assert play.do(Foreground) == ()
+    assert play.do(Pushed, CHAT) == ()
+    assert play.session is before
+
+
+def test_background_is_kept_in_mind_while_blocked() -> None:
+    """New credentials catch up once, but start no poll in the background."""
+    play = chatting()
+    play.answer(Poll, REFUSED)
+    play.do(Background)
+    play.do(Reauthorized)
+    play.log(joined(ANN), message(1))
+    assert play.heard() == ["text 1"]
+    assert (play.session.link.name, play.owes(Poll)) == ("paused", False)
+    play = chatting()
+    play.answer(Poll, REFUSED)
+    play.do(Background)
+    play.do(Foreground)
+    play.do(Reauthorized)
+    play.log(joined(ANN))
+    assert play.owes(Poll)
+
+
+def test_a_poll_refused_for_no_known_reason_is_tried_a_few_times() -> None:
+    play = chatting()
+    for _ in range(2):
+        play.answer(Poll, http(418))
+        play.tick()
+        play.log()
+    play.answer(Poll, http(418))
+    assert play.session.link.name == "blocked"
+
+
+def test_a_blocked_post_is_refused_again() -> None:
+    play = chatting()
+    play.say("hi")
+    play.answer(Post, REFUSED)
+    play.do(Reauthorized)
+    play.answer(Post, REFUSED)
+    assert play.session.link.name == "blocked"
+
+
+# --- pauses ---------------------------------------------------------------------------------------------------------
+
+
+def test_pauses_double_up_to_the_cap_and_leave_room_for_jitter() -> None:
+    play = chatting()
+    pauses = []
+    for _ in range(7):
+        play.answer(Poll, TIMEOUT)
+        window = wake_window(play.session)
+        assert window is not None
+        pauses.append((window[0] - play.now, window[1] - play.now))
+        play.tick()
+        play.log()
+    assert [early for early, _ in pauses] == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+    assert all(late == early * 3 // 2 for early, late in pauses)
+
+
+def test_a_busy_server_is_left_alone_for_shorter() -> None:
+    play = chatting()
+    for _ in range(6):
+        play.answer(Poll, http(429, 5509))
+        last = play.session.link.due
+        assert last is not None
+        assert last - play.now <= 15_000
+        play.tick()
+        play.log()
+
+
+@pytest.mark.parametrize(("asked", "given"), [(10_000, 10_000), (0, 1_000), (-5, 1_000), (10**12, 300_000)])
+def test_retry_after_only_prolongs_and_is_capped(asked: int, given: int) -> None:
+    play = chatting()
+    play.answer(Poll, http(503, None, asked))
+    assert play.session.link.due == play.now + given
+
+
+def test_the_brake_eases_when_the_server_holds_again() -> None:
+    play = chatting()
+    pauses = []
+    for _ in range(12):
+        if not play.owes(Poll):
+            due = next_deadline(play.session)
+            assert due is not None
+            pauses.append(due - play.now)
+            play.tick()
+        play.poll(later=5)
+    assert pauses[:4] == [1_000, 2_000, 3_000, 3_000]
+    assert not play.commands(ReadHistory)
+    play.wait(3_000)
+    play.poll(later=10_000)
+    play.poll(later=5)
+    assert play.owes(Poll)
+
+
+def test_a_clock_that_jumps_fires_each_deadline_once() -> None:
+    """A laptop that slept: one poll given up, not a thousand."""
+    play = chatting()
+    play.now += 10 * 3_600_000
+    play.tick()
+    assert len(play.commands(Poll)) == 2
+    assert not play.owes(Poll)
+
+
+def test_restarted_moves_every_deadline_both_ways() -> None:
+    for shift in (86_400_000, -86_400_000):
+        play = chatting()
+        play.poll(w.FormShow("f", "x", 60_000), w.Typing(ANN))
+        form, typist = play.session.room.forms[0].due, play.session.room.typists[0].due
+        assert form is not None
+        play.do(Restarted, later=shift)
+        room = play.session.room
+        assert (room.forms[0].due, room.typists[0].due) == (form + shift, typist + shift)
+        assert play.session.now == play.now
+        assert play.session.link.name == "backing_off"
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+def test_end_waits_for_what_was_said_before_it() -> None:
+    play = chatting()
+    first = play.say("last words")
+    play.do(End)
+    assert play.owed(Post).item == first
+    play.posted()
+    assert play.owed(Post).entry == w.SessionEnd()
+    play.posted()
+    assert play.phase == "ending"
+    play.poll(w.SessionEnded())
+    assert play.session.outcome == "ended"
+
+
+def test_an_end_that_the_server_has_needs_no_word() -> None:
+    play = chatting()
+    play.do(End)
+    play.posted()
+    play.answer(Poll, TIMEOUT)
+    play.wait(45_000)
+    assert (play.phase, play.session.outcome) == ("ended", "ended")
+
+
+def test_an_end_that_never_arrives_is_given_up() -> None:
+    play = chatting()
+    play.do(End)
+    play.wait(45_000)
+    assert (play.phase, play.session.outcome) == ("failed", "gave_up")
+
+
+def test_end_in_doubt_is_sent_again_without_proof() -> None:
+    play = chatting()
+    play.do(End)
+    play.answer(Post, TIMEOUT)
+    play.tick()
+    assert play.owed(Post).entry == w.SessionEnd()
+    play.answer(Post, http(404, 5005))
+    assert play.session.outcome == "ended"
+
+
+def test_end_behind_a_message_in_doubt_waits_for_the_proof() -> None:
+    play = chatting()
+    item = play.say("maybe")
+    play.answer(Post, TIMEOUT)
+    play.do(End)
+    play.wait(10_000)
+    play.log(joined(ANN), w.Message(item, CHAT, msg="maybe"))
+    assert play.owed(Post).entry == w.SessionEnd()
+
+
+def test_end_gives_a_blocked_link_one_more_try() -> None:
+    play = chatting()
+    play.answer(Poll, REFUSED)
+    play.do(End)
+    assert {type(command) for command in outbox(play.session)} == {ReadHistory, Post}
+    play.answer(Post, REFUSED)
+    assert play.session.link.name == "blocked"
+    play.wait(45_000)
+    assert play.session.outcome == "gave_up"
+
+
+def test_a_disconnect_in_doubt_is_done_when_no_agent_is_left() -> None:
+    play = chatting()
+    play.do(Disconnect)
+    assert play.do(Disconnect) == ()
+    play.answer(Post, TIMEOUT)
+    play.poll(w.PartyLeft(ANN))
+    play.wait(10_000)
+    play.log(joined(ANN), w.PartyLeft(ANN))
+    assert not play.owes(Post)
+    assert play.phase == "wrapping_up"
+
+
+def test_a_disconnect_that_did_not_arrive_is_sent_again() -> None:
+    play = chatting()
+    play.do(Disconnect)
+    play.answer(Post, TIMEOUT)
+    play.wait(10_000)
+    play.log(joined(ANN))
+    assert play.owed(Post).entry == w.SessionDisconnect()
+
+
+def test_after_disconnect_another_agent_may_come() -> None:
+    play = chatting()
+    play.do(Disconnect)
+    play.posted()
+    play.poll(w.Status("queued"), w.Status("connected"), joined("agent-bob"))
+    assert play.phase == "agent_joined"
+
+
+def test_a_warning_answered_by_disconnect_or_typing_stands() -> None:
+    """Only what is said resets the server's timer, as far as anybody knows (protocol.md 10, row 7)."""
+    play = chatting()
+    play.poll(w.TimeoutWarning("?", 1))
+    play.do(StartTyping)
+    play.answer(PostCourtesy, Batch())
+    assert play.phase == "warned"
+
+
+def test_v1_and_v2_refuse_a_second_poll_alike() -> None:
+    for api, failure in (("v1", http(400, 5509)), ("v2", http(429, 5509))):
+        play = opened("queued", Config(api=api))
+        play.answer(Poll, failure)
+        assert play.session.link.name == "backing_off"
