@@ -46,7 +46,7 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<11} {about}" for
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the story.")
 @click.option(
-    "--pace", type=click.FloatRange(0.01, 10), default=1.0, show_default=True, help="Of the pauses: 0.5 halves them."
+    "--pace", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Of the pauses: 0.5 halves them."
 )
 def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> None:
     """A whole chat with a contact centre, over HTTP, on this machine, told as it happens.

@@ -41,7 +41,8 @@ class Call:
     """One call under way. `life`: of the client's process that made it.
 
     `lands`: when a request that is late reaches the centre. `responded`: the centre has answered. `over`: the client
-    waits for it no more. `answered_at`: when the client got the answer.
+    waits for it no more. `answered_at`: when the client got the answer, if it still
+    waited for it: one that nobody awaits says nothing.
     """
 
     ticket: int
@@ -118,8 +119,6 @@ class Network:
         """Whether a call was made after the same process had the answer to another one."""
         call, before = self._calls[ticket], self._calls.get(told or 0)
         if before is None or before.answered_at is None or before.life != call.life:
-            return False
-        if before.fate == "response_late":  # given up long ago: an answer that nobody awaits says nothing
             return False
         return call.since > before.answered_at
 
@@ -229,7 +228,8 @@ class Network:
             self._tell_cut(call)
             return
         call.over = True
-        call.answered_at = self._world.now if response.status else None
+        if response.status and self._world.is_awaited(call.command):
+            call.answered_at = self._world.now
         if response.status == 0:
             call.answer(Failure("cut"))
             return

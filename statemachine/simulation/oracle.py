@@ -36,6 +36,7 @@ from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
 
 from .coverage import Coverage
+from .excuses import excuses
 
 if TYPE_CHECKING:
     from .world import World
@@ -216,7 +217,7 @@ class Oracle:
         """What the centre itself has seen the client do wrong, as far as no fault explains it."""
         violations = self._world.centre.violations
         for found in violations[self._judged :]:
-            if not self._world.excuses(found):
+            if not excuses(self._world, found):
                 self.fail(found.rule, found.message)
         self._judged = len(violations)
 

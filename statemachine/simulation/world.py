@@ -17,14 +17,13 @@ from typing import Final, TypeAlias
 
 from statemachine.adapters.driver import Driver
 from statemachine.codec.http import Endpoint
-from statemachine.core.commands import Poll
+from statemachine.core.commands import Command, Poll
 from statemachine.core.derived import next_deadline, outbox
 from statemachine.core.events import Event, Past, Reattach, Request
 from statemachine.core.news import Transcript
 from statemachine.core.session import Config, HistoryCurrent, Idle, LinkBackingOff, Session, new_session, past
 from statemachine.emulator.acts import Act
 from statemachine.emulator.model import Centre
-from statemachine.emulator.state import Violation as Judged
 from statemachine.emulator.wire import Answer
 from statemachine.store.memory import MemoryStore
 
@@ -108,6 +107,10 @@ class World:
         """Whether the client runs, and means to have a poll in flight."""
         return not self.driver.stopped and self.session.link.name == "polling"
 
+    def is_awaited(self, command: Command) -> bool:
+        """Whether the session still waits for the answer to this command."""
+        return command in outbox(self.session)
+
     def client_now(self) -> int:
         """The time on the client's machine."""
         return self.now + self._offset
@@ -143,38 +146,6 @@ class World:
     def journal(self, session_id: str) -> tuple[Transcript, ...]:
         """Everything in the journal of a session."""
         return self._rows.journal(session_id, -1, 1_000_000)
-
-    def excuses(self, found: Judged) -> bool:
-        """Whether this world's faults explain what the centre's judge has seen."""
-        faulty = bool(self.faults.injected) or self.centre.scenario.name == "flaky"
-        match found.rule:
-            case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
-                return not self.network.made_knowing(found.ticket, self._told_by(found))
-            case "F3":  # a person's act, a new process, a request long forgotten; a blocked link reads once for proof
-                latest = max(self.acted_at, self.network.belated_at)
-                return found.at - latest <= self.knobs.judge_repoll_ms or self.session.link.name == "blocked"
-            case "F15":  # a second session on one chat cannot know what the first has read
-                return "once more" in found.message and len(self.oracle.books) > 1
-            case "F21" | "F22" | "F32" | "F34":
-                # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
-                return faulty
-            case "F30":  # the customer said both
-                return self.customer.has_ended
-            case "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt
-                return self._is_prompt(found)
-            case _:
-                return False
-
-    def _is_prompt(self, found: Judged) -> bool:
-        forms = self.centre.chats[found.chat_id.lower()].forms.values()
-        return any(
-            form.answers and (not form.name or form.cancelled) and f"{form.request_id!r}" in found.message
-            for form in forms
-        )
-
-    def _told_by(self, found: Judged) -> int | None:
-        chat = self.centre.chats.get(found.chat_id.lower())
-        return chat.observed.told_ticket if chat is not None else None
 
     # --- the run ------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from statemachine.cli.stage.scenes import SCENES
 from statemachine.cli.stage.story import Story
 from statemachine.emulator import Chat, ClientKey, LogEntry
 
-FAST = "0.05"
+FAST = "0.2"
 OUTCOMES = {
     "session": "ended",
     "inactivity": "timed_out",
@@ -101,7 +101,7 @@ def test_a_trace_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pyte
 
 async def test_another_outcome_is_a_problem() -> None:
     scene = evolve(SCENES["failed"], outcome="ended", phases=("requesting", "agent_joined"), failures=9)
-    found = await perform(scene, Story(None), 0.05)
+    found = await perform(scene, Story(None), 0.2)
     assert not found.ok
     assert len(found.problems) == 3
 
@@ -111,7 +111,7 @@ async def test_a_scene_that_cannot_go_on_says_what_it_waited_for() -> None:
         await customer.asks("Hello")
         await customer.hears("something else")
 
-    found = await perform(evolve(SCENES["failed"], play=waits_in_vain), Story(None), 0.05)
+    found = await perform(evolve(SCENES["failed"], play=waits_in_vain), Story(None), 0.2)
     assert any("something else" in problem for problem in found.problems)
 
 
@@ -120,8 +120,8 @@ async def test_a_scene_that_never_ends_is_broken_off() -> None:
         await customer.asks("Hello")
         await customer.sees("warned")
 
-    scene = evolve(SCENES["session"], play=silent, within=0.5)
-    found = await perform(scene, Story(None), 0.05)
+    scene = evolve(SCENES["session"], play=silent, within=1.0)
+    found = await perform(scene, Story(None), 0.2)
     assert any("not over after" in problem for problem in found.problems)
 
 
@@ -135,7 +135,7 @@ class Doubling(ChatClient):
 
 async def test_a_client_that_doubles_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performance, "ChatClient", Doubling)
-    found = await perform(SCENES["lost"], Story(None), 0.05)
+    found = await perform(SCENES["lost"], Story(None), 0.2)
     assert any("3 arrived" in problem for problem in found.problems)
 
 

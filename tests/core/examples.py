@@ -26,6 +26,7 @@ from statemachine import (
     ReadHistory,
     Reattach,
     Reauthorized,
+    Reply,
     Request,
     Restarted,
     Say,
@@ -135,7 +136,12 @@ def _paused_search() -> Play:
 
 LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.Idle: (Play,),
-    r.Requesting: (requesting, _failing_request, lambda: requesting(text="first")),
+    r.Requesting: (
+        requesting,
+        _failing_request,
+        lambda: requesting(text="first"),
+        lambda: _after(Play(), Reattach, "o"),
+    ),
     r.Establishing: (lambda: opened(""), _reattached),
     r.Ivr: (opened,),
     r.Queued: (lambda: opened("queued"),),
@@ -143,7 +149,12 @@ LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.Connected: (lambda: opened("connected"),),
     r.AgentJoined: (chatting, _full_room, lambda: chatting(Config(api="v1"))),
     r.WrappingUp: (_wrapping,),
-    r.Ending: (lambda: _after(chatting(), End), _ending_blind, _paused_search),
+    r.Ending: (
+        lambda: _after(chatting(), End),
+        lambda: _after(_after(Play(), Reattach, "o"), End),
+        _ending_blind,
+        _paused_search,
+    ),
     r.Ended: (lambda: _over(w.SessionEnded()), lambda: _over(w.Status("completed"))),
     r.Failed: (lambda: _over(w.Status("failed")),),
     r.TimedOut: (lambda: _over(w.InactivityTimeout("bye")),),
@@ -170,7 +181,10 @@ COURTESY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.CourtesyPosting: (lambda: _over(message(1)),),
 }
 ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
-    r.ItemUploading: (lambda: _after(chatting(), SendFile, "ref"),),
+    r.ItemUploading: (
+        lambda: _after(chatting(), SendFile, "ref"),
+        lambda: _after(_after(Play(), Reattach, "o"), SendFile, "ref"),
+    ),
     r.ItemPending: (lambda: requesting(text="first"),),
     r.ItemSending: (lambda: _said(chatting()),),
     r.ItemInDoubt: (lambda: doubting()[0],),
@@ -260,6 +274,18 @@ OTHER_EVENTS: tuple[Callable[[int], Any], ...] = (
     *(lambda at, e=entry: Incoming(at, (e,)) for entry in ENTRIES),
     Tick,
     Restarted,
+)
+
+REPLIES: tuple[Reply, ...] = (
+    Opened(CHAT, "queued", None, True),
+    Batch(ENTRIES),
+    Log(ENTRIES),
+    Uploaded("file-1"),
+    TIMEOUT,
+    http(404, 5005),
+    *map(http, (400, 401, 404, 429, 503)),
+    http(200, 5511),
+    http(500, 5500),
 )
 
 FAILURE = http(503, 5001)

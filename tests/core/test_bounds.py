@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from statemachine import Batch, Config, Incoming, MarkRead, Post, PostCourtesy, Say, SendFile, Session, snapshot
+from statemachine import (
+    Answered,
+    Batch,
+    Config,
+    Incoming,
+    MarkRead,
+    Post,
+    PostCourtesy,
+    Say,
+    SendFile,
+    Session,
+    reduce,
+    snapshot,
+)
 from statemachine import wire as w
 from tests.core.play import ANN, Play, chatting, joined, message, requested
 
@@ -29,14 +42,10 @@ def live(play: Play, rounds: range) -> None:
 
 def reduce_quietly(play: Play, event: Any) -> Any:
     """Without the laws, which would take minutes here."""
-    from statemachine import reduce
-
     return reduce(play.session, event)
 
 
 def answer(play: Play, n: int, kind: Any) -> Any:
-    from statemachine import Answered
-
     return Answered(play.now + n, play.owed(kind).id, Batch())
 
 

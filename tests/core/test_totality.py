@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import Answered, Batch, Failure, IllegalIntent, Log, Opened, Session, Uploaded, explain, reduce
+from statemachine import Answered, IllegalIntent, Session, explain, reduce
 from statemachine.core.draft import Draft
 from statemachine.core.events import INTENTS as EVENT_INTENTS
 from statemachine.core.session import PHASES, ItemAbsent, ItemFailed, ItemRead
 from statemachine.core.table import Machine, Row
 from statemachine.core.tables import CELLS, MACHINES
-from tests.core.examples import ENTRIES, EXAMPLES, INTENTS, OTHER_EVENTS, payload, phase_examples
+from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES, payload, phase_examples
 
 PHASE_SESSIONS = phase_examples()
 
@@ -85,14 +85,6 @@ def test_every_state_has_an_example_and_every_phase() -> None:
         assert {session.phase for session in sessions} == {phase}
 
 
-REPLIES = (
-    Opened("c", "ivr"),
-    Batch(ENTRIES),
-    Log(ENTRIES),
-    Uploaded("f"),
-    Failure("timeout"),
-    Failure("http", 404, 5005),
-)
 ANSWERS: tuple[Callable[[int], Any], ...] = tuple(
     lambda at, c=command, r=reply: Answered(at, c, r) for command in range(9) for reply in REPLIES
 )

@@ -12,31 +12,47 @@ from statemachine.simulation.world import World
 
 from .plants import PLANTS
 
+QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "polls_twice", "drops_an_item_at_restart")
+"""Those that are minimised in a second or two; the others in the slow tests."""
+
+
+def _found(name: str) -> World:
+    _, law, seeds, _ = PLANTS[name]
+    world = next((world for world in map(World, range(1, seeds + 1)) if world.run()), None)
+    assert world is not None, f"not found within {seeds} seeds"
+    assert world.violation is not None
+    assert world.violation.law in law
+    return world
+
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_it_is_found_and_minimised(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    plant, law, seeds, most = PLANTS[name]
-    plant(monkeypatch)
+def test_it_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    PLANTS[name][0](monkeypatch)
     with quiet():
-        world = next((world for world in map(World, range(1, seeds + 1)) if world.run()), None)
-        assert world is not None, f"not found within {seeds} seeds"
-        assert world.violation is not None
-        assert world.violation.law in law
+        _found(name)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PLANTS]
+)
+def test_it_is_minimised(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    PLANTS[name][0](monkeypatch)
+    path = tmp_path / "violation.jsonl"
+    with quiet():
+        world = _found(name)
         case = minimise(world)
-        assert len(case.events) <= most
-        path = tmp_path / "violation.jsonl"
         write_case(case, path)
         found = replay(read_case(path))
+    assert len(case.events) <= PLANTS[name][3]
     assert found is not None
+    assert world.violation is not None
     assert found.law == world.violation.law
 
 
-def test_what_is_found_is_the_plant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_found_is_the_plant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, the same case breaks no law."""
-    plant, _, seeds, _ = PLANTS["forgets_what_was_told"]
     with quiet():
         with monkeypatch.context() as patch:
-            plant(patch)
-            world = next(world for world in map(World, range(1, seeds + 1)) if world.run())
-            case = minimise(world)
+            PLANTS["forgets_what_was_told"][0](patch)
+            case = minimise(_found("forgets_what_was_told"))
         assert replay(case) is None

@@ -15,15 +15,15 @@ from statemachine.simulation.world import World
 STEPS = 200
 
 
-@pytest.mark.parametrize("first", range(1, 401, 50))
+@pytest.mark.parametrize("first", range(1, 301, 25))
 def test_no_law_is_broken(first: int) -> None:
-    assert run_seeds(range(first, first + 50), STEPS).violations == []
+    assert run_seeds(range(first, first + 25), STEPS).violations == []
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_no_law_is_broken_by_one_fault_alone(label: str) -> None:
     with quiet():
-        for seed in range(1, 7):
+        for seed in (1, 2, 3):
             world = World(seed, 120, only=(label, "agent at random", "two at once"))
             assert world.run() is None, seed
 

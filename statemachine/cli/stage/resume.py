@@ -194,6 +194,8 @@ async def _second_life(emulator: Emulator, story: Story, told: _Told, arguments:
         story.aside(f"▸ started again as process {process.pid}, with the same file")
         reading = asyncio.create_task(_read(process, told))
         await told.all_noted.wait()
+        # Not while it still catches up: the log of a chat that is over cannot be read any more.
+        await emulator.until(lambda centre: _is_polled(_chat(centre)), _WITHIN)
         await emulator.act(_chat(emulator.centre).chat_id, *_FAREWELL)
         await reading
         await process.wait()
@@ -202,6 +204,10 @@ async def _second_life(emulator: Emulator, story: Story, told: _Told, arguments:
 def _chat(centre: Centre) -> Chat:
     """The one chat; before it is there, one in which nothing has happened."""
     return next(iter(centre.chats.values()), None) or Chat("", _NOBODY, 2, 0, "")
+
+
+def _is_polled(chat: Chat) -> bool:
+    return chat.held is not None and not chat.held.cut
 
 
 def _problems(centre: Centre, told: _Told) -> Iterator[str]:

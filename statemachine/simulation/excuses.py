@@ -1,0 +1,48 @@
+"""Where the centre's judge accuses an innocent client: the judge sees one side of a line that this world has cut.
+
+What is excused here is checked on the client's side instead, where nothing is hidden (`Oracle.executed`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from statemachine.emulator.state import Violation as Judged
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["excuses"]
+
+
+def excuses(world: World, found: Judged) -> bool:
+    """Whether this world's faults explain what the judge has seen."""
+    match found.rule:
+        case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
+            return not world.network.made_knowing(found.ticket, _told_by(world, found))
+        case "F3":  # a person's act, a new process, a request long forgotten; a blocked link reads once for proof
+            latest = max(world.acted_at, world.network.belated_at)
+            return found.at - latest <= world.knobs.judge_repoll_ms or world.session.link.name == "blocked"
+        case "F15":  # a second session on one chat cannot know what the first has read
+            return "once more" in found.message and len(world.oracle.books) > 1
+        case "F21" | "F22" | "F32" | "F34":
+            # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
+            return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
+        case "F30":  # the customer said both
+            return world.customer.has_ended
+        case "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt
+            return _is_prompt(world, found)
+        case _:
+            return False
+
+
+def _is_prompt(world: World, found: Judged) -> bool:
+    forms = world.centre.chats[found.chat_id.lower()].forms.values()
+    return any(
+        form.answers and (not form.name or form.cancelled) and f"{form.request_id!r}" in found.message for form in forms
+    )
+
+
+def _told_by(world: World, found: Judged) -> int | None:
+    chat = world.centre.chats.get(found.chat_id.lower())
+    return chat.observed.told_ticket if chat is not None else None

@@ -1,0 +1,75 @@
+"""The records: frozen, small, discreet; the public phase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve, fields, has
+from attrs.exceptions import FrozenInstanceError
+
+from statemachine import Config, Past, Request, Session, new_session, past, records
+from statemachine.records import LIFECYCLE, LIVE, PHASES, TERMINAL, Calm, Queued, Warned, phase_of
+from tests.core.play import ANN, CHAT, Play, chatting, message, requested
+
+RECORDS = [one for one in vars(records).values() if isinstance(one, type) and has(one)]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_records_are_frozen_and_slotted(record: Any) -> None:
+    made = object.__new__(record)
+    assert not hasattr(made, "__dict__")
+    for one in fields(record):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, one.name, 0)
+
+
+def test_a_new_session_has_done_nothing() -> None:
+    session = new_session(5)
+    assert (session.now, session.ids, session.seq, session.phase, session.outcome) == (5, 0, 0, "idle", None)
+    assert session.config is new_session(7).config
+
+
+def test_sessions_are_values() -> None:
+    one, other = chatting().session, chatting().session
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != evolve(one, ids=one.ids + 1)
+
+
+def test_the_phase_is_warned_while_live_only() -> None:
+    for state in LIFECYCLE:
+        made = state(0) if state.name == "ending" else object.__new__(state)  # type: ignore[call-arg]
+        assert phase_of(made, Calm()) == state.name
+        assert phase_of(made, Warned()) == ("warned" if state in LIVE else state.name)
+    assert len(set(PHASES)) == len(LIFECYCLE) + 1
+    assert not set(LIVE) & set(TERMINAL)
+
+
+def test_no_private_text_in_a_repr() -> None:
+    play = requested(text="my secret", parameters={"pin": "4711"}, phone_number="+49 170")
+    shown = repr(play.session) + repr(play.all) + repr(Request(0, "o", {"pin": "4711"}, "+49 170", "here", "my secret"))
+    for secret in ("secret", "4711", "+49 170"):
+        assert secret not in shown
+
+
+def test_ewt_stands_only_where_it_means_something() -> None:
+    assert [state for state in LIFECYCLE if "ewt" in {one.name for one in fields(state)}] == [Queued]
+
+
+def test_past_hands_on_what_must_not_happen_twice() -> None:
+    play = chatting()
+    play.poll(message(1))
+    session = play.session
+    assert past(session) == Past(CHAT, "o", session.ids, session.seq, session.seen.told, session.seen.batches)
+    fresh = Play()
+    fresh.ledger.command, fresh.ledger.seq = session.ids, session.seq
+    fresh.do(Request, "other", after=past(session))
+    assert past(fresh.session).chat_id == CHAT
+    assert ANN not in repr(past(session))
+
+
+def test_a_config_is_part_of_the_session() -> None:
+    config = Config(api="v1", window=9)
+    assert isinstance(new_session(0, config), Session)
+    assert chatting(config).session.config is config
