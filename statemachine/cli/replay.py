@@ -27,7 +27,27 @@ _TEXT: Final = 2_000
 """Characters of one row; the rest of a long message says nothing new about the chat."""
 
 
-@click.command(name="replay")
+_EPILOG: Final = """\
+\b
+--json prints one object; instants are milliseconds since the epoch (UTC) or null:
+  phase       where the chat is at the end: queued, agent_joined, ended…
+  outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
+  chat_id     or null
+  events      how many entries were read, the two below included
+  unknown     entries of no known name;  malformed: that cannot be read (a line
+              that cannot be read counts as one entry)
+  parties     [{id, name, type, present}], in order of joining
+  messages    [{type: text|file|location, text, own, party, msg_id, time, late,
+              historic, state}]; state: of one that the captured client sent
+  anomalies   [{at, kind, detail}]
+  timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
+              the wire, or of the call (create, find, poll, history, post), or in a
+              trace of the engine's event; phase: after it; commands: what the
+              engine would do, each {type, id, timeout, …}
+"""
+
+
+@click.command(name="replay", epilog=_EPILOG)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--chat-id", default="", metavar="ID", help="The chat it is about; otherwise the one the files name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
@@ -46,23 +66,6 @@ def command(files: tuple[str, ...], chat_id: str, as_json: bool) -> None:
     Bare events are replayed as a chat under way. Of a HAR file, the calls count whose path has /clientweb/api/v1/ or
     /v2/; of several chats the first is replayed, or the one that --chat-id names. What comes after the end is counted,
     and changes nothing.
-
-    \b
-    --json prints one object; instants are milliseconds since the epoch (UTC) or null:
-      phase       where the chat is at the end: queued, agent_joined, ended…
-      outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
-      chat_id     or null
-      events      how many entries were read, the two below included
-      unknown     entries of no known name;  malformed: that cannot be read (a line
-                  that cannot be read counts as one entry)
-      parties     [{id, name, type, present}], in order of joining
-      messages    [{type: text|file|location, text, own, party, msg_id, time, late,
-                  historic, state}]; state: of one that the captured client sent
-      anomalies   [{at, kind, detail}]
-      timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
-                  the wire, or of the call (create, find, poll, history, post), or in a
-                  trace of the engine's event; phase: after it; commands: what the
-                  engine would do, each {type, id, timeout, …}
 
     Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these.
     """

@@ -21,7 +21,21 @@ from .commands import Command
 from .derived import Owed, command, deadlines, next_deadline, owing
 from .draft import Draft
 from .effects import outgoing
-from .events import EVENTS, INTENTS, Answered, Batch, Event, Failure, Incoming, Log, Opened, Reply, Restarted, Tick
+from .events import (
+    EVENTS,
+    INTENTS,
+    Answered,
+    Batch,
+    Event,
+    Failure,
+    Incoming,
+    Intent,
+    Log,
+    Opened,
+    Reply,
+    Restarted,
+    Tick,
+)
 from .fold import fold, fold_log, unfold
 from .news import Notification
 from .session import TERMINAL, Session
@@ -131,7 +145,7 @@ def _shift(d: Draft, by: int) -> None:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def _intend(d: Draft, event: Any) -> None:
+def _intend(d: Draft, event: Intent) -> None:
     move(d, _LIFECYCLE, type(event), event)
 
 

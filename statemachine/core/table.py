@@ -54,6 +54,10 @@ def _sources(source: Source) -> tuple[type[Any], ...]:
     return source if isinstance(source, tuple) else (source,)
 
 
+def _effects(do: Effect | tuple[Effect, ...]) -> tuple[Effect, ...]:
+    return (do,) if callable(do) else do
+
+
 def row(
     source: Source,
     on: type[Any],
@@ -67,8 +71,7 @@ def row(
     raises: type[Any] | tuple[type[Any], ...] = (),
 ) -> Row:
     """A row that is taken."""
-    effects = do if isinstance(do, tuple) else (do,)
-    return Row(_sources(source), on, "taken", why, to, when, effects, make, _sources(raises), ref)
+    return Row(_sources(source), on, "taken", why, to, when, _effects(do), make, _sources(raises), ref)
 
 
 def ignore(source: Source, on: type[Any] | tuple[type[Any], ...], why: str, *, when: Guard | None = None) -> list[Row]:
@@ -104,7 +107,7 @@ class Machine:
     terminal: tuple[type[Any], ...]
     alphabet: tuple[type[Any], ...]
     rows: tuple[Row, ...] = field(repr=False)
-    deadlines: Mapping[type[Any], type[Any]] = field(factory=dict, repr=False)
+    deadlines: Mapping[type[Any], type[Any]] = field(factory=dict[type[Any], type[Any]], repr=False)
     rejects: bool = False
 
     def cell(self, state: type[Any], on: type[Any]) -> tuple[Row, ...]:

@@ -19,6 +19,7 @@ Object = dict[str, object]
 
 def report(replay: Replay) -> Object:
     """What `statemachine replay --json` prints. Instants are milliseconds since the epoch (UTC), or null."""
+    captured = {item: msg_id for msg_id, item in replay.items.items()}
     return {
         "phase": replay.session.phase,
         "outcome": replay.session.outcome,
@@ -27,7 +28,7 @@ def report(replay: Replay) -> Object:
         "unknown": replay.unknown,
         "malformed": replay.malformed,
         "parties": _parties(replay),
-        "messages": [_message(replay, said) for said in replay.said],
+        "messages": [_message(replay, said, captured) for said in replay.said],
         "anomalies": [{"at": a.at or None, "kind": a.kind, "detail": a.detail} for a in replay.anomalies],
         "timeline": [_step(row) for row in replay.rows],
     }
@@ -50,8 +51,8 @@ def _parties(replay: Replay) -> list[Object]:
     return [{**found[key], "present": key in present} for key in order]
 
 
-def _message(replay: Replay, said: Said) -> Object:
-    captured = {item: msg_id for msg_id, item in replay.items.items()}
+def _message(replay: Replay, said: Said, captured: dict[str, str]) -> Object:
+    """`captured`: item -> message id in the capture."""
     return {
         "type": said.type,
         "text": said.text,

@@ -41,8 +41,8 @@ class Call:
     """One call under way. `life`: of the client's process that made it.
 
     `lands`: when a request that is late reaches the centre. `responded`: the centre has answered. `over`: the client
-    waits for it no more. `answered_at`: when the client got the answer, if it still
-    waited for it: one that nobody awaits says nothing.
+    waits for it no more. `answered_at`: when the client got the answer, if it still waited for it: one that nobody
+    awaits says nothing.
     """
 
     ticket: int

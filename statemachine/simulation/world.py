@@ -19,8 +19,9 @@ from statemachine.adapters.driver import Driver
 from statemachine.codec.http import Endpoint
 from statemachine.core.commands import Command, Poll
 from statemachine.core.derived import next_deadline, outbox
-from statemachine.core.events import Event, Past, Reattach, Request
+from statemachine.core.events import Event, Past, Reattach, Request, Tick
 from statemachine.core.news import Transcript
+from statemachine.core.reduce import reduce
 from statemachine.core.session import Config, HistoryCurrent, Idle, LinkBackingOff, Session, new_session, past
 from statemachine.emulator.acts import Act
 from statemachine.emulator.model import Centre
@@ -108,8 +109,8 @@ class World:
         return not self.driver.stopped and self.session.link.name == "polling"
 
     def is_awaited(self, command: Command) -> bool:
-        """Whether the session still waits for the answer to this command."""
-        return command in outbox(self.session)
+        """Whether the session still waits for the answer to this command, after what is due has happened."""
+        return command in outbox(reduce(self.session, Tick(self.client_now()))[0])
 
     def client_now(self) -> int:
         """The time on the client's machine."""

@@ -91,7 +91,7 @@ def walked() -> Iterable[tuple[Session, Event]]:
                 for command in outbox(session):
                     for reply in REPLIES:
                         yield session, Answered(session.now, command.id, reply)
-    for seed in range(500):
+    for seed in range(300):
         walk = Walk(Random(seed).randrange)
         for _ in range(60):
             happening = walk.step()

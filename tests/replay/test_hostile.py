@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from statemachine.replay import BadCapture, play, read_capture, report
@@ -69,6 +69,7 @@ ENTRIES = st.builds(
 CONTAINERS = st.fixed_dictionaries({"events": st.lists(ENTRIES | VALUES, max_size=6) | VALUES})
 
 
+@settings(max_examples=50)
 @given(st.lists(CONTAINERS | ENTRIES | VALUES, min_size=1, max_size=8), st.integers(0, 30))
 def test_any_lines(values: list[object], cut: int) -> None:
     data = "\n".join(json.dumps(value) for value in values).encode()
@@ -106,11 +107,13 @@ CALLS = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(CALLS, max_size=8))
 def test_any_har(calls: list[object]) -> None:
     survive(json.dumps({"log": {"entries": calls}}).encode())
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_a_mutilated_har(data: st.DataObject) -> None:
     har = json.loads(whole().data())

@@ -205,7 +205,7 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     return known
 
 
-def _essence(e: Any) -> str:
+def _essence(e: Entry) -> str:
     content = _CONTENT.get(type(e))
     if content is not None:
         return content(e) + "|" + str(getattr(e, "msg_id", ""))

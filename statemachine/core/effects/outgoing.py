@@ -184,7 +184,7 @@ def may_post(d: Draft, e: object) -> bool:
 
 def takers(d: Draft, e: object) -> tuple[Item, ...]:
     """Who may take a turn: the head of the queue if it waits for nothing, and one file if none is being uploaded."""
-    chosen = []
+    chosen: list[Item] = []
     head = next((item for item in d.items if isinstance(item.state, (ItemPending, ItemSending, ItemInDoubt))), None)
     if head is not None and type(head.state) is ItemPending and head.state.due is None:
         chosen.append(head)

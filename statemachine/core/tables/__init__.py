@@ -89,7 +89,8 @@ def _ear(coupling: Coupling) -> Effect:
 
 def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
     """Let one machine hear something: the only door to a cell."""
-    state = type(getattr(d, machine.attribute))
+    now: object = getattr(d, machine.attribute)
+    state = type(now)
     if d.log is not None:
         _log(d, machine, state, on, e)
     CELLS[machine.name][state][on](d, e)
@@ -97,7 +98,7 @@ def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
 
 def _log(d: Draft, machine: Machine, state: type[Any], on: type[Any], e: Any) -> None:
     """Note for `explain` which row is about to be taken, and what each guard says."""
-    tried = []
+    tried: list[tuple[str, bool]] = []
     for row in machine.cell(state, on):
         if row.when is not None:
             tried.append((row.when.__name__, row.when(d, e)))
