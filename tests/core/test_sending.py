@@ -185,6 +185,25 @@ def test_one_key_is_one_message() -> None:
     assert [one.item for one in play.commands(Post)] == [item]
 
 
+def test_a_key_is_known_after_the_message_was_read() -> None:
+    """A process that starts again and says all it had to say doubled what had been read meanwhile."""
+    play = chatting()
+    item = play.say("hi", key="k")
+    play.posted()
+    play.poll(w.MessageRead(item, ANN))
+    assert play.session.items == ()
+    assert play.do(Say, "hi", "k") == ()
+    assert len(play.commands(Post)) == 1
+
+
+def test_a_key_is_free_again_after_a_failure() -> None:
+    play = chatting()
+    play.say("hi", key="k")
+    play.answer(Post, http(400, 5003))
+    play.do(Say, "hi", "k")
+    assert len(play.commands(Post)) == 2
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 

@@ -183,6 +183,13 @@ def remember_sent(d: Draft, item: Item) -> None:
     one = own_file_key(d, entry) if isinstance(entry, File) and not entry.msg_id else own_key(d, item.id)
     if count(d.seen.told, one) == 0:
         remember(d, one)
+    if item.key is not None:
+        remember(d, key_mark(d, item.key))
+
+
+def key_mark(d: Draft, name: str) -> bytes:
+    """Stands for the application's own name of something that has arrived: said again, it is the same message."""
+    return _keyed(d, f"key|{name}")
 
 
 def holds_transcript(entries: Sequence[Entry]) -> bool:

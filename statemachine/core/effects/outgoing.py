@@ -52,7 +52,7 @@ from ..wire import (
 )
 from . import room
 from .conversation import end_was_sent, own_item
-from .memory import remember_sent
+from .memory import count, key_mark, remember_sent
 from .timing import after, answer_due, back_off
 
 ABSENT: Final = ItemAbsent()
@@ -91,8 +91,10 @@ def is_empty(d: Draft, e: Say) -> bool:
 
 
 def key_is_known(d: Draft, e: Any) -> bool:
-    """The application has sent this already, under its own name for it."""
-    return e.key is not None and any(item.key == e.key for item in d.items)
+    """The application has sent this already, under its own name for it, and it did not fail."""
+    if e.key is None:
+        return False
+    return any(item.key == e.key for item in d.items) or count(d.seen.told, key_mark(d, e.key)) > 0
 
 
 def answers_prompt(d: Draft, e: Say) -> bool:
