@@ -40,6 +40,7 @@ class _Alarm:
         self.callback = None
 
     def ring(self) -> None:
+        """Call back, once."""
         callback, self.callback = self.callback, None
         if callback is not None:
             callback()

@@ -16,6 +16,7 @@ from statemachine.core.tables import CELLS, MACHINES
 
 __all__ = ["Coverage", "RowKey", "describe", "never_taken", "possible"]
 
+_NAMED: Final = 4
 RowKey: TypeAlias = tuple[str, int]
 """The machine's name, and the row's place in its table."""
 
@@ -81,7 +82,8 @@ def describe(key: RowKey) -> str:
     """A row in a line."""
     name, number = key
     row: Row = MACHINES[name].rows[number]
-    source = "|".join(state.name for state in row.source)
+    names = [state.name for state in row.source]
+    source = "|".join(names) if len(names) <= _NAMED else f"{names[0]}…{names[-1]}"
     when = "" if row.when is None else f" [{row.when.__name__}]"
     target = "stays" if row.to is None else row.to.name
     return f"{name}: {source} on {row.on.__name__}{when} -> {target}"

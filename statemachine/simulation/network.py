@@ -14,8 +14,8 @@ from attrs import define
 
 from statemachine.adapters.protocols import Answer
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
-from statemachine.core.events import Batch, Failure, FailureKind, Log, Reply
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, Upload
+from statemachine.core.events import Failure, FailureKind
 from statemachine.core.wire import SecureFormData
 from statemachine.emulator.acts import Break
 from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
@@ -236,7 +236,7 @@ class Network:
         if isinstance(call.command, Poll) and response.status == 200 and response.body:
             path = call.request.path
             self._batches[path] = [*self._batches.get(path, [])[1 - _CACHED :], response]
-        call.answer(_read(call.command, response))
+        call.answer(read_reply(call.command, response.status, dict(response.headers), response.body))
 
     def _fail_later(self, call: Call, kind: FailureKind, after: int) -> None:
         world = self._world
@@ -275,13 +275,6 @@ class Network:
 def _multipart(name: str, content: str) -> bytes:
     head = f'--simulated\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     return f"{head}{content}\r\n--simulated--\r\n".encode()
-
-
-def _read(command: Command, response: HttpResponse) -> Reply:
-    reply = read_reply(command, response.status, dict(response.headers), response.body)
-    if isinstance(command, ReadHistory) and isinstance(reply, Batch):
-        return Log(reply.entries)
-    return reply
 
 
 def _chat_of(command: Command) -> str:

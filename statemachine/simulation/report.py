@@ -17,6 +17,8 @@ from .run import Figures
 __all__ = ["as_json", "exploration_lines", "lines"]
 
 _WIDTH: Final = 100
+_NEVER: Final = 12
+"""Rows named to a person; a short run misses many."""
 
 
 def as_json(figures: Figures) -> dict[str, object]:
@@ -54,8 +56,10 @@ def lines(figures: Figures) -> Iterator[str]:
     yield from _counts("outcomes", figures.outcomes)
     never = never_taken(figures.rows)
     yield f"rows taken: {len(possible()) - len(never)} of {len(possible())}"
-    for key in never:
+    for key in never[:_NEVER]:
         yield f"  never: {describe(key)}"
+    if len(never) > _NEVER:
+        yield f"  and {len(never) - _NEVER} more: run more seeds, or see --json"
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:

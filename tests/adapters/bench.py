@@ -47,7 +47,7 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.time = 1_000_000
-        self.late = 0
+        self.jitters = 0
         self._alarms: list[tuple[int, int, VirtualAlarm]] = []
         self._count = 0
 
@@ -61,6 +61,7 @@ class VirtualClock:
         return alarm
 
     def jitter(self, earliest: int, latest: int) -> int:
+        self.jitters += 1
         return latest
 
     def armed(self) -> list[int]:

@@ -133,6 +133,16 @@ def test_there_is_one_alarm() -> None:
     assert len(bench.clock.armed()) == 1
 
 
+def test_an_alarm_whose_window_did_not_change_stays() -> None:
+    bench = VirtualBench()
+    rig = Rig(bench).live()
+    jitters = bench.clock.jitters
+    for _ in range(5):
+        bench.run(1)
+        rig.driver.feed(Tick(rig.now()))
+    assert bench.clock.jitters == jitters
+
+
 def test_an_event_that_changes_nothing_is_not_saved(rig: Rig) -> None:
     rig.live()
     saves, answers = len(rig.store.saves), []
@@ -365,6 +375,18 @@ def test_an_error_in_a_step_nobody_waits_for_stops_the_driver(rig: Rig, monkeypa
         rig.transport.answer(Poll, HELLO)
     assert rig.ear.ends == [failure]
     assert [(log["event"], log["error"]) for log in logs] == [("driver_stopped", "RuntimeError")]
+
+
+def test_nothing_is_told_by_a_step_in_which_the_driver_stopped(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(*_: object) -> None:
+        raise OSError("disk full")
+
+    rig.transport.replies = {CreateChat: Opened("chat", "queued")}
+    first = rig.store.save
+    monkeypatch.setattr(rig.store, "save", lambda *args: (monkeypatch.setattr(rig.store, "save", save), first(*args)))
+    rig.request()
+    assert rig.notes == ["save 1", "execute CreateChat"]
+    assert [type(error) for error in rig.ear.ends] == [OSError]
 
 
 def test_a_listener_that_raises_stops_the_driver(rig: Rig) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from statemachine import Batch, CreateChat, Opened, Poll, Post, Request, Say, outbox
 from statemachine.adapters.aio import LoopClock
@@ -13,7 +14,7 @@ from statemachine.adapters.protocols import Store, Told
 from statemachine.client.errors import ChatClosed, NotPossible
 from statemachine.client.runner import Runner
 from statemachine.store.memory import MemoryStore
-from statemachine.wire import SessionEnded
+from statemachine.wire import Message, SessionEnded
 from tests.adapters.bench import QUICK, HandStore, HandTransport
 
 pytestmark = pytest.mark.asyncio
@@ -128,7 +129,9 @@ async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
     await rig.runner.ask(Request(rig.runner.now(), "other", after=past))
     assert rig.runner.session.seq == spent.seq
     rig.transport.answer(CreateChat, Opened("chat2", "queued", None, is_new_chat=True))
-    rig.transport.answer(Post, Batch())  # the first chat's text, answered late: nobody drives that chat any more
+    with capture_logs() as logs:  # the first chat's text, answered late: nobody drives that chat any more
+        rig.transport.answer(Post, Batch((Message(msg_id="7", party_id="agent", msg_text="late"),)))
+    assert logs == []
     stored = rig.store.load("a")
     assert stored is not None
     assert stored.session == rig.runner.session

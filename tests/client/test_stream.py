@@ -102,11 +102,13 @@ async def test_a_journal_longer_than_a_page_is_read_to_its_end() -> None:
 
 async def test_what_is_saved_but_not_told_waits_for_its_levels() -> None:
     desk = Desk()
-    desk.save(gap(1))
+    desk.tell(gap(1))
+    desk.save(gap(2))
     reader = desk.read()
+    assert await some(reader, 1) == [gap(1)]
     assert await waits(reader)
-    desk.stream.told(Told(desk.session, (gap(1),), (PhaseChanged("queued"),), ()))
-    assert await some(reader, 2) == [PhaseChanged("queued"), gap(1)]
+    desk.stream.told(Told(desk.session, (gap(2),), (PhaseChanged("queued"),), ()))
+    assert await some(reader, 2) == [PhaseChanged("queued"), gap(2)]
 
 
 async def test_news_counts_as_dealt_with_when_the_next_is_asked_for() -> None:

@@ -28,6 +28,7 @@ from statemachine import wire as w
 from tests.core.play import (
     ANN,
     BOB,
+    CHAT,
     TIMEOUT,
     UNSENT,
     Play,
@@ -263,6 +264,21 @@ def test_a_server_that_fails_on_a_files_message_id_gets_none() -> None:
     assert play.owed(Post).entry == w.File("file-1", "attachment", "a.png", "")
     assert play.owed(Post).item == item
     play.poll(w.File("file-1"))
+    assert play.progress(item) == ["sent"]
+    assert play.received() == []
+
+
+def test_a_file_may_come_back_with_and_without_its_id() -> None:
+    """Found by a walk: posted again with a blank id, after which the first post landed as well; that one was told."""
+    play = chatting()
+    play.do(SendFile, "bytes")
+    item = play.session.items[-1].id
+    upload(play)
+    play.answer(Post, http(500, 5500))
+    play.wait(10_000)
+    play.log(joined(ANN))
+    play.posted()
+    play.poll(w.File("file-1", msg_id=item, party_id=CHAT), w.File("file-1", party_id=CHAT), w.File("file-1"))
     assert play.progress(item) == ["sent"]
     assert play.received() == []
 

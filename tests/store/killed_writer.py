@@ -1,7 +1,8 @@
 """Saves without end into the database named on the command line, printing each save that was acknowledged.
 
 For each line on standard input it begins anew in a process of its own, forked, which is much quicker than started: it
-prints its process id, then "key version" for each acknowledgement; "dead" follows when it was killed.
+prints its process id, then "key version ok" for each acknowledgement. When it was killed, "dead" follows on a line of
+its own, although the last line before may be cut.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def write(path: str) -> None:
 def acknowledge(key: str, version: int, error: BaseException | None) -> None:
     if error:
         raise error
-    print(key, version, flush=True)
+    print(f"{key} {version} ok", flush=True)
 
 
 if __name__ == "__main__":
@@ -45,4 +46,4 @@ if __name__ == "__main__":
         if not child:
             write(sys.argv[1])
         os.waitpid(child, 0)
-        print("dead", flush=True)
+        print("\ndead", flush=True)

@@ -178,11 +178,11 @@ def _was_settled(d: Draft, e: Any) -> bool:
 
 
 def remember_sent(d: Draft, item: Item) -> None:
-    """What history says of our own message is no news any more."""
+    """What history says of our own message is no news any more. A file may come back with or without its message id."""
     entry = item.entry
-    one = own_file_key(d, entry) if isinstance(entry, File) and not entry.msg_id else own_key(d, item.id)
-    if count(d.seen.told, one) == 0:
-        remember(d, one)
+    for one in (own_key(d, item.id), *((own_file_key(d, entry),) if isinstance(entry, File) else ())):
+        if count(d.seen.told, one) == 0:
+            remember(d, one)
     if item.key is not None:
         remember(d, key_mark(d, item.key))
 
