@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .news import Anomaly, Progress, Progression, Reason, Received, Transcript
+from .news import Anomaly, Outcome, Progress, Progression, Reason, Received, Transcript
 from .session import (
     Asides,
     Attention,
@@ -38,6 +38,7 @@ class Draft:
         "chat",
         "config",
         "courtesy",
+        "finish",
         "fresh",
         "history",
         "ids",
@@ -80,6 +81,8 @@ class Draft:
     """The item in focus, and its state: what the item machine works on."""
     terminal: tuple[type[Any], Any] | None
     """The first terminal signal of this step, with its payload; applied after the last entry (D2.10)."""
+    finish: tuple[str, Outcome, str, int | None] | None
+    """The outcome of the session, until it is told."""
     fresh: bool
     """Whether the batch brought anything that was not known."""
     reading: bool
@@ -110,6 +113,7 @@ class Draft:
         self.news = []
         self.anomalies = []
         self.terminal = None
+        self.finish = None
         self.fresh = False
         self.reading = False
         self.past = False

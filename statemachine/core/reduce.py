@@ -21,6 +21,7 @@ from .commands import Command
 from .derived import Owed, command, deadlines, next_deadline, owing
 from .draft import Draft
 from .effects import outgoing
+from .effects.conversation import tell_finish
 from .events import (
     EVENTS,
     INTENTS,
@@ -77,7 +78,7 @@ def run(d: Draft, event: Event) -> Draft:
     if due is not None and due <= now:
         _fire(d)
     _HANDLERS[kind](d, event)
-    _give_turns(d)
+    _conclude(d)
     return d
 
 
@@ -102,15 +103,18 @@ def _fire(d: Draft) -> None:
         else:
             assert first.signal is not None
             move(d, MACHINES[first.machine], first.signal, None)
-        _give_turns(d)
+        _conclude(d)
 
 
-def _give_turns(d: Draft) -> None:
+def _conclude(d: Draft) -> None:
+    """The end of what one event, or one deadline, began: turns are given, and an outcome is told last."""
     if d.items:
         for item in outgoing.takers(d, None):
             move_item(d, item.id, None, sig.Turn, None)
     if d.asides.pending:
         move(d, _COURTESY, sig.Turn, None)
+    if d.finish is not None:
+        tell_finish(d)
 
 
 def _restart(d: Draft, at: int) -> None:
@@ -123,7 +127,7 @@ def _restart(d: Draft, at: int) -> None:
         _shift(d, shift)
     for owed in sorted(owing(d), key=lambda o: o.call):
         _answer(d, owed, Failure("restart"))
-    _give_turns(d)
+    _conclude(d)
 
 
 def _shift(d: Draft, by: int) -> None:

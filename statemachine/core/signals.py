@@ -225,6 +225,10 @@ class PostDoubted(Signal):
     """What the server did is unknown."""
 
 
+class PostLimited(Signal):
+    """An error that promises nothing (5500, 5558, 5955): in doubt, but only a few times."""
+
+
 class PostRefused(Signal): ...
 
 

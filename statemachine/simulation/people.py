@@ -25,7 +25,7 @@ _GAPS: Final = (4_000, 300, 15_000, 70_000)
 _SAYING: Final = ("say", "say two", "start typing", "stop typing", "mark read")
 _HABITS: Final[dict[str, tuple[str, ...]]] = {
     "background": ("background", "foreground", "push"),
-    "files and forms": ("file", "location", "navigation", "signal", "answer form", "cancel form"),
+    "files and forms": ("file", "file", "location", "navigation", "signal", "answer form", "cancel form"),
     "disconnect": ("disconnect",),
     "end by customer": ("end",),
 }

@@ -11,6 +11,7 @@ import attrs
 from hypothesis import strategies as st
 
 from statemachine.codec.body import json_text
+from statemachine.core.session import Config
 from statemachine.core.wire import WIRE_NAMES, Direction, Entry, Message, Signaling
 
 TEXTS: Final = st.text(max_size=8)
@@ -24,6 +25,7 @@ JSON: Final = st.recursive(
 OBJECTS: Final = st.dictionaries(TEXTS.map("x_{}".format), JSON, max_size=2)
 """Members of no name that any class knows."""
 _TEXTS_OF_JSON: Final = {"parameters", "data", "extra", "raw"}
+_COUNTS: Final = st.integers(0, 2**53)
 _INTEGERS: Final = st.integers(-(2**63), 2**63)
 
 
@@ -35,6 +37,8 @@ def records(kind: Any) -> st.SearchStrategy[Any]:
 def _records(kind: Any, field: Callable[[str, Any], st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
     if get_origin(kind) in (Union, UnionType):
         return st.one_of([_records(member, field) for member in get_args(kind)])
+    if kind is Config:  # the one record that looks at its values
+        return st.builds(Config, api=st.sampled_from(["v1", "v2"]), window=st.integers(1, 2**53), brake=_COUNTS)
     if attrs.has(kind):
         attrs.resolve_types(kind)
         chosen = {a.name: field(a.name, a.type) for a in attrs.fields(kind)}

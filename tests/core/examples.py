@@ -106,6 +106,11 @@ def _delivered(kind: type[Any]) -> Play:
     return play
 
 
+def _signalled(play: Play) -> Play:
+    play.do(Send, w.Signaling("END_CALL", destination_party_id=ANN))
+    return play
+
+
 def _said(play: Play) -> Play:
     play.say("hi")
     return play
@@ -186,7 +191,7 @@ ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
         lambda: _after(_after(Play(), Reattach, "o"), SendFile, "ref"),
     ),
     r.ItemPending: (lambda: requesting(text="first"),),
-    r.ItemSending: (lambda: _said(chatting()),),
+    r.ItemSending: (lambda: _said(chatting()), lambda: _signalled(chatting())),
     r.ItemInDoubt: (lambda: doubting()[0],),
     r.ItemSent: (_posted,),
     r.ItemDelivered: (lambda: _delivered(w.MessageDelivered),),

@@ -89,7 +89,7 @@ def test_what_never_left_is_tried_again(kind: Kind) -> None:
         (5005, "poll", "gone"),
         (5006, "poll", "blocked"),
         (5500, "poll", "limited"),
-        (5500, "post", "doubt"),
+        (5500, "post", "limited"),
         (5501, "upload", "refused"),
         (5502, "poll", "refused"),
         (5509, "poll", "busy"),

@@ -268,6 +268,20 @@ def test_a_server_that_fails_on_a_files_message_id_gets_none() -> None:
     assert play.received() == []
 
 
+def test_a_post_that_the_server_always_fails_on_does_not_block_the_queue() -> None:
+    """Found by a walk: with 5500 for ever it was proved absent and sent again for ever, and nothing else got out."""
+    play = chatting()
+    first, second = play.say("poison"), play.say("fine")
+    for _ in range(2):
+        play.answer(Post, http(500, 5500))
+        play.wait(10_000)
+        play.log(joined(ANN))
+        assert play.owed(Post).item == first
+    play.answer(Post, http(500, 5500))
+    assert play.progress(first) == ["failed"]
+    assert play.owed(Post).item == second
+
+
 def test_a_file_may_come_back_with_and_without_its_id() -> None:
     """Found by a walk: posted again with a blank id, after which the first post landed as well; that one was told."""
     play = chatting()

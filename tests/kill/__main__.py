@@ -19,7 +19,6 @@ from pathlib import Path
 
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
-
 from tests.kill.app import read_sink
 from tests.kill.judge import Verdict, judge
 

@@ -123,7 +123,7 @@ async def speak(chat: ChatClient, store: SqliteStore, sink: Sink, texts: int) ->
         if key not in accepted and chat.outcome is None and chat.phase != "ending":
             await chat.send(f"this is {key}", key=key)
             await asyncio.sleep(0.05)
-    while chat.outcome is None and (len(sink.done()) < texts or sink.replies() < texts):
+    while chat.outcome is None and (len(sink.done()) < texts or sink.replies() < texts):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     if chat.outcome is None:
         await chat.end()

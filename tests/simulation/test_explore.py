@@ -22,7 +22,7 @@ def test_every_history_to_depth_four() -> None:
 def test_every_history_to_depth_six() -> None:
     found = explore(6)
     assert found.broken is None
-    assert set(st.PHASES) - set(found.phases) <= {"timed_out"}
+    assert set(st.PHASES) - set(found.phases) == {"timed_out", "connecting"}  # not in the alphabet
 
 
 def test_states_repeat() -> None:

@@ -64,7 +64,7 @@ def is_answered_past(d: Draft, e: object) -> bool:
 
 def wants_receipt(d: Draft, e: Message) -> bool:
     """Others' live messages, once, in v2 (F15)."""
-    return d.config.receipts and d.config.api == "v2" and e.msg_id != "" and not d.past
+    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.past
 
 
 def can_read(d: Draft, e: MarkRead) -> bool:
@@ -194,8 +194,16 @@ def drop_asides(d: Draft, e: object) -> None:
 
 
 def _finish(d: Draft, phase: str, outcome: Outcome, text: str = "", code: int | None = None) -> None:
-    d.seq = seq = d.seq + 1
-    d.news.append(Finished(seq, d.now, phase, outcome, text, code))
+    """Told when all that follows from the end has been told: what was not sent, above all."""
+    d.finish = phase, outcome, text, code
+
+
+def tell_finish(d: Draft) -> None:
+    """Transcript news: the outcome of the session, the last before anything late."""
+    if d.finish is not None:
+        d.seq = seq = d.seq + 1
+        d.news.append(Finished(seq, d.now, *d.finish))
+        d.finish = None
 
 
 def told_ended(d: Draft, e: object) -> None:

@@ -256,6 +256,10 @@ def is_calming(d: Draft, e: object) -> bool:
     return isinstance(d.subject.entry, CALMING)
 
 
+def may_repeat_post(d: Draft, e: object) -> bool:
+    return _tries(d) + 1 < d.config.limited_tries
+
+
 def may_retry(d: Draft, e: object) -> bool:
     state = d.item
     assert isinstance(state, ItemUploading)
@@ -361,6 +365,10 @@ def sending(d: Draft, e: object) -> ItemSending:
 
 def in_doubt(d: Draft, e: object) -> ItemInDoubt:
     return ItemInDoubt(after(d, d.config.settle), _tries(d))
+
+
+def in_doubt_again(d: Draft, e: object) -> ItemInDoubt:
+    return ItemInDoubt(after(d, d.config.settle), _tries(d) + 1)
 
 
 def settled(d: Draft, e: object) -> ItemInDoubt:

@@ -30,8 +30,10 @@ NOT_AGENTS: Final = ("scenario", "external")
 # --- roster ---------------------------------------------------------------------------------------------------------
 
 
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
+def _same(d: Draft, one: str, other: str) -> bool:
+    """One party: in any case of letters, and as far as ids are kept."""
+    limit = d.config.id_limit
+    return one[:limit].lower() == other[:limit].lower()
 
 
 def _is_agent(party: Party) -> bool:
@@ -54,28 +56,34 @@ def has_new_agent(d: Draft, e: object) -> bool:
 
 
 def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
-    return e.type.lower() not in NOT_AGENTS and not _same(e.party_id, d.chat.chat_id)
+    return e.type.lower() not in NOT_AGENTS and not _same(d, e.party_id, d.chat.chat_id)
 
 
 def is_last_agent(d: Draft, e: PartyLeft) -> bool:
     """Whether this is an agent, and no other one stays."""
     agents = [party for party in d.room.parties if _is_agent(party)]
-    return len(agents) == 1 and _same(agents[0].id, e.party_id)
+    return len(agents) == 1 and _same(d, agents[0].id, e.party_id)
 
 
 def _party(e: PartyJoined, limit: int) -> Party:
     return Party(e.party_id[:limit], e.type[:limit], e.display_name[:limit], e.first_name[:limit], e.last_name[:limit])
 
 
+def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Without the earliest one that is no agent, or else the earliest."""
+    dropped = next((party for party in parties if not _is_agent(party)), parties[0])
+    return tuple(party for party in parties if party is not dropped)
+
+
 def admit(d: Draft, e: PartyJoined) -> None:
     """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
-    if _same(e.party_id, d.chat.chat_id):
+    if _same(d, e.party_id, d.chat.chat_id):
         return
     limit = d.config.id_limit
-    others = tuple(p for p in d.room.parties if not _same(p.id, e.party_id))
+    others = tuple(p for p in d.room.parties if not _same(d, p.id, e.party_id))
     if len(others) >= d.config.parties_limit:
-        others = others[1:]
-        d.odd("roster_full", "the earliest party was dropped")
+        others = _less_one(others)
+        d.odd("roster_full", "a party was dropped")
     parties = (*others, _party(e, limit))
     if parties != d.room.parties:
         d.room = evolve(d.room, parties=parties)
@@ -83,8 +91,8 @@ def admit(d: Draft, e: PartyJoined) -> None:
 
 def dismiss(d: Draft, e: PartyLeft) -> None:
     """Take a party off the roster; one that was never announced is no trouble."""
-    parties = tuple(p for p in d.room.parties if not _same(p.id, e.party_id))
-    typists = tuple(t for t in d.room.typists if not _same(t.party_id, e.party_id))
+    parties = tuple(p for p in d.room.parties if not _same(d, p.id, e.party_id))
+    typists = tuple(t for t in d.room.typists if not _same(d, t.party_id, e.party_id))
     if len(parties) != len(d.room.parties) or len(typists) != len(d.room.typists):
         d.room = evolve(d.room, parties=parties, typists=typists)
 
@@ -113,13 +121,13 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
 
 
 def is_own_typing(d: Draft, e: Typing | NotTyping) -> bool:
-    return _same(e.party_id, d.chat.chat_id)
+    return _same(d, e.party_id, d.chat.chat_id)
 
 
 def show_typing(d: Draft, e: Typing) -> None:
     """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
     party_id = e.party_id[: d.config.id_limit]
-    others = tuple(t for t in d.room.typists if not _same(t.party_id, party_id))
+    others = tuple(t for t in d.room.typists if not _same(d, t.party_id, party_id))
     typists = (*others, Typist(party_id, after(d, d.config.remote_typing_expires)))
     d.room = evolve(d.room, typists=typists[-d.config.parties_limit :])
 
@@ -127,7 +135,7 @@ def show_typing(d: Draft, e: Typing) -> None:
 def hide_typing(d: Draft, e: Any) -> None:
     """This party has stopped typing, or has spoken."""
     if d.room.typists:
-        typists = tuple(t for t in d.room.typists if not _same(t.party_id, e.party_id))
+        typists = tuple(t for t in d.room.typists if not _same(d, t.party_id, e.party_id))
         if len(typists) != len(d.room.typists):
             d.room = evolve(d.room, typists=typists)
 

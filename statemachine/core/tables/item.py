@@ -34,7 +34,14 @@ _UPLOADS: Final = (
     sig.UploadRefused,
     sig.UploadBlocked,
 )
-_POSTS: Final = (sig.PostAccepted, sig.PostPostponed, sig.PostDoubted, sig.PostRefused, sig.PostBlocked)
+_POSTS: Final = (
+    sig.PostAccepted,
+    sig.PostPostponed,
+    sig.PostDoubted,
+    sig.PostLimited,
+    sig.PostRefused,
+    sig.PostBlocked,
+)
 
 
 def _uploads() -> tuple[Row, ...]:
@@ -175,6 +182,41 @@ def _posts() -> tuple[Row, ...]:
             make=out.in_doubt,
             why="never resent blindly",
             ref="1.4 E6; 8 F12",
+        ),
+        row(
+            ItemSending,
+            sig.PostLimited,
+            ItemPending,
+            when=out.is_repeatable,
+            make=out.pausing,
+            why="harmless twice",
+            ref="1.4",
+        ),
+        row(
+            ItemSending,
+            sig.PostLimited,
+            ItemFailed,
+            when=out.is_traceless,
+            do=out.told_unknown,
+            why="cannot be proved",
+            ref="D2.8",
+        ),
+        row(
+            ItemSending,
+            sig.PostLimited,
+            ItemInDoubt,
+            when=out.may_repeat_post,
+            make=out.in_doubt_again,
+            why="never resent blindly, and a few times only",
+            ref="7 5500",
+        ),
+        row(
+            ItemSending,
+            sig.PostLimited,
+            ItemFailed,
+            do=out.told_item_refused,
+            why="tried often enough; the others go on",
+            ref="7 5500",
         ),
         row(
             ItemSending,

@@ -65,16 +65,16 @@ CODES: Final[dict[int, Code]] = {
     5004: Code("ServerDisconnected", "retry", "doubt"),
     5005: Code("NotFound", "gone", "gone"),
     5006: Code("EntryNotFound", "blocked", "blocked"),
-    5500: Code("InternalServerError", "limited", "doubt"),
+    5500: Code("InternalServerError", "limited", "limited"),
     5501: Code("UploadSizeLimitExceeded", "refused", "refused"),
     5502: Code("FileNotFound", "refused", "refused"),
     5509: Code("TooManyPollRequests", "busy", "busy"),
     5511: Code("NoEvents", "empty", "empty"),
-    5558: Code("FileError", "limited", "doubt"),
+    5558: Code("FileError", "limited", "limited"),
     5601: Code("CaseNotSpecified", "refused", "refused"),
     5602: Code("CrmServerError", "refused", "refused"),
     5603: Code("TooManyParameters", "refused", "refused"),
-    5955: Code("UnspecifiedServerError", "limited", "doubt"),
+    5955: Code("UnspecifiedServerError", "limited", "limited"),
 }
 
 STATUSES: Final[dict[int, tuple[OutcomeClass, OutcomeClass]]] = {
@@ -127,7 +127,7 @@ _NO_CHAT: Final = _to("lifecycle", sig.NoChat, "404 on E5: no active chat")
 _GONE: Final = _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
 _POLLED: Final = _to("link", sig.PollAnswered, "the answer, or an empty one")
 _POLL_FAILED: Final = _to("link", sig.PollFailed, "back off; events may be lost, so history first")
-_READ: Final = _to("history", sig.HistoryRead, "the whole log, or an empty one")
+_READ: Final = _to("history", sig.HistoryRead, "the whole log")
 _READ_FAILED: Final = _to("history", sig.HistoryFailed, "try again later")
 _READ_REJECTED: Final = _to("history", sig.HistoryRejected, "a few more tries, then without it")
 _POSTED: Final = _to("item", sig.PostAccepted, "the server has it")
@@ -170,7 +170,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
     },
     "history": {
         "ok": _READ,
-        "empty": _READ,
+        "empty": _READ_REJECTED,
         "busy": _READ_FAILED,
         "retry": _READ_FAILED,
         "limited": _READ_REJECTED,
@@ -183,6 +183,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _POSTED,
         "busy": _POSTPONED,
         "retry": _POSTPONED,
+        "limited": _to("item", sig.PostLimited, "unknown as well, but not for ever"),
         "doubt": _DOUBTED,
         "gone": Reaction((("item", sig.PostPostponed), ("lifecycle", sig.ChatGone)), "not processed: no such chat"),
         "refused": _to("item", sig.PostRefused, "this one fails; the others go on"),
@@ -193,6 +194,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _COURTESY,
         "busy": _COURTESY,
         "retry": _COURTESY,
+        "limited": _COURTESY,
         "doubt": _COURTESY,
         "gone": Reaction((("courtesy", sig.CourtesyDone), ("lifecycle", sig.ChatGone)), "no such chat"),
         "refused": _COURTESY,

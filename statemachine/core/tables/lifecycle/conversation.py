@@ -65,6 +65,15 @@ def _transcript() -> tuple[Row, ...]:
         parts += [row(OPEN, one, STAY, do=say.tell_live, why="told, as typed data", ref="3.3; 3.4")]
     parts += [
         row(OPEN, wire.TimeoutWarning, STAY, when=say.is_past, do=say.tell_past, why="an old warning", ref="5.1"),
+        row(
+            LIVE,
+            wire.TimeoutWarning,
+            STAY,
+            when=say.is_answered_past,
+            do=say.tell_live,
+            why="something came after it in the log",
+            ref="6.1",
+        ),
         row(LIVE, wire.TimeoutWarning, STAY, do=say.tell_live, raises=sig.WarningHeard, why="told", ref="6.1"),
         row(Ending, wire.TimeoutWarning, STAY, do=say.tell_live, why="told", ref="6.1"),
         row(
