@@ -68,7 +68,7 @@ def command(
     if as_json_:
         click.echo(json.dumps(_report(figures, exploration, found)))
     else:
-        _show(figures, exploration, depth, found)
+        _show(figures, exploration, depth, steps, found)
     if figures.violations or (exploration is not None and exploration.broken is not None):
         raise click.exceptions.Exit(1)
 
@@ -105,7 +105,9 @@ def _report(figures: Figures, exploration: Exploration | None, found: list[tuple
     return report
 
 
-def _show(figures: Figures, exploration: Exploration | None, depth: int, found: list[tuple[Case, str]]) -> None:
+def _show(
+    figures: Figures, exploration: Exploration | None, depth: int, steps: int, found: list[tuple[Case, str]]
+) -> None:
     if exploration is not None:
         click.echo("\n".join(exploration_lines(exploration, depth)))
         if exploration.broken is not None:
@@ -117,7 +119,7 @@ def _show(figures: Figures, exploration: Exploration | None, depth: int, found: 
         kind = "choices and events" if case.tape is not None else "events"
         click.echo(f"VIOLATION {case.violation.law} in seed {case.violation.seed}: {case.violation.detail}")
         click.echo(f"  minimised to {len(case.events)} {kind}: statemachine simulate --replay {file}")
-        click.echo(f"  as it was: statemachine simulate --seed {case.violation.seed} --seeds 1 --steps {case.steps}")
+        click.echo(f"  as it was: statemachine simulate --seed {case.violation.seed} --seeds 1 --steps {steps}")
     more = [violation.seed for violation in figures.violations[_MINIMISED:]]
     if more:
         click.echo(f"and in {len(more)} more seeds: {', '.join(map(str, more[:20]))}{'…' if len(more) > 20 else ''}")

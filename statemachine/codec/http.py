@@ -247,6 +247,9 @@ def _error(data: object, status: int) -> tuple[int | None, bool]:
     return code, code is not None or bool(data.get("error_message"))
 
 
+MAX_CHAT_ID: Final = 256
+"""Characters. A longer one is no id: it would be in every request, and in the session for ever."""
+
 _Read: TypeAlias = Callable[[object], Reply | None]
 
 
@@ -265,7 +268,7 @@ def _read_log(data: object) -> Reply | None:
 def _read_opened(data: object) -> Reply | None:
     said: Object = data if is_object(data) else {}
     chat_id = _tolerant(read_text, said.get("chat_id")) or ""
-    if chat_id in ("", ".", ".."):  # the last two would lead a path astray
+    if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID:  # the dots would lead a path astray
         return None
     return Opened(
         chat_id,

@@ -146,7 +146,7 @@ class Draft:
     def odd(self, kind: str, detail: str = "") -> None:
         """Something odd from outside was survived."""
         seen = self.seen
-        self.seen = Seen(seen.told, seen.batches, seen.anomalies + 1)
+        self.seen = Seen(seen.told, seen.batches, seen.anomalies + 1, seen.marks)
         self.anomalies.append(Anomaly(self.now, kind, detail))
 
     def freeze(self) -> Session:

@@ -50,6 +50,7 @@ class Past:
     seq: int
     told: bytes = field(repr=False)
     batches: bytes = field(repr=False)
+    marks: bytes = field(default=b"", repr=False)
 
 
 # --- local intents --------------------------------------------------------------------------------------------------

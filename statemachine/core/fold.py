@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from . import signals as sig
 from .draft import Draft
-from .effects import conversation, memory, room
-from .session import TERMINAL, LinkPaused, LinkPolling
+from .effects import conversation, memory, polling, room
+from .session import TERMINAL, LinkOff, LinkPaused
 from .tables import MACHINES, move
 from .tables.lifecycle.groups import TERMINAL_SIGNALS
 from .wire import (
+    CaseSet,
     CobrowsingRequested,
     Entry,
+    Info,
     Navigation,
     NotTyping,
     PartyJoined,
@@ -35,7 +37,7 @@ STATUS: Final[dict[str, type[sig.Signal]]] = {
 """Wire value of `state` -> what the lifecycle hears (protocol.md 2.1); any other value is StatusOther."""
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
-_GATHERED: Final = (Status, PartyJoined, PartyLeft)
+_GATHERED: Final = (Status, PartyJoined, PartyLeft, CaseSet, Info)
 _PASSING: Final = (Typing, NotTyping)
 
 
@@ -58,9 +60,9 @@ def fold(d: Draft, entries: tuple[Entry, ...]) -> None:
     if repeated and memory.holds_transcript(entries):
         d.odd("repeated_batch", "a cache, or a poll answered twice")
         return
-    left: dict[bytes, int] = {}
+    known = memory.Known(d)
     for e in entries:
-        if type(e) in memory.REMEMBERED and memory.is_known(d, e, left):
+        if type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
             continue
         d.fresh = True
         unfold(d, e)
@@ -75,6 +77,8 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     known, or the log was never read, it is told as the past. A log that nobody awaits may be an old one: it says
     nothing about who is in the room now.
     """
+    if not entries and polling.log_cannot_be_empty(d):
+        return
     was_read = memory.log_was_read(d)
     start = _earliest_known(d, entries) if was_read else None
     over = isinstance(d.lifecycle, TERMINAL)
@@ -86,8 +90,10 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
         conversation.tell_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
-    fresh = entries[start or 0 :]
-    _merge(d, fresh)
+    for e in entries[:start]:  # told long ago, but a post of ours in doubt may be among them
+        if conversation.is_proof(d, e):
+            unfold(d, e)
+    _merge(d, entries[start or 0 :])
     if awaited and not over:
         _take_room(d, entries)
     d.reading = d.past = d.newest = False
@@ -104,7 +110,6 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
     if memory.count(told, memory.beginning(d)):
         return 0
     first: int | None = None
-    first_id: int | None = None
     for index, e in enumerate(entries):
         if type(e) not in memory.REMEMBERED:
             continue
@@ -113,16 +118,14 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
             continue
         if not memory.is_full(d):
             return 0
+        if strong and not memory.is_ours(d, e):
+            return index
         first = index if first is None else first
-        if strong:
-            first_id = index if first_id is None else first_id
-            if not memory.is_ours(d, e):
-                return first_id
     return first
 
 
 def _merge(d: Draft, entries: Sequence[Any]) -> None:
-    left: dict[bytes, int] = {}
+    known = memory.Known(d)
     last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
@@ -135,7 +138,7 @@ def _merge(d: Draft, entries: Sequence[Any]) -> None:
             continue
         if isinstance(e, CobrowsingRequested) and not d.newest:
             continue
-        if type(e) in memory.REMEMBERED and memory.is_known(d, e, left):
+        if type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
             continue
         d.fresh = True
         unfold(d, e)
@@ -156,11 +159,15 @@ def _pending_offer(entries: Sequence[Any]) -> int | None:
 def _take_room(d: Draft, entries: Iterable[Any]) -> None:
     """Roster and stage, as far as the log may say them.
 
-    Only while no poll is in flight: its answer may hold what the log does not have yet. The log moves the stage where
-    none is known, and where its roster differs; never backwards by an old status (F17).
+    Only while the next poll waits for the log: whatever else was heard meanwhile may be newer than it. The log moves
+    the stage where none is known, and where its roster differs; never backwards by an old status (F17).
     """
-    if isinstance(d.link, LinkPolling) or (isinstance(d.link, LinkPaused) and d.link.call is not None):
+    if not isinstance(d.link, LinkOff | LinkPaused) or d.link.call is not None:
         return
+    for kind in (CaseSet, Info):
+        said = [e for e in entries if type(e) is kind]
+        if said:
+            unfold(d, said[-1])
     room.rebuild_roster(d, entries)
     statuses = [e for e in entries if type(e) is Status and STATUS.get(e.state.lower()) not in TERMINAL_SIGNALS]
     if statuses and conversation.stage_is_unknown(d, None):

@@ -22,6 +22,7 @@ from .derived import Owed, command, deadlines, next_deadline, owing
 from .draft import Draft
 from .effects import outgoing
 from .effects.conversation import tell_finish
+from .effects.memory import note_silence
 from .events import (
     EVENTS,
     INTENTS,
@@ -45,6 +46,7 @@ from .tables.reactions import classify
 from .vocabulary import check_vocabulary
 from .wire import Status
 
+_SILENT: Final = Batch()
 _LIFECYCLE: Final = MACHINES["lifecycle"]
 _COURTESY: Final = MACHINES["courtesy"]
 
@@ -174,6 +176,8 @@ def _answered(d: Draft, event: Answered) -> None:
 def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
     """Entries first, then what the answer means, then the end if it brought one."""
     _take_entries(d, reply)
+    if owed.kind == "poll" and reply == _SILENT:
+        note_silence(d)
     item = owed.item
     for machine, signal in REACTIONS[owed.kind][classify(owed.kind, reply)].signals:
         if machine != "item":

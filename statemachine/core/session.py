@@ -1,6 +1,6 @@
 """The session: one frozen tree of small records, comparable and JSON-able, with nothing beside it.
 
-Two conventions hold throughout, and everything derived rests on them (`deadlines.py`):
+Two conventions hold throughout, and everything derived rests on them (`derived.py`):
 
 * a record that can expire has a field `due` (milliseconds since the epoch); leaving the record drops the deadline;
 * a record that owes a command has a field `call`, the command's id; leaving the record withdraws the command.
@@ -513,13 +513,17 @@ class Typist:
 
 @frozen
 class OpenForm:
-    """A form waiting for its answer. `due`: when it is hidden again. `answer`: id of the item that answers it."""
+    """A form waiting for its answer. `due`: when it is hidden again. `answer`: id of the item that answers it.
+
+    `expired`: its time passed while the answer was under way.
+    """
 
     id: str
     name: str = ""
     secure: bool = False
     due: int | None = None
     answer: str = ""
+    expired: bool = False
 
 
 @frozen
@@ -533,11 +537,15 @@ class Room:
 
 @frozen
 class Seen:
-    """What was told already, as packed digests of eight bytes: of single entries, and of whole batches."""
+    """What was told already, as packed digests of eight bytes: of single entries, and of whole batches.
+
+    `marks`: what was done once and must not be done again: read receipts given, keys of messages that have arrived.
+    """
 
     told: bytes = field(default=b"", repr=False)
     batches: bytes = field(default=b"", repr=False)
     anomalies: int = 0
+    marks: bytes = field(default=b"", repr=False)
 
 
 # --- the session ----------------------------------------------------------------------------------------------------
@@ -641,6 +649,7 @@ def past(session: Session) -> Past:
         session.seq,
         session.seen.told,
         session.seen.batches,
+        session.seen.marks,
     )
 
 

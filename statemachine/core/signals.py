@@ -262,6 +262,10 @@ class CourtesyDone(Signal):
     """Answered, whatever the answer."""
 
 
+class CourtesyFailed(Signal):
+    """The server or the line is in trouble: no time for courtesies."""
+
+
 class OwnTypingExpired(Signal): ...
 
 

@@ -20,9 +20,12 @@ def excuses(world: World, found: Judged) -> bool:
     match found.rule:
         case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
             return not world.network.made_knowing(found.ticket, _told_by(world, found))
-        case "F3":  # a person's act, a new process, a request long forgotten; a blocked link reads once for proof
+        case (
+            "F3"
+        ):  # a person's act, a new process, a request long forgotten; a reading for proof, which is another need
             latest = max(world.acted_at, world.network.belated_at)
-            return found.at - latest <= world.knobs.judge_repoll_ms or world.session.link.name == "blocked"
+            proof = any(item.state.name == "in_doubt" for item in world.session.items)
+            return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
         case "F15":  # a second session on one chat cannot know what the first has read
             return "once more" in found.message and len(world.oracle.books) > 1
         case "F21" | "F22" | "F32" | "F34":

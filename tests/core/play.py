@@ -37,7 +37,7 @@ from statemachine import (
     reduce,
 )
 from statemachine.conformance.laws import Ledger, Step, check
-from statemachine.wire import Message, PartyJoined, PartyLeft, Status
+from statemachine.wire import Message, Navigation, PartyJoined, PartyLeft, Status
 
 C = TypeVar("C", bound=Command)
 NOW = 1_700_000_000_000
@@ -87,7 +87,8 @@ class Play:
         return self.answer(Poll, Batch(entries), later)
 
     def log(self, *entries: Entry) -> tuple[Command | Notification, ...]:
-        return self.answer(ReadHistory, Log(entries))
+        """The log; it is never empty where there was a chat."""
+        return self.answer(ReadHistory, Log(entries or (Navigation("a page"),)))
 
     def posted(self) -> tuple[Command | Notification, ...]:
         """The server has the post in flight."""

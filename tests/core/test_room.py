@@ -124,11 +124,18 @@ def test_a_form_is_cancelled(form: str, entry: w.Entry) -> None:
     play = with_forms()
     play.do(CancelForm, form)
     assert play.owed(Post).entry == entry
-    play.answer(Post, TIMEOUT)
-    play.tick()
-    assert play.owed(Post).entry == entry
     play.posted()
     assert form not in forms(play)
+
+
+def test_a_cancel_in_doubt_is_not_repeated_and_blocks_nothing() -> None:
+    """It is undocumented: send or skip, never wait for it (protocol.md 3.2)."""
+    play = with_forms()
+    play.do(CancelForm, "f1")
+    item = play.session.items[-1].id
+    play.answer(Post, TIMEOUT)
+    assert play.failure(item).reason == "unknown"
+    assert forms(play)["f1"] == ""
 
 
 def test_the_prompt_takes_one_text_and_the_next_is_a_message() -> None:

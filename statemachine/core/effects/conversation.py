@@ -12,14 +12,17 @@ from ..wire import (
     Entry,
     File,
     FormData,
+    Location,
     Message,
     MessageDelivered,
     MessageRead,
+    Navigation,
     NotTyping,
+    SessionDisconnect,
     SessionEnd,
     Typing,
 )
-from .memory import count, digest, is_own, remember
+from .memory import is_marked, is_own, mark
 from .room import failure_code
 from .timing import after
 
@@ -36,11 +39,20 @@ def own_item(d: Draft, e: Any) -> Item | None:
 
 
 def _same_thing(ours: Entry, theirs: Any) -> bool:
+    if isinstance(ours, SessionDisconnect):
+        return isinstance(theirs, SessionDisconnect)
     if isinstance(ours, File):
         return isinstance(theirs, File) and ours.file_id == theirs.file_id != ""
     return (
         isinstance(ours, FormData) and isinstance(theirs, FormData) and ours.form_request_id == theirs.form_request_id
     )
+
+
+def is_proof(d: Draft, e: Any) -> bool:
+    """An entry of the log that shows something we are sending."""
+    if isinstance(e, Message | File | Location):
+        return echoes_spoken(d, e)
+    return isinstance(e, FormData | Navigation) and echoes_item(d, e)
 
 
 def echoes_item(d: Draft, e: Any) -> bool:
@@ -68,8 +80,10 @@ def wants_receipt(d: Draft, e: Message) -> bool:
 
 
 def can_read(d: Draft, e: MarkRead) -> bool:
-    """Receipts are v2, and one for each message."""
-    return d.config.api == "v2" and e.msg_id != "" and count(d.seen.told, _read_mark(e)) == 0
+    """Receipts are v2, one for each message, and for others' messages only."""
+    if d.config.api != "v2" or not 0 < len(e.msg_id) <= d.config.id_limit or is_marked(d, "read", e.msg_id):
+        return False
+    return not e.msg_id.startswith(f"{d.chat.origin}:")
 
 
 def typing_is_new(d: Draft, e: StartTyping) -> bool:
@@ -110,7 +124,7 @@ def tell_own(d: Draft, e: Entry) -> None:
 
 
 def tell_late(d: Draft, e: Any) -> None:
-    own = isinstance(e, Message | File) and is_own(d, e)
+    own = isinstance(e, Message | File | Location) and is_own(d, e)
     d.tell(e, own=own, late=True)
 
 
@@ -149,12 +163,8 @@ def owe_delivered(d: Draft, e: Message) -> None:
     _queue(d, MessageDelivered(e.msg_id), d.asides.due)
 
 
-def _read_mark(e: MarkRead) -> bytes:
-    return digest(f"read|{e.msg_id}")
-
-
 def owe_read(d: Draft, e: MarkRead) -> None:
-    remember(d, _read_mark(e))
+    mark(d, "read", e.msg_id)
     _queue(d, MessageRead(e.msg_id), d.asides.due)
 
 

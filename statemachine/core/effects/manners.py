@@ -21,3 +21,9 @@ def posting(d: Draft, e: object) -> CourtesyPosting:
     first, *others = d.asides.pending
     d.asides = Asides(tuple(others), d.asides.due)
     return CourtesyPosting(d.next_id(), answer_due(d, d.config.request_timeout), first)
+
+
+def drop_pending(d: Draft, e: object) -> None:
+    """Best effort; our own typing still expires, and is then taken back."""
+    if d.asides.pending:
+        d.asides = Asides((), d.asides.due)

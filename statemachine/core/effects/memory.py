@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
+from attrs import evolve
+
 from ..draft import Draft
 from ..session import Item, LinkPolling, Seen
 from ..wire import (
@@ -30,7 +32,11 @@ from ..wire import (
 
 WIDTH: Final = 8
 BATCHES: Final = 4
+MARKS: Final = 64
+SILENCE: Final = bytes(WIDTH)
 
+NO_ID: Final = ("", "null")
+"""One client in the field writes the text `null` where it has no id (protocol.md 5)."""
 OWN: Final = "own"
 OTHER: Final = "other"
 
@@ -114,7 +120,7 @@ def mark_first_reading(d: Draft, entries: Sequence[Entry]) -> None:
     The mark goes before what was told already, so that it is not the last to be forgotten.
     """
     mark = first_read(d) if holds_transcript(entries) else beginning(d)
-    d.seen = Seen(mark + d.seen.told, d.seen.batches, d.seen.anomalies)
+    d.seen = evolve(d.seen, told=mark + d.seen.told)
 
 
 def own_file_key(d: Draft, e: File) -> bytes:
@@ -124,7 +130,7 @@ def own_file_key(d: Draft, e: File) -> bytes:
 
 def key(d: Draft, e: Any) -> tuple[bytes, bool]:
     """(digest, strong) of a remembered entry. Strong: an id stands for it, so that one in the window is enough."""
-    if isinstance(e, _BY_MESSAGE_ID) and e.msg_id:
+    if isinstance(e, _BY_MESSAGE_ID) and e.msg_id not in NO_ID:
         return _keyed(d, f"{OWN if is_own(d, e) else OTHER}|{e.msg_id}"), True
     if isinstance(e, File) and is_own(d, e):
         return own_file_key(d, e), True
@@ -133,7 +139,9 @@ def key(d: Draft, e: Any) -> tuple[bytes, bool]:
 
 def datable(e: Any) -> bool:
     """Whether a second entry like this one would differ from it: it has an id or a time."""
-    return bool(getattr(e, "msg_id", "")) or getattr(e, "timestamp", None) is not None or isinstance(e, _BY_REQUEST_ID)
+    if getattr(e, "msg_id", "") not in NO_ID or isinstance(e, _BY_REQUEST_ID):
+        return True
+    return getattr(e, "timestamp", None) is not None
 
 
 def count(window: bytes, one: bytes) -> int:
@@ -146,25 +154,42 @@ def count(window: bytes, one: bytes) -> int:
 def remember(d: Draft, one: bytes) -> None:
     seen = d.seen
     told = seen.told + one
-    d.seen = Seen(told[-WIDTH * d.config.window :], seen.batches, seen.anomalies)
+    d.seen = Seen(told[-WIDTH * d.config.window :], seen.batches, seen.anomalies, seen.marks)
 
 
-def is_known(d: Draft, e: Any, left: dict[bytes, int]) -> bool:
-    """Whether this entry was told before; if not, it is remembered now.
+class Known:
+    """What the window knew when a batch began, and what the batch has added: a long one must not forget for itself."""
 
-    `left`: for each key without an id, how many of this batch the window still accounts for.
-    """
+    __slots__ = ("added", "before", "left")
+
+    def __init__(self, d: Draft) -> None:
+        self.before = d.seen.told
+        self.added: set[bytes] = set()
+        self.left: dict[bytes, int] = {}
+
+    def holds(self, one: bytes) -> bool:
+        return one in self.added or count(self.before, one) > 0
+
+    def accounts_for(self, one: bytes) -> bool:
+        """Whether the window still accounts for another entry like this one."""
+        left = self.left.setdefault(one, count(self.before, one))
+        self.left[one] = left - 1
+        return left > 0
+
+
+def is_known(d: Draft, e: Any, known: Known) -> bool:
+    """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        known = count(d.seen.told, one) > 0 or _was_settled(d, e)
+        told = known.holds(one) or _was_settled(d, e)
     elif not d.reading and not datable(e):
-        known = False
+        told = False
     else:
-        known = left.setdefault(one, count(d.seen.told, one)) > 0
-        left[one] -= known
-    if not known:
+        told = known.accounts_for(one)
+    if not told:
         remember(d, one)
-    return known
+        known.added.add(one)
+    return told
 
 
 def _was_settled(d: Draft, e: Any) -> bool:
@@ -184,17 +209,41 @@ def remember_sent(d: Draft, item: Item) -> None:
         if count(d.seen.told, one) == 0:
             remember(d, one)
     if item.key is not None:
-        remember(d, key_mark(d, item.key))
+        mark(d, "key", item.key)
 
 
-def key_mark(d: Draft, name: str) -> bytes:
-    """Stands for the application's own name of something that has arrived: said again, it is the same message."""
-    return _keyed(d, f"key|{name}")
+def mark(d: Draft, kind: str, name: str) -> None:
+    """Note that this was done: a read receipt given ("read"), a message of this key arrived ("key")."""
+    seen = d.seen
+    marks = (seen.marks + _keyed(d, f"{kind}|{name}"))[-WIDTH * MARKS :]
+    d.seen = Seen(seen.told, seen.batches, seen.anomalies, marks)
+
+
+def is_marked(d: Draft, kind: str, name: str) -> bool:
+    return count(d.seen.marks, _keyed(d, f"{kind}|{name}")) > 0
+
+
+def knows_some(d: Draft) -> bool:
+    """Whether anything of this chat's log was told, or sent: then the log cannot be empty."""
+    told, marks = d.seen.told, (beginning(d), first_read(d))
+    return any(told[i : i + WIDTH] not in marks for i in range(0, len(told), WIDTH))
 
 
 def holds_transcript(entries: Sequence[Entry]) -> bool:
     """Whether any of these is told at most once. All others are level news, and harmless twice."""
     return not REMEMBERED.isdisjoint(map(type, entries))
+
+
+def _note_batch(d: Draft, one: bytes) -> None:
+    seen = d.seen
+    d.seen = Seen(seen.told, (seen.batches + one)[-WIDTH * BATCHES :], seen.anomalies, seen.marks)
+
+
+def note_silence(d: Draft) -> None:
+    """Nothing new in between: the same words after this are said again, and no cache repeats them."""
+    batches = d.seen.batches
+    if batches and batches[-WIDTH:] != SILENCE:
+        _note_batch(d, SILENCE)
 
 
 def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
@@ -208,7 +257,7 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     batches = d.seen.batches
     known = count(batches, one) > 0 if any(map(datable, entries)) else batches[-WIDTH:] == one
     if not known:
-        d.seen = Seen(d.seen.told, (batches + one)[-WIDTH * BATCHES :], d.seen.anomalies)
+        _note_batch(d, one)
     return known
 
 

@@ -30,6 +30,12 @@ def reports_the_end(d: Draft, e: Opened) -> bool:
     return e.state.lower() in ("failed", "completed")
 
 
+def finds_the_end(d: Draft, e: Opened) -> bool:
+    """The same, where we only asked (E5)."""
+    opening = d.lifecycle.opening
+    return opening is not None and opening.find and reports_the_end(d, e)
+
+
 def is_new_chat(d: Draft, e: Opened) -> bool:
     """Certainly new: the server says so, and no earlier try of ours can have made it."""
     return e.is_new_chat is True
@@ -50,7 +56,7 @@ def _take_over(d: Draft, origin: str, past: Past | None) -> None:
     d.chat = Chat(past.origin or origin, former=past.chat_id)
     d.ids = max(d.ids, past.ids)
     d.seq = max(d.seq, past.seq)
-    d.seen = Seen(past.told, past.batches, d.seen.anomalies)
+    d.seen = Seen(past.told, past.batches, d.seen.anomalies, past.marks)
 
 
 def take_over_past(d: Draft, e: Request | Reattach) -> None:

@@ -52,17 +52,26 @@ from ..wire import (
 )
 from . import room
 from .conversation import end_was_sent, own_item
-from .memory import count, key_mark, remember_sent
+from .memory import is_marked, remember_sent
 from .timing import after, answer_due, back_off
 
 ABSENT: Final = ItemAbsent()
 WAITING: Final = (ItemUploading, ItemPending, ItemSending, ItemInDoubt)
 CALMING: Final = (Message, Location, File, FormData, SecureFormData)
 """What resets the server's idle timer (protocol.md 6.1; 10, row 7)."""
-TRACELESS: Final = (Signaling, CobrowsingRejected, CobrowsingStarted, CobrowsingEnded, SecureFormData)
+TRACELESS: Final = (
+    Signaling,
+    CobrowsingRejected,
+    CobrowsingStarted,
+    CobrowsingEnded,
+    SecureFormData,
+    FormDataCancel,
+    SecureFormCancel,
+)
 """What leaves no trace in history and is worse twice than not at all: in doubt, its outcome is `unknown`."""
-REPEATABLE: Final = (SessionEnd, FormDataCancel, SecureFormCancel)
-"""What may be sent twice without harm: in doubt, it is simply sent again."""
+REPEATABLE: Final = (SessionEnd,)
+"""What may be sent twice without harm: in doubt, it is simply sent again, until the time for ending is over."""
+SENDABLE: Final = (Location, Navigation, Signaling, CobrowsingRejected, CobrowsingStarted, CobrowsingEnded)
 RECEIPTED: Final = (Message, File, Location)
 """What a party may confirm as delivered and read."""
 
@@ -78,12 +87,20 @@ def queue_is_full(d: Draft, e: object) -> bool:
     return sum(map(is_waiting, d.items)) >= d.config.items_limit
 
 
-def is_too_long(d: Draft, e: Say) -> bool:
-    return len(e.text) > d.config.text_limit
+def is_too_long(d: Draft, e: Any) -> bool:
+    """Some text in this intent, or in its entry, would make the session larger than it may be (D2.12)."""
+    inner = getattr(e, "entry", None)
+    parts = (*_texts(e), *(_texts(inner) if inner is not None else ()))
+    return any(len(part) > d.config.text_limit for part in parts)
 
 
-def first_text_is_too_long(d: Draft, e: Request) -> bool:
-    return e.text is not None and len(e.text) > d.config.text_limit
+def _texts(record: Any) -> tuple[str, ...]:
+    return tuple(value for value in (getattr(record, name) for name in record.__match_args__) if isinstance(value, str))
+
+
+def is_not_sendable(d: Draft, e: Send) -> bool:
+    """Said at run time too: an end sent as a plain entry would be an end nobody knows of."""
+    return not isinstance(e.entry, SENDABLE)
 
 
 def is_empty(d: Draft, e: Say) -> bool:
@@ -94,7 +111,7 @@ def key_is_known(d: Draft, e: Any) -> bool:
     """The application has sent this already, under its own name for it, and it did not fail."""
     if e.key is None:
         return False
-    return any(item.key == e.key for item in d.items) or count(d.seen.told, key_mark(d, e.key)) > 0
+    return any(item.key == e.key for item in d.items) or is_marked(d, "key", e.key)
 
 
 def answers_prompt(d: Draft, e: Say) -> bool:
@@ -288,8 +305,11 @@ def told_read(d: Draft, e: Any) -> None:
 
 
 def _fail(d: Draft, reason: Reason, e: object) -> None:
-    d.progress(d.subject, "failed", reason=reason, code=room.failure_code(e) if reason == "refused" else None)
-    room.release_form(d, e)
+    """A form may be answered anew, but not a prompt that was refused: it would take every text to come."""
+    entry, refused = d.subject.entry, reason == "refused"
+    d.progress(d.subject, "failed", reason=reason, code=room.failure_code(e) if refused else None)
+    closes = refused and isinstance(entry, FormData) and not entry.form_name
+    (room.settle_form if closes else room.release_form)(d, e)
 
 
 def told_not_sent(d: Draft, e: object) -> None:
@@ -313,7 +333,7 @@ def take_file_id(d: Draft, e: Uploaded) -> None:
     d.items = tuple(other for other in d.items if other.id != item.id)
 
 
-def blank_file_id(d: Draft, e: object) -> None:
+def blank_message_id(d: Draft, e: object) -> None:
     """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
     entry = d.subject.entry
     assert isinstance(entry, File)
@@ -363,12 +383,17 @@ def sending(d: Draft, e: object) -> ItemSending:
     return ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), _tries(d))
 
 
+def _settled_at(d: Draft, e: object) -> int:
+    """When it cannot land any more; later where the server asks for patience."""
+    return after(d, max(d.config.settle, min(_retry_after(e) or 0, d.config.retry_after_cap)))
+
+
 def in_doubt(d: Draft, e: object) -> ItemInDoubt:
-    return ItemInDoubt(after(d, d.config.settle), _tries(d))
+    return ItemInDoubt(_settled_at(d, e), _tries(d))
 
 
 def in_doubt_again(d: Draft, e: object) -> ItemInDoubt:
-    return ItemInDoubt(after(d, d.config.settle), _tries(d) + 1)
+    return ItemInDoubt(_settled_at(d, e), _tries(d) + 1)
 
 
 def settled(d: Draft, e: object) -> ItemInDoubt:

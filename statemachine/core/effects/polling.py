@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..draft import Draft
-from ..events import Failure
+from ..events import Failure, Log
 from ..session import (
     HistoryBackingOff,
     HistoryReading,
@@ -14,6 +14,7 @@ from ..session import (
     LinkPaused,
     LinkPolling,
 )
+from .memory import knows_some
 from .room import failure_code
 from .timing import answer_due, back_off
 
@@ -47,6 +48,20 @@ def _tries(d: Draft) -> int:
 
 def may_repeat_poll(d: Draft, e: object) -> bool:
     return _tries(d) + 1 < d.config.limited_tries
+
+
+def log_cannot_be_empty(d: Draft) -> bool:
+    """Something of this log was told or sent, or somebody is in the room."""
+    return knows_some(d) or bool(d.room.parties)
+
+
+def says_nothing(d: Draft, e: Log) -> bool:
+    """An empty answer where there must be something: a proxy, or a server in trouble. It proves nothing."""
+    return not e.entries and log_cannot_be_empty(d)
+
+
+def says_nothing_yet(d: Draft, e: Log) -> bool:
+    return says_nothing(d, e) and may_repeat_reading(d, e)
 
 
 def may_repeat_reading(d: Draft, e: object) -> bool:

@@ -153,8 +153,19 @@ def form(d: Draft, request_id: str) -> OpenForm | None:
 
 
 def prompt(d: Draft) -> OpenForm | None:
-    """The open prompt that the next text answers: a form without a name (protocol.md 3.2)."""
-    return next((f for f in d.room.forms if not f.name and not f.secure and not f.answer), None)
+    """The open prompt that the next text answers: a form without a name, the last one shown (protocol.md 3.2)."""
+    return next((f for f in reversed(d.room.forms) if _is_prompt(f)), None)
+
+
+def _is_prompt(f: OpenForm) -> bool:
+    return not f.name and not f.secure and not f.answer
+
+
+def close_prompts(d: Draft, e: object) -> None:
+    """An agent takes over: the scenario's question is no longer open, or the next text would never reach the agent."""
+    forms = tuple(f for f in d.room.forms if not _is_prompt(f))
+    if len(forms) != len(d.room.forms):
+        d.room = evolve(d.room, forms=forms)
 
 
 def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
@@ -175,7 +186,7 @@ def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
     else:
         due = None if e.form_timeout is None else after(d, e.form_timeout)
         new = OpenForm(e.form_request_id[:limit], e.form_name[:limit], False, due)
-    others = tuple(f for f in d.room.forms if f.id != new.id)
+    others = tuple(f for f in d.room.forms if f.id != new.id and not (_is_prompt(new) and _is_prompt(f)))
     if len(others) >= d.config.forms_limit:
         others = others[1:]
         d.odd("forms_full", "the earliest form was dropped")
@@ -191,9 +202,8 @@ def close_form(d: Draft, e: Any) -> None:
 
 def expire_forms(d: Draft, e: object) -> None:
     """Hide what the server no longer waits for. One with an answer under way stays until that has an outcome."""
-    forms = tuple(f if f.due is None or f.due > d.now else evolve(f, due=None) for f in d.room.forms)
-    kept = tuple(new for new, old in zip(forms, d.room.forms, strict=True) if new is old or new.answer)
-    d.room = evolve(d.room, forms=kept)
+    forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.room.forms)
+    d.room = evolve(d.room, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 
 def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
@@ -208,12 +218,10 @@ def settle_form(d: Draft, e: object) -> None:
 
 
 def release_form(d: Draft, e: object) -> None:
-    """The answer did not arrive: the form is open again."""
+    """The answer did not arrive: the form is open again, unless its time is over."""
     if d.subject.form:
-        d.room = evolve(
-            d.room,
-            forms=tuple(evolve(f, answer="") if f.answer == d.subject.id else f for f in d.room.forms),
-        )
+        forms = (evolve(f, answer="") if f.answer == d.subject.id else f for f in d.room.forms)
+        d.room = evolve(d.room, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ COUPLINGS: Final[tuple[Coupling, ...]] = (
     Coupling(sig.SessionOver, "lifecycle", "history", "nor read"),
     Coupling(sig.SessionOver, "lifecycle", "item", "each unsent item is reported", out.everyone),
     Coupling(sig.SessionOver, "lifecycle", "courtesy", "nothing is sent after the end"),
+    Coupling(sig.CustomerActed, "lifecycle", "attention", "the customer wrote from another device"),
     Coupling(sig.NothingFound, "lifecycle", "item", "nothing can be sent", out.everyone),
     Coupling(sig.WarningHeard, "lifecycle", "attention", "the server has warned"),
     Coupling(sig.ItemQueued, "lifecycle", "item", "something new to send", out.the_subject),

@@ -19,7 +19,7 @@ MACHINE: Final = Machine(
     states=COURTESY,
     initial=CourtesyQuiet,
     terminal=(),
-    alphabet=(sig.Turn, sig.CourtesyDone, sig.SessionOver),
+    alphabet=(sig.Turn, sig.CourtesyDone, sig.CourtesyFailed, sig.SessionOver),
     rows=rows(
         row(
             CourtesyQuiet,
@@ -42,7 +42,15 @@ MACHINE: Final = Machine(
             ref="3.1",
         ),
         row(CourtesyPosting, sig.CourtesyDone, CourtesyQuiet, why="best effort: whatever the answer", ref="10 row 19"),
-        ignore(CourtesyQuiet, sig.CourtesyDone, "nothing is in flight"),
+        ignore(CourtesyQuiet, (sig.CourtesyDone, sig.CourtesyFailed), "nothing is in flight"),
+        row(
+            CourtesyPosting,
+            sig.CourtesyFailed,
+            CourtesyQuiet,
+            do=manners.drop_pending,
+            why="no storm of receipts on a server in trouble",
+            ref="10 rows 14, 19",
+        ),
         row(CourtesyPosting, sig.SessionOver, CourtesyQuiet, why="nothing is sent after the end", ref="8 F37"),
         ignore(CourtesyQuiet, sig.SessionOver, "nothing is in flight"),
     ),

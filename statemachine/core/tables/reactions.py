@@ -1,5 +1,8 @@
 """Reactions: what an answer means (kind of call x outcome class), and what hears it. Protocol.md section 7 as data.
 
+A post that the server (or a proxy) answered with an error it may not mean for ever is in doubt too, but *limited*:
+after a few rounds in which the log lacks it, it fails, so that one bad message does not block the queue.
+
 `classify` turns an answer into one of a few classes: the body's code first, then the HTTP status, then how the call
 failed. A *read* that failed is simply tried again; a *post* whose answer was lost is in doubt.
 """
@@ -59,10 +62,10 @@ CODES: Final[dict[int, Code]] = {
     2003: Code("AuthHeaderMissingAppId", "blocked", "blocked"),
     2004: Code("AuthHeaderMissingClientId", "blocked", "blocked"),
     3000: Code("AuthHeaderBadAppId", "blocked", "blocked"),
-    5000: Code("ServerTimeout", "retry", "doubt"),
-    5001: Code("ServerNotAvailable", "retry", "doubt"),
+    5000: Code("ServerTimeout", "retry", "limited"),
+    5001: Code("ServerNotAvailable", "retry", "limited"),
     5003: Code("InvalidJson", "refused", "refused"),
-    5004: Code("ServerDisconnected", "retry", "doubt"),
+    5004: Code("ServerDisconnected", "retry", "limited"),
     5005: Code("NotFound", "gone", "gone"),
     5006: Code("EntryNotFound", "blocked", "blocked"),
     5500: Code("InternalServerError", "limited", "limited"),
@@ -81,7 +84,7 @@ STATUSES: Final[dict[int, tuple[OutcomeClass, OutcomeClass]]] = {
     401: ("blocked", "blocked"),
     403: ("blocked", "blocked"),
     404: ("gone", "gone"),
-    408: ("retry", "doubt"),
+    408: ("retry", "limited"),
     425: ("retry", "retry"),
     429: ("busy", "busy"),
 }
@@ -103,9 +106,9 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     status = reply.status or 0
     if status in STATUSES:
         return STATUSES[status][column]
-    if 300 <= status < 500 or status in (501, 505):
+    if 400 <= status < 500 or status in (501, 505):
         return "refused"
-    return "doubt" if column else "retry"
+    return "limited" if column else "retry"
 
 
 @frozen
@@ -134,6 +137,7 @@ _POSTED: Final = _to("item", sig.PostAccepted, "the server has it")
 _POSTPONED: Final = _to("item", sig.PostPostponed, "certainly not processed")
 _DOUBTED: Final = _to("item", sig.PostDoubted, "what the server did is unknown")
 _COURTESY: Final = _to("courtesy", sig.CourtesyDone, "best effort")
+_DISCOURAGED: Final = _to("courtesy", sig.CourtesyFailed, "best effort: the rest is dropped, no storm of them")
 _UPLOAD_AGAIN: Final = _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
 _UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be taken")
 
@@ -192,10 +196,10 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
     "courtesy": {
         "ok": _COURTESY,
         "empty": _COURTESY,
-        "busy": _COURTESY,
-        "retry": _COURTESY,
-        "limited": _COURTESY,
-        "doubt": _COURTESY,
+        "busy": _DISCOURAGED,
+        "retry": _DISCOURAGED,
+        "limited": _DISCOURAGED,
+        "doubt": _DISCOURAGED,
         "gone": Reaction((("courtesy", sig.CourtesyDone), ("lifecycle", sig.ChatGone)), "no such chat"),
         "refused": _COURTESY,
         "blocked": _COURTESY,

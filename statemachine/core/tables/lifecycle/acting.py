@@ -14,6 +14,9 @@ from ...table import STAY, Row, ignore, reject, row, rows
 from .groups import BEFORE_AGENT, IS_ENDING, NO_CHAT, NOT_STARTED, OPEN, OVER, OVER_INTENT, TALKING, TOO_LONG, WAITING
 
 QUEUED_INTENTS: Final = (ev.Say, ev.Send, ev.SendFile, ev.AnswerForm, ev.AnswerSecureForm, ev.CancelForm)
+NOT_SENDABLE: Final = (
+    "this kind of entry is not sent so: there is an intent of its own for it, or only the server sends it"
+)
 FULL: Final = "too much is waiting to be sent already (Config.items_limit); wait for outcomes"
 
 
@@ -23,7 +26,8 @@ def _sending() -> tuple[Row, ...]:
         ignore((Requesting, *LIVE), QUEUED_INTENTS, "accepted already under this key", when=outgoing.key_is_known),
         reject((Requesting, *LIVE), QUEUED_INTENTS, FULL, when=outgoing.queue_is_full),
         reject((Requesting, *LIVE), ev.Say, "there is no text", when=outgoing.is_empty),
-        reject((Requesting, *LIVE), ev.Say, TOO_LONG, when=outgoing.is_too_long),
+        reject((Requesting, *LIVE), QUEUED_INTENTS, TOO_LONG, when=outgoing.is_too_long),
+        reject((Requesting, *LIVE), ev.Send, NOT_SENDABLE, when=outgoing.is_not_sendable),
         row(
             LIVE,
             ev.Say,
@@ -109,7 +113,7 @@ def _leaving() -> tuple[Row, ...]:
             Ending,
             do=end,
             make=opening.ending,
-            raises=sig.ItemQueued,
+            raises=(sig.ItemQueued, sig.Unblocked),
             why="before any agent it is sent as end",
             ref="6.2",
         ),

@@ -36,7 +36,14 @@ def _transcript() -> tuple[Row, ...]:
                 OPEN, spoken, STAY, when=say.echoes_spoken, raises=sig.EchoHeard, why="ours, back: it arrived", ref="5"
             ),
             row(
-                OPEN, spoken, STAY, when=memory.is_own, do=say.tell_own, why="ours, from another device", ref="5; 8 F33"
+                OPEN,
+                spoken,
+                STAY,
+                when=memory.is_own,
+                do=say.tell_own,
+                raises=sig.CustomerActed,
+                why="ours, from another device",
+                ref="5; 8 F33",
             ),
             row(OPEN, spoken, STAY, when=say.is_past, do=say.tell_past, why="no receipts for the past", ref="5.1"),
         ]
@@ -112,7 +119,6 @@ def _room() -> tuple[Row, ...]:
     expiries = (sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)
     never = (
         wire.FormSubmit,
-        wire.SessionDisconnect,
         wire.SessionEnd,
         wire.CobrowsingRejected,
         wire.CobrowsingStarted,
@@ -152,6 +158,18 @@ def _room() -> tuple[Row, ...]:
         ),
         ignore(WAITING, (*levels, *expiries), NO_CHAT),
         ignore(TERMINAL, (*levels, *expiries), OVER),
+        row(
+            OPEN,
+            wire.SessionDisconnect,
+            STAY,
+            when=say.echoes_item,
+            raises=sig.EchoHeard,
+            why="our disconnect arrived",
+            ref="6.2",
+        ),
+        ignore(OPEN, wire.SessionDisconnect, "an earlier one"),
+        ignore(WAITING, wire.SessionDisconnect, NO_CHAT),
+        ignore(TERMINAL, wire.SessionDisconnect, OVER),
         ignore(LIFECYCLE, never, "a client's own event: nothing follows from its echo"),
     )
 

@@ -19,7 +19,7 @@ def _starting() -> tuple[Row, ...]:
     """Request, reattach, and the answers that tell the chat id."""
     return rows(
         reject(Idle, (ev.Request, ev.Reattach), NO_ORIGIN, when=opening.lacks_origin),
-        reject(Idle, ev.Request, TOO_LONG, when=outgoing.first_text_is_too_long),
+        reject(Idle, (ev.Request, ev.Reattach), TOO_LONG, when=outgoing.is_too_long),
         row(
             Idle,
             ev.Request,
@@ -45,6 +45,15 @@ def _starting() -> tuple[Row, ...]:
         row(Idle, ev.Reattach, Requesting, do=opening.take_over_past, make=opening.finding, why="E5", ref="1.2 E5"),
         reject((Requesting, *OPEN), (ev.Request, ev.Reattach), "this session has a chat already"),
         reject(TERMINAL, (ev.Request, ev.Reattach), "the session is over; start a new one, with after=past(this one)"),
+        row(
+            Requesting,
+            sig.Created,
+            Idle,
+            when=opening.finds_the_end,
+            raises=sig.NothingFound,
+            why="what was found is over: as good as no active chat",
+            ref="2.4; 10 row 25",
+        ),
         row(
             Requesting,
             sig.Created,
