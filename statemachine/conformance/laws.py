@@ -337,7 +337,7 @@ def key_of(session: Session, entry: object) -> Key | None:
     chat = session.chat.chat_id.lower()
     if isinstance(entry, FormShow | SecureFormShow):
         return chat, type(entry).__name__, entry.form_request_id
-    if isinstance(entry, Message | File | Location | Signaling) and entry.msg_id:
+    if isinstance(entry, Message | File | Location | Signaling) and entry.msg_id not in ("", "null"):
         party = entry.party_id.lower()
         ours = party == chat if party else isinstance(entry, File) or entry.msg_id.startswith(f"{session.chat.origin}:")
         return chat, "own" if ours else "other", entry.msg_id

@@ -90,10 +90,11 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
         conversation.tell_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
+    known = memory.Known(d)
     for e in entries[:start]:  # told long ago, but a post of ours in doubt may be among them
         if conversation.is_proof(d, e):
             unfold(d, e)
-    _merge(d, entries[start or 0 :])
+    _merge(d, entries[start or 0 :], known)
     if awaited and not over:
         _take_room(d, entries)
     d.reading = d.past = d.newest = False
@@ -124,8 +125,7 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
     return first
 
 
-def _merge(d: Draft, entries: Sequence[Any]) -> None:
-    known = memory.Known(d)
+def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):

@@ -1,0 +1,241 @@
+"""Faults that reading and walking found, each as the shortest life that showed it."""
+
+from __future__ import annotations
+
+import pytest
+
+from statemachine import (
+    AnswerForm,
+    Disconnect,
+    Failure,
+    FindChat,
+    Log,
+    MarkRead,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    ReadHistory,
+    Reattach,
+    Send,
+)
+from statemachine import wire as w
+from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, mine, opened
+
+
+def test_a_long_log_is_not_forgotten_while_it_is_read() -> None:
+    """All 130 messages were told again: each entry told anew pushed the next known one out of the window."""
+    play = chatting()
+    log: list[w.Entry] = [joined(ANN), message(0)]
+    play.poll(message(0))
+    item = play.say("hi")
+    play.answer(Post, TIMEOUT)
+    for n in range(1, 4):
+        log.append(message(n))
+        play.poll(log[-1])
+    log.insert(2, mine(item, "hi"))
+    play.wait(10_000)
+    play.log(*log)
+    for n in range(4, 131):
+        log.append(message(n))
+        play.poll(log[-1])
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    told = len(play.received())
+    play.log(*log)
+    assert len(play.received()) == told
+
+
+def test_an_empty_log_proves_nothing_and_empties_no_room() -> None:
+    """A proxy's empty answer had a text sent twice, and the agent left."""
+    play = chatting()
+    play.poll(joined(ANN), message(0))
+    play.say("hi")
+    play.answer(Post, TIMEOUT)
+    play.wait(10_000)
+    play.answer(ReadHistory, Log())
+    assert not play.owes(Post)
+    assert play.phase == "agent_joined"
+
+
+def test_a_new_chat_may_have_an_empty_log() -> None:
+    play = opened()
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.answer(ReadHistory, Log())
+    assert play.owes(Poll)
+
+
+def prompted() -> Play:
+    play = opened()
+    play.poll(w.Status("ivr"), w.FormShow("f1"))
+    return play
+
+
+def test_an_agent_closes_the_scenarios_question() -> None:
+    """A text meant for the agent went out as the answer of a prompt, and was reported sent."""
+    play = prompted()
+    play.poll(w.Status("connected"), joined(ANN))
+    play.say("my card was stolen")
+    assert isinstance(play.owed(Post).entry, w.Message)
+
+
+def test_the_last_prompt_is_answered() -> None:
+    play = prompted()
+    play.poll(w.FormShow("f2"))
+    play.say("4711")
+    entry = play.owed(Post).entry
+    assert isinstance(entry, w.FormData)
+    assert entry.form_request_id == "f2"
+
+
+def test_a_refused_prompt_takes_no_more_texts() -> None:
+    """No text could ever be sent again."""
+    play = prompted()
+    play.say("4711")
+    play.answer(Post, http(400, 5003))
+    play.say("hello?")
+    assert isinstance(play.owed(Post).entry, w.Message)
+
+
+def test_a_form_whose_time_passed_while_its_answer_was_lost_stays_closed() -> None:
+    play = opened()
+    play.poll(w.FormShow("f1", "survey_form", 5_000))
+    play.do(AnswerForm, "f1", {})
+    play.wait(6_000)
+    play.answer(Post, http(400, 5003))
+    assert play.session.room.forms == ()
+
+
+@pytest.mark.parametrize("failure", [http(500), http(500, 5000), http(503, 5001)])
+def test_no_error_blocks_the_queue_for_ever(failure: Failure) -> None:
+    """133 posts of one message in 22 minutes, and the next was never sent."""
+    play = chatting()
+    poison, later = play.say("poison"), play.say("later")
+    for _ in range(2):
+        play.answer(Post, failure)
+        play.wait(10_000)
+        play.log(joined(ANN))
+    play.answer(Post, failure)
+    assert play.failure(poison).reason == "unknown"
+    assert play.owed(Post).item == later
+
+
+def test_a_server_that_asks_for_patience_gets_it_after_a_lost_post() -> None:
+    play = chatting()
+    play.say("hi")
+    play.answer(Post, Failure("http", 503, None, 60_000))
+    assert play.session.items[-1].state.due == play.now + 60_000
+
+
+def test_a_proof_that_stands_before_all_that_is_known_counts() -> None:
+    """More than a window of messages came while a post was in doubt: its proof was skipped, and it was sent twice."""
+    play = chatting()
+    item = play.say("hi")
+    play.answer(Post, TIMEOUT)
+    log: list[w.Entry] = [joined(ANN), mine(item, "hi")]
+    for n in range(140):
+        log.append(message(n))
+        play.poll(log[-1], later=10)
+    play.wait(10_000)
+    play.log(*log)
+    assert play.progress(item) == ["sent"]
+    assert not play.owes(Post)
+
+
+def test_the_same_warning_is_told_again_after_a_silence() -> None:
+    """Taken for a cache's repeat, it was not told, and the session timed out unannounced."""
+    play = chatting()
+    play.poll(w.TimeoutWarning("still there?"))
+    play.say("yes")
+    play.posted()
+    assert play.phase == "agent_joined"
+    play.poll()
+    play.poll(w.TimeoutWarning("still there?"))
+    assert play.phase == "warned"
+
+
+def test_null_is_no_message_id() -> None:
+    """One client in the field writes it for each of its messages; two of three were lost."""
+    play = chatting()
+    play.poll(*(w.Message("null", CHAT, f"text {n}", None, 1_000 + n) for n in range(3)))
+    assert len([one for one in play.received() if one.own]) == 3
+
+
+def test_read_marks_push_nothing_out_of_the_window() -> None:
+    play = chatting()
+    texts = [message(n) for n in range(100)]
+    play.poll(*texts)
+    for text in texts:
+        play.do(MarkRead, text.msg_id)
+    told = len(play.received())
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(joined(ANN), *texts)
+    assert len(play.received()) == told
+
+
+def test_our_own_message_is_not_marked_read() -> None:
+    play = chatting()
+    item = play.say("hi")
+    play.posted()
+    play.do(MarkRead, item)
+    assert not play.owes(PostCourtesy)
+
+
+def test_a_server_in_trouble_gets_no_storm_of_receipts() -> None:
+    """64 receipts were posted in the same millisecond, against a Retry-After of a minute."""
+    play = chatting()
+    play.poll(*(message(n) for n in range(20)))
+    play.answer(PostCourtesy, Failure("http", 429, None, 60_000))
+    assert not play.owes(PostCourtesy)
+
+
+def test_an_end_is_no_plain_entry() -> None:
+    play = chatting()
+    play.refused(Send, w.SessionEnd())
+
+
+def test_a_disconnect_before_any_agent_gets_one_more_try_when_blocked() -> None:
+    play = opened()
+    play.answer(Poll, http(401, 2001))
+    play.do(Disconnect)
+    assert isinstance(play.owed(Post).entry, w.SessionEnd)
+
+
+def test_a_lost_disconnect_is_proved_by_the_log() -> None:
+    """Posted again, it would have ended the survey's conversation."""
+    play = chatting()
+    play.do(Disconnect)
+    play.answer(Post, TIMEOUT)
+    play.wait(10_000)
+    play.log(joined(ANN), w.SessionDisconnect(), w.PartyLeft(ANN))
+    assert not play.owes(Post)
+    assert play.phase == "wrapping_up"
+
+
+def test_a_text_from_another_device_calms_the_warning() -> None:
+    play = chatting()
+    play.poll(w.TimeoutWarning("", 5_000))
+    play.poll(mine("elsewhere:1", "I am here"))
+    assert play.phase == "agent_joined"
+
+
+def test_a_chat_found_at_its_end_is_no_chat() -> None:
+    play = Play()
+    play.do(Reattach, "o")
+    play.answer(FindChat, Opened(CHAT, "completed"))
+    assert play.phase == "idle"
+
+
+def test_a_log_that_was_read_beside_a_poll_empties_no_room() -> None:
+    """A proof was read while the poll told that Bea had joined; the older log then sent her away."""
+    play = opened()
+    play.say("hi")
+    play.answer(Post, TIMEOUT)
+    play.wait(10_000)
+    play.poll(w.Status("connected"), joined(ANN))
+    for _ in range(4):
+        play.poll(later=10)
+    play.log(w.Status("queued"))
+    assert play.phase == "agent_joined"
