@@ -26,6 +26,8 @@ if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-sta
     )
 
 from .core.commands import (
+    COMMANDS,
+    READS,
     Command,
     CreateChat,
     FindChat,
@@ -38,6 +40,7 @@ from .core.commands import (
 from .core.derived import changes, next_deadline, outbox, wake_window
 from .core.errors import IllegalIntent
 from .core.events import (
+    INTENTS,
     Answered,
     AnswerForm,
     AnswerSecureForm,
@@ -48,6 +51,7 @@ from .core.events import (
     End,
     Event,
     Failure,
+    FailureKind,
     Foreground,
     Incoming,
     Intent,
@@ -68,9 +72,11 @@ from .core.events import (
     StopTyping,
     Tick,
     Uploaded,
+    json_object,
 )
 from .core.explain import Explanation, explain
 from .core.news import (
+    TRANSCRIPT,
     Anomaly,
     CaseChanged,
     Finished,
@@ -79,6 +85,7 @@ from .core.news import (
     Level,
     LinkChanged,
     Notification,
+    Outcome,
     PhaseChanged,
     Progress,
     Received,
@@ -108,6 +115,10 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "COMMANDS",
+    "INTENTS",
+    "READS",
+    "TRANSCRIPT",
     "Anomaly",
     "AnswerForm",
     "AnswerSecureForm",
@@ -128,6 +139,7 @@ __all__ = [
     "Event",
     "Explanation",
     "Failure",
+    "FailureKind",
     "FindChat",
     "Finished",
     "Foreground",
@@ -142,6 +154,7 @@ __all__ = [
     "MarkRead",
     "Notification",
     "Opened",
+    "Outcome",
     "Past",
     "PhaseChanged",
     "Poll",
@@ -170,6 +183,7 @@ __all__ = [
     "Uploaded",
     "changes",
     "explain",
+    "json_object",
     "new_session",
     "next_deadline",
     "outbox",

@@ -21,6 +21,7 @@ from attrs import define, field
 from structlog import get_logger
 
 from statemachine import (
+    READS,
     Anomaly,
     Answered,
     Command,
@@ -37,7 +38,6 @@ from statemachine import (
     reduce,
     wake_window,
 )
-from statemachine.core.commands import READS
 
 from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Store, Told, Transport
 

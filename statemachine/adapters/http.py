@@ -19,10 +19,9 @@ from typing import BinaryIO, Final, Self, TypeAlias
 
 from structlog import get_logger
 
-from statemachine import Command, Failure, Post, Reply
+from statemachine import Command, Failure, FailureKind, Post, Reply
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest, read_reply, to_http
-from statemachine.core.events import FailureKind
 from statemachine.wire import SecureFormData
 
 from .aio import Tasks

@@ -10,8 +10,8 @@ from typing import Final
 
 import click
 
+from statemachine import Poll
 from statemachine.codec.body import MAX_BODY
-from statemachine.core.commands import Poll
 from statemachine.replay import BadCapture, Replay, Row, play, read_capture, report
 from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words

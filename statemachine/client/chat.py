@@ -26,6 +26,7 @@ from statemachine import (
     Event,
     Foreground,
     MarkRead,
+    Outcome,
     Progress,
     Pushed,
     Reattach,
@@ -42,7 +43,6 @@ from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport, Pool
 from statemachine.adapters.protocols import Observer, Store, Told
 from statemachine.codec.http import Endpoint
-from statemachine.core.news import Outcome
 from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 from statemachine.wire import Location, SecureFormData

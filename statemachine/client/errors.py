@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine import IllegalIntent
-from statemachine.core.news import Outcome
+from statemachine import IllegalIntent, Outcome
 
 __all__ = ["BadSetting", "ChatClosed", "ChatError", "ChatStopped", "NotPossible", "SessionOver"]
 

@@ -15,19 +15,24 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import field, frozen
 
-from ..core.commands import (
+from .. import (
     READS,
+    Batch,
     Command,
     CreateChat,
+    Failure,
     FindChat,
+    Log,
+    Opened,
     Poll,
     Post,
     PostCourtesy,
     ReadHistory,
+    Reply,
     Upload,
+    Uploaded,
 )
-from ..core.events import Batch, Failure, Log, Opened, Reply, Uploaded
-from ..core.wire import SecureFormData
+from ..wire import SecureFormData
 from .body import Object, clean, is_array, is_object, parse_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text

@@ -22,10 +22,8 @@ from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, Ite
 from cattrs.errors import BaseValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ..core.commands import Command
-from ..core.events import Event
-from ..core.news import Level, Notification
-from ..core.session import DEFAULT_CONFIG, Config
+from .. import Command, Config, Event, Level, Notification
+from ..records import DEFAULT_CONFIG
 from .body import Object, is_array, is_object
 from .errors import BadRecord
 from .values import Expected

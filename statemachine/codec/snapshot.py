@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from ..core.session import Session
+from .. import Session
 from .body import Object, is_object
 from .errors import BadRecord, BadSnapshot
 from .records import from_json, to_json

@@ -13,9 +13,7 @@ from typing import Final, cast
 
 from attrs import frozen
 
-from ..core.commands import Command
-from ..core.events import Event
-from ..core.session import Session
+from .. import Command, Event, Session
 from .body import Object, is_array, is_object
 from .errors import BadRecord, BadSnapshot
 from .records import News, decode_command, decode_event, decode_news

@@ -19,9 +19,9 @@ from attrs import NOTHING, fields, frozen, resolve_types
 from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from ..core.wire import (
+from .. import Entry
+from ..wire import (
     WIRE_NAMES,
-    Entry,
     File,
     FormData,
     Malformed,

@@ -10,23 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
-from ..codec.text import shown
-from ..core import wire
-from ..core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory
-from ..core.errors import IllegalIntent
-from ..core.events import (
+from .. import (
     Answered,
     AnswerForm,
     AnswerSecureForm,
     Batch,
     CancelForm,
+    Command,
+    CreateChat,
     Disconnect,
     End,
+    Entry,
     Event,
     Failure,
+    FindChat,
+    IllegalIntent,
     Log,
     MarkRead,
     Opened,
+    Poll,
+    Post,
+    ReadHistory,
     Reattach,
     Reply,
     Request,
@@ -35,9 +39,10 @@ from ..core.events import (
     SendFile,
     StartTyping,
     StopTyping,
+    wire,
 )
-from ..core.session import LinkBackingOff, LinkBlocked
-from ..core.wire import Entry
+from ..codec.text import shown
+from ..records import LinkBackingOff, LinkBlocked
 from .har import Call, CallKind
 from .player import UPLOADED, Made, Player, Row, anomaly_words
 from .words import reply_words

@@ -12,12 +12,12 @@ from typing import Final, TypeAlias, cast
 
 from attrs import frozen
 
+from .. import Entry, Session
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
 from ..codec.trace import Step, read_trace
 from ..codec.wire import decode_entries, decode_entry
-from ..core.session import Session
-from ..core.wire import Entry, Malformed
+from ..wire import Malformed
 from .har import BadHar, Call, is_har, read_har
 
 __all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture"]

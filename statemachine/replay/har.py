@@ -17,12 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
+from .. import Batch, Command, CreateChat, Entry, Failure, FindChat, Log, Opened, Poll, Post, ReadHistory, Reply
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.http import read_reply
 from ..codec.wire import decode_entries
-from ..core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory
-from ..core.events import Batch, Failure, Log, Opened, Reply
-from ..core.wire import Entry, SessionEnd
+from ..wire import SessionEnd
 
 __all__ = ["BadHar", "Call", "CallKind", "is_har", "read_har"]
 

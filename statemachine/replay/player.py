@@ -12,14 +12,37 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from .. import (
+    COMMANDS,
+    TRANSCRIPT,
+    Anomaly,
+    Answered,
+    Batch,
+    Command,
+    Config,
+    Entry,
+    Event,
+    Incoming,
+    Log,
+    Notification,
+    Post,
+    PostCourtesy,
+    Progress,
+    ReadHistory,
+    Received,
+    Reply,
+    Session,
+    Tick,
+    Transcript,
+    Upload,
+    Uploaded,
+    new_session,
+    next_deadline,
+    outbox,
+    reduce,
+)
 from ..codec.text import shown
-from ..core.commands import COMMANDS, Command, Post, PostCourtesy, ReadHistory, Upload
-from ..core.derived import next_deadline, outbox
-from ..core.events import Answered, Batch, Event, Incoming, Log, Reply, Tick, Uploaded
-from ..core.news import TRANSCRIPT, Anomaly, Notification, Progress, Received, Transcript
-from ..core.reduce import reduce
-from ..core.session import Config, Session, new_session
-from ..core.wire import Entry, File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
+from ..wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import Names, entry_words, wire_name
 
 __all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from .. import Command, Poll, Session, Upload
 from ..codec.records import encode_command
-from ..core.commands import Command, Poll, Upload
-from ..core.session import DEFAULT_CONFIG, Session
+from ..records import DEFAULT_CONFIG
 from .player import Row, Said
 from .run import Replay
 from .words import duration_words, party_name

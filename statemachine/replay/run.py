@@ -8,10 +8,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from ..core.commands import Poll
-from ..core.events import Background, Foreground, Reattach
-from ..core.news import Anomaly
-from ..core.session import LinkPaused, Session
+from .. import Anomaly, Background, Foreground, Poll, Reattach, Session
+from ..records import LinkPaused
 from .calls import play_calls
 from .capture import Arrived, Capture, Part, TraceBegins
 from .har import Call

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from .. import (
+    INTENTS,
+    Answered,
+    Batch,
+    Command,
+    Entry,
+    Event,
+    Failure,
+    IllegalIntent,
+    Incoming,
+    Log,
+    Post,
+    PostCourtesy,
+    Session,
+    new_session,
+    outbox,
+)
 from ..codec.trace import Step
-from ..core.commands import Command, Post, PostCourtesy
-from ..core.derived import outbox
-from ..core.errors import IllegalIntent
-from ..core.events import INTENTS, Answered, Batch, Event, Failure, Incoming, Log
-from ..core.session import Session, new_session
-from ..core.wire import Entry
 from .capture import Part, TraceBegins
 from .player import Made, Player, Row, anomaly_words
 from .words import command_words, reply_words

@@ -8,12 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from .. import (
+    Batch,
+    Command,
+    CreateChat,
+    Entry,
+    Failure,
+    FindChat,
+    Log,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    ReadHistory,
+    Reply,
+    Session,
+    Upload,
+    Uploaded,
+    wire,
+)
 from ..codec.text import shown, to_plain
-from ..core import wire
-from ..core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
-from ..core.events import Batch, Failure, Log, Opened, Reply, Uploaded
-from ..core.session import Session
-from ..core.wire import WIRE_NAMES, Entry, Malformed, Unknown
+from ..wire import WIRE_NAMES, Malformed, Unknown
 
 __all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
 

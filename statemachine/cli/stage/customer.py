@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, TextIO
 
 from statemachine import (
+    COMMANDS,
     Anomaly,
     Answered,
     ChatClient,
@@ -26,7 +27,6 @@ from statemachine import (
 )
 from statemachine.codec.text import shown
 from statemachine.codec.trace import Step, header_line, step_line
-from statemachine.core.commands import COMMANDS
 from statemachine.wire import Message
 
 from .story import News, Story
