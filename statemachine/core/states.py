@@ -1,0 +1,491 @@
+"""The states of the machines, and the items whose states some of them are.
+
+Two conventions hold throughout, and everything derived rests on them (`derived.py`):
+
+* a record that can expire has a field `due` (milliseconds since the epoch); leaving the record drops the deadline;
+* a record that owes a command has a field `call`, the command's id; leaving the record withdraws the command.
+
+A state's `name` is the public literal that snapshots, vectors and `--json` carry.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias
+
+from attrs import field, frozen
+
+from .news import Outcome
+from .wire import Entry, shy
+
+
+class _NoDue:
+    """A state without a deadline."""
+
+    __slots__ = ()
+    due: ClassVar[None] = None
+
+
+class _NoCall:
+    """A state that owes no command."""
+
+    __slots__ = ()
+    call: ClassVar[None] = None
+
+
+# --- lifecycle ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Opening:
+    """The search for a chat id: E4, or E5 where `find`. `due`: the answer's deadline; between calls, the next try.
+
+    `parameters`, `phone_number`, `from_`: of the request.
+    """
+
+    find: bool
+    call: int | None
+    due: int
+    tries: int = 0
+    slack: int = 0
+    parameters: str = field(default="{}", repr=shy)
+    phone_number: str | None = field(default=None, repr=shy)
+    from_: str | None = field(default=None, repr=shy)
+
+
+class _Stage(_NoDue):
+    """A stage that looks for no chat id."""
+
+    __slots__ = ()
+    opening: ClassVar[None] = None
+
+
+@frozen
+class Idle(_Stage):
+    name: ClassVar[str] = "idle"
+
+
+@frozen
+class Requesting:
+    """`due`: when to give up."""
+
+    name: ClassVar[str] = "requesting"
+    opening: Opening
+    due: int
+
+
+@frozen
+class Establishing(_Stage):
+    """The chat exists; no stage is known yet."""
+
+    name: ClassVar[str] = "establishing"
+
+
+@frozen
+class Ivr(_Stage):
+    name: ClassVar[str] = "ivr"
+
+
+@frozen
+class Queued(_Stage):
+    """`ewt`: estimated wait in milliseconds; None is unknown."""
+
+    name: ClassVar[str] = "queued"
+    ewt: int | None = None
+
+
+@frozen
+class Connecting(_Stage):
+    name: ClassVar[str] = "connecting"
+
+
+@frozen
+class Connected(_Stage):
+    """The server says connected; no agent has been announced yet."""
+
+    name: ClassVar[str] = "connected"
+
+
+@frozen
+class AgentJoined(_Stage):
+    name: ClassVar[str] = "agent_joined"
+
+
+@frozen
+class WrappingUp(_Stage):
+    """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
+
+    name: ClassVar[str] = "wrapping_up"
+
+
+@frozen
+class Ending:
+    """The customer ended. `due`: when to stop waiting for the server's word. `opening`: no chat id is known yet."""
+
+    name: ClassVar[str] = "ending"
+    due: int
+    opening: Opening | None = None
+
+
+@frozen
+class Ended(_Stage):
+    """Over in good order; `outcome` is ended or completed."""
+
+    name: ClassVar[str] = "ended"
+    outcome: Outcome = "ended"
+
+
+@frozen
+class Failed(_Stage):
+    """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
+
+    name: ClassVar[str] = "failed"
+    outcome: Outcome = "failed"
+
+
+@frozen
+class TimedOut(_Stage):
+    name: ClassVar[str] = "timed_out"
+    outcome: ClassVar[Outcome] = "timed_out"
+
+
+@frozen
+class Gone(_Stage):
+    """The server does not know this chat any more (404, 5005)."""
+
+    name: ClassVar[str] = "gone"
+    outcome: ClassVar[Outcome] = "gone"
+
+
+Lifecycle: TypeAlias = (
+    Idle
+    | Requesting
+    | Establishing
+    | Ivr
+    | Queued
+    | Connecting
+    | Connected
+    | AgentJoined
+    | WrappingUp
+    | Ending
+    | Ended
+    | Failed
+    | TimedOut
+    | Gone
+)
+
+# --- attention ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Calm:
+    name: ClassVar[str] = "calm"
+
+
+@frozen
+class Warned:
+    """The server has warned that it will end an idle session."""
+
+    name: ClassVar[str] = "warned"
+
+
+Attention: TypeAlias = Calm | Warned
+
+# --- link: the one poll ---------------------------------------------------------------------------------------------
+
+
+@frozen
+class LinkOff(_NoDue, _NoCall):
+    """Not polling: no chat yet, the history first, or over. `tries`: failures in a row so far."""
+
+    name: ClassVar[str] = "off"
+    tries: int = 0
+
+
+@frozen
+class LinkPolling:
+    """`haste`: instant answers in a row that brought nothing."""
+
+    name: ClassVar[str] = "polling"
+    call: int
+    due: int
+    tries: int = 0
+    haste: int = 0
+
+
+@frozen
+class LinkBackingOff(_NoCall):
+    """Waiting to try again. `slack`: how much later is as good. `code`: the error that caused it, where it had one.
+
+    With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `haste`.
+    """
+
+    name: ClassVar[str] = "backing_off"
+    due: int
+    tries: int
+    slack: int = 0
+    code: int | None = None
+    haste: int = 0
+
+
+@frozen
+class LinkPaused:
+    """In the background. A poll in flight may still answer."""
+
+    name: ClassVar[str] = "paused"
+    call: int | None = None
+    due: int | None = None
+
+
+@frozen
+class LinkBlocked(_NoDue, _NoCall):
+    """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`.
+
+    `paused`: in the background meanwhile, so that nothing is polled afterwards either.
+    """
+
+    name: ClassVar[str] = "blocked"
+    code: int | None = None
+    paused: bool = False
+
+
+Link: TypeAlias = LinkOff | LinkPolling | LinkBackingOff | LinkPaused | LinkBlocked
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class HistoryCurrent(_NoDue, _NoCall):
+    name: ClassVar[str] = "current"
+
+
+@frozen
+class HistoryReading:
+    name: ClassVar[str] = "reading"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class HistoryStale:
+    """A reading is in flight that began too early to prove anything about a post in doubt: read again after it."""
+
+    name: ClassVar[str] = "stale"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class HistoryBackingOff(_NoCall):
+    name: ClassVar[str] = "backing_off"
+    due: int
+    tries: int
+    slack: int = 0
+
+
+History: TypeAlias = HistoryCurrent | HistoryReading | HistoryStale | HistoryBackingOff
+
+# --- item: one thing going out --------------------------------------------------------------------------------------
+
+
+@frozen
+class ItemAbsent(_NoDue, _NoCall):
+    """Not yet, or no longer, in the session."""
+
+    name: ClassVar[str] = "absent"
+
+
+@frozen
+class ItemUploading:
+    """A file on its way to the server (E12); it takes its place in the queue when it is there.
+
+    With neither `call` nor `due` it waits for its turn to be uploaded.
+    """
+
+    name: ClassVar[str] = "uploading"
+    call: int | None = None
+    due: int | None = None
+    tries: int = 0
+    slack: int = 0
+
+
+@frozen
+class ItemPending(_NoCall):
+    """In the queue. `due`: not before this (after a refusal that was only for now)."""
+
+    name: ClassVar[str] = "pending"
+    due: int | None = None
+    tries: int = 0
+    slack: int = 0
+
+
+@frozen
+class ItemSending:
+    name: ClassVar[str] = "sending"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@frozen
+class ItemInDoubt(_NoCall):
+    """The post's answer was lost. `due`: when history may prove something; None once that moment has passed."""
+
+    name: ClassVar[str] = "in_doubt"
+    due: int | None
+    tries: int = 0
+
+
+@frozen
+class ItemSent(_NoDue, _NoCall):
+    name: ClassVar[str] = "sent"
+
+
+@frozen
+class ItemDelivered(_NoDue, _NoCall):
+    name: ClassVar[str] = "delivered"
+
+
+@frozen
+class ItemRead(_NoDue, _NoCall):
+    name: ClassVar[str] = "read"
+
+
+@frozen
+class ItemFailed(_NoDue, _NoCall):
+    name: ClassVar[str] = "failed"
+
+
+ItemState: TypeAlias = (
+    ItemAbsent
+    | ItemUploading
+    | ItemPending
+    | ItemSending
+    | ItemInDoubt
+    | ItemSent
+    | ItemDelivered
+    | ItemRead
+    | ItemFailed
+)
+
+
+@frozen
+class Item:
+    """One thing going out. `id`: its message id, for ever. `entry`: what goes on the wire; None once it was sent.
+
+    `ref`, `name`: a file not uploaded yet. An item answers the open form `form`, where that is not "".
+    """
+
+    id: str
+    state: ItemState
+    entry: Entry | None
+    key: str | None = None
+    ref: str = ""
+    name: str = field(default="", repr=shy)
+    form: str = ""
+
+
+# --- courtesy: receipts and typing, beside the queue ----------------------------------------------------------------
+
+
+@frozen
+class CourtesyQuiet(_NoDue, _NoCall):
+    name: ClassVar[str] = "quiet"
+
+
+@frozen
+class CourtesyPosting:
+    name: ClassVar[str] = "posting"
+    call: int
+    due: int
+    entry: Entry
+
+
+Courtesy: TypeAlias = CourtesyQuiet | CourtesyPosting
+
+
+@frozen
+class Asides:
+    """Courtesies waiting for their turn, and our own typing: `due` is when it is taken back unless renewed."""
+
+    pending: tuple[Entry, ...] = ()
+    due: int | None = None
+
+
+LIVE: Final = (Establishing, Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
+TERMINAL: Final = (Ended, Failed, TimedOut, Gone)
+
+LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = (Idle, Requesting, *LIVE, Ending, *TERMINAL)
+ATTENTION: Final[tuple[type[Attention], ...]] = (Calm, Warned)
+LINK: Final[tuple[type[Link], ...]] = (LinkOff, LinkPolling, LinkBackingOff, LinkPaused, LinkBlocked)
+HISTORY: Final[tuple[type[History], ...]] = (HistoryCurrent, HistoryReading, HistoryStale, HistoryBackingOff)
+ITEM: Final[tuple[type[ItemState], ...]] = (
+    ItemAbsent,
+    ItemUploading,
+    ItemPending,
+    ItemSending,
+    ItemInDoubt,
+    ItemSent,
+    ItemDelivered,
+    ItemRead,
+    ItemFailed,
+)
+COURTESY: Final[tuple[type[Courtesy], ...]] = (CourtesyQuiet, CourtesyPosting)
+
+
+__all__ = [
+    "ATTENTION",
+    "COURTESY",
+    "HISTORY",
+    "ITEM",
+    "LIFECYCLE",
+    "LINK",
+    "LIVE",
+    "TERMINAL",
+    "AgentJoined",
+    "Asides",
+    "Attention",
+    "Calm",
+    "Connected",
+    "Connecting",
+    "Courtesy",
+    "CourtesyPosting",
+    "CourtesyQuiet",
+    "Ended",
+    "Ending",
+    "Establishing",
+    "Failed",
+    "Gone",
+    "History",
+    "HistoryBackingOff",
+    "HistoryCurrent",
+    "HistoryReading",
+    "HistoryStale",
+    "Idle",
+    "Item",
+    "ItemAbsent",
+    "ItemDelivered",
+    "ItemFailed",
+    "ItemInDoubt",
+    "ItemPending",
+    "ItemRead",
+    "ItemSending",
+    "ItemSent",
+    "ItemState",
+    "ItemUploading",
+    "Ivr",
+    "Lifecycle",
+    "Link",
+    "LinkBackingOff",
+    "LinkBlocked",
+    "LinkOff",
+    "LinkPaused",
+    "LinkPolling",
+    "Opening",
+    "Queued",
+    "Requesting",
+    "TimedOut",
+    "Warned",
+    "WrappingUp",
+]
