@@ -23,8 +23,7 @@ _KNOBS: Final[dict[str, tuple[Any, ...]]] = {
     "empty_style": ("array", "no_body", "code_5511"),
     "no_events_status": (200, 404),
     "too_many_polls_status": ("by_version", 400, 429),
-    # Not "swallow": a poll that was cut may eat events after the history was read, and nobody looks for them again.
-    "after_cut": ("hold", "free"),
+    "after_cut": ("hold", "free", "swallow"),
     "redeliver": (False, True),
     "replay_batches": (0, 1, 4),
     "drop_without_polls_ms": (180_000, 60_000, None),

@@ -36,6 +36,7 @@ from statemachine import (
     StartTyping,
     StopTyping,
     Tick,
+    Upload,
     Uploaded,
 )
 from statemachine import records as r
@@ -103,6 +104,15 @@ def _delivered(kind: type[Any]) -> Play:
     item = play.say("hi")
     play.posted()
     play.poll(kind(item, ANN))
+    return play
+
+
+def _failing_upload() -> Play:
+    """One more failure of this kind is one too many."""
+    play = _after(chatting(), SendFile, "ref")
+    for _ in range(2):
+        play.answer(Upload, http(500, 5558))
+        play.tick()
     return play
 
 
@@ -189,6 +199,7 @@ ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.ItemUploading: (
         lambda: _after(chatting(), SendFile, "ref"),
         lambda: _after(_after(Play(), Reattach, "o"), SendFile, "ref"),
+        _failing_upload,
     ),
     r.ItemPending: (lambda: requesting(text="first"),),
     r.ItemSending: (lambda: _said(chatting()), lambda: _signalled(chatting())),

@@ -98,7 +98,7 @@ def _texts(record: Any) -> tuple[str, ...]:
     return tuple(value for value in (getattr(record, name) for name in record.__match_args__) if isinstance(value, str))
 
 
-def is_not_sendable(d: Draft, e: Send) -> bool:
+def is_not_sendable(d: Draft, e: Any) -> bool:
     """Said at run time too: an end sent as a plain entry would be an end nobody knows of."""
     return not isinstance(e.entry, SENDABLE)
 

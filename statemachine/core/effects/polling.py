@@ -92,6 +92,11 @@ def braking(d: Draft, e: object) -> LinkBackingOff:
     return LinkBackingOff(due, 0, slack, haste=haste)
 
 
+def was_in_trouble(d: Draft, e: object) -> bool:
+    """The first answer after failures: a poll cut before may have been held on, and have eaten events meanwhile."""
+    return _tries(d) > 0
+
+
 def is_braking(d: Draft, e: object) -> bool:
     return isinstance(d.link, LinkBackingOff) and d.link.tries == 0
 

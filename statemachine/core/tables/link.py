@@ -56,6 +56,16 @@ MACHINE: Final = Machine(
             why="instant answers with nothing new: a cache, or a server that does not hold",
             ref="4.2; 8 F34",
         ),
+        row(
+            LinkPolling,
+            sig.PollAnswered,
+            LinkPolling,
+            when=p.was_in_trouble,
+            make=p.polling_on,
+            raises=sig.HistoryWanted,
+            why="only an answered poll proves that the one before has let go; what that one ate is in the log",
+            ref="10 row 5",
+        ),
         row(LinkPolling, sig.PollAnswered, LinkPolling, make=p.polling_on, why="the server paces", ref="4.2"),
         row(
             LinkPolling,
