@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args, get_origi
 
 import attrs
 
-from ..core import session
+from ..core import states
 from ..core import signals as sig
 from ..core.events import INTENTS
 from ..core.table import Machine, Row
@@ -83,7 +83,7 @@ def owing(state: type[Any]) -> str | None:
 
 def _held(state: type[Any]) -> Iterator[tuple[str, bool]]:
     """The fields of a state, and of the records that it holds: name, and whether it is always there."""
-    for field, hint in get_type_hints(state, dict(vars(session))).items():
+    for field, hint in get_type_hints(state, dict(vars(states))).items():
         if get_origin(hint) is ClassVar:
             continue
         yield field, type(None) not in get_args(hint)
