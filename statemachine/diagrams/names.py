@@ -29,16 +29,16 @@ CLOCK: Final[frozenset[type[Any]]] = frozenset(
 
 LIFECYCLE_GROUPS: Final[dict[StateKind, tuple[type[Any], ...]]] = {
     "waiting": (
-        session.Idle,
-        session.Requesting,
-        session.Establishing,
-        session.Ivr,
-        session.Queued,
-        session.Connecting,
+        states.Idle,
+        states.Requesting,
+        states.Establishing,
+        states.Ivr,
+        states.Queued,
+        states.Connecting,
     ),
-    "talking": (session.Connected, session.AgentJoined),
-    "closing": (session.WrappingUp, session.Ending),
-    "terminal": session.TERMINAL,
+    "talking": (states.Connected, states.AgentJoined),
+    "closing": (states.WrappingUp, states.Ending),
+    "terminal": states.TERMINAL,
 }
 """The four parts of the lifecycle that a newcomer sees first."""
 
