@@ -162,6 +162,10 @@ class HistoryWanted(Signal):
     """Link -> history: events may have been lost."""
 
 
+class SecondReadingWanted(Signal):
+    """Link -> history: a poll that was cut may have been held on, and have eaten events after the log was read."""
+
+
 # --- history ----------------------------------------------------------------------------------------------------------
 
 

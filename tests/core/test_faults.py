@@ -353,7 +353,6 @@ def test_f20_only_failures_in_a_row_count() -> None:
         play.tick()
         play.log()
         play.poll()
-        play.log()
 
 
 def test_f21_the_poll_outlasts_the_hold() -> None:

@@ -134,6 +134,9 @@ def test_the_history_is_read_again_when_the_first_poll_after_a_cut_is_answered()
     session, _ = reduce(session, Tick(due))
     session = answer(session, ReadHistory, Log((Navigation("page"),)))
     session = answer(session, Poll, Batch(), at=session.now + 15_000)
+    due = session.history.due
+    assert due is not None
+    session, _ = reduce(session, Tick(due))
     assert any(isinstance(one, ReadHistory) for one in outbox(session))
 
 

@@ -16,7 +16,7 @@ from ..session import (
 )
 from .memory import knows_some
 from .room import failure_code
-from .timing import answer_due, back_off
+from .timing import after, answer_due, back_off
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
@@ -183,6 +183,15 @@ def stale(d: Draft, e: object) -> HistoryStale:
     state = d.history
     assert isinstance(state, HistoryReading)
     return HistoryStale(state.call, state.due, state.tries)
+
+
+def is_second_reading(d: Draft, e: object) -> bool:
+    """The pause is no failure's: it only gives the poll before time to end."""
+    return isinstance(d.history, HistoryBackingOff) and d.history.tries == 0
+
+
+def reading_second(d: Draft, e: object) -> HistoryBackingOff:
+    return HistoryBackingOff(after(d, d.config.settle), 0, d.config.settle // 2)
 
 
 def reading_later(d: Draft, e: object) -> HistoryBackingOff:

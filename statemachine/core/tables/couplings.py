@@ -47,6 +47,7 @@ COUPLINGS: Final[tuple[Coupling, ...]] = (
     Coupling(sig.Woken, "lifecycle", "link", "a push: read the history once"),
     Coupling(sig.Unblocked, "lifecycle", "link", "new credentials, or a last try to end"),
     Coupling(sig.HistoryWanted, "link", "history", "events may have been lost"),
+    Coupling(sig.SecondReadingWanted, "link", "history", "what a poll ate that was cut and held on"),
     Coupling(sig.HistoryMerged, "history", "link", "now the next poll"),
     Coupling(sig.LinkRefused, "history", "link", "credentials or configuration"),
     Coupling(sig.HistoryProved, "history", "item", "what the log lacks, the server never had", out.everyone),

@@ -28,6 +28,7 @@ MACHINE: Final = Machine(
     alphabet=(
         sig.ChatReattached,
         sig.HistoryWanted,
+        sig.SecondReadingWanted,
         sig.ProofWanted,
         *_ANSWERS,
         sig.HistoryDue,
@@ -55,7 +56,25 @@ MACHINE: Final = Machine(
         ),
         row(HistoryReading, sig.ProofWanted, HistoryStale, make=p.stale, why="it began too early to prove", ref="D2.8"),
         ignore(HistoryStale, (sig.HistoryWanted, sig.ProofWanted), "another reading follows anyway"),
+        row(
+            HistoryBackingOff,
+            sig.HistoryWanted,
+            HistoryReading,
+            when=p.is_second_reading,
+            make=p.reading,
+            why="a poll waits for it now",
+            ref="4.2",
+        ),
         ignore(HistoryBackingOff, (sig.HistoryWanted, sig.ProofWanted), "the next reading begins after this"),
+        row(
+            HistoryCurrent,
+            sig.SecondReadingWanted,
+            HistoryBackingOff,
+            make=p.reading_second,
+            why="not at once: the hold of the poll before may last a while yet",
+            ref="10 row 5",
+        ),
+        ignore((*_IN_FLIGHT, HistoryBackingOff), sig.SecondReadingWanted, "one is on its way"),
         row(
             _IN_FLIGHT,
             sig.HistoryRead,

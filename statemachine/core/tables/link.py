@@ -62,7 +62,7 @@ MACHINE: Final = Machine(
             LinkPolling,
             when=p.was_in_trouble,
             make=p.polling_on,
-            raises=sig.HistoryWanted,
+            raises=sig.SecondReadingWanted,
             why="only an answered poll proves that the one before has let go; what that one ate is in the log",
             ref="10 row 5",
         ),
