@@ -91,7 +91,7 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     if not was_read:
         memory.mark_first_reading(d, entries)
     known = memory.Known(d)
-    for e in entries[:start]:  # told long ago, but a post of ours in doubt may be among them
+    for e in entries[: start or 0]:  # told long ago, but a post of ours in doubt may be among them
         if conversation.is_proof(d, e):
             unfold(d, e)
     _merge(d, entries[start or 0 :], known)

@@ -239,3 +239,15 @@ def test_a_log_that_was_read_beside_a_poll_empties_no_room() -> None:
         play.poll(later=10)
     play.log(w.Status("queued"))
     assert play.phase == "agent_joined"
+
+
+def test_a_first_log_that_proves_a_text_does_not_tell_it_too() -> None:
+    """The text was reported sent, and told once more as if from another device."""
+    play = Play()
+    play.do(Reattach, "o")
+    play.answer(FindChat, Opened(CHAT, "ivr"))
+    item = play.say("hi")
+    play.answer(Post, TIMEOUT)
+    play.log(message(1), mine(item, "hi"))
+    assert play.progress(item) == ["sent"]
+    assert [one.own for one in play.received()] == [False]
