@@ -43,7 +43,7 @@ def test_everything_is_reached() -> None:
     assert figures.violations == []
     assert [label for label in LABELS if not figures.faults[label] and label not in HABITS] == []
     never = [describe(key) for key in never_taken(figures.rows)]
-    assert len(never) <= len(possible()) * 0.07, never
+    assert len(never) <= len(possible()) * 0.1, never
     assert set(PHASES) == set(figures.phases)
 
 
