@@ -96,6 +96,7 @@ class Observations:
     disconnect_at: int | None = None
     disconnect_ticket: int | None = None
     typing_since: int | None = None
+    ended: bool = False
     aborts: int = 0
     instant_polls: list[int] = field(factory=list[int])
     once: set[str] = field(factory=set[str])

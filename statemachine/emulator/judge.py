@@ -164,7 +164,8 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
     elif name == names.DISCONNECT:
         seen.disconnect_at, seen.disconnect_ticket = now, ticket
     if name == names.TYPING:
-        seen.typing_since = now
+        # Beside the queue, so it may arrive after the end that the client has sent since.
+        seen.typing_since = None if seen.ended else now
     elif name in (names.NOT_TYPING, names.MESSAGE, names.DISCONNECT, names.END):
         seen.typing_since = None
 
@@ -213,6 +214,7 @@ def _message(state: CentreState, chat: Chat, now: int, ticket: int, event: Event
 
 def _end(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     seen = chat.observed
+    seen.ended = True
     if seen.disconnect_at is None:
         return
     if seen.disconnect_ticket == ticket or now - seen.disconnect_at < state.knobs.judge_end_gap_ms:

@@ -161,13 +161,16 @@ class World:
             self._heal()
         return self.violation
 
-    def _advance(self) -> bool:
-        """Go to the earliest thing that happens, and let it happen."""
+    def _advance(self, until: int | None = None) -> bool:
+        """Go to the earliest thing that happens, and let it happen. False if there is none, or none `until` then."""
         due = self.centre.next_deadline()
+        first = min((at for at in (due, self._heap[0][0] if self._heap else None) if at is not None), default=None)
+        if first is None or (until is not None and first > until):
+            return False
         if due is not None and (not self._heap or due <= self._heap[0][0]):
             self.now = max(self.now, due)
             self._guarded(lambda: self.deliver(self.centre.tick(self.now)))
-        elif self._heap:
+        else:
             at, _, todo, life = heapq.heappop(self._heap)
             self.now = max(self.now, at)
             if life is not None and life != self.life:
@@ -176,8 +179,6 @@ class World:
                 self._deferred.append((todo, life))
                 return True
             self._guarded(todo)
-        else:
-            return False
         self.step += 1
         self.oracle.judged()
         self._mishaps()
@@ -330,7 +331,7 @@ class World:
                     self._restart(self.life)
             if self._at_rest():
                 break
-            if not self._advance():
+            if not self._advance(again):
                 self.now = again
         if self.violation is None:
             self._close()

@@ -172,6 +172,14 @@ def test_typing_that_never_stops() -> None:
     assert driver.rules == ["F32"]
 
 
+def test_typing_that_arrives_after_the_end_was_overtaken() -> None:
+    """Courtesies travel beside the queue: a word said before the end may arrive after it."""
+    driver = Driver(judge_typing_ms=10_000).open()
+    driver.send({"event": "chat_session_end"}, {"event": "chat_session_typing"})
+    driver.polled(30_000)
+    assert "F32" not in driver.rules
+
+
 def test_hot_loop() -> None:
     driver = Driver(hold_ms=0, judge_hot_polls=5).open()
     for _ in range(10):

@@ -107,3 +107,10 @@ def test_no_world_depends_on_the_hash_seed() -> None:
         for seed in ("0", "1")
     }
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("seed", [3_000_830, 3_007_353])
+def test_worlds_that_were_judged_wrongly(seed: int) -> None:
+    """Typing that an end had overtaken was taken for typing without end; healing let time jump past its own turn."""
+    with quiet():
+        assert World(seed, STEPS).run() is None
