@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from attrs import evolve
 
@@ -40,7 +40,7 @@ from statemachine import (
     StopTyping,
 )
 from statemachine.adapters.aio import LoopClock
-from statemachine.adapters.http import HttpTransport, Pool
+from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.protocols import Observer, Store, Told
 from statemachine.codec.http import Endpoint
 from statemachine.store.memory import MemoryStore
@@ -90,11 +90,7 @@ class ChatClient:
         self._stack: AsyncExitStack | None = None
         self._runner: Runner | None = None
         self._transport: HttpTransport | None = None
-        named = _host(url) if tenant is None else tenant
-        try:
-            self._endpoint = Endpoint(url, named, app_id, client_id, self._options.api)
-        except ValueError as error:
-            raise BadSetting(str(error)) from None
+        self._endpoint = self._options.endpoint(url, tenant, app_id, client_id)
 
     # --- open and close -----------------------------------------------------------------------------------------------
 
@@ -121,7 +117,7 @@ class ChatClient:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         store = self._open_store(stack)
-        pool = await stack.enter_async_context(Pool(self._options.connect_timeout))
+        pool = await stack.enter_async_context(self._options.pool())
         vault = self._vault
         self._transport = await stack.enter_async_context(
             HttpTransport(pool, self._endpoint, open_file=vault.open_file, form_values=vault.values)
@@ -338,13 +334,6 @@ class ChatClient:
         except ValueError as error:
             raise BadSetting(str(error)) from None
         await runner.ask(Reauthorized(runner.now()))
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError as error:
-        raise BadSetting(f"url: {url!r} is no address: {error}") from None
 
 
 def _session_id(endpoint: Endpoint) -> str:

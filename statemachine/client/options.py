@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
 from statemachine import Config
+from statemachine.adapters.line import HeaderSource, Pool
+from statemachine.codec.http import Endpoint
 
 from .errors import BadSetting
 
@@ -54,8 +58,38 @@ class Options:
     close_within: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     """How long closing waits for messages that are on the wire."""
 
+    tls: ssl.SSLContext | None = None
+    """Which certificates are trusted, and shown; where None, the system's, with every check."""
+    proxy: str | None = field(default=None, repr=lambda proxy: "None" if proxy is None else "…")
+    """As "http://host:port", with "user:password@" before the host if it asks for them."""
+    headers: HeaderSource | None = field(default=None, repr=False)
+    """Headers for every request, or an async function that makes them: it is asked before each one, so a token that
+    expires is renewed there. They replace ours of the same name, `Authorization` too.
+    """
+
+    def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
+        """The contact centre's door for this customer. `tenant`: where None, the host of `url`. Raises BadSetting."""
+        try:
+            return Endpoint(url, _host(url) if tenant is None else tenant, app_id, client_id, self.api)
+        except ValueError as error:
+            raise BadSetting(str(error)) from None
+
+    def pool(self) -> Pool:
+        """Connections as these options want them. Raises BadSetting."""
+        try:
+            return Pool(self.connect_timeout, tls=self.tls, proxy=self.proxy, headers=self.headers)
+        except ValueError as error:
+            raise BadSetting(str(error)) from None
+
     def core(self) -> Config:
         """These options as the engine's configuration, in milliseconds."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _CORE}
         values |= {name: getattr(self, name) // _MS for name in _CORE_DURATIONS}
         return Config(**values)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # the endpoint refuses it, and says what an address looks like
+        return ""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import field, frozen
@@ -38,7 +38,21 @@ from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
 from .wire import decode_entries
 
-__all__ = ["Endpoint", "HttpRequest", "read_reply", "to_http"]
+__all__ = [
+    "Endpoint",
+    "HttpRequest",
+    "chat_path",
+    "json_body",
+    "make_request",
+    "path_part",
+    "read_failure",
+    "read_opened",
+    "read_reply",
+    "to_http",
+    "tolerant",
+]
+
+T = TypeVar("T")
 
 _SCHEME: Final = "MOBILE-API-140-327-PLAIN"
 
@@ -163,10 +177,35 @@ def to_http(
     `nonce`: a text never used before, for reads: proxies replay cached polls (F34). `secret`: the values of
     the secure form that a `Post` names by its `ref`; without them such a post raises ValueError.
     """
-    cls = type(command)
-    reads = cls in READS
+    reads = type(command) in READS
+    upload = command if isinstance(command, Upload) else None
+    return make_request(
+        endpoint,
+        "GET" if reads else "POST",
+        _path(command),
+        command.timeout,
+        nonce=nonce,
+        body=None if reads or upload else _body(command, secret),
+        upload_ref=upload.ref if upload else None,
+        upload_name=upload.name if upload else "",
+    )
+
+
+def make_request(
+    endpoint: Endpoint,
+    method: str,
+    path: str,
+    timeout: int,
+    *,
+    api: str | None = None,
+    nonce: str = "",
+    body: bytes | None = None,
+    upload_ref: str | None = None,
+    upload_name: str = "",
+) -> HttpRequest:
+    """A request of the interface, with what each one carries. `path`: below the version, which is `api`, if given."""
     query: tuple[tuple[str, str], ...] = (("tenantUrl", endpoint.tenant),) if endpoint.tenant else ()
-    if reads and nonce:
+    if method == "GET" and nonce:
         query = (*query, ("nonce", nonce))
     headers: tuple[tuple[str, str], ...] = (
         ("Authorization", endpoint.authorization),
@@ -174,21 +213,10 @@ def to_http(
         ("Accept", "application/json"),
         ("Cache-Control", "no-cache"),
     )
-    body = None
-    if not reads and cls is not Upload:
+    if body:
         headers = (*headers, ("Content-Type", "application/json; charset=utf-8"))
-        body = _body(command, secret)
-    return HttpRequest(
-        "GET" if reads else "POST",
-        endpoint.url,
-        f"/clientweb/api/{endpoint.api}/{_path(command)}",
-        query,
-        headers,
-        body,
-        command.ref if isinstance(command, Upload) else None,
-        command.name if isinstance(command, Upload) else "",
-        command.timeout,
-    )
+    base = f"/clientweb/api/{api or endpoint.api}/{path}"
+    return HttpRequest(method, endpoint.url, base, query, headers, body, upload_ref, upload_name, timeout)
 
 
 def _path(command: Command) -> str:
@@ -198,25 +226,36 @@ def _path(command: Command) -> str:
         return "chats/active"
     if isinstance(command, Upload):
         return "files"
-    chat = quote(clean(command.chat_id), safe="")
-    return f"chats/{chat}/history" if isinstance(command, ReadHistory) else f"chats/{chat}/events"
+    chat = chat_path(command.chat_id)
+    return f"{chat}/history" if isinstance(command, ReadHistory) else f"{chat}/events"
+
+
+def chat_path(chat_id: str) -> str:
+    """Where the calls of one chat are, below the version."""
+    return f"chats/{path_part(chat_id)}"
+
+
+def path_part(text: str) -> str:
+    """An id from the wire as one step of a path, whatever it holds."""
+    return quote(clean(text), safe="")
 
 
 def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
     if isinstance(command, CreateChat):
         optional = {"phone_number": command.phone_number, "from": command.from_}
         chat: Object = {key: value for key, value in optional.items() if value is not None}
-        return _json({**chat, "parameters": json.loads(command.parameters)})
+        return json_body({**chat, "parameters": json.loads(command.parameters)})
     entry = cast(Post | PostCourtesy, command).entry
     if isinstance(entry, SecureFormData) and secret is None:
         raise ValueError("the values of the secure form are not at hand, so it cannot be sent")
-    return _json({"events": [encode_entry(entry, secret)]})
+    return json_body({"events": [encode_entry(entry, secret)]})
 
 
 _write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _json(value: object) -> bytes:
+def json_body(value: object) -> bytes:
+    """The body of a POST."""
     return clean(_write(value)).encode()
 
 
@@ -231,11 +270,18 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
     "unreadable".
     """
     data = parse_body(body)
+    if failure := read_failure(status, headers, data):
+        return failure
+    reply = _READ[type(command)](None if not body or body.isspace() else data)
+    return Failure("unreadable", status) if reply is None else reply
+
+
+def read_failure(status: int, headers: Mapping[str, str], data: object) -> Failure | None:
+    """The error that an answer is, or None. `data`: its parsed body."""
     code, failed = _error(data, status)
     if failed or not 200 <= status < 300:
         return Failure("http", status, code, _retry_after(headers))
-    reply = _READ[type(command)](None if not body or body.isspace() else data)
-    return Failure("unreadable", status) if reply is None else reply
+    return None
 
 
 def _error(data: object, status: int) -> tuple[int | None, bool]:
@@ -270,29 +316,30 @@ def _read_log(data: object) -> Reply | None:
     return Log(batch.entries) if isinstance(batch, Batch) else None
 
 
-def _read_opened(data: object) -> Reply | None:
+def read_opened(data: object) -> Opened | None:
+    """What E4 and E5 answer: the chat, or None where there is no usable id."""
     said: Object = data if is_object(data) else {}
-    chat_id = _tolerant(read_text, said.get("chat_id")) or ""
+    chat_id = tolerant(read_text, said.get("chat_id")) or ""
     if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID:  # the dots would lead a path astray
         return None
     return Opened(
         chat_id,
-        _tolerant(read_text, said.get("state")) or "",
-        _tolerant(read_seconds, said.get("ewt")),
-        _tolerant(read_flag, said.get("is_new_chat")),
-        _tolerant(read_text, said.get("phone_number")) or "",
+        tolerant(read_text, said.get("state")) or "",
+        tolerant(read_seconds, said.get("ewt")),
+        tolerant(read_flag, said.get("is_new_chat")),
+        tolerant(read_text, said.get("phone_number")) or "",
     )
 
 
 def _read_uploaded(data: object) -> Reply | None:
     said: Object = data if is_object(data) else {}
-    file_id = _tolerant(read_text, said.get("file_id"))
-    return Uploaded(file_id, _tolerant(read_text, said.get("file_name")) or "") if file_id else None
+    file_id = tolerant(read_text, said.get("file_id"))
+    return Uploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
 
 
 _READ: Final[dict[type[Command], _Read]] = {
-    CreateChat: _read_opened,
-    FindChat: _read_opened,
+    CreateChat: read_opened,
+    FindChat: read_opened,
     Poll: _read_batch,
     ReadHistory: _read_log,
     Post: _read_batch,
@@ -301,7 +348,8 @@ _READ: Final[dict[type[Command], _Read]] = {
 }
 
 
-def _tolerant(read: Callable[[object], Any], value: object) -> Any:
+def tolerant(read: Callable[[object], T], value: object) -> T | None:
+    """The value as `read` reads it; None where it is absent or of no use."""
     try:
         return None if value is None else read(value)
     except Expected:

@@ -32,6 +32,7 @@ from statemachine import (
     Uploaded,
 )
 from statemachine.adapters import http
+from statemachine.adapters import line as adapter_line
 from statemachine.adapters.http import HttpTransport, Pool
 from statemachine.codec import body as codec_body
 from statemachine.codec.http import Endpoint
@@ -265,7 +266,7 @@ async def test_a_redirect_is_not_followed(line: Line, server: WireServer) -> Non
 async def test_a_body_beyond_the_limit_is_refused_unread(
     line: Line, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "MAX_BODY", 1_000)
+    monkeypatch.setattr(adapter_line, "MAX_BODY", 1_000)
     monkeypatch.setattr(codec_body, "MAX_BODY", 1_000)
 
     async def flood(heard: Heard) -> None:

@@ -18,7 +18,7 @@ def test_the_defaults_are_the_engines() -> None:
 
 @pytest.mark.parametrize("field", attrs.fields(Options), ids=lambda field: str(field.name))
 def test_each_option_reaches_the_engine_or_is_the_clients_own(field: Any) -> None:
-    if field.name in ("connect_timeout", "close_within"):
+    if field.name in ("connect_timeout", "close_within", "tls", "proxy", "headers"):
         assert not hasattr(Config(), field.name)
         return
     other: dict[str, Any] = {"api": "v1", "receipts": False}
@@ -37,3 +37,18 @@ def test_a_duration_is_at_least_a_millisecond(value: timedelta) -> None:
 def test_a_number_is_no_duration(value: Any) -> None:
     with pytest.raises(BadSetting, match="poll_timeout must be a timedelta"):
         Options(poll_timeout=value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy.example.com:3128", "socks5://proxy.example.com", "http://", "http://[::1", ""]
+)
+def test_a_proxy_that_is_none(proxy: str) -> None:
+    with pytest.raises(BadSetting, match="looks like http://proxy"):
+        Options(proxy=proxy).pool()
+
+
+def test_a_proxys_password_is_shown_nowhere() -> None:
+    assert "hunter2" not in repr(Options(proxy="http://me:hunter2@proxy.example.com:3128"))
+    with pytest.raises(BadSetting) as refused:
+        Options(proxy="ftp://me:hunter2@proxy.example.com").pool()
+    assert "hunter2" not in str(refused.value)

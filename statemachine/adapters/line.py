@@ -1,0 +1,226 @@
+"""HTTP with aiohttp: one request out, one answer in, and no opinion.
+
+What went wrong is told apart by what the server may have done: *unsent*: it certainly never had the request; *timeout*
+and *cut*: it may have. Nothing is ever repeated here, and no redirect followed: a redirect would carry the customer's
+credentials to whatever host it names, and an address that redirects is a setting to correct.
+"""
+
+from __future__ import annotations
+
+import io
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, Self, TypeAlias
+
+from attrs import field, frozen
+
+from statemachine.codec.body import MAX_BODY
+from statemachine.codec.http import HttpRequest
+
+try:
+    import aiohttp
+    from multidict import CIMultiDict
+    from yarl import URL
+except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
+    raise ModuleNotFoundError(
+        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
+    ) from None
+
+__all__ = ["CallFailed", "HeaderSource", "HttpResponse", "Line", "Pool"]
+
+HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
+"""Headers for every request, or an async function that makes them, asked before each one: a token that expires is
+renewed there. They replace ours of the same name, `Authorization` too. What it raises leaves the request unsent.
+"""
+
+NoAnswer: TypeAlias = Literal["unsent", "timeout", "cut"]
+
+_UNSENT: Final = (
+    aiohttp.ClientConnectorError,  # name, connect, proxy and TLS handshake
+    aiohttp.ClientHttpProxyError,  # the proxy refused to connect us
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    LookupError,
+    ValueError,
+)
+
+
+class CallFailed(Exception):
+    """There is no whole answer. `kind`: see above; `error`: the class of the exception that said so.
+
+    `reason`: for people, without ids and secrets; "" for none.
+    """
+
+    def __init__(self, kind: NoAnswer, error: Exception) -> None:
+        self.kind: Final[NoAnswer] = kind
+        self.error: Final = type(error).__name__
+        # Only these are explained, by host and port: other texts may hold ids, or what a server sent.
+        self.reason: Final = str(error) if isinstance(error, aiohttp.ClientConnectorError) else ""
+        super().__init__(self.kind, self.error, self.reason)
+
+
+@frozen
+class HttpResponse:
+    """A whole answer, whatever it says. `body` ends one byte after what is ever read of one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class _Cut(Exception):
+    """The connection broke. Not an aiohttp error, because those make aiohttp repeat a GET by itself."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request once. aiohttp repeats a GET when a kept connection breaks; a poll whose answer was lost has taken
+    its events with it, and the session must hear of that to read the history (protocol.md 1.4).
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Cut(type(error).__name__) from error
+
+
+class Pool:
+    """The connections of all chats of a process.
+
+    `connect_timeout`: for name, connection and TLS together. `tls`: which certificates are trusted, and shown; where
+    None, the system's. `proxy`: "http://host:port", with "user:password@" before the host if it asks for them. Raises
+    ValueError.
+    """
+
+    def __init__(
+        self,
+        connect_timeout: timedelta = timedelta(seconds=5),
+        *,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        headers: HeaderSource | None = None,
+    ) -> None:
+        self.connect_timeout: Final = connect_timeout
+        self.proxy: Final = None if proxy is None else _proxy(proxy)
+        self.headers: Final[HeaderSource] = headers if headers is not None else {}
+        # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
+        self.connector: Final = aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.connector.close()
+
+
+def _proxy(text: str) -> URL:
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:  # the text may hold a password: it is not quoted
+        raise ValueError("proxy: this is no address of a proxy; one looks like http://proxy.example.com:3128")
+    return url
+
+
+class Line:
+    """One customer's calls over the pool's connections.
+
+    Each has cookies of its own: to a server they are who the customer is, where the client id is `WebChat`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._connect = pool.connect_timeout.total_seconds()
+        self._headers = pool.headers
+        self._session = aiohttp.ClientSession(
+            connector=pool.connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.CookieJar(unsafe=True),  # "unsafe": also from a host without a name; there is one host
+            middlewares=(_once,),
+            proxy=pool.proxy,
+        )
+
+    async def close(self) -> None:
+        """No more calls. The pool's connections stay."""
+        await self._session.close()
+
+    async def exchange(self, request: HttpRequest, source: bytes | Path | None = None) -> HttpResponse:
+        """Send this, and wait for all of the answer within the request's timeout. `source`: what it uploads.
+
+        Raises CallFailed.
+        """
+        try:
+            return await self._exchange(request, source)
+        except _UNSENT as error:
+            raise CallFailed("unsent", error) from error
+        except TimeoutError as error:
+            raise CallFailed("timeout", error) from error
+        except (aiohttp.ClientError, OSError, _Cut) as error:
+            raise CallFailed("cut", error) from error
+
+    async def _exchange(self, request: HttpRequest, source: bytes | Path | None) -> HttpResponse:
+        # The whole answer within the time that the command allows, or the session would give up waiting before.
+        timeout = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=self._connect)
+        headers = await self._all_headers(request)
+        async with (
+            _payload(request, source) as data,
+            self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=data,
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response,
+        ):
+            return HttpResponse(response.status, response.headers, await _read(response))
+
+    async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
+        headers = CIMultiDict(request.headers)
+        source = self._headers
+        try:
+            headers.update(await source() if callable(source) else source)
+        except Exception as error:  # the application's code: nothing was sent yet, whatever went wrong
+            raise CallFailed("unsent", error) from error
+        return headers
+
+
+@asynccontextmanager
+async def _payload(
+    request: HttpRequest, source: bytes | Path | None
+) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
+    if source is None:
+        yield request.body
+        return
+    with _open(source) as file:
+        form = aiohttp.FormData(quote_fields=False)  # as browsers do: the name in UTF-8, not percent-encoded
+        form.add_field("file", file, filename=_file_name(request.upload_name))
+        yield form
+
+
+def _open(source: bytes | Path) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise LookupError(f"the file cannot be read: {error.strerror}") from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, or one byte more than is ever read of one: enough for the reader to refuse it."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            response.close()
+            break
+    return bytes(body)
+
+
+def _file_name(name: str) -> str:
+    printable = "".join(char for char in name if char.isprintable())
+    return printable.encode(errors="replace").decode() or "file"

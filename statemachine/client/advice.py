@@ -1,0 +1,131 @@
+"""What an error of the contact centre means for the person who set things up: the setting to correct, or what to do.
+
+The codes are those of protocol.md section 7. The server's own words are not shown: they are written for its makers, and
+anybody between it and us may have put them there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
+
+from statemachine import Failure
+
+__all__ = ["ADVICE", "Advice", "Setting", "advise"]
+
+Setting: TypeAlias = Literal[
+    "url", "tenant", "app_id", "client_id", "api", "headers", "proxy", "scenario", "server", ""
+]
+"""What is to be corrected: an argument of the client, the contact centre's scenario or its servers, or nothing."""
+
+
+@frozen
+class Advice:
+    """`problem`: what is wrong. `setting`: where to correct it. `remedy`: what to do, in the imperative."""
+
+    problem: str
+    setting: Setting
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
+_AUTHORIZATION: Final = (
+    "give app_id and client_id as plain text; a gateway before the server has to pass the Authorization header on"
+)
+_LATER: Final = "try again later; if it stays so, tell the contact centre's administrator"
+_A_BUG: Final = "report it, with a trace: this client does not send such a thing"
+_SET_CASE: Final = "let the scenario's Set Case block run, with access for the chat API, before asking"
+
+ADVICE: Final[dict[int, Advice]] = {
+    406: Advice("the session has no case", "scenario", _SET_CASE),
+    1000: Advice(
+        "the server does not serve this tenant",
+        "tenant",
+        "give the contact centre's own domain, such as example.com, without https:// and without a path",
+    ),
+    2000: Advice("no Authorization header reached the server", "headers", _AUTHORIZATION),
+    2001: Advice("the server cannot read the Authorization header", "client_id", _AUTHORIZATION),
+    2002: Advice("the server does not know the scheme of the Authorization header", "headers", _AUTHORIZATION),
+    2003: Advice("the Authorization header has no app id", "app_id", "give the id of the messaging scenario entry"),
+    2004: Advice("the Authorization header has no client id", "client_id", "give each customer an id of its own"),
+    3000: Advice(
+        "the contact centre has no scenario entry with this app id",
+        "app_id",
+        "copy the unique id of the Messaging/Chat scenario entry from the contact centre's administrator pages",
+    ),
+    5000: Advice("the chat server is too slow to answer", "server", _LATER),
+    5001: Advice("no server can take a chat now", "server", _LATER),
+    5003: Advice("the server could not read what was sent", "", _A_BUG),
+    5004: Advice("the web server has lost its chat server", "server", _LATER),
+    5005: Advice("the server does not know this chat; it is over, or the id is wrong", "", "request a new chat"),
+    5006: Advice(
+        "the scenario entry of this app id is gone",
+        "app_id",
+        "create the scenario entry anew, or take the id of one that exists",
+    ),
+    5500: Advice("the server had an error of its own", "server", _LATER),
+    5501: Advice("the file is larger than the server takes (25 MB)", "", "send a smaller file"),
+    5502: Advice("the server no longer has this file", "", "ask for it again: it keeps the newest thousand only"),
+    5509: Advice(
+        "somebody else polls this chat",
+        "client_id",
+        "let one process run one customer's chat, and give each customer a client id of its own",
+    ),
+    5511: Advice("there is nothing new", "", "nothing: this is no error"),
+    5558: Advice("the server could not read or write the file", "server", _LATER),
+    5601: Advice("the session has no case", "scenario", _SET_CASE),
+    5602: Advice("the CRM behind the contact centre refused", "server", "look into the CRM's own log, then try again"),
+    5603: Advice(
+        "the push token does not fit the contact centre's settings",
+        "scenario",
+        "configure push for this app in the scenario entry, and give one token, of one kind",
+    ),
+    5955: Advice("the server had an error it has no name for", "server", _LATER),
+}
+"""Error code -> what to do about it."""
+
+_REFUSED: Final = Advice(
+    "the server, or a gateway before it, refuses these credentials",
+    "app_id",
+    "check app_id, and what the gateway asks for",
+)
+_STATUSES: Final[dict[int, Advice]] = {
+    401: _REFUSED,
+    403: _REFUSED,
+    404: Advice(
+        "there is nothing at this address", "url", "check url and tenant; then api: v1, or v2 on newer servers"
+    ),
+    407: Advice("the proxy asks for a password", "proxy", 'give it in the address: "http://user:password@host:port"'),
+    408: Advice("the server did not wait for the whole request", "server", _LATER),
+    429: Advice("the server wants fewer requests", "server", "wait as long as it says"),
+}
+_KINDS: Final[dict[str, Advice]] = {
+    "unsent": Advice("the server cannot be reached", "url", "check url, network and proxy"),
+    "timeout": Advice("no answer came in time", "server", _LATER),
+    "cut": Advice("the connection broke off before the answer", "server", _LATER),
+    "restart": Advice("this process was not running", "", "nothing: it goes on by itself"),
+    "unreadable": Advice(
+        "what answered is not the chat interface", "url", "check url: give the contact centre's host, not a page of it"
+    ),
+}
+
+
+def advise(failure: Failure) -> Advice:
+    """What to do about a call that failed: by its code, else by its status, else by how it failed."""
+    if failure.kind != "http":
+        return _KINDS[failure.kind]
+    status = failure.status or 0
+    known = ADVICE.get(failure.code) if failure.code is not None else _STATUSES.get(status)
+    if known is not None:
+        return known
+    if 300 <= status < 400:
+        return Advice(
+            "this address leads elsewhere", "url", "give the address it leads to; nothing is sent there by itself"
+        )
+    named = f"error {failure.code}" if failure.code is not None else f"HTTP status {status}"
+    if status >= 500:
+        return Advice(f"the server is in trouble ({named})", "server", _LATER)
+    return Advice(f"the server refuses this ({named})", "", "ask the contact centre's administrator what it means")

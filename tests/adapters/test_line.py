@@ -1,0 +1,135 @@
+"""One request over HTTP: headers of the application's own, a proxy, certificates. The failures: see `test_http`."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import trustme
+
+from statemachine.adapters.line import CallFailed, HttpResponse, Line, Pool
+from statemachine.codec.http import Endpoint, HttpRequest, to_http
+from statemachine.core.commands import Poll
+from tests.adapters.wire_server import Heard, WireServer
+
+pytestmark = pytest.mark.asyncio
+
+
+def request(url: str) -> HttpRequest:
+    return to_http(Poll(1, 9_000, "chat"), Endpoint(url, "t", "app", "client"), nonce="n")
+
+
+async def ask(url: str, **settings: Any) -> HttpResponse:
+    async with Pool(timedelta(seconds=5), **settings) as pool:
+        line = Line(pool)
+        try:
+            return await line.exchange(request(url))
+        finally:
+            await line.close()
+
+
+# --- headers ---
+
+
+async def test_headers_are_added_to_every_request_and_replace_ours() -> None:
+    async with WireServer() as server:
+        await ask(server.url, headers={"X-Gateway": "key", "authorization": "Bearer 1"})
+    (heard,) = server.heard
+    assert heard.headers["x-gateway"] == "key"
+    assert heard.headers["authorization"] == "Bearer 1"
+    assert heard.headers["user-agent"] == "MobileClient"
+
+
+async def test_a_token_is_asked_for_before_each_request() -> None:
+    count = 0
+
+    async def token() -> Mapping[str, str]:
+        nonlocal count
+        await asyncio.sleep(0)
+        count += 1
+        return {"Authorization": f"Bearer {count}"}
+
+    async with WireServer() as server, Pool(headers=token) as pool:
+        line = Line(pool)
+        for _ in range(2):
+            await line.exchange(request(server.url))
+        await line.close()
+    assert [heard.headers["authorization"] for heard in server.heard] == ["Bearer 1", "Bearer 2"]
+
+
+async def test_a_token_that_cannot_be_had_leaves_the_request_unsent() -> None:
+    async def token() -> Mapping[str, str]:
+        raise RuntimeError("the vault is sealed")
+
+    async with WireServer() as server:
+        with pytest.raises(CallFailed) as failed:
+            await ask(server.url, headers=token)
+    assert failed.value.kind == "unsent"
+    assert server.heard == []
+
+
+async def test_a_header_that_cannot_be_said_is_unsent() -> None:
+    async with WireServer() as server:
+        with pytest.raises(CallFailed) as failed:
+            await ask(server.url, headers={"X-Gateway": "a\r\nX-Evil: 1"})
+    assert failed.value.kind == "unsent"
+    assert server.heard == []
+
+
+# --- a proxy ---
+
+
+async def test_requests_go_through_the_proxy() -> None:
+    async with WireServer() as proxy:
+        await ask("http://chat.example.com", proxy=proxy.url.replace("//", "//me:secret@"))
+    (heard,) = proxy.heard
+    assert heard.line.startswith("GET http://chat.example.com/clientweb/api/v2/chats/chat/events?")
+    assert heard.headers["proxy-authorization"].startswith("Basic ")
+
+
+async def test_a_proxy_that_refuses_leaves_the_request_unsent() -> None:
+    async with WireServer(lambda heard: heard.reply(407)) as proxy:
+        with pytest.raises(CallFailed) as failed:
+            await ask("https://chat.example.com", proxy=proxy.url)
+    assert failed.value.kind == "unsent"
+    assert proxy.heard[0].line.startswith("CONNECT chat.example.com:443")
+
+
+# --- certificates ---
+
+
+@asynccontextmanager
+async def over_tls(authority: trustme.CA) -> AsyncIterator[str]:
+    """A server's address, with a certificate from this authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        Heard("", {}, b"", writer).reply(204)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused_before_anything_is_sent() -> None:
+    async with over_tls(trustme.CA()) as url:
+        with pytest.raises(CallFailed) as failed:
+            await ask(url)
+    assert failed.value.kind == "unsent"
+    assert "certificate" in failed.value.reason
+
+
+async def test_an_authority_of_ones_own_is_trusted() -> None:
+    authority = trustme.CA()
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    async with over_tls(authority) as url:
+        assert (await ask(url, tls=trusted)).status == 204
