@@ -123,6 +123,8 @@ class Chat:
     """False once the server has lost the chat: every call is answered 404."""
     ended_at: int | None = None
     end_handed_over: bool = False
+    leaving: Literal["", "disconnect", "end"] = ""
+    """What the client asked for, until an agent joins again."""
 
     log: list[LogEntry] = field(factory=list[LogEntry])
     pending: list[Event] = field(factory=list[Event])

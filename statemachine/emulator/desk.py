@@ -126,6 +126,8 @@ def _join(state: CentreState, chat: Chat, now: int, act: acts.JoinParty) -> None
         "type": "hologram" if odd else act.type,
     }
     emit(state, chat, now, names.PARTY_JOINED, fields)
+    if act.type != "scenario" and chat.leaving == "disconnect":
+        chat.leaving = ""
     if act.type == "internal" and chat.idle_since is None:
         chat.idle_since = now
 

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,8 @@ from aiohttp import web
 from attrs import frozen
 
 from statemachine.emulator.acts import Act
+from statemachine.emulator.control import Part, is_loopback, mount
+from statemachine.emulator.control.feed import Feed
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
@@ -50,7 +53,8 @@ class Network:
 class Emulator:
     """A contact centre that serves HTTP while its ``async with`` block runs.
 
-    ``port`` 0 takes a free one. Hosts beyond loopback are possible, but nothing here is made for strangers.
+    ``port`` 0 takes a free one. Below ``/_control`` stands the control API; ``parts`` are mounted beside it, by path
+    prefix. Bound beyond loopback, the wire is open to all, and the rest needs ``token`` (made where it is not given).
     """
 
     def __init__(
@@ -61,8 +65,13 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
         network: Network | None = None,
+        token: str | None = None,
+        parts: Mapping[str, Part] | None = None,
     ) -> None:
         self.centre: Final = Centre(knobs, scenario)
+        self.feed: Final = Feed(self.centre)
+        self.token: Final = token if token or is_loopback(host) else secrets.token_urlsafe(16)
+        self._parts = parts or {}
         self._host = host
         self._port = port
         self._network = network if network is not None else Network()
@@ -106,7 +115,9 @@ class Emulator:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=self.centre.knobs.upload_limit_bytes + _ENVELOPE_BYTES)
+        mount(app, self, self._parts)
         app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_shutdown.append(self._close_feed)
         # Cancellation is how a broken connection of a held poll becomes known.
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -130,22 +141,38 @@ class Emulator:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _close_feed(self, _: web.Application) -> None:
+        self.feed.close()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self._requests += 1
         number = self._requests
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _translate(self._too_large(request))
+            self.feed.asked(number, self.now(), _wire_request(request, b""))
+            reply = self._too_large(request)
+        else:
+            wire = _wire_request(request, body)
+            self.feed.asked(number, self.now(), wire)
+            try:
+                reply = await self._through_the_network(number, wire)
+            except asyncio.CancelledError:
+                self.feed.answered(number, self.now(), DROPPED)
+                raise
+        self.feed.answered(number, self.now(), reply)
+        return _break_off(request) if reply.status == 0 else _translate(reply)
+
+    async def _through_the_network(self, number: int, request: HttpRequest) -> HttpResponse:
         if self._network.delay_ms:
             await asyncio.sleep(self._network.delay_ms / 1000)
         if self._network.cuts(number):
-            return _break_off(request)
-        reply = await self._ask(number, _wire_request(request, body))
+            return DROPPED
+        reply = await self._ask(number, request)
         if self._network.drops(number):
             self._deliver(self.centre.cut(self.now(), number))
-            return _break_off(request)
-        return _break_off(request) if reply.status == 0 else _translate(reply)
+            return DROPPED
+        return reply
 
     async def _ask(self, ticket: int, request: HttpRequest) -> HttpResponse:
         future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
@@ -168,6 +195,7 @@ class Emulator:
             future = self._waiting.get(ticket)
             if future is not None and not future.done():
                 future.set_result(reply)
+        self.feed.look()
         self._set_alarm()
         for changed in self._watchers:
             changed.set()

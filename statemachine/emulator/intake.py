@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final, cast
 
 from statemachine.emulator import desk, judge, names, runner
@@ -28,14 +29,14 @@ _MAX_JSON_BYTES: Final = 1024 * 1024
 """No limit is published (section 10 row 14); this one only guards the emulator."""
 
 
-def json_object(body: bytes) -> Event:
+def json_object(body: bytes, limit: int = _MAX_JSON_BYTES) -> Event:
     """The body as a JSON object; an empty body is an empty object. Raises error 5003."""
-    if len(body) > _MAX_JSON_BYTES:
+    if len(body) > limit:
         raise ApiError(5003, 413, "The body is too large")
     if not body.strip():
         return {}
     try:
-        value: Any = json.loads(body, parse_constant=_no_constant)
+        value: Any = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise ApiError(5003) from None
     if not isinstance(value, dict):
@@ -46,6 +47,14 @@ def json_object(body: bytes) -> Event:
 def _no_constant(name: str) -> None:
     """NaN and its like are no JSON, whatever the standard library thinks."""
     raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    """``1e999`` is JSON, but what Python makes of it cannot be written as JSON again."""
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(digits)
+    return value
 
 
 def client_events(state: CentreState, body: bytes) -> list[Event]:
@@ -94,6 +103,10 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
         _answer_prompt(chat)
     elif name in names.FORM_ANSWERS:
         _answer_form(chat, name, str(event["form_request_id"]))
+    elif name == names.DISCONNECT and chat.leaving != "end":
+        chat.leaving = "disconnect"
+    elif name == names.END:
+        chat.leaving = "end"
     desk.log_from_client(state, chat, now, _loggable(event))
     if chat.idle_since is not None and (name == names.MESSAGE or state.knobs.idle_reset == "any"):
         chat.idle_since, chat.warnings = now, 0

@@ -72,6 +72,7 @@ class Centre:
         self._due: list[tuple[int, str]] = []
         self._holding: dict[int, str] = {}
         self._answered: dict[int, str] = {}
+        self._changed: dict[str, None] = {}
 
     # What judges look at.
 
@@ -104,6 +105,11 @@ class Centre:
     def held_polls(self) -> int:
         """How many polls wait for an answer."""
         return len(self._holding)
+
+    def take_changed(self) -> list[str]:
+        """Ids of the chats to which something may have happened since this was asked last, in order."""
+        changed, self._changed = self._changed, {}
+        return list(changed)
 
     # What drives it.
 
@@ -174,6 +180,7 @@ class Centre:
 
     def _settle(self, chat: Chat, now: int) -> list[Answer]:
         """Answer the held poll if there is something to say, and set the chat's next deadline."""
+        self._changed[chat.chat_id.lower()] = None
         out = self._settle_poll(chat, now)
         due = timers.next_due(chat, self.knobs)
         if due != chat.armed:

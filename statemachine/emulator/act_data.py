@@ -1,0 +1,124 @@
+"""Acts as plain data, for JSON and TOML: ``{"act": "say", "text": "Hello"}``. One spelling wherever acts are written.
+
+The name of an act is its class in snake case. Fields have the names and defaults of the class; what may be None may be
+left out. Bytes are a string: text as it is, anything else as ``base64:`` and its base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import types
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+import attrs
+
+from statemachine.emulator import acts
+from statemachine.emulator.acts import Act
+from statemachine.emulator.knobs import Fault
+
+__all__ = ["ACTS", "act_from_data", "act_name", "act_to_data"]
+
+_BASE64: Final = "base64:"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+ACTS: Final[Mapping[str, type[Act]]] = {
+    _snake(name): one
+    for name, one in vars(acts).items()
+    if isinstance(one, type) and issubclass(one, Act) and one is not Act
+}
+"""Name -> class, in the order of ``acts``."""
+
+
+def act_name(kind: type[Act]) -> str:
+    """``ShowForm`` is ``show_form``."""
+    return _snake(kind.__name__)
+
+
+def act_from_data(data: Mapping[str, object]) -> Act:
+    """The act that ``data`` spells. Raises ValueError in the words of the person who wrote it."""
+    name = data.get("act")
+    if not isinstance(name, str) or name not in ACTS:
+        raise ValueError(f"there is no act {name!r}; there are {', '.join(ACTS)}")
+    return cast(Act, _build(ACTS[name], name, {key: value for key, value in data.items() if key != "act"}))
+
+
+def act_to_data(act: Act) -> dict[str, object]:
+    """The spelling of an act, without the fields that have their default."""
+    return {"act": act_name(type(act)), **_spell(act)}
+
+
+def _build(kind: type[Any], name: str, values: Mapping[str, object]) -> Any:
+    hints = get_type_hints(kind)
+    fields = {one.name: one for one in attrs.fields(kind)}
+    unknown = [key for key in values if key not in fields]
+    if unknown:
+        takes = f"it takes {', '.join(fields)}" if fields else "it takes nothing"
+        raise ValueError(f"{name}: unknown field {unknown[0]!r}; {takes}")
+    missing = [key for key, one in fields.items() if one.default is attrs.NOTHING and key not in values]
+    if missing:
+        raise ValueError(f"{name}: the field {missing[0]!r} is missing")
+    return kind(**{key: _value(hints[key], f"{name}: {key}", value) for key, value in values.items()})
+
+
+def _value(hint: Any, where: str, value: object) -> object:
+    if get_origin(hint) in (Union, types.UnionType):
+        if value is None:
+            return None
+        (hint,) = (one for one in get_args(hint) if one is not type(None))
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{where} is one of {', '.join(map(str, get_args(hint)))}, not {value!r}")
+        return value
+    if hint is Fault:
+        if isinstance(value, Mapping):
+            return _build(hint, where, cast("Mapping[str, object]", value))
+    elif get_origin(hint) is not None:  # Mapping[str, object]
+        if isinstance(value, Mapping):
+            return dict(cast("Mapping[str, object]", value))
+    elif hint is bytes and isinstance(value, str):
+        return _bytes(where, value)
+    elif hint is float:
+        if type(value) in (int, float) and math.isfinite(cast(float, value)):
+            return float(cast(float, value))
+    elif type(value) is hint:
+        return value
+    raise ValueError(f"{where} is {_WANTED.get(hint, 'a table')}, not {value!r:.80}")
+
+
+_WANTED: Final[dict[Any, str]] = {
+    str: "a text", int: "a whole number", float: "a number", bool: "true or false", bytes: "a text",
+}  # fmt: skip
+
+
+def _bytes(where: str, value: str) -> bytes:
+    if not value.startswith(_BASE64):
+        return value.encode(errors="replace")
+    try:
+        return base64.b64decode(value.removeprefix(_BASE64), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"{where}: what follows {_BASE64} is no base64") from None
+
+
+def _spell(one: attrs.AttrsInstance) -> dict[str, object]:
+    values = {field.name: (getattr(one, field.name), field.default) for field in attrs.fields(type(one))}
+    return {name: _spelt(value) for name, (value, default) in values.items() if value != default}
+
+
+def _spelt(value: object) -> object:
+    if isinstance(value, Fault):
+        return _spell(value)
+    if isinstance(value, bytes):
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = _BASE64
+        return _BASE64 + base64.b64encode(value).decode() if text.startswith(_BASE64) else text
+    return dict(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else value

@@ -1,0 +1,42 @@
+"""The control API below ``/_control``: one module for each concern, with its routes.
+
+A new concern is a module with ``routes``, and its name in ``_CONCERNS``. JSON in, JSON out; what cannot be done is
+answered ``{"error": "…"}``. ``guard`` decides who may; it also stands before parts that are mounted from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from aiohttp import web
+
+from statemachine.emulator.control import desk, feed
+from statemachine.emulator.control.common import EMULATOR
+from statemachine.emulator.control.guard import guard, is_loopback
+
+if TYPE_CHECKING:
+    from statemachine.emulator.http import Emulator
+
+__all__ = ["EMULATOR", "Part", "is_loopback", "mount"]
+
+_CONCERNS: Final = (desk.routes, feed.routes)
+
+Part: TypeAlias = Callable[[], web.Application]
+"""Makes an application to be mounted beside the control API; its handlers find the emulator at ``app[EMULATOR]``."""
+
+
+def mount(app: web.Application, emulator: Emulator, parts: Mapping[str, Part]) -> None:
+    """Put the control API and the ``parts`` (by path prefix) before everything else of ``app``."""
+    for prefix, part in {"/_control": _control, **parts}.items():
+        mounted = part()
+        mounted[EMULATOR] = emulator
+        mounted.middlewares.insert(0, guard)
+        app.add_subapp(prefix, mounted)
+
+
+def _control() -> web.Application:
+    app = web.Application()
+    for routes in _CONCERNS:
+        app.add_routes(routes)
+    return app

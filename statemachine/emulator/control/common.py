@@ -1,0 +1,62 @@
+"""What every module of the control API needs: the emulator it steers, JSON in, JSON out, and one way to refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from statemachine.emulator.errors import ApiError
+from statemachine.emulator.intake import json_object
+from statemachine.emulator.shapes import Event
+
+if TYPE_CHECKING:
+    from statemachine.emulator.http import Emulator
+
+__all__ = ["EMULATOR", "answer", "body", "refusal", "text_of"]
+
+EMULATOR: Final[web.AppKey[Emulator]] = web.AppKey("emulator")
+"""``request.app[EMULATOR]`` in every handler below ``/_control`` and of mounted parts."""
+
+_MAX_BODY: Final = 40 * 1024 * 1024
+"""A file of the largest allowed size in base64."""
+
+
+def text_of(value: object) -> str:
+    """JSON that any reader takes: escapes for all beyond ASCII, half surrogate pairs among it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def answer(value: object, status: int = 200) -> web.Response:
+    """A JSON reply that no cache keeps."""
+    return web.Response(
+        status=status, text=text_of(value), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def body(request: web.Request) -> Event:
+    """The body as a JSON object; an empty one is an empty object. Refuses with 400 or 413."""
+    try:
+        return json_object(await request.read(), _MAX_BODY)
+    except ApiError as error:
+        raise refusal(error.status or 400, error.message or "the body is no JSON") from None
+
+
+def refusal(status: int, message: str) -> web.HTTPException:
+    """What to raise: ``{"error": message}`` with this status."""
+    kind: type[Any] = _STATUS[status]
+    more: tuple[Any, ...] = (_MAX_BODY, 0) if status == 413 else ()
+    error: web.HTTPException = kind(*more, text=text_of({"error": message}), content_type="application/json")
+    return error
+
+
+_STATUS: Final[dict[int, type[web.HTTPException]]] = {
+    400: web.HTTPBadRequest,
+    401: web.HTTPUnauthorized,
+    403: web.HTTPForbidden,
+    404: web.HTTPNotFound,
+    409: web.HTTPConflict,
+    413: web.HTTPRequestEntityTooLarge,
+    503: web.HTTPServiceUnavailable,
+}

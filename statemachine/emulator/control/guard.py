@@ -1,0 +1,89 @@
+"""Who may steer the centre. The wire below ``/clientweb`` is open to every client; control and console are not.
+
+On loopback: whoever is on this machine, but no page of another site in its browser. A browser says where a request
+comes from (``Origin``, ``Sec-Fetch-Site``), and by ``Host`` under what name it found us: a foreign name that points to
+loopback (DNS rebinding) is refused. Bound elsewhere: whoever has the token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from statemachine.emulator.control.common import EMULATOR, refusal
+
+__all__ = ["TOKEN_PARAMETER", "guard", "is_loopback"]
+
+TOKEN_PARAMETER: Final = "token"
+"""``?token=…`` in the address of a page: it becomes a cookie, and the address is cleaned."""
+_COOKIE: Final = "emulator_token"
+_AT_HOME: Final = ("same-origin", "none")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name of one, is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse other sites, and strangers; see above."""
+    token = request.app[EMULATOR].token
+    if _from_elsewhere(request):
+        raise refusal(403, "this comes from a page of another site")
+    if token is None:
+        if not is_loopback(_name(request.host)):
+            raise refusal(403, f"unknown host {request.host!r}: use the address that the emulator printed")
+        return await handler(request)
+    given = request.query.get(TOKEN_PARAMETER)
+    if given is not None and request.method == "GET" and _equal(given, token):
+        return _with_cookie(request, token)
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    shown = bearer.strip() if scheme.lower() == "bearer" else request.cookies.get(_COOKIE, "")
+    if not _equal(shown, token):
+        raise refusal(401, "a token is needed: Authorization: Bearer …, or ?token=… in the address of the page")
+    return await handler(request)
+
+
+def _from_elsewhere(request: web.Request) -> bool:
+    origin = request.headers.get("Origin")
+    if origin is not None and _netloc(origin) != request.host.lower():
+        return True
+    if request.headers.get("Sec-Fetch-Site", "none") in _AT_HOME:
+        return False
+    # Following a link to here is no harm; what it shows cannot be read from there.
+    follows_a_link = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
+    return request.method != "GET" or follows_a_link != ("navigate", "document")
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _equal(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+def _with_cookie(request: web.Request, token: str) -> web.Response:
+    clean = request.rel_url.without_query_params(TOKEN_PARAMETER)
+    reply = web.Response(status=303, headers={"Location": str(clean)})
+    reply.set_cookie(_COOKIE, token, httponly=True, samesite="Lax", secure=request.secure, path="/")
+    return reply
