@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ..core.tables import MACHINES
-from . import complete, gallery, lists, matrix, overview, rendering
+from . import complete, export, gallery, lists, matrix, overview, rendering
 
 Render: TypeAlias = Callable[[str, float], tuple[str, bytes]]
 
@@ -41,6 +41,8 @@ def texts() -> dict[str, str]:
         "reactions.md": lists.reactions(),
         "couplings.md": lists.couplings(),
         "README.md": gallery.gallery(drawn),
+        "table.json": export.text(),
+        export.SCHEMA: export.schema(),
     }
 
 

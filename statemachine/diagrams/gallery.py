@@ -74,3 +74,10 @@ def _lines(pictures: Mapping[str, str]) -> Iterator[str]:
     yield ""
     yield from fenced(pictures["couplings"])
     yield "What each outcome of a call means is a table too: [reactions](reactions.md)."
+    yield ""
+    yield "## As data"
+    yield ""
+    yield (
+        "All of it for readers in other languages: [table.json](table.json), described by [its schema](table.schema.json). "
+        "`statemachine diagrams --diff OLD.json` tells what changed since an older one, and what of it breaks."
+    )

@@ -1,0 +1,80 @@
+"""How long the deadlines are: for each record with a `due`, the numbers of `Config` that may decide it.
+
+The tables name the functions that set a deadline; the arithmetic is theirs. What is said here about it is held by a
+test that measures every deadline of thousands of random lives.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from attrs import frozen
+
+from ..core import session as s
+from ..core.config import DEFAULT_CONFIG
+
+
+@frozen
+class Span:
+    """The sum of these numbers."""
+
+    names: tuple[str, ...]
+
+    def words(self) -> str:
+        """With the default numbers."""
+        return clock(sum(_number(name) for name in self.names))
+
+
+@frozen
+class Doubling:
+    """`start`, then twice as long after each failure in a row, up to `cap`; a `Retry-After` prolongs it, up to its own."""
+
+    cap: str
+    start: str = "backoff_start"
+    retry_after_cap: str = "retry_after_cap"
+
+    def words(self) -> str:
+        """With the default numbers."""
+        return f"{clock(_number(self.start))} doubling to {clock(_number(self.cap))}"
+
+
+def _number(name: str) -> int:
+    found: int = getattr(DEFAULT_CONFIG, name)
+    return found
+
+
+def clock(milliseconds: int) -> str:
+    """A duration for people: `250 ms`, `35 s`, `2 min`."""
+    if milliseconds % 1_000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds // 1_000
+    return f"{seconds} s" if seconds < 120 or seconds % 60 else f"{seconds // 60} min"
+
+
+def _answer(timeout: str) -> Span:
+    return Span((timeout, "answer_margin"))
+
+
+_REQUEST: Final = _answer("request_timeout")
+_BACK_OFF: Final = Doubling("backoff_cap")
+_SETTLE: Final = Span(("settle",))
+
+DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
+    s.Requesting: (Span(("request_within",)),),
+    s.Opening: (_REQUEST, _BACK_OFF),
+    s.Ending: (Span(("ending_within",)),),
+    s.LinkPolling: (_answer("poll_timeout"),),
+    s.LinkBackingOff: (_BACK_OFF, Doubling("busy_cap"), Doubling("brake_cap")),
+    s.LinkPaused: (_answer("poll_timeout"),),
+    s.HistoryReading: (_REQUEST,),
+    s.HistoryStale: (_REQUEST,),
+    s.HistoryBackingOff: (_BACK_OFF, _SETTLE),
+    s.ItemUploading: (_answer("upload_timeout"), _BACK_OFF),
+    s.ItemPending: (_BACK_OFF,),
+    s.ItemSending: (_REQUEST,),
+    s.ItemInDoubt: (_SETTLE,),
+    s.CourtesyPosting: (_REQUEST,),
+    s.Asides: (Span(("typing_expires",)),),
+    s.Typist: (Span(("remote_typing_expires",)),),
+}
+"""An open form has a `due` too; its time is the server's (`form_timeout`)."""
