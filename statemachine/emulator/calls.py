@@ -31,7 +31,7 @@ def own_chat(state: CentreState, ask: Ask) -> Chat:
     if chat is None:
         raise ApiError(5005)
     if chat.key != ask.key:
-        judge.foreign_chat(state, chat, ask.now, ask.ticket)
+        judge.foreign_chat(state, chat, ask.key, ask.now, ask.ticket)
         raise ApiError(5005)
     return chat
 
@@ -65,6 +65,8 @@ def _existing(state: CentreState, ask: Ask) -> Chat | None:
         chat.known = True
         chat.alive_at = ask.now
         judge.revived(chat)
+    elif chat.live and chat.held is not None:
+        judge.asked_while_polling(chat.held, ask.now, ask.ticket)
     elif not chat.live:
         if not state.knobs.stale_create or chat.stale_returned:
             return None

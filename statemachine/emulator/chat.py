@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import define, field, frozen
 
@@ -10,6 +10,8 @@ from statemachine.emulator.knobs import EndSignal, Fault
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.shared import Shared
 from statemachine.emulator.steps import Track
+
+WEB_CHAT: Final = "WebChat"
 
 
 @frozen
@@ -19,6 +21,11 @@ class ClientKey(Shared):
     tenant: str
     app_id: str
     client_id: str
+
+    @property
+    def nobody(self) -> bool:
+        """``WebChat`` without a cookie: every such call comes from another stranger (1.1)."""
+        return self.client_id == WEB_CHAT
 
 
 @frozen
@@ -44,7 +51,7 @@ class Handover:
 class HeldPoll:
     """The poll that occupies the chat's only slot; ``cut`` when nobody waits for its reply any more.
 
-    ``overlaps``: (time, ticket) of polls that were refused meanwhile.
+    ``overlaps``: (time, ticket) of polls that were refused meanwhile; ``creates``: of calls of E4 meanwhile.
     """
 
     ticket: int
@@ -52,6 +59,7 @@ class HeldPoll:
     until: int
     cut: bool = False
     overlaps: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+    creates: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
 
 
 @define
@@ -88,20 +96,27 @@ class ArmedFault:
 
 @define
 class Observations:
-    """What the judge remembers of one chat's client."""
+    """What the judge remembers of one chat's client; a pair is (time, ticket)."""
 
     told_end_at: int | None = None
     told_by_poll: bool = False
     told_ticket: int | None = None
-    disconnect_at: int | None = None
-    disconnect_ticket: int | None = None
-    typing_since: int | None = None
+    disconnect: tuple[int, int] | None = None
+    typing: tuple[int, int] | None = None
+    aborts: list[int] = field(factory=list[int])
+    silent_sends: list[int] = field(factory=list[int])
+    instant_polls: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+    overlaps: list[tuple[int, int, int]] = field(factory=list[tuple[int, int, int]])
+    """(time, ticket of the poll that was held, ticket) of polls that came meanwhile."""
     ended: bool = False
-    aborts: int = 0
-    instant_polls: list[int] = field(factory=list[int])
     once: set[str] = field(factory=set[str])
-    receipts: set[tuple[str, str]] = field(factory=set[tuple[str, str]])
-    form_answer: tuple[int, str] | None = None
+    receipts: dict[tuple[str, str], int] = field(factory=dict[tuple[str, str], int])
+    """The ticket of each (event, message id)."""
+    items: dict[str, tuple[str, str, int]] = field(factory=dict[str, tuple[str, str, int]])
+    """(event, content, ticket) by message id."""
+    form_answer: tuple[int, str, int] | None = None
+    """(time, text, ticket) of the latest answer of a form."""
+    form_tickets: dict[str, int] = field(factory=dict[str, int])
 
 
 @define

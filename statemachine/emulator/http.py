@@ -22,6 +22,7 @@ from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
 from statemachine.emulator.steps import Scenario
+from statemachine.emulator.traffic import Traffic
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
 
 __all__ = ["Emulator", "Network"]
@@ -70,6 +71,7 @@ class Emulator:
     ) -> None:
         self.centre: Final = Centre(knobs, scenario)
         self.feed: Final = Feed(self.centre)
+        self.traffic: Final = Traffic()
         self.token: Final = token if token or is_loopback(host) else secrets.token_urlsafe(16)
         self._parts = parts or {}
         self._host = host
@@ -79,6 +81,7 @@ class Emulator:
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
         self._watchers: set[asyncio.Event] = set()
         self._requests = 0
+        self._judged = 0
         self._alarm: asyncio.TimerHandle | None = None
         # The wall clock once, then the steady one: time that jumps would end sessions.
         self._epoch_ms = time.time_ns() // 1_000_000
@@ -150,18 +153,26 @@ class Emulator:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            self.feed.asked(number, self.now(), _wire_request(request, b""))
+            self._asked(number, _wire_request(request, b""))
             reply = self._too_large(request)
         else:
             wire = _wire_request(request, body)
-            self.feed.asked(number, self.now(), wire)
+            self._asked(number, wire)
             try:
                 reply = await self._through_the_network(number, wire)
             except asyncio.CancelledError:
-                self.feed.answered(number, self.now(), DROPPED)
+                self._replied(number, DROPPED)
                 raise
-        self.feed.answered(number, self.now(), reply)
+        self._replied(number, reply)
         return _break_off(request) if reply.status == 0 else _translate(reply)
+
+    def _asked(self, number: int, request: HttpRequest) -> None:
+        for onlooker in (self.feed, self.traffic):
+            onlooker.asked(number, self.now(), request)
+
+    def _replied(self, number: int, reply: HttpResponse) -> None:
+        for onlooker in (self.feed, self.traffic):
+            onlooker.answered(number, self.now(), reply)
 
     async def _through_the_network(self, number: int, request: HttpRequest) -> HttpResponse:
         if self._network.delay_ms:
@@ -195,6 +206,9 @@ class Emulator:
             future = self._waiting.get(ticket)
             if future is not None and not future.done():
                 future.set_result(reply)
+        for violation in self.centre.violations[self._judged :]:
+            self.traffic.keep(violation.tickets)
+        self._judged = len(self.centre.violations)
         self.feed.look()
         self._set_alarm()
         for changed in self._watchers:

@@ -1,4 +1,4 @@
-"""What the server can see a client do wrong, by the numbers of protocol.md section 8.
+"""What the server can see a client do wrong, by the rules of ``rules``.
 
 The judge only speaks when it is sure. Where a network could make an innocent client look guilty (a send
 that was on its way, a reply that never arrived) there is a knob of grace, and ``Centre.cut`` for a reply
@@ -7,66 +7,66 @@ that is known to be lost; who drives the model through a faulty network has to u
 
 from __future__ import annotations
 
+import json
 from typing import Final, cast
 
 from statemachine.emulator import names
-from statemachine.emulator.chat import Chat, HeldPoll
+from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
 from statemachine.emulator.knobs import Call
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import MAX_VIOLATIONS, CentreState, Refusals, Violation
 from statemachine.emulator.wire import HttpRequest
 
-RULES: Final[dict[str, str]] = {
-    "F1": "polls after a terminal signal was handed over",
-    "F3": "repeats a refused call at once",
-    "F11": "uses one message id for two texts",
-    "F12": "sends a message again that the server already has",
-    "F15": "sends a receipt for its own, an unknown or an already receipted message, or on v1",
-    "F21": "gives up its polls before the server's hold is over",
-    "F22": "opens a second poll while the first is held",
-    "F27": "keeps creating sessions after a refusal of its configuration",
-    "F29": "has an empty clientId",
-    "F30": "sends disconnect and end together",
-    "F31": "answers a form twice, an unknown form, or also as a message",
-    "F32": "starts typing and never stops",
-    "F34": "polls in a hot loop, or lets caches answer",
-    "F35": "sends requests to another client's chat",
-    "F37": "sends to a session whose end it was told",
-}
-"""The rules this judge knows; the others of section 8 happen out of the server's sight."""
-
 _CONFIGURATION: Final = frozenset({1000, 2000, 2001, 2002, 2003, 2004, 3000, 5006})
 _MAX_CREATES: Final = 3
 _MAX_CLIENTS: Final = 10_000
+_SILENT_SENDS: Final = 3
+_STORM: Final = 4
+_STORM_MS: Final = 60_000
+_NO_NAMES: Final = frozenset({"null", "undefined", "none", "nan", "[object object]"})
+"""What programs write where they have nothing to write."""
 
 
-def note(state: CentreState, rule: str, message: str, ticket: int, chat_id: str, now: int) -> None:
-    """Write down one fault."""
+def note(
+    state: CentreState, rule: str, message: str, client: ClientKey, tickets: tuple[int, ...], chat_id: str, now: int
+) -> None:
+    """Write down one fault, made by these requests together."""
     if len(state.violations) < MAX_VIOLATIONS:
-        state.violations.append(Violation(rule, message, ticket, chat_id, now))
+        state.violations.append(Violation(rule, message, client, tuple(dict.fromkeys(tickets)), chat_id, now))
 
 
-def called(state: CentreState, call: Call, who: str, ticket: int, chat_id: str, now: int) -> None:
-    """A call arrives: was it refused a moment ago?"""
-    refused = state.refusals.get((call, who))
+def _note(state: CentreState, chat: Chat, rule: str, message: str, now: int, *tickets: int | None) -> None:
+    known = tuple(ticket for ticket in tickets if ticket is not None)
+    note(state, rule, message, chat.key, known, chat.chat_id, now)
+
+
+def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_id: str, now: int) -> None:
+    """A call arrives, from somebody who says to be this client: was it refused a moment ago?"""
+    if chat_id.lower() in _NO_NAMES:
+        note(state, "F24", f"names the chat {chat_id!r}", client, (ticket,), chat_id, now)
+    refused = state.refusals.get((call, chat_id.lower(), client))
     if refused is None:
         return
+    tickets = (*refused.tickets[-_MAX_CREATES:], ticket)
     if now - refused.at < state.knobs.judge_repoll_ms:
         message = f"{call} again {now - refused.at} ms after error {refused.code}"
-        note(state, "F3", message, ticket, chat_id, now)
-    if call == "create" and refused.code in _CONFIGURATION and refused.in_a_row >= _MAX_CREATES:
-        message = f"create number {refused.in_a_row + 1} with error {refused.code}"
-        note(state, "F27", message, ticket, "", now)
+        note(state, "F3", message, client, tickets[-2:], chat_id, now)
+    if call == "create" and refused.code in _CONFIGURATION and len(refused.tickets) >= _MAX_CREATES:
+        message = f"create number {len(refused.tickets) + 1} with error {refused.code}"
+        note(state, "F27", message, client, tickets, "", now)
 
 
-def answered(state: CentreState, call: Call, who: str, code: int | None, now: int) -> None:
+def answered(
+    state: CentreState, call: Call, client: ClientKey, ticket: int, chat_id: str, code: int | None, now: int
+) -> None:
     """A call was answered with this error (0: an error without code), or well (None)."""
-    if call not in ("poll", "create", "history"):
+    if call not in ("poll", "create", "history") or client.nobody:
         return
-    before = state.refusals.pop((call, who), None)
+    key = (call, chat_id.lower(), client)
+    before = state.refusals.pop(key, None)
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
-    state.refusals[call, who] = Refusals(now, code, 1 if before is None else before.in_a_row + 1)
+    state.refusals[key] = Refusals(now, code, (ticket,) if before is None else (*before.tickets, ticket))
     if len(state.refusals) > _MAX_CLIENTS:
         del state.refusals[next(iter(state.refusals))]
 
@@ -74,28 +74,35 @@ def answered(state: CentreState, call: Call, who: str, code: int | None, now: in
 def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpRequest) -> None:
     """A poll arrives."""
     seen = chat.observed
+    seen.silent_sends.clear()
     if seen.told_end_at is not None and (seen.told_by_poll or _past_grace(state, chat, now)):
-        note(state, "F1", "polls a chat whose end it was told", ticket, chat.chat_id, now)
+        _note(state, chat, "F1", "polls a chat whose end it was told", now, seen.told_ticket, ticket)
     if chat.held is not None and not chat.held.cut:
         chat.held.overlaps.append((now, ticket))
     cached = "no-cache" not in (request.header("Cache-Control") or "").lower()
     busted = request.parameter("nonce") or request.parameter("timestamp")
     if cached and not busted and "cache" not in seen.once:
         seen.once.add("cache")
-        note(state, "F34", "polls without no-cache and without a nonce", ticket, chat.chat_id, now)
-    if seen.typing_since is not None and 0 < state.knobs.judge_typing_ms < now - seen.typing_since:
-        seen.typing_since = None
-        note(state, "F32", "has been typing for very long", ticket, chat.chat_id, now)
+        _note(state, chat, "F34", "polls without no-cache and without a nonce", now, ticket)
+    if seen.typing is not None and 0 < state.knobs.judge_typing_ms < now - seen.typing[0]:
+        _note(state, chat, "F32", "has been typing for very long", now, seen.typing[1], ticket)
+        seen.typing = None
 
 
 def answered_instantly(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A poll was answered at once and brought nothing new: how often within a second?"""
-    polls = [at for at in chat.observed.instant_polls if now - at < 1_000]
-    polls.append(now)
+    polls = [(at, one) for at, one in chat.observed.instant_polls if now - at < 1_000]
+    polls.append((now, ticket))
     if 0 < state.knobs.judge_hot_polls <= len(polls):
+        _note(state, chat, "F34", "polls in a hot loop", now, *(one for _, one in polls))
         polls = []
-        note(state, "F34", "polls in a hot loop", ticket, chat.chat_id, now)
     chat.observed.instant_polls = polls
+
+
+def asked_while_polling(held: HeldPoll, now: int, ticket: int) -> None:
+    """A client asks for a chat that it already polls, or that it broke off polling a moment ago."""
+    if not held.cut:
+        held.creates.append((now, ticket))
 
 
 def hold_ended(state: CentreState, chat: Chat, held: HeldPoll) -> None:
@@ -103,15 +110,25 @@ def hold_ended(state: CentreState, chat: Chat, held: HeldPoll) -> None:
 
     A client that broke off its poll may open another; the news of the break may come after that one.
     """
+    for at, ticket in held.creates:
+        _note(state, chat, "F26", f"asks for its chat while poll {held.ticket} is held", at, held.ticket, ticket)
     for at, ticket in held.overlaps:
-        note(state, "F22", f"polled while poll {held.ticket} was held", ticket, chat.chat_id, at)
+        _note(state, chat, "F22", f"polls while poll {held.ticket} is held", at, held.ticket, ticket)
+        storm = [one for one in chat.observed.overlaps if at - one[0] < _STORM_MS] + [(at, held.ticket, ticket)]
+        if len(storm) >= _STORM:
+            tickets = sorted({one for _, *pair in storm for one in pair})
+            _note(state, chat, "F23", "polls again and again while a poll is held", at, *tickets)
+            storm = []
+        chat.observed.overlaps = storm
 
 
 def broke_off(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A held poll lost its client."""
-    chat.observed.aborts += 1
-    if chat.observed.aborts == state.knobs.judge_aborts:
-        note(state, "F21", "breaks off one poll after the other", ticket, chat.chat_id, now)
+    aborts = chat.observed.aborts
+    aborts.append(ticket)
+    if len(aborts) == state.knobs.judge_aborts:
+        _note(state, chat, "F21", "breaks off one poll after the other", now, *aborts)
+        aborts.clear()
 
 
 def told_end(chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
@@ -136,17 +153,21 @@ def revived(chat: Chat) -> None:
 def sent(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A POST to the chat arrives."""
     if chat.observed.told_end_at is not None and _past_grace(state, chat, now):
-        note(state, "F37", "sends to a chat whose end it was told", ticket, chat.chat_id, now)
+        _note(state, chat, "F37", "sends to a chat whose end it was told", now, chat.observed.told_ticket, ticket)
 
 
-def foreign_chat(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
+def foreign_chat(state: CentreState, chat: Chat, client: ClientKey, now: int, ticket: int) -> None:
     """A request names a chat of another client."""
-    note(state, "F35", "names a chat of another client", ticket, chat.chat_id, now)
+    note(state, "F35", "names a chat of another client", client, (ticket,), chat.chat_id, now)
 
 
-def empty_client_id(state: CentreState, now: int, ticket: int) -> None:
-    """Without a clientId visitors read each other's chats."""
-    note(state, "F29", "sends an empty clientId", ticket, "", now)
+def identified(state: CentreState, client: ClientKey, now: int, ticket: int) -> None:
+    """Without a clientId of their own visitors read each other's chats."""
+    if not client.client_id:
+        note(state, "F29", "sends an empty clientId", client, (ticket,), "", now)
+    elif client.client_id.lower() in _NO_NAMES and client not in state.nameless:
+        state.nameless.add(client)
+        note(state, "F29", f"calls itself {client.client_id!r}", client, (ticket,), "", now)
 
 
 def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
@@ -157,17 +178,19 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
         _receipt(state, chat, now, ticket, event)
     elif name in names.FORM_ANSWERS:
         _form_answer(state, chat, now, ticket, event)
-    elif name == names.MESSAGE:
-        _message(state, chat, now, ticket, event)
+    elif name in _WITH_ID:
+        _item(state, chat, now, ticket, event)
     elif name == names.END:
         _end(state, chat, now, ticket)
     elif name == names.DISCONNECT:
-        seen.disconnect_at, seen.disconnect_ticket = now, ticket
+        seen.disconnect = (now, ticket)
+    if name == names.MESSAGE:
+        _message(state, chat, now, ticket, event)
     if name == names.TYPING:
         # Beside the queue, so it may arrive after the end that the client has sent since.
-        seen.typing_since = None if seen.ended else now
+        seen.typing = None if seen.ended else (now, ticket)
     elif name in (names.NOT_TYPING, names.MESSAGE, names.DISCONNECT, names.END):
-        seen.typing_since = None
+        seen.typing = None
 
 
 def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
@@ -177,48 +200,83 @@ def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
 
 def _receipt(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
     name, reference = str(event["event"]), str(event.get("ref_msg_id", event.get("msg_id", "")))
+    earlier = chat.observed.receipts.get((name, reference))
     if chat.version == 1:
         reason = "on v1"
-    elif (name, reference) in chat.observed.receipts:
+    elif earlier is not None:
         reason = "once more"
     elif reference in chat.server_message_ids:
-        chat.observed.receipts.add((name, reference))
+        chat.observed.receipts[name, reference] = ticket
         return
     elif reference in chat.client_texts:
         reason = "for its own message"
     else:
         reason = "for an unknown message"
-    note(state, "F15", f"{name} of {reference!r} {reason}", ticket, chat.chat_id, now)
+    _note(state, chat, "F15", f"{name} of {reference!r} {reason}", now, earlier, ticket)
 
 
 def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
+    seen = chat.observed
     request_id = str(event.get("form_request_id", ""))
     form = chat.forms.get(request_id)
     if form is None:
-        note(state, "F31", f"answers the unknown form {request_id!r}", ticket, chat.chat_id, now)
+        _note(state, chat, "F31", f"answers the unknown form {request_id!r}", now, ticket)
     elif form.answers:
-        note(state, "F31", f"answers form {request_id!r} again", ticket, chat.chat_id, now)
+        _note(state, chat, "F31", f"answers form {request_id!r} again", now, seen.form_tickets.get(request_id), ticket)
     elif isinstance(data := event.get("data"), dict):
-        chat.observed.form_answer = (now, str(cast(Event, data).get("text", "")))
+        seen.form_answer = (now, str(cast(Event, data).get("text", "")), ticket)
+    seen.form_tickets.setdefault(request_id, ticket)
+
+
+_WITH_ID: Final[dict[str, tuple[str, ...]]] = {
+    names.MESSAGE: ("msg_text", "msg"),
+    names.FILE: ("file_id",),
+    names.LOCATION: ("latitude", "longitude"),
+}
+"""What carries an id of the client's, and the fields that say whether two of them are the same."""
+
+
+def _item(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
+    name, msg_id = str(event["event"]), message_id(event)
+    if msg_id.lower() in _NO_NAMES and "no id" not in chat.observed.once:
+        chat.observed.once.add("no id")
+        _note(state, chat, "F11", f"gives a message the id {msg_id!r}", now, ticket)
+        return
+    content = message_text(event) if name == names.MESSAGE else json.dumps([event.get(f) for f in _WITH_ID[name]])
+    key = msg_id or (f"{name} {content}" if name == names.FILE else "")
+    if not key:
+        return
+    before = chat.observed.items.get(key)
+    if before is None:
+        chat.observed.items[key] = (name, content, ticket)
+        return
+    same = before[:2] == (name, content)
+    what = {names.MESSAGE: "message", names.FILE: "file", names.LOCATION: "location"}[name]
+    rule, reason = (
+        ("F12", "again") if same else ("F11", f"with the id of another {'text' if before[0] == name else 'thing'}")
+    )
+    _note(state, chat, rule, f"sends {what} {msg_id!r} {reason}", now, before[2], ticket)
 
 
 def _message(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
-    msg_id, text = message_id(event), message_text(event)
-    if msg_id and (before := chat.client_texts.get(msg_id)) is not None:
-        rule, reason = ("F12", "again") if before == text else ("F11", "with another text")
-        note(state, rule, f"sends message {msg_id!r} {reason}", ticket, chat.chat_id, now)
-    answer = chat.observed.form_answer
-    if answer is not None and answer[1] == text and now - answer[0] <= state.knobs.judge_end_gap_ms:
-        note(state, "F31", "sends the answer of a form as a message too", ticket, chat.chat_id, now)
+    seen = chat.observed
+    answer = seen.form_answer
+    if answer is not None and answer[1] == message_text(event) and now - answer[0] <= state.knobs.judge_end_gap_ms:
+        _note(state, chat, "F31", "sends the answer of a form as a message too", now, answer[2], ticket)
+    if 0 < state.knobs.judge_silence_ms < now - chat.alive_at and not chat.push:
+        seen.silent_sends.append(ticket)
+        if len(seen.silent_sends) == _SILENT_SENDS:
+            _note(state, chat, "F5", "sends, and polls no more", now, *seen.silent_sends)
+            seen.silent_sends.clear()
 
 
 def _end(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
-    seen = chat.observed
-    seen.ended = True
-    if seen.disconnect_at is None:
+    chat.observed.ended = True
+    if chat.observed.disconnect is None:
         return
-    if seen.disconnect_ticket == ticket or now - seen.disconnect_at < state.knobs.judge_end_gap_ms:
-        note(state, "F30", "sends disconnect and end together", ticket, chat.chat_id, now)
+    at, earlier = chat.observed.disconnect
+    if earlier == ticket or now - at < state.knobs.judge_end_gap_ms:
+        _note(state, chat, "F30", "sends disconnect and end together", now, earlier, ticket)
 
 
 def message_id(event: Event) -> str:

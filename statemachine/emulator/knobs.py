@@ -158,6 +158,7 @@ class Knobs(Shared):
     judge_end_gap_ms: int = knob(250, "end this soon after disconnect is F30", "ms")
     judge_hot_polls: int = knob(20, "this many instantly answered polls within a second are F34")
     judge_aborts: int = knob(3, "this many polls in a row broken off by the client are F21")
+    judge_silence_ms: int = knob(60_000, "texts sent this long after the latest poll are F5", "ms")
     judge_typing_ms: int = knob(60_000, "typing that never stops is F32 after this time", "ms")
 
     def __attrs_post_init__(self) -> None:

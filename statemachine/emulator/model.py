@@ -23,7 +23,7 @@ from statemachine.emulator.errors import (
     html_response,
     status_of,
 )
-from statemachine.emulator.identity import COOKIE, Caller, identify
+from statemachine.emulator.identity import COOKIE, Caller, claimed, identify
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.scenarios import scenario_named
@@ -208,7 +208,7 @@ class Centre:
         judge.hold_ended(self._state, chat, held)
         chat.held = None
         chat.alive_at = now
-        chat.observed.aborts = 0
+        chat.observed.aborts.clear()
         del self._holding[held.ticket]
         self._remember(held.ticket, chat)
         return [(held.ticket, reply)]
@@ -253,7 +253,7 @@ class Centre:
     def _serve(self, route: Route, ticket: int, request: HttpRequest) -> tuple[HttpResponse | None, Chat | None]:
         """The reply, None if the poll is held, and the chat that may have changed."""
         state = self._state
-        who = f"{route.chat_id.lower()} {request.header('Authorization')}"
+        who = claimed(request)
         chat = state.chat(route.chat_id) if route.chat_id else None
         judge.called(state, route.call, who, ticket, route.chat_id, self._now)
         fault = take_fault(state.faults, route.call)
@@ -273,7 +273,7 @@ class Centre:
             chat = state.current(caller.key)
         if fault is not None:
             code, reply = fault.code, self._failure(fault, chat, ticket)
-        judge.answered(state, route.call, who, code, self._now)
+        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now)
         if reply is None and chat is not None:
             self._holding[ticket] = chat.chat_id.lower()
         elif chat is not None:

@@ -25,22 +25,31 @@ class StoredFile(Shared):
 
 @frozen
 class Violation(Shared):
-    """A client's fault the server could see; ``rule`` is its number in protocol.md section 8."""
+    """A client's fault the server could see. ``rule`` is a key of ``rules.RULES``, ``at`` in milliseconds.
+
+    ``client`` is who did it, ``chat_id`` where (perhaps nowhere), ``tickets`` the requests that make it, in order.
+    """
 
     rule: str
     message: str
-    ticket: int
+    client: ClientKey
+    tickets: tuple[int, ...]
     chat_id: str
     at: int
 
+    @property
+    def ticket(self) -> int:
+        """The request by which the fault was complete."""
+        return self.tickets[-1]
 
-@define
-class Refusals:
-    """The latest error given to one kind of call of one client, and how many came in a row."""
+
+@frozen
+class Refusals(Shared):
+    """The latest error given to one kind of call of one client, and the calls that were refused in a row."""
 
     at: int
     code: int
-    in_a_row: int = 1
+    tickets: tuple[int, ...]
 
 
 MAX_VIOLATIONS: Final = 10_000
@@ -57,7 +66,9 @@ class CentreState:
     active: dict[ClientKey, str] = field(factory=dict[ClientKey, str])
     files: dict[str, StoredFile] = field(factory=dict[str, StoredFile])
     violations: list[Violation] = field(factory=list[Violation])
-    refusals: dict[tuple[str, str], Refusals] = field(factory=dict[tuple[str, str], Refusals])
+    refusals: dict[tuple[Call, str, ClientKey], Refusals] = field(factory=dict[tuple[Call, str, ClientKey], Refusals])
+    nameless: set[ClientKey] = field(factory=set[ClientKey])
+    """Clients that call themselves nothing, once noted."""
     faults: list[ArmedFault] = field(factory=list[ArmedFault])
     numbers: dict[str, int] = field(factory=dict[str, int])
     stored_bytes: int = 0

@@ -28,7 +28,9 @@ def excuses(world: World, found: Judged) -> bool:
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
         case "F15":  # a second session on one chat cannot know what the first has read
             return "once more" in found.message and len(world.oracle.books) > 1
-        case "F21" | "F22" | "F32" | "F34":
+        case "F5":  # an application in the background polls no more, though somebody may still write
+            return bool(world.faults.injected) or world.session.link.name == "paused"
+        case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":
             # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
             return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
         case "F30":  # the customer said both

@@ -100,6 +100,14 @@ class Driver:
     def start_poll(self) -> int:
         return self.ask("GET", f"chats/{self.chat_id}/events")
 
+    def poll_once(self) -> None:
+        """One poll, from its beginning to the end of its hold."""
+        ticket = self.start_poll()
+        while ticket not in self.answers:
+            due = self.centre.next_deadline()
+            assert due is not None
+            self._tick(due)
+
     def poll(self) -> list[Any]:
         """The events that wait now; the poll must not be held."""
         events = self.get(f"chats/{self.chat_id}/events")["events"]

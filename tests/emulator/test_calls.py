@@ -274,7 +274,7 @@ def test_other_paths_are_a_page_not_an_api_error(path: str) -> None:
 )
 def test_unknown_and_foreign_chats_are_not_found(method: str, path: str) -> None:
     driver = Driver().open()
-    assert driver.error(method, f"chats/none/{path}", {}) == (404, "5005")
+    assert driver.error(method, f"chats/nowhere/{path}", {}) == (404, "5005")
     other = {"Authorization": authorization("client-2")}
     assert driver.error(method, f"chats/{driver.chat_id}/{path}", {}, headers=other) == (404, "5005")
     assert driver.rules == ["F35"]

@@ -8,12 +8,14 @@ import pytest
 
 from statemachine.emulator import Fault
 from statemachine.emulator import acts as do
-from statemachine.emulator.judge import RULES
+from statemachine.emulator.rules import RULES
 from tests.emulator.driver import Driver, authorization, message
 
 
 def test_every_rule_has_a_sentence() -> None:
-    assert all(rule.startswith("F") and sentence for rule, sentence in RULES.items())
+    for number, rule in RULES.items():
+        assert number.startswith("F")
+        assert all((rule.fault, rule.suffers, rule.instead, rule.source))
 
 
 def test_polling_after_the_end_was_handed_over() -> None:
@@ -101,6 +103,123 @@ def test_receipts_on_v1() -> None:
     driver.act(do.Say("hello"))
     driver.send(receipt("0"))
     assert driver.rules == ["F15"]
+
+
+@pytest.mark.parametrize("nothing", ["null", "undefined", "None"])
+def test_an_id_that_is_none(nothing: str) -> None:
+    driver = Driver().open()
+    driver.send(message("a", nothing), message("b", nothing))
+    assert driver.rules == ["F11"]
+
+
+def test_one_id_for_a_message_and_a_place() -> None:
+    driver = Driver().open()
+    place = {"event": "chat_session_location", "latitude": "1", "longitude": "2", "msg_id": "1"}
+    driver.send(message("a", "1"), place)
+    assert driver.rules == ["F11"]
+
+
+def test_a_file_announced_twice() -> None:
+    driver = Driver().open()
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    file_id = driver.post("files", body, headers=headers)["file_id"]
+    file = {"event": "chat_session_file", "file_id": file_id, "file_type": "attachment"}
+    driver.send({**file, "msg_id": "1"})
+    driver.send({**file, "msg_id": "3"})  # shared once more, on purpose
+    assert driver.rules == []
+    driver.send({**file, "msg_id": "1"})
+    driver.send({**file, "msg_id": ""})
+    driver.send({**file, "msg_id": ""})
+    assert driver.rules == ["F12", "F12"]
+
+
+def test_sending_without_polling_any_more() -> None:
+    driver = Driver(drop_without_polls_ms=None).open()
+    driver.poll_once()
+    driver.now += 60_001
+    driver.send(message("a", "1"), message("b", "3"))
+    assert driver.rules == []
+    driver.send(message("c", "5"), message("d", "7"))
+    assert driver.rules == ["F5"]
+
+
+def test_a_client_that_waits_for_a_push_need_not_poll() -> None:
+    driver = Driver(drop_without_polls_ms=None).open()
+    driver.post(f"chats/{driver.chat_id}/notifications", {"android_firebase_device_token": "t"})
+    driver.now += 100_000
+    driver.send(*(message("a", str(number)) for number in (1, 3, 5)))
+    assert driver.rules == []
+
+
+def test_an_error_taken_for_a_chat() -> None:
+    driver = Driver().open()
+    driver.error("GET", "chats/undefined/events")
+    assert driver.rules == ["F24"]
+    assert driver.centre.violations[0].client.client_id == "client-1"
+
+
+def test_a_second_poll_and_polls_by_a_timer() -> None:
+    driver = Driver().open()
+    first = driver.start_poll()
+    driver.now += 5_000
+    second = driver.start_poll()
+    driver.wait(10_000)
+    assert driver.rules == ["F22"]
+    assert driver.centre.violations[0].tickets == (first, second)
+    driver.start_poll()
+    for _ in range(3):
+        driver.now += 4_000
+        driver.start_poll()
+    driver.wait(15_000)
+    assert driver.rules == ["F22", "F22", "F22", "F22", "F23"]
+    assert len(driver.centre.violations[-1].tickets) == 6  # two were held, four came meanwhile
+
+
+def test_asking_for_a_chat_that_is_polled() -> None:
+    driver = Driver().open()
+    driver.start_poll()
+    driver.post("chats", {})
+    assert driver.rules == []  # it may have broken off its poll
+    driver.wait(15_000)
+    assert driver.rules == ["F26"]
+
+
+def test_asking_for_a_chat_after_the_poll_broke_off_is_innocent() -> None:
+    driver = Driver().open()
+    poll = driver.start_poll()
+    driver.post("chats", {})
+    driver.take(driver.centre.cut(driver.now, poll))
+    driver.wait(60_000)
+    assert driver.rules == []
+
+
+def test_a_client_that_calls_itself_nothing() -> None:
+    driver = Driver()
+    headers = {"Authorization": authorization("undefined")}
+    driver.get("availability", headers=headers)
+    driver.get("availability", headers=headers)
+    assert driver.rules == ["F29"]
+
+
+def test_a_fault_names_who_did_it_and_the_requests_that_make_it() -> None:
+    driver = Driver().open()
+    driver.send(message("a", "1"))
+    first = driver.ticket
+    driver.send(message("a", "1"))
+    (found,) = driver.centre.violations
+    assert found.tickets == (first, driver.ticket)
+    assert found.client == driver.chat.key
+    headers = {"Authorization": authorization("thief")}
+    driver.error("GET", f"chats/{driver.chat_id}/history", headers=headers)
+    assert driver.centre.violations[-1].client.client_id == "thief"
+
+
+def test_strangers_without_a_cookie_are_not_one_client() -> None:
+    driver = Driver(accepts_chats=False)
+    for _ in range(2):
+        driver.error("POST", "chats", {}, headers={"Authorization": authorization("WebChat")})
+    assert driver.rules == []
 
 
 def test_giving_up_one_poll_after_the_other() -> None:

@@ -31,7 +31,7 @@ async def wire(emulator: Emulator, method: str, path: str, client_id: str = "cli
     url = f"{emulator.url}/clientweb/api/v2/{path}"
     async with (
         aiohttp.ClientSession(headers=headers) as session,
-        session.request(method, url, params={"tenantUrl": "x.example"}, **more) as reply,
+        session.request(method, url, **{"params": {"tenantUrl": "x.example"}, **more}) as reply,
     ):
         text = await reply.text()
         return reply.status, json.loads(text) if reply.content_type == "application/json" else text

@@ -1,0 +1,102 @@
+"""What went over the wire, for judges and onlookers: the latest exchanges, and those that were kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from attrs import define, evolve, field
+
+from statemachine.emulator import names
+from statemachine.emulator.chat import ClientKey
+from statemachine.emulator.identity import claimed
+from statemachine.emulator.wire import HttpRequest, HttpResponse
+
+__all__ = ["Exchange", "Traffic"]
+
+_LATEST: Final = 4_096
+_CLIENTS: Final = 16_384
+_BODY_BYTES: Final = 16 * 1024
+"""Longer bodies are clipped: a few uploads would otherwise fill the memory."""
+_SECRET: Final = "(not kept)"
+
+
+@define
+class Exchange:
+    """One request and what became of it; times in milliseconds of the centre.
+
+    ``number`` is the request's ticket in the model, ``client`` who it says it comes from. ``reply`` is None while it is
+    owed; its status is 0 where the connection broke. Bodies are clipped to 16 KB, and the values of secure forms are
+    left out.
+    """
+
+    number: int
+    at: int
+    client: ClientKey
+    request: HttpRequest
+    reply: HttpResponse | None = None
+    replied_at: int | None = None
+
+    @property
+    def cut(self) -> bool:
+        """The connection broke before an answer came through it."""
+        return self.reply is not None and self.reply.status == 0
+
+
+@define
+class Traffic:
+    """The latest exchanges by number, oldest first; ``kept`` ones stay for ever."""
+
+    latest: dict[int, Exchange] = field(factory=dict[int, Exchange])
+    kept: dict[int, Exchange] = field(factory=dict[int, Exchange])
+    requests: dict[ClientKey, int] = field(factory=dict[ClientKey, int])
+    """How many requests each client has made, the latest clients last."""
+
+    def asked(self, number: int, at: int, request: HttpRequest) -> None:
+        """A request came in."""
+        client = claimed(request)
+        self.requests[client] = self.requests.pop(client, 0) + 1
+        if len(self.requests) > _CLIENTS:
+            del self.requests[next(iter(self.requests))]
+        self.latest[number] = Exchange(number, at, client, evolve(request, body=_shown(request)))
+        if len(self.latest) > _LATEST:
+            del self.latest[next(iter(self.latest))]
+
+    def answered(self, number: int, at: int, reply: HttpResponse) -> None:
+        """Its answer went out, or its connection broke."""
+        exchange = self.find(number)
+        if exchange is not None:
+            exchange.replied_at, exchange.reply = at, evolve(reply, body=reply.body[:_BODY_BYTES])
+
+    def keep(self, numbers: Iterable[int]) -> None:
+        """Forget none of these any more."""
+        self.kept |= {number: self.latest[number] for number in numbers if number in self.latest}
+
+    def find(self, number: int) -> Exchange | None:
+        """The exchange, if it is still known."""
+        return self.latest.get(number) or self.kept.get(number)
+
+
+def _shown(request: HttpRequest) -> bytes:
+    body = request.body
+    if names.SECURE_FORM_DATA.encode() in body:
+        try:
+            return json.dumps(_without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
+        except (ValueError, RecursionError):
+            return b""
+    return body[:_BODY_BYTES]
+
+
+def _without_secrets(value: Any) -> Any:
+    """The same with the data of secure forms replaced, however deep they stand (3.2)."""
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    if fields.get("event") == names.SECURE_FORM_DATA and "data" in fields:
+        data = fields["data"]
+        hidden = dict.fromkeys(cast("dict[str, Any]", data), _SECRET) if isinstance(data, dict) else _SECRET
+        return {**fields, "data": hidden}
+    return {name: _without_secrets(one) for name, one in fields.items()}
