@@ -13,7 +13,7 @@ fails therefore ends the driver: what was not saved was not done, and the stored
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
 
@@ -85,7 +85,7 @@ class Driver:
         transport: Transport,
         store: Store,
         listener: Listener,
-        observer: Observer | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._id = session_id
         self._session = self._saved = session
@@ -95,7 +95,7 @@ class Driver:
         self._transport = transport
         self._store = store
         self._listener = listener
-        self._observer = observer
+        self._observers = observers
         self._steps: deque[_Step] = deque()
         self._in_flight: dict[int, Command] = {}
         self._alarm: Alarm | None = None
@@ -312,16 +312,16 @@ class Driver:
     # --- who looks on -------------------------------------------------------------------------------------------------
 
     def _look(self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]) -> None:
-        if self._observer:
+        for observer in self._observers:
             try:
-                self._observer.stepped(self._id, event, before, after, outputs)
+                observer.stepped(self._id, event, before, after, outputs)
             except Exception as error:  # a trace that cannot be written ends no chat
                 self._blind(error)
 
     def _moment(self, moment: Moment, number: int) -> None:
-        if self._observer:
+        for observer in self._observers:
             try:
-                self._observer.moment(self._id, moment, number)
+                observer.moment(self._id, moment, number)
             except Exception as error:
                 self._blind(error)
 

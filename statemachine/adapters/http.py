@@ -45,8 +45,11 @@ class HttpTransport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Break off what is under way."""
         await self._tasks.close()
-        await self.line.close()
 
     def execute(self, command: Command, answer: Answer) -> None:
         """See `Transport.execute`."""

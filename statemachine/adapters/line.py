@@ -104,16 +104,20 @@ class Pool:
         headers: HeaderSource | None = None,
     ) -> None:
         self.connect_timeout: Final = connect_timeout
-        self.proxy: Final = None if proxy is None else _proxy(proxy)
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
-        # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
-        self.connector: Final = aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True)
+        self.http: Final = aiohttp.ClientSession(
+            # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True),
+            cookie_jar=aiohttp.DummyCookieJar(),  # each line has its own
+            middlewares=(_once,),
+            proxy=None if proxy is None else _proxy(proxy),
+        )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.connector.close()
+        await self.http.close()
 
 
 def _proxy(text: str) -> URL:
@@ -133,19 +137,8 @@ class Line:
     """
 
     def __init__(self, pool: Pool) -> None:
-        self._connect = pool.connect_timeout.total_seconds()
-        self._headers = pool.headers
-        self._session = aiohttp.ClientSession(
-            connector=pool.connector,
-            connector_owner=False,
-            cookie_jar=aiohttp.CookieJar(unsafe=True),  # "unsafe": also from a host without a name; there is one host
-            middlewares=(_once,),
-            proxy=pool.proxy,
-        )
-
-    async def close(self) -> None:
-        """No more calls. The pool's connections stay."""
-        await self._session.close()
+        self._pool = pool
+        self._cookies: aiohttp.CookieJar | None = None  # most servers give none
 
     async def exchange(self, request: HttpRequest, source: bytes | Path | None = None) -> HttpResponse:
         """Send this, and wait for all of the answer within the request's timeout. `source`: what it uploads.
@@ -163,24 +156,34 @@ class Line:
 
     async def _exchange(self, request: HttpRequest, source: bytes | Path | None) -> HttpResponse:
         # The whole answer within the time that the command allows, or the session would give up waiting before.
-        timeout = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=self._connect)
+        connect = self._pool.connect_timeout.total_seconds()
+        timeout = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=connect)
         headers = await self._all_headers(request)
+        url = URL(request.url, encoded=True)
         async with (
             _payload(request, source) as data,
-            self._session.request(
+            self._pool.http.request(
                 request.method,
-                URL(request.url, encoded=True),
+                url,
                 headers=headers,
+                cookies=self._cookies.filter_cookies(url) if self._cookies else None,
                 data=data,
                 timeout=timeout,
                 allow_redirects=False,
             ) as response,
         ):
+            self._keep_cookies(response)
             return HttpResponse(response.status, response.headers, await _read(response))
+
+    def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
+        if response.cookies:
+            if self._cookies is None:
+                self._cookies = aiohttp.CookieJar(unsafe=True)  # "unsafe": also from a host without a name
+            self._cookies.update_cookies(response.cookies, response.url)
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
         headers = CIMultiDict(request.headers)
-        source = self._headers
+        source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
         except Exception as error:  # the application's code: nothing was sent yet, whatever went wrong

@@ -148,7 +148,10 @@ def _introduce(screen: Screen, url: str, scenario: str, host: str) -> None:
         screen.line(f"  {name:<10} ", (value, ""), indent=13)
     screen.line()
     screen.line(("  from statemachine import ChatClient", "dim"))
-    screen.line((f'  ChatClient("{url}", tenant="example", app_id="demo", client_id="customer-1")', "dim"), indent=4)
+    screen.line(
+        (f'  ChatClient("{url}", tenant="example", app_id="demo")  # then: await client.session("customer-1")', "dim"),
+        indent=4,
+    )
     screen.line()
     if not _is_loopback(host):
         screen.line(("Others on your network can reach it. It is made for trials, not for strangers.", "yellow"))

@@ -1,10 +1,24 @@
-"""`ChatClient`, `ContactCentre`, and what they raise and take. Needs the extra `http`."""
+"""`ChatClient` and its sessions, `ContactCentre`, and what they raise and take. Needs the extra `http`."""
 
 from .advice import Advice, advise
 from .centre import CentreError, ContactCentre, SmsRefused
-from .chat import ChatClient
-from .errors import BadSetting, ChatClosed, ChatError, ChatStopped, NotPossible, SessionOver
+from .client import ChatClient
+from .errors import (
+    BadSetting,
+    ChatClosed,
+    ChatError,
+    ChatStopped,
+    NotPossible,
+    NotSaved,
+    SendFailed,
+    SessionOver,
+)
+from .merged import Handler, MergedNews, Stopped
+from .middleware import Middleware
 from .options import Options
+from .sending import Sending, SendingState
+from .session import ChatSession
+from .stream import News, NewsReader
 
 __all__ = [
     "Advice",
@@ -13,11 +27,22 @@ __all__ = [
     "ChatClient",
     "ChatClosed",
     "ChatError",
+    "ChatSession",
     "ChatStopped",
     "ContactCentre",
+    "Handler",
+    "MergedNews",
+    "Middleware",
+    "News",
+    "NewsReader",
     "NotPossible",
+    "NotSaved",
     "Options",
+    "SendFailed",
+    "Sending",
+    "SendingState",
     "SessionOver",
     "SmsRefused",
+    "Stopped",
     "advise",
 ]

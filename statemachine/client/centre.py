@@ -90,7 +90,6 @@ class ContactCentre:
         if self._shared is None:
             pool = await self._stack.enter_async_context(self._options.pool())
             self._line = Line(pool)
-            self._stack.push_async_callback(self._line.close)
         return self
 
     async def __aexit__(

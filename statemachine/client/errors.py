@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine import IllegalIntent, Outcome
+from statemachine import IllegalIntent, Outcome, Reason
 
-__all__ = ["BadSetting", "ChatClosed", "ChatError", "ChatStopped", "NotPossible", "SessionOver"]
+__all__ = [
+    "BadSetting",
+    "ChatClosed",
+    "ChatError",
+    "ChatStopped",
+    "NotPossible",
+    "NotSaved",
+    "SendFailed",
+    "SessionOver",
+]
 
 
 class ChatError(Exception):
@@ -31,10 +40,12 @@ class NotPossible(ChatError):
 
 
 class SessionOver(NotPossible):
-    """The chat is over; nothing was sent. `outcome` says how it ended. `start()` begins a new one."""
+    """The chat is over; nothing was sent. `outcome` says how it ended. `send(…, new_chat=True)` begins a new one."""
 
     def __init__(self, phase: str, reason: str, outcome: Outcome) -> None:
-        super().__init__(phase, reason, f"the chat is over ({outcome}): start() begins a new one")
+        super().__init__(
+            phase, reason, f"the chat is over ({outcome}): start() or send(…, new_chat=True) begins a new one"
+        )
         self.args = (phase, reason, outcome)
         self.outcome: Final = outcome
 
@@ -44,10 +55,43 @@ class ChatClosed(ChatError):
 
 
 class ChatStopped(ChatError):
-    """The client had to stop; `__cause__` says why (a full disk, another process on this chat). The chat lives on.
+    """This chat's session had to stop; `__cause__` says why (a full disk, another process on this chat).
 
-    What was not saved was not sent. Open the client anew when the cause is removed.
+    What was not saved was not sent, and the chat lives on at the server. `ChatClient.session` takes it up again when
+    the cause is removed.
     """
+
+
+class NotSaved(ChatError, TimeoutError):
+    """The store did not save this in time (`Options.save_within`). It may yet be saved, and is then carried out.
+
+    Repeating it is safe with a key: one key is one message.
+    """
+
+
+_FAILED: Final[dict[Reason | None, str]] = {
+    "not_sent": "it was not sent",
+    "unknown": "whether it arrived is not known",
+    "refused": "the server refused it",
+}
+
+
+class SendFailed(ChatError):
+    """A message will not arrive, or nobody can say whether it did.
+
+    `reason`: not_sent: the server never had it; unknown: it may have arrived; refused: the server said no, with `code`.
+    """
+
+    def __init__(self, item: str, reason: Reason | None, code: int | None) -> None:
+        super().__init__(item, reason, code)
+        self.item: Final = item
+        self.reason: Final = reason
+        self.code: Final = code
+
+    def __str__(self) -> str:
+        return f"message {self.item}: {_FAILED.get(self.reason, 'it failed')}" + (
+            f" ({self.code})" if self.code else ""
+        )
 
 
 def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:

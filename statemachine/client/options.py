@@ -25,6 +25,11 @@ def _positive(_: object, attribute: Attribute[timedelta], value: object) -> None
         raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value!r}")
 
 
+def _above_zero(_: object, attribute: Attribute[float], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise BadSetting(f"{attribute.name} must be a number above 0, not {value!r}")
+
+
 _CORE: Final = ("api", "receipts")
 _CORE_DURATIONS: Final = (
     "request_timeout",
@@ -57,6 +62,10 @@ class Options:
     connect_timeout: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     close_within: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     """How long closing waits for messages that are on the wire."""
+    save_within: timedelta = field(default=timedelta(seconds=30), validator=_positive)
+    """How long a method waits for its save, before it raises NotSaved."""
+    opened_per_second: float = field(default=200.0, validator=_above_zero)
+    """How fast stored chats are taken up again when a client opens: each reads its history from the server."""
 
     tls: ssl.SSLContext | None = None
     """Which certificates are trusted, and shown; where None, the system's, with every check."""

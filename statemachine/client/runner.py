@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -12,8 +12,8 @@ from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
 from statemachine.adapters.protocols import Observer, Store, Told, Transport
 
-from .errors import ChatClosed, ChatStopped, refusal
-from .stream import NewsReader, NewsStream
+from .errors import ChatClosed, ChatError, ChatStopped, NotSaved, refusal
+from .stream import NewsStream, Telling, as_it_is, nobody
 
 __all__ = ["Runner"]
 
@@ -21,8 +21,9 @@ __all__ = ["Runner"]
 class Runner:
     """Drives the session `session_id`: the stored one, or else a new one that nobody asked for yet.
 
-    `config` is for new chats. `told` is called with what each saved step has to tell. Raises a `StoreError` where the
-    stored session cannot be read.
+    `config` is for new chats. `told` is called with what each saved step has to tell; `telling` and `notify` are the
+    news stream's. `within`: how long `ask` waits for a save. Raises a `StoreError` where the stored session cannot be
+    read.
     """
 
     def __init__(
@@ -34,11 +35,15 @@ class Runner:
         clock: LoopClock,
         config: Config,
         told: Callable[[Told], None],
-        observer: Observer | None = None,
+        telling: Telling = as_it_is,
+        notify: Callable[[], None] = nobody,
+        observers: Sequence[Observer] = (),
+        within: timedelta = timedelta(seconds=30),
     ) -> None:
         self._clock = clock
         self._config = config
         self._told = told
+        self._within = within.total_seconds()
         self._make = partial(
             Driver,
             session_id,
@@ -46,12 +51,12 @@ class Runner:
             transport=transport,
             store=store,
             listener=self,
-            observer=observer,
+            observers=observers,
         )
         blank = new_session(clock.now(), config)
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (blank, 0)
-        self._stream = NewsStream(store, session_id, session, changes(blank, session))
+        self.stream = NewsStream(store, session_id, session, changes(blank, session), telling=telling, notify=notify)
         self._driver = self._make(session, version)
         self._halted = asyncio.Event()
 
@@ -71,7 +76,8 @@ class Runner:
     async def ask(self, event: Event) -> tuple[Session, Session]:
         """Feed an intent. Returns the sessions before and after it once it is saved.
 
-        Cancelled while it waits for the save, the intent stands. Raises NotPossible, ChatClosed, ChatStopped.
+        Cancelled while it waits for the save, the intent stands. Raises NotPossible, ChatClosed,
+        ChatStopped, NotSaved (it may yet be carried out).
         """
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
@@ -80,11 +86,24 @@ class Runner:
         except IllegalIntent as illegal:
             raise refusal(illegal, before.outcome) from illegal
         except DriverStopped as stopped:
-            if self._driver.error:
-                raise ChatStopped(f"the chat could not go on: {self._driver.error}") from self._driver.error
-            raise ChatClosed("the client is closed") from stopped
-        await saved
+            raise _ending(self._driver.error) from (self._driver.error or stopped)
+        await self._wait(saved)
         return before, after
+
+    async def acknowledge(self, seq: int) -> None:
+        """The application has dealt with all news up to `seq`; returns once that is saved. Raises as `ask` does."""
+        if self.stream.closed:
+            raise _ending(self.stream.error) from self.stream.error
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stream.acknowledge(seq, partial(_resolve, saved))
+        await self._wait(saved)
+
+    async def _wait(self, saved: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(self._within):
+                await saved
+        except TimeoutError:
+            raise NotSaved(f"the store has not saved this within {self._within:g} s") from None
 
     async def renew(self) -> Past | None:
         """Make room for a new chat where the last one is over, and return what the new one takes over from it."""
@@ -95,12 +114,8 @@ class Runner:
         spent, blank = self._driver, new_session(self.now(), self._config)
         self._driver = self._make(blank, spent.version)
         spent.abandon()
-        self._stream.reopen(spent.saved, changes(spent.session, blank))
+        self.stream.reopen(spent.saved, changes(spent.session, blank))
         return past(spent.session)
-
-    def news(self) -> NewsReader:
-        """A run over the news."""
-        return NewsReader(self._stream)
 
     async def close(self, within: timedelta) -> None:
         """Let go of the session. What is on the wire may finish `within` this time."""
@@ -118,14 +133,18 @@ class Runner:
     def told(self, news: Told) -> None:
         """See `Listener.told`."""
         self._told(news)
-        self._stream.told(news)
+        self.stream.told(news)
 
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""
         if not self._driver.stopped:  # it was the driver of the chat before
             return
-        self._stream.close(error)
+        self.stream.close(error)
         self._halted.set()
+
+
+def _ending(error: BaseException | None) -> ChatError:
+    return ChatStopped(f"the chat could not go on: {error}") if error else ChatClosed("the client is closed")
 
 
 def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
@@ -134,7 +153,6 @@ def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
     if error is None:
         saved.set_result(None)
         return
-    closed = isinstance(error, DriverStopped)
-    failure = ChatClosed("the client was closed") if closed else ChatStopped(f"the chat could not go on: {error}")
+    failure = _ending(None if isinstance(error, DriverStopped) else error)
     failure.__cause__ = error
     saved.set_exception(failure)

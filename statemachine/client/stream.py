@@ -1,4 +1,4 @@
-"""The news of one session as an async iterator.
+"""The news of one session, read from the store's journal at the application's pace.
 
 Transcript news is read from the store's journal, a page at a time, so that however slow the application is, nothing
 piles up in memory and no poll waits for it. Level news says how things stand: of each kind only the latest is kept.
@@ -8,26 +8,48 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from statemachine import Finished, Level, Session, Transcript
-from statemachine.adapters.protocols import Store, Told
+from statemachine.adapters.protocols import Done, Store, Told
 
 from .errors import ChatError, ChatStopped
 
-__all__ = ["News", "NewsReader", "NewsStream"]
+__all__ = ["News", "NewsReader", "NewsStream", "Telling", "as_it_is", "nobody"]
 
 News: TypeAlias = Transcript | Level
+Telling: TypeAlias = Callable[[News], News | None]
+"""What becomes of a news before it is told; None: it is not told."""
 
 PAGE: Final = 100
 """News read from the journal at once."""
 
 
+def as_it_is(news: News) -> News:
+    """Told as it is."""
+    return news
+
+
+def nobody() -> None:
+    """Nobody is notified."""
+
+
 class NewsStream:
     """Where the driver's listener puts things down and the application picks them up."""
 
-    def __init__(self, store: Store, session_id: str, session: Session, levels: tuple[Level, ...]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session_id: str,
+        session: Session,
+        levels: tuple[Level, ...],
+        *,
+        telling: Telling = as_it_is,
+        notify: Callable[[], None] = nobody,
+    ) -> None:
+        """`telling`: applied to each news as it is read. `notify`: called after each change."""
         self.store: Final = store
         self.session_id: Final = session_id
         self.cursor = store.cursor(session_id)
@@ -36,6 +58,8 @@ class NewsStream:
         self.closed = False
         self.error: BaseException | None = None
         self.asking = False
+        self.telling: Final = telling
+        self._on_change = notify
         self._wake = asyncio.Event()
         # The last `seq` that was told. The journal may hold more already, whose levels are not here yet.
         self._last = session.seq
@@ -53,7 +77,11 @@ class NewsStream:
         self._last = news.session.seq
         self._put(after, news.levels)
         self.over = news.session.outcome is not None
+        self._notify()
+
+    def _notify(self) -> None:
         self._wake.set()
+        self._on_change()
 
     def reopen(self, session: Session, levels: tuple[Level, ...]) -> None:
         """A new chat follows `session`, which is over and saved; `levels` is how things differ."""
@@ -65,17 +93,31 @@ class NewsStream:
         """No more news comes."""
         self.closed = True
         self.error = self.error or error
-        self._wake.set()
+        self._notify()
 
-    def acknowledge(self, seq: int) -> None:
-        """The application has dealt with the news up to `seq`."""
-        if seq > self.cursor and not self.closed:
-            self.cursor = seq
-            self.store.ack(self.session_id, seq, self._acknowledged)
+    def acknowledge(self, seq: int, done: Done | None = None) -> None:
+        """The application has dealt with the news up to `seq`. `done`: called when that is saved. Raises ChatError."""
+        if seq > self._last:
+            raise ChatError(f"news {seq} was not told yet: acknowledge what was dealt with")
+        if seq <= self.cursor or self.closed:
+            if done:
+                done(self.error)
+            return
+        self.cursor = seq
+        self.store.ack(self.session_id, seq, partial(self._acknowledged, done))
 
-    def _acknowledged(self, error: BaseException | None) -> None:
+    def _acknowledged(self, done: Done | None, error: BaseException | None) -> None:
         if error and not self.closed:
             self.close(error)
+        if done:
+            done(error)
+        if self.over and not self.unread:
+            self._notify()
+
+    @property
+    def unread(self) -> int:
+        """How many transcript news were told and are not acknowledged; their `seq` has no gaps."""
+        return self._last - self.cursor
 
     def page(self, after: int) -> list[Transcript]:
         """The next transcript news with a `seq` above `after`, as far as it was told."""
@@ -102,13 +144,15 @@ class NewsStream:
 class NewsReader(AsyncIterator[News]):
     """One run over the news, from the cursor to the end of the chat, or until the client is closed.
 
-    Transcript news counts as dealt with when the next one is asked for: what a run was broken off at comes again, with
-    the same `seq`, in the next run, also after a restart.
+    With `auto_ack` transcript news counts as dealt with when the next one is asked for. What does not count yet when a
+    run is broken off comes again, with the same `seq`, in the next run, also after a restart.
     """
 
-    def __init__(self, stream: NewsStream) -> None:
+    def __init__(self, stream: NewsStream, *, auto_ack: bool = True) -> None:
         self._stream = stream
+        self._auto_ack = auto_ack
         self._page: deque[Transcript] = deque()
+        self._raw: News | None = None
         self._position = stream.cursor
         self._finished = False
 
@@ -119,7 +163,8 @@ class NewsReader(AsyncIterator[News]):
             raise ChatError("somebody waits for news of this chat already: one reader at a time")
         stream.asking = True
         try:
-            stream.acknowledge(self._position)
+            if self._auto_ack:
+                self.acknowledge()
             return await self._next()
         finally:
             stream.asking = False
@@ -129,7 +174,7 @@ class NewsReader(AsyncIterator[News]):
         # After `Finished` the rest is told, such as what became of the last texts; a new chat's news is another run's.
         while stream.over or not self._finished:
             stream.settled()
-            if news := self._look():
+            if news := self.look():
                 return news
             if stream.error:
                 raise ChatStopped(f"the chat could not go on: {stream.error}") from stream.error
@@ -138,16 +183,33 @@ class NewsReader(AsyncIterator[News]):
             await stream.changed()
         raise StopAsyncIteration
 
-    def _look(self) -> News | None:
+    def acknowledge(self) -> None:
+        """All that this run has told counts as dealt with."""
+        self._stream.acknowledge(self._position)
+
+    def look(self) -> News | None:
+        """The next one if there is one now.
+
+        Raises a `StoreError` where the journal cannot be read, and what `telling` raises; then it comes again.
+        """
+        while news := self._next_raw():
+            told = self._stream.telling(news)
+            self._raw = None
+            if isinstance(news, Transcript):
+                self._position = news.seq
+                self._finished = self._finished or type(news) is Finished
+            if told:
+                return told
+        return None
+
+    def _next_raw(self) -> News | None:
         stream = self._stream
         if stream.closed:  # the store may be closed too
             return None
-        if not self._page:
-            self._page.extend(stream.page(self._position))
-        level = stream.take_level(self._page[0].seq if self._page else None)
-        if level is not None or not self._page:
-            return level
-        news = self._page.popleft()
-        self._position = news.seq
-        self._finished = self._finished or type(news) is Finished
-        return news
+        if self._raw is None:
+            if not self._page:
+                self._page.extend(stream.page(self._position))
+            self._raw = stream.take_level(self._page[0].seq if self._page else None)
+            if self._raw is None and self._page:
+                self._raw = self._page.popleft()
+        return self._raw

@@ -275,7 +275,7 @@ class World:
             transport=self.network,
             store=VirtualStore(self, self._rows),
             listener=self._onlooker,
-            observer=self._onlooker,
+            observers=(self._onlooker,),
         )
         self._guarded(self.driver.start)
 

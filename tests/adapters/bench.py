@@ -224,7 +224,7 @@ class Rig:
             transport=self.transport,
             store=self.store,
             listener=self.ear,
-            observer=self.eye,
+            observers=(self.eye,),
         )
         self.driver.start()
 

@@ -26,11 +26,7 @@ def request(url: str) -> HttpRequest:
 
 async def ask(url: str, **settings: Any) -> HttpResponse:
     async with Pool(timedelta(seconds=5), **settings) as pool:
-        line = Line(pool)
-        try:
-            return await line.exchange(request(url))
-        finally:
-            await line.close()
+        return await Line(pool).exchange(request(url))
 
 
 # --- headers ---
@@ -58,7 +54,6 @@ async def test_a_token_is_asked_for_before_each_request() -> None:
         line = Line(pool)
         for _ in range(2):
             await line.exchange(request(server.url))
-        await line.close()
     assert [heard.headers["authorization"] for heard in server.heard] == ["Bearer 1", "Bearer 2"]
 
 

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import ChatClient
 from statemachine.cli import main
 from statemachine.cli.demo import command
-from statemachine.cli.stage import performance
 from statemachine.cli.stage.customer import Customer
 from statemachine.cli.stage.judge import in_order, told_once
 from statemachine.cli.stage.performance import perform
 from statemachine.cli.stage.scenes import SCENES
 from statemachine.cli.stage.story import Story
+from statemachine.client import ChatSession, Sending
 from statemachine.emulator import Chat, ClientKey, LogEntry
 
 FAST = "0.2"
@@ -129,18 +128,16 @@ async def test_a_scene_that_never_ends_is_broken_off() -> None:
     assert any("not over after" in problem for problem in found.problems)
 
 
-class Doubling(ChatClient):
-    """A client that says everything twice."""
-
-    async def send(self, text: str, *, key: str | None = None) -> str:
-        await super().send(text)
-        return await super().send(text)
-
-
 async def test_a_client_that_doubles_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(performance, "ChatClient", Doubling)
+    send = ChatSession.send
+
+    async def doubled(self: ChatSession, text: str, **more: Any) -> Sending:
+        await send(self, text, **more)
+        return await send(self, text)
+
+    monkeypatch.setattr(ChatSession, "send", doubled)
     found = await perform(SCENES["lost"], Story(None), 0.2)
-    assert any("3 arrived" in problem for problem in found.problems)
+    assert any("4 arrived" in problem for problem in found.problems), found.problems
 
 
 def _chat() -> Chat:

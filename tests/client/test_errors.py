@@ -19,4 +19,4 @@ def test_after_the_end_it_names_the_outcome_and_the_way_on() -> None:
     error = refusal(IllegalIntent("gone", "Say", "the session is over"), "gone")
     assert isinstance(error, SessionOver)
     assert error.outcome == "gone"
-    assert str(error) == "the chat is over (gone): start() begins a new one"
+    assert str(error) == "the chat is over (gone): start() or send(…, new_chat=True) begins a new one"

@@ -11,6 +11,8 @@ import pytest
 from statemachine import Config
 from statemachine.client import BadSetting, Options
 
+CLIENTS_OWN = {"connect_timeout", "close_within", "save_within", "opened_per_second", "tls", "proxy", "headers"}
+
 
 def test_the_defaults_are_the_engines() -> None:
     assert Options().core() == Config()
@@ -18,7 +20,7 @@ def test_the_defaults_are_the_engines() -> None:
 
 @pytest.mark.parametrize("field", attrs.fields(Options), ids=lambda field: str(field.name))
 def test_each_option_reaches_the_engine_or_is_the_clients_own(field: Any) -> None:
-    if field.name in ("connect_timeout", "close_within", "tls", "proxy", "headers"):
+    if field.name in CLIENTS_OWN:
         assert not hasattr(Config(), field.name)
         return
     other: dict[str, Any] = {"api": "v1", "receipts": False}

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import Batch, CreateChat, Opened, Poll, Post, Request, Say, outbox
+from statemachine import Batch, Config, CreateChat, Opened, Poll, Post, Request, Say, outbox
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.protocols import Store, Told
 from statemachine.client.errors import ChatClosed, NotPossible
 from statemachine.client.runner import Runner
 from statemachine.store.memory import MemoryStore
 from statemachine.wire import Message, SessionEnded
-from tests.adapters.bench import QUICK, HandStore, HandTransport
+from tests.adapters.bench import HandStore, HandTransport
 
 pytestmark = pytest.mark.asyncio
 
@@ -33,7 +33,7 @@ class Rig:
             store=self.store,
             transport=self.transport,
             clock=LoopClock(),
-            config=QUICK,
+            config=Config(),
             told=self.told.append,
         )
         self.runner.start()

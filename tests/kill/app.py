@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from statemachine import ChatClient, Finished, Progress, Received
-from statemachine.client import Options
+from statemachine.client import ChatSession, Options
 from statemachine.store.sqlite import SqliteStore
 from statemachine.wire import Message
 
@@ -101,10 +101,9 @@ async def main(url: str, folder: Path, texts: int, killer: Killer | None) -> Non
         return
     store = SqliteStore(folder / "chats.sqlite", call_soon=asyncio.get_running_loop().call_soon_threadsafe)
     async with ChatClient(
-        url, app_id="kill", client_id=folder.name, store=store, options=OPTIONS, observer=killer
-    ) as chat:
-        if chat.phase == "idle":
-            await chat.start()
+        url, app_id="kill", store=store, options=OPTIONS, observers=[killer] if killer else []
+    ) as client:
+        chat = await client.session(folder.name)
         speaking = asyncio.create_task(speak(chat, store, sink, texts))
         async for news in chat.news():
             line = as_line(news)
@@ -114,7 +113,7 @@ async def main(url: str, folder: Path, texts: int, killer: Killer | None) -> Non
     await asyncio.to_thread(store.close)
 
 
-async def speak(chat: ChatClient, store: SqliteStore, sink: Sink, texts: int) -> None:
+async def speak(chat: ChatSession, store: SqliteStore, sink: Sink, texts: int) -> None:
     """Say what was not said yet, then wait for every outcome and reply, then end."""
     (session_id,) = store.sessions() or ("",)
     waiting = {news.key for news in store.journal(session_id, 0, 10_000) if isinstance(news, Progress)}

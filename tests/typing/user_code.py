@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_never, assert_type
+from datetime import timedelta
+from typing import Literal, assert_never, assert_type
 
 from statemachine import (
     Anomaly,
@@ -43,6 +44,7 @@ from statemachine import (
     snapshot,
     wake_window,
 )
+from statemachine.client import ChatSession
 from statemachine.wire import File, Message
 
 
@@ -109,9 +111,13 @@ def drive(reply: Reply) -> Session:
 
 
 async def chat() -> None:
-    async with ChatClient("http://127.0.0.1:1", app_id="a", client_id="c") as client:
-        await client.start(text="hello")
-        item = await client.send("and")
-        assert_type(item, str)
-        async for news in client.news():
+    async with ChatClient("http://127.0.0.1:1", app_id="a") as client:
+        session = await client.session("c")
+        assert_type(session, ChatSession)
+        sending = await session.send("and")
+        assert_type(await sending.delivered(timeout=timedelta(seconds=1)), Literal["delivered", "unknown"])
+        async for news in session.news():
             print(news)
+        async for one, told in client:
+            assert_type(one, ChatSession)
+            print(told)

@@ -21,7 +21,7 @@ from typing import TextIO
 import structlog
 
 from statemachine import ChatClient
-from statemachine.client import Options, SessionOver
+from statemachine.client import ChatSession, Options, SessionOver
 from statemachine.codec.records import encode_news
 
 from .customer import Watcher
@@ -54,25 +54,24 @@ class _Phases(Story):
 async def _chat(url: str, store: str, pace: float, trace: TextIO | None) -> None:
     watcher = Watcher(PRODUCT, _Phases(None), trace)
     async with ChatClient(
-        url, tenant=TENANT, app_id=APP_ID, client_id="demo-customer", store=store, options=_OPTIONS, observer=watcher
+        url, tenant=TENANT, app_id=APP_ID, store=store, options=_OPTIONS, observers=(watcher,)
     ) as client:
-        if client.phase == "idle":
-            await client.start()
-        sending = asyncio.create_task(_send_rest(client, Path(f"{store}.position"), pace))
-        async for news in client.news():
+        chat = await client.session("demo-customer")
+        sending = asyncio.create_task(_send_rest(chat, Path(f"{store}.position"), pace))
+        async for news in chat.news():
             _print(news=encode_news(news))
         await sending
-        _print(over=client.outcome)
+        _print(over=chat.outcome)
 
 
-async def _send_rest(client: ChatClient, position: Path, pace: float) -> None:
+async def _send_rest(chat: ChatSession, position: Path, pace: float) -> None:
     """The texts that were not sent in an earlier life."""
     for number in range(_read_position(position), len(TEXTS)):
         try:
-            item = await client.send(TEXTS[number], key=f"text-{number}")
+            sending = await chat.send(TEXTS[number], key=f"text-{number}")
         except SessionOver:
             return
-        _print(sent=TEXTS[number], item=item)
+        _print(sent=TEXTS[number], item=sending.id)
         _write_position(position, number + 1)
         await asyncio.sleep(0.5 * pace)
 

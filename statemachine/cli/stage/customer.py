@@ -1,4 +1,4 @@
-"""The customer of a scene: a `ChatClient`, its news, and the patience to wait for something before going on."""
+"""The customer of a scene: a `ChatSession`, its news, and the patience to wait for something before going on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from statemachine import (
     COMMANDS,
     Anomaly,
     Answered,
-    ChatClient,
     Command,
     Event,
     Failure,
@@ -25,6 +24,7 @@ from statemachine import (
     TypingChanged,
     outbox,
 )
+from statemachine.client import ChatSession
 from statemachine.codec.text import shown
 from statemachine.codec.trace import Step, header_line, step_line
 from statemachine.wire import Message
@@ -90,8 +90,8 @@ class Watcher:
 class Customer:
     """Somebody with a question. `pace` stretches every pause; 0 leaves none."""
 
-    def __init__(self, client: ChatClient, story: Story, pace: float) -> None:
-        self._client: Final = client
+    def __init__(self, chat: ChatSession, story: Story, pace: float) -> None:
+        self._chat: Final = chat
         self._story: Final = story
         self._pace: Final = pace
         self._changed: Final = asyncio.Event()
@@ -102,13 +102,13 @@ class Customer:
         self.over = False
 
     @property
-    def client(self) -> ChatClient:
-        """The client itself."""
-        return self._client
+    def chat(self) -> ChatSession:
+        """The chat itself."""
+        return self._chat
 
     async def listen(self) -> None:
         """Take the news, until the chat is over."""
-        async for news in self._client.news():
+        async for news in self._chat.news():
             self.news.append(news)
             self._story.tell(news)
             self._changed.set()
@@ -139,7 +139,7 @@ class Customer:
 
     async def sees(self, phase: str) -> None:
         """Wait for a phase."""
-        await self.until(lambda: self._client.phase == phase, f"the phase was {phase}")
+        await self.until(lambda: self._chat.phase == phase, f"the phase was {phase}")
 
     async def has(self, state: str, count: int) -> None:
         """Wait until this many messages are in this state."""
@@ -159,16 +159,16 @@ class Customer:
 
     async def asks(self, text: str) -> None:
         """Ask for a chat, with a first message."""
-        item = await self._client.start(text=text, parameters={"first_name": "Eve"})
-        self._story.does("ask for a chat", self._client.phase, "the request is on its way")
-        self._says(text, item, "waits for the chat")
+        sending = await self._chat.send(text, new_chat=True)
+        self._story.does("ask for a chat", self._chat.phase, "the request is on its way")
+        self._says(text, sending.id, "waits for the chat")
 
     async def says(self, text: str, typing: float = 0.5) -> None:
         """Type for a while (or not at all), and send."""
         if typing:
-            await self._client.typing()
+            await self._chat.typing()
             await self.pause(typing)
-        self._says(text, await self._client.send(text))
+        self._says(text, (await self._chat.send(text)).id)
 
     def _says(self, text: str, item: str, meaning: str = "") -> None:
         self.sent.append(text)
@@ -177,8 +177,8 @@ class Customer:
 
     async def ends(self) -> None:
         """End the chat."""
-        await self._client.end()
-        self._story.does("end the chat", self._client.phase, "waits for the centre's word")
+        await self._chat.end()
+        self._story.does("end the chat", self._chat.phase, "waits for the centre's word")
 
     # --- what was told ----------------------------------------------------------------------------------------------
 

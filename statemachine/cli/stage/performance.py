@@ -73,17 +73,17 @@ async def perform(scene: Scene, story: Story, pace: float, trace: TextIO | None 
             emulator.url,
             tenant=TENANT,
             app_id=APP_ID,
-            client_id="demo-customer",
             options=scene.options,
-            observer=watcher,
+            observers=(watcher,),
         ) as client:
-            customer = Customer(client, story, pace)
+            chat = await client.session("demo-customer", start=False, parameters={"first_name": "Eve"})
+            customer = Customer(chat, story, pace)
             broken = await _play(scene, customer)
-            found = [*broken, *problems(scene, emulator.centre, customer, watcher, client.outcome)]
+            found = [*broken, *problems(scene, emulator.centre, customer, watcher, chat.outcome)]
             return Performance(
                 scene.name,
                 tuple(watcher.phases),
-                client.outcome,
+                chat.outcome,
                 len(customer.items("sent")),
                 len(customer.received()),
                 len(customer.items("delivered")),

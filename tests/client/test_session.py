@@ -1,10 +1,11 @@
-"""`ChatClient` against the emulator over HTTP: two parties, and the judge in between."""
+"""One session of a `ChatClient` against the emulator over HTTP: two parties, and the judge in between."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,11 +25,10 @@ from statemachine import (
     Received,
     RosterChanged,
 )
-from statemachine.adapters.protocols import Done, Moment, Save
+from statemachine.adapters.protocols import Moment
 from statemachine.client import (
-    BadSetting,
-    ChatClosed,
     ChatError,
+    ChatSession,
     ChatStopped,
     NotPossible,
     Options,
@@ -37,9 +37,9 @@ from statemachine.client import (
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator, Network
-from statemachine.store.errors import ForeignStore, StoreFull
-from statemachine.store.memory import MemoryStore
+from statemachine.store.errors import StoreFull
 from statemachine.wire import Message
+from tests.client.stores import FullStore, HeldStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -62,11 +62,13 @@ async def silent() -> AsyncIterator[Emulator]:
         assert emulator.centre.violations == []
 
 
-def client(emulator: Emulator, **more: Any) -> ChatClient:
-    return ChatClient(emulator.url, **{"app_id": "app", "client_id": "ann", "options": OPTIONS, **more})
+@asynccontextmanager
+async def client(emulator: Emulator, client_id: str = "ann", **more: Any) -> AsyncGenerator[ChatSession]:
+    async with ChatClient(emulator.url, **{"app_id": "app", "options": OPTIONS, **more}) as client:
+        yield await client.session(client_id, start=False)
 
 
-async def until(chat: ChatClient, wanted: Callable[[Any], bool]) -> list[Any]:
+async def until(chat: ChatSession, wanted: Callable[[Any], bool]) -> list[Any]:
     """The news up to and with the first wanted one."""
     seen: list[Any] = []
     async with asyncio.timeout(10):
@@ -77,7 +79,7 @@ async def until(chat: ChatClient, wanted: Callable[[Any], bool]) -> list[Any]:
     raise AssertionError(f"the news ended without it: {seen}")
 
 
-async def everything(chat: ChatClient) -> list[Any]:
+async def everything(chat: ChatSession) -> list[Any]:
     """The news to their end."""
     async with asyncio.timeout(10):
         return [news async for news in chat.news()]
@@ -100,10 +102,11 @@ async def test_a_whole_chat(centre: Emulator, tmp_path: Path, stored: bool, api:
     store = tmp_path / "chats.sqlite" if stored else None
     async with client(centre, store=store, options=Options(api=api)) as chat:
         assert chat.phase == "idle"
-        first = await chat.start(parameters={"name": "Ann"}, text="hello", phone_number="1", from_="Ann")
+        await chat.start(parameters={"name": "Ann"}, phone_number="1", from_="Ann")
+        first = (await chat.send("hello")).id
         news = await until(chat, lambda one: text(one) == "You said: hello")
         assert chat.phase == "agent_joined"
-        second = await chat.send("and more", key="my own")
+        second = (await chat.send("and more", key="my own")).id
         news += await until(chat, lambda one: text(one) == "You said: and more")
         await chat.end()
         news += await everything(chat)
@@ -135,7 +138,7 @@ async def test_levels_come_before_what_happened_then_and_the_last_before_the_end
 async def test_a_new_chat_follows_one_that_is_over(centre: Emulator) -> None:
     async with client(centre) as chat:
         for number in (1, 2):
-            await chat.start(text=f"text {number}")
+            await chat.send(f"text {number}", new_chat=True)
             news = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
             await chat.end()
             news += await everything(chat)
@@ -161,7 +164,7 @@ async def test_a_lost_chat_is_told_as_gone(silent: Emulator) -> None:
 async def test_closing_ends_no_chat_and_opening_goes_on_with_it(centre: Emulator, tmp_path: Path) -> None:
     store = tmp_path / "chats.sqlite"
     async with client(centre, store=store) as chat:
-        await chat.start(text="one")
+        await chat.send("one", new_chat=True)
         await until(chat, lambda one: text(one) == "You said: one")
         chat_id, origin = chat.session.chat.chat_id, chat.session.chat.origin
     async with client(centre, store=store) as chat:
@@ -205,17 +208,10 @@ async def test_messages_wait_for_the_next_opening(tmp_path: Path) -> None:
             await chat.start()
             await until(chat, lambda one: one == PhaseChanged("ivr"))
         async with client(silent, store=store) as chat:
-            sent = [await chat.send(f"text {number}") for number in range(5)]
+            sent = [(await chat.send(f"text {number}")).id for number in range(5)]
         async with client(silent, store=store) as chat:
             await until(chat, lambda one: isinstance(one, Progress) and (one.item, one.state) == (sent[-1], "sent"))
         assert chat_of(silent).texts_received == [(item, f"text {number}") for number, item in enumerate(sent)]
-
-
-async def test_each_customer_has_a_session_of_their_own(silent: Emulator, tmp_path: Path) -> None:
-    store = tmp_path / "chats.sqlite"
-    async with client(silent, store=store) as ann, client(silent, store=store, client_id="bob") as bob:
-        await ann.start()
-        assert (ann.phase, bob.phase) == ("requesting", "idle")
 
 
 async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> None:
@@ -239,8 +235,8 @@ async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> No
 async def test_a_key_makes_two_sends_one_message(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
-        first = await chat.send("hello", key="webhook 17")
-        assert await chat.send("hello", key="webhook 17") == first
+        first = (await chat.send("hello", key="webhook 17")).id
+        assert (await chat.send("hello", key="webhook 17")).id == first
         await chat.send("end of it")
         await until(chat, lambda one: isinstance(one, Progress) and one.item != first and one.state == "sent")
     assert [text for _, text in chat_of(silent).texts_received] == ["hello", "end of it"]
@@ -254,9 +250,9 @@ async def test_places_files_and_typing(silent: Emulator, tmp_path: Path) -> None
         await chat.typing("dra")
         await chat.stop_typing()
         items = [
-            await chat.send_location(Decimal("1.50"), 0.1, url="https://maps.example"),
-            await chat.send_file(photo),
-            await chat.send_file(b"words", name="notes.txt"),
+            (await chat.send_location(Decimal("1.50"), 0.1, url="https://maps.example")).id,
+            (await chat.send_file(photo)).id,
+            (await chat.send_file(b"words", name="notes.txt")).id,
         ]
         waiting = set(items)
         await until(chat, lambda one: _settled(waiting, one))
@@ -287,8 +283,8 @@ async def test_forms_open_and_secure() -> None:
             forms |= {name: form for form, name, _ in news.forms}
         open_, secure = sorted(chat.session.room.forms, key=lambda form: form.secure)
         items = {
-            await chat.answer_form(open_.id, {"email": "a@b.example"}),
-            await chat.answer_form(secure.id, {"card": "4111"}),
+            (await chat.answer_form(open_.id, {"email": "a@b.example"})).id,
+            (await chat.answer_form(secure.id, {"card": "4111"})).id,
         }
         assert "4111" not in repr(chat.session)
         await until(chat, lambda one: _settled(items, one))
@@ -317,7 +313,7 @@ def _received(emulator: Emulator, name: str) -> int:
 
 async def test_disconnect_keeps_the_session_for_a_survey() -> None:
     async with Emulator("survey", QUICK) as emulator, client(emulator) as chat:
-        await chat.start(text="hello")
+        await chat.send("hello", new_chat=True)
         await until(chat, lambda one: text(one) == "You said: hello")
         await chat.disconnect()
         await until(chat, lambda one: isinstance(one, FormsChanged) and one.forms != ())
@@ -346,60 +342,21 @@ async def test_background_push_and_foreground(silent: Emulator) -> None:
 # --- refusals in the user's words ---
 
 
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ({"client_id": ""}, "client_id is empty"),
-        ({"client_id": "  "}, "client_id is empty"),
-        ({"app_id": ""}, "app_id is empty"),
-        ({"url": "chat.example.com"}, "looks like https://"),
-        ({"url": "ftp://chat.example.com"}, "looks like https://"),
-        ({"url": "https://"}, "looks like https://"),
-        ({"url": "https://[::1"}, "url"),
-        ({"url": ""}, "looks like https://"),
-        ({"options": Options(api="v3")}, "v1 or v2"),  # type: ignore[arg-type]
-    ],
-)
-async def test_settings_that_cannot_work(setting: dict[str, Any], words: str) -> None:
-    values: dict[str, Any] = {"url": "https://chat.example.com", "app_id": "app", "client_id": "ann", **setting}
-    with pytest.raises(BadSetting, match=words):
-        ChatClient(values.pop("url"), **values)
-
-
-async def test_the_tenant_is_the_host_unless_named(silent: Emulator) -> None:
-    assert ChatClient("https://acme.example:8443", app_id="a", client_id="c")._endpoint.tenant == "acme.example"
-    assert ChatClient("https://x.example", tenant="acme", app_id="a", client_id="c")._endpoint.tenant == "acme"
-
-
 async def test_a_text_before_the_start_and_after_the_end(centre: Emulator) -> None:
     async with client(centre) as chat:
         with pytest.raises(NotPossible) as early:
             await chat.send("too early")
         assert early.value.phase == "idle"
-        await chat.start(text="hello")
+        await chat.send("hello", new_chat=True)
         with pytest.raises(NotPossible):
             await chat.start()
         await until(chat, lambda one: text(one) == "You said: hello")
         await chat.end()
         await everything(chat)
-        with pytest.raises(SessionOver, match="start\\(\\) begins a new one") as late:
+        with pytest.raises(SessionOver, match="new_chat=True\\) begins a new one") as late:
             await chat.send("too late")
         assert late.value.outcome == "ended"
         await chat.end()  # what is wished is so already
-
-
-async def test_a_client_that_is_not_open(silent: Emulator) -> None:
-    chat = client(silent)
-    with pytest.raises(ChatClosed, match="async with"):
-        await chat.send("hello")
-    async with chat:
-        await chat.start()
-    with pytest.raises(ChatClosed, match="closed"):
-        await chat.send("hello")
-    with pytest.raises(ChatError, match="make a new one"):
-        async with chat:
-            pass
-    await chat.close()
 
 
 async def test_only_one_waits_for_news(silent: Emulator) -> None:
@@ -425,31 +382,11 @@ async def test_nobody_listens_at_the_address() -> None:
     options = Options(request_within=timedelta(milliseconds=300))
     with capture_logs() as logs:
         async with client(emulator, options=options) as chat:
-            await chat.start(text="hello")
+            await chat.send("hello", new_chat=True)
             news = await everything(chat)
     assert of(news, Finished)[0].outcome == "gave_up"
     assert [(one.state, one.reason) for one in of(news, Progress)] == [("failed", "not_sent")]
     assert {log["event"] for log in logs} == {"call_failed"}
-
-
-async def test_a_store_that_cannot_be_opened(silent: Emulator, tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database " * 1_000)
-    with pytest.raises(ForeignStore):
-        async with client(silent, store=path):
-            pass
-
-
-class FullStore(MemoryStore):
-    """A disk that fills up."""
-
-    full = False
-
-    def save(self, save: Save, done: Done) -> None:
-        if self.full:
-            done(StoreFull("no space left for chats.sqlite: free some"))
-        else:
-            super().save(save, done)
 
 
 async def test_a_full_disk_stops_the_client_and_sends_nothing(silent: Emulator) -> None:
@@ -474,28 +411,6 @@ async def test_a_full_disk_stops_the_client_and_sends_nothing(silent: Emulator) 
 
 
 # --- cancellation and slowness ---
-
-
-class HeldStore(MemoryStore):
-    """A disk that takes its time."""
-
-    held = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[Callable[[], None]] = []
-
-    def save(self, save: Save, done: Done) -> None:
-        if self.held:
-            self.waiting.append(lambda: MemoryStore.save(self, save, done))
-        else:
-            super().save(save, done)
-
-    def release(self) -> None:
-        self.held = False
-        waiting, self.waiting = self.waiting, []
-        for go_on in waiting:
-            go_on()
 
 
 async def test_a_send_that_is_cancelled_while_it_is_saved_is_sent(silent: Emulator) -> None:
@@ -544,7 +459,7 @@ async def test_a_bad_line_loses_and_doubles_nothing() -> None:
     options = Options(settle=timedelta(milliseconds=50), request_timeout=timedelta(seconds=1))
     async with Emulator("plain", QUICK, network=Network(drop_reply_every=5)) as emulator:
         async with client(emulator, options=options) as chat:
-            await chat.start(text="hello")
+            await chat.send("hello", new_chat=True)
             sent: list[str] = ["hello"]
             async with asyncio.timeout(30):
                 async for news in chat.news():
@@ -572,19 +487,8 @@ class Trace:
 
 async def test_an_observer_sees_it_all(silent: Emulator) -> None:
     trace = Trace()
-    async with client(silent, observer=trace) as chat:
-        await chat.start(text="hello")
+    async with client(silent, observers=[trace]) as chat:
+        await chat.send("hello", new_chat=True)
         await until(chat, lambda one: isinstance(one, Progress))
     assert trace.moments == {"saved", "executed", "answered", "told"}
     assert trace.sessions == {"127.0.0.1/app/ann"}
-
-
-async def test_reauthorized_goes_on_with_new_settings(silent: Emulator) -> None:
-    async with client(silent) as chat:
-        await chat.start()
-        await until(chat, lambda one: one == PhaseChanged("ivr"))
-        with pytest.raises(BadSetting, match="app_id is empty"):
-            await chat.reauthorized(app_id="")
-        await chat.reauthorized(app_id="app", tenant="other.example")
-        assert chat._transport is not None
-        assert chat._transport.endpoint.tenant == "other.example"

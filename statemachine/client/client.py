@@ -1,0 +1,272 @@
+"""`ChatClient`: the chats of an application's customers with one contact centre."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote, unquote
+from weakref import WeakValueDictionary
+
+from attrs import evolve
+from structlog import get_logger
+
+from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.driver import label
+from statemachine.adapters.protocols import Observer, Store
+from statemachine.codec.http import Endpoint
+from statemachine.store.errors import StoreError
+from statemachine.store.memory import MemoryStore
+from statemachine.store.sqlite import SqliteStore
+
+from .errors import BadSetting, ChatClosed, ChatError
+from .merged import Handler, Handling, MergedNews, Retries, Turns
+from .middleware import Middleware
+from .options import Options
+from .session import Around, ChatSession, Introduction
+
+__all__ = ["ChatClient"]
+
+_log = get_logger(__name__)
+
+
+class ChatClient:
+    """The chats of one application, each of another customer. Entered with `async with`, it takes up all stored ones.
+
+    `url`: scheme and host of the contact centre. `tenant`: its `tenantUrl`; where None, the host of `url`. `app_id`: id
+    of the messaging scenario entry. `store`: a path (a SQLite file), a `Store` of yours, or None: then the chats are
+    forgotten with the process. `observers` look on at every step of every session; `middleware` stands between the
+    application and its chats.
+
+    Closing the client ends no chat: opened again with the same store, they go on.
+
+    Raises BadSetting; `async with` also a `StoreError`, which says what is wrong with the store.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tenant: str | None = None,
+        app_id: str,
+        store: Store | str | os.PathLike[str] | None = None,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        self._options: Final = options or Options()
+        self._store = store
+        self._observers = tuple(observers)
+        self._middleware = tuple(middleware)
+        self._turns: Final = Turns()
+        self._sessions: dict[str, ChatSession] = {}
+        # Sessions that are over, with nothing left to tell: kept only while the application holds them.
+        self._spent: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
+        self._stack: AsyncExitStack | None = None
+        self._around: Around | None = None
+        self._closed = False
+        # Each session puts its own client id in the place of this one.
+        self._door = self._options.endpoint(url, tenant, app_id, "nobody")
+
+    # --- open and close -----------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        if self._stack is not None:
+            raise ChatError("this client was entered before: make a new one")
+        self._stack = AsyncExitStack()
+        try:
+            await self._open(self._stack)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of all chats without ending them. Messages on the wire get `Options.close_within` to arrive."""
+        if self._stack is not None:
+            self._closed = True
+            await self._stack.aclose()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        store = self._open_store(stack)
+        pool = await stack.enter_async_context(self._options.pool())
+        self._around = Around(
+            store, pool, LoopClock(), self._options, self._observers, self._middleware, self._turns, self._retire
+        )
+        stack.push_async_callback(self._close_sessions)
+        stored = store.sessions()  # a store that cannot be read is told here
+        taking_up = asyncio.create_task(self._take_up(self._around, stored))
+        stack.callback(taking_up.cancel)
+
+    def _open_store(self, stack: AsyncExitStack) -> Store:
+        """The store; ours are closed with the client, yours are not. Opening a file takes milliseconds."""
+        store = self._store
+        if store is None:
+            return MemoryStore()
+        if isinstance(store, str | os.PathLike):
+            store = SqliteStore(store, call_soon=asyncio.get_running_loop().call_soon_threadsafe)
+            stack.push_async_callback(asyncio.to_thread, store.close)
+        return store
+
+    async def _take_up(self, around: Around, stored: Sequence[str]) -> None:
+        """Go on with the stored chats, in no order and spread out: each reads its history from the server."""
+        mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._door))]
+        pause = 2 / self._options.opened_per_second
+        for session_id in random.sample(mine, len(mine)):
+            if session_id in self._sessions:
+                continue
+            try:
+                chat = self._make(around, session_id)
+            except StoreError as error:  # the others live
+                _log.error("session_unreadable", session=label(session_id), error=str(error))
+                continue
+            if chat.outcome is None or chat.unread:
+                self._work(chat)
+                await asyncio.sleep(random.uniform(0, pause))
+
+    async def _close_sessions(self) -> None:
+        chats = {id(chat): chat for chat in (*self._sessions.values(), *self._spent.values())}
+        await asyncio.gather(*(chat.close() for chat in chats.values()))
+        self._turns.close()
+
+    # --- sessions -----------------------------------------------------------------------------------------------------
+
+    async def session(
+        self,
+        client_id: str,
+        *,
+        start: bool = True,
+        parameters: Mapping[str, object] | None = None,
+        phone_number: str | None = None,
+        from_: str | None = None,
+    ) -> ChatSession:
+        """The chat of this customer: the one at work, or the stored one, or, with `start`, one asked for now.
+
+        `client_id`: the customer on this device: one for each, made once and kept. A chat that is over is given as it
+        is: `ChatSession.send(…, new_chat=True)` begins the next. What else is given is for new chats, see
+        `ChatSession.start`.
+
+        Raises BadSetting, ChatClosed, ChatStopped, NotSaved, and a `StoreError` where the stored chat cannot be read.
+        """
+        if self._around is None or self._closed:
+            raise ChatClosed("the client is not open: use it inside `async with`")
+        chat = await self._find(self._around, client_id)
+        about = Introduction(parameters, phone_number, from_)
+        if about != Introduction():
+            chat.introduction = about
+        if start and chat.phase == "idle":
+            await chat.request()
+        return chat
+
+    async def _find(self, around: Around, client_id: str) -> ChatSession:
+        session_id = _session_id(_for(self._door, client_id))
+        chat = self._sessions.get(session_id) or self._spent.get(session_id)
+        if chat and not chat.stopped:
+            return chat
+        if chat:  # it could not go on; perhaps it can now
+            await chat.close()
+        chat = self._make(around, session_id)
+        self._work(chat)
+        return chat
+
+    def _make(self, around: Around, session_id: str) -> ChatSession:
+        client_id = unquote(session_id.rpartition("/")[2])
+        return ChatSession(session_id, _for(self._door, client_id), around)
+
+    def _work(self, chat: ChatSession) -> None:
+        self._sessions[chat.id] = chat
+        chat.work()
+        self._turns.notify(chat.turn)
+
+    def _retire(self, chat: ChatSession) -> None:
+        """It is over, and all is dealt with: no longer held here."""
+        if self._sessions.get(chat.id) is chat:
+            self._spent[chat.id] = self._sessions.pop(chat.id)
+
+    def sessions(self) -> tuple[ChatSession, ...]:
+        """The chats at work: those that live, and those whose news is not dealt with yet."""
+        return tuple(self._sessions.values())
+
+    async def reauthorized(self, *, app_id: str | None = None, tenant: str | None = None) -> None:
+        """Authorization or configuration was refused, and is right now: all chats go on. What is given is new.
+
+        Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
+        """
+        door = self._door
+        self._door = self._options.endpoint(
+            door.url,
+            door.tenant if tenant is None else tenant,
+            door.app_id if app_id is None else app_id,
+            door.client_id,
+        )
+        for chat in self.sessions():
+            chat.move(self._door)
+            await chat.reauthorized()
+
+    # --- news ---------------------------------------------------------------------------------------------------------
+
+    def news(self, *, auto_ack: bool = True) -> MergedNews:
+        """What happens in all chats, as an async iterator of (session, news); it ends when the client is closed.
+
+        Each session's news comes in the order and with the promises of `ChatSession.news`; sessions take turns. A
+        session that could not go on tells `Stopped`. `async for session, news in client` is the same.
+        """
+        return MergedNews(self._turns, self._begin, auto_ack=auto_ack)
+
+    def __aiter__(self) -> MergedNews:
+        return self.news()
+
+    async def handle(
+        self,
+        handler: Handler,
+        *,
+        concurrency: int = 32,
+        tries: int = 5,
+        pause: timedelta = timedelta(seconds=1),
+        within: timedelta | None = None,
+        auto_ack: bool = True,
+    ) -> None:
+        """Call `handler(session, news)` for all news, until the client is closed or this is cancelled.
+
+        At most `concurrency` calls at once, never two for one session. When it returns the news is dealt with; without
+        `auto_ack`, when `ChatSession.ack` says so. When it raises, or takes longer than `within`, it is called again
+        after `pause`, then twice that, and so on; after `tries` the session is parked: its chat goes on, its news waits
+        in the journal for `ChatSession.resume` or a restart.
+
+        Raises BadSetting, ChatClosed, ChatError.
+        """
+        if concurrency < 1 or tries < 1:
+            raise BadSetting("handle: concurrency and tries must be at least 1")
+        run = self._begin()
+        await Handling(self._turns, handler, Retries(tries, pause, within, auto_ack)).run(run, concurrency)
+
+    def _begin(self) -> int:
+        if self._around is None:
+            raise ChatClosed("the client is not open: use it inside `async with`")
+        return self._turns.begin(chat.turn for chat in self.sessions())
+
+
+def _for(door: Endpoint, client_id: str) -> Endpoint:
+    try:
+        return evolve(door, client_id=client_id)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+
+
+def _prefix(door: Endpoint) -> str:
+    return f"{quote(door.tenant, safe='')}/{quote(door.app_id, safe='')}/"
+
+
+def _session_id(endpoint: Endpoint) -> str:
+    """What a server takes for one customer (protocol.md 1.1), as one readable text."""
+    return _prefix(endpoint) + quote(endpoint.client_id, safe="")

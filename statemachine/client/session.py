@@ -1,0 +1,428 @@
+"""One customer's chat with a contact centre, as an object of `ChatClient`."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+from attrs import evolve, frozen
+
+from statemachine import (
+    AnswerForm,
+    AnswerSecureForm,
+    Background,
+    CancelForm,
+    Disconnect,
+    End,
+    Foreground,
+    Intent,
+    MarkRead,
+    Outcome,
+    Progress,
+    Pushed,
+    Reattach,
+    Reauthorized,
+    Request,
+    Say,
+    Send,
+    SendFile,
+    Session,
+    StartTyping,
+    StopTyping,
+)
+from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.http import HttpTransport
+from statemachine.adapters.line import Pool
+from statemachine.adapters.protocols import Observer, Store, Told
+from statemachine.codec.http import Endpoint
+from statemachine.records import Item
+from statemachine.wire import (
+    CobrowsingEnded,
+    CobrowsingRejected,
+    CobrowsingStarted,
+    Location,
+    Navigation,
+    SecureFormData,
+    Signaling,
+)
+
+from .errors import ChatClosed, ChatStopped, NotSaved
+from .merged import Turn, Turns
+from .middleware import Middleware, send_through, tell_through
+from .options import Options
+from .runner import Runner
+from .sending import Sending, SendingState
+from .stream import NewsReader
+from .vault import Vault
+
+__all__ = ["Around", "ChatSession", "Introduction"]
+
+
+@frozen
+class Around:
+    """What all sessions of a client share. `retire`: called when one is over and all its news is dealt with."""
+
+    store: Store
+    pool: Pool
+    clock: LoopClock
+    options: Options
+    observers: Sequence[Observer]
+    middleware: Sequence[Middleware]
+    turns: Turns
+    retire: Callable[[ChatSession], None]
+
+
+@frozen
+class Introduction:
+    """What a new chat of this customer begins with."""
+
+    parameters: Mapping[str, object] | None = None
+    phone_number: str | None = None
+    from_: str | None = None
+
+
+class ChatSession:
+    """One customer's chat; `ChatClient.session` gives it.
+
+    What is asked for is durable when a method returns; the client sees to it that it happens, and the news tell how it
+    went. A method that is cancelled while it waits for its save is carried out all the same.
+
+    Every method raises NotPossible (SessionOver after the end; nothing has happened), ChatStopped (the store failed),
+    NotSaved (the store did not answer in time) or ChatClosed; what it raises besides is said there.
+    """
+
+    def __init__(self, session_id: str, endpoint: Endpoint, around: Around) -> None:
+        self.id: Final = session_id
+        """Tenant, app and client id as one text: the session's name in the store and to observers."""
+        self._around = around
+        self._vault = Vault()
+        self._sendings: WeakValueDictionary[str, Sending] = WeakValueDictionary()
+        self.turn: Final = Turn(self)
+        self.introduction = Introduction()
+        self._transport = HttpTransport(
+            around.pool, endpoint, open_file=self._vault.open_file, form_values=self._vault.values
+        )
+        self._runner = Runner(
+            session_id,
+            store=around.store,
+            transport=self._transport,
+            clock=around.clock,
+            config=around.options.core(),
+            told=self._told,
+            telling=partial(tell_through, around.middleware, self),
+            notify=self._changed,
+            observers=around.observers,
+            within=around.options.save_within,
+        )
+
+    # --- how things stand ---------------------------------------------------------------------------------------------
+
+    @property
+    def client_id(self) -> str:
+        """Which customer this is."""
+        return self._transport.endpoint.client_id
+
+    @property
+    def session(self) -> Session:
+        """The whole session, as the engine sees it now."""
+        return self._runner.session
+
+    @property
+    def phase(self) -> str:
+        """Where the chat is: idle, requesting, queued, agent_joined, ended…"""
+        return self.session.phase
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the chat ended, or None while it has not."""
+        return self.session.outcome
+
+    @property
+    def unread(self) -> int:
+        """How many transcript news are in the journal, not acknowledged yet."""
+        return self._runner.stream.unread
+
+    def news(self, *, auto_ack: bool = True) -> NewsReader:
+        """What happens, as an async iterator; it ends with the chat, or when the client is closed.
+
+        Transcript news (`Received`, `Progress`, `Finished`, `HistoryGap`) comes in order of `seq`, each at least once.
+        With `auto_ack` it counts as dealt with when the next one is asked for, else when `ack` says so; what a loop
+        broke off at comes again, with the same `seq`, in the next loop or after a restart. Level news (`PhaseChanged`,
+        `RosterChanged`, …) comes in between and only says how things stand now. However slow the loop, the chat goes
+        on. From here on the client's own stream tells nothing of this session. Raises ChatStopped.
+        """
+        self._around.turns.claim(self.turn)
+        return self.read(auto_ack=auto_ack)
+
+    async def ack(self, seq: int) -> None:
+        """All news up to this `seq` are dealt with: after a restart they are not told again."""
+        await self._runner.acknowledge(seq)
+
+    def resume(self) -> None:
+        """A handler failed too often at this session's news: call it again. To leave one out, `ack` it before."""
+        self._around.turns.resume(self.turn)
+
+    # --- the chat -----------------------------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        phone_number: str | None = None,
+        from_: str | None = None,
+    ) -> None:
+        """Ask for a chat; where the last one is over, for a new one. The server may know one that lives: then that.
+
+        `parameters` go to the contact centre's scenario. `from_`: shown as who writes.
+        """
+        self.introduction = Introduction(parameters, phone_number, from_)
+        await self.request()
+
+    async def reattach(self, chat_id: str | None = None) -> None:
+        """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
+        after = await self._runner.renew()
+        await self._ask(Reattach(self._now(), secrets.token_hex(8), chat_id, after))
+
+    async def disconnect(self) -> None:
+        """End the conversation. The session stays: a survey may follow."""
+        await self._ask(Disconnect(self._now()))
+
+    async def end(self) -> None:
+        """End the chat. What still waits to be sent is sent before."""
+        await self._ask(End(self._now()))
+
+    async def request(self, text: str | None = None, key: str | None = None) -> Sending:
+        """`start` with what was given last, and a first text."""
+        about = self.introduction
+        after = await self._runner.renew()
+        return await self._send(
+            Request(
+                self._now(),
+                secrets.token_hex(8),
+                about.parameters or {},
+                about.phone_number,
+                about.from_,
+                text,
+                key,
+                after,
+            )
+        )
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def send(self, text: str, *, key: str | None = None, new_chat: bool = False) -> Sending:
+        """Send a text. What is returned can be waited on; its news carry its `id`: sent, delivered, read or failed.
+
+        `key`: your own name for it: sent again with the same key while the first is remembered, it is one message.
+        `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
+        """
+        if new_chat and (self.outcome is not None or self.phase == "idle"):
+            return await self.request(text, key)
+        return await self._send(Say(self._now(), text, key))
+
+    async def send_location(
+        self,
+        latitude: str | float | Decimal,
+        longitude: str | float | Decimal,
+        *,
+        url: str = "",
+        key: str | None = None,
+    ) -> Sending:
+        """Send a place, in degrees."""
+        return await self.send_entry(Location(_decimal(latitude), _decimal(longitude), url), key=key)
+
+    async def send_entry(
+        self,
+        entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded,
+        *,
+        key: str | None = None,
+    ) -> Sending:
+        """Send an entry of the wire: a call's signals, a co-browsing session's, where the customer is on a site."""
+        return await self._send(Send(self._now(), entry, key))
+
+    async def send_file(
+        self,
+        source: bytes | str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        image: bool | None = None,
+        key: str | None = None,
+    ) -> Sending:
+        """Upload a file and send it. `source`: its path, or its bytes, which a restart of the process loses.
+
+        `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides.
+        """
+        if name is None:
+            name = "" if isinstance(source, bytes) else Path(source).name
+        if image is None:
+            image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
+        ref = self._vault.keep_file(source)
+        return await self._send_kept(SendFile(self._now(), ref, name, "image" if image else "attachment", key), ref)
+
+    async def answer_form(self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None) -> Sending:
+        """Answer an open form, once. The values of a secure form are kept in memory only, until they are sent."""
+        if any(form.id == form_request_id and form.secure for form in self.session.room.forms):
+            ref = self._vault.keep_values(data)
+            return await self._send_kept(AnswerSecureForm(self._now(), form_request_id, ref, key), ref)
+        return await self._send(AnswerForm(self._now(), form_request_id, data, key))
+
+    async def cancel_form(self, form_request_id: str) -> None:
+        """Close an open form without an answer."""
+        await self._ask(CancelForm(self._now(), form_request_id))
+
+    async def _send_kept(self, intent: Intent, ref: str) -> Sending:
+        """Send what the vault keeps until the session needs it no more."""
+        try:
+            return await self._send(intent)
+        except NotSaved:  # it may yet be
+            raise
+        except Exception:
+            self._vault.forget(ref)
+            raise
+
+    async def _send(self, intent: Intent) -> Sending:
+        """The item that the intent put into the queue, or the one that its key stands for already."""
+        before, after = await self._ask(intent)
+        key: str | None = getattr(intent, "key", None)
+        item = _item_of(before, after, key)
+        if item is None:
+            return Sending("", key, "sent", receipts=False)
+        known = self._sendings.get(item.id)
+        if known is None:
+            self._sendings[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
+        return known
+
+    # --- courtesies ---------------------------------------------------------------------------------------------------
+
+    async def typing(self, draft: str = "") -> None:
+        """The customer types; call it as often as you like."""
+        await self._ask(StartTyping(self._now(), draft))
+
+    async def stop_typing(self) -> None:
+        """The customer stopped without sending."""
+        await self._ask(StopTyping(self._now()))
+
+    async def mark_read(self, msg_id: str) -> None:
+        """The customer has seen this message."""
+        await self._ask(MarkRead(self._now(), msg_id))
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    async def background(self) -> None:
+        """Stop asking the server for news; the chat stays."""
+        await self._ask(Background(self._now()))
+
+    async def foreground(self) -> None:
+        """Catch up, and ask for news again."""
+        await self._ask(Foreground(self._now()))
+
+    async def pushed(self, chat_id: str) -> None:
+        """A push message of the server (`chatID`) says that this chat has news."""
+        await self._ask(Pushed(self._now(), chat_id))
+
+    async def reauthorized(self) -> None:
+        """Authorization or configuration was refused, and is right now: go on."""
+        await self._ask(Reauthorized(self._now()))
+
+    # --- for the client -----------------------------------------------------------------------------------------------
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where this session's calls go, and as whom."""
+        return self._transport.endpoint
+
+    @property
+    def stopped(self) -> bool:
+        """The session could not go on, or its client was closed."""
+        return self._runner.stream.closed
+
+    def work(self) -> None:
+        """Begin, or go on with what was stored."""
+        self._runner.start()
+
+    def read(self, *, auto_ack: bool) -> NewsReader:
+        """A run over the news."""
+        return NewsReader(self._runner.stream, auto_ack=auto_ack)
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why the session could not go on, or None."""
+        return self._runner.stream.error
+
+    def move(self, door: Endpoint) -> None:
+        """The next calls go to this door, as the same customer."""
+        self._transport.endpoint = evolve(door, client_id=self.client_id)
+
+    async def close(self) -> None:
+        """Let go of the chat without ending it. Messages on the wire get `Options.close_within` to arrive."""
+        try:
+            await self._runner.close(self._around.options.close_within)
+        finally:
+            await self._transport.close()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return self._around.clock.now()
+
+    async def _ask(self, intent: Intent) -> tuple[Session, Session]:
+        return await self._runner.ask(send_through(self._around.middleware, self, intent))
+
+    def _changed(self) -> None:
+        stream = self._runner.stream
+        if stream.closed:
+            end = ChatStopped(f"the chat could not go on: {stream.error}") if stream.error else None
+            for sending in list(self._sendings.values()):
+                sending.close(end or ChatClosed("the client is closed"))
+        self._around.turns.notify(self.turn)
+        if stream.over and not stream.unread:
+            self._around.retire(self)
+
+    def _told(self, news: Told) -> None:
+        progress = [one for one in news.transcript if isinstance(one, Progress)]
+        for one in progress:
+            if sending := self._sendings.get(one.item):
+                sending.heard(one)
+        if progress:
+            self._vault.retain(_refs(self.session))
+        if news.session.outcome is not None:
+            for sending in list(self._sendings.values()):
+                sending.over()
+
+
+def _decimal(value: str | float | Decimal) -> str:
+    """Degrees as plain decimal text, as exact as they came."""
+    return value if isinstance(value, str) else format(Decimal(repr(value) if isinstance(value, float) else value), "f")
+
+
+_STANDING: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}
+
+
+def _standing(item: Item) -> SendingState:
+    return _STANDING.get(item.state.name, "pending")
+
+
+def _has_receipts(session: Session) -> bool:
+    """Whether this session can hear of receipts at all."""
+    return session.config.api == "v2" and session.outcome is None
+
+
+def _item_of(before: Session, after: Session, key: str | None) -> Item | None:
+    known = {item.id for item in before.items}
+    for item in after.items:
+        if item.id not in known or (key is not None and item.key == key):
+            return item
+    return None
+
+
+def _refs(session: Session) -> set[str]:
+    """What the session may still need of the vault."""
+    entries = [item.entry for item in session.items]
+    return {item.ref for item in session.items} | {e.ref for e in entries if isinstance(e, SecureFormData)}
