@@ -441,8 +441,9 @@ async def test_a_store_that_cannot_be_opened(silent: Emulator, tmp_path: Path) -
             pass
 
 
-async def test_reauthorized_goes_on_with_new_settings(silent: Emulator) -> None:
-    async with client(silent) as chats:
+async def test_reauthorized_goes_on_with_new_settings() -> None:
+    # To this centre another tenant is another customer, and it says so: not what is looked at here.
+    async with Emulator("silent", QUICK) as silent, client(silent) as chats:
         ann, bob = await started(chats, "ann", "bob")
         with pytest.raises(BadSetting, match="app_id is empty"):
             await chats.reauthorized(app_id="")
