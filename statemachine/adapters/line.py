@@ -105,12 +105,13 @@ class Pool:
     ) -> None:
         self.connect_timeout: Final = connect_timeout
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
+        via = None if proxy is None else _proxy(proxy)
         self.http: Final = aiohttp.ClientSession(
             # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
             connector=aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True),
             cookie_jar=aiohttp.DummyCookieJar(),  # each line has its own
             middlewares=(_once,),
-            proxy=None if proxy is None else _proxy(proxy),
+            proxy=via,
         )
 
     async def __aenter__(self) -> Self:
