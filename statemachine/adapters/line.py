@@ -29,7 +29,7 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["CallFailed", "HeaderSource", "HttpResponse", "Line", "Pool"]
+__all__ = ["CallFailed", "HeaderSource", "HttpResponse", "Line", "Pool", "proxy_address"]
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
 """Headers for every request, or an async function that makes them, asked before each one: a token that expires is
@@ -105,7 +105,7 @@ class Pool:
     ) -> None:
         self.connect_timeout: Final = connect_timeout
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
-        via = None if proxy is None else _proxy(proxy)
+        via = None if proxy is None else proxy_address(proxy)
         self.http: Final = aiohttp.ClientSession(
             # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
             connector=aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True),
@@ -121,7 +121,8 @@ class Pool:
         await self.http.close()
 
 
-def _proxy(text: str) -> URL:
+def proxy_address(text: str) -> URL:
+    """The address of a proxy. Raises ValueError."""
     try:
         url = URL(text)
     except ValueError:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import shlex
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
-import structlog
 
 from .app import Trouble
+from .quiet import quiet
 from .screen import Screen
 from .stage.performance import Performance, perform
 from .stage.resume import ABOUT, NAME, perform_resume
@@ -70,7 +67,7 @@ def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> No
 
 def _perform(scenario: str, story: Story, pace: float, trace: Path | None) -> Performance:
     try:
-        with _quiet(), open(trace or os.devnull, "w", encoding="utf-8") as file:
+        with quiet(), open(trace or os.devnull, "w", encoding="utf-8") as file:
             story.title(f"statemachine demo: {scenario}", _ABOUT[scenario])
             if scenario == NAME:
                 return asyncio.run(perform_resume(story, pace, trace))
@@ -79,17 +76,6 @@ def _perform(scenario: str, story: Story, pace: float, trace: Path | None) -> Pe
         if error.filename != str(trace):
             raise
         raise Trouble(f"{trace}: {error.strerror or 'cannot be written'}") from None
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """The story tells what the log would: a call that failed is part of it."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 # --- the end of the story -------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from statemachine.emulator.scenarios import SCENARIOS, scenario_named
 
 from .app import Trouble
 from .screen import Screen
+from .state import announced
 from .text import clipped
 
 __all__ = ["command"]
@@ -102,9 +103,10 @@ async def _serve(screen: Screen, scenario: str, knobs: Knobs, host: str, port: i
         with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
     async with Emulator(scenario_named(scenario, knobs), knobs, host=host, port=port) as emulator:
-        _introduce(screen, emulator.url, scenario, host)
-        following = asyncio.create_task(_follow(screen, emulator))
-        await stop.wait()
+        with announced(emulator.url):
+            _introduce(screen, emulator.url, scenario, host)
+            following = asyncio.create_task(_follow(screen, emulator))
+            await stop.wait()
         following.cancel()
         screen.line()
         _farewell(screen, emulator.centre)

@@ -18,6 +18,7 @@ PACKAGE: Final = "chat-session-statemachine"
 EXTRAS: Final = {
     "click": "cli",
     "rich": "cli",
+    "platformdirs": "cli",
     "aiohttp": "http",
     "yarl": "http",
     "hypothesis": "conformance",

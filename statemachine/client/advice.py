@@ -15,9 +15,9 @@ from statemachine import Failure
 __all__ = ["ADVICE", "Advice", "Setting", "advise"]
 
 Setting: TypeAlias = Literal[
-    "url", "tenant", "app_id", "client_id", "api", "headers", "proxy", "scenario", "server", ""
+    "url", "tenant", "app_id", "client_id", "api", "quoted", "headers", "proxy", "tls", "scenario", "server", ""
 ]
-"""What is to be corrected: an argument of the client, the contact centre's scenario or its servers, or nothing."""
+"""What is to be corrected: an argument or option of the client, the contact centre's scenario or servers, nothing."""
 
 
 @frozen

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from statemachine import Config
-from statemachine.adapters.line import HeaderSource, Pool
+from statemachine.adapters.line import HeaderSource, Pool, proxy_address
 from statemachine.codec.http import Endpoint
 
 from .errors import BadSetting
@@ -30,6 +30,14 @@ def _above_zero(_: object, attribute: Attribute[float], value: object) -> None:
         raise BadSetting(f"{attribute.name} must be a number above 0, not {value!r}")
 
 
+def _proxy(_: object, _attribute: object, value: str | None) -> None:
+    try:
+        if value is not None:
+            proxy_address(value)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+
+
 _CORE: Final = ("api", "receipts")
 _CORE_DURATIONS: Final = (
     "request_timeout",
@@ -47,6 +55,8 @@ class Options:
 
     api: Literal["v1", "v2"] = "v2"
     """The version of the server's interface; v1 has no receipts."""
+    quoted: bool = True
+    """Whether the values of the Authorization header stand in quotes. Servers seen take both; `doctor` finds out."""
     receipts: bool = True
     """Tell the agent by itself that a message has arrived (v2)."""
     request_timeout: timedelta = field(default=timedelta(seconds=10), validator=_positive)
@@ -69,7 +79,7 @@ class Options:
 
     tls: ssl.SSLContext | None = None
     """Which certificates are trusted, and shown; where None, the system's, with every check."""
-    proxy: str | None = field(default=None, repr=lambda proxy: "None" if proxy is None else "…")
+    proxy: str | None = field(default=None, validator=_proxy, repr=lambda proxy: "None" if proxy is None else "…")
     """As "http://host:port", with "user:password@" before the host if it asks for them."""
     headers: HeaderSource | None = field(default=None, repr=False)
     """Headers for every request, or an async function that makes them: it is asked before each one, so a token that
@@ -79,16 +89,13 @@ class Options:
     def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
         """The contact centre's door for this customer. `tenant`: where None, the host of `url`. Raises BadSetting."""
         try:
-            return Endpoint(url, _host(url) if tenant is None else tenant, app_id, client_id, self.api)
+            return Endpoint(url, _host(url) if tenant is None else tenant, app_id, client_id, self.api, self.quoted)
         except ValueError as error:
             raise BadSetting(str(error)) from None
 
     def pool(self) -> Pool:
-        """Connections as these options want them. Raises BadSetting."""
-        try:
-            return Pool(self.connect_timeout, tls=self.tls, proxy=self.proxy, headers=self.headers)
-        except ValueError as error:
-            raise BadSetting(str(error)) from None
+        """Connections as these options want them."""
+        return Pool(self.connect_timeout, tls=self.tls, proxy=self.proxy, headers=self.headers)
 
     def core(self) -> Config:
         """These options as the engine's configuration, in milliseconds."""

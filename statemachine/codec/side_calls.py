@@ -52,6 +52,7 @@ __all__ = [
     "notifications",
     "read_answer",
     "request_sms",
+    "says_no_chat",
     "to_request",
     "version",
     "widget_configuration",
@@ -229,8 +230,13 @@ def _read_parameters(said: Object) -> tuple[Parameter, ...] | None:
 
 
 def active_chat() -> SideCall[Opened]:
-    """E5: this client's chat that is still alive. A 404 without a code, or with 5005, says that there is none."""
+    """E5: this client's chat that is still alive; `says_no_chat` tells the answer that there is none."""
     return SideCall("active", ("chats/active",), lambda _, data: read_opened(data))
+
+
+def says_no_chat(failure: Failure) -> bool:
+    """Whether E5 answered that there is no active chat. A 404 with another code is about something else (F25)."""
+    return failure.status == 404 and failure.code in (None, 5005)
 
 
 def request_sms(

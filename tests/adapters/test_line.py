@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ import trustme
 from statemachine.adapters.line import CallFailed, HttpResponse, Line, Pool
 from statemachine.codec.http import Endpoint, HttpRequest, to_http
 from statemachine.core.commands import Poll
-from tests.adapters.wire_server import Heard, WireServer
+from tests.adapters.wire_server import WireServer
 
 pytestmark = pytest.mark.asyncio
 
@@ -98,26 +97,18 @@ async def test_a_proxy_that_refuses_leaves_the_request_unsent() -> None:
 # --- certificates ---
 
 
-@asynccontextmanager
-async def over_tls(authority: trustme.CA) -> AsyncIterator[str]:
-    """A server's address, with a certificate from this authority."""
+def over_tls(authority: trustme.CA) -> WireServer:
+    """A server with a certificate from this authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        Heard("", {}, b"", writer).reply(204)
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
-        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    return WireServer(lambda heard: heard.reply(204), tls=context)
 
 
 async def test_a_certificate_nobody_vouches_for_is_refused_before_anything_is_sent() -> None:
-    async with over_tls(trustme.CA()) as url:
+    async with over_tls(trustme.CA()) as server:
         with pytest.raises(CallFailed) as failed:
-            await ask(url)
+            await ask(server.url)
+    assert server.heard == []
     assert failed.value.kind == "unsent"
     assert "certificate" in failed.value.reason
 
@@ -126,5 +117,5 @@ async def test_an_authority_of_ones_own_is_trusted() -> None:
     authority = trustme.CA()
     trusted = ssl.create_default_context()
     authority.configure_trust(trusted)
-    async with over_tls(authority) as url:
-        assert (await ask(url, tls=trusted)).status == 204
+    async with over_tls(authority) as server:
+        assert (await ask(server.url, tls=trusted)).status == 204

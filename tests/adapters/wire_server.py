@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -33,7 +34,8 @@ Behave: TypeAlias = Callable[[Heard], Awaitable[None] | None]
 class WireServer:
     """Serves on loopback inside `async with`. `behave` is called for each request; `heard` keeps them."""
 
-    def __init__(self, behave: Behave | None = None) -> None:
+    def __init__(self, behave: Behave | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.behave: Behave = behave or (lambda heard: heard.reply())
         self.heard: list[Heard] = []
         self.closed = 0
@@ -42,7 +44,7 @@ class WireServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def until(self, count: int) -> None:
         """Wait until so many requests were heard."""
@@ -59,7 +61,7 @@ class WireServer:
                 await self._changed.wait()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1_000)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1_000, ssl=self._tls)
         return self
 
     async def __aexit__(

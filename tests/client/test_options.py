@@ -11,7 +11,16 @@ import pytest
 from statemachine import Config
 from statemachine.client import BadSetting, Options
 
-CLIENTS_OWN = {"connect_timeout", "close_within", "save_within", "opened_per_second", "tls", "proxy", "headers"}
+CLIENTS_OWN = {
+    "connect_timeout",
+    "close_within",
+    "save_within",
+    "opened_per_second",
+    "quoted",
+    "tls",
+    "proxy",
+    "headers",
+}
 
 
 def test_the_defaults_are_the_engines() -> None:
@@ -46,11 +55,11 @@ def test_a_number_is_no_duration(value: Any) -> None:
 )
 def test_a_proxy_that_is_none(proxy: str) -> None:
     with pytest.raises(BadSetting, match="looks like http://proxy"):
-        Options(proxy=proxy).pool()
+        Options(proxy=proxy)
 
 
 def test_a_proxys_password_is_shown_nowhere() -> None:
     assert "hunter2" not in repr(Options(proxy="http://me:hunter2@proxy.example.com:3128"))
     with pytest.raises(BadSetting) as refused:
-        Options(proxy="ftp://me:hunter2@proxy.example.com").pool()
+        Options(proxy="ftp://me:hunter2@proxy.example.com")
     assert "hunter2" not in str(refused.value)

@@ -1,0 +1,112 @@
+"""`statemachine doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import aclosing
+from typing import Final
+
+import click
+
+from statemachine.client.doctor import Finding, Verdict, examine
+from statemachine.codec.http import Endpoint
+
+from .door import FLAGS, Door, door_options, in_flags
+from .quiet import quiet
+from .screen import Piece, Screen
+from .state import running_emulators
+
+__all__ = ["command"]
+
+_MARKS: Final[dict[Verdict, Piece]] = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "bold yellow"),
+    "wrong": ("✗", "bold red"),
+}
+_WIDTH: Final = 15
+
+
+@click.command(name="doctor")
+@door_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the report.")
+def command(door: Door, as_json: bool) -> None:
+    """Check the way to a contact centre step by step, and name the setting to correct.
+
+    It looks up the name, connects, checks the certificate, finds out which version of the interface is there, whether
+    tenant, app id and the form of the authorization are taken, whether a chat would be taken, and what the scenario
+    asks for. It only reads: no chat is created. Without --url it examines the emulator that runs here.
+
+    --json: {url, tenant, ok, findings: [{step, verdict, said, problem, setting, remedy, ms}]}.
+
+    Exit status: 0 nothing is wrong; 1 something is; 2 it could not be examined as asked.
+    """
+    screen = None if as_json else Screen()
+    with quiet(), in_flags():
+        endpoint, findings = asyncio.run(_examine(door, screen))
+    wrong = sum(finding.verdict == "wrong" for finding in findings)
+    if screen is None:
+        click.echo(json.dumps(_report(endpoint, findings)))
+    else:
+        _close(screen, wrong)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+async def _examine(door: Door, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
+    options = door.options()
+    emulator = None
+    if door.url is None:
+        emulator = await anext(running_emulators(), None)
+    client_id = door.client_id if door.client_id is not None else f"doctor-{secrets.token_hex(4)}"
+    endpoint = door.endpoint(options, client_id, emulator)
+    if screen is not None:
+        screen.line(("statemachine doctor: ", ""), (endpoint.url, "bold"), f", tenant {endpoint.tenant or 'none'}")
+        screen.line()
+    findings: list[Finding] = []
+    async with aclosing(examine(endpoint, options)) as examination:
+        async for finding in examination:
+            findings.append(finding)
+            if screen is not None:
+                _tell(screen, finding)
+    return endpoint, findings
+
+
+def _tell(screen: Screen, finding: Finding) -> None:
+    mark, style = _MARKS[finding.verdict]
+    took = (f"  {finding.ms} ms", "dim") if finding.ms else ""
+    screen.line((f"  {mark} ", style), f"{finding.step:<{_WIDTH}}", finding.said, took, indent=_WIDTH + 4)
+    if finding.advice is not None:
+        screen.line(" " * (_WIDTH + 4), (finding.advice.problem, style), indent=_WIDTH + 4)
+        flag = FLAGS.get(finding.advice.setting)
+        named = (f"{flag}: ", "bold") if flag else ""
+        screen.line(" " * (_WIDTH + 4), named, finding.advice.remedy, indent=_WIDTH + 4)
+
+
+def _close(screen: Screen, wrong: int) -> None:
+    screen.line()
+    if wrong:
+        screen.line((f"✗ {wrong} {'thing' if wrong == 1 else 'things'} to correct", "bold red"))
+    else:
+        screen.line(("✓ nothing is wrong", "bold green"), ("; no chat was created", "dim"))
+
+
+def _report(endpoint: Endpoint, findings: list[Finding]) -> dict[str, object]:
+    return {
+        "url": endpoint.url,
+        "tenant": endpoint.tenant,
+        "ok": all(finding.verdict != "wrong" for finding in findings),
+        "findings": [
+            {
+                "step": finding.step,
+                "verdict": finding.verdict,
+                "said": finding.said,
+                "problem": finding.advice.problem if finding.advice else "",
+                "setting": finding.advice.setting if finding.advice else "",
+                "remedy": finding.advice.remedy if finding.advice else "",
+                "ms": finding.ms,
+            }
+            for finding in findings
+        ],
+    }

@@ -1,0 +1,148 @@
+"""Which contact centre, and as whom: the options that `chat` and `doctor` share, each also from the environment."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, Literal, TypeVar, cast
+
+import click
+from attrs import fields, frozen
+
+from statemachine.client import BadSetting, Options
+from statemachine.client.advice import Setting
+from statemachine.codec.http import Endpoint
+
+from .app import Trouble
+from .state import APP_ID, TENANT
+
+__all__ = ["FLAGS", "Door", "door_options", "in_flags"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FLAGS: Final[dict[Setting, str]] = {
+    "url": "--url",
+    "tenant": "--tenant",
+    "app_id": "--app-id",
+    "client_id": "--client-id",
+    "api": "--api",
+    "quoted": "--unquoted",
+    "headers": "--header",
+    "proxy": "--proxy",
+    "tls": "--ca",
+    "scenario": "the contact centre's scenario",
+    "server": "the contact centre's servers",
+}
+"""Where each setting is made on the command line, or by whom."""
+
+_PREFIX: Final = "STATEMACHINE"
+
+
+@frozen(kw_only=True)
+class Door:
+    """What was said about the way in. `url` None: an emulator that runs."""
+
+    url: str | None
+    tenant: str | None
+    app_id: str | None
+    client_id: str | None
+    api: Literal["v1", "v2"]
+    unquoted: bool
+    proxy: str | None
+    ca: str | None
+    header: tuple[str, ...]
+
+    def options(self, **more: Any) -> Options:
+        """As the client's options. Raises Trouble."""
+        return Options(
+            api=self.api,
+            quoted=not self.unquoted,
+            proxy=self.proxy,
+            tls=None if self.ca is None else _trusting(self.ca),
+            headers=dict(map(_header, self.header)) or None,
+            **more,
+        )
+
+    def endpoint(self, options: Options, client_id: str, emulator: str | None = None) -> Endpoint:
+        """The door for this client id; `emulator`: at the one that runs at this URL. Raises Trouble."""
+        url = self.url or emulator
+        if url is None:
+            raise Trouble("which contact centre? Give --url and --app-id, or start one: statemachine emulate")
+        tenant, app_id = self.tenant, self.app_id
+        if self.url is None:
+            tenant, app_id = tenant or TENANT, app_id or APP_ID
+        if app_id is None:
+            raise Trouble("--app-id is missing: it is the id of the messaging scenario entry, from the contact centre")
+        with in_flags():
+            return options.endpoint(url, tenant, app_id, client_id)
+
+
+_NAMES: Final = tuple(one.name for one in fields(Door))
+
+
+def door_options(command: F) -> F:
+    """Give a command these options; it takes them as one `door`."""
+
+    @wraps(command)  # with the options it has already
+    def with_door(**values: Any) -> Any:
+        door = Door(**{name: values.pop(name) for name in _NAMES})
+        return command(door=door, **values)
+
+    decorated: Any = with_door
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return cast(F, decorated)
+
+
+def _option(name: str, help: str, **more: Any) -> Any:
+    variable = f"{_PREFIX}_{name.lstrip('-').upper().replace('-', '_')}"
+    return click.option(name, envvar=variable, show_envvar=True, help=help, **more)
+
+
+_OPTIONS: Final = (
+    _option("--url", "The contact centre's address, as https://chat.example.com.", metavar="URL"),
+    _option("--tenant", "Its tenant's domain; the host of the URL, if not given.", metavar="DOMAIN"),
+    _option("--app-id", "Id of the messaging scenario entry.", metavar="ID"),
+    _option("--client-id", "Who you are to it; if not given, one is made.", metavar="ID"),
+    _option("--api", "Version of the interface.", type=click.Choice(["v1", "v2"]), default="v2", show_default=True),
+    click.option("--unquoted", is_flag=True, help="No quotes around the values of the Authorization header."),
+    _option("--proxy", "Go through this proxy.", metavar="URL"),
+    _option("--ca", "Trust the certificates of this file (PEM) too.", metavar="FILE", type=click.Path(dir_okay=False)),
+    click.option("--header", multiple=True, metavar="NAME:VALUE", help="A header for every request; may be repeated."),
+)
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca)
+    except ssl.SSLError:
+        raise Trouble(f"--ca {ca}: this is no file of certificates (PEM)") from None
+    except OSError as error:
+        raise Trouble(f"--ca {ca}: {error.strerror or 'cannot be read'}") from None
+    return context
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not (name + value).isprintable() or not (name + value).isascii():
+        raise Trouble("--header: expected NAME:VALUE, in printable ASCII")
+    return name.strip(), value.strip()
+
+
+@contextmanager
+def in_flags() -> Generator[None]:
+    """A setting that the client refuses is named as the option that it is here. Raises Trouble."""
+    try:
+        yield
+    except BadSetting as error:
+        raise Trouble(_flagged(str(error))) from None
+
+
+def _flagged(text: str) -> str:
+    for setting, flag in FLAGS.items():
+        if text.startswith((f"{setting}:", f"{setting} ")):
+            return flag + text.removeprefix(setting)
+    return text

@@ -1,0 +1,124 @@
+"""What the command line keeps between runs, in the user's state directory: who we are to each centre, where emulators
+listen, and the chats of `statemachine chat`.
+
+Everything in it belongs to this user alone. Where it cannot be written, nothing is kept, and the commands still work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from statemachine.client import BadSetting, CentreError, ContactCentre, Options
+
+__all__ = ["APP_ID", "TENANT", "announced", "folder", "identity", "running_emulators"]
+
+FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
+TENANT: Final = "example"
+APP_ID: Final = "demo"
+"""What to call an emulator with: it takes any."""
+
+_QUICK: Final = Options(request_timeout=timedelta(seconds=2), connect_timeout=timedelta(seconds=2))
+
+
+def folder(*parts: str) -> Path:
+    """The folder, or one within it, made for this user alone. Raises OSError."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    path = Path(named) if named else platformdirs.user_state_path("chat-session-statemachine", appauthor=False)
+    path = path.joinpath(*parts)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, and readable for this user alone."""
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+# --- who we are -------------------------------------------------------------------------------------------------------
+
+
+def identity(url: str, tenant: str, app_id: str) -> str:
+    """This user's client id at this door: made at the first call, the same ever after. Raises OSError."""
+    door = blake2b("\n".join((url, tenant, app_id)).encode(errors="surrogatepass"), digest_size=12).hexdigest()
+    path = folder("clients") / door
+    with suppress(FileNotFoundError):
+        if kept := path.read_text(encoding="utf-8").strip():
+            return kept
+    made = f"cli-{secrets.token_hex(8)}"
+    _write(path, made)
+    return made
+
+
+# --- where emulators listen -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def announced(url: str) -> Generator[None]:
+    """While this lasts, `running_emulators` names this URL. Best effort: an emulator runs without it."""
+    path: Path | None = None
+    with suppress(OSError):
+        path = folder("emulators") / f"{os.getpid()}-{secrets.token_hex(4)}.json"
+        _write(path, json.dumps({"url": url}))
+    try:
+        yield
+    finally:
+        if path is not None:
+            with suppress(OSError):
+                path.unlink()
+
+
+async def running_emulators() -> AsyncIterator[str]:
+    """The URLs of the emulators that run now, the newest first. What a killed one left behind is cleared away.
+
+    Whether one runs, its URL has to say: a process id tells nothing, it may be another program's by now.
+    """
+    try:
+        found = sorted(folder("emulators").glob("*.json"), key=_written, reverse=True)
+    except OSError:
+        return
+    for path in found:
+        url = _announcement(path)
+        heard = await _heard(url)
+        if heard:
+            yield url
+        elif heard is None:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _written(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0
+
+
+def _announcement(path: Path) -> str:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(path.read_text(encoding="utf-8"))["url"])
+    return ""
+
+
+async def _heard(url: str) -> bool | None:
+    """Whether a contact centre answers there; None: nobody can."""
+    try:
+        async with ContactCentre(url, tenant=TENANT, app_id=APP_ID, client_id="finder", options=_QUICK) as centre:
+            await centre.version()
+            return True
+    except CentreError as error:
+        return None if error.failure.kind == "unsent" else False
+    except BadSetting:
+        return None

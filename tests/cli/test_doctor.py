@@ -1,0 +1,74 @@
+"""`statemachine doctor`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from statemachine.cli import main
+from tests.cli.test_emulate import emulator
+
+
+@pytest.fixture
+def url(state: Path) -> Iterator[str]:
+    with emulator("--port", "0", "--set", "app_ids=demo") as (_, url):
+        yield url
+
+
+def test_a_running_emulator_is_examined(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert url in shown
+    assert shown.count("✓") == 7
+    assert "nothing is wrong" in shown
+
+
+def test_what_is_wrong_names_the_option(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATEMACHINE_URL", url)
+    assert main(["doctor", "--app-id", "x"]) == 1
+    shown = capsys.readouterr().out
+    assert "✗ authorization  HTTP status 403, error 3000" in shown
+    assert "--app-id: copy the unique id" in shown
+    assert "1 thing to correct" in shown
+
+    assert main(["doctor", "--app-id", "x", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["url"], report["ok"]) == (url, False)
+    assert [one["setting"] for one in report["findings"]] == ["", "", "app_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Give --url and --app-id, or start one: statemachine emulate"),
+        (["--url", "https://x.invalid"], "--app-id is missing"),
+        (["--url", "x", "--app-id", "a"], "--url: this is no address"),
+        (["--url", "https://x.invalid", "--app-id", ""], "--app-id is empty"),
+        (["--url", "https://x.invalid", "--app-id", "a", "--client-id", " "], "--client-id is empty"),
+        (["--url", "https://x.invalid", "--app-id", "a", "--proxy", "me:secret"], "--proxy: this is no address"),
+        (["--ca", "/no/such/file"], "--ca /no/such/file: No such file"),
+        (["--header", "nonsense"], "--header: expected NAME:VALUE"),
+        (["--header", "X: a\r\nb: c"], "--header: expected NAME:VALUE"),
+        (["--api", "v3"], "v1"),
+    ],
+)
+def test_what_cannot_be_examined_is_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert words in captured.err
+    assert captured.out == ""
+
+
+def test_a_file_that_holds_no_certificates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(__file__, tmp_path / "ca.pem")
+    assert main(["doctor", "--ca", str(tmp_path / "ca.pem")]) == 2
+    assert "no file of certificates" in capsys.readouterr().err
