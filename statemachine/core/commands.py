@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from .record import record
 from .wire import Entry, shy
 
 
-@frozen
+@record
 class CreateChat:
     """E4, POST chats."""
 
@@ -25,7 +26,7 @@ class CreateChat:
     from_: str | None = field(default=None, repr=shy)
 
 
-@frozen
+@record
 class FindChat:
     """E5, GET chats/active."""
 
@@ -33,7 +34,7 @@ class FindChat:
     timeout: int
 
 
-@frozen
+@record
 class Poll:
     """E7, GET chats/{chat_id}/events: the long poll."""
 
@@ -42,7 +43,7 @@ class Poll:
     chat_id: str
 
 
-@frozen
+@record
 class ReadHistory:
     """E8, GET chats/{chat_id}/history."""
 
@@ -51,7 +52,7 @@ class ReadHistory:
     chat_id: str
 
 
-@frozen
+@record
 class Post:
     """E6, POST chats/{chat_id}/events: one entry, which takes its turn in the queue. `item`: its message id."""
 
@@ -62,7 +63,7 @@ class Post:
     entry: Entry
 
 
-@frozen
+@record
 class PostCourtesy:
     """E6 with a receipt or a typing signal: best effort, beside the queue."""
 
@@ -72,7 +73,7 @@ class PostCourtesy:
     entry: Entry
 
 
-@frozen
+@record
 class Upload:
     """E12, POST files: the bytes that the host keeps under `ref`."""
 

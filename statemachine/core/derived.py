@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
-
 from . import signals as sig
 from .commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
 from .draft import Draft
 from .news import CaseChanged, FormsChanged, Level, LinkChanged, PhaseChanged, RosterChanged, TypingChanged
+from .record import record
 from .session import (
     CourtesyPosting,
     HistoryCurrent,
@@ -34,7 +33,7 @@ State: TypeAlias = Session | Draft
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Owed:
     """A record that owes a command: what kind of call, its id, and the item it is for."""
 
@@ -93,7 +92,7 @@ def outbox(session: Session) -> tuple[Command, ...]:
 # --- deadlines ------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Deadline:
     """Something that happens by itself. With `owed`, the answer `timeout`; else `signal` in `machine`."""
 
@@ -162,8 +161,8 @@ def next_deadline(s: State) -> int | None:
     opening = s.lifecycle.opening
     if opening is not None and (first is None or opening.due < first):
         first = opening.due
-    for record in (s.link, s.history, s.courtesy, s.asides):
-        due = record.due
+    for owner in (s.link, s.history, s.courtesy, s.asides):
+        due = owner.due
         if due is not None and (first is None or due < first):
             first = due
     for item in s.items:

@@ -16,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from .record import record
 from .wire import (
     CobrowsingEnded,
     CobrowsingRejected,
@@ -40,7 +41,7 @@ def json_object(value: Mapping[str, object] | str) -> str:
 # --- the past of a session, for the one that follows it -------------------------------------------------------------
 
 
-@frozen
+@record
 class Past:
     """What a new session takes over from the one before (`past(session)`): nothing is told or numbered twice."""
 
@@ -75,7 +76,7 @@ class Request:
     after: Past | None = None
 
 
-@frozen
+@record
 class Reattach:
     """Find the chat that may still live for this client (E5), or the one named by `chat_id`, and take it up again."""
 
@@ -85,7 +86,7 @@ class Reattach:
     after: Past | None = None
 
 
-@frozen
+@record
 class Say:
     """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message."""
 
@@ -94,7 +95,7 @@ class Say:
     key: str | None = None
 
 
-@frozen
+@record
 class Send:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
@@ -103,7 +104,7 @@ class Send:
     key: str | None = None
 
 
-@frozen
+@record
 class SendFile:
     """Upload and send a file. `ref` names its bytes for the host; the engine never sees them."""
 
@@ -124,7 +125,7 @@ class AnswerForm:
     key: str | None = None
 
 
-@frozen
+@record
 class AnswerSecureForm:
     """Answer an open secure form, once. `ref` names the values for the host; they never enter the engine."""
 
@@ -134,7 +135,7 @@ class AnswerSecureForm:
     key: str | None = None
 
 
-@frozen
+@record
 class CancelForm:
     """Close an open form, secure or not, without an answer."""
 
@@ -143,21 +144,21 @@ class CancelForm:
     key: str | None = None
 
 
-@frozen
+@record
 class Disconnect:
     """End the conversation, keep the session: a survey may follow. Before any agent there it is sent as `End`."""
 
     at: int
 
 
-@frozen
+@record
 class End:
     """End the session."""
 
     at: int
 
 
-@frozen
+@record
 class StartTyping:
     """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
 
@@ -165,14 +166,14 @@ class StartTyping:
     draft: str = field(default="", repr=shy)
 
 
-@frozen
+@record
 class StopTyping:
     """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
 
     at: int
 
 
-@frozen
+@record
 class MarkRead:
     """The user has seen this message: send its read receipt (v2)."""
 
@@ -180,21 +181,21 @@ class MarkRead:
     msg_id: str
 
 
-@frozen
+@record
 class Background:
     """Stop polling after the poll in flight; the session stays."""
 
     at: int
 
 
-@frozen
+@record
 class Foreground:
     """Catch up by history, then poll again."""
 
     at: int
 
 
-@frozen
+@record
 class Pushed:
     """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
 
@@ -202,7 +203,7 @@ class Pushed:
     chat_id: str
 
 
-@frozen
+@record
 class Reauthorized:
     """The host has new credentials, or corrected its configuration: a blocked link may go on."""
 
@@ -212,7 +213,7 @@ class Reauthorized:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Opened:
     """E4 or E5 answered. `is_new_chat` is None where the answer does not say (E5)."""
 
@@ -223,21 +224,21 @@ class Opened:
     phone_number: str = field(default="", repr=shy)
 
 
-@frozen
+@record
 class Batch:
     """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty)."""
 
     entries: tuple[Entry, ...] = ()
 
 
-@frozen
+@record
 class Log:
     """E8 answered: the whole log of the chat, both sides, oldest first."""
 
     entries: tuple[Entry, ...] = ()
 
 
-@frozen
+@record
 class Uploaded:
     """E12 answered."""
 
@@ -248,7 +249,7 @@ class Uploaded:
 FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "unreadable", "restart"]
 
 
-@frozen
+@record
 class Failure:
     """A call that did not succeed.
 
@@ -267,7 +268,7 @@ class Failure:
 Reply: TypeAlias = Opened | Batch | Log | Uploaded | Failure
 
 
-@frozen
+@record
 class Answered:
     """The command with this id was answered. An answer that nobody awaits is dropped; events it carries are not."""
 
@@ -276,7 +277,7 @@ class Answered:
     reply: Reply
 
 
-@frozen
+@record
 class Incoming:
     """Server events from somewhere else than an answer."""
 
@@ -287,14 +288,14 @@ class Incoming:
 # --- the clock ------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Tick:
     """Time has passed. Harmless at any moment."""
 
     at: int
 
 
-@frozen
+@record
 class Restarted:
     """The process that drove this session was gone and is back: time stood still, what was in flight is unknown."""
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
-
 from .commands import Command
 from .draft import Draft
 from .errors import IllegalIntent
 from .events import Event
 from .news import Notification
+from .record import record
 from .reduce import reduce, run
 from .session import Session
 from .table import Machine, Row, Verdict
 
 
-@frozen
+@record
 class Move:
     """What one machine made of one thing it heard.
 
@@ -35,7 +34,7 @@ class Move:
     ref: str
 
 
-@frozen
+@record
 class Explanation:
     """A step, laid open. `rejected`: why the intent is not possible, or None."""
 

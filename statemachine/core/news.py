@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from .record import record
 from .wire import Entry, shy
 
 Reason: TypeAlias = Literal["not_sent", "unknown", "refused"]
@@ -18,7 +19,7 @@ Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
 Outcome: TypeAlias = Literal["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"]
 
 
-@frozen
+@record
 class Received:
     """An entry of the transcript: a message, file, location, form, warning, signal, or one of no known name.
 
@@ -34,7 +35,7 @@ class Received:
     late: bool = False
 
 
-@frozen
+@record
 class Progress:
     """The outcome of one thing sent. `item`: its message id; `key`: the application's name for it.
 
@@ -52,7 +53,7 @@ class Progress:
     party_id: str = ""
 
 
-@frozen
+@record
 class Finished:
     """The outcome of the session, once. `text`: what the server wants shown. `code`: why it was refused."""
 
@@ -64,7 +65,7 @@ class Finished:
     code: int | None = None
 
 
-@frozen
+@record
 class HistoryGap:
     """The log no longer reaches back to what is known, or could not be read: something may be missing here."""
 
@@ -72,7 +73,7 @@ class HistoryGap:
     at: int
 
 
-@frozen
+@record
 class Anomaly:
     """Something odd was survived. `kind` is a stable name; `detail` never quotes what people wrote."""
 
@@ -90,7 +91,7 @@ TRANSCRIPT: Final[tuple[type[Transcript], ...]] = (Received, Progress, Finished,
 # --- level news -----------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class PhaseChanged:
     """The public phase is now this one. `ewt`: estimated wait in milliseconds, where the phase is queued."""
 
@@ -98,21 +99,21 @@ class PhaseChanged:
     ewt: int | None = None
 
 
-@frozen
+@record
 class RosterChanged:
     """Who takes part now: (party id, type, display name), in order of joining."""
 
     parties: tuple[tuple[str, str, str], ...]
 
 
-@frozen
+@record
 class TypingChanged:
     """Whose typing shows now: party ids."""
 
     parties: tuple[str, ...]
 
 
-@frozen
+@record
 class LinkChanged:
     """The connection's health: off, polling, backing_off, paused, blocked."""
 
@@ -121,14 +122,14 @@ class LinkChanged:
     code: int | None = None
 
 
-@frozen
+@record
 class FormsChanged:
     """The forms open now: (request id, name or form id, secure)."""
 
     forms: tuple[tuple[str, str, bool], ...]
 
 
-@frozen
+@record
 class CaseChanged:
     """The case of this session; "" for none."""
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from .config import DEFAULT_CONFIG, Config
 from .events import Past
 from .news import Outcome
+from .record import record
 from .states import (
     ATTENTION,
     COURTESY,
@@ -72,7 +73,7 @@ from .wire import shy
 # --- the room -------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Chat:
     """Which chat this is.
 
@@ -88,7 +89,7 @@ class Chat:
     phone_number: str = field(default="", repr=shy)
 
 
-@frozen
+@record
 class Party:
     """One participant. `id` as the server wrote it; compared without regard to case."""
 
@@ -99,7 +100,7 @@ class Party:
     last_name: str = field(default="", repr=shy)
 
 
-@frozen
+@record
 class Typist:
     """A party whose typing shows until `due`."""
 
@@ -107,7 +108,7 @@ class Typist:
     due: int
 
 
-@frozen
+@record
 class OpenForm:
     """A form waiting for its answer. `due`: when it is hidden again. `answer`: id of the item that answers it.
 
@@ -122,7 +123,7 @@ class OpenForm:
     expired: bool = False
 
 
-@frozen
+@record
 class Room:
     """Who is there and what is open."""
 
@@ -131,7 +132,7 @@ class Room:
     forms: tuple[OpenForm, ...] = ()
 
 
-@frozen
+@record
 class Seen:
     """What was told already, as packed digests of eight bytes: of single entries, and of whole batches.
 
@@ -147,7 +148,7 @@ class Seen:
 # --- the session ----------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Session:
     """The whole state of one chat session.
 

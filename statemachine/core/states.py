@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from .news import Outcome
+from .record import record
 from .wire import Entry, shy
 
 
@@ -35,7 +36,7 @@ class _NoCall:
 # --- lifecycle ------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Opening:
     """The search for a chat id: E4, or E5 where `find`. `due`: the answer's deadline; between calls, the next try.
 
@@ -59,12 +60,12 @@ class _Stage(_NoDue):
     opening: ClassVar[None] = None
 
 
-@frozen
+@record
 class Idle(_Stage):
     name: ClassVar[str] = "idle"
 
 
-@frozen
+@record
 class Requesting:
     """`due`: when to give up."""
 
@@ -73,19 +74,19 @@ class Requesting:
     due: int
 
 
-@frozen
+@record
 class Establishing(_Stage):
     """The chat exists; no stage is known yet."""
 
     name: ClassVar[str] = "establishing"
 
 
-@frozen
+@record
 class Ivr(_Stage):
     name: ClassVar[str] = "ivr"
 
 
-@frozen
+@record
 class Queued(_Stage):
     """`ewt`: estimated wait in milliseconds; None is unknown."""
 
@@ -93,31 +94,31 @@ class Queued(_Stage):
     ewt: int | None = None
 
 
-@frozen
+@record
 class Connecting(_Stage):
     name: ClassVar[str] = "connecting"
 
 
-@frozen
+@record
 class Connected(_Stage):
     """The server says connected; no agent has been announced yet."""
 
     name: ClassVar[str] = "connected"
 
 
-@frozen
+@record
 class AgentJoined(_Stage):
     name: ClassVar[str] = "agent_joined"
 
 
-@frozen
+@record
 class WrappingUp(_Stage):
     """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
 
     name: ClassVar[str] = "wrapping_up"
 
 
-@frozen
+@record
 class Ending:
     """The customer ended. `due`: when to stop waiting for the server's word. `opening`: no chat id is known yet."""
 
@@ -126,7 +127,7 @@ class Ending:
     opening: Opening | None = None
 
 
-@frozen
+@record
 class Ended(_Stage):
     """Over in good order; `outcome` is ended or completed."""
 
@@ -134,7 +135,7 @@ class Ended(_Stage):
     outcome: Outcome = "ended"
 
 
-@frozen
+@record
 class Failed(_Stage):
     """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
 
@@ -142,13 +143,13 @@ class Failed(_Stage):
     outcome: Outcome = "failed"
 
 
-@frozen
+@record
 class TimedOut(_Stage):
     name: ClassVar[str] = "timed_out"
     outcome: ClassVar[Outcome] = "timed_out"
 
 
-@frozen
+@record
 class Gone(_Stage):
     """The server does not know this chat any more (404, 5005)."""
 
@@ -176,12 +177,12 @@ Lifecycle: TypeAlias = (
 # --- attention ------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Calm:
     name: ClassVar[str] = "calm"
 
 
-@frozen
+@record
 class Warned:
     """The server has warned that it will end an idle session."""
 
@@ -193,7 +194,7 @@ Attention: TypeAlias = Calm | Warned
 # --- link: the one poll ---------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class LinkOff(_NoDue, _NoCall):
     """Not polling: no chat yet, the history first, or over. `tries`: failures in a row so far."""
 
@@ -201,7 +202,7 @@ class LinkOff(_NoDue, _NoCall):
     tries: int = 0
 
 
-@frozen
+@record
 class LinkPolling:
     """`haste`: instant answers in a row that brought nothing."""
 
@@ -212,7 +213,7 @@ class LinkPolling:
     haste: int = 0
 
 
-@frozen
+@record
 class LinkBackingOff(_NoCall):
     """Waiting to try again. `slack`: how much later is as good. `code`: the error that caused it, where it had one.
 
@@ -227,7 +228,7 @@ class LinkBackingOff(_NoCall):
     haste: int = 0
 
 
-@frozen
+@record
 class LinkPaused:
     """In the background. A poll in flight may still answer."""
 
@@ -236,7 +237,7 @@ class LinkPaused:
     due: int | None = None
 
 
-@frozen
+@record
 class LinkBlocked(_NoDue, _NoCall):
     """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`.
 
@@ -253,12 +254,12 @@ Link: TypeAlias = LinkOff | LinkPolling | LinkBackingOff | LinkPaused | LinkBloc
 # --- history --------------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class HistoryCurrent(_NoDue, _NoCall):
     name: ClassVar[str] = "current"
 
 
-@frozen
+@record
 class HistoryReading:
     name: ClassVar[str] = "reading"
     call: int
@@ -266,7 +267,7 @@ class HistoryReading:
     tries: int = 0
 
 
-@frozen
+@record
 class HistoryStale:
     """A reading is in flight that began too early to prove anything about a post in doubt: read again after it."""
 
@@ -276,7 +277,7 @@ class HistoryStale:
     tries: int = 0
 
 
-@frozen
+@record
 class HistoryBackingOff(_NoCall):
     name: ClassVar[str] = "backing_off"
     due: int
@@ -289,14 +290,14 @@ History: TypeAlias = HistoryCurrent | HistoryReading | HistoryStale | HistoryBac
 # --- item: one thing going out --------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class ItemAbsent(_NoDue, _NoCall):
     """Not yet, or no longer, in the session."""
 
     name: ClassVar[str] = "absent"
 
 
-@frozen
+@record
 class ItemUploading:
     """A file on its way to the server (E12); it takes its place in the queue when it is there.
 
@@ -310,7 +311,7 @@ class ItemUploading:
     slack: int = 0
 
 
-@frozen
+@record
 class ItemPending(_NoCall):
     """In the queue. `due`: not before this (after a refusal that was only for now)."""
 
@@ -320,7 +321,7 @@ class ItemPending(_NoCall):
     slack: int = 0
 
 
-@frozen
+@record
 class ItemSending:
     name: ClassVar[str] = "sending"
     call: int
@@ -328,7 +329,7 @@ class ItemSending:
     tries: int = 0
 
 
-@frozen
+@record
 class ItemInDoubt(_NoCall):
     """The post's answer was lost. `due`: when history may prove something; None once that moment has passed."""
 
@@ -337,22 +338,22 @@ class ItemInDoubt(_NoCall):
     tries: int = 0
 
 
-@frozen
+@record
 class ItemSent(_NoDue, _NoCall):
     name: ClassVar[str] = "sent"
 
 
-@frozen
+@record
 class ItemDelivered(_NoDue, _NoCall):
     name: ClassVar[str] = "delivered"
 
 
-@frozen
+@record
 class ItemRead(_NoDue, _NoCall):
     name: ClassVar[str] = "read"
 
 
-@frozen
+@record
 class ItemFailed(_NoDue, _NoCall):
     name: ClassVar[str] = "failed"
 
@@ -370,7 +371,7 @@ ItemState: TypeAlias = (
 )
 
 
-@frozen
+@record
 class Item:
     """One thing going out. `id`: its message id, for ever. `entry`: what goes on the wire; None once it was sent.
 
@@ -389,12 +390,12 @@ class Item:
 # --- courtesy: receipts and typing, beside the queue ----------------------------------------------------------------
 
 
-@frozen
+@record
 class CourtesyQuiet(_NoDue, _NoCall):
     name: ClassVar[str] = "quiet"
 
 
-@frozen
+@record
 class CourtesyPosting:
     name: ClassVar[str] = "posting"
     call: int
@@ -405,7 +406,7 @@ class CourtesyPosting:
 Courtesy: TypeAlias = CourtesyQuiet | CourtesyPosting
 
 
-@frozen
+@record
 class Asides:
     """Courtesies waiting for their turn, and our own typing: `due` is when it is taken back unless renewed."""
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from .draft import Draft
 from .errors import IllegalIntent
@@ -92,6 +92,14 @@ def rows(*parts: Row | Iterable[Row]) -> tuple[Row, ...]:
     return tuple(flat)
 
 
+def _by_cell(rows: Iterable[Row]) -> Mapping[tuple[type[Any], type[Any]], tuple[Row, ...]]:
+    cells: dict[tuple[type[Any], type[Any]], list[Row]] = {}
+    for r in rows:
+        for state in r.source:
+            cells.setdefault((state, r.on), []).append(r)
+    return {where: tuple(found) for where, found in cells.items()}
+
+
 @frozen
 class Machine:
     """One small machine. `attribute`: where its state stands in the draft.
@@ -109,10 +117,13 @@ class Machine:
     rows: tuple[Row, ...] = field(repr=False)
     deadlines: Mapping[type[Any], type[Any]] = field(factory=dict[type[Any], type[Any]], repr=False)
     rejects: bool = False
+    _cells: Mapping[tuple[type[Any], type[Any]], tuple[Row, ...]] = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: _by_cell(self.rows), takes_self=True)
+    )
 
     def cell(self, state: type[Any], on: type[Any]) -> tuple[Row, ...]:
         """The rows of one cell, in the order in which they are tried."""
-        return tuple(r for r in self.rows if r.on is on and state in r.source)
+        return self._cells.get((state, on), ())
 
 
 class BadTable(Exception):

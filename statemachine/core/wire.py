@@ -13,7 +13,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
+
+from .record import record
 
 
 def shy(text: str | None) -> str:
@@ -59,7 +61,7 @@ class ContactCenterEvent(StrEnum):
 # --- conversation and lifecycle (protocol.md 3.1) -------------------------------------------------------------------
 
 
-@frozen
+@record
 class Status:
     """`chat_session_status`: the stage the server reports. `ewt`: estimated wait in ms; None is unknown, not 0."""
 
@@ -69,7 +71,7 @@ class Status:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class Info:
     """`chat_session_info` (undocumented): the name of the service."""
 
@@ -77,7 +79,7 @@ class Info:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class PartyJoined:
     """`chat_session_party_joined`. `type`: scenario, external, internal, msteams, or a value not known yet."""
 
@@ -90,7 +92,7 @@ class PartyJoined:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class PartyLeft:
     """`chat_session_party_left`: not the end of the session."""
 
@@ -100,7 +102,7 @@ class PartyLeft:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class Message:
     """`chat_session_message`. `msg` is an HTML fragment, `msg_text` the same as plain text where the server sends it.
 
@@ -116,7 +118,7 @@ class Message:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class MessageDelivered:
     """`chat_session_message_delivered` (v2). `ref_msg_id` is the sender's own id of the message."""
 
@@ -126,7 +128,7 @@ class MessageDelivered:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class MessageRead:
     """`chat_session_message_read` (v2). Read implies delivered."""
 
@@ -136,7 +138,7 @@ class MessageRead:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class Typing:
     """`chat_session_typing`. `msg`: the draft, where the sender shows it while typing."""
 
@@ -146,7 +148,7 @@ class Typing:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class NotTyping:
     """`chat_session_not_typing`."""
 
@@ -155,7 +157,7 @@ class NotTyping:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class Location:
     """`chat_session_location`. Coordinates stay decimal text, as exact as they came."""
 
@@ -168,7 +170,7 @@ class Location:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class File:
     """`chat_session_file`: a file already uploaded (E12). `file_type`: image or attachment."""
 
@@ -181,7 +183,7 @@ class File:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class TimeoutWarning:
     """`chat_session_timeout_warning`: the server will end an idle session soon. `msg` may be empty."""
 
@@ -190,7 +192,7 @@ class TimeoutWarning:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class InactivityTimeout:
     """`chat_session_inactivity_timeout`, misspelt variant included: terminal."""
 
@@ -199,7 +201,7 @@ class InactivityTimeout:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class SessionEnded:
     """`chat_session_ended`: the normal end, terminal."""
 
@@ -207,7 +209,7 @@ class SessionEnded:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class CaseSet:
     """`chat_session_case_set` (v2). An empty `case_id` takes the case away again."""
 
@@ -216,7 +218,7 @@ class CaseSet:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class SessionDisconnect:
     """`chat_session_disconnect`, client to server: the conversation is over, the session stays."""
 
@@ -224,7 +226,7 @@ class SessionDisconnect:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class SessionEnd:
     """`chat_session_end`, client to server: the session is over."""
 
@@ -232,7 +234,7 @@ class SessionEnd:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class Navigation:
     """`chat_session_navigation`, client to server: a page the visitor looks at."""
 
@@ -246,7 +248,7 @@ class Navigation:
 # --- forms (protocol.md 3.2) ----------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class FormShow:
     """`chat_session_form_show`. An empty `form_name` is a plain prompt: the next text is its answer."""
 
@@ -257,7 +259,7 @@ class FormShow:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class FormData:
     """`chat_session_form_data`, client to server. `data`: a JSON object, as text."""
 
@@ -268,7 +270,7 @@ class FormData:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class FormDataCancel:
     """`chat_form_data_cancel` (sic), client to server."""
 
@@ -278,7 +280,7 @@ class FormDataCancel:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class SecureFormShow:
     """`chat_session_secure_form_show`: an agent pushes a secure form; its definition is found by `form_id` (E16)."""
 
@@ -288,7 +290,7 @@ class SecureFormShow:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class SecureFormData:
     """`chat_session_secure_form_data`, client to server.
 
@@ -302,7 +304,7 @@ class SecureFormData:
     timestamp: int | None = None
 
 
-@frozen
+@record
 class SecureFormCancel:
     """`chat_session_secure_form_cancel`, both directions."""
 
@@ -312,7 +314,7 @@ class SecureFormCancel:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class FormSubmit:
     """`chat_session_form_submit`: seen in one client's model only; nothing is done with it."""
 
@@ -323,7 +325,7 @@ class FormSubmit:
 # --- signaling and co-browsing (protocol.md 3.3, 3.4) ---------------------------------------------------------------
 
 
-@frozen
+@record
 class Signaling:
     """`chat_session_signaling`: one WebRTC signal. `kind` is the wire's `data.type`; absent members of `data` are None.
 
@@ -349,7 +351,7 @@ class Signaling:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class CobrowsingRequested:
     """`chat_session_cobrowsing_requested`: the agent asks to see the page."""
 
@@ -358,7 +360,7 @@ class CobrowsingRequested:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class CobrowsingRejected:
     """`chat_session_cobrowsing_rejected`, client to server."""
 
@@ -366,7 +368,7 @@ class CobrowsingRejected:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class CobrowsingStarted:
     """`chat_session_cobrowsing_started`, client to server."""
 
@@ -377,7 +379,7 @@ class CobrowsingStarted:
     extra: str = field(default="", repr=False)
 
 
-@frozen
+@record
 class CobrowsingEnded:
     """`chat_session_cobrowsing_ended`, client to server."""
 
@@ -388,7 +390,7 @@ class CobrowsingEnded:
 # --- what is not in the vocabulary ----------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Unknown:
     """An entry whose name is not known (protocol.md 3.0: kept, never fatal). `raw`: the whole entry as JSON text."""
 
@@ -397,7 +399,7 @@ class Unknown:
     timestamp: int | None = None
 
 
-@frozen
+@record
 class Malformed:
     """An entry that could not be read. `problem` says why, without quoting any value; `raw`: the entry as JSON text."""
 

@@ -20,6 +20,7 @@ STDLIB_OF_THE_CORE = {
     "functools",
     "hashlib",
     "itertools",
+    "operator",
     "json",
     "sys",  # vocabulary.py is handed its own module; nothing else of it is used
     "types",

@@ -1,0 +1,92 @@
+"""Records: attrs classes in all but the way they are built."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import ClassVar
+
+import attrs
+import pytest
+from attrs import field
+from attrs.exceptions import FrozenInstanceError
+
+from statemachine.core.record import record
+from statemachine.core.session import Seen, new_session
+from statemachine.core.wire import Message
+
+
+@record
+class Pair:
+    name: ClassVar[str] = "pair"
+    left: int
+    right: str = field(default="r", repr=lambda text: f"<{len(text)}>")
+
+
+@record
+class Single:
+    only: tuple[int, ...] = ()
+
+
+@record
+class Empty:
+    pass
+
+
+@record
+class Twin:
+    left: int
+    right: str = "r"
+
+
+def test_fields_are_the_parameters_in_order_with_their_defaults() -> None:
+    assert Pair(1) == Pair(1, "r") == Pair(left=1, right="r")
+    assert Single().only == ()
+    assert Empty() == Empty()
+    with pytest.raises(TypeError):
+        Pair()  # type: ignore[call-arg]
+
+
+def test_nothing_can_be_written_or_deleted() -> None:
+    pair = Pair(1)
+    with pytest.raises(FrozenInstanceError):
+        pair.left = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del pair.left
+    with pytest.raises(FrozenInstanceError):
+        pair.other = 2  # type: ignore[attr-defined]
+    with pytest.raises(FrozenInstanceError):
+        pair.__class__ = Pair.__bases__[0]
+    assert not hasattr(pair, "__dict__")
+
+
+def test_it_is_an_attrs_class() -> None:
+    assert [f.name for f in attrs.fields(Pair)] == ["left", "right"]
+    assert attrs.evolve(Pair(1), left=2) == Pair(2)
+    assert attrs.asdict(Pair(1)) == {"left": 1, "right": "r"}
+
+
+def test_equal_only_within_its_class() -> None:
+    assert Pair(1) != Twin(1)
+    assert Pair(1) != (1, "r")
+    assert hash(Pair(1)) == hash(Pair(1)) != hash(Twin(1))
+    assert len({Empty(), Empty(), Single(), Pair(1)}) == 3
+
+
+def test_repr_shows_what_the_fields_allow() -> None:
+    assert repr(Pair(1, "secret")) == "Pair(left=1, right=<6>)"
+    assert "hello" not in repr(Message("1", "agent", "hello"))
+    assert "told" not in repr(Seen(b"12345678"))
+
+
+@pytest.mark.parametrize("one", [Pair(1), Single((1, 2)), Empty(), new_session(0)])
+def test_copies_are_equal(one: object) -> None:
+    assert copy.copy(one) == copy.deepcopy(one) == one
+    assert type(copy.deepcopy(one)) is type(one)
+
+
+def test_it_can_be_matched_and_pickled_by_those_who_must() -> None:
+    match Pair(1, "x"):
+        case Pair(left, right):
+            assert (left, right) == (1, "x")
+    assert pickle.loads(pickle.dumps(new_session(0))) == new_session(0)
