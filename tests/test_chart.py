@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.chart import Chart
+from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.session import Calm, Idle, LinkPaused
 from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
@@ -29,13 +30,13 @@ class Answer:
     target: str
 
 
-class Scratch:
-    """Stands in for a draft: the compiled closure writes here what it does."""
+class Scratch(Draft):
+    """A draft of nothing: the compiled closure writes here what it does."""
 
     def __init__(self, machine: Machine, state: type[Any]) -> None:
-        self.lifecycle: Any = Idle()
-        self.attention: Any = Calm()
-        self.log: list[Any] = []
+        self.lifecycle = Idle()
+        self.attention = Calm()
+        self.log = []
         setattr(self, machine.attribute, state)
 
 

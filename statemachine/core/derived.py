@@ -15,7 +15,6 @@ from .draft import Draft
 from .news import CaseChanged, FormsChanged, Level, LinkChanged, PhaseChanged, RosterChanged, TypingChanged
 from .record import record
 from .session import (
-    CourtesyPosting,
     HistoryCurrent,
     Item,
     ItemUploading,
@@ -33,60 +32,61 @@ State: TypeAlias = Session | Draft
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-@record
-class Owed:
-    """A record that owes a command: what kind of call, its id, and the item it is for."""
-
-    kind: Kind
-    call: int
-    item: Item | None = None
+Owed: TypeAlias = tuple[int, Kind, Any]
+"""A command that is owed: its id, what kind of call it is, and who owes it: a machine's state, or an item."""
 
 
-def owing(s: State) -> Iterator[Owed]:
-    """Every command the session waits for."""
+def owing(s: State, since: int = 0) -> list[Owed]:
+    """Every command the session waits for whose id is above `since`, in no particular order."""
+    owed: list[Owed] = []
     opening = s.lifecycle.opening
-    if opening is not None and opening.call is not None:
-        yield Owed("find" if opening.find else "create", opening.call)
-    if s.link.call is not None:
-        yield Owed("poll", s.link.call)
-    if s.history.call is not None:
-        yield Owed("history", s.history.call)
+    if opening is not None and opening.call is not None and opening.call > since:
+        owed += ((opening.call, "find" if opening.find else "create", opening),)
+    call = s.link.call
+    if call is not None and call > since:
+        owed += ((call, "poll", s.link),)
+    call = s.history.call
+    if call is not None and call > since:
+        owed += ((call, "history", s.history),)
     for item in s.items:
-        if item.state.call is not None:
-            yield Owed("upload" if type(item.state) is ItemUploading else "post", item.state.call, item)
-    if s.courtesy.call is not None:
-        yield Owed("courtesy", s.courtesy.call)
+        call = item.state.call
+        if call is not None and call > since:
+            owed += ((call, "upload" if type(item.state) is ItemUploading else "post", item),)
+    call = s.courtesy.call
+    if call is not None and call > since:
+        owed += ((call, "courtesy", s.courtesy),)
+    return owed
 
 
-def command(s: State, owed: Owed) -> Command:
-    """The command that a record owes, rebuilt from it."""
-    config, chat_id, item = s.config, s.chat.chat_id, owed.item
-    match owed.kind:
-        case "create":
-            o = s.lifecycle.opening
-            assert o is not None
-            return CreateChat(owed.call, config.request_timeout, o.parameters, o.phone_number, o.from_)
-        case "find":
-            return FindChat(owed.call, config.request_timeout)
+def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
+    config, chat_id = s.config, s.chat.chat_id
+    match kind:
         case "poll":
-            return Poll(owed.call, config.poll_timeout, chat_id)
-        case "history":
-            return ReadHistory(owed.call, config.request_timeout, chat_id)
-        case "courtesy":
-            assert isinstance(s.courtesy, CourtesyPosting)
-            return PostCourtesy(owed.call, config.request_timeout, chat_id, s.courtesy.entry)
-        case "upload":
-            assert item is not None
-            return Upload(owed.call, config.upload_timeout, item.id, item.ref, item.name)
+            return Poll(call, config.poll_timeout, chat_id)
         case "post":
-            assert item is not None
-            assert item.entry is not None
-            return Post(owed.call, config.request_timeout, chat_id, item.id, item.entry)
+            return Post(call, config.request_timeout, chat_id, owner.id, owner.entry)
+        case "courtesy":
+            return PostCourtesy(call, config.request_timeout, chat_id, owner.entry)
+        case "history":
+            return ReadHistory(call, config.request_timeout, chat_id)
+        case "create":
+            return CreateChat(call, config.request_timeout, owner.parameters, owner.phone_number, owner.from_)
+        case "find":
+            return FindChat(call, config.request_timeout)
+        case "upload":
+            return Upload(call, config.upload_timeout, owner.id, owner.ref, owner.name)
 
 
-def outbox(session: Session) -> tuple[Command, ...]:
-    """Every command still owed, by id. After a restart, and at any other time, this is what is under way."""
-    return tuple(sorted((command(session, owed) for owed in owing(session)), key=lambda c: c.id))
+def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
+    """Every command still owed whose id is above `since`, by id. At any time, this is what is under way."""
+    owed = owing(session, since)
+    if len(owed) > 1:
+        owed.sort(key=_first)
+    return (*[_command(session, *one) for one in owed],)
+
+
+def _first(owed: Owed) -> int:
+    return owed[0]
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------
@@ -109,16 +109,16 @@ _MACHINE_ORDER: Final = ("link", "history")
 
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
-    calls = {owed.call: owed for owed in owing(s)}
+    calls = {owed[0]: owed for owed in owing(s)}
     opening = s.lifecycle.opening
     if opening is not None:
         yield _deadline("lifecycle", opening, calls, sig.OpenDue)
     if s.lifecycle.due is not None:
         yield Deadline(s.lifecycle.due, machine="lifecycle", signal=_signal("lifecycle", s.lifecycle))
     for name in _MACHINE_ORDER:
-        record = getattr(s, name)
-        if record.due is not None:
-            yield _deadline(name, record, calls)
+        owner = getattr(s, name)
+        if owner.due is not None:
+            yield _deadline(name, owner, calls)
     for item in s.items:
         if item.state.due is not None:
             yield _deadline("item", item.state, calls, item=item)
@@ -139,15 +139,15 @@ def _signal(machine: str, state: Any) -> type[sig.Signal]:
 
 def _deadline(
     machine: str,
-    record: Any,
+    owner: Any,
     calls: dict[int, Owed],
     signal: type[sig.Signal] | None = None,
     item: Item | None = None,
 ) -> Deadline:
-    if record.call is not None:
-        return Deadline(record.due, owed=calls[record.call])
-    slack = getattr(record, "slack", 0)
-    return Deadline(record.due, slack, machine, signal or _signal(machine, record), item=item)
+    if owner.call is not None:
+        return Deadline(owner.due, owed=calls[owner.call])
+    slack = getattr(owner, "slack", 0)
+    return Deadline(owner.due, slack, machine, signal or _signal(machine, owner), item=item)
 
 
 def next_deadline(s: State) -> int | None:

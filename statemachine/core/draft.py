@@ -94,9 +94,11 @@ class Draft:
     log: list[Any] | None
     """Where `explain` collects the moves."""
 
-    def __init__(self, session: Session, now: int) -> None:
+    def __init__(self, session: Session, at: int) -> None:
+        """A draft of `session`, at the later of its own now and `at`."""
         self.base = session
-        self.now = now
+        now = session.now
+        self.now = at if at > now else now
         self.ids = session.ids
         self.seq = session.seq
         self.config = session.config

@@ -10,7 +10,7 @@ from .errors import IllegalIntent
 from .events import Event
 from .news import Notification
 from .record import record
-from .reduce import reduce, run
+from .reduce import step
 from .session import Session
 from .table import Machine, Row, Verdict
 
@@ -48,13 +48,12 @@ class Explanation:
 
 def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
-    d = Draft(session, session.now)
+    d = Draft(session, event.at)
     d.log = []
     try:
-        run(d, event)
+        after, out = step(d, event)
     except IllegalIntent as refusal:
         return Explanation(session.phase, session.phase, _moves(d), (), (), refusal.reason)
-    after, out = reduce(session, event)
     commands = tuple(one for one in out if isinstance(one, Command))
     news = tuple(one for one in out if isinstance(one, Notification))
     return Explanation(session.phase, after.phase, _moves(d), commands, news)

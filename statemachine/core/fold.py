@@ -8,8 +8,9 @@ from typing import Any, Final
 from . import signals as sig
 from .draft import Draft
 from .effects import conversation, memory, polling, room
+from .events import Batch, Incoming
 from .session import TERMINAL, LinkOff, LinkPaused
-from .tables import MACHINES, move
+from .tables import CELLS, MACHINES, move
 from .tables.lifecycle.groups import TERMINAL_SIGNALS
 from .wire import (
     CaseSet,
@@ -25,44 +26,59 @@ from .wire import (
     Typing,
 )
 
-STATUS: Final[dict[str, type[sig.Signal]]] = {
-    "establishing": sig.StatusEstablishing,
-    "ivr": sig.StatusIvr,
-    "queued": sig.StatusQueued,
-    "connecting": sig.StatusConnecting,
-    "connected": sig.StatusConnected,
-    "completed": sig.StatusCompleted,
-    "failed": sig.StatusFailed,
-}
-"""Wire value of `state` -> what the lifecycle hears (protocol.md 2.1); any other value is StatusOther."""
+
+class _Statuses(dict[str, type[sig.Signal]]):
+    def __missing__(self, state: str) -> type[sig.Signal]:
+        return self.get(state.lower(), sig.StatusOther)
+
+
+STATUS: Final = _Statuses(
+    {
+        "establishing": sig.StatusEstablishing,
+        "ivr": sig.StatusIvr,
+        "queued": sig.StatusQueued,
+        "connecting": sig.StatusConnecting,
+        "connected": sig.StatusConnected,
+        "completed": sig.StatusCompleted,
+        "failed": sig.StatusFailed,
+    }
+)
+"""Wire value of `state`, in any case of letters -> what the lifecycle hears (protocol.md 2.1); else StatusOther."""
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
+_CELLS: Final = CELLS["lifecycle"]
 _GATHERED: Final = (Status, PartyJoined, PartyLeft, CaseSet, Info)
 _PASSING: Final = (Typing, NotTyping)
 
 
 def unfold(d: Draft, e: Entry) -> None:
     """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
-    on: type[Any] = STATUS.get(e.state.lower(), sig.StatusOther) if type(e) is Status else type(e)
+    on: Any = STATUS[e.state] if type(e) is Status else type(e)
     if on in TERMINAL_SIGNALS:
         if d.terminal is None:
             d.terminal = on, e
         d.fresh = True
+    elif d.log is None:
+        _CELLS[type(d.lifecycle)][on](d, e)
     else:
         move(d, _LIFECYCLE, on, e)
 
 
-def fold(d: Draft, entries: tuple[Entry, ...]) -> None:
-    """Server events as they happen."""
-    if not entries:
-        return
-    repeated = memory.is_repeated_batch(d, entries)
-    if repeated and memory.holds_transcript(entries):
+def fold(d: Draft, carrier: Incoming | Batch, polled: bool = False) -> None:
+    """Server events as they happen. `polled`: they answer the poll."""
+    entries = carrier.entries
+    transcript = False
+    for e in entries:
+        if type(e) in memory.REMEMBERED:
+            transcript = True
+            break
+    repeated = (transcript or polled) and memory.is_repeated_batch(d, entries)
+    if repeated and transcript:
         d.odd("repeated_batch", "a cache, or a poll answered twice")
         return
-    known = memory.Known(d)
+    known = memory.Known(d) if transcript else None
     for e in entries:
-        if type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
+        if known is not None and type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
             continue
         d.fresh = True
         unfold(d, e)
@@ -131,7 +147,7 @@ def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     for index, e in enumerate(entries):
         d.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
-            if type(e) is Status and STATUS.get(e.state.lower()) in TERMINAL_SIGNALS:
+            if type(e) is Status and STATUS[e.state] in TERMINAL_SIGNALS:
                 unfold(d, e)
             continue
         if isinstance(e, Signaling) and index != offer:
@@ -169,7 +185,7 @@ def _take_room(d: Draft, entries: Iterable[Any]) -> None:
         if said:
             unfold(d, said[-1])
     room.rebuild_roster(d, entries)
-    statuses = [e for e in entries if type(e) is Status and STATUS.get(e.state.lower()) not in TERMINAL_SIGNALS]
+    statuses = [e for e in entries if type(e) is Status and STATUS[e.state] not in TERMINAL_SIGNALS]
     if statuses and conversation.stage_is_unknown(d, None):
         unfold(d, statuses[-1])
     move(d, _LIFECYCLE, sig.RosterRead, None)

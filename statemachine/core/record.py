@@ -35,7 +35,7 @@ def _build(cls: type[Any]) -> type[Any]:
 def _equip(made: type[Any], twin: type[Any], own: tuple[Attribute[Any], ...]) -> None:
     names = [field.name for field in own]
     values = _getter(names)
-    setattr(made, "__new__", _constructor(twin, own))  # noqa: B010
+    setattr(made, "__new__", _constructor(f"{made.__module__}.{made.__qualname__}", twin, own))  # noqa: B010
 
     def __eq__(self: Any, other: object) -> Any:
         return values(self) == values(other) if other.__class__ is made else NotImplemented
@@ -65,7 +65,7 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda record: tuple(getattr(record, name) for name in names)
 
 
-def _constructor(twin: type[Any], own: tuple[Attribute[Any], ...]) -> Any:
+def _constructor(name: str, twin: type[Any], own: tuple[Attribute[Any], ...]) -> Any:
     """`__new__`, written out: the fields are the parameters, in order, with their defaults."""
     parameters = ["cls", *(f.name if f.default is NOTHING else f"{f.name}=defaults[{f.name!r}]" for f in own)]
     lines = [
@@ -76,7 +76,7 @@ def _constructor(twin: type[Any], own: tuple[Attribute[Any], ...]) -> Any:
         "    return self",
     ]
     scope: dict[str, Any] = {"twin": twin, "defaults": {f.name: f.default for f in own}}
-    exec("\n".join(lines), scope)  # the names are those of our own classes
+    exec(compile("\n".join(lines), f"<record {name}>", "exec"), scope)  # the names are those of our own classes
     return scope["__new__"]
 
 

@@ -18,7 +18,7 @@ from attrs import evolve
 
 from . import signals as sig
 from .commands import Command
-from .derived import Owed, command, deadlines, next_deadline, owing
+from .derived import Owed, deadlines, next_deadline, outbox, owing
 from .draft import Draft
 from .effects import outgoing
 from .effects.conversation import tell_finish
@@ -42,11 +42,10 @@ from .fold import fold, fold_log, unfold
 from .news import Notification
 from .session import TERMINAL, Session
 from .tables import MACHINES, REACTIONS, move, move_item
-from .tables.reactions import classify
+from .tables.reactions import Kind, classify
 from .vocabulary import check_vocabulary
 from .wire import Status
 
-_SILENT: Final = Batch()
 _LIFECYCLE: Final = MACHINES["lifecycle"]
 _COURTESY: Final = MACHINES["courtesy"]
 
@@ -60,33 +59,25 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
     Raises IllegalIntent for a local intent that is not possible now, and for nothing else; the session, being frozen,
     is then as good as before.
     """
-    d = run(Draft(session, session.now), event)
+    return step(Draft(session, event.at), event)
+
+
+def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
+    """The same on a draft, which `explain` looks into afterwards."""
+    session, kind = d.base, type(event)
+    due = next_deadline(session)
+    if due is not None and due <= d.now and kind is not Restarted:  # no time has passed for one that nobody ran
+        _fire(d)
+    _HANDLERS[kind](d, event)
+    if d.terminal is not None:
+        _end_batch(d)
+    if d.items or d.asides.pending or d.finish is not None:
+        _conclude(d)
     after = d.freeze()
     if after is session:
         return session, ()
-    owed = _owed_since(after, session.ids) if after.ids != session.ids else ()
+    owed = outbox(after, session.ids) if after.ids != session.ids else ()  # ids only grow
     return after, (*owed, *d.news, *d.anomalies)
-
-
-def run(d: Draft, event: Event) -> Draft:
-    """The step itself, on a draft."""
-    kind = type(event)
-    if kind is Restarted:
-        _restart(d, event.at)
-        return d
-    session = d.base
-    d.now = now = event.at if event.at > session.now else session.now
-    due = next_deadline(session)
-    if due is not None and due <= now:
-        _fire(d)
-    _HANDLERS[kind](d, event)
-    _conclude(d)
-    return d
-
-
-def _owed_since(session: Session, ids: int) -> list[Command]:
-    """The outbox, less what it held before: ids only grow."""
-    return sorted((command(session, owed) for owed in owing(session) if owed.call > ids), key=lambda c: c.id)
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
@@ -119,17 +110,16 @@ def _conclude(d: Draft) -> None:
         tell_finish(d)
 
 
-def _restart(d: Draft, at: int) -> None:
+def _restart(d: Draft, event: Restarted) -> None:
     """Time stood still, and what was in flight has an unknown outcome: one rule for every call (D2.3)."""
+    d.now = event.at
     if isinstance(d.lifecycle, TERMINAL):
         return
-    shift = at - d.base.now
-    d.now = at
+    shift = event.at - d.base.now
     if shift:
         _shift(d, shift)
-    for owed in sorted(owing(d), key=lambda o: o.call):
+    for owed in sorted(owing(d), key=lambda owed: owed[0]):
         _answer(d, owed, Failure("restart"))
-    _conclude(d)
 
 
 def _shift(d: Draft, by: int) -> None:
@@ -159,58 +149,56 @@ def _tick(d: Draft, event: Tick) -> None:
     """The deadlines have been seen to already."""
 
 
-def _incoming(d: Draft, event: Incoming) -> None:
-    fold(d, event.entries)
-    _end_batch(d)
-
-
 def _answered(d: Draft, event: Answered) -> None:
     for owed in owing(d):
-        if owed.call == event.command:
+        if owed[0] == event.command:
             _answer(d, owed, event.reply)
             return
-    _take_entries(d, event.reply, awaited=False)
-    _end_batch(d)
+    _take_entries(d, None, event.reply)
 
 
 def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
     """Entries first, then what the answer means, then the end if it brought one."""
-    _take_entries(d, reply)
-    if owed.kind == "poll" and reply == _SILENT:
-        note_silence(d)
-    item = owed.item
-    for machine, signal in REACTIONS[owed.kind][classify(owed.kind, reply)].signals:
-        if machine != "item":
+    _, kind, owner = owed
+    _take_entries(d, kind, reply)
+    for machine, signal in REACTIONS[kind][classify(kind, reply)].signals:
+        if machine == "item":
+            move_item(d, owner.id, None, signal, reply)
+        else:
             move(d, MACHINES[machine], signal, reply)
-        elif item is not None:
-            move_item(d, item.id, None, signal, reply)
-    if isinstance(reply, Opened) and owed.kind in ("create", "find") and reply.state:
+    if type(reply) is Opened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    _end_batch(d)
+    if d.terminal is not None:
+        _end_batch(d)
 
 
-def _take_entries(d: Draft, reply: Reply, awaited: bool = True) -> None:
+def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
+    """What an answer brought, awaited (of this kind) or not."""
     d.fresh = False
-    if isinstance(reply, Batch):
-        fold(d, reply.entries)
-    elif isinstance(reply, Log):
-        fold_log(d, reply.entries, awaited)
+    if type(reply) is Batch:
+        if reply.entries:
+            fold(d, reply, kind == "poll")
+        elif kind == "poll":
+            note_silence(d)
+    elif type(reply) is Log:
+        fold_log(d, reply.entries, kind is not None)
 
 
 def _end_batch(d: Draft) -> None:
     """The first terminal signal of the batch fixes the outcome, now that the last entry is folded (D2.10)."""
-    if d.terminal is not None:
-        on, entry = d.terminal
-        d.terminal = None
-        move(d, _LIFECYCLE, on, entry)
+    assert d.terminal is not None
+    on, entry = d.terminal
+    d.terminal = None
+    move(d, _LIFECYCLE, on, entry)
 
 
 _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
     **dict.fromkeys(INTENTS, _intend),
     Tick: _tick,
     Answered: _answered,
-    Incoming: _incoming,
+    Incoming: fold,
+    Restarted: _restart,
 }
-assert {*_HANDLERS, Restarted} == set(EVENTS)
+assert set(_HANDLERS) == set(EVENTS)
 
 check_vocabulary(sys.modules[__name__])

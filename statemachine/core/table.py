@@ -147,6 +147,8 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states, alphabet = set(machine.states), set(machine.alphabet)
+    if machine.attribute not in Draft.__slots__:
+        yield f"a draft has no field {machine.attribute}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
         for state in (*r.source, *(() if r.to is None else (r.to,))):
@@ -319,18 +321,18 @@ def _rejection(r: Row) -> Cell:
 def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
     if r.to is None:
         return
-    attribute = machine.attribute
+    put = vars(Draft)[machine.attribute].__set__  # the slot itself: half of what `setattr` takes
     if r.make is None:
         state = r.to()
 
         def move(d: Draft, e: Any) -> None:
-            setattr(d, attribute, state)
+            put(d, state)
 
         yield move
     else:
         make = r.make
 
         def move_with(d: Draft, e: Any) -> None:
-            setattr(d, attribute, make(d, e))
+            put(d, make(d, e))
 
         yield move_with

@@ -25,7 +25,7 @@ from statemachine import wire as w
 from statemachine.conformance.walk import Follow, Reload, Walk
 from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
-from statemachine.core.reduce import run
+from statemachine.core.reduce import step
 from statemachine.core.table import Machine, Row
 from statemachine.core.tables import MACHINES
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
@@ -73,10 +73,10 @@ def test_it_shows_commands_and_news() -> None:
 
 
 def rows_taken(session: Session, event: Event) -> Iterable[tuple[str, type[Any], Row]]:
-    d = Draft(session, session.now)
+    d = Draft(session, event.at)
     d.log = []
     with suppress(IllegalIntent):
-        run(d, event)
+        step(d, event)
     for machine, state, row, _ in d.log:
         yield machine.name, state, row
 

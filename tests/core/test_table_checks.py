@@ -62,7 +62,7 @@ GOOD = (
 def machine(*table: Row, **fields: Any) -> Machine:
     made: dict[str, Any] = {
         "name": "light",
-        "attribute": "light",
+        "attribute": "attention",
         "states": (Red, Green),
         "initial": Red,
         "terminal": (),
@@ -91,6 +91,7 @@ BAD_CELLS = {
     "stands behind one without a guard": machine(*GOOD, row(Red, Go, STAY, why="too late", when=yes)),
     "guard yes twice": machine(row(Red, Go, STAY, why="1", when=yes), row(Red, Go, STAY, why="2", when=yes), *GOOD),
     "the last row has a guard": machine(*without(GOOD[2], row(Red, Stop, STAY, why="maybe", when=yes))),
+    "a draft has no field lamp": machine(attribute="lamp"),
     "Waiting carries data, so the row needs a make": machine(
         *without(GOOD[0], row(Red, Go, Waiting, why="because")), states=(Red, Green, Waiting)
     ),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from statemachine import Restarted
 from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
@@ -63,13 +64,13 @@ def reads_history_at_once(patch: pytest.MonkeyPatch) -> None:
 
 def drops_an_item_at_restart(patch: pytest.MonkeyPatch) -> None:
     """F14: what was being sent when the process died is forgotten."""
-    right = reduce_module._restart
+    right = reduce_module._HANDLERS[Restarted]
 
-    def restart(d: Draft, at: int) -> None:
+    def restart(d: Draft, event: Restarted) -> None:
         d.items = tuple(item for item in d.items if not isinstance(item.state, st.ItemSending))
-        right(d, at)
+        right(d, event)
 
-    patch.setattr(reduce_module, "_restart", restart)
+    patch.setitem(reduce_module._HANDLERS, Restarted, restart)
 
 
 def forgets_what_was_told(patch: pytest.MonkeyPatch) -> None:

@@ -143,37 +143,35 @@ def note_unknown_state(d: Draft, e: Any) -> None:
 # --- courtesies -----------------------------------------------------------------------------------------------------
 
 
-def _queue(d: Draft, entry: Entry, due: int | None) -> None:
-    pending = d.asides.pending
-    if isinstance(entry, Typing | NotTyping):
-        pending = tuple(p for p in pending if not isinstance(p, Typing | NotTyping))
-    elif isinstance(entry, MessageRead):  # read implies delivered
-        pending = tuple(
-            p
-            for p in pending
-            if not (isinstance(p, MessageDelivered | MessageRead) and p.ref_msg_id == entry.ref_msg_id)
-        )
+def _queue(d: Draft, pending: tuple[Entry, ...], entry: Entry, due: int | None) -> None:
     if len(pending) >= d.config.asides_limit:
         pending = pending[1:]
         d.odd("receipts_dropped", "too many were waiting")
     d.asides = Asides((*pending, entry), due)
 
 
+def _without_typing(d: Draft) -> tuple[Entry, ...]:
+    return tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping))
+
+
 def owe_delivered(d: Draft, e: Message) -> None:
-    _queue(d, MessageDelivered(e.msg_id), d.asides.due)
+    _queue(d, d.asides.pending, MessageDelivered(e.msg_id), d.asides.due)
 
 
 def owe_read(d: Draft, e: MarkRead) -> None:
+    """Read implies delivered."""
     mark(d, "read", e.msg_id)
-    _queue(d, MessageRead(e.msg_id), d.asides.due)
+    receipts = (MessageDelivered, MessageRead)
+    others = tuple(p for p in d.asides.pending if not (isinstance(p, receipts) and p.ref_msg_id == e.msg_id))
+    _queue(d, others, MessageRead(e.msg_id), d.asides.due)
 
 
 def owe_typing(d: Draft, e: StartTyping) -> None:
-    _queue(d, Typing(msg=e.draft), after(d, d.config.typing_expires))
+    _queue(d, _without_typing(d), Typing(msg=e.draft), after(d, d.config.typing_expires))
 
 
 def owe_not_typing(d: Draft, e: StopTyping | object) -> None:
-    _queue(d, NotTyping(), None)
+    _queue(d, _without_typing(d), NotTyping(), None)
 
 
 def forget_typing(d: Draft, e: object) -> None:
@@ -184,8 +182,7 @@ def forget_typing(d: Draft, e: object) -> None:
     due = d.asides.due
     if due is not None:
         announcing = isinstance(d.courtesy, CourtesyPosting) and isinstance(d.courtesy.entry, Typing)
-        pending = tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping))
-        d.asides = Asides(pending, due if announcing else None)
+        d.asides = Asides(_without_typing(d), due if announcing else None)
 
 
 def take_back_typing(d: Draft, e: object) -> None:

@@ -12,7 +12,7 @@ def may_post(d: Draft, e: object) -> bool:
     return (
         bool(d.asides.pending)
         and d.chat.chat_id != ""
-        and isinstance(d.lifecycle, LIVE)
+        and type(d.lifecycle) in LIVE
         and type(d.link) is not LinkBlocked
     )
 

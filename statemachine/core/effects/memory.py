@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, get_args
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from ..draft import Draft
-from ..session import Item, LinkPolling, Seen
+from ..session import Item, Seen
 from ..wire import (
     CobrowsingRequested,
     Entry,
@@ -41,8 +42,9 @@ OWN: Final = "own"
 OTHER: Final = "other"
 
 
-def digest(text: str) -> bytes:
-    """Eight bytes that stand for a text, the same on every machine."""
+def _keyed(d: Draft, text: str) -> bytes:
+    """Eight bytes that stand for a text in this chat, the same on every machine (ids are unique within a chat only)."""
+    text = f"{d.chat.chat_id.lower()}|{text}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
@@ -53,7 +55,8 @@ def is_own(d: Draft, e: Any) -> bool:
     """
     party = e.party_id
     if party:
-        return bool(party.lower() == d.chat.chat_id.lower())
+        chat_id = d.chat.chat_id
+        return bool(party == chat_id or party.lower() == chat_id.lower())
     return isinstance(e, File) or (d.chat.origin != "" and e.msg_id.startswith(d.chat.origin + ":"))
 
 
@@ -82,11 +85,6 @@ _BY_MESSAGE_ID: Final = (Message, File, Location, Signaling)
 _BY_REQUEST_ID: Final = (FormShow, SecureFormShow)
 REMEMBERED: Final = frozenset(_CONTENT)
 """The entries that are told as transcript news, hence at most once."""
-
-
-def _keyed(d: Draft, text: str) -> bytes:
-    """Ids are unique within a chat only (protocol.md 5)."""
-    return digest(f"{d.chat.chat_id.lower()}|{text}")
 
 
 def own_key(d: Draft, msg_id: str) -> bytes:
@@ -168,7 +166,8 @@ class Known:
         self.left: dict[bytes, int] = {}
 
     def holds(self, one: bytes) -> bool:
-        return one in self.added or count(self.before, one) > 0
+        before = self.before
+        return one in self.added or (one in before and count(before, one) > 0)
 
     def accounts_for(self, one: bytes) -> bool:
         """Whether the window still accounts for another entry like this one."""
@@ -181,7 +180,7 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(one) or _was_settled(d, e)
+        told = known.holds(one) or (d.reading and _was_settled(d, e))
     elif not d.reading and not datable(e):
         told = False
     else:
@@ -197,7 +196,7 @@ def _was_settled(d: Draft, e: Any) -> bool:
 
     It was remembered when it was sent, ahead of what stands before it in the log, so it is forgotten first.
     """
-    if not d.reading or not is_full(d) or not is_ours(d, e) or not d.chat.origin:
+    if not is_full(d) or not is_ours(d, e) or not d.chat.origin:
         return False
     return bool(e.msg_id.startswith(f"{d.chat.origin}:")) and all(item.id != e.msg_id for item in d.items)
 
@@ -249,20 +248,20 @@ def note_silence(d: Draft) -> None:
 def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     """Whether a cache replays a batch (F34): the same as one of the last few, or, undatable, as the very last.
 
-    Without anything to tell, only an answer of the poll counts: told twice it does no harm, but polled on at once.
+    Without anything to tell, only an answer of the poll is asked about: told twice it does no harm, but polled on at
+    once.
     """
-    if not holds_transcript(entries) and not isinstance(d.link, LinkPolling):
-        return False
-    one = _keyed(d, "\n".join(_essence(e) for e in entries))
+    one = _keyed(d, "\n".join([f"{type(e).__name__}{_ESSENCE[type(e)](e)}" for e in entries]))
     batches = d.seen.batches
-    known = count(batches, one) > 0 if any(map(datable, entries)) else batches[-WIDTH:] == one
+    known = one in batches and (
+        batches[-WIDTH:] == one or (count(batches, one) > 0 and any(datable(e) for e in entries))
+    )
     if not known:
         _note_batch(d, one)
     return known
 
 
-def _essence(e: Entry) -> str:
-    content = _CONTENT.get(type(e))
-    if content is not None:
-        return content(e) + "|" + str(getattr(e, "msg_id", ""))
-    return "|".join((type(e).__name__, *(str(getattr(e, name)) for name in e.__match_args__)))
+_ESSENCE: Final[dict[type[Any], Callable[[Any], object]]] = {
+    kind: attrgetter(*(f.name for f in fields(kind))) for kind in get_args(Entry)
+}
+"""What makes two entries of a batch the same: all that was read of them."""

@@ -56,7 +56,8 @@ from .memory import is_marked, remember_sent
 from .timing import after, answer_due, back_off
 
 ABSENT: Final = ItemAbsent()
-WAITING: Final = (ItemUploading, ItemPending, ItemSending, ItemInDoubt)
+_QUEUED: Final = (ItemPending, ItemSending, ItemInDoubt)
+WAITING: Final = (ItemUploading, *_QUEUED)
 CALMING: Final = (Message, Location, File, FormData, SecureFormData)
 """What resets the server's idle timer (protocol.md 6.1; 10, row 7)."""
 TRACELESS: Final = (
@@ -203,14 +204,17 @@ def may_post(d: Draft, e: object) -> bool:
 
 def takers(d: Draft, e: object) -> tuple[Item, ...]:
     """Who may take a turn: the head of the queue if it waits for nothing, and one file if none is being uploaded."""
-    chosen: list[Item] = []
-    head = next((item for item in d.items if isinstance(item.state, (ItemPending, ItemSending, ItemInDoubt))), None)
-    if head is not None and type(head.state) is ItemPending and head.state.due is None:
-        chosen.append(head)
-    uploads = [item for item in d.items if type(item.state) is ItemUploading]
-    if uploads and uploads[0].state.call is None and uploads[0].state.due is None:
-        chosen.append(uploads[0])
-    return tuple(chosen)
+    head: Item | None = None
+    upload: Item | None = None
+    for item in d.items:
+        kind = type(item.state)
+        if head is None and kind in _QUEUED:
+            head = item
+        elif upload is None and kind is ItemUploading:
+            upload = item
+    takes = head is not None and type(head.state) is ItemPending and head.state.due is None
+    uploads = upload is not None and upload.state.call is None and upload.state.due is None
+    return (*((head,) if takes and head else ()), *((upload,) if uploads and upload else ()))
 
 
 def everyone(d: Draft, e: object) -> tuple[Item, ...]:
@@ -410,11 +414,10 @@ def put_back(d: Draft) -> None:
         state.name in ("sent", "delivered") and subject.entry is not None
     )
     new = evolve(subject, state=state)
-    places = [item.id for item in d.items]
     if done:
-        d.items = tuple(item for item in d.items if item.id != new.id)
-    elif new.id in places:
-        d.items = tuple(new if item.id == new.id else item for item in d.items)
+        d.items = tuple([item for item in d.items if item.id != new.id])
+    elif any(item.id == new.id for item in d.items):
+        d.items = tuple([new if item.id == new.id else item for item in d.items])
     else:
         d.items = (*d.items, new)
     tracked = [item for item in d.items if item.state.name in ("sent", "delivered")]

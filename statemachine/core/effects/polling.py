@@ -31,19 +31,21 @@ def is_in_flight(d: Draft, e: object) -> bool:
 
 def is_hasty(d: Draft, e: object) -> bool:
     """Instant answers that bring nothing new, once too often (F34): a cache, or a server that does not hold."""
-    return _haste(d) > d.config.brake_after
+    return not d.fresh and _haste(d) > d.config.brake_after
 
 
 def _haste(d: Draft) -> int:
     state = d.link
-    if d.fresh or not isinstance(state, LinkPolling):
+    if d.fresh or type(state) is not LinkPolling:
         return 0
-    asked = state.due - answer_due(d, d.config.poll_timeout) + d.now
-    return state.haste + 1 if d.now - asked < d.config.brake else 0
+    config = d.config
+    asked = state.due - config.poll_timeout - config.answer_margin
+    return state.haste + 1 if d.now - asked < config.brake else 0
 
 
 def _tries(d: Draft) -> int:
-    return getattr(d.link, "tries", 0)
+    state = d.link
+    return 0 if isinstance(state, LinkPaused | LinkBlocked) else state.tries
 
 
 def may_repeat_poll(d: Draft, e: object) -> bool:
@@ -94,7 +96,7 @@ def braking(d: Draft, e: object) -> LinkBackingOff:
 
 def was_in_trouble(d: Draft, e: object) -> bool:
     """The first answer after failures: a poll cut before may have been held on, and have eaten events meanwhile."""
-    return _tries(d) > 0
+    return type(d.link) is LinkPolling and d.link.tries > 0
 
 
 def is_braking(d: Draft, e: object) -> bool:

@@ -12,7 +12,8 @@ def after(d: Draft, milliseconds: int) -> int:
 
 def answer_due(d: Draft, timeout: int) -> int:
     """When a command that may take `timeout` milliseconds counts as unanswered."""
-    return after(d, timeout + d.config.answer_margin)
+    wait = timeout + d.config.answer_margin
+    return d.now + (wait if wait > 0 else 1)
 
 
 def back_off(d: Draft, tries: int, cap: int | None = None, retry_after: int | None = None) -> tuple[int, int]:
