@@ -6,7 +6,7 @@ and every callback of one driver happens in one thread. Instants are integer mil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
@@ -16,6 +16,7 @@ from statemachine import Anomaly, Command, Event, Level, Notification, Reply, Se
 __all__ = [
     "Alarm",
     "Answer",
+    "Archive",
     "Clock",
     "Done",
     "Listener",
@@ -120,6 +121,27 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what was asked, and let go of everything. Saves asked later are refused."""
+
+
+class Archive(Store, Protocol):
+    """A store that can look back, and forget."""
+
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+        """As `journal`, with what was acknowledged and is kept all the same, where the store was told to keep it."""
+        ...
+
+    def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
+        """Remove what was over before this instant: sessions, and what is kept of news that was read.
+
+        A session that lives stays. One with news that the application has not read stays too, unless `unread`. Whose
+        session was removed begins anew with `seq` 1.
+        """
+
+    def forget(self, session_ids: Iterable[str], done: Done) -> None:
+        """Remove these sessions, whatever their state, with all that is kept of them, for good and without a trace.
+
+        Nobody may drive them any more: a save would bring them back, or fail. Ids that are not known are no error.
+        """
 
 
 @frozen

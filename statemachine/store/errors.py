@@ -15,6 +15,7 @@ __all__ = [
     "StoreClosed",
     "StoreError",
     "StoreFull",
+    "StoreOwned",
     "StoreReadOnly",
     "check_ack",
     "check_order",
@@ -42,6 +43,10 @@ class StaleSave(StoreError):
 
 class StoreBusy(StoreError):
     """Another process kept the database locked."""
+
+
+class StoreOwned(StoreBusy):
+    """Another process is at work on this database; the text names it."""
 
 
 class StoreFull(StoreError):

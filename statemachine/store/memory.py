@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -22,20 +22,30 @@ _seq: Final = attrgetter("seq")
 
 @define
 class _Kept:
+    """`journal`: also what was acknowledged, where transcripts are kept."""
+
     stored: Stored
     journal: list[Transcript] = Factory(list["Transcript"])
     cursor: int = 0
 
     @property
     def last(self) -> int:
-        """The last `seq` there ever was: what is acknowledged is gone from the journal."""
+        """The last `seq` there ever was: what is acknowledged may be gone from the journal."""
         return self.journal[-1].seq if self.journal else self.cursor
+
+    def after(self, seq: int) -> int:
+        """The place in the journal of what comes after this `seq`."""
+        return bisect_right(self.journal, seq, key=_seq)
 
 
 class MemoryStore:
-    """Keeps everything in this process. `done` is called before `save` and `ack` return."""
+    """Keeps everything in this process. `done` is called before what it is for returns.
 
-    def __init__(self) -> None:
+    `transcript`: keep news after it was acknowledged, until it is purged or forgotten.
+    """
+
+    def __init__(self, *, transcript: bool = False) -> None:
+        self._transcript = transcript
         self._kept: dict[str, _Kept] = {}
         self._closed = False
 
@@ -44,8 +54,7 @@ class MemoryStore:
         _do(partial(self._save, save), done)
 
     def _save(self, save: Save) -> None:
-        if self._closed:
-            raise StoreClosed("the store is closed")
+        self._open()
         kept = self._kept.get(save.session_id)
         version = kept.stored.version if kept else 0
         if save.version != version + 1:
@@ -65,10 +74,14 @@ class MemoryStore:
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
         """See `Store.journal`."""
+        return self.transcript(session_id, max(after_seq, self.cursor(session_id)), limit)
+
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+        """See `Archive.transcript`."""
         kept = self._kept.get(session_id)
         if kept is None:
             return ()
-        start = bisect_right(kept.journal, after_seq, key=_seq)
+        start = kept.after(after_seq)
         return tuple(kept.journal[start : start + limit])
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
@@ -76,13 +89,13 @@ class MemoryStore:
         _do(partial(self._ack, session_id, seq), done)
 
     def _ack(self, session_id: str, seq: int) -> None:
-        if self._closed:
-            raise StoreClosed("the store is closed")
+        self._open()
         kept = self._kept.get(session_id)
         check_ack(kept.last if kept else 0, seq)
         if kept and seq > kept.cursor:
             kept.cursor = seq
-            del kept.journal[: bisect_right(kept.journal, seq, key=_seq)]
+            if not self._transcript:
+                del kept.journal[: kept.after(seq)]
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -93,9 +106,35 @@ class MemoryStore:
         """See `Store.sessions`."""
         return tuple(sorted(self._kept))
 
+    def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
+        """See `Archive.purge`."""
+        _do(partial(self._purge, before, unread), done)
+
+    def _purge(self, before: int, unread: bool) -> None:
+        self._open()
+        for session_id, kept in list(self._kept.items()):
+            session = kept.stored.session
+            if session.outcome is not None and session.now < before and (unread or kept.last <= kept.cursor):
+                del self._kept[session_id]
+            read = kept.after(kept.cursor)
+            kept.journal[:read] = [news for news in kept.journal[:read] if news.at >= before]
+
+    def forget(self, session_ids: Iterable[str], done: Done) -> None:
+        """See `Archive.forget`."""
+        _do(partial(self._forget, tuple(session_ids)), done)
+
+    def _forget(self, session_ids: tuple[str, ...]) -> None:
+        self._open()
+        for session_id in session_ids:
+            self._kept.pop(session_id, None)
+
     def close(self) -> None:
         """See `Store.close`. What was stored can still be read."""
         self._closed = True
+
+    def _open(self) -> None:
+        if self._closed:
+            raise StoreClosed("the store is closed")
 
 
 def _do(work: Callable[[], None], done: Done) -> None:

@@ -6,44 +6,66 @@ import json
 import os
 import sqlite3
 import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from structlog import get_logger
 
 from statemachine import Transcript
 from statemachine.adapters.protocols import Done, Save, Stored
 from statemachine.codec.records import decode_news, encode_news
 from statemachine.codec.snapshot import restore, snapshot
 
+from .database import connect, in_words, open_owned
 from .errors import CorruptStore, StaleSave, check_ack, check_order
-from .schema import connect, explain, prepare
+from .housekeeping import forget, purge
 from .writer import CallSoon, Work, Writer
 
 __all__ = ["SqliteStore"]
 
+_log = get_logger(__name__)
+
+_JOURNAL: Final = (
+    "SELECT news FROM session JOIN journal ON session = session.key WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"
+)
+
 
 class SqliteStore:
-    """Sessions in a file that is private to its owner.
+    """Sessions in a file that is private to its owner, and to one process at a time.
 
     `call_soon` brings each `done` back to the thread that owns the sessions; with asyncio it is
-    `asyncio.get_running_loop().call_soon_threadsafe`. `busy_ms`: how long another process may keep the file locked.
+    `asyncio.get_running_loop().call_soon_threadsafe`. `busy_ms`: how long another process may keep the file locked, and
+    how long to wait for the one before to let go of it. `transcript`: keep news after it was acknowledged, until it is
+    purged or forgotten.
 
     Reading happens in the caller's thread: one row of a page that is in memory costs less than the way to another
     thread and back, and the journal (WAL) lets it read while the writer writes.
 
-    Raises a `StoreError` whose text says what to do: no directory, no permission, a foreign or newer database.
+    Raises a `StoreError` whose text says what to do: no directory, no permission, a foreign or newer database, another
+    process at work on it (StoreOwned). A database of an older schema is brought up to date.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, call_soon: CallSoon, busy_ms: int = 5_000) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        call_soon: CallSoon,
+        busy_ms: int = 5_000,
+        transcript: bool = False,
+    ) -> None:
         self._path = Path(path)
-        writing = prepare(self._path, busy_ms)
-        try:
+        self._transcript = transcript
+        with ExitStack() as undo:
+            writing, self._owned = open_owned(self._path, busy_ms)
+            undo.callback(self._owned.release)
+            undo.callback(writing.close)
             self._reading = connect(self._path, busy_ms)
-        except sqlite3.Error as error:
-            writing.close()
-            raise explain(error, self._path) from error
-        self._lock = threading.Lock()
-        self._writer = Writer(writing, self._path, call_soon)
+            self._lock = threading.Lock()
+            self._writer = Writer(writing, self._path, call_soon)
+            undo.pop_all()
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`. The step is durable, flushed to the disk, when `done` is called."""
@@ -62,13 +84,14 @@ class SqliteStore:
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
         """See `Store.journal`. Raises CorruptStore where a row cannot be read back."""
-        rows = self._read(
-            "SELECT news FROM journal WHERE session = (SELECT key FROM session WHERE id = ?) AND seq > ?"
-            " ORDER BY seq LIMIT ?",
-            session_id,
-            after_seq,
-            limit,
-        )
+        return self._news(_JOURNAL.format("max(?, cursor)"), session_id, after_seq, limit)
+
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+        """See `Archive.transcript`. Raises CorruptStore where a row cannot be read back."""
+        return self._news(_JOURNAL.format("?"), session_id, after_seq, limit)
+
+    def _news(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+        rows = self._read(query, session_id, after_seq, limit)
         try:
             return tuple(_news(text) for (text,) in rows)
         except Exception as error:
@@ -76,7 +99,7 @@ class SqliteStore:
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""
-        self._writer.put(Work(partial(_ack, session_id, seq), done))
+        self._writer.put(Work(partial(_ack, session_id, seq, self._transcript), done))
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -87,18 +110,27 @@ class SqliteStore:
         """See `Store.sessions`."""
         return tuple(row[0] for row in self._read("SELECT id FROM session ORDER BY id"))
 
+    def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
+        """See `Archive.purge`."""
+        self._writer.put(Work(partial(_purge, before, unread), done))
+
+    def forget(self, session_ids: Iterable[str], done: Done) -> None:
+        """See `Archive.forget`. The file is written anew, so that nothing is left in it; meanwhile saves wait.
+
+        Until `done` it is not promised: asked again after a crash, it finishes what the crash broke off.
+        """
+        self._writer.put(Work(partial(_forget, tuple(session_ids)), done, alone=True))
+
     def close(self) -> None:
         """See `Store.close`. Waits until everything asked is written."""
         self._writer.close()
         with self._lock:
             self._reading.close()
+        self._owned.release()
 
     def _read(self, statement: str, *values: str | int) -> list[Any]:
-        try:
-            with self._lock:
-                return self._reading.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
+        with in_words(self._path), self._lock:
+            return self._reading.execute(statement, values).fetchall()
 
 
 def _text(value: object) -> str:
@@ -119,28 +151,40 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
     text = _text(snapshot(save.session))
+    over = None if save.session.outcome is None else save.session.now
     if row:
-        link.execute("UPDATE session SET version = ?, snapshot = ? WHERE key = ?", (save.version, text, key))
+        update = "UPDATE session SET version = ?, snapshot = ?, over = ? WHERE key = ?"
+        link.execute(update, (save.version, text, over, key))
     else:
-        insert = "INSERT INTO session (id, version, snapshot) VALUES (?, ?, ?)"
-        key = link.execute(insert, (save.session_id, save.version, text)).lastrowid
+        insert = "INSERT INTO session (id, version, snapshot, over) VALUES (?, ?, ?, ?)"
+        key = link.execute(insert, (save.session_id, save.version, text, over)).lastrowid
     if save.news:
         check_order(_last(link, key, cursor), save.news)
         link.executemany(
-            "INSERT INTO journal (session, seq, news) VALUES (?, ?, ?)",
-            [(key, one.seq, _text(encode_news(one))) for one in save.news],
+            "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)",
+            [(key, one.seq, one.at, _text(encode_news(one))) for one in save.news],
         )
 
 
 def _last(link: sqlite3.Connection, key: int | None, cursor: int) -> int:
-    """The last `seq` there ever was: what is acknowledged is gone from the journal."""
+    """The last `seq` there ever was: what is acknowledged may be gone from the journal."""
     return link.execute("SELECT max(seq) FROM journal WHERE session = ?", (key,)).fetchone()[0] or cursor
 
 
-def _ack(session_id: str, seq: int, link: sqlite3.Connection) -> None:
+def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:
     row = link.execute("SELECT key, cursor FROM session WHERE id = ?", (session_id,)).fetchone()
     key, cursor = row or (None, 0)
     check_ack(_last(link, key, cursor), seq)
     if seq > cursor:
         link.execute("UPDATE session SET cursor = ? WHERE key = ?", (seq, key))
-        link.execute("DELETE FROM journal WHERE session = ? AND seq <= ?", (key, seq))
+        if not keep:
+            link.execute("DELETE FROM journal WHERE session = ? AND seq <= ?", (key, seq))
+
+
+def _purge(before: int, unread: bool, link: sqlite3.Connection) -> None:
+    purged = purge(link, before, unread=unread)
+    _log.info("store_purged", sessions=purged.sessions, news=purged.news, unread=purged.unread)
+
+
+def _forget(session_ids: tuple[str, ...], link: sqlite3.Connection) -> None:
+    _log.info("store_forgot", sessions=forget(link, session_ids))

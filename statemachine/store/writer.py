@@ -18,8 +18,8 @@ from structlog import get_logger
 
 from statemachine.adapters.protocols import Done
 
+from .database import explain
 from .errors import StoreClosed
-from .schema import explain
 
 __all__ = ["CallSoon", "Work", "Writer"]
 
@@ -35,10 +35,14 @@ _Outcome: TypeAlias = tuple[Done, BaseException | None]
 
 @frozen
 class Work:
-    """Something to write. `run` raises to refuse; then nothing of this work is kept, whatever becomes of the others."""
+    """Something to write. `run` raises to refuse; then nothing of this work is kept, whatever becomes of the others.
+
+    `alone`: outside any transaction, for what SQLite does in none; it sees to itself that it is done or not.
+    """
 
     run: Callable[[sqlite3.Connection], None]
     done: Done
+    alone: bool = False
 
 
 class Writer:
@@ -74,7 +78,7 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._take():
-            outcomes = self._commit(group)
+            outcomes = self._alone(group[0]) if group[0].alone else self._commit(group)
             try:
                 self._call_soon(partial(_answer, outcomes))
             except Exception as error:  # the owner's loop is closed: the works are done, and nobody asks any more
@@ -86,8 +90,17 @@ class Writer:
         with self._wake:
             while not self._queue and not self._closed:
                 self._wake.wait()
-            group, self._queue = self._queue[:GROUP], self._queue[GROUP:]
+            end = next((n for n, work in enumerate(self._queue[:GROUP]) if work.alone), GROUP) or 1
+            group, self._queue = self._queue[:end], self._queue[end:]
             return group
+
+    def _alone(self, work: Work) -> list[_Outcome]:
+        try:
+            work.run(self._link)
+        except Exception as error:
+            self._roll_back()
+            return [(work.done, explain(error, self._path) if isinstance(error, sqlite3.Error) else error)]
+        return [(work.done, None)]
 
     def _commit(self, group: Sequence[Work]) -> list[_Outcome]:
         link = self._link

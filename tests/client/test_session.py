@@ -284,9 +284,9 @@ async def test_forms_open_and_secure() -> None:
         open_, secure = sorted(chat.session.room.forms, key=lambda form: form.secure)
         items = {
             (await chat.answer_form(open_.id, {"email": "a@b.example"})).id,
-            (await chat.answer_form(secure.id, {"card": "4111"})).id,
+            (await chat.answer_form(secure.id, {"card": "4111 1111 1111"})).id,
         }
-        assert "4111" not in repr(chat.session)
+        assert "4111 1111" not in repr(chat.session)
         await until(chat, lambda one: _settled(items, one))
         assert chat._vault._values == {}
         with pytest.raises(NotPossible):

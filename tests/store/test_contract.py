@@ -9,8 +9,20 @@ from queue import SimpleQueue
 
 import pytest
 
-from statemachine import Finished, HistoryGap, Progress, Received, Request, Session, Transcript, new_session, reduce
-from statemachine.adapters.protocols import Done, Save, Store, Stored
+from statemachine import (
+    Answered,
+    Failure,
+    Finished,
+    HistoryGap,
+    Progress,
+    Received,
+    Request,
+    Session,
+    Transcript,
+    new_session,
+    reduce,
+)
+from statemachine.adapters.protocols import Archive, Done, Save, Stored
 from statemachine.store.errors import StaleSave, StoreClosed, StoreError
 from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
@@ -20,13 +32,16 @@ from statemachine.wire import Location, Message, Unknown
 class Bench:
     """A store with an owner's thread to call back in, which is the test's own."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, transcript: bool = False) -> None:
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._path = folder / "chats.sqlite" if kind == "sqlite" else None
+        self._transcript = transcript
         self.store = self._open()
 
-    def _open(self) -> Store:
-        return SqliteStore(self._path, call_soon=self._calls.put) if self._path else MemoryStore()
+    def _open(self) -> Archive:
+        if self._path:
+            return SqliteStore(self._path, call_soon=self._calls.put, transcript=self._transcript)
+        return MemoryStore(transcript=self._transcript)
 
     def reopen(self) -> None:
         """As after a restart; what forgets with the process goes on as it is."""
@@ -50,6 +65,15 @@ class Bench:
     def ack(self, seq: int, key: str = "a") -> object:
         return self.wait(lambda done: self.store.ack(key, seq, done))
 
+    def purge(self, before: int, unread: bool = False) -> object:
+        return self.wait(lambda done: self.store.purge(before, done, unread=unread))
+
+    def forget(self, *keys: str) -> object:
+        return self.wait(lambda done: self.store.forget(keys, done))
+
+    def transcript(self, key: str = "a", after: int = 0, limit: int = 100) -> list[int]:
+        return [news.seq for news in self.store.transcript(key, after, limit)]
+
     def journal(self, after: int = 0, limit: int = 100, key: str = "a") -> list[int]:
         return [news.seq for news in self.store.journal(key, after, limit)]
 
@@ -61,8 +85,24 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench.store.close()
 
 
-def gap(seq: int) -> HistoryGap:
-    return HistoryGap(seq, 1_000)
+@pytest.fixture(params=["memory", "sqlite"])
+def keeping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """One that keeps transcripts."""
+    bench = Bench(request.param, tmp_path, transcript=True)
+    yield bench
+    bench.store.close()
+
+
+def gap(seq: int, at: int = 1_000) -> HistoryGap:
+    return HistoryGap(seq, at)
+
+
+def over(at: int) -> Session:
+    """A session that was over at this time."""
+    session, _ = reduce(new_session(at - 1), Request(at - 1, "origin"))
+    session, _ = reduce(session, Answered(at, 1, Failure("http", 400, 5002)))
+    assert (session.outcome, session.now) == ("refused", at)
+    return session
 
 
 class TestSessions:
@@ -193,12 +233,101 @@ class TestCursor:
         assert bench.save(2, gap(6)) is None
 
 
+class TestTranscript:
+    def test_without_being_asked_nothing_is_kept(self, bench: Bench) -> None:
+        bench.save(1, gap(1), gap(2))
+        bench.ack(1)
+        assert bench.transcript() == [2]
+        assert bench.transcript("nobody") == []
+
+    def test_what_was_acknowledged_is_kept_and_not_told_again(self, keeping: Bench) -> None:
+        keeping.save(1, gap(1), gap(2), gap(3))
+        keeping.ack(2)
+        keeping.reopen()
+        assert keeping.journal() == keeping.journal(1) == [3]
+        assert keeping.transcript() == [1, 2, 3]
+        assert keeping.transcript(after=1, limit=1) == [2]
+        assert keeping.ack(3) is None
+        assert keeping.save(2, gap(4)) is None
+        assert keeping.journal() == [4]
+
+
+class TestPurge:
+    def test_what_is_old_and_read_goes_with_all_its_news(self, bench: Bench) -> None:
+        for key, at in (("old", 999), ("new", 1_000)):
+            bench.save(1, gap(1), session=over(at), key=key)
+            bench.ack(1, key=key)
+        bench.save(1, gap(1), session=new_session(5), key="lives")
+        assert bench.purge(1_000) is None
+        bench.reopen()
+        assert bench.store.sessions() == ("lives", "new")
+        assert bench.store.cursor("old") == 0
+        assert bench.journal(key="lives") == [1]
+
+    def test_what_the_application_has_not_read_stays_unless_asked_for(self, bench: Bench) -> None:
+        bench.save(1, gap(1), gap(2), session=over(500))
+        bench.ack(1)
+        assert bench.purge(1_000) is None
+        assert bench.journal() == [2]
+        assert bench.purge(1_000, unread=True) is None
+        assert (bench.journal(), bench.store.sessions()) == ([], ())
+
+    def test_a_client_that_comes_back_begins_anew(self, bench: Bench) -> None:
+        bench.save(1, session=over(500))
+        bench.purge(1_000)
+        assert bench.save(2) is not None
+        assert bench.save(1, gap(1)) is None
+        assert bench.journal() == [1]
+
+    def test_one_that_began_another_chat_lives(self, bench: Bench) -> None:
+        bench.save(1, session=over(500))
+        bench.save(2, session=new_session(600))
+        assert bench.purge(1_000) is None
+        assert bench.store.sessions() == ("a",)
+
+    def test_a_kept_transcript_of_one_that_lives_loses_what_is_old_and_read(self, keeping: Bench) -> None:
+        keeping.save(1, gap(1, at=10), gap(2, at=2_000), gap(3, at=20))
+        keeping.ack(2)
+        assert keeping.purge(1_000, unread=True) is None
+        assert keeping.transcript() == [2, 3]
+        assert keeping.save(2, gap(4)) is None
+
+
+class TestForget:
+    def test_a_session_goes_whatever_its_state(self, keeping: Bench) -> None:
+        for key in ("a", "b", "c"):
+            keeping.save(1, gap(1), gap(2), key=key)
+        keeping.ack(1, key="b")
+        assert keeping.forget("b", "nobody", "c") is None
+        keeping.reopen()
+        assert keeping.store.sessions() == ("a",)
+        assert keeping.store.load("b") is None
+        assert keeping.transcript("b") == []
+        assert keeping.store.cursor("b") == 0
+        assert keeping.transcript("a") == [1, 2]
+
+    def test_who_still_drives_it_is_stopped(self, bench: Bench) -> None:
+        bench.save(1)
+        bench.forget("a")
+        error = bench.save(2)
+        assert isinstance(error, StaleSave)
+        assert (error.stored, error.wanted) == (0, 2)
+
+    def test_the_client_may_come_back_as_a_stranger(self, bench: Bench) -> None:
+        bench.save(1, gap(7))
+        bench.forget("a")
+        assert bench.save(1, gap(1)) is None
+        assert bench.journal() == [1]
+
+
 class TestClose:
     def test_what_is_asked_after_it_is_refused(self, bench: Bench) -> None:
         bench.save(1, gap(1))
         bench.store.close()
         assert isinstance(bench.save(2), StoreClosed)
         assert isinstance(bench.ack(1), StoreClosed)
+        assert isinstance(bench.purge(1), StoreClosed)
+        assert isinstance(bench.forget("a"), StoreClosed)
 
     def test_it_may_be_repeated(self, bench: Bench) -> None:
         bench.store.close()

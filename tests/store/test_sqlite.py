@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from statemachine import HistoryGap, Session, new_session
 from statemachine.adapters.protocols import Save, Store
-from statemachine.store import schema, writer
+from statemachine.store import database, schema, writer
 from statemachine.store.errors import (
     CorruptStore,
     ForeignStore,
@@ -32,6 +32,7 @@ from statemachine.store.errors import (
     StoreFull,
     StoreReadOnly,
 )
+from statemachine.store.ownership import lock_of
 from statemachine.store.sqlite import SqliteStore
 
 Opener = Callable[..., SqliteStore]
@@ -74,20 +75,21 @@ def test_the_files_are_private(path: Path, opened: Opener) -> None:
     finally:
         os.umask(mask)
     files = sorted(path.parent.iterdir())
-    assert [one.name for one in files] == ["chats.sqlite", "chats.sqlite-shm", "chats.sqlite-wal"]
+    assert [one.name.removeprefix("chats.sqlite") for one in files] == ["", "-lock", "-shm", "-wal"]
     assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
 
 
-def test_nothing_but_the_database_is_left_after_closing(path: Path, opened: Opener) -> None:
+def test_nothing_but_the_database_and_an_empty_lock_is_left_after_closing(path: Path, opened: Opener) -> None:
     store = opened()
     save(store, 1)
     store.close()
-    assert [one.name for one in path.parent.iterdir()] == ["chats.sqlite"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["chats.sqlite", "chats.sqlite-lock"]
+    assert lock_of(path).stat().st_size == 0
 
 
 def test_every_commit_is_flushed(path: Path, opened: Opener) -> None:
     opened()
-    link = schema.connect(path, 0)
+    link = database.connect(path, 0)
     assert link.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert link.execute("PRAGMA synchronous").fetchone() == (2,)
     link.close()
@@ -131,8 +133,11 @@ def test_another_programs_database_is_left_alone(path: Path, opened: Opener) -> 
     link = sqlite3.connect(path)
     link.execute("CREATE TABLE bookmarks (url TEXT)")
     link.close()
+    before = path.read_bytes()
     with pytest.raises(ForeignStore, match="another program"):
         opened()
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["chats.sqlite"]
 
 
 def test_a_newer_schema_is_refused(path: Path, opened: Opener) -> None:
@@ -144,28 +149,29 @@ def test_a_newer_schema_is_refused(path: Path, opened: Opener) -> None:
         opened()
 
 
-def test_two_may_create_it_at_once(path: Path, opened: Opener) -> None:
-    failures: list[BaseException] = []
+def test_of_many_that_create_it_at_once_each_gets_its_turn(path: Path) -> None:
+    versions: list[int] = []
 
-    def create() -> None:
-        try:
-            opened()
-        except BaseException as error:
-            failures.append(error)
+    def work() -> None:
+        store = SqliteStore(path, call_soon=lambda call: call(), busy_ms=60_000)
+        stored = store.load("a")
+        versions.append(stored.version if stored else 0)
+        assert save(store, versions[-1] + 1) is None
+        store.close()
 
-    threads = [threading.Thread(target=create) for _ in range(8)]
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert failures == []
+    assert versions == list(range(8))
 
 
 # --- errors of a save -----------------------------------------------------------------------------------------------
 
 
 def test_a_full_disk_is_told_and_what_was_there_stays(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "PRAGMAS", (*schema.PRAGMAS, "PRAGMA max_page_count = 40"))
+    monkeypatch.setattr(database, "PRAGMAS", (*database.PRAGMAS, "PRAGMA max_page_count = 40"))
     store = opened()
     version = 0
     while (error := save(store, version + 1, *range(version * 1_000 + 1, version * 1_000 + 1_001))) is None:
@@ -178,8 +184,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(opened: Opener, monkeypatc
     assert len(store.journal("a", 0, 1_000_000)) == version * 1_000
 
 
-def test_a_database_that_became_read_only_is_told(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "PRAGMAS", schema.PRAGMAS)
+def test_a_database_that_became_read_only_is_told(opened: Opener) -> None:
     store = opened()
     save(store, 1)
     store._writer._link.execute("PRAGMA query_only = ON")

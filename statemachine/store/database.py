@@ -1,0 +1,139 @@
+"""The database file: how it is created and opened, by whom, and what SQLite's errors mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from .errors import CorruptStore, ForeignStore, StoreBusy, StoreError, StoreFull, StoreOwned, StoreReadOnly
+from .ownership import Lock, Owner, owner_of
+from .schema import recognise, settle
+
+__all__ = ["connect", "explain", "in_words", "open_owned", "open_reading"]
+
+PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # WAL alone may lose the last commits when the power fails
+    "PRAGMA fullfsync = ON",  # macOS flushes the drive's own cache only when asked to; a no-op elsewhere
+    "PRAGMA secure_delete = ON",  # what is acknowledged or replaced is overwritten; `scrub` for the rest
+)
+
+_MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
+    sqlite3.SQLITE_BUSY: (StoreBusy, "another process keeps {} locked: stop it, or give each its own file"),
+    sqlite3.SQLITE_LOCKED: (StoreBusy, "another connection keeps {} locked"),
+    sqlite3.SQLITE_FULL: (StoreFull, "no space left for {}: free some; what was not saved was not done"),
+    sqlite3.SQLITE_READONLY: (StoreReadOnly, "{} cannot be written: check its permissions and its directory's"),
+    sqlite3.SQLITE_PERM: (StoreReadOnly, "{} may not be opened: check its permissions"),
+    sqlite3.SQLITE_CANTOPEN: (StoreReadOnly, "{} cannot be opened: check that its directory can be written"),
+    sqlite3.SQLITE_NOTADB: (ForeignStore, "{} is not a SQLite database: choose another file"),
+    sqlite3.SQLITE_CORRUPT: (CorruptStore, "{} is damaged: restore a copy"),
+    sqlite3.SQLITE_IOERR: (StoreError, "{}: the disk failed; what was not saved was not done"),
+}
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """This error in words for the person who runs the store."""
+    # Extended codes hold the primary one in their lowest byte (sqlite.org/rescode.html).
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    kind, text = _MEANINGS.get(code, (StoreError, "{}: " + str(error).replace("{", "{{").replace("}", "}}")))
+    return kind(text.format(path))
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """SQLite's errors within become a `StoreError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+def open_owned(path: Path, busy_ms: int) -> tuple[sqlite3.Connection, Lock]:
+    """Open the database to work on it: created where there is none, brought up to date, signed with our name.
+
+    Raises a `StoreError`; StoreOwned names the other process that is at work.
+    """
+    _create(path)
+    with in_words(path), ExitStack() as undo:
+        link = _open(path, "rw", busy_ms)
+        undo.callback(link.close)
+        recognise(link, path)  # before anything is written: a wrong path may name somebody's data
+        lock = _lock(link, path, busy_ms)
+        undo.callback(lock.release)
+        _set(link)
+        settle(link, path)
+        Owner.here().sign(link)
+        undo.pop_all()
+        return link, lock
+
+
+def connect(path: Path, busy_ms: int) -> sqlite3.Connection:
+    """One more connection to a database that this process is at work on. Raises a `StoreError`."""
+    with in_words(path), ExitStack() as undo:
+        link = _open(path, "rw", busy_ms)
+        undo.callback(link.close)
+        _set(link)
+        undo.pop_all()
+        return link
+
+
+def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Look at a database, whoever is at work on it, and its schema. Raises a `StoreError`."""
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no such file")
+    with in_words(path), ExitStack() as undo:
+        link = _open(path, "ro", 5_000)
+        undo.callback(link.close)
+        schema = recognise(link, path)
+        undo.pop_all()
+        return link, schema
+
+
+def _open(path: Path, mode: str, busy_ms: int) -> sqlite3.Connection:
+    """A connection in autocommit mode, to be used by one thread at a time."""
+    # As a URI, so that no file name means anything special, and a file that vanished is not made anew in silence.
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_ms / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _set(link: sqlite3.Connection) -> None:
+    for pragma in PRAGMAS:
+        link.execute(pragma)
+
+
+def _lock(link: sqlite3.Connection, path: Path, wait_ms: int) -> Lock:
+    try:
+        return Lock(path, wait_ms)
+    except OSError as error:
+        raise StoreReadOnly(f"{path} needs a lock file beside it, which cannot be made: {error.strerror}") from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise StoreOwned(_owned_words(path, owner_of(link))) from error
+
+
+def _owned_words(path: Path, owner: Owner | None) -> str:
+    if owner and owner.is_here:
+        return f"this very process has {path} open already: share one store, or give each its own file"
+    return f"{owner or 'another process'} is at work on {path}: stop it first, or give each its own file"
+
+
+def _create(path: Path) -> None:
+    try:
+        # SQLite gives the -wal and -shm files the permissions of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: there is no such directory; create it first") from error
+    except IsADirectoryError as error:
+        raise StoreError(f"{path} is a directory: name a file in it") from error
+    except OSError as error:
+        raise StoreReadOnly(f"{path} cannot be opened for writing: {error.strerror}") from error
