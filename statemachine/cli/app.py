@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "emulate": "A contact centre to try clients on.",
     "doctor": "Check the way to a contact centre, and name the setting to correct.",
     "replay": "What captured traffic does to the engine, step by step.",
+    "store": "The database of chats: check, migrate, purge, forget a client.",
     "simulate": "Client and server in a world of faults, many times over.",
     "diagrams": "Draw the state machines and tables.",
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from .errors import CorruptStore, ForeignStore, StoreBusy, StoreError, StoreFull, StoreOwned, StoreReadOnly
 from .ownership import Lock, Owner, owner_of
-from .schema import recognise, settle
+from .schema import SCHEMA, recognise, settle
 
 __all__ = ["connect", "explain", "in_words", "open_owned", "open_reading"]
 
@@ -44,7 +44,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
 
 
 @contextmanager
-def in_words(path: Path) -> Iterator[None]:
+def in_words(path: Path) -> Generator[None, None, None]:
     """SQLite's errors within become a `StoreError`."""
     try:
         yield
@@ -52,9 +52,10 @@ def in_words(path: Path) -> Iterator[None]:
         raise explain(error, path) from error
 
 
-def open_owned(path: Path, busy_ms: int) -> tuple[sqlite3.Connection, Lock]:
+def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[sqlite3.Connection, Lock]:
     """Open the database to work on it: created where there is none, brought up to date, signed with our name.
 
+    `copy`: where to keep one of an older schema as it was; an older version of this package cannot go back otherwise.
     Raises a `StoreError`; StoreOwned names the other process that is at work.
     """
     _create(path)
@@ -64,6 +65,8 @@ def open_owned(path: Path, busy_ms: int) -> tuple[sqlite3.Connection, Lock]:
         recognise(link, path)  # before anything is written: a wrong path may name somebody's data
         lock = _lock(link, path, busy_ms)
         undo.callback(lock.release)
+        if copy is not None and recognise(link, path) != SCHEMA:
+            _copy(link, copy)
         _set(link)
         settle(link, path)
         Owner.here().sign(link)
@@ -125,6 +128,13 @@ def _owned_words(path: Path, owner: Owner | None) -> str:
     if owner and owner.is_here:
         return f"this very process has {path} open already: share one store, or give each its own file"
     return f"{owner or 'another process'} is at work on {path}: stop it first, or give each its own file"
+
+
+def _copy(link: sqlite3.Connection, to: Path) -> None:
+    if to.exists():
+        raise StoreError(f"{to} exists already: name a file that does not")
+    _create(to)
+    link.execute("VACUUM INTO ?", (str(to),))
 
 
 def _create(path: Path) -> None:

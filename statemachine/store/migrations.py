@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 __all__ = ["MIGRATIONS"]
 
@@ -59,7 +59,7 @@ def _object(value: object) -> dict[str, Any]:
             value = json.loads(value)
         except ValueError:
             value = None
-    return value if isinstance(value, dict) else {}
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def _number(value: object) -> int | None:

@@ -93,6 +93,19 @@ class Lock:
             self._link.close()
             raise
 
+    @classmethod
+    def is_held(cls, path: Path) -> bool:
+        """Somebody is at work on this database now. Raises OSError, sqlite3.Error where that cannot be seen."""
+        if not lock_of(path).exists():
+            return False
+        try:
+            cls(path, 0).release()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return True
+        return False
+
     def release(self) -> None:
         """Let the next one work. Harmless when repeated."""
         self._link.close()

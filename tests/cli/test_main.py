@@ -15,11 +15,11 @@ from tests.cli.processes import statemachine, without
 def test_help_names_the_commands_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for word in ("demo", "emulate", "replay", "simulate", "diagrams", "Exit status"):
+    for word in ("demo", "emulate", "replay", "store", "simulate", "diagrams", "Exit status"):
         assert word in shown
 
 
-@pytest.mark.parametrize("name", ["demo", "doctor", "emulate", "replay"])
+@pytest.mark.parametrize("name", ["demo", "doctor", "emulate", "replay", "store"])
 def test_every_command_says_its_exit_status(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert "Exit status" in capsys.readouterr().out

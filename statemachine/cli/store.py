@@ -1,0 +1,162 @@
+"""`statemachine store`: what the owner of a database of chats has to do with it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import unquote
+
+import click
+from attrs import asdict
+
+from statemachine.store import housekeeping
+from statemachine.store.check import Checked, check
+from statemachine.store.database import in_words, open_owned
+from statemachine.store.errors import StoreError
+from statemachine.store.schema import SCHEMA
+
+from .app import Trouble
+from .screen import Screen, phase_style
+
+__all__ = ["command"]
+
+_WAIT_MS: Final = 1_000
+_DAY_MS: Final = 86_400_000
+
+_T = TypeVar("_T")
+_file: Final = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group(name="store", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """The database of chats (`store="chats.sqlite"`): check it, bring it up to date, purge it, forget somebody.
+
+    All but check need it for themselves: they refuse while a process is at work on it, and name that process.
+
+    Exit status: 0 done; 1 check found damage; 2 it could not be done as asked.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        ctx.exit(2)
+
+
+@command.command(name="check")
+@_file
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check_(file: Path, as_json: bool) -> None:
+    """How much is in it, who is at work, and whether it is intact. Changes nothing."""
+    with _trouble():
+        checked = check(file)
+    if as_json:
+        click.echo(json.dumps(asdict(checked)))
+    else:
+        _show(Screen(), file, checked)
+    if checked.faults:
+        raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_file
+@click.option("--copy", type=click.Path(path_type=Path), help="Keep it as it was in this file, for going back.")
+def migrate(file: Path, copy: Path | None) -> None:
+    """Bring it up to date, wholly or not at all.
+
+    Opening it to work on it does the same."""
+    with _trouble():
+        found = check(file).schema
+        _work(file, lambda link: None, copy)
+    is_old = found < SCHEMA
+    kept = f"; as it was: {copy}" if copy and is_old else ""
+    Screen().line(
+        f"{file}: from schema {found} to {SCHEMA}{kept}" if is_old else f"{file}: has schema {SCHEMA} already"
+    )
+
+
+@command.command()
+@_file
+@click.option("--older-than", "days", required=True, type=click.FloatRange(0), metavar="DAYS", help="Over for so long.")
+@click.option("--unread", is_flag=True, help="Also what the application has not read yet.")
+def purge(file: Path, days: float, unread: bool) -> None:
+    """Remove chats that are over, and what is kept of what was read.
+
+    A chat that lives stays, whatever its age. A client whose chat was removed begins anew: its news has seq 1 again.
+    """
+
+    def work(link: sqlite3.Connection) -> housekeeping.Purged:
+        before = time.time_ns() // 1_000_000 - int(days * _DAY_MS)
+        link.execute("BEGIN IMMEDIATE")
+        purged = housekeeping.purge(link, before, unread=unread)
+        link.execute("COMMIT")
+        housekeeping.scrub(link)
+        return purged
+
+    with _trouble():
+        purged = _work(file, work)
+    screen = Screen()
+    screen.line(f"removed {_chats(purged.sessions)} and {purged.news:,} news")
+    if purged.unread:
+        screen.line(f"kept {_chats(purged.unread)} with news that was never read; --unread removes them too")
+
+
+@command.command()
+@_file
+@click.argument("client_ids", nargs=-1, required=True, metavar="CLIENT_ID…")
+def forget(file: Path, client_ids: tuple[str, ...]) -> None:
+    """Remove all there is of these customers, for good.
+
+    Chats that live go too; they are not ended, the contact centre hears nothing of it. Nothing is left in any part of
+    the file. Copies of the file, and traces, are yours to
+    delete.
+    """
+    with _trouble():
+        found = _work(file, lambda link: housekeeping.forget(link, _sessions_of(link, client_ids)))
+    Screen().line(f"forgot {_chats(found)}" if found else "nothing there is of that client; deleted rows were wiped")
+
+
+def _sessions_of(link: sqlite3.Connection, client_ids: tuple[str, ...]) -> list[str]:
+    """The ids of their sessions, in which the client's is the last part, whatever tenant and application."""
+    ids = [session_id for (session_id,) in link.execute("SELECT id FROM session")]
+    return [session_id for session_id in ids if unquote(session_id.rpartition("/")[2]) in client_ids]
+
+
+def _work(file: Path, work: Callable[[sqlite3.Connection], _T], copy: Path | None = None) -> _T:
+    """Do this as the one who is at work on the database."""
+    link, lock = open_owned(file, _WAIT_MS, copy=copy)
+    try:
+        with in_words(file):
+            return work(link)
+    finally:
+        link.close()
+        lock.release()
+
+
+def _chats(count: int) -> str:
+    return f"{count:,} chat" if count == 1 else f"{count:,} chats"
+
+
+@contextmanager
+def _trouble() -> Generator[None, None, None]:
+    try:
+        yield
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+
+
+def _show(screen: Screen, file: Path, checked: Checked) -> None:
+    is_old = f" (opening it to work on it brings it to {SCHEMA})" if checked.is_old else ""
+    screen.line((str(file), "bold"), f": {checked.size:,} bytes, schema {checked.schema}{is_old}")
+    screen.line(f"at work     {checked.owner or 'nobody'}")
+    screen.line(f"chats       {sum(checked.phases.values()):,}")
+    for phase, count in sorted(checked.phases.items(), key=lambda item: (-item[1], item[0])):
+        screen.line(f"  {count:>8,}  ", (phase, phase_style(phase)))
+    screen.line(f"news        {checked.unread:,} not read yet, {checked.kept:,} kept")
+    for fault in checked.faults:
+        screen.line(("✗ ", "bold red"), fault)
+    if not checked.faults:
+        screen.line(("✓ all of it can be read back", "green"))

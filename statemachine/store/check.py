@@ -1,0 +1,92 @@
+"""A look at a database, whoever is at work on it: how much there is, and whether all of it can be read back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from statemachine.codec.records import decode_news
+from statemachine.codec.snapshot import restore
+
+from .database import explain, in_words, open_reading
+from .ownership import Lock, Owner, owner_of
+from .schema import SCHEMA
+
+__all__ = ["Checked", "check"]
+
+_NAMED: Final = 20
+"""Faults named one by one; a damaged file has thousands."""
+
+
+@frozen
+class Checked:
+    """What was found. `size`: bytes, without the write-ahead log. `phases`: sessions by phase. `faults`: in words.
+
+    `unread`: news not acknowledged yet; `kept`: acknowledged, and kept as transcript. `owner`: who is at work, or None.
+    """
+
+    schema: int
+    size: int
+    phases: dict[str, int]
+    unread: int
+    kept: int
+    owner: Owner | None
+    faults: tuple[str, ...]
+
+    @property
+    def is_old(self) -> bool:
+        """It will be brought up to date when it is opened to work on it."""
+        return self.schema < SCHEMA
+
+
+def check(path: Path) -> Checked:
+    """Read everything there is. Raises a `StoreError` where this is no database of ours, or cannot be read at all."""
+    link, schema = open_reading(path)
+    with in_words(path):
+        try:
+            link.execute("BEGIN")  # one moment, however much is written meanwhile
+            phases = Counter[str]()
+            news = Counter[bool]()
+            faults: list[str] = []
+            try:
+                rows = link.execute(f"PRAGMA integrity_check({_NAMED})")
+                faults += [str(row[0]) for row in rows if row[0] != "ok"]
+                _sessions(link, phases, faults)
+                _news(link, news, faults)
+            except sqlite3.DatabaseError as error:  # a damaged page: what lies beyond it cannot be reached
+                faults.append(f"{explain(error, path)}")
+            owner = owner_of(link) if Lock.is_held(path) else None
+            return Checked(schema, path.stat().st_size, dict(phases), news[True], news[False], owner, _clipped(faults))
+        finally:
+            link.close()
+
+
+def _sessions(link: sqlite3.Connection, phases: Counter[str], faults: list[str]) -> None:
+    for session_id, text in link.execute("SELECT id, snapshot FROM session"):
+        try:
+            phases[restore(json.loads(text)).phase] += 1
+        except Exception as error:
+            phases["unreadable"] += 1
+            faults.append(f"the snapshot of session {session_id}: {error}")
+
+
+def _news(link: sqlite3.Connection, news: Counter[bool], faults: list[str]) -> None:
+    rows = link.execute("SELECT id, seq, seq > cursor, news FROM journal LEFT JOIN session ON key = session")
+    for session_id, seq, unread, text in rows:
+        news[bool(unread)] += 1
+        try:
+            decode_news(json.loads(text))
+        except Exception as error:
+            faults.append(f"news {seq} of session {session_id}: {error}")
+        if session_id is None:
+            faults.append(f"news {seq} of no session")
+
+
+def _clipped(faults: list[str]) -> tuple[str, ...]:
+    more = len(faults) - _NAMED
+    return (*faults[:_NAMED], *([f"and {more} more"] if more > 0 else []))

@@ -1,0 +1,130 @@
+"""`statemachine store`, on real databases."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from statemachine.cli import main
+from statemachine.store.schema import SCHEMA
+from statemachine.store.sqlite import SqliteStore
+from tests.store.test_migrations import GOLDEN
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Three chats of schema 1: one alive, one ending, one over with news that was not read."""
+    return Path(shutil.copy(GOLDEN / "schema_1.db", tmp_path / "chats.sqlite"))
+
+
+def told(capsys: pytest.CaptureFixture[str], *args: object, status: int = 0) -> str:
+    assert main(["store", *map(str, args)]) == status
+    captured = capsys.readouterr()
+    return captured.err if status == 2 else captured.out
+
+
+def test_check_says_what_is_there_and_changes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = file.read_bytes()
+    shown = told(capsys, "check", file)
+    for line in (
+        "schema 1 (opening it",
+        "at work     nobody",
+        "chats       3",
+        "3 not read yet, 0 kept",
+        "✓ all of it",
+    ):
+        assert line in shown
+    assert file.read_bytes() == before
+
+
+def test_check_as_json_names_who_is_at_work(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = SqliteStore(file, call_soon=lambda call: call())
+    found = json.loads(told(capsys, "check", file, "--json"))
+    store.close()
+    assert found["phases"] == {"ended": 1, "ending": 1, "warned": 1}
+    assert found["owner"]["program"]
+    assert json.loads(told(capsys, "check", file, "--json"))["owner"] is None
+
+
+def test_check_names_what_is_damaged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    link = sqlite3.connect(file)
+    with link:
+        link.execute("UPDATE session SET snapshot = '{}' WHERE id LIKE '%ann'")
+        link.execute("UPDATE journal SET news = '[' WHERE seq = 2")
+    link.close()
+    shown = told(capsys, "check", file, status=1)
+    assert "✗ the snapshot of session acme.example/bot/ann: " in shown
+    assert "✗ news 2 of session acme.example/bot/%2B15550001: " in shown
+    assert "unreadable" in shown
+
+
+def test_check_sees_a_page_that_was_overwritten(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with file.open("r+b") as damaged:
+        damaged.seek(2 * 4096)
+        damaged.write(b"\xff" * 4096)
+    assert f"✗ {file} is damaged: restore a copy" in told(capsys, "check", file, status=1)
+
+
+def test_migrate_keeps_a_copy_for_going_back(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "before.sqlite"
+    assert f"from schema 1 to {SCHEMA}; as it was: {copy}" in told(capsys, "migrate", file, "--copy", copy)
+    assert "schema 1 (" in told(capsys, "check", copy)
+    assert copy.stat().st_mode & 0o077 == 0
+    assert f"has schema {SCHEMA} already" in told(capsys, "migrate", file)
+    assert "✓ all of it" in told(capsys, "check", file)
+
+
+def test_a_copy_overwrites_nothing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "before.sqlite"
+    copy.write_text("mine")
+    assert "exists already" in told(capsys, "migrate", file, "--copy", copy, status=2)
+    assert copy.read_text() == "mine"
+    assert "schema 1 (" in told(capsys, "check", file)
+
+
+def test_purge_leaves_what_lives_and_what_was_not_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = told(capsys, "purge", file, "--older-than", 30)
+    assert kept == (
+        "removed 0 chats and 0 news\nkept 1 chat with news that was never read; --unread removes them too\n"
+    )
+    assert told(capsys, "purge", file, "--older-than", 30, "--unread") == "removed 1 chat and 1 news\n"
+    assert json.loads(told(capsys, "check", file, "--json"))["phases"] == {"ending": 1, "warned": 1}
+
+
+def test_forget_leaves_nothing_of_a_client(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert b"15550001" in file.read_bytes()
+    assert told(capsys, "forget", file, "+15550001", "nobody") == "forgot 1 chat\n"
+    for left in file.parent.iterdir():
+        data = left.read_bytes()
+        assert b"15550001" not in data
+        assert b"+380441234567" not in data
+    assert "nothing there is of that client" in told(capsys, "forget", file, "+15550001")
+
+
+@pytest.mark.parametrize("args", [["migrate"], ["purge", "--older-than", "1"], ["forget", "x"]])
+def test_what_somebody_is_at_work_on_is_left_alone(
+    file: Path, args: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statemachine.cli.store._WAIT_MS", 1)
+    store = SqliteStore(file, call_soon=lambda call: call())
+    name, *more = args
+    assert "open already" in told(capsys, name, file, *more, status=2)
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["check", "migrate"])
+def test_what_is_no_database_is_told_in_a_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "list.txt"
+    other.write_text("a shopping list " * 500)
+    shown = told(capsys, name, other, status=2)
+    assert shown.count("\n") == 1
+    assert "not a SQLite database" in shown
+
+
+def test_without_a_command_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store"]) == 2
+    assert "Commands:" in capsys.readouterr().out
