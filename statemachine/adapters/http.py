@@ -16,6 +16,7 @@ from statemachine.codec.http import Endpoint, read_reply, to_http
 from statemachine.wire import SecureFormData
 
 from .aio import Tasks
+from .gate import GateClosed
 from .line import CallFailed, Line, Pool
 from .protocols import Answer
 
@@ -88,5 +89,7 @@ class HttpTransport:
 
 
 def _failed(command: Command, failed: CallFailed) -> Failure:
-    _log.warning("call_failed", call=type(command).__name__, kind=failed.kind, error=failed.error, reason=failed.reason)
+    if failed.error != GateClosed.__name__:  # that is one trouble of the host, which the gate has told
+        call = type(command).__name__
+        _log.warning("call_failed", call=call, kind=failed.kind, error=failed.error, reason=failed.reason)
     return Failure(failed.kind)

@@ -7,18 +7,22 @@ credentials to whatever host it names, and an address that redirects is a settin
 
 from __future__ import annotations
 
+import asyncio
 import io
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, Self, TypeAlias
+from typing import Any, BinaryIO, Final, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
+
+from .gate import Gate, GateClosed
+from .tls import keep_buffers_small
 
 try:
     import aiohttp
@@ -38,13 +42,13 @@ renewed there. They replace ours of the same name, `Authorization` too. What it 
 
 NoAnswer: TypeAlias = Literal["unsent", "timeout", "cut"]
 
+CONNECTING: Final = 100
+"""Connections made at once; Linux keeps a backlog of 128 unless a server asks for more."""
+
 _UNSENT: Final = (
     aiohttp.ClientConnectorError,  # name, connect, proxy and TLS handshake
     aiohttp.ClientHttpProxyError,  # the proxy refused to connect us
     aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    LookupError,
-    ValueError,
 )
 
 
@@ -87,12 +91,39 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise _Cut(type(error).__name__) from error
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Makes few connections at a time: a thousand at once time out together, on a busy loop or a short backlog."""
+
+    def __init__(self, seconds: float, tls: ssl.SSLContext | None) -> None:
+        # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
+        super().__init__(limit=0, ssl=tls if tls is not None else True)  # pyright: ignore[reportUnknownMemberType]
+        self._seconds = seconds
+        self._connecting = asyncio.Semaphore(CONNECTING)
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> aiohttp.connector.Connection:
+        """A kept connection, or a new one."""
+        try:
+            async with asyncio.timeout(self._seconds * 2):
+                await self._connecting.acquire()
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError("too many connections are being made") from error
+        try:
+            return await super().connect(req, traces, timeout)
+        finally:
+            self._connecting.release()
+
+
 class Pool:
     """The connections of all chats of a process.
 
     `connect_timeout`: for name, connection and TLS together. `tls`: which certificates are trusted, and shown; where
-    None, the system's. `proxy`: "http://host:port", with "user:password@" before the host if it asks for them. Raises
-    ValueError.
+    None, the system's. `proxy`: "http://host:port", with "user:password@" before the host if it asks for them.
+    `per_second`: how many requests at most, on average. Raises ValueError.
     """
 
     def __init__(
@@ -102,17 +133,19 @@ class Pool:
         tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
         headers: HeaderSource | None = None,
+        per_second: float | None = None,
     ) -> None:
+        keep_buffers_small()
         self.connect_timeout: Final = connect_timeout
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
         self.http: Final = aiohttp.ClientSession(
-            # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True),
+            connector=_Connector(connect_timeout.total_seconds(), tls),
             cookie_jar=aiohttp.DummyCookieJar(),  # each line has its own
             middlewares=(_once,),
             proxy=via,
         )
+        self.gate: Final = Gate(per_second)
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,14 +180,23 @@ class Line:
 
         Raises CallFailed.
         """
+        gate = self._pool.gate
         try:
-            return await self._exchange(request, source)
+            await gate.enter(request.timeout / 1_000)
+            response = await self._exchange(request, source)
+        except (GateClosed, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
+            raise CallFailed("unsent", error) from error
         except _UNSENT as error:
+            gate.failed()
             raise CallFailed("unsent", error) from error
         except TimeoutError as error:
+            gate.failed()
             raise CallFailed("timeout", error) from error
         except (aiohttp.ClientError, OSError, _Cut) as error:
+            gate.failed()
             raise CallFailed("cut", error) from error
+        gate.answered(response.status)
+        return response
 
     async def _exchange(self, request: HttpRequest, source: bytes | Path | None) -> HttpResponse:
         # The whole answer within the time that the command allows, or the session would give up waiting before.

@@ -14,6 +14,7 @@ from .errors import (
     SessionOver,
 )
 from .merged import Handler, MergedNews, Stopped
+from .metrics import METRICS, Measures, Numbers, Standing
 from .middleware import Middleware
 from .options import Options
 from .sending import Sending, SendingState
@@ -21,6 +22,7 @@ from .session import ChatSession
 from .stream import News, NewsReader
 
 __all__ = [
+    "METRICS",
     "Advice",
     "BadSetting",
     "CentreError",
@@ -31,18 +33,21 @@ __all__ = [
     "ChatStopped",
     "ContactCentre",
     "Handler",
+    "Measures",
     "MergedNews",
     "Middleware",
     "News",
     "NewsReader",
     "NotPossible",
     "NotSaved",
+    "Numbers",
     "Options",
     "SendFailed",
     "Sending",
     "SendingState",
     "SessionOver",
     "SmsRefused",
+    "Standing",
     "Stopped",
     "advise",
 ]

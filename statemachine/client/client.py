@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -26,8 +27,10 @@ from statemachine.store.sqlite import SqliteStore
 
 from .errors import BadSetting, ChatClosed, ChatError
 from .merged import Handler, Handling, MergedNews, Retries, Turns
+from .metrics import Measures, Meter, Standing
 from .middleware import Middleware
 from .options import Options
+from .room import chats_that_fit
 from .session import Around, ChatSession, Introduction
 
 __all__ = ["ChatClient"]
@@ -41,7 +44,7 @@ class ChatClient:
     `url`: scheme and host of the contact centre. `tenant`: its `tenantUrl`; where None, the host of `url`. `app_id`: id
     of the messaging scenario entry. `store`: a path (a SQLite file), a `Store` of yours, or None: then the chats are
     forgotten with the process. `observers` look on at every step of every session; `middleware` stands between the
-    application and its chats.
+    application and its chats; `measures` gets the numbers.
 
     Closing the client ends no chat: opened again with the same store, they go on.
 
@@ -58,10 +61,12 @@ class ChatClient:
         options: Options | None = None,
         observers: Sequence[Observer] = (),
         middleware: Sequence[Middleware] = (),
+        measures: Measures | None = None,
     ) -> None:
         self._options: Final = options or Options()
         self._store = store
-        self._observers = tuple(observers)
+        self._observers = (*observers, *([Meter(measures)] if measures else []))
+        self._measures = measures
         self._middleware = tuple(middleware)
         self._turns: Final = Turns()
         self._sessions: dict[str, ChatSession] = {}
@@ -70,6 +75,8 @@ class ChatClient:
         self._stack: AsyncExitStack | None = None
         self._around: Around | None = None
         self._closed = False
+        self._fit: int | None = None
+        self._said_full = False
         # Each session puts its own client id in the place of this one.
         self._door = self._options.endpoint(url, tenant, app_id, "nobody")
 
@@ -99,6 +106,7 @@ class ChatClient:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         store = self._open_store(stack)
+        self._fit = chats_that_fit()
         pool = await stack.enter_async_context(self._options.pool())
         self._around = Around(
             store, pool, LoopClock(), self._options, self._observers, self._middleware, self._turns, self._retire
@@ -185,6 +193,9 @@ class ChatClient:
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
+        if self._fit is not None and len(self._sessions) > self._fit and not self._said_full:
+            self._said_full = True
+            _log.warning("too_many_chats", fit=self._fit, remedy="raise the limit of open files: ulimit -n")
         chat.work()
         self._turns.notify(chat.turn)
 
@@ -196,6 +207,17 @@ class ChatClient:
     def sessions(self) -> tuple[ChatSession, ...]:
         """The chats at work: those that live, and those whose news is not dealt with yet."""
         return tuple(self._sessions.values())
+
+    def standing(self) -> Standing:
+        """How the sessions stand now, for whoever watches them."""
+        chats = self.sessions()
+        down = self._around is not None and self._around.pool.gate.closed
+        return Standing(
+            Counter(chat.phase for chat in chats),
+            sum(chat.unread for chat in chats),
+            sum(chat.turn.place == "parked" for chat in chats),
+            down,
+        )
 
     async def reauthorized(self, *, app_id: str | None = None, tenant: str | None = None) -> None:
         """Authorization or configuration was refused, and is right now: all chats go on. What is given is new.
@@ -248,7 +270,12 @@ class ChatClient:
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
         run = self._begin()
-        await Handling(self._turns, handler, Retries(tries, pause, within, auto_ack)).run(run, concurrency)
+        how = Retries(tries, pause, within, auto_ack, self._failed_handler)
+        await Handling(self._turns, handler, how).run(run, concurrency)
+
+    def _failed_handler(self) -> None:
+        if self._measures:
+            self._measures.count("chat_handler_failures_total", {})
 
     def _begin(self) -> int:
         if self._around is None:

@@ -200,12 +200,13 @@ class MergedNews(AsyncIterator["tuple[ChatSession, News | Stopped]"]):
 
 @frozen
 class Retries:
-    """How a handler is called. `within`: how long it may take, None for ever; longer counts as failed."""
+    """How a handler is called. `within`: how long it may take, None for ever. `failed`: called each time it failed."""
 
     tries: int
     pause: timedelta
     within: timedelta | None
     auto_ack: bool
+    failed: Callable[[], None]
 
 
 class Handling:
@@ -240,6 +241,7 @@ class Handling:
 
     def _failed(self, run: int, turn: Turn, news: News | Stopped, error: Exception) -> None:
         turn.tries += 1
+        self._how.failed()
         # The type alone: what an application's error says may quote the chat.
         name, kind = type(error).__name__, type(news).__name__
         _log.warning("handler_failed", session=label(turn.session.id), news=kind, tries=turn.tries, error=name)

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from statemachine import Config
 from statemachine.adapters.line import HeaderSource, Pool, proxy_address
@@ -77,6 +78,9 @@ class Options:
     opened_per_second: float = field(default=200.0, validator=_above_zero)
     """How fast stored chats are taken up again when a client opens: each reads its history from the server."""
 
+    requests_per_second: float | None = field(default=None, validator=optional(_above_zero))
+    """How many requests the contact centre is sent at most, on average; those beyond wait for their turn. None: all."""
+
     tls: ssl.SSLContext | None = None
     """Which certificates are trusted, and shown; where None, the system's, with every check."""
     proxy: str | None = field(default=None, validator=_proxy, repr=lambda proxy: "None" if proxy is None else "…")
@@ -95,7 +99,13 @@ class Options:
 
     def pool(self) -> Pool:
         """Connections as these options want them."""
-        return Pool(self.connect_timeout, tls=self.tls, proxy=self.proxy, headers=self.headers)
+        return Pool(
+            self.connect_timeout,
+            tls=self.tls,
+            proxy=self.proxy,
+            headers=self.headers,
+            per_second=self.requests_per_second,
+        )
 
     def core(self) -> Config:
         """These options as the engine's configuration, in milliseconds."""

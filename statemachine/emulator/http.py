@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -51,6 +52,10 @@ class Network:
         return self.drop_reply_every > 0 and number % self.drop_reply_every == 0
 
 
+_BACKLOG: Final = 4_096
+"""Clients with thousands of chats connect at once after a restart."""
+
+
 class Emulator:
     """A contact centre that serves HTTP while its ``async with`` block runs.
 
@@ -68,6 +73,7 @@ class Emulator:
         network: Network | None = None,
         token: str | None = None,
         parts: Mapping[str, Part] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.centre: Final = Centre(knobs, scenario)
         self.feed: Final = Feed(self.centre)
@@ -76,6 +82,7 @@ class Emulator:
         self._parts = parts or {}
         self._host = host
         self._port = port
+        self._tls = tls
         self._network = network if network is not None else Network()
         self._runner: web.AppRunner | None = None
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
@@ -91,7 +98,7 @@ class Emulator:
     def url(self) -> str:
         """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     def now(self) -> int:
         """The centre's time: milliseconds since the epoch, never running backwards."""
@@ -126,7 +133,7 @@ class Emulator:
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, backlog=_BACKLOG).start()
         except OSError:
             await runner.cleanup()
             raise

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 
+from statemachine.adapters import line as module
+from statemachine.adapters.gate import FAILURES
 from statemachine.adapters.line import CallFailed, HttpResponse, Line, Pool
 from statemachine.codec.http import Endpoint, HttpRequest, to_http
 from statemachine.core.commands import Poll
@@ -119,3 +122,62 @@ async def test_an_authority_of_ones_own_is_trusted() -> None:
     authority.configure_trust(trusted)
     async with over_tls(authority) as server:
         assert (await ask(server.url, tls=trusted)).status == 204
+
+
+# --- many at once, and a host that is down ---
+
+
+async def test_few_connections_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CONNECTING", 3)
+    connecting = most = 0
+    connect = aiohttp.TCPConnector.connect
+
+    async def counted(self: Any, *args: Any) -> Any:
+        nonlocal connecting, most
+        connecting += 1
+        most = max(most, connecting)
+        try:
+            return await connect(self, *args)
+        finally:
+            connecting -= 1
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", counted)
+    async with WireServer() as server, Pool() as pool:
+        await asyncio.gather(*(Line(pool).exchange(request(server.url)) for _ in range(20)))
+    assert most == 3
+
+
+async def test_a_host_that_is_down_is_left_alone_and_taken_up_when_it_answers() -> None:
+    async with WireServer() as server:
+        server.behave = lambda heard: heard.writer.close()
+        async with Pool() as pool:
+            line = Line(pool)
+            kinds = [await failure(line, server.url) for _ in range(FAILURES + 5)]
+            assert kinds == ["cut"] * FAILURES + ["unsent"] * 5
+            assert len(server.heard) == FAILURES
+            server.behave = lambda heard: heard.reply(200)
+            for _ in range(400):
+                if not await failure(line, server.url):
+                    break
+                await asyncio.sleep(0.05)
+            assert not pool.gate.closed
+
+
+async def failure(line: Line, url: str) -> str:
+    try:
+        await line.exchange(request(url))
+    except CallFailed as failed:
+        return failed.kind
+    return ""
+
+
+async def test_requests_beyond_the_rate_wait_or_are_not_sent() -> None:
+    async with WireServer() as server, Pool(per_second=10) as pool:
+        line = Line(pool)
+        hurried = to_http(Poll(1, 1, "chat"), Endpoint(server.url, "t", "app", "client"), nonce="n")
+        for _ in range(11):
+            await line.exchange(request(server.url))
+        with pytest.raises(CallFailed) as failed:
+            await line.exchange(hurried)
+    assert (failed.value.kind, failed.value.error) == ("unsent", "GateClosed")
+    assert len(server.heard) == 11

@@ -12,14 +12,15 @@ from statemachine import Config
 from statemachine.client import BadSetting, Options
 
 CLIENTS_OWN = {
-    "connect_timeout",
     "close_within",
-    "save_within",
-    "opened_per_second",
-    "quoted",
-    "tls",
-    "proxy",
+    "connect_timeout",
     "headers",
+    "opened_per_second",
+    "proxy",
+    "quoted",
+    "requests_per_second",
+    "save_within",
+    "tls",
 }
 
 
