@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import signal
+import webbrowser
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,8 +13,11 @@ from functools import partial
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
+from statemachine import console
 from statemachine.emulator import Centre, Knobs
+from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe, from_settings
 from statemachine.emulator.scenarios import SCENARIOS, scenario_named
@@ -32,7 +35,13 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<15} {about}" for
 
 
 @click.command(name="emulate", epilog=_EPILOG)
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="0 takes a free one, and so does the default where it is taken.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--scenario",
@@ -45,14 +54,24 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<15} {about}" for
 @click.option("--seed", type=int, default=0, show_default=True, help="Ids and jitter are made from it.")
 @click.option("--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Of the scenario's pauses.")
 @click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Any knob; --knobs lists them.")
+@click.option("--open", "show", is_flag=True, help="Open the console, its page for agents, in the browser.")
 @click.option("--knobs", "list_knobs", is_flag=True, help="List the knobs, and exit.")
+@click.pass_context
 def command(
-    port: int, host: str, scenario: str, seed: int, pace: float, settings: tuple[str, ...], list_knobs: bool
+    ctx: click.Context,
+    port: int,
+    host: str,
+    scenario: str,
+    seed: int,
+    pace: float,
+    settings: tuple[str, ...],
+    show: bool,
+    list_knobs: bool,
 ) -> None:
     """A contact centre on this machine, for clients to be tried on.
 
     It serves v1 and v2 of the interface and keeps an eye on its clients: what they do wrong is listed when it stops.
-    Ctrl-C stops it.
+    A person can play its agents, and a customer, on a web page: the console. Ctrl-C stops it.
 
     Exit status: 0 stopped; 1 it could not listen there; 2 wrong usage.
     """
@@ -61,8 +80,15 @@ def command(
         _list(screen)
         return
     knobs = _knobs(settings, Knobs(seed=seed, pace=pace))
+    flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
     try:
-        asyncio.run(_serve(screen, scenario, knobs, host, port))
+        try:
+            asyncio.run(_serve(screen, scenario, knobs, host, port, show))
+        except OSError as error:
+            if not flexible or error.errno != errno.EADDRINUSE:
+                raise
+            screen.line((f"Port {port} is taken, so this takes a free one.", "dim"))
+            asyncio.run(_serve(screen, scenario, knobs, host, 0, show))
     except OSError as error:
         raise _Refused(_reason(error, host, port)) from None
     except KeyboardInterrupt:  # where signals cannot be handled by the loop
@@ -96,15 +122,19 @@ def _reason(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"
 
 
-async def _serve(screen: Screen, scenario: str, knobs: Knobs, host: str, port: int) -> None:
+async def _serve(screen: Screen, scenario: str, knobs: Knobs, host: str, port: int, show: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
-    async with Emulator(scenario_named(scenario, knobs), knobs, host=host, port=port) as emulator:
+    parts = {console.PREFIX: console.part}
+    async with Emulator(scenario_named(scenario, knobs), knobs, host=host, port=port, parts=parts) as emulator:
+        page = _console_url(emulator)
         with announced(emulator.url):
-            _introduce(screen, emulator.url, scenario, host)
+            _introduce(screen, emulator.url, page, scenario, host)
+            if show and not await asyncio.to_thread(webbrowser.open, page):
+                screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
             following = asyncio.create_task(_follow(screen, emulator))
             await stop.wait()
         following.cancel()
@@ -137,8 +167,15 @@ def _state(centre: Centre) -> dict[str, tuple[int, bool]]:
     return {chat.chat_id: (len(chat.texts_received), chat.live) for chat in centre.chats.values()}
 
 
-def _introduce(screen: Screen, url: str, scenario: str, host: str) -> None:
+def _console_url(emulator: Emulator) -> str:
+    """The address of the page; beyond loopback with the token that it asks for."""
+    query = f"?token={emulator.token}" if emulator.token else ""
+    return f"{emulator.url}{console.PREFIX}/{query}"
+
+
+def _introduce(screen: Screen, url: str, page: str, scenario: str, host: str) -> None:
     screen.line(("A contact centre listens on ", ""), (url, "bold green"))
+    screen.line(("Play its agents on ", ""), (page, "bold green"))
     screen.line((f"scenario {scenario}: {_ABOUT[scenario]}", "dim"))
     screen.line()
     for name, value in (
@@ -155,16 +192,10 @@ def _introduce(screen: Screen, url: str, scenario: str, host: str) -> None:
         indent=4,
     )
     screen.line()
-    if not _is_loopback(host):
-        screen.line(("Others on your network can reach it. It is made for trials, not for strangers.", "yellow"))
+    if not is_loopback(host):
+        screen.line(("Others on your network can reach it: made for trials, not for strangers.", "yellow"))
+        screen.line(("The console and the control API ask for the token in the address above.", "yellow"))
     screen.line("Ctrl-C stops it.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _farewell(screen: Screen, centre: Centre) -> None:

@@ -32,11 +32,31 @@ def picture(machine: Machine) -> str:
     return mermaid.document("A chat session", _statements(machine), size=16)
 
 
+def outline(machine: Machine) -> dict[str, Any]:
+    """The same boxes and arcs as plain data, for who draws them in another place: the console lights one state.
+
+    ``{"boxes": [{"kind", "title", "states", "arcs"}], "between": [{"from", "to", "on"}]}``: states by name, in the
+    table's order; boxes by kind; `on` in words.
+    """
+    boxes = [
+        {
+            "kind": kind,
+            "title": TITLES[kind],
+            "states": [name(one) for one in members],
+            "arcs": [[name(source), name(target)] for source, target in _usual(machine, members)],
+        }
+        for kind, members in LIFECYCLE_GROUPS.items()
+    ]
+    between = [
+        {"from": source, "to": target, "on": _label(events)} for (source, target), events in _between(machine).items()
+    ]
+    return {"boxes": boxes, "between": between}
+
+
 def _statements(machine: Machine) -> Iterator[str]:
     nodes = {one: mermaid.identifier(name(one), index) for index, one in enumerate(machine.states)}
-    usual = {(source, row.to) for source, row in _moves(machine)}
     for kind, members in LIFECYCLE_GROUPS.items():
-        arcs = [pair for pair in pairwise(members) if pair in usual]
+        arcs = _usual(machine, members)
         yield f'state "{mermaid.escape(TITLES[kind])}" as {kind}_box {{'
         yield f"    direction {'LR' if arcs else 'TB'}"
         yield from (f"    {mermaid.state(nodes[one], [name(one)])}" for one in members)
@@ -48,6 +68,12 @@ def _statements(machine: Machine) -> Iterator[str]:
         yield mermaid.arc(f"{source}_box", f"{target}_box", _label(events))
     boxes = {kind: [nodes[one] for one in members] for kind, members in LIFECYCLE_GROUPS.items()}
     yield from mermaid.classes({str(kind): members for kind, members in boxes.items()})
+
+
+def _usual(machine: Machine, members: tuple[type[Any], ...]) -> list[tuple[type[Any], type[Any]]]:
+    """The arcs of a box: from each state to the next, where the table has them."""
+    moves = {(source, row.to) for source, row in _moves(machine)}
+    return [pair for pair in pairwise(members) if pair in moves]
 
 
 def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:

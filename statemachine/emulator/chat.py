@@ -161,6 +161,9 @@ class Chat:
     """A batch that a caching proxy will repeat, and how often it still will."""
     idle_since: int | None = None
     warnings: int = 0
+    """Given by the idle timer since ``idle_since``."""
+    warned: bool = False
+    """Warned, by the timer or by hand, and silent since."""
 
     script: Track = field(factory=Track)
     reactions: Track = field(factory=Track)

@@ -266,6 +266,7 @@ def _act_receipt(state: CentreState, chat: Chat, now: int, name: str, msg_id: st
 def _warn(state: CentreState, chat: Chat, now: int, act: acts.Warn) -> None:
     text = act.text if act.text is not None else state.knobs.warning_text
     emit(state, chat, now, names.WARNING, {"msg": text})
+    chat.warned = True
 
 
 def _time_out(state: CentreState, chat: Chat, now: int, act: acts.TimeOut) -> None:

@@ -152,7 +152,7 @@ class Emulator:
             await self._runner.cleanup()
 
     async def _close_feed(self, _: web.Application) -> None:
-        self.feed.close()
+        self.feed.readers.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self._requests += 1
@@ -245,8 +245,15 @@ def _wire_request(request: web.Request, body: bytes) -> HttpRequest:
     )
 
 
+_INERT: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "sandbox; default-src 'none'"),
+)
+"""What strangers upload is served under the origin of the control API: no browser may run it there."""
+
+
 def _translate(reply: HttpResponse) -> web.Response:
-    return web.Response(status=reply.status, headers=list(reply.headers), body=reply.body)
+    return web.Response(status=reply.status, headers=[*reply.headers, *_INERT], body=reply.body)
 
 
 def _break_off(request: web.Request) -> web.Response:

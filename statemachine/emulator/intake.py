@@ -108,8 +108,10 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
     elif name == names.END:
         chat.leaving = "end"
     desk.log_from_client(state, chat, now, _loggable(event))
-    if chat.idle_since is not None and (name == names.MESSAGE or state.knobs.idle_reset == "any"):
-        chat.idle_since, chat.warnings = now, 0
+    if name == names.MESSAGE or state.knobs.idle_reset == "any":
+        chat.warned = False
+        if chat.idle_since is not None:
+            chat.idle_since, chat.warnings = now, 0
     if name == names.MESSAGE:
         _early_receipts(state, chat, now, judge.message_id(event))
     runner.client_did(state, chat, now, event)

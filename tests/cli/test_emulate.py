@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.request import Request, urlopen
+from contextlib import contextmanager, suppress
+from urllib.error import HTTPError
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
 
@@ -58,6 +59,59 @@ def test_a_busy_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
     assert f"port {port} on 127.0.0.1 is taken" in captured.err
+
+
+def test_the_default_port_gives_way_to_a_free_one() -> None:
+    with socket.socket() as taken:
+        with suppress(OSError):  # somebody else has it: as good
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        with emulator() as (process, word):
+            assert word == "one."  # Port 8080 is taken, so this takes a free one.
+            assert process.stdout is not None
+            url = process.stdout.readline().rpartition(" ")[2].strip()
+            with urlopen(f"{url}/_console/") as reply:
+                assert reply.status == 200
+
+
+def test_open_shows_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The browser here is the test: it reads the page, and stops the emulator."""
+    opened: list[tuple[str, int, bytes]] = []
+
+    def browse(url: str) -> bool:
+        with urlopen(url) as reply:
+            opened.append((url, reply.status, reply.read()))
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    assert main(["emulate", "--open", "--port", "0"]) == 0
+    ((url, status, page),) = opened
+    assert url.endswith("/_console/")
+    assert status == 200
+    assert b"<title>Contact centre</title>" in page
+    out = capsys.readouterr().out
+    assert f"Play its agents on {url}" in out
+    assert "open the console's address yourself" in out
+
+
+def test_beyond_loopback_the_address_carries_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[int] = []
+
+    def browse(url: str) -> bool:
+        local = url.replace("0.0.0.0", "127.0.0.1")
+        browser = build_opener(HTTPCookieProcessor())
+        for address in (local.partition("?")[0], local):
+            try:
+                answers.append(browser.open(address).status)
+            except HTTPError as error:
+                answers.append(error.code)
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    assert main(["emulate", "--open", "--port", "0", "--host", "0.0.0.0"]) == 0
+    assert answers == [401, 200]
 
 
 def test_the_knobs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,14 +11,13 @@ event    data
 request  ``{number, at, method, path, query, authorization, body, chat_id}``: arrived at the emulator
 reply    ``{number, at, status, body}``; status 0: the connection breaks and nothing arrives
 chat     ``{chat, from, entries}``: how a chat stands now, and what its log holds from index ``from`` on
-fault    a client was seen to do something wrong: rule, message, ticket (the number of its request), chat_id, at
+fault    ``{rule, message, client, tickets, chat_id, at}``: what a client did wrong; tickets: numbers of requests
 resync   ``{now}``: also at the start; load ``/_control/chats`` afresh
 ======== ========================================================================================================
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import deque
 from collections.abc import Iterator
@@ -29,7 +28,8 @@ from aiohttp import web
 from attrs import frozen
 
 from statemachine.emulator import names
-from statemachine.emulator.control.common import EMULATOR, refusal, text_of
+from statemachine.emulator.control.common import EMULATOR
+from statemachine.emulator.control.stream import Readers, message
 from statemachine.emulator.control.view import chat_data, entry_data
 from statemachine.emulator.model import Centre
 from statemachine.emulator.shapes import Event
@@ -42,13 +42,8 @@ KEPT: Final = 2_000
 """Happenings in the ring."""
 BODY_BYTES: Final = 16 * 1024
 """What is kept of a body: bytes from its beginning."""
-MAX_READERS: Final = 32
 BATCH: Final = 100
 """Happenings that are written in one go."""
-PATIENCE_S: Final = 20.0
-"""A reader that takes nothing for this long is dropped."""
-SILENCE_S: Final = 15.0
-"""A quiet feed says that it is there, so that no proxy closes it and a dead reader is noticed."""
 
 routes = web.RouteTableDef()
 
@@ -92,8 +87,7 @@ class Feed:
         self._last = 0
         self._told: dict[str, int] = {}
         self._violations = 0
-        self._readers: set[asyncio.Event] = set()
-        self.closed = False
+        self.readers: Final = Readers()
 
     def asked(self, number: int, at: int, request: HttpRequest) -> None:
         """A request arrived."""
@@ -105,26 +99,16 @@ class Feed:
 
     def look(self) -> None:
         """Something may have happened to the centre: take note of what."""
+        chats = self._centre.chats
         for chat_id in self._centre.take_changed():
-            chat = self._centre.chats.get(chat_id)
-            if chat is None:
-                self._told.pop(chat_id, None)
-                continue
-            self._append(Moved(chat_id, self._told.get(chat_id, 0), len(chat.log)))
-            self._told[chat_id] = len(chat.log)
+            if (chat := chats.get(chat_id)) is not None:
+                self._append(Moved(chat_id, self._told.get(chat_id, 0), len(chat.log)))
+                self._told[chat_id] = len(chat.log)
+        if len(self._told) > 2 * len(chats) + KEPT:  # the centre forgets old chats
+            self._told = {chat_id: told for chat_id, told in self._told.items() if chat_id in chats}
         for violation in self._centre.violations[self._violations :]:
             self._append(violation)
         self._violations = len(self._centre.violations)
-
-    @property
-    def readers(self) -> int:
-        """How many follow."""
-        return len(self._readers)
-
-    def close(self) -> None:
-        """Let every reader go."""
-        self.closed = True
-        self._wake()
 
     def since(self, place: int | None) -> tuple[int, list[Happening]]:
         """(number of the first, some happenings) after ``place``; None, or one that is lost: from the beginning."""
@@ -134,55 +118,26 @@ class Feed:
         skip = start - first
         return start, [self._ring[index] for index in range(skip, min(skip + BATCH, len(self._ring)))]
 
-    def reader(self) -> asyncio.Event:
-        """Set whenever there is more. Refuses with 503 where there are too many."""
-        if len(self._readers) >= MAX_READERS:
-            raise refusal(503, f"{MAX_READERS} readers follow the feed already")
-        more = asyncio.Event()
-        self._readers.add(more)
-        return more
-
-    def leave(self, more: asyncio.Event) -> None:
-        """The reader is gone."""
-        self._readers.discard(more)
-
     def _append(self, happening: Happening) -> None:
         self._ring.append(happening)
         self._last += 1
-        self._wake()
-
-    def _wake(self) -> None:
-        for more in self._readers:
-            more.set()
+        self.readers.wake()
 
 
 @routes.get("/feed")
 async def feed(request: web.Request) -> web.StreamResponse:
     """See above."""
     emulator = request.app[EMULATOR]
-    source = emulator.feed
-    more = source.reader()
-    try:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        place = _place(request)
-        while not source.closed:
-            more.clear()
-            start, found = source.since(place)
-            news = "" if start - 1 == place else _message("resync", {"now": emulator.now()}, start - 1)
-            news += "".join(_told(emulator.centre, number, one) for number, one in enumerate(found, start))
-            place = start + len(found) - 1
-            if news:
-                await _write(response, news)
-            elif not await _set(more):
-                await _write(response, ": quiet\n\n")
-        return response
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
-        raise
-    finally:
-        source.leave(more)
+    place = _place(request)
+
+    def take() -> str:
+        nonlocal place
+        start, found = emulator.feed.since(place)
+        text = "" if start - 1 == place else message("resync", {"now": emulator.now()}, start - 1)
+        place = start + len(found) - 1
+        return text + "".join(_told(emulator.centre, number, one) for number, one in enumerate(found, start))
+
+    return await emulator.feed.readers.serve(request, take)
 
 
 def _place(request: web.Request) -> int | None:
@@ -190,21 +145,11 @@ def _place(request: web.Request) -> int | None:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else None
 
 
-async def _write(response: web.StreamResponse, text: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        await response.write(text.encode())
-
-
-async def _set(more: asyncio.Event) -> bool:
-    try:
-        async with asyncio.timeout(SILENCE_S):
-            return await more.wait()
-    except TimeoutError:
-        return False
-
-
 def _told(centre: Centre, number: int, happening: Happening) -> str:
-    return "".join(_message(kind, data, number) for kind, data in _said(centre, happening))
+    try:
+        return "".join(message(event, data, number) for event, data in _said(centre, happening))
+    except (RecursionError, ValueError):  # nested deeper than can be written: a client's mischief, not the reader's
+        return ""
 
 
 def _said(centre: Centre, happening: Happening) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -219,14 +164,6 @@ def _said(centre: Centre, happening: Happening) -> Iterator[tuple[str, dict[str,
     elif (chat := centre.chats.get(happening.chat_id)) is not None:
         entries = [entry_data(entry) for entry in chat.log[happening.start : happening.stop]]
         yield "chat", {"chat": chat_data(chat), "from": happening.start, "entries": entries}
-
-
-def _message(kind: str, data: object, number: int) -> str:
-    try:
-        text = text_of(data)
-    except (RecursionError, ValueError):  # nested deeper than can be written: a client's mischief, not the reader's
-        return ""
-    return f"id: {number}\nevent: {kind}\ndata: {text}\n\n"
 
 
 def _request_data(asked: Asked) -> dict[str, Any]:

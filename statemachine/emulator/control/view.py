@@ -42,7 +42,7 @@ def chat_data(chat: Chat) -> dict[str, Any]:
         "ended_at": chat.ended_at,
         "phase": phase(chat),
         "state": chat.state,
-        "warned": chat.live and chat.warnings > 0,
+        "warned": chat.live and chat.warned,
         "live": chat.live,
         "terminal": chat.terminal,
         "ewt": chat.ewt,

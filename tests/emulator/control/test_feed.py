@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from statemachine.emulator import acts
-from statemachine.emulator.control import feed
+from statemachine.emulator.control import feed, stream
 from statemachine.emulator.http import Emulator, Network
 from tests.emulator.control.steering import call, following, opened, until, wire
 from tests.emulator.driver import message
@@ -84,7 +84,7 @@ async def test_a_place_of_another_run_begins_afresh() -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(stream, "PATIENCE_S", 0.2)
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]), limit=1024)
@@ -103,13 +103,13 @@ async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.Monkey
 
 
 async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "MAX_READERS", 1)
+    monkeypatch.setattr(stream, "MAX_READERS", 1)
     async with Emulator("silent") as emulator:
         async with following(emulator) as news:
             await anext(news)
             status, reply = await call(emulator, "GET", "/feed")
             assert status == 503
-            assert "follow the feed already" in reply["error"]
+            assert "follow already" in reply["error"]
         async with asyncio.timeout(30):
             while emulator.feed.readers:  # noqa: ASYNC110  (nothing is told when a reader goes)
                 await asyncio.sleep(0.01)
@@ -118,7 +118,7 @@ async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_quiet_feed_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "SILENCE_S", 0.05)
+    monkeypatch.setattr(stream, "SILENCE_S", 0.05)
     async with (
         Emulator("silent") as emulator,
         aiohttp.ClientSession() as session,

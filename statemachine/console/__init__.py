@@ -1,0 +1,25 @@
+"""The agent console: a web page on which a person plays the contact centre, and a customer beside it.
+
+It is a part to mount on the emulator: ``Emulator(parts={PREFIX: part})`` serves the page at ``/_console/``. It steers
+through the emulator's control API like anybody else. Needs the extra ``http``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from statemachine.console import customers, page
+
+__all__ = ["PREFIX", "part"]
+
+PREFIX: Final = "/_console"
+
+
+def part() -> web.Application:
+    """The page, and the customers who chat from it."""
+    app = web.Application()
+    customers.install(app)
+    app.add_routes(page.routes)
+    return app

@@ -1,0 +1,262 @@
+"""One customer who chats from the page: a `ChatClient`, and what its person would see on their screen."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import attrs
+from attrs import define, field
+
+from statemachine import ChatClient, Finished, Progress, Received, Session
+from statemachine.client import ChatError, ChatSession, Options, Sending
+from statemachine.codec.text import shown
+from statemachine.wire import (
+    CobrowsingRequested,
+    Entry,
+    File,
+    FormShow,
+    Location,
+    Message,
+    SecureFormShow,
+    TimeoutWarning,
+)
+
+__all__ = ["Customer", "Wish"]
+
+_SOON: Final = timedelta(milliseconds=500)
+KEPT: Final = 300
+"""Lines on the screen."""
+
+Wish = Mapping[str, object]
+
+
+@define
+class Line:
+    """One line of the screen. `state` is of what the customer sent: pending, sent, delivered, read, failed."""
+
+    kind: str
+    text: str
+    own: bool = False
+    who: str = ""
+    item: str = ""
+    state: str = ""
+
+
+@define
+class Customer:
+    """`changed` is called whenever the screen looks different. Deeds raise ChatError and ValueError, in words."""
+
+    app_id: str
+    client: ChatClient
+    chat: ChatSession
+    changed: Callable[[], None]
+    lines: list[Line] = field(factory=list[Line])
+    version: int = 0
+    _follower: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def enter(cls, url: str, tenant: str, app_id: str, client_id: str, changed: Callable[[], None]) -> Customer:
+        """Somebody with the page of this contact centre before them; no chat yet."""
+        client = ChatClient(url, tenant=tenant, app_id=app_id, options=Options(close_within=_SOON))
+        await client.__aenter__()
+        try:
+            chat = await client.session(client_id, start=False, parameters={"first_name": client_id})
+        except ChatError:
+            await client.close()
+            raise
+        return cls(app_id, client, chat, changed)
+
+    @property
+    def id(self) -> str:
+        """The client id."""
+        return self.chat.client_id
+
+    async def leave(self) -> None:
+        """Close the page; the chat is not ended."""
+        await self.client.close()
+        if self._follower is not None:
+            await self._follower
+
+    def screen(self) -> dict[str, Any]:
+        """All that the person sees, and where their client says the chat is."""
+        session = self.chat.session
+        return {
+            "id": self.id,
+            "app_id": self.app_id,
+            "version": self.version,
+            "chat_id": session.chat.chat_id,
+            "phase": session.phase,
+            "stage": session.lifecycle.name,
+            "outcome": session.outcome,
+            "link": session.link.name,
+            "parties": [party.display_name or party.type for party in session.room.parties],
+            "typing": [_name(session, typist.party_id) for typist in session.room.typists],
+            "forms": [
+                {"id": form.id, "name": form.name, "secure": form.secure}
+                for form in session.room.forms
+                if not form.answer
+            ],
+            "lines": [attrs.asdict(line) for line in self.lines],
+        }
+
+    async def do(self, deed: str, wish: Wish) -> None:
+        """What the person does: a name of `DEEDS`. Raises KeyError for another one."""
+        await DEEDS[deed](self, wish)
+        self._redraw()
+
+    # --- deeds ------------------------------------------------------------------------------------------------------
+
+    async def start(self, wish: Wish) -> None:
+        """Ask for a chat, with `text` as its first message."""
+        text = _text(wish, "text", "") or None
+        sending = await self.chat.request(text)
+        if text is not None:
+            self._mine("text", text, sending)
+        if self._follower is None or self._follower.done():
+            self._follower = asyncio.create_task(self._follow())
+
+    async def say(self, wish: Wish) -> None:
+        """Send `text`."""
+        text = _text(wish, "text")
+        self._mine("text", text, await self.chat.send(text))
+
+    async def typing(self, wish: Wish) -> None:
+        """Type, so far `draft`."""
+        await self.chat.typing(_text(wish, "draft", ""))
+
+    async def stop_typing(self, _: Wish) -> None:
+        """Leave off."""
+        await self.chat.stop_typing()
+
+    async def read(self, wish: Wish) -> None:
+        """Look at the message `msg_id`."""
+        await self.chat.mark_read(_text(wish, "msg_id"))
+
+    async def location(self, wish: Wish) -> None:
+        """Send a place: `latitude` and `longitude`, degrees as text."""
+        latitude, longitude = _text(wish, "latitude"), _text(wish, "longitude")
+        self._mine("location", f"{latitude}, {longitude}", await self.chat.send_location(latitude, longitude))
+
+    async def file(self, wish: Wish) -> None:
+        """Send a file: `name`, and `content` in base64."""
+        name = _text(wish, "name")
+        try:
+            content = base64.b64decode(_text(wish, "content"), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("content is no base64") from None
+        self._mine("file", name, await self.chat.send_file(content, name=name))
+
+    async def answer(self, wish: Wish) -> None:
+        """Answer the form `form` with `data`."""
+        data = wish.get("data")
+        if not isinstance(data, dict):
+            raise ValueError("data is needed: the form's fields")
+        values = cast("dict[str, object]", data)
+        self._mine(
+            "form", f"form answered: {', '.join(values)}", await self.chat.answer_form(_text(wish, "form"), values)
+        )
+
+    async def cancel(self, wish: Wish) -> None:
+        """Close the form `form`."""
+        await self.chat.cancel_form(_text(wish, "form"))
+
+    async def disconnect(self, _: Wish) -> None:
+        """End the conversation."""
+        await self.chat.disconnect()
+
+    async def end(self, _: Wish) -> None:
+        """End the chat."""
+        await self.chat.end()
+
+    async def background(self, _: Wish) -> None:
+        """Put the phone away."""
+        await self.chat.background()
+
+    async def foreground(self, _: Wish) -> None:
+        """Look again."""
+        await self.chat.foreground()
+
+    # --- the screen -------------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        try:
+            async for news in self.chat.news():
+                if isinstance(news, Received):
+                    self._received(news)
+                elif isinstance(news, Progress):
+                    self._progress(news)
+                elif isinstance(news, Finished):
+                    self._add(Line("note", f"The chat is over: {news.outcome}. {news.text}".rstrip()))
+                self._redraw()
+        except ChatError as error:
+            self._add(Line("note", str(error)))
+            self._redraw()
+
+    def _received(self, news: Received) -> None:
+        kind, text = _told(news.entry)
+        who = _name(self.chat.session, str(getattr(news.entry, "party_id", "")))
+        self._add(Line(kind, text, news.own, who, str(getattr(news.entry, "msg_id", ""))))
+
+    def _progress(self, news: Progress) -> None:
+        for line in self.lines:
+            if line.own and line.item == news.item:
+                line.state = news.state if news.reason is None else f"{news.state}: {news.reason}"
+
+    def _mine(self, kind: str, text: str, sending: Sending) -> None:
+        self._add(Line(kind, text, own=True, item=sending.id, state=sending.state))
+
+    def _add(self, line: Line) -> None:
+        self.lines.append(line)
+        del self.lines[:-KEPT]
+
+    def _redraw(self) -> None:
+        self.version += 1
+        self.changed()
+
+
+DEEDS: Final[dict[str, Callable[[Customer, Wish], Awaitable[None]]]] = {
+    deed.__name__: deed
+    for deed in (
+        Customer.start, Customer.say, Customer.typing, Customer.stop_typing, Customer.read, Customer.location,
+        Customer.file, Customer.answer, Customer.cancel, Customer.disconnect, Customer.end, Customer.background,
+        Customer.foreground,
+    )
+}  # fmt: skip
+
+
+def _told(entry: Entry) -> tuple[str, str]:
+    """Kind of line, and its text."""
+    match entry:
+        case Message():
+            return "text", shown(entry)
+        case File():
+            return "file", entry.file_name or entry.file_id
+        case Location():
+            return "location", f"{entry.latitude}, {entry.longitude}"
+        case TimeoutWarning():
+            return "warning", entry.msg or "Are you still there?"
+        case FormShow():
+            return "form", entry.form_name or "a question: your next text answers it"
+        case SecureFormShow():
+            return "form", f"{entry.form_id} (secure)"
+        case CobrowsingRequested():
+            return "note", "The agent asks to see your page."
+        case _:
+            return "note", type(entry).__name__
+
+
+def _name(session: Session, party_id: str) -> str:
+    found = (party for party in session.room.parties if party.id.lower() == party_id.lower())
+    return next((party.display_name or party.type for party in found), "")
+
+
+def _text(wish: Wish, name: str, default: str | None = None) -> str:
+    value = wish.get(name, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is needed, a text")
+    return value

@@ -1,0 +1,158 @@
+"""The customers of the page: ``/_console/customers``.
+
+Each is a `ChatClient` of this process that speaks the wire to the emulator over HTTP. It could as well have been
+written in the browser; but then the lifecycle would have been written again, by hand, in another language, which is
+what this project is there to spare people. So the page shows what a right client does, beside what the server sees.
+
+======================================== ============================================================================
+``GET /customers``                       ``{"customers": […]}``: the screen of each
+``POST /customers``                      somebody comes: ``client_id``, ``app_id`` and ``text``, each where wanted
+``POST /customers/{id}/{deed}``          they do something: a method of `Customer`
+``DELETE /customers/{id}``               they close the page, and end nothing
+``GET /customers/feed``                  server-sent: ``customer``, a screen that changed; ``left``, an id
+======================================== ============================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from statemachine.client import BadSetting, ChatError
+from statemachine.console.customer import DEEDS, Customer
+from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
+from statemachine.emulator.control.stream import Readers, message
+from statemachine.emulator.http import Emulator
+
+__all__ = ["install"]
+
+MOST: Final = 20
+"""Customers at once: each holds a poll."""
+
+routes = web.RouteTableDef()
+
+
+class Customers:
+    """Who is there, by client id, in the order of coming."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator: Final = emulator
+        self.present: Final[dict[str, Customer]] = {}
+        self.readers: Final = Readers()
+
+    async def come(self, client_id: str, app_id: str) -> Customer:
+        """A customer of this id, the one who is there already or a new one. Raises BadSetting."""
+        if client_id not in self.present:
+            if len(self.present) >= MOST:
+                raise refusal(409, f"{MOST} customers are here already; let one go")
+            knobs = self._emulator.centre.knobs
+            tenant = knobs.tenants[0] if knobs.tenants else "console.example"
+            changed = self.readers.wake
+            self.present[client_id] = await Customer.enter(self._emulator.url, tenant, app_id, client_id, changed)
+        return self.present[client_id]
+
+    async def go(self, client_id: str) -> None:
+        """They close the page."""
+        customer = self.present.pop(client_id)
+        await customer.leave()
+        self.readers.wake()
+
+    def unused_id(self) -> str:
+        """customer-1, customer-2…"""
+        chats = self._emulator.centre.chats.values()
+        taken = {*self.present, *(chat.key.client_id for chat in chats)}
+        return next(name for number in range(1, len(taken) + 2) if (name := f"customer-{number}") not in taken)
+
+
+_CUSTOMERS: Final[web.AppKey[Customers]] = web.AppKey("customers", Customers)
+
+
+def install(app: web.Application) -> None:
+    """Let customers come from the server's start to its stop."""
+
+    async def begin(app: web.Application) -> None:
+        app[_CUSTOMERS] = Customers(app[EMULATOR])
+
+    async def let_go(app: web.Application) -> None:
+        customers = app[_CUSTOMERS]
+        customers.readers.close()
+        await asyncio.gather(*map(customers.go, list(customers.present)))
+
+    app.add_routes(routes)
+    app.on_startup.append(begin)
+    app.on_shutdown.append(let_go)
+
+
+@routes.get("/customers")
+async def everybody(request: web.Request) -> web.Response:
+    """See above."""
+    return answer({"customers": [customer.screen() for customer in request.app[_CUSTOMERS].present.values()]})
+
+
+@routes.post("/customers")
+async def come(request: web.Request) -> web.Response:
+    """See above."""
+    customers = request.app[_CUSTOMERS]
+    wish = await body(request)
+    client_id = str(wish.get("client_id") or customers.unused_id())
+    app_id = str(wish.get("app_id") or "console")
+    try:
+        customer = await customers.come(client_id, app_id)
+        await customer.do("start", {"text": wish.get("text") or ""})
+    except (BadSetting, ValueError) as error:
+        raise refusal(400, str(error)) from None
+    except ChatError as error:
+        raise refusal(409, str(error)) from None
+    return answer({"customer": customer.screen()})
+
+
+@routes.get("/customers/feed")
+async def feed(request: web.Request) -> web.StreamResponse:
+    """See above."""
+    customers = request.app[_CUSTOMERS]
+    known: dict[str, int] = {}
+
+    def take() -> str:
+        text = ""
+        for customer in customers.present.values():
+            if known.get(customer.id) != customer.version:
+                known[customer.id] = customer.version
+                text += message("customer", customer.screen())
+        for gone in known.keys() - customers.present.keys():
+            del known[gone]
+            text += message("left", {"id": gone})
+        return text
+
+    return await customers.readers.serve(request, take)
+
+
+@routes.post("/customers/{id}/{deed}")
+async def do(request: web.Request) -> web.Response:
+    """See above."""
+    customer = _found(request)
+    deed = request.match_info["deed"]
+    if deed not in DEEDS:
+        raise refusal(404, f"there is no {deed!r}; there are {', '.join(DEEDS)}")
+    try:
+        await customer.do(deed, await body(request))
+    except ValueError as error:
+        raise refusal(400, str(error)) from None
+    except ChatError as error:
+        raise refusal(409, str(error)) from None
+    return answer({"customer": customer.screen()})
+
+
+@routes.delete("/customers/{id}")
+async def go(request: web.Request) -> web.Response:
+    """See above."""
+    await request.app[_CUSTOMERS].go(_found(request).id)
+    return answer({})
+
+
+def _found(request: web.Request) -> Customer:
+    customer = request.app[_CUSTOMERS].present.get(request.match_info["id"])
+    if customer is None:
+        raise refusal(404, "there is no such customer")
+    return customer

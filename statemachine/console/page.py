@@ -1,0 +1,78 @@
+"""The page and its parts, as they lie in ``static/``: plain HTML, CSS and ES modules, and nothing from elsewhere.
+
+Texts of chats are hostile. The page sets them as text only, and the browser is told to insist: no script and no style
+but our files, no string may become markup (trusted types), no frame around us.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+from aiohttp import web
+
+from statemachine.diagrams import lifecycle_outline
+from statemachine.emulator.control.common import answer
+
+__all__ = ["POLICY", "routes"]
+
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_STATIC: Final = files("statemachine.console") / "static"
+_FILES: Final = {one.name: one for one in _STATIC.iterdir() if one.name.rpartition(".")[2] in _TYPES}
+"""All there is: whatever else a path names does not exist."""
+
+routes = web.RouteTableDef()
+
+
+@routes.get("")
+async def without_slash(_: web.Request) -> web.Response:
+    """The page's links are relative."""
+    return web.Response(status=308, headers={"Location": "_console/"})
+
+
+@routes.get("/")
+async def index(_: web.Request) -> web.Response:
+    """The page."""
+    return _file("index.html")
+
+
+@routes.get("/lifecycle.json")
+async def lifecycle(_: web.Request) -> web.Response:
+    """Boxes and arcs of the lifecycle's picture, from the table itself."""
+    return answer(lifecycle_outline())
+
+
+@routes.get("/{name}")
+async def file(request: web.Request) -> web.Response:
+    """A style sheet, a module, a picture."""
+    name = request.match_info["name"]
+    if name not in _FILES:
+        raise web.HTTPNotFound
+    return _file(name)
+
+
+def _file(name: str) -> web.Response:
+    kind = _TYPES[name.rpartition(".")[2]]
+    return web.Response(text=_FILES[name].read_text("utf-8"), content_type=kind, charset="utf-8", headers=_HEADERS)

@@ -1,0 +1,140 @@
+// What an agent, and the centre, can do to a chat: one table for buttons, shortcuts and help.
+
+import { base64, control, toast, tried } from "./api.js";
+import { agent, agents, nameOf } from "./agents.js";
+import { ask, chooseFile } from "./dialogs.js";
+import { h } from "./dom.js";
+import { current } from "./store.js";
+import { accepted } from "./talk.js";
+
+const act = (...acts) => tried(control.act(current().chat.chat_id, ...acts));
+const join = (one, kind) => ({ act: kind, label: one.label, first_name: one.first_name, last_name: one.last_name });
+const others = () => agents.filter((one) => one !== agent());
+const number = (value) => (value.trim() === "" ? null : Number(value));
+
+async function accept() {
+  accepted.add(current().chat.chat_id);
+  await act(join(agent(), "connect"));
+}
+
+async function transfer() {
+  const wish = await ask("Transfer", [
+    { name: "to", label: "To", choices: [...others().map((one) => [one.label, nameOf(one)]), ["", "the queue"]] },
+    { name: "stay", label: "Stay in the chat too (conference)", type: "checkbox" },
+    { name: "ewt", label: "In the queue: seconds to wait", value: "30", type: "number" },
+  ]);
+  if (!wish) return;
+  const leave = wish.stay ? [] : [{ act: "leave_party", label: agent().label }];
+  const next = agents.find((one) => one.label === wish.to);
+  if (next) await act(join(next, "join_party"), ...leave);
+  else await act(...leave, { act: "set_status", state: "queued", ewt: number(wish.ewt) });
+}
+
+async function form() {
+  const wish = await ask("Show a form", [
+    { name: "name", label: "Form (empty: a question, answered by the next text)", value: "survey_form", list: ["survey_form", "contact_form", "RequestLocation", "start_form"] },
+    { name: "timeout", label: "Seconds until it closes (empty: never)", type: "number" },
+  ]);
+  if (wish) await act({ act: "show_form", name: wish.name, timeout: number(wish.timeout) });
+}
+
+async function secure() {
+  const open = current().chat.forms.filter((one) => one.secure && !one.answers && !one.cancelled);
+  const wish = await ask("Secure form", [
+    { name: "what", label: "What", choices: [["show", "show"], ...(open.length ? [["cancel", `close form ${open.at(-1).request_id}`]] : [])] },
+    { name: "form_id", label: "Form", value: "payment" },
+  ]);
+  if (!wish) return;
+  if (wish.what === "cancel") await act({ act: "cancel_secure_form" });
+  else await act({ act: "show_secure_form", form_id: wish.form_id });
+}
+
+async function file(dropped) {
+  const found = dropped ?? (await chooseFile());
+  if (!found) return;
+  const content = `base64:${await base64(found)}`;
+  const file_type = found.type.startsWith("image/") ? "image" : "attachment";
+  await act({ act: "send_file", name: found.name, content, file_type, content_type: found.type || "application/octet-stream" });
+}
+
+async function location() {
+  const wish = await ask("Share a place", [
+    { name: "latitude", label: "Latitude, degrees", value: "52.5208" },
+    { name: "longitude", label: "Longitude, degrees", value: "13.4094" },
+    { name: "url", label: "Address of a map (may be empty)" },
+  ]);
+  if (wish) await act({ act: "share_location", latitude: Number(wish.latitude), longitude: Number(wish.longitude), url: wish.url });
+}
+
+async function caseId() {
+  const wish = await ask("Case of this chat", [{ name: "case_id", label: "Case id (empty: none)", value: current().chat.case_id || "C-1001" }]);
+  if (wish) await act({ act: "set_case", case_id: wish.case_id });
+}
+
+async function any() {
+  const { acts } = await control.get("acts");
+  const spelt = (one) => JSON.stringify(Object.fromEntries([["act", one.name], ...one.fields.map((field) => [field.name, field.default ?? ""])]), null, 1);
+  const wish = await ask("Any act", [
+    { name: "name", label: "Act", choices: acts.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(acts.find((one) => one.name === value)); } },
+    { name: "json", label: "As JSON", type: "area", value: spelt(acts[0]) },
+  ]);
+  if (!wish) return;
+  try {
+    await act(JSON.parse(wish.json));
+  } catch (error) {
+    toast(`this is no JSON: ${error.message}`, "bad");
+  }
+}
+
+const live = (chat) => chat.live;
+const here = (chat) => chat.parties.some((one) => one.present && one.label === agent().label);
+
+/** name -> what it is called, its key, its group, what it does, and when it makes sense. */
+export const ACTIONS = {
+  accept: { label: "Accept", key: "a", group: "Agent", run: accept, main: true, sensible: (chat) => live(chat) && !here(chat) },
+  queue: { label: "Queue", key: "q", group: "Agent", run: () => act({ act: "set_status", state: "queued", ewt: 30 }) },
+  ring: { label: "Ring", key: "b", group: "Agent", title: "status connecting", run: () => act({ act: "set_status", state: "connecting" }) },
+  transfer: { label: "Transfer…", key: "t", group: "Agent", run: transfer, sensible: (chat) => live(chat) && here(chat) },
+  leave: { label: "Leave", key: "v", group: "Agent", run: () => act({ act: "leave_party", label: agent().label }), sensible: (chat) => live(chat) && here(chat) },
+  form: { label: "Form…", key: "f", group: "Show", run: form },
+  secure: { label: "Secure form…", key: "p", group: "Show", run: secure },
+  file: { label: "File…", key: "u", group: "Show", run: file },
+  location: { label: "Place…", key: "l", group: "Show", run: location },
+  case: { label: "Case…", key: "y", group: "Show", run: caseId },
+  cobrowse: { label: "Co-browse", group: "Show", run: () => act({ act: "request_cobrowsing" }) },
+  warn: { label: "Warn", key: "w", group: "End", kind: "warn", run: () => act({ act: "warn" }) },
+  timeout: { label: "Time out", key: "i", group: "End", kind: "bad", run: () => act({ act: "time_out" }) },
+  end: { label: "End", key: "e", group: "End", kind: "bad", run: () => act({ act: "end" }) },
+  complete: { label: "Complete", key: "d", group: "End", kind: "bad", run: () => act({ act: "complete" }) },
+  fail: { label: "Fail", key: "x", group: "End", kind: "bad", run: () => act({ act: "fail" }) },
+  forget: { label: "Forget", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ act: "forget" }) },
+  any: { label: "Any act…", key: ".", group: "End", run: any, sensible: () => true },
+};
+
+/** The buttons of a chat. Those that make little sense now are pale, but work: late events are worth a try too. */
+export function actions(chat) {
+  const groups = [...new Set(Object.values(ACTIONS).map((one) => one.group))];
+  return groups.map((group) =>
+    h(
+      "div",
+      { class: "group", role: "group", "aria-label": group },
+      Object.entries(ACTIONS)
+        .filter(([, one]) => one.group === group)
+        .map(([name, one]) => {
+          const pale = !(one.sensible ?? live)(chat);
+          return h(
+            "button",
+            { type: "button", class: `button ${one.kind ?? ""}${one.main && !pale ? " main" : ""}${pale ? " pale" : ""}`, "data-action": name, title: one.title, "aria-keyshortcuts": one.key },
+            h("span", {}, one.label),
+            one.key && h("kbd", {}, one.key.toUpperCase()),
+          );
+        }),
+    ),
+  );
+}
+
+/** Do one of them to the chosen chat. */
+export async function perform(name, given) {
+  if (!current()) toast("Choose a chat first.");
+  else await ACTIONS[name].run(given);
+}

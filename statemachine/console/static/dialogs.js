@@ -1,0 +1,80 @@
+// Questions to the person: dialogs with a few fields.
+
+import { button, h } from "./dom.js";
+
+function field(one, fields) {
+  const id = `field-${one.name}`;
+  const props = { id, name: one.name };
+  let input;
+  if (one.choices) {
+    input = h("select", props, one.choices.map(([value, label]) => h("option", { value }, label)));
+    if (one.value !== undefined) input.value = one.value;
+  } else if (one.type === "area") {
+    input = h("textarea", { ...props, rows: 8, spellcheck: "false" });
+    input.value = one.value ?? "";
+  } else if (one.type === "checkbox") {
+    input = h("input", { ...props, type: "checkbox", checked: Boolean(one.value) });
+  } else {
+    input = h("input", { ...props, type: one.type ?? "text", autocomplete: "off", list: one.list && `${id}-list`, value: one.value ?? "" });
+  }
+  fields[one.name] = input;
+  if (one.onchange) input.addEventListener("change", () => one.onchange(input.value, fields));
+  const list = one.list && h("datalist", { id: `${id}-list` }, one.list.map((value) => h("option", { value })));
+  const label = h("label", { for: id }, one.label);
+  return h("p", { class: one.type === "checkbox" ? "tick" : "" }, one.type === "checkbox" ? [input, label] : [label, input], list);
+}
+
+/** Open a dialog with this content; resolves when it is closed. */
+export function dialog(title, content, { wide = false } = {}) {
+  return new Promise((resolve) => {
+    const box = h("dialog", { class: wide ? "wide" : "", "aria-label": title }, h("h2", {}, title), content);
+    box.addEventListener("close", () => {
+      box.remove();
+      resolve(box.returnValue);
+    });
+    box.addEventListener("click", (event) => {
+      if (event.target === box) box.close();
+    });
+    document.body.append(box);
+    box.showModal();
+  });
+}
+
+export const isOpen = () => document.querySelector("dialog[open]") !== null;
+
+/** Ask for these fields: an object of their values, or null where the person thought better of it. */
+export async function ask(title, wanted, { doing = "OK", about = "" } = {}) {
+  const fields = {};
+  const form = h(
+    "form",
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        event.target.closest("dialog").close("done");
+      },
+    },
+    about && h("p", { class: "about" }, about),
+    wanted.map((one) => field(one, fields)),
+    h(
+      "p",
+      { class: "buttons" },
+      button("Cancel", (event) => event.target.closest("dialog").close(""), { key: "esc" }),
+      h("button", { type: "submit", class: "button main" }, h("span", {}, doing), h("kbd", {}, "↵")),
+    ),
+  );
+  const answer = await dialog(title, form);
+  if (answer !== "done") return null;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, input]) => [name, input.type === "checkbox" ? input.checked : input.value]),
+  );
+}
+
+/** One file from this machine, or null. */
+export function chooseFile() {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "file" });
+    input.addEventListener("change", () => resolve(input.files[0] ?? null));
+    input.addEventListener("cancel", () => resolve(null));
+    input.click();
+  });
+}

@@ -1,0 +1,65 @@
+// Elements from data. Whatever is text becomes a text node, never markup: chats are written by strangers.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
+  return element;
+}
+
+/** An element: h("button", { class: "big", onclick: f }, "text", other). */
+export const h = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
+
+/** The same for SVG. */
+export const s = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
+
+/** A button with its shortcut, where it has one. */
+export function button(label, onclick, { key = "", kind = "", title = "", disabled = false, pressed } = {}) {
+  const props = { type: "button", class: `button ${kind}`, onclick, title, disabled, "aria-pressed": pressed };
+  if (key) props["aria-keyshortcuts"] = key;
+  return h("button", props, h("span", {}, label), key && h("kbd", {}, key.toUpperCase()));
+}
+
+/** Run `f` once before the next picture, however often it is asked for. */
+export function batched(f) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    // A page in the background draws no pictures, but must not fall behind.
+    const later = document.hidden ? (g) => setTimeout(g, 50) : requestAnimationFrame;
+    later(() => {
+      asked = false;
+      f();
+    });
+  };
+}
+
+/** Put children into a box, but only if they would look different: focus and selection stay. */
+export function show(box, ...children) {
+  const fresh = h("div", {}, ...children);
+  if (box.childNodes.length === fresh.childNodes.length) {
+    let same = true;
+    for (let index = 0; same && index < box.childNodes.length; index++) {
+      same = box.childNodes[index].isEqualNode(fresh.childNodes[index]);
+    }
+    if (same) return false;
+  }
+  box.replaceChildren(...fresh.childNodes);
+  return true;
+}
+
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
+
+/** How long: 5 s, 3:07. */
+export function span(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}

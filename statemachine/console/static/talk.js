@@ -1,0 +1,168 @@
+// The chat that is chosen: what was said, and where the agent writes.
+
+import { control, tried } from "./api.js";
+import { agent, nameOf } from "./agents.js";
+import { actions, perform } from "./actions.js";
+import { h, show } from "./dom.js";
+import { current, onChange } from "./store.js";
+import { line, receipts, typing } from "./transcript.js";
+
+const MARKS = { delivered: "✓", read: "✓✓" };
+const TYPING_MS = 4000;
+
+const log = h("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
+const draft = h("p", { class: "draft" });
+const input = h("textarea", { rows: 2, "aria-label": "Message to the customer" });
+const voice = h("select", { "aria-label": "Speaks" });
+const head = h("div", { class: "head" });
+const bar = h("div", { class: "actions" });
+const empty = h("div", { class: "empty big" });
+const composer = h(
+  "form",
+  { class: "composer", onsubmit: (event) => { event.preventDefault(); say(); } },
+  input,
+  h("div", { class: "send" }, voice, h("button", { type: "submit", class: "button main" }, h("span", {}, "Send"), h("kbd", {}, "↵"))),
+);
+
+let drawn = { chatId: null, entries: 0 };
+let typingSince = null;
+let stillTyping = null;
+
+export const writeTo = () => input.focus();
+
+function drawLog(found) {
+  const { chat, entries } = found;
+  const nearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  const fresh = drawn.chatId !== chat.chat_id || drawn.entries > entries.length;
+  if (fresh) {
+    log.replaceChildren();
+    drawn = { chatId: chat.chat_id, entries: 0 };
+  }
+  for (const entry of entries.slice(drawn.entries)) {
+    const one = line(chat, entry);
+    if (one) log.append(one);
+  }
+  drawn.entries = entries.length;
+  const marks = receipts(entries);
+  for (const one of log.querySelectorAll(".message")) {
+    const side = one.classList.contains("agent") ? "agent" : "customer";
+    const state = marks[side].get(one.dataset.msg) ?? "";
+    const mark = one.querySelector(".receipt");
+    if (mark.dataset.state !== state) {
+      mark.dataset.state = state;
+      mark.textContent = MARKS[state] ?? "";
+      mark.title = state;
+    }
+  }
+  if (nearEnd || fresh) log.scrollTop = log.scrollHeight;
+}
+
+function drawVoices(chat) {
+  const here = chat.parties.filter((one) => one.present);
+  const mine = here.some((one) => one.label === agent().label);
+  const before = voice.value;
+  const voices = [...here.map((one) => [one.label, `${one.first_name} ${one.last_name}`.trim() || one.label]), ["bot", "the scenario"]];
+  if (show(voice, voices.map(([label, name]) => h("option", { value: label }, `as ${name}`)))) {
+    voice.value = voices.some(([label]) => label === before) && before !== "bot" ? before : voices[0][0];
+  }
+  if (mine && drawnAgent !== agent()) voice.value = agent().label;
+  drawnAgent = agent();
+}
+let drawnAgent = null;
+
+function drawHead(chat) {
+  const parameters = Object.entries(chat.parameters?.parameters ?? {}).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  show(
+    head,
+    h("h2", {}, chat.client.client_id),
+    h("span", { class: "phase", "data-phase": chat.phase }, chat.phase),
+    chat.warned && h("span", { class: "phase", "data-phase": "warned" }, "warned"),
+    chat.live && h("span", { class: "phase poll", title: "whether a poll of the client is held" }, chat.polling ? "polling" : "no poll"),
+    h("span", { class: "gap" }),
+    h("span", { class: "facts", title: `chat ${chat.chat_id}` }, [`v${chat.version}`, chat.client.app_id, ...parameters, chat.case_id && `case ${chat.case_id}`].filter(Boolean).join(" · ")),
+  );
+}
+
+function draw() {
+  const found = current();
+  for (const part of [head, log, draft, composer, bar]) part.hidden = !found;
+  empty.hidden = Boolean(found);
+  if (!found) return;
+  const { chat, entries } = found;
+  drawHead(chat);
+  drawLog(found);
+  drawVoices(chat);
+  const words = chat.live ? typing(entries) : null;
+  draft.hidden = words === null;
+  draft.textContent = words ? `${chat.client.client_id} types: ${words}` : `${chat.client.client_id} is typing…`;
+  const mine = chat.parties.some((one) => one.present && one.label === agent().label);
+  input.placeholder = mine ? `Write as ${nameOf(agent())}` : `${nameOf(agent())} is not in this chat: A to accept it`;
+  show(bar, actions(chat));
+  readReceipts(found);
+}
+
+// Receipts: as an agent's desktop sends them, for chats that were accepted here. A scenario sends its own.
+const given = new Map();
+export const accepted = new Set();
+
+function readReceipts({ chat, entries }) {
+  if (!accepted.has(chat.chat_id) || !chat.live || document.hidden || !document.hasFocus()) return;
+  const done = given.get(chat.chat_id) ?? 0;
+  given.set(chat.chat_id, entries.length);
+  const ids = entries
+    .slice(done)
+    .filter(({ event, direction }) => direction === "from_client" && event.event === "chat_session_message" && event.msg_id)
+    .map(({ event }) => String(event.msg_id));
+  const acts = ids.flatMap((msg_id) => [{ act: "deliver", msg_id }, { act: "mark_read", msg_id }]);
+  if (acts.length) tried(control.act(chat.chat_id, ...acts));
+}
+
+async function say() {
+  const found = current();
+  const text = input.value;
+  if (!found || !text.trim()) return;
+  quiet(found.chat.chat_id);
+  if (await tried(control.act(found.chat.chat_id, { act: "say", text, party: voice.value }))) {
+    if (input.value === text) input.value = "";
+  }
+}
+
+function quiet(chatId) {
+  clearTimeout(stillTyping);
+  if (typingSince === chatId) tried(control.act(chatId, { act: "not_typing", party: voice.value }));
+  typingSince = null;
+}
+
+function types() {
+  const found = current();
+  if (!found?.chat.live) return;
+  const { chat_id: chatId } = found.chat;
+  if (typingSince !== chatId) tried(control.act(chatId, { act: "typing", party: voice.value }));
+  typingSince = chatId;
+  clearTimeout(stillTyping);
+  stillTyping = setTimeout(() => quiet(chatId), TYPING_MS);
+}
+
+export function talk(box, hint) {
+  empty.append(h("p", {}, "No chat is chosen."), hint());
+  box.append(empty, head, log, draft, composer, bar);
+  input.addEventListener("input", types);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      say();
+    } else if (event.key === "Escape") input.blur();
+  });
+  bar.addEventListener("click", (event) => {
+    const found = event.target.closest("[data-action]");
+    if (found) perform(found.dataset.action);
+  });
+  log.addEventListener("dragover", (event) => event.preventDefault());
+  log.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer?.files.length) perform("file", event.dataTransfer.files[0]);
+  });
+  onChange(draw);
+  window.addEventListener("focus", draw);
+}
+

@@ -1,0 +1,185 @@
+"""Headless Chromium, driven over its DevTools protocol: nothing to install but the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+"""The browser, or None: then there is nothing to test with."""
+
+PATIENCE_S = 60.0
+"""For a machine that is busy with something else."""
+
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--remote-debugging-port=0",
+)  # fmt: skip
+
+_KEYS = {"Enter": "\r", "Escape": "", "Tab": "\t"}
+
+
+class Page:
+    """One tab. `problems`: what the browser complained about, which a good page gives it no reason for."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._number = 0
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._session: str | None = None
+        self.problems: list[str] = []
+        self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for frame in self._socket:
+            data = json.loads(frame.data)
+            if "id" in data:
+                self._waiting.pop(data["id"]).set_result(data)
+            elif data["method"] == "Runtime.exceptionThrown":
+                self.problems.append(str(data["params"]["exceptionDetails"]))
+            elif data["method"] == "Log.entryAdded":
+                self.problems.append(str(data["params"]["entry"]))
+
+    async def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        self._waiting[self._number] = answer = asyncio.get_running_loop().create_future()
+        session = {} if self._session is None else {"sessionId": self._session}
+        await self._socket.send_json({"id": self._number, "method": method, "params": params, **session})
+        async with asyncio.timeout(PATIENCE_S):
+            data = await answer
+        assert "error" not in data, data
+        return dict(data["result"])
+
+    async def begin(self) -> None:
+        """Attach to a fresh tab."""
+        target = await self._call("Target.createTarget", url="about:blank")
+        attached = await self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            await self._call(f"{domain}.enable")
+
+    async def look(self, width: int, height: int, scheme: str = "light") -> None:
+        """A window of this size, with this colour scheme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        await self._call("Emulation.setDeviceMetricsOverride", **size)
+        scheme_feature = {"name": "prefers-color-scheme", "value": scheme}
+        await self._call("Emulation.setEmulatedMedia", features=[scheme_feature])
+
+    async def open(self, url: str) -> None:
+        """Go there."""
+        await self._call("Page.bringToFront")
+        await self._call("Page.navigate", url=url)
+
+    async def js(self, code: str) -> Any:
+        """The value of an expression."""
+        found = await self._call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    async def until(self, condition: str) -> Any:
+        """Wait until this expression is true, and give its value."""
+        wait = f"""new Promise((resolve, reject) => {{
+            const end = Date.now() + {PATIENCE_S * 500};
+            const look = () => {{
+                const value = {condition};
+                if (value) resolve(value);
+                else if (Date.now() > end) reject(new Error("not within " + {json.dumps(PATIENCE_S / 2)} + " s"));
+                else setTimeout(look, 25);
+            }};
+            look();
+        }})"""
+        try:
+            return await self.js(wait)
+        except AssertionError as error:
+            shown = await self.js("document.body ? document.body.innerText : ''")
+            raise AssertionError(f"never true: {condition}\n{error}\nThe page says:\n{shown}") from None
+
+    async def sees(self, text: str, where: str = "body") -> None:
+        """Wait until this part of the page says so."""
+        await self.until(f"document.querySelector({json.dumps(where)})?.innerText.includes({json.dumps(text)})")
+
+    async def key(self, key: str) -> None:
+        """Press a key."""
+        text = {"text": key} if len(key) == 1 else ({"text": _KEYS[key]} if _KEYS[key] else {})
+        await self._call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        await self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    async def write(self, text: str) -> None:
+        """Type a text into what has the focus."""
+        await self._call("Input.insertText", text=text)
+
+    async def click(self, selector: str) -> None:
+        """Click in the middle of it, as a mouse does."""
+        where = await self.until(
+            f"""(() => {{
+                const box = document.querySelector({json.dumps(selector)})?.getBoundingClientRect();
+                return box && box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }})()"""
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            at = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
+            await self._call("Input.dispatchMouseEvent", type=kind, **at)
+
+    async def picture(self, path: Path) -> None:
+        """What it looks like, as PNG."""
+        found = await self._call("Page.captureScreenshot", format="png")
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(found["data"]))
+
+    async def close(self) -> None:
+        """Close the browser."""
+        self._session = None
+        await self._call("Browser.close")
+        await self._reader
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Page]:
+    """A browser with one tab, and no memory."""
+    assert CHROMIUM is not None
+    folder = tempfile.mkdtemp()
+    command = (CHROMIUM, *_FLAGS, f"--user-data-dir={folder}", "about:blank")
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            address = await _address(process)
+        draining = asyncio.create_task(_drain(process))
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+            page = Page(socket)
+            await page.begin()
+            yield page
+            await page.close()
+        await draining
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        if b"DevTools listening on" in line:
+            return line.split()[-1].decode()
+    raise AssertionError(f"{CHROMIUM} did not start")
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    assert process.stderr is not None
+    while await process.stderr.read(65_536):
+        pass
+
+
+PICTURES = os.environ.get("CONSOLE_PICTURES")
+"""A folder for screenshots, where somebody wants to look."""

@@ -1,0 +1,298 @@
+"""The console as a person uses it, in a real browser, against the running emulator.
+
+`CONSOLE_PICTURES=folder pytest tests/console/test_console.py` leaves pictures of what it looked like there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from statemachine import console
+from statemachine.emulator import Knobs, acts
+from statemachine.emulator.http import Emulator
+from tests.console.browser import CHROMIUM, PICTURES, Page, chromium
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@asynccontextmanager
+async def place(scenario: str = "silent", **knobs: Any) -> AsyncIterator[tuple[Emulator, Page]]:
+    """The console in a browser. In the end the browser must have had nothing to complain about."""
+    async with (
+        Emulator(scenario, Knobs(**knobs), parts={console.PREFIX: console.part}) as emulator,
+        chromium() as page,
+    ):
+        await page.look(1440, 900)
+        await page.open(f"{emulator.url}/_console/")
+        await page.until("document.querySelector('#picture svg')")
+        yield emulator, page
+        assert page.problems == []
+
+
+async def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        await page.picture(Path(PICTURES) / f"{name}.png")
+
+
+async def come(page: Page, first: str = "Hello, my parcel is late.") -> None:
+    """A customer comes, by keyboard."""
+    await page.key("c")
+    await page.until("document.querySelector('dialog[open] #field-text')")
+    await page.js(f"document.getElementById('field-text').value = {first!r}")
+    await page.js("document.getElementById('field-text').focus()")
+    await page.key("Enter")
+    await page.sees("customer-1", "#talk .head")
+
+
+async def fill(page: Page, **values: str) -> None:
+    """Answer the open dialog."""
+    for name, value in values.items():
+        await page.until(f"document.getElementById('field-{name}')")
+        await page.js(f"document.getElementById('field-{name}').value = {value!r}")
+    await page.js("document.querySelector('dialog form').requestSubmit()")
+    await page.until("!document.querySelector('dialog')")
+
+
+LIT = "document.querySelector('#picture .lit')?.dataset.state"
+
+
+async def lit(page: Page, phase: str) -> None:
+    await page.until(f"{LIT} === {phase!r}")
+
+
+async def test_a_person_plays_both_sides_by_keyboard() -> None:
+    async with place() as (emulator, page):
+        await page.sees("Nobody is here yet.", "#chats")
+        await picture(page, "empty")
+        await come(page)
+        await lit(page, "ivr")
+        await page.key("q")
+        await lit(page, "queued")
+        await page.key("a")
+        await lit(page, "agent_joined")
+        await page.until("document.querySelector('#picture .client').dataset.state === 'agent_joined'")
+
+        await page.key("r")
+        await page.write("Good day. Which one?")
+        await page.sees("is typing", "#customer .log")
+        await page.key("Enter")
+        await page.sees("Good day. Which one?", "#customer .log")
+        await page.until("document.querySelector('#talk .message.agent .receipt').dataset.state === 'read'")
+        await page.key("Escape")
+
+        await page.key("z")
+        await page.write("The blue one")
+        await page.sees("customer-1 types: The blue one", "#talk .draft")
+        await page.key("Enter")
+        await page.sees("The blue one", "#talk .log")
+        await page.sees("read", "#customer .message.agent:last-of-type .receipt")
+        await page.key("Escape")
+
+        await page.key("f")
+        await fill(page, name="survey_form")
+        await page.until("document.querySelector('#customer .form input[name=service]')")
+        await page.js("document.querySelector('#customer .form input[name=service]').value = 'excellent'")
+        await picture(page, "form")
+        await page.js("document.querySelector('#customer .form').requestSubmit()")
+        await page.sees("service: excellent", "#talk .log")
+
+        await page.key("t")
+        await fill(page, to="grace")
+        await page.sees("Grace Moreau joined", "#talk .log")
+        await page.sees("Ada Larsen left", "#talk .log")
+        await page.key("w")
+        await page.until("document.querySelector('#picture svg.warned')")
+        await page.sees("POST", "#wire")
+        await picture(page, "talk")
+        await page.key("e")
+        await lit(page, "ended")
+        await page.sees("Over", "#chats")
+        assert emulator.centre.violations == []
+
+
+async def test_every_ending_has_its_key() -> None:
+    async with place() as (emulator, page):
+        for number, (key, phase) in enumerate(
+            [("i", "timed_out"), ("d", "ended"), ("x", "failed"), ("g", "gone"), ("e", "ended")], 1
+        ):
+            await page.key("c")
+            await fill(page, client_id=f"guest-{number}")
+            await page.sees(f"guest-{number}", "#talk .head")
+            await lit(page, "ivr")
+            await page.key(key)
+            await lit(page, phase)
+        assert len(emulator.centre.chats) == 5
+
+
+HOSTILE = [
+    "<img src=x onerror=\"document.title='owned'\">",
+    "<script>document.title='owned'</script>",
+    "\u202egnisrever \u2066 \u0000 \u0007",
+    "W" * 3_000,
+    "line\n" * 200,
+    "<svg onload=document.title='owned'>{{7*7}}${7*7}",
+]
+
+
+async def test_hostile_text_is_shown_as_text_and_breaks_nothing() -> None:
+    async with place() as (emulator, page), aiohttp.ClientSession() as session:
+        headers = {
+            "Authorization": f'MOBILE-API-140-327-PLAIN appId="<b>", clientId="{HOSTILE[0].replace(chr(34), "")}"'
+        }
+        api = f"{emulator.url}/clientweb/api/v2"
+
+        async def post(path: str, body: Any) -> Any:
+            async with session.post(f"{api}/{path}?tenantUrl=x", headers=headers, json=body) as reply:
+                return await reply.json(content_type=None) if reply.status == 200 and path == "chats" else reply.status
+
+        wish = {"parameters": {"first_name": HOSTILE[1], "deep": {"a": [HOSTILE[0]]}}}
+        chat_id = (await post("chats", wish))["chat_id"]
+        events: list[dict[str, object]] = [
+            {"event": "chat_session_message", "msg": text, "msg_id": f"{number}{text[:50]}"}
+            for number, text in enumerate(HOSTILE)
+        ]
+        events.append(
+            {"event": "chat_session_location", "latitude": HOSTILE[0], "longitude": "1", "url": "javascript:alert(1)"}
+        )
+        events.append(
+            {
+                "event": "chat_session_form_data",
+                "form_request_id": HOSTILE[0],
+                "form_name": "x",
+                "data": {HOSTILE[0]: HOSTILE[1]},
+            }
+        )
+        events.append({"event": "chat_session_navigation", "page": "javascript:alert(1)", "title": HOSTILE[1]})
+        events.append({"event": "chat_session_typing", "msg": HOSTILE[0]})
+        for event in events:
+            assert await post(f"chats/{chat_id}/events", {"events": [event]}) == 200
+        raw: dict[str, object] = {"event": HOSTILE[0], "msg": {"a": 1}, "party_id": 5, "timestamp": "x"}
+        await emulator.act(
+            chat_id, acts.Raw(raw), acts.Raw({"event": 7}), acts.Raw({"event": "constructor"}), acts.Raw({})
+        )
+        await emulator.act(
+            chat_id, acts.Say(HOSTILE[1], markup=HOSTILE[0]), acts.SendFile(HOSTILE[0], b"GIF", file_type="attachment")
+        )
+
+        await page.until("document.querySelectorAll('#talk .message').length >= 9")
+        await page.until("document.querySelectorAll('#faults .fault').length >= 1")  # the form nobody showed
+        await page.until("document.querySelectorAll('#wire summary .took').length === 11")
+        await page.until("![...document.querySelectorAll('#wire .status')].some((one) => one.innerText === '…')")
+        for number in range(8):
+            await page.js(f"document.querySelectorAll('#wire summary')[{number}].click()")
+        await page.until("document.querySelectorAll('#wire pre').length > 5")
+        await picture(page, "hostile")
+        assert await page.js("document.title") == "Contact centre"
+        assert (
+            await page.js("document.querySelectorAll('#talk script, #talk svg, #wire img, #wire script').length") == 0
+        )
+        assert await page.js("document.querySelector('#talk a[href^=\"javascript\"]')") is None
+        assert await page.js("document.documentElement.scrollWidth <= innerWidth")
+        shown = await page.js("document.querySelector('#talk .log').innerText")
+        for text in (HOSTILE[0], HOSTILE[1], HOSTILE[3]):
+            assert text in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_at_every_size_everything_is_within_reach(scheme: str) -> None:
+    async with place() as (_, page):
+        await come(page)
+        await page.key("a")
+        await lit(page, "agent_joined")
+        for width, height in ((1920, 1080), (1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)):
+            await page.look(width, height, scheme)
+            for view in ("chats", "talk", "inside", "customer") if width <= 900 else ("",):
+                if view:
+                    await page.click(f"#views [data-to={view}]")
+                    await page.until(f"document.getElementById({view!r}).getBoundingClientRect().width > 0")
+                assert await page.js("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+                assert await page.js("document.documentElement.scrollHeight <= innerHeight"), (width, view)
+                outside = await page.js(
+                    """[...document.querySelectorAll('main > section')].filter((one) => one.offsetWidth)
+                        .flatMap((one) => [...one.querySelectorAll('button, textarea, select')]
+                            .filter((inner) => inner.offsetWidth && !inner.closest('.log, .lines, .tabs'))
+                            .filter((inner) => inner.getBoundingClientRect().bottom > innerHeight + 1 ||
+                                inner.getBoundingClientRect().right > one.getBoundingClientRect().right + 1)
+                            .map((inner) => inner.outerHTML))"""
+                )
+                assert outside == [], (width, view)
+                assert await page.js(CONTRAST) == [], (width, view)
+                await picture(page, f"{scheme}-{width}{view and '-'}{view}")
+
+
+CONTRAST = """
+(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const parts = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (colour) => parts(colour).slice(0, 3)
+    .map((one) => one / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, one, at) => sum + one * [0.2126, 0.7152, 0.0722][at], 0);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (parts(colour)[3] === 255) return colour;
+    }
+    return "white";
+  };
+  return [...document.querySelectorAll("body *")]
+    .filter((one) => one.offsetWidth && !one.closest(".pale, svg, option"))
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((one) => {
+      const [a, b] = [light(getComputedStyle(one).color), light(ground(one))].sort((x, y) => y - x);
+      return [(a + 0.05) / (b + 0.05), one.className, one.textContent.slice(0, 40)];
+    })
+    .filter(([ratio]) => ratio < 4.5);
+})()
+"""
+"""What is written in too little contrast to be read (less than 4.5 to 1)."""
+
+
+async def test_faults_show_in_red_and_the_page_finds_its_way_back() -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        chat_id = next(iter(emulator.centre.chats))
+        async with aiohttp.ClientSession() as session:
+            headers = {"Authorization": 'MOBILE-API-140-327-PLAIN appId="a", clientId="thief"'}
+            url = f"{emulator.url}/clientweb/api/v2/chats/{chat_id}/events?tenantUrl=x"
+            async with session.get(url, headers=headers) as reply:
+                assert reply.status == 404
+        await page.sees("F35", "#faults")
+        await page.sees("1 ✗", "#chats")
+        await page.click("#faults .fault")
+        await page.sees("curl", "dialog pre")
+        await picture(page, "verdict")
+        await page.key("Escape")
+        await page.open(f"{emulator.url}/_console/")  # a reload: everything is found again
+        await page.sees("customer-1", "#talk .head")
+        await page.sees("Hello, my parcel is late.", "#talk .log")
+        await page.sees("F35", "#faults")
+        await page.sees("Hello, my parcel is late.", "#customer .log")
+
+
+@pytest.mark.slow
+async def test_many_chats_do_not_stall_the_page() -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        centre = emulator.centre
+        async with aiohttp.ClientSession() as session:
+            for number in range(300):
+                headers = {"Authorization": f'MOBILE-API-140-327-PLAIN appId="a", clientId="c{number}"'}
+                url = f"{emulator.url}/clientweb/api/v2/chats?tenantUrl=x"
+                async with session.post(url, headers=headers, json={}) as reply:
+                    assert reply.status == 200
+        await page.until("document.querySelectorAll('#chats .chat').length >= 200")
+        await page.key("j")
+        await page.until("document.querySelector('#talk .head').innerText.includes('c0')")
+        assert len(centre.chats) == 301
