@@ -22,6 +22,7 @@ _DEBUG: Final = "--debug"
 _COMMANDS: Final = {
     "demo": "A whole chat over HTTP on this machine, explained as it happens.",
     "emulate": "A contact centre to try clients on.",
+    "scenario": "What the emulated contact centre does: list, show, check.",
     "doctor": "Check the way to a contact centre, and name the setting to correct.",
     "replay": "What captured traffic does to the engine, step by step.",
     "store": "The database of chats: check, migrate, purge, forget a client.",

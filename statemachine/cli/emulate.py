@@ -7,7 +7,7 @@ import errno
 import signal
 import webbrowser
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -20,18 +20,19 @@ from statemachine.emulator import Centre, Knobs
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe, from_settings
-from statemachine.emulator.scenarios import SCENARIOS, scenario_named
+from statemachine.emulator.script import catalogue
+from statemachine.emulator.steps import Scenario
 
 from .app import Trouble
+from .scenario import scenario_of
 from .screen import Screen
 from .state import announced
 from .text import clipped
 
 __all__ = ["command"]
 
-_ABOUT: Final = {name: make(Knobs()).about for name, make in SCENARIOS.items()}
 _YEAR_S: Final = 365 * 86_400.0
-_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<15} {about}" for name, about in _ABOUT.items())])
+_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.about}" for one in catalogue().values())])
 
 
 @click.command(name="emulate", epilog=_EPILOG)
@@ -45,11 +46,10 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<15} {about}" for
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--scenario",
-    type=click.Choice(list(_ABOUT)),
-    metavar="NAME",
+    metavar="NAME|FILE.toml",
     default="plain",
     show_default=True,
-    help="What every chat goes through; see below.",
+    help="What chats go through whose app id is not itself a scenario's name; see below.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Ids and jitter are made from it.")
 @click.option("--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Of the scenario's pauses.")
@@ -79,16 +79,16 @@ def command(
     if list_knobs:
         _list(screen)
         return
-    knobs = _knobs(settings, Knobs(seed=seed, pace=pace))
+    chosen, base, wanted = scenario_of(scenario), Knobs(seed=seed, pace=pace), _settings(settings)
     flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
     try:
         try:
-            asyncio.run(_serve(screen, scenario, knobs, host, port, show))
+            asyncio.run(_serve(screen, chosen, base, wanted, host, port, show))
         except OSError as error:
             if not flexible or error.errno != errno.EADDRINUSE:
                 raise
             screen.line((f"Port {port} is taken, so this takes a free one.", "dim"))
-            asyncio.run(_serve(screen, scenario, knobs, host, 0, show))
+            asyncio.run(_serve(screen, chosen, base, wanted, host, 0, show))
     except OSError as error:
         raise _Refused(_reason(error, host, port)) from None
     except KeyboardInterrupt:  # where signals cannot be handled by the loop
@@ -101,7 +101,7 @@ class _Refused(Trouble):
     exit_code = 1
 
 
-def _knobs(settings: Iterable[str], base: Knobs) -> Knobs:
+def _settings(settings: Iterable[str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -109,9 +109,10 @@ def _knobs(settings: Iterable[str], base: Knobs) -> Knobs:
             raise click.UsageError(f"--set {setting}: expected KNOB=VALUE.")
         values[name.strip()] = value.strip()
     try:
-        return from_settings(values, base)
+        from_settings(values)
     except ValueError as error:
         raise click.UsageError(f"{error}. statemachine emulate --knobs lists them.") from None
+    return values
 
 
 def _reason(error: OSError, host: str, port: int) -> str:
@@ -122,14 +123,17 @@ def _reason(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"
 
 
-async def _serve(screen: Screen, scenario: str, knobs: Knobs, host: str, port: int, show: bool) -> None:
+async def _serve(
+    screen: Screen, scenario: Scenario, base: Knobs, settings: Mapping[str, object], host: str, port: int, show: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
     parts = {console.PREFIX: console.part}
-    async with Emulator(scenario_named(scenario, knobs), knobs, host=host, port=port, parts=parts) as emulator:
+    async with Emulator(scenario, base, host=host, port=port, parts=parts) as emulator:
+        await emulator.set_knobs(settings)
         page = _console_url(emulator)
         with announced(emulator.url):
             _introduce(screen, emulator.url, page, scenario, host)
@@ -173,10 +177,10 @@ def _console_url(emulator: Emulator) -> str:
     return f"{emulator.url}{console.PREFIX}/{query}"
 
 
-def _introduce(screen: Screen, url: str, page: str, scenario: str, host: str) -> None:
+def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, host: str) -> None:
     screen.line(("A contact centre listens on ", ""), (url, "bold green"))
     screen.line(("Play its agents on ", ""), (page, "bold green"))
-    screen.line((f"scenario {scenario}: {_ABOUT[scenario]}", "dim"))
+    screen.line((f"scenario {scenario.name}: {scenario.about}", "dim"))
     screen.line()
     for name, value in (
         ("url", f"{url}   (the interface is below /clientweb/api/v2/ and v1/)"),

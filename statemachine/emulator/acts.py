@@ -79,6 +79,14 @@ class Say(Act):
 
 
 @frozen
+class SayAsClient(Act):
+    """The client says something elsewhere (another tab, another device): it comes under its own party id."""
+
+    text: str
+    msg_id: str = ""
+
+
+@frozen
 class SendFile(Act):
     """A file is stored and announced; ``file_type`` is image or attachment."""
 

@@ -77,7 +77,8 @@ def _existing(state: CentreState, ask: Ask) -> Chat | None:
 
 def _open(state: CentreState, ask: Ask, wish: Event) -> Chat:
     chat_id = state.new_uuid("chat")
-    chat = Chat(chat_id, ask.key, ask.route.version, ask.now, state.knobs.initial_state, parameters=wish)
+    beginning = state.knobs.initial_state
+    chat = Chat(chat_id, ask.key, ask.route.version, ask.now, beginning, state.scenario, parameters=wish)
     chat.alive_at = ask.now
     state.chats[chat_id] = chat
     state.active[ask.key] = chat_id

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from statemachine.emulator.knobs import EndSignal, Fault
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.shared import Shared
-from statemachine.emulator.steps import Track
+from statemachine.emulator.steps import Scenario, Track
 
 WEB_CHAT: Final = "WebChat"
 
@@ -128,6 +128,8 @@ class Chat:
     version: int
     created_at: int
     state: str
+    scenario: Scenario
+    """What it goes through, and whose knobs hold for it."""
     ewt: int | None = None
     parameters: Event = field(factory=dict[str, object])
     """The whole body of E4."""
@@ -170,6 +172,10 @@ class Chat:
     listening: bool = False
     seen: set[str] = field(factory=set[str])
     """Client events since the script's last wait."""
+    heard: str = ""
+    """The client's latest event."""
+    form_data: Event = field(factory=dict[str, object])
+    """The client's latest answer of an ordinary form."""
 
     next_message: int = 0
     next_form: int = 1

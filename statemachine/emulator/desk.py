@@ -169,6 +169,14 @@ def _say(state: CentreState, chat: Chat, now: int, act: acts.Say) -> None:
         emit(state, chat, now, "chat_session_weather", {"outlook": "mild", "msg": act.text})
 
 
+def _say_as_client(state: CentreState, chat: Chat, now: int, act: acts.SayAsClient) -> None:
+    own = own_party_id(state.knobs, chat.chat_id)
+    msg_id = act.msg_id or f"other:{len(chat.log)}"
+    chat.client_texts.setdefault(msg_id, act.text)
+    fields: Event = {"channel": "web", "msg_id": msg_id, "party_id": own}
+    emit(state, chat, now, names.MESSAGE, fields | message_texts(state.knobs, act.text, None))
+
+
 def _send_file(state: CentreState, chat: Chat, now: int, act: acts.SendFile) -> None:
     file_id = state.new_uuid("file")
     state.store(StoredFile(file_id, act.name, act.content_type, act.content))
@@ -330,6 +338,7 @@ _HANDLERS: Final[dict[type[Act], Callable[[CentreState, Chat, int, Any], None]]]
     acts.LeaveParty: _leave,
     acts.LeaveAll: _leave_all,
     acts.Say: _say,
+    acts.SayAsClient: _say_as_client,
     acts.SendFile: _send_file,
     acts.ShareLocation: _location,
     acts.Typing: _typing,

@@ -22,8 +22,9 @@ def milliseconds(text: str) -> int:
 
 def written(ms: int) -> str:
     """The shortest spelling that ``milliseconds`` reads back."""
-    parts: list[str] = []
-    for unit in ("h", "m", "s"):
-        count, ms = divmod(ms, _UNITS[unit])
-        parts += [f"{count}{unit}"] if count else []
-    return "".join([*parts, *([f"{ms}ms"] if ms or not parts else [])])
+    if 0 < ms < 1_000:
+        return f"{ms}ms"
+    hours, rest = divmod(ms, _UNITS["h"])
+    minutes, rest = divmod(rest, _UNITS["m"])
+    counts = {"h": str(hours or ""), "m": str(minutes or ""), "s": f"{rest / 1000:g}" if rest else ""}
+    return "".join(f"{count}{unit}" for unit, count in counts.items() if count) or "0s"

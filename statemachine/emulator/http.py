@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
-from attrs import frozen
 
 from statemachine.emulator.acts import Act
+from statemachine.emulator.chat import Chat
+from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import Part, is_loopback, mount
 from statemachine.emulator.control.feed import Feed
 from statemachine.emulator.errors import ApiError, error_response
@@ -26,30 +28,12 @@ from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
 
-__all__ = ["Emulator", "Network"]
+__all__ = ["Emulator"]
 
 _ENVELOPE_BYTES: Final = 128 * 1024
 """What a multipart body may weigh beyond its file."""
-
-
-@frozen
-class Network:
-    """A bad line before the centre. Numbers count all requests from 1; zero switches a fault off."""
-
-    cut_every: int = 0
-    """Each n-th request is cut before the centre sees it."""
-    drop_reply_every: int = 0
-    """Each n-th request takes effect, but its reply is lost."""
-    delay_ms: int = 0
-    """Each request arrives this much later."""
-
-    def cuts(self, number: int) -> bool:
-        """Does this request never arrive?"""
-        return self.cut_every > 0 and number % self.cut_every == 0
-
-    def drops(self, number: int) -> bool:
-        """Is the reply to this request lost?"""
-        return self.drop_reply_every > 0 and number % self.drop_reply_every == 0
+_COMEBACK_S: Final = 1.0
+"""How long a client may take between a poll's answer and its next poll while the clock is being moved."""
 
 
 _BACKLOG: Final = 4_096
@@ -70,11 +54,12 @@ class Emulator:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        network: Network | None = None,
         token: str | None = None,
         parts: Mapping[str, Part] | None = None,
         tls: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        self.clock: Final = clock if clock is not None else Clock()
         self.centre: Final = Centre(knobs, scenario)
         self.feed: Final = Feed(self.centre)
         self.traffic: Final = Traffic()
@@ -83,16 +68,12 @@ class Emulator:
         self._host = host
         self._port = port
         self._tls = tls
-        self._network = network if network is not None else Network()
         self._runner: web.AppRunner | None = None
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
         self._watchers: set[asyncio.Event] = set()
         self._requests = 0
         self._judged = 0
         self._alarm: asyncio.TimerHandle | None = None
-        # The wall clock once, then the steady one: time that jumps would end sessions.
-        self._epoch_ms = time.time_ns() // 1_000_000
-        self._started_s = time.monotonic()
 
     @property
     def url(self) -> str:
@@ -102,11 +83,39 @@ class Emulator:
 
     def now(self) -> int:
         """The centre's time: milliseconds since the epoch, never running backwards."""
-        return self._epoch_ms + int((time.monotonic() - self._started_s) * 1000)
+        return self.clock.now()
 
     async def act(self, chat_id: str, *acts: Act) -> None:
         """Do these acts at once. Raises KeyError for a chat that never was."""
         self._deliver(self.centre.act(self.now(), chat_id, *acts))
+
+    async def start(self, chat_id: str, scenario: Scenario) -> None:
+        """From here on the chat goes through this scenario, from its beginning. Raises KeyError."""
+        self._deliver(self.centre.start(self.now(), chat_id, scenario))
+
+    async def set_knobs(self, settings: Mapping[str, object], app_id: str = "") -> None:
+        """Turn knobs, for all chats or for those of one appId. Raises ValueError."""
+        self._deliver(self.centre.set_knobs(self.now(), settings, app_id))
+
+    async def advance(self, ms: int) -> None:
+        """Move the clock forward, from one thing that is due to the next.
+
+        A poll that is answered on the way gets a moment of real time to come back: clients live in real time, and what
+        the centre does about silence is meant for those who are silent.
+        """
+        end = self.now() + ms
+        while self.now() < end:
+            due = self.centre.next_deadline()
+            polling = [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
+            self.clock.advance_to(end if due is None else min(due, end))
+            self._deliver(self.centre.tick(self.now()))
+            with suppress(TimeoutError):
+                await self.until(partial(_are_back, polling), _COMEBACK_S)
+
+    def set_speed(self, scale: float) -> None:
+        """So many milliseconds pass in a real one; 0 stops the clock. Raises ValueError."""
+        self.clock.scale = scale
+        self._set_alarm()
 
     async def until(self, wanted: Callable[[Centre], bool], timeout_s: float = 5.0) -> None:
         """Wait until the centre looks as wanted; asked again after everything that happens to it.
@@ -182,15 +191,24 @@ class Emulator:
             onlooker.answered(number, self.now(), reply)
 
     async def _through_the_network(self, number: int, request: HttpRequest) -> HttpResponse:
-        if self._network.delay_ms:
-            await asyncio.sleep(self._network.delay_ms / 1000)
-        if self._network.cuts(number):
+        """The bad line between the client and the centre, as the knobs make it."""
+        knobs = self.centre.knobs_of(request)
+        count = self.traffic.count(request)
+        if knobs.network_delay_ms:
+            await self._sleep(knobs.network_delay_ms)
+        if _strikes(knobs.network_cut_every, count):
             return DROPPED
         reply = await self._ask(number, request)
-        if self._network.drops(number):
+        if _strikes(knobs.network_drop_reply_every, count):
             self._deliver(self.centre.cut(self.now(), number))
             return DROPPED
+        if knobs.network_bytes_per_s:
+            await self._sleep(len(reply.body) * 1000 // knobs.network_bytes_per_s)
         return reply
+
+    async def _sleep(self, ms: int) -> None:
+        """So long by the centre's clock; a clock that stands still makes no line slow."""
+        await asyncio.sleep(self.clock.real_s(self.now() + ms) or 0)
 
     async def _ask(self, ticket: int, request: HttpRequest) -> HttpResponse:
         future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
@@ -227,12 +245,20 @@ class Emulator:
             self._alarm = None
         due = self.centre.next_deadline()
         if due is not None:
-            # A millisecond more, because now() is rounded down: waking early would wake twice.
-            delay_s = max(0, due - self.now() + 1) / 1000
-            self._alarm = asyncio.get_running_loop().call_later(delay_s, self._wake)
+            delay_s = self.clock.real_s(due)
+            if delay_s is not None:
+                self._alarm = asyncio.get_running_loop().call_later(delay_s, self._wake)
 
     def _wake(self) -> None:
         self._deliver(self.centre.tick(self.now()))
+
+
+def _are_back(chats: Iterable[Chat], _: Centre) -> bool:
+    return all(chat.held is not None or not chat.live for chat in chats)
+
+
+def _strikes(every: int, count: int) -> bool:
+    return every > 0 and count % every == 0
 
 
 def _wire_request(request: web.Request, body: bytes) -> HttpRequest:

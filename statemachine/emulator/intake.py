@@ -103,6 +103,8 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
         _answer_prompt(chat)
     elif name in names.FORM_ANSWERS:
         _answer_form(chat, name, str(event["form_request_id"]))
+        if name == names.FORM_DATA and isinstance(data := event["data"], dict):
+            chat.form_data = cast(Event, data)
     elif name == names.DISCONNECT and chat.leaving != "end":
         chat.leaving = "disconnect"
     elif name == names.END:

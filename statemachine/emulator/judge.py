@@ -165,8 +165,8 @@ def identified(state: CentreState, client: ClientKey, now: int, ticket: int) -> 
     """Without a clientId of their own visitors read each other's chats."""
     if not client.client_id:
         note(state, "F29", "sends an empty clientId", client, (ticket,), "", now)
-    elif client.client_id.lower() in _NO_NAMES and client not in state.nameless:
-        state.nameless.add(client)
+    elif client.client_id.lower() in _NO_NAMES and client not in state.records.nameless:
+        state.records.nameless.add(client)
         note(state, "F29", f"calls itself {client.client_id!r}", client, (ticket,), "", now)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, fields, fields_dict, frozen
 
+from statemachine.emulator.durations import milliseconds
 from statemachine.emulator.shared import Shared
 
 __all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]
@@ -150,6 +151,13 @@ class Knobs(Shared):
     crm_refuses: bool = knob(False, "E11 answers 500/5602")
     push_configured: bool = knob(True, "E9 works; otherwise 406")
     faults: tuple[Fault, ...] = knob((), "planned failures, counted over all clients")
+
+    # The line between the client and the centre; requests are counted for each client, from 1.
+    network_delay_ms: int = knob(0, "each request arrives this much later", "ms")
+    network_bytes_per_s: int = knob(0, "answers trickle at this speed; 0: at once")
+    network_cut_every: int = knob(0, "each n-th request is lost before the centre sees it; 0: none")
+    network_drop_reply_every: int = knob(0, "each n-th request takes effect, but its answer is lost; 0: none")
+
     chats_kept: int = knob(10_000, "finished chats kept for inspection")
 
     # What counts as a client's fault (8). Zero switches a rule off.
@@ -213,7 +221,7 @@ def describe() -> tuple[Knob, ...]:
 
 
 def from_settings(settings: Mapping[str, object], base: Knobs | None = None) -> Knobs:
-    """Knobs from text or TOML values: ``{"hold_ms": "500", "receipts": "off", "tenants": ["a.example"]}``.
+    """Knobs from text or TOML values: ``{"hold_ms": "3s", "receipts": "off", "tenants": ["a.example"]}``.
 
     Raises ValueError that names the knob when a name is unknown or a value does not fit.
     """
@@ -237,6 +245,12 @@ def _convert(name: str, value: object) -> object:
             return {"true": True, "false": False}[str(value).lower()]
         if type(None) in get_args(hint) and str(value).lower() in ("none", ""):
             return None
+        if (
+            isinstance(value, str)
+            and fields_dict(Knobs)[name].metadata["unit"] == "ms"
+            and not value.strip().isdecimal()
+        ):
+            return milliseconds(value)
         return next(kind for kind in (float, str, int) if kind is hint or kind in get_args(hint))(str(value))
     except (KeyError, StopIteration, TypeError, ValueError):
         wanted = _CHOICES.get(name) or _type_name(hint)

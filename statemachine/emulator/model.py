@@ -8,10 +8,10 @@ The same calls give the same answers in every process, and a centre may be deep-
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from statemachine.emulator import calls, desk, judge, side_calls, timers
+from statemachine.emulator import calls, desk, judge, runner, side_calls, timers
 from statemachine.emulator.acts import Act
 from statemachine.emulator.calls import Ask
 from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
@@ -26,9 +26,10 @@ from statemachine.emulator.errors import (
 from statemachine.emulator.identity import COOKIE, Caller, claimed, identify
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.routes import Route, find_route
-from statemachine.emulator.scenarios import scenario_named
-from statemachine.emulator.state import CentreState, StoredFile, Violation, arm, take_fault
+from statemachine.emulator.script.catalogue import catalogue, scenario_named
+from statemachine.emulator.state import CentreState, StoredFile, Violation, take_fault
 from statemachine.emulator.steps import Scenario
+from statemachine.emulator.views import Views
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
 
 __all__ = ["Centre"]
@@ -60,14 +61,20 @@ _ANSWERED_KEPT: Final = 4_096
 class Centre:
     """A contact centre with its chats.
 
-    ``scenario`` is a name of the catalogue (``scenarios.SCENARIOS``) or a scenario of one's own.
+    ``scenario`` is a name of the catalogue or a scenario of one's own: what chats go through whose appId is not itself
+    the name of one of ``scenarios`` (left out: the catalogue).
     """
 
-    def __init__(self, knobs: Knobs | None = None, scenario: str | Scenario = "plain") -> None:
-        knobs = knobs if knobs is not None else Knobs()
-        chosen = scenario_named(scenario, knobs) if isinstance(scenario, str) else scenario
-        self._state = CentreState(knobs, chosen)
-        self._state.faults = [arm(fault) for fault in knobs.faults]
+    def __init__(
+        self,
+        knobs: Knobs | None = None,
+        scenario: str | Scenario = "plain",
+        scenarios: Mapping[str, Scenario] | None = None,
+    ) -> None:
+        known = scenarios if scenarios is not None else catalogue()
+        chosen = scenario_named(scenario, known) if isinstance(scenario, str) else scenario
+        self._views = Views(knobs if knobs is not None else Knobs(), chosen, known)
+        self._records = self._views.records
         self._now = 0
         self._due: list[tuple[int, str]] = []
         self._holding: dict[int, str] = {}
@@ -78,28 +85,45 @@ class Centre:
 
     @property
     def knobs(self) -> Knobs:
-        """The knobs this centre was built with."""
-        return self._state.knobs
+        """The knobs that hold where no appId or chat has others."""
+        return self._views.of_app("").knobs
 
     @property
     def scenario(self) -> Scenario:
-        """What new chats go through."""
-        return self._state.scenario
+        """What new chats go through, where their appId does not name another."""
+        return self._views.scenario
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """The scenarios that an appId can name."""
+        return self._views.scenarios
+
+    def knobs_for(self, app_id: str) -> Knobs:
+        """The knobs that hold for new chats of this appId."""
+        return self._views.of_app(app_id).knobs
+
+    def add(self, scenario: Scenario) -> None:
+        """From now on an appId can name this scenario. Raises ValueError beyond a thousand."""
+        self._views.add(scenario)
+
+    def knobs_of(self, request: HttpRequest) -> Knobs:
+        """The knobs that hold for a request."""
+        return self._views.of_app(claimed(request).app_id).knobs
 
     @property
     def chats(self) -> dict[str, Chat]:
         """Every chat by its id (lower case), oldest first; for reading only."""
-        return self._state.chats
+        return self._records.chats
 
     @property
     def violations(self) -> list[Violation]:
         """What clients were seen to do wrong, oldest first."""
-        return self._state.violations
+        return self._records.violations
 
     @property
     def files(self) -> dict[str, StoredFile]:
         """The files kept, by id, oldest first."""
-        return self._state.files
+        return self._records.files
 
     @property
     def held_polls(self) -> int:
@@ -117,14 +141,16 @@ class Centre:
         """A request arrived. ``ticket`` is the caller's number for it, never used before."""
         out = self._advance(now)
         try:
-            route = find_route(self.knobs, request.method, request.path)
-            reply, chat = self._serve(route, ticket, request)
+            who = claimed(request)
+            route = find_route(self._views.of_app(who.app_id).knobs, request.method, request.path)
+            reply, chat = self._serve(route, ticket, request, who)
         except PlainError as error:
             return [*out, (ticket, html_response(error.status))]
         own = [] if reply is None else [(ticket, reply)]
         others = [] if chat is None else self._settle(chat, self._now)
         # Receipts may overtake the reply to the POST they belong to (section 5).
-        out += others + own if self.knobs.receipts == "early" else own + others
+        early = chat is not None and self._views.of_chat(chat).knobs.receipts == "early"
+        out += others + own if early else own + others
         return out + self._advance(now)
 
     def tick(self, now: int) -> list[Answer]:
@@ -138,7 +164,7 @@ class Centre:
         """
         while self._due:
             due, chat_id = self._due[0]
-            chat = self._state.chats.get(chat_id)
+            chat = self._records.chats.get(chat_id)
             if chat is not None and chat.armed == due:
                 return due
             heapq.heappop(self._due)
@@ -147,10 +173,10 @@ class Centre:
     def cut(self, now: int, ticket: int) -> list[Answer]:
         """The connection of this request broke: its reply, given or still to come, reaches nobody."""
         out = self._advance(now)
-        holding = self._state.chats.get(self._holding.pop(ticket, ""))
+        holding = self._records.chats.get(self._holding.pop(ticket, ""))
         if holding is not None and holding.held is not None:
             return out + self._cut_held(holding, holding.held)
-        chat = self._state.chats.get(self._answered.pop(ticket, ""))
+        chat = self._records.chats.get(self._answered.pop(ticket, ""))
         return out if chat is None else out + self._take_back(chat, ticket)
 
     def act(self, now: int, chat_id: str, *acts: Act) -> list[Answer]:
@@ -159,10 +185,27 @@ class Centre:
         Raises KeyError for a chat that never was.
         """
         out = self._advance(now)
-        chat = self._state.chats[chat_id.lower()]
+        chat = self._records.chats[chat_id.lower()]
         for act in acts:
-            desk.perform(self._state, chat, self._now, act)
+            desk.perform(self._views.of_chat(chat), chat, self._now, act)
         return out + self._settle(chat, self._now) + self._advance(now)
+
+    def start(self, now: int, chat_id: str, scenario: Scenario) -> list[Answer]:
+        """From here on the chat goes through this scenario, from its beginning. Raises KeyError."""
+        out = self._advance(now)
+        chat = self._records.chats[chat_id.lower()]
+        chat.scenario = scenario
+        if chat.live:
+            runner.start(self._views.of_chat(chat), chat, self._now)
+        return out + self._settle(chat, self._now) + self._advance(now)
+
+    def set_knobs(self, now: int, settings: Mapping[str, object], app_id: str = "") -> list[Answer]:
+        """Turn knobs, for all or for one appId; what runs already goes on under them. Raises ValueError."""
+        out = self._advance(now)
+        self._views.set(settings, app_id)
+        for chat in self._records.chats.values():
+            out += self._settle(chat, self._now)
+        return out + self._advance(now)
 
     # Time.
 
@@ -170,10 +213,10 @@ class Centre:
         out: list[Answer] = []
         while (due := self.next_deadline()) is not None and due <= now:
             _, chat_id = heapq.heappop(self._due)
-            chat = self._state.chats[chat_id]
+            chat = self._records.chats[chat_id]
             chat.armed = None
             self._now = max(self._now, due)
-            timers.fire(self._state, chat, self._now)
+            timers.fire(self._views.of_chat(chat), chat, self._now)
             out += self._settle(chat, self._now)
         self._now = max(self._now, now)
         return out
@@ -182,7 +225,7 @@ class Centre:
         """Answer the held poll if there is something to say, and set the chat's next deadline."""
         self._changed[chat.chat_id.lower()] = None
         out = self._settle_poll(chat, now)
-        due = timers.next_due(chat, self.knobs)
+        due = timers.next_due(chat, self._views.of_chat(chat).knobs)
         if due != chat.armed:
             chat.armed = due
             if due is not None:
@@ -193,19 +236,20 @@ class Centre:
         held = chat.held
         if held is None:
             return []
+        state = self._views.of_chat(chat)
         if held.cut:
             self._settle_cut_poll(chat, held, now)
             return []
         if not chat.known:
             judge.told_end(chat, now, held.ticket, by_poll=True)
-            reply = gone_response(self.knobs)
+            reply = gone_response(state.knobs)
         elif chat.pending:
-            reply = calls.batch_response(self._state, chat, now, held.ticket)
+            reply = calls.batch_response(state, chat, now, held.ticket)
         elif held.until <= now:
-            reply = calls.empty_response(self._state)
+            reply = calls.empty_response(state)
         else:
             return []
-        judge.hold_ended(self._state, chat, held)
+        judge.hold_ended(state, chat, held)
         chat.held = None
         chat.alive_at = now
         chat.observed.aborts.clear()
@@ -214,7 +258,7 @@ class Centre:
         return [(held.ticket, reply)]
 
     def _settle_cut_poll(self, chat: Chat, held: HeldPoll, now: int) -> None:
-        if chat.pending and self.knobs.after_cut == "swallow":
+        if chat.pending and self._views.of_chat(chat).knobs.after_cut == "swallow":
             calls.hand_over(chat, now, held.ticket)
             self._lose(chat, held.ticket)
             chat.held = None
@@ -225,9 +269,10 @@ class Centre:
 
     def _cut_held(self, chat: Chat, held: HeldPoll) -> list[Answer]:
         chat.alive_at = self._now
-        judge.broke_off(self._state, chat, self._now, held.ticket)
+        state = self._views.of_chat(chat)
+        judge.broke_off(state, chat, self._now, held.ticket)
         held.cut = True
-        if self.knobs.after_cut == "free":
+        if state.knobs.after_cut == "free":
             chat.held = None
         return self._settle(chat, self._now)
 
@@ -240,7 +285,7 @@ class Centre:
         for handover in chat.handovers:
             if handover.ticket == ticket and not handover.lost:
                 handover.lost = True
-                if self.knobs.redeliver and chat.known:
+                if self._views.of_chat(chat).knobs.redeliver and chat.known:
                     chat.pending[:0] = handover.events
 
     def _remember(self, ticket: int, chat: Chat) -> None:
@@ -250,11 +295,12 @@ class Centre:
 
     # One request.
 
-    def _serve(self, route: Route, ticket: int, request: HttpRequest) -> tuple[HttpResponse | None, Chat | None]:
+    def _serve(
+        self, route: Route, ticket: int, request: HttpRequest, who: ClientKey
+    ) -> tuple[HttpResponse | None, Chat | None]:
         """The reply, None if the poll is held, and the chat that may have changed."""
-        state = self._state
-        who = claimed(request)
-        chat = state.chat(route.chat_id) if route.chat_id else None
+        chat = self._records.chats.get(route.chat_id.lower())
+        state = self._views.of_app(who.app_id) if chat is None else self._views.of_chat(chat)
         judge.called(state, route.call, who, ticket, route.chat_id, self._now)
         fault = take_fault(state.faults, route.call)
         if fault is None and chat is not None:
@@ -262,17 +308,17 @@ class Centre:
         code: int | None = None
         caller: Caller | None = None
         try:
-            caller = self._caller(route, ticket, request)
+            caller = self._caller(state, route, ticket, request)
             if fault is None or fault.accepted:
                 reply = _CALLS[route.call](state, Ask(self._now, ticket, route, request, caller.key))
             else:
                 reply = HttpResponse(200)
         except ApiError as error:
-            code, reply = error.code, self._refusal(route, chat, caller, ticket, error)
+            code, reply = error.code, self._refusal(state, route, chat, caller, ticket, error)
         if chat is None and caller is not None and route.call == "create":
             chat = state.current(caller.key)
         if fault is not None:
-            code, reply = fault.code, self._failure(fault, chat, ticket)
+            code, reply = fault.code, self._failure(state, fault, chat, ticket)
         judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now)
         if reply is None and chat is not None:
             self._holding[ticket] = chat.chat_id.lower()
@@ -280,23 +326,29 @@ class Centre:
             self._remember(ticket, chat)
         return self._with_cookie(reply, caller), chat
 
-    def _caller(self, route: Route, ticket: int, request: HttpRequest) -> Caller:
+    def _caller(self, state: CentreState, route: Route, ticket: int, request: HttpRequest) -> Caller:
         """Files and photos are fetched without tenant, and by browsers without a header (1.1)."""
         if route.call in ("download", "photo"):
             return Caller(ClientKey("", "", ""))
-        return identify(self._state, request, self._now, ticket)
+        return identify(state, request, self._now, ticket)
 
     def _refusal(
-        self, route: Route, chat: Chat | None, caller: Caller | None, ticket: int, error: ApiError
+        self,
+        state: CentreState,
+        route: Route,
+        chat: Chat | None,
+        caller: Caller | None,
+        ticket: int,
+        error: ApiError,
     ) -> HttpResponse:
         """An error reply; 5005 about the client's own chat tells it that the chat is gone."""
         if error.code != 5005 or not route.chat_id:
-            return error_response(self.knobs, error)
+            return error_response(state.knobs, error)
         if chat is not None and caller is not None and chat.key == caller.key:
             judge.told_end(chat, self._now, ticket, by_poll=route.call == "poll")
-        return gone_response(self.knobs)
+        return gone_response(state.knobs)
 
-    def _failure(self, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:
+    def _failure(self, state: CentreState, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:
         """The planned failure. A poll that was held or answered in the meantime is given up."""
         if chat is not None and chat.held is not None and chat.held.ticket == ticket:
             chat.held = None
@@ -306,7 +358,7 @@ class Centre:
             return DROPPED
         if fault.html:
             return html_response(fault.status if fault.status is not None else status_of(fault.code))
-        return error_response(self.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)
+        return error_response(state.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)
 
     def _with_cookie(self, reply: HttpResponse | None, caller: Caller | None) -> HttpResponse | None:
         if reply is None or caller is None or caller.new_cookie is None or reply.status == 0:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from statemachine.emulator import desk, names
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import CentreState
-from statemachine.emulator.steps import Await, Cause, Listen, Pause, Step, Track
+from statemachine.emulator.steps import Await, Branch, Cause, Condition, Listen, Pause, Repeat, Step, Track
 
 
 def start(state: CentreState, chat: Chat, now: int) -> None:
     """Begin the scenario's script."""
-    chat.script.replace(state.scenario.script)
+    chat.script.replace(chat.scenario.script)
     run(state, chat, now)
 
 
@@ -32,7 +34,8 @@ def next_wake(chat: Chat) -> int | None:
 def client_did(state: CentreState, chat: Chat, now: int, event: Event) -> None:
     """A client's event arrived: it ends a wait, starts a reaction, or sends the script elsewhere."""
     name = str(event["event"])
-    scenario = state.scenario
+    chat.heard = name
+    scenario = chat.scenario
     chat.seen.add(name)
     if name == names.END:
         _turn_to(chat, scenario.on_end)
@@ -95,9 +98,38 @@ def _take(state: CentreState, chat: Chat, track: Track, now: int, step: Step, ca
         track.wake = None if step.timeout_ms is None else now + _scaled(state.knobs, step.timeout_ms)
     elif isinstance(step, Listen):
         chat.listening = True
+    elif isinstance(step, Branch):
+        chosen = step.then if _holds(state.knobs, chat, step.condition, cause) else step.otherwise
+        track.steps[:0] = [(one, cause) for one in chosen]
+    elif isinstance(step, Repeat):
+        _repeat(state, chat, track, now, step, cause)
     else:
         act = step if cause is None else desk.about_text(step, cause.msg_id, cause.text)
         desk.perform(state, chat, now, act)
+
+
+def _repeat(state: CentreState, chat: Chat, track: Track, now: int, step: Repeat, cause: Cause | None) -> None:
+    if step.times == 0:
+        return
+    if step.started and step.until is not None and _holds(state.knobs, chat, step.until, cause):
+        return
+    left = evolve(step, times=None if step.times is None else step.times - 1, started=True)
+    track.steps[:0] = [(one, cause) for one in (*step.steps, left)]
+    if step.started:
+        track.wake = now + 1
+
+
+def _holds(knobs: Knobs, chat: Chat, condition: Condition, cause: Cause | None) -> bool:
+    if condition.says:
+        latest = chat.texts_received[-1][1] if chat.texts_received else ""
+        text = (latest if cause is None else cause.text).casefold()
+        if not any(one.casefold() in text for one in condition.says):
+            return False
+    if condition.event and chat.heard not in condition.event:
+        return False
+    if any(chat.form_data.get(name) != value for name, value in condition.form.items()):
+        return False
+    return all(getattr(knobs, name) == value for name, value in condition.knobs.items())
 
 
 def _scaled(knobs: Knobs, milliseconds: int) -> int:

@@ -57,11 +57,9 @@ MAX_VIOLATIONS: Final = 10_000
 
 
 @define
-class CentreState:
-    """The records of one centre. ``chats`` is keyed by chat id in lower case."""
+class Records:
+    """What there is in the centre, whatever its settings. ``chats`` is keyed by chat id in lower case."""
 
-    knobs: Knobs
-    scenario: Scenario
     chats: dict[str, Chat] = field(factory=dict[str, Chat])
     active: dict[ClientKey, str] = field(factory=dict[ClientKey, str])
     files: dict[str, StoredFile] = field(factory=dict[str, StoredFile])
@@ -69,14 +67,51 @@ class CentreState:
     refusals: dict[tuple[Call, str, ClientKey], Refusals] = field(factory=dict[tuple[Call, str, ClientKey], Refusals])
     nameless: set[ClientKey] = field(factory=set[ClientKey])
     """Clients that call themselves nothing, once noted."""
-    faults: list[ArmedFault] = field(factory=list[ArmedFault])
     numbers: dict[str, int] = field(factory=dict[str, int])
     stored_bytes: int = 0
 
+
+@define
+class CentreState:
+    """The records of the centre, under the settings that hold for one scenario's chats.
+
+    Chats of different scenarios go on side by side, each under knobs of its own, in the same centre.
+    """
+
+    knobs: Knobs
+    scenario: Scenario
+    records: Records
+    faults: list[ArmedFault] = field(factory=list[ArmedFault])
+
+    @property
+    def chats(self) -> dict[str, Chat]:
+        """Every chat."""
+        return self.records.chats
+
+    @property
+    def active(self) -> dict[ClientKey, str]:
+        """Each client's latest chat."""
+        return self.records.active
+
+    @property
+    def files(self) -> dict[str, StoredFile]:
+        """The files kept, oldest first."""
+        return self.records.files
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What clients did wrong, oldest first."""
+        return self.records.violations
+
+    @property
+    def refusals(self) -> dict[tuple[Call, str, ClientKey], Refusals]:
+        """Calls that were refused last time."""
+        return self.records.refusals
+
     def next_number(self, kind: str) -> int:
         """0, 1, 2… for each kind of thing that is counted."""
-        number = self.numbers.get(kind, 0)
-        self.numbers[kind] = number + 1
+        number = self.records.numbers.get(kind, 0)
+        self.records.numbers[kind] = number + 1
         return number
 
     def new_uuid(self, kind: str) -> str:
@@ -95,12 +130,12 @@ class CentreState:
     def store(self, file: StoredFile) -> None:
         """Keep a file, and drop the oldest beyond the limits (E12 keeps the 1000 newest)."""
         self.files[file.file_id] = file
-        self.stored_bytes += len(file.content)
+        self.records.stored_bytes += len(file.content)
         while len(self.files) > self.knobs.files_kept or (
-            self.stored_bytes > self.knobs.files_kept_bytes and len(self.files) > 1
+            self.records.stored_bytes > self.knobs.files_kept_bytes and len(self.files) > 1
         ):
             oldest = self.files.pop(next(iter(self.files)))
-            self.stored_bytes -= len(oldest.content)
+            self.records.stored_bytes -= len(oldest.content)
 
     def forget_old_chats(self) -> None:
         """Drop the oldest finished chats beyond the knob's number."""

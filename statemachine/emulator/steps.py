@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define, field, frozen
 
 from statemachine.emulator.acts import Act, Conclude
@@ -34,15 +36,54 @@ class Listen(Shared):
     """From here on the scenario reacts to the client's texts; earlier texts are answered now."""
 
 
-Step = Act | Pause | Await | Listen
+@frozen
+class Condition(Shared):
+    """A question about the client's latest doings; all that is asked has to hold, and an empty one always holds.
+
+    ``says``: its latest text (in a reaction: the text that is answered) contains one of these, in any case of letters.
+    ``form``: its latest form answer has these values. ``event``: its latest event is one of these. ``knobs``: the
+    centre is set like this.
+    """
+
+    says: tuple[str, ...] = ()
+    form: Mapping[str, object] = field(factory=dict[str, object])
+    event: tuple[str, ...] = ()
+    knobs: Mapping[str, object] = field(factory=dict[str, object])
+
+
+@frozen
+class Branch(Shared):
+    """Goes on with ``then`` if the condition holds, else with ``otherwise``; then with the next step."""
+
+    condition: Condition
+    then: tuple[Step, ...] = ()
+    otherwise: tuple[Step, ...] = ()
+
+
+@frozen
+class Repeat(Shared):
+    """Does ``steps`` so many times (None: for ever), or until the condition holds after a round.
+
+    A round takes a millisecond at least: time goes on even where nothing in it waits.
+    """
+
+    steps: tuple[Step, ...]
+    times: int | None = None
+    until: Condition | None = None
+    started: bool = False
+    """A round has been done."""
+
+
+Step = Act | Pause | Await | Listen | Branch | Repeat
 
 
 @frozen
 class Scenario(Shared):
     """One way a session goes: a script, and what is done when the client does something.
 
-    ``on_text`` runs beside the script, once per text, in order. ``on_form`` runs at once for each answered
-    form that no step awaited. ``on_disconnect`` and ``on_end`` replace whatever is left of the script.
+    ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace whatever is
+    left of the script. ``teaches`` is what a client's developer learns from it. ``knobs`` are the centre's settings
+    that belong to it, as ``knobs.from_settings`` takes them.
     """
 
     name: str
@@ -51,6 +92,8 @@ class Scenario(Shared):
     on_text: tuple[Step, ...] = ()
     on_disconnect: tuple[Step, ...] = ()
     on_end: tuple[Step, ...] = (Conclude(),)
+    teaches: str = ""
+    knobs: Mapping[str, object] = field(factory=dict[str, object])
 
 
 @frozen

@@ -69,6 +69,10 @@ class Traffic:
         if exchange is not None:
             exchange.replied_at, exchange.reply = at, evolve(reply, body=reply.body[:_BODY_BYTES])
 
+    def count(self, request: HttpRequest) -> int:
+        """How many requests its client has made so far."""
+        return self.requests.get(claimed(request), 0)
+
     def keep(self, numbers: Iterable[int]) -> None:
         """Forget none of these any more."""
         self.kept |= {number: self.latest[number] for number in numbers if number in self.latest}

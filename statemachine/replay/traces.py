@@ -31,15 +31,13 @@ __all__ = ["play_trace"]
 
 
 def play_trace(player: Player, parts: Sequence[Part]) -> None:
-    """The steps of one or more traces. Where the engine goes another way, all that follows differs: it is said once."""
-    parted = False
+    """The steps of one or more traces."""
     for index, part in enumerate(parts):
         if isinstance(part, TraceBegins):
             following = parts[index + 1] if index + 1 < len(parts) else None
             _begin(player, part, following.event if isinstance(following, Step) else None)
-            parted = False
         elif isinstance(part, Step):
-            parted = _repeat(player, part, parted)
+            _repeat(player, part)
 
 
 def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
@@ -49,8 +47,7 @@ def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
         player.session = new_session(first.at)
 
 
-def _repeat(player: Player, step: Step, parted: bool) -> bool:
-    """Whether the engine went another way, here or before (`parted`)."""
+def _repeat(player: Player, step: Step) -> None:
     before = player.session
     refused: tuple[str, ...] = ()
     made = Made()
@@ -59,8 +56,7 @@ def _repeat(player: Player, step: Step, parted: bool) -> bool:
     except IllegalIntent as refusal:
         refused = (f"the engine refuses this: {refusal.reason}",)
     player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
-    differences = _differences(player.session, made, step)
-    notes = (*refused, *(() if parted else differences))
+    notes = (*refused, *_differences(player.session, made, step))
     if isinstance(step.event, Answered) and isinstance(step.event.reply, Log):
         player.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
@@ -69,18 +65,14 @@ def _repeat(player: Player, step: Step, parted: bool) -> bool:
         player.batch_rows(before, entries, entries, step.event.at, made, notes)
     else:
         player.rows.append(_row(step.event, before, player.session, made, notes))
-    return parted or bool(differences)
 
 
 def _differences(session: Session, made: Made, step: Step) -> tuple[str, ...]:
-    """Where the engine does not do what it did when the trace was written.
-
-    Besides another version, hidden texts are a cause: two that had no id and the same length are one text here.
-    """
+    """Where the engine does not do what it did when the trace was written."""
     if session.phase != step.phase:
-        return (f"from here on the engine differs from the trace, where the phase is {step.phase}",)
+        return (f"differs from the trace, where the phase is {step.phase}",)
     if _calls(made.commands) != _calls(step.commands):
-        return ("from here on the engine differs from the trace in what is to be done",)
+        return ("differs from the trace in what is to be done",)
     return ()
 
 

@@ -11,7 +11,7 @@ from statemachine.client import METRICS, Numbers, Options, Standing
 from statemachine.client.metrics import CALLS, Meter
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
-from statemachine.emulator.http import Emulator, Network
+from statemachine.emulator.http import Emulator
 from tests.client.two_parties import LIMIT_S, QUICK, client, text, until
 
 
@@ -50,7 +50,7 @@ async def test_failures_and_retries() -> None:
     numbers = Numbers()
     options = Options(settle=timedelta(milliseconds=50), request_timeout=timedelta(seconds=1))
     async with (
-        Emulator("silent", QUICK, network=Network(drop_reply_every=3)) as emulator,
+        Emulator("silent", Knobs(pace=0.02, hold_ms=300, network_drop_reply_every=3)) as emulator,
         client(emulator, measures=numbers, options=options) as chats,
     ):
         await chats.session("ann")

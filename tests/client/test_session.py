@@ -36,7 +36,7 @@ from statemachine.client import (
 )
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
-from statemachine.emulator.http import Emulator, Network
+from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreFull
 from statemachine.wire import Message
 from tests.client.stores import FullStore, HeldStore
@@ -457,7 +457,7 @@ async def test_a_slow_application_stops_no_poll(silent: Emulator) -> None:
 
 async def test_a_bad_line_loses_and_doubles_nothing() -> None:
     options = Options(settle=timedelta(milliseconds=50), request_timeout=timedelta(seconds=1))
-    async with Emulator("plain", QUICK, network=Network(drop_reply_every=5)) as emulator:
+    async with Emulator("plain", Knobs(pace=0.02, hold_ms=300, network_drop_reply_every=5)) as emulator:
         async with client(emulator, options=options) as chat:
             await chat.send("hello", new_chat=True)
             sent: list[str] = ["hello"]

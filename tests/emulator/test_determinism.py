@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from statemachine.emulator.scenarios import SCENARIOS
+from statemachine.emulator.script import catalogue
 from tests.emulator.driver import Driver, message
 
 TRIPWIRES = [
@@ -31,7 +31,7 @@ def session(scenario: str) -> str:
     return f"{events} {driver.chat.log} {driver.chat.handovers} {driver.rules} {driver.centre.next_deadline()}"
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", list(catalogue()))
 def test_nothing_outside_is_asked(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = session(scenario)
     with monkeypatch.context() as patch:
@@ -45,7 +45,7 @@ def tripped(*_: object) -> None:
 
 
 def test_hash_seeds_change_nothing() -> None:
-    code = "from tests.emulator.test_determinism import *; print([session(name) for name in SCENARIOS])"
+    code = "from tests.emulator.test_determinism import *; print([session(name) for name in catalogue()])"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],

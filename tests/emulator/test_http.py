@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
-from statemachine.emulator.http import Emulator, Network
+from statemachine.emulator.http import Emulator
 from tests.emulator.driver import authorization, message, names
 
 pytestmark = pytest.mark.asyncio
@@ -136,7 +136,7 @@ async def test_bodies_that_are_too_large(session: aiohttp.ClientSession) -> None
 
 
 async def test_a_line_that_drops_replies_and_cuts_requests(session: aiohttp.ClientSession) -> None:
-    async with Emulator("silent", network=Network(drop_reply_every=2, cut_every=3)) as emulator:
+    async with Emulator("silent", Knobs(network_drop_reply_every=2, network_cut_every=3)) as emulator:
         browser = await Browser(emulator, session).open()  # 1
         with pytest.raises(aiohttp.ClientError):
             await browser.send(message("arrives", "1"))  # 2
@@ -147,7 +147,7 @@ async def test_a_line_that_drops_replies_and_cuts_requests(session: aiohttp.Clie
 
 
 async def test_a_slow_line(session: aiohttp.ClientSession) -> None:
-    async with Emulator("silent", network=Network(delay_ms=30)) as emulator:
+    async with Emulator("silent", Knobs(network_delay_ms=30)) as emulator:
         before = emulator.now()
         await Browser(emulator, session).open()
         assert emulator.now() - before >= 30

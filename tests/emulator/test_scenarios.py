@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine.emulator import Await, Centre, HttpResponse, Knobs, Listen, Pause, Scenario
+from statemachine.emulator import Await, Centre, Fault, HttpResponse, Knobs, Listen, Pause, Scenario
 from statemachine.emulator import acts as do
-from statemachine.emulator.scenarios import SCENARIOS, scenario_named
-from tests.emulator.driver import START, Driver, message, names
+from statemachine.emulator.script import catalogue, scenario_named
+from statemachine.emulator.steps import Branch, Condition, Repeat
+from tests.emulator.driver import START, Driver, authorization, message, names
 
 DISCONNECT = {"event": "chat_session_disconnect"}
 END = {"event": "chat_session_end"}
@@ -205,10 +206,10 @@ def test_silent() -> None:
 
 
 def test_the_catalogue() -> None:
-    for name in SCENARIOS:
-        assert scenario_named(name, Knobs()).name == name
+    for name in catalogue():
+        assert scenario_named(name).name == name
     with pytest.raises(ValueError, match="there are plain, demo"):
-        scenario_named("none", Knobs())
+        scenario_named("none")
 
 
 def test_a_scenario_of_ones_own() -> None:
@@ -259,7 +260,7 @@ def play(centre: Centre, moves: list[tuple[int, int]], start: int = START) -> li
 MOVES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 8_000)), max_size=25)
 
 
-@given(st.sampled_from(sorted(SCENARIOS)), MOVES, MOVES)
+@given(st.sampled_from(sorted(catalogue())), MOVES, MOVES)
 def test_the_same_moves_give_the_same_answers_also_to_a_copy(
     name: str, first: list[tuple[int, int]], second: list[tuple[int, int]]
 ) -> None:
@@ -270,3 +271,115 @@ def test_the_same_moves_give_the_same_answers_also_to_a_copy(
     assert play(fork, second, later) == play(one, second, later)
     assert fork.violations == one.violations
     assert [chat.log for chat in fork.chats.values()] == [chat.log for chat in one.chats.values()]
+
+
+def said(driver: Driver, ms: int = 60_000) -> list[str]:
+    return [event["msg"] for event in driver.polled(ms) if event["event"] == "chat_session_message"]
+
+
+def test_a_script_branches_on_what_the_client_says() -> None:
+    ask = Await(("chat_session_message", "chat_session_form_data"))
+    script = (
+        do.ShowForm("f"),
+        ask,
+        Branch(Condition(says=("YES", "sure")), (do.Say("good"),), (do.Say("bad"),)),
+        ask,
+        Branch(Condition(form={"helpful": "no"}, event=("chat_session_form_data",)), (do.Say("sorry"),)),
+        Branch(Condition(knobs={"receipts": "off"}), (do.Say("off"),), (do.Say("on"),)),
+    )
+    driver = Driver(Scenario("own", "", script)).open()
+    driver.send(message("Oh yes, please", "1"))
+    assert said(driver) == ["good"]
+    driver.send({"event": "chat_session_form_data", "form_request_id": "1", "data": {"helpful": "no"}})
+    assert said(driver) == ["sorry", "on"]
+
+
+def test_a_reaction_branches_on_the_text_it_answers() -> None:
+    own = Scenario("own", "", (Listen(),), on_text=(Pause(10), Branch(Condition(says=("a",)), (do.Say("{text}!"),))))
+    driver = Driver(own).open()
+    driver.send(message("a", "1"), message("b", "3"), message("aa", "5"))
+    assert said(driver) == ["a!", "aa!"]
+
+
+def test_a_script_repeats_so_often_or_until() -> None:
+    again = Repeat((do.Say("?"), Await(("chat_session_message",))), 3, until=Condition(says=("ok",)))
+    for texts, count in ((["no", "no", "no"], 3), (["no", "ok"], 2)):
+        driver = Driver(Scenario("own", "", (again, do.Say("done")))).open()
+        heard = said(driver, 1_000)
+        for number, text in enumerate(texts):
+            driver.send(message(text, str(number)))
+            heard += said(driver, 1_000)
+        assert heard == ["?"] * count + ["done"]
+
+
+def test_repeating_for_ever_without_a_pause_lets_time_go_on() -> None:
+    driver = Driver(Scenario("own", "", (Repeat((Pause(1_000), do.Say("tick"))),)), pace=0.0).open()
+    driver.wait(100)
+    assert 90 < len(driver.chat.log) < 110
+
+
+def test_the_app_id_names_the_scenario() -> None:
+    centre = Driver("silent")
+    survey, other = (authorization("c", app) for app in ("failed", "nothing"))
+    for header in (survey, other):
+        centre.post("chats", {}, headers={"Authorization": header})
+    assert [chat.scenario.name for chat in centre.centre.chats.values()] == ["failed", "silent"]
+    centre.wait(10_000)
+    assert [chat.terminal for chat in centre.centre.chats.values()] == ["failed", None]
+
+
+def test_scenarios_have_knobs_of_their_own_side_by_side() -> None:
+    driver = Driver("silent")
+    headers = {"Authorization": authorization("c", "no-agents")}
+    assert driver.get("availability", headers=headers) == {"chat": "notAvailable"}
+    assert driver.get("availability")["chat"] == "available"
+
+
+def test_knobs_are_turned_for_all_or_for_one_app_id_while_chats_run() -> None:
+    driver = Driver("silent", hold_ms=15_000).open()
+    poll = driver.start_poll()
+    driver.take(driver.centre.set_knobs(driver.now, {"available": "false"}, "one"))
+    assert driver.get("availability", headers={"Authorization": authorization("c", "one")})["chat"] == "notAvailable"
+    assert driver.get("availability")["chat"] == "available"
+    driver.take(driver.centre.set_knobs(driver.now, {"drop_without_polls_ms": 1_000}))
+    driver.take(driver.centre.cut(driver.now, poll))
+    driver.wait(2_000)
+    assert driver.chat.terminal == "gone"
+    with pytest.raises(ValueError, match="unknown knob"):
+        driver.centre.set_knobs(driver.now, {"nonsense": 1})
+    assert driver.centre.knobs.drop_without_polls_ms == 1_000
+
+
+def test_a_fault_that_has_struck_does_not_strike_again_when_a_knob_is_turned() -> None:
+    driver = Driver("silent", faults=(Fault("availability"),))
+    driver.error("GET", "availability")
+    driver.centre.set_knobs(driver.now, {"pace": 2})
+    assert driver.get("availability")["chat"] == "available"
+
+
+def test_a_chat_goes_on_with_another_scenario() -> None:
+    driver = Driver("silent").open()
+    driver.take(driver.centre.start(driver.now, driver.chat_id, scenario_named("failed")))
+    driver.wait(10_000)
+    assert driver.chat.terminal == "failed"
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue() if name not in ("silent", "gone-heals")])
+def test_every_scenario_comes_to_an_end_with_a_client_that_plays_along(name: str) -> None:
+    driver = Driver(name).open()
+    for number in range(40):
+        driver.wait(6_000)
+        if not driver.chat.live:
+            break
+        if number == 15:
+            driver.call("POST", f"chats/{driver.chat_id}/events", {"events": [DISCONNECT]})
+        elif number < 15:
+            forms = [form for form in driver.chat.forms.values() if not form.answers and not form.secure]
+            answers = [
+                {"event": "chat_session_form_data", "form_request_id": form.request_id, "data": {}} for form in forms
+            ]
+            events = [message(f"parcel {number}", str(number)), *answers]
+            driver.call("POST", f"chats/{driver.chat_id}/events", {"events": events})
+        if driver.chat.held is None and driver.chat.live:
+            driver.start_poll()
+    assert not driver.chat.live

@@ -203,7 +203,7 @@ async def _second_life(emulator: Emulator, story: Story, told: _Told, arguments:
 
 def _chat(centre: Centre) -> Chat:
     """The one chat; before it is there, one in which nothing has happened."""
-    return next(iter(centre.chats.values()), None) or Chat("", _NOBODY, 2, 0, "")
+    return next(iter(centre.chats.values()), None) or Chat("", _NOBODY, 2, 0, "", Scenario("", ""))
 
 
 def _is_polled(chat: Chat) -> bool:

@@ -7,9 +7,9 @@ import asyncio
 import aiohttp
 import pytest
 
-from statemachine.emulator import acts
+from statemachine.emulator import Knobs, acts
 from statemachine.emulator.control import feed, stream
-from statemachine.emulator.http import Emulator, Network
+from statemachine.emulator.http import Emulator
 from tests.emulator.control.steering import call, following, opened, until, wire
 from tests.emulator.driver import message
 
@@ -157,7 +157,7 @@ async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -
 
 
 async def test_cut_lines_are_shown_as_cut() -> None:
-    async with Emulator("silent", network=Network(cut_every=1)) as emulator, following(emulator) as news:
+    async with Emulator("silent", Knobs(network_cut_every=1)) as emulator, following(emulator) as news:
         with pytest.raises(aiohttp.ClientError):
             await opened(emulator)
         assert (await until(news, "reply"))[-1][2]["status"] == 0

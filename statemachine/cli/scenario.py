@@ -1,0 +1,110 @@
+"""`statemachine scenario`: what the emulated contact centre does, as files to read, copy, change and check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from statemachine.emulator.script import (
+    Problem,
+    ScriptError,
+    catalogue,
+    read_scenario,
+    scenario_named,
+    scenario_source,
+    schema,
+)
+from statemachine.emulator.script.catalogue import parts
+from statemachine.emulator.steps import Scenario
+
+from .app import Trouble
+from .screen import Screen
+
+__all__ = ["command", "scenario_of"]
+
+
+@click.group(name="scenario")
+def command() -> None:
+    """Scenarios of the emulated contact centre: TOML files of steps that wait, send, branch and repeat.
+
+    Begin with a copy: statemachine scenario show survey > mine.toml
+    """
+
+
+@command.command(name="list")
+def list_() -> None:
+    """All scenarios that are there, and what each teaches."""
+    screen = Screen()
+    for scenario in catalogue().values():
+        screen.line((f"{scenario.name:<20} ", "bold"), scenario.about, indent=21)
+        screen.line(f"{'':<20} ", (scenario.teaches, "dim"), indent=21)
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """The file of one, to copy and change. What it plays stands in parts.toml: NAME may be "parts"."""
+    try:
+        click.echo(scenario_source(name), nl=False)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: {problems: [{file, line, message}]}.")
+def check(files: tuple[Path, ...], as_json: bool) -> int:
+    """Read scenario files, and tell every problem with its line.
+
+    Exit status: 0 all are right; 1 some are not; 2 a file cannot be read.
+    """
+    problems = list(_problems(files))
+    if as_json:
+        found = [{"file": one.file, "line": one.line, "message": one.message} for one in problems]
+        click.echo(json.dumps({"problems": found}))
+    else:
+        for problem in problems:
+            click.echo(str(problem), err=True)
+        if not problems:
+            click.echo(f"{len(files)} {'file is' if len(files) == 1 else 'files are'} right")
+    return 1 if problems else 0
+
+
+@command.command(name="schema")
+def schema_() -> None:
+    """The JSON Schema of scenario files, for editors and other tools."""
+    click.echo(json.dumps(schema(), indent=1, ensure_ascii=False))
+
+
+def scenario_of(name_or_file: str) -> Scenario:
+    """A scenario of the catalogue, or of a file. Raises Trouble."""
+    if not name_or_file.endswith(".toml"):
+        try:
+            return scenario_named(name_or_file)
+        except ValueError as error:
+            raise Trouble(f"{error}, or the path of a .toml file") from None
+    try:
+        return _read(Path(name_or_file))
+    except ScriptError as error:
+        raise Trouble(str(error)) from None
+
+
+def _problems(files: Iterable[Path]) -> Iterator[Problem]:
+    for file in files:
+        try:
+            _read(file)
+        except ScriptError as error:
+            yield from error.problems
+
+
+def _read(file: Path) -> Scenario:
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise Trouble(f"cannot read {file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ScriptError([Problem(1, "this is no UTF-8 text", str(file))]) from None
+    return read_scenario(text, file.stem, parts(), str(file))

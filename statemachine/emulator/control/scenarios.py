@@ -1,0 +1,89 @@
+"""The scenarios: which there are, how they are written, whether one is right, and how a chat goes on with one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
+from statemachine.emulator.script import ScriptError, read_scenario, scenario_named, write_scenario
+from statemachine.emulator.script.catalogue import parts
+from statemachine.emulator.script.recorder import recorded
+from statemachine.emulator.steps import Scenario
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/scenarios")
+async def listed(request: web.Request) -> web.Response:
+    """``{"scenarios": [{name, about, teaches}…], "default": name}``: any of them can be an appId."""
+    centre = request.app[EMULATOR].centre
+    found = [{"name": one.name, "about": one.about, "teaches": one.teaches} for one in centre.scenarios.values()]
+    return answer({"scenarios": found, "default": centre.scenario.name})
+
+
+@routes.get("/scenarios/{name}")
+async def source(request: web.Request) -> web.Response:
+    """``{"name", "source"}``: as TOML, with everything it plays written out."""
+    scenario = _named(request, request.match_info["name"])
+    return answer({"name": scenario.name, "source": write_scenario(scenario)})
+
+
+@routes.put("/scenarios/{name}")
+async def put(request: web.Request) -> web.Response:
+    """``{"source": TOML}``: from now on a scenario of this name. ``?check=1`` only looks whether it is right.
+
+    Answers ``{"problems": [{line, message}…]}``; none: it is.
+    """
+    wish = await body(request)
+    name = request.match_info["name"]
+    try:
+        scenario = _read(wish.get("source"), name)
+    except ScriptError as error:
+        problems = [{"line": one.line, "message": one.message} for one in error.problems]
+        return answer({"problems": problems}, 200 if "check" in request.query else 400)
+    if "check" not in request.query:
+        try:
+            request.app[EMULATOR].centre.add(scenario)
+        except ValueError as error:
+            raise refusal(400, str(error)) from None
+    return answer({"problems": []})
+
+
+@routes.post("/chats/{chat_id}/scenario")
+async def start(request: web.Request) -> web.Response:
+    """``{"name": …}`` of one that is known, or ``{"source": TOML}``: from here on the chat goes through it."""
+    emulator = request.app[EMULATOR]
+    wish = await body(request)
+    try:
+        scenario = _read(wish["source"], "own") if "source" in wish else _named(request, str(wish.get("name", "")))
+        await emulator.start(request.match_info["chat_id"], scenario)
+    except ScriptError as error:
+        raise refusal(400, str(error)) from None
+    except KeyError:
+        raise refusal(404, "there is no such chat") from None
+    return answer({"name": scenario.name})
+
+
+@routes.get("/chats/{chat_id}/scenario")
+async def save(request: web.Request) -> web.Response:
+    """``{"source": TOML}``: what this chat's centre did, as a scenario that does it again."""
+    centre = request.app[EMULATOR].centre
+    chat = centre.chats.get(request.match_info["chat_id"].lower())
+    if chat is None:
+        raise refusal(404, "there is no such chat")
+    return answer({"source": write_scenario(recorded(chat, centre.files))})
+
+
+def _named(request: web.Request, name: str) -> Scenario:
+    try:
+        return scenario_named(name, request.app[EMULATOR].centre.scenarios)
+    except ValueError as error:
+        raise refusal(404, str(error)) from None
+
+
+def _read(source: Any, name: str) -> Scenario:
+    if not isinstance(source, str):
+        raise refusal(400, 'send {"source": "…"}, a scenario as TOML')
+    return read_scenario(source, name, parts())

@@ -1,0 +1,252 @@
+"""Reads scenarios. All that is wrong is told at once, each with its line and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final, cast
+
+import attrs
+
+from statemachine.emulator import acts
+from statemachine.emulator.act_data import ACTS, act_from_data
+from statemachine.emulator.acts import Act
+from statemachine.emulator.durations import milliseconds
+from statemachine.emulator.knobs import Knobs, from_settings
+from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
+from statemachine.emulator.script.places import Path
+from statemachine.emulator.script.source import Source
+from statemachine.emulator.steps import Await, Branch, Condition, Listen, Pause, Repeat, Scenario, Step
+
+__all__ = ["Parts", "read_parts", "read_scenario"]
+
+Parts = Mapping[str, tuple[Step, ...]]
+"""Lists of steps by name, for ``play``."""
+
+_Table = Mapping[str, Any]
+_ENDS: Final = (acts.End, acts.Fail, acts.Complete, acts.Conclude, acts.TimeOut)
+_DEEPEST: Final = 20
+_MANY: Final = 60
+"""More names than this are no help."""
+
+
+def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:
+    """The scenario that this TOML describes. ``parts``: what it may play beside its own parts.
+
+    Raises ScriptError.
+    """
+    source = Source.of(text, file)
+    reader = _Reader(source, dict(parts or {}))
+    values = reader.fields((), source.data, SCENARIO)
+    source.check()
+    return Scenario(name, **values)
+
+
+def read_parts(text: str, file: str = "") -> Parts:
+    """The lists of steps of a file that holds nothing else. Raises ScriptError."""
+    source = Source.of(text, file)
+    reader = _Reader(source, {})
+    reader.parts((), source.data)
+    source.check()
+    return reader.known
+
+
+class _Reader:
+    """One pass over one file. ``known``: what can be played so far."""
+
+    def __init__(self, source: Source, known: dict[str, tuple[Step, ...]]) -> None:
+        self._source = source
+        self.known: Final = known
+        self._depth = 0
+
+    # --- tables -------------------------------------------------------------------------------------------------------
+
+    def fields(self, path: Path, table: _Table, grammar: Mapping[str, Field]) -> dict[str, Any]:
+        """The values of a table as this grammar has them; what is wrong is noted and left out."""
+        for key in table.keys() - grammar.keys():
+            self._source.wrong((*path, key), f"there is no {key!r} here{_meant(key, grammar)}")
+        for key, wanted in grammar.items():
+            if wanted.required and key not in table:
+                self._source.wrong(path, f"{key!r} is missing: {wanted.about}")
+        # Parts first, wherever they stand in the file: the scripts play them.
+        order = sorted(table.keys() & grammar.keys(), key=lambda key: grammar[key].kind != "parts")
+        values = {key: self._value((*path, key), table[key], grammar[key]) for key in order}
+        return {key: value for key, value in values.items() if value is not None and grammar[key].kind != "parts"}
+
+    def parts(self, path: Path, table: object) -> None:
+        """Lists of steps by name; each may play those above it."""
+        if not isinstance(table, dict):
+            self._source.wrong(path, "a table of lists of steps is needed")
+            return
+        for name, steps in cast("dict[str, Any]", table).items():
+            self.known[name] = self._steps((*path, name), steps)
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def _value(self, path: Path, value: Any, wanted: Field) -> Any:
+        try:
+            return getattr(self, f"_{wanted.kind}")(path, value)
+        except ValueError as error:
+            self._source.wrong(path, str(error))
+            return None
+
+    def _text(self, path: Path, value: object) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"a text is needed, not {value!r:.60}")
+        return value
+
+    def _texts(self, path: Path, value: object) -> tuple[str, ...]:
+        several = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
+        return tuple(self._text(path, one) for one in several)
+
+    def _duration(self, path: Path, value: Any) -> int:
+        return milliseconds(self._text(path, value))
+
+    def _count(self, path: Path, value: Any) -> int:
+        if type(value) is not int or not 0 < value <= 1_000_000:
+            raise ValueError(f"a whole number from 1 on is needed, not {value!r:.60}")
+        return value
+
+    def _flag(self, path: Path, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"true or false is needed, not {value!r:.60}")
+        return value
+
+    def _events(self, path: Path, value: Any) -> tuple[str, ...]:
+        found = self._texts(path, value)
+        for name in found:
+            if name not in EVENTS:
+                raise ValueError(f"a client sends no {name!r}{_meant(name, EVENTS)}")
+        return tuple(EVENTS[name] for name in found)
+
+    def _table(self, path: Path, value: Any) -> _Table:
+        if not isinstance(value, dict):
+            raise ValueError(f"a table is needed, not {value!r:.60}")
+        return cast(_Table, value)
+
+    def _knobs(self, path: Path, value: Any) -> _Table:
+        for name, one in self._table(path, value).items():
+            try:
+                from_settings({name: one})
+            except ValueError as error:
+                known = attrs.fields_dict(Knobs)
+                self._source.wrong((*path, name), f"{error}{'' if name in known else _meant(name, known)}")
+        return cast(_Table, value)
+
+    def _condition(self, path: Path, value: Any) -> Condition:
+        fields = self.fields(path, self._table(path, value), CONDITION)
+        if not value:
+            raise ValueError(f"an empty condition always holds: ask for {', '.join(CONDITION)}")
+        if "knobs" in fields:
+            fields["knobs"] = _compared(fields["knobs"])
+        return Condition(**fields)
+
+    def _parts(self, path: Path, value: Any) -> None:
+        self.parts(path, value)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _steps(self, path: Path, value: Any) -> tuple[Step, ...]:
+        if not isinstance(value, list):
+            self._source.wrong(path, "a list of steps is needed")
+            return ()
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self._source.wrong(path, f"steps in steps are nested more than {_DEEPEST} deep")
+            value = []
+        found: list[Step] = []
+        for index, one in enumerate(cast("list[Any]", value)):
+            if found and isinstance(found[-1], _ENDS):
+                self._source.wrong((*path, index), "this is never reached: the step above ends the chat")
+                break
+            found += self._step((*path, index), one)
+        self._depth -= 1
+        return tuple(found)
+
+    def _step(self, path: Path, value: Any) -> tuple[Step, ...]:
+        if isinstance(value, str):
+            value = {value: True} if value in STEPS else {"act": value}
+        if not isinstance(value, dict) or not value:
+            self._source.wrong(path, f"a step is a name or a table, not {value!r:.60}")
+            return ()
+        table = cast("dict[str, Any]", value)
+        name = next((key for key in table if key in STEPS), None)
+        if name is None:
+            return self._act(path, table)
+        before = len(self._source.problems)
+        fields = self.fields(path, table, STEPS[name])
+        if len(self._source.problems) > before:
+            return ()
+        return self._build(path, name, fields)
+
+    def _build(self, path: Path, name: str, fields: Mapping[str, Any]) -> tuple[Step, ...]:
+        match name:
+            case "pause":
+                return (Pause(fields["pause"]),)
+            case "listen":
+                return (Listen(),)
+            case "wait_for":
+                within, otherwise = fields.get("within"), fields.get("otherwise", ())
+                if otherwise and within is None:
+                    self._source.wrong(path, "'otherwise' needs 'within': how long to wait")
+                return (Await(fields["wait_for"], within, otherwise, fields.get("earlier", False)),)
+            case "if":
+                return (Branch(fields["if"], fields["then"], fields.get("else", ())),)
+            case "repeat":
+                return (self._repeat(path, fields),)
+            case _:
+                return self._play(path, fields["play"])
+
+    def _repeat(self, path: Path, fields: Mapping[str, Any]) -> Repeat:
+        step = Repeat(fields["repeat"], fields.get("times"), fields.get("until"))
+        if step.times is None and not _takes_time(step.steps):
+            self._source.wrong(path, "this goes on for ever at once: give 'times', or a pause or wait_for in it")
+        return step
+
+    def _play(self, path: Path, name: str) -> tuple[Step, ...]:
+        if name not in self.known:
+            self._source.wrong(path, f"there are no parts {name!r} above this{_meant(name, self.known)}")
+        return self.known.get(name, ())
+
+    def _act(self, path: Path, table: dict[str, Any]) -> tuple[Act, ...]:
+        name = table.get("act") if "act" in table else next((key for key in table if key in ACTS), None)
+        if not isinstance(name, str) or name not in ACTS:
+            odd = name if isinstance(name, str) else next(iter(table))
+            self._source.wrong(path, f"there is no step {odd!r}{_meant(odd, [*STEPS, *ACTS])}")
+            return ()
+        data = dict(table)
+        if "act" not in table:
+            fields = attrs.fields(ACTS[name])
+            main = fields[0].name if fields else ""
+            value = data.pop(name)
+            if not main or main in data:
+                self._source.wrong(path, f"write {name!r} alone, without a value")
+                return ()
+            data = {"act": name, main: value, **data}
+        try:
+            return (act_from_data(data),)
+        except ValueError as error:
+            self._source.wrong(path, str(error))
+            return ()
+
+
+def _compared(settings: _Table) -> dict[str, object]:
+    """Knobs to compare with: their values as the centre has them. Bad ones are left out; they were told already."""
+    try:
+        knobs = from_settings(settings)
+    except ValueError:
+        return {}
+    return {name: getattr(knobs, name) for name in settings}
+
+
+def _takes_time(steps: tuple[Step, ...]) -> bool:
+    return any(
+        isinstance(step, Pause | Await) or (isinstance(step, Repeat) and _takes_time(step.steps)) for step in steps
+    )
+
+
+def _meant(odd: str, known: Any) -> str:
+    close = get_close_matches(odd, list(known), 1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known)}" if 0 < len(known) <= _MANY else ""

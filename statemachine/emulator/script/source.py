@@ -1,0 +1,70 @@
+"""A TOML file with its line numbers, and everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from statemachine.emulator.script.places import Path, places
+
+__all__ = ["Problem", "ScriptError", "Source"]
+
+_WHERE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+@frozen(order=True)
+class Problem:
+    """What is wrong on a line (from 1) of a file."""
+
+    line: int
+    message: str
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.file else f"line {self.line}: {self.message}"
+
+
+class ScriptError(ValueError):
+    """A file that cannot be used, with all its problems by line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems: Final = tuple(problems)
+
+
+@define
+class Source:
+    """What a file says, where, and what is wrong with it so far."""
+
+    name: str
+    data: Mapping[str, Any]
+    lines: Mapping[Path, int]
+    problems: list[Problem] = field(factory=list[Problem])
+
+    @classmethod
+    def of(cls, text: str, name: str = "") -> Source:
+        """Raises ScriptError where this is no TOML."""
+        try:
+            return cls(name, tomllib.loads(text), places(text))
+        except tomllib.TOMLDecodeError as error:
+            message = str(error)
+            found = _WHERE.search(message)
+            line = int(found[1]) if found is not None and found[1] else text.count("\n") + 1
+            raise ScriptError([Problem(line, _WHERE.sub("", message), name)]) from None
+        except RecursionError:
+            raise ScriptError([Problem(1, "this is nested too deeply", name)]) from None
+
+    def wrong(self, path: Path, message: str) -> None:
+        """Note a problem at a path, or at the nearest thing above it that has a line."""
+        while path not in self.lines:
+            path = path[:-1]
+        self.problems.append(Problem(self.lines[path], message, self.name))
+
+    def check(self) -> None:
+        """Raises ScriptError if anything was wrong."""
+        if self.problems:
+            raise ScriptError(sorted(set(self.problems)))

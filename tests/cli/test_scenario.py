@@ -1,0 +1,59 @@
+"""`statemachine scenario`: reading, copying and checking scenario files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from statemachine.cli import main
+from statemachine.emulator.script import catalogue, schema
+
+WRONG = 'about = "a"\nteaches = "t"\nscript = [\n  { sya = "x" },\n]\n'
+
+
+def test_all_are_listed_with_what_they_teach(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenario", "list"]) == 0
+    out = capsys.readouterr().out
+    for scenario in catalogue().values():
+        assert scenario.name in out
+        assert scenario.teaches.split()[0] in out
+
+
+def test_a_copy_is_right(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["scenario", "show", "menu"]) == 0
+    copy = tmp_path / "mine.toml"
+    copy.write_text(capsys.readouterr().out, "utf-8")
+    assert main(["scenario", "check", str(copy)]) == 0
+    assert capsys.readouterr().out == "1 file is right\n"
+
+
+def test_problems_are_told_with_their_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(WRONG, "utf-8")
+    assert main(["scenario", "check", str(bad)]) == 1
+    assert capsys.readouterr().err == f"{bad}:4: there is no step 'sya'; did you mean 'say'?\n"
+    assert main(["scenario", "check", "--json", str(bad)]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"][0]["line"] == 4
+
+
+def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["scenario", "check", str(tmp_path / "none.toml")]) == 2
+    assert "cannot read" in capsys.readouterr().err
+    odd = tmp_path / "odd.toml"
+    odd.write_bytes(b"\xff\xfe")
+    assert main(["scenario", "check", str(odd)]) == 1
+    assert "no UTF-8" in capsys.readouterr().err
+    assert main(["scenario", "show", "none"]) == 2
+
+
+def test_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenario", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema()
+
+
+@pytest.mark.parametrize("name", ["none", "none.toml"])
+def test_the_emulator_refuses_a_scenario_that_is_none(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulate", "--port", "0", "--scenario", name]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
