@@ -9,10 +9,11 @@ from typing import Final
 
 import click
 
-from statemachine.simulation.coverage import Coverage
 from statemachine.simulation.explore import Exploration, explore
+from statemachine.simulation.faults import DOMAINS, labels_of
 from statemachine.simulation.minimise import BadCase, Case, minimise, read_case, replay, write_case
 from statemachine.simulation.oracle import Violation
+from statemachine.simulation.reach import Reach, never
 from statemachine.simulation.report import as_json, exploration_lines, lines, violation_json
 from statemachine.simulation.run import Figures, quiet, run_jobs
 from statemachine.simulation.world import World
@@ -31,6 +32,10 @@ _EXPLORING: Final = 3_600.0
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The first one's seed.")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="How long faults strike in each.")
 @click.option("--jobs", default=None, type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help=f"Only this fault, or domain of faults ({', '.join(DOMAINS)})."
+)
+@click.option("--complete", is_flag=True, help="Fail when something was never reached, and say what.")
 @click.option("--explore", "depth", default=0, type=click.IntRange(0), help="Also try every history up to this depth.")
 @click.option("--replay", "file", type=click.Path(path_type=Path), help="Show a violation again; nothing else is done.")
 @click.option(
@@ -42,7 +47,16 @@ _EXPLORING: Final = 3_600.0
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
 def command(
-    seeds: int, seed: int, steps: int, jobs: int | None, depth: int, file: Path | None, out: Path, as_json_: bool
+    seeds: int,
+    seed: int,
+    steps: int,
+    jobs: int | None,
+    only: tuple[str, ...],
+    complete: bool,
+    depth: int,
+    file: Path | None,
+    out: Path,
+    as_json_: bool,
 ) -> None:
     """Client and server in a world of faults, many times over.
 
@@ -50,31 +64,43 @@ def command(
     late, repeated and refused, processes die between saving and telling, clocks are set; then the world heals and must
     come to rest. Every law is checked after every step. The same seed is the same world, everywhere.
 
+    Each world draws which faults exist in it, some domains of them not at all; --only says which instead. What the
+    worlds together have reached is counted: cells and couplings of the tables, commands, deadlines, reactions, faults.
+
     A violation is minimised and written to violation-SEED.jsonl, with the command that shows it again.
 
-    Exit status: 0 no law was broken; 1 one was; 2 it could not be done as asked.
+    Exit status: 0 no law was broken (and with --complete, everything was reached); 1 otherwise; 2 it could not be done
+    as asked.
     """
     if file is not None:
         _replay(file, as_json_)
         return
     exploration = None
-    coverage = Coverage()
+    reach = Reach()
     if depth:
-        with quiet(), coverage.watching():
-            exploration = explore(depth, _EXPLORING, coverage)
-    figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1)
-    figures.rows.update(coverage.rows)
-    found = [_case(violation, steps, out) for violation in figures.violations[:_MINIMISED]]
+        with quiet():
+            exploration = explore(depth, _EXPLORING, reach)
+    figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only))
+    figures.reached.update(reach.counts)
+    found = [_case(violation, steps, only, out) for violation in figures.violations[:_MINIMISED]]
     if as_json_:
         click.echo(json.dumps(_report(figures, exploration, found)))
     else:
         _show(figures, exploration, depth, steps, found)
-    if figures.violations or (exploration is not None and exploration.broken is not None):
+    missed = complete and bool(never(figures.reached))
+    if missed or figures.violations or (exploration is not None and exploration.broken is not None):
         raise click.exceptions.Exit(1)
 
 
-def _case(violation: Violation, steps: int, out: Path) -> tuple[Case, str]:
-    world = World(violation.seed, steps)
+def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:
+    try:
+        return labels_of(only) if only else None
+    except ValueError as error:
+        raise click.UsageError(f"--only: {error}.") from None
+
+
+def _case(violation: Violation, steps: int, only: tuple[str, ...], out: Path) -> tuple[Case, str]:
+    world = World(violation.seed, steps, only=_labels(only))
     with quiet():
         world.run()
         case = minimise(world)

@@ -312,6 +312,8 @@ def _forget(state: CentreState, chat: Chat, now: int, act: acts.Forget) -> None:
 
 def _raw(state: CentreState, chat: Chat, now: int, act: acts.Raw) -> None:
     event = dict(act.event)
+    if event.get("msg_id"):  # said by hand is said: a receipt for it is no fault
+        chat.server_message_ids.add(str(event["msg_id"]))
     chat.log.append(LogEntry(now, "to_client", event))
     chat.pending.append(event)
 

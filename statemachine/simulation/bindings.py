@@ -47,15 +47,14 @@ class _Alarm:
 
 
 class VirtualClock:
-    """The clock of one life of the client's process: the world's time, and how far this machine's clock is off."""
+    """The client's clock: the world's time, and how far this machine's clock is off."""
 
-    def __init__(self, world: World, offset: int) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._offset: Final = offset
 
     def now(self) -> int:
         """See `Clock.now`."""
-        return self._world.now + self._offset
+        return self._world.client_now()
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
         """See `Clock.call_at`. Sometimes the adapter is late beyond every window."""
@@ -64,7 +63,7 @@ class VirtualClock:
         if world.faults.strikes("adapter late", 0.5):
             late = (200, 5_000, 60_000, 3_600_000)[world.choices.choose("how late", (4, 3, 2, 1))]
         alarm = _Alarm(callback)
-        world.alarm(max(at - self._offset, world.now), late, alarm.ring)
+        world.alarm(max(at - world.offset, world.now), late, alarm.ring)
         return alarm
 
     def jitter(self, earliest: int, latest: int) -> int:
@@ -72,15 +71,20 @@ class VirtualClock:
         return earliest + self._world.choices.amount("jitter", latest - earliest)
 
 
+_COPIES: Final = 8
+
+
 class VirtualStore:
     """A memory store whose saves may take a while, may fail, and are lost with the process until they are done.
 
-    `rows` is the disk: it outlives the process. What is loaded has been JSON in between.
+    `rows` is the disk: it outlives the process, and so do the `copies` of what stood there before. What is loaded has
+    been JSON in between.
     """
 
-    def __init__(self, world: World, rows: MemoryStore) -> None:
+    def __init__(self, world: World, rows: MemoryStore, copies: dict[str, list[Stored]]) -> None:
         self._world = world
         self._rows = rows
+        self._copies = copies
         self._busy_until = 0
         self._pending = 0
 
@@ -93,10 +97,10 @@ class VirtualStore:
             done(StoreError("the disk is full"))
             return
         due = world.now
-        if world.faults.has("slow store"):
+        if world.faults.lives("slow store"):
             due += (0, 1, 30, 2_000)[world.choices.choose("save takes", (8, 4, 4, 1))]
         if due <= world.now and not self._pending:
-            self._rows.save(save, done)
+            self._put(save, done)
             return
         self._pending += 1
         self._busy_until = max(due, self._busy_until)
@@ -104,11 +108,21 @@ class VirtualStore:
 
     def _write(self, save: Save, done: Done) -> None:
         self._pending -= 1
+        self._put(save, done)
+
+    def _put(self, save: Save, done: Done) -> None:
+        before = self._rows.load(save.session_id)
+        if before is not None:
+            copies = self._copies.setdefault(save.session_id, [])
+            copies.append(before)
+            del copies[:-_COPIES]
         self._rows.save(save, done)
 
     def load(self, session_id: str) -> Stored | None:
-        """See `Store.load`."""
-        stored = self._rows.load(session_id)
+        """See `Store.load`. Sometimes it is a copy of what stood there a while ago: a disk image that was put back."""
+        stored, copies = self._rows.load(session_id), self._copies.get(session_id)
+        if stored is not None and copies and self._world.faults.strikes("store stale", 3.0):
+            stored = copies[self._world.choices.amount("how stale", len(copies) - 1)]
         if stored is None:
             return None
         text = json.dumps(snapshot(stored.session))

@@ -20,10 +20,9 @@ def excuses(world: World, found: Judged) -> bool:
     match found.rule:
         case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
             return not world.network.made_knowing(found.ticket, _told_by(world, found))
-        case (
-            "F3"
-        ):  # a person's act, a new process, a request long forgotten; a reading for proof, which is another need
-            latest = max(world.acted_at, world.network.belated_at)
+        case "F3":
+            # A person's act, a new process, a request long forgotten, another device; a reading for proof.
+            latest = max(world.acted_at, world.network.belated_at, world.device.acted_at)
             proof = any(item.state.name == "in_doubt" for item in world.session.items)
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
         case "F15":  # a second session on one chat cannot know what the first has read

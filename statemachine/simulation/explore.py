@@ -23,7 +23,7 @@ from statemachine.core.derived import next_deadline, outbox
 from statemachine.core.events import Batch, Event, Failure, Log, Opened, Reply, Uploaded
 from statemachine.core.session import Config, Item, OpenForm, Seen, Session, new_session
 
-from .coverage import Coverage
+from .reach import Reach
 
 __all__ = ["Exploration", "Path", "explore"]
 
@@ -106,7 +106,7 @@ def alphabet(session: Session) -> Iterator[Event]:
                 yield ev.Answered(at, command.id, Log((_JOINED, _WORD, wire.Message(item.id, _CHAT, timestamp=1_000))))
 
 
-def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None) -> Exploration:
+def explore(depth: int, budget: float = 600.0, reach: Reach | None = None) -> Exploration:
     """Try everything up to `depth`, or until so many seconds are over. Stops at the first law broken."""
     found = Exploration(states=1)
     began = time.perf_counter()
@@ -120,7 +120,7 @@ def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None)
                 found.seconds = time.perf_counter() - began
                 return found
             for event in alphabet(session):
-                broken, after = _step(session, event, coverage)
+                broken, after = _step(session, event, reach)
                 found.edges += 1
                 if broken is not None:
                     found.broken = broken, Path((*path.events, event))
@@ -142,11 +142,11 @@ _DEEP: Final = (laws.law_05_restore, laws.law_10_input, laws.law_11_order, laws.
 _QUICK: Final = tuple(law for law in laws.STEP_LAWS if law not in _DEEP)
 
 
-def _step(session: Session, event: Event, coverage: Coverage | None) -> tuple[str | None, Session]:
+def _step(session: Session, event: Event, reach: Reach | None) -> tuple[str | None, Session]:
     try:
         step = laws.take(session, event)
-        if coverage is not None:
-            coverage.take()
+        if reach is not None:
+            reach.saw(step)
         if step.refused:
             return None, session
         for law in _QUICK:
@@ -154,8 +154,6 @@ def _step(session: Session, event: Event, coverage: Coverage | None) -> tuple[st
         laws.law_09_numbers(step, laws.Ledger(session.ids, session.seq))
     except laws.BrokenLaw as broken:
         return str(broken), session
-    if coverage is not None:
-        coverage.drop()
     return None, step.after
 
 

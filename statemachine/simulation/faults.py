@@ -1,7 +1,7 @@
-"""What can go wrong in a world, by label, and which of it exists in one run.
+"""What can go wrong in a world, by domain and label, and which of it exists in one run.
 
-Uniform mixing makes every run the same soup; so each run first draws which faults exist in it at all, and how often
-they strike (a *swarm*). Every label is also the key under which a run counts what it injected.
+Uniform mixing makes every run the same soup; so each run first draws which domains of faults exist in it at all, which
+faults of those, and how often they strike (a *swarm*). Every label is also the key under which a run counts it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from statemachine.core.commands import (
     Command,
@@ -22,15 +22,16 @@ from statemachine.core.commands import (
     ReadHistory,
     Upload,
 )
+from statemachine.core.tables.reactions import CODES
 from statemachine.emulator.knobs import Call
 
 from .choices import Choices
 
-__all__ = ["CALLS", "FATES", "LABELS", "ErrorFault", "Fate", "Faults", "NetworkFate"]
+__all__ = ["CALLS", "DOMAINS", "FATES", "LABELS", "STRIKES", "ErrorFault", "Fate", "Faults", "NetworkFate", "labels_of"]
 
 NetworkFate: TypeAlias = Literal[
     "deliver", "unsent", "request_lost", "request_late", "response_lost", "response_late", "response_twice", "poll_cut",
-    "replayed", "empty_body",
+    "replayed", "overlapping", "reordered", "empty_body", "empty_log", "over_already",
 ]  # fmt: skip
 
 
@@ -61,9 +62,11 @@ CALLS: Final[dict[type[Command], Call]] = {
 
 _ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
 _OF_CHAT: Final = (Poll, ReadHistory, Post, PostCourtesy)
+_OPENING: Final = (CreateChat, FindChat)
+_NOT_POSTS: Final = (CreateChat, FindChat, Poll, ReadHistory, Upload)
 _OUTAGES: Final = (5_000, 30_000, 120_000)
 
-FATES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
+_NETWORK: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "request lost": ("request_lost", _ANY),
     "request late": ("request_late", _ANY),
     "never left": ("unsent", _ANY),
@@ -71,8 +74,17 @@ FATES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "response late": ("response_late", _ANY),
     "response twice": ("response_twice", _ANY),
     "poll cut": ("poll_cut", (Poll,)),
+}
+_BATCHES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "batch replayed": ("replayed", (Poll,)),
+    "batch overlapping": ("overlapping", (Poll,)),
+    "batch reordered": ("reordered", (Poll,)),
     "empty body": ("empty_body", (CreateChat, FindChat, Upload, Post, PostCourtesy)),
+    "empty log": ("empty_log", (ReadHistory,)),
+    "over already": ("over_already", _OPENING),
+}
+_ERRORS: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
+    "error code": (ErrorFault(), (*_OF_CHAT, Upload)),
     "5509": (ErrorFault(5509), (Poll,)),
     "429": (ErrorFault(5509, 429, html=True), _ANY),
     "429 with Retry-After": (ErrorFault(5509, 429, retry_after_s=20), _ANY),
@@ -86,61 +98,95 @@ FATES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "dropped, accepted": (ErrorFault(drop=True, accepted=True), _ANY),
     "401": (ErrorFault(2000, 401), (*_OF_CHAT, Upload)),
     "403 page": (ErrorFault(2000, 403, html=True), _OF_CHAT),
-    "400 page": (ErrorFault(5003, 400, html=True), (Poll, ReadHistory, Post, PostCourtesy)),
+    "400 page": (ErrorFault(5003, 400, html=True), _OF_CHAT),
     "404 of the entry": (ErrorFault(5006), _OF_CHAT),
-    "refused to open": (ErrorFault(3000), (CreateChat, FindChat)),
-    "no events code": (ErrorFault(5511, 404), (Poll,)),
+    "refused to open": (ErrorFault(3000), _OPENING),
+    "refused to open by a page": (ErrorFault(5003, 400, html=True), _OPENING),
+    "no such interface": (ErrorFault(5006, 404, html=True), (CreateChat, Upload)),
+    "no events code": (ErrorFault(5511, 404), _NOT_POSTS),
+    "no events code, accepted": (ErrorFault(5511, accepted=True), (Post, PostCourtesy)),
     "upload too large": (ErrorFault(5501), (Upload,)),
     "file error": (ErrorFault(5558), (Upload,)),
 }
+FATES: Final = {**_NETWORK, **_BATCHES, **_ERRORS}
 """Fault of a call -> what happens, and to which commands."""
 
-LABELS: Final[tuple[str, ...]] = (
-    *FATES,
-    "outage",
-    "abort too late",
-    "slow network",
-    "slow store",
-    "store fails",
-    "store lost",
-    "crash unsaved",
-    "crash saved",
-    "crash executed",
-    "crash answered",
-    "crash told",
-    "crash between",
-    "clock steps back",
-    "clock steps forward",
-    "half-open connection",
-    "adapter late",
-    "adapter asleep",
-    "background",
-    "agent at random",
-    "two at once",
-    "odd entries",
-    "end by server",
-    "forgotten",
-    "end while opening",
-    "end by customer",
-    "disconnect",
-    "files and forms",
+_SPOKEN: Final = tuple(code for code in CODES if code not in (5005, 5511))
+"""The codes that any call of a chat may meet. 5005 is told by a centre that has lost a chat ("forgotten"), and 5511 has
+labels of its own: whoever answers a post so has taken it.
+"""
+
+DOMAINS: Final[dict[str, tuple[str, ...]]] = {
+    "network": (*_NETWORK, "outage", "abort too late", "slow network", "half-open connection"),
+    "errors": tuple(_ERRORS),
+    "batches": (*_BATCHES, "pushed entries"),
+    "entries": ("odd entries", "malformed entries", "out of place", "word after the end"),
+    "clock": ("clock steps back", "clock steps forward", "clock set back", "clock stands still"),
+    "adapter": ("adapter late", "adapter asleep"),
+    "store": ("slow store", "store fails", "store stale", "store lost"),
+    "process": (
+        "crash unsaved",
+        "crash saved",
+        "crash executed",
+        "crash answered",
+        "crash told",
+        "crash between",
+    ),
+    "server": ("server restarts", "forgotten", "end by server"),
+    "devices": ("second device", "second device first", "second device polls", "second device ends"),
+    "people": (
+        "background",
+        "agent at random",
+        "two at once",
+        "end while opening",
+        "end by customer",
+        "disconnect",
+        "files and forms",
+        "everything at once",
+    ),
+}
+"""Domain -> its faults, and the habits of people that a run may have or not."""
+
+LABELS: Final = tuple(label for labels in DOMAINS.values() for label in labels)
+STRIKES: Final = (
+    *(label for label in LABELS if label != "error code"),
+    *(f"code {code}" for code in _SPOKEN),
 )
-"""Every fault, and every habit of people that a run may have or not."""
+"""Everything that a sweep should have seen strike at least once."""
 
 _STRENGTHS: Final = (20, 60, 200)
 """How often a fault strikes, of a thousand occasions; drawn for the whole run."""
 
 
+def labels_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The labels that these names of domains and faults stand for. Raises ValueError that names an unknown one."""
+    for name in names:
+        if name not in DOMAINS and name not in LABELS:
+            raise ValueError(f"{name!r} is no fault and no domain of faults; domains: {', '.join(DOMAINS)}")
+    return tuple(label for name in names for label in DOMAINS.get(name, (name,)))
+
+
 class Faults:
-    """The faults of one run. Outside the faulty stage nothing strikes."""
+    """The faults of one run. Outside the faulty stage nothing strikes. `only`: these labels, instead of a swarm.
+
+    `injected` counts what went wrong, `lived` what people did and how slow things were.
+    """
 
     def __init__(self, choices: Choices, only: Sequence[str] | None = None) -> None:
         self._choices = choices
         self.injected: Final[Counter[str]] = Counter()
+        self.lived: Final[Counter[str]] = Counter()
         self.on = True
         self._outage: tuple[int, str] | None = None
-        drawn = {label: choices.choose("swarm", (3, 2)) for label in LABELS}
-        self.enabled: Final = frozenset(label for label in LABELS if (drawn[label] if only is None else label in only))
+        domains = {domain for domain in DOMAINS if choices.choose("domain", (1, 4))}
+        drawn = {
+            label
+            for domain, labels in DOMAINS.items()
+            for label in labels
+            if choices.choose("swarm", (1, 1)) and domain in domains
+        }
+        chosen = drawn if only is None else set(only)
+        self.enabled: Final = frozenset(label for label in LABELS if label in chosen)
         self.strength: Final = _STRENGTHS[choices.choose("strength", (2, 2, 1))]
 
     def strikes(self, label: str, scale: float = 1.0) -> bool:
@@ -156,6 +202,13 @@ class Faults:
         """Whether this habit exists in this run, and the run is still in its faulty stage."""
         return self.on and label in self.enabled
 
+    def lives(self, label: str) -> bool:
+        """The same, and it is counted: it is being lived now."""
+        if not self.has(label):
+            return False
+        self.lived[label] += 1
+        return True
+
     def fate(self, command: Command, now: int) -> Fate:
         """What becomes of this call; at most one fault each. In an outage, the same becomes of all calls of a kind."""
         kind = type(command)
@@ -166,14 +219,20 @@ class Faults:
         labels = [label for label in self._of(kind) if label in self.enabled]
         if not labels or not self._choices.chance("call fails", self.strength):
             return "deliver"
-        label = labels[self._choices.amount("which fault", len(labels) - 1)]
-        if self.strikes("outage", 2.0):
+        rare = [12 // len(FATES[label][1]) for label in labels]  # what few kinds of calls can meet would hardly strike
+        label = labels[self._choices.choose("which fault", rare)]
+        if self.strikes("outage", 3.0):
             self._outage = now + _OUTAGES[self._choices.choose("how long", (3, 3, 1))], label
         return self._strike(label)
 
     def _strike(self, label: str) -> Fate:
+        fate = FATES[label][0]
+        if label == "error code" and isinstance(fate, ErrorFault):
+            code = _SPOKEN[self._choices.amount("which code", len(_SPOKEN) - 1)]
+            self.injected[f"code {code}"] += 1
+            return evolve(fate, code=code)
         self.injected[label] += 1
-        return FATES[label][0]
+        return fate
 
     def _of(self, command: type[Command]) -> list[str]:
         return [label for label, (_, commands) in FATES.items() if command in commands]

@@ -47,6 +47,8 @@ class Case:
     start: Session
     events: tuple[Event, ...]
     tape: Tape | None = None
+    only: tuple[str, ...] | None = None
+    """The faults there were, where somebody chose them."""
 
 
 def ddmin(items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
@@ -132,6 +134,7 @@ class _Tapes:
 
     def __init__(self, world: World, law: str) -> None:
         self._seed = world.seed
+        self._only = world.only
         self._law = law
         self._runs = 0
         self._drawn = {label: list(values) for label, values in world.choices.drawn.items()}
@@ -146,7 +149,7 @@ class _Tapes:
         tape = {label: [0] * len(values) for label, values in self._drawn.items()}
         for label, at in kept:
             tape[label][at] = self._drawn[label][at]
-        again = World(self._seed, self.steps, tape=tape)
+        again = World(self._seed, self.steps, tape=tape, only=self._only)
         again.run()
         return again
 
@@ -180,12 +183,12 @@ def minimise(world: World) -> Case:
     book = world.oracle.book
     events = _minimise_log(book.start, [event for event, _ in book.log], violation.law)
     if events is not None:
-        return Case(violation, world.steps, book.start, tuple(events))
+        return Case(violation, world.steps, book.start, tuple(events), only=world.only)
     least = _minimise_tape(world, violation.law)
     book = least.oracle.book
     found = least.violation or violation
     log = tuple(event for event, _ in book.log)
-    return Case(found, least.steps, book.start, log, _trimmed(least.choices.drawn))
+    return Case(found, least.steps, book.start, log, _trimmed(least.choices.drawn), world.only)
 
 
 def _trimmed(tape: Tape) -> Tape:
@@ -212,6 +215,7 @@ def write_case(case: Case, path: Path) -> None:
         "detail": found.detail,
         "session": snapshot(case.start),
         "tape": case.tape,
+        "only": case.only,
     }
     lines = [header, *({"event": encode_event(event)} for event in case.events)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -226,7 +230,8 @@ def read_case(path: Path) -> Case:
         violation = Violation(int(first["seed"]), 0, str(first["law"]), str(first["detail"]))
         events = tuple(decode_event(line["event"]) for line in others)
         tape = cast("Tape | None", first["tape"])
-        return Case(violation, int(first["steps"]), restore(first["session"]), events, tape)
+        only = None if first.get("only") is None else tuple(map(str, first["only"]))
+        return Case(violation, int(first["steps"]), restore(first["session"]), events, tape, only)
     except (OSError, UnicodeDecodeError) as error:
         raise BadCase(f"{path.name}: cannot be read: {error}") from None
     except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -236,6 +241,6 @@ def read_case(path: Path) -> Case:
 def replay(case: Case) -> Violation | None:
     """Whether the case still shows what it showed."""
     if case.tape is not None:
-        return World(case.violation.seed, case.steps, tape=case.tape).run()
+        return World(case.violation.seed, case.steps, tape=case.tape, only=case.only).run()
     law = law_broken_by(case.start, case.events)
     return None if law is None else evolve(case.violation, law=law)

@@ -7,8 +7,9 @@ a connection stays half open, when it answers into the void.
 
 from __future__ import annotations
 
+import json
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import define
 
@@ -68,6 +69,7 @@ class Network:
         self._endpoint = endpoint
         self._calls: Final[dict[int, Call]] = {}
         self._batches: Final[dict[str, list[HttpResponse]]] = {}
+        self._refuses_until = 0
         self.courtesies_lost = 0
         self.belated_at = 0
         self.polls_given_up = 0
@@ -115,10 +117,20 @@ class Network:
                 elif not call.arrived and call.lands > latest:
                     world.later(latest, partial(self._arrive, call))
 
+    def server_restarts(self, until: int) -> None:
+        """Every connection to the centre breaks, and it takes no other until then."""
+        self._refuses_until = until
+        for call in list(self._calls.values()):
+            if call.arrived and not call.responded:
+                call.responded = True
+                self._tell_cut(call)
+                if not call.over:
+                    self._fail_later(call, "cut", self._latency())
+
     def made_knowing(self, ticket: int, told: int | None) -> bool:
         """Whether a call was made after the same process had the answer to another one."""
         call, before = self._calls[ticket], self._calls.get(told or 0)
-        if before is None or before.answered_at is None or before.life != call.life:
+        if before is None or before.answered_at is None or before.life != call.life or before.fate == "empty_log":
             return False
         return call.since > before.answered_at
 
@@ -178,6 +190,9 @@ class Network:
         if call.arrived:
             return
         call.arrived = True
+        if world.now < self._refuses_until:
+            self._fail_later(call, "unsent", 1)
+            return
         if call.over:
             self.belated_at = world.now
         if isinstance(fault, ErrorFault) and isinstance(call.command, CreateChat | FindChat | Upload):
@@ -187,6 +202,8 @@ class Network:
         elif isinstance(fault, ErrorFault):
             world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
+        if isinstance(call.command, Post) and world.faults.strikes("pushed entries", 6.0):
+            world.later(world.now + 1, world.push, of_client=True)
         if call.over and not world.faults.strikes("half-open connection", 2.0):
             self._tell_cut(call)
 
@@ -204,8 +221,33 @@ class Network:
             self._answered(call, _error_page(world, fault))
         elif fault == "empty_body" and response.status == 200 and world.config.api == "v2":
             self._answered(call, HttpResponse(200))
+        elif isinstance(fault, str) and fault in _SPOIL and response.status == 200:
+            body = json.dumps(_SPOIL[fault](self, call, _object_of(response))).encode()
+            self._answered(call, HttpResponse(response.status, response.headers, body))
         else:
             self._answered(call, response)
+
+    def overlapping(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
+        """A batch that begins with the end of the one before."""
+        batches, events = self._batches.get(call.request.path, []), body.get("events", [])
+        before = _object_of(batches[-1]).get("events", []) if batches else []
+        # Not what is in it already, by a cache's work: twice said and twice handed out look the same.
+        end = [one for one in before[-1 - self._world.choices.amount("overlap", 3) :] if one not in events]
+        return {**body, "events": [*end, *events]}
+
+    def reordered(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
+        """A batch in which two parts have changed places."""
+        events = body.get("events", [])
+        at = 1 + self._world.choices.amount("turned at", len(events) - 2) if len(events) > 1 else 0
+        return {**body, "events": [*events[at:], *events[:at]]}
+
+    def empty_log(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
+        """A history that has not heard of anything yet."""
+        return {**body, "events": []}
+
+    def over_already(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
+        """A session that is over and not yet purged (protocol.md 10, row 25)."""
+        return {**body, "state": ("completed", "failed")[self._world.choices.amount("over how", 1)]}
 
     def _lose_answer(self, call: Call) -> None:
         self._tell_cut(call)
@@ -258,7 +300,7 @@ class Network:
 
     def _latency(self) -> int:
         world = self._world
-        if not world.faults.has("slow network"):
+        if not world.faults.lives("slow network"):
             return _LATENCIES[0]
         return _LATENCIES[world.choices.choose("latency", (6, 4, 4, 1))]
 
@@ -275,6 +317,19 @@ class Network:
 def _multipart(name: str, content: str) -> bytes:
     head = f'--simulated\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     return f"{head}{content}\r\n--simulated--\r\n".encode()
+
+
+_SPOIL: Final = {
+    "overlapping": Network.overlapping,
+    "reordered": Network.reordered,
+    "empty_log": Network.empty_log,
+    "over_already": Network.over_already,
+}
+
+
+def _object_of(page: HttpResponse) -> dict[str, Any]:
+    """The JSON of an answer; nothing, where it has none."""
+    return cast("dict[str, Any]", json.loads(page.body)) if page.body else {}
 
 
 def _chat_of(command: Command) -> str:

@@ -35,8 +35,8 @@ from statemachine.core.wire import (
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
 
-from .coverage import Coverage
 from .excuses import excuses
+from .reach import Reach
 
 if TYPE_CHECKING:
     from .world import World
@@ -95,14 +95,16 @@ class Book:
 class Oracle:
     """Watches one world. The first thing that is wrong stays in `violation`."""
 
-    def __init__(self, world: World, coverage: Coverage | None = None) -> None:
+    def __init__(self, world: World, reach: Reach | None = None) -> None:
         self._world = world
-        self._coverage = coverage
+        self._reach = reach
         self.violation: Violation | None = None
         self.books: Final[list[Book]] = []
         self.latest_message = ""
         self.events = 0
         self.phases: Final[Counter[str]] = Counter()
+        self.is_ghost = False
+        """The process that runs began with an old copy of its session: it must do nothing and tell nothing."""
         self._judged = 0
 
     @property
@@ -131,10 +133,13 @@ class Oracle:
 
     def accepted(self, text: str, item: str) -> None:
         """The session has taken a text, under this id."""
-        self.book.texts.append((text, item))
+        if not self.is_ghost:
+            self.book.texts.append((text, item))
 
     def stepped(self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]) -> None:
         """One step of the session."""
+        if self.is_ghost:
+            return
         self.events += 1
         self.phases[after.phase] += 1
         book = self.book
@@ -148,8 +153,8 @@ class Oracle:
                     book.offered.append((len(book.log), entry))
 
     def _check(self, book: Book, step: laws.Step) -> None:
-        if self._coverage is not None:
-            self._coverage.take()
+        if self._reach is not None:
+            self._reach.saw(step)
         try:
             for law in _QUICK if self.events % _DEEP_EVERY else laws.STEP_LAWS:
                 law(step)
@@ -160,11 +165,10 @@ class Oracle:
                 self.fail("L13", f"read in the history and never told: {lost[0]}")
         except laws.BrokenLaw as broken:
             self.fail(broken.law, f"{type(step.event).__name__}: {broken}")
-        if self._coverage is not None:
-            self._coverage.drop()
 
     def crashed(self, saved: Session | None, version: int) -> None:
         """The process died; `version` saves of its session are durable. What was not saved never happened."""
+        self.is_ghost = False
         book = self.book
         changed = 0
         for index, (_, changes) in enumerate(book.log):
@@ -173,8 +177,6 @@ class Oracle:
                 del book.log[index:]
                 break
         book.ledger = _replayed(book, saved)
-        if self._coverage is not None:
-            self._coverage.drop()
         ids = 0 if saved is None else saved.ids
         book.texts[:] = [(text, item) for text, item in book.texts if int(item.rpartition(":")[2]) <= ids]
         book.offered[:] = [(index, entry) for index, entry in book.offered if index <= len(book.log)]
@@ -182,6 +184,8 @@ class Oracle:
     def executed(self, command: Command, open_polls: int) -> None:
         """The client makes a call."""
         session = self._world.session
+        if self.is_ghost:
+            self.fail("stale store", f"{type(command).__name__} by a process with an old copy of its session")
         if isinstance(session.lifecycle, TERMINAL):
             self.fail("after the end", f"{type(command).__name__} while {session.phase}")
         if isinstance(command, Poll) and open_polls:
@@ -193,6 +197,8 @@ class Oracle:
 
     def told(self, news: Sequence[Transcript]) -> None:
         """The application is told."""
+        if self.is_ghost and news:
+            self.fail("stale store", "news told by a process with an old copy of its session")
         book = self.book
         for one in news:
             if book.told.setdefault(one.seq, one) != one:
@@ -217,7 +223,7 @@ class Oracle:
         """What the centre itself has seen the client do wrong, as far as no fault explains it."""
         violations = self._world.centre.violations
         for found in violations[self._judged :]:
-            if not excuses(self._world, found):
+            if min(found.tickets) > 0 and not excuses(self._world, found):
                 self.fail(found.rule, found.message)
         self._judged = len(violations)
 
@@ -267,7 +273,7 @@ class Oracle:
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         for direction, entry in _log_of(chat) if chat is not None else ():
             news = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
-            if news and entry not in told:
+            if news and entry not in told and entry not in self._world.device.taken and not _is_own(session, entry):
                 yield "told", f"{entry} stands in the log and was not told"
 
     def _told_ever(self, book: Book) -> set[Entry]:
@@ -277,7 +283,7 @@ class Oracle:
 
     def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
         outcome = session.outcome
-        if outcome is None:
+        if outcome is None or self._world.faults.injected["over already"]:  # so it was told
             return
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         terminal = chat.terminal if chat is not None else None

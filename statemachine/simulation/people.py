@@ -5,15 +5,15 @@ Every text and every position is unique, so that what arrived and what was told 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from statemachine.core import events as ev
 from statemachine.core import wire
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.events import Event
-from statemachine.core.session import TERMINAL, Session
-from statemachine.emulator import acts
+from statemachine.core.session import TERMINAL, Item, Session
+from statemachine.emulator import acts, names
 from statemachine.emulator.chat import Chat
 
 if TYPE_CHECKING:
@@ -22,13 +22,31 @@ if TYPE_CHECKING:
 __all__ = ["Agents", "Customer"]
 
 _GAPS: Final = (4_000, 300, 15_000, 70_000)
+_ENDS: Final = (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)
+_NAMES: Final = tuple(
+    sorted(
+        value for name, value in vars(names).items() if isinstance(value, str) and name.isupper() and value not in _ENDS
+    )
+)
+"""Names of entries of either side, but for those that end a session even where they say nothing else."""
+_FROM_CLIENT: Final = (
+    (names.FORM_DATA, names.FORM_CANCEL, names.SECURE_FORM_DATA, names.SECURE_FORM_CANCEL),
+    (names.NAVIGATION, names.COBROWSING_REJECTED, names.COBROWSING_STARTED, names.COBROWSING_ENDED),
+    (names.DISCONNECT, names.END),
+)
 _SAYING: Final = ("say", "say two", "start typing", "stop typing", "mark read")
 _HABITS: Final[dict[str, tuple[str, ...]]] = {
-    "background": ("background", "foreground", "push"),
+    "background": ("background", "foreground", "push", "reauthorized"),
     "files and forms": ("file", "file", "location", "navigation", "signal", "answer form", "cancel form"),
     "disconnect": ("disconnect",),
     "end by customer": ("end",),
 }
+
+
+_EVERYTHING: Final = (
+    "start typing", "mark read", "say", "start typing", "stop typing", "answer form", "answer form", "cancel form",
+    "file", "location", "navigation", "signal", "push", "background", "foreground", "reauthorized", "start typing",
+)  # fmt: skip
 
 
 class Customer:
@@ -61,18 +79,19 @@ class Customer:
     def act(self) -> None:
         """Do something, and plan the next act."""
         world = self._world
-        names = ["nothing", *_SAYING]
+        able = ["nothing", *_SAYING]
         weights = [2, 6, 2, 2, 1, 2]
         for habit, more in _HABITS.items():
-            if world.faults.has(habit):
-                names += more
-                weights += [1 if habit in ("disconnect", "end by customer") else 2] * len(more)
+            if world.faults.lives(habit):
+                able += more
+                weights += [1 if habit == "end by customer" else 2] * len(more)
         if world.session.link.name == "blocked":
-            names.append("reauthorized")
+            able.append("reauthorized")
             weights.append(6)
-        chosen = names[world.choices.choose("customer", weights)]
-        if chosen != "nothing":
-            self._acts[chosen]()
+        if world.faults.strikes("everything at once", 0.6):
+            for act in _EVERYTHING:
+                self._perform(act)
+        self._perform(able[world.choices.choose("customer", weights)])
 
     def plan(self) -> int:
         """How long until the next act."""
@@ -82,6 +101,21 @@ class Customer:
         """What a healthy application does in the end: new credentials, and to the foreground."""
         self._feed(ev.Reauthorized(self._at()))
         self._feed(ev.Foreground(self._at()))
+
+    def before_it_begins(self) -> None:
+        """An application may come to the foreground, or have new credentials, before it has a chat."""
+        if self._world.faults.lives("background"):
+            early = ("nothing", "background", "foreground", "reauthorized")
+            self._perform(early[self._world.choices.choose("before it begins", (3, 1, 1, 1))])
+
+    def at_once(self) -> None:
+        """What is done while the chat is still being opened."""
+        if self._world.faults.lives("files and forms"):
+            self._perform(("nothing", "file")[self._world.choices.choose("at once", (3, 1))])
+
+    def _perform(self, act: str) -> None:
+        if act != "nothing":
+            self._acts[act]()
 
     def end(self) -> None:
         """Leave for good."""
@@ -170,29 +204,53 @@ class Agents:
         if not chats:
             return
         chat = chats[-1]
-        if world.faults.strikes("end by server", 0.3):
+        if world.faults.strikes("end by server", 0.5):
             ends = (acts.End(), acts.Complete(), acts.Fail(), acts.TimeOut(), acts.Conclude())
             end = ends[world.choices.amount("how it ends", len(ends) - 1)]
             last = (acts.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
-            world.act(chat.chat_id, *last, end)
+            late = self.everything() if world.faults.strikes("word after the end", 10.0) else ()
+            world.act(chat.chat_id, *last, end, *late)
         elif world.faults.strikes("forgotten", 0.2):
             world.act(chat.chat_id, acts.Forget())
-        elif world.faults.has("agent at random"):
+        elif world.faults.strikes("everything at once", 0.8):
+            world.act(chat.chat_id, *self.everything())
+        elif world.faults.lives("agent at random"):
             world.act(chat.chat_id, *self._some(chat))
+
+    def everything(self) -> list[acts.Act]:
+        """One of each kind, but for what moves the chat on to another stage."""
+        text = self._text()
+        said = [acts.Say(text), acts.Typing(), acts.Warn(text), acts.SetCase(text), acts.SetStatus("pondering")]
+        robot = acts.JoinParty("robot", type="scenario")
+        return [*said, *self._files_and_forms(text), *self._odd(text), *self._malformed(text), robot]
 
     def _text(self) -> str:
         self._number += 1
         return f"word {self._number}"
 
     def _some(self, chat: Chat) -> tuple[acts.Act, ...]:
-        count = 1 + (self._world.choices.amount("acts at once", 3) if self._world.faults.has("two at once") else 0)
+        count = 1 + (self._world.choices.amount("acts at once", 3) if self._world.faults.lives("two at once") else 0)
         return tuple(self._one(chat) for _ in range(count))
 
     def _one(self, chat: Chat) -> acts.Act:
         world, text = self._world, self._text()
-        party = world.choices.choose("which party", (3, 1))
+        kinds: list[Callable[[str], list[acts.Act]]] = [self._usual]
+        for habit, more in (
+            ("files and forms", self._files_and_forms),
+            ("odd entries", self._odd),
+            ("malformed entries", self._malformed),
+            ("out of place", self._out_of_place),
+        ):
+            if world.faults.has(habit) and (world.oracle.books or habit != "out of place"):
+                kinds.append(more)
+        chosen = world.choices.amount("agent's kind", len(kinds) - 1)
+        possible = kinds[chosen](text)
+        return possible[world.choices.amount("agent does", len(possible) - 1)]
+
+    def _usual(self, text: str) -> list[acts.Act]:
+        party = self._world.choices.choose("which party", (3, 1))
         label = ("ada", "grace")[party]
-        usual: list[acts.Act] = [
+        return [
             acts.Say(text),
             acts.Say(text, party="bot"),
             acts.Typing(),
@@ -205,15 +263,14 @@ class Agents:
             acts.SetStatus("queued", 30 * party),
             acts.SetStatus("connecting"),
             acts.SetStatus("ivr"),
+            acts.SetStatus("establishing"),
             acts.SetStatus("connected"),
+            acts.SetStatus("connected"),
+            acts.JoinParty("robot", type=("scenario", "external")[party]),
             acts.Warn(text),
             acts.SetCase(text if party else ""),
+            acts.Info(text),
         ]
-        if world.faults.has("files and forms"):
-            usual += self._files_and_forms(text)
-        if world.faults.has("odd entries"):
-            usual += self._odd(text)
-        return usual[world.choices.amount("agent does", len(usual) - 1)]
 
     def _files_and_forms(self, text: str) -> list[acts.Act]:
         return [
@@ -229,15 +286,58 @@ class Agents:
         ]
 
     def _odd(self, text: str) -> list[acts.Act]:
+        """Names and values that nobody knows."""
+        self._world.faults.lives("odd entries")
         stamp = str(self._world.now // 1000)
         return [
             acts.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
-            acts.Raw({"event": "chat_session_message", "msg": {"not": text}, "timestamp": stamp}),
             acts.Raw({"event": "chat_session_status", "state": "pondering"}),
-            acts.Raw({"event": "chat_session_party_left"}),
             acts.Raw({"event": "chat_session_message", "msg": text, "party_id": "nobody", "timestamp": int(stamp)}),
+            acts.Raw({"event": "chat_session_party_joined", "party_id": text, "type": "hologram"}),
+            acts.Raw({"event": "chat_session_form_submit", "req_id": 5, "party_id": text}),
+        ]
+
+    def _malformed(self, text: str) -> list[acts.Act]:
+        """Known names with fields that are missing, or of a wrong type. No two are alike in what tells them apart."""
+        self._world.faults.lives("malformed entries")
+        first = self._world.now // 1000 + 4 * self._number
+        stamps = (str(first + n) for n in range(4))
+        name = _NAMES[self._world.choices.amount("which name", len(_NAMES) - 1)]
+        return [
+            acts.Raw({"event": name, "timestamp": next(stamps)}),
+            acts.Raw({"event": name, "msg": {"not": text}, "timestamp": next(stamps)}),
+            acts.Raw({"event": name, "party_id": [text], "state": 7, "ref_msg_id": None, "timestamp": next(stamps)}),
+            acts.Raw({"event": name, "timestamp": {"when": text}, "msg_id": [5], "form_request_id": True}),
+            acts.Raw({"event": [text], "timestamp": next(stamps)}),
+            acts.Raw({"event": "chat_session_party_left"}),
             acts.Raw({"event": "chat_session_typing"}),
         ]
+
+    def _out_of_place(self, text: str) -> list[acts.Act]:
+        """What only a client says, said by the centre: another device's, or of a history that got into a poll."""
+        self._world.faults.lives("out of place")
+        stamp = str(self._world.now // 1000)
+        kind = _FROM_CLIENT[self._world.choices.amount("which of a client's", len(_FROM_CLIENT) - 1)]
+        # Not one whose answer is on its way: that would be an echo of what has not arrived.
+        form = next((form.id for form in self._world.session.room.forms if not form.answer), "nothing")
+        said = [acts.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind]
+        return said + [act for item in self._world.session.items[-1:] for act in _of_item(item, stamp)]
+
+
+_ECHOES: Final[dict[type[Any], str]] = {
+    wire.Location: names.LOCATION,
+    wire.File: names.FILE,
+    wire.Navigation: names.NAVIGATION,
+}
+
+
+def _of_item(item: Item, stamp: str) -> Iterator[acts.Act]:
+    """Receipts and an echo of what has still to be sent. Not of a text: whether those arrive is counted."""
+    name = _ECHOES.get(type(item.entry))
+    if name is not None and item.state.name == "pending":
+        for receipt in (names.DELIVERED, names.READ):
+            yield acts.Raw({"event": receipt, "ref_msg_id": item.id, "party_id": "ada", "timestamp": stamp})
+        yield acts.Raw({"event": name, "msg_id": item.id, "latitude": "1", "longitude": "1", "file_id": item.id})
 
 
 def is_over(session: Session) -> bool:

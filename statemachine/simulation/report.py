@@ -8,36 +8,32 @@ from typing import Final
 
 from statemachine.core.session import PHASES
 
-from .coverage import describe, never_taken, possible
 from .explore import Exploration
-from .faults import LABELS
+from .faults import STRIKES
 from .oracle import Violation
+from .reach import never, table_of
 from .run import Figures
 
 __all__ = ["as_json", "exploration_lines", "lines"]
 
 _WIDTH: Final = 100
 _NEVER: Final = 12
-"""Rows named to a person; a short run misses many."""
+"""Places named to a person; a short run misses many."""
 
 
 def as_json(figures: Figures) -> dict[str, object]:
     """Everything counted; nothing that differs from run to run but the times."""
-    never = never_taken(figures.rows)
     return {
         "seeds": figures.seeds,
         "steps": figures.steps,
         "events": figures.events,
         "seconds": round(figures.seconds, 1),
         "seeds_per_second": round(figures.seeds / figures.seconds, 1) if figures.seconds else None,
-        "faults": {label: figures.faults[label] for label in LABELS if figures.faults[label]},
+        "faults": {label: figures.faults[label] for label in STRIKES if figures.faults[label]},
         "phases": dict(sorted(figures.phases.items())),
         "outcomes": dict(sorted(figures.outcomes.items())),
-        "rows": {
-            "taken": len(possible()) - len(never),
-            "of": len(possible()),
-            "never": [describe(key) for key in never],
-        },
+        "reached": {domain: {"reached": reached, "of": of} for domain, reached, of in table_of(figures.reached)},
+        "never": [f"{domain}: {name}" for domain, name in never(figures.reached)],
     }
 
 
@@ -54,12 +50,13 @@ def lines(figures: Figures) -> Iterator[str]:
     if missing:
         yield f"  never: {', '.join(missing)}"
     yield from _counts("outcomes", figures.outcomes)
-    never = never_taken(figures.rows)
-    yield f"rows taken: {len(possible()) - len(never)} of {len(possible())}"
-    for key in never[:_NEVER]:
-        yield f"  never: {describe(key)}"
-    if len(never) > _NEVER:
-        yield f"  and {len(never) - _NEVER} more: run more seeds, or see --json"
+    table = ", ".join(f"{domain} {reached} of {of}" for domain, reached, of in table_of(figures.reached))
+    yield f"reached: {table}"
+    missed = never(figures.reached)
+    for domain, name in missed[:_NEVER]:
+        yield f"  never: {domain} {name}"
+    if len(missed) > _NEVER:
+        yield f"  and {len(missed) - _NEVER} more: run more seeds, or see --json"
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from logging import CRITICAL
@@ -13,8 +13,8 @@ from typing import Final
 import structlog
 from attrs import define, field
 
-from .coverage import Coverage, RowKey
 from .oracle import Violation
+from .reach import Place, Reach
 from .world import World
 
 __all__ = ["Figures", "quiet", "run_jobs", "run_seeds"]
@@ -33,7 +33,7 @@ class Figures:
     faults: Counter[str] = field(factory=Counter[str])
     phases: Counter[str] = field(factory=Counter[str])
     outcomes: Counter[str] = field(factory=Counter[str])
-    rows: Counter[RowKey] = field(factory=Counter[RowKey])
+    reached: Counter[Place] = field(factory=Counter[Place])
     violations: list[Violation] = field(factory=list[Violation])
 
     def add(self, other: Figures) -> None:
@@ -44,7 +44,7 @@ class Figures:
         self.faults.update(other.faults)
         self.phases.update(other.phases)
         self.outcomes.update(other.outcomes)
-        self.rows.update(other.rows)
+        self.reached.update(other.reached)
         self.violations += other.violations
 
     def take(self, world: World) -> None:
@@ -52,7 +52,7 @@ class Figures:
         self.seeds += 1
         self.steps += world.step
         self.events += world.oracle.events
-        self.faults.update(world.faults.injected)
+        self.faults.update(world.faults.injected + world.faults.lived)
         self.phases.update(world.oracle.phases)
         self.outcomes[world.session.outcome or "live"] += 1
         if world.violation is not None:
@@ -70,36 +70,33 @@ def quiet() -> Generator[None]:
         structlog.configure(**before)
 
 
-def run_seeds(seeds: Sequence[int], steps: int) -> Figures:
-    """Run these seeds here."""
+def run_seeds(seeds: Sequence[int], steps: int, only: Sequence[str] | None = None) -> Figures:
+    """Run these seeds here, each with its own swarm of faults, or with `only` these."""
     figures = Figures()
     began = time.perf_counter()
-    coverage = Coverage()
-    with quiet(), coverage.watching():
+    reach = Reach()
+    with quiet():
         for seed in seeds:
-            world = World(seed, steps, coverage=coverage)
+            world = World(seed, steps, only=only, reach=reach)
             world.run()
             figures.take(world)
-    figures.rows.update(coverage.rows)
+    reach.strikes(figures.faults)
+    figures.reached.update(reach.counts)
     figures.seconds = time.perf_counter() - began
     return figures
 
 
-def run_jobs(
-    first: int, count: int, steps: int, jobs: int, progress: Callable[[Figures], None] | None = None
-) -> Figures:
-    """Run `count` seeds from `first` in so many processes. `progress` hears of every chunk that is done."""
+def run_jobs(first: int, count: int, steps: int, jobs: int, only: Sequence[str] | None = None) -> Figures:
+    """Run `count` seeds from `first` in so many processes."""
     seeds = range(first, first + count)
     began = time.perf_counter()
     if jobs == 1:
-        return run_seeds(seeds, steps)
+        return run_seeds(seeds, steps, only)
     figures = Figures()
     with ProcessPoolExecutor(jobs) as pool:
-        chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps) for at in range(0, count, _CHUNK)]
+        chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps, only) for at in range(0, count, _CHUNK)]
         for chunk in as_completed(chunks):
             figures.add(chunk.result())
-            figures.seconds = time.perf_counter() - began
-            if progress is not None:
-                progress(figures)
+    figures.seconds = time.perf_counter() - began
     figures.violations.sort(key=lambda violation: violation.seed)
     return figures

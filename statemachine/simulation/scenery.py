@@ -14,7 +14,7 @@ __all__ = ["draw_config", "draw_knobs", "draw_scenario"]
 
 _KNOBS: Final[dict[str, tuple[Any, ...]]] = {
     "pace": (1.0, 0.2, 4.0),
-    "initial_state": ("ivr", "queued", "establishing"),
+    "initial_state": ("ivr", "queued", "establishing", "establishing"),
     "is_new_chat_type": ("by_version", "bool", "string"),
     "service_name": ("", "Service"),
     "hold_ms": (15_000, 3_000, 0),

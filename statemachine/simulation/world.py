@@ -15,26 +15,31 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
+from attrs import evolve
+
 from statemachine.adapters.driver import Driver
+from statemachine.adapters.protocols import Stored
 from statemachine.codec.http import Endpoint
+from statemachine.codec.wire import decode_entry
 from statemachine.core.commands import Command, Poll
 from statemachine.core.derived import next_deadline, outbox
-from statemachine.core.events import Event, Past, Reattach, Request, Tick
+from statemachine.core.events import Event, Incoming, Past, Reattach, Request, Tick
 from statemachine.core.news import Transcript
 from statemachine.core.reduce import reduce
 from statemachine.core.session import Config, HistoryCurrent, Idle, LinkBackingOff, Session, new_session, past
-from statemachine.emulator.acts import Act
+from statemachine.emulator.acts import Act, Forget
 from statemachine.emulator.model import Centre
 from statemachine.emulator.wire import Answer
 from statemachine.store.memory import MemoryStore
 
 from .bindings import Crash, Onlooker, VirtualClock, VirtualStore
 from .choices import Choices, Tape
-from .coverage import Coverage
+from .device import Device
 from .faults import Faults
 from .network import Network
 from .oracle import Oracle, Violation
 from .people import Agents, Customer, is_over
+from .reach import Reach
 from .scenery import draw_config, draw_knobs, draw_scenario
 
 __all__ = ["EPOCH", "World"]
@@ -61,7 +66,7 @@ class World:
         *,
         tape: Tape | None = None,
         only: Sequence[str] | None = None,
-        coverage: Coverage | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.seed: Final = seed
         self.steps: Final = steps
@@ -69,25 +74,28 @@ class World:
         self.step = 0
         self.life = 0
         self.choices: Final = Choices(seed, tape)
+        self.only: Final = None if only is None else tuple(only)
         self.faults: Final = Faults(self.choices, only)
         self.config: Final[Config] = draw_config(self.choices)
         self.knobs: Final = draw_knobs(self.choices, self.faults)
         self.centre: Final = Centre(self.knobs, draw_scenario(self.choices))
-        self.oracle: Final = Oracle(self, coverage)
-        self.network: Final = Network(
-            self, Endpoint("https://chat.example", "tenant.example", "app", "client-1", self.config.api)
-        )
+        self.oracle: Final = Oracle(self, reach)
+        endpoint = Endpoint("https://chat.example", "tenant.example", "app", "client-1", self.config.api)
+        self.network: Final = Network(self, endpoint)
+        self.device: Final = Device(self, evolve(endpoint, quoted=False))
         self.customer: Final = Customer(self)
         self.agents: Final = Agents(self)
         self.acted_at = 0
         self.driver: Driver
         self._onlooker: Onlooker
+        self.offset = 0
         self._rows: Final = MemoryStore()
+        self._copies: Final[dict[str, list[Stored]]] = {}
         self._heap: list[_Todo] = []
         self._number = 0
-        self._offset = 0
         self._up = False
         self._asleep_until = 0
+        self._stands_still_since: int | None = None
         self._deferred: list[tuple[Callable[[], None], int]] = []
         self._late: list[tuple[int, Callable[[], None]]] = []
         self._healing = False
@@ -114,7 +122,7 @@ class World:
 
     def client_now(self) -> int:
         """The time on the client's machine."""
-        return self.now + self._offset
+        return self.now + self.offset
 
     def later(self, due: int, todo: Callable[[], None], *, of_client: bool = False) -> None:
         """Do this at `due`. What is of the client dies with its process, and sleeps with its machine."""
@@ -130,12 +138,19 @@ class World:
     def deliver(self, answers: Sequence[Answer]) -> None:
         """Bring the centre's answers on their way."""
         for ticket, response in answers:
-            self.network.respond(ticket, response)
+            (self.network.respond if ticket > 0 else self.device.answered)(ticket, response)
 
     def act(self, chat_id: str, *acts: Act) -> None:
         """Somebody at the centre does something."""
         if chat_id.lower() in self.centre.chats:
             self.deliver(self.centre.act(self.now, chat_id, *acts))
+
+    def push(self) -> None:
+        """A notification brings the latest entries of the log, whatever else is under way."""
+        chat = self.centre.chats.get(self.session.chat.chat_id.lower())
+        if chat is not None and chat.log:
+            latest = chat.log[-(1, 2, 4, 40)[self.choices.choose("pushed", (2, 2, 2, 2))] :]
+            self.feed(Incoming(self.client_now(), tuple(decode_entry(one.event) for one in latest)))
 
     def feed(self, event: Event) -> Session | None:
         """The application hands an intent to the driver; None while the process is down."""
@@ -152,7 +167,9 @@ class World:
 
     def run(self) -> Violation | None:
         """Both stages. Returns the first law that was broken, or None."""
-        self._begin(None)
+        if self.faults.strikes("second device first", 5.0):
+            self._precede()
+        self._begin(None, bool(self.choices.choose("begins by looking", (8, 1))))
         self.later(self.now + 1_000, self._customer_acts)
         self.later(self.now + 1_500, self._agents_act)
         while self.step < self.steps and self.violation is None and self._advance():
@@ -160,6 +177,18 @@ class World:
         if self.violation is None:
             self._heal()
         return self.violation
+
+    def _precede(self) -> None:
+        """The chat was there before this client: another device has opened it."""
+        self.device.open()
+        for _ in range(self.choices.amount("said before", 6)):
+            self.now += 2_000
+            self.deliver(self.centre.tick(self.now))
+            self.agents.act()
+        chat_id = self._latest_chat()
+        if chat_id is not None and self.choices.choose("everything before", (1, 1)):
+            self.act(chat_id, *self.agents.everything())
+            self.device.act(chat_id)
 
     def _advance(self, until: int | None = None) -> bool:
         """Go to the earliest thing that happens, and let it happen. False if there is none, or none `until` then."""
@@ -190,7 +219,8 @@ class World:
         except Crash:
             self._crash()
         if self._up and self._onlooker.is_stopped:
-            if self._onlooker.stopped_by is not None and "store fails" not in self.faults.injected:
+            known = "store fails" in self.faults.injected or self.oracle.is_ghost
+            if self._onlooker.stopped_by is not None and not known:
                 self.oracle.fail("driver", f"stopped by {self._onlooker.stopped_by!r}")
             self._crash()
 
@@ -198,13 +228,34 @@ class World:
         if self._up and self.faults.strikes("crash between", 0.1):
             self._crash()
         if self.faults.strikes("adapter asleep", 0.05):
-            nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
-            self._asleep_until = max(self._asleep_until, self.now + nap)
-            self.later(self._asleep_until, self._wake)
+            self._sleep()
+        if self.faults.strikes("clock set back", 0.05):
+            self.offset -= (100, 5_000, 60_000)[self.choices.choose("set back by", (2, 2, 1))]
+        if self.faults.strikes("server restarts", 0.1):
+            self._restart_server()
+
+    def _sleep(self) -> None:
+        """The client's machine sleeps. Some clocks stand still meanwhile."""
+        nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
+        if self.now >= self._asleep_until and self.faults.strikes("clock stands still", 5.0):
+            self._stands_still_since = self.now
+        self._asleep_until = max(self._asleep_until, self.now + nap)
+        self.later(self._asleep_until, self._wake)
+
+    def _restart_server(self) -> None:
+        """The centre goes down and comes back, with its chats or without them."""
+        down = (1_000, 10_000, 90_000)[self.choices.choose("server down for", (3, 2, 1))]
+        self.network.server_restarts(self.now + down)
+        if self.choices.choose("chats survive", (2, 1)):
+            for chat in [chat for chat in self.centre.chats.values() if chat.live]:
+                self.act(chat.chat_id, Forget())
 
     def _wake(self) -> None:
         """What was to happen to the client meanwhile happens now, in the same order."""
         if self.now >= self._asleep_until:
+            if self._stands_still_since is not None:
+                self.offset -= self.now - self._stands_still_since
+                self._stands_still_since = None
             for todo, life in self._deferred:
                 self._number += 1
                 heapq.heappush(self._heap, (self.now, self._number, todo, life))
@@ -215,6 +266,8 @@ class World:
             return
         self.later(self.now + self.customer.plan(), self._customer_acts)
         if self._up and self.now >= self._asleep_until:
+            if self.faults.strikes("pushed entries", 50.0 if is_over(self.session) else 2.0):
+                self._guarded(self.push)
             if is_over(self.session) or isinstance(self.session.lifecycle, Idle):
                 self._again()
             else:
@@ -224,6 +277,9 @@ class World:
         if self.faults.on:
             self.later(self.now + self.agents.plan(), self._agents_act)
             self.agents.act()
+            chat_id = self._latest_chat()
+            if chat_id is not None:
+                self.device.act(chat_id)
 
     # --- sessions and processes ---------------------------------------------------------------------------------------
 
@@ -235,6 +291,7 @@ class World:
         self.oracle.begins(session_id, session, chained=after is not None)
         self._drive(session_id, session, 0)
         origin = f"origin-{number}"
+        self.customer.before_it_begins()
         if reattach:
             named = self._latest_chat() if self.choices.choose("reattach by name", (1, 1)) else None
             self._guarded(lambda: self._opened(Reattach(self.client_now(), origin, named, after)))
@@ -246,6 +303,7 @@ class World:
         self.feed(event)
         if isinstance(event, Request) and event.text is not None:
             self.oracle.accepted(event.text, self.session.items[0].id)
+        self.customer.at_once()
         if self.faults.strikes("end while opening"):
             self.customer.end()
 
@@ -254,7 +312,7 @@ class World:
 
     def _again(self) -> None:
         """The customer comes back after the end."""
-        if len(self.oracle.books) >= _SESSIONS or not self.choices.choose("comes again", (3, 1)):
+        if len(self.oracle.books) >= _SESSIONS or not self.choices.choose("comes again", (1, 1)):
             return
         if self.driver.saved is not self.session:
             return
@@ -262,7 +320,10 @@ class World:
         self.driver.abandon()
         self.life += 1
         self.network.died()
-        self._begin(before, bool(self.choices.choose("reattaches", (2, 1))))
+        self._begin(before, bool(self.choices.choose("reattaches", (1, 1))))
+
+    def _store(self) -> VirtualStore:
+        return VirtualStore(self, self._rows, self._copies)
 
     def _drive(self, session_id: str, session: Session, version: int) -> None:
         self._up = True
@@ -271,9 +332,9 @@ class World:
             session_id,
             session,
             version,
-            clock=VirtualClock(self, self._offset),
+            clock=VirtualClock(self),
             transport=self.network,
-            store=VirtualStore(self, self._rows),
+            store=self._store(),
             listener=self._onlooker,
             observers=(self._onlooker,),
         )
@@ -297,14 +358,17 @@ class World:
         self.acted_at = self.now
         step = (100, 5_000, 86_400_000)[self.choices.choose("clock step", (1, 2, 1))]
         if self.faults.strikes("clock steps back", 4.0):
-            self._offset -= step
+            self.offset -= step
         elif self.faults.strikes("clock steps forward", 4.0):
-            self._offset += step
+            self.offset += step
         book = self.oracle.book
-        stored = VirtualStore(self, self._rows).load(book.session_id)
-        if stored is None:
+        stored, newest = self._store().load(book.session_id), self._rows.load(book.session_id)
+        if stored is None or newest is None:
             self._begin(None)
-        elif self.faults.strikes("store lost", 0.5):
+        elif stored.version < newest.version:
+            self.oracle.is_ghost = True
+            self._drive(book.session_id, stored.session, stored.version)
+        elif self.faults.strikes("store lost", 2.0):
             book.store_lost = True
             self._begin(None, reattach=True)
         else:

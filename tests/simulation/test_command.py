@@ -20,7 +20,7 @@ def test_figures(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith("6 seeds, ")
     assert "violations: 0" in out
-    assert "rows taken: " in out
+    assert "reached: cell " in out
 
 
 def test_json_from_many_processes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +56,27 @@ def test_an_exploration_that_breaks_a_law(capsys: pytest.CaptureFixture[str], mo
     PLANTS["polls_on_after_the_end"][0](monkeypatch)
     assert main(["simulate", "--seeds", "0", "--jobs", "1", "--explore", "3"]) == 1
     assert "VIOLATION L8" in capsys.readouterr().out
+
+
+def test_what_was_never_reached_fails_a_complete_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["simulate", "--seeds", "2", "--steps", "40", "--jobs", "1"]
+    assert main([*arguments, "--complete"]) == 1
+    out = capsys.readouterr().out
+    assert "  never: cell lifecycle: " in out
+    assert "violations: 0" in out
+    assert main(arguments) == 0
+
+
+def test_only_some_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--seeds", "8", "--jobs", "1", "--only", "clock", "--only", "crash saved", "--json"]) == 0
+    faults = set(json.loads(capsys.readouterr().out)["faults"])
+    assert faults
+    assert faults <= {"crash saved", "clock steps back", "clock steps forward", "clock set back", "clock stands still"}
+
+
+def test_a_fault_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--only", "weather"]) == 2
+    assert "'weather' is no fault" in capsys.readouterr().err
 
 
 def test_what_cannot_be_replayed_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

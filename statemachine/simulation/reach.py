@@ -1,0 +1,185 @@
+"""What a run has reached: a place never reached tells as much as a law broken.
+
+A place is anything that the tables, or this simulation, say can happen: a row taken from one state, a coupling heard,
+a command made, a deadline passed, a reaction to an answer, a fault that struck. `places()` lists them all, so a sweep
+can say what it never tried. What happened in a step is read off `explain`, as anybody could; it is a second run of the
+step, so it sees what the client did and nothing of what the laws try besides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Final, Literal, TypeAlias
+
+from statemachine.conformance.laws import Step
+from statemachine.core import signals as sig
+from statemachine.core.commands import COMMANDS
+from statemachine.core.derived import deadlines, owing
+from statemachine.core.events import Answered, Failure, Reply, Restarted
+from statemachine.core.explain import Move, explain
+from statemachine.core.session import Session
+from statemachine.core.table import Row
+from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS, Kind
+from statemachine.core.tables.reactions import classify
+
+from .faults import STRIKES
+from .unreachable import UNREACHABLE
+
+__all__ = ["DOMAINS", "Domain", "Place", "Reach", "never", "places", "table_of"]
+
+Domain: TypeAlias = Literal["cell", "coupling", "command", "deadline", "reaction", "fault"]
+DOMAINS: Final[tuple[Domain, ...]] = ("cell", "coupling", "command", "deadline", "reaction", "fault")
+Place: TypeAlias = tuple[Domain, str]
+
+_PASSING: Final = frozenset(
+    [signal.__name__ for machine in MACHINES.values() for signal in machine.deadlines.values()]
+    + [signal.__name__ for signal in (sig.OpenDue, sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)]
+)
+"""Signals that only a deadline raises."""
+
+
+class Reach:
+    """Counts what the steps of some sessions reached."""
+
+    def __init__(self) -> None:
+        self.counts: Final[Counter[Place]] = Counter()
+        self._looked: Final[Counter[tuple[object, ...]]] = Counter()
+
+    def saw(self, step: Step) -> None:
+        """One step was taken."""
+        if step.refused or (step.after is step.before and not step.out):
+            return
+        self.counts.update(_outside_the_tables(step))
+        sort = _sort(step)
+        self._looked[sort] += 1
+        if self._looked[sort] <= _ALWAYS or self._looked[sort] % _SAMPLE == 0:
+            self.counts.update(_of_moves(explain(step.before, step.event).moves))
+
+    def strikes(self, faults: Counter[str]) -> None:
+        """So often each fault struck."""
+        self.counts.update({("fault", label): count for label, count in faults.items()})
+
+
+_ALWAYS: Final = 100
+_SAMPLE: Final = 10
+"""Of steps of one sort (states before and after, event), the first are looked into, then one in so many."""
+
+
+def _sort(step: Step) -> tuple[object, ...]:
+    reply = step.event.reply if isinstance(step.event, Answered) else None
+    return (type(step.event), type(reply), *_states(step.before), *_states(step.after))
+
+
+def _states(session: Session) -> Iterator[object]:
+    yield type(session.lifecycle)
+    yield type(session.link)
+    yield type(session.history)
+    yield frozenset(type(item.state) for item in session.items)
+
+
+# --- what a step reached --------------------------------------------------------------------------------------------
+
+
+def _of_moves(moves: Sequence[Move]) -> Iterator[Place]:
+    for index, move in enumerate(moves):
+        if move.heard in _PASSING:
+            yield "deadline", move.heard
+        if move.verdict != "taken":
+            continue
+        yield "cell", _cells()[move.machine, move.source, move.heard, _tried(move)]
+        later = {(after.machine, after.heard) for after in moves[index + 1 :]}
+        for signal in move.raises:
+            for target in _heard_by(move.machine, signal):
+                if (target, signal) in later:
+                    yield "coupling", _coupling(move.machine, signal, target)
+
+
+def _tried(move: Move) -> int:
+    """The row's place in its cell: each guard before it said no."""
+    return len(move.guards) - (bool(move.guards) and move.guards[-1][1])
+
+
+def _outside_the_tables(step: Step) -> Iterator[Place]:
+    for command in step.commands:
+        yield "command", type(command).__name__
+    event, before = step.event, step.before
+    if isinstance(event, Restarted):
+        for _, kind, _ in owing(before):
+            yield from _reaction(kind, Failure("restart"))
+        return
+    first = min(deadlines(before), key=lambda deadline: deadline.due, default=None)
+    if first is not None and first.due <= event.at:
+        if first.owed is not None:
+            kind = first.owed[1]
+            yield "deadline", f"answer to {kind}"
+            yield from _reaction(kind, Failure("timeout"))
+    elif isinstance(event, Answered):
+        for call, kind, _ in owing(before):
+            if call == event.command:
+                yield from _reaction(kind, event.reply)
+
+
+def _reaction(kind: Kind, reply: Reply) -> Iterator[Place]:
+    yield "reaction", f"{kind}: {classify(kind, reply)}"
+
+
+# --- all there is ---------------------------------------------------------------------------------------------------
+
+
+def places() -> tuple[Place, ...]:
+    """Every place there is, but for those that nothing can reach (`unreachable.py`)."""
+    return tuple(place for place in _all_places() if place[1] not in UNREACHABLE)
+
+
+def never(counts: Counter[Place]) -> list[Place]:
+    """The places that nothing reached."""
+    return [place for place in places() if not counts[place]]
+
+
+@cache
+def _all_places() -> tuple[Place, ...]:
+    found: list[Place] = [("cell", name) for name in _cells().values()]
+    found += [("coupling", _coupling(c.source, c.signal.__name__, c.target)) for c in COUPLINGS]
+    found += [("command", command.__name__) for command in COMMANDS]
+    found += [("deadline", name) for name in sorted(_PASSING)]
+    found += [("deadline", f"answer to {kind}") for kind in REACTIONS]
+    found += [("reaction", f"{kind}: {outcome}") for kind, column in REACTIONS.items() for outcome in column]
+    found += [("fault", label) for label in STRIKES]
+    return tuple(found)
+
+
+@cache
+def _cells() -> dict[tuple[str, str, str, int], str]:
+    """(machine, state, heard, place in the cell) of every row that is taken -> its name."""
+    return {
+        (machine.name, state.name, on.__name__, index): _describe(machine.name, state.name, row)
+        for machine in MACHINES.values()
+        for state in machine.states
+        for on in machine.alphabet
+        for index, row in enumerate(machine.cell(state, on))
+        if row.verdict == "taken"
+    }
+
+
+def _describe(machine: str, state: str, row: Row) -> str:
+    when = "" if row.when is None else f" [{row.when.__name__}]"
+    target = "stays" if row.to is None else row.to.name
+    return f"{machine}: {state} on {row.on.__name__}{when} -> {target}"
+
+
+@cache
+def _heard_by(machine: str, signal: str) -> tuple[str, ...]:
+    return tuple(c.target for c in COUPLINGS if c.source == machine and c.signal.__name__ == signal)
+
+
+def _coupling(source: str, signal: str, target: str) -> str:
+    return f"{source} raises {signal} for {target}"
+
+
+def table_of(counts: Counter[Place]) -> Iterable[tuple[Domain, int, int]]:
+    """(domain, places reached, places there are) for each domain."""
+    for domain in DOMAINS:
+        there = [place for place in places() if place[0] == domain]
+        yield domain, sum(counts[place] > 0 for place in there), len(there)
