@@ -54,19 +54,24 @@ def http(status: int | None, code: int | None = None, retry_after: int | None = 
 
 
 class Play:
-    """`session` is where the story stands; `out` is what the last step returned, `all` what all steps did."""
+    """`session` is where the story stands; `out` is what the last step returned, `all` what all steps did.
+
+    `life` is the story as a log: each event, and the session that it found.
+    """
 
     def __init__(self, config: Config | None = None, session: Session | None = None) -> None:
         self.session = session or new_session(NOW, config or Config())
         self.now = self.session.now
         self.out: tuple[Command | Notification, ...] = ()
         self.all: list[Command | Notification] = []
+        self.life: list[tuple[Session, Event]] = []
         self.ledger = Ledger(self.session.ids, self.session.seq)
 
     # --- moving
 
     def feed(self, event: Event) -> tuple[Command | Notification, ...]:
         before = self.session
+        self.life.append((before, event))
         self.session, self.out = reduce(before, event)
         self.all.extend(self.out)
         check(Step(before, event, self.session, self.out), self.ledger)
@@ -158,8 +163,10 @@ class Play:
 
     def refused(self, intent: type[Any], *args: Any) -> IllegalIntent:
         """This intent is illegal now, and changes nothing; the answer is the refusal."""
+        event = intent(self.now, *args)
+        self.life.append((self.session, event))
         try:
-            reduce(self.session, intent(self.now, *args))
+            reduce(self.session, event)
         except IllegalIntent as refusal:
             return refusal
         raise AssertionError(f"{intent.__name__} was not refused")

@@ -1,0 +1,108 @@
+"""The mutants that no life can tell from the engine, each with the reason. A pattern matches a mutant's whole name."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (
+        "no item of a session is ever absent, read or failed: such an item has left it, and hears nothing",
+        (r"item: absent on \w+ -> ignored: redirect to uploading", r"item: read\|failed on \w+ -> ignored: .*"),
+    ),
+    (
+        "an answer reaches an item only while the item owes that call: an upload while uploading, a post while sending",
+        (
+            r"item: pending…delivered on Upload\w+ -> ignored: .*",
+            r"item: uploading…delivered on Post\w+ -> ignored: .*",
+        ),
+    ),
+    (
+        "only a new item hears that it is queued",
+        (r"item: uploading…delivered on (ItemQueued|FileQueued) -> ignored: .*",),
+    ),
+    (
+        "turns are given to heads that are pending, and to uploads that wait",
+        (r"item: sending…delivered on Turn -> .*",),
+    ),
+    (
+        "a deadline raises its signal only in the states that have it",
+        (r"item: sending…delivered on ItemDue -> .*", r"item: uploading…delivered on ItemSettled -> .*"),
+    ),
+    ("nothing is sent before a chat is found", (r"item: sending…delivered on NothingFound -> .*",)),
+    (
+        "an item that is absent, read or failed leaves the session alike; what differs was told by the row's effects",
+        (r"item: .* -> (failed|read): redirect to absent",),
+    ),
+    (
+        "what can get no receipt (no text, file or location) leaves the session as soon as it is sent, or absent",
+        (
+            r"item: sending on PostAccepted( \[is_disconnect\])? -> sent: redirect to absent",
+            r"item: in_doubt on HistoryProved \[is_done_by_roster\] -> sent: redirect to absent",
+            r"item: pending\|sending\|in_doubt on EchoHeard( \[is_disconnect\])? -> sent: redirect to absent",
+        ),
+    ),
+    (
+        "only the answer to an opening call, or its deadline, raises these: then an opening waits",
+        (
+            r"lifecycle: ending on \w+ \[opening_waits\] -> \w+: guard removed",
+            r"lifecycle: ending on (Created|NoChat|OpenFailed|OpenRefused|OpenDue) -> ignored: redirect to idle",
+        ),
+    ),
+    (
+        "before there is a chat there is nobody in the room, and nothing to be polite about",
+        (
+            r"lifecycle: ending on (NoChat|OpenRefused) \[opening_waits\] -> ended: without (close_room|drop_asides)",
+            r"lifecycle: requesting on (OpenRefused|GiveUp) -> failed: without (close_room|drop_asides)",
+        ),
+    ),
+    (
+        "the asides were dropped when the customer said `end`, and none is added after that",
+        (
+            r"lifecycle: ending on GiveUp( \[end_was_sent\])? -> \w+: without drop_asides",
+            r"lifecycle: ending on ChatGone -> ended: without drop_asides",
+        ),
+    ),
+    (
+        "a session that is over, or has no chat yet, has no calls, typists, forms or items that could raise it",
+        (
+            r"lifecycle: (ended…gone|idle\|requesting) on \w+Expired -> ignored: .*",
+            r"lifecycle: (ended…gone|idle\|requesting) on (DisconnectSent|ChatGone) -> ignored: .*",
+        ),
+    ),
+    ("the log of a session that is over rebuilds no roster", (r"lifecycle: ended…gone on RosterRead -> ignored: .*",)),
+    (
+        "an echo is heard by the item of its id alone: without one, by nobody",
+        (r"lifecycle: establishing…ending on (Navigation|SessionDisconnect) \[echoes_item\] -> stays: guard removed",),
+    ),
+    (
+        "the phase of a session that is over no longer says whether it was warned",
+        (r"attention: \w+ on SessionOver -> .*", r"coupling: lifecycle raises SessionOver, attention .*"),
+    ),
+    (
+        "a chat is opened once: until then there was no poll, no reading, and no call that could be refused",
+        (
+            r"link: polling\|backing_off\|blocked on ChatOpened -> .*",
+            r"history: reading\|stale\|backing_off on ChatReattached -> .*",
+        ),
+    ),
+    (
+        "the answer of a poll reaches the link only while it owes one: polling, or paused with one in flight",
+        (r"link: off\|backing_off\|blocked on Poll\w+ -> ignored: .*",),
+    ),
+    (
+        "the turn at the end of every step posts the next one, in the same step",
+        (r"courtesy: posting on CourtesyDone \[may_post\] -> posting: (drop|redirect to quiet)",),
+    ),
+    (
+        "the end of the session, which the same answer brings, silences the courtesy too",
+        (r"reaction to courtesy: gone: without CourtesyDone",),
+    ),
+)
+
+EQUIVALENT: Final = tuple((re.compile(pattern), reason) for reason, patterns in _GROUPS for pattern in patterns)
+
+
+def reason(name: str) -> str | None:
+    """Why this mutant is no other engine, or None."""
+    return next((why for pattern, why in EQUIVALENT if pattern.fullmatch(name)), None)

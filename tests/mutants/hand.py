@@ -1,0 +1,339 @@
+"""Mutants made by hand: the mistakes that people make, in clients of this protocol and in reducers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+import pytest
+from attrs import evolve, frozen
+
+from statemachine.conformance.laws import ENGINE, Engine
+from statemachine.core import fold as fold_module
+from statemachine.core import reduce as reduce_module
+from statemachine.core import session as st
+from statemachine.core import signals as sig
+from statemachine.core import wire
+from statemachine.core.draft import Draft
+from statemachine.core.effects import conversation, manners, memory, opening, outgoing, polling, room
+from statemachine.core.events import Answered, Disconnect, Incoming, Say
+from statemachine.core.tables import CELLS, MACHINES
+from statemachine.core.tables.lifecycle import acting
+from statemachine.core.tables.reactions import CODES
+from tests.simulation import plants
+
+from .tables import compiled
+
+Patch = pytest.MonkeyPatch
+
+
+def swap(patch: Patch, old: Callable[..., Any], new: Callable[..., Any]) -> None:
+    """Another function in each row that names this one."""
+
+    def other(function: Any) -> Any:
+        return new if function is old else function
+
+    for machine in MACHINES.values():
+        for state in machine.states:
+            for on in machine.alphabet:
+                rows = machine.cell(state, on)
+                if any(old in (row.when, row.make, *row.do) for row in rows):
+                    changed = tuple(
+                        evolve(row, when=other(row.when), make=other(row.make), do=tuple(map(other, row.do)))
+                        for row in rows
+                    )
+                    patch.setitem(CELLS[machine.name][state], on, compiled(machine, changed))
+
+
+def _always(d: Draft, e: Any) -> bool:
+    return True
+
+
+def _never(d: Draft, e: Any) -> bool:
+    return False
+
+
+def _nothing(d: Draft, e: Any) -> None:
+    """An effect that was forgotten."""
+
+
+# --- what the process is --------------------------------------------------------------------------------------------
+
+
+def drops_what_is_owed_on_restore(patch: Patch) -> Engine:
+    """After a restart nobody remembers the poll."""
+    return evolve(ENGINE, restore=lambda data: evolve(ENGINE.restore(data), link=st.LinkOff()))
+
+
+def answers_by_mood(patch: Patch) -> Engine:
+    """Something beside the session decides."""
+    calls = count()
+
+    def moody(session: Any, event: Any) -> Any:
+        after, out = ENGINE.reduce(session, event)
+        return (evolve(after, ids=after.ids + next(calls) % 2) if after is not session else after), out
+
+    return evolve(ENGINE, reduce=moody)
+
+
+def lets_the_clock_run_back(patch: Patch) -> Engine:
+    """An event of an earlier time is handled at that time."""
+
+    def backwards(session: Any, event: Any) -> Any:
+        after, out = ENGINE.reduce(session, event)
+        return (after if after is session else evolve(after, now=event.at)), out
+
+    return evolve(ENGINE, reduce=backwards)
+
+
+def gives_one_number_twice(patch: Patch) -> None:
+    """Command ids do not count."""
+    patch.setattr(Draft, "next_id", lambda d: d.ids + 1)
+
+
+def numbers_no_news(patch: Patch) -> None:
+    """The application's cursor stands still."""
+    right = Draft.tell
+
+    def tell(d: Draft, entry: Any, **how: Any) -> None:
+        seq = d.seq
+        right(d, entry, **how)
+        d.seq = seq
+
+    patch.setattr(Draft, "tell", tell)
+
+
+def takes_any_answer(patch: Patch) -> None:
+    """A stale answer counts for the poll that is owed now."""
+    right = reduce_module._HANDLERS[Answered]
+
+    def answered(d: Draft, event: Answered) -> None:
+        call = d.link.call
+        right(d, event if call is None else evolve(event, command=call))
+
+    patch.setitem(reduce_module._HANDLERS, Answered, answered)
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+def _folding(patch: Patch, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> None:
+    def fold(d: Draft, batch: Any, *polled: bool) -> None:
+        fold_module.fold(d, evolve(batch, entries=change(batch.entries)), *polled)
+
+    patch.setattr(reduce_module, "fold", fold)
+    patch.setitem(reduce_module._HANDLERS, Incoming, fold)
+
+
+def regroups_a_batch(patch: Patch) -> None:
+    """F38: by the type of its entries."""
+    _folding(patch, lambda entries: tuple(sorted(entries, key=lambda e: type(e).__name__)))
+
+
+def keeps_the_last_of_a_batch(patch: Patch) -> None:
+    """F38: only the last entry counts."""
+    _folding(patch, lambda entries: entries[-1:])
+
+
+def drops_a_batch_for_one_entry(patch: Patch) -> None:
+    """F9: one malformed entry, and all are lost."""
+    _folding(patch, lambda entries: () if any(isinstance(e, wire.Malformed) for e in entries) else entries)
+
+
+def drops_what_it_does_not_know(patch: Patch) -> None:
+    """F8: an unknown entry is thrown away."""
+    _folding(patch, lambda entries: tuple(e for e in entries if not isinstance(e, wire.Unknown)))
+
+
+def forgets_the_merge(patch: Patch) -> None:
+    """F16: the log is told from its beginning, whatever was told."""
+    patch.setattr(memory, "is_known", lambda d, e, known: False)
+
+
+# --- the line -------------------------------------------------------------------------------------------------------
+
+
+def retries_without_backing_off(patch: Patch) -> None:
+    """F3: at once, and again."""
+    for module in (polling, outgoing, opening):
+        patch.setattr(module, "back_off", lambda d, tries, **_: (d.now + 1, 0))
+
+
+def never_brakes(patch: Patch) -> None:
+    """F34: behind a caching proxy, seventy times a second."""
+    swap(patch, polling.is_hasty, _never)
+
+
+def asks_for_ever(patch: Patch) -> None:
+    """A poll that is refused is tried again without end."""
+    swap(patch, polling.may_repeat_poll, _always)
+
+
+def takes_no_events_for_trouble(patch: Patch) -> None:
+    """F10: 5511 is an error."""
+    patch.setitem(CODES, 5511, evolve(CODES[5511], read="retry"))
+
+
+def takes_a_wrong_entry_for_the_end(patch: Patch) -> None:
+    """F25: 404 with 5006 is about the configuration, not about the session."""
+    patch.setitem(CODES, 5006, evolve(CODES[5006], read="gone", post="gone"))
+
+
+def trusts_an_error(patch: Patch) -> None:
+    """F12: after a 5xx the post is simply repeated."""
+    patch.setitem(CODES, 5001, evolve(CODES[5001], post="retry"))
+
+
+def polls_in_the_background(patch: Patch) -> None:
+    """A stale deadline wakes the link that was to be quiet."""
+    patch.setitem(CELLS["link"][st.LinkBackingOff], sig.Backgrounded, _nothing)
+
+
+def reads_for_every_chat(patch: Patch) -> None:
+    """A push for another chat wakes this one."""
+    swap(patch, acting.is_about_this_chat, _always)
+
+
+# --- the queue ------------------------------------------------------------------------------------------------------
+
+
+def sends_after_the_end(patch: Patch) -> None:
+    """F37: texts are taken when the session is over."""
+    for state in st.TERMINAL:
+        patch.setitem(CELLS["lifecycle"][state], Say, CELLS["lifecycle"][st.Ivr][Say])
+
+
+def sends_before_there_is_a_chat(patch: Patch) -> None:
+    """To an empty chat id, and while blocked."""
+    swap(patch, outgoing.may_post, _always)
+
+
+def proves_too_early(patch: Patch) -> None:
+    """A log that was read while the post could still land says that it is missing."""
+    swap(patch, outgoing.is_unsettled, _never)
+
+
+def says_everything_twice(patch: Patch) -> None:
+    """The application's own key means nothing."""
+    swap(patch, outgoing.key_is_known, _never)
+
+
+def queues_without_end(patch: Patch) -> None:
+    """No limit holds."""
+    swap(patch, outgoing.queue_is_full, _never)
+
+
+def tells_its_own_texts(patch: Patch) -> None:
+    """F15, F33: the echo of one's own text is news."""
+    patch.setattr(outgoing, "remember_sent", lambda d, item: None)
+
+
+def answers_a_prompt_beside_it(patch: Patch) -> None:
+    """F31: the prompt stays open, and the text goes as a message."""
+    swap(patch, outgoing.answers_prompt, _never)
+
+
+def treats_disconnect_as_end(patch: Patch) -> None:
+    """F30: no survey is ever seen."""
+    for state in (st.Connected, st.AgentJoined):
+        patch.setitem(CELLS["lifecycle"][state], Disconnect, CELLS["lifecycle"][st.Queued][Disconnect])
+
+
+# --- the room -------------------------------------------------------------------------------------------------------
+
+
+def receipts_everything(patch: Patch) -> None:
+    """F15: whatever it is, and whoever said it, it was delivered."""
+    swap(patch, conversation.wants_receipt, _always)
+
+
+def keeps_agents(patch: Patch) -> None:
+    """F33: who leaves stays on the roster."""
+    swap(patch, room.dismiss, _nothing)
+
+
+def types_for_ever(patch: Patch) -> None:
+    """F32: an indicator has no expiry."""
+    swap(patch, room.expire_typing, _nothing)
+
+
+def leaves_the_room_as_it_was(patch: Patch) -> None:
+    """The session is over, and somebody is still typing."""
+    swap(patch, room.close_room, _nothing)
+
+
+def stays_warned(patch: Patch) -> None:
+    """A text does not calm."""
+    swap(patch, outgoing.is_calming, _never)
+
+
+def is_never_polite(patch: Patch) -> None:
+    """No receipt is ever posted."""
+    swap(patch, manners.may_post, _never)
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+def ends_twice(patch: Patch) -> None:
+    """The second terminal signal counts."""
+    for state in st.TERMINAL:
+        patch.setitem(CELLS["lifecycle"][state], wire.SessionEnded, CELLS["lifecycle"][st.Ivr][wire.SessionEnded])
+
+
+def overlooks_failed(patch: Patch) -> None:
+    """F1: status `failed` is just another status."""
+    for state in (*st.LIVE, st.Ending):
+        patch.setitem(CELLS["lifecycle"][state], sig.StatusFailed, _nothing)
+
+
+@frozen
+class HandMade:
+    """A plant; it may bring an engine of its own."""
+
+    name: str
+    plant: Callable[[Patch], Engine | None]
+
+
+HAND_MADE: Final = tuple(
+    HandMade(plant.__name__, plant)
+    for plant in (
+        drops_what_is_owed_on_restore,
+        answers_by_mood,
+        lets_the_clock_run_back,
+        gives_one_number_twice,
+        numbers_no_news,
+        takes_any_answer,
+        regroups_a_batch,
+        keeps_the_last_of_a_batch,
+        drops_a_batch_for_one_entry,
+        drops_what_it_does_not_know,
+        forgets_the_merge,
+        retries_without_backing_off,
+        never_brakes,
+        asks_for_ever,
+        takes_no_events_for_trouble,
+        takes_a_wrong_entry_for_the_end,
+        trusts_an_error,
+        polls_in_the_background,
+        reads_for_every_chat,
+        sends_after_the_end,
+        sends_before_there_is_a_chat,
+        proves_too_early,
+        says_everything_twice,
+        queues_without_end,
+        tells_its_own_texts,
+        answers_a_prompt_beside_it,
+        treats_disconnect_as_end,
+        receipts_everything,
+        keeps_agents,
+        types_for_ever,
+        leaves_the_room_as_it_was,
+        stays_warned,
+        is_never_polite,
+        ends_twice,
+        overlooks_failed,
+        *(plant for plant, *_ in plants.PLANTS.values()),
+    )
+)

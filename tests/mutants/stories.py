@@ -1,0 +1,306 @@
+"""Lives that neither the examples nor a random walk come by, each for a row that nothing else would miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from statemachine import (
+    AnswerForm,
+    AnswerSecureForm,
+    Background,
+    Batch,
+    CancelForm,
+    Config,
+    CreateChat,
+    Disconnect,
+    End,
+    FindChat,
+    Foreground,
+    Incoming,
+    Opened,
+    Poll,
+    Post,
+    PostCourtesy,
+    Reattach,
+    Request,
+    Send,
+    SendFile,
+    StartTyping,
+)
+from statemachine import wire as w
+from tests.core.play import (
+    ANN,
+    CHAT,
+    TIMEOUT,
+    Play,
+    chatting,
+    http,
+    joined,
+    message,
+    mine,
+    opened,
+    requested,
+    upload,
+)
+
+LONG: Final = "x" * 16_001
+
+
+def reattaches_badly() -> Play:
+    play = Play()
+    play.refused(Reattach, " ")
+    play.refused(Reattach, "o", LONG)
+    play.do(Reattach, "o", CHAT)
+    return play
+
+
+def finds_nothing_and_begins_anew(reply: Any) -> Play:
+    """What was said to a chat that was not found is not sent to the next one."""
+    play = Play()
+    play.do(Reattach, "o")
+    play.say("hello?")
+    play.do(SendFile, "ref")
+    play.answer(FindChat, reply)
+    play.do(Request, "o2")
+    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    return play
+
+
+def the_log_of_a_new_chat_is_known_from_its_beginning() -> Play:
+    play = opened()
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(message(1), message(2))
+    return play
+
+
+def an_end_waits_for_its_chat() -> Play:
+    play = requested()
+    play.answer(CreateChat, http(503, 5001))
+    play.do(End)
+    play.tick()
+    play.answer(FindChat, http(503, 5001))
+    play.tick()
+    play.answer(FindChat, Opened(CHAT, "queued"))
+    play.posted()
+    return play
+
+
+def _full() -> Play:
+    play = chatting()
+    play.poll(w.FormShow("f1", "survey_form", 60_000), w.FormShow("f2"), w.SecureFormShow("f3", "card"))
+    play.poll(w.Typing(ANN))
+    return play
+
+
+def a_full_room_is_left(code: int | None) -> Play:
+    play = _full()
+    play.do(End)
+    play.posted()
+    play.answer(Poll, http(404, code))
+    return play
+
+
+def comes_back_to_its_agent_through_the_queue() -> Play:
+    play = chatting()
+    play.poll(w.Status("queued", 9_000), w.FormShow("f2"))
+    play.poll(w.Status("connected"))
+    play.say("no answer to a prompt")
+    return play
+
+
+def finds_an_agent_in_the_log() -> Play:
+    play = opened()
+    play.poll(w.FormShow("f2"), message(1))
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(message(1), joined(ANN))
+    play.say("no answer to a prompt")
+    return play
+
+
+def is_queued_while_it_disconnects() -> Play:
+    play = chatting()
+    play.do(Disconnect)
+    play.poll(w.Status("queued"))
+    play.posted()
+    return play
+
+
+def is_warned_and(*entries: w.Entry) -> Play:
+    """Calm again only by what calms."""
+    play = chatting()
+    play.poll(w.TimeoutWarning("still there?", 5))
+    play.poll(*entries)
+    return play
+
+
+def is_warned_and_sends_a_page() -> Play:
+    play = chatting()
+    play.poll(w.TimeoutWarning("still there?", 5))
+    play.do(Send, w.Navigation("/buy"))
+    play.posted()
+    return play
+
+
+def hides_typing(*entries: w.Entry) -> Play:
+    play = chatting()
+    for entry in entries:
+        play.poll(w.Typing(ANN))
+        play.poll(entry)
+    return play
+
+
+def answers_under_a_known_key() -> Play:
+    play = _full()
+    play.say("hello", "k")
+    play.do(AnswerForm, "f1", {}, "k")
+    play.do(AnswerSecureForm, "f3", "vault", "k")
+    play.do(CancelForm, "f1", "k")
+    play.do(AnswerForm, "f1", {"a": 1}, "k2")
+    return play
+
+
+def says_too_much() -> Play:
+    play = _full()
+    play.refused(Send, w.Navigation(LONG))
+    play.refused(SendFile, LONG)
+    play.refused(AnswerForm, "f1", {"a": LONG})
+    play.refused(AnswerSecureForm, "f3", LONG)
+    play.refused(CancelForm, LONG)
+    play.refused(Send, w.SessionEnd())
+    return play
+
+
+def says_what_it_was_typing() -> Play:
+    play = chatting()
+    play.do(StartTyping)
+    play.answer(PostCourtesy, Batch())
+    play.say("done")
+    play.posted()
+    play.wait(12_000)
+    return play
+
+
+def opens_in_the_background() -> Play:
+    play = Play()
+    play.do(Background)
+    play.do(Request, "o")
+    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.do(Foreground)
+    return play
+
+
+def is_refused_twice() -> Play:
+    play = chatting()
+    play.say("hello")
+    play.answer(Poll, http(401, 2000))
+    play.answer(Post, http(401, 2000))
+    play.do(Foreground)
+    return play
+
+
+def hears_its_page_again() -> Play:
+    play = chatting()
+    play.do(Send, w.Navigation("/buy"))
+    play.poll(w.Navigation("/buy", msg_id=play.session.items[-1].id))
+    play.do(Disconnect)
+    play.poll(w.SessionDisconnect())
+    return play
+
+
+def hears_of_its_file_before_it_is_uploaded() -> Play:
+    play = chatting()
+    play.do(SendFile, "ref")
+    play.poll(w.File("file-1", msg_id=play.session.items[-1].id, party_id=CHAT))
+    upload(play)
+    return play
+
+
+def has_forgotten_what_it_said() -> Play:
+    """Out of a small window: the echo comes to an item that was sent."""
+    play = chatting(Config(window=2))
+    item = play.say("hello")
+    play.posted()
+    play.poll(message(1), message(2), message(3))
+    play.poll(mine(item, "hello"))
+    play.poll(w.MessageRead(item, ANN))
+    return play
+
+
+def fails_again_and_again(status: int, code: int) -> Play:
+    play = chatting()
+    for _ in range(7):
+        play.answer(Poll, http(status, code))
+        play.tick()
+        play.log()
+    return play
+
+
+def is_refused_for_no_reason() -> Play:
+    play = chatting()
+    for _ in range(3):
+        play.answer(Poll, http(400))
+        if play.session.link.name == "backing_off":
+            play.tick()
+            play.log()
+    return play
+
+
+def meets_errors_with_codes() -> Play:
+    play = chatting()
+    play.answer(Poll, http(200, 5511))
+    play.say("maybe")
+    play.answer(Post, http(503, 5001))
+    play.answer(Poll, http(404, 5006))
+    return play
+
+
+def hears_of_its_end_again(first: w.Entry) -> Play:
+    play = chatting()
+    play.poll(first)
+    play.do(Incoming, (w.SessionEnded(), w.Status("failed"), w.InactivityTimeout()))
+    return play
+
+
+_OTHER_DEVICE: Final = (
+    w.Message("other-1", CHAT, msg="from my phone"),
+    w.File("f", msg_id="other-2", party_id=CHAT),
+    w.Location("1", "2", msg_id="other-3", party_id=CHAT),
+)
+_SPOKEN: Final = (
+    message(9),
+    w.File("f", msg_id="s7", party_id=ANN),
+    w.Location("1", "2", msg_id="s8", party_id=ANN),
+    w.NotTyping(ANN),
+)
+
+STORIES: Final[tuple[Callable[[], Play], ...]] = (
+    reattaches_badly,
+    lambda: finds_nothing_and_begins_anew(http(404, 5005)),
+    lambda: finds_nothing_and_begins_anew(Opened(CHAT, "failed")),
+    the_log_of_a_new_chat_is_known_from_its_beginning,
+    an_end_waits_for_its_chat,
+    lambda: a_full_room_is_left(5005),
+    comes_back_to_its_agent_through_the_queue,
+    finds_an_agent_in_the_log,
+    is_queued_while_it_disconnects,
+    *(lambda entry=entry: is_warned_and(entry) for entry in _OTHER_DEVICE),
+    is_warned_and_sends_a_page,
+    lambda: hides_typing(*_SPOKEN),
+    answers_under_a_known_key,
+    says_too_much,
+    says_what_it_was_typing,
+    opens_in_the_background,
+    is_refused_twice,
+    hears_its_page_again,
+    hears_of_its_file_before_it_is_uploaded,
+    has_forgotten_what_it_said,
+    lambda: fails_again_and_again(429, 5509),
+    lambda: fails_again_and_again(503, 5001),
+    lambda: fails_again_and_again(500, 5500),
+    is_refused_for_no_reason,
+    meets_errors_with_codes,
+    lambda: hears_of_its_end_again(w.Status("failed")),
+)
