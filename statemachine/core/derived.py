@@ -157,26 +157,37 @@ def next_deadline(s: State) -> int | None:
 
     It may change with every step. Waking early does no harm; waking late is told by `Tick.at`.
     """
-    first = s.lifecycle.due
+    first = s.link.due
+    due = s.lifecycle.due
+    if due is not None and (first is None or due < first):
+        first = due
     opening = s.lifecycle.opening
     if opening is not None and (first is None or opening.due < first):
         first = opening.due
-    for owner in (s.link, s.history, s.courtesy, s.asides):
-        due = owner.due
-        if due is not None and (first is None or due < first):
-            first = due
-    for item in s.items:
-        due = item.state.due
-        if due is not None and (first is None or due < first):
-            first = due
+    due = s.history.due
+    if due is not None and (first is None or due < first):
+        first = due
+    due = s.courtesy.due
+    if due is not None and (first is None or due < first):
+        first = due
+    due = s.asides.due
+    if due is not None and (first is None or due < first):
+        first = due
+    if s.items:
+        for item in s.items:
+            due = item.state.due
+            if due is not None and (first is None or due < first):
+                first = due
     room = s.room
-    for typist in room.typists:
-        if first is None or typist.due < first:
-            first = typist.due
-    for form in room.forms:
-        due = form.due
-        if due is not None and (first is None or due < first):
-            first = due
+    if room.typists:
+        for typist in room.typists:
+            if first is None or typist.due < first:
+                first = typist.due
+    if room.forms:
+        for form in room.forms:
+            due = form.due
+            if due is not None and (first is None or due < first):
+                first = due
     return first
 
 

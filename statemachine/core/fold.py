@@ -8,6 +8,7 @@ from typing import Any, Final
 from . import signals as sig
 from .draft import Draft
 from .effects import conversation, memory, polling, room
+from .effects.memory import REMEMBERED
 from .events import Batch, Incoming
 from .session import TERMINAL, LinkOff, LinkPaused
 from .tables import CELLS, MACHINES, move
@@ -47,6 +48,7 @@ STATUS: Final = _Statuses(
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
 _CELLS: Final = CELLS["lifecycle"]
+_TERMINAL: Final = frozenset(TERMINAL_SIGNALS)
 _GATHERED: Final = (Status, PartyJoined, PartyLeft, CaseSet, Info)
 _PASSING: Final = (Typing, NotTyping)
 
@@ -54,7 +56,7 @@ _PASSING: Final = (Typing, NotTyping)
 def unfold(d: Draft, e: Entry) -> None:
     """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
     on: Any = STATUS[e.state] if type(e) is Status else type(e)
-    if on in TERMINAL_SIGNALS:
+    if on in _TERMINAL:
         if d.terminal is None:
             d.terminal = on, e
         d.fresh = True
@@ -69,21 +71,27 @@ def fold(d: Draft, carrier: Incoming | Batch, polled: bool = False) -> None:
     entries = carrier.entries
     transcript = False
     for e in entries:
-        if type(e) in memory.REMEMBERED:
+        if type(e) in REMEMBERED:
             transcript = True
             break
     repeated = (transcript or polled) and memory.is_repeated_batch(d, entries)
-    if repeated and transcript:
-        d.odd("repeated_batch", "a cache, or a poll answered twice")
+    if transcript:
+        if repeated:
+            d.odd("repeated_batch", "a cache, or a poll answered twice")
+        else:
+            _fold_transcript(d, entries)
         return
-    known = memory.Known(d) if transcript else None
     for e in entries:
-        if known is not None and type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
-            continue
-        d.fresh = True
         unfold(d, e)
-    if repeated:  # a status may well be true twice, but it is no reason to poll on at once
-        d.fresh = False
+    d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
+
+
+def _fold_transcript(d: Draft, entries: tuple[Entry, ...]) -> None:
+    known = memory.Known(d)
+    for e in entries:
+        if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
+            d.fresh = True
+            unfold(d, e)
 
 
 def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None:
@@ -128,7 +136,7 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
         return 0
     first: int | None = None
     for index, e in enumerate(entries):
-        if type(e) not in memory.REMEMBERED:
+        if type(e) not in REMEMBERED:
             continue
         one, strong = memory.key(d, e)
         if not memory.count(told, one):
@@ -147,14 +155,14 @@ def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     for index, e in enumerate(entries):
         d.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
-            if type(e) is Status and STATUS[e.state] in TERMINAL_SIGNALS:
+            if type(e) is Status and STATUS[e.state] in _TERMINAL:
                 unfold(d, e)
             continue
         if isinstance(e, Signaling) and index != offer:
             continue
         if isinstance(e, CobrowsingRequested) and not d.newest:
             continue
-        if type(e) in memory.REMEMBERED and memory.is_known(d, e, known):
+        if type(e) in REMEMBERED and memory.is_known(d, e, known):
             continue
         d.fresh = True
         unfold(d, e)
@@ -185,7 +193,7 @@ def _take_room(d: Draft, entries: Iterable[Any]) -> None:
         if said:
             unfold(d, said[-1])
     room.rebuild_roster(d, entries)
-    statuses = [e for e in entries if type(e) is Status and STATUS[e.state] not in TERMINAL_SIGNALS]
+    statuses = [e for e in entries if type(e) is Status and STATUS[e.state] not in _TERMINAL]
     if statuses and conversation.stage_is_unknown(d, None):
         unfold(d, statuses[-1])
     move(d, _LIFECYCLE, sig.RosterRead, None)

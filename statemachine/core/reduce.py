@@ -77,7 +77,9 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     if after is session:
         return session, ()
     owed = outbox(after, session.ids) if after.ids != session.ids else ()  # ids only grow
-    return after, (*owed, *d.news, *d.anomalies)
+    if d.news or d.anomalies:
+        return after, (*owed, *d.news, *d.anomalies)
+    return after, owed
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
