@@ -27,7 +27,8 @@ _FLAGS = (
     "--remote-debugging-port=0",
 )  # fmt: skip
 
-_KEYS = {"Enter": "\r", "Escape": "", "Tab": "\t"}
+_KEYS = {"Enter": ("\r", 13), "Escape": ("", 27), "Tab": ("\t", 9)}
+"""Name -> its text, and the code by which the browser itself knows it."""
 
 
 class Page:
@@ -111,9 +112,10 @@ class Page:
 
     async def key(self, key: str) -> None:
         """Press a key."""
-        text = {"text": key} if len(key) == 1 else ({"text": _KEYS[key]} if _KEYS[key] else {})
-        await self._call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-        await self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+        text, code = _KEYS.get(key, (key, 0))
+        press = {"key": key, "windowsVirtualKeyCode": code}
+        await self._call("Input.dispatchKeyEvent", type="keyDown", **press, **({"text": text} if text else {}))
+        await self._call("Input.dispatchKeyEvent", type="keyUp", **press)
 
     async def write(self, text: str) -> None:
         """Type a text into what has the focus."""

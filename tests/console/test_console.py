@@ -130,6 +130,53 @@ async def test_every_ending_has_its_key() -> None:
         assert len(emulator.centre.chats) == 5
 
 
+async def test_the_whole_centre_is_at_hand() -> None:
+    async with place(pace=0.01) as (emulator, page):
+        await come(page)
+        (chat_id,) = emulator.centre.chats
+        await page.key("n")
+        await page.until("document.querySelector('dialog [aria-label=receipts]')")
+        await page.js(
+            """(() => {
+                const select = document.querySelector('dialog [aria-label=receipts]');
+                select.value = 'off';
+                select.dispatchEvent(new Event('change'));
+            })()"""
+        )
+        await page.sees("receipts = off", "#toasts")
+        assert emulator.centre.knobs.receipts == "off"
+        await page.key("Escape")
+        await page.until("!document.querySelector('dialog')")
+
+        await page.key("s")
+        await page.until("document.querySelector('#field-name option[value=survey]')")
+        await fill(page, name="survey")
+        await page.sees("Hello, this is Ada.", "#talk .log")
+        await lit(page, "agent_joined")
+        await page.key("h")
+        await page.until("document.querySelector('#field-source')?.value.includes('Hello, this is Ada.')")
+        await fill(page, name="mine")
+        await page.sees("Kept as mine.", "#toasts")
+        assert "mine" in emulator.centre.scenarios
+
+        before = emulator.now()
+        await page.key(",")
+        await fill(page, advance="30s")
+        await page.sees("The clock was moved.", "#toasts")
+        assert emulator.now() - before >= 30_000
+
+        await page.key(".")
+        await page.until("document.querySelector('#field-json')")
+        await fill(page, json='{"act": "info", "service_name": "Parcels"}')
+        await page.sees("service: Parcels", "#talk .log")
+        await page.key(".")
+        await page.until("document.querySelector('#field-json')")
+        await fill(page, json='{"act": "sing"}')
+        await page.sees("there is no act 'sing'", "#toasts")
+        page.problems.clear()  # the browser notes the answer 400 that was asked for
+        assert emulator.centre.chats[chat_id].live
+
+
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
     "<script>document.title='owned'</script>",

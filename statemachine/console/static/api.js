@@ -10,15 +10,19 @@ async function call(method, path, body) {
   }
   const reply = await fetch(path, request);
   const found = (reply.headers.get("Content-Type") ?? "").startsWith("application/json") ? await reply.json() : {};
-  if (!reply.ok) throw new Error(found.error ?? `${method} ${path}: ${reply.status}`);
+  if (!reply.ok) throw new Error(found.error ?? problems(found) ?? `${method} ${path}: ${reply.status}`);
   return found;
 }
+
+const problems = (found) => found.problems?.map((one) => `line ${one.line}: ${one.message}`).join("; ");
 
 const id = encodeURIComponent;
 
 export const control = {
   get: (path) => call("GET", `/_control/${path}`),
   post: (path, body) => call("POST", `/_control/${path}`, body ?? {}),
+  put: (path, body) => call("PUT", `/_control/${path}`, body),
+  patch: (path, body) => call("PATCH", `/_control/${path}`, body),
   chats: () => control.get("chats"),
   chat: (chatId) => control.get(`chats/${id(chatId)}`),
   act: (chatId, ...acts) => control.post(`chats/${id(chatId)}/acts`, { acts }),

@@ -1,12 +1,118 @@
-// What concerns the whole centre: its scenario, its knobs.
+// What concerns the whole centre: its scenarios, its knobs, its clock.
 
-import { h } from "./dom.js";
+import { control, toast, tried } from "./api.js";
+import { ask, dialog } from "./dialogs.js";
+import { button, h } from "./dom.js";
+import { current } from "./store.js";
 
-/** The scenarios there are: name and sentence. */
-export async function scenarios() {
-  return [];
+/** The scenarios there are: name, about and teaches. An app id may name one. */
+export const scenarios = async () => (await control.get("scenarios")).scenarios;
+
+const path = (chat) => `chats/${encodeURIComponent(chat.chat_id)}/scenario`;
+
+/** The chosen chat goes on with a scenario: one of the catalogue, or one that is written here. */
+export async function play() {
+  const chat = current()?.chat;
+  if (!chat) return toast("Choose a chat first.");
+  const found = await scenarios();
+  const wish = await ask(
+    "From here on this chat goes through",
+    [
+      { name: "name", label: "Scenario", choices: [...found.map((one) => [one.name, `${one.name}: ${one.about}`]), ["", "my own, below"]], onchange: async (name, fields) => { if (name) fields.source.value = (await control.get(`scenarios/${encodeURIComponent(name)}`)).source; } },
+      { name: "source", label: "My own, as TOML (choosing one above shows how it is written)", type: "area" },
+    ],
+    { doing: "Begin" },
+  );
+  if (!wish) return undefined;
+  const chosen = wish.name ? { name: wish.name } : { source: wish.source };
+  const done = await tried(control.post(path(chat), chosen));
+  return done && toast(`The scenario ${wish.name || "of yours"} has begun.`);
 }
 
-export function centreTools() {
-  return h("span", {});
+/** What was done in the chosen chat, as a scenario to keep. */
+export async function keep() {
+  const chat = current()?.chat;
+  if (!chat) return toast("Choose a chat first.");
+  const { source } = await control.get(path(chat));
+  const wish = await ask(
+    "This chat as a scenario",
+    [
+      { name: "name", label: "Name: an app id of this name goes through it from now on", value: "my-scenario" },
+      { name: "source", label: "As TOML", type: "area", value: source, rows: 16 },
+    ],
+    { doing: "Keep", wide: true, about: "Keep it in a file to use it again: statemachine emulate --scenario FILE.toml" },
+  );
+  if (!wish) return undefined;
+  await control.put(`scenarios/${encodeURIComponent(wish.name)}`, { source: wish.source });
+  return toast(`Kept as ${wish.name}.`);
 }
+
+const written = (value) => (value === null ? "none" : Array.isArray(value) ? value.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join(", ") : String(value));
+
+function turn(knob) {
+  const send = (value) => tried(control.patch("knobs", { [knob.name]: value }).then(() => toast(`${knob.name} = ${written(value)}`)));
+  const choices = knob.type === "bool" ? ["true", "false"] : knob.choices.map(String);
+  if (knob.name === "faults") return h("input", { disabled: true, value: written(knob.value), title: "planned by scenarios, and by the act break" });
+  if (choices.length) {
+    const select = h("select", { onchange: (event) => send(event.target.value) }, choices.map((value) => h("option", { value }, value)));
+    select.value = String(knob.value);
+    return select;
+  }
+  return h("input", { value: written(knob.value), onchange: (event) => send(event.target.value) });
+}
+
+/** Every knob, each turned at once. */
+export async function knobs() {
+  const { knobs: found } = await control.get("knobs");
+  const rows = found.map((knob) => {
+    const turned = written(knob.value) !== written(knob.default);
+    const input = turn(knob);
+    input.setAttribute("aria-label", knob.name);
+    return h(
+      "div",
+      { class: `knob${turned ? " turned" : ""}`, "data-words": `${knob.name} ${knob.about}`.toLowerCase() },
+      h("div", {}, h("b", {}, knob.name), turned && h("span", { class: "count" }, `default ${written(knob.default)}`)),
+      h("div", { class: "about" }, knob.about, knob.unit && ` (${knob.unit})`),
+      input,
+    );
+  });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Find a knob: receipts, ewt, timeout…",
+    "aria-label": "find a knob",
+    oninput: (event) => {
+      const words = event.target.value.toLowerCase().split(/\s+/);
+      for (const row of rows) row.hidden = !words.every((word) => row.dataset.words.includes(word));
+    },
+  });
+  await dialog("Knobs: how this centre behaves", h("div", { class: "knobs" }, search, rows), { wide: true });
+}
+
+/** Time that passes now, or faster. */
+export async function clock() {
+  const { scale } = await control.get("clock");
+  const wish = await ask(
+    "The centre's clock",
+    [
+      { name: "advance", label: "Let this much time pass at once (30s, 10m, 1h)", value: "1m" },
+      { name: "scale", label: "Then how fast it goes: 1 as a real one, 60 an hour a minute", type: "number", value: String(scale) },
+    ],
+    { doing: "Move" },
+  );
+  if (!wish) return undefined;
+  const move = { scale: Number(wish.scale) };
+  if (wish.advance.trim()) move.advance = wish.advance;
+  return tried(control.post("clock", move).then(() => toast("The clock was moved.")));
+}
+
+const TOOLS = {
+  s: ["Scenario…", play, "the chosen chat goes on with a scenario"],
+  h: ["Keep…", keep, "this chat as a scenario"],
+  n: ["Knobs…", knobs, "how this centre behaves"],
+  ",": ["Clock…", clock, "let time pass"],
+};
+
+/** Key -> what it is called, does, and means. */
+export const centreKeys = () => Object.entries(TOOLS).map(([key, [label, run, title]]) => [key, [title, () => tried(run()), label]]);
+
+export const centreTools = () => centreKeys().map(([key, [title, run, label]]) => button(label, run, { key, title }));

@@ -10,7 +10,7 @@ function field(one, fields) {
     input = h("select", props, one.choices.map(([value, label]) => h("option", { value }, label)));
     if (one.value !== undefined) input.value = one.value;
   } else if (one.type === "area") {
-    input = h("textarea", { ...props, rows: 8, spellcheck: "false" });
+    input = h("textarea", { ...props, rows: one.rows ?? 8, spellcheck: "false" });
     input.value = one.value ?? "";
   } else if (one.type === "checkbox") {
     input = h("input", { ...props, type: "checkbox", checked: Boolean(one.value) });
@@ -43,7 +43,7 @@ export function dialog(title, content, { wide = false } = {}) {
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
 /** Ask for these fields: an object of their values, or null where the person thought better of it. */
-export async function ask(title, wanted, { doing = "OK", about = "" } = {}) {
+export async function ask(title, wanted, { doing = "OK", about = "", wide = false } = {}) {
   const fields = {};
   const form = h(
     "form",
@@ -62,7 +62,7 @@ export async function ask(title, wanted, { doing = "OK", about = "" } = {}) {
       h("button", { type: "submit", class: "button main" }, h("span", {}, doing), h("kbd", {}, "↵")),
     ),
   );
-  const answer = await dialog(title, form);
+  const answer = await dialog(title, form, { wide });
   if (answer !== "done") return null;
   return Object.fromEntries(
     Object.entries(fields).map(([name, input]) => [name, input.type === "checkbox" ? input.checked : input.value]),

@@ -2,7 +2,8 @@
 
 import { ACTIONS, perform } from "./actions.js";
 import { add, agentBar, next } from "./agents.js";
-import { centreTools, scenarios } from "./centre.js";
+import { tried } from "./api.js";
+import { centreKeys, centreTools, scenarios } from "./centre.js";
 import { customerPane, newCustomer, writeAs } from "./customer.js";
 import { ask, dialog } from "./dialogs.js";
 import { button, h, show } from "./dom.js";
@@ -16,7 +17,7 @@ import { faults, wire } from "./traffic.js";
 const root = document.documentElement;
 const at = (id) => document.getElementById(id);
 
-const come = async () => newCustomer(await scenarios());
+const come = () => tried(scenarios().then(newCustomer));
 
 function toggleCustomer() {
   if (!store.customers.size) come();
@@ -62,6 +63,7 @@ const PAGE = {
   o: ["show or hide the customer", toggleCustomer],
   z: ["write as the customer", writeAs],
   m: ["the next agent acts", next],
+  ...Object.fromEntries(centreKeys()),
   "?": ["this help", help],
 };
 
@@ -101,7 +103,7 @@ wire(at("wire"));
 faults(at("faults"));
 customerPane(at("customer"), come);
 at("tools").append(
-  centreTools(bind),
+  ...centreTools(),
   button("Customer", toggleCustomer, { key: "o" }),
   button("Keys", help, { key: "?" }),
   themes(),
