@@ -23,7 +23,6 @@ EXTRAS: Final = {
     "yarl": "http",
     "hypothesis": "conformance",
     "pytest": "conformance",
-    "mermaidx": "diagrams",
 }
 """Module -> the extra that brings it."""
 

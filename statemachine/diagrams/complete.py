@@ -1,9 +1,9 @@
-"""The complete picture of one machine: every row that is taken, every deadline, every coupling.
+"""What the complete picture of one machine says, in whatever form: every row, every deadline, every coupling.
 
 Arcs between the same two states are one arc with several lines. A row taken from three states or more is drawn from a
 dashed box that names them, and again from the state just before its target, so that the usual way can be followed.
-Rows that stay where they are stand in notes, beside their state or dashed box; so do the rows of a loop, where it has
-more than one: Mermaid makes no room for the labels of loops.
+What is ignored or rejected leads nowhere and is listed beside the picture. Each row carries its number in the table,
+so that the picture can be read back, and each row be looked up.
 """
 
 from __future__ import annotations
@@ -13,18 +13,29 @@ from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from ..core.table import Machine, Row
+from ..core.table import Machine, Row, Verdict
 from ..core.tables import COUPLINGS
-from . import mermaid
-from .names import effects, guard, name, owing, raised, state_kind, trigger
+from .durations import BESIDE, DURATIONS
+from .names import effects, guard, holds, name, number, owing, raised, trigger
 
 States: TypeAlias = tuple[type[Any], ...]
 
 SHARED: Final = 3
 """From how many states a row must be taken to be drawn from a dashed box."""
-LABEL_WIDTH: Final = 30
-NOTE_WIDTH: Final = 76
-MEMBERS_WIDTH: Final = 34
+
+READING: Final = (
+    "End() the application asks for it",
+    "Message the server says it",
+    "re Created a call was answered",
+    "after GiveUp a deadline passed",
+    "~SessionOver another machine raised it",
+    "[guard] only if that holds",
+    "/ runs these, in order",
+    "+ makes the new state's record",
+    "^ raises, for other machines",
+    "12 the row's number: of one state and event, the lower is tried first",
+)
+"""How a line is read, one mark each."""
 
 
 @frozen
@@ -37,10 +48,11 @@ class Source:
 
 @frozen
 class Folded:
-    """The taken rows of one machine, as they are drawn."""
+    """The rows of one machine, as they are drawn. `others`: what is ignored, and what is rejected, by where."""
 
     arcs: Mapping[tuple[Source, type[Any]], tuple[Row, ...]]
     stays: Mapping[Source, tuple[Row, ...]]
+    others: Mapping[Verdict, Mapping[States, tuple[Row, ...]]]
 
     @property
     def shared(self) -> tuple[Source, ...]:
@@ -50,18 +62,20 @@ class Folded:
 
 
 def fold(machine: Machine) -> Folded:
-    """Gather the taken rows by where they lead from and to."""
+    """Gather the rows by where they lead from and to."""
     arcs: dict[tuple[Source, type[Any]], tuple[Row, ...]] = {}
     stays: dict[Source, tuple[Row, ...]] = {}
+    others: dict[Verdict, dict[States, tuple[Row, ...]]] = {"ignored": {}, "rejected": {}}
     for row in machine.rows:
         if row.verdict != "taken":
-            continue
-        if row.to is None:
+            listed = others[row.verdict]
+            listed[row.source] = (*listed.get(row.source, ()), row)
+        elif row.to is None:
             stays[Source(row.source)] = (*stays.get(Source(row.source), ()), row)
-            continue
-        for source in _sources(machine, row, row.to):
-            arcs[source, row.to] = (*arcs.get((source, row.to), ()), row)
-    return Folded(arcs, stays)
+        else:
+            for source in _sources(machine, row, row.to):
+                arcs[source, row.to] = (*arcs.get((source, row.to), ()), row)
+    return Folded(arcs, stays, {verdict: listed for verdict, listed in others.items() if listed})
 
 
 def _sources(machine: Machine, row: Row, to: type[Any]) -> list[Source]:
@@ -73,82 +87,88 @@ def _sources(machine: Machine, row: Row, to: type[Any]) -> list[Source]:
     return [Source(row.source, to in machine.terminal), *before]
 
 
-def picture(machine: Machine) -> str:
-    """One machine as a Mermaid state diagram."""
-    folded = fold(machine)
-    nodes = {Source((one,)): mermaid.identifier(name(one), index) for index, one in enumerate(machine.states)}
-    nodes |= {source: f"from{index}" for index, source in enumerate(folded.shared, 1)}
-    return mermaid.document(f"{machine.name}: every row that is taken", _statements(machine, folded, nodes))
+def members(machine: Machine, states: States) -> tuple[str, list[str]]:
+    """Several states, shortly: a word before their names, and the names."""
+    left_out = [name(one) for one in machine.states if one not in states]
+    if not left_out:
+        return "any state", []
+    if len(states) > SHARED and len(left_out) <= 2:
+        return "all but", left_out
+    return "any of" if len(states) > 1 else "in", [name(one) for one in states]
 
 
-def _statements(machine: Machine, folded: Folded, nodes: Mapping[Source, str]) -> Iterator[str]:
-    for one in machine.states:
-        yield mermaid.state(nodes[Source((one,))], state_lines(machine, one))
-    for source in folded.shared:
-        yield mermaid.state(
-            nodes[source], ["any of", *mermaid.wrap(mermaid.listed(map(name, source.states)), MEMBERS_WIDTH)]
-        )
-    yield mermaid.arc("[*]", nodes[Source((machine.initial,))])
-    for (source, target), rows in folded.arcs.items():
-        crowded = source.states == (target,) and len(rows) > 1
-        yield mermaid.arc(nodes[source], nodes[Source((target,))], () if crowded else lines_of(rows, LABEL_WIDTH))
-        if crowded:
-            yield from mermaid.note(nodes[source], "right", ["COMES BACK, ON", *lines_of(rows, NOTE_WIDTH)])
-    for one in machine.terminal:
-        yield mermaid.arc(nodes[Source((one,))], "[*]")
-    for source, rows in folded.stays.items():
-        yield from mermaid.note(nodes[source], "right", ["STAYS, ON", *lines_of(rows, NOTE_WIDTH)])
-    couplings = coupling_lines(machine)
-    if couplings:
-        yield from mermaid.note(nodes[Source((machine.initial,))], "left", couplings)
-    yield from mermaid.classes(_classes(machine, folded, nodes))
+@frozen
+class Line:
+    """Rows that run and raise the same, told together: their events by guard, and what they do."""
+
+    heads: tuple[tuple[str, tuple[Row, ...]], ...]
+    done: tuple[str, ...]
+
+
+def lines(rows: Iterable[Row]) -> Iterator[Line]:
+    """Rows as lines, in the order of their first."""
+    alike: dict[tuple[str, ...], dict[str, tuple[Row, ...]]] = {}
+    for row in rows:
+        guards = alike.setdefault((*effects(row), *raised(row)), {})
+        guards[guard(row)] = (*guards.get(guard(row), ()), row)
+    yield from (Line(tuple(guards.items()), done) for done, guards in alike.items())
+
+
+def parts(machine: Machine, line: Line) -> tuple[list[str], list[str]]:
+    """A line as text: event [guard] / what it runs, ^what it raises. Commas join the events that share a guard, a
+    semicolon ends them.
+    """
+    heads = [part for when, rows in line.heads for part in _with_guard(machine, rows, when)]
+    heads[-1] = heads[-1].removesuffix(";")
+    return heads, commas([f"/ {line.done[0]}", *line.done[1:]]) if line.done else []
+
+
+def _with_guard(machine: Machine, rows: Iterable[Row], when: str) -> list[str]:
+    events = [f"{number(machine, row)} {trigger(machine, row)}" for row in rows]
+    return commas([*events[:-1], f"{events[-1]} {when};" if when else f"{events[-1]};"])
+
+
+def commas(texts: Iterable[str]) -> list[str]:
+    """Texts with a comma after each but the last."""
+    *before, last = texts
+    return [*(f"{text}," for text in before), last]
 
 
 def state_lines(machine: Machine, state: type[Any]) -> Iterator[str]:
-    """What stands in a state's box: its name, its deadline, and whether it waits for an answer."""
-    yield name(state)
-    if state in machine.deadlines:
-        yield f"deadline, then {name(machine.deadlines[state])}"
+    """What stands in a state's box under its name: whether it waits for an answer, and its deadlines with their length."""
     owes = owing(state)
     if owes is not None:
         yield owes
+    signals = {signal: record for signal, record in BESIDE.items() if holds(state, record)}
+    if state in machine.deadlines:
+        signals[machine.deadlines[state]] = state
+    for record in dict.fromkeys((*signals.values(), state)):
+        if answers := [one.words() for one in DURATIONS.get(record, ()) if one.is_answer]:
+            yield f"no answer after {answers[0]}"
+    for signal, record in signals.items():
+        yield f"{name(signal)} after {_lengths(record)}"
 
 
-def lines_of(rows: Iterable[Row], width: int) -> Iterator[str]:
-    """Rows as text: event [guard] / what they run, ^what they raise.
-
-    Rows that run and raise the same are told together, and so are their events where the guard is the same too.
-    """
-    alike: dict[tuple[str, ...], dict[str, list[str]]] = {}
-    for row in rows:
-        guards = alike.setdefault((*effects(row), *raised(row)), {})
-        guards.setdefault(guard(row), []).append(trigger(row))
-    for done, guards in alike.items():
-        heads = [part for when, events in guards.items() for part in _with_guard(events, when)]
-        heads[-1] = heads[-1].removesuffix(";")
-        tail = mermaid.wrap(mermaid.listed([f"/ {done[0]}", *done[1:]]), width) if done else []
-        yield from mermaid.join(mermaid.wrap(heads, width), tail, width)
+def _lengths(record: type[Any]) -> str:
+    return " or ".join(one.words() for one in DURATIONS.get(record, ()) if not one.is_answer) or "the time that it tells"
 
 
-def _with_guard(events: list[str], when: str) -> list[str]:
-    """Events that share a guard: commas between them, a semicolon after them."""
-    return mermaid.listed([*events[:-1], f"{events[-1]} {when};" if when else f"{events[-1]};"])
+def beside_lines(machine: Machine) -> list[str]:
+    """The deadlines that this machine hears of, and that no state of it has."""
+    return [
+        f"{name(signal)} after {_lengths(record)}"
+        for signal, record in BESIDE.items()
+        if signal in machine.alphabet and not any(holds(state, record) for state in machine.states)
+    ]
 
 
-def coupling_lines(machine: Machine) -> list[str]:
+def coupling_lines(machine: Machine) -> dict[str, list[str]]:
     """Which machines hear what this one raises, and what it hears from them."""
     heard_by: dict[str, list[str]] = {}
     for coupling in COUPLINGS:
         if coupling.source == machine.name:
             heard_by.setdefault(name(coupling.signal), []).append(coupling.target)
     out = [f"^{signal} to {', '.join(targets)}" for signal, targets in heard_by.items()]
-    into = [f"{name(c.signal)} from {c.source}" for c in COUPLINGS if c.target == machine.name]
-    return [*(["RAISES", *out] if out else []), *(["HEARS", *into] if into else [])]
-
-
-def _classes(machine: Machine, folded: Folded, nodes: Mapping[Source, str]) -> dict[str, list[str]]:
-    members: dict[str, list[str]] = {kind: [] for kind in mermaid.STYLES}
-    for one in machine.states:
-        members[state_kind(machine, one)].append(nodes[Source((one,))])
-    members["shared"] = [nodes[source] for source in folded.shared]
-    return members
+    into = [f"~{name(c.signal)} from {c.source}" for c in COUPLINGS if c.target == machine.name]
+    titled = (("RAISES", out), ("HEARS", into), ("DEADLINES BESIDE", beside_lines(machine)))
+    return {title: told for title, told in titled if told}

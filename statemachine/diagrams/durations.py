@@ -6,11 +6,12 @@ test that measures every deadline of thousands of random lives.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
 from ..core import session as s
+from ..core import signals as sig
 from ..core.config import DEFAULT_CONFIG
 
 
@@ -19,6 +20,11 @@ class Span:
     """The sum of these numbers."""
 
     names: tuple[str, ...]
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is how long a call may stay unanswered."""
+        return "answer_margin" in self.names
 
     def words(self) -> str:
         """With the default numbers."""
@@ -32,10 +38,11 @@ class Doubling:
     cap: str
     start: str = "backoff_start"
     retry_after_cap: str = "retry_after_cap"
+    is_answer: ClassVar[bool] = False
 
     def words(self) -> str:
         """With the default numbers."""
-        return f"{clock(_number(self.start))} doubling to {clock(_number(self.cap))}"
+        return f"{clock(_number(self.start)).removesuffix(' s')}-{clock(_number(self.cap))}"
 
 
 def _number(name: str) -> int:
@@ -78,3 +85,11 @@ DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
     s.Typist: (Span(("remote_typing_expires",)),),
 }
 """An open form has a `due` too; its time is the server's (`form_timeout`)."""
+
+BESIDE: Final[dict[type[sig.Signal], type[Any]]] = {
+    sig.OpenDue: s.Opening,
+    sig.OwnTypingExpired: s.Asides,
+    sig.TypingExpired: s.Typist,
+    sig.FormExpired: s.OpenForm,
+}
+"""Signals of deadlines that are no state's but those of a record beside: which record."""

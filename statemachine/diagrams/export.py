@@ -7,7 +7,6 @@ within one machine, and what they are for. Types are written as TypeScript write
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias, cast, get_args
@@ -21,7 +20,8 @@ from ..core.tables import COUPLINGS, MACHINES, REACTIONS
 from ..core.tables.lifecycle import groups
 from ..core.tables.reactions import CLASSES, CODES, KINDS, SUCCESS, Kind, classify
 from .durations import DURATIONS, Doubling, Span
-from .names import kind_of, name, owing
+from .layout import holds_no_object, laid_out
+from .names import CLOCK, name, owing
 from .types import constants, fields, mentioned
 
 Object: TypeAlias = dict[str, Any]
@@ -61,33 +61,12 @@ def table() -> Object:
 
 def text() -> str:
     """`table.json`: a line for each row, so that a change shows as the lines that changed."""
-    return _laid_out(table()) + "\n"
+    return laid_out(table(), holds_no_object) + "\n"
 
 
 def schema() -> str:
     """`table.schema.json`: what `table.json` may look like, as JSON Schema."""
     return resources.files(__package__ or __name__).joinpath(SCHEMA).read_text("utf-8")
-
-
-def _laid_out(value: Any, indent: int = 0) -> str:
-    """JSON in which whatever holds no object stands on one line, and so does an object without objects."""
-    if not _holds_objects(value):
-        return json.dumps(value, ensure_ascii=False)
-    inner, outer = "  " * (indent + 1), "  " * indent
-    if isinstance(value, dict):
-        members = cast(Object, value).items()
-        parts = [f"{json.dumps(key, ensure_ascii=False)}: {_laid_out(one, indent + 1)}" for key, one in members]
-        return f"{{\n{inner}" + f",\n{inner}".join(parts) + f"\n{outer}}}"
-    return f"[\n{inner}" + f",\n{inner}".join(_laid_out(one, indent + 1) for one in value) + f"\n{outer}]"
-
-
-def _holds_objects(value: Any) -> bool:
-    parts: Iterable[Any] = ()
-    if isinstance(value, dict):
-        parts = cast(Object, value).values()
-    elif isinstance(value, list):
-        parts = cast(Iterable[Any], value)
-    return any(isinstance(one, dict) or _holds_objects(one) for one in parts)
 
 
 def _states() -> Iterator[type[Any]]:
@@ -257,7 +236,7 @@ def _is_signal(one: Any) -> bool:
 
 
 def _signal(one: type[Any]) -> Object:
-    return {"name": name(one), "doc": _doc(one), "deadline": kind_of(one) == "deadline"}
+    return {"name": name(one), "doc": _doc(one), "deadline": one in CLOCK}
 
 
 def _members(union: Any) -> list[str]:

@@ -13,34 +13,53 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ..core.tables import MACHINES
-from . import complete, export, gallery, lists, matrix, overview, rendering
+from . import draw_dot, draw_mermaid, export, gallery, lists, matrix, matrix_html, overview, rendering, xstate
 
-Render: TypeAlias = Callable[[str, float], tuple[str, bytes]]
+Render: TypeAlias = Callable[[str, int], tuple[str, bytes]]
 
 LEDGER: Final = "rendered.json"
 FORMATS: Final = ("svg", "png")
-SCALES: Final = {"lifecycle-overview": 2.0}
-"""Pixels of the PNG per unit of the SVG: more for what a README shows."""
+OVERVIEW: Final = "lifecycle-overview"
+WHOLE: Final = "session"
+RESERVED: Final = frozenset({"benchmarks"})
+"""Folders that something else writes."""
+STANDARD: Final = 90
+DPI: Final = {OVERVIEW: 144, WHOLE: 60}
+"""Pixels of the PNG per inch: more for what a README shows, fewer for what only an SVG can show."""
 
 
 def pictures() -> dict[str, str]:
     """Every picture as Mermaid text, by name."""
     return {
-        "lifecycle-overview": overview.picture(MACHINES["lifecycle"]),
-        **{name: complete.picture(machine) for name, machine in MACHINES.items()},
+        OVERVIEW: overview.picture(),
+        **{name: draw_mermaid.picture(machine) for name, machine in MACHINES.items()},
         "couplings": lists.couplings_picture(),
+        WHOLE: draw_mermaid.whole(),
+    }
+
+
+def graphs() -> dict[str, str]:
+    """Every picture as DOT text, by name: what is rendered."""
+    return {
+        OVERVIEW: overview.graph(),
+        **{name: draw_dot.picture(machine) for name, machine in MACHINES.items()},
+        "couplings": lists.couplings_graph(),
+        WHOLE: draw_dot.whole(),
     }
 
 
 def texts() -> dict[str, str]:
     """Every generated text, by file name."""
-    drawn = pictures()
     return {
-        **{f"{name}.mmd": text for name, text in drawn.items()},
+        **{f"{name}.mmd": text for name, text in pictures().items()},
+        **{f"{name}.dot": text for name, text in graphs().items()},
+        **{f"{name}.xstate.json": xstate.text(xstate.config(machine)) for name, machine in MACHINES.items()},
+        f"{WHOLE}.xstate.json": xstate.text(xstate.whole()),
         **{f"{name}.md": matrix.matrix(machine) for name, machine in MACHINES.items()},
+        "matrix.html": matrix_html.page(),
         "reactions.md": lists.reactions(),
         "couplings.md": lists.couplings(),
-        "README.md": gallery.gallery(drawn),
+        "README.md": gallery.gallery(),
         "table.json": export.text(),
         export.SCHEMA: export.schema(),
     }
@@ -51,9 +70,9 @@ def stale(folder: Path) -> list[str]:
     expected = texts()
     found = [name for name, text in expected.items() if _read(folder / name) != text.encode()]
     ledger = _ledger(folder)
-    for name, text in pictures().items():
+    for name, text in graphs().items():
         found += [f"{name}.{form}" for form in FORMATS if not _is_current(folder, ledger, name, form, text)]
-    known = {*expected, LEDGER, *(f"{name}.{form}" for name in pictures() for form in FORMATS)}
+    known = {*expected, LEDGER, *(f"{name}.{form}" for name in graphs() for form in FORMATS)}
     if folder.is_dir():
         found += sorted(path.name for path in folder.iterdir() if path.name not in known)
     return found
@@ -62,15 +81,15 @@ def stale(folder: Path) -> list[str]:
 def write(folder: Path, render: Render = rendering.render) -> list[str]:
     """Write what is stale; names of the files written.
 
-    Raises NoRenderer, after the texts are written, where a picture must be rendered and mermaidx is not installed.
+    Raises NoRenderer, after the texts are written, where a picture must be rendered and nothing that renders is installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [name for name, text in texts().items() if _put(folder / name, text.encode())]
     ledger = _ledger(folder)
-    for name, text in pictures().items():
+    for name, text in graphs().items():
         if all(_is_current(folder, ledger, name, form, text) for form in FORMATS):
             continue
-        svg, png = render(text, SCALES.get(name, 1.0))
+        svg, png = render(text, DPI.get(name, STANDARD))
         parts = {"svg": svg.encode(), "png": png}
         for form, data in parts.items():
             _put(folder / f"{name}.{form}", data)
@@ -87,7 +106,7 @@ def _is_current(folder: Path, ledger: dict[str, dict[str, str]], name: str, form
 
 
 def _source(name: str, text: str) -> str:
-    return _digest(f"{rendering.SETTINGS} {SCALES.get(name, 1.0)}\n{text}".encode())
+    return _digest(f"{DPI.get(name, STANDARD)}\n{text}".encode())
 
 
 def _digest(data: bytes) -> str:
@@ -104,7 +123,7 @@ def _ledger(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _ledger_text(ledger: dict[str, dict[str, str]]) -> bytes:
-    ordered = {name: ledger[name] for name in pictures() if name in ledger}
+    ordered = {name: ledger[name] for name in graphs() if name in ledger}
     return (json.dumps(ordered, indent=2) + "\n").encode()
 
 

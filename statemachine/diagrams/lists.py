@@ -7,7 +7,8 @@ from typing import Final
 
 from ..core.tables import COUPLINGS, MACHINES, REACTIONS, Reaction
 from ..core.tables.reactions import CLASSES, CODES, STATUSES
-from . import mermaid
+from . import dot, mermaid
+from .draw_mermaid import passing
 from .markdown import escape, fenced, page, table
 from .names import name
 
@@ -78,17 +79,28 @@ def _couplings() -> Iterator[str]:
 
 
 def couplings_picture() -> str:
-    """The machines, and the signals that pass between them."""
-    return mermaid.document("How the machines hear each other", _coupling_statements())
+    """The machines, and the signals that pass between them, as Mermaid."""
+    return mermaid.document("How the machines hear each other", _statements())
 
 
-def _coupling_statements() -> Iterator[str]:
+def _statements() -> Iterator[str]:
     nodes = {machine: mermaid.identifier(machine, index) for index, machine in enumerate(MACHINES)}
     for machine, node in nodes.items():
         yield mermaid.state(node, [machine])
-    passing: dict[tuple[str, str], list[str]] = {}
-    for one in COUPLINGS:
-        passing.setdefault((one.source, one.target), []).append(name(one.signal))
-    for (source, target), signals in passing.items():
+    for (source, target), signals in passing().items():
         yield mermaid.arc(nodes[source], nodes[target], signals)
     yield from mermaid.classes({"talking": ["lifecycle"], "resting": [n for n in nodes.values() if n != "lifecycle"]})
+
+
+def couplings_graph() -> str:
+    """The same as DOT."""
+    return dot.document(_graph(), '""')
+
+
+def _graph() -> Iterator[str]:
+    for machine in MACHINES:
+        style = dot.BOXES["talking" if machine == "lifecycle" else "resting"]
+        yield dot.node(machine, dot.box([dot.cell(dot.font(dot.escape(machine), style.ink, 15, bold=True))], style))
+    for (source, target), signals in passing().items():
+        label = f"<{dot.lines(dot.font(dot.escape(one), size=11) for one in signals)}>"
+        yield dot.edge(source, target, {"label": label, "color": dot.quoted(dot.INK), "tooltip": dot.quoted(", ".join(signals))})

@@ -6,22 +6,23 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..core.table import Machine, Row
-from ..core.tables import COUPLINGS, REACTIONS
+from ..core.tables import COUPLINGS
 from .markdown import escape, page, table
-from .names import EventKind, effects, guard, kind_of, name, raised
+from .names import EventKind, answers, effects, guard, kind_of, name, number, raised
 
 GROUPS: Final[dict[EventKind, str]] = {
     "intent": "Local intents",
-    "entry": "Server entries",
-    "signal": "Signals",
+    "server": "From the server",
+    "answer": "Answers to calls",
     "deadline": "Deadlines",
+    "machine": "From other machines",
 }
 SYMBOLS: Final = {"ignored": "·", "rejected": "✕"}
 LEGEND: Final = (
     "`→` moves there · `↺` taken, stays · `·` ignored · `✕` rejected · *or*: guards decide, in this order. "
-    "The reasons stand below, event by event."
+    "The reasons stand below, event by event; the rows of a cell are tried in this order."
 )
-HEAD: Final = ("in", "", "guard", "verdict", "runs", "raises", "why", "source")
+HEAD: Final = ("in", "row", "guard", "verdict", "runs", "raises", "why", "source")
 
 
 def matrix(machine: Machine) -> str:
@@ -41,7 +42,7 @@ def _lines(machine: Machine) -> Iterator[str]:
     yield ""
     yield LEGEND
     yield ""
-    groups = {title: [on for on in machine.alphabet if kind_of(on) == kind] for kind, title in GROUPS.items()}
+    groups = {title: [on for on in machine.alphabet if kind_of(machine, on) == kind] for kind, title in GROUPS.items()}
     for title, events in groups.items():
         if events:
             yield f"### {title}"
@@ -87,14 +88,14 @@ def _event(machine: Machine, on: type[Any]) -> Iterator[str]:
     alike: dict[tuple[Row, ...], list[str]] = {}
     for state in machine.states:
         alike.setdefault(machine.cell(state, on), []).append(escape(name(state)))
-    yield from table(HEAD, (line for cell, states in alike.items() for line in _cell(", ".join(states), cell)))
+    yield from table(HEAD, (line for cell, states in alike.items() for line in _cell(machine, ", ".join(states), cell)))
 
 
-def _cell(states: str, cell: tuple[Row, ...]) -> Iterator[list[str]]:
-    for number, row in enumerate(cell, 1):
+def _cell(machine: Machine, states: str, cell: tuple[Row, ...]) -> Iterator[list[str]]:
+    for row in cell:
         yield [
-            states if number == 1 else "",
-            str(number) if len(cell) > 1 else "",
+            states if row is cell[0] else "",
+            str(number(machine, row)),
             escape(guard(row)[1:-1]),
             _outcome(row),
             escape(", ".join(effects(row))),
@@ -106,22 +107,17 @@ def _cell(states: str, cell: tuple[Row, ...]) -> Iterator[list[str]]:
 
 def origin(machine: Machine, on: type[Any]) -> str:
     """Who makes this machine hear an event."""
-    kind = kind_of(on)
+    kind = kind_of(machine, on)
     if kind == "intent":
         return "The application asks for it"
     if kind == "deadline":
         return "A deadline has passed"
-    if kind == "entry":
-        return "An entry from the server"
-    answers = [
-        f"{call} × {outcome}"
-        for call, outcomes in REACTIONS.items()
-        for outcome, reaction in outcomes.items()
-        if (machine.name, on) in reaction.signals
-    ]
+    if kind == "server":
+        return "The server says it"
+    found = answers(machine, on)
     sources = [c.source for c in COUPLINGS if c.target == machine.name and c.signal is on]
     parts = [
         *([f"Raised by {', '.join(sources)}"] if sources else []),
-        *([f"Answered: {', '.join(answers)}"] if answers else []),
+        *([f"Answered: {', '.join(found)}"] if found else []),
     ]
-    return escape("; ".join(parts)) if parts else "Raised by the step itself, which unfolds an entry or gives a turn"
+    return escape("; ".join(parts)) if parts else "Each step ends with it"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from .names import StateKind
 
 BREAK: Final = "<br/>"
-_PLAIN: Final = re.compile(r"[A-Za-z0-9 _.,/+()\[\]^=?'·-]")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 _.,/+()\[\]^=?'~·-]")
 _IDENTIFIER: Final = re.compile(r"(?!(node|from)\d+\Z)[a-z][a-z0-9_]*\Z")
 """What is left as it is; `node1` and `from1` are names that are given here."""
 _RESERVED: Final = frozenset({"as", "class", "click", "default", "direction", "end", "hide", "note", "state", "style"})
@@ -42,22 +42,16 @@ def escape(text: str) -> str:
     return "".join(c if _PLAIN.match(c) else f"#{ord(c)};" for c in text)
 
 
-def identifier(text: str, index: int) -> str:
+def identifier(text: str, index: int, prefix: str = "") -> str:
     """A name that Mermaid takes for a node: the text itself where that is safe."""
-    return text if _IDENTIFIER.match(text) and text not in _RESERVED else f"node{index}"
+    return prefix + (text if _IDENTIFIER.match(text) and text not in _RESERVED else f"node{index}")
 
 
-def listed(parts: Iterable[str]) -> list[str]:
-    """Parts with a comma after each but the last."""
-    *before, last = parts
-    return [*(f"{part}," for part in before), last]
-
-
-def wrap(parts: Iterable[str], width: int) -> list[str]:
+def wrap(parts: Iterable[str], width: int, length: Callable[[str], int] = len) -> list[str]:
     """Parts joined into lines of about `width` characters; no part is cut."""
     lines: list[str] = []
     for part in parts:
-        if lines and len(lines[-1]) + len(part) < width:
+        if lines and length(lines[-1]) + length(part) < width:
             lines[-1] += f" {part}"
         else:
             lines.append(part)

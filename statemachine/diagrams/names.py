@@ -10,20 +10,16 @@ import attrs
 from ..core import states
 from ..core import signals as sig
 from ..core.events import INTENTS
+from ..core.fold import STATUS
 from ..core.table import Machine, Row
-from ..core.tables import MACHINES
+from ..core.tables import MACHINES, REACTIONS
+from .durations import BESIDE
 
-EventKind: TypeAlias = Literal["intent", "entry", "signal", "deadline"]
+EventKind: TypeAlias = Literal["intent", "server", "answer", "deadline", "machine"]
 StateKind: TypeAlias = Literal["resting", "waiting", "talking", "closing", "terminal"]
 
 CLOCK: Final[frozenset[type[Any]]] = frozenset(
-    {
-        *(signal for machine in MACHINES.values() for signal in machine.deadlines.values()),
-        sig.OpenDue,
-        sig.TypingExpired,
-        sig.OwnTypingExpired,
-        sig.FormExpired,
-    }
+    {*(signal for machine in MACHINES.values() for signal in machine.deadlines.values()), *BESIDE}
 )
 """Signals that only a deadline raises: those that a state declares, and those of records beside the machines."""
 
@@ -49,13 +45,35 @@ def name(thing: Any) -> str:
     return own if isinstance(own, str) else str(thing.__name__)
 
 
-def kind_of(on: type[Any]) -> EventKind:
-    """Who causes it: the application, the server, another part of the engine, or the clock."""
+SERVER: Final[frozenset[type[Any]]] = frozenset({*STATUS.values(), sig.StatusOther, sig.RosterRead})
+"""Signals that unfold what the server said."""
+
+
+ANSWERS: Final[frozenset[tuple[str, type[Any]]]] = frozenset(
+    heard for outcomes in REACTIONS.values() for reaction in outcomes.values() for heard in reaction.signals
+)
+"""What an answer makes which machine hear."""
+
+
+def kind_of(machine: Machine, on: type[Any]) -> EventKind:
+    """Who makes this machine hear it: the application, the server, an answer to a call, the clock, another machine."""
     if on in INTENTS:
         return "intent"
     if on in CLOCK:
         return "deadline"
-    return "signal" if issubclass(on, sig.Signal) else "entry"
+    if on in SERVER or not issubclass(on, sig.Signal):
+        return "server"
+    return "answer" if (machine.name, on) in ANSWERS else "machine"
+
+
+def answers(machine: Machine, on: type[Any]) -> list[str]:
+    """Which outcomes of calls this machine hears as that: `poll × busy`."""
+    return [
+        f"{call} × {outcome}"
+        for call, outcomes in REACTIONS.items()
+        for outcome, reaction in outcomes.items()
+        if (machine.name, on) in reaction.signals
+    ]
 
 
 def state_kind(machine: Machine, state: type[Any]) -> StateKind:
@@ -81,6 +99,12 @@ def owing(state: type[Any]) -> str | None:
     return None if always is None else "owes a call" if always else "may owe a call"
 
 
+def holds(state: type[Any], record: type[Any]) -> bool:
+    """Whether a state may hold this record."""
+    hints = get_type_hints(state, dict(vars(states))).values()
+    return any(record in (hint, *get_args(hint)) for hint in hints)
+
+
 def _held(state: type[Any]) -> Iterator[tuple[str, bool]]:
     """The fields of a state, and of the records that it holds: name, and whether it is always there."""
     for field, hint in get_type_hints(state, dict(vars(states))).items():
@@ -98,15 +122,24 @@ def words(thing: Any) -> str:
     return text.strip().replace("_", " ")
 
 
-def trigger(row: Row) -> str:
-    """What sets a row off: `End()` is asked for by the application, `after GiveUp` comes with the time."""
-    on = name(row.on)
-    kind = kind_of(row.on)
-    if kind == "intent":
-        on += "()"
-    elif kind == "deadline":
-        on = f"after {on}"
-    return on
+MARKS: Final[dict[EventKind, str]] = {
+    "intent": "{}()",
+    "server": "{}",
+    "answer": "re {}",
+    "deadline": "after {}",
+    "machine": "~{}",
+}
+"""How an event is written, by its kind."""
+
+
+def trigger(machine: Machine, row: Row) -> str:
+    """What sets a row off, with the mark of its kind: `End()` is asked for, `after GiveUp` comes with the time."""
+    return MARKS[kind_of(machine, row.on)].format(name(row.on))
+
+
+def number(machine: Machine, row: Row) -> int:
+    """The row's place in its table: in one state, the lower is tried first."""
+    return next(place for place, one in enumerate(machine.rows, 1) if one is row)
 
 
 def guard(row: Row) -> str:
@@ -115,8 +148,8 @@ def guard(row: Row) -> str:
 
 
 def effects(row: Row) -> tuple[str, ...]:
-    """The named functions that a row runs, in order."""
-    return tuple(name(f) for f in (*row.do, *((row.make,) if row.make else ())))
+    """The named functions that a row runs, in order; the last one with a plus where it makes the target's record."""
+    return (*map(name, row.do), *((f"+{name(row.make)}",) if row.make else ()))
 
 
 def raised(row: Row) -> tuple[str, ...]:

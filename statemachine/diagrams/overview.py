@@ -1,79 +1,129 @@
 """The lifecycle at a glance: four boxes, the usual way through each, and what leads from box to box.
 
 Folded from the table by one rule, so that it cannot lie: inside a box, the arcs from each state to the next in the
-table's order; between two boxes, one arc that names a few of the events from outside
-(those with the most arcs) and counts the others.
+table's order; between two boxes, one arc that names a few of the events from outside (those with the most arcs) and
+counts the others. Whatever ends a session is told once, from a frame around all that is open.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise, product
 from typing import Any, Final
 
-from ..core.fold import STATUS
+from ..core.signals import RosterRead
 from ..core.table import Machine, Row
-from . import mermaid
+from ..core.tables import MACHINES
+from . import dot, mermaid
 from .names import LIFECYCLE_GROUPS, StateKind, kind_of, name, words
 
+LIFECYCLE: Final = MACHINES["lifecycle"]
 TITLES: Final[dict[StateKind, str]] = {
-    "waiting": "WAITING for an agent",
-    "talking": "TALKING",
-    "closing": "CLOSING",
-    "terminal": "OVER",
+    "waiting": "Waiting for an agent",
+    "talking": "Talking",
+    "closing": "Closing",
+    "terminal": "Over",
 }
-NAMED: Final = 3
+OPEN: Final = "open"
+OPEN_TITLE: Final = "A chat session"
+OPEN_KINDS: Final[tuple[StateKind, ...]] = ("waiting", "talking", "closing")
+ARROW: Final = dot.font("&#8594;", dot.INK, 16)
+NAMED: Final = 4
 """How many events an arc between two boxes names."""
 
 
-def picture(machine: Machine) -> str:
+def picture() -> str:
     """The overview as a Mermaid state diagram."""
-    return mermaid.document("A chat session", _statements(machine), size=16)
+    nodes = {one: mermaid.identifier(name(one), index) for index, one in enumerate(LIFECYCLE.states)}
+    boxes = {str(kind): [nodes[one] for one in members] for kind, members in LIFECYCLE_GROUPS.items()}
+    return mermaid.document("A chat session at a glance", [*_mermaid(nodes), *mermaid.classes(boxes)], size=16)
 
 
-def outline(machine: Machine) -> dict[str, Any]:
-    """The same boxes and arcs as plain data, for who draws them in another place: the console lights one state.
+def outline() -> dict[str, Any]:
+    """The same boxes and arcs as plain data, for who draws them in another place and lights one state.
 
     ``{"boxes": [{"kind", "title", "states", "arcs"}], "between": [{"from", "to", "on"}]}``: states by name, in the
-    table's order; boxes by kind; `on` in words.
+    table's order; boxes by kind; `on` in words. What ends a session is told for each box.
     """
     boxes = [
         {
             "kind": kind,
             "title": TITLES[kind],
             "states": [name(one) for one in members],
-            "arcs": [[name(source), name(target)] for source, target in _usual(machine, members)],
+            "arcs": [[name(source), name(target)] for source, target in _way(kind)],
         }
         for kind, members in LIFECYCLE_GROUPS.items()
     ]
-    between = [
-        {"from": source, "to": target, "on": _label(events)} for (source, target), events in _between(machine).items()
-    ]
-    return {"boxes": boxes, "between": between}
+    arcs = _counted(framed=False).items()
+    return {"boxes": boxes, "between": [{"from": pair[0], "to": pair[1], "on": _label(on)} for pair, on in arcs]}
 
 
-def _statements(machine: Machine) -> Iterator[str]:
-    nodes = {one: mermaid.identifier(name(one), index) for index, one in enumerate(machine.states)}
-    for kind, members in LIFECYCLE_GROUPS.items():
-        arcs = _usual(machine, members)
-        yield f'state "{mermaid.escape(TITLES[kind])}" as {kind}_box {{'
-        yield f"    direction {'LR' if arcs else 'TB'}"
-        yield from (f"    {mermaid.state(nodes[one], [name(one)])}" for one in members)
-        if machine.initial in members:
-            yield f"    {mermaid.arc('[*]', nodes[machine.initial])}"
-        yield from (f"    {mermaid.arc(nodes[source], nodes[target])}" for source, target in arcs)
-        yield "}"
-    for (source, target), events in _between(machine).items():
-        yield mermaid.arc(f"{source}_box", f"{target}_box", _label(events))
-    boxes = {kind: [nodes[one] for one in members] for kind, members in LIFECYCLE_GROUPS.items()}
-    yield from mermaid.classes({str(kind): members for kind, members in boxes.items()})
+def _mermaid(nodes: dict[type[Any], str]) -> Iterator[str]:
+    def boxes(kinds: Iterable[StateKind]) -> Iterator[str]:
+        for kind in kinds:
+            yield f'state "{mermaid.escape(TITLES[kind])}" as {kind}_box {{'
+            yield f"    direction {'LR' if _way(kind) else 'TB'}"
+            yield from (f"    {mermaid.state(nodes[one], [name(one)])}" for one in LIFECYCLE_GROUPS[kind])
+            if LIFECYCLE.initial in LIFECYCLE_GROUPS[kind]:
+                yield f"    {mermaid.arc('[*]', nodes[LIFECYCLE.initial])}"
+            yield from (f"    {mermaid.arc(nodes[source], nodes[target])}" for source, target in _way(kind))
+            yield "}"
+
+    yield f'state "{mermaid.escape(OPEN_TITLE)}" as {OPEN}_box {{'
+    yield from (f"    {one}" for one in boxes(OPEN_KINDS))
+    arcs = between()
+    for (source, target), label in arcs.items():
+        if source != OPEN:
+            yield f"    {mermaid.arc(f'{source}_box', f'{target}_box', label)}"
+    yield "}"
+    yield from boxes(["terminal"])
+    yield mermaid.arc(f"{OPEN}_box", "terminal_box", arcs[OPEN, "terminal"])
 
 
-def _usual(machine: Machine, members: tuple[type[Any], ...]) -> list[tuple[type[Any], type[Any]]]:
-    """The arcs of a box: from each state to the next, where the table has them."""
-    moves = {(source, row.to) for source, row in _moves(machine)}
-    return [pair for pair in pairwise(members) if pair in moves]
+def graph() -> str:
+    """The overview as DOT."""
+    return dot.document(_dot(), '""')
+
+
+def _dot() -> Iterator[str]:
+    yield from dot.cluster(OPEN, OPEN_TITLE, (dot.node(kind, _box(kind)) for kind in OPEN_KINDS))
+    yield dot.node("terminal", _box("terminal"))
+    for (source, target), label in between().items():
+        whole = {"ltail": dot.quoted(f"cluster_{OPEN}"), "weight": "9"} if source == OPEN else {}
+        yield dot.edge(
+            OPEN_KINDS[-1] if source == OPEN else source,
+            target,
+            {
+                **whole,
+                "label": f"<{dot.lines(dot.font(f'&#160;{dot.escape(line)}&#160;', size=13) for line in label)}>",
+                "penwidth": "1.6",
+                "color": dot.quoted(dot.INK),
+                "tooltip": dot.quoted(", ".join(label)),
+            },
+        )
+
+
+def _box(kind: StateKind) -> str:
+    """A box as one table: its title over its states, with arrows along the usual way."""
+    style, members, way = dot.BOXES[kind], LIFECYCLE_GROUPS[kind], dict(_way(kind))
+    begins = LIFECYCLE.initial in members
+    cells = [f"<td>{dot.font('&#9679;', dot.INK, 14)}</td>", f"<td>{ARROW}</td>"] if begins else []
+    for one in members:
+        text = dot.font(dot.escape(name(one)), style.ink, 14)
+        cells.append(f'<td border="{style.width}" color="{style.line}" bgcolor="{style.fill}" style="rounded">{text}</td>')
+        cells.append(f"<td>{ARROW if one in way else ''}</td>")
+    title = dot.font(dot.escape(TITLES[kind]), dot.INK, 15, bold=True)
+    return (
+        f'<<table border="1" color="#8c959f" style="rounded" cellborder="0" cellspacing="4" cellpadding="5">'
+        f'<tr><td align="left" colspan="{len(cells) - 1}">{title}</td></tr><tr>{"".join(cells[:-1])}</tr></table>>'
+    )
+
+
+def _way(kind: StateKind) -> list[tuple[type[Any], type[Any]]]:
+    """The arcs inside a box, from each state to the next."""
+    usual = {(source, row.to) for source, row in _moves(LIFECYCLE)}
+    return [pair for pair in pairwise(LIFECYCLE_GROUPS[kind]) if pair in usual]
 
 
 def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:
@@ -82,15 +132,23 @@ def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:
             yield from ((source, row) for source in row.source)
 
 
-def _between(machine: Machine) -> dict[tuple[StateKind, StateKind], Counter[type[Any]]]:
-    """For each two boxes with an arc between them: each event, with how many states it leads from."""
-    box: dict[type[Any], StateKind] = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
-    counted: dict[tuple[StateKind, StateKind], Counter[type[Any]]] = {}
-    for source, row in _moves(machine):
+def between() -> dict[tuple[str, str], list[str]]:
+    """For each two boxes with an arc between them: the label; `open` is the frame around all but the last."""
+    return {pair: _label(events) for pair, events in _counted(framed=True).items()}
+
+
+def _counted(framed: bool) -> dict[tuple[str, str], Counter[type[Any]]]:
+    """For each two boxes: each event that leads across, with how many states it leads from."""
+    box: dict[type[Any], str] = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
+    counted: dict[tuple[str, str], Counter[type[Any]]] = {}
+    for source, row in _moves(LIFECYCLE):
         assert row.to is not None
-        if box[source] != box[row.to]:
-            counted.setdefault((box[source], box[row.to]), Counter())[row.on] += 1
-    return {pair: counted[pair] for pair in product(LIFECYCLE_GROUPS, LIFECYCLE_GROUPS) if pair in counted}
+        tail, head = box[source], box[row.to]
+        if tail != head:
+            tail = OPEN if framed and head == "terminal" else tail
+            counted.setdefault((tail, head), Counter())[row.on] += 1
+    order = product((*LIFECYCLE_GROUPS, OPEN), LIFECYCLE_GROUPS)
+    return {pair: counted[pair] for pair in order if pair in counted}
 
 
 def _label(events: Counter[type[Any]]) -> list[str]:
@@ -101,4 +159,4 @@ def _label(events: Counter[type[Any]]) -> list[str]:
 
 def _is_public(on: type[Any]) -> bool:
     """Whether it comes from the application or from the server, as a reader of the wire knows it."""
-    return kind_of(on) in ("intent", "entry") or on in STATUS.values()
+    return kind_of(LIFECYCLE, on) in ("intent", "server") and on is not RosterRead

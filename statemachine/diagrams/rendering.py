@@ -1,46 +1,43 @@
-"""Mermaid text to SVG and PNG, by mermaidx (real Mermaid, no browser)."""
+"""DOT text to SVG and PNG, by graphviz-pure (Graphviz in one wheel, the same bytes everywhere), or an installed `dot`."""
 
 from __future__ import annotations
 
-import re
+import shutil
 import struct
+import subprocess
+import sysconfig
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
-
-PAPER: Final = "#ffffff"
-"""Rendered pictures bring their own background: arcs drawn in black vanish on a dark page."""
-GREY: Final = "rgba(232,232,232, 0.8)"
-"""Mermaid's paper for labels, replaced by ours, so that a label hides the arc that it interrupts.
-
-Not by a style sheet: given one, mermaidx measures letters of another size than it draws.
-"""
-SETTINGS: Final = f"{PAPER} for {GREY}"
-"""Whatever beside the text decides what a picture looks like."""
+from pathlib import Path
+from typing import Final
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 class NoRenderer(Exception):
-    """mermaidx is not installed."""
+    """Nothing that renders DOT is installed, or it failed."""
 
 
-def render(text: str, scale: float) -> tuple[str, bytes]:
-    """SVG and PNG of a Mermaid text; `scale`: pixels of the PNG per unit of the SVG. Raises NoRenderer."""
-    try:
-        import mermaidx as untyped
-    except ImportError:
-        raise NoRenderer("mermaidx renders the pictures: pip install 'chat-session-statemachine[diagrams]'") from None
-    mermaidx: Any = untyped
-    svg = str(mermaidx.render(text).svg()).rstrip() + "\n"
-    svg = svg.replace("background-color: transparent", f"background-color: {PAPER}").replace(GREY, PAPER)
-    png = mermaidx.svg_to_png(svg, width=round(scale * _width(svg)), background=PAPER)
-    return svg, shrink(bytes(png))
+def render(text: str, dpi: int) -> tuple[str, bytes]:
+    """SVG and PNG of a DOT text; `dpi`: pixels of the PNG per inch, 72 being the SVG's own size. Raises NoRenderer."""
+    tool = renderer()
+    if tool is None:
+        raise NoRenderer("graphviz-pure renders the pictures: pip install 'chat-session-statemachine[diagrams]'")
+    return run(tool, text, "svg").decode(), shrink(run(tool, text, "png", f"-Gdpi={dpi}"))
 
 
-def _width(svg: str) -> float:
-    found = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ', svg)
-    return float(found[1]) if found else 1000.0
+def renderer() -> str | None:
+    """The command that renders DOT."""
+    own = Path(sysconfig.get_path("scripts")) / "graphviz-pure"
+    return shutil.which(str(own)) or shutil.which("graphviz-pure") or shutil.which("dot")
+
+
+def run(tool: str, text: str, form: str, *options: str) -> bytes:
+    """What a renderer makes of a DOT text. Raises NoRenderer where it fails."""
+    done = subprocess.run([tool, f"-T{form}", *options], input=text.encode(), capture_output=True, check=False)
+    if done.returncode or not done.stdout:
+        raise NoRenderer(f"{tool} cannot render this: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def shrink(png: bytes) -> bytes:

@@ -78,4 +78,4 @@ def test_a_duration_in_words(milliseconds: int, expected: str) -> None:
 
 def test_the_words_of_a_duration() -> None:
     assert Span(("poll_timeout", "answer_margin")).words() == "35 s"
-    assert Doubling("backoff_cap").words() == "1 s doubling to 30 s"
+    assert Doubling("backoff_cap").words() == "1-30 s"

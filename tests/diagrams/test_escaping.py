@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
+from xml.etree import ElementTree
 
 import pytest
 from attrs import frozen
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 
 from statemachine.core.signals import Signal
 from statemachine.core.table import Machine, ignore, row, rows
-from statemachine.diagrams import complete, markdown, matrix, mermaid
-from tests.diagrams.reading import read, unescape
+from statemachine.diagrams import complete, dot, draw_dot, draw_mermaid, markdown, matrix, mermaid, rendering
+from tests.diagrams.reading import label, understood, unescape
 
 HOSTILE = [
     'a "quoted" name',
@@ -70,14 +72,35 @@ def machine_named(text: str) -> Machine:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_picture_keeps_its_lines_and_says_the_name(text: str) -> None:
-    plain = complete.picture(machine_named("plain"))
-    drawn = complete.picture(machine_named(text))
+def test_a_mermaid_picture_keeps_its_lines_and_says_the_name(text: str) -> None:
+    plain = draw_mermaid.picture(machine_named("plain"))
+    drawn = draw_mermaid.picture(machine_named(text))
     assert len(drawn.splitlines()) == len(plain.splitlines())
     assert "<img" not in drawn
     assert "%%" not in drawn
     assert text in unescape(drawn).replace(mermaid.BREAK, " ") or "\n" in text
-    assert len(set(read(drawn).boxes)) == 3
+    assert drawn.count('state "') == plain.count('state "')
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_dot_picture_keeps_its_nodes_and_says_the_name(text: str) -> None:
+    tool = rendering.renderer() or ""
+    plain = understood(draw_dot.picture(machine_named("plain")), tool)
+    drawn = understood(draw_dot.picture(machine_named(text)), tool)
+    assert len(drawn["objects"]) == len(plain["objects"])
+    assert len(drawn["edges"]) == len(plain["edges"])
+    labels = " ".join(label(one["label"]) for one in drawn["objects"])
+    assert " ".join(text.split()) in labels
+    svg = ElementTree.fromstring(rendering.run(tool, draw_dot.picture(machine_named(text)), "svg"))
+    assert {one.tag.partition("}")[2] for one in svg.iter()} <= {"svg", "g", "title", "a", "text", "path", "polygon", "ellipse", "polyline"}
+
+
+@given(st.text())
+def test_a_quoted_string_of_dot_ends_where_it_ends(text: str) -> None:
+    drawn = dot.quoted(text)
+    assert drawn[0] == drawn[-1] == '"'
+    assert re.fullmatch(r'(?:[^"\\\n]|\\.)*', drawn[1:-1], re.DOTALL)
+    assert not set('"<>{}%\n\\`|') & set(dot.escape(text))
 
 
 @pytest.mark.parametrize("text", HOSTILE)

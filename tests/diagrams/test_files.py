@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from statemachine.cli.diagrams import command
-from statemachine.diagrams import NoRenderer, files, mermaid, pictures, rendering, stale, texts, write
+from statemachine.diagrams import NoRenderer, dot, files, graphs, mermaid, pictures, rendering, stale, texts, write
+from statemachine.diagrams.names import MARKS
 from tests.diagrams.reading import contrast, luminance, style
 
 COMMITTED = Path(__file__).parents[2] / "diagrams"
@@ -36,8 +37,8 @@ def png(width: int = 1, height: int = 1) -> bytes:
     )
 
 
-def fake(text: str, scale: float) -> tuple[str, bytes]:
-    return f"<svg><!-- {len(text)} {scale} --></svg>", png()
+def fake(text: str, dpi: int) -> tuple[str, bytes]:
+    return f"<svg><!-- {len(text)} {dpi} --></svg>", png()
 
 
 @pytest.fixture
@@ -119,8 +120,13 @@ def test_the_texts_are_the_same_under_any_hash_seed() -> None:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def test_check_passes_and_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mermaidx", None)  # no renderer is needed
+@pytest.fixture
+def no_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "renderer", lambda: None)
+
+
+@pytest.mark.usefixtures("no_renderer")
+def test_check_passes_and_fails(folder: Path) -> None:
     run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
     assert (run.exit_code, run.output) == (0, "")
     (folder / "link.mmd").write_text("")
@@ -133,16 +139,14 @@ def test_check_passes_and_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (folder / "link.mmd").read_text() == ""
 
 
-def test_without_the_renderer_the_texts_are_written_and_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "mermaidx", None)
+@pytest.mark.usefixtures("no_renderer")
+def test_without_the_renderer_the_texts_are_written_and_the_extra_is_named(tmp_path: Path) -> None:
     run = CliRunner().invoke(command, ["--out", str(tmp_path)])
     assert run.exit_code == 1
     assert "chat-session-statemachine[diagrams]" in run.output
     assert all((tmp_path / name).exists() for name in texts())
     with pytest.raises(NoRenderer):
-        rendering.render("stateDiagram-v2\n a --> b", 1.0)
+        rendering.render("digraph { a -> b }", 72)
 
 
 def test_nothing_is_written_twice(folder: Path) -> None:
@@ -155,14 +159,26 @@ def test_nothing_is_written_twice(folder: Path) -> None:
 
 
 def test_rendering_works() -> None:
-    pytest.importorskip("mermaidx")
-    svg, data = rendering.render(pictures()["attention"], 2.0)
+    svg, data = rendering.render(graphs()["attention"], 144)
     ElementTree.fromstring(svg)
     assert "WarningHeard" in svg
-    assert f"background-color: {rendering.PAPER}" in svg
+    assert dot.PAPER.lower() in svg or 'fill="white"' in svg
     width, height = struct.unpack(">II", data[16:24])
     assert width > 400 < height
     assert rendering.shrink(data) == data
+
+
+def test_what_cannot_be_rendered_says_so() -> None:
+    with pytest.raises(NoRenderer, match="cannot render"):
+        rendering.render("digraph {", 72)
+
+
+@source_tree
+@pytest.mark.skipif("graphviz-pure" not in (rendering.renderer() or ""), reason="graphviz-pure is not installed")
+@pytest.mark.parametrize("name", ["attention", "lifecycle-overview"])
+def test_rendered_again_it_is_the_committed_picture(name: str) -> None:
+    svg, _ = rendering.render(graphs()[name], 72)
+    assert svg == (COMMITTED / f"{name}.svg").read_text(encoding="utf-8")
 
 
 def test_shrinking_keeps_the_pixels() -> None:
@@ -172,7 +188,7 @@ def test_shrinking_keeps_the_pixels() -> None:
 
 
 def test_the_settings_of_the_renderer_are_part_of_the_digest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(files.SCALES, "lifecycle-overview", 3.0)
+    monkeypatch.setitem(files.DPI, "lifecycle-overview", 30)
     assert stale(folder) == ["lifecycle-overview.svg", "lifecycle-overview.png"]
 
 
@@ -196,3 +212,9 @@ def test_kinds_are_told_apart_by_lightness_alone() -> None:
     grounds = sorted(luminance(style(text)["fill"]) for text in mermaid.STYLES.values())
     ratios = [(light + 0.05) / (dark + 0.05) for dark, light in pairwise(grounds)]
     assert min(ratios) >= 1.15
+
+
+@pytest.mark.parametrize("kind", dot.EVENT_COLOURS)
+def test_events_can_be_read_on_paper_and_their_arcs_told_apart_without_colour(kind: dot.EventKind) -> None:
+    assert contrast(dot.PAPER, dot.EVENT_COLOURS[kind]) >= 4.5
+    assert len(set(MARKS.values())) == len(MARKS)  # the mark says the same in letters

@@ -41,7 +41,7 @@ def test_the_installed_extras_are_the_projects():
         ("http", {"aiohttp"}),
         ("cli", {"aiohttp", "click", "platformdirs", "rich"}),
         ("conformance", {"hypothesis", "pytest"}),
-        ("diagrams", {"mermaidx"}),
+        ("diagrams", {"graphviz-pure"}),
     ],
 )
 def test_an_extra_brings_what_it_names(extra, brought):

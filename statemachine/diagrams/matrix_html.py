@@ -1,0 +1,137 @@
+"""The matrices of all machines as one HTML page: each cell with its rows, their outcome and their reason.
+
+No script and nothing from outside; light and dark as the reader's system is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any, Final
+
+from ..core.table import Machine, Row
+from ..core.tables import COUPLINGS, MACHINES, REACTIONS
+from ..core.tables.reactions import CODES
+from .complete import state_lines
+from .export import classification
+from .matrix import GROUPS
+from .names import effects, guard, kind_of, name, number, raised, trigger
+
+STYLE: Final = """
+:root { color-scheme: light dark; --line: #d0d7de; --paper: #ffffff; --ink: #1f2328; --faint: #57606a;
+  --taken: #ddf0ff; --stays: #e6f4ea; --rejected: #ffe1cc; --ignored: transparent }
+@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1;
+  --taken: #12395c; --stays: #173d26; --rejected: #5a2d12 } }
+body { font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1.5rem }
+nav a, label { margin-right: 1rem } a { color: inherit }
+div.wide { overflow: auto; max-height: 90vh; border: 1px solid var(--line) }
+table { border-collapse: separate; border-spacing: 0 }
+th, td { border: solid var(--line); border-width: 0 1px 1px 0; padding: .25rem .4rem; text-align: left; vertical-align: top }
+thead th { position: sticky; top: 0; background: var(--paper); z-index: 2 }
+tbody th { position: sticky; left: 0; background: var(--paper); font-weight: normal; white-space: nowrap }
+thead th:first-child { left: 0; z-index: 3 }
+tr.group th { font-weight: bold; border-right: 0 } tr.group td { border-right: 0 }
+th small { display: block; font-weight: normal; color: var(--faint) }
+p.row { margin: 0 -.4rem; padding: 0 .4rem; min-width: 9rem }
+p.taken { background: var(--taken) } p.stays { background: var(--stays) } p.rejected { background: var(--rejected) }
+p.ignored { color: var(--faint) }
+.number, .runs { color: var(--faint); font-size: .85em }
+.why { display: block; font-size: .85em; color: var(--faint) }
+#why:not(:checked) ~ section .why { display: none }
+"""
+LEGEND: Final = (
+    '<p class="row taken">→ state: it moves there</p><p class="row stays">stays: taken, without moving</p>'
+    '<p class="row ignored">ignored: nothing changes</p><p class="row rejected">rejected: the intent is refused</p>'
+    "<p>The number is the row's place in its table; the rows of a cell are tried in this order.</p>"
+)
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join(_page()) + "\n"
+
+
+def _page() -> Iterator[str]:
+    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    yield f'<meta name="viewport" content="width=device-width">\n<title>State by event</title>\n<style>{STYLE}</style>'
+    yield "</head>\n<body>\n<h1>State by event</h1>"
+    links = [f'<a href="#{one}">{one}</a>' for one in (*MACHINES, "couplings", "reactions")]
+    yield f"<nav>{' '.join(links)}</nav>"
+    yield LEGEND
+    yield '<input type="checkbox" id="why" checked><label for="why">show why</label>'
+    for machine in MACHINES.values():
+        yield from _machine(machine)
+    yield from _couplings()
+    yield from _reactions()
+    yield "</body>\n</html>"
+
+
+def _machine(machine: Machine) -> Iterator[str]:
+    yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>\n<div class="wide"><table>'
+    heads = "".join(f"<th>{escape(name(one))}{_small(state_lines(machine, one))}</th>" for one in machine.states)
+    yield f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>"
+    for kind, title in GROUPS.items():
+        events = [on for on in machine.alphabet if kind_of(machine, on) == kind]
+        if events:
+            yield f'<tr class="group"><th>{title}</th><td colspan="{len(machine.states)}"></td></tr>'
+        for on in events:
+            cells = "".join(f"<td>{_cell(machine, state, on)}</td>" for state in machine.states)
+            event = trigger(machine, machine.cell(machine.initial, on)[0])
+            yield f"<tr><th>{escape(event)}</th>{cells}</tr>"
+    yield "</tbody></table></div>\n</section>"
+
+
+def _small(lines: Iterator[str]) -> str:
+    return "".join(f"<small>{escape(one)}</small>" for one in lines)
+
+
+def _cell(machine: Machine, state: type[Any], on: type[Any]) -> str:
+    return "".join(_row(machine, row) for row in machine.cell(state, on))
+
+
+def _row(machine: Machine, row: Row) -> str:
+    kind = "stays" if row.verdict == "taken" and row.to is None else row.verdict
+    outcome = f"→ {name(row.to)}" if row.to is not None else kind
+    ran = f"/ {', '.join(effects(row))}" if effects(row) else ""
+    runs = " ".join((ran, *raised(row)))
+    why = f"{row.why} ({row.ref})" if row.ref else row.why
+    return (
+        f'<p class="row {kind}"><span class="number">{number(machine, row)}</span> {escape(guard(row))} '
+        f'<b>{escape(outcome)}</b> <span class="runs">{escape(runs)}</span><span class="why">{escape(why)}</span></p>'
+    )
+
+
+def _table(heads: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    titles = "".join(f"<th>{escape(one)}</th>" for one in heads)
+    yield f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>'
+    yield from ("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    yield "</tbody></table></div>"
+
+
+def _couplings() -> Iterator[str]:
+    yield '<section id="couplings">\n<h2>couplings</h2>'
+    rows = (
+        [name(c.signal), c.source, c.target, name(c.select) if c.select else "", c.why] for c in COUPLINGS
+    )
+    yield from _table(["signal", "raised by", "heard by", "which items", "why"], rows)
+    yield "</section>"
+
+
+def _reactions() -> Iterator[str]:
+    yield '<section id="reactions">\n<h2>reactions</h2>'
+    cells = (
+        [call, outcome, ", ".join(f"{name(signal)} in {machine}" for machine, signal in one.signals), one.why]
+        for call, outcomes in REACTIONS.items()
+        for outcome, one in outcomes.items()
+    )
+    yield from _table(["call", "outcome", "raises", "why"], cells)
+    yield "<h2>how an answer is classified</h2>"
+    data = classification()
+    found = (
+        *([one["kind"], "", one["read"], one["post"]] for one in data["kinds"]),
+        *([str(code), one.name, one.read, one.post] for code, one in CODES.items()),
+        *([f"HTTP {one['from']}-{one['to']}", "", one["read"], one["post"]] for one in data["statuses"]),
+    )
+    yield from _table(["answer", "name", "read", "post"], iter(found))
+    yield "</section>"
