@@ -3,12 +3,16 @@
 First a header, `{"trace": 1, "product": …, "session": <snapshot or null>}`; then a line for each step,
 `{"event": …, "phase": …, "commands": […], "news": […]}`, with the phase after it. By default nobody's words,
 numbers, places or files are in it (`records.py`), and no authorization ever is: the core holds none.
+
+A file may hold several traces, one after the other, each with its header. One of an older format is lifted line by
+line, one format at a time; one of a newer format is refused. Golden files hold every format ever released
+(tests/codec/golden).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, cast
 
 from attrs import frozen
@@ -23,6 +27,9 @@ from .records import encode_news as _news
 from .snapshot import restore, snapshot
 
 FORMAT: Final = 1
+UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {}
+"""Format -> a pure function that makes of one of its step lines one of the next format."""
+
 _STEP: Final = ("event", "phase", "commands", "news")
 
 
@@ -63,12 +70,21 @@ def step_line(step: Step, *, redacted: bool = True) -> str:
     )
 
 
-def read_trace(lines: Iterable[str]) -> Trace:
-    """The trace of these lines; empty ones do not count. Raises `BadRecord` with the number of the line."""
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    number, line = next(numbered, (1, "null"))
-    product, session = _read_header(number, _object(number, line))
-    return Trace(product, session, tuple(_read_steps(numbered)))
+def is_header(line: str) -> bool:
+    """This line begins a trace."""
+    return line.lstrip().startswith('{"trace":')
+
+
+def read_trace(lines: Iterable[str], first: int = 1) -> Trace:
+    """The trace of these lines; empty ones do not count. Raises `BadRecord` with the number of the line.
+
+    `first`: the number of the first one.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, first) if line.strip())
+    number, line = next(numbered, (first, "null"))
+    header = _object(number, line)
+    product, session = _read_header(number, header)
+    return Trace(product, session, tuple(_read_steps(numbered, cast(int, header["trace"]))))
 
 
 def _line(value: Object) -> str:
@@ -86,8 +102,14 @@ def _object(number: int, line: str) -> Object:
 
 
 def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
-    if header.get("trace") != FORMAT or not isinstance(header.get("product"), str):
+    form = header.get("trace")
+    if type(form) is not int or form < 1 or not isinstance(header.get("product"), str):
         raise BadRecord(f"line {number}: expected the header of a trace, with trace {FORMAT} and a product")
+    if form > FORMAT:
+        raise BadRecord(
+            f"line {number}: trace {form} was written by a newer version; this one reads up to {FORMAT}. "
+            "Update chat-session-statemachine"
+        )
     try:
         session = None if header.get("session") is None else restore(header["session"])
     except BadSnapshot as error:
@@ -95,9 +117,11 @@ def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
     return cast(str, header["product"]), session
 
 
-def _read_steps(lines: Iterator[tuple[int, str]]) -> Iterator[Step]:
+def _read_steps(lines: Iterator[tuple[int, str]], form: int) -> Iterator[Step]:
     for number, line in lines:
         step = _object(number, line)
+        for older in range(form, FORMAT):
+            step = UPGRADES[older](step)
         event, phase, commands, news = [step.pop(name, None) for name in _STEP]
         if step or not isinstance(phase, str) or not is_array(commands) or not is_array(news):
             raise BadRecord(f"line {number}: expected a step: {', '.join(_STEP)} and nothing else")

@@ -15,7 +15,7 @@ from attrs import frozen
 from .. import Entry, Session
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
-from ..codec.trace import Step, read_trace
+from ..codec.trace import Step, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..wire import Malformed
 from .har import BadHar, Call, is_har, read_har
@@ -187,16 +187,26 @@ def _is_trace_head(value: object) -> bool:
 
 
 def _read_trace(data: bytes) -> list[Part]:
-    """A trace; its last line may have been cut when the process died."""
+    """The traces of a file. The last line of each may have been cut when its process died."""
     lines = data.decode("utf-8-sig", errors="replace").split("\n")
+    heads = [number for number, line in enumerate(lines) if is_header(line)]
+    starts = sorted({0, *heads})
+    parts: list[Part] = []
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        if any(map(str.strip, lines[start:end])):
+            parts += _read_one_trace(lines[start:end], start + 1)
+    return parts
+
+
+def _read_one_trace(lines: list[str], first: int) -> list[Part]:
     while lines and not lines[-1].strip():
         lines.pop()
     try:
-        trace = read_trace(lines)
+        trace = read_trace(lines, first)
     except BadRecord as error:
         if len(lines) < 2 or not isinstance(parse_body(lines[-1].encode()), Problem):
             raise _Refused(str(error)) from None
-        return [*_read_trace("\n".join(lines[:-1]).encode()), _cut_line(len(lines))]
+        return [*_read_one_trace(lines[:-1], first), _cut_line(first + len(lines) - 1)]
     return [TraceBegins(trace.product, trace.session), *trace.steps]
 
 

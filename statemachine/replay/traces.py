@@ -31,13 +31,15 @@ __all__ = ["play_trace"]
 
 
 def play_trace(player: Player, parts: Sequence[Part]) -> None:
-    """The steps of one or more traces."""
+    """The steps of one or more traces. Where the engine goes another way, all that follows differs: it is said once."""
+    parted = False
     for index, part in enumerate(parts):
         if isinstance(part, TraceBegins):
             following = parts[index + 1] if index + 1 < len(parts) else None
             _begin(player, part, following.event if isinstance(following, Step) else None)
+            parted = False
         elif isinstance(part, Step):
-            _repeat(player, part)
+            parted = _repeat(player, part, parted)
 
 
 def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
@@ -47,7 +49,8 @@ def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
         player.session = new_session(first.at)
 
 
-def _repeat(player: Player, step: Step) -> None:
+def _repeat(player: Player, step: Step, parted: bool) -> bool:
+    """Whether the engine went another way, here or before (`parted`)."""
     before = player.session
     refused: tuple[str, ...] = ()
     made = Made()
@@ -56,7 +59,8 @@ def _repeat(player: Player, step: Step) -> None:
     except IllegalIntent as refusal:
         refused = (f"the engine refuses this: {refusal.reason}",)
     player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
-    notes = (*refused, *_differences(player.session, made, step))
+    differences = _differences(player.session, made, step)
+    notes = (*refused, *(() if parted else differences))
     if isinstance(step.event, Answered) and isinstance(step.event.reply, Log):
         player.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
@@ -65,14 +69,18 @@ def _repeat(player: Player, step: Step) -> None:
         player.batch_rows(before, entries, entries, step.event.at, made, notes)
     else:
         player.rows.append(_row(step.event, before, player.session, made, notes))
+    return parted or bool(differences)
 
 
 def _differences(session: Session, made: Made, step: Step) -> tuple[str, ...]:
-    """Where the engine does not do what it did when the trace was written."""
+    """Where the engine does not do what it did when the trace was written.
+
+    Besides another version, hidden texts are a cause: two that had no id and the same length are one text here.
+    """
     if session.phase != step.phase:
-        return (f"differs from the trace, where the phase is {step.phase}",)
+        return (f"from here on the engine differs from the trace, where the phase is {step.phase}",)
     if _calls(made.commands) != _calls(step.commands):
-        return ("differs from the trace in what is to be done",)
+        return ("from here on the engine differs from the trace in what is to be done",)
     return ()
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statemachine.codec import trace
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import News
-from statemachine.codec.trace import Step, Trace, header_line, read_trace, step_line
+from statemachine.codec.trace import FORMAT, UPGRADES, Step, Trace, header_line, read_trace, step_line
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.events import Event, Say, Tick
 from statemachine.core.news import PhaseChanged, Progress
 from statemachine.core.session import new_session
 from statemachine.core.wire import Message
+from statemachine.replay import play, read_capture
 from tests.codec.sessions import SESSIONS
 from tests.codec.strategies import TEXTS, records
 
@@ -78,6 +83,30 @@ HEADER = header_line("p", new_session(5))
 GOOD = step_line(Step(Tick(5), "idle", (Poll(1, 2, "c"),)))
 
 
+def test_every_format_ever_released_is_read_and_replays() -> None:
+    """Each file was written by the version that had its format, and stays as it is once that is released."""
+    golden = Path(__file__).parent / "golden"
+    assert set(UPGRADES) == set(range(1, FORMAT))
+    for form in range(1, FORMAT + 1):
+        file = golden / f"trace_{form}.jsonl"
+        replay = play(read_capture([(file.name, file.read_bytes())]))
+        assert (replay.session.phase, len(replay.rows)) == ("ending", 9)
+        assert [note for row in replay.rows for note in row.notes] == []
+
+
+def test_an_older_format_is_lifted_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "FORMAT", 3)
+    monkeypatch.setattr(trace, "UPGRADES", {1: _named("first"), 2: _named("second")})
+    old = GOOD.replace('"phase":"idle"', '"phase":""')
+    assert read_trace([HEADER, old]).steps[0].phase == "first second "
+    assert read_trace([HEADER.replace('"trace":1', '"trace":2'), old]).steps[0].phase == "second "
+    assert read_trace([HEADER.replace('"trace":1', '"trace":3'), old]).steps[0].phase == ""
+
+
+def _named(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda step: {**step, "phase": f"{step['phase']}{name} "}
+
+
 def test_empty_lines_do_not_count() -> None:
     assert len(read_trace(["", HEADER, "", GOOD, "\n"]).steps) == 1
 
@@ -89,7 +118,8 @@ def test_empty_lines_do_not_count() -> None:
         (["{"], "line 1: expected a JSON object"),
         (["[" * 100_000], "line 1: expected a JSON object"),
         ([GOOD], "line 1: expected the header of a trace, with trace 1 and a product"),
-        ([HEADER.replace('"trace":1', '"trace":2')], "line 1: expected the header"),
+        ([HEADER.replace('"trace":1', '"trace":2')], "line 1: trace 2 was written by a newer version"),
+        ([HEADER.replace('"trace":1', '"trace":0')], "line 1: expected the header"),
         (['{"trace":1,"product":5}'], "line 1: expected the header"),
         ([HEADER.replace('"schema":1', '"schema":99')], "line 1: session: $.schema: 99 was written by a newer version"),
         ([HEADER, "", "5"], "line 3: expected a JSON object"),

@@ -104,7 +104,7 @@ def test_several_files_are_one_capture_in_order() -> None:
         (b'{"log": {"entries": []}}', "without a call"),
         (b'{"log": {"entries": [null, {"request": {"url": "http://x:y/"}}]}}', "without a call"),
         (b'{"event": {"type": "tick"}, "phase": "idle", "commands": [], "news": []}\n{"x": 1}', "first line"),
-        (b'{"trace": 99, "product": "x"}', "header of a trace"),
+        (b'{"trace": 99, "product": "x"}', "written by a newer version"),
         (b"[" * 5_000, "nested too deep"),
         (gzip.compress(b" " * (MAX_BODY + 1)), "larger than 50 MB"),
     ],
