@@ -133,9 +133,8 @@ class SqliteStore:
             return self._reading.execute(statement, values).fetchall()
 
 
-def _text(value: object) -> str:
-    # ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that SQLite would take.
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+# ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that SQLite would take. Records hold no cycles.
+_text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
 def _news(text: str) -> Transcript:
@@ -145,11 +144,19 @@ def _news(text: str) -> Transcript:
     return news
 
 
+_ROW: Final = (
+    "SELECT key, version, cursor, coalesce((SELECT max(seq) FROM journal WHERE session = key), cursor)"
+    " FROM session WHERE id = ?"
+)
+"""The last is the last `seq` there ever was: what is acknowledged may be gone from the journal."""
+
+
 def _save(save: Save, link: sqlite3.Connection) -> None:
-    row = link.execute("SELECT key, version, cursor FROM session WHERE id = ?", (save.session_id,)).fetchone()
-    key, stored, cursor = row or (None, 0, 0)
+    row = link.execute(_ROW, (save.session_id,)).fetchone()
+    key, stored, _, last = row or (None, 0, 0, 0)
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
+    check_order(last, save.news)
     text = _text(snapshot(save.session))
     over = None if save.session.outcome is None else save.session.now
     if row:
@@ -158,23 +165,14 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
     else:
         insert = "INSERT INTO session (id, version, snapshot, over) VALUES (?, ?, ?, ?)"
         key = link.execute(insert, (save.session_id, save.version, text, over)).lastrowid
-    if save.news:
-        check_order(_last(link, key, cursor), save.news)
-        link.executemany(
-            "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)",
-            [(key, one.seq, one.at, _text(encode_news(one))) for one in save.news],
-        )
-
-
-def _last(link: sqlite3.Connection, key: int | None, cursor: int) -> int:
-    """The last `seq` there ever was: what is acknowledged may be gone from the journal."""
-    return link.execute("SELECT max(seq) FROM journal WHERE session = ?", (key,)).fetchone()[0] or cursor
+    for one in save.news:
+        insert = "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)"
+        link.execute(insert, (key, one.seq, one.at, _text(encode_news(one))))
 
 
 def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:
-    row = link.execute("SELECT key, cursor FROM session WHERE id = ?", (session_id,)).fetchone()
-    key, cursor = row or (None, 0)
-    check_ack(_last(link, key, cursor), seq)
+    key, _, cursor, last = link.execute(_ROW, (session_id,)).fetchone() or (None, 0, 0, 0)
+    check_ack(last, seq)
     if seq > cursor:
         link.execute("UPDATE session SET cursor = ? WHERE key = ?", (seq, key))
         if not keep:

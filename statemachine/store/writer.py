@@ -103,31 +103,23 @@ class Writer:
         return [(work.done, None)]
 
     def _commit(self, group: Sequence[Work]) -> list[_Outcome]:
+        """All of them in one transaction; where one is refused, each in its own.
+
+        That is rare, and savepoints, which would spare it, cost every save a tenth of its time.
+        """
         link = self._link
         try:
             link.execute("BEGIN IMMEDIATE")
-            outcomes: list[_Outcome] = [(work.done, self._one(work)) for work in group]
+            for work in group:
+                work.run(link)
             link.execute("COMMIT")
         except Exception as error:
-            failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error
             self._roll_back()
+            if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):  # that is the disk or the file
+                return [outcome for work in group for outcome in self._commit([work])]
+            failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error
             return [(work.done, failure) for work in group]
-        return outcomes
-
-    def _one(self, work: Work) -> Exception | None:
-        """One work, undone by itself where it is refused. Raises what concerns the whole group."""
-        link = self._link
-        link.execute("SAVEPOINT one")
-        try:
-            work.run(link)
-        except sqlite3.OperationalError:
-            raise  # the disk or the file
-        except Exception as error:
-            link.execute("ROLLBACK TO one")
-            link.execute("RELEASE one")
-            return explain(error, self._path) if isinstance(error, sqlite3.Error) else error
-        link.execute("RELEASE one")
-        return None
+        return [(work.done, None) for work in group]
 
     def _roll_back(self) -> None:
         try:

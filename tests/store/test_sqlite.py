@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
@@ -259,6 +260,36 @@ def test_one_refused_work_takes_no_other_of_its_group_with_it(opened: Opener) ->
     assert isinstance(answers["b"], StoreError)
     assert answers["c"] is None
     assert store.sessions() == ("a", "c")
+
+
+def test_what_a_refused_work_wrote_is_undone(opened: Opener) -> None:
+    store = opened()
+
+    def write_and_refuse(link: sqlite3.Connection) -> None:
+        _write(link, "b", 1)
+        raise StoreError("no")
+
+    answers: SimpleQueue[BaseException | None] = SimpleQueue()
+    with store._writer._wake:
+        for work in (partial(_write, key="a", version=1), write_and_refuse, partial(_write, key="c", version=1)):
+            store._writer._queue.append(writer.Work(work, answers.put))
+        store._writer._wake.notify()
+    assert [str(answers.get(timeout=10)) for _ in range(3)] == ["None", "no", "None"]
+    assert store.sessions() == ("a", "c")
+
+
+def test_what_stands_alone_keeps_its_place_among_the_others(opened: Opener) -> None:
+    store = opened()
+    seen: list[tuple[str, bool]] = []
+
+    def work(name: str, alone: bool) -> writer.Work:
+        return writer.Work(lambda link: seen.append((name, link.in_transaction)), lambda _: None, alone)
+
+    with store._writer._wake:
+        store._writer._queue += [work("a", False), work("b", True), work("c", True), work("d", False)]
+        store._writer._wake.notify()
+    store.close()
+    assert seen == [("a", True), ("b", False), ("c", False), ("d", True)]
 
 
 def _write(link: sqlite3.Connection, key: str, version: int) -> None:
