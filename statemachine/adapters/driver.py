@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
+from typing import Final
 
 from attrs import define, field
 from structlog import get_logger
@@ -28,11 +29,14 @@ from statemachine import (
     Event,
     Failure,
     Notification,
+    Post,
+    PostCourtesy,
     Reply,
     Restarted,
     Session,
     Tick,
     Transcript,
+    Upload,
     changes,
     outbox,
     reduce,
@@ -44,6 +48,10 @@ from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Sto
 __all__ = ["Driver", "DriverStopped", "label"]
 
 _log = get_logger(__name__)
+
+
+_QUEUED: Final = (Post, PostCourtesy, Upload)
+"""What the customer has said and done, for which it is worth waiting when the process is stopped."""
 
 
 class DriverStopped(Exception):
@@ -150,7 +158,8 @@ class Driver:
     def stop(self) -> None:
         """Let go of the session without ending it. The listener hears `stopped` when nothing is under way any more.
 
-        Until then saves complete, and answers to what cannot be withdrawn are taken in. Harmless when repeated.
+        Reads are withdrawn, so no news comes in any more; what the customer has in the queue still goes out, one after
+        the other, until a deadline is due or nothing is left. Harmless when repeated.
         """
         if self._stopping or self._stopped:
             return
@@ -250,7 +259,7 @@ class Driver:
     # --- commands and their answers -----------------------------------------------------------------------------------
 
     def _execute(self, command: Command) -> None:
-        if self._stopping or self._stopped:
+        if self._stopped or (self._stopping and not isinstance(command, _QUEUED)):
             # The plain truth: it never left. Said now, it does not come back as a doubt after a restart.
             self._answered(command.id, Failure("unsent"))
             return

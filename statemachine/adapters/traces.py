@@ -36,9 +36,9 @@ class TraceFiles:
     that cannot be written costs its trace, and a line in the log, but no chat.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, limit: int = 1_000_000) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, limit: float = 1e6) -> None:
         self._folder: Final = Path(folder)
-        self._half: Final = limit // 2
+        self._half: Final = limit / 2
         # Where the last line of each trace left its session: while it lives, the one that its driver holds anyway.
         self._left: Final[dict[str, Session]] = {}
         self._failing = False

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote, unquote
@@ -17,21 +18,24 @@ from weakref import WeakValueDictionary
 from attrs import evolve
 from structlog import get_logger
 
+from statemachine import Transcript
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import label
-from statemachine.adapters.protocols import Observer, Store
+from statemachine.adapters.protocols import Archive, Observer
 from statemachine.codec.http import Endpoint
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 
 from .errors import BadSetting, ChatClosed, ChatError
+from .keeping import Keeping, traces_in
 from .merged import Handler, Handling, MergedNews, Retries, Turns
 from .metrics import Measures, Meter, Standing
 from .middleware import Middleware
 from .options import Options
 from .room import chats_that_fit
 from .session import Around, ChatSession, Introduction
+from .signals import once_on
 
 __all__ = ["ChatClient"]
 
@@ -42,9 +46,10 @@ class ChatClient:
     """The chats of one application, each of another customer. Entered with `async with`, it takes up all stored ones.
 
     `url`: scheme and host of the contact centre. `tenant`: its `tenantUrl`; where None, the host of `url`. `app_id`: id
-    of the messaging scenario entry. `store`: a path (a SQLite file), a `Store` of yours, or None: then the chats are
-    forgotten with the process. `observers` look on at every step of every session; `middleware` stands between the
-    application and its chats; `measures` gets the numbers.
+    of the messaging scenario entry. `store`: a path (a SQLite file, for one process at a time), an `Archive` of yours,
+    or None: then the chats are forgotten with the process. `trace`: a directory for a bounded trace of each chat,
+    without anybody's words, which `statemachine replay` reads. `observers` look on at every step of every session;
+    `middleware` stands between the application and its chats; `measures` gets the numbers.
 
     Closing the client ends no chat: opened again with the same store, they go on.
 
@@ -57,7 +62,8 @@ class ChatClient:
         *,
         tenant: str | None = None,
         app_id: str,
-        store: Store | str | os.PathLike[str] | None = None,
+        store: Archive | str | os.PathLike[str] | None = None,
+        trace: str | os.PathLike[str] | None = None,
         options: Options | None = None,
         observers: Sequence[Observer] = (),
         middleware: Sequence[Middleware] = (),
@@ -65,7 +71,9 @@ class ChatClient:
     ) -> None:
         self._options: Final = options or Options()
         self._store = store
-        self._observers = (*observers, *([Meter(measures)] if measures else []))
+        self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
+        own = (self._traces, Meter(measures) if measures else None)
+        self._observers = (*observers, *(one for one in own if one is not None))
         self._measures = measures
         self._middleware = tuple(middleware)
         self._turns: Final = Turns()
@@ -73,6 +81,7 @@ class ChatClient:
         # Sessions that are over, with nothing left to tell: kept only while the application holds them.
         self._spent: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
         self._stack: AsyncExitStack | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._around: Around | None = None
         self._closed = False
         self._fit: int | None = None
@@ -99,13 +108,35 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
-        """Let go of all chats without ending them. Messages on the wire get `Options.close_within` to arrive."""
+        """Let go of all chats without ending them: poll no more, send what is queued, save, and let the next one work.
+
+        What is not sent within `Options.close_within` is sent when the chat is taken up again. Harmless when repeated.
+        """
         if self._stack is not None:
-            self._closed = True
-            await self._stack.aclose()
+            await asyncio.shield(self._close_soon(self._stack))  # whoever asks, all wait for the same end
+
+    def _close_soon(self, stack: AsyncExitStack) -> asyncio.Task[None]:
+        self._closed = True
+        if self._closing is None:
+            self._closing = asyncio.create_task(stack.aclose())
+        return self._closing
+
+    def close_on(self, *signals: int) -> None:
+        """Close when the process gets one of these, such as `signal.SIGTERM`; news and `handle` then come to an end.
+
+        The second signal does what it did before. Raises BadSetting where it cannot be caught (in another thread than
+        the main one), ChatClosed.
+        """
+        if self._stack is None or self._closed:
+            raise ChatClosed("the client is not open: use it inside `async with`")
+        for number in signals:
+            try:
+                self._stack.callback(once_on(number, partial(self._close_soon, self._stack)))
+            except (ValueError, OSError) as error:
+                raise BadSetting(f"close_on: signal {number} cannot be caught here: {error}") from None
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        store = self._open_store(stack)
+        store = await self._open_store(stack)
         self._fit = chats_that_fit()
         pool = await stack.enter_async_context(self._options.pool())
         self._around = Around(
@@ -116,14 +147,18 @@ class ChatClient:
         taking_up = asyncio.create_task(self._take_up(self._around, stored))
         stack.callback(taking_up.cancel)
 
-    def _open_store(self, stack: AsyncExitStack) -> Store:
-        """The store; ours are closed with the client, yours are not. Opening a file takes milliseconds."""
-        store = self._store
+    async def _open_store(self, stack: AsyncExitStack) -> Archive:
+        """The store; ours are closed with the client, yours are not. A process that is being stopped is waited for."""
+        store, transcript = self._store, self._options.transcript
         if store is None:
-            return MemoryStore()
+            return MemoryStore(transcript=transcript)
         if isinstance(store, str | os.PathLike):
-            store = SqliteStore(store, call_soon=asyncio.get_running_loop().call_soon_threadsafe)
-            stack.push_async_callback(asyncio.to_thread, store.close)
+            call_soon = asyncio.get_running_loop().call_soon_threadsafe
+            opening = asyncio.create_task(
+                asyncio.to_thread(SqliteStore, store, call_soon=call_soon, transcript=transcript)
+            )
+            stack.push_async_callback(_close_opened, opening)  # also one that is opened although nobody waits any more
+            store = await asyncio.shield(opening)
         return store
 
     async def _take_up(self, around: Around, stored: Sequence[str]) -> None:
@@ -166,15 +201,18 @@ class ChatClient:
 
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved, and a `StoreError` where the stored chat cannot be read.
         """
-        if self._around is None or self._closed:
-            raise ChatClosed("the client is not open: use it inside `async with`")
-        chat = await self._find(self._around, client_id)
+        chat = await self._find(self._opened(), client_id)
         about = Introduction(parameters, phone_number, from_)
         if about != Introduction():
             chat.introduction = about
         if start and chat.phase == "idle":
             await chat.request()
         return chat
+
+    def _opened(self) -> Around:
+        if self._around is None or self._closed:
+            raise ChatClosed("the client is not open: use it inside `async with`")
+        return self._around
 
     async def _find(self, around: Around, client_id: str) -> ChatSession:
         session_id = _session_id(_for(self._door, client_id))
@@ -235,6 +273,47 @@ class ChatClient:
             chat.move(self._door)
             await chat.reauthorized()
 
+    # --- what is kept -------------------------------------------------------------------------------------------------
+
+    def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[Transcript, ...]:
+        """The next `limit` news of this customer with a `seq` above `after`, dealt with or not.
+
+        All of it with `Options.transcript`, until it is purged or forgotten; else only what is not acknowledged. Raises
+        BadSetting, ChatClosed, and a `StoreError`.
+        """
+        return self._opened().store.transcript(_session_id(_for(self._door, client_id)), after, limit)
+
+    async def purge(self, older_than: timedelta, *, unread: bool = False) -> None:
+        """Remove what was over so long ago: chats, kept transcripts, traces. A chat that lives stays.
+
+        One with news that the application has not dealt with stays too, unless `unread`. Whose chat was removed begins
+        anew, with `seq` 1. Raises ChatClosed, and a `StoreError` or OSError, which say what could not be removed.
+        """
+        around = self._opened()
+        before = around.clock.now() - older_than // timedelta(milliseconds=1)
+        held = [*self._sessions.values(), *self._spent.values()]
+        await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
+        await Keeping(around.store, self._traces).purge(before, unread=unread)
+
+    async def forget(self, client_id: str) -> None:
+        """Remove all that is kept of this customer, whatever became of the chat, from store, transcript and traces.
+
+        A chat that lives is not ended: `ChatSession.end` it first. Of a SQLite file no part holds anything of them
+        afterwards; it is written anew for that, and saves wait meanwhile (about 0.1 s for 10 MB). Raises as `purge`
+        does, and BadSetting; until it returns it is not promised: repeat it after an error or a crash.
+        """
+        around = self._opened()
+        session_id = _session_id(_for(self._door, client_id))
+        await self._drop([chat for held in (self._sessions, self._spent) if (chat := held.get(session_id))])
+        await Keeping(around.store, self._traces).forget(session_id)
+
+    async def _drop(self, chats: Sequence[ChatSession]) -> None:
+        """Hold these no longer. What they were about to save comes before what is asked of the store from now on."""
+        for chat in chats:
+            self._sessions.pop(chat.id, None)
+            self._spent.pop(chat.id, None)
+        await asyncio.gather(*(chat.close(timedelta(0)) for chat in chats))
+
     # --- news ---------------------------------------------------------------------------------------------------------
 
     def news(self, *, auto_ack: bool = True) -> MergedNews:
@@ -281,6 +360,12 @@ class ChatClient:
         if self._around is None:
             raise ChatClosed("the client is not open: use it inside `async with`")
         return self._turns.begin(chat.turn for chat in self.sessions())
+
+
+async def _close_opened(opening: asyncio.Task[SqliteStore]) -> None:
+    await asyncio.wait([opening])
+    if not opening.cancelled() and not opening.exception():
+        await asyncio.to_thread(opening.result().close)
 
 
 def _for(door: Endpoint, client_id: str) -> Endpoint:

@@ -72,7 +72,7 @@ class Options:
     """How long to wait for the server's word after `end()`."""
     connect_timeout: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     close_within: timedelta = field(default=timedelta(seconds=5), validator=_positive)
-    """How long closing waits for messages that are on the wire."""
+    """How long closing goes on sending what is queued."""
     save_within: timedelta = field(default=timedelta(seconds=30), validator=_positive)
     """How long a method waits for its save, before it raises NotSaved."""
     opened_per_second: float = field(default=200.0, validator=_above_zero)
@@ -80,6 +80,11 @@ class Options:
 
     requests_per_second: float | None = field(default=None, validator=optional(_above_zero))
     """How many requests the contact centre is sent at most, on average; those beyond wait for their turn. None: all."""
+
+    transcript: bool = False
+    """Keep news after it was dealt with, until it is purged or forgotten. An `Archive` of yours decides by itself."""
+    trace_bytes: float = field(default=1e6, validator=_above_zero)
+    """The most that a chat's trace takes on the disk, about; the older half of a longer one is let go."""
 
     tls: ssl.SSLContext | None = None
     """Which certificates are trusted, and shown; where None, the system's, with every check."""

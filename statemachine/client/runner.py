@@ -118,7 +118,7 @@ class Runner:
         return past(spent.session)
 
     async def close(self, within: timedelta) -> None:
-        """Let go of the session. What is on the wire may finish `within` this time."""
+        """Let go of the session. What is on the wire, and queued behind it, may finish `within` this time."""
         self._driver.stop()
         try:
             async with asyncio.timeout(within.total_seconds()):

@@ -6,6 +6,7 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,7 @@ from statemachine import (
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.line import Pool
-from statemachine.adapters.protocols import Observer, Store, Told
+from statemachine.adapters.protocols import Archive, Observer, Told
 from statemachine.codec.http import Endpoint
 from statemachine.records import Item
 from statemachine.wire import (
@@ -69,7 +70,7 @@ __all__ = ["Around", "ChatSession", "Introduction"]
 class Around:
     """What all sessions of a client share. `retire`: called when one is over and all its news is dealt with."""
 
-    store: Store
+    store: Archive
     pool: Pool
     clock: LoopClock
     options: Options
@@ -360,10 +361,14 @@ class ChatSession:
         """The next calls go to this door, as the same customer."""
         self._transport.endpoint = evolve(door, client_id=self.client_id)
 
-    async def close(self) -> None:
-        """Let go of the chat without ending it. Messages on the wire get `Options.close_within` to arrive."""
+    def was_over(self, before: int) -> bool:
+        """The chat was over before this instant (ms)."""
+        return self.outcome is not None and self.session.now < before
+
+    async def close(self, within: timedelta | None = None) -> None:
+        """Let go of the chat without ending it. What is queued gets so long (`Options.close_within`) to be sent."""
         try:
-            await self._runner.close(self._around.options.close_within)
+            await self._runner.close(self._around.options.close_within if within is None else within)
         finally:
             await self._transport.close()
 

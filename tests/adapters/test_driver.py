@@ -318,14 +318,37 @@ def test_stop_aborts_reads_waits_for_posts_and_saves_their_outcome(rig: Rig) -> 
     assert stored.session.items[0].state.name == "sent"
 
 
-def test_stop_says_of_what_it_does_not_execute_that_it_was_not_sent(rig: Rig) -> None:
+def test_stop_empties_the_queue_first(rig: Rig) -> None:
+    rig.live()
+    texts, polls = [rig.say(f"text {number}") for number in range(5)], rig.transport.kinds().count("Poll")
+    rig.driver.stop()
+    for _ in texts:
+        assert rig.ear.ends == []
+        rig.transport.answer(Post, Batch())
+    assert {item.id: item.state.name for item in rig.driver.session.items} == dict.fromkeys(texts, "sent")
+    assert rig.transport.kinds().count("Poll") == polls
+    assert rig.ear.ends == [None]
+
+
+def test_stop_does_not_wait_for_what_only_a_deadline_can_move(rig: Rig) -> None:
     rig.live()
     first, second = rig.say("first"), rig.say("second")
     rig.driver.stop()
-    rig.transport.answer(Post, Batch())
-    assert rig.transport.kinds().count("Post") == 1
-    assert {item.id: item.state.name for item in rig.driver.session.items} == {first: "sent", second: "pending"}
+    rig.transport.answer(Post, Failure("unsent"))
     assert rig.ear.ends == [None]
+    states = {item.id: item.state.name for item in rig.driver.session.items}
+    assert states == {first: "pending", second: "pending"}
+
+
+def test_stop_asks_for_nothing_new_and_says_that_it_was_not_sent(rig: Rig) -> None:
+    rig.store.held = True
+    rig.request()
+    rig.driver.stop()
+    rig.store.release()
+    rig.store.release()
+    assert rig.transport.executed == []
+    assert rig.driver.session.phase == "requesting"
+    assert outbox(rig.driver.session) == ()
 
 
 def test_stop_waits_for_saves(rig: Rig) -> None:

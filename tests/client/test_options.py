@@ -21,6 +21,8 @@ CLIENTS_OWN = {
     "requests_per_second",
     "save_within",
     "tls",
+    "trace_bytes",
+    "transcript",
 }
 
 

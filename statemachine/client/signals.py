@@ -1,0 +1,37 @@
+"""What the operating system says to a process, in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from functools import partial
+
+__all__ = ["once_on"]
+
+
+def once_on(number: int, call: Callable[[], object]) -> Callable[[], None]:
+    """Call this in the running loop at the first signal of this number; what it returns takes that back.
+
+    The second one does what it did before, which for SIGTERM is to end the process: whoever cannot wait need not.
+    Raises ValueError for a number that is none, or cannot be caught, and outside the main thread.
+    """
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(number)
+
+    def restore() -> None:
+        if signal.getsignal(number) is caught:
+            signal.signal(number, signal.SIG_DFL if before is None else before)
+
+    def arrive() -> None:
+        restore()
+        call()
+
+    # Python's own handlers exist on every platform and wake the loop up; the loop's exist on POSIX only.
+    caught = partial(_caught, loop, arrive)
+    signal.signal(number, caught)
+    return restore
+
+
+def _caught(loop: asyncio.AbstractEventLoop, arrive: Callable[[], None], number: int, frame: object) -> None:
+    loop.call_soon_threadsafe(arrive)
