@@ -46,6 +46,15 @@ _TABLES: Final = (
 
 def recognise(link: sqlite3.Connection, path: Path) -> int:
     """The schema of this database, 0 where it is empty. Raises ForeignStore, NewerStore, sqlite3.Error."""
+    link.execute("BEGIN")  # one moment: another process may be laying it out
+    try:
+        return _recognise(link, path)
+    finally:
+        if link.in_transaction:
+            link.execute("ROLLBACK")
+
+
+def _recognise(link: sqlite3.Connection, path: Path) -> int:
     found = pragma(link, "user_version")
     if not link.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         return 0
@@ -60,7 +69,7 @@ def settle(link: sqlite3.Connection, path: Path) -> None:
     """Lay out an empty database, bring an older one up to date: as a whole, or not at all. Raises as `recognise`."""
     link.execute("BEGIN IMMEDIATE")
     try:
-        found = recognise(link, path)
+        found = _recognise(link, path)
         if found == 0:
             for table in _TABLES:
                 link.execute(table)
