@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from statemachine import Failure, Opened
+from statemachine import Entry, Failure, Opened
 from statemachine.adapters.line import CallFailed, Line
 from statemachine.codec import side_calls
 from statemachine.codec.side_calls import (
@@ -154,6 +154,14 @@ class ContactCentre:
     async def close_case(self, chat_id: str) -> None:
         """The customer's concern is settled. v2, as `case_history`."""
         await self.ask(side_calls.close_case(chat_id))
+
+    async def history(self, chat_id: str) -> tuple[Entry, ...]:
+        """The whole log of a chat that lives, both sides'. Its session reads it by itself; this is for looking back."""
+        return await self.ask(side_calls.history(chat_id))
+
+    async def file(self, chat_id: str, file_id: str) -> Content:
+        """The bytes of a file of this chat (`File.file_id`), 25 MB at most."""
+        return await self.ask(side_calls.download(chat_id, file_id))
 
     async def photo(self, chat_id: str, party_id: str = "") -> Content:
         """The picture of an agent; without `party_id`, the chat's icon."""

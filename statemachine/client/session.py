@@ -54,6 +54,7 @@ from statemachine.wire import (
     Signaling,
 )
 
+from .centre import ContactCentre
 from .errors import ChatClosed, ChatStopped, NotSaved
 from .merged import Turn, Turns
 from .middleware import Middleware, send_through, tell_through
@@ -331,6 +332,19 @@ class ChatSession:
     async def reauthorized(self) -> None:
         """Authorization or configuration was refused, and is right now: go on."""
         await self._ask(Reauthorized(self._now()))
+
+    @property
+    def centre(self) -> ContactCentre:
+        """The calls beside the conversation, as this customer: its cases, files, push… It needs no `async with`."""
+        door = self.endpoint
+        return ContactCentre(
+            door.url,
+            tenant=door.tenant,
+            app_id=door.app_id,
+            client_id=door.client_id,
+            options=self._around.options,
+            line=self._transport.line,
+        )
 
     # --- for the client -----------------------------------------------------------------------------------------------
 

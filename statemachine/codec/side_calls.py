@@ -46,7 +46,9 @@ __all__ = [
     "availability",
     "case_history",
     "close_case",
+    "download",
     "expected_parameters",
+    "history",
     "ice_servers",
     "next_path",
     "notifications",
@@ -322,6 +324,21 @@ def close_case(chat_id: str) -> SideCall[Done]:
     return SideCall("closecase", (f"{_chat(chat_id)}/closecase", "closecase"), _done, "POST")
 
 
+def history(chat_id: str) -> SideCall[tuple[Entry, ...]]:
+    """E8: the whole log of a chat that lives, both sides'. A session reads it by itself; this is for looking back."""
+    return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: _read_history(data))
+
+
+def _read_history(data: object) -> tuple[Entry, ...] | None:
+    events = data.get("events") if is_object(data) else data
+    return decode_entries(events) if events is None or is_array(events) else None
+
+
+def download(chat_id: str, file_id: str) -> SideCall[Content]:
+    """E13: a file of this chat; 5502 where the server no longer has it."""
+    return SideCall("file", (f"{_chat(chat_id)}/files/{_step(file_id)}",), _content, raw=True)
+
+
 def agent_photo(chat_id: str, party_id: str = "") -> SideCall[Content]:
     """E14: the picture of a party; without `party_id`, the chat's icon."""
     path = f"profilephotos/{_step(party_id)}" if party_id else "chaticon"
@@ -340,11 +357,15 @@ def _done(_headers: Mapping[str, str], _data: object) -> Done:
     return Done()
 
 
+def _content(headers: Mapping[str, str], body: bytes) -> Content:
+    named = {name.lower(): value for name, value in headers.items()}
+    return Content(body, named.get("content-type", "").partition(";")[0].strip().lower())
+
+
 def _picture(headers: Mapping[str, str], body: bytes) -> Content | None:
     """A page where a picture should be comes from a proxy."""
-    named = {name.lower(): value for name, value in headers.items()}
-    kind = named.get("content-type", "").partition(";")[0].strip().lower()
-    return None if kind == "text/html" else Content(body, kind)
+    content = _content(headers, body)
+    return None if content.type == "text/html" else content
 
 
 def _chat(chat_id: str) -> str:

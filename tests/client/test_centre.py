@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from statemachine import Failure, Opened
+from statemachine import ChatClient, Failure, Opened
 from statemachine.client import BadSetting, CentreError, ChatError, ContactCentre, Options, SmsRefused
 from statemachine.codec.side_calls import ApnsToken, Availability, FirebaseToken, IceServer, Parameter
 from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.side_calls import PHOTO
-from statemachine.wire import Message
+from statemachine.wire import File, Message
 from tests.adapters.wire_server import Heard, WireServer
 
 pytestmark = pytest.mark.asyncio
@@ -108,6 +109,28 @@ async def test_photos(emulator: Emulator, centre: ContactCentre) -> None:
     with pytest.raises(CentreError) as refused:
         await centre.photo(chat_id, "stranger")
     assert refused.value.failure.code == 5502
+
+
+async def test_a_chats_own_calls_go_as_its_customer(emulator: Emulator) -> None:
+    """With the cookie that a `WebChat` is known by, and to where the session goes now."""
+    async with ChatClient(emulator.url, app_id="app") as client:
+        session = await client.session("WebChat")
+        async with asyncio.timeout(10):
+            async for _ in session.news():
+                if session.session.chat.chat_id:
+                    break
+        (chat_id,) = emulator.centre.chats
+        await emulator.act(chat_id, do.Say("hello"), do.SendFile("a.txt", b"some bytes"))
+        active = await session.centre.active_chat()
+        assert active is not None
+        assert active.chat_id == chat_id
+        log = await session.centre.history(chat_id)
+        (file,) = [entry for entry in log if isinstance(entry, File)]
+        assert (await session.centre.file(chat_id, file.file_id)).body == b"some bytes"
+        with pytest.raises(CentreError, match="no longer has this file"):
+            await session.centre.file(chat_id, "other")
+        await client.reauthorized(app_id="new")
+        assert session.centre.endpoint.app_id == "new"
 
 
 async def test_sms(emulator: Emulator, centre: ContactCentre) -> None:

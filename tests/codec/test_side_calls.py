@@ -47,6 +47,8 @@ CALLS: dict[str, SideCall[Any]] = {
     "no push": side.notifications("c", None),
     "case": side.case_history("c"),
     "close": side.close_case("c"),
+    "history": side.history("c"),
+    "file": side.download("c", "f/1"),
     "photo": side.agent_photo("c", "P/1"),
     "icon": side.agent_photo("c"),
 }
@@ -73,6 +75,8 @@ CALLS: dict[str, SideCall[Any]] = {
         ("no push", "POST v1/chats/c/notifications", {}),
         ("case", "GET v1/chats/c/casehistory", None),
         ("close", "POST v1/chats/c/closecase", None),
+        ("history", "GET v1/chats/c/history", None),
+        ("file", "GET v1/chats/c/files/f%2F1", None),
         ("photo", "GET v1/chats/c/profilephotos/P%2F1", None),
         ("icon", "GET v1/chats/c/chaticon", None),
     ],
@@ -151,6 +155,11 @@ ANSWERS: list[tuple[str, Any, Any]] = [
         ),
     ),
     ("case", {}, CaseHistory(())),
+    ("history", {"events": HI}, (Message(msg="hi"),)),
+    ("history", HI, (Message(msg="hi"),)),
+    ("history", b"", ()),
+    ("history", {}, ()),
+    ("file", b"<html>a page that was sent</html>", Content(b"<html>a page that was sent</html>")),
 ]
 
 
@@ -172,6 +181,7 @@ def test_every_variant_is_read(name: str, body: Any, answer: Any) -> None:
         ("ice", {"servers": None}),
         ("case", {"sessions": "none"}),
         ("configuration", []),
+        ("history", {"events": "none"}),
     ],
 )
 def test_a_success_that_makes_no_sense_is_unreadable(name: str, body: Any) -> None:
@@ -179,7 +189,7 @@ def test_a_success_that_makes_no_sense_is_unreadable(name: str, body: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CALLS if name not in ("close", "apns", "firebase", "firebase ios", "no push")]
+    "name", [name for name in CALLS if name not in ("close", "file", "apns", "firebase", "firebase ios", "no push")]
 )
 def test_f24_a_page_is_no_answer(name: str) -> None:
     page = b"<html>Please log in</html>"
@@ -218,12 +228,14 @@ def test_row_16_any_other_failure_is_the_answer(failure: Failure) -> None:
 
 @pytest.mark.parametrize("id_", ["", ".", ".."])
 def test_what_is_no_id_leads_nowhere_else(id_: str) -> None:
-    for make in (side.case_history, side.close_case, side.agent_photo):
+    for make in (side.case_history, side.close_case, side.history, side.agent_photo):
         with pytest.raises(ValueError, match="is no id"):
             make(id_)
     if id_:
         with pytest.raises(ValueError, match="is no id"):
             side.agent_photo("c", id_)
+        with pytest.raises(ValueError, match="is no id"):
+            side.download("c", id_)
 
 
 def test_secrets_are_not_shown() -> None:
