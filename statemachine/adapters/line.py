@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -61,9 +62,22 @@ class CallFailed(Exception):
     def __init__(self, kind: NoAnswer, error: Exception) -> None:
         self.kind: Final[NoAnswer] = kind
         self.error: Final = type(error).__name__
-        # Only these are explained, by host and port: other texts may hold ids, or what a server sent.
-        self.reason: Final = str(error) if isinstance(error, aiohttp.ClientConnectorError) else ""
+        self.reason: Final = _reason(error)
         super().__init__(self.kind, self.error, self.reason)
+
+
+def _reason(error: Exception) -> str:
+    """By host and port, and only where there was no connection: other texts may hold ids, or what a server sent."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return ""
+    cause = error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        why = f"certificate not trusted, {cause.verify_message}"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        why = "no such host"
+    else:
+        why = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else "cannot connect"
+    return f"{error.host}:{error.port}: {why}"
 
 
 @frozen

@@ -21,6 +21,7 @@ __all__ = ["Trouble", "cli", "run"]
 _DEBUG: Final = "--debug"
 _COMMANDS: Final = {
     "demo": "A whole chat over HTTP on this machine, explained as it happens.",
+    "chat": "Chat with a contact centre from the terminal.",
     "emulate": "A contact centre to try clients on.",
     "scenario": "What the emulated contact centre does: list, show, check.",
     "doctor": "Check the way to a contact centre, and name the setting to correct.",

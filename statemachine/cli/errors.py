@@ -19,6 +19,7 @@ EXTRAS: Final = {
     "click": "cli",
     "rich": "cli",
     "platformdirs": "cli",
+    "prompt_toolkit": "cli",
     "aiohttp": "http",
     "yarl": "http",
     "hypothesis": "conformance",

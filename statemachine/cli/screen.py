@@ -58,19 +58,28 @@ class Screen:
         terminal = self._stream.isatty()
         dumb = os.environ.get("TERM", "") == "dumb"
         self._coloured: Final = terminal and not dumb and not os.environ.get("NO_COLOR")
-        self._width: Final = max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else None
+        self._terminal: Final = terminal
         self._unicode: Final = _can_encode(self._stream)
-        self.narrow: Final = self._width is not None and self._width < _WIDE
+
+    @property
+    def narrow(self) -> bool:
         """Too narrow for two columns of text."""
+        return self._width is not None and self._width < _WIDE
+
+    @property
+    def _width(self) -> int | None:
+        """As it is now: a window may be made wider or narrower at any time."""
+        return max(_NARROWEST, shutil.get_terminal_size().columns) if self._terminal else None
 
     def line(self, *pieces: Piece | str, indent: int = 0) -> None:
         """One line. Where it has to be wrapped, what follows is indented by `indent`."""
         parts = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
         parts = [(self._spelled(text), style) for text, style in parts]
-        if self._width is None:
+        width = self._width
+        if width is None:
             self._write("".join(text for text, _ in parts).rstrip() + "\n")
         else:
-            self._write(self._rendered(parts, indent, self._width))
+            self._write(self._rendered(parts, indent, width))
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

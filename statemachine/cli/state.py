@@ -20,7 +20,7 @@ import platformdirs
 
 from statemachine.client import BadSetting, CentreError, ContactCentre, Options
 
-__all__ = ["APP_ID", "TENANT", "announced", "folder", "identity", "running_emulators"]
+__all__ = ["APP_ID", "TENANT", "announced", "door_name", "folder", "identity", "running_emulators"]
 
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
@@ -53,14 +53,18 @@ def _write(path: Path, text: str) -> None:
 
 def identity(url: str, tenant: str, app_id: str) -> str:
     """This user's client id at this door: made at the first call, the same ever after. Raises OSError."""
-    door = blake2b("\n".join((url, tenant, app_id)).encode(errors="surrogatepass"), digest_size=12).hexdigest()
-    path = folder("clients") / door
+    path = folder("clients") / door_name(url, tenant, app_id)
     with suppress(FileNotFoundError):
         if kept := path.read_text(encoding="utf-8").strip():
             return kept
     made = f"cli-{secrets.token_hex(8)}"
     _write(path, made)
     return made
+
+
+def door_name(*parts: str) -> str:
+    """A file name for these settings, which may hold anything."""
+    return blake2b("\n".join(parts).encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
 # --- where emulators listen -------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class CentreError(ChatError):
         self.failure: Final = failure
         self.advice: Final[Advice] = advise(failure)
         self.uncertain: Final = failure.kind in ("timeout", "cut", "unreadable")
-        named = f" (error {failure.code})" if failure.code is not None else ""
-        super().__init__(f"{call}: {self.advice.problem}{named}{f', {reason}' if reason else ''}: {self.advice.remedy}")
+        known = f"error {failure.code}" if failure.code is not None else reason
+        super().__init__(f"{call}: {self.advice.problem}{f' ({known})' if known else ''}: {self.advice.remedy}")
 
 
 class SmsRefused(ChatError):

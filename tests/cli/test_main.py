@@ -19,7 +19,7 @@ def test_help_names_the_commands_and_the_exit_status(capsys: pytest.CaptureFixtu
         assert word in shown
 
 
-@pytest.mark.parametrize("name", ["demo", "doctor", "emulate", "replay", "store"])
+@pytest.mark.parametrize("name", ["chat", "demo", "doctor", "emulate", "replay", "store"])
 def test_every_command_says_its_exit_status(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert "Exit status" in capsys.readouterr().out

@@ -39,7 +39,7 @@ def test_the_installed_extras_are_the_projects():
     [
         (None, {"attrs", "cattrs", "structlog", "transitions"}),
         ("http", {"aiohttp"}),
-        ("cli", {"aiohttp", "click", "platformdirs", "rich"}),
+        ("cli", {"aiohttp", "click", "platformdirs", "prompt-toolkit", "rich"}),
         ("conformance", {"hypothesis", "pytest"}),
         ("diagrams", {"graphviz-pure"}),
     ],

@@ -1,0 +1,213 @@
+"""`statemachine chat`: a person chats with a contact centre, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, nullcontext, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from statemachine.client import CentreError, ChatClient, ChatError, ChatSession, ContactCentre
+from statemachine.codec.http import Endpoint
+from statemachine.emulator import Knobs
+from statemachine.emulator.http import Emulator
+from statemachine.store.errors import StoreError
+
+from ..app import Trouble
+from ..door import Door, door_options, in_flags
+from ..quiet import quiet
+from ..screen import Screen
+from ..state import door_name, folder, identity, running_emulators
+from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
+from .talk import Introduction, Talk
+from .view import View
+
+__all__ = ["command"]
+
+
+@click.command(name="chat")
+@door_options
+@click.option("--name", metavar="TEXT", help="Your name, as the agent sees it.")
+@click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="For the contact centre's scenario; repeatable.")
+@click.option("--emulator", is_flag=True, help="Start a contact centre on this machine for this chat.")
+def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: bool) -> None:
+    """Chat with a contact centre from the terminal.
+
+    Without --url it is the emulator that runs on this machine; where none runs, one can be started. Each line is sent
+    as a message; /help lists what else can be done. The bottom line tells where the chat is. Leaving (/quit, Ctrl-D)
+    ends no chat: the next `statemachine chat` with this contact centre goes on with it, and shows what was said.
+
+    With a pipe for input, each of its lines is sent; when it ends, the command waits until all is sent, and leaves, or
+    until the chat is over, if /end was the last line.
+
+    Exit status: 0 you left, or the chat ended as it should; 1 it did not; 2 it could not begin; 130 interrupted.
+    """
+    about = Introduction(_parameters(parameter), name)
+    with quiet():
+        outcome = asyncio.run(_chat(door, about, emulator))
+    if outcome not in (None, "ended", "completed"):
+        raise click.exceptions.Exit(1)
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, object]:
+    pairs = [one.partition("=") for one in given]
+    if wrong := next((name for name, equals, _ in pairs if not equals or not name.strip()), None):
+        raise click.UsageError(f"--parameter {wrong}: expected NAME=VALUE.")
+    return {name.strip(): value for name, _, value in pairs}
+
+
+async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
+    """The outcome of the chat, None where it lives on."""
+    with in_flags():
+        options = door.options(close_within=timedelta(seconds=3))
+    async with AsyncExitStack() as stack:
+        emulated = None if door.url is not None else await _emulated(stack, emulator)
+        url = emulated.url if emulated else None
+        client_id = door.client_id if door.client_id is not None else _identity(door.endpoint(options, "nobody", url))
+        endpoint = door.endpoint(options, client_id, url)
+        client = ChatClient(
+            endpoint.url, tenant=endpoint.tenant, app_id=endpoint.app_id, store=_store(endpoint), options=options
+        )
+        try:
+            await stack.enter_async_context(client)
+            session = await client.session(client_id, start=False)
+            if session.outcome is not None or session.phase == "idle":
+                async with ContactCentre(
+                    endpoint.url,
+                    tenant=endpoint.tenant,
+                    app_id=endpoint.app_id,
+                    client_id=client_id,
+                    options=options,
+                ) as centre:
+                    await _knock(centre)
+            await _converse(session, about)
+            if session.outcome is None:
+                _farewell(session, ours=emulated is not None and emulated.started)
+            return session.outcome
+        except CentreError as error:
+            raise Trouble(f"{error}. More: statemachine doctor, with the same options") from None
+        except (ChatError, StoreError) as error:
+            raise Trouble(str(error)) from None
+
+
+async def _knock(centre: ContactCentre) -> None:
+    """Whether anybody is there, before a chat is asked for: settings that are wrong are told at once."""
+    if not (await centre.availability()).available:
+        click.echo("The contact centre says that nobody would take a chat now; it is asked all the same.")
+
+
+# --- whom to talk to ------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Emulated:
+    """An emulator. `started`: by us, for this chat alone."""
+
+    url: str
+    started: bool
+
+
+async def _emulated(stack: AsyncExitStack, wanted: bool) -> _Emulated | None:
+    """One that runs, or one that is started now; None: there is none."""
+    running = None if wanted else await anext(running_emulators(), None)
+    if running is not None:
+        return _Emulated(running, started=False)
+    if not wanted and not (at_terminal() and await _agrees()):
+        return None
+    emulator = await stack.enter_async_context(Emulator("plain", Knobs()))
+    return _Emulated(emulator.url, started=True)
+
+
+async def _agrees() -> bool:
+    question = "No emulator runs on this machine. Start one for this chat?"
+    return await asyncio.to_thread(click.confirm, question, default=True)
+
+
+def _identity(endpoint: Endpoint) -> str:
+    with suppress(OSError):
+        return identity(endpoint.url, endpoint.tenant, endpoint.app_id)
+    click.echo("Who you are cannot be kept on this machine: this chat cannot be taken up again.", err=True)
+    return f"cli-{secrets.token_hex(8)}"
+
+
+def _store(endpoint: Endpoint) -> Path | None:
+    with suppress(OSError):
+        return (
+            folder("chats") / f"{door_name(endpoint.url, endpoint.tenant, endpoint.app_id, endpoint.client_id)}.sqlite"
+        )
+    return None
+
+
+# --- the conversation -----------------------------------------------------------------------------------------------
+
+
+async def _converse(session: ChatSession, about: Introduction) -> None:
+    person = at_terminal()
+    with above_the_line() if person else nullcontext():
+        view = View(Screen(), chatty=not person)
+        talk = Talk(session, view, about)
+        typed = asyncio.Queue[str]()
+        keyboard = Terminal(talk.face(), typed.put_nowait) if person else Pipe()
+        view.note(f"{session.endpoint.url}; /help lists what can be done", "bold")
+        await talk.enter()
+        await _until_one_is_done(_read(keyboard, talk), _hear(talk, keyboard), _tap(typed, talk))
+
+
+def _farewell(session: ChatSession, *, ours: bool) -> None:
+    """Where somebody leaves a chat that is not over. `ours`: the contact centre was started for it."""
+    if ours:
+        click.echo("You left; the contact centre that was started for this chat stops.")
+        return
+    waiting = any(item.state.name in ("pending", "sending", "in_doubt") for item in session.session.items)
+    kept = ", and sends what waits to be sent" if waiting else ""
+    click.echo(f"You left; the chat lives on. The next statemachine chat takes it up again{kept}.")
+
+
+async def _until_one_is_done(*works: Coroutine[Any, Any, None]) -> None:
+    """Let these go on side by side until the first is done, or fails."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _read(keyboard: Keyboard, talk: Talk) -> None:
+    """Do what is typed, until the person leaves, or the pipe is empty and all of it done."""
+    while not talk.leaving:
+        line = await keyboard.line()
+        if line is None:
+            break
+        await talk.obey(line)
+    if isinstance(keyboard, Pipe) and not talk.leaving:
+        await talk.finish()
+
+
+async def _hear(talk: Talk, keyboard: Keyboard) -> None:
+    """Tell the news. At a pipe, until the chat is over: nobody is there to begin another."""
+    while True:
+        talk.begun.clear()
+        await talk.hear_all()
+        if isinstance(keyboard, Pipe):
+            return
+        await talk.begun.wait()
+
+
+async def _tap(typed: asyncio.Queue[str], talk: Talk) -> None:
+    """Tell the other side that somebody is typing: only how it stands now counts."""
+    while True:
+        text = await typed.get()
+        while not typed.empty():
+            text = typed.get_nowait()
+        await talk.typing(text)

@@ -1,0 +1,269 @@
+"""What a chat looks like: news as lines, and the one line that always says how things stand."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from statemachine import (
+    CaseChanged,
+    Entry,
+    Failure,
+    Finished,
+    HistoryGap,
+    LinkChanged,
+    PhaseChanged,
+    Progress,
+    Received,
+    RosterChanged,
+    TypingChanged,
+)
+from statemachine.client import News, advise
+from statemachine.codec.text import shown, to_plain
+from statemachine.replay.words import CUSTOMER, Names, duration_words, entry_words, party_name
+from statemachine.wire import (
+    File,
+    FormData,
+    FormShow,
+    Location,
+    Message,
+    PartyJoined,
+    PartyLeft,
+    SecureFormShow,
+    TimeoutWarning,
+)
+
+from ..screen import Piece, Screen
+from ..text import clipped, visible
+
+__all__ = ["View"]
+
+_RECALLED: Final = (Message, File, Location, FormData, PartyJoined, PartyLeft)
+"""What is worth being shown again."""
+
+_WHO: Final = 12
+_INDENT: Final = 6 + _WHO + 1
+_BOT: Final = "bot"
+_PROGRESS: Final = {"sent": "✓ sent", "delivered": "✓ delivered", "read": "✓ read"}
+_FAILED: Final = {
+    "not_sent": "it was not sent",
+    "unknown": "whether it arrived is not known",
+    "refused": "the server refused it",
+}
+_OUTCOMES: Final = {
+    "ended": "the chat is over",
+    "completed": "the chat is over",
+    "failed": "the chat failed: no agent can be had",
+    "refused": "the contact centre refused the chat",
+    "gave_up": "the contact centre could not be reached: given up",
+    "timed_out": "the chat was closed, because you were silent for too long",
+    "gone": "the contact centre does not know this chat any more",
+}
+
+
+class View:
+    """Tells one chat on a screen. `chatty`: every receipt is a line; else `standing` shows the last one."""
+
+    def __init__(self, screen: Screen, *, chatty: bool) -> None:
+        self._screen: Final = screen
+        self._chatty: Final = chatty
+        self._names = Names()
+        self._roster: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._shown: Counter[Entry] = Counter()
+        self._typing: tuple[str, ...] = ()
+        self._ewt: tuple[int, float] | None = None
+        self._link = LinkChanged("off")
+        self._last = ""
+        self.files: list[File] = []
+        """The files of this chat, in the order in which they were shown: `/save 1` is the first."""
+
+    # --- lines ------------------------------------------------------------------------------------------------------
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """Something about the chat, not in it."""
+        self._screen.line(("— ", style), (text, style), indent=2)
+
+    def trouble(self, text: str) -> None:
+        """Something that could not be done."""
+        self.note(text, "yellow")
+
+    def said(self, who: str, text: str, at: int | None = None, style: str = "") -> None:
+        """Somebody said this. `at`: when, in milliseconds since the epoch; None: now."""
+        when = datetime.fromtimestamp(time.time() if at is None else at / 1_000, UTC).astimezone()
+        name = clipped(visible(who), _WHO)
+        first, *rest = text.split("\n")
+        colour = "bold cyan" if who == "you" else "bold"
+        head: list[Piece] = [(f"{when:%H:%M} ", "dim"), (f"{name:<{_WHO}} ", style or colour)]
+        self._screen.line(*head, (first, style), indent=_INDENT)
+        for line in rest:
+            self._screen.line(" " * _INDENT, (line, style), indent=_INDENT)
+
+    def sent(self, item: str, text: str) -> None:
+        """You said this; what becomes of it is told of this item."""
+        self._texts[item] = text
+        self._last = "…"
+        self.said("you", text)
+
+    # --- news -------------------------------------------------------------------------------------------------------
+
+    def tell(self, news: News) -> None:
+        """One piece of news."""
+        match news:
+            case PhaseChanged():
+                self._tell_phase(news)
+            case RosterChanged():
+                self._tell_roster(news)
+            case TypingChanged():
+                self._typing = news.parties
+                if self._chatty:
+                    for party in news.parties:
+                        self.note(f"{self._who(party)} is typing")
+            case LinkChanged():
+                self._tell_link(news)
+            case Received():
+                self._tell_received(news)
+            case Progress():
+                self._tell_progress(news)
+            case Finished():
+                self._tell_finished(news)
+            case HistoryGap():
+                self.trouble("something may be missing here: the server's log does not reach back far enough")
+            case CaseChanged():
+                self.note(
+                    f"this chat is about case {news.case_id}" if news.case_id else "this chat has no case any more"
+                )
+            case _:
+                pass
+
+    def _tell_phase(self, news: PhaseChanged) -> None:
+        self._ewt = None if news.ewt is None else (news.ewt, time.monotonic())
+        if self._chatty:
+            wait = "" if news.ewt is None else f", about {duration_words(news.ewt)} to wait"
+            self.note(f"{news.phase}{wait}")
+
+    def _tell_roster(self, news: RosterChanged) -> None:
+        now = {party.lower(): name or (_BOT if kind == "scenario" else kind) for party, kind, name in news.parties}
+        for party, name in now.items():
+            if party not in self._roster:
+                self.note(f"{name} is here now")
+        for party, name in self._roster.items():
+            if party not in now:
+                self.note(f"{name} has left")
+                self._names.learn(PartyJoined(party, display_name=name))
+        self._roster = now
+
+    def _tell_link(self, news: LinkChanged) -> None:
+        was, self._link = self._troubled, news
+        troubled = self._troubled
+        if news.state == "blocked":
+            self.trouble(f"the server refuses to go on: {advise(Failure('http', None, news.code))}")
+        elif troubled and not was:
+            self.trouble("no connection; what you write is kept, and sent when it is back")
+        elif was and not troubled:
+            self.note("the connection is back")
+
+    @property
+    def _troubled(self) -> bool:
+        """One failure is no trouble yet, and a poll of before that the server still holds (5509) is none at all."""
+        link = self._link
+        return link.state == "blocked" or (link.state == "backing_off" and link.tries > 1 and link.code != 5509)
+
+    def _tell_received(self, news: Received) -> None:
+        if self._shown[news.entry] > 0:  # it was shown as the past already
+            self._shown[news.entry] -= 1
+        elif isinstance(news.entry, FormShow):
+            self.asks(news.entry.form_name, secure=False)
+        elif isinstance(news.entry, SecureFormShow):
+            self.asks(news.entry.form_id, secure=True)
+        else:
+            style = "dim" if news.historic else ""
+            self._tell_entry(news.entry, news.at, style, own=news.own)
+
+    def asks(self, form: str, *, secure: bool) -> None:
+        """A form is open; one without a name is a question, whose answer is a text (protocol.md 3.2)."""
+        if form:
+            self.note(
+                f"you are asked to fill in {'a secure form' if secure else 'a form'}, {form}: /answer, or /cancel",
+                "bold",
+            )
+        else:
+            self.note("an answer is expected: your next text", "bold")
+
+    def _tell_entry(self, entry: Entry, at: int | None, style: str, *, own: bool) -> None:
+        self._names.learn(entry)
+        who, what = entry_words(entry, self._names, by_client=own)
+        party = getattr(entry, "party_id", "")
+        name = "you" if who == CUSTOMER else self._who(party) if party else who
+        if isinstance(entry, Message):
+            what = shown(entry)
+        elif isinstance(entry, TimeoutWarning):
+            name, what = "centre", to_plain(entry.msg) or "are you still there? Write something, or the chat is closed"
+        elif isinstance(entry, File):
+            self.files.append(entry)
+            what = f"{what}: /save {len(self.files)}"
+        self.said(name, what, getattr(entry, "timestamp", None) or at, style)
+
+    def _tell_progress(self, news: Progress) -> None:
+        text = self._texts.get(news.item)
+        if text is None:  # no message: the end, a disconnect
+            return
+        short = clipped(text.partition("\n")[0], 30)
+        if news.state == "failed":
+            self._last = "✗ not sent"
+            code = f" ({news.code})" if news.code else ""
+            self.trouble(f"“{short}”: {_FAILED.get(news.reason or '', 'it failed')}{code}")
+            return
+        self._last = _PROGRESS[news.state]
+        if self._chatty:
+            self.note(f"{_PROGRESS[news.state]}: “{short}”")
+
+    def _tell_finished(self, news: Finished) -> None:
+        self._roster, self._typing, self._last = {}, (), ""
+        said = f": “{to_plain(news.text)}”" if news.text else ""
+        well = news.outcome in ("ended", "completed")
+        self.note(f"{_OUTCOMES[news.outcome]}{said}", "bold" if well else "bold red")
+        if news.code is not None:
+            self.trouble(str(advise(Failure("http", None, news.code))))
+
+    # --- the past ---------------------------------------------------------------------------------------------------
+
+    def recall(self, chat_id: str, entries: Iterable[Entry]) -> None:
+        """What was said before, from the server's log. News of the same entries is not shown again."""
+        self._names = Names(chat_id)
+        told = [entry for entry in entries if isinstance(entry, _RECALLED)]
+        if told:
+            self.note("earlier in this chat")
+        for entry in told:
+            self._tell_entry(entry, None, "dim", own=False)
+        self._shown = Counter(told)
+        if told:
+            self.note("now")
+
+    # --- how things stand -------------------------------------------------------------------------------------------
+
+    def standing(self, phase: str) -> list[str]:
+        """How things stand, in a few words each, the most important first."""
+        words = [phase]
+        if self._troubled:
+            words.append("no connection" if self._link.state == "backing_off" else "refused")
+        if self._ewt is not None and phase == "queued":
+            ewt, since = self._ewt
+            words.append(f"about {duration_words(max(0, ewt - round((time.monotonic() - since) * 1_000)))} to wait")
+        if self._typing:
+            words.append(f"{', '.join(map(self._who, self._typing))} is typing…")
+        elif self._roster:
+            words.append(f"with {', '.join(self._roster.values())}")
+        if self._last:
+            words.append(self._last)
+        return [visible(word) for word in words]
+
+    def _who(self, party_id: str) -> str:
+        known = self._roster.get(party_id.lower())
+        if known is not None:
+            return known
+        party = self._names.parties.get(party_id.lower())
+        return party_name(party) if party is not None else _BOT

@@ -1,0 +1,93 @@
+"""The line being typed: keys in, lines out, and the status line always there."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from statemachine.cli.chat.keyboard import Face, Pipe, Terminal
+
+pytestmark = pytest.mark.asyncio
+
+CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
+
+
+class Desk:
+    """A terminal of 40 columns with somebody at it."""
+
+    def __init__(self, keys: PipeInput, screen: io.StringIO) -> None:
+        self.keys = keys
+        self.screen = screen
+        self.standing = ["agent_joined", "with Ada Lovelace", "a word too long for what is left", "✓ read"]
+        self.prompt = ""
+        self.secret = False
+        self.typed: list[str] = []
+        face = Face(lambda: self.standing, lambda: self.prompt, lambda: self.secret)
+        self.terminal = Terminal(face, self.typed.append)
+
+    async def line(self, keys: str) -> str | None:
+        self.keys.send_text(keys)
+        async with asyncio.timeout(20):
+            return await self.terminal.line()
+
+
+@contextmanager
+def desk() -> Iterator[Desk]:
+    screen = io.StringIO()
+    output = Vt100_Output(screen, lambda: Size(rows=20, columns=40), term="xterm")
+    with create_pipe_input() as keys, create_app_session(input=keys, output=output):
+        yield Desk(keys, screen)
+
+
+async def test_lines_are_typed_and_edited() -> None:
+    with desk() as one:
+        assert await one.line(f"helo\x1b[Dl{ENTER}") == "hello"
+        assert await one.line(f"привіт 你好{ENTER}") == "привіт 你好"
+        assert await one.line(ENTER) == ""
+    assert one.typed[:5] == ["h", "he", "hel", "helo", "hello"]
+
+
+async def test_the_phase_is_always_in_sight() -> None:
+    with desk() as one:
+        await one.line(f"x{ENTER}")
+        shown = one.screen.getvalue()
+    assert "agent_joined · with Ada Lovelace" in shown
+    assert "too long" not in shown
+
+
+async def test_a_secret_is_not_shown() -> None:
+    with desk() as one:
+        one.prompt, one.secret = "card_number", True
+        assert await one.line(f"4111{ENTER}") == "4111"
+        shown = one.screen.getvalue()
+    assert "card_number" in shown
+    assert "4111" not in shown
+    assert "*" in shown
+
+
+async def test_ctrl_c_empties_a_line_first_and_leaves_then() -> None:
+    with desk() as one:
+        assert await one.line(f"half a{CTRL_C}{CTRL_C}") is None
+        assert await one.line(f"half a{CTRL_C}whole{ENTER}") == "whole"
+        assert await one.line(CTRL_D) is None
+
+
+async def test_a_pipe_gives_its_lines_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.write(write, "one\r\n\nтри".encode())
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        pipe = Pipe()
+        async with asyncio.timeout(20):
+            assert [await pipe.line() for _ in range(4)] == ["one", "", "три", None]

@@ -1,0 +1,195 @@
+"""News as lines: in order, escaped, and nothing of the past twice."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from statemachine import (
+    CaseChanged,
+    Finished,
+    HistoryGap,
+    LinkChanged,
+    PhaseChanged,
+    Progress,
+    Received,
+    RosterChanged,
+    TypingChanged,
+)
+from statemachine.cli.chat.view import View
+from statemachine.cli.screen import Screen
+from statemachine.wire import File, FormShow, Message, PartyJoined, SecureFormShow, TimeoutWarning
+
+HOSTILE = "\x1b]0;evil\x07\u202e</b>\r"
+ADA = RosterChanged((("PARTY", "internal", "Ada"),))
+
+
+class Paper(io.StringIO):
+    encoding = "utf-8"
+
+
+class Page:
+    def __init__(self, *, chatty: bool = False) -> None:
+        self.stream = Paper()
+        self.view = View(Screen(self.stream), chatty=chatty)
+
+    def lines(self) -> list[str]:
+        """What was shown since, without the time of day."""
+        shown = self.stream.getvalue().splitlines()
+        self.stream.seek(0)
+        self.stream.truncate()
+        return [" ".join(line[6:].split()) if line[2:3] == ":" else line for line in shown]
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def said(text: str, party: str = "PARTY", **more: Any) -> Received:
+    return Received(1, 1_000, Message(msg_text=text, party_id=party), **more)
+
+
+def test_who_says_what(page: Page) -> None:
+    for news in (ADA, said("hello"), said("hi", "bot-1"), said("mine", "CHAT", own=True), said("two\nlines")):
+        page.view.tell(news)
+    shown = page.lines()
+    assert shown[:4] == ["— Ada is here now", "Ada hello", "bot hi", "you mine"]
+    assert shown[4] == "Ada two"
+    assert shown[5].strip() == "lines"
+
+
+def test_who_has_left_keeps_the_name(page: Page) -> None:
+    for news in (ADA, RosterChanged(()), said("one more thing")):
+        page.view.tell(news)
+    assert page.lines() == ["— Ada is here now", "— Ada has left", "Ada one more thing"]
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        said(HOSTILE),
+        RosterChanged((("P", "internal", HOSTILE),)),
+        Received(1, 1, File(HOSTILE, file_name=HOSTILE)),
+        Received(1, 1, FormShow("r", HOSTILE)),
+        Received(1, 1, TimeoutWarning(HOSTILE)),
+        Finished(1, 1, "timed_out", "timed_out", HOSTILE),
+        CaseChanged(HOSTILE),
+    ],
+)
+def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(news: Any) -> None:
+    page = Page(chatty=True)
+    page.view.tell(news)
+    shown = page.stream.getvalue() + "".join(page.view.standing("queued"))
+    assert shown
+    assert not set(shown) & set("\x1b\x07\u202e\r")
+
+
+def test_forms_are_announced_in_their_place(page: Page) -> None:
+    page.view.tell(Received(1, 1, FormShow("r", "survey")))
+    page.view.tell(Received(2, 1, FormShow("r2")))
+    page.view.tell(Received(3, 1, SecureFormShow("r3", "payment")))
+    shown = page.lines()
+    assert "a form, survey: /answer, or /cancel" in shown[0]
+    assert "your next text" in shown[1]
+    assert "a secure form, payment" in shown[2]
+
+
+def test_what_becomes_of_a_text(page: Page) -> None:
+    page.view.sent("i1", "hello")
+    assert page.view.standing("queued") == ["queued", "…"]
+    page.view.tell(Progress(1, 1, "i1", "delivered"))
+    assert page.view.standing("queued") == ["queued", "✓ delivered"]
+    page.lines()
+    page.view.tell(Progress(2, 1, "i1", "failed", reason="refused", code=5003))
+    page.view.tell(Progress(3, 1, "not a text", "failed"))
+    assert page.lines() == ["— “hello”: the server refused it (5003)"]
+
+
+def test_a_pipe_sees_every_step() -> None:
+    page = Page(chatty=True)
+    page.view.sent("i1", "hello")
+    news = [PhaseChanged("queued", 61_000), ADA, TypingChanged(("party",)), Progress(1, 1, "i1", "sent")]
+    for one in news:
+        page.view.tell(one)
+    assert page.lines() == [
+        "you hello",
+        "— queued, about 1 min 1 s to wait",
+        "— Ada is here now",
+        "— Ada is typing",
+        "— ✓ sent: “hello”",
+    ]
+
+
+def test_how_things_stand(page: Page) -> None:
+    page.view.tell(PhaseChanged("queued", 30_000))
+    assert page.view.standing("queued")[1].startswith("about ")
+    page.view.tell(PhaseChanged("agent_joined"))
+    page.view.tell(ADA)
+    assert page.view.standing("agent_joined") == ["agent_joined", "with Ada"]
+    page.view.tell(TypingChanged(("party",)))
+    assert page.view.standing("agent_joined") == ["agent_joined", "Ada is typing…"]
+    page.view.tell(Finished(1, 1, "ended", "ended"))
+    assert page.view.standing("ended") == ["ended"]
+
+
+def test_the_connection(page: Page) -> None:
+    page.view.tell(LinkChanged("backing_off", 1))
+    assert page.lines() == []
+    page.view.tell(LinkChanged("backing_off", 2))
+    page.view.tell(LinkChanged("backing_off", 3))
+    assert page.view.standing("queued") == ["queued", "no connection"]
+    page.view.tell(LinkChanged("polling"))
+    assert [line[:16] for line in page.lines()] == ["— no connection;", "— the connection"]
+    page.view.tell(LinkChanged("blocked", 0, 3000))
+    assert "no scenario entry with this app id" in page.lines()[0]
+
+
+def test_a_poll_that_is_still_held_is_no_trouble(page: Page) -> None:
+    page.view.tell(LinkChanged("backing_off", 4, 5509))
+    assert page.lines() == []
+
+
+@pytest.mark.parametrize("outcome", ["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"])
+def test_every_end_has_its_words(page: Page, outcome: Any) -> None:
+    page.view.tell(Finished(1, 1, outcome, outcome, code=3000 if outcome == "refused" else None))
+    shown = page.lines()
+    assert len(shown) == (2 if outcome == "refused" else 1)
+
+
+def test_a_gap_is_told(page: Page) -> None:
+    page.view.tell(HistoryGap(1, 1))
+    assert "something may be missing" in page.lines()[0]
+
+
+def test_the_past_is_shown_once(page: Page) -> None:
+    log = [
+        PartyJoined("PARTY", "internal", display_name="Ada"),
+        Message(msg_text="hello", party_id="PARTY"),
+        Message(msg_text="hello", party_id="PARTY"),
+        Message(msg_text="mine", party_id="chat-1"),
+        File("f", file_name="a.txt", party_id="PARTY"),
+    ]
+    page.view.recall("CHAT-1", log)
+    assert page.lines() == [
+        "— earlier in this chat",
+        "Ada joins (internal)",
+        "Ada hello",
+        "Ada hello",
+        "you mine",
+        "Ada file: a.txt (attachment): /save 1",
+        "— now",
+    ]
+    page.view.tell(said("hello"))
+    page.view.tell(said("hello"))
+    page.view.tell(said("mine", "chat-1", own=True))
+    assert page.lines() == []
+    page.view.tell(said("hello"))
+    assert page.lines() == ["Ada hello"]
+
+
+def test_an_empty_past_is_not_mentioned(page: Page) -> None:
+    page.view.recall("chat", [])
+    assert page.lines() == []
