@@ -24,8 +24,8 @@ __all__ = ["APP_ID", "TENANT", "announced", "door_name", "folder", "identity", "
 
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
-APP_ID: Final = "demo"
-"""What to call an emulator with: it takes any."""
+APP_ID: Final = "chat"
+"""What to call an emulator with: it takes any, but for names of scenarios, which choose one."""
 
 _QUICK: Final = Options(request_timeout=timedelta(seconds=2), connect_timeout=timedelta(seconds=2))
 

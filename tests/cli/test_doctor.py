@@ -15,7 +15,7 @@ from tests.cli.test_emulate import emulator
 
 @pytest.fixture
 def url(state: Path) -> Iterator[str]:
-    with emulator("--port", "0", "--set", "app_ids=demo") as (_, url):
+    with emulator("--port", "0", "--set", "app_ids=chat") as (_, url):
         yield url
 
 

@@ -88,7 +88,7 @@ def test_without_a_place_to_keep_things_it_still_works(url: str, state: Path) ->
     other = state.parent / "file"
     other.write_text("where a folder should be")
     environment = {**os.environ, "STATEMACHINE_STATE_DIR": str(other), "PYTHONIOENCODING": "utf-8"}
-    done = statemachine("chat", "--url", url, "--app-id", "demo", stdin=b"hello\n/end\n", env=environment)
+    done = statemachine("chat", "--url", url, "--app-id", "chat", stdin=b"hello\n/end\n", env=environment)
     assert done.returncode == 0
     assert "the chat is over" in done.stdout.decode()
     assert "cannot be kept on this machine" in done.stderr.decode()

@@ -23,7 +23,7 @@ from statemachine.emulator.http import Emulator
 
 pytestmark = pytest.mark.asyncio
 
-QUICK = Knobs(pace=0.02, hold_ms=300)
+QUICK = Knobs(pace=0.02, hold_ms=300, inactivity_timeout_ms=None)
 OPTIONS = Options(close_within=timedelta(seconds=1))
 
 
@@ -78,7 +78,7 @@ async def person(
     """Somebody in a chat."""
     async with Emulator(scenario, QUICK) as own:
         used = emulator or own
-        async with ChatClient(used.url, app_id="demo", store=store, options=OPTIONS) as client:
+        async with ChatClient(used.url, app_id="chat", store=store, options=OPTIONS) as client:
             session = await client.session("ann", start=False)
             stream = Paper()
             talk = Talk(session, View(Screen(stream), chatty=True), about or Introduction({}, None))
@@ -224,7 +224,7 @@ async def test_what_was_said_is_there_again_and_nothing_twice(tmp_path: Path) ->
 
 async def test_the_rest_of_a_chat_that_is_over_is_told_before_the_next(tmp_path: Path) -> None:
     async with Emulator("silent", QUICK) as emulator:
-        async with ChatClient(emulator.url, app_id="demo", store=tmp_path / "s", options=OPTIONS) as client:
+        async with ChatClient(emulator.url, app_id="chat", store=tmp_path / "s", options=OPTIONS) as client:
             session = await client.session("ann")
             await emulator.until(lambda centre: bool(centre.chats))
             (chat_id,) = emulator.centre.chats

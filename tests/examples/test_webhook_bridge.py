@@ -1,0 +1,195 @@
+"""The webhook bridge between a messenger of our own and the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from statemachine.emulator import Knobs
+from statemachine.emulator import acts as do
+from statemachine.emulator.http import Emulator
+
+pytestmark = pytest.mark.asyncio
+QUICK = Knobs(pace=0.02, hold_ms=300, inactivity_timeout_ms=None)
+
+
+def application() -> web.Application:
+    """A fresh one: an application serves once."""
+    app: web.Application = importlib.reload(importlib.import_module("statemachine.examples.webhook_bridge")).app
+    return app
+
+
+class Messenger:
+    """Where the bridge posts its answers. `refuse`: how many it refuses first."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, str]] = []
+        self.refuse = 0
+        self.changed = asyncio.Event()
+        self.url = ""
+
+    async def serve(self, request: web.Request) -> web.Response:
+        if self.refuse:
+            self.refuse -= 1
+            raise web.HTTPServiceUnavailable
+        self.answers.append(await request.json())
+        self.changed.set()
+        return web.Response()
+
+    async def hears(self, *texts: str) -> None:
+        async with asyncio.timeout(60):
+            while not set(texts) <= {answer["text"] for answer in self.answers}:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def messenger() -> AsyncIterator[Messenger]:
+    one = Messenger()
+    app = web.Application()
+    app.router.add_post("/", one.serve)
+    async with serving(app) as one.url:
+        yield one
+
+
+def settings(emulator: Emulator, messenger: Messenger, folder: Path) -> dict[str, str]:
+    return {
+        "CENTRE_URL": emulator.url,
+        "APP_ID": "bridge",
+        "MESSENGER_URL": messenger.url,
+        "WEBHOOK_SECRET": "secret",
+        "STORE": str(folder / "bridge.sqlite"),
+    }
+
+
+async def post(url: str, body: Any, secret: str = "secret") -> int:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/webhook", json=body, headers={"X-Webhook-Secret": secret}) as reply,
+    ):
+        return reply.status
+
+
+def received(emulator: Emulator) -> list[str]:
+    return [text for chat in emulator.centre.chats.values() for _, text in chat.texts_received]
+
+
+async def test_texts_go_in_and_answers_come_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Emulator("plain", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            for user in ("ann", "bob", "ann"):  # ann's is delivered twice
+                assert await post(url, {"id": f"u-{user}", "user": user, "text": f"I am {user}"}) == 200
+            await out.hears("You said: I am ann", "You said: I am bob")
+        chat_id = next(chat.chat_id for chat in emulator.centre.chats.values() if chat.key.client_id == "ann")
+        await emulator.act(chat_id, do.Say("while you were away"))
+        async with serving(application()) as url:
+            await out.hears("while you were away")
+            assert await post(url, {"id": "u-ann", "user": "ann", "text": "I am ann"}) == 200
+            assert await post(url, {"id": "u-4", "user": "ann", "text": "and more"}) == 200
+            await out.hears("You said: and more")
+        assert sorted(received(emulator)) == ["I am ann", "I am bob", "and more"]
+        ids = [answer["id"] for answer in out.answers]
+        assert len({*ids}) == len({(answer["user"], answer["id"]) for answer in out.answers})
+        assert emulator.centre.violations == []
+
+
+async def test_an_answer_that_the_messenger_refuses_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Emulator("plain", QUICK) as emulator, messenger() as out:
+        out.refuse = 1
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            assert await post(url, {"id": "1", "user": "ann", "text": "hello"}) == 200
+            await out.hears("You said: hello")
+        texts = [answer["text"] for answer in out.answers]
+        assert texts.index("Welcome. Please wait, we are looking for an agent.") < texts.index("You said: hello")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        "text",
+        None,
+        {"id": 1, "user": "ann"},
+        {"id": 1, "user": "", "text": "x"},
+        {"id": 1, "user": "ü", "text": "x"},
+    ],
+)
+async def test_what_is_no_update_is_refused(body: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Emulator("silent", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            assert await post(url, body) == 400
+            assert await post(url, {"id": 1, "user": "ann", "text": "x"}, secret="guessed") == 403
+        assert emulator.centre.chats == {}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+async def test_killed_at_any_moment_nothing_is_lost_and_no_text_doubled(tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(8)]
+    command = [sys.executable, "-m", "statemachine.examples.webhook_bridge"]
+    port = _free_port()
+    async with Emulator("plain", QUICK) as emulator, messenger() as out:
+        environment = {**os.environ, **settings(emulator, out, tmp_path), "PORT": str(port)}
+        process = subprocess.Popen(command, env=environment)  # noqa: ASYNC220
+        for number, text in enumerate(texts):
+            await _delivered(port, {"id": str(number), "user": f"user-{number % 2}", "text": text})
+            if number % 4 == 3:
+                process.send_signal(signal.SIGKILL)
+                process.wait()  # at once: it was killed
+                process = subprocess.Popen(command, env=environment)  # noqa: ASYNC220
+        await out.hears(*(f"You said: {text}" for text in texts))
+        process.kill()
+        process.wait()
+    assert sorted(received(emulator)) == sorted(texts)
+
+
+async def _delivered(port: int, body: Any) -> None:
+    """As a messenger does: again and again, until it is taken."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                if await post(f"http://127.0.0.1:{port}", body) == 200:
+                    return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
