@@ -16,6 +16,7 @@ from statemachine.cli.stage.scenes import SCENES
 from statemachine.cli.stage.story import Story
 from statemachine.client import ChatSession, Sending
 from statemachine.emulator import Chat, ClientKey, LogEntry
+from statemachine.emulator.script import catalogue
 
 FAST = "0.2"
 OUTCOMES = {
@@ -141,7 +142,7 @@ async def test_a_client_that_doubles_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 
 def _chat() -> Chat:
-    chat = Chat("c", ClientKey("", "", ""), 2, 0, "ivr")
+    chat = Chat("c", ClientKey("", "", ""), 2, 0, "ivr", catalogue()["silent"])
     chat.texts_received += [("1", "a"), ("2", "b")]
     message = {"event": "chat_session_message", "msg_id": "7"}
     chat.log.append(LogEntry(0, "to_client", message))
