@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from statemachine.cli.chat.keyboard import Face, Pipe, Terminal
+from tests.cli.chat.paper import Paper
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +25,7 @@ CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
 class Desk:
     """A terminal of 40 columns with somebody at it."""
 
-    def __init__(self, keys: PipeInput, screen: io.StringIO) -> None:
+    def __init__(self, keys: PipeInput, screen: Paper) -> None:
         self.keys = keys
         self.screen = screen
         self.standing = ["agent_joined", "with Ada Lovelace", "a word too long for what is left", "✓ read"]
@@ -43,7 +43,7 @@ class Desk:
 
 @contextmanager
 def desk() -> Iterator[Desk]:
-    screen = io.StringIO()
+    screen = Paper()
     output = Vt100_Output(screen, lambda: Size(rows=20, columns=40), term="xterm")
     with create_pipe_input() as keys, create_app_session(input=keys, output=output):
         yield Desk(keys, screen)
@@ -59,19 +59,18 @@ async def test_lines_are_typed_and_edited() -> None:
 
 async def test_the_phase_is_always_in_sight() -> None:
     with desk() as one:
-        await one.line(f"x{ENTER}")
-        shown = one.screen.getvalue()
-    assert "agent_joined · with Ada Lovelace" in shown
-    assert "too long" not in shown
+        typing = asyncio.create_task(one.line("x"))
+        await one.screen.shows("agent_joined · with Ada Lovelace")
+        one.keys.send_text(ENTER)
+        await typing
+        assert "too long" not in one.screen.getvalue()
 
 
 async def test_a_secret_is_not_shown() -> None:
     with desk() as one:
         one.prompt, one.secret = "card_number", True
         typing = asyncio.create_task(one.line("4111"))
-        async with asyncio.timeout(20):
-            while "****" not in one.screen.getvalue():  # it is drawn when there is time for it
-                await asyncio.sleep(0.01)
+        await one.screen.shows("****")  # it is drawn when there is time for it
         one.keys.send_text(ENTER)
         assert await typing == "4111"
         shown = one.screen.getvalue()

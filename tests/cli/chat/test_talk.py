@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,25 +19,12 @@ from statemachine.client import Options
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
+from tests.cli.chat.paper import Paper
 
 pytestmark = pytest.mark.asyncio
 
 QUICK = Knobs(pace=0.02, hold_ms=300, inactivity_timeout_ms=None)
 OPTIONS = Options(close_within=timedelta(seconds=1))
-
-
-class Paper(io.StringIO):
-    """A screen that can be watched."""
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.changed = asyncio.Event()
-
-    def write(self, text: str) -> int:
-        self.changed.set()
-        return super().write(text)
 
 
 class Person:
@@ -55,10 +41,7 @@ class Person:
 
     async def sees(self, words: str) -> None:
         """Wait for them."""
-        async with asyncio.timeout(20):
-            while words not in self.shown():
-                self._screen.changed.clear()
-                await self._screen.changed.wait()
+        await self._screen.shows(words)
 
     def shown(self) -> str:
         return self._screen.getvalue()

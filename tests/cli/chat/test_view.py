@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pytest
@@ -21,13 +20,10 @@ from statemachine import (
 from statemachine.cli.chat.view import View
 from statemachine.cli.screen import Screen
 from statemachine.wire import File, FormShow, Message, PartyJoined, SecureFormShow, TimeoutWarning
+from tests.cli.chat.paper import Paper
 
 HOSTILE = "\x1b]0;evil\x07\u202e</b>\r"
 ADA = RosterChanged((("PARTY", "internal", "Ada"),))
-
-
-class Paper(io.StringIO):
-    encoding = "utf-8"
 
 
 class Page:
