@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import Chat, ClientKey, LogEntry
+from statemachine.emulator import Chat, ClientKey, LogEntry, Scenario
 from tests.kill.judge import judge
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX only")
@@ -24,7 +24,7 @@ async def test_nothing_is_lost_or_doubled() -> None:
 
 
 def chat_with(texts: list[str], replies: list[str]) -> Chat:
-    chat = Chat("c", ClientKey("t", "a", "c"), 2, 0, "connected")
+    chat = Chat("c", ClientKey("t", "a", "c"), 2, 0, "connected", Scenario("", ""))
     chat.texts_received.extend((str(n), f"this is {text}") for n, text in enumerate(texts))
     chat.log.extend(LogEntry(0, "to_client", {"event": "chat_session_message", "msg_id": reply}) for reply in replies)
     return chat
