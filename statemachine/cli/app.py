@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "emulate": "A contact centre to try clients on.",
     "scenario": "What the emulated contact centre does: list, show, check.",
     "doctor": "Check the way to a contact centre, and name the setting to correct.",
+    "run": "Customers from scripts, with the real client; for CI, staging and load.",
     "replay": "What captured traffic does to the engine, step by step.",
     "store": "The database of chats: check, migrate, purge, forget a client.",
     "simulate": "Client and server in a world of faults, many times over.",

@@ -185,14 +185,17 @@ def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, host: st
     for name, value in (
         ("url", f"{url}   (the interface is below /clientweb/api/v2/ and v1/)"),
         ("tenant", "any that is not empty"),
-        ("app id", "any that is not empty"),
+        ("app id", "any that is not empty; the name of a scenario chooses that one"),
         ("client id", "one of its own for each customer"),
     ):
         screen.line(f"  {name:<10} ", (value, ""), indent=13)
     screen.line()
     screen.line(("  from statemachine import ChatClient", "dim"))
     screen.line(
-        (f'  ChatClient("{url}", tenant="example", app_id="demo")  # then: await client.session("customer-1")', "dim"),
+        (
+            f'  ChatClient("{url}", tenant="example", app_id="my-app")  # then: await client.session("customer-1")',
+            "dim",
+        ),
         indent=4,
     )
     screen.line()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -10,6 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from statemachine.client import Options
+from statemachine.emulator import Knobs
+from statemachine.emulator.http import Emulator
+from statemachine.scripted import Play, Result, play, read_script
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +48,19 @@ def test_commands_run_as_pasted(command: str, tmp_path: Path) -> None:
     line = [sys.executable, "-m", "statemachine", *arguments]
     run = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("text", blocks(README, "toml"), ids=["customer"])
+def test_scripts_come_true(text: str, tmp_path: Path) -> None:
+    script = read_script(text, "readme", tmp_path)
+
+    async def played() -> list[Result]:
+        async with Emulator("survey", Knobs(pace=0.02)) as centre:
+            options = Options(receipts=False)  # a late one tells "gone" before "ended" is polled
+            door = options.endpoint(centre.url, "example", "app", "nobody")
+            return await play(script, door, options, Play(), lambda *_: None)
+
+    assert [result.problem for result in asyncio.run(played())] == [None]
 
 
 def test_both_installing_commands_are_there() -> None:

@@ -1,0 +1,126 @@
+"""Scripts of customers, read from TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from statemachine.emulator.script import ScriptError
+from statemachine.scripted import read_script
+from statemachine.scripted.script import (
+    AnswerForm,
+    CancelForm,
+    Deed,
+    Expect,
+    Pause,
+    Repeat,
+    Say,
+    SendFile,
+    SendLocation,
+    Standing,
+    Start,
+    WaitFor,
+)
+
+WHOLE = """
+about = "everything once"
+app_id = "survey"
+within = "7s"
+parameters = { first_name = "Ann" }
+
+script = [
+    { start = "Hello" },
+    { wait_for = ["connected", "agent_joined"] },
+    { wait_for = { says = ["parcel", "bill"] }, within = "500ms", otherwise = ["typing", { pause = "1.5s" }] },
+    { wait_for = { form = true } },
+    { expect = { phase = "agent_joined", agents = "Ada Larsen" }, within = "1m" },
+    { say = "It is the blue one" },
+    { answer_form = { service = "5", deep = [1, 2] }, form = "survey_form" },
+    { cancel_form = "" },
+    { send_file = "a.txt" },
+    { send_file = "b.txt", content = "from the script" },
+    { send_location = [52.5, 13] },
+    { repeat = [{ say = "again" }, "mark_read"], times = 3 },
+    "end",
+]
+"""
+
+
+def test_every_step_is_read_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("beside it")
+    script = read_script(WHOLE, "whole", tmp_path)
+    assert (script.name, script.about, script.app_id) == ("whole", "everything once", "survey")
+    assert script.parameters == {"first_name": "Ann"}
+    assert script.steps == (
+        Start("Hello"),
+        WaitFor("phase", ("connected", "agent_joined"), 7_000),
+        WaitFor("says", ("parcel", "bill"), 500, (Deed("typing"), Pause(1_500))),
+        WaitFor("form", ("",), 7_000),
+        Expect(Standing(phase=("agent_joined",), agents=("Ada Larsen",)), 60_000),
+        Say("It is the blue one"),
+        AnswerForm({"service": "5", "deep": [1, 2]}, "survey_form", 7_000),
+        CancelForm("", 7_000),
+        SendFile("a.txt", (tmp_path / "a.txt").resolve()),
+        SendFile("b.txt", None, b"from the script"),
+        SendLocation(52.5, 13.0),
+        Repeat((Say("again"), Deed("mark_read")), 3),
+        Deed("end"),
+    )
+    assert [step.line for step in script.steps] == list(range(8, 21))
+    assert script.steps[2].words == "wait_for says parcel or bill"
+
+
+def test_a_script_that_does_not_start_is_started() -> None:
+    assert read_script('script = ["end"]', "x", Path()).steps == (Start(), Deed("end"))
+    assert read_script("script = []", "x", Path()).steps == (Start(),)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "line 1: 'script' is missing"),
+        ("script = [", "line 1: "),
+        ('skript = []\nscript = ["end"]', "line 1: there is no 'skript' here: 'script' is meant?"),
+        ('script = [\n  "sing",\n]', "line 2: there is no step 'sing'"),
+        ('script = [{ wait_fro = "x" }]', "there is no step 'wait_fro': 'wait_for' is meant?"),
+        ('script = [{ say = "x", end = true }]', "either say or end, not both"),
+        ('script = [{ say = "x", within = "5s" }]', "say has no 'within'"),
+        ("script = [{ say = 5 }]", "say: a text is needed, not 5"),
+        ('script = [{ pause = "soon" }]', "pause: 'soon' is no length of time"),
+        ('script = [{ wait_for = "agent_join" }]', "wait_for: there is no 'agent_join': 'agent_joined' is meant?"),
+        ('script = [{ wait_for = { sais = "x" } }]', "one thing is needed, of phase, says"),
+        ('script = [{ wait_for = { says = "x", form = "y" } }]', "one thing is needed"),
+        ('script = [{ wait_for = { message = "red" } }]', "there is no 'red': 'read' is meant?"),
+        ('script = [{ expect = { mood = "good" } }]', "there is no 'mood'; there are phase, outcome"),
+        ("script = [{ expect = {} }]", "there are phase, outcome"),
+        ('script = [{ answer_form = "x" }]', "answer_form: a table is needed"),
+        ("script = [{ send_location = [1] }]", "two numbers are needed"),
+        ('script = [{ send_file = "nothing.txt" }]', "there is no file 'nothing.txt' beside the script"),
+        ('script = [{ send_file = "../../etc/passwd" }]', "lies outside the script's folder"),
+        ('script = [{ repeat = ["end"] }]', "times is missing"),
+        ("script = [{ end = 5 }]", 'it takes nothing: write "end"'),
+        ('script = [{ repeat = ["sing"], times = 2 }]', "there is no step 'sing'"),
+        ('within = "x"\nscript = ["end"]', "line 1: 'x' is no length of time"),
+        ("script = 5", "a list of steps is needed"),
+        ("script = [5]", "a step is a name or a table"),
+    ],
+)
+def test_mistakes_are_named_with_their_line(text: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(ScriptError) as error:
+        read_script(text, "x", tmp_path)
+    assert problem in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ScriptError) as error:
+        read_script('script = [\n"sing",\n"dance",\n]', "x", Path(), "song.toml")
+    assert [str(one).partition(" there")[0] for one in error.value.problems] == ["song.toml:2:", "song.toml:3:"]
+
+
+def test_nesting_has_an_end() -> None:
+    deep = '["end"]'
+    for _ in range(60):
+        deep = f"[{{ repeat = {deep}, times = 1 }}]"
+    with pytest.raises(ScriptError, match="nested too deeply"):
+        read_script(f"script = {deep}", "x", Path())
