@@ -5,7 +5,7 @@ import { agent, agents, nameOf } from "./agents.js";
 import { ask, chooseFile } from "./dialogs.js";
 import { h } from "./dom.js";
 import { current } from "./store.js";
-import { accepted } from "./talk.js";
+import { accepts } from "./talk.js";
 
 const act = (...acts) => tried(control.act(current().chat.chat_id, ...acts));
 const join = (one, kind) => ({ act: kind, label: one.label, first_name: one.first_name, last_name: one.last_name });
@@ -13,7 +13,7 @@ const others = () => agents.filter((one) => one !== agent());
 const number = (value) => (value.trim() === "" ? null : Number(value));
 
 async function accept() {
-  accepted.add(current().chat.chat_id);
+  accepts(current().chat.chat_id);
   await act(join(agent(), "connect"));
 }
 

@@ -102,17 +102,24 @@ function draw() {
 }
 
 // Receipts: as an agent's desktop sends them, for chats that were accepted here. A scenario sends its own.
-const given = new Map();
-export const accepted = new Set();
+const KEY = "accepted";
+const accepted = new Set(JSON.parse(sessionStorage.getItem(KEY) ?? "[]"));
+const given = new Set();
+
+/** From now on this page receipts what the customer of this chat writes. */
+export function accepts(chatId) {
+  accepted.add(chatId);
+  sessionStorage.setItem(KEY, JSON.stringify([...accepted]));
+}
 
 function readReceipts({ chat, entries }) {
   if (!accepted.has(chat.chat_id) || !chat.live || document.hidden || !document.hasFocus()) return;
-  const done = given.get(chat.chat_id) ?? 0;
-  given.set(chat.chat_id, entries.length);
+  const done = receipts(entries).customer;
   const ids = entries
-    .slice(done)
     .filter(({ event, direction }) => direction === "from_client" && event.event === "chat_session_message" && event.msg_id)
-    .map(({ event }) => String(event.msg_id));
+    .map(({ event }) => String(event.msg_id))
+    .filter((msgId) => done.get(msgId) !== "read" && !given.has(`${chat.chat_id} ${msgId}`));
+  for (const msgId of ids) given.add(`${chat.chat_id} ${msgId}`);
   const acts = ids.flatMap((msg_id) => [{ act: "deliver", msg_id }, { act: "mark_read", msg_id }]);
   if (acts.length) tried(control.act(chat.chat_id, ...acts));
 }
