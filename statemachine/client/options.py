@@ -82,7 +82,10 @@ class Options:
     """How many requests the contact centre is sent at most, on average; those beyond wait for their turn. None: all."""
 
     transcript: bool = False
-    """Keep news after it was dealt with, until it is purged or forgotten. An `Archive` of yours decides by itself."""
+    """Keep news after it was dealt with, until it is purged or forgotten, or dealt with by a client without this.
+
+    An `Archive` of yours decides by itself.
+    """
     trace_bytes: float = field(default=1e6, validator=_above_zero)
     """The most that a chat's trace takes on the disk, about; the older half of a longer one is let go."""
 

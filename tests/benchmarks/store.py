@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sqlite3
 import statistics
 import sys
@@ -24,13 +23,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-import structlog
 from attrs import evolve, frozen
 
 from statemachine import Answered, Batch, Opened, Received, Request, Say, Session, new_session, outbox, reduce
 from statemachine.adapters.protocols import Done, Save
 from statemachine.codec.records import encode_news
 from statemachine.codec.snapshot import snapshot
+from statemachine.simulation.run import quiet
 from statemachine.store.database import PRAGMAS, open_owned
 from statemachine.store.sqlite import SqliteStore
 from statemachine.wire import Message, PartyJoined, Status
@@ -258,11 +257,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    found = measure(given.sessions, given.seconds, given.rounds)
+    with quiet():
+        found = measure(given.sessions, given.seconds, given.rounds)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return 0
 
 
 if __name__ == "__main__":
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     sys.exit(main())
