@@ -229,15 +229,15 @@ class Network:
 
     def overlapping(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A batch that begins with the end of the one before."""
-        batches, events = self._batches.get(call.request.path, []), body.get("events", [])
-        before = _object_of(batches[-1]).get("events", []) if batches else []
+        batches, events = self._batches.get(call.request.path, []), _events_of(body)
+        before = _events_of(_object_of(batches[-1])) if batches else []
         # Not what is in it already, by a cache's work: twice said and twice handed out look the same.
         end = [one for one in before[-1 - self._world.choices.amount("overlap", 3) :] if one not in events]
         return {**body, "events": [*end, *events]}
 
     def reordered(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A batch in which two parts have changed places."""
-        events = body.get("events", [])
+        events = _events_of(body)
         at = 1 + self._world.choices.amount("turned at", len(events) - 2) if len(events) > 1 else 0
         return {**body, "events": [*events[at:], *events[:at]]}
 
@@ -330,6 +330,10 @@ _SPOIL: Final = {
 def _object_of(page: HttpResponse) -> dict[str, Any]:
     """The JSON of an answer; nothing, where it has none."""
     return cast("dict[str, Any]", json.loads(page.body)) if page.body else {}
+
+
+def _events_of(body: dict[str, Any]) -> list[object]:
+    return cast("list[object]", body.get("events", []))
 
 
 def _chat_of(command: Command) -> str:

@@ -140,14 +140,15 @@ def never(counts: Counter[Place]) -> list[Place]:
 
 @cache
 def _all_places() -> tuple[Place, ...]:
-    found: list[Place] = [("cell", name) for name in _cells().values()]
-    found += [("coupling", _coupling(c.source, c.signal.__name__, c.target)) for c in COUPLINGS]
-    found += [("command", command.__name__) for command in COMMANDS]
-    found += [("deadline", name) for name in sorted(_PASSING)]
-    found += [("deadline", f"answer to {kind}") for kind in REACTIONS]
-    found += [("reaction", f"{kind}: {outcome}") for kind, column in REACTIONS.items() for outcome in column]
-    found += [("fault", label) for label in STRIKES]
-    return tuple(found)
+    found: dict[Domain, list[str]] = {
+        "cell": list(_cells().values()),
+        "coupling": [_coupling(c.source, c.signal.__name__, c.target) for c in COUPLINGS],
+        "command": [command.__name__ for command in COMMANDS],
+        "deadline": [*sorted(_PASSING), *(f"answer to {kind}" for kind in REACTIONS)],
+        "reaction": [f"{kind}: {outcome}" for kind, column in REACTIONS.items() for outcome in column],
+        "fault": list(STRIKES),
+    }
+    return tuple((domain, name) for domain, names in found.items() for name in names)
 
 
 @cache

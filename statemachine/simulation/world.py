@@ -300,7 +300,8 @@ class World:
         self._guarded(lambda: self._opened(Request(self.client_now(), origin, {}, "555", None, text, text, after)))
 
     def _opened(self, event: Request | Reattach) -> None:
-        self.feed(event)
+        if self.feed(event) is None:  # the process has died, or its store has failed, before it could begin
+            return
         if isinstance(event, Request) and event.text is not None:
             self.oracle.accepted(event.text, self.session.items[0].id)
         self.customer.at_once()

@@ -1,0 +1,364 @@
+"""The judge over recorded traffic: what a client in production did wrong, lost, polled in vain and doubled.
+
+A recording has both sides of each call, so the records that the emulator's judge goes by are rebuilt from it: what the
+server told stands in its answers, what it has stands in what it accepted. The judge itself is the emulator's, and so
+are its rules. What nobody has recorded (what the user typed, what the screen showed) is not judged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from attrs import define, evolve, field
+
+from statemachine.emulator import Knobs, curl, intake, judge, names
+from statemachine.emulator.chat import Chat, ClientKey, Form, HeldPoll
+from statemachine.emulator.errors import ApiError, PlainError
+from statemachine.emulator.identity import claimed
+from statemachine.emulator.knobs import EndSignal
+from statemachine.emulator.routes import Route, find_route
+from statemachine.emulator.state import CentreState, Records, Violation
+from statemachine.emulator.traffic import Exchange, Traffic
+
+from .catalogue import SILENT, rule_of
+from .recorded import Recorded
+from .run import Finding
+
+__all__ = ["Audit", "audit", "discreet"]
+
+_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000)
+_ENDS: Final[dict[str, EndSignal]] = {
+    names.ENDED: "ended",
+    names.TIMEOUT: "timed_out",
+    names.TIMEOUT_MISSPELT: "timed_out",
+}
+_AT_ONCE_MS: Final = 200
+_HOLD_MS: Final = (2_000, 15_500)
+"""A poll that broke in this time was given up by the client: a line that is down breaks at once, a server answers."""
+_SINGLE_ERRORS: Final = 5
+_RECEIPT_MS: Final = 2_000
+"""How long a client may take to send a receipt."""
+
+
+@define
+class Audit:
+    """What one recording amounts to. Counts: calls, polls, polls of a chat whose end was told, texts sent twice."""
+
+    calls: int = 0
+    polls: int = 0
+    in_vain: int = 0
+    doubled: int = 0
+    lost: int = 0
+    findings: list[Finding] = field(factory=list[Finding])
+
+
+@define
+class _Call:
+    number: int
+    route: Route
+    client: ClientKey
+    recorded: Recorded
+
+
+def audit(recording: Sequence[Recorded], url: str = "https://your.contact.centre") -> Audit:
+    """Everything that these calls show. `url` stands in the scripts that repeat them."""
+    reader = _Reader()
+    for call, over in _moments(recording):
+        (reader.end if over else reader.begin)(call)
+    reader.close()
+    found = Audit(len(recording), reader.polls)
+    rules = [violation.rule for violation in reader.state.violations]
+    found.in_vain, found.doubled, found.lost = rules.count("F1"), rules.count("F12"), reader.lost
+    for violation in reader.state.violations:
+        if violation.rule not in {one.rule.number for one in found.findings}:
+            found.findings.append(_finding(reader, violation, url))
+    return found
+
+
+def _finding(reader: _Reader, violation: Violation, url: str) -> Finding:
+    shown = [one for ticket in violation.tickets if (one := reader.traffic.find(ticket)) is not None]
+    count = sum(one.rule == violation.rule for one in reader.state.violations)
+    times = f" ({count} times)" if count > 1 else ""
+    script = curl.script(url, [discreet(one) for one in shown])
+    return Finding(rule_of(violation.rule), violation.message + times, tuple(map(_request, shown)), script)
+
+
+_SECRET_HEADERS: Final = {"authorization": "$AUTHORIZATION", "cookie": "$COOKIE"}
+_PERSONAL: Final = ("msg", "msg_text", "data", "latitude", "longitude", "url", "phone_number", "from", "parameters")
+
+
+def discreet(one: Exchange) -> Exchange:
+    """The same without what is nobody's business: credentials, texts, answers of forms, positions."""
+    headers = tuple((name, _SECRET_HEADERS.get(name.lower(), value)) for name, value in one.request.headers)
+    body = one.request.body
+    if body:
+        body = json.dumps(_veiled(_json(body)), ensure_ascii=False).encode()
+    return evolve(one, request=evolve(one.request, headers=headers, body=body))
+
+
+def _veiled(value: object, name: str = "") -> object:
+    if name in _PERSONAL:
+        return f"({len(str(value))} characters)" if isinstance(value, str) else "(not shown)"
+    if isinstance(value, dict):
+        return {key: _veiled(one, key) for key, one in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_veiled(one) for one in cast("list[object]", value)]
+    return value
+
+
+def _request(one: Exchange) -> dict[str, Any]:
+    status = one.reply.status if one.reply is not None else None
+    return {
+        "number": one.number,
+        "at": one.at,
+        "method": one.request.method,
+        "path": one.request.path,
+        "status": status,
+    }
+
+
+def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
+    """Beginnings and ends in order of time; what ended at the same millisecond ended before what began."""
+    calls: list[_Call] = []
+    for number, one in enumerate(recording, 1):
+        try:
+            route = find_route(_KNOBS, one.request.method, one.request.path)
+        except PlainError:
+            continue
+        calls.append(_Call(number, route, claimed(one.request), one))
+    moments = [(call.recorded.at, 1, call.number, call) for call in calls]
+    moments += [(max(call.recorded.end, call.recorded.at + 1), 0, call.number, call) for call in calls]
+    return [(call, kind == 0) for _, kind, _, call in sorted(moments, key=lambda moment: moment[:3])]
+
+
+class _Reader:
+    """Rebuilds what the server knew, call by call, and lets the judge look on."""
+
+    def __init__(self) -> None:
+        self.state: Final = CentreState(_KNOBS, SILENT, Records())
+        self.traffic: Final = Traffic()
+        self.polls = 0
+        self.lost = 0
+        self._doubtful: Final[dict[str, set[str]]] = {}
+        """Chat -> ids of what was sent, and whose answer left open whether it arrived."""
+        self._told: Final[dict[str, list[tuple[str, int]]]] = {}
+        """Chat -> (id, ticket) of the messages that its polls brought, in order."""
+        self._trouble: Final[dict[str, tuple[str, int]]] = {}
+        """Chat -> (rule, ticket): what its latest poll met, if that was no plain answer."""
+        self._errors: Final[dict[str, int]] = {}
+        self._latest = 0
+
+    # --- a call begins ------------------------------------------------------------------------------------------------
+
+    def begin(self, call: _Call) -> None:
+        """A request goes out."""
+        at, route = call.recorded.at, call.route
+        self._latest = max(self._latest, at)
+        self.traffic.asked(call.number, at, call.recorded.request)
+        if call.recorded.request.header("Authorization") and route.call not in ("download", "photo"):
+            judge.identified(self.state, call.client, at, call.number)
+        judge.called(self.state, route.call, call.client, call.number, route.chat_id, at)
+        if route.call == "create":
+            current = self.state.current(call.client)
+            if current is not None and current.held is not None and current.live:
+                judge.asked_while_polling(current.held, at, call.number)
+        elif route.call == "poll":
+            self._polled(call, self._chat(call))
+        elif route.call == "send":
+            self._sent(call, self._chat(call))
+
+    def _chat(self, call: _Call) -> Chat:
+        """The chat that the path names; one whose beginning was not recorded is known from now on."""
+        return self._known(call, call.route.chat_id, "")
+
+    def _known(self, call: _Call, chat_id: str, state: str) -> Chat:
+        chat = self.state.chat(chat_id)
+        if chat is None:
+            chat = Chat(
+                chat_id, call.client, call.route.version, call.recorded.at, state, SILENT, alive_at=call.recorded.at
+            )
+            self.state.chats[chat_id.lower()] = chat
+            self.state.active[call.client] = chat_id.lower()
+        return chat
+
+    def _polled(self, call: _Call, chat: Chat) -> None:
+        at = call.recorded.at
+        self.polls += 1
+        if chat.key != call.client:
+            judge.foreign_chat(self.state, chat, call.client, at, call.number)
+            return
+        judge.polled(self.state, chat, at, call.number, call.recorded.request)
+        chat.alive_at = at
+        if chat.held is None or chat.held.cut:
+            chat.held = HeldPoll(call.number, at, call.recorded.end)
+
+    def _sent(self, call: _Call, chat: Chat) -> None:
+        """What the server accepted, or may have accepted, has arrived."""
+        status = call.recorded.response.status
+        judge.sent(self.state, chat, call.recorded.at, call.number)
+        if 400 <= status < 500 and status != 408:
+            return
+        try:
+            events = _events(intake.json_object(call.recorded.request.body))
+        except ApiError:
+            return
+        for event in events:
+            if not isinstance(event.get("event"), str):
+                continue
+            msg_id = judge.message_id(event)
+            if status != 200 and msg_id:
+                self._doubtful.setdefault(chat.chat_id.lower(), set()).add(msg_id)
+            with suppress(KeyError):  # a field is missing: the server accepted what this one would not
+                intake.take(self.state, chat, call.recorded.at, call.number, event)
+
+    # --- and ends -----------------------------------------------------------------------------------------------------
+
+    def end(self, call: _Call) -> None:
+        """An answer has come, or none will."""
+        end, response, route = call.recorded.end, call.recorded.response, call.route
+        self._latest = max(self._latest, end)
+        self.traffic.answered(call.number, end, response)
+        body = _json(response.body)
+        code = _code(body, response.status)
+        if response.status:
+            judge.answered(self.state, route.call, call.client, call.number, route.chat_id, code, end)
+        if route.call == "create" and response.status == 200 and body.get("chat_id"):
+            self._opened(call, str(body["chat_id"]), str(body.get("state", "")))
+        elif route.call == "poll":
+            self._poll_over(call, self._chat(call), code, body)
+        elif route.call == "history" and response.status == 200:
+            self._history(call, self._chat(call), _events(body))
+        elif route.call == "send" and response.status == 200:
+            self._heard(call, self._chat(call), _events(body), by_poll=False)
+        if route.chat_id and (code == 5005 or (code == 0 and response.status == 404)):
+            judge.told_end(self._chat(call), end, call.number, by_poll=route.call == "poll")
+
+    def _opened(self, call: _Call, chat_id: str, state: str) -> None:
+        chat = self._known(call, chat_id, state)
+        self.state.active[call.client] = chat_id.lower()
+        if state not in ("failed", "completed"):
+            judge.revived(chat)
+
+    def _poll_over(self, call: _Call, chat: Chat, code: int | None, body: dict[str, Any]) -> None:
+        recorded = call.recorded
+        held = chat.held if chat.held is not None and chat.held.ticket == call.number else None
+        took = recorded.end - recorded.at
+        chat_id = chat.chat_id.lower()
+        self._trouble.pop(chat_id, None)
+        if recorded.response.status == 0:
+            if held is not None and _HOLD_MS[0] <= took <= _HOLD_MS[1]:
+                judge.broke_off(self.state, chat, recorded.end, call.number)
+        elif code is None or code == 5511:
+            events = _events(body)
+            chat.observed.aborts.clear()
+            if held is not None:
+                judge.hold_ended(self.state, chat, held)
+            if not events and took < _AT_ONCE_MS:
+                judge.answered_instantly(self.state, chat, recorded.end, call.number)
+            if not recorded.response.body or code == 5511:
+                self._trouble[chat_id] = "F10", call.number
+            self._heard(call, chat, events, by_poll=True)
+        else:
+            self._errors[chat_id] = errors = self._errors.get(chat_id, 0) + 1
+            self._trouble[chat_id] = ("F20" if errors >= _SINGLE_ERRORS else "F5"), call.number
+        if held is not None:
+            chat.held = None
+            chat.alive_at = recorded.end
+
+    def _heard(self, call: _Call, chat: Chat, events: list[dict[str, Any]], by_poll: bool) -> None:
+        for event in events:
+            name = event.get("event")
+            if event.get("msg_id"):
+                chat.server_message_ids.add(str(event["msg_id"]))
+            if name == names.MESSAGE and by_poll and self._is_others(chat, event):
+                self._told.setdefault(chat.chat_id.lower(), []).append((str(event["msg_id"]), call.number))
+            elif name in (names.FORM_SHOW, names.SECURE_FORM_SHOW):
+                request_id = str(event.get("form_request_id", ""))
+                form = Form(request_id, str(event.get("form_name", "")), name == names.SECURE_FORM_SHOW)
+                chat.forms.setdefault(request_id, form)
+            ends = _ENDS.get(str(name))
+            if ends is not None or (name == names.STATUS and event.get("state") in ("failed", "completed")):
+                chat.terminal = chat.terminal or ends or "failed"
+                judge.told_end(chat, call.recorded.end, call.number, by_poll)
+
+    def _is_others(self, chat: Chat, event: dict[str, Any]) -> bool:
+        own = str(event.get("party_id", "")).lower() == chat.chat_id.lower()
+        return bool(event.get("msg_id")) and isinstance(event.get("msg"), str) and not own
+
+    def _history(self, call: _Call, chat: Chat, events: list[dict[str, Any]]) -> None:
+        """What the log lacks has not arrived: to send it again is right."""
+        there = {judge.message_id(event) for event in events}
+        for msg_id in self._doubtful.pop(chat.chat_id.lower(), set()) - there:
+            chat.observed.items.pop(msg_id, None)
+            chat.client_texts.pop(msg_id, None)
+        self._heard(call, chat, events, by_poll=False)
+
+    # --- what only the whole shows ------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """The recording is over."""
+        for chat in self.state.chats.values():
+            self._look_for_losses(chat)
+            self._look_for_silence(chat)
+        given = {key.client_id: key for key in self.traffic.requests if key.client_id}
+        chatted = {chat.key.client_id for chat in self.state.chats.values()} & set(given)
+        if len(chatted) > 1 and len({key.app_id for key in given.values()}) == 1:
+            chat = next(reversed(self.state.chats.values()))
+            last = max(one.number for one in self.traffic.latest.values() if one.client == chat.key)
+            message = f"has {len(chatted)} names in one recording; one user has one"
+            judge.note(self.state, "F29", message, chat.key, (last,), chat.chat_id, self._latest)
+
+    def _look_for_losses(self, chat: Chat) -> None:
+        """A client that receipts what it gets shows by a receipt that is missing what it has lost."""
+        told = self._told.get(chat.chat_id.lower(), [])
+        receipted = {msg_id for name, msg_id in chat.observed.receipts if name == names.DELIVERED}
+        whole = {ticket for msg_id, ticket in told if msg_id in receipted}
+        # What came with the end, or as the recording ended, gets no receipt from anybody.
+        missing = [
+            (msg_id, ticket)
+            for msg_id, ticket in told
+            if msg_id not in receipted and ticket != chat.observed.told_ticket and not self._is_late(ticket)
+        ]
+        if not whole or not missing:
+            return
+        self.lost += len(missing)
+        rule = "F38" if any(ticket in whole for _, ticket in missing) else "F18"
+        message = f"receipts other messages, and not {', '.join(msg_id for msg_id, _ in missing[:5])}"
+        tickets = (*(ticket for _, ticket in missing[:3]), max(whole))
+        judge.note(self.state, rule, message, chat.key, tickets, chat.chat_id, self._latest)
+
+    def _is_late(self, ticket: int) -> bool:
+        poll = self.traffic.find(ticket)
+        return poll is None or poll.replied_at is None or self._latest - poll.replied_at < _RECEIPT_MS
+
+    def _look_for_silence(self, chat: Chat) -> None:
+        """No poll has followed the last answer, and that was no plain one. A recording may end there by chance."""
+        rule, ticket = self._trouble.get(chat.chat_id.lower(), ("", 0))
+        if rule and chat.held is None and chat.observed.told_end_at is None:
+            message = "polls no more after the last answer, unless the recording ends there"
+            judge.note(self.state, rule, message, chat.key, (ticket,), chat.chat_id, self._latest)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _events(body: dict[str, Any]) -> list[dict[str, Any]]:
+    events = body.get("events")
+    found = cast("list[object]", events) if isinstance(events, list) else []
+    return [cast("dict[str, Any]", event) for event in found if isinstance(event, dict)]
+
+
+def _code(body: dict[str, Any], status: int) -> int | None:
+    """The error code, 0 for an error without one, None for none."""
+    code = str(body.get("error_code", ""))
+    if code.isdecimal():
+        return int(code)
+    return 0 if status >= 400 else None

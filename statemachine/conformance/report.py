@@ -1,0 +1,173 @@
+"""Verdicts as text, as JUnit XML, and as one page of HTML. Texts of others are escaped: they may be hostile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from string import Template
+from typing import Final
+from xml.sax.saxutils import quoteattr
+
+from .verdicts import FAILING, Verdict, conforms, counted
+
+__all__ = ["html", "junit", "lines_of", "summary"]
+
+_SHOWN: Final = 12
+"""Lines of evidence shown as text; files have them all."""
+_MARKS: Final = {
+    "passed": "ok",
+    "failed": "FAILED",
+    "unexpected": "PASSED UNEXPECTEDLY",
+    "warned": "warning",
+    "known": "known",
+    "skipped": "skipped",
+}
+
+
+def lines_of(verdict: Verdict) -> Iterator[str]:
+    """One verdict for a person; nothing to add where it passed."""
+    yield f"{_MARKS[verdict.status]}  {verdict.id}" + ("" if verdict.level == "must" else f"  ({verdict.level})")
+    if verdict.status in ("passed", "skipped"):
+        return
+    for name, text in (
+        ("rule", verdict.why),
+        ("source", verdict.source),
+        ("suffers", verdict.suffers),
+        ("found", verdict.what),
+    ):
+        if text:
+            yield f"    {name + ':':<9}{text}"
+    for line in verdict.evidence[:_SHOWN]:
+        yield f"    | {line}"
+    if len(verdict.evidence) > _SHOWN:
+        yield f"    | … {len(verdict.evidence) - _SHOWN} lines more"
+    if verdict.again:
+        yield f"    again:   {verdict.again}"
+
+
+def summary(name: str, verdicts: Sequence[Verdict]) -> str:
+    """The last line."""
+    return f"{name}: {'conforms' if conforms(verdicts) else 'does not conform'} ({counted(verdicts)})"
+
+
+# --- for machines ---------------------------------------------------------------------------------------------------
+
+
+def junit(name: str, verdicts: Sequence[Verdict]) -> str:
+    """JUnit XML: a suite for the first part of each name."""
+    suites: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        suites.setdefault(verdict.id.partition("/")[0], []).append(verdict)
+    parts = [_suite(f"{name}.{title}", some) for title, some in suites.items()]
+    return "".join(('<?xml version="1.0" encoding="UTF-8"?>\n', _open("testsuites", name, verdicts), *parts, _END))
+
+
+_END: Final = "</testsuites>\n"
+
+
+def _open(tag: str, name: str, verdicts: Sequence[Verdict]) -> str:
+    failures = sum(one.status in FAILING for one in verdicts)
+    skipped = sum(one.status in ("skipped", "known") for one in verdicts)
+    seconds = sum(one.seconds for one in verdicts)
+    return (
+        f"<{tag} name={_attribute(name)} tests={quoteattr(str(len(verdicts)))} failures={quoteattr(str(failures))}"
+        f" skipped={quoteattr(str(skipped))} time={quoteattr(f'{seconds:.3f}')}>\n"
+    )
+
+
+def _suite(name: str, verdicts: Sequence[Verdict]) -> str:
+    return "".join((_open("testsuite", name, verdicts), *map(_case, verdicts), "</testsuite>\n"))
+
+
+def _case(verdict: Verdict) -> str:
+    suite, _, name = verdict.id.partition("/")
+    head = (
+        f"  <testcase classname={_attribute(suite)} name={_attribute(name)} time={quoteattr(f'{verdict.seconds:.3f}')}"
+    )
+    if verdict.status == "passed":
+        return f"{head}/>\n"
+    tag = "failure" if verdict.status in FAILING else "system-out" if verdict.status == "warned" else "skipped"
+    message = "" if tag == "system-out" else f" message={_attribute(verdict.what)}"
+    body = escape(_legal("\n".join(lines_of(verdict)))) if tag != "skipped" else ""
+    return f"{head}>\n    <{tag}{message}>{body}</{tag}>\n  </testcase>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_legal(text))
+
+
+def _legal(text: str) -> str:
+    """Without what XML cannot hold."""
+    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "\ufffd" for c in text)
+
+
+# --- for people, as a page ------------------------------------------------------------------------------------------
+
+_PAGE: Final = Template(
+    """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>$title</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1d2733;background:#fff}
+h1{font-size:1.4rem;margin:0}p.sum{margin:.3rem 0 1.5rem;font-size:1.1rem}
+.ok{color:#1a6b3c}.bad{color:#a61b1b}
+table{border-collapse:collapse;width:100%}
+td,th{padding:.3rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top;text-align:left}
+td.s{white-space:nowrap;font-weight:600}
+.failed,.unexpected{color:#a61b1b}.warned,.known{color:#8a5a00}.skipped{color:#66717f}.passed{color:#1a6b3c}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f9;padding:.6rem;margin:.3rem 0;font-size:.85rem}
+summary{cursor:pointer}small{color:#66717f}code{overflow-wrap:anywhere}
+@media (prefers-color-scheme:dark){body{background:#14181d;color:#dfe6ee}pre{background:#1d232b}
+td,th{border-color:#2c3540}.ok,.passed{color:#6fcf97}.bad,.failed,.unexpected{color:#ff8a80}
+.warned,.known{color:#e6b450}.skipped,small{color:#93a0ae}}
+</style></head><body>
+<h1>$title</h1><p class="sum $mood">$summary</p>
+$failing
+<details><summary>All $count checks</summary><table>
+<tr><th>verdict</th><th>check</th><th>rule</th><th>source</th></tr>
+$rows
+</table></details></body></html>
+"""
+)
+
+
+def html(name: str, verdicts: Sequence[Verdict]) -> str:
+    """One page, whole in itself."""
+    order = ("failed", "unexpected", "warned", "known")
+    failing = sorted((one for one in verdicts if one.status in order), key=lambda one: order.index(one.status))
+    return _PAGE.substitute(
+        title=escape(f"Conformance of {name}"),
+        mood="ok" if conforms(verdicts) else "bad",
+        summary=escape(summary(name, verdicts)),
+        failing="\n".join(map(_section, failing)),
+        count=len(verdicts),
+        rows="\n".join(map(_row, verdicts)),
+    )
+
+
+def _section(verdict: Verdict) -> str:
+    text = "\n".join(part for part in (verdict.what, verdict.suffers, *verdict.evidence, verdict.again) if part)
+    return (
+        f'<details open><summary class="{verdict.status}"><b>{escape(_MARKS[verdict.status])}</b> '
+        f"<code>{escape(verdict.id)}</code> {escape(verdict.why)} <small>{escape(verdict.source)}</small></summary>"
+        f"<pre>{escape(text)}</pre></details>"
+    )
+
+
+def _row(verdict: Verdict) -> str:
+    cells = (verdict.id, verdict.why, verdict.source)
+    mark = f'<td class="s {verdict.status}">{escape(_MARKS[verdict.status])}</td>'
+    return f"<tr>{mark}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def as_json(name: str, verdicts: Iterable[Verdict]) -> str:
+    """Everything, as one JSON object."""
+    some = list(verdicts)
+    said = [{key: item for key, item in _fields(one) if item} for one in some]
+    return json.dumps({"name": name, "conforms": conforms(some), "verdicts": said}, ensure_ascii=False)
+
+
+def _fields(verdict: Verdict) -> Iterator[tuple[str, object]]:
+    for name in ("id", "status", "level", "why", "source", "what", "suffers", "evidence", "again"):
+        yield name, getattr(verdict, name)

@@ -1,0 +1,170 @@
+"""The audit: what recorded traffic shows, and what it does not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from statemachine.conformance.blackbox.audit import Audit, audit
+from statemachine.conformance.blackbox.recorded import BadRecording, read_recording
+
+CHAT = "chats/chat-1"
+MESSAGE = {"event": "chat_session_message", "msg": "hello", "msg_id": "0", "party_id": "ada"}
+ENDED = {"event": "chat_session_ended"}
+
+
+class Har:
+    """Calls one after the other, as a browser records them."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_000
+        self.entries: list[dict[str, Any]] = []
+
+    def call(
+        self, method: str, path: str, sent: Any = None, *, reply: Any = None, status: int = 200, ms: int = 50
+    ) -> None:
+        """`reply`: a value, as JSON; text, as it is; None for an empty body."""
+        text = reply if isinstance(reply, str) else "" if reply is None else json.dumps(reply)
+        self.entries.append(
+            {
+                "startedDateTime": datetime.fromtimestamp(self.now / 1_000, UTC).isoformat(timespec="milliseconds"),
+                "time": ms,
+                "request": {
+                    "method": method,
+                    "url": f"https://chat.example/clientweb/api/v2/{path}?tenantUrl=t.example",
+                    "headers": [
+                        {"name": "Authorization", "value": 'MOBILE-API-140-327-PLAIN appId="a", clientId="ann"'},
+                        {"name": "Cache-Control", "value": "no-cache"},
+                    ],
+                    "postData": {"text": "" if sent is None else json.dumps(sent)},
+                },
+                "response": {"status": status, "content": {"text": text}},
+            }
+        )
+        self.now += ms + 1_000
+
+    def open(self) -> Har:
+        self.call("POST", "chats", {}, reply={"chat_id": "chat-1", "state": "ivr", "is_new_chat": True})
+        return self
+
+    def poll(self, *events: Any, ms: int = 5_000, **more: Any) -> Har:
+        self.call("GET", f"{CHAT}/events", reply={"events": list(events)}, ms=ms, **more)
+        return self
+
+    def post(self, event: Any, **more: Any) -> Har:
+        self.call("POST", f"{CHAT}/events", {"events": [event]}, **more)
+        return self
+
+    def audited(self) -> Audit:
+        return audit(read_recording({"log": {"entries": self.entries}}))
+
+
+def say(text: str, msg_id: str) -> dict[str, str]:
+    return {"event": "chat_session_message", "msg": text, "msg_id": msg_id}
+
+
+def receipt(msg_id: str) -> dict[str, str]:
+    return {"event": "chat_session_message_delivered", "ref_msg_id": msg_id}
+
+
+def rules(har: Har) -> set[str]:
+    return {finding.rule.number for finding in har.audited().findings}
+
+
+def test_an_innocent_recording_has_a_clean_sheet() -> None:
+    har = Har().open().poll(MESSAGE).post(receipt("0")).poll().post(say("hi", "c1")).poll(ENDED)
+    found = har.audited()
+    assert found.findings == []
+    assert (found.calls, found.polls, found.in_vain, found.doubled, found.lost) == (6, 3, 0, 0, 0)
+
+
+def test_a_dead_chat_is_polled_in_vain() -> None:
+    har = Har().open().poll(ENDED).poll(status=404).poll(status=404)
+    found = har.audited()
+    assert rules(har) == {"F1"}
+    assert found.in_vain == 2
+    assert "(2 times)" in found.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "end", [{"event": "chat_session_status", "state": "failed"}, {"event": "chat_session_inactvity_timeout"}]
+)
+def test_every_end_counts(end: dict[str, str]) -> None:
+    assert rules(Har().open().poll(end).poll(status=404)) == {"F1"}
+
+
+def test_what_was_sent_blindly_again_is_doubled() -> None:
+    har = Har().open().poll().post(say("hi", "c1"), status=503).post(say("hi", "c1"))
+    assert rules(har) == {"F12"}
+    assert har.audited().doubled == 1
+
+
+def test_what_the_history_lacked_may_be_sent_again() -> None:
+    har = Har().open().poll().post(say("hi", "c1"), status=503)
+    har.call("GET", f"{CHAT}/history", reply={"events": [MESSAGE]})
+    assert rules(har.post(say("hi", "c1"))) == set()
+
+
+def test_what_the_history_held_may_not() -> None:
+    har = Har().open().poll().post(say("hi", "c1"), status=503)
+    har.call("GET", f"{CHAT}/history", reply={"events": [{**say("hi", "c1"), "party_id": "chat-1"}]})
+    assert rules(har.post(say("hi", "c1"))) == {"F12"}
+
+
+def test_two_polls_at_once() -> None:
+    har = Har().open()
+    har.poll(ms=9_000)
+    har.now -= 6_000
+    har.poll(ms=9_000)
+    assert rules(har) == {"F22"}
+
+
+def test_a_message_without_its_receipt_was_lost() -> None:
+    har = Har().open().poll(MESSAGE).post(receipt("0")).poll({**MESSAGE, "msg_id": "2"}, {**MESSAGE, "msg_id": "4"})
+    har.post(receipt("4")).poll(ms=9_000).poll(ms=9_000)
+    assert rules(har) == {"F38"}
+    assert har.audited().lost == 1
+
+
+def test_a_poll_loop_that_ends_with_an_error_page() -> None:
+    har = Har().open().poll().poll(status=502)
+    assert rules(har) == {"F5"}
+
+
+def test_credentials_and_texts_are_in_no_script() -> None:
+    har = Har().open().poll().post(say("my secret", "c1"), status=503).post(say("my secret", "c1"))
+    (finding,) = har.audited().findings
+    assert "$AUTHORIZATION" in finding.curl
+    assert "ann" not in finding.curl
+    assert "secret" not in finding.curl + finding.message
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"log": {}}, {"log": {"entries": "no"}}])
+def test_what_is_no_har_is_named(value: object) -> None:
+    with pytest.raises(BadRecording, match="no HAR file"):
+        read_recording(value)
+
+
+@pytest.mark.parametrize("entry", [{}, {"request": {"url": "http://[", "method": 5}}, {"startedDateTime": "soon"}, 7])
+def test_entries_of_other_things_are_left_out(entry: object) -> None:
+    with pytest.raises(BadRecording, match="no call"):
+        read_recording({"log": {"entries": [entry]}})
+
+
+def test_hostile_bodies_are_survived() -> None:
+    har = Har().open()
+    for reply in (
+        "<html>",
+        "[1]",
+        '{"events": 5}',
+        '{"events": [5, null, {"event": 7}]}',
+        '{"error_code": {}}',
+        "\x00",
+    ):
+        har.call("GET", f"{CHAT}/events", reply=reply, ms=5_000)
+    for sent in ([], {"events": 5}, {"events": [5, {}, {"event": 5}, {"event": "chat_session_form_data"}]}):
+        har.call("POST", f"{CHAT}/events", sent)
+    assert rules(har) <= {"F31"}

@@ -1,0 +1,77 @@
+"""`statemachine conform --client` and `statemachine audit`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from statemachine.cli import main
+
+CLIENTS = Path(__file__).parents[1] / "blackbox" / "clients"
+NAIVE = (sys.executable, str(CLIENTS / "naive.py"))
+ONLY_ENDED = (sys.executable, str(CLIENTS / "faulty.py"), "OnlyEnded")
+
+
+def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    files = ["--har", str(tmp_path / "har"), "--junit", str(tmp_path / "a.xml"), "--html", str(tmp_path / "a.html")]
+    assert main(["conform", "--client", "--only", "F1/failed", *files, "--", *ONLY_ENDED]) == 1
+    out = capsys.readouterr().out
+    assert "1 cases, about" in out
+    assert "FAILED  F1/failed" in out
+    assert "suffers: a dead chat is polled for ever" in out
+    assert "$ curl" in out
+    assert "statemachine conform --client --only F1/failed" in out
+    suite = ElementTree.parse(tmp_path / "a.xml").getroot()
+    assert suite.get("failures") == "1"
+    assert "F1/failed" in (tmp_path / "a.html").read_text()
+    (har,) = (tmp_path / "har").iterdir()
+    assert main(["audit", str(har)]) == 1
+    assert "F1  polls after a terminal signal" in capsys.readouterr().out
+    assert main(["audit", "--json", str(har)]) == 1
+    (report,) = json.loads(capsys.readouterr().out)["files"]
+    assert report["polls_in_vain"] > 0
+    assert report["findings"][0]["rule"] == "F1"
+
+
+def test_a_right_client_conforms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--client", "--only", "F1/completed", "-v", "--", *NAIVE]) == 0
+    out = capsys.readouterr().out
+    assert "ok  F1/completed" in out
+    assert "conforms (1 passed)" in out
+
+
+def test_the_cases_are_listed_with_those_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--client", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert "F12/lost-reply" in out
+    assert "F36        not to be seen from outside" in out
+    assert main(["conform", "--client", "--watch", "--list", "--only", "F12"]) == 0
+    assert "F12/lost-reply" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "say what is to be tried"),
+        (["--client"], "give the client's command after --"),
+        (["--client", "--only", "F99", "--", "x"], "no case is called F99"),
+        (["--client", "--", "./no-such-client"], "no-such-client: No such file"),
+    ],
+)
+def test_what_cannot_be_run_is_named(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no", b"[]", b"\x1f\x8bnot gzip", b'{"log": {"entries": []}}'])
+def test_a_file_that_is_no_har_is_named(content: bytes, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "file.har"
+    path.write_bytes(content)
+    assert main(["audit", str(path)]) == 2
+    assert "file.har: " in capsys.readouterr().err
+    assert main(["audit", str(tmp_path / "none.har")]) == 2
+    assert "none.har: No such file" in capsys.readouterr().err
