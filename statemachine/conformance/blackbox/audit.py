@@ -24,12 +24,12 @@ from statemachine.emulator.state import CentreState, Records, Violation
 from statemachine.emulator.traffic import Exchange, Traffic
 
 from .catalogue import SILENT, rule_of
-from .recorded import Recorded
+from .recorded import Recorded, Recording
 from .run import Finding
 
 __all__ = ["Audit", "audit", "discreet"]
 
-_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000)
+_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
 _ENDS: Final[dict[str, EndSignal]] = {
     names.ENDED: "ended",
     names.TIMEOUT: "timed_out",
@@ -39,6 +39,8 @@ _AT_ONCE_MS: Final = 200
 _HOLD_MS: Final = (2_000, 15_500)
 """A poll that broke in this time was given up by the client: a line that is down breaks at once, a server answers."""
 _SINGLE_ERRORS: Final = 5
+_SILENCE_MS: Final = 35_000
+"""Longer than anybody backs off."""
 _RECEIPT_MS: Final = 2_000
 """How long a client may take to send a receipt."""
 
@@ -63,13 +65,13 @@ class _Call:
     recorded: Recorded
 
 
-def audit(recording: Sequence[Recorded], url: str = "https://your.contact.centre") -> Audit:
+def audit(recording: Recording, url: str = "https://your.contact.centre") -> Audit:
     """Everything that these calls show. `url` stands in the scripts that repeat them."""
     reader = _Reader()
-    for call, over in _moments(recording):
+    for call, over in _moments(recording.calls):
         (reader.end if over else reader.begin)(call)
-    reader.close()
-    found = Audit(len(recording), reader.polls)
+    reader.close(recording.until)
+    found = Audit(len(recording.calls), reader.polls)
     rules = [violation.rule for violation in reader.state.violations]
     found.in_vain, found.doubled, found.lost = rules.count("F1"), rules.count("F12"), reader.lost
     for violation in reader.state.violations:
@@ -146,8 +148,8 @@ class _Reader:
         """Chat -> ids of what was sent, and whose answer left open whether it arrived."""
         self._told: Final[dict[str, list[tuple[str, int]]]] = {}
         """Chat -> (id, ticket) of the messages that its polls brought, in order."""
-        self._trouble: Final[dict[str, tuple[str, int]]] = {}
-        """Chat -> (rule, ticket): what its latest poll met, if that was no plain answer."""
+        self._last_poll: Final[dict[str, tuple[str, int, int]]] = {}
+        """Chat -> of its latest poll: the rule of whoever stops after such an answer, when it came, ticket."""
         self._errors: Final[dict[str, int]] = {}
         self._latest = 0
 
@@ -247,7 +249,7 @@ class _Reader:
         held = chat.held if chat.held is not None and chat.held.ticket == call.number else None
         took = recorded.end - recorded.at
         chat_id = chat.chat_id.lower()
-        self._trouble.pop(chat_id, None)
+        rule = "F5"
         if recorded.response.status == 0:
             if held is not None and _HOLD_MS[0] <= took <= _HOLD_MS[1]:
                 judge.broke_off(self.state, chat, recorded.end, call.number)
@@ -258,12 +260,12 @@ class _Reader:
                 judge.hold_ended(self.state, chat, held)
             if not events and took < _AT_ONCE_MS:
                 judge.answered_instantly(self.state, chat, recorded.end, call.number)
-            if not recorded.response.body or code == 5511:
-                self._trouble[chat_id] = "F10", call.number
+            rule = "F10" if not recorded.response.body or code == 5511 else "F5"
             self._heard(call, chat, events, by_poll=True)
         else:
             self._errors[chat_id] = errors = self._errors.get(chat_id, 0) + 1
-            self._trouble[chat_id] = ("F20" if errors >= _SINGLE_ERRORS else "F5"), call.number
+            rule = "F20" if errors >= _SINGLE_ERRORS else "F5"
+        self._last_poll[chat_id] = rule, recorded.end, call.number
         if held is not None:
             chat.held = None
             chat.alive_at = recorded.end
@@ -271,7 +273,7 @@ class _Reader:
     def _heard(self, call: _Call, chat: Chat, events: list[dict[str, Any]], by_poll: bool) -> None:
         for event in events:
             name = event.get("event")
-            if event.get("msg_id"):
+            if event.get("msg_id") and not self._is_own(chat, event):
                 chat.server_message_ids.add(str(event["msg_id"]))
             if name == names.MESSAGE and by_poll and self._is_others(chat, event):
                 self._told.setdefault(chat.chat_id.lower(), []).append((str(event["msg_id"]), call.number))
@@ -284,9 +286,11 @@ class _Reader:
                 chat.terminal = chat.terminal or ends or "failed"
                 judge.told_end(chat, call.recorded.end, call.number, by_poll)
 
+    def _is_own(self, chat: Chat, event: dict[str, Any]) -> bool:
+        return str(event.get("party_id", "")).lower() == chat.chat_id.lower()
+
     def _is_others(self, chat: Chat, event: dict[str, Any]) -> bool:
-        own = str(event.get("party_id", "")).lower() == chat.chat_id.lower()
-        return bool(event.get("msg_id")) and isinstance(event.get("msg"), str) and not own
+        return bool(event.get("msg_id")) and isinstance(event.get("msg"), str) and not self._is_own(chat, event)
 
     def _history(self, call: _Call, chat: Chat, events: list[dict[str, Any]]) -> None:
         """What the log lacks has not arrived: to send it again is right."""
@@ -298,8 +302,9 @@ class _Reader:
 
     # --- what only the whole shows ------------------------------------------------------------------------------------
 
-    def close(self) -> None:
+    def close(self, until: int) -> None:
         """The recording is over."""
+        self._latest = max(self._latest, until)
         for chat in self.state.chats.values():
             self._look_for_losses(chat)
             self._look_for_silence(chat)
@@ -335,10 +340,13 @@ class _Reader:
         return poll is None or poll.replied_at is None or self._latest - poll.replied_at < _RECEIPT_MS
 
     def _look_for_silence(self, chat: Chat) -> None:
-        """No poll has followed the last answer, and that was no plain one. A recording may end there by chance."""
-        rule, ticket = self._trouble.get(chat.chat_id.lower(), ("", 0))
-        if rule and chat.held is None and chat.observed.told_end_at is None:
-            message = "polls no more after the last answer, unless the recording ends there"
+        """No poll has followed the last answer for longer than anybody backs off, and the recording went on."""
+        last = self._last_poll.get(chat.chat_id.lower())
+        if last is None or chat.held is not None or chat.observed.told_end_at is not None:
+            return
+        rule, ended, ticket = last
+        if self._latest - ended > _SILENCE_MS:
+            message = f"polls no more for the last {(self._latest - ended) // 1_000} s of the recording"
             judge.note(self.state, rule, message, chat.key, (ticket,), chat.chat_id, self._latest)
 
 

@@ -14,10 +14,12 @@ from attrs import frozen
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-__all__ = ["BadRecording", "Recorded", "as_har", "read_recording"]
+__all__ = ["BadRecording", "Recorded", "Recording", "as_har", "read_recording"]
 
 Object = dict[str, Any]
 _API: Final = "/clientweb/"
+_UNTIL: Final = "_until"
+"""A field of our own, as the format allows: when the recording ended, in milliseconds since the epoch."""
 
 
 class BadRecording(ValueError):
@@ -34,16 +36,27 @@ class Recorded:
     response: HttpResponse
 
 
-def read_recording(value: object) -> tuple[Recorded, ...]:
-    """The calls of the chat's interface in a HAR file, in order of their start. Raises BadRecording."""
+@frozen
+class Recording:
+    """The calls of the chat's interface, in order of their start. `until`: when the recording ended."""
+
+    calls: tuple[Recorded, ...]
+    until: int
+
+
+def read_recording(value: object) -> Recording:
+    """What a HAR file holds of the chat's interface. Raises BadRecording."""
     log = cast(Object, value).get("log") if isinstance(value, dict) else None
     entries = cast(Object, log).get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
         raise BadRecording("this is no HAR file: a browser's or a proxy's export of its network traffic")
     calls = [call for entry in cast("list[object]", entries) if (call := _read(_object(entry))) is not None]
-    if not calls:
+    ours = sorted((call for call in calls if call.request.path.startswith(_API)), key=lambda call: call.at)
+    if not ours:
         raise BadRecording("no call of the chat's interface is in it (no path with /clientweb/api/)")
-    return tuple(sorted(calls, key=lambda call: call.at))
+    said = cast(Object, log).get(_UNTIL)
+    until = max((call.end for call in calls), default=0)  # whatever else was fetched shows that it went on
+    return Recording(tuple(ours), max(until, said) if isinstance(said, int) else until)
 
 
 def _object(value: object) -> Object:
@@ -58,10 +71,8 @@ def _read(entry: Object) -> Recorded | None:
     except (ValueError, OverflowError, OSError):
         return None
     method = str(asked.get("method", "")).upper()
-    if _API not in url.path or method == "OPTIONS":
-        return None
     body = str(_object(asked.get("postData")).get("text") or "").encode(errors="replace")
-    path = url.path[url.path.index(_API) :]
+    path = url.path[url.path.index(_API) :] if _API in url.path and method != "OPTIONS" else ""
     request = HttpRequest(method, path, tuple(parse_qsl(url.query, True)), _headers(asked.get("headers")), body)
     status, took = answered.get("status"), entry.get("time")
     response = HttpResponse(
@@ -96,7 +107,8 @@ def _content(content: Object) -> bytes:
 def as_har(url: str, exchanges: Iterable[Exchange], now: int) -> Object:
     """What an emulator at `url` has seen, as any browser would have recorded it. What is still open is cut at `now`."""
     entries = [_entry(url, one, now) for one in exchanges]
-    return {"log": {"version": "1.2", "creator": {"name": "statemachine", "version": "1"}, "entries": entries}}
+    creator = {"name": "statemachine", "version": "1"}
+    return {"log": {"version": "1.2", "creator": creator, "entries": entries, _UNTIL: now}}
 
 
 def _entry(url: str, one: Exchange, now: int) -> Object:
