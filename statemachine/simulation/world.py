@@ -291,7 +291,9 @@ class World:
         self.oracle.begins(session_id, session, chained=after is not None)
         self._drive(session_id, session, 0)
         origin = f"origin-{number}"
-        self.customer.before_it_begins()
+        self._guarded(self.customer.before_it_begins)
+        if not self._up:
+            return
         if reattach:
             named = self._latest_chat() if self.choices.choose("reattach by name", (1, 1)) else None
             self._guarded(lambda: self._opened(Reattach(self.client_now(), origin, named, after)))
