@@ -90,9 +90,7 @@ async def test_a_right_client_has_a_clean_sheet(name: str) -> None:
     played = await play_all(CASES, client(name), MANNER, 8)
     assert found(played) == set(), _say(played)
     assert [one.case.id for one in played if one.not_ready] == [], _say(played)
-    assert audited(played) == set(), [
-        (one.case.id, [(f.rule.number, f.message) for f in audit(read_recording(one.har)).findings]) for one in played
-    ]
+    assert {one.case.id: audited([one]) for one in played if audited([one])} == {}
 
 
 @pytest.mark.parametrize(("name", "case"), [("OnlyEnded", "F1/failed"), ("AllOrNothing", "F9/unknown-event")])

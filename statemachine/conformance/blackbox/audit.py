@@ -146,8 +146,8 @@ class _Reader:
         self.lost = 0
         self._doubtful: Final[dict[str, set[str]]] = {}
         """Chat -> ids of what was sent, and whose answer left open whether it arrived."""
-        self._told: Final[dict[str, list[tuple[str, int]]]] = {}
-        """Chat -> (id, ticket) of the messages that its polls brought, in order."""
+        self._told: Final[dict[str, list[tuple[str, int, str]]]] = {}
+        """Chat -> (id, ticket, time as it is written) of the messages that its polls brought, in order."""
         self._last_poll: Final[dict[str, tuple[str, int, int]]] = {}
         """Chat -> of its latest poll: the rule of whoever stops after such an answer, when it came, ticket."""
         self._errors: Final[dict[str, int]] = {}
@@ -276,7 +276,8 @@ class _Reader:
             if event.get("msg_id") and not self._is_own(chat, event):
                 chat.server_message_ids.add(str(event["msg_id"]))
             if name == names.MESSAGE and by_poll and self._is_others(chat, event):
-                self._told.setdefault(chat.chat_id.lower(), []).append((str(event["msg_id"]), call.number))
+                one = (str(event["msg_id"]), call.number, str(event.get("timestamp")))
+                self._told.setdefault(chat.chat_id.lower(), []).append(one)
             elif name in (names.FORM_SHOW, names.SECURE_FORM_SHOW):
                 request_id = str(event.get("form_request_id", ""))
                 form = Form(request_id, str(event.get("form_name", "")), name == names.SECURE_FORM_SHOW)
@@ -320,20 +321,24 @@ class _Reader:
         """A client that receipts what it gets shows by a receipt that is missing what it has lost."""
         told = self._told.get(chat.chat_id.lower(), [])
         receipted = {msg_id for name, msg_id in chat.observed.receipts if name == names.DELIVERED}
-        whole = {ticket for msg_id, ticket in told if msg_id in receipted}
+        whole = {ticket: second for msg_id, ticket, second in told if msg_id in receipted}
         # What came with the end, or as the recording ended, gets no receipt from anybody.
         missing = [
-            (msg_id, ticket)
-            for msg_id, ticket in told
-            if msg_id not in receipted and ticket != chat.observed.told_ticket and not self._is_late(ticket)
+            one
+            for one in told
+            if one[0] not in receipted and one[1] != chat.observed.told_ticket and not self._is_late(one[1])
         ]
         if not whole or not missing:
             return
         self.lost += len(missing)
-        rule = "F38" if any(ticket in whole for _, ticket in missing) else "F18"
-        message = f"receipts other messages, and not {', '.join(msg_id for msg_id, _ in missing[:5])}"
-        tickets = (*(ticket for _, ticket in missing[:3]), max(whole))
-        judge.note(self.state, rule, message, chat.key, tickets, chat.chat_id, self._latest)
+        for rule, lost in (
+            ("F38", [one for one in missing if one[1] in whole]),
+            ("F18", [one for one in missing if one[1] not in whole and one[2] in whole.values()]),
+        ):
+            if lost:
+                message = f"receipts other messages, and not {', '.join(msg_id for msg_id, *_ in lost[:5])}"
+                tickets = (*(ticket for _, ticket, _ in lost[:3]), max(whole))
+                judge.note(self.state, rule, message, chat.key, tickets, chat.chat_id, self._latest)
 
     def _is_late(self, ticket: int) -> bool:
         poll = self.traffic.find(ticket)

@@ -309,7 +309,7 @@ async def _scattered(stage: Stage) -> None:
 
 async def _not_opened(stage: Stage) -> None:
     """The first try to open a chat is answered with an error body."""
-    await stage.tell("start")
+    await stage.asked()
     await stage.watch()
     if stage.opened_any():
         await stage.act(End())
@@ -317,7 +317,7 @@ async def _not_opened(stage: Stage) -> None:
 
 
 async def _refused(stage: Stage) -> None:
-    await stage.tell("start")
+    await stage.asked()
     await stage.watch(2 * stage.manner.quiet_s)
 
 

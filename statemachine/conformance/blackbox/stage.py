@@ -106,6 +106,12 @@ class Stage:
         await self.tell("start")
         await self.until(lambda centre: any(chat.polls for chat in self.chats()), "opened no chat and polled it")
 
+    async def asked(self) -> None:
+        """Tell it to start, and wait until it asks for anything. Raises NotReady."""
+        await self.tell("start")
+        seen = self.emulator.traffic.requests
+        await self.until(lambda centre: any(map(self.is_its, seen)), "asked for nothing")
+
     async def connected(self) -> None:
         """The same, and an agent has greeted it."""
         await self.opened()
