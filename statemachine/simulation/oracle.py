@@ -6,7 +6,7 @@ The oracle sees both sides of the line. Nothing here is known to the client; wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -271,7 +271,8 @@ class Oracle:
         if not live or any(isinstance(one, HistoryGap) for one in journal):
             return
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
-        for direction, entry in _log_of(chat) if chat is not None else ():
+        omitted = self._world.knobs.history_omits
+        for direction, entry in _log_of(chat, omitted) if chat is not None else ():
             news = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
             if news and entry not in told and entry not in self._world.device.taken and not _is_own(session, entry):
                 yield "told", f"{entry} stands in the log and was not told"
@@ -340,8 +341,8 @@ def _text(text: str, arrived: int, news: list[Progress]) -> Iterator[tuple[str, 
         yield "not sent means not arrived", f"{text!r} failed as {news[0].reason} and arrived"
 
 
-def _log_of(chat: Chat) -> list[tuple[str, Entry]]:
-    return [(one.direction, decode_entry(one.event)) for one in chat.log]
+def _log_of(chat: Chat, omitted: Collection[str] = ()) -> list[tuple[str, Entry]]:
+    return [(one.direction, decode_entry(one.event)) for one in chat.log if one.event.get("event") not in omitted]
 
 
 def _texts_of(chat: Chat) -> Iterator[str]:

@@ -44,7 +44,8 @@ _HABITS: Final[dict[str, tuple[str, ...]]] = {
 
 
 _EVERYTHING: Final = (
-    "start typing", "mark read", "say", "start typing", "stop typing", "answer form", "answer form", "cancel form",
+    "start typing", "mark read", "say", "start typing", "stop typing",
+    "answer form", "answer form", "answer form", "cancel form",
     "file", "location", "navigation", "signal", "push", "background", "foreground", "reauthorized", "start typing",
 )  # fmt: skip
 
