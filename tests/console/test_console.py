@@ -328,6 +328,20 @@ async def test_faults_show_in_red_and_the_page_finds_its_way_back() -> None:
         await page.sees("Hello, my parcel is late.", "#customer .log")
 
 
+async def test_beyond_loopback_the_page_works_with_its_token() -> None:
+    parts = {console.PREFIX: console.part}
+    async with Emulator("silent", host="0.0.0.0", parts=parts) as emulator, chromium() as page:
+        await page.look(1440, 900)
+        url = emulator.url.replace("0.0.0.0", "127.0.0.1")
+        await page.open(f"{url}/_console/?token={emulator.token}")
+        await page.until("document.querySelector('#picture svg')")
+        await come(page)
+        await page.key("a")
+        await lit(page, "agent_joined")
+        assert "token" not in await page.js("location.href")
+        assert page.problems == []
+
+
 @pytest.mark.slow
 async def test_many_chats_do_not_stall_the_page() -> None:
     async with place() as (emulator, page):
