@@ -15,9 +15,11 @@ from .draft import Draft
 from .news import CaseChanged, FormsChanged, Level, LinkChanged, PhaseChanged, RosterChanged, TypingChanged
 from .record import record
 from .session import (
+    HistoryBackingOff,
     HistoryCurrent,
     Item,
     ItemUploading,
+    LinkBackingOff,
     LinkOff,
     LinkPolling,
     Queued,
@@ -230,7 +232,10 @@ def _link(s: Session) -> LinkChanged:
     link = s.link
     if isinstance(link, LinkOff) and not isinstance(s.history, HistoryCurrent):
         tries = max(link.tries, getattr(s.history, "tries", 0))
-        return LinkChanged("backing_off" if tries else "polling", tries)
+        next_try = s.history.due if isinstance(s.history, HistoryBackingOff) else None
+        return LinkChanged("backing_off" if tries else "polling", tries, next_try=next_try)
     if isinstance(link, LinkPolling):
         return LinkChanged("backing_off" if link.tries else "polling", link.tries)
+    if isinstance(link, LinkBackingOff):
+        return LinkChanged(link.name, link.tries, link.code, link.reason, link.due)
     return LinkChanged(link.name, getattr(link, "tries", 0), getattr(link, "code", None))

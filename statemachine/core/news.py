@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field
 
+from .events import FailureKind
 from .record import record
 from .wire import Entry, shy
 
@@ -115,11 +116,18 @@ class TypingChanged:
 
 @record
 class LinkChanged:
-    """The connection's health: off, polling, backing_off, paused, blocked."""
+    """The connection's health: off, polling, backing_off, paused, blocked.
+
+    `tries`: failures in a row. While it backs off: `reason`, how the last call failed (`Failure.kind`), with `code`
+    where the server gave one; `next_try`, when it is tried again, in milliseconds since the epoch. Since when it is so
+    is not said: a session keeps no instants but deadlines, and this is told at the moment when it changes.
+    """
 
     state: str
     tries: int = 0
     code: int | None = None
+    reason: FailureKind | None = None
+    next_try: int | None = None
 
 
 @record

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, TypeAlias
 
 from attrs import field
 
+from .events import FailureKind
 from .news import Outcome
 from .record import record
 from .wire import Entry, shy
@@ -215,7 +216,7 @@ class LinkPolling:
 
 @record
 class LinkBackingOff(_NoCall):
-    """Waiting to try again. `slack`: how much later is as good. `code`: the error that caused it, where it had one.
+    """Waiting to try again. `slack`: how much later is as good. `reason`, `code`: of the failure that caused it.
 
     With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `haste`.
     """
@@ -226,6 +227,7 @@ class LinkBackingOff(_NoCall):
     slack: int = 0
     code: int | None = None
     haste: int = 0
+    reason: FailureKind | None = None
 
 
 @record

@@ -7,6 +7,7 @@ import pytest
 from statemachine import (
     Background,
     CaseChanged,
+    Failure,
     FormsChanged,
     LinkChanged,
     PhaseChanged,
@@ -81,11 +82,16 @@ def test_the_link_is_in_trouble_until_a_poll_succeeds() -> None:
     play = chatting()
     before = play.session
     play.answer(Poll, http(503, 5001))
-    assert changes(before, play.session) == (LinkChanged("backing_off", 1, 5001),)
+    next_try = next_deadline(play.session)
+    assert changes(before, play.session) == (LinkChanged("backing_off", 1, 5001, "http", next_try),)
     before = play.session
     play.tick()
     assert play.owes(ReadHistory)
     assert changes(before, play.session) == (LinkChanged("backing_off", 1),)
+    before = play.session
+    play.answer(ReadHistory, Failure("timeout"))
+    assert changes(before, play.session) == (LinkChanged("backing_off", 1, next_try=next_deadline(play.session)),)
+    play.tick()
     before = play.session
     play.log()
     assert changes(before, play.session) == (

@@ -76,7 +76,7 @@ class Telegram:
 
     async def hears(self, *texts: str) -> None:
         """Wait until bots have said all of these."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while not set(texts) <= {text for _, text in self.said}:
                 self.changed.clear()
                 await self.changed.wait()

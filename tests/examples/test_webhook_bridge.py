@@ -49,7 +49,7 @@ class Messenger:
         return web.Response()
 
     async def hears(self, *texts: str) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while not set(texts) <= {answer["text"] for answer in self.answers}:
                 self.changed.clear()
                 await self.changed.wait()
@@ -177,7 +177,7 @@ async def test_killed_at_any_moment_nothing_is_lost_and_no_text_doubled(tmp_path
 
 async def _delivered(port: int, body: Any) -> None:
     """As a messenger does: again and again, until it is taken."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             try:
                 if await post(f"http://127.0.0.1:{port}", body) == 200:

@@ -113,7 +113,7 @@ def _backing_off(d: Draft, e: object, cap: int | None) -> LinkBackingOff:
     tries = _tries(d) + 1
     retry_after = e.retry_after if isinstance(e, Failure) else None
     due, slack = back_off(d, tries, cap, retry_after)
-    return LinkBackingOff(due, tries, slack, failure_code(e))
+    return LinkBackingOff(due, tries, slack, failure_code(e), reason=e.kind if isinstance(e, Failure) else None)
 
 
 def backing_off(d: Draft, e: object) -> LinkBackingOff:
