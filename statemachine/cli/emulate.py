@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
+import os
 import signal
 import webbrowser
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import count
+from pathlib import Path
 from typing import Final
 
 import click
+from attrs import evolve, frozen
 from click.core import ParameterSource
 
 from statemachine import console
 from statemachine.emulator import Centre, Knobs
+from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe, from_settings
@@ -24,14 +29,18 @@ from statemachine.emulator.script import catalogue
 from statemachine.emulator.steps import Scenario
 
 from .app import Trouble
+from .authority import HOW_TO_TRUST, throw_away_authority
+from .errors import missing
 from .scenario import scenario_of
 from .screen import Screen
-from .state import announced
+from .state import announced, written
 from .text import clipped
 
 __all__ = ["command"]
 
 _YEAR_S: Final = 365 * 86_400.0
+_GLANCE_S: Final = 0.2
+"""Between two looks at all chats: thousands of them change all the time."""
 _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.about}" for one in catalogue().values())])
 
 
@@ -54,6 +63,14 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
 @click.option("--seed", type=int, default=0, show_default=True, help="Ids and jitter are made from it.")
 @click.option("--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Of the scenario's pauses.")
 @click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Any knob; --knobs lists them.")
+@click.option("--speed", type=click.FloatRange(0, 100_000), default=1.0, show_default=True, help="Of its clock.")
+@click.option("--tls", is_flag=True, help="Serve https, with a throw-away authority, and say how to trust it.")
+@click.option("--name", "names", multiple=True, help="With --tls: another name or address to be reached under.")
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Written as soon as it listens, gone when it stops: JSON with url, pid, token, authority.",
+)
 @click.option("--open", "show", is_flag=True, help="Open the console, its page for agents, in the browser.")
 @click.option("--knobs", "list_knobs", is_flag=True, help="List the knobs, and exit.")
 @click.pass_context
@@ -65,6 +82,10 @@ def command(
     seed: int,
     pace: float,
     settings: tuple[str, ...],
+    speed: float,
+    tls: bool,
+    names: tuple[str, ...],
+    ready_file: Path | None,
     show: bool,
     list_knobs: bool,
 ) -> None:
@@ -79,16 +100,20 @@ def command(
     if list_knobs:
         _list(screen)
         return
-    chosen, base, wanted = scenario_of(scenario), Knobs(seed=seed, pace=pace), _settings(settings)
+    certified = tuple(dict.fromkeys([*names, host, "localhost", "127.0.0.1", "::1"])) if tls else ()
+    knobs = Knobs(seed=seed, pace=pace)
+    wish = _Wish(scenario_of(scenario), knobs, _settings(settings), host, port, speed, certified, ready_file, show)
     flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
     try:
         try:
-            asyncio.run(_serve(screen, chosen, base, wanted, host, port, show))
+            asyncio.run(_serve(screen, wish))
         except OSError as error:
             if not flexible or error.errno != errno.EADDRINUSE:
                 raise
             screen.line((f"Port {port} is taken, so this takes a free one.", "dim"))
-            asyncio.run(_serve(screen, chosen, base, wanted, host, 0, show))
+            asyncio.run(_serve(screen, evolve(wish, port=0)))
+    except ModuleNotFoundError as error:
+        raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
     except OSError as error:
         raise _Refused(_reason(error, host, port)) from None
     except KeyboardInterrupt:  # where signals cannot be handled by the loop
@@ -123,27 +148,74 @@ def _reason(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"
 
 
-async def _serve(
-    screen: Screen, scenario: Scenario, base: Knobs, settings: Mapping[str, object], host: str, port: int, show: bool
-) -> None:
+@frozen
+class _Wish:
+    """What was asked for; `names` are those of the certificate, none without TLS."""
+
+    scenario: Scenario
+    knobs: Knobs
+    settings: Mapping[str, object]
+    host: str
+    port: int
+    speed: float
+    names: tuple[str, ...]
+    ready_file: Path | None
+    show: bool
+
+
+async def _serve(screen: Screen, wish: _Wish) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
-    parts = {console.PREFIX: console.part}
-    async with Emulator(scenario, base, host=host, port=port, parts=parts) as emulator:
-        await emulator.set_knobs(settings)
-        page = _console_url(emulator)
-        with announced(emulator.url):
-            _introduce(screen, emulator.url, page, scenario, host)
-            if show and not await asyncio.to_thread(webbrowser.open, page):
-                screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
-            following = asyncio.create_task(_follow(screen, emulator))
-            await stop.wait()
-        following.cancel()
-        screen.line()
-        _farewell(screen, emulator.centre)
+    with throw_away_authority(wish.names) if wish.names else nullcontext((None, None)) as (tls, authority):
+        async with Emulator(
+            wish.scenario,
+            wish.knobs,
+            host=wish.host,
+            port=wish.port,
+            parts={console.PREFIX: console.part},
+            tls=tls,
+            clock=Clock(wish.speed),
+        ) as emulator:
+            await emulator.set_knobs(wish.settings)
+            with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
+                await _introduced(screen, wish, emulator, authority)
+                following = asyncio.create_task(_follow(screen, emulator))
+                await stop.wait()
+            following.cancel()
+            screen.line()
+            _farewell(screen, emulator.centre)
+
+
+@contextmanager
+def _ready(file: Path | None, emulator: Emulator, authority: Path | None) -> Generator[None]:
+    """All of the file at once: who waits for it never reads the half of it."""
+    if file is None:
+        yield
+        return
+    about = {"url": emulator.url, "pid": os.getpid(), "token": emulator.token}
+    try:
+        written(file, json.dumps({**about, "authority": None if authority is None else str(authority)}))
+    except OSError as error:
+        raise Trouble(f"cannot write {file}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority: Path | None) -> None:
+    page = _console_url(emulator)
+    _introduce(screen, emulator.url, page, wish.scenario, wish.host)
+    if authority is not None:
+        screen.line("Its certificate is signed by an authority that lives as long as this process. To trust it:")
+        for where, how in HOW_TO_TRUST:
+            screen.line(f"  {where:<17} ", (how.format(file=authority), ""), indent=20)
+        screen.line(("The vendor's Swift client asks port 443, whatever it is told: --port 443.", "dim"))
+    if wish.show and not await asyncio.to_thread(webbrowser.open, page):
+        screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
 
 
 async def _follow(screen: Screen, emulator: Emulator) -> None:
@@ -159,16 +231,16 @@ async def _follow(screen: Screen, emulator: Emulator) -> None:
                 screen.line((name, "dim"), f"“{clipped(text, 200)}”", indent=15)
             if live and not chat.live:
                 screen.line((name, "dim"), f"is over: {chat.terminal or 'gone'}")
-        told = _state(emulator.centre)  # the chats that the centre has forgotten are left out
-        await emulator.until(partial(_differs, told), _YEAR_S)
+        # The chats that the centre has forgotten are left out.
+        told = {chat.chat_id: (len(chat.texts_received), chat.live) for chat in emulator.centre.chats.values()}
+        await emulator.until(_after_the_next_change(), _YEAR_S)
+        await asyncio.sleep(_GLANCE_S)
 
 
-def _differs(told: dict[str, tuple[int, bool]], centre: Centre) -> bool:
-    return _state(centre) != told
-
-
-def _state(centre: Centre) -> dict[str, tuple[int, bool]]:
-    return {chat.chat_id: (len(chat.texts_received), chat.live) for chat in centre.chats.values()}
+def _after_the_next_change() -> Callable[[Centre], bool]:
+    """True at the second look: the first comes at once, before anything has happened."""
+    looks = count()
+    return lambda _: next(looks) > 0
 
 
 def _console_url(emulator: Emulator) -> str:
@@ -210,8 +282,8 @@ def _farewell(screen: Screen, centre: Centre) -> None:
     texts = sum(len(chat.texts_received) for chat in centre.chats.values())
     screen.line(f"stopped: {chats} {'chat' if chats == 1 else 'chats'}, {texts} messages from clients")
     faults = Counter((violation.rule, violation.message) for violation in centre.violations)
-    for (rule, message), count in faults.most_common(20):
-        times = f" ({count} times)" if count > 1 else ""
+    for (rule, message), number in faults.most_common(20):
+        times = f" ({number} times)" if number > 1 else ""
         screen.line((f"  a client {message}", "yellow"), (f" [{rule}]{times}", "dim"), indent=4)
 
 

@@ -24,6 +24,7 @@ EXTRAS: Final = {
     "yarl": "http",
     "hypothesis": "conformance",
     "pytest": "conformance",
+    "trustme": "tls",
 }
 """Module -> the extra that brings it."""
 

@@ -20,7 +20,7 @@ import platformdirs
 
 from statemachine.client import BadSetting, CentreError, ContactCentre, Options
 
-__all__ = ["APP_ID", "TENANT", "announced", "door_name", "folder", "identity", "running_emulators"]
+__all__ = ["APP_ID", "TENANT", "announced", "door_name", "folder", "identity", "running_emulators", "written"]
 
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
@@ -39,7 +39,7 @@ def folder(*parts: str) -> Path:
     return path
 
 
-def _write(path: Path, text: str) -> None:
+def written(path: Path, text: str) -> None:
     """All of it or nothing, and readable for this user alone."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -58,7 +58,7 @@ def identity(url: str, tenant: str, app_id: str) -> str:
         if kept := path.read_text(encoding="utf-8").strip():
             return kept
     made = f"cli-{secrets.token_hex(8)}"
-    _write(path, made)
+    written(path, made)
     return made
 
 
@@ -76,7 +76,7 @@ def announced(url: str) -> Generator[None]:
     path: Path | None = None
     with suppress(OSError):
         path = folder("emulators") / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-        _write(path, json.dumps({"url": url}))
+        written(path, json.dumps({"url": url}))
     try:
         yield
     finally:

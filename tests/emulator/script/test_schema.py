@@ -7,12 +7,12 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
+import jsonschema
 import pytest
 
 from statemachine.emulator.script import ScriptError, catalogue, read_scenario, scenario_source, schema
 from statemachine.emulator.script.catalogue import parts
 
-jsonschema = pytest.importorskip("jsonschema", reason="of the extra `test`")
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
