@@ -100,17 +100,21 @@ class Emulator:
     async def advance(self, ms: int) -> None:
         """Move the clock forward, from one thing that is due to the next.
 
-        A poll that is answered on the way gets a moment of real time to come back: clients live in real time, and what
-        the centre does about silence is meant for those who are silent.
+        A poll that is answered on the way gets a moment of real time to come back, because clients live in real time.
+        Where one takes longer (it may well brake, when answers come at once), it is not held silent for that.
         """
         end = self.now() + ms
+        present = [chat.chat_id for chat in self._polling()]
         while self.now() < end:
             due = self.centre.next_deadline()
-            polling = [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
+            polling = self._polling()
             self.clock.advance_to(end if due is None else min(due, end))
-            self._deliver(self.centre.tick(self.now()))
+            self._deliver(self.centre.tick(self.now(), present))
             with suppress(TimeoutError):
                 await self.until(partial(_are_back, polling), _COMEBACK_S)
+
+    def _polling(self) -> list[Chat]:
+        return [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
 
     def set_speed(self, scale: float) -> None:
         """So many milliseconds pass in a real one; 0 stops the clock. Raises ValueError."""

@@ -8,7 +8,7 @@ The same calls give the same answers in every process, and a centre may be deep-
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from statemachine.emulator import calls, desk, judge, runner, side_calls, timers
@@ -153,8 +153,15 @@ class Centre:
         out += others + own if early else own + others
         return out + self._advance(now)
 
-    def tick(self, now: int) -> list[Answer]:
-        """Time has come to ``now``: whatever is due happens, in the order of its time."""
+    def tick(self, now: int, present: Iterable[str] = ()) -> list[Answer]:
+        """Time has come to ``now``: whatever is due happens, in the order of its time.
+
+        The clients of the chats ``present`` are not held silent for the time that has passed since they polled last.
+        """
+        for chat_id in present:
+            chat = self._records.chats.get(chat_id.lower())
+            if chat is not None:
+                chat.alive_at = max(chat.alive_at, now)
         return self._advance(now)
 
     def next_deadline(self) -> int | None:

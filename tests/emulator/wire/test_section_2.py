@@ -236,8 +236,6 @@ async def test_the_branch_where_the_agent_does_not_answer() -> None:
 async def test_the_branch_where_the_server_restarts() -> None:
     async with wire("restart", pace=0.0) as w:
         await w.open()
-        await w.poll()
-        assert (await w.send(message("hello", "1"))).status == 200
         answers = [await w.ask("GET", w.path("events")) for _ in range(5)]
         assert [answer.status for answer in answers] == [502, 502, 503, 503, 404]
         assert answers[2].headers["Retry-After"] == "1"

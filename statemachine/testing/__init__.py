@@ -1,0 +1,12 @@
+"""A contact centre for the tests of your client: with agents who act on your word, a clock you move, and a judge.
+
+``async with EmulatedCentre() as centre:`` in a test that runs a loop, ``with EmulatedCentre() as centre:`` in any
+other; with pytest the fixture ``emulated_centre`` is there once the package is installed.
+"""
+
+from __future__ import annotations
+
+from statemachine.testing.agent import Agent
+from statemachine.testing.centre import EmulatedCentre
+
+__all__ = ["Agent", "EmulatedCentre"]

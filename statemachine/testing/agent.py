@@ -1,0 +1,137 @@
+"""An agent who does what the test says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from statemachine.emulator import Centre, Chat, acts
+from statemachine.emulator.acts import Act
+
+if TYPE_CHECKING:
+    from statemachine.testing.centre import EmulatedCentre
+
+__all__ = ["Agent"]
+
+
+class Agent:
+    """Takes one chat after the other. Every act is over when it has taken effect; clients hear of it by their polls."""
+
+    def __init__(self, centre: EmulatedCentre, name: str, queue: str | None) -> None:
+        self._centre: Final = centre
+        self._chat: Chat | None = None
+        self._heard: dict[str, int] = {}
+        self.name: Final = name
+        self.queue: Final = queue
+
+    @property
+    def chat(self) -> Chat:
+        """The chat this agent is in. Raises RuntimeError before ``accept``."""
+        if self._chat is None:
+            raise RuntimeError(f"{self.name} has no chat: await accept() first")
+        return self._chat
+
+    async def accept(self, client_id: str | None = None) -> Chat:
+        """Take the chat that has waited longest, of this client if one is named; wait for one if there is none.
+
+        Raises TimeoutError.
+        """
+        await self._centre.until(lambda centre: self._waiting(centre, client_id) is not None)
+        found = self._waiting(self._centre.emulator.centre, client_id)
+        assert found is not None, "nobody else takes chats between two awaits"
+        self._chat = found
+        first, _, last = self.name.partition(" ")
+        await self.act(acts.SetStatus("connecting"), acts.Connect(self.name, first, last))
+        return found
+
+    async def hears(self, text: str = "") -> str:
+        """The client's next text (that contains ``text``), which this agent has not been told yet.
+
+        Raises TimeoutError.
+        """
+        chat = self.chat
+
+        def place() -> int | None:
+            told = self._heard.get(chat.chat_id, 0)
+            texts = enumerate(chat.texts_received)
+            return next((number for number, (_, said) in texts if number >= told and text in said), None)
+
+        await self._centre.until(lambda _: place() is not None)
+        number = place()
+        assert number is not None
+        self._heard[chat.chat_id] = number + 1
+        return chat.texts_received[number][1]
+
+    async def say(self, text: str) -> None:
+        """Send a message."""
+        await self.act(acts.Say(text, self.name))
+
+    async def typing(self, is_typing: bool = True) -> None:
+        """Start or stop typing."""
+        await self.act(acts.Typing(self.name) if is_typing else acts.NotTyping(self.name))
+
+    async def read(self) -> None:
+        """Receipts for the client's latest message: delivered, and read."""
+        await self.act(acts.Deliver(party=self.name), acts.MarkRead(party=self.name))
+
+    async def send_file(self, name: str, content: bytes, content_type: str = "application/octet-stream") -> None:
+        """Send a file; a picture where its type says so."""
+        kind = "image" if content_type.startswith("image/") else "attachment"
+        await self.act(acts.SendFile(name, content, self.name, kind, content_type))
+
+    async def show_form(self, name: str, timeout_s: int | None = None) -> None:
+        """Show a form; "" is a plain prompt."""
+        await self.act(acts.ShowForm(name, timeout=timeout_s))
+
+    async def transfer(self, *, to: Agent | None = None, queue: str | None = None) -> None:
+        """Hand the chat over: to a colleague, who joins before this agent leaves, or back to a queue.
+
+        Raises ValueError unless exactly one is given.
+        """
+        if (to is None) == (queue is None):
+            raise ValueError("transfer needs either to=another agent or queue=the name of a queue")
+        chat = self.chat
+        if to is not None:
+            first, _, last = to.name.partition(" ")
+            to._chat = chat
+            await self.act(acts.JoinParty(to.name, first, last), acts.LeaveParty(self.name))
+        elif queue is not None:
+            self._centre.queues[chat.chat_id] = queue
+            await self.act(acts.LeaveParty(self.name), acts.SetStatus("queued"))
+        self._chat = None
+
+    async def leave(self) -> None:
+        """Leave the conversation; the chat stays open."""
+        await self.act(acts.LeaveParty(self.name))
+        self._chat = None
+
+    async def warn(self, text: str | None = None) -> None:
+        """The inactivity warning; None: the centre's own text."""
+        await self.act(acts.Warn(text))
+
+    async def time_out(self, text: str | None = None) -> None:
+        """End the chat by the inactivity timeout."""
+        await self.act(acts.TimeOut(text))
+
+    async def end(self) -> None:
+        """End the chat normally."""
+        await self.act(acts.End())
+
+    async def fail(self) -> None:
+        """End the chat as failed."""
+        await self.act(acts.Fail())
+
+    async def forget(self) -> None:
+        """The server loses the chat: 404 from now on."""
+        await self.act(acts.Forget())
+
+    async def act(self, *several: Act) -> None:
+        """Any acts of ``statemachine.emulator.acts``, in one batch."""
+        await self._centre.run(self._centre.emulator.act(self.chat.chat_id, *several))
+
+    def _waiting(self, centre: Centre, client_id: str | None) -> Chat | None:
+        queues = self._centre.queues
+        for chat in centre.chats.values():
+            mine = self.queue is None or queues.get(chat.chat_id) == self.queue
+            if chat.live and mine and chat.on_duty() is None and client_id in (None, chat.key.client_id):
+                return chat
+        return None
