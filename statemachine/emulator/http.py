@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from statemachine.emulator.acts import Act
 from statemachine.emulator.chat import Chat
@@ -24,6 +25,7 @@ from statemachine.emulator.control.feed import Feed
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
+from statemachine.emulator.patience import Patience
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
@@ -32,6 +34,8 @@ __all__ = ["Emulator"]
 
 _ENVELOPE_BYTES: Final = 128 * 1024
 """What a multipart body may weigh beyond its file."""
+PATIENCE_S: Final = 30.0
+"""How long a request may take to arrive."""
 _COMEBACK_S: Final = 1.0
 """How long a client may take between a poll's answer and its next poll while the clock is being moved."""
 
@@ -68,7 +72,9 @@ class Emulator:
         self._host = host
         self._port = port
         self._tls = tls
+        self._patience = Patience(PATIENCE_S)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
         self._watchers: set[asyncio.Event] = set()
         self._requests = 0
@@ -137,7 +143,7 @@ class Emulator:
             self._watchers.discard(changed)
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=self.centre.knobs.upload_limit_bytes + _ENVELOPE_BYTES)
+        app = web.Application(client_max_size=self._largest, middlewares=[self._watch])
         mount(app, self, self._parts)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_shutdown.append(self._close_feed)
@@ -145,12 +151,16 @@ class Emulator:
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runner = runner
+        assert runner.server is not None, "set up above"
         try:
-            await web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, backlog=_BACKLOG).start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._patience.watched(runner.server), self._host, self._port, ssl=self._tls, backlog=_BACKLOG
+            )
         except OSError:
+            self._patience.close()
             await runner.cleanup()
             raise
-        self._port = int(runner.addresses[0][1])
+        self._port = int(self._listener.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(
@@ -161,20 +171,35 @@ class Emulator:
         for future in self._waiting.values():
             if not future.done():
                 future.set_result(DROPPED)
+        self._patience.close()
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def _close_feed(self, _: web.Application) -> None:
         self.feed.readers.close()
 
+    @property
+    def _largest(self) -> int:
+        return self.centre.knobs.upload_limit_bytes + _ENVELOPE_BYTES
+
+    @web.middleware
+    async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with self._patience.served(request):
+            return await handler(request)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self._requests += 1
         number = self._requests
         try:
-            body = await request.read()
+            body = await self._body(request)
         except web.HTTPRequestEntityTooLarge:
             self._asked(number, _wire_request(request, b""))
             reply = self._too_large(request)
+        except TimeoutError:
+            self._asked(number, _wire_request(request, b""))
+            reply = error_response(self.centre.knobs, ApiError(5003, 408, "The body did not come"))
         else:
             wire = _wire_request(request, body)
             self._asked(number, wire)
@@ -185,6 +210,13 @@ class Emulator:
                 raise
         self._replied(number, reply)
         return _break_off(request) if reply.status == 0 else _translate(reply)
+
+    async def _body(self, request: web.Request) -> bytes:
+        """Raises HTTPRequestEntityTooLarge, before anything is read where the length is known; TimeoutError."""
+        if (request.content_length or 0) > self._largest:
+            raise web.HTTPRequestEntityTooLarge(self._largest, request.content_length or 0)
+        async with asyncio.timeout(PATIENCE_S):
+            return await request.read()
 
     def _asked(self, number: int, request: HttpRequest) -> None:
         for onlooker in (self.feed, self.traffic):
