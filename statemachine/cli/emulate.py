@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from click.core import ParameterSource
 
 from statemachine import console
-from statemachine.emulator import Centre, Knobs
+from statemachine.emulator import Centre, Chat, Knobs
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
@@ -182,9 +182,11 @@ async def _serve(screen: Screen, wish: _Wish) -> None:
             await emulator.set_knobs(wish.settings)
             with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
                 await _introduced(screen, wish, emulator, authority)
-                following = asyncio.create_task(_follow(screen, emulator))
+                follower = _Follower(screen, emulator)
+                following = asyncio.create_task(follower.follow())
                 await stop.wait()
             following.cancel()
+            follower.look()
             screen.line()
             _farewell(screen, emulator.centre)
 
@@ -218,23 +220,38 @@ async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority
         screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
 
 
-async def _follow(screen: Screen, emulator: Emulator) -> None:
+class _Follower:
     """A line for what the clients do."""
-    told: dict[str, tuple[int, bool]] = {}
-    while True:
-        for chat in list(emulator.centre.chats.values()):
-            texts, live = told.get(chat.chat_id, (0, True))
-            name = f"chat {chat.chat_id[:8]}  "
-            if chat.chat_id not in told:
-                screen.line((name, "dim"), "begins; client ", (chat.key.client_id, "bold"), f", v{chat.version}")
-            for _, text in chat.texts_received[texts:]:
-                screen.line((name, "dim"), f"“{clipped(text, 200)}”", indent=15)
-            if live and not chat.live:
-                screen.line((name, "dim"), f"is over: {chat.terminal or 'gone'}")
+
+    def __init__(self, screen: Screen, emulator: Emulator) -> None:
+        self._screen = screen
+        self._emulator = emulator
+        self._told: dict[str, tuple[int, bool]] = {}
+
+    async def follow(self) -> None:
+        """For ever."""
+        while True:
+            await self._emulator.until(_after_the_next_change(), _YEAR_S)
+            await asyncio.sleep(_GLANCE_S)
+            self.look()
+
+    def look(self) -> None:
+        """Tell what is new."""
+        chats = list(self._emulator.centre.chats.values())
+        for chat in chats:
+            self._tell(chat)
         # The chats that the centre has forgotten are left out.
-        told = {chat.chat_id: (len(chat.texts_received), chat.live) for chat in emulator.centre.chats.values()}
-        await emulator.until(_after_the_next_change(), _YEAR_S)
-        await asyncio.sleep(_GLANCE_S)
+        self._told = {chat.chat_id: (len(chat.texts_received), chat.live) for chat in chats}
+
+    def _tell(self, chat: Chat) -> None:
+        texts, live = self._told.get(chat.chat_id, (0, True))
+        name = (f"chat {chat.chat_id[:8]}  ", "dim")
+        if chat.chat_id not in self._told:
+            self._screen.line(name, "begins; client ", (chat.key.client_id, "bold"), f", v{chat.version}")
+        for _, text in chat.texts_received[texts:]:
+            self._screen.line(name, f"“{clipped(text, 200)}”", indent=15)
+        if live and not chat.live:
+            self._screen.line(name, f"is over: {chat.terminal or 'gone'}")
 
 
 def _after_the_next_change() -> Callable[[Centre], bool]:

@@ -10,7 +10,6 @@ import secrets
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,6 +37,8 @@ PATIENCE_S: Final = 30.0
 """How long a request may take to arrive."""
 _COMEBACK_S: Final = 1.0
 """How long a client may take between a poll's answer and its next poll while the clock is being moved."""
+_RETURN_S: Final = 5.0
+"""The same before the clock is moved: who does not poll by then is silent."""
 
 
 _BACKLOG: Final = 4_096
@@ -109,15 +110,21 @@ class Emulator:
         A poll that is answered on the way gets a moment of real time to come back, because clients live in real time.
         Where one takes longer (it may well brake, when answers come at once), it is not held silent for that.
         """
-        end = self.now() + ms
+        pollers = [chat for chat in self.centre.chats.values() if chat.live and chat.polls]
+        await self._back(pollers, _RETURN_S)
         present = [chat.chat_id for chat in self._polling()]
+        end = self.now() + ms
         while self.now() < end:
             due = self.centre.next_deadline()
             polling = self._polling()
             self.clock.advance_to(end if due is None else min(due, end))
             self._deliver(self.centre.tick(self.now(), present))
-            with suppress(TimeoutError):
-                await self.until(partial(_are_back, polling), _COMEBACK_S)
+            await self._back(polling, _COMEBACK_S)
+
+    async def _back(self, chats: Iterable[Chat], within_s: float) -> None:
+        """Wait until all of these are polled again, or over; not for ever."""
+        with suppress(TimeoutError):
+            await self.until(lambda _: all(chat.held is not None or not chat.live for chat in chats), within_s)
 
     def _polling(self) -> list[Chat]:
         return [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
@@ -287,10 +294,6 @@ class Emulator:
 
     def _wake(self) -> None:
         self._deliver(self.centre.tick(self.now()))
-
-
-def _are_back(chats: Iterable[Chat], _: Centre) -> bool:
-    return all(chat.held is not None or not chat.live for chat in chats)
 
 
 def _strikes(every: int, count: int) -> bool:

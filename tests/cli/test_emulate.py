@@ -1,12 +1,15 @@
 """`statemachine emulate`, as the process that it is."""
 
+import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.error import HTTPError
+from pathlib import Path
+from urllib.error import HTTPError, URLError
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
@@ -128,3 +131,62 @@ def test_a_wrong_knob_is_one_line(setting: str, capsys: pytest.CaptureFixture[st
 def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulate", "--help"]) == 0
     assert "queue-transfer" in capsys.readouterr().out
+
+
+def test_the_ready_file_is_there_while_it_listens(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with emulator("--port", "0", "--ready-file", str(ready), "--speed", "0") as (process, url):
+        assert json.loads(ready.read_text("utf-8")) == {
+            "url": url,
+            "pid": process.pid,
+            "token": None,
+            "authority": None,
+        }
+        with urlopen(f"{url}/_control/clock") as reply:
+            assert json.load(reply)["scale"] == 0
+        process.terminate()
+        process.wait(60)
+        if sys.platform != "win32":
+            assert not ready.exists()
+
+
+def test_a_ready_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulate", "--port", "0", "--ready-file", str(tmp_path / "none" / "ready.json")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_https_by_a_throw_away_authority(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with emulator("--port", "0", "--ready-file", str(ready), "--tls", "--name", "phone.example") as (process, url):
+        about = json.loads(ready.read_text("utf-8"))
+        assert url.startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=about["authority"])
+        with urlopen(f"{url}/_control/rules", context=trusted) as reply:
+            assert reply.status == 200
+        with pytest.raises(URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urlopen(f"{url}/_control/rules", context=ssl.create_default_context())
+        process.terminate()
+        assert process.stdout is not None
+        out = process.stdout.read()
+        process.wait(60)
+    for words in ("curl --cacert", "xcrun simctl keychain booted add-root-cert", "--port 443"):
+        assert words in " ".join(out.split())
+
+
+def test_bound_elsewhere_the_wire_is_open_and_the_control_api_needs_the_token(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with emulator("--port", "0", "--host", "0.0.0.0", "--ready-file", str(ready)):
+        about = json.loads(ready.read_text("utf-8"))
+        port = about["url"].rpartition(":")[2]
+        url = f"http://127.0.0.1:{port}"
+        headers = {"Authorization": 'MOBILE-API-140-327-PLAIN appId="a", clientId="eve"'}
+        with urlopen(Request(f"{url}/clientweb/api/v2/availability?tenantUrl=x", headers=headers)) as reply:
+            assert reply.status == 200
+        for path in ("/_control/verdict", "/_control/clock", "/_control/knobs", "/_control/scenarios", "/_console/"):
+            with pytest.raises(HTTPError) as caught:
+                urlopen(url + path)
+            assert caught.value.code == 401
+            caught.value.close()
+        bearer = {"Authorization": f"Bearer {about['token']}"}
+        with urlopen(Request(f"{url}/_control/verdict", headers=bearer)) as reply:
+            assert reply.status == 200

@@ -32,7 +32,7 @@ def commands() -> list[str]:
     return [line for line in lines if INSTALLS not in line]
 
 
-@pytest.mark.parametrize("code", blocks(README, "python"), ids=["client", "bridge", "engine"])
+@pytest.mark.parametrize("code", blocks(README, "python"), ids=["client", "bridge", "engine", "testing"])
 def test_code_runs_as_pasted(code: str, tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (0, "")
