@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,13 +11,7 @@ REQUIRED = "REQUIRE_TOOLS"
 """Environment variable: set, a missing program fails the test instead of skipping it."""
 
 
-def program(*names: str) -> str:
-    """The path of the first of these programs that is installed."""
-    found = next(filter(None, map(shutil.which, names)), None)
-    return found or missing(f"{names[0]} is not installed")
-
-
-def missing(reason: str) -> str:
+def missing(reason: str) -> NoReturn:
     """Skips the test, or fails it where nothing may be missing."""
     if os.environ.get(REQUIRED):
         pytest.fail(f"{reason}, and {REQUIRED} is set")

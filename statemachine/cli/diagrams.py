@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from .app import Trouble
 
@@ -25,7 +26,15 @@ from .app import Trouble
     metavar="OLD.json",
     help="Write nothing; compare an older table.json with the tables as they are.",
 )
-def command(check: bool, out: Path, old: Path | None) -> None:
+@click.option(
+    "--coverage",
+    "traces",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Draw how often each row was taken in the traces of FOLDER, into coverage/ or --out.",
+)
+@click.pass_context
+def command(ctx: click.Context, check: bool, out: Path, old: Path | None, traces: Path | None) -> None:
     """Draw the tables: pictures, matrices, the tables as data, and a gallery of them.
 
     --diff calls each change since an older table.json additive or breaking: additive is something new, or other words;
@@ -37,6 +46,10 @@ def command(check: bool, out: Path, old: Path | None) -> None:
 
     if old is not None:
         _show_changes(old)
+        return
+    if traces is not None:
+        given = ctx.get_parameter_source("out") is not ParameterSource.DEFAULT
+        _draw_coverage(traces, out if given else Path("coverage"))
         return
     if not check:
         try:
@@ -66,3 +79,19 @@ def _show_changes(old: Path) -> None:
     click.echo(f"{len(changes)} changes, {breaking} of them breaking" if changes else "no change")
     if breaking:
         raise click.exceptions.Exit(1)
+
+
+def _draw_coverage(traces: Path, out: Path) -> None:
+    from ..diagrams import NoRenderer
+    from ..diagrams.coverage import NoCoverage, counted, summary
+    from ..diagrams.files import write_coverage
+
+    try:
+        counts = counted(traces)
+        click.echo("\n".join(summary(counts)))
+        written = write_coverage(out, counts)
+    except NoCoverage as problem:
+        raise Trouble(str(problem)) from None
+    except NoRenderer as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(f"{out}: {len(written)} files written")

@@ -12,7 +12,19 @@ import click
 
 from statemachine import Poll
 from statemachine.codec.body import MAX_BODY
-from statemachine.replay import BadCapture, Replay, Row, play, read_capture, report
+from statemachine.replay import (
+    BadCapture,
+    Replay,
+    Row,
+    page,
+    play,
+    read_capture,
+    redacted,
+    report,
+    sequence,
+    story,
+    viewer,
+)
 from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
 
@@ -48,10 +60,20 @@ _EPILOG: Final = """\
 
 
 @click.command(name="replay", epilog=_EPILOG)
-@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.argument("files", nargs=-1, metavar="FILE…")
 @click.option("--chat-id", default="", metavar="ID", help="The chat it is about; otherwise the one the files name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
-def command(files: tuple[str, ...], chat_id: str, as_json: bool) -> None:
+@click.option("--mermaid", is_flag=True, help="Print a sequence diagram instead, as Mermaid text.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT",
+    help="Write the story as a page instead. Without FILE: an empty one, for traces to be dropped on.",
+)
+@click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
+def command(
+    files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, redact: bool
+) -> None:
     """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
 
     FILE is any of these, recognised by itself; - is standard input; a gzip of one is unpacked; several files are one
@@ -67,16 +89,38 @@ def command(files: tuple[str, ...], chat_id: str, as_json: bool) -> None:
     /v2/; of several chats the first is replayed, or the one that --chat-id names. What comes after the end is counted,
     and changes nothing.
 
+    --html tells it as a story: one page that needs no network, with the timeline, the sequence of calls, the lifecycle,
+    the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given.
+
     Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these.
     """
+    if not files:
+        if html is None:
+            raise click.UsageError("Missing argument 'FILE…'.")
+        _write(html, viewer())
+        return
     try:
-        replay = play(read_capture([(_name(file), _content(file)) for file in files]), chat_id)
+        capture = read_capture([(_name(file), _content(file)) for file in files])
     except BadCapture as error:
         raise Trouble(str(error)) from None
-    if as_json:
+    replay = play(redacted(capture) if redact else capture, chat_id)
+    if html is not None:
+        _write(html, page(story(replay, ", ".join(Path(_name(file)).name for file in files))))
+    elif mermaid:
+        click.echo(sequence(replay), nl=False)
+    elif as_json:
         click.echo(json.dumps(report(replay)).replace("\x7f", "\\u007f"))
     else:
         _show(replay, files)
+
+
+def _write(path: Path, text: str) -> None:
+    """A page, and where it is."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{path}: {error.strerror or 'cannot be written'}") from None
+    click.echo(f"{path}: {len(text) // 1_000:,} KB; open it in a browser")
 
 
 def _name(file: str) -> str:

@@ -6,7 +6,9 @@ reason of each row, and its source, are the tooltip of its arc or box.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import log10
 from typing import Any, Final
 
 from ..core.table import Machine, Row
@@ -20,6 +22,7 @@ from .names import MARKS, EventKind, StateKind, kind_of, name, number, state_kin
 LABEL_WIDTH: Final = 34
 BOX_WIDTH: Final = 62
 ASIDE_WIDTH: Final = 150
+NEVER: Final = "#bf3989"
 KINDS: Final[dict[EventKind, tuple[str, str]]] = {
     "intent": ("End", "the application asks for it"),
     "server": ("Message", "the server says it"),
@@ -43,9 +46,9 @@ STATE_KINDS: Final[dict[StateKind, str]] = {
 }
 
 
-def picture(machine: Machine) -> str:
-    """One machine as a DOT graph."""
-    chart = _Chart(machine)
+def picture(machine: Machine, counts: Counter[int] | None = None) -> str:
+    """One machine as a DOT graph. `counts`: how often each row was taken; then arcs are as thick as they are used."""
+    chart = _Chart(machine, counts=counts)
     frame = dot.cluster(machine.name, f"{machine.name}: every row", chart.statements())
     return dot.document(frame, _below([chart]), chart.reasons_aside())
 
@@ -82,8 +85,9 @@ def _below(charts: Sequence[_Chart]) -> str:
 class _Chart:
     """One machine on its way to DOT. `prefix`: of its nodes, where it is one of several."""
 
-    def __init__(self, machine: Machine, prefix: str = "") -> None:
+    def __init__(self, machine: Machine, prefix: str = "", counts: Counter[int] | None = None) -> None:
         self.machine = machine
+        self.counts = counts
         self.prefix = prefix
         self.folded: Folded = fold(machine)
         self.nodes: Mapping[Source, str] = {
@@ -113,8 +117,10 @@ class _Chart:
 
     def _inside(self, source: Source) -> tuple[Row, ...]:
         """The rows that stand in the box: they stay, or come back."""
-        loop = self.folded.arcs.get((source, source.states[0]), ()) if len(source.states) == 1 else ()
-        return (*self.folded.stays.get(source, ()), *loop)
+        return (*self.folded.stays.get(source, ()), *self._loop(source))
+
+    def _loop(self, source: Source) -> tuple[Row, ...]:
+        return self.folded.arcs.get((source, source.states[0]), ()) if len(source.states) == 1 else ()
 
     def _state(self, state: type[Any]) -> str:
         style = dot.BOXES[state_kind(self.machine, state)]
@@ -135,8 +141,8 @@ class _Chart:
 
     def _internal(self, source: Source) -> Iterator[str]:
         """What is taken without leaving, inside the box, on paper of its own."""
-        loop = self.folded.arcs.get((source, source.states[0]), ()) if len(source.states) == 1 else ()
-        for title, rows in (("stays on", self.folded.stays.get(source, ())), ("comes back on", loop)):
+        parts = {"stays on": self.folded.stays.get(source, ()), "comes back on": self._loop(source)}
+        for title, rows in parts.items():
             if rows:
                 inner = [dot.font(title, dot.FAINT, 9), *self.told(rows, BOX_WIDTH)]
                 yield dot.cell(dot.lines(inner), more=f' bgcolor="{dot.PAPER}"')
@@ -152,10 +158,20 @@ class _Chart:
                 "label": f"<{dot.lines(self.told(rows, LABEL_WIDTH))}>",
                 "color": dot.quoted(dot.INK if others else dot.EVENT_COLOURS[kind]),
                 "style": "solid" if others else dot.EVENT_STYLES[kind],
+                **self._use(rows),
                 "tooltip": dot.quoted(self._reasons(rows)),
                 "labeltooltip": dot.quoted(self._reasons(rows)),
             },
         )
+
+    def _use(self, rows: Iterable[Row]) -> dict[str, str]:
+        """How an arc shows how often it was taken."""
+        if self.counts is None:
+            return {}
+        times = sum(self.counts[number(self.machine, row)] for row in rows)
+        if not times:
+            return {"style": "dashed", "color": dot.quoted(NEVER), "penwidth": "1"}
+        return {"style": "solid", "color": dot.quoted(dot.INK), "penwidth": f"{1 + 1.5 * log10(times):.1f}"}
 
     def _reasons(self, rows: Iterable[Row]) -> str:
         return " | ".join(f"{number(self.machine, row)} {name(row.on)}: {row.why} ({row.ref})" for row in rows)
@@ -180,6 +196,9 @@ class _Chart:
     def _event(self, row: Row, after: str) -> str:
         colour = dot.EVENT_COLOURS[kind_of(self.machine, row.on)]
         mark = dot.font(str(number(self.machine, row)), "#8c959f", 8)
+        if self.counts is not None:
+            times = self.counts[number(self.machine, row)]
+            mark += dot.font(f" {times:,}x " if times else " NEVER ", dot.INK if times else NEVER, 8, bold=True)
         return f"{mark} {dot.font(dot.escape(trigger(self.machine, row)), colour)}{dot.escape(after)}"
 
     def aside(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ..core.tables import MACHINES
-from . import draw_dot, draw_mermaid, export, gallery, lists, matrix, matrix_html, overview, rendering, xstate
+from . import coverage, draw_dot, draw_mermaid, export, gallery, lists, matrix, matrix_html, overview, rendering, xstate
 
 Render: TypeAlias = Callable[[str, int], tuple[str, bytes]]
 
@@ -96,6 +96,20 @@ def write(folder: Path, render: Render = rendering.render) -> list[str]:
             written.append(f"{name}.{form}")
         ledger[name] = {"source": _source(name, text), **{form: _digest(data) for form, data in parts.items()}}
         _put(folder / LEDGER, _ledger_text(ledger))
+    return written
+
+
+def write_coverage(folder: Path, counts: coverage.Counts, render: Render = rendering.render) -> list[str]:
+    """Pictures and matrices that tell how often each row was taken; names of the files. Raises NoRenderer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = ["matrix.html"]
+    _put(folder / "matrix.html", matrix_html.page(counts).encode())
+    for name, machine in MACHINES.items():
+        text = draw_dot.picture(machine, counts[name])
+        svg, png = render(text, STANDARD)
+        for form, data in {"dot": text.encode(), "svg": svg.encode(), "png": png}.items():
+            _put(folder / f"{name}.{form}", data)
+            written.append(f"{name}.{form}")
     return written
 
 

@@ -5,9 +5,10 @@ No script and nothing from outside; light and dark as the reader's system is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES, REACTIONS
@@ -35,6 +36,7 @@ th small { display: block; font-weight: normal; color: var(--faint) }
 p.row { margin: 0 -.4rem; padding: 0 .4rem; min-width: 9rem }
 p.taken { background: var(--taken) } p.stays { background: var(--stays) } p.rejected { background: var(--rejected) }
 p.ignored { color: var(--faint) }
+.never .number { color: #bf3989; font-weight: bold }
 .number, .runs { color: var(--faint); font-size: .85em }
 .why { display: block; font-size: .85em; color: var(--faint) }
 #why:not(:checked) ~ section .why { display: none }
@@ -46,12 +48,15 @@ LEGEND: Final = (
 )
 
 
-def page() -> str:
-    """The whole page."""
-    return "\n".join(_page()) + "\n"
+Counts: TypeAlias = Mapping[str, Counter[int]]
 
 
-def _page() -> Iterator[str]:
+def page(counts: Counts | None = None) -> str:
+    """The whole page. `counts`: how often each row of each machine was taken."""
+    return "\n".join(_page(counts)) + "\n"
+
+
+def _page(counts: Counts | None) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     yield f'<meta name="viewport" content="width=device-width">\n<title>State by event</title>\n<style>{STYLE}</style>'
@@ -61,13 +66,13 @@ def _page() -> Iterator[str]:
     yield LEGEND
     yield '<input type="checkbox" id="why" checked><label for="why">show why</label>'
     for machine in MACHINES.values():
-        yield from _machine(machine)
+        yield from _machine(machine, None if counts is None else counts[machine.name])
     yield from _couplings()
     yield from _reactions()
     yield "</body>\n</html>"
 
 
-def _machine(machine: Machine) -> Iterator[str]:
+def _machine(machine: Machine, counts: Counter[int] | None) -> Iterator[str]:
     yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>\n<div class="wide"><table>'
     heads = "".join(f"<th>{escape(name(one))}{_small(state_lines(machine, one))}</th>" for one in machine.states)
     yield f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>"
@@ -76,7 +81,7 @@ def _machine(machine: Machine) -> Iterator[str]:
         if events:
             yield f'<tr class="group"><th>{title}</th><td colspan="{len(machine.states)}"></td></tr>'
         for on in events:
-            cells = "".join(f"<td>{_cell(machine, state, on)}</td>" for state in machine.states)
+            cells = "".join(f"<td>{_cell(machine, state, on, counts)}</td>" for state in machine.states)
             event = trigger(machine, machine.cell(machine.initial, on)[0])
             yield f"<tr><th>{escape(event)}</th>{cells}</tr>"
     yield "</tbody></table></div>\n</section>"
@@ -86,18 +91,21 @@ def _small(lines: Iterator[str]) -> str:
     return "".join(f"<small>{escape(one)}</small>" for one in lines)
 
 
-def _cell(machine: Machine, state: type[Any], on: type[Any]) -> str:
-    return "".join(_row(machine, row) for row in machine.cell(state, on))
+def _cell(machine: Machine, state: type[Any], on: type[Any], counts: Counter[int] | None) -> str:
+    return "".join(_row(machine, row, counts) for row in machine.cell(state, on))
 
 
-def _row(machine: Machine, row: Row) -> str:
+def _row(machine: Machine, row: Row, counts: Counter[int] | None) -> str:
     kind = "stays" if row.verdict == "taken" and row.to is None else row.verdict
     outcome = f"→ {name(row.to)}" if row.to is not None else kind
     ran = f"/ {', '.join(effects(row))}" if effects(row) else ""
     runs = " ".join((ran, *raised(row)))
     why = f"{row.why} ({row.ref})" if row.ref else row.why
+    place = number(machine, row)
+    times = "" if counts is None else f" {counts[place]:,}×" if counts[place] else " NEVER"
+    never = " never" if times == " NEVER" else ""
     return (
-        f'<p class="row {kind}"><span class="number">{number(machine, row)}</span> {escape(guard(row))} '
+        f'<p class="row {kind}{never}"><span class="number">{place}{times}</span> {escape(guard(row))} '
         f'<b>{escape(outcome)}</b> <span class="runs">{escape(runs)}</span><span class="why">{escape(why)}</span></p>'
     )
 

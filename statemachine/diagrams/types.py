@@ -1,6 +1,6 @@
 """The shapes of records as data: fields and types, read off the classes; types as TypeScript writes them.
 
-Every number is whole; `bytes` are base64 text in JSON.
+Every number is whole; `bytes` are hexadecimal text in JSON.
 """
 
 from __future__ import annotations

@@ -7,9 +7,25 @@
 Reads files, decides nothing about chats: every phase and command comes from `reduce`.
 """
 
-from .capture import BadCapture, Capture, read_capture
+from .capture import BadCapture, Capture, read_capture, redacted
+from .page import page, viewer
 from .player import Row
 from .report import report
 from .run import Replay, play
+from .sequence import sequence
+from .story import story
 
-__all__ = ["BadCapture", "Capture", "Replay", "Row", "play", "read_capture", "report"]
+__all__ = [
+    "BadCapture",
+    "Capture",
+    "Replay",
+    "Row",
+    "page",
+    "play",
+    "read_capture",
+    "redacted",
+    "report",
+    "sequence",
+    "story",
+    "viewer",
+]

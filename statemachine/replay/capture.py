@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from .. import Entry, Session
+from .. import Answered, Entry, Incoming, Session
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
+from ..codec.records import decode_event, encode_event
+from ..codec.snapshot import restore, snapshot
 from ..codec.trace import Step, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..wire import Malformed
 from .har import BadHar, Call, is_har, read_har
 
-__all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture"]
+__all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture", "redacted"]
 
 
 class BadCapture(ValueError):
@@ -69,6 +71,29 @@ def read_capture(files: Iterable[tuple[str, bytes]]) -> Capture:
         parts += found
         chat_id = chat_id or named
     return Capture(tuple(parts), tuple(forms), chat_id)
+
+
+def redacted(capture: Capture) -> Capture:
+    """The same without what people wrote, their names, numbers and files: their length stands in its place."""
+    return evolve(capture, parts=tuple(map(_redacted, capture.parts)))
+
+
+def _redacted(part: Part) -> Part:
+    match part:
+        case Step():
+            return evolve(part, event=_hidden(part.event))
+        case Arrived():
+            return evolve(part, entries=_hidden(Incoming(0, part.entries)).entries)
+        case Call():
+            reply = None if part.reply is None else _hidden(Answered(0, 0, part.reply)).reply
+            return evolve(part, reply=reply, posted=_hidden(Incoming(0, part.posted)).entries, asked={})
+        case TraceBegins():
+            session = None if part.session is None else restore(snapshot(part.session, redacted=True))
+            return evolve(part, session=session)
+
+
+def _hidden(event: Any) -> Any:
+    return decode_event(encode_event(event, redacted=True))
 
 
 # --- bytes ----------------------------------------------------------------------------------------------------------

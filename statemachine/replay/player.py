@@ -22,6 +22,7 @@ from .. import (
     Config,
     Entry,
     Event,
+    HistoryGap,
     Incoming,
     Log,
     Notification,
@@ -45,7 +46,7 @@ from ..codec.text import shown
 from ..wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import Names, entry_words, wire_name
 
-__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said"]
+__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said", "Step"]
 
 PLACEHOLDER: Final = "captured-chat"
 """Stands for a chat id that nothing in the capture tells."""
@@ -79,7 +80,10 @@ class Row:
 
 @frozen
 class Said:
-    """A message, file or location of the transcript. `item`: the engine's id, where the captured client sent it."""
+    """A message, file or location of the transcript. `item`: the engine's id, where the captured client sent it.
+
+    `row`: with which row it came.
+    """
 
     type: str
     text: str
@@ -90,6 +94,18 @@ class Said:
     late: bool = False
     historic: bool = False
     item: str = ""
+    row: int = 0
+
+
+@frozen
+class Step:
+    """One call of `reduce`. `row`: to which row it led; `gap`: it told that something of the log may be missing."""
+
+    row: int
+    event: Event
+    before: Session
+    after: Session
+    gap: bool = False
 
 
 @frozen
@@ -132,6 +148,7 @@ class Player:
         )
         self.session: Session = new_session(start, config)
         self.rows: list[Row] = []
+        self.steps: list[Step] = []
         self.said: list[Said] = []
         self.anomalies: list[Anomaly] = []
         self.progress: dict[str, str] = {}
@@ -165,6 +182,8 @@ class Player:
         before = self.session
         self.session, out = reduce(before, event)
         made = Made.of(out)
+        gap = any(isinstance(news, HistoryGap) for news in made.news)
+        self.steps.append(Step(len(self.rows), event, before, self.session, gap))
         self.anomalies += made.anomalies
         self._note_sent(before, event.at)
         for news in made.news:
@@ -227,7 +246,8 @@ class Player:
                 self._note_said(item.entry, at if self.clock else None, own=True, item=item.id)
             elif item.ref:
                 name = item.name or item.ref
-                self.said.append(Said("file", name, True, self.chat_id, "", at if self.clock else None, item=item.id))
+                time = at if self.clock else None
+                self.said.append(Said("file", name, True, self.chat_id, "", time, item=item.id, row=len(self.rows)))
 
     def _note_told(self, news: Transcript) -> None:
         if isinstance(news, Progress):
@@ -245,7 +265,9 @@ class Player:
         else:
             kind, text = "location", f"{e.latitude}, {e.longitude}"
         party = self.chat_id if own else e.party_id
-        self.said.append(Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest))
+        self.said.append(
+            Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, row=len(self.rows), **rest)
+        )
 
     # --- entries ----------------------------------------------------------------------------------------------------
 

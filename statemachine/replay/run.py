@@ -13,7 +13,7 @@ from ..records import LinkPaused
 from .calls import play_calls
 from .capture import Arrived, Capture, Part, TraceBegins
 from .har import Call
-from .player import PLACEHOLDER, Player, Row, Said
+from .player import PLACEHOLDER, Player, Row, Said, Step
 from .traces import play_trace
 from .words import Names
 
@@ -25,6 +25,7 @@ class Replay:
     """What came of it. `events`: entries read, with those of no known name and those that cannot be read.
 
     `chat_id`: "" where nothing tells it. `progress`: state of each item sent. `left_out`: calls of other chats.
+    `steps`: every call of `reduce`.
     """
 
     session: Session
@@ -40,6 +41,7 @@ class Replay:
     progress: dict[str, str]
     items: dict[str, str]
     left_out: int = 0
+    steps: tuple[Step, ...] = field(default=(), repr=False)
 
 
 def play(capture: Capture, chat_id: str = "") -> Replay:
@@ -69,6 +71,7 @@ def play(capture: Capture, chat_id: str = "") -> Replay:
         player.progress,
         player.items,
         len(capture.parts) - len(parts),
+        tuple(player.steps),
     )
 
 

@@ -112,7 +112,7 @@ class Page:
 
     async def key(self, key: str) -> None:
         """Press a key."""
-        text, code = _KEYS.get(key, (key, 0))
+        text, code = _KEYS.get(key, (key if len(key) == 1 else "", 0))
         press = {"key": key, "windowsVirtualKeyCode": code}
         await self._call("Input.dispatchKeyEvent", type="keyDown", **press, **({"text": text} if text else {}))
         await self._call("Input.dispatchKeyEvent", type="keyUp", **press)

@@ -1,0 +1,200 @@
+"""A replay as a story: three plain sentences, then what stood where at each step, and why. Plain data, for a page.
+
+Sessions and explanations repeat themselves; each is told once and referred to by its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
+
+from .. import Session, explain, outbox
+from ..diagrams import lifecycle_outline
+from .player import Row, Said, Step
+from .report import sentence
+from .run import Replay
+from .words import CUSTOMER, command_words, duration_words
+
+__all__ = ["lane", "sentences", "story"]
+
+Object: TypeAlias = dict[str, Any]
+
+CENTRE: Final = ("centre", "network")
+ENGINE: Final = ("clock", "engine")
+
+
+class _Once:
+    """Values told once: `place` gives where each stands."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, key: Any, value: Any) -> int:
+        known = self._places.setdefault(repr(key), len(self.values))
+        if known == len(self.values):
+            self.values.append(value)
+        return known
+
+
+def story(replay: Replay, title: str) -> Object:
+    """Everything that the page shows. `title`: what was replayed."""
+    states, moves = _Once(), _Once()
+    steps = _by_row(replay.steps, len(replay.rows))
+    rows: list[Object] = []
+    session = replay.steps[0].before if replay.steps else replay.session
+    for row, mine in zip(replay.rows, steps, strict=True):
+        session = mine[-1].after if mine else session
+        rows.append(_row(row, session, mine, states, moves))
+    return {
+        "title": title,
+        "chat": replay.chat_id,
+        "sentences": sentences(replay),
+        "rows": rows,
+        "states": states.values,
+        "moves": moves.values,
+        "said": [_said(replay, one) for one in replay.said],
+        "lifecycle": lifecycle_outline(),
+    }
+
+
+def _by_row(steps: Iterable[Step], rows: int) -> list[list[Step]]:
+    """The steps that led to each row; what came after the last row belongs to it."""
+    found: list[list[Step]] = [[] for _ in range(rows)]
+    for step in steps:
+        if rows:
+            found[min(step.row, rows - 1)].append(step)
+    return found
+
+
+# --- the three sentences --------------------------------------------------------------------------------------------
+
+
+def sentences(replay: Replay) -> list[str]:
+    """How long the customer waited, why it ended, what never arrived."""
+    return [_waited(replay.rows), sentence(replay.session, replay.rows), _arrived(replay)]
+
+
+def _waited(rows: tuple[Row, ...]) -> str:
+    timed = [(row.at, row.phase) for row in rows if row.at]
+    if not timed:
+        return "How long the customer waited is not told: nothing here has a time."
+    began = timed[0][0]
+    met = next((at for at, phase in timed if phase == "agent_joined"), None)
+    if met is None:
+        return f"The customer waited {duration_words(timed[-1][0] - began)}, and no agent ever joined."
+    if met == began:
+        return "An agent was there from the first thing that is told."
+    return f"The customer waited {duration_words(met - began)} for an agent."
+
+
+def _arrived(replay: Replay) -> str:
+    own = [one for one in replay.said if one.item]
+    lost = [one for one in own if replay.progress.get(one.item) == "failed"]
+    open_ = [one for one in own if one.item not in replay.progress]
+    gaps = sum(step.gap for step in replay.steps)
+    parts = [
+        *([f"{_of(len(lost), own)} certainly or probably never arrived"] if lost else []),
+        *([f"{_of(len(open_), own)} had not arrived when it stopped"] if open_ else []),
+        *(["something that was said may be missing, because the log no longer reached back to it"] if gaps else []),
+    ]
+    if parts:
+        return f"{'; '.join(parts)}."
+    return "Everything that the customer sent arrived." if own else "The customer sent nothing."
+
+
+def _of(count: int, whole: list[Said]) -> str:
+    if len(whole) == 1:
+        return "The one thing that the customer sent"
+    return f"{count} of the {len(whole)} things that the customer sent"
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _row(row: Row, session: Session, steps: list[Step], states: _Once, moves: _Once) -> Object:
+    state = _state(session)
+    return {
+        "at": row.at,
+        "from": lane(row.who),
+        "who": row.who,
+        "what": row.what,
+        "phase": row.phase,
+        "does": command_words(row.commands),
+        "notes": list(row.notes),
+        "quiet": row.quiet,
+        "state": states.place(state, state),
+        "moves": [place for step in steps for place in _moves(step, moves)],
+    }
+
+
+def lane(who: str) -> str:
+    """Whose line of the sequence diagram it is."""
+    if who == CUSTOMER:
+        return "customer"
+    return "engine" if who in ENGINE else "server" if who in CENTRE else "agents"
+
+
+def _state(session: Session) -> Object:
+    return {
+        "lifecycle": session.lifecycle.name,
+        "attention": session.attention.name,
+        "link": session.link.name,
+        "history": session.history.name,
+        "items": [[item.id, item.state.name] for item in session.items],
+        "courtesy": session.courtesy.name,
+        "owes": [command_words([one]) for one in outbox(session)],
+        "deadlines": sorted([due, what] for due, what in _deadlines(session) if due is not None),
+        "parties": [party.display_name or party.id for party in session.room.parties],
+    }
+
+
+def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
+    """Everything that happens by itself when its time has come, in words."""
+    stage, room = session.lifecycle, session.room
+    yield stage.due, f"{stage.name}: gives up"
+    if stage.opening is not None:
+        yield stage.opening.due, _waiting("the request for a chat", stage.opening)
+    yield session.link.due, _waiting("link", session.link)
+    yield session.history.due, _waiting("history", session.history)
+    yield from ((item.state.due, _waiting(f"item {item.id}", item.state)) for item in session.items)
+    yield session.courtesy.due, _waiting("courtesy", session.courtesy)
+    yield session.asides.due, "own typing: taken back"
+    yield from ((typist.due, "typing: shown no longer") for typist in room.typists)
+    yield from ((form.due, f"form {form.name}: hidden") for form in room.forms)
+
+
+def _waiting(what: str, record: Any) -> str:
+    return f"{what}: {'no answer' if record.call is not None else 'goes on'}"
+
+
+def _moves(step: Step, moves: _Once) -> Iterator[int]:
+    """What each machine made of the step."""
+    for move in explain(step.before, step.event).moves:
+        told = {
+            "machine": move.machine,
+            "from": move.source,
+            "on": move.heard,
+            "guards": [list(one) for one in move.guards],
+            "verdict": move.verdict,
+            "to": move.target,
+            "runs": list(move.effects),
+            "raises": list(move.raises),
+            "why": move.why,
+            "ref": move.ref,
+        }
+        yield moves.place(move, told)
+
+
+def _said(replay: Replay, said: Said) -> Object:
+    return {
+        "type": said.type,
+        "text": said.text,
+        "own": said.own,
+        "who": CUSTOMER if said.own else replay.names.of(said.party),
+        "at": said.time,
+        "late": said.late,
+        "historic": said.historic,
+        "state": replay.progress.get(said.item, "pending") if said.item else "",
+        "row": min(said.row, max(len(replay.rows) - 1, 0)),
+    }
