@@ -16,26 +16,29 @@ from attrs import frozen
 from ..core.table import Machine, Row, Verdict
 from ..core.tables import COUPLINGS
 from .durations import BESIDE, DURATIONS
-from .names import effects, guard, holds, name, number, owing, raised, trigger
+from .names import EventKind, effects, guard, holds, name, number, owing, raised, trigger
 
 States: TypeAlias = tuple[type[Any], ...]
 
 SHARED: Final = 3
 """From how many states a row must be taken to be drawn from a dashed box."""
 
-READING: Final = (
-    "End() the application asks for it",
-    "Message the server says it",
-    "re Created a call was answered",
-    "after GiveUp a deadline passed",
-    "~SessionOver another machine raised it",
-    "[guard] only if that holds",
-    "/ runs these, in order",
-    "+ makes the new state's record",
-    "^ raises, for other machines",
-    "12 the row's number: of one state and event, the lower is tried first",
+KINDS: Final[dict[EventKind, tuple[str, str]]] = {
+    "intent": ("End", "the application asks for it"),
+    "server": ("Message", "the server says it"),
+    "answer": ("Created", "a call was answered"),
+    "deadline": ("GiveUp", "a deadline passed"),
+    "machine": ("SessionOver", "another machine raised it, or the step ends"),
+}
+"""Who causes an event: an example, and in words."""
+MARKS_READ: Final = (
+    ("[guard]", "only if that holds"),
+    ("/ effect", "runs, in this order"),
+    ("+maker", "makes the new state's record"),
+    ("^Signal", "raised, for other machines"),
+    ("12", "the row's number; in one state, the lower is tried first"),
 )
-"""How a line is read, one mark each."""
+"""The other marks of a line."""
 
 
 @frozen

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
 from . import dot
-from .complete import Folded, Line, Source, commas, coupling_lines, fold, lines, members, state_lines
+from .complete import KINDS, MARKS_READ, Folded, Line, Source, commas, coupling_lines, fold, lines, members, state_lines
 from .draw_mermaid import passing
 from .mermaid import wrap
 from .names import MARKS, EventKind, StateKind, kind_of, name, number, state_kind, trigger
@@ -23,20 +23,6 @@ LABEL_WIDTH: Final = 34
 BOX_WIDTH: Final = 62
 ASIDE_WIDTH: Final = 150
 NEVER: Final = "#bf3989"
-KINDS: Final[dict[EventKind, tuple[str, str]]] = {
-    "intent": ("End", "the application asks for it"),
-    "server": ("Message", "the server says it"),
-    "answer": ("Created", "a call was answered"),
-    "deadline": ("GiveUp", "a deadline passed"),
-    "machine": ("SessionOver", "another machine raised it"),
-}
-MARKS_READ: Final = (
-    ("[guard]", "only if that holds"),
-    ("/ effect", "runs, in this order"),
-    ("+maker", "makes the new state's record"),
-    ("^Signal", "raised, for other machines"),
-    ("12", "the row's number; in one state, the lower is tried first"),
-)
 STATE_KINDS: Final[dict[StateKind, str]] = {
     "resting": "at rest",
     "waiting": "waiting",

@@ -12,8 +12,8 @@ from typing import Final
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES
 from . import mermaid
-from .complete import READING, Folded, Source, commas, coupling_lines, fold, lines, members, parts, state_lines
-from .names import name, state_kind
+from .complete import KINDS, MARKS_READ, Folded, Source, commas, coupling_lines, fold, lines, members, parts, state_lines
+from .names import MARKS, name, state_kind
 
 LABEL_WIDTH: Final = 34
 NOTE_WIDTH: Final = 100
@@ -102,7 +102,8 @@ class _Chart:
                 yield " ".join([head, *commas(names)]) + ": " if names else f"{head}: "
                 yield from self.told(rows, NOTE_WIDTH)
         yield "READ AS"
-        yield from READING
+        yield from (f"{MARKS[kind].format(event)} {words}" for kind, (event, words) in KINDS.items())
+        yield from (f"{mark} {words}" for mark, words in MARKS_READ)
 
     def classes(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {kind: [] for kind in mermaid.STYLES}

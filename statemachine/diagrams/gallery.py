@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..core.tables import COUPLINGS, MACHINES
+from .complete import KINDS
 from .dot import EVENT_STYLES
-from .draw_dot import KINDS
 from .markdown import page, table
 from .names import MARKS, StateKind
 
