@@ -12,8 +12,9 @@ from typing import Final
 import click
 from attrs import frozen
 
-from statemachine.conformance.blackbox.catalogue import CASES, INVISIBLE, Case
+from statemachine.conformance.blackbox.catalogue import CASES, Case
 from statemachine.conformance.blackbox.program import CannotStart, Visitor
+from statemachine.conformance.blackbox.rules import INVISIBLE
 from statemachine.conformance.blackbox.run import Played, level_of, play, play_all, program, settled
 from statemachine.conformance.blackbox.stage import Manner
 from statemachine.conformance.verdicts import Status, Verdict, selected

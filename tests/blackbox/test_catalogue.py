@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from statemachine.conformance.blackbox.catalogue import CASES, INVISIBLE, Case, rule_of
+from statemachine.conformance.blackbox.catalogue import CASES, Case
+from statemachine.conformance.blackbox.rules import INVISIBLE, rule_of
 from statemachine.conformance.blackbox.run import level_of
 from statemachine.emulator.rules import RULES
 

@@ -23,8 +23,9 @@ from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.state import CentreState, Records, Violation
 from statemachine.emulator.traffic import Exchange, Traffic
 
-from .catalogue import SILENT, rule_of
+from .catalogue import SILENT
 from .recorded import Recorded, Recording
+from .rules import rule_of
 from .run import Finding
 
 __all__ = ["Audit", "audit", "discreet"]

@@ -17,9 +17,10 @@ from statemachine.emulator.http import Emulator
 from statemachine.emulator.rules import Rule
 
 from ..verdicts import Level
-from .catalogue import CASES, SILENT, Case, rule_of
+from .catalogue import CASES, SILENT, Case
 from .program import Program, Visitor, environment
 from .recorded import as_har
+from .rules import rule_of
 from .stage import Manner, NotReady, Stage
 
 __all__ = ["Finding", "Played", "Subject", "level_of", "play", "play_all", "program", "settled"]
