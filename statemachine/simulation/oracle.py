@@ -121,6 +121,7 @@ class Oracle:
 
     def begins(self, session_id: str, session: Session, chained: bool) -> None:
         """A new session; `chained`: it takes over the window of the one before."""
+        self.is_ghost = False
         book = Book(session_id, session.config, session)
         if chained:
             book.former = self.book
