@@ -43,6 +43,9 @@ def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: 
     as a message; /help lists what else can be done. The bottom line tells where the chat is. Leaving (/quit, Ctrl-D)
     ends no chat: the next `statemachine chat` with this contact centre goes on with it, and shows what was said.
 
+    Kept in your state directory (or STATEMACHINE_STATE_DIR), for you alone: who you are to each contact centre, and its
+    chat.
+
     With a pipe for input, each of its lines is sent; when it ends, the command waits until all is sent, and leaves, or
     until the chat is over, if /end was the last line.
 
@@ -78,14 +81,7 @@ async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
             await stack.enter_async_context(client)
             session = await client.session(client_id, start=False)
             if session.outcome is not None or session.phase == "idle":
-                async with ContactCentre(
-                    endpoint.url,
-                    tenant=endpoint.tenant,
-                    app_id=endpoint.app_id,
-                    client_id=client_id,
-                    options=options,
-                ) as centre:
-                    await _knock(centre)
+                await _knock(session.centre)
             await _converse(session, about)
             if session.outcome is None:
                 _farewell(session, ours=emulated is not None and emulated.started)
