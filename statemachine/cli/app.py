@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "audit": "What a client in production did wrong: its recorded traffic before the judge.",
     "store": "The database of chats: check, migrate, purge, forget a client.",
     "simulate": "Client and server in a world of faults, many times over.",
+    "bench": "How fast the engine is, beside its peers.",
     "diagrams": "Draw the state machines and tables.",
 }
 """Name -> what help says; each is the object `command` of the module of that name, loaded when it is used."""

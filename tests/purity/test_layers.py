@@ -32,7 +32,8 @@ READERS_OF_THE_TABLES = {"chart", "diagrams", "simulation"}
 
 
 def modules(folder: Path = ROOT) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.py"))
+    """All but the scripts that run in the environments of others."""
+    return sorted(path for path in folder.rglob("*.py") if path.parent != ROOT / "bench" / "peers")
 
 
 def name_of(path: Path) -> str:

@@ -1,0 +1,129 @@
+"""The goals, each with what was measured and whether it holds: told honestly where it falls short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from .adapter import Load
+from .contenders import FLOOR, OURS
+from .race import Race, Standing
+from .work import Work
+
+__all__ = ["Goal", "goals"]
+
+MOST_OVER_FLOOR: Final = 1.3
+MOST_CALLS: Final = {"a phase change": 8, "a message with its receipt": 25}
+MOST_AGE: Final = 1.1
+MOST_BYTES: Final = 2_048
+MOST_IMPORT: Final = 0.020
+LEAST_BYTES_TO_BYTES: Final = 90_000
+"""Events a second from bytes to bytes, on a machine where the floor takes 1.5 million."""
+_FLOOR_THERE: Final = 1_500_000
+MOST_HELD_BYTES: Final = 30_000
+MOST_LATE: Final = 1.0
+
+
+@frozen
+class Goal:
+    """`figure` and `wanted` in words; `holds`: whether it is reached; `why`: the reason where it is not."""
+
+    what: str
+    wanted: str
+    figure: str
+    holds: bool
+    why: str = ""
+
+
+_NAMED: Final = "each guard and effect of a row is a named function of its own, and ids are hashed twice"
+_FIELDS: Final = "field by field: each variant of the wire is looked for, and what is left over is kept"
+_DRAFT: Final = (
+    "a step works on a draft of the session and compares it at the end, which the floor and a bare table do not"
+)
+
+
+def goals(race: Race, work: Work, loads: Sequence[Load]) -> tuple[Goal, ...]:
+    """All that can be judged from what was measured."""
+    by_name = {one.name: one for one in race.standings}
+    return (
+        *_against_peers(by_name),
+        *_against_floor(by_name, work),
+        *_exact(work),
+        *_age_and_size(by_name, work),
+        *_held(loads),
+    )
+
+
+def _against_peers(by_name: dict[str, Standing]) -> Iterator[Goal]:
+    for one in by_name.values():
+        if one.goal is not None:
+            ratio = one.behind.middle
+            yield Goal(
+                f"phase changes, against {one.name}",
+                f"≥ {one.goal:g} x",
+                f"{ratio:.1f} x",
+                ratio >= one.goal,
+                _DRAFT if ratio < one.goal else "",
+            )
+
+
+def _against_floor(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
+    floor = by_name[FLOOR.name]
+    over = 1 / floor.behind.middle
+    yield Goal(
+        "phase changes, against the floor",
+        f"≤ {MOST_OVER_FLOOR} x",
+        f"{over:.1f} x",
+        over <= MOST_OVER_FLOOR,
+        _DRAFT if over > MOST_OVER_FLOOR else "",
+    )
+    scale = floor.events_per_second.middle / _FLOOR_THERE
+    rate = work.rates["bytes to bytes"].middle
+    wanted = LEAST_BYTES_TO_BYTES * scale
+    yield Goal(
+        "bytes to bytes, at this machine's speed",
+        f"≥ {wanted / 1000:.0f} k/s",
+        f"{rate / 1000:.0f} k/s",
+        rate >= wanted,
+        _FIELDS if rate < wanted else "",
+    )
+
+
+def _exact(work: Work) -> Iterator[Goal]:
+    for what, most in MOST_CALLS.items():
+        count = work.calls[what]
+        why = _NAMED if count > most else ""
+        yield Goal(f"calls of {what}", f"≤ {most}", str(count), count <= most, why)
+    kept = work.allocated
+    yield Goal("blocks allocated by an ignored event", "0", str(kept), kept == 0)
+
+
+def _age_and_size(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
+    age = work.age.middle
+    yield Goal("event 100,000 against event 100", f"≤ {MOST_AGE} x", f"{age:.2f} x", age <= MOST_AGE)
+    yield Goal(
+        "a session at rest, one agent", f"≤ {MOST_BYTES:,} bytes", f"{work.weight:,} bytes", work.weight <= MOST_BYTES
+    )
+    ours, attrs = by_name[OURS.name].imported, by_name[FLOOR.name].imported
+    if ours is not None and attrs is not None:
+        above = ours - attrs
+        yield Goal(
+            "import, above `import attrs`",
+            f"≤ {MOST_IMPORT * 1000:.0f} ms",
+            f"{above * 1000:.0f} ms",
+            above <= MOST_IMPORT,
+            "attrs needs 0.15 ms for each of 133 classes" if above > MOST_IMPORT else "",
+        )
+
+
+def _held(loads: Sequence[Load]) -> Iterator[Goal]:
+    """Of the largest load that was measured."""
+    ours = [one for one in loads if one.kind == "ours"]
+    if ours:
+        load = max(ours, key=lambda one: one.sessions)
+        what = f"{load.sessions:,} held polls"
+        weight, late = load.bytes_each, load.late.most
+        yield Goal(f"{what}: memory of each", "≤ 30 KB", f"{weight / 1000:.1f} KB", weight <= MOST_HELD_BYTES)
+        yield Goal(f"{what}: the latest deadline", "≤ 1 s late", f"{late * 1000:.0f} ms", late <= MOST_LATE)

@@ -1,0 +1,162 @@
+"""The process under measurement: so many sessions with their polls held, by our client or by a bare script.
+
+`python -m statemachine.bench.held ours|floor URL COUNT` prints JSON lines: `{"open": …}` once all polls are held, then,
+for each line on stdin, what was measured since the line before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from statemachine import Received
+from statemachine.client import ChatClient, ChatSession, News, Stopped
+from statemachine.wire import Message
+
+_OPENING: Final = 50
+_BEAT: Final = 0.05
+"""How often the loop is asked to wake on time: its lateness is that of every deadline."""
+
+
+class Measures:
+    """What is measured between two reports."""
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self.late = 0.0
+        self.polls = 0
+        self._cpu = time.process_time()
+
+    def heard(self, text: str) -> None:
+        """A message is here; its text says when it was sent (one clock for all processes of a machine)."""
+        try:
+            self.latencies.append(time.monotonic() - float(text))
+        except ValueError:
+            return
+
+    def report(self) -> dict[str, object]:
+        """What has been since the last report, and the memory in use now."""
+        gc.collect()
+        found: dict[str, object] = {"latencies": self.latencies, "late": self.late, "polls": self.polls}
+        found["resident"] = _resident()
+        cpu = time.process_time()
+        found["cpu"], self._cpu = cpu - self._cpu, cpu
+        self.latencies, self.late, self.polls = [], 0.0, 0
+        return found
+
+    async def beat(self) -> None:
+        """Note how late the loop wakes."""
+        while True:
+            due = time.monotonic() + _BEAT
+            await asyncio.sleep(_BEAT)
+            self.late = max(self.late, time.monotonic() - due)
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
+
+
+@asynccontextmanager
+async def ours(url: str, count: int, measures: Measures) -> AsyncGenerator[Callable[[], int]]:
+    """`ChatClient`, its news dealt with by a handler."""
+
+    async def handler(_: ChatSession, news: News | Stopped) -> None:
+        if isinstance(news, Received) and isinstance(news.entry, Message):
+            measures.heard(news.entry.msg_text or news.entry.msg)
+
+    class Counter:
+        def count(self, name: str, labels: object) -> None:
+            measures.polls += "poll" in name
+
+        def observe(self, name: str, seconds: float, labels: object) -> None: ...
+
+    async with ChatClient(url, app_id="silent", measures=Counter()) as client:
+        handling = asyncio.create_task(client.handle(handler))
+        gate = asyncio.Semaphore(_OPENING)
+
+        async def begin(number: int) -> None:
+            async with gate:
+                await client.session(f"bench-{number}")
+
+        await asyncio.gather(*(begin(number) for number in range(count)))
+        yield lambda: sum(chat.session.link.name == "polling" for chat in client.sessions())
+        handling.cancel()
+
+
+@asynccontextmanager
+async def floor(url: str, count: int, measures: Measures) -> AsyncGenerator[Callable[[], int]]:
+    """aiohttp alone: creates chats and polls them; nothing is kept, retried or looked at twice."""
+    from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
+    polling = 0
+
+    async def live(http: ClientSession, number: int, gate: asyncio.Semaphore) -> None:
+        nonlocal polling
+        headers = {"Authorization": f'MOBILE-API-140-327-PLAIN appId="silent", clientId="bench-{number}"'}
+        where, query = f"{url}/clientweb/api/v2/chats", {"tenantUrl": "localhost"}
+        async with gate, http.post(where, json={"parameters": {}}, params=query, headers=headers) as made:
+            chat = (await made.json())["chat_id"]
+        polling += 1
+        headers["Cache-Control"] = "no-cache"
+        while True:
+            async with http.get(f"{where}/{chat}/events", params=query, headers=headers) as answer:
+                batch = await answer.json()
+            measures.polls += 1
+            for event in batch["events"]:
+                measures.heard(event.get("msg_text", ""))
+
+    gate = asyncio.Semaphore(_OPENING)
+    connector = TCPConnector(limit=0)
+    async with ClientSession(
+        connector=connector, timeout=ClientTimeout(sock_read=30), cookie_jar=DummyCookieJar()
+    ) as http:
+        tasks = [asyncio.create_task(live(http, number, gate)) for number in range(count)]
+        yield lambda: polling
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def main(kind: str, url: str, count: int) -> None:
+    """Open all, say so, and report when asked."""
+    _raise_limit()
+    measures = Measures()
+    warm = _resident()
+    beat = asyncio.create_task(measures.beat())
+    begun = time.monotonic()
+    async with (ours if kind == "ours" else floor)(url, count, measures) as polling:
+        while polling() < count:  # noqa: ASYNC110 - polls are looked at from outside: nobody could set an event
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        _say({"open": time.monotonic() - begun, **measures.report(), "warm": warm})
+        loop = asyncio.get_running_loop()
+        while await loop.run_in_executor(None, sys.stdin.readline):
+            _say(measures.report())
+    beat.cancel()
+
+
+def _say(answer: object) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+def _raise_limit() -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,135 @@
+"""`statemachine.reduce`, fed with the wire's own entries; and the floor: a dict of closures over the same records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from _serve import PATH, serve
+
+from statemachine import Answered, Event, Incoming, Opened, Request, Session, __version__, new_session, reduce
+from statemachine.records import (
+    AgentJoined,
+    Connected,
+    Connecting,
+    Ivr,
+    Party,
+    Queued,
+    Room,
+    WrappingUp,
+)
+from statemachine.wire import PartyJoined, PartyLeft, Status
+
+ENTRIES: dict[str, Callable[[str], Any]] = {
+    "joined": lambda agent: PartyJoined(agent, "internal"),
+    "left": PartyLeft,
+}
+EVENTS = [Incoming(1_300, (ENTRIES.get(on, lambda _, on=on: Status(on))(agent),)) for on, agent in PATH]
+
+
+def live() -> Session:
+    """A chat that was asked for and found: it polls."""
+    session, (create,) = reduce(new_session(1_000), Request(1_000, "bench"))
+    return reduce(session, Answered(1_200, create.id, Opened("chat", "ivr", is_new_chat=True)))[0]
+
+
+def start() -> Session:
+    """The same, past its first conversation."""
+    session, _ = reduce(live(), Incoming(1_300, (Status("connected"), Status("ivr"))))
+    return session
+
+
+def lap(session: Session) -> Session:
+    step = reduce
+    for event in EVENTS:
+        session, _ = step(session, event)
+    return session
+
+
+def states(session: Session) -> list[str]:
+    passed: list[str] = []
+    for event in EVENTS:
+        session, _ = reduce(session, event)
+        passed.append(session.phase)
+    return passed
+
+
+# --- the floor ------------------------------------------------------------------------------------------------------
+#
+# What nobody could do without: look the arc up, ask its guard, build the next session. No deadlines, no batches, no
+# log, no check of anything; it exists to be compared with.
+
+Arc = Callable[[Session, Any, int], Session]
+
+
+def _next(s: Session, now: int, lifecycle: Any, room: Room) -> Session:
+    return Session(
+        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.link, s.history, s.items, s.courtesy, s.asides,
+        room, s.seen,
+    )  # fmt: skip
+
+
+def _to(state: Any) -> Arc:
+    return lambda s, e, now: _next(s, now, state, s.room)
+
+
+def _connected(s: Session, e: Status, now: int) -> Session:
+    return _next(s, now, AgentJoined() if s.room.parties else Connected(), s.room)
+
+
+def _queued(s: Session, e: Status, now: int) -> Session:
+    return _next(s, now, Queued(e.ewt), s.room)
+
+
+def _joined(s: Session, e: PartyJoined, now: int) -> Session:
+    party = Party(e.party_id, e.type, e.display_name, e.first_name, e.last_name)
+    return _next(s, now, AgentJoined(), Room((*s.room.parties, party), s.room.typists, s.room.forms))
+
+
+def _left(s: Session, e: PartyLeft, now: int) -> Session:
+    others = tuple([party for party in s.room.parties if party.id != e.party_id])
+    room = Room(others, s.room.typists, s.room.forms)
+    return _next(s, now, s.lifecycle if others else WrappingUp(), room)
+
+
+_COMMON: dict[str, Arc] = {
+    "queued": _queued,
+    "connecting": _to(Connecting()),
+    "connected": _connected,
+    "ivr": _to(Ivr()),
+}
+_OVER: dict[str, Arc] = {**_COMMON, "ivr": _to(WrappingUp())}
+FLOOR: dict[type[Any], dict[Any, Arc]] = {
+    state: {**(_OVER if state in (Connected, AgentJoined) else _COMMON), PartyJoined: _joined, PartyLeft: _left}
+    for state in (Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
+}
+
+
+def floor_step(session: Session, event: Event) -> tuple[Session, tuple[()]]:
+    (entry,) = event.entries  # type: ignore[union-attr]
+    on = entry.state if type(entry) is Status else type(entry)
+    now = event.at if event.at > session.now else session.now
+    return FLOOR[type(session.lifecycle)][on](session, entry, now), ()
+
+
+def floor_lap(session: Session) -> Session:
+    step = floor_step
+    for event in EVENTS:
+        session, _ = step(session, event)
+    return session
+
+
+def floor_states(session: Session) -> list[str]:
+    passed: list[str] = []
+    for event in EVENTS:
+        session, _ = floor_step(session, event)
+        passed.append(session.phase)
+    return passed
+
+
+if __name__ == "__main__":
+    if "--floor" in sys.argv:
+        serve(__version__, start, floor_lap, floor_states)
+    else:
+        serve(__version__, start, lap, states)

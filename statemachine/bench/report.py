@@ -1,0 +1,130 @@
+"""The figures, as lines for a terminal, as JSON, and as the page `diagrams/benchmarks/README.md`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from attrs import asdict
+
+from .adapter import Load
+from .goals import Goal
+from .race import Race, Spread
+from .work import Work
+
+__all__ = ["as_json", "goal_lines", "load_lines", "machine", "page", "race_lines", "work_lines"]
+
+
+_NOISY: Final = 2.0
+"""A ratio that varies by more than this within one run tells of a busy machine."""
+
+
+def _count(figure: float) -> str:
+    return f"{figure / 1_000:,.1f} k" if figure < 1_000_000 else f"{figure / 1_000_000:,.2f} M"
+
+
+def _ratio(spread: Spread) -> str:
+    return f"{spread.middle:.1f} ({spread.least:.1f}–{spread.most:.1f})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table, its columns aligned, so that a terminal shows it too."""
+    whole = [list(head), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in whole) for column in range(len(head))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in whole
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def race_lines(race: Race) -> list[str]:
+    """All engines, fastest first. Who is missing is named."""
+    rows = [
+        (
+            f"{one.name} {one.version}",
+            _count(one.events_per_second.middle),
+            "1" if one.behind.least == one.behind.most == 1 else _ratio(one.behind),
+            _count(one.made_per_second.middle),
+            f"{one.bytes_each:,.0f}",
+            "" if one.imported is None else f"{one.imported * 1000:.0f} ms",
+        )
+        for one in sorted(race.standings, key=lambda one: -one.events_per_second.middle)
+    ]
+    head = ("engine", "events/s", "`reduce` is faster by", "sessions made/s", "bytes/session", "import")
+    return [*_table(head, rows), *(f"missing: {name}: {why}" for name, why in race.absent.items())]
+
+
+def work_lines(work: Work) -> list[str]:
+    """Ours on real work, and what is exact."""
+    rates = [(name, _count(one.middle), f"{_count(one.least)}–{_count(one.most)}") for name, one in work.rates.items()]
+    exact = [
+        *((f"calls of {name}", str(count)) for name, count in work.calls.items()),
+        (
+            "event 100,000 against event 100",
+            f"{work.age.middle:.2f} ({work.age.least:.2f}–{work.age.most:.2f}) times the time",
+        ),
+        ("blocks allocated by an ignored event", str(work.allocated)),
+        ("bytes of a session at rest, one agent", f"{work.weight:,}"),
+    ]
+    return [*_table(("work", "events/s", "least to most"), rates), "", *_table(("of a step", "figure"), exact)]
+
+
+def load_lines(loads: Sequence[Load]) -> list[str]:
+    """Held polls, by number of sessions."""
+    rows = [
+        (
+            f"{one.sessions:,} {one.kind}",
+            f"{one.bytes_each / 1000:.1f} KB",
+            f"{one.cpu_ms_a_poll:.2f} ms",
+            f"{one.latency.middle * 1000:.0f} ms ({one.latency.most * 1000:.0f})",
+            f"{one.late.most * 1000:.0f} ms",
+            str(one.answered),
+        )
+        for one in loads
+    ]
+    head = ("sessions", "memory each", "processor a poll", "event to application (most)", "latest deadline", "polls")
+    return _table(head, rows)
+
+
+def goal_lines(goals: Sequence[Goal]) -> list[str]:
+    """Each goal with pass or fall short."""
+    rows = [(one.what, one.wanted, one.figure, "pass" if one.holds else "**falls short**", one.why) for one in goals]
+    return _table(("goal", "wanted", "measured", "", "why"), rows)
+
+
+def as_json(race: Race, work: Work, loads: Sequence[Load], goals: Sequence[Goal]) -> dict[str, Any]:
+    """Everything, for programs."""
+    return {
+        "benchmark": 1,
+        "machine": machine(),
+        "race": asdict(race),
+        "work": asdict(work),
+        "load": [asdict(one) for one in loads],
+        "goals": [asdict(one) for one in goals],
+    }
+
+
+def machine() -> str:
+    """What it ran on, without a name."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}"
+
+
+_BUSY: Final = "It was busy with other things meanwhile."
+
+
+def page(race: Race, work: Work, loads: Sequence[Load], goals: Sequence[Goal]) -> str:
+    """The whole page, in Markdown: `page.md` with the figures in their places."""
+    spread = max(one.behind.most / one.behind.least for one in race.standings)
+    template = Template((Path(__file__).parent / "page.md").read_text("utf-8"))
+    return template.substitute(
+        machine=machine(),
+        noise=_BUSY if spread > _NOISY else "",
+        goals="\n".join(goal_lines(goals)),
+        race="\n".join(race_lines(race)),
+        work="\n".join(work_lines(work)),
+        load="\n".join(load_lines(loads)) if loads else "Not measured this time.",
+    )

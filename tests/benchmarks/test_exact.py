@@ -1,0 +1,51 @@
+"""What the benchmark measures that is the same on every machine is held here; times never are."""
+
+from __future__ import annotations
+
+import pytest
+
+from statemachine import Tick, next_deadline, reduce
+from statemachine.bench.work import allocated, conversation, exact_calls, live_session, weight
+
+MOST_CALLS = {
+    "a phase change": 9,
+    "a message with its receipt": 69,
+    "a message that a poll brings": 92,
+    "an empty poll": 34,
+    "an early tick": 6,
+}
+"""The goals are lower still (8 and 25); these are what is reached, and may only fall."""
+
+
+def test_calls_of_a_step() -> None:
+    found = exact_calls()
+    assert set(found) == set(MOST_CALLS)
+    assert {name: count for name, count in found.items() if count > MOST_CALLS[name]} == {}
+
+
+def test_an_ignored_event_leaves_nothing_behind() -> None:
+    session = live_session()
+    due = next_deadline(session)
+    assert due is not None
+    assert allocated(session, Tick(due - 1)) == 0
+
+
+def test_a_session_at_rest_is_small() -> None:
+    assert weight(live_session()) <= 2_048
+
+
+def test_age_adds_neither_work_nor_weight() -> None:
+    """Calls and bytes of a turn, and not its time: the fiftieth turn of a conversation and its five hundredth."""
+    lived = conversation(live_session())
+    sessions = [next(lived)[1] for _ in range(11 * 500)]
+    assert weight(sessions[11 * 50 - 1]) == pytest.approx(weight(sessions[-1]), rel=0.1)
+
+
+def test_each_turn_of_the_conversation_ends_with_nothing_pending() -> None:
+    lived = conversation(live_session())
+    for _ in range(3):
+        steps = [next(lived) for _ in range(11)]
+        session = steps[-1][1]
+        assert session.phase == "agent_joined"
+        assert not session.asides.pending
+        assert all(reduce(session, Tick(session.now))[0] is session for _ in range(2))
