@@ -18,12 +18,16 @@ from statemachine.wire import SecureFormData
 from .aio import Tasks
 from .gate import GateClosed
 from .line import CallFailed, Line, Pool
+from .payload import Uploaded
 from .protocols import Answer
 
 __all__ = ["FormValues", "HttpTransport", "OpenFile", "Pool"]
 
-OpenFile: TypeAlias = Callable[[str], bytes | Path]
-"""From a file's `ref` to its bytes, or to where they are. Raises LookupError for what is no longer there."""
+OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, Uploaded | None]"]
+"""From a file's `ref` to its bytes, or to where they are, and who wants to know how far they are.
+
+Raises LookupError for what is no longer there.
+"""
 FormValues: TypeAlias = Callable[[str], Mapping[str, object]]
 """From a secure form's `ref` to its values. Raises LookupError for what is no longer there."""
 
@@ -78,8 +82,8 @@ class HttpTransport:
 
     async def _exchange(self, command: Command) -> Reply:
         request = to_http(command, self.endpoint, nonce=secrets.token_hex(8), secret=self._secret(command))
-        source = None if request.upload_ref is None else self._open_file(request.upload_ref)
-        response = await self.line.exchange(request, source)
+        source = (None, None) if request.upload_ref is None else self._open_file(request.upload_ref)
+        response = await self.line.exchange(request, *source)
         return read_reply(command, response.status, response.headers, response.body)
 
     def _secret(self, command: Command) -> Mapping[str, object] | None:

@@ -8,14 +8,13 @@ credentials to whatever host it names, and an address that redirects is a settin
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
@@ -23,6 +22,7 @@ from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
 from .gate import Gate, GateClosed
+from .payload import Uploaded, payload
 from .tls import keep_buffers_small
 
 try:
@@ -150,11 +150,11 @@ class Pool:
         per_second: float | None = None,
     ) -> None:
         keep_buffers_small()
-        self.connect_timeout: Final = connect_timeout
+        self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
         self.http: Final = aiohttp.ClientSession(
-            connector=_Connector(connect_timeout.total_seconds(), tls),
+            connector=_Connector(self.connect_timeout_s, tls),
             cookie_jar=aiohttp.DummyCookieJar(),  # each line has its own
             middlewares=(_once,),
             proxy=via,
@@ -189,15 +189,60 @@ class Line:
         self._pool = pool
         self._cookies: aiohttp.CookieJar | None = None  # most servers give none
 
-    async def exchange(self, request: HttpRequest, source: bytes | Path | None = None) -> HttpResponse:
+    async def exchange(
+        self, request: HttpRequest, source: bytes | Path | None = None, uploaded: Uploaded | None = None
+    ) -> HttpResponse:
         """Send this, and wait for all of the answer within the request's timeout. `source`: what it uploads.
 
         Raises CallFailed.
         """
+        # The whole answer within the time that the command allows, or the session would give up waiting before.
+        limits = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s)
+        async with self._open(request, limits, source, uploaded) as response:
+            return HttpResponse(response.status, response.headers, await _read(response))
+
+    @asynccontextmanager
+    async def stream(self, request: HttpRequest) -> AsyncGenerator[tuple[HttpResponse, AsyncIterator[bytes]]]:
+        """As `exchange`, with a body of any length as it comes; of a status but 200 it is read at once.
+
+        The request's timeout is that of each piece. Raises CallFailed, while the body is read too.
+        """
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_read=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s
+        )
+        async with self._open(request, limits) as response:
+            body = await _read(response) if response.status != 200 else b""
+            yield HttpResponse(response.status, response.headers, body), response.content.iter_any()
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        request: HttpRequest,
+        limits: aiohttp.ClientTimeout,
+        source: bytes | Path | None = None,
+        uploaded: Uploaded | None = None,
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The answer, whose body is still to be read; what goes wrong, then too, is a CallFailed."""
         gate = self._pool.gate
         try:
             await gate.enter(request.timeout / 1_000)
-            response = await self._exchange(request, source)
+            headers = await self._all_headers(request)
+            url = URL(request.url, encoded=True)
+            async with (
+                payload(request, source, uploaded) as data,
+                self._pool.http.request(
+                    request.method,
+                    url,
+                    headers=headers,
+                    cookies=self._cookies.filter_cookies(url) if self._cookies else None,
+                    data=data,
+                    timeout=limits,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                self._keep_cookies(response)
+                yield response
+                gate.answered(response.status)
         except (GateClosed, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
             raise CallFailed("unsent", error) from error
         except _UNSENT as error:
@@ -209,29 +254,6 @@ class Line:
         except (aiohttp.ClientError, OSError, _Cut) as error:
             gate.failed()
             raise CallFailed("cut", error) from error
-        gate.answered(response.status)
-        return response
-
-    async def _exchange(self, request: HttpRequest, source: bytes | Path | None) -> HttpResponse:
-        # The whole answer within the time that the command allows, or the session would give up waiting before.
-        connect = self._pool.connect_timeout.total_seconds()
-        timeout = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=connect)
-        headers = await self._all_headers(request)
-        url = URL(request.url, encoded=True)
-        async with (
-            _payload(request, source) as data,
-            self._pool.http.request(
-                request.method,
-                url,
-                headers=headers,
-                cookies=self._cookies.filter_cookies(url) if self._cookies else None,
-                data=data,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response,
-        ):
-            self._keep_cookies(response)
-            return HttpResponse(response.status, response.headers, await _read(response))
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
         if response.cookies:
@@ -249,28 +271,6 @@ class Line:
         return headers
 
 
-@asynccontextmanager
-async def _payload(
-    request: HttpRequest, source: bytes | Path | None
-) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
-    if source is None:
-        yield request.body
-        return
-    with _open(source) as file:
-        form = aiohttp.FormData(quote_fields=False)  # as browsers do: the name in UTF-8, not percent-encoded
-        form.add_field("file", file, filename=_file_name(request.upload_name))
-        yield form
-
-
-def _open(source: bytes | Path) -> BinaryIO:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    try:
-        return source.open("rb")
-    except OSError as error:
-        raise LookupError(f"the file cannot be read: {error.strerror}") from error
-
-
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body, or one byte more than is ever read of one: enough for the reader to refuse it."""
     body = bytearray()
@@ -280,8 +280,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             break
     return bytes(body)
-
-
-def _file_name(name: str) -> str:
-    printable = "".join(char for char in name if char.isprintable())
-    return printable.encode(errors="replace").decode() or "file"

@@ -39,7 +39,11 @@ def _proxy(_: object, _attribute: object, value: str | None) -> None:
         raise BadSetting(str(error)) from None
 
 
-_CORE: Final = ("api", "receipts")
+def _receipts(_: object, _attribute: object, value: object) -> None:
+    if value not in ("auto", "on_ack", "off"):
+        raise BadSetting(f"receipts must be auto, on_ack or off, not {value!r}")
+
+
 _CORE_DURATIONS: Final = (
     "request_timeout",
     "upload_timeout",
@@ -58,8 +62,8 @@ class Options:
     """The version of the server's interface; v1 has no receipts."""
     quoted: bool = True
     """Whether the values of the Authorization header stand in quotes. Servers seen take both; `doctor` finds out."""
-    receipts: bool = True
-    """Tell the agent by itself that a message has arrived (v2)."""
+    receipts: Literal["auto", "on_ack", "off"] = field(default="auto", validator=_receipts)
+    """When the agent is told that a message has arrived (v2): at once, when its news is dealt with, or never."""
     request_timeout: timedelta = field(default=timedelta(seconds=10), validator=_positive)
     upload_timeout: timedelta = field(default=timedelta(seconds=120), validator=_positive)
     poll_timeout: timedelta = field(default=timedelta(seconds=30), validator=_positive)
@@ -117,9 +121,8 @@ class Options:
 
     def core(self) -> Config:
         """These options as the engine's configuration, in milliseconds."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in _CORE}
-        values |= {name: getattr(self, name) // _MS for name in _CORE_DURATIONS}
-        return Config(**values)
+        durations: dict[str, Any] = {name: getattr(self, name) // _MS for name in _CORE_DURATIONS}
+        return Config(api=self.api, receipts=self.receipts == "auto", **durations)
 
 
 def _host(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -21,9 +22,9 @@ __all__ = ["Runner"]
 class Runner:
     """Drives the session `session_id`: the stored one, or else a new one that nobody asked for yet.
 
-    `config` is for new chats. `told` is called with what each saved step has to tell; `telling` and `notify` are the
-    news stream's. `within`: how long `ask` waits for a save. Raises a `StoreError` where the stored session cannot be
-    read.
+    `config` is for new chats. `told` is called with what each saved step has to tell; `telling`, `notify` and
+    `received` are the news stream's. `within`: how long `ask` waits for a save. Raises a `StoreError` where the stored
+    session cannot be read.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Runner:
         told: Callable[[Told], None],
         telling: Telling = as_it_is,
         notify: Callable[[], None] = nobody,
+        received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
         within: timedelta = timedelta(seconds=30),
     ) -> None:
@@ -56,7 +58,9 @@ class Runner:
         blank = new_session(clock.now(), config)
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (blank, 0)
-        self.stream = NewsStream(store, session_id, session, changes(blank, session), telling=telling, notify=notify)
+        self.stream = NewsStream(
+            store, session_id, session, changes(blank, session), telling=telling, notify=notify, received=received
+        )
         self._driver = self._make(session, version)
         self._halted = asyncio.Event()
 
@@ -89,6 +93,11 @@ class Runner:
             raise _ending(self._driver.error) from (self._driver.error or stopped)
         await self._wait(saved)
         return before, after
+
+    def say(self, courtesy: Event) -> None:
+        """Feed what nobody waits for: where it is not possible any more, it is left out."""
+        with suppress(IllegalIntent, DriverStopped):
+            self._driver.feed(courtesy)
 
     async def acknowledge(self, seq: int) -> None:
         """The application has dealt with all news up to `seq`; returns once that is saved. Raises as `ask` does."""

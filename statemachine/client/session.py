@@ -5,12 +5,12 @@ from __future__ import annotations
 import mimetypes
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 from attrs import evolve, frozen
@@ -22,8 +22,10 @@ from statemachine import (
     CancelForm,
     Disconnect,
     End,
+    Failure,
     Foreground,
     Intent,
+    MarkDelivered,
     MarkRead,
     Outcome,
     Progress,
@@ -40,8 +42,9 @@ from statemachine import (
 )
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport
-from statemachine.adapters.line import Pool
+from statemachine.adapters.line import CallFailed, Pool
 from statemachine.adapters.protocols import Archive, Observer, Told
+from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
 from statemachine.records import Item
 from statemachine.wire import (
@@ -54,7 +57,7 @@ from statemachine.wire import (
     Signaling,
 )
 
-from .centre import ContactCentre
+from .centre import CentreError, ContactCentre
 from .errors import ChatClosed, ChatStopped, NotSaved
 from .merged import Turn, Turns
 from .middleware import Middleware, send_through, tell_through
@@ -120,6 +123,7 @@ class ChatSession:
             told=self._told,
             telling=partial(tell_through, around.middleware, self),
             notify=self._changed,
+            received=self._received if around.options.receipts == "on_ack" else None,
             observers=around.observers,
             within=around.options.save_within,
         )
@@ -200,7 +204,7 @@ class ChatSession:
         """End the chat. What still waits to be sent is sent before."""
         await self._ask(End(self._now()))
 
-    async def request(self, text: str | None = None, key: str | None = None) -> Sending:
+    async def request(self, text: str | None = None, key: str | None = None, note: str = "") -> Sending:
         """`start` with what was given last, and a first text."""
         about = self.introduction
         after = await self._runner.renew()
@@ -214,20 +218,22 @@ class ChatSession:
                 text,
                 key,
                 after,
+                note,
             )
         )
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    async def send(self, text: str, *, key: str | None = None, new_chat: bool = False) -> Sending:
+    async def send(self, text: str, *, key: str | None = None, note: str = "", new_chat: bool = False) -> Sending:
         """Send a text. What is returned can be waited on; its news carry its `id`: sent, delivered, read or failed.
 
         `key`: your own name for it: sent again with the same key while the first is remembered, it is one message.
+        `note`: whatever you want to find in its news, also after a restart; nobody else sees it.
         `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
         """
         if new_chat and (self.outcome is not None or self.phase == "idle"):
-            return await self.request(text, key)
-        return await self._send(Say(self._now(), text, key))
+            return await self.request(text, key, note)
+        return await self._send(Say(self._now(), text, key, note))
 
     async def send_location(
         self,
@@ -236,18 +242,20 @@ class ChatSession:
         *,
         url: str = "",
         key: str | None = None,
+        note: str = "",
     ) -> Sending:
         """Send a place, in degrees."""
-        return await self.send_entry(Location(_decimal(latitude), _decimal(longitude), url), key=key)
+        return await self.send_entry(Location(_decimal(latitude), _decimal(longitude), url), key=key, note=note)
 
     async def send_entry(
         self,
         entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded,
         *,
         key: str | None = None,
+        note: str = "",
     ) -> Sending:
         """Send an entry of the wire: a call's signals, a co-browsing session's, where the customer is on a site."""
-        return await self._send(Send(self._now(), entry, key))
+        return await self._send(Send(self._now(), entry, key, note))
 
     async def send_file(
         self,
@@ -255,25 +263,53 @@ class ChatSession:
         *,
         name: str | None = None,
         image: bool | None = None,
+        uploaded: Callable[[int, int], None] | None = None,
         key: str | None = None,
+        note: str = "",
     ) -> Sending:
         """Upload a file and send it. `source`: its path, or its bytes, which a restart of the process loses.
 
-        `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides.
+        `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides. `uploaded`:
+        called as it goes, with the bytes so far and all; from the beginning again where an upload is repeated.
         """
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
         if image is None:
             image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
-        ref = self._vault.keep_file(source)
-        return await self._send_kept(SendFile(self._now(), ref, name, "image" if image else "attachment", key), ref)
+        ref = self._vault.keep_file(source, uploaded)
+        kind: Literal["image", "attachment"] = "image" if image else "attachment"
+        return await self._send_kept(SendFile(self._now(), ref, name, kind, key, note), ref)
 
-    async def answer_form(self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None) -> Sending:
+    async def download(self, file_id: str) -> AsyncGenerator[bytes]:
+        """A file of this chat (`File.file_id`), in pieces as they come: `async for piece in chat.download(…)`.
+
+        Each piece has `Options.upload_timeout` to come. Raises CentreError, ChatClosed. Leave it early only with
+        `contextlib.aclosing`, which gives the connection back.
+        """
+        if self.stopped:
+            raise ChatClosed("the client is closed")
+        call = side_calls.download(self.session.chat.chat_id, file_id)
+        milliseconds = round(self._around.options.upload_timeout.total_seconds() * 1_000)
+        request = side_calls.to_request(call, self.endpoint, milliseconds, nonce=secrets.token_hex(8))
+        try:
+            async with self._transport.line.stream(request) as (head, pieces):
+                if head.status != 200:
+                    failure = side_calls.read_answer(call, head.status, head.headers, head.body)
+                    assert isinstance(failure, Failure)
+                    raise CentreError(call.name, failure)
+                async for piece in pieces:
+                    yield piece
+        except CallFailed as failed:
+            raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
+
+    async def answer_form(
+        self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None, note: str = ""
+    ) -> Sending:
         """Answer an open form, once. The values of a secure form are kept in memory only, until they are sent."""
         if any(form.id == form_request_id and form.secure for form in self.session.room.forms):
             ref = self._vault.keep_values(data)
-            return await self._send_kept(AnswerSecureForm(self._now(), form_request_id, ref, key), ref)
-        return await self._send(AnswerForm(self._now(), form_request_id, data, key))
+            return await self._send_kept(AnswerSecureForm(self._now(), form_request_id, ref, key, note), ref)
+        return await self._send(AnswerForm(self._now(), form_request_id, data, key, note))
 
     async def cancel_form(self, form_request_id: str) -> None:
         """Close an open form without an answer."""
@@ -403,6 +439,9 @@ class ChatSession:
         self._around.turns.notify(self.turn)
         if stream.over and not stream.unread:
             self._around.retire(self)
+
+    def _received(self, msg_id: str) -> None:
+        self._runner.say(MarkDelivered(self._now(), msg_id))
 
     def _told(self, news: Told) -> None:
         progress = [one for one in news.transcript if isinstance(one, Progress)]

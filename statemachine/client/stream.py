@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from statemachine import Finished, Level, Session, Transcript
+from statemachine import Finished, Level, Received, Session, Transcript
 from statemachine.adapters.protocols import Done, Store, Told
+from statemachine.wire import Message
 
 from .errors import ChatError, ChatStopped
 
@@ -48,8 +49,12 @@ class NewsStream:
         *,
         telling: Telling = as_it_is,
         notify: Callable[[], None] = nobody,
+        received: Callable[[str], None] | None = None,
     ) -> None:
-        """`telling`: applied to each news as it is read. `notify`: called after each change."""
+        """`telling`: applied to each news as it is read. `notify`: called after each change.
+
+        `received`: called with the id of each message of others that is dealt with.
+        """
         self.store: Final = store
         self.session_id: Final = session_id
         self.cursor = store.cursor(session_id)
@@ -60,6 +65,9 @@ class NewsStream:
         self.asking = False
         self.telling: Final = telling
         self._on_change = notify
+        self._received = received
+        # Messages told and not dealt with yet, by `seq`.
+        self._told: dict[int, str] = {}
         self._wake = asyncio.Event()
         # The last `seq` that was told. The journal may hold more already, whose levels are not here yet.
         self._last = session.seq
@@ -109,10 +117,20 @@ class NewsStream:
     def _acknowledged(self, done: Done | None, error: BaseException | None) -> None:
         if error and not self.closed:
             self.close(error)
+        elif self._received:
+            for told in [told for told in self._told if told <= self.cursor]:
+                self._received(self._told.pop(told))
         if done:
             done(error)
         if self.over and not self.unread:
             self._notify()
+
+    def was_told(self, news: Transcript) -> None:
+        """The application has this now."""
+        if self._received and isinstance(news, Received) and isinstance(news.entry, Message):
+            live = not (news.own or news.historic or news.late)
+            if live and news.entry.msg_id:
+                self._told[news.seq] = news.entry.msg_id
 
     @property
     def unread(self) -> int:
@@ -197,6 +215,7 @@ class NewsReader(AsyncIterator[News]):
             self._raw = None
             if isinstance(news, Transcript):
                 self._position = news.seq
+                self._stream.was_told(news)
                 self._finished = self._finished or type(news) is Finished
             if told:
                 return told

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from statemachine.adapters.payload import Uploaded
+
 __all__ = ["Vault"]
 
 _FILE: Final = "file:"
@@ -19,13 +21,17 @@ class Vault:
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
         self._values: dict[str, Mapping[str, object]] = {}
+        self._followers: dict[str, Uploaded] = {}
 
-    def keep_file(self, source: bytes | str | os.PathLike[str]) -> str:
-        """The reference of these bytes, or of the file at this path."""
-        if not isinstance(source, bytes):
-            return _FILE + str(Path(source).absolute())
-        ref = f"bytes:{secrets.token_hex(8)}"
-        self._bytes[ref] = source
+    def keep_file(self, source: bytes | str | os.PathLike[str], uploaded: Uploaded | None = None) -> str:
+        """The reference of these bytes, or of the file at this path. `uploaded`: told of their way."""
+        if isinstance(source, bytes):
+            ref = f"bytes:{secrets.token_hex(8)}"
+            self._bytes[ref] = source
+        else:
+            ref = _FILE + str(Path(source).absolute())
+        if uploaded:
+            self._followers[ref] = uploaded
         return ref
 
     def keep_values(self, values: Mapping[str, object]) -> str:
@@ -34,9 +40,10 @@ class Vault:
         self._values[ref] = dict(values)
         return ref
 
-    def open_file(self, ref: str) -> bytes | Path:
-        """The bytes, or where they are. Raises LookupError for what this process does not have."""
-        return Path(ref.removeprefix(_FILE)) if ref.startswith(_FILE) else self._bytes[ref]
+    def open_file(self, ref: str) -> tuple[bytes | Path, Uploaded | None]:
+        """The bytes, or where they are, and who follows them. Raises LookupError for what is not there any more."""
+        source = Path(ref.removeprefix(_FILE)) if ref.startswith(_FILE) else self._bytes[ref]
+        return source, self._followers.get(ref)
 
     def values(self, ref: str) -> Mapping[str, object]:
         """The form values. Raises LookupError for what this process does not have."""
@@ -44,10 +51,11 @@ class Vault:
 
     def retain(self, refs: set[str]) -> None:
         """Forget all but these."""
-        for ref in [ref for ref in (*self._bytes, *self._values) if ref not in refs]:
+        for ref in {*self._bytes, *self._values, *self._followers} - refs:
             self.forget(ref)
 
     def forget(self, ref: str) -> None:
         """It arrived, or never will."""
         self._bytes.pop(ref, None)
         self._values.pop(ref, None)
+        self._followers.pop(ref, None)

@@ -143,7 +143,7 @@ class Draft:
     ) -> None:
         """Transcript news: the outcome of one thing sent."""
         self.seq = seq = self.seq + 1
-        self.news.append(Progress(seq, self.now, item.id, state, item.key, reason, code, party_id))
+        self.news.append(Progress(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note))
 
     def odd(self, kind: str, detail: str = "") -> None:
         """Something odd from outside was survived."""

@@ -63,7 +63,7 @@ class Request:
 
     `origin`: an opaque random text, new for each session, made by the host: the prefix of every message id, so that a
     second device or a lost store never reuses one. `parameters`: a mapping, kept as JSON text. `text`: a first message,
-    queued until the chat exists. `after`: the `past()` of the session before.
+    queued until the chat exists, with its `key` and `note` as in `Say`. `after`: the `past()` of the session before.
     """
 
     at: int
@@ -74,6 +74,7 @@ class Request:
     text: str | None = field(default=None, repr=shy)
     key: str | None = None
     after: Past | None = None
+    note: str = field(default="", repr=shy)
 
 
 @record
@@ -88,11 +89,15 @@ class Reattach:
 
 @record
 class Say:
-    """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message."""
+    """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message.
+
+    `note`: whatever the application wants to find in the news of this message; nobody else sees it.
+    """
 
     at: int
     text: str = field(repr=shy)
     key: str | None = None
+    note: str = field(default="", repr=shy)
 
 
 @record
@@ -102,6 +107,7 @@ class Send:
     at: int
     entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
     key: str | None = None
+    note: str = field(default="", repr=shy)
 
 
 @record
@@ -113,6 +119,7 @@ class SendFile:
     name: str = field(default="", repr=shy)
     type: Literal["image", "attachment"] = "attachment"
     key: str | None = None
+    note: str = field(default="", repr=shy)
 
 
 @frozen
@@ -123,6 +130,7 @@ class AnswerForm:
     form_request_id: str
     data: str = field(converter=json_object, repr=shy)
     key: str | None = None
+    note: str = field(default="", repr=shy)
 
 
 @record
@@ -133,6 +141,7 @@ class AnswerSecureForm:
     form_request_id: str
     ref: str
     key: str | None = None
+    note: str = field(default="", repr=shy)
 
 
 @record
@@ -171,6 +180,14 @@ class StopTyping:
     """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
 
     at: int
+
+
+@record
+class MarkDelivered:
+    """This message has reached the user: send its delivered receipt (v2), where the engine does not by itself."""
+
+    at: int
+    msg_id: str
 
 
 @record
@@ -315,6 +332,7 @@ Intent: TypeAlias = (
     | End
     | StartTyping
     | StopTyping
+    | MarkDelivered
     | MarkRead
     | Background
     | Foreground
@@ -336,6 +354,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     End,
     StartTyping,
     StopTyping,
+    MarkDelivered,
     MarkRead,
     Background,
     Foreground,

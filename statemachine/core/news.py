@@ -38,7 +38,7 @@ class Received:
 
 @record
 class Progress:
-    """The outcome of one thing sent. `item`: its message id; `key`: the application's name for it.
+    """The outcome of one thing sent. `item`: its message id; `key`, `note`: the application's, as they were given.
 
     `reason` (failed only): not_sent: the server never had it; unknown: it may have arrived; refused: the server said
     no, with `code`. `party_id` (delivered, read): who has it.
@@ -52,6 +52,7 @@ class Progress:
     reason: Reason | None = None
     code: int | None = None
     party_id: str = ""
+    note: str = field(default="", repr=shy)
 
 
 @record

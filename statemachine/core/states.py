@@ -377,7 +377,8 @@ ItemState: TypeAlias = (
 class Item:
     """One thing going out. `id`: its message id, for ever. `entry`: what goes on the wire; None once it was sent.
 
-    `ref`, `name`: a file not uploaded yet. An item answers the open form `form`, where that is not "".
+    `ref`, `name`: a file not uploaded yet. An item answers the open form `form`, where that is not "". `note`: the
+    application's, for its news.
     """
 
     id: str
@@ -387,6 +388,7 @@ class Item:
     ref: str = ""
     name: str = field(default="", repr=shy)
     form: str = ""
+    note: str = field(default="", repr=shy)
 
 
 # --- courtesy: receipts and typing, beside the queue ----------------------------------------------------------------

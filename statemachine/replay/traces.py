@@ -110,6 +110,7 @@ _INTENTS: Final = {
     "End": "ends the session",
     "StartTyping": "types",
     "StopTyping": "stops typing",
+    "MarkDelivered": "has received a message",
     "MarkRead": "has read a message",
     "Background": "looks away",
     "Foreground": "looks again",

@@ -52,7 +52,9 @@ class Line:
 
     def __init__(self, pool: Pool, url: str) -> None:
         endpoint = Endpoint(url, "tenant.example", "app", "client")
-        self.transport = HttpTransport(pool, endpoint, open_file=FILES.__getitem__, form_values=VALUES.__getitem__)
+        self.transport = HttpTransport(
+            pool, endpoint, open_file=lambda ref: (FILES[ref], None), form_values=VALUES.__getitem__
+        )
 
     async def ask(self, command: Command) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

@@ -11,6 +11,7 @@ import pytest
 from statemachine import Config
 from statemachine.client import BadSetting, Options
 
+RECEIPTS: tuple[Any, ...] = ("auto", "on_ack", "off")
 CLIENTS_OWN = {
     "close_within",
     "connect_timeout",
@@ -35,7 +36,10 @@ def test_each_option_reaches_the_engine_or_is_the_clients_own(field: Any) -> Non
     if field.name in CLIENTS_OWN:
         assert not hasattr(Config(), field.name)
         return
-    other: dict[str, Any] = {"api": "v1", "receipts": False}
+    if field.name == "receipts":
+        assert [Options(receipts=when).core().receipts for when in RECEIPTS] == [True, False, False]
+        return
+    other: dict[str, Any] = {"api": "v1"}
     value = other.get(field.name, timedelta(seconds=1, milliseconds=234))
     config = Options(**{field.name: value}).core()
     assert getattr(config, field.name) == (1_234 if isinstance(value, timedelta) else value)
@@ -66,3 +70,8 @@ def test_a_proxys_password_is_shown_nowhere() -> None:
     with pytest.raises(BadSetting) as refused:
         Options(proxy="ftp://me:hunter2@proxy.example.com")
     assert "hunter2" not in str(refused.value)
+
+
+def test_receipts_are_one_of_three() -> None:
+    with pytest.raises(BadSetting, match="auto, on_ack or off, not True"):
+        Options(receipts=True)  # type: ignore[arg-type]

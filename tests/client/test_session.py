@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +27,8 @@ from statemachine import (
 )
 from statemachine.adapters.protocols import Moment
 from statemachine.client import (
+    CentreError,
+    ChatClosed,
     ChatError,
     ChatSession,
     ChatStopped,
@@ -270,6 +272,71 @@ def _settled(waiting: set[str], news: Any) -> bool:
         assert news.state == "sent"
         waiting.discard(news.item)
     return not waiting
+
+
+@pytest.mark.parametrize("as_path", [True, False])
+async def test_a_file_on_its_way_can_be_followed(silent: Emulator, tmp_path: Path, as_path: bool) -> None:
+    data = bytes(range(256)) * 2_000
+    path = tmp_path / "plan.pdf"
+    path.write_bytes(data)
+    steps: list[tuple[int, int]] = []
+    async with client(silent) as chat:
+        await chat.start()
+        sending = await chat.send_file(
+            path if as_path else data, name="plan.pdf", uploaded=lambda done, size: steps.append((done, size))
+        )
+        await sending.sent(timedelta(seconds=10))
+    assert [file.content for file in silent.centre.files.values()] == [data]
+    assert steps[-1] == (len(data), len(data))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+
+async def test_a_file_of_the_agent_is_downloaded_in_pieces(silent: Emulator, tmp_path: Path) -> None:
+    """And a larger one than any answer may be: it is never whole in memory."""
+    data = bytes(range(256)) * 40_000
+    async with client(silent) as chat:
+        await chat.start()
+        await (await chat.send_file(data, name="plan.pdf")).sent(timedelta(seconds=10))
+        (file_id,) = silent.centre.files
+        pieces = [piece async for piece in chat.download(file_id)]
+        assert b"".join(pieces) == data
+        assert max(map(len, pieces)) < len(data)
+        with pytest.raises(CentreError, match="file") as unknown:
+            [piece async for piece in chat.download("no-such-file")]
+        assert unknown.value.failure.code == 5502
+        async with aclosing(chat.download(file_id)) as broken_off:
+            assert await anext(broken_off)
+    with pytest.raises(ChatClosed):
+        await anext(chat.download(file_id))
+
+
+async def test_a_note_comes_back_after_a_restart(silent: Emulator, tmp_path: Path) -> None:
+    store = tmp_path / "chats.sqlite"
+    async with client(silent, store=store) as chat:
+        await chat.send("hello", key="update 17", note='{"telegram": 17}', new_chat=True)
+    async with client(silent, store=store) as chat:
+        (*_, news) = await until(chat, lambda one: isinstance(one, Progress))
+        assert (news.key, news.note, news.state) == ("update 17", '{"telegram": 17}', "sent")
+
+
+@pytest.mark.parametrize(("receipts", "told"), [("auto", 3), ("on_ack", 2), ("off", 0)])
+async def test_when_the_agent_is_told_that_a_message_has_arrived(silent: Emulator, receipts: Any, told: int) -> None:
+    async with client(silent, options=Options(receipts=receipts)) as chat:
+        await chat.start()
+        await until(chat, lambda one: one == PhaseChanged("ivr"))
+        await silent.act(chat.session.chat.chat_id, *(do.Say(f"text {number}") for number in range(3)))
+        reader = chat.news(auto_ack=False)
+        async with asyncio.timeout(10):
+            while text(await anext(reader)) != "text 2":
+                pass
+        await chat.ack(2)
+        if told:
+            await silent.until(lambda _: _received(silent, DELIVERED) >= told, timeout_s=10)
+        await asyncio.sleep(0.05)
+        assert _received(silent, DELIVERED) == told
+
+
+DELIVERED = "chat_session_message_delivered"
 
 
 async def test_forms_open_and_secure() -> None:

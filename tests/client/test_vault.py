@@ -12,7 +12,7 @@ from statemachine.client.vault import Vault
 def test_bytes_are_kept_until_they_are_forgotten() -> None:
     vault = Vault()
     ref = vault.keep_file(b"PDF")
-    assert vault.open_file(ref) == b"PDF"
+    assert vault.open_file(ref) == (b"PDF", None)
     vault.forget(ref)
     vault.forget(ref)
     with pytest.raises(LookupError):
@@ -31,7 +31,7 @@ def test_a_path_is_found_by_another_process_in_another_directory(
     monkeypatch.chdir(tmp_path)
     ref = Vault().keep_file(kind("a.pdf"))
     monkeypatch.chdir("/")
-    assert Vault().open_file(ref) == tmp_path / "a.pdf"
+    assert Vault().open_file(ref) == (tmp_path / "a.pdf", None)
 
 
 def test_form_values_are_a_copy() -> None:
@@ -47,7 +47,21 @@ def test_all_but_what_is_needed_is_forgotten() -> None:
     vault = Vault()
     keep, drop, form = vault.keep_file(b"1"), vault.keep_file(b"2"), vault.keep_values({})
     vault.retain({keep, "file:/somewhere"})
-    assert vault.open_file(keep) == b"1"
+    assert vault.open_file(keep) == (b"1", None)
     for lost in (lambda: vault.open_file(drop), lambda: vault.values(form)):
         with pytest.raises(LookupError):
             lost()
+
+
+def test_who_follows_a_file_is_forgotten_with_it(tmp_path: Path) -> None:
+    vault = Vault()
+
+    def follow(done: int, size: int) -> None:
+        """Never called here."""
+
+    path, data = vault.keep_file(tmp_path / "a.pdf", follow), vault.keep_file(b"1", follow)
+    assert vault.open_file(path) == (tmp_path / "a.pdf", follow)
+    assert vault.open_file(data)[1] is follow
+    vault.retain({data})
+    assert vault.open_file(path)[1] is None
+    assert vault.open_file(data)[1] is follow

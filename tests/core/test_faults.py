@@ -28,6 +28,7 @@ from statemachine import (
     IllegalIntent,
     Incoming,
     Log,
+    MarkDelivered,
     MarkRead,
     Opened,
     Poll,
@@ -273,6 +274,25 @@ def test_f15_receipts_only_for_others_live_messages() -> None:
     play.answer(PostCourtesy, Batch())
     play.do(MarkRead, "s1")
     assert not play.owes(PostCourtesy)
+
+
+def test_f15_delivered_on_the_applications_word_once_and_only_where_the_engine_is_silent() -> None:
+    """A bridge says delivered when its messenger has the message, not when the bridge has it."""
+    play = chatting(Config(receipts=False))
+    play.poll(message(1), message(2))
+    assert not play.owes(PostCourtesy)
+    play.do(MarkDelivered, "s1")
+    assert play.owed(PostCourtesy).entry == w.MessageDelivered("s1")
+    play.answer(PostCourtesy, Batch())
+    play.do(MarkDelivered, "s1")
+    play.do(MarkRead, "s2")
+    play.answer(PostCourtesy, Batch())
+    play.do(MarkDelivered, "s2")
+    assert not play.owes(PostCourtesy)
+    for config in (Config(), Config(api="v1", receipts=False)):
+        play = chatting(config)
+        play.do(MarkDelivered, "s1")
+        assert not play.owes(PostCourtesy)
 
 
 def test_f15_no_receipts_for_history_nor_in_v1() -> None:

@@ -9,12 +9,15 @@ from statemachine import (
     Config,
     End,
     Failure,
+    IllegalIntent,
     Incoming,
     MarkRead,
     Poll,
     Post,
     PostCourtesy,
+    Progress,
     ReadHistory,
+    Request,
     Restarted,
     Say,
     Send,
@@ -390,3 +393,25 @@ def test_a_courtesy_in_flight_delays_no_message() -> None:
     play.say("hi")
     assert play.owes(Post)
     assert next_deadline(play.session) is not None
+
+
+def test_a_note_comes_back_with_every_news_of_its_message_and_goes_nowhere_else() -> None:
+    """A bridge finds its own message again without a table of its own."""
+    play = chatting()
+    play.do(Say, "hello", note='{"telegram": 17}')
+    assert "telegram" not in repr(play.owed(Post))
+    play.answer(Post, Batch())
+    (item,) = play.session.items
+    play.poll(w.MessageDelivered(item.id, ANN))
+    assert [(one.state, one.note) for one in play.all if isinstance(one, Progress)] == [
+        ("sent", '{"telegram": 17}'),
+        ("delivered", '{"telegram": 17}'),
+    ]
+    with pytest.raises(IllegalIntent):
+        play.do(Say, "hello", note="x" * 16_001)
+
+
+def test_the_first_text_has_its_note_too() -> None:
+    play = Play()
+    play.do(Request, "o", text="hello", note="first")
+    assert play.session.items[0].note == "first"

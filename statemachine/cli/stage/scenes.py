@@ -261,7 +261,7 @@ SCENES: Final[dict[str, Scene]] = {
             ("Ada Larsen",),
             all_read=True,
             failures=4,
-            options=evolve(_QUICK, receipts=False),  # or receipts would meet the faults meant for texts
+            options=evolve(_QUICK, receipts="off"),  # or receipts would meet the faults meant for texts
         ),
     )
 }

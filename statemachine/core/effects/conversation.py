@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..draft import Draft
-from ..events import Failure, MarkRead, StartTyping, StopTyping
+from ..events import Failure, MarkDelivered, MarkRead, StartTyping, StopTyping
 from ..news import Finished, HistoryGap, Outcome
 from ..session import Asides, CourtesyPosting, Ended, Ending, Establishing, Item
 from ..wire import (
@@ -79,7 +79,12 @@ def wants_receipt(d: Draft, e: Message) -> bool:
     return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.past
 
 
-def can_read(d: Draft, e: MarkRead) -> bool:
+def can_deliver(d: Draft, e: MarkDelivered) -> bool:
+    """Not where it was done by the engine itself; read implies delivered."""
+    return not d.config.receipts and can_read(d, e) and not is_marked(d, "delivered", e.msg_id)
+
+
+def can_read(d: Draft, e: MarkDelivered | MarkRead) -> bool:
     """Receipts are v2, one for each message, and for others' messages only."""
     if d.config.api != "v2" or not 0 < len(e.msg_id) <= d.config.id_limit or is_marked(d, "read", e.msg_id):
         return False
@@ -155,6 +160,11 @@ def _without_typing(d: Draft) -> tuple[Entry, ...]:
 
 
 def owe_delivered(d: Draft, e: Message) -> None:
+    _queue(d, d.asides.pending, MessageDelivered(e.msg_id), d.asides.due)
+
+
+def owe_delivered_on_word(d: Draft, e: MarkDelivered) -> None:
+    mark(d, "delivered", e.msg_id)
     _queue(d, d.asides.pending, MessageDelivered(e.msg_id), d.asides.due)
 
 

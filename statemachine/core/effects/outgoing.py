@@ -133,11 +133,11 @@ def _new(d: Draft, entry: Entry | None, key: str | None = None, **more: str) -> 
 
 
 def queue_text(d: Draft, e: Say) -> None:
-    _new(d, Message(msg_text=e.text), e.key)
+    _new(d, Message(msg_text=e.text), e.key, note=e.note)
 
 
 def queue_first_text(d: Draft, e: Request) -> None:
-    _new(d, Message(msg_text=e.text), e.key)
+    _new(d, Message(msg_text=e.text), e.key, note=e.note)
 
 
 def queue_prompt_answer(d: Draft, e: Say) -> None:
@@ -145,30 +145,30 @@ def queue_prompt_answer(d: Draft, e: Say) -> None:
     found = room.prompt(d)
     assert found is not None
     data = json.dumps({"text": e.text}, ensure_ascii=False, separators=(",", ":"))
-    item = _new(d, FormData(found.id, found.name, data), e.key, form=found.id)
+    item = _new(d, FormData(found.id, found.name, data), e.key, form=found.id, note=e.note)
     room.reserve_form(d, found.id, item.id)
 
 
 def queue_entry(d: Draft, e: Send) -> None:
-    _new(d, e.entry, e.key)
+    _new(d, e.entry, e.key, note=e.note)
 
 
 def queue_file(d: Draft, e: SendFile) -> None:
-    item = _new(d, None, e.key, ref=e.ref, name=e.name)
+    item = _new(d, None, e.key, ref=e.ref, name=e.name, note=e.note)
     d.subject = evolve(item, entry=File("", e.type, e.name, item.id))
 
 
 def queue_form_answer(d: Draft, e: AnswerForm) -> None:
     found = room.form(d, e.form_request_id)
     assert found is not None
-    item = _new(d, FormData(found.id, found.name, e.data), e.key, form=found.id)
+    item = _new(d, FormData(found.id, found.name, e.data), e.key, form=found.id, note=e.note)
     room.reserve_form(d, found.id, item.id)
 
 
 def queue_secure_answer(d: Draft, e: AnswerSecureForm) -> None:
     found = room.form(d, e.form_request_id)
     assert found is not None
-    item = _new(d, SecureFormData(found.id, found.name, e.ref), e.key, form=found.id)
+    item = _new(d, SecureFormData(found.id, found.name, e.ref), e.key, form=found.id, note=e.note)
     room.reserve_form(d, found.id, item.id)
 
 

@@ -140,7 +140,7 @@ def _manners() -> tuple[Row, ...]:
         (ev.Foreground, sig.Foregrounded, "catch up, then poll"),
         (ev.Reauthorized, sig.Unblocked, "a blocked link may go on"),
     )
-    typing = (ev.StartTyping, ev.StopTyping, ev.MarkRead)
+    typing = (ev.StartTyping, ev.StopTyping, ev.MarkDelivered, ev.MarkRead)
     return rows(
         row(
             LIVE,
@@ -162,6 +162,16 @@ def _manners() -> tuple[Row, ...]:
             ref="8 F32",
         ),
         ignore(LIVE, ev.StopTyping, "no typing was announced"),
+        row(
+            LIVE,
+            ev.MarkDelivered,
+            STAY,
+            when=say.can_deliver,
+            do=say.owe_delivered_on_word,
+            why="delivered on the application's word, once, where the engine does not say it by itself",
+            ref="8 F15",
+        ),
+        ignore(LIVE, ev.MarkDelivered, "told already, or this version of the API has no receipts"),
         row(
             LIVE,
             ev.MarkRead,

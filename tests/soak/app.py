@@ -1,0 +1,140 @@
+"""The program that gets killed: thousands of chats in one client, and one file of all that their handler was told.
+
+    python -m tests.soak.app URL FOLDER CHATS TEXTS EVERY
+
+Every chat says its TEXTS, one each EVERY seconds; each is answered by the centre. All news is written to a file before
+it counts as dealt with. Killed and started again it goes on; it ends by itself, with status 0, once every chat has
+every outcome and reply and is over. What it uses it prints, one JSON object a line, once all its polls are held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import resource
+import ssl
+import sys
+import time
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from statemachine import ChatClient, Finished, Progress, Received
+from statemachine.client import ChatSession, Options
+from statemachine.wire import Message
+from tests.soak.sink import Sink
+
+OPTIONS = {
+    "request_timeout": timedelta(seconds=30),
+    "poll_timeout": timedelta(seconds=60),
+    "settle": timedelta(seconds=2),
+    "close_within": timedelta(seconds=1),
+    "request_within": timedelta(minutes=10),
+    "ending_within": timedelta(minutes=10),
+    "save_within": timedelta(minutes=5),
+    "connect_timeout": timedelta(seconds=30),
+}
+
+
+class Bot:
+    """What the application does with each chat."""
+
+    def __init__(self, client: ChatClient, sink: Sink, chats: int, texts: int, every: float) -> None:
+        self._client = client
+        self._sink = sink
+        self._texts = texts
+        self._every = every
+        self._left = chats - len(sink.over)
+        self._progress: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.done = asyncio.Event()
+        if not self._left:
+            self.done.set()
+
+    async def handle(self, session: ChatSession, news: object) -> None:
+        """Write it down; when this returns it is dealt with."""
+        who = session.client_id
+        match news:
+            case Progress():
+                self._sink.write(who, news.seq, "progress", news.key, news.state, news.reason)
+            case Received(entry=Message() as entry):
+                self._sink.write(who, news.seq, "message", entry.msg_id, entry.msg_text or entry.msg)
+            case Finished():
+                was = who in self._sink.over
+                self._sink.write(who, news.seq, "finished", news.outcome)
+                self._left -= not was
+                if not self._left:
+                    self.done.set()
+            case _:
+                if (seq := getattr(news, "seq", None)) is not None:
+                    self._sink.write(who, seq, type(news).__name__)
+                return
+        self._progress[who].set()
+
+    async def live(self, who: str, pause: float) -> None:
+        """One customer: says everything that has no outcome yet, waits for the answers, ends."""
+        await asyncio.sleep(pause)
+        session = await self._client.session(who)
+        for number in range(self._texts):
+            key = f"text-{number:02d}"
+            if key not in self._sink.outcomes[who] and session.outcome is None and session.phase != "ending":
+                # The key is the application's: sent before the process died, it is one message.
+                await session.send(f"this is {key}", key=key)
+                await asyncio.sleep(random.uniform(0.5, 1.5) * self._every)
+        while session.outcome is None and not self._satisfied(who):
+            self._progress[who].clear()
+            await self._progress[who].wait()
+        if session.outcome is None:
+            await session.end()
+
+    def _satisfied(self, who: str) -> bool:
+        sink = self._sink
+        return len(sink.outcomes[who]) >= self._texts and len(sink.replies[who]) >= self._texts - sink.failed[who]
+
+
+async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    sink = Sink(folder / "sink.jsonl")
+    tls = ssl.create_default_context(cafile=folder / "ca.pem") if url.startswith("https") else None
+    options = Options(**OPTIONS, tls=tls)  # type: ignore[arg-type]
+    async with ChatClient(url, app_id="soak", store=folder / "chats.sqlite", options=options) as client:
+        bot = Bot(client, sink, chats, texts, every)
+        handling = asyncio.create_task(client.handle(bot.handle, concurrency=16))
+        customers = [f"customer-{n}" for n in range(chats) if f"customer-{n}" not in sink.over]
+        lives = [asyncio.create_task(bot.live(who, n / 150)) for n, who in enumerate(customers)]
+        measuring = asyncio.create_task(measure(client, len(customers)))
+        await bot.done.wait()
+        measuring.cancel()
+        handling.cancel()
+        await asyncio.gather(*lives)
+
+
+async def measure(client: ChatClient, chats: int) -> None:
+    """Once all polls are held: memory, and the processor time of the traffic from there on."""
+    while sum(chat.session.link.name == "polling" for chat in client.sessions()) < chats * 0.98:  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
+    say(polling=len(client.sessions()), rss_kb=resident())
+    used, began = time.process_time(), time.monotonic()
+    while True:
+        await asyncio.sleep(10)
+        spent = time.monotonic() - began
+        say(processor_share=round((time.process_time() - used) / spent, 3), seconds=round(spent), rss_kb=resident())
+
+
+def resident() -> int:
+    """Kilobytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
+
+
+def say(**line: object) -> None:
+    print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    at, where, how_many, texts_each, pause_s = sys.argv[1:]
+    asyncio.run(main(at, Path(where), int(how_many), int(texts_each), float(pause_s)))
+    os._exit(0)  # nothing is left to be done
