@@ -17,6 +17,7 @@ from .merged import Handler, MergedNews, Stopped
 from .metrics import METRICS, Measures, Numbers, Standing
 from .middleware import Middleware
 from .options import Options
+from .questions import Questions
 from .sending import Sending, SendingState
 from .session import ChatSession
 from .stream import News, NewsReader
@@ -42,6 +43,7 @@ __all__ = [
     "NotSaved",
     "Numbers",
     "Options",
+    "Questions",
     "SendFailed",
     "Sending",
     "SendingState",

@@ -98,7 +98,7 @@ class ChatClient:
         try:
             await self._open(self._stack)
         except BaseException:
-            await self._stack.aclose()
+            await self.close()
             raise
         return self
 

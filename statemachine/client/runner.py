@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from statemachine import Config, Event, IllegalIntent, Past, Session, Tick, changes, new_session, past
+from statemachine import Config, Event, IllegalIntent, Past, Session, Tick, changes, new_session, past, reduce
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
 from statemachine.adapters.protocols import Observer, Store, Told, Transport
@@ -114,17 +114,31 @@ class Runner:
         except TimeoutError:
             raise NotSaved(f"the store has not saved this within {self._within:g} s") from None
 
-    async def renew(self) -> Past | None:
-        """Make room for a new chat where the last one is over, and return what the new one takes over from it."""
-        old = self._driver.session
-        if old.outcome is None:
-            return None
-        await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
-        spent, blank = self._driver, new_session(self.now(), self._config)
+    async def begin(
+        self, opening: Callable[[Past | None], Event], otherwise: Event | None = None
+    ) -> tuple[Session, Session]:
+        """Feed the intent that opens a chat; where the last one is over, a session that follows it.
+
+        `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already. Returns and
+        raises as `ask`; what is refused leaves the last chat as it is.
+        """
+        while (old := self._driver.session).outcome is not None:
+            await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
+            if self._driver.session is old:  # nobody was faster
+                return await self._follow(old, opening(past(old)))
+        return await self.ask(otherwise if otherwise and old.phase != "idle" else opening(None))
+
+    async def _follow(self, old: Session, opening: Event) -> tuple[Session, Session]:
+        blank = new_session(self.now(), self._config)
+        try:
+            reduce(blank, opening)  # would it be refused?
+        except IllegalIntent as illegal:
+            raise refusal(illegal, old.outcome) from illegal
+        spent = self._driver
         self._driver = self._make(blank, spent.version)
         spent.abandon()
         self.stream.reopen(spent.saved, changes(spent.session, blank))
-        return past(spent.session)
+        return await self.ask(opening)
 
     async def close(self, within: timedelta) -> None:
         """Let go of the session. What is on the wire, and queued behind it, may finish `within` this time."""

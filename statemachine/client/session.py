@@ -28,6 +28,7 @@ from statemachine import (
     MarkDelivered,
     MarkRead,
     Outcome,
+    Past,
     Progress,
     Pushed,
     Reattach,
@@ -58,7 +59,7 @@ from statemachine.wire import (
 )
 
 from .centre import CentreError, ContactCentre
-from .errors import ChatClosed, ChatStopped, NotSaved
+from .errors import BadSetting, ChatClosed, ChatStopped, NotSaved
 from .merged import Turn, Turns
 from .middleware import Middleware, send_through, tell_through
 from .options import Options
@@ -193,8 +194,9 @@ class ChatSession:
 
     async def reattach(self, chat_id: str | None = None) -> None:
         """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
-        after = await self._runner.renew()
-        await self._ask(Reattach(self._now(), secrets.token_hex(8), chat_id, after))
+        await self._runner.begin(
+            lambda after: self._through(Reattach(self._now(), secrets.token_hex(8), chat_id, after))
+        )
 
     async def disconnect(self) -> None:
         """End the conversation. The session stays: a survey may follow."""
@@ -204,23 +206,22 @@ class ChatSession:
         """End the chat. What still waits to be sent is sent before."""
         await self._ask(End(self._now()))
 
-    async def request(self, text: str | None = None, key: str | None = None, note: str = "") -> Sending:
-        """`start` with what was given last, and a first text."""
+    async def request(self) -> None:
+        """`start` with what was given last."""
+        await self._runner.begin(self._requesting())
+
+    def _requesting(
+        self, text: str | None = None, key: str | None = None, note: str = ""
+    ) -> Callable[[Past | None], Intent]:
         about = self.introduction
-        after = await self._runner.renew()
-        return await self._send(
-            Request(
-                self._now(),
-                secrets.token_hex(8),
-                about.parameters or {},
-                about.phone_number,
-                about.from_,
-                text,
-                key,
-                after,
-                note,
-            )
-        )
+
+        def opening(after: Past | None) -> Intent:
+            origin = secrets.token_hex(8)
+            parameters = about.parameters or {}
+            request = Request(self._now(), origin, parameters, about.phone_number, about.from_, text, key, after, note)
+            return self._through(request)
+
+        return opening
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -231,9 +232,12 @@ class ChatSession:
         `note`: whatever you want to find in its news, also after a restart; nobody else sees it.
         `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
         """
-        if new_chat and (self.outcome is not None or self.phase == "idle"):
-            return await self.request(text, key, note)
-        return await self._send(Say(self._now(), text, key, note))
+        saying = self._through(Say(self._now(), text, key, note))
+        if new_chat:
+            sessions = await self._runner.begin(self._requesting(text, key, note), saying)
+        else:
+            sessions = await self._runner.ask(saying)
+        return self._sending(*sessions, key)
 
     async def send_location(
         self,
@@ -270,12 +274,15 @@ class ChatSession:
         """Upload a file and send it. `source`: its path, or its bytes, which a restart of the process loses.
 
         `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides. `uploaded`:
-        called as it goes, with the bytes so far and all; from the beginning again where an upload is repeated.
+        called as it goes, with the bytes so far and all; from the beginning again where an upload is repeated. Raises
+        BadSetting for a file that cannot be read.
         """
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
         if image is None:
             image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
+        if not isinstance(source, bytes) and not os.access(source, os.R_OK):
+            raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
         ref = self._vault.keep_file(source, uploaded)
         kind: Literal["image", "attachment"] = "image" if image else "attachment"
         return await self._send_kept(SendFile(self._now(), ref, name, kind, key, note), ref)
@@ -326,9 +333,10 @@ class ChatSession:
             raise
 
     async def _send(self, intent: Intent) -> Sending:
-        """The item that the intent put into the queue, or the one that its key stands for already."""
-        before, after = await self._ask(intent)
-        key: str | None = getattr(intent, "key", None)
+        return self._sending(*await self._ask(intent), getattr(intent, "key", None))
+
+    def _sending(self, before: Session, after: Session, key: str | None) -> Sending:
+        """The item that was put into the queue, or the one that its key stands for already."""
         item = _item_of(before, after, key)
         if item is None:
             return Sending("", key, "sent", receipts=False)
@@ -428,7 +436,10 @@ class ChatSession:
         return self._around.clock.now()
 
     async def _ask(self, intent: Intent) -> tuple[Session, Session]:
-        return await self._runner.ask(send_through(self._around.middleware, self, intent))
+        return await self._runner.ask(self._through(intent))
+
+    def _through(self, intent: Intent) -> Intent:
+        return send_through(self._around.middleware, self, intent)
 
     def _changed(self) -> None:
         stream = self._runner.stream

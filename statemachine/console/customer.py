@@ -113,10 +113,11 @@ class Customer:
 
     async def start(self, wish: Wish) -> None:
         """Ask for a chat, with `text` as its first message."""
-        text = _text(wish, "text", "") or None
-        sending = await self.chat.request(text)
-        if text is not None:
-            self._mine("text", text, sending)
+        text = _text(wish, "text", "")
+        if text:
+            self._mine("text", text, await self.chat.send(text, new_chat=True))
+        else:
+            await self.chat.request()
         if self._follower is None or self._follower.done():
             self._follower = asyncio.create_task(self._follow())
 

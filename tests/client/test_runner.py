@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import Batch, Config, CreateChat, Opened, Poll, Post, Request, Say, outbox
+from statemachine import Batch, Config, CreateChat, Opened, Past, Poll, Post, Request, Say, Session, outbox
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.protocols import Store, Told
 from statemachine.client.errors import ChatClosed, NotPossible
@@ -111,22 +112,41 @@ async def test_who_waits_for_a_save_hears_of_the_closing() -> None:
         await saying
 
 
-async def test_a_chat_that_lives_is_not_renewed() -> None:
+def request(rig: Rig, origin: str = "other", text: str | None = None) -> Callable[[Past | None], Request]:
+    return lambda after: Request(rig.runner.now(), origin, text=text, after=after)
+
+
+async def test_a_chat_that_lives_is_not_followed() -> None:
     rig = await Rig().live()
-    assert await rig.runner.renew() is None
-    assert rig.runner.session.chat.chat_id == "chat"
+    with pytest.raises(NotPossible, match="has a chat already"):
+        await rig.runner.begin(request(rig))
+    before, after = await rig.runner.begin(request(rig), Say(rig.runner.now(), "hello"))
+    assert len(after.items) == len(before.items) + 1
+    assert after.chat.chat_id == "chat"
+
+
+async def over(rig: Rig) -> Session:
+    """A chat that ended with a text under way."""
+    await rig.live()
+    await rig.say("hello")
+    rig.transport.answer(Poll, Batch((SessionEnded(),)))
+    assert rig.runner.session.outcome == "ended"
+    return rig.runner.session
 
 
 async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
-    rig = await Rig().live()
-    await rig.say("hello")
-    rig.transport.answer(Poll, Batch((SessionEnded(),)))
-    spent = rig.runner.session
-    assert spent.outcome == "ended"
-    past = await rig.runner.renew()
+    rig = Rig()
+    spent = await over(rig)
+    seen: list[Past | None] = []
+
+    def opening(after: Past | None) -> Request:
+        seen.append(after)
+        return request(rig)(after)
+
+    await rig.runner.begin(opening)
+    (past,) = seen
     assert past is not None
     assert (past.chat_id, past.seq, past.ids) == ("chat", spent.seq, spent.ids)
-    await rig.runner.ask(Request(rig.runner.now(), "other", after=past))
     assert rig.runner.session.seq == spent.seq
     rig.transport.answer(CreateChat, Opened("chat2", "queued", None, is_new_chat=True))
     with capture_logs() as logs:  # the first chat's text, answered late: nobody drives that chat any more
@@ -136,6 +156,44 @@ async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
     assert stored is not None
     assert stored.session == rig.runner.session
     assert stored.session.chat.chat_id == "chat2"
+
+
+async def test_a_refused_opening_leaves_the_last_chat_as_it_is() -> None:
+    """Or the next one would not know where to go on counting, and its news would not follow the journal's."""
+    rig = Rig()
+    spent = await over(rig)
+    with pytest.raises(NotPossible):
+        await rig.runner.begin(request(rig, text="x" * 20_000))
+    assert rig.runner.session is spent
+    with pytest.raises(PermissionError):
+        await rig.runner.begin(_refuse)
+    assert rig.runner.session is spent
+    _, after = await rig.runner.begin(request(rig, text="shorter"))
+    assert after.seq == spent.seq
+
+
+def _refuse(after: Past | None) -> Request:
+    raise PermissionError
+
+
+async def test_two_who_begin_at_once_begin_one_chat() -> None:
+    store = HandStore([])
+    rig = await Rig(store).live()
+    store.held = True
+    rig.transport.answer(Poll, Batch((SessionEnded(),)))  # both wait for the end to be saved
+    both = [
+        asyncio.create_task(rig.runner.begin(request(rig, f"o{n}", f"text {n}"), Say(rig.runner.now(), f"text {n}")))
+        for n in range(2)
+    ]
+    await asyncio.sleep(0)
+    assert not any(one.done() for one in both)
+    store.held = False
+    store.release()
+    await asyncio.gather(*both)
+    assert [item.entry.msg_text for item in rig.runner.session.items if isinstance(item.entry, Message)] == [
+        "text 0",
+        "text 1",
+    ]
 
 
 async def test_what_is_told_is_handed_on() -> None:

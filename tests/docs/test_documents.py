@@ -86,3 +86,18 @@ def test_the_map_of_the_house_names_what_is_there() -> None:
         if path.name.startswith(("__", "py.typed")):
             continue
         assert path.stem in words or path.name in words, f"{path.name} is not on the map"
+
+
+@pytest.mark.source_tree
+def test_every_event_of_the_logs_stands_in_the_readme() -> None:
+    """Names that people build alerts on."""
+    section = README[README.index("## Logs and metrics") : README.index("## The engine in ten lines")]
+    named = {
+        name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    logged = {
+        name
+        for path in (ROOT / "statemachine").rglob("*.py")
+        for name in re.findall(r"""_log\.\w+\(\s*"(\w+)\"""", path.read_text(encoding="utf-8"))
+    }
+    assert named == logged

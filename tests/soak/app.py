@@ -4,7 +4,7 @@
 
 Every chat says its TEXTS, one each EVERY seconds; each is answered by the centre. All news is written to a file before
 it counts as dealt with. Killed and started again it goes on; it ends by itself, with status 0, once every chat has
-every outcome and reply and is over. What it uses it prints, one JSON object a line, once all its polls are held.
+every outcome and reply and is over. How far it is and what it uses it prints, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from statemachine.client import ChatSession, Options
 from statemachine.wire import Message
 from tests.soak.sink import Sink
 
+OPENED_PER_SECOND = 60
 OPTIONS = {
+    "opened_per_second": OPENED_PER_SECOND,
     "request_timeout": timedelta(seconds=30),
-    "poll_timeout": timedelta(seconds=60),
+    "poll_timeout": timedelta(seconds=120),
     "settle": timedelta(seconds=2),
     "close_within": timedelta(seconds=1),
     "request_within": timedelta(minutes=10),
@@ -105,7 +107,7 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
         bot = Bot(client, sink, chats, texts, every)
         handling = asyncio.create_task(client.handle(bot.handle, concurrency=16))
         customers = [f"customer-{n}" for n in range(chats) if f"customer-{n}" not in sink.over]
-        lives = [asyncio.create_task(bot.live(who, n / 150)) for n, who in enumerate(customers)]
+        lives = [asyncio.create_task(bot.live(who, n / OPENED_PER_SECOND)) for n, who in enumerate(customers)]
         measuring = asyncio.create_task(measure(client, len(customers)))
         await bot.done.wait()
         measuring.cancel()
@@ -114,15 +116,21 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
 
 
 async def measure(client: ChatClient, chats: int) -> None:
-    """Once all polls are held: memory, and the processor time of the traffic from there on."""
-    while sum(chat.session.link.name == "polling" for chat in client.sessions()) < chats * 0.98:  # noqa: ASYNC110
+    """How many chats are at work, and, once all polls are held, what that and the traffic from there on takes."""
+    began = time.monotonic()
+    while (polling := _polling(client)) < chats * 0.98:
+        say(opened=len(client.sessions()), polling=polling)
         await asyncio.sleep(0.5)
-    say(polling=len(client.sessions()), rss_kb=resident())
+    say(held=polling, seconds=round(time.monotonic() - began), rss_kb=resident())
     used, began = time.process_time(), time.monotonic()
     while True:
         await asyncio.sleep(10)
         spent = time.monotonic() - began
         say(processor_share=round((time.process_time() - used) / spent, 3), seconds=round(spent), rss_kb=resident())
+
+
+def _polling(client: ChatClient) -> int:
+    return sum(chat.session.link.name == "polling" for chat in client.sessions())
 
 
 def resident() -> int:

@@ -21,10 +21,10 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSI
 async def test_nothing_is_lost_or_doubled(tls: bool) -> None:
     from tests.soak.__main__ import Dose, report, soak
 
-    result = await soak(Dose(chats=40, kills=4, texts=3, every=1.0, tls=tls, within=500))
+    result = await soak(Dose(chats=40, kills=4, texts=8, every=1.5, hold=2.0, tls=tls, within=500))
     assert report(result) == 0
     assert result.kills == 4
-    assert result.counts["texts"] == 120
+    assert result.counts["texts"] == 320
 
 
 def lines(*told: list[object]) -> list[list[object]]:

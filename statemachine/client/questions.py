@@ -1,0 +1,58 @@
+"""A form asked question by question, as a messenger has to that shows no forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from .errors import BadSetting
+from .sending import Sending
+
+if TYPE_CHECKING:
+    from .session import ChatSession
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """Asks for one field after the other; the last answer sends the form.
+
+    `fields`: the names, in the order of asking; `ContactCentre.configuration` knows those of a form. A plain prompt (a
+    form without a name) needs none of this: the next text is its answer.
+    """
+
+    def __init__(self, session: ChatSession, form_request_id: str, fields: Iterable[str]) -> None:
+        self._session: Final = session
+        self._form: Final = form_request_id
+        self._fields: Final = tuple(fields)
+        self._answers: Final[dict[str, object]] = {}
+        if not self._fields or len(set(self._fields)) < len(self._fields):
+            raise BadSetting(f"questions: a form has fields of different names, not {self._fields!r}")
+
+    @property
+    def asked(self) -> str | None:
+        """The field that is asked for now; None when all are answered."""
+        return next((name for name in self._fields if name not in self._answers), None)
+
+    async def answer(self, value: object) -> Sending | None:
+        """This is what the customer says. After the last one the form is on its way, and can be waited on.
+
+        Raises BadSetting where all was answered before, and what `ChatSession.answer_form` raises; then the last answer
+        does not count, and can be given again.
+        """
+        name = self.asked
+        if name is None:
+            raise BadSetting("questions: all of them are answered, and the form was sent")
+        self._answers[name] = value
+        if self.asked is not None:
+            return None
+        try:
+            return await self._session.answer_form(self._form, self._answers)
+        except BaseException:
+            del self._answers[name]
+            raise
+
+    def back(self) -> None:
+        """Ask for the last one again."""
+        if self._answers:
+            self._answers.popitem()

@@ -1,0 +1,142 @@
+"""What users get wrong, and what the world does to them: each with a clear error, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from statemachine import ChatClient, Finished, LinkChanged
+from statemachine.client import BadSetting, NotPossible, Options, SendFailed, SessionOver
+from statemachine.emulator import Fault, Knobs
+from statemachine.emulator import acts as do
+from statemachine.emulator.http import Emulator
+from statemachine.store.errors import CorruptStore, NewerStore, StoreError
+from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
+
+pytestmark = pytest.mark.asyncio
+
+LONG = timedelta(seconds=LIMIT_S)
+
+
+async def news_of(chats: ChatClient, kind: type[Any]) -> Any:
+    """The first news of this kind, of any session."""
+    async with asyncio.timeout(LIMIT_S):
+        async for _, news in chats:
+            if isinstance(news, kind):
+                return news
+    raise AssertionError("the news ended")
+
+
+async def test_a_host_that_is_not_there() -> None:
+    async with Emulator("silent") as emulator:
+        pass
+    options = Options(request_within=timedelta(milliseconds=300))
+    with capture_logs() as logs:
+        async with client(emulator, options=options) as chats:
+            ann = await chats.session("ann")
+            with pytest.raises(SendFailed, match="it was not sent"):
+                await (await ann.send("hello")).sent(LONG)
+            assert (await news_of(chats, Finished)).outcome == "gave_up"
+            with pytest.raises(SessionOver, match="gave_up"):
+                await ann.send("still there?")
+    assert "Cannot connect to host 127.0.0.1" in logs[0]["reason"]
+
+
+async def test_a_tenant_that_is_not_there() -> None:
+    async with Emulator("silent", Knobs(tenants=("acme.example",))) as emulator:
+        async with client(emulator, tenant="amce.example") as chats:
+            ann = await chats.session("ann")
+            finished = await news_of(chats, Finished)
+            assert finished.outcome == "refused"
+            assert finished.code is not None
+            with pytest.raises(SessionOver, match="refused"):
+                await ann.send("hello")
+        async with client(emulator, tenant="acme.example") as chats:
+            await (await (await chats.session("ann")).send("hello")).sent(LONG)
+
+
+async def test_authorization_that_expires_holds_the_queue_until_it_is_renewed() -> None:
+    async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
+        ann = await chats.session("ann")
+        await until(lambda: ann.phase == "ivr", "the chat is there")
+        await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
+        await until(lambda: ann.session.link.name == "blocked", "the link is blocked")
+        sending = await ann.send("hello")
+        with pytest.raises(TimeoutError):
+            await sending.sent(timedelta(milliseconds=50))
+        assert sending.state == "pending"
+        assert ann.outcome is None
+        await chats.reauthorized()
+        await sending.sent(LONG)
+    assert [text for _, text in chat_of(emulator, "ann").texts_received] == ["hello"]
+
+
+async def test_a_blocked_link_is_told() -> None:
+    async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
+        ann = await chats.session("ann")
+        await until(lambda: ann.phase == "ivr", "the chat is there")
+        await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
+        async with asyncio.timeout(LIMIT_S):
+            async for _, news in chats:
+                if isinstance(news, LinkChanged) and news.state == "blocked":
+                    break
+        assert news.code == 2004
+
+
+async def stored(path: Path) -> None:
+    """A store with two chats, each with something unsent."""
+    async with Emulator("silent", QUICK) as emulator, client(emulator, store=path, tenant="t") as chats:
+        for who in ("ann", "bob"):
+            await (await (await chats.session(who)).send("hello", key="k")).sent(LONG)
+
+
+async def test_a_store_of_a_newer_version(tmp_path: Path) -> None:
+    path = tmp_path / "chats.sqlite"
+    await stored(path)
+    with sqlite3.connect(path) as link:
+        link.execute("PRAGMA user_version = 999")
+    link.close()
+    with pytest.raises(NewerStore, match="upgrade the package"):
+        async with ChatClient("http://127.0.0.1:1", app_id="app", store=path):
+            pass
+
+
+async def test_a_snapshot_that_is_damaged_stops_its_own_chat_only(tmp_path: Path) -> None:
+    path = tmp_path / "chats.sqlite"
+    async with Emulator("silent", Knobs(hold_ms=300, after_cut="free")) as emulator:
+        async with client(emulator, store=path) as chats:
+            for who in ("ann", "bob"):
+                await (await (await chats.session(who)).send("hello")).sent(LONG)
+        with sqlite3.connect(path) as link:
+            link.execute("UPDATE session SET snapshot = substr(snapshot, 1, 50) WHERE id LIKE '%/bob'")
+        link.close()
+        with capture_logs() as logs:
+            async with client(emulator, store=path) as chats:
+                await (await (await chats.session("ann")).send("more")).sent(LONG)
+                with pytest.raises(CorruptStore, match="snapshot cannot be read back"):
+                    await chats.session("bob")
+    assert "session_unreadable" in {log["event"] for log in logs}
+
+
+async def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such directory; create it first"):
+        async with ChatClient("http://127.0.0.1:1", app_id="app", store=tmp_path / "nowhere" / "chats.sqlite"):
+            pass
+
+
+async def test_a_form_that_is_not_open_and_a_file_that_is_not_there() -> None:
+    async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
+        ann = await chats.session("ann")
+        await until(lambda: ann.phase == "ivr", "the chat is there")
+        with pytest.raises(BadSetting, match=r"/nowhere/at/all\.pdf' cannot be read"):
+            await ann.send_file("/nowhere/at/all.pdf")
+        with pytest.raises(NotPossible, match="form"):
+            await ann.answer_form("no such form", {})
+        await (await ann.send("and on")).sent(LONG)
+        assert chat_of(emulator, "ann").texts_received[0][1] == "and on"
