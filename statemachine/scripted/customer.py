@@ -237,7 +237,10 @@ class Customer:
         chat = self._chat
         match step:
             case Start():
-                self._sent(await chat.request(self._filled(step.text) or None))
+                if text := self._filled(step.text):
+                    self._sent(await chat.send(text, new_chat=True))
+                else:
+                    await chat.request()
             case Say():
                 self._sent(await chat.send(self._filled(step.text)))
             case Pause():

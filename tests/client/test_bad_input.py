@@ -45,7 +45,7 @@ async def test_a_host_that_is_not_there() -> None:
             assert (await news_of(chats, Finished)).outcome == "gave_up"
             with pytest.raises(SessionOver, match="gave_up"):
                 await ann.send("still there?")
-    assert "Cannot connect to host 127.0.0.1" in logs[0]["reason"]
+    assert "127.0.0.1" in logs[0]["reason"]
 
 
 async def test_a_tenant_that_is_not_there() -> None:

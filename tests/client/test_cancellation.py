@@ -112,6 +112,8 @@ CALLS: dict[str, Call] = {
     "ChatClient.session": lambda scene, chat: scene.chats.session(f"{chat.client_id}-other"),
     "ChatClient.reauthorized": lambda scene, chat: scene.chats.reauthorized(),
     "ChatClient.handle": handles,
+    "ChatClient.purge": lambda scene, chat: scene.chats.purge(timedelta(days=1)),
+    "ChatClient.forget": lambda scene, chat: scene.chats.forget(f"{chat.client_id}-nobody"),
     "ChatSession.start": lambda scene, chat: start_anew(scene, chat),
     "ChatSession.reattach": lambda scene, chat: reattach_anew(scene, chat),
     "ChatSession.request": lambda scene, chat: start_anew(scene, chat),

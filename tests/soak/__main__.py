@@ -42,6 +42,9 @@ AGENT = Scenario(
     on_text=(Deliver(), Pause(200), Say("You said: {text}")),
 )
 
+LONGEST_LIFE_S = 30.0
+"""After all polls are held, before it is killed."""
+
 
 @frozen
 class Dose:
@@ -130,7 +133,7 @@ class Soak:
             if cut_restart and said.get("opened", said.get("held", 0)) >= enough:
                 process.kill()
             elif cut_restart is False and "held" in said:
-                await asyncio.sleep(self._chance.uniform(0.1, 1.0) * self._dose.every)
+                await asyncio.sleep(self._chance.uniform(0.1, 1.0) * min(self._dose.every, LONGEST_LIFE_S))
                 process.kill()
 
     def judge(self, emulator: Emulator) -> None:

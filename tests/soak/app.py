@@ -30,6 +30,8 @@ from statemachine.wire import Message
 from tests.soak.sink import Sink
 
 OPENED_PER_SECOND = 60
+ASKED_PER_SECOND = 25
+"""New chats: each is a dozen calls."""
 OPTIONS = {
     "opened_per_second": OPENED_PER_SECOND,
     "request_timeout": timedelta(seconds=30),
@@ -81,6 +83,7 @@ class Bot:
         """One customer: says everything that has no outcome yet, waits for the answers, ends."""
         await asyncio.sleep(pause)
         session = await self._client.session(who)
+        await asyncio.sleep(random.uniform(0, self._every))
         for number in range(self._texts):
             key = f"text-{number:02d}"
             if key not in self._sink.outcomes[who] and session.outcome is None and session.phase != "ending":
@@ -107,7 +110,7 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
         bot = Bot(client, sink, chats, texts, every)
         handling = asyncio.create_task(client.handle(bot.handle, concurrency=16))
         customers = [f"customer-{n}" for n in range(chats) if f"customer-{n}" not in sink.over]
-        lives = [asyncio.create_task(bot.live(who, n / OPENED_PER_SECOND)) for n, who in enumerate(customers)]
+        lives = [asyncio.create_task(bot.live(who, n / ASKED_PER_SECOND)) for n, who in enumerate(customers)]
         measuring = asyncio.create_task(measure(client, len(customers)))
         await bot.done.wait()
         measuring.cancel()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.emulator import ClientKey, Knobs, LogEntry
+from statemachine.emulator import ClientKey, Knobs, LogEntry, Scenario
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.http import Emulator
 from tests.soak.sink import Sink, read_lines
@@ -59,7 +59,7 @@ async def test_the_judge_can_say_no(
     for line in told:
         sink.write(*line)
     emulator = Emulator("silent", Knobs())
-    chat = Chat("c", ClientKey("t", "a", "customer-0"), 2, 0, "connected")
+    chat = Chat("c", ClientKey("t", "a", "customer-0"), 2, 0, "connected", Scenario("", ""))
     chat.texts_received.extend((str(n), f"this is {text}") for n, text in enumerate(texts))
     chat.log.append(LogEntry(0, "to_client", {"event": "chat_session_message", "msg_id": "r1"}))
     emulator.centre.chats["c"] = chat
