@@ -23,6 +23,8 @@ FAILURES: Final = 20
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 10.0
 """How long a host that is down is left alone. Shorter than the longest back-off of a session (30 s)."""
+PATIENCE_S: Final = 5.0
+"""A try that has not failed by then was taken: it may be a poll, which a host in good health holds for long."""
 DOWN: Final = frozenset({502, 503, 504})
 """What a proxy says of a host that is down."""
 
@@ -52,41 +54,59 @@ class Gate:
         self._failures = 0
         self._pause = FIRST_PAUSE_S
         self._closed_until: float | None = None
+        self._tried: float | None = None
+        # Counts the closings and tries: what fails later, but was let through before, says nothing about now.
+        self._era = 0
 
     @property
     def closed(self) -> bool:
         """The host counts as down."""
         return self._closed_until is not None
 
-    async def enter(self, within: float) -> None:
-        """Wait for this request's turn, for at most `within` seconds. Raises GateClosed."""
+    async def enter(self, within: float) -> int:
+        """Wait for this request's turn, for at most `within` seconds. What is returned belongs to `failed`.
+
+        Raises GateClosed.
+        """
         now = self._now()
+        if self._tried is not None and now - self._tried >= PATIENCE_S:
+            self._open()
         if self._closed_until is not None:
             if now < self._closed_until:
                 raise GateClosed("the host does not answer, and is left alone for a moment")
-            self._close(now)  # this one tries; the others wait for what becomes of it
+            self._close(now)
+            self._tried = now  # this one tries; the others wait for what becomes of it
+        era = self._era
         if not self._spacing:
-            return
+            return era
         turn = max(self._turn, now - 1)
         if turn - now > within:
             raise GateClosed("too many requests wait for their turn")
         self._turn = turn + self._spacing
         if turn > now:
             await asyncio.sleep(turn - now)
+        return era
 
-    def answered(self, status: int) -> None:
+    def answered(self, era: int, status: int) -> None:
         """The host answered."""
         if status in DOWN:
-            self.failed()
+            self.failed(era)
             return
+        self._open()
+
+    def _open(self) -> None:
         self._failures = 0
+        self._tried = None
         if self._closed_until is not None:
             self._closed_until = None
             self._pause = FIRST_PAUSE_S
             _log.info("host_up")
 
-    def failed(self) -> None:
+    def failed(self, era: int) -> None:
         """The host did not answer."""
+        if era != self._era:
+            return
+        self._tried = None
         self._failures += 1
         if self._failures == FAILURES:
             _log.warning("host_down", failures=self._failures)
@@ -94,5 +114,6 @@ class Gate:
 
     def _close(self, now: float) -> None:
         """Until after a pause, between half and the whole of it: many processes shall not try together."""
+        self._era += 1
         self._closed_until = now + self._pause * (0.5 + self._chance() / 2)
         self._pause = min(self._pause * 2, LONGEST_PAUSE_S)

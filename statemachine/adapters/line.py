@@ -223,9 +223,9 @@ class Line:
         uploaded: Uploaded | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer, whose body is still to be read; what goes wrong, then too, is a CallFailed."""
-        gate = self._pool.gate
+        gate, era = self._pool.gate, 0
         try:
-            await gate.enter(request.timeout / 1_000)
+            era = await gate.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
             url = URL(request.url, encoded=True)
             async with (
@@ -242,17 +242,17 @@ class Line:
             ):
                 self._keep_cookies(response)
                 yield response
-                gate.answered(response.status)
+                gate.answered(era, response.status)
         except (GateClosed, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
             raise CallFailed("unsent", error) from error
         except _UNSENT as error:
-            gate.failed()
+            gate.failed(era)
             raise CallFailed("unsent", error) from error
         except TimeoutError as error:
-            gate.failed()
+            gate.failed(era)
             raise CallFailed("timeout", error) from error
         except (aiohttp.ClientError, OSError, _Cut) as error:
-            gate.failed()
+            gate.failed(era)
             raise CallFailed("cut", error) from error
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from statemachine.adapters import gate as module
-from statemachine.adapters.gate import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, Gate, GateClosed
+from statemachine.adapters.gate import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, Gate, GateClosed
 
 pytestmark = pytest.mark.asyncio
 
@@ -35,7 +35,7 @@ def gate(time: Time, per_second: float | None = None, chance: float = 1.0) -> Ga
 
 def fails(gate: Gate, times: int = FAILURES) -> None:
     for _ in range(times):
-        gate.failed()
+        gate.failed(gate._era)
 
 
 # --- the rate ---
@@ -86,7 +86,7 @@ async def test_it_closes_after_many_failures_in_a_row_and_tries_one_at_a_time(ti
     with capture_logs() as logs:
         fails(door, FAILURES - 1)
         await door.enter(1)
-        door.answered(200)
+        door.answered(door._era, 200)
         fails(door)
         with pytest.raises(GateClosed, match="left alone"):
             await door.enter(1)
@@ -95,7 +95,7 @@ async def test_it_closes_after_many_failures_in_a_row_and_tries_one_at_a_time(ti
         with pytest.raises(GateClosed):
             await door.enter(1)
         assert door.closed
-        door.answered(404)
+        door.answered(door._era, 404)
         assert not door.closed
         await door.enter(1)
     assert [(log["event"], log["log_level"]) for log in logs] == [("host_down", "warning"), ("host_up", "info")]
@@ -114,13 +114,13 @@ async def test_the_pauses_grow_to_a_limit_and_begin_anew(time: Time) -> None:
             except GateClosed:
                 time.now += 0.5
         pauses.append(time.now - began)
-        door.failed()
+        door.failed(door._era)
     assert pauses == sorted(pauses)
     assert pauses[0] == FIRST_PAUSE_S
     assert pauses[-1] == LONGEST_PAUSE_S
     time.now += LONGEST_PAUSE_S
     await door.enter(1)
-    door.answered(200)
+    door.answered(door._era, 200)
     fails(door)
     time.now += FIRST_PAUSE_S
     await door.enter(1)
@@ -135,11 +135,39 @@ async def test_a_try_that_nobody_hears_of_is_followed_by_another(time: Time) -> 
     await door.enter(1)
 
 
+async def test_a_try_that_is_held_is_no_failure(time: Time) -> None:
+    """Found with thousands of chats: a poll was the one that tried, and all others waited until its hold was over."""
+    door = gate(time)
+    fails(door)
+    time.now += FIRST_PAUSE_S
+    await door.enter(1)  # a poll
+    with pytest.raises(GateClosed):
+        await door.enter(1)
+    time.now += PATIENCE_S
+    for _ in range(3):
+        await door.enter(1)
+    assert not door.closed
+    fails(door, FAILURES - 1)
+    await door.enter(1)
+
+
+async def test_what_was_let_through_before_and_fails_later_says_nothing_about_the_try(time: Time) -> None:
+    door = gate(time)
+    before = await door.enter(1)
+    fails(door)
+    time.now += FIRST_PAUSE_S
+    await door.enter(1)
+    door.failed(before)
+    time.now += PATIENCE_S
+    await door.enter(1)
+    assert not door.closed
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 async def test_a_proxys_word_counts(time: Time, status: int) -> None:
     door = gate(time)
     for _ in range(FAILURES):
-        door.answered(status)
+        door.answered(door._era, status)
     assert door.closed
 
 
