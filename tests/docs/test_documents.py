@@ -56,7 +56,7 @@ def test_scripts_come_true(text: str, tmp_path: Path) -> None:
 
     async def played() -> list[Result]:
         async with Emulator("survey", Knobs(pace=0.02)) as centre:
-            options = Options(receipts=False)  # a late one tells "gone" before "ended" is polled
+            options = Options(receipts="off")  # a late one tells "gone" before "ended" is polled
             door = options.endpoint(centre.url, "example", "app", "nobody")
             return await play(script, door, options, Play(), lambda *_: None)
 

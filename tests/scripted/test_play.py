@@ -22,7 +22,7 @@ def _short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Without receipts of its own: one that comes after the end is refused, and tells "gone" before "ended" is polled.
-BRISK = Options(close_within=timedelta(seconds=1), receipts=False)
+BRISK = Options(close_within=timedelta(seconds=1), receipts="off")
 
 
 async def played(emulator: Emulator, text: str, folder: Path = Path(), **how: Any) -> list[Result]:
