@@ -125,12 +125,12 @@ class Soak:
     async def _read(self, process: asyncio.subprocess.Process, cut_restart: bool | None) -> None:
         """Keep its figures, and kill it by how far it says it is: a slow machine changes nothing."""
         assert process.stdout is not None
-        enough = self._chance.uniform(0.05, 0.9) * self._dose.chats
+        enough = self._chance.uniform(0.05, 0.9)  # of the chats that are not over
         async for line in process.stdout:
             said = json.loads(line)
             if "opened" not in said:
                 self.result.figures.append(said)
-            if cut_restart and said.get("opened", said.get("held", 0)) >= enough:
+            if cut_restart and said.get("opened", 1) >= enough:
                 process.kill()
             elif cut_restart is False and "held" in said:
                 await asyncio.sleep(self._chance.uniform(0.1, 1.0) * min(self._dose.every, LONGEST_LIFE_S))

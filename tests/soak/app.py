@@ -122,7 +122,7 @@ async def measure(client: ChatClient, chats: int) -> None:
     """How many chats are at work, and, once all polls are held, what that and the traffic from there on takes."""
     began = time.monotonic()
     while (polling := _polling(client)) < chats * 0.98:
-        say(opened=len(client.sessions()), polling=polling)
+        say(opened=len(client.sessions()) / chats, polling=polling)
         await asyncio.sleep(0.5)
     say(held=polling, seconds=round(time.monotonic() - began), rss_kb=resident())
     used, began = time.process_time(), time.monotonic()
