@@ -27,11 +27,12 @@ _COMMANDS: Final = {
     "doctor": "Check the way to a contact centre, and name the setting to correct.",
     "run": "Customers from scripts, with the real client; for CI, staging and load.",
     "replay": "What captured traffic does to the engine, step by step.",
-    "conform": "Does a client, in any language, do what its users rely on?",
+    "conform": "Does an engine, or a client, in any language do what its users rely on?",
     "audit": "What a client in production did wrong: its recorded traffic before the judge.",
     "store": "The database of chats: check, migrate, purge, forget a client.",
     "simulate": "Client and server in a world of faults, many times over.",
     "bench": "How fast the engine is, beside its peers.",
+    "engine": "The engine as a process beside a program in another language.",
     "diagrams": "Draw the state machines and tables.",
 }
 """Name -> what help says; each is the object `command` of the module of that name, loaded when it is used."""

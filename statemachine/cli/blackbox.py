@@ -57,7 +57,7 @@ def list_cases(asked: Asked) -> None:
         click.echo(f"{'-':<24} {fault:<10} not to be seen from outside: {where}")
 
 
-def run(asked: Asked, heard: Callable[[Verdict], None]) -> list[Verdict]:
+def run(asked: Asked, heard: Callable[[Verdict], object]) -> list[Verdict]:
     """Play the cases, and say how each went. Raises Trouble where nothing could be played."""
     cases = asked.cases()
     try:

@@ -12,6 +12,7 @@ Redacted, every private text is a marker such as "<12 chars>". Private is what t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from types import NoneType, UnionType
@@ -264,8 +265,10 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
         yield f"{path}: unknown field {', '.join(sorted(ascii(name)[:40] for name in error.extra_fields))}"
     elif isinstance(error, KeyError):
         yield f"{path}: missing"
-    else:  # what a class itself refuses is JSON in a text that is no JSON object
-        yield f"{path}: {error}" if isinstance(error, Expected) else f"{path}: expected a JSON object as text"
+    elif isinstance(error, json.JSONDecodeError | TypeError):
+        yield f"{path}: expected a JSON object as text"
+    else:  # a number of the configuration that its class refuses says so itself
+        yield f"{path}: {error}"
 
 
 # --- the doors ---------------------------------------------------------------------------------------------------

@@ -8,15 +8,16 @@ choices: as many as possible become 0, the boring one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from attrs import evolve, frozen
 
 from statemachine.codec.records import decode_event, encode_event
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.conformance import laws
+from statemachine.conformance.shorten import ddmin
 from statemachine.core.derived import outbox
 from statemachine.core.events import Answered, Event
 from statemachine.core.session import Session
@@ -30,8 +31,6 @@ __all__ = ["BadCase", "Case", "ddmin", "law_broken_by", "minimise", "read_case",
 _FORMAT: Final = 1
 _RUNS: Final = 1_500
 """How many worlds a minimisation may run."""
-
-T = TypeVar("T")
 
 
 class BadCase(Exception):
@@ -49,23 +48,6 @@ class Case:
     tape: Tape | None = None
     only: tuple[str, ...] | None = None
     """The faults there were, where somebody chose them."""
-
-
-def ddmin(items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
-    """The items without as many as possible of which `fails` still holds (Zeller's delta debugging)."""
-    left, parts = list(items), 2
-    while len(left) >= 2:
-        size = max(1, len(left) // parts)
-        for at in range(0, len(left), size):
-            fewer = left[:at] + left[at + size :]
-            if fails(fewer):
-                left, parts = fewer, max(parts - 1, 2)
-                break
-        else:
-            if size == 1:
-                break
-            parts = min(parts * 2, len(left))
-    return [] if len(left) == 1 and fails([]) else left
 
 
 # --- on the log -----------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_the_cases_are_listed_with_those_that_cannot_be(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "say what is to be tried"),
+        ([], "give the command of a harness after --"),
         (["--client"], "give the client's command after --"),
         (["--client", "--only", "F99", "--", "x"], "no case is called F99"),
         (["--client", "--", "./no-such-client"], "no-such-client: No such file"),

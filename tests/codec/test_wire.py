@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import attrs
@@ -15,6 +14,7 @@ from statemachine.codec.body import MAX_DEPTH, Problem, json_text
 from statemachine.codec.outwards import SIGNAL_MEMBERS
 from statemachine.codec.records import to_json
 from statemachine.codec.wire import MAX_ENTRY, MAX_NAME, decode_entries, decode_entry, parse_body
+from statemachine.conformance.vectors import codec_vectors
 from statemachine.core.wire import (
     WIRE_NAMES,
     Entry,
@@ -29,19 +29,18 @@ from statemachine.core.wire import (
 )
 from tests.codec.strategies import HOSTILE_BYTES, JSON, TEXTS
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "wire_in.json").read_text())
+GOLDEN = [one for one in codec_vectors() if one["op"] == "decode"]
+WIRE = [one["ask"]["wire"] for one in GOLDEN]
 
 
-@pytest.mark.parametrize("case", GOLDEN, ids=[case["why"] for case in GOLDEN])
+@pytest.mark.parametrize("case", GOLDEN, ids=[case["id"] for case in GOLDEN])
 def test_golden(case: dict[str, Any]) -> None:
-    assert to_json(decode_entry(case["wire"]), Entry) == case["entry"]
+    assert to_json(decode_entry(case["ask"]["wire"]), Entry) == case["answer"]["entry"]
 
 
-def test_the_golden_file_holds_every_class_and_every_name() -> None:
-    assert {type(decode_entry(case["wire"])) for case in GOLDEN} == set(get_args(Entry))
-    assert {case["wire"]["event"] for case in GOLDEN if isinstance(case["wire"], dict) and "event" in case["wire"]} >= (
-        WIRE_NAMES.keys()
-    )
+def test_the_vectors_hold_every_class_and_every_name() -> None:
+    assert {type(decode_entry(wire)) for wire in WIRE} == set(get_args(Entry))
+    assert {wire["event"] for wire in WIRE if isinstance(wire, dict) and "event" in wire} >= WIRE_NAMES.keys()
 
 
 def test_f9_each_entry_of_a_batch_stands_alone() -> None:

@@ -1,0 +1,271 @@
+"""The judge: plays a vector on an implementation and says what is wrong. All doors lead to it.
+
+At each step, in this order: has the answer the shape that MESSAGES.md gives it; do the laws hold that can be seen
+from outside (L4, L6 to L9, L13, by the very functions of `laws.py`); is it what the reference shows, ids aside
+(`agreement`). The other laws say that two ways of doing one thing look the same (`variations.py`): for them the vector
+is played again, and the implementation is compared with itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from attrs import define, evolve, field, frozen
+
+from statemachine import Anomaly, Command, Event, Notification, Session
+from statemachine.codec.errors import BadRecord
+from statemachine.codec.records import decode_command, decode_news, encode_command, encode_news
+from statemachine.records import Chat
+
+from . import laws
+from .implementation import Broken, Implementation, Object, features_of
+from .names import Names
+from .vectors import Doer, Step, Vector
+from .verdicts import Level
+
+__all__ = ["AGREEMENT", "Fault", "Player", "Wrong", "judge"]
+
+AGREEMENT: Final = "agreement"
+SHAPE: Final = "shape"
+CRASH: Final = "crash"
+_SHOWN: Final = 400
+
+
+@frozen
+class Fault:
+    """What is wrong: a law, `agreement`, `shape` or `crash`, at which step of the vector, in words."""
+
+    law: str
+    step: int
+    what: str
+    level: Level = "must"
+
+
+class Wrong(Exception):
+    """A step that is not right. `law`: as in `Fault`."""
+
+    def __init__(self, law: str, what: str) -> None:
+        super().__init__(what)
+        self.law: Final = law
+
+
+def judge(subject: Implementation, vector: Vector, variation: Callable[..., None] | None = None) -> Fault | None:
+    """The first thing that is wrong with how `subject` plays `vector`, and then plays it varied; None if nothing is."""
+    player = Player(subject, vector.config)
+    try:
+        plain = [player.begin(vector.at)]
+        for step in vector.steps:
+            plain.append(player.take(step))
+        if variation is not None:
+            player.at = -1
+            _vary(variation, player, vector, plain)
+    except Wrong as wrong:
+        agrees = wrong.law == AGREEMENT and player.at >= 0
+        return Fault(wrong.law, player.at, str(wrong), vector.steps[player.at].level if agrees else "must")
+    except Broken as broken:
+        return Fault(CRASH, player.at, str(broken))
+    return None
+
+
+def _vary(variation: Callable[..., None], player: Player, vector: Vector, plain: list[Object]) -> None:
+    try:
+        variation(player, vector, plain)
+    except (AttributeError, KeyError, TypeError) as error:  # nothing is read there as strictly as at the first time
+        raise Wrong(SHAPE, f"told in another way, an answer has another shape ({error})") from None
+
+
+# --- what can be seen -----------------------------------------------------------------------------------------------
+
+
+_NOWHERE: Final = Chat()
+
+
+@frozen
+class Outside:
+    """As much of a session as can be seen from outside: all that the laws asked here read of one."""
+
+    now: int
+    phase: str = "idle"
+    outcome: str | None = None
+    owed: tuple[Command, ...] = ()
+    deadline: int | None = None
+    latest: int | None = None
+    seq: int = 0
+    ids: int = 0
+    chat: Chat = _NOWHERE
+
+
+def _window(seen: Outside) -> tuple[int, int] | None:
+    return None if seen.deadline is None else (seen.deadline, max(seen.deadline, seen.latest or 0))
+
+
+_OUTSIDE: Final = laws.Engine(
+    next_deadline=lambda s: cast(Outside, s).deadline,
+    outbox=lambda s: cast(Outside, s).owed,
+    wake_window=lambda s: _window(cast(Outside, s)),
+    explain=None,
+)
+_STEP_LAWS: Final = (laws.law_04_deadline_ahead, laws.law_06_outbox, laws.law_07_one_poll, laws.law_08_terminal)
+
+
+@frozen
+class Shown:
+    """An observation, read."""
+
+    commands: tuple[Command, ...]
+    news: tuple[Notification, ...]
+    owed: tuple[int, ...]
+
+
+def _read(said: Object) -> Shown:
+    try:
+        if not isinstance(said.get("phase"), str):
+            raise BadRecord("$.phase: expected text")
+        for name in ("deadline", "latest"):
+            if not isinstance(said.get(name), int | None):
+                raise BadRecord(f"$.{name}: expected milliseconds since the epoch, a whole number, or null")
+        return Shown(
+            tuple(decode_command(one) for one in said.get("commands", ())),
+            tuple(cast(Notification, decode_news(one)) for one in said.get("news", ())),
+            tuple(said.get("owed", ())),
+        )
+    except (BadRecord, TypeError) as error:
+        raise Wrong(SHAPE, f"{error}, in {_short(said)}") from None
+
+
+@define
+class Player(Doer):
+    """Feeds one implementation, step by step. `at`: the step in hand; -1: the beginning."""
+
+    at: int = -1
+    names: Names = field(factory=Names)
+    seen: Outside = Outside(0)
+    _ledger: laws.Ledger = field(factory=laws.Ledger)
+    _known: dict[int, Command] = field(factory=dict[int, Command])
+    _features: frozenset[str] | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._features = features_of(self.subject)
+
+    def begin(self, at: int) -> Object:
+        """A new session, which owes nothing yet."""
+        said = self.subject.begin(at, self.config)
+        self._known = {}
+        self.seen = self._look(said, _read(said), at, _NOWHERE)
+        return said
+
+    def take(self, step: Step) -> Object:
+        """One step of a vector, with all that is asked of it."""
+        self.at += 1
+        said = self.do(step.do)
+        if "refused" not in said:
+            if "event" in step.do:
+                self._hold(step.do["event"], said)
+            elif "follow" in step.do:
+                self._follow(step.do["follow"], said)
+            else:
+                self._reloaded(said)
+        self._agree(step.expect, said)
+        return said
+
+    def do(self, do: Object) -> Object:
+        """The bare step, in the implementation's ids."""
+        return Doer.do(self, {"event": self.names.to_them(do["event"])} if "event" in do else do)
+
+    def _look(self, said: Object, shown: Shown, at: int, chat: Chat) -> Outside:
+        self._known.update((command.id, command) for command in shown.commands)
+        lost = [one for one in shown.owed if one not in self._known]
+        if lost:
+            raise Wrong("L6", f"owes {lost[0]}, which was never commanded")
+        told = [one.seq for one in shown.news if not isinstance(one, Anomaly)]
+        numbers = [getattr(command, "chat_id", "") for command in shown.commands]
+        return Outside(
+            at,
+            said["phase"],
+            said.get("outcome"),
+            tuple(self._known[one] for one in sorted(shown.owed)),
+            said.get("deadline"),
+            said.get("latest"),
+            told[-1] if told else self.seen.seq,
+            max(self._known, default=0),
+            evolve(chat, chat_id=next((one for one in numbers if one), chat.chat_id)),
+        )
+
+    def _hold(self, event: Object, said: Object) -> None:
+        """The laws of one step, and of the whole life."""
+        before, shown = self.seen, _read(said)
+        now = event["at"] if event["type"] == "restarted" else max(before.now, event["at"])
+        chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
+        self.seen = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
+        step = laws.Step(cast(Session, before), cast(Event, None), cast(Session, after), (*shown.commands, *shown.news))
+        try:
+            for law in _STEP_LAWS:
+                law(step, _OUTSIDE)
+            for life_law in laws.LIFE_LAWS:
+                life_law(step, self._ledger)
+        except laws.BrokenLaw as broken:
+            raise Wrong(broken.law, str(broken).partition(": ")[2]) from None
+
+    def _follow(self, at: int, said: Object) -> None:
+        before = self.seen
+        self._known = {}
+        self.seen = evolve(self._look(said, _read(said), at, before.chat), ids=0)
+        self._ledger.finished, self._ledger.command = 0, 0
+
+    def _reloaded(self, said: Object) -> None:
+        """A session that was read again owes what it owed, and says so."""
+        shown, before = _read(said), self.seen
+        ids = [command.id for command in before.owed]
+        if sorted(shown.owed) != ids or sorted(command.id for command in shown.commands) != ids:
+            raise Wrong("L5", f"restored, it owes {sorted(shown.owed)}, not {ids}")
+        self.seen = self._look(said, shown, before.now, before.chat)
+
+    # --- agreement
+
+    def _agree(self, expect: Object, said: Object) -> None:
+        if ("refused" in expect) != ("refused" in said):
+            raise _differs("refused", expect.get("refused"), said.get("refused"))
+        if "refused" in said:
+            return
+        for name in ("phase", "outcome", "deadline", *(["latest"] if self._can("latest") else [])):
+            if expect.get(name) != said.get(name):
+                raise _differs(name, expect.get(name), said.get(name))
+        self._match("commands", expect, said, encode_command, decode_command)
+        self._match("news", expect, said, encode_news, decode_news)
+        if self._can("changes"):
+            self._match("changes", expect, said, encode_news, decode_news)
+
+    def _can(self, feature: str) -> bool:
+        return self._features is None or feature in self._features
+
+    def _match(
+        self,
+        name: str,
+        expect: Object,
+        said: Object,
+        encode: Callable[[Any], Object],
+        decode: Callable[[object], object],
+    ) -> None:
+        """Two lists, one by one, ids aside; whether a field at its default is written does not matter."""
+        wanted, shown = expect.get(name, []), said.get(name, [])
+        if not self._can("anomalies"):
+            wanted, shown = ([one for one in ones if one["type"] != "anomaly"] for ones in (wanted, shown))
+        if len(wanted) != len(shown):
+            raise _differs(name, wanted, shown)
+        for one, other in zip(wanted, shown, strict=True):
+            same = self.names.bind(one, other) and (
+                self.names.to_us(other) == one or self.names.to_us(encode(decode(other))) == one
+            )
+            if not same:
+                raise _differs(name, one, other)
+
+
+def _differs(name: str, expected: object, shown: object) -> Wrong:
+    return Wrong(AGREEMENT, f"{name}: expected {_short(expected)}, shown {_short(shown)}")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,48 @@
+"""The kit as one archive, for teams that want no Python: vectors, tables, schemas, MESSAGES.md, and runners to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from io import BytesIO
+from typing import Final
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from statemachine import __version__
+from statemachine.diagrams import export
+
+__all__ = ["pack"]
+
+_PARTS: Final = ("MESSAGES.md", "schema", "vectors", "runners")
+_DATE: Final = (2020, 1, 1, 0, 0, 0)
+"""Of every file in it: the same kit is the same archive."""
+
+
+def pack() -> bytes:
+    """A zip file, always the same for the same kit."""
+    buffer, root = BytesIO(), f"conformance-kit-{__version__}"
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        for name, data in sorted(_contents()):
+            info = ZipInfo(f"{root}/{name}", _DATE)
+            info.compress_type, info.external_attr = ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, data)
+    return buffer.getvalue()
+
+
+def _contents() -> Iterator[tuple[str, bytes]]:
+    for name, part in _files(files("statemachine.conformance"), ""):
+        yield name, part.read_bytes()
+    yield "table.json", export.text().encode()
+    yield f"schema/{export.SCHEMA}", export.schema().encode()
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        name = f"{prefix}{entry.name}"
+        if name.partition("/")[0] not in _PARTS:
+            continue
+        if entry.is_dir():
+            yield from _files(entry, f"{name}/")
+        else:
+            yield name, entry

@@ -1,0 +1,202 @@
+"""An implementation in any language: a process that answers JSON lines (MESSAGES.md). One process a run.
+
+Its stderr is its own; the end of it is shown when the process dies. A process that crashed is started once more for the
+next case. Nothing here measures time but the guard against a process that never answers.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from threading import Event, Thread
+from time import monotonic
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from .implementation import Broken, Object, Unusable
+
+__all__ = ["PROTOCOL", "Harness"]
+
+PROTOCOL: Final = 1
+PATIENCE: Final = 30.0
+"""Seconds for one answer. Far beyond any honest one; only for a process that hangs."""
+_TAIL: Final = 2_000
+_CODEC: Final = "codec"
+
+
+class Harness:
+    """`with Harness(["node", "harness.mjs"]) as subject:`, and `subject` is an `Implementation`.
+
+    Raises Unusable where the command cannot be started, or does not say hello.
+    """
+
+    def __init__(self, command: Sequence[str], patience: float = PATIENCE) -> None:
+        self._command: Final = list(command)
+        self._patience: Final = patience
+        self._process: subprocess.Popen[str] | None = None
+        self._errors: IO[bytes] | None = None
+        self._waiting_since: float | None = None
+        self._over: Final = Event()
+        self._seq = 0
+        self.hello: Object = {}
+
+    def __enter__(self) -> Self:
+        Thread(target=self._guard, daemon=True).start()
+        try:
+            self.hello = self._greet()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What it says that it can."""
+        return frozenset(self.hello.get("features", ())) - {_CODEC}
+
+    @property
+    def has_codec(self) -> bool:
+        """Whether it reads and writes the wire too."""
+        return _CODEC in self.hello.get("features", ())
+
+    # --- Implementation
+
+    def begin(self, at: int, config: Object | None = None) -> Object:
+        """A new session. A process that has died is started again for it."""
+        if self._process is None:
+            self.hello = self._greet()
+        return self._ask({"op": "begin", "at": at, "config": config or {}})
+
+    def step(self, event: Object) -> Object:
+        """What this event does."""
+        return self._ask({"op": "step", "event": event})
+
+    def snapshot(self) -> object:
+        """The session written down."""
+        said = self._ask({"op": "snapshot"})
+        if "snapshot" not in said:
+            raise Broken('the answer to {"op": "snapshot"} has no member "snapshot"')
+        return said["snapshot"]
+
+    def restore(self, data: object) -> Object:
+        """A session taken up again."""
+        return self._ask({"op": "restore", "snapshot": data})
+
+    def codec(self, operation: str, asked: Object) -> Object:
+        """One of the codec's operations."""
+        if self._process is None:
+            self.hello = self._greet()
+        return self._ask({"op": operation, **asked})
+
+    # --- the process
+
+    def close(self) -> None:
+        """End the process."""
+        self._over.set()
+        self._end()
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed by _tail, when the process has ended
+        try:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                encoding="utf-8",
+                errors="surrogateescape",
+            )
+        except OSError as error:
+            self._tail()
+            raise Unusable(f"{self._command[0]} cannot be started: {error.strerror}") from None
+
+    def _greet(self) -> Object:
+        self._process = self._start()
+        try:
+            hello = self._ask({"op": "hello", "protocol": PROTOCOL})
+        except Broken as broken:
+            raise Unusable(f"the harness does not say hello: {broken}") from None
+        if hello.get("protocol") != PROTOCOL or not isinstance(hello.get("features"), list):
+            raise Unusable(
+                f'the harness must answer hello with {{"protocol": {PROTOCOL}, "name": …, "features": […]}}, '
+                f"not {json.dumps(hello)[:200]}"
+            )
+        return hello
+
+    def _ask(self, asked: Object) -> Object:
+        if self._process is None:
+            raise Broken("the process has died, and the session with it")
+        self._seq += 1
+        line = json.dumps({**asked, "seq": self._seq}, separators=(",", ":"))
+        said = self._read(self._exchange(line))
+        if said.pop("seq", None) != self._seq:
+            raise Broken(self._end("its answer does not give back the seq of what it was asked"))
+        if "error" in said:
+            raise Broken(f"it says error: {str(said['error'])[:_TAIL]}")
+        return said
+
+    def _exchange(self, line: str) -> str:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked = self._waiting_since = monotonic()
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = ""
+        finally:
+            self._waiting_since = None
+        if answer:
+            return answer
+        hung = monotonic() - asked >= self._patience
+        raise Broken(self._end(f"no answer within {self._patience:.0f} s" if hung else "the process ended"))
+
+    def _read(self, line: str) -> Object:
+        try:
+            said: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            raise Broken(
+                self._end(f"its answer is no JSON object: {line.strip()[:200]!r}; stdout is for answers alone")
+            )
+        return said  # pyright: ignore[reportUnknownVariableType]
+
+    def _end(self, why: str = "") -> str:
+        """End the process, and say why, with the end of what it wrote on stderr."""
+        process, self._process = self._process, None
+        if process is None:
+            return why
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass
+        tail = self._tail()
+        return f"{why}; stderr ends with: {tail}" if tail else why
+
+    def _tail(self) -> str:
+        errors, self._errors = self._errors, None
+        if errors is None:
+            return ""
+        with errors:
+            errors.seek(0)
+            return errors.read()[-_TAIL:].decode("utf-8", "replace").strip()
+
+    def _guard(self) -> None:
+        """Kill a process that does not answer, so that the reading of its answer ends."""
+        while not self._over.wait(0.5):
+            since, process = self._waiting_since, self._process
+            if since is not None and process is not None and monotonic() - since >= self._patience:
+                process.kill()

@@ -1,0 +1,232 @@
+"""Vectors: stories with their answers, as JSON (schema/engine.schema.json). What the kit plays is always one of these.
+
+The committed ones were made from the tables and from finds (tests/conformance/making.py); random lives become vectors
+as they are played (`recorded`), so that whatever fails is the same kind of thing, in the same form, as a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from statemachine import Request, past
+from statemachine.codec.body import is_array, is_object
+from statemachine.codec.records import encode_event, to_json
+from statemachine.engine.session import JsonSession
+from statemachine.records import Config
+
+from .implementation import Implementation, Object
+from .verdicts import Level
+from .walk import ORIGIN, Follow, Happening, Reload
+
+if TYPE_CHECKING:
+    from .strategies import Trace  # needs hypothesis, which whoever only reads vectors need not have
+
+__all__ = [
+    "BadVector",
+    "Doer",
+    "Level",
+    "Step",
+    "Vector",
+    "codec_vectors",
+    "engine_vectors",
+    "expected",
+    "read_vector",
+    "recorded",
+    "written",
+]
+
+FOLDER: Final = files("statemachine.conformance") / "vectors"
+
+
+class BadVector(Exception):
+    """This is no vector; the text says why."""
+
+
+@frozen
+class Step:
+    """One thing done, and what it must show: `{"event": …}`, `{"reload": true}` or `{"follow": at}`.
+
+    Reload: the session is written down and read again. Follow: a new session begins that follows this one. `expect` is
+    an observation without `owed`; what is empty in it is left out. `level`: less than must where the rule behind this
+    step is an inference.
+    """
+
+    do: Object
+    expect: Object
+    level: Level = "must"
+
+
+@frozen
+class Vector:
+    """A story. `at`: when its session begins; `requires`: the features without which it is left out."""
+
+    id: str
+    at: int
+    steps: tuple[Step, ...]
+    level: Level = "must"
+    why: str = ""
+    source: str = ""
+    covers: tuple[str, ...] = ()
+    config: Object = field(factory=dict[str, Any])
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """Read off what happens in it."""
+        needed = {_BY_KEY[key] for step in self.steps for key in step.do if key in _BY_KEY}
+        for step in self.steps:
+            needed |= {_BY_TYPE[kind] for kind in _types([step.do, step.expect.get("commands")]) if kind in _BY_TYPE}
+        return frozenset(needed | ({"v1"} if self.config.get("api") == "v1" else set()))
+
+
+_BY_KEY: Final = {"reload": "snapshot", "follow": "follow"}
+_BY_TYPE: Final = {
+    "answer_form": "forms",
+    "answer_secure_form": "secure_forms",
+    "background": "background",
+    "cancel_form": "forms",
+    "find_chat": "reattach",
+    "foreground": "background",
+    "mark_read": "receipts",
+    "message_delivered": "receipts",
+    "message_read": "receipts",
+    "pushed": "push",
+    "reattach": "reattach",
+    "send": "entries",
+    "send_file": "files",
+    "start_typing": "typing",
+    "stop_typing": "typing",
+    "upload": "files",
+}
+
+
+FEATURES: Final = frozenset({*_BY_KEY.values(), *_BY_TYPE.values(), "v1"})
+"""All that any vector may require."""
+
+
+def _types(value: Any) -> Iterator[str]:
+    if is_object(value):
+        kind = value.get("type")
+        if isinstance(kind, str):
+            yield kind
+        value = list(value.values())
+    if is_array(value):
+        for item in value:
+            yield from _types(item)
+
+
+@define
+class Doer:
+    """Does what vectors say, on any implementation."""
+
+    subject: Implementation
+    config: Object
+    _former: object = None
+
+    def do(self, do: Object) -> Object:
+        """One step."""
+        if "reload" in do:
+            return self.subject.restore(self.subject.snapshot())
+        if "follow" in do:
+            self._former = self.subject.snapshot()
+            return self.subject.begin(do["follow"], self.config)
+        return self.subject.step(self.event(do["event"]))
+
+    def event(self, event: Object) -> Object:
+        """The event as it is fed: the first request of a session that follows one says so."""
+        if self._former is None or event["type"] not in ("request", "reattach"):
+            return event
+        former, self._former = self._former, None
+        return {**event, "after": former}
+
+
+# --- what is expected -----------------------------------------------------------------------------------------------
+
+
+def expected(observation: Object) -> Object:
+    """An observation as a vector keeps it."""
+    return {key: item for key, item in observation.items() if key != "owed" and item not in ([], None)}
+
+
+def recorded(trace: Trace, name: str = "generated") -> Vector:
+    """A random life as a vector."""
+    config, reference = to_json(trace.start.config, Config), JsonSession()
+    reference.begin(trace.start.now, config)
+    steps = [step for happening in trace.happenings for step in _lived(reference, config, happening)]
+    return Vector(name, trace.start.now, tuple(steps), config=config)
+
+
+def _lived(reference: JsonSession, config: Object, happening: Happening) -> Iterator[Step]:
+    if isinstance(happening, Reload):
+        yield Step({"reload": True}, expected(reference.restore(reference.snapshot())))
+    elif isinstance(happening, Follow):
+        before = past(reference.session)
+        yield Step({"follow": happening.at}, expected(reference.begin(happening.at, config)))
+        request = Request(happening.at, ORIGIN, text="again")
+        yield Step({"event": encode_event(request)}, expected(reference.feed(evolve(request, after=before))))
+    else:
+        yield Step({"event": encode_event(happening)}, expected(reference.feed(happening)))
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def written(vector: Vector) -> Object:
+    """A vector as JSON values."""
+    said: Object = {"id": vector.id, "level": vector.level, "why": vector.why, "source": vector.source}
+    if vector.covers:
+        said["covers"] = list(vector.covers)
+    if vector.requires:
+        said["requires"] = sorted(vector.requires)
+    said["at"] = vector.at
+    if vector.config:
+        said["config"] = vector.config
+    said["steps"] = [_written_step(step) for step in vector.steps]
+    return said
+
+
+def _written_step(step: Step) -> Object:
+    level: Object = {} if step.level == "must" else {"level": step.level}
+    return {**step.do, **level, "expect": step.expect}
+
+
+def read_vector(said: Any) -> Vector:
+    """The vector that these JSON values are. Raises BadVector."""
+    try:
+        return Vector(
+            said["id"],
+            said["at"],
+            tuple(_read_step(one) for one in said["steps"]),
+            said.get("level", "must"),
+            said.get("why", ""),
+            said.get("source", ""),
+            tuple(said.get("covers", ())),
+            said.get("config", {}),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadVector(f"no vector of the engine: {type(error).__name__} {error}") from None
+
+
+def _read_step(said: Object) -> Step:
+    do: Object = {key: said[key] for key in ("event", "reload", "follow") if key in said}
+    if len(do) != 1:
+        raise BadVector("each step holds one of event, reload, follow")
+    return Step(do, said["expect"], said.get("level", "must"))
+
+
+def engine_vectors() -> tuple[Vector, ...]:
+    """The committed vectors of the engine, in order of their files."""
+    names = sorted(entry.name for entry in (FOLDER / "engine").iterdir() if entry.name.endswith(".json"))
+    return tuple(
+        read_vector(one) for name in names for one in json.loads((FOLDER / "engine" / name).read_text("utf-8"))
+    )
+
+
+def codec_vectors() -> tuple[Object, ...]:
+    """The committed vectors of the codec: id, level, why, op, ask, answer."""
+    names = sorted(entry.name for entry in (FOLDER / "codec").iterdir() if entry.name.endswith(".json"))
+    return tuple(one for name in names for one in json.loads((FOLDER / "codec" / name).read_text("utf-8")))

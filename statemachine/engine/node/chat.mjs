@@ -1,0 +1,100 @@
+// A chat from Node, with the engine beside it: no dependencies. To copy, and to change.
+//
+//   statemachine emulate                                    (a contact centre, in another terminal)
+//   node chat.mjs http://127.0.0.1:8000 "Hello, my parcel is late"
+//
+// The engine decides, this program does: it carries out commands with fetch, feeds the answers, wakes the engine at its
+// deadline, and shows the news. Nothing of the protocol is known here.
+
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { createInterface } from "node:readline";
+
+const [url, text = "Hello", ...command] = process.argv.slice(2);
+const [program, ...args] = command.length ? command : ["statemachine", "engine"];
+const { TENANT = new URL(url).hostname, APP_ID = "demo", CLIENT_ID = randomUUID() } = process.env;
+const endpoint = { url, tenant: TENANT, app_id: APP_ID, client_id: CLIENT_ID }; // keep a real client's id: it is the user
+
+// --- the engine: one line asked, one line answered, in order -----------------------------------------------------
+
+const engine = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+const waiting = [];
+createInterface({ input: engine.stdout }).on("line", (line) => {
+  const { resolve, reject } = waiting.shift();
+  const said = JSON.parse(line);
+  if (said.error) reject(new Error(said.error));
+  else resolve(said);
+});
+engine.on("exit", (code) => waiting.forEach(({ reject }) => reject(new Error(`the engine ended (${code})`))));
+
+function ask(request) {
+  return new Promise((resolve, reject) => {
+    waiting.push({ resolve, reject });
+    engine.stdin.write(`${JSON.stringify(request)}\n`);
+  });
+}
+
+// --- the driver: feed, do what it says, feed the answers ---------------------------------------------------------
+
+let alarm;
+let greeted = false;
+let over = false;
+const flying = new Map();
+
+async function feed(event) {
+  if (over) return;
+  const said = await ask({ op: "step", event: { at: Date.now(), ...event } });
+  if (said.refused) throw new Error(said.refused);
+  for (const one of said.commands) void carryOut(one);
+  for (const [id, flight] of flying) if (!said.owed.includes(id)) flight.abort(); // only reads are in there
+  clearTimeout(alarm);
+  if (said.deadline !== null) alarm = setTimeout(() => feed({ type: "tick" }), Math.max(0, said.deadline - Date.now()));
+  [...said.news, ...said.changes].forEach(show);
+  await react(said);
+}
+
+async function carryOut(command) {
+  const { request } = await ask({ op: "request", command, endpoint, nonce: randomUUID() });
+  const flight = new AbortController();
+  if (request.method === "GET") flying.set(command.id, flight);
+  const signal = AbortSignal.any([flight.signal, AbortSignal.timeout(request.timeout)]);
+  const reply = await fetched(request, command, signal);
+  flying.delete(command.id);
+  if (!flight.signal.aborted) await feed({ type: "answered", command: command.id, reply });
+}
+
+async function fetched({ method, url, headers, body }, command, signal) {
+  try {
+    const response = await fetch(url, { method, headers, body, signal });
+    const answer = { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+    return (await ask({ op: "reply", command, ...answer })).reply;
+  } catch (error) {
+    const refused = error.cause?.code === "ECONNREFUSED" || error.cause?.code === "ENOTFOUND";
+    return { type: "failure", kind: error.name === "TimeoutError" ? "timeout" : refused ? "unsent" : "cut" };
+  }
+}
+
+// --- the application ---------------------------------------------------------------------------------------------
+
+function show(one) {
+  if (one.type === "received" && one.entry.type === "message") console.log(`agent: ${one.entry.msg_text ?? one.entry.msg}`);
+  if (one.type === "progress") console.log(`${one.item}: ${one.state}`);
+  if (one.type === "phase_changed") console.log(`phase: ${one.phase}`);
+}
+
+async function react(said) {
+  if (said.phase === "agent_joined" && !greeted) {
+    greeted = true;
+    await feed({ type: "say", text: "Thank you, bye!" });
+    await feed({ type: "end" });
+  }
+  if (said.outcome) {
+    console.log(`outcome: ${said.outcome}`);
+    over = true;
+    clearTimeout(alarm);
+    engine.stdin.end();
+  }
+}
+
+await ask({ op: "begin", at: Date.now() });
+await feed({ type: "request", origin: randomUUID(), text });

@@ -1,0 +1,120 @@
+"""The loop over lines: one request a line, one answer a line, in order. End of input, or `bye`, ends it.
+
+`seq` is given back as it came. A fault in a request is answered with `error`, in words, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Final, cast
+
+from statemachine import __version__
+from statemachine.codec.body import is_object
+
+from .session import FEATURES, JsonSession, NotBegun, Object
+from .wire import CODEC
+
+__all__ = ["PROTOCOL", "Desk", "serve"]
+
+PROTOCOL: Final = 1
+HELLO: Final[Object] = {
+    "protocol": PROTOCOL,
+    "name": "chat-session-statemachine",
+    "version": __version__,
+    "language": "python",
+    "features": list(FEATURES),
+}
+
+
+class BadRequest(ValueError):
+    """A line that asks for nothing that is known; the text says what is."""
+
+
+class Desk:
+    """Answers requests, for as many sessions as are named; `session` is "" where there is only one."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, JsonSession] = {}
+        self._operations: dict[str, Callable[[Object], Object]] = {
+            "hello": lambda asked: HELLO,
+            "begin": self._begin,
+            "step": lambda asked: self._session(asked).step(cast(Object, asked.get("event"))),
+            "snapshot": lambda asked: {"snapshot": self._session(asked).snapshot()},
+            "restore": self._restore,
+            "drop": self._drop,
+            **CODEC,
+        }
+
+    def answer(self, line: str) -> Object:
+        """The answer to one line; never raises."""
+        asked: object = None
+        try:
+            asked = json.loads(line)
+            if not is_object(asked):
+                raise BadRequest('a request is a JSON object, such as {"op": "hello"}')
+            said = self._operation(asked.get("op"))(asked)
+        except RecursionError:
+            said = {"error": "nested too deep"}
+        except json.JSONDecodeError as error:
+            said = {"error": f"this line is not JSON (character {error.pos})"}
+        except (ValueError, NotBegun) as error:
+            said = {"error": str(error)}
+        seq: Object = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
+        return {**seq, **said}
+
+    def _operation(self, name: object) -> Callable[[Object], Object]:
+        operation = self._operations.get(name) if isinstance(name, str) else None
+        if operation is None:
+            raise BadRequest(f"unknown op; it is one of {', '.join(self._operations)}, bye")
+        return operation
+
+    def _session(self, asked: Object) -> JsonSession:
+        name = _name(asked)
+        if name not in self._sessions:
+            raise NotBegun("no session of this name has begun: begin or restore it first")
+        return self._sessions[name]
+
+    def _begin(self, asked: Object) -> Object:
+        at, new = asked.get("at"), JsonSession()
+        if type(at) is not int:
+            raise BadRequest("$.at: expected milliseconds since the epoch, a whole number")
+        said = new.begin(at, cast("Object | None", asked.get("config")))
+        self._sessions[_name(asked)] = new
+        return said
+
+    def _restore(self, asked: Object) -> Object:
+        new = JsonSession()
+        said = new.restore(asked.get("snapshot"))
+        self._sessions[_name(asked)] = new
+        return said
+
+    def _drop(self, asked: Object) -> Object:
+        self._sessions.pop(_name(asked), None)
+        return {}
+
+
+def _name(asked: Object) -> str:
+    name = asked.get("session", "")
+    if not isinstance(name, str):
+        raise BadRequest("$.session: expected text")
+    return name
+
+
+def serve(lines: Iterable[str], write: Callable[[str], object]) -> None:
+    """Answer each line with one line. `write` must flush."""
+    desk = Desk()
+    for line in lines:
+        if not line.strip():
+            continue
+        if _is_bye(line):
+            return
+        write(json.dumps(desk.answer(line), separators=(",", ":")) + "\n")
+
+
+def _is_bye(line: str) -> bool:
+    try:
+        asked: object = json.loads(line) if '"bye"' in line else None
+    except (ValueError, RecursionError):
+        return False
+    return is_object(asked) and asked.get("op") == "bye"

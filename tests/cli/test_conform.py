@@ -1,0 +1,131 @@
+"""`statemachine conform` and `engine`, from outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
+
+import pytest
+from attrs import frozen
+
+from statemachine.cli import main
+
+PYTHON = sys.executable
+ENGINE = (PYTHON, "-m", "statemachine", "engine")
+SILENT = """
+import json, sys
+from statemachine.engine.serve import Desk
+desk = Desk()
+for line in sys.stdin:
+    said = desk.answer(line)
+    if said.get("news"):
+        said["news"] = []
+    print(json.dumps(said), flush=True)
+"""
+
+
+@frozen
+class Ran:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Conform = Callable[..., Ran]
+
+
+@pytest.fixture
+def conform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Conform:
+    """The command, in this process; the harness is one of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: str, harness: tuple[str, ...] = ()) -> Ran:
+        status = main(["conform", *args, *(("--", *harness) if harness else ())])
+        shown = capsys.readouterr()
+        return Ran(status, shown.out, shown.err)
+
+    return run
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> tuple[str, ...]:
+    path = tmp_path / "silent.py"
+    path.write_text(SILENT, encoding="utf-8")
+    return PYTHON, str(path)
+
+
+def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path) -> None:
+    done = conform("--cases", "7", "--junit", "out/junit.xml", "--html", "page.html", harness=ENGINE)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("chat-session-statemachine ")
+    assert " checks, about " in first
+    assert "conforms (" in last
+    root = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    assert root.get("failures") == "0"
+    assert "conforms" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_one_that_does_not_is_told_where_and_can_replay_it(
+    conform: Conform, tmp_path: Path, silent: tuple[str, ...]
+) -> None:
+    done = conform("--only", "F13", "--only", "law/agreement", "--cases", "30", harness=silent)
+    assert done.returncode == 1
+    assert "FAILED  fault/F13/" in done.stdout
+    assert "source:  protocol.md 8 F13" in done.stdout
+    assert "does not conform" in done.stdout.splitlines()[-1]
+    case = next(tmp_path.glob("case-law-agreement.jsonl"))
+    again = conform("--replay", case.name, harness=silent)
+    assert again.returncode == 1
+    assert conform("--replay", case.name, harness=ENGINE).returncode == 0
+
+
+def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...]) -> None:
+    listed = conform("--list", "--only", "F13").stdout.splitlines()
+    names = [line.split("  ")[0] for line in listed[:-1]]
+    (tmp_path / "known.txt").write_text("\n".join(f"{name}  # later" for name in names), encoding="utf-8")
+    done = conform("--only", "F13", "--known", "known.txt", harness=silent)
+    assert (done.returncode, "failed as known" in done.stdout) == (0, True)
+    passing = conform("--only", "F13", "--known", "known.txt", harness=ENGINE)
+    assert (passing.returncode, "PASSED UNEXPECTEDLY" in passing.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "harness", "words"),
+    [
+        ((), (), "give the command of a harness after --"),
+        ((), ("/nowhere/harness",), "cannot be started"),
+        ((), (PYTHON, "-c", "pass"), "the harness does not say hello: the process ended"),
+        (("--only", "F99"), ENGINE, "no check is called F99"),
+        (("--replay", "nowhere.jsonl"), ENGINE, "holds no case"),
+        (("--known", "nowhere.txt"), ENGINE, "cannot be read"),
+    ],
+)
+def test_what_cannot_run_is_status_2_and_one_line(
+    conform: Conform, args: tuple[str, ...], harness: tuple[str, ...], words: str
+) -> None:
+    done = conform(*args, harness=harness)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_kit_as_an_archive(conform: Conform, tmp_path: Path) -> None:
+    done = conform("--pack", "kit.zip")
+    assert (done.returncode, done.stdout) == (0, "kit.zip: written\n")
+    with ZipFile(tmp_path / "kit.zip") as archive:
+        assert any(name.endswith("/MESSAGES.md") for name in archive.namelist())
+
+
+def test_the_engine_answers_lines_until_its_input_ends() -> None:
+    asked = '{"op": "hello", "seq": 1}\n{"op": "begin", "at": 5, "seq": 2}\nnonsense \xff\n'
+    done = subprocess.run(ENGINE, input=asked.encode("latin-1"), capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    hello, begun, wrong = map(json.loads, done.stdout.splitlines())
+    assert (hello["seq"], begun["phase"]) == (1, "idle")
+    assert "not JSON" in wrong["error"]

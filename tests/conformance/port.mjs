@@ -1,0 +1,1486 @@
+// The engine once more, in JavaScript: `node port.mjs path/to/table.json`, spoken to as MESSAGES.md says.
+//
+// What may happen when is read from the exported tables and interpreted here; how, the named guards, effects and makers,
+// is written out below, by their names. Records are plain objects with their class in `$` and are never changed, only
+// replaced: a step that is refused leaves nothing behind. Digests of what was told are this port's own (any will do: they
+// never leave a snapshot), and so is the snapshot.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const table = JSON.parse(readFileSync(process.argv[2], "utf8"));
+
+// --- shapes: classes, their tags and defaults, from the table ----------------------------------------------------
+
+const KEYS = { from_: "from", type: "kind" };
+const tagOf = (name) => name.replace(/(?<!^)(?=[A-Z])/g, "_").toLowerCase();
+
+class Shape {
+  constructor({ name, fields }) {
+    this.name = name;
+    this.tag = tagOf(name);
+    this.fields = fields.map((field) => ({ ...field, key: KEYS[field.name] ?? field.name }));
+  }
+}
+
+const shapes = new Map();
+for (const one of [...table.events, ...table.entries, ...table.commands, ...table.news, ...table.records]) {
+  shapes.set(one.name, new Shape(one));
+}
+const READABLE = [...table.events.map((one) => one.name), ...table.unions.Entry, ...table.unions.Reply];
+const byTag = new Map(READABLE.map((name) => [shapes.get(name).tag, shapes.get(name)]));
+
+function record(name, given = {}) {
+  const made = { $: name };
+  for (const field of shapes.get(name).fields) {
+    made[field.name] = field.name in given ? given[field.name] : field.default;
+  }
+  return made;
+}
+
+function read(value) {
+  if (Array.isArray(value)) return value.map(read);
+  if (value === null || typeof value !== "object") return value;
+  const shape = byTag.get(value.type);
+  if (!shape) throw new Error(`unknown type ${JSON.stringify(value.type)}`);
+  const made = { $: shape.name };
+  for (const field of shape.fields) {
+    if (field.key in value) made[field.name] = field.name === "after" ? value.after : read(value[field.key]);
+    else if ("default" in field) made[field.name] = field.default;
+    else throw new Error(`${value.type}: ${field.key} is missing`);
+  }
+  return made;
+}
+
+function write(value) {
+  if (Array.isArray(value)) return value.map(write);
+  if (value === null || typeof value !== "object") return value;
+  const shape = shapes.get(value.$);
+  const said = { type: shape.tag };
+  for (const field of shape.fields) {
+    const item = value[field.name];
+    const isDefault = "default" in field && (item === field.default || isEmpty(item, field.default));
+    if (!isDefault) said[field.key] = write(item);
+  }
+  return said;
+}
+
+const isEmpty = (item, other) => Array.isArray(item) && Array.isArray(other) && item.length + other.length === 0;
+
+// Python counts characters, not UTF-16 units.
+const clip = (text, limit) => (text.length <= limit ? text : Array.from(text).slice(0, limit).join(""));
+const isLonger = (text, limit) => text.length > limit && Array.from(text).length > limit;
+const lower = (text) => text.toLowerCase();
+const evolve = (one, changes) => ({ ...one, ...changes });
+const is = (one, ...names) => one !== null && one !== undefined && names.includes(one.$);
+
+function canonical(text) {
+  const sorted = (value) =>
+    Array.isArray(value)
+      ? value.map(sorted)
+      : value !== null && typeof value === "object"
+        ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]))
+        : value;
+  return JSON.stringify(sorted(JSON.parse(text)));
+}
+
+// --- states ------------------------------------------------------------------------------------------------------
+
+const machines = Object.fromEntries(table.machines.map((machine) => [machine.name, machine]));
+const stateSpecs = {};
+for (const machine of table.machines) {
+  stateSpecs[machine.name] = Object.fromEntries(machine.states.map((state) => [state.name, state]));
+}
+
+function state(machine, name, given = {}) {
+  const spec = stateSpecs[machine][name];
+  const made = { name, due: null, call: null, ...spec.constants };
+  for (const field of spec.fields) made[field.name] = field.name in given ? given[field.name] : field.default;
+  return made;
+}
+
+const LIVE = machines.lifecycle.groups.LIVE;
+const TERMINAL = machines.lifecycle.terminal;
+const OPENING = Object.fromEntries(shapes.get("Opening").fields.map((field) => [field.name, field.default ?? null]));
+
+class Refused extends Error {}
+
+// --- the session, and the draft of a step ------------------------------------------------------------------------
+
+const FIELDS = [
+  "now", "ids", "seq", "config", "chat", "lifecycle", "attention", "link", "history", "items", "courtesy", "asides",
+  "room", "seen",
+];
+
+function newSession(at, config) {
+  const numbers = Object.fromEntries(table.config.map((one) => [one.name, config[one.name] ?? one.default]));
+  const begin = (name) => state(name, machines[name].initial);
+  return {
+    now: at,
+    ids: 0,
+    seq: 0,
+    config: numbers,
+    chat: record("Chat"),
+    lifecycle: begin("lifecycle"),
+    attention: begin("attention"),
+    link: begin("link"),
+    history: begin("history"),
+    items: [],
+    courtesy: begin("courtesy"),
+    asides: { pending: [], due: null },
+    room: { parties: [], typists: [], forms: [] },
+    seen: { told: [], batches: [], marks: [], anomalies: 0 },
+  };
+}
+
+class Draft {
+  constructor(session, now) {
+    Object.assign(this, session);
+    this.base = session;
+    this.now = now;
+    this.news = [];
+    this.anomalies = [];
+    this.item = null;
+    this.subject = null;
+    this.terminal = null;
+    this.finish = null;
+    this.fresh = this.reading = this.past = this.newest = false;
+  }
+
+  nextId() {
+    return (this.ids += 1);
+  }
+
+  told(name, given) {
+    this.seq += 1;
+    this.news.push(record(name, { seq: this.seq, at: this.now, ...given }));
+  }
+
+  tell(entry, given = {}) {
+    this.told("Received", { entry, ...given });
+  }
+
+  progress(item, to, given = {}) {
+    this.told("Progress", { item: item.id, state: to, key: item.key, ...given });
+  }
+
+  odd(kind, detail = "") {
+    this.seen = evolve(this.seen, { anomalies: this.seen.anomalies + 1 });
+    this.anomalies.push(record("Anomaly", { at: this.now, kind, detail }));
+  }
+
+  freeze() {
+    const base = this.base;
+    if (FIELDS.every((name) => name === "now" || this[name] === base[name])) return base;
+    return Object.fromEntries(FIELDS.map((name) => [name, this[name]]));
+  }
+}
+
+const phaseOf = (s) =>
+  s[table.view.machine].name === table.view.state && table.view.hides.includes(s.lifecycle.name)
+    ? table.view.state
+    : s.lifecycle.name;
+const isLive = (d) => LIVE.includes(d.lifecycle.name);
+const isOver = (d) => TERMINAL.includes(d.lifecycle.name);
+const isEnding = (d) => d.lifecycle.name === "ending";
+
+// --- timing ------------------------------------------------------------------------------------------------------
+
+const after = (d, ms) => d.now + (ms > 0 ? ms : 1);
+const answerDue = (d, timeout) => after(d, timeout + d.config.answer_margin);
+
+function backOff(d, tries, { cap = null, retryAfter = null } = {}) {
+  const c = d.config;
+  let pause = Math.min(c.backoff_start * 2 ** Math.min(tries - 1, 16), cap ?? c.backoff_cap);
+  if (retryAfter !== null) pause = Math.max(pause, Math.min(retryAfter, c.retry_after_cap));
+  return { due: after(d, pause), slack: Math.floor(pause / 2) };
+}
+
+const retryAfter = (e) => (is(e, "Failure") ? e.retry_after : null);
+const failureCode = (e) => (is(e, "Failure") ? e.code || e.status : null);
+
+// --- memory ------------------------------------------------------------------------------------------------------
+
+const BATCHES = 4;
+const MARKS = 64;
+const SILENCE = "0".repeat(16);
+const NO_ID = ["", "null"];
+const BY_MESSAGE_ID = ["Message", "File", "Location", "Signaling"];
+const BY_REQUEST_ID = ["FormShow", "SecureFormShow"];
+
+const spoken = (e) => `${e.$}|${lower(e.party_id)}|${e.timestamp}|`;
+const CONTENT = {
+  Message: (e) => `${spoken(e)}${e.msg}|${e.msg_text}`,
+  File: (e) => `${spoken(e)}${e.file_id}`,
+  Location: (e) => `${spoken(e)}${e.latitude}|${e.longitude}|${e.url}`,
+  Signaling: (e) => `${spoken(e)}${e.kind}|${e.sdp}|${e.candidate}|${e.sdp_m_line_index}|${e.data}`,
+  TimeoutWarning: (e) => `TimeoutWarning|${e.timestamp}|${e.msg}`,
+  FormShow: (e) => `FormShow|${e.form_request_id}`,
+  SecureFormShow: (e) => `SecureFormShow|${e.form_request_id}`,
+  CobrowsingRequested: (e) => `CobrowsingRequested|${e.timestamp}|${e.msg_id}`,
+  Unknown: (e) => `Unknown|${e.timestamp}|${e.raw}`,
+  Malformed: (e) => `Malformed|${e.timestamp}|${e.raw}`,
+};
+const isRemembered = (e) => e.$ in CONTENT;
+
+const digest = (text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex").slice(0, 16);
+const keyed = (d, text) => digest(`${lower(d.chat.chat_id)}|${text}`);
+const count = (window, one) => window.reduce((n, other) => n + (other === one ? 1 : 0), 0);
+const last = (list, n) => (n > 0 ? list.slice(-n) : []);
+
+function isOwn(d, e) {
+  if (e.party_id) return lower(e.party_id) === lower(d.chat.chat_id);
+  return e.$ === "File" || (d.chat.origin !== "" && e.msg_id.startsWith(`${d.chat.origin}:`));
+}
+
+const isOurs = (d, e) => BY_MESSAGE_ID.includes(e.$) && isOwn(d, e);
+const ownKey = (d, id) => keyed(d, `own|${id}`);
+const beginning = (d) => keyed(d, "beginning");
+const firstRead = (d) => keyed(d, "first read");
+const ownFileKey = (d, e) => keyed(d, `own|file|${e.file_id}`);
+const isFull = (d) => d.seen.told.length >= d.config.window;
+const logWasRead = (d) =>
+  isFull(d) || d.seen.told.includes(beginning(d)) || d.seen.told.includes(firstRead(d));
+const holdsTranscript = (entries) => entries.some(isRemembered);
+
+function markFirstReading(d, entries) {
+  const mark = holdsTranscript(entries) ? firstRead(d) : beginning(d);
+  d.seen = evolve(d.seen, { told: [mark, ...d.seen.told] });
+}
+
+function key(d, e) {
+  if (BY_MESSAGE_ID.includes(e.$) && !NO_ID.includes(e.msg_id)) {
+    return [keyed(d, `${isOwn(d, e) ? "own" : "other"}|${e.msg_id}`), true];
+  }
+  if (e.$ === "File" && isOwn(d, e)) return [ownFileKey(d, e), true];
+  return [keyed(d, CONTENT[e.$](e)), BY_REQUEST_ID.includes(e.$)];
+}
+
+function datable(e) {
+  if (!NO_ID.includes(e.msg_id ?? "") || BY_REQUEST_ID.includes(e.$)) return true;
+  return (e.timestamp ?? null) !== null;
+}
+
+function remember(d, one) {
+  d.seen = evolve(d.seen, { told: last([...d.seen.told, one], d.config.window) });
+}
+
+class Known {
+  constructor(d) {
+    this.before = d.seen.told;
+    this.added = new Set();
+    this.left = new Map();
+  }
+
+  holds(one) {
+    return this.added.has(one) || this.before.includes(one);
+  }
+
+  accountsFor(one) {
+    const left = this.left.has(one) ? this.left.get(one) : count(this.before, one);
+    this.left.set(one, left - 1);
+    return left > 0;
+  }
+}
+
+function isKnown(d, e, known) {
+  const [one, strong] = key(d, e);
+  let told;
+  if (strong) told = known.holds(one) || wasSettled(d, e);
+  else if (!d.reading && !datable(e)) told = false;
+  else told = known.accountsFor(one);
+  if (!told) {
+    remember(d, one);
+    known.added.add(one);
+  }
+  return told;
+}
+
+function wasSettled(d, e) {
+  if (!d.reading || !isFull(d) || !isOurs(d, e) || !d.chat.origin) return false;
+  return e.msg_id.startsWith(`${d.chat.origin}:`) && d.items.every((item) => item.id !== e.msg_id);
+}
+
+function rememberSent(d, item) {
+  const keys = [ownKey(d, item.id), ...(is(item.entry, "File") ? [ownFileKey(d, item.entry)] : [])];
+  for (const one of keys) if (!d.seen.told.includes(one)) remember(d, one);
+  if (item.key !== null) mark(d, "key", item.key);
+}
+
+function mark(d, kind, name) {
+  d.seen = evolve(d.seen, { marks: last([...d.seen.marks, keyed(d, `${kind}|${name}`)], MARKS) });
+}
+
+const isMarked = (d, kind, name) => d.seen.marks.includes(keyed(d, `${kind}|${name}`));
+
+function knowsSome(d) {
+  const marks = [beginning(d), firstRead(d)];
+  return d.seen.told.some((one) => !marks.includes(one));
+}
+
+function noteBatch(d, one) {
+  d.seen = evolve(d.seen, { batches: last([...d.seen.batches, one], BATCHES) });
+}
+
+function noteSilence(d) {
+  if (d.seen.batches.length && d.seen.batches.at(-1) !== SILENCE) noteBatch(d, SILENCE);
+}
+
+function essence(e) {
+  if (isRemembered(e)) return `${CONTENT[e.$](e)}|${e.msg_id ?? ""}`;
+  return [e.$, ...shapes.get(e.$).fields.map((field) => String(e[field.name]))].join("|");
+}
+
+function isRepeatedBatch(d, entries) {
+  if (!holdsTranscript(entries) && d.link.name !== "polling") return false;
+  const one = keyed(d, entries.map(essence).join("\n"));
+  const known = entries.some(datable) ? d.seen.batches.includes(one) : d.seen.batches.at(-1) === one;
+  if (!known) noteBatch(d, one);
+  return known;
+}
+
+// --- the room ----------------------------------------------------------------------------------------------------
+
+const NOT_AGENTS = ["scenario", "external"];
+const same = (d, one, other) => lower(clip(one, d.config.id_limit)) === lower(clip(other, d.config.id_limit));
+const isAgent = (party) => !NOT_AGENTS.includes(lower(party.type));
+const hasAgent = (d) => d.room.parties.some(isAgent);
+const setRoom = (d, changes) => (d.room = evolve(d.room, changes));
+
+function hasNewAgent(d) {
+  const before = d.base.room.parties.map((party) => lower(party.id));
+  return d.room.parties.some((party) => isAgent(party) && !before.includes(lower(party.id)));
+}
+
+const joinsAsAgent = (d, e) => !NOT_AGENTS.includes(lower(e.type)) && !same(d, e.party_id, d.chat.chat_id);
+
+function isLastAgent(d, e) {
+  const agents = d.room.parties.filter(isAgent);
+  return agents.length === 1 && same(d, agents[0].id, e.party_id);
+}
+
+function admit(d, e) {
+  if (same(d, e.party_id, d.chat.chat_id)) return;
+  const limit = d.config.id_limit;
+  let others = d.room.parties.filter((party) => !same(d, party.id, e.party_id));
+  if (others.length >= d.config.parties_limit) {
+    const dropped = others.find((party) => !isAgent(party)) ?? others[0];
+    others = others.filter((party) => party !== dropped);
+    d.odd("roster_full", "a party was dropped");
+  }
+  const party = { id: clip(e.party_id, limit) };
+  for (const name of ["type", "display_name", "first_name", "last_name"]) party[name] = clip(e[name], limit);
+  const parties = [...others, party];
+  if (!equal(parties, d.room.parties)) setRoom(d, { parties });
+}
+
+const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+function dismiss(d, e) {
+  const parties = d.room.parties.filter((party) => !same(d, party.id, e.party_id));
+  const typists = d.room.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
+  if (parties.length !== d.room.parties.length || typists.length !== d.room.typists.length) {
+    setRoom(d, { parties, typists });
+  }
+}
+
+function dismissAgents(d) {
+  const parties = d.room.parties.filter((party) => !isAgent(party));
+  if (parties.length !== d.room.parties.length) setRoom(d, { parties, typists: [] });
+}
+
+function rebuildRoster(d, entries) {
+  const before = d.room;
+  d.room = { parties: [], typists: before.typists, forms: before.forms };
+  for (const e of entries) {
+    if (e.$ === "PartyJoined") admit(d, e);
+    else if (e.$ === "PartyLeft") dismiss(d, e);
+  }
+  if (equal(d.room, before)) d.room = before;
+}
+
+const isOwnTyping = (d, e) => same(d, e.party_id, d.chat.chat_id);
+
+function showTyping(d, e) {
+  const party_id = clip(e.party_id, d.config.id_limit);
+  const others = d.room.typists.filter((typist) => !same(d, typist.party_id, party_id));
+  const typists = [...others, { party_id, due: after(d, d.config.remote_typing_expires) }];
+  setRoom(d, { typists: last(typists, d.config.parties_limit) });
+}
+
+function hideTyping(d, e) {
+  const typists = d.room.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
+  if (typists.length !== d.room.typists.length) setRoom(d, { typists });
+}
+
+const formOf = (d, id) => d.room.forms.find((form) => form.id === id);
+const isPrompt = (form) => !form.name && !form.secure && !form.answer;
+const promptOf = (d) => d.room.forms.findLast(isPrompt);
+
+function keepForms(d, keep) {
+  const forms = d.room.forms.filter(keep);
+  if (forms.length !== d.room.forms.length) setRoom(d, { forms });
+}
+
+function isOpenForm(d, e) {
+  const found = formOf(d, e.form_request_id);
+  return Boolean(found) && !found.answer && found.secure === (e.$ === "AnswerSecureForm");
+}
+
+function isAnyOpenForm(d, e) {
+  const found = formOf(d, e.form_request_id);
+  return Boolean(found) && !found.answer;
+}
+
+function openForm(d, e) {
+  const limit = d.config.id_limit;
+  const secure = e.$ === "SecureFormShow";
+  const due = secure || e.form_timeout === null ? null : after(d, e.form_timeout);
+  const made = {
+    id: clip(e.form_request_id, limit),
+    name: clip(secure ? e.form_id : e.form_name, limit),
+    secure,
+    due,
+    answer: "",
+    expired: false,
+  };
+  let others = d.room.forms.filter((form) => form.id !== made.id && !(isPrompt(made) && isPrompt(form)));
+  if (others.length >= d.config.forms_limit) {
+    others = others.slice(1);
+    d.odd("forms_full", "the earliest form was dropped");
+  }
+  setRoom(d, { forms: [...others, made] });
+}
+
+function expireForms(d) {
+  const forms = d.room.forms.map((form) =>
+    form.due === null || form.due > d.now ? form : evolve(form, { due: null, expired: true }),
+  );
+  setRoom(d, { forms: forms.filter((form) => form.answer || !form.expired) });
+}
+
+function reserveForm(d, id, answer) {
+  setRoom(d, { forms: d.room.forms.map((form) => (form.id === id ? evolve(form, { answer }) : form)) });
+}
+
+function settleForm(d) {
+  if (d.subject.form) setRoom(d, { forms: d.room.forms.filter((form) => form.answer !== d.subject.id) });
+}
+
+function releaseForm(d) {
+  if (!d.subject.form) return;
+  const forms = d.room.forms.map((form) => (form.answer === d.subject.id ? evolve(form, { answer: "" }) : form));
+  setRoom(d, { forms: forms.filter((form) => form.answer || !form.expired) });
+}
+
+function setChat(d, name, text) {
+  const value = clip(text, d.config.id_limit);
+  if (value !== d.chat[name]) d.chat = evolve(d.chat, { [name]: value });
+}
+
+// --- conversation ------------------------------------------------------------------------------------------------
+
+function sameThing(ours, theirs) {
+  if (ours.$ === "SessionDisconnect") return theirs.$ === "SessionDisconnect";
+  if (ours.$ === "File") return theirs.$ === "File" && ours.file_id === theirs.file_id && theirs.file_id !== "";
+  return ours.$ === "FormData" && theirs.$ === "FormData" && ours.form_request_id === theirs.form_request_id;
+}
+
+const ownItem = (d, e) =>
+  d.items.find((item) => (e.msg_id ?? "") === item.id || (item.entry !== null && sameThing(item.entry, e)));
+const echoesItem = (d, e) => d.items.length > 0 && ownItem(d, e) !== undefined;
+const echoesSpoken = (d, e) => d.items.length > 0 && isOwn(d, e) && ownItem(d, e) !== undefined;
+
+function isProof(d, e) {
+  if (is(e, "Message", "File", "Location")) return echoesSpoken(d, e);
+  return is(e, "FormData", "Navigation") && echoesItem(d, e);
+}
+
+const isAnsweredPast = (d) => d.reading && !d.newest;
+const hasReceiptId = (d, id) => id.length > 0 && !isLonger(id, d.config.id_limit);
+const wantsReceipt = (d, e) => d.config.receipts && d.config.api === "v2" && hasReceiptId(d, e.msg_id) && !d.past;
+
+function canRead(d, e) {
+  if (d.config.api !== "v2" || !hasReceiptId(d, e.msg_id) || isMarked(d, "read", e.msg_id)) return false;
+  return !e.msg_id.startsWith(`${d.chat.origin}:`);
+}
+
+function typingIsNew(d) {
+  const due = d.asides.due;
+  return due === null || due - d.now <= d.config.typing_expires - d.config.typing_every;
+}
+
+function endWasSent(d) {
+  const unknownChat = isEnding(d) && d.lifecycle.opening !== null;
+  return !unknownChat && !d.items.some((item) => is(item.entry, "SessionEnd"));
+}
+
+function queueAside(d, entry, due) {
+  let pending = d.asides.pending;
+  if (is(entry, "Typing", "NotTyping")) pending = pending.filter((one) => !is(one, "Typing", "NotTyping"));
+  else if (entry.$ === "MessageRead") {
+    const about = (one) => is(one, "MessageDelivered", "MessageRead") && one.ref_msg_id === entry.ref_msg_id;
+    pending = pending.filter((one) => !about(one));
+  }
+  if (pending.length >= d.config.asides_limit) {
+    pending = pending.slice(1);
+    d.odd("receipts_dropped", "too many were waiting");
+  }
+  d.asides = { pending: [...pending, entry], due };
+}
+
+const oweNotTyping = (d) => queueAside(d, record("NotTyping"), null);
+
+function forgetTyping(d) {
+  const due = d.asides.due;
+  if (due === null) return;
+  const announcing = d.courtesy.name === "posting" && d.courtesy.entry.$ === "Typing";
+  const pending = d.asides.pending.filter((one) => !is(one, "Typing", "NotTyping"));
+  d.asides = { pending, due: announcing ? due : null };
+}
+
+const finish = (phase, outcome) => (d, e) => {
+  const coded = outcome === "refused" || outcome === "gone";
+  d.finish = { phase, outcome, text: outcome === "timed_out" ? e.msg : "", code: coded ? failureCode(e) : null };
+};
+
+function tellFinish(d) {
+  if (d.finish === null) return;
+  const given = d.finish;
+  d.finish = null;
+  d.told("Finished", given);
+}
+
+const tellGap = (d) => d.told("HistoryGap");
+
+// --- the queue out -----------------------------------------------------------------------------------------------
+
+const ABSENT = state("item", "absent");
+const WAITING = ["uploading", "pending", "sending", "in_doubt"];
+const CALMING = ["Message", "Location", "File", "FormData", "SecureFormData"];
+const TRACELESS = [
+  "Signaling", "CobrowsingRejected", "CobrowsingStarted", "CobrowsingEnded", "SecureFormData", "FormDataCancel",
+  "SecureFormCancel",
+];
+const SENDABLE = [
+  "Location", "Navigation", "Signaling", "CobrowsingRejected", "CobrowsingStarted", "CobrowsingEnded",
+];
+const RECEIPTED = ["Message", "File", "Location"];
+const NAMED = ["Message", "Location", "File", "Navigation", "Signaling"];
+
+const texts = (one) => Object.entries(one).filter(([name, value]) => name !== "$" && typeof value === "string");
+
+function isTooLong(d, e) {
+  const parts = [...texts(e), ...(e.entry ? texts(e.entry) : [])];
+  return parts.some(([, text]) => isLonger(text, d.config.text_limit));
+}
+
+const queueIsFull = (d) => d.items.filter((one) => WAITING.includes(one.state.name)).length >= d.config.items_limit;
+
+function keyIsKnown(d, e) {
+  if (e.key === null) return false;
+  return d.items.some((item) => item.key === e.key) || isMarked(d, "key", e.key);
+}
+
+function newItem(d, entry, itemKey = null, more = {}) {
+  const id = `${d.chat.origin}:${d.nextId()}`;
+  const named = is(entry, ...NAMED) ? evolve(entry, { msg_id: id }) : entry;
+  d.item = ABSENT;
+  d.subject = { id, state: ABSENT, entry: named, key: itemKey, ref: "", name: "", form: "", ...more };
+  return d.subject;
+}
+
+const queueText = (d, e) => newItem(d, record("Message", { msg_text: e.text }), e.key);
+
+function queueFormItem(d, found, name, given, itemKey) {
+  const entry = record(name, { form_request_id: found.id, form_name: found.name, ...given });
+  reserveForm(d, found.id, newItem(d, entry, itemKey, { form: found.id }).id);
+}
+
+function queueFile(d, e) {
+  const item = newItem(d, null, e.key, { ref: e.ref, name: e.name });
+  const entry = record("File", { file_id: "", file_type: e.type, file_name: e.name, msg_id: item.id });
+  d.subject = evolve(item, { entry });
+}
+
+function mayPost(d) {
+  if (d.chat.chat_id === "" || d.link.name === "blocked") return false;
+  return isLive(d) || (isEnding(d) && !endWasSent(d));
+}
+
+function takers(d) {
+  const chosen = [];
+  const head = d.items.find((item) => ["pending", "sending", "in_doubt"].includes(item.state.name));
+  if (head && head.state.name === "pending" && head.state.due === null) chosen.push(head);
+  const upload = d.items.find((item) => item.state.name === "uploading");
+  if (upload && upload.state.call === null && upload.state.due === null) chosen.push(upload);
+  return chosen;
+}
+
+const subjectIs = (...names) => (d) => is(d.subject.entry, ...names);
+const triesOf = (one) => one.tries ?? 0;
+
+function toldSent(d) {
+  const item = d.subject;
+  d.progress(item, "sent");
+  settleForm(d);
+  rememberSent(d, item);
+  const forgotten = is(item.entry, ...RECEIPTED) && d.config.api === "v2";
+  d.subject = evolve(item, { entry: forgotten ? null : item.entry, form: "" });
+}
+
+const toldReceipt = (name) => (d, e) => d.progress(d.subject, name, { party_id: e?.party_id ?? "" });
+
+const toldFailed = (reason) => (d, e) => {
+  const entry = d.subject.entry;
+  const refused = reason === "refused";
+  d.progress(d.subject, "failed", { reason, code: refused ? failureCode(e) : null });
+  if (refused && is(entry, "FormData") && !entry.form_name) settleForm(d);
+  else releaseForm(d);
+};
+
+function takeFileId(d, e) {
+  const item = d.subject;
+  const file_name = item.entry.file_name || e.file_name;
+  d.subject = evolve(item, { entry: evolve(item.entry, { file_id: e.file_id, file_name }), ref: "" });
+  d.items = d.items.filter((other) => other.id !== item.id);
+}
+
+function blankMessageId(d) {
+  d.subject = evolve(d.subject, { entry: evolve(d.subject.entry, { msg_id: "" }) });
+}
+
+function pausedItem(d, e, name) {
+  const tries = triesOf(d.item) + 1;
+  return state("item", name, { call: null, tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+}
+
+const settledAt = (d, e) =>
+  after(d, Math.max(d.config.settle, Math.min(retryAfter(e) ?? 0, d.config.retry_after_cap)));
+
+function putBack(d) {
+  const made = evolve(d.subject, { state: d.item });
+  const { name } = d.item;
+  const arrived = name === "sent" || name === "delivered";
+  if (["absent", "read", "failed"].includes(name) || (arrived && made.entry !== null)) {
+    d.items = d.items.filter((item) => item.id !== made.id);
+  } else if (d.items.some((item) => item.id === made.id)) {
+    d.items = d.items.map((item) => (item.id === made.id ? made : item));
+  } else {
+    d.items = [...d.items, made];
+  }
+  const tracked = d.items.filter((item) => ["sent", "delivered"].includes(item.state.name));
+  if (tracked.length > d.config.tracked_limit) d.items = d.items.filter((item) => item !== tracked[0]);
+}
+
+// --- finding a chat ----------------------------------------------------------------------------------------------
+
+const reportsTheEnd = (d, e) => ["failed", "completed"].includes(lower(e.state));
+
+function takeOver(d, e) {
+  const past = e.after && pastOf(e.after);
+  if (!past) {
+    d.chat = record("Chat", { origin: e.origin });
+    return;
+  }
+  d.chat = record("Chat", { origin: past.origin || e.origin, former: past.chat_id });
+  d.ids = Math.max(d.ids, past.ids);
+  d.seq = Math.max(d.seq, past.seq);
+  d.seen = { ...past.seen, anomalies: d.seen.anomalies };
+}
+
+// The snapshot of the session before is all that is known of it.
+const pastOf = (before) => ({
+  chat_id: before.chat.chat_id || before.chat.former,
+  origin: before.chat.origin,
+  ids: before.ids,
+  seq: before.seq,
+  seen: before.seen,
+});
+
+function adoptChat(d, e) {
+  if (lower(d.chat.former) !== lower(e.chat_id)) {
+    d.seen = { told: [], batches: [], marks: [], anomalies: d.seen.anomalies };
+  }
+  d.chat = evolve(d.chat, { chat_id: e.chat_id, phone_number: e.phone_number });
+}
+
+const ask = (d, opening) =>
+  evolve(opening, { call: d.nextId(), due: answerDue(d, d.config.request_timeout), slack: 0 });
+
+function pauseOpening(d, opening, e) {
+  const tries = opening.tries + 1;
+  return evolve(opening, { call: null, tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+}
+
+const requesting = (d, opening, due) => state("lifecycle", "requesting", { opening, due });
+const endingState = (due, opening) => state("lifecycle", "ending", { due, opening });
+const outcomeState = (name, outcome) => () => state("lifecycle", name, { outcome });
+
+function ending(d) {
+  let opening = d.lifecycle.name === "requesting" ? d.lifecycle.opening : null;
+  if (opening !== null && opening.call === null) opening = evolve(opening, { find: true });
+  return endingState(after(d, d.config.ending_within), opening);
+}
+
+// --- link and history --------------------------------------------------------------------------------------------
+
+function hasteOf(d) {
+  const link = d.link;
+  if (d.fresh || link.name !== "polling") return 0;
+  const asked = link.due - answerDue(d, d.config.poll_timeout) + d.now;
+  return d.now - asked < d.config.brake ? link.haste + 1 : 0;
+}
+
+const linkState = (name, given) => state("link", name, given);
+const pollWith = (d, tries, haste) =>
+  linkState("polling", { call: d.nextId(), due: answerDue(d, d.config.poll_timeout), tries, haste });
+
+function backingOff(d, e, cap = null) {
+  const tries = triesOf(d.link) + 1;
+  const pause = backOff(d, tries, { cap, retryAfter: retryAfter(e) });
+  const reason = is(e, "Failure") ? e.kind : null;
+  return linkState("backing_off", { tries, code: failureCode(e), reason, ...pause });
+}
+
+function braking(d) {
+  const haste = hasteOf(d);
+  const pause = backOff(d, haste - d.config.brake_after, { cap: d.config.brake_cap });
+  return linkState("backing_off", { tries: 0, haste, ...pause });
+}
+
+const logCannotBeEmpty = (d) => knowsSome(d) || d.room.parties.length > 0;
+const saysNothing = (d, e) => e.entries.length === 0 && logCannotBeEmpty(d);
+const mayRepeatReading = (d) => triesOf(d.history) + 1 < d.config.limited_tries;
+const historyState = (name, given) => state("history", name, given);
+const readingWith = (d, tries) =>
+  historyState("reading", { call: d.nextId(), due: answerDue(d, d.config.request_timeout), tries });
+
+function readingLater(d, e) {
+  const tries = triesOf(d.history) + 1;
+  return historyState("backing_off", { tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+}
+
+// --- the vocabulary of the rows: name -> function, within each machine -------------------------------------------
+
+const isBlockedInBackground = (d) => d.link.name === "blocked" && d.link.paused;
+const blockedCode = (d) => (d.link.name === "blocked" ? d.link.code : null);
+
+const VOCABULARY = {
+  lifecycle: {
+    guards: {
+      lacks_origin: (d, e) => !e.origin.trim(),
+      is_too_long: isTooLong,
+      has_first_text: (d, e) => Boolean(e.text),
+      names_chat: (d, e) => Boolean(e.chat_id),
+      finds_the_end: (d, e) => Boolean(d.lifecycle.opening?.find) && reportsTheEnd(d, e),
+      reports_the_end: reportsTheEnd,
+      is_new_chat: (d, e) => e.is_new_chat === true,
+      opening_waits: (d) => isEnding(d) && d.lifecycle.opening !== null,
+      end_was_sent: endWasSent,
+      has_agent: hasAgent,
+      joins_as_agent: joinsAsAgent,
+      is_last_agent: isLastAgent,
+      has_new_agent: hasNewAgent,
+      has_no_agent: (d) => !hasAgent(d),
+      echoes_spoken: echoesSpoken,
+      is_own: isOwn,
+      is_past: (d) => d.past,
+      wants_receipt: wantsReceipt,
+      is_answered_past: isAnsweredPast,
+      is_own_typing: isOwnTyping,
+      echoes_item: echoesItem,
+      key_is_known: keyIsKnown,
+      queue_is_full: queueIsFull,
+      is_empty: (d, e) => !e.text,
+      is_not_sendable: (d, e) => !is(e.entry, ...SENDABLE),
+      answers_prompt: (d) => promptOf(d) !== undefined,
+      is_open_form: isOpenForm,
+      is_any_open_form: isAnyOpenForm,
+      disconnect_is_queued: (d) => d.items.some((item) => is(item.entry, "SessionDisconnect")),
+      typing_is_new: typingIsNew,
+      is_typing: (d) => d.asides.due !== null,
+      can_read: canRead,
+      is_about_this_chat: (d, e) => lower(e.chat_id) === lower(d.chat.chat_id),
+    },
+    effects: {
+      take_over_past: takeOver,
+      queue_first_text: queueText,
+      adopt_named_chat: (d, e) => adoptChat(d, record("Opened", { chat_id: e.chat_id ?? "" })),
+      adopt_chat: adoptChat,
+      mark_beginning: (d) => remember(d, beginning(d)),
+      told_ended: finish("ended", "ended"),
+      told_completed: finish("ended", "completed"),
+      told_failed: finish("failed", "failed"),
+      told_refused: finish("failed", "refused"),
+      told_gave_up: finish("failed", "gave_up"),
+      told_timed_out: finish("timed_out", "timed_out"),
+      told_gone: finish("gone", "gone"),
+      close_room(d) {
+        if (d.room.typists.length || d.room.forms.length) {
+          d.room = { parties: d.room.parties, typists: [], forms: [] };
+        }
+      },
+      drop_asides(d) {
+        if (d.asides.pending.length || d.asides.due !== null) d.asides = { pending: [], due: null };
+      },
+      close_prompts: (d) => keepForms(d, (form) => !isPrompt(form)),
+      note_unknown_state: (d, e) => d.odd("unknown_state", clip(e.state, d.config.id_limit)),
+      note_unknown: (d, e) => d.odd("unknown_entry", clip(e.name, d.config.id_limit)),
+      note_malformed: (d, e) => d.odd("malformed_entry", e.problem),
+      admit,
+      dismiss,
+      dismiss_agents: dismissAgents,
+      tell_own: (d, e) => d.tell(e, { own: true, historic: d.past }),
+      tell_past: (d, e) => d.tell(e, { historic: true }),
+      tell_live: (d, e) => d.tell(e),
+      tell_late: (d, e) => d.tell(e, { own: is(e, "Message", "File", "Location") && isOwn(d, e), late: true }),
+      hide_typing: hideTyping,
+      show_typing: showTyping,
+      expire_typing: (d) => setRoom(d, { typists: d.room.typists.filter((typist) => typist.due > d.now) }),
+      owe_delivered: (d, e) => queueAside(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.asides.due),
+      owe_read(d, e) {
+        mark(d, "read", e.msg_id);
+        queueAside(d, record("MessageRead", { ref_msg_id: e.msg_id }), d.asides.due);
+      },
+      owe_typing: (d, e) => queueAside(d, record("Typing", { msg: e.draft }), after(d, d.config.typing_expires)),
+      owe_not_typing: oweNotTyping,
+      take_back_typing(d) {
+        if (d.asides.due !== null) oweNotTyping(d);
+      },
+      forget_typing: forgetTyping,
+      open_form: openForm,
+      close_form: (d, e) => keepForms(d, (form) => form.id !== e.form_request_id),
+      expire_forms: expireForms,
+      set_case: (d, e) => setChat(d, "case_id", e.case_id),
+      set_service: (d, e) => setChat(d, "service_name", e.service_name),
+      queue_prompt_answer: (d, e) =>
+        queueFormItem(d, promptOf(d), "FormData", { data: JSON.stringify({ text: e.text }) }, e.key),
+      queue_text: queueText,
+      queue_entry: (d, e) => newItem(d, e.entry, e.key),
+      queue_file: queueFile,
+      queue_form_answer: (d, e) =>
+        queueFormItem(d, formOf(d, e.form_request_id), "FormData", { data: canonical(e.data) }, e.key),
+      queue_secure_answer: (d, e) =>
+        queueFormItem(d, formOf(d, e.form_request_id), "SecureFormData", { ref: e.ref }, e.key),
+      queue_form_cancel(d, e) {
+        const found = formOf(d, e.form_request_id);
+        queueFormItem(d, found, found.secure ? "SecureFormCancel" : "FormDataCancel", {}, e.key);
+      },
+      queue_disconnect: (d) => newItem(d, record("SessionDisconnect")),
+      queue_end: (d) => newItem(d, record("SessionEnd")),
+    },
+    makers: {
+      creating(d, e) {
+        const asked = { parameters: canonical(e.parameters), phone_number: e.phone_number, from_: e.from_ };
+        const opening = ask(d, { ...OPENING, find: false, ...asked });
+        return requesting(d, opening, after(d, d.config.request_within));
+      },
+      finding: (d) => requesting(d, ask(d, { ...OPENING, find: true }), after(d, d.config.request_within)),
+      pausing: (d, e) => requesting(d, pauseOpening(d, d.lifecycle.opening, e), d.lifecycle.due),
+      asking_again: (d) => requesting(d, ask(d, d.lifecycle.opening), d.lifecycle.due),
+      ending,
+      ending_known_chat: (d) => endingState(d.lifecycle.due, null),
+      ending_pausing: (d, e) =>
+        endingState(d.lifecycle.due, evolve(pauseOpening(d, d.lifecycle.opening, e), { find: true })),
+      ending_asking_again: (d) => endingState(d.lifecycle.due, ask(d, d.lifecycle.opening)),
+      refused: outcomeState("failed", "refused"),
+      gave_up: outcomeState("failed", "gave_up"),
+      completed: outcomeState("ended", "completed"),
+      queued(d, e) {
+        const now = d.lifecycle;
+        return now.name === "queued" && now.ewt === e.ewt ? now : state("lifecycle", "queued", { ewt: e.ewt });
+      },
+    },
+  },
+  attention: { guards: {}, effects: {}, makers: {} },
+  link: {
+    guards: {
+      is_hasty: (d) => hasteOf(d) > d.config.brake_after,
+      was_in_trouble: (d) => triesOf(d.link) > 0,
+      may_repeat_poll: (d) => triesOf(d.link) + 1 < d.config.limited_tries,
+      is_braking: (d) => d.link.name === "backing_off" && d.link.tries === 0,
+      is_blocked_in_background: isBlockedInBackground,
+      is_in_flight: (d) => d.link.call !== null,
+      chat_is_known: (d) => d.chat.chat_id !== "",
+    },
+    effects: {},
+    makers: {
+      polling: (d) => pollWith(d, triesOf(d.link), 0),
+      polling_on: (d) => pollWith(d, 0, hasteOf(d)),
+      polling_slowly: (d) => pollWith(d, 0, d.link.haste),
+      braking,
+      standing_back: (d, e) => backingOff(d, e, d.config.busy_cap),
+      backing_off: (d, e) => backingOff(d, e),
+      blocked: (d, e) => linkState("blocked", { code: failureCode(e), paused: d.link.name === "paused" }),
+      blocked_in_background: (d) => linkState("blocked", { code: blockedCode(d), paused: true }),
+      blocked_in_foreground: (d) => linkState("blocked", { code: blockedCode(d) }),
+      paused: () => linkState("paused"),
+      paused_with_poll: (d) => linkState("paused", { call: d.link.call, due: d.link.due }),
+      resuming_poll: (d) => linkState("polling", { call: d.link.call, due: d.link.due }),
+      waiting: (d) => linkState("off", { tries: triesOf(d.link) }),
+    },
+  },
+  history: {
+    guards: {
+      is_second_reading: (d) => d.history.name === "backing_off" && d.history.tries === 0,
+      says_nothing: saysNothing,
+      says_nothing_yet: (d, e) => saysNothing(d, e) && mayRepeatReading(d),
+      may_repeat_reading: mayRepeatReading,
+    },
+    effects: { tell_gap: tellGap },
+    makers: {
+      reading: (d) => readingWith(d, triesOf(d.history)),
+      reading_again: (d) => readingWith(d, 0),
+      stale: (d) => historyState("stale", d.history),
+      reading_second: (d) =>
+        historyState("backing_off", {
+          due: after(d, d.config.settle),
+          tries: 0,
+          slack: Math.floor(d.config.settle / 2),
+        }),
+      reading_later: readingLater,
+    },
+  },
+  item: {
+    guards: {
+      may_post: mayPost,
+      may_retry: (d) => d.item.tries + 1 < d.config.limited_tries,
+      may_repeat_post: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
+      is_disconnect: subjectIs("SessionDisconnect"),
+      is_calming: subjectIs(...CALMING),
+      is_repeatable: subjectIs("SessionEnd"),
+      is_traceless: subjectIs(...TRACELESS),
+      is_end: subjectIs("SessionEnd"),
+      is_file: subjectIs("File"),
+      is_farewell: subjectIs("SessionDisconnect", "SessionEnd"),
+      is_unsettled: (d) => d.item.due !== null,
+      is_done_by_roster: (d) => is(d.subject.entry, "SessionDisconnect") && !hasAgent(d),
+    },
+    effects: {
+      take_file_id: takeFileId,
+      blank_message_id: blankMessageId,
+      told_sent: toldSent,
+      told_delivered: toldReceipt("delivered"),
+      told_read: toldReceipt("read"),
+      told_item_refused: toldFailed("refused"),
+      told_unknown: toldFailed("unknown"),
+      told_not_sent: toldFailed("not_sent"),
+    },
+    makers: {
+      waiting_upload: (d) => state("item", "uploading", { tries: triesOf(d.item) }),
+      uploading: (d) =>
+        state("item", "uploading", {
+          call: d.nextId(),
+          due: answerDue(d, d.config.upload_timeout),
+          tries: triesOf(d.item),
+        }),
+      upload_pausing: (d, e) => pausedItem(d, e, "uploading"),
+      fresh: () => state("item", "pending"),
+      pending: (d) => state("item", "pending", { due: null, tries: triesOf(d.item) }),
+      pausing: (d, e) => pausedItem(d, e, "pending"),
+      sending: (d) =>
+        state("item", "sending", {
+          call: d.nextId(),
+          due: answerDue(d, d.config.request_timeout),
+          tries: triesOf(d.item),
+        }),
+      in_doubt: (d, e) => state("item", "in_doubt", { due: settledAt(d, e), tries: triesOf(d.item) }),
+      in_doubt_again: (d, e) => state("item", "in_doubt", { due: settledAt(d, e), tries: triesOf(d.item) + 1 }),
+      settled: (d) => state("item", "in_doubt", { due: null, tries: triesOf(d.item) }),
+    },
+  },
+  courtesy: {
+    guards: {
+      may_post: (d) =>
+        d.asides.pending.length > 0 && d.chat.chat_id !== "" && isLive(d) && d.link.name !== "blocked",
+    },
+    effects: {
+      drop_pending(d) {
+        if (d.asides.pending.length) d.asides = { pending: [], due: d.asides.due };
+      },
+    },
+    makers: {
+      posting(d) {
+        const [entry, ...others] = d.asides.pending;
+        d.asides = { pending: others, due: d.asides.due };
+        const due = answerDue(d, d.config.request_timeout);
+        return state("courtesy", "posting", { call: d.nextId(), due, entry });
+      },
+    },
+  },
+};
+
+const SELECTORS = {
+  everyone: (d) => d.items,
+  the_subject: (d) => [d.subject],
+  referred: (d, e) => d.items.filter((item) => item.id === e.ref_msg_id),
+  echoed(d, e) {
+    const found = ownItem(d, e);
+    return found ? [found] : [];
+  },
+};
+
+// --- the interpreter of the tables -------------------------------------------------------------------------------
+
+function named(machine, kind, name) {
+  const found = VOCABULARY[machine][kind][name];
+  if (!found) throw new Error(`${machine}: ${kind} ${name} is not written`);
+  return found;
+}
+
+const cells = {};
+for (const machine of table.machines) {
+  cells[machine.name] = Object.fromEntries(machine.states.map((one) => [one.name, {}]));
+  for (const row of machine.rows) {
+    const compiled = compiledRow(machine.name, row);
+    for (const source of row.source) (cells[machine.name][source][row.on] ??= []).push(compiled);
+  }
+}
+
+function compiledRow(machine, row) {
+  const plain = row.target !== null && row.make === null ? state(machine, row.target) : null;
+  return {
+    when: row.guard === null ? null : named(machine, "guards", row.guard),
+    verdict: row.verdict,
+    why: row.why,
+    effects: row.effects.map((name) => named(machine, "effects", name)),
+    make: row.make === null ? (plain === null ? null : () => plain) : named(machine, "makers", row.make),
+    ears: row.raises.flatMap((signal) =>
+      table.couplings.filter((coupling) => coupling.source === machine && coupling.signal === signal),
+    ),
+  };
+}
+
+function move(d, machine, on, e) {
+  for (const row of cells[machine][d[machine].name][on]) {
+    if (row.when !== null && !row.when(d, e)) continue;
+    if (row.verdict === "rejected") throw new Refused(row.why);
+    for (const effect of row.effects) effect(d, e);
+    if (row.make !== null) d[machine] = row.make(d, e);
+    for (const ear of row.ears) hear(d, ear, e);
+    return;
+  }
+}
+
+function hear(d, { target, signal, select }, e) {
+  if (select === null) {
+    move(d, target, signal, e);
+    return;
+  }
+  for (const one of SELECTORS[select](d, e)) moveItem(d, one.id, one.state === ABSENT ? one : null, signal, e);
+}
+
+function moveItem(d, id, made, on, e) {
+  const subject = made ?? d.items.find((one) => one.id === id);
+  if (!subject) return;
+  d.subject = subject;
+  d.item = subject.state;
+  move(d, "item", on, e);
+  if (d.item !== subject.state || d.subject !== subject) putBack(d);
+}
+
+// --- a batch of entries, live or as the log ----------------------------------------------------------------------
+
+const TERMINAL_SIGNALS = ["SessionEnded", "InactivityTimeout", "StatusCompleted", "StatusFailed", "ChatGone"];
+const GATHERED = ["Status", "PartyJoined", "PartyLeft", "CaseSet", "Info", "Typing", "NotTyping"];
+
+const { "*": OTHER_STATUS, ...STATUSES } = table.statuses;
+const statusOf = (e) => (Object.hasOwn(STATUSES, lower(e.state)) ? STATUSES[lower(e.state)] : OTHER_STATUS);
+const isLastStatus = (e) => e.$ === "Status" && TERMINAL_SIGNALS.includes(statusOf(e));
+
+function unfold(d, e) {
+  const on = e.$ === "Status" ? statusOf(e) : e.$;
+  if (TERMINAL_SIGNALS.includes(on)) {
+    d.terminal ??= [on, e];
+    d.fresh = true;
+  } else {
+    move(d, "lifecycle", on, e);
+  }
+}
+
+function fold(d, entries) {
+  if (entries.length === 0) return;
+  const repeated = isRepeatedBatch(d, entries);
+  if (repeated && holdsTranscript(entries)) {
+    d.odd("repeated_batch", "a cache, or a poll answered twice");
+    return;
+  }
+  const known = new Known(d);
+  for (const e of entries) {
+    if (isRemembered(e) && isKnown(d, e, known)) continue;
+    d.fresh = true;
+    unfold(d, e);
+  }
+  if (repeated) d.fresh = false;
+}
+
+function foldLog(d, entries, awaited) {
+  if (entries.length === 0 && logCannotBeEmpty(d)) return;
+  const wasRead = logWasRead(d);
+  const start = wasRead ? earliestKnown(d, entries) : null;
+  const over = isOver(d);
+  if (start === null && over) return;
+  d.reading = true;
+  d.past = start === null;
+  if (d.past && wasRead) tellGap(d);
+  if (!wasRead) markFirstReading(d, entries);
+  const known = new Known(d);
+  for (const e of entries.slice(0, start ?? 0)) if (isProof(d, e)) unfold(d, e);
+  merge(d, entries.slice(start ?? 0), known);
+  if (awaited && !over) takeRoom(d, entries);
+  d.reading = d.past = d.newest = false;
+}
+
+function earliestKnown(d, entries) {
+  if (d.seen.told.includes(beginning(d))) return 0;
+  let first = null;
+  for (const [index, e] of entries.entries()) {
+    if (!isRemembered(e)) continue;
+    const [one, strong] = key(d, e);
+    if (!d.seen.told.includes(one)) continue;
+    if (!isFull(d)) return 0;
+    if (strong && !isOurs(d, e)) return index;
+    first ??= index;
+  }
+  return first;
+}
+
+function merge(d, entries, known) {
+  const newest = entries.findLastIndex((e) => e.$ !== "Navigation");
+  const offer = pendingOffer(entries);
+  for (const [index, e] of entries.entries()) {
+    d.newest = index === newest;
+    if (GATHERED.includes(e.$)) {
+      if (isLastStatus(e)) unfold(d, e);
+      continue;
+    }
+    if (e.$ === "Signaling" && index !== offer) continue;
+    if (e.$ === "CobrowsingRequested" && !d.newest) continue;
+    if (isRemembered(e) && isKnown(d, e, known)) continue;
+    d.fresh = true;
+    unfold(d, e);
+  }
+}
+
+function pendingOffer(entries) {
+  let found = null;
+  for (const [index, e] of entries.entries()) {
+    if (e.$ !== "Signaling") continue;
+    if (e.kind === "OFFER_CALL") found = index;
+    else if (e.kind === "END_CALL" || e.kind === "CALL_REJECTED") found = null;
+  }
+  return found;
+}
+
+function takeRoom(d, entries) {
+  if (!["off", "paused"].includes(d.link.name) || d.link.call !== null) return;
+  for (const kind of ["CaseSet", "Info"]) {
+    const said = entries.findLast((e) => e.$ === kind);
+    if (said) unfold(d, said);
+  }
+  rebuildRoster(d, entries);
+  const status = entries.findLast((e) => e.$ === "Status" && !isLastStatus(e));
+  if (status && d.lifecycle.name === "establishing") unfold(d, status);
+  move(d, "lifecycle", "RosterRead", null);
+}
+
+// --- what is owed, and when to wake ------------------------------------------------------------------------------
+
+function* owing(s) {
+  const { opening } = s.lifecycle;
+  if (opening && opening.call !== null) yield { kind: opening.find ? "find" : "create", call: opening.call };
+  if (s.link.call !== null) yield { kind: "poll", call: s.link.call };
+  if (s.history.call !== null) yield { kind: "history", call: s.history.call };
+  for (const item of s.items) {
+    if (item.state.call === null) continue;
+    yield { kind: item.state.name === "uploading" ? "upload" : "post", call: item.state.call, item };
+  }
+  if (s.courtesy.call !== null) yield { kind: "courtesy", call: s.courtesy.call };
+}
+
+function command(s, { kind, call, item }) {
+  const { config } = s;
+  const chat = { id: call, timeout: config.request_timeout, chat_id: s.chat.chat_id };
+  switch (kind) {
+    case "create": {
+      const { parameters, phone_number, from_ } = s.lifecycle.opening;
+      return record("CreateChat", { ...chat, parameters, phone_number, from_ });
+    }
+    case "find":
+      return record("FindChat", chat);
+    case "poll":
+      return record("Poll", { ...chat, timeout: config.poll_timeout });
+    case "history":
+      return record("ReadHistory", chat);
+    case "courtesy":
+      return record("PostCourtesy", { ...chat, entry: s.courtesy.entry });
+    case "upload":
+      return record("Upload", { ...chat, timeout: config.upload_timeout, item: item.id, ref: item.ref, name: item.name });
+    default:
+      return record("Post", { ...chat, item: item.id, entry: item.entry });
+  }
+}
+
+function* deadlines(s) {
+  const calls = new Map([...owing(s)].map((owed) => [owed.call, owed]));
+  const of = (machine, one, signal = stateSpecs[machine][one.name]?.deadline, item = null) =>
+    one.call !== null && one.call !== undefined
+      ? { due: one.due, slack: 0, owed: calls.get(one.call) }
+      : { due: one.due, slack: one.slack ?? 0, machine, signal, item };
+  const { opening } = s.lifecycle;
+  if (opening) yield of("lifecycle", opening, "OpenDue");
+  if (s.lifecycle.due !== null) {
+    const signal = stateSpecs.lifecycle[s.lifecycle.name].deadline;
+    yield { due: s.lifecycle.due, slack: 0, machine: "lifecycle", signal };
+  }
+  for (const name of ["link", "history"]) if (s[name].due !== null) yield of(name, s[name]);
+  for (const item of s.items) if (item.state.due !== null) yield of("item", item.state, undefined, item);
+  if (s.courtesy.due !== null) yield of("courtesy", s.courtesy);
+  const room = (dues, signal) => ({ due: Math.min(...dues), slack: 0, machine: "lifecycle", signal });
+  if (s.asides.due !== null) yield room([s.asides.due], "OwnTypingExpired");
+  if (s.room.typists.length) yield room(s.room.typists.map((one) => one.due), "TypingExpired");
+  const forms = s.room.forms.map((one) => one.due).filter((due) => due !== null);
+  if (forms.length) yield room(forms, "FormExpired");
+}
+
+function wakeWindow(s) {
+  let earliest = null;
+  let latest = null;
+  for (const { due, slack } of deadlines(s)) {
+    if (earliest === null || due < earliest) earliest = due;
+    if (latest === null || due + slack < latest) latest = due + slack;
+  }
+  return [earliest, latest];
+}
+
+// --- a step ------------------------------------------------------------------------------------------------------
+
+const CALLS = Object.fromEntries(table.reactions.calls.map((one) => [one.kind, one]));
+const REACTIONS = Object.fromEntries(table.reactions.reactions.map((one) => [`${one.kind} ${one.class}`, one.signals]));
+const KINDS = Object.fromEntries(table.reactions.classify.kinds.map((one) => [one.kind, one]));
+const CODES = Object.fromEntries(table.reactions.classify.codes.map((one) => [one.code, one]));
+
+function classify(kind, reply) {
+  const { success, column } = CALLS[kind];
+  if (reply.$ === success) return "ok";
+  if (reply.$ !== "Failure") return KINDS.unreadable[column];
+  if (reply.kind in KINDS) return KINDS[reply.kind][column];
+  if (reply.code !== null && reply.code in CODES) return CODES[reply.code][column];
+  const status = reply.status ?? 0;
+  const { statuses } = table.reactions.classify;
+  const range = statuses.find((one) => one.from <= status && status <= one.to);
+  return (range ?? statuses.at(-1))[column];
+}
+
+const failure = (kind) => record("Failure", { kind });
+
+function reduce(session, event) {
+  const d = new Draft(session, session.now);
+  if (event.$ === "Restarted") restart(d, event.at);
+  else {
+    d.now = Math.max(event.at, session.now);
+    fire(d);
+    handle(d, event);
+    conclude(d);
+  }
+  const next = d.freeze();
+  if (next === session) return { session, commands: [], news: [] };
+  const owed = outbox(next).filter((one) => one.id > session.ids);
+  return { session: next, commands: owed, news: [...d.news, ...d.anomalies] };
+}
+
+const outbox = (s) => [...owing(s)].map((owed) => command(s, owed)).sort((one, other) => one.id - other.id);
+
+function fire(d) {
+  for (;;) {
+    let first = null;
+    for (const deadline of deadlines(d)) if (first === null || deadline.due < first.due) first = deadline;
+    if (first === null || first.due > d.now) return;
+    if (first.owed) answer(d, first.owed, failure("timeout"));
+    else if (first.item) moveItem(d, first.item.id, null, first.signal, null);
+    else move(d, first.machine, first.signal, null);
+    conclude(d);
+  }
+}
+
+function conclude(d) {
+  if (d.items.length) for (const item of takers(d)) moveItem(d, item.id, null, "Turn", null);
+  if (d.asides.pending.length) move(d, "courtesy", "Turn", null);
+  tellFinish(d);
+}
+
+function restart(d, at) {
+  if (isOver(d)) return;
+  const by = at - d.base.now;
+  d.now = at;
+  if (by) shift(d, by);
+  const owed = [...owing(d)].sort((one, other) => one.call - other.call);
+  for (const one of owed) answer(d, one, failure("restart"));
+  conclude(d);
+}
+
+function shift(d, by) {
+  const later = (one) => (one.due === null ? one : evolve(one, { due: one.due + by }));
+  const { opening } = d.lifecycle;
+  if (opening) d.lifecycle = evolve(d.lifecycle, { opening: later(opening) });
+  for (const name of ["lifecycle", "link", "history", "courtesy", "asides"]) d[name] = later(d[name]);
+  d.items = d.items.map((item) => evolve(item, { state: later(item.state) }));
+  setRoom(d, { typists: d.room.typists.map(later), forms: d.room.forms.map(later) });
+}
+
+function handle(d, event) {
+  switch (event.$) {
+    case "Tick":
+      return;
+    case "Incoming":
+      fold(d, event.entries);
+      endBatch(d);
+      return;
+    case "Answered": {
+      const owed = [...owing(d)].find((one) => one.call === event.command);
+      if (owed) answer(d, owed, event.reply);
+      else {
+        takeEntries(d, event.reply, false);
+        endBatch(d);
+      }
+      return;
+    }
+    default:
+      move(d, "lifecycle", event.$, event);
+  }
+}
+
+function answer(d, { kind, item }, reply) {
+  takeEntries(d, reply, true);
+  if (kind === "poll" && reply.$ === "Batch" && reply.entries.length === 0) noteSilence(d);
+  for (const { machine, signal } of REACTIONS[`${kind} ${classify(kind, reply)}`]) {
+    if (machine !== "item") move(d, machine, signal, reply);
+    else if (item) moveItem(d, item.id, null, signal, reply);
+  }
+  if (reply.$ === "Opened" && (kind === "create" || kind === "find") && reply.state) {
+    unfold(d, record("Status", { state: reply.state, ewt: reply.ewt }));
+  }
+  endBatch(d);
+}
+
+function takeEntries(d, reply, awaited) {
+  d.fresh = false;
+  if (reply.$ === "Batch") fold(d, reply.entries);
+  else if (reply.$ === "Log") foldLog(d, reply.entries, awaited);
+}
+
+function endBatch(d) {
+  if (d.terminal === null) return;
+  const [on, entry] = d.terminal;
+  d.terminal = null;
+  move(d, "lifecycle", on, entry);
+}
+
+// --- level news --------------------------------------------------------------------------------------------------
+
+function levels(s) {
+  const fullName = (party) => `${party.first_name} ${party.last_name}`.trim();
+  return [
+    record("PhaseChanged", { phase: phaseOf(s), ewt: s.lifecycle.name === "queued" ? s.lifecycle.ewt : null }),
+    record("RosterChanged", {
+      parties: s.room.parties.map((party) => [party.id, party.type, party.display_name || fullName(party)]),
+    }),
+    record("TypingChanged", { parties: s.room.typists.map((typist) => typist.party_id) }),
+    linkLevel(s),
+    record("FormsChanged", {
+      forms: s.room.forms.filter((form) => !form.answer).map((form) => [form.id, form.name, form.secure]),
+    }),
+    record("CaseChanged", { case_id: s.chat.case_id }),
+  ];
+}
+
+function linkLevel(s) {
+  const { link, history } = s;
+  const connected = (tries, next_try = null) =>
+    record("LinkChanged", { state: tries ? "backing_off" : "polling", tries, next_try });
+  if (link.name === "off" && history.name !== "current") {
+    const next_try = history.name === "backing_off" ? history.due : null;
+    return connected(Math.max(link.tries, triesOf(history)), next_try);
+  }
+  if (link.name === "polling") return connected(link.tries);
+  if (link.name === "backing_off") {
+    const { tries, code, reason, due } = link;
+    return record("LinkChanged", { state: link.name, tries, code, reason, next_try: due });
+  }
+  return record("LinkChanged", { state: link.name, tries: triesOf(link), code: link.code ?? null });
+}
+
+function changes(before, now) {
+  if (before === now) return [];
+  const old = levels(before);
+  return levels(now).filter((one, index) => !equal(one, old[index]));
+}
+
+// --- the door ----------------------------------------------------------------------------------------------------
+
+function observation(before, now, commands, news) {
+  const [deadline, latest] = wakeWindow(now);
+  const seen = {
+    phase: phaseOf(now),
+    commands: commands.map(write),
+    news: news.map(write),
+    changes: changes(before, now).map(write),
+    owed: [...owing(now)].map((owed) => owed.call).sort((one, other) => one - other),
+    deadline,
+    latest,
+  };
+  if (isOver(now)) seen.outcome = now.lifecycle.outcome;
+  return seen;
+}
+
+let current = null;
+
+// Absent items are never stored, so that a state which comes back is as good as the one that was written.
+const OPERATIONS = {
+  hello: () => ({
+    protocol: 1,
+    name: "port.mjs",
+    version: "1",
+    language: "javascript",
+    features: [
+      "anomalies", "background", "changes", "entries", "files", "follow", "forms", "latest", "push", "reattach",
+      "receipts", "secure_forms", "snapshot", "typing", "v1",
+    ],
+  }),
+  begin({ at, config }) {
+    current = newSession(at, config ?? {});
+    return observation(current, current, [], []);
+  },
+  step({ event }) {
+    const before = current;
+    try {
+      const { session, commands, news } = reduce(before, read(event));
+      current = session;
+      return observation(before, session, commands, news);
+    } catch (error) {
+      if (error instanceof Refused) return { refused: error.message };
+      throw error;
+    }
+  },
+  snapshot: () => ({ snapshot: current }),
+  restore({ snapshot }) {
+    current = snapshot;
+    return observation(current, current, outbox(current), []);
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  const { op, seq, ...asked } = JSON.parse(line);
+  if (op === "bye") break;
+  let said;
+  try {
+    if (!OPERATIONS[op]) throw new Error(`unknown op ${op}`);
+    said = OPERATIONS[op](asked);
+  } catch (error) {
+    said = { error: String(error.stack ?? error) };
+  }
+  process.stdout.write(`${JSON.stringify({ seq, ...said })}\n`);
+}

@@ -1,0 +1,142 @@
+"""The judge: what is right passes whatever it is called, and each kind of wrong is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from statemachine.conformance.generated import LAWS
+from statemachine.conformance.implementation import Broken, Object
+from statemachine.conformance.judge import Fault, judge
+from statemachine.conformance.strategies import walked
+from statemachine.conformance.variations import VARIATIONS
+from statemachine.conformance.vectors import Vector, recorded
+from statemachine.engine.session import JsonSession
+from tests.conformance.strangers import Renaming, Spoilt
+
+LIVES = 8
+
+
+def lives(count: int = LIVES, length: int = 40) -> list[Vector]:
+    found = []
+    for number in range(count):
+        random = Random(number)
+        found.append(recorded(walked([random.randbytes(10) for _ in range(length)]), f"life {number}"))
+    return found
+
+
+STORIES = lives()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_ours_is_right(law: str) -> None:
+    for story in STORIES:
+        assert judge(JsonSession(), story, VARIATIONS.get(law)) is None
+
+
+def test_other_ids_and_defaults_written_out_are_as_right() -> None:
+    for story in STORIES:
+        assert judge(Renaming(), story) is None
+
+
+def first_fault(spoil: Callable[[Object], Object | None]) -> Fault:
+    """What is found first in any of the lives."""
+    found = [fault for story in STORIES if (fault := judge(Spoilt(spoil), story)) is not None]
+    assert found
+    return found[0]
+
+
+def without(name: str, kind: str) -> Callable[[Object], Object]:
+    return lambda shown: {**shown, name: [one for one in shown.get(name, ()) if one["type"] != kind]}
+
+
+def doubled(shown: Object) -> Object:
+    return {
+        **shown,
+        "commands": [two for one in shown.get("commands", ()) for two in (one, {**one, "id": one["id"] + 1})],
+    }
+
+
+@pytest.mark.parametrize(
+    ("spoil", "law"),
+    [
+        (lambda shown: {**shown, "phase": None}, "shape"),
+        (lambda shown: {**shown, "deadline": "soon"}, "shape"),
+        (lambda shown: {**shown, "commands": [{"type": "sing", "id": 1}]}, "shape"),
+        (lambda shown: {**shown, "commands": 5}, "shape"),
+        (lambda shown: {**shown, "deadline": 5} if shown.get("deadline") else None, "L4"),
+        (lambda shown: {**shown, "owed": [*shown.get("owed", ()), 9_999]}, "L6"),
+        (without("commands", "poll"), "L6"),
+        (doubled, "L6"),
+        (without("news", "received"), "L9"),
+        (without("news", "finished"), "agreement"),
+        (lambda shown: {**shown, "phase": "ivr"}, "agreement"),
+        (without("changes", "link_changed"), "agreement"),
+        (lambda shown: {**shown, "latest": shown["deadline"]} if shown.get("deadline") else None, "agreement"),
+        (lambda shown: {"refused": "no"} if "refused" not in shown else None, "agreement"),
+        (lambda shown: {**shown, "outcome": "ended"}, "L8"),
+    ],
+)
+def test_what_is_wrong_is_named(spoil: Callable[[Object], Object | None], law: str) -> None:
+    assert first_fault(spoil).law == law
+
+
+def test_a_crash_is_a_fault_and_no_end_of_the_judge() -> None:
+    def crash(shown: Object) -> Object:
+        raise Broken("the process ended")
+
+    assert first_fault(crash) == Fault("crash", 0, "the process ended")
+
+
+def test_a_step_that_rests_on_an_inference_only_should_hold() -> None:
+    from attrs import evolve
+
+    story = next(one for one in STORIES if any("refused" not in step.expect for step in one.steps))
+    lenient = evolve(story, steps=tuple(evolve(step, level="should") for step in story.steps))
+    for one, level in ((story, "must"), (lenient, "should")):
+        fault = judge(Spoilt(lambda shown: {**shown, "phase": "odd"}), one)
+        assert fault is not None
+        assert (fault.law, fault.level) == ("agreement", level)
+
+
+def counting(law: str) -> Any:
+    """An engine that is right when it is played plainly, and wrong when it is asked in the way of this law."""
+
+    class Two(JsonSession):
+        begun = 0
+
+        def begin(self, at: int, config: Object | None = None) -> Object:
+            Two.begun += 1
+            return super().begin(at, config)
+
+        def step(self, event: Object) -> Object:
+            shown = super().step(event)
+            return {**shown, "phase": "odd", "news": [{"type": "anomaly"}]} if Two.begun > 1 else shown
+
+    return Two()
+
+
+def test_an_answer_of_another_shape_ends_no_judge() -> None:
+    class Two(JsonSession):
+        begun = 0
+
+        def begin(self, at: int, config: Object | None = None) -> Object:
+            Two.begun += 1
+            return super().begin(at, config)
+
+        def step(self, event: Object) -> Object:
+            return {"phase": 1, "commands": [1]} if Two.begun > 1 else super().step(event)
+
+    fault = judge(Two(), STORIES[0], VARIATIONS["L2"])
+    assert fault is not None
+    assert fault.law == "shape"
+
+
+@pytest.mark.parametrize("law", VARIATIONS)
+def test_each_variation_notices_that_the_second_telling_differs(law: str) -> None:
+    fault = judge(counting(law), STORIES[0], VARIATIONS[law])
+    assert fault is not None
+    assert fault.law == law

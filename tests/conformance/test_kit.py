@@ -1,0 +1,116 @@
+"""The kit as a whole: our engine passes it, a stranger with less is asked less, and a wrong one is told where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from statemachine.conformance.implementation import Broken, Object, Unusable
+from statemachine.conformance.kit import (
+    case_lines,
+    checks,
+    choose,
+    expected_seconds,
+    read_case,
+    replayed,
+    run,
+    smoke,
+)
+from statemachine.conformance.vectors import BadVector, Vector, engine_vectors
+from statemachine.conformance.verdicts import conforms
+from statemachine.engine.session import JsonSession
+from statemachine.engine.wire import CODEC
+from tests.conformance.strangers import Modest, Renaming, Spoilt
+
+FEW = 14
+
+
+class WithCodec(JsonSession):
+    def codec(self, operation: str, asked: Object) -> Object:
+        return CODEC[operation](asked)
+
+
+def test_our_engine_passes_in_process() -> None:
+    asked = checks(FEW)
+    verdicts = list(run(WithCodec(), asked))
+    assert [one for one in verdicts if one.status != "passed"] == []
+    assert len(verdicts) == len(asked) > 300
+
+
+def test_other_ids_pass_as_well() -> None:
+    """A stranger that names its messages otherwise; what nobody outside has seen yet, no story may mention."""
+    verdicts = list(run(Renaming(), choose(checks(FEW), ["fault", "law/agreement"])))
+    assert [one.id for one in verdicts if one.status not in ("passed", "skipped")] == []
+
+
+def test_who_has_less_is_asked_less_and_it_is_counted() -> None:
+    verdicts = list(run(Modest(), checks(FEW)))
+    counts = Counter(one.status for one in verdicts)
+    assert counts["failed"] == 0
+    assert counts["passed"] > 100
+    assert counts["skipped"] > 100
+    skipped = next(one for one in verdicts if one.id == "law/L5")
+    assert skipped.what == "needs what is not declared: snapshot"
+
+
+def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -> None:
+    def polls_twice(shown: Object) -> Object:
+        return {**shown, "deadline": None, "latest": None}
+
+    (verdict,) = run(Spoilt(polls_twice), choose(checks(FEW), ["law/agreement"]))
+    assert (verdict.status, verdict.level) == ("failed", "must")
+    assert "at step 1 of 1" in verdict.what
+    path = tmp_path / "case.jsonl"
+    path.write_text("".join(f"{line}\n" for line in verdict.evidence), encoding="utf-8")
+    law, vector = read_case(path)
+    assert (law, len(vector.steps)) == ("agreement", 1)
+    assert replayed(Spoilt(polls_twice), law, vector).status == "failed"
+    assert replayed(JsonSession(), law, vector).status == "passed"
+
+
+def test_a_fault_in_a_vector_names_rule_and_source() -> None:
+    def silent(shown: Object) -> Object:
+        return {**shown, "news": []}
+
+    verdicts = list(run(Spoilt(silent), choose(checks(0), ["F13"])))
+    assert not conforms(verdicts)
+    (first, *_) = verdicts
+    assert first.source == "protocol.md 8 F13"
+    assert first.why
+    assert first.evidence
+
+
+@pytest.mark.parametrize("text", ["", "[]\n", "{}\n", '{"law": "L1", "id": "a", "at": 1}\n{"expect": {}}\n'])
+def test_what_is_no_case_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "case.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadVector, match=r"case\.jsonl: holds no case|each step holds one of"):
+        read_case(path)
+
+
+def test_smoke_tells_a_broken_harness_from_a_broken_engine() -> None:
+    smoke(JsonSession())
+    with pytest.raises(Unusable, match="the harness does not work: it is to begin"):
+        smoke(Spoilt(lambda shown: {**shown, "phase": "ended"}))
+
+    def crash(shown: Object) -> Object:
+        raise Broken("the process ended")
+
+    with pytest.raises(Unusable, match="the harness does not work: the process ended"):
+        smoke(Spoilt(crash))
+
+
+def test_cases_are_shared_out_and_time_is_estimated() -> None:
+    laws = [check for check in checks(200) if check.id.startswith("law/")]
+    assert sum(check.steps for check in laws) == 200 * 40
+    assert 0 < expected_seconds(checks(0)) < expected_seconds(checks(200)) < 60
+
+
+def test_lines_of_a_case_read_back() -> None:
+    vector: Vector = engine_vectors()[0]
+    from statemachine.conformance.judge import Fault
+
+    lines = list(case_lines(vector, Fault("L1", 0, "x")))
+    assert len(lines) == 2

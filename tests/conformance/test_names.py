@@ -1,0 +1,41 @@
+"""Ids may differ, if they are used consistently."""
+
+from __future__ import annotations
+
+from statemachine.conformance.names import Names, renamed
+
+
+def test_equal_ids_need_no_translation() -> None:
+    names = Names()
+    command = {"type": "post", "id": 4, "item": "o:3"}
+    assert names.bind(command, command)
+    assert names.to_them(command) is command
+    assert names.to_us(command) is command
+
+
+def test_what_is_bound_stands_for_the_other_wherever_it_is_mentioned() -> None:
+    names = Names()
+    assert names.bind({"id": 4, "item": "o:3"}, {"id": 70, "item": "x-1"})
+    echo = {"type": "answered", "command": 4, "reply": {"entries": [{"msg_id": "o:3"}, {"msg_id": "o:30"}]}}
+    assert names.to_them(echo) == {
+        "type": "answered",
+        "command": 70,
+        "reply": {"entries": [{"msg_id": "x-1"}, {"msg_id": "o:30"}]},
+    }
+    assert names.to_us({"id": 70, "item": "x-1", "timeout": 70}) == {"id": 4, "item": "o:3", "timeout": 70}
+
+
+def test_one_id_for_two_things_is_noticed() -> None:
+    names = Names()
+    assert names.bind({"id": 4}, {"id": 7})
+    assert not names.bind({"id": 4}, {"id": 8})
+    assert not names.bind({"id": 5}, {"id": 7})
+
+
+def test_an_id_of_another_kind_is_left_to_the_comparison() -> None:
+    assert Names().bind({"id": 4}, {"id": "4"})
+    assert Names().bind({"id": 4}, {})
+
+
+def test_only_texts_are_renamed() -> None:
+    assert renamed([1, "1", None, {"a": "1"}], {"1": "2"}) == [1, "2", None, {"a": "2"}]

@@ -1,0 +1,90 @@
+"""A harness as a process: every way in which it can fail is told from every other, and none hangs the kit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from statemachine.conformance.implementation import Broken, Unusable
+from statemachine.conformance.process import Harness
+
+OURS = (sys.executable, "-m", "statemachine", "engine")
+HELLO = '{"protocol": 1, "name": "x", "features": [], "seq": 1}'
+
+
+def script(tmp_path: Path, code: str) -> tuple[str, ...]:
+    path = tmp_path / "harness.py"
+    path.write_text("import json, sys, time\n" + code, encoding="utf-8")
+    return sys.executable, str(path)
+
+
+def answering(tmp_path: Path, *lines: str) -> tuple[str, ...]:
+    """Answers with these, then ends."""
+    return script(tmp_path, f"for line in {lines!r}:\n  sys.stdin.readline()\n  print(line, flush=True)\n")
+
+
+def test_our_engine_as_a_process() -> None:
+    with Harness(OURS) as subject:
+        assert subject.hello["name"] == "chat-session-statemachine"
+        assert subject.has_codec
+        assert "snapshot" in subject.features
+        subject.begin(1_000)
+        shown = subject.step({"type": "request", "at": 1_000, "origin": "o", "text": "grüß dich \ud800"})
+        written = subject.snapshot()
+        assert subject.restore(written)["owed"] == shown["owed"]
+        assert subject.codec("decode", {"wire": {"event": "chat_session_ended"}}) == {
+            "entry": {"type": "session_ended"}
+        }
+        with pytest.raises(Broken, match=r"it says error: .*a type of"):
+            subject.step({"type": "nonsense", "at": 1})
+        assert subject.step({"type": "tick", "at": 1_001})["phase"] == "requesting"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "sys.exit('no table.json here')",
+            "does not say hello: the process ended; stderr ends with: no table.json here",
+        ),
+        ("print('Hello!', flush=True); sys.stdin.read()", "no JSON object: 'Hello!'; stdout is for answers alone"),
+        ("sys.stdin.readline(); print('{}', flush=True); sys.stdin.read()", "does not give back the seq"),
+        ("sys.stdin.readline(); print('{\"seq\": 1}', flush=True); sys.stdin.read()", "must answer hello with"),
+        ('sys.stdin.readline(); print(\'{"seq": 1, "error": "no"}\', flush=True); sys.stdin.read()', "says error: no"),
+    ],
+)
+def test_a_harness_that_does_not_work(tmp_path: Path, code: str, words: str) -> None:
+    with pytest.raises(Unusable) as error, Harness(script(tmp_path, code)):
+        pass
+    assert words in str(error.value)
+
+
+def test_a_command_that_is_none() -> None:
+    with pytest.raises(Unusable, match="cannot be started"), Harness(["/nowhere/harness"]):
+        pass
+
+
+def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
+    code = f"sys.stdin.readline(); print('{HELLO}', flush=True); sys.stdin.read()"
+    with Harness(script(tmp_path, code), patience=0.2) as subject, pytest.raises(Broken, match="no answer within"):
+        subject.begin(1)
+
+
+def test_one_that_dies_is_started_again_for_the_next_case(tmp_path: Path) -> None:
+    greeting = "{'protocol': 1, 'features': [], 'seq': json.loads(sys.stdin.readline())['seq']}"
+    with Harness(script(tmp_path, f"print(json.dumps({greeting}), flush=True); sys.stdin.readline()")) as subject:
+        for _ in range(2):
+            with pytest.raises(Broken, match="the process ended"):
+                subject.begin(1)
+            with pytest.raises(Broken, match="has died"):
+                subject.step({"type": "tick", "at": 1})
+
+
+def test_a_snapshot_needs_its_name(tmp_path: Path) -> None:
+    answers = (HELLO, '{"seq": 2, "phase": "idle"}', '{"seq": 3}')
+    with Harness(answering(tmp_path, *answers)) as subject:
+        subject.begin(1)
+        with pytest.raises(Broken, match="has no member"):
+            subject.snapshot()

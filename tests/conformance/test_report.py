@@ -1,0 +1,91 @@
+"""Reports: the same verdicts as text, JUnit, HTML and JSON; texts of others do no harm in any of them."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+from statemachine.conformance.report import as_json, html, junit, lines_of, summary
+from statemachine.conformance.verdicts import Verdict, conforms, counted, selected, strictly, with_known
+
+EVIL = "<script>alert('x')</script>\x1b[31m\x00]]>&\ud800"
+VERDICTS = [
+    Verdict("link/a", "passed", why="fine", seconds=0.5),
+    Verdict(
+        "link/b", "failed", "must", "never polls twice", "protocol.md 8 F22", EVIL, "events are lost", (EVIL,) * 20
+    ),
+    Verdict("law/L5", "warned", "should", what="maybe", again="statemachine conform --replay case.jsonl"),
+    Verdict("codec/x", "skipped", what="needs what is not declared: codec"),
+    Verdict("item/k", "known", what="it is known"),
+    Verdict("item/u", "unexpected", what="take it off the list"),
+]
+
+
+def test_text() -> None:
+    (passed,) = lines_of(VERDICTS[0])
+    assert passed == "ok  link/a"
+    failed = list(lines_of(VERDICTS[1]))
+    assert failed[0] == "FAILED  link/b"
+    assert "    source:  protocol.md 8 F22" in failed
+    assert "    suffers: events are lost" in failed
+    assert failed[-1] == "    | … 8 lines more"
+    assert next(lines_of(VERDICTS[2])) == "warning  law/L5  (should)"
+    assert summary("mine", VERDICTS) == (
+        "mine: does not conform (1 passed, 1 failed, 1 passed unexpectedly, 1 warned, 1 failed as known, 1 skipped)"
+    )
+    assert summary("mine", VERDICTS[:1]) == "mine: conforms (1 passed)"
+    assert counted([]) == "nothing was checked"
+
+
+def test_junit() -> None:
+    root = ElementTree.fromstring(junit(f"mine {EVIL}", VERDICTS).encode("utf-8", "strict"))
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("6", "2", "2")
+    cases = {f"{case.get('classname')}/{case.get('name')}": case for case in root.iter("testcase")}
+    assert {name: [child.tag for child in case] for name, case in cases.items()} == {
+        "link/a": [],
+        "link/b": ["failure"],
+        "law/L5": ["system-out"],
+        "codec/x": ["skipped"],
+        "item/k": ["skipped"],
+        "item/u": ["failure"],
+    }
+    assert "protocol.md 8 F22" in (cases["link/b"][0].text or "")
+
+
+def test_html() -> None:
+    page = html(f"mine {EVIL}", VERDICTS)
+    assert "<script" not in page
+    assert "does not conform" in page
+    assert page.count("<tr>") == 1 + len(VERDICTS)
+    assert 'class="sum bad"' in page
+    assert 'class="sum ok"' in html("mine", VERDICTS[:1])
+
+
+def test_json() -> None:
+    said = json.loads(as_json("mine", VERDICTS))
+    assert said["conforms"] is False
+    assert said["verdicts"][0] == {"id": "link/a", "status": "passed", "level": "must", "why": "fine"}
+
+
+def test_known_failures_are_run_and_must_fail() -> None:
+    passed, failed, warned, skipped = VERDICTS[:4]
+    assert with_known(failed, ["link/b"]).status == "known"
+    assert with_known(warned, ["law/L5"]).status == "known"
+    assert with_known(passed, ["link/a"]).status == "unexpected"
+    assert with_known(skipped, ["codec/x"]) is skipped
+    assert with_known(failed, ["link/a"]) is failed
+    assert not conforms([with_known(passed, ["link/a"])])
+    assert conforms([with_known(failed, ["link/b"]), warned])
+    assert not conforms([strictly(warned)])
+    assert strictly(passed) is passed
+
+
+def test_what_is_asked_for() -> None:
+    tags = ("F3", "link row 8")
+    assert selected("fault/F3/x", tags, ())
+    assert selected("fault/F3/x", tags, ("f3",))
+    assert selected("fault/F3/x", tags, ("fault",))
+    assert selected("fault/F3/x", tags, ("fault/F3/x",))
+    assert selected("fault/F3/x", tags, ("*/x",))
+    assert not selected("fault/F30/x", ("F30",), ("F3",))
+    assert not selected("fault/F3/x", tags, ("fault/F30", "law"))

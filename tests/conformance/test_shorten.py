@@ -1,0 +1,74 @@
+"""From a failing story to a short one: what is left out shifts ids, and the rest still means what it meant."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from statemachine.conformance.generated import search
+from statemachine.conformance.shorten import ddmin, meaning, playable, told_again
+from statemachine.conformance.strategies import walked
+from statemachine.conformance.vectors import Vector, recorded
+from statemachine.engine.session import JsonSession, Object
+from tests.conformance.strangers import Modest, Spoilt
+from tests.conformance.test_judge import STORIES
+
+
+def test_ddmin_keeps_what_matters() -> None:
+    assert ddmin(list(range(100)), lambda some: {3, 41, 97} <= set(some)) == [3, 41, 97]
+    assert ddmin([1, 2], lambda some: True) == []
+    assert ddmin([], lambda some: True) == []
+
+
+def test_a_story_told_again_is_the_same() -> None:
+    for story in STORIES:
+        acts = list(meaning(story.at, story.config, [step.do for step in story.steps]))
+        assert told_again(story.at, story.config, acts) == story.steps
+
+
+def test_answers_and_mentions_follow_what_they_are_about() -> None:
+    doings: list[Object] = [
+        {"event": {"type": "request", "at": 1, "origin": "o"}},
+        {"event": {"type": "tick", "at": 1}},
+        {
+            "event": {
+                "type": "answered",
+                "at": 2,
+                "command": 1,
+                "reply": {"type": "opened", "chat_id": "C", "state": "connected", "is_new_chat": True},
+            }
+        },
+        {"event": {"type": "say", "at": 3, "text": "left out"}},
+        {"event": {"type": "say", "at": 4, "text": "kept"}},
+        {"event": {"type": "incoming", "at": 5, "entries": [{"type": "message_delivered", "ref_msg_id": "o:5"}]}},
+    ]
+    acts = list(meaning(0, {}, doings))
+    assert (acts[2].answers, acts[4].born) == ("create_chat", ("o:5",))
+    *_, last = told_again(0, {}, [act for act in acts if act is not acts[3]])
+    assert last.do["event"]["entries"] == [{"type": "message_delivered", "ref_msg_id": "o:3"}]
+    assert [one["state"] for one in last.expect["news"]] == ["sent", "delivered"]
+
+
+@pytest.mark.slow
+def test_a_fault_is_found_and_made_short() -> None:
+    """Any of its messages told late would do; what is shown is the least that has one."""
+
+    def forget(shown: Object) -> Object:
+        return {**shown, "news": [one for one in shown.get("news", ()) if one.get("state") != "delivered"]}
+
+    found = search(Spoilt(forget), "agreement", 200)
+    assert found is not None
+    assert found.fault.law == "agreement" or found.fault.law == "L9"
+    assert len(found.vector.steps) <= 6
+
+
+def test_stories_are_told_without_what_an_implementation_lacks() -> None:
+    modest = Modest()
+    for number in range(6):
+        random = Random(number)
+        story: Vector = recorded(walked([random.randbytes(10) for _ in range(60)]))
+        told = playable(story, modest.features)
+        assert told.requires == frozenset()
+        assert playable(story, None) is story
+        assert playable(story, JsonSession.features) is story

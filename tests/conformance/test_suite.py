@@ -1,0 +1,89 @@
+"""The doors of pytest: the class to inherit from, and the plugin, each run as a stranger would."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from statemachine.conformance.kit import checks
+from statemachine.conformance.suite import ConformanceSuite, ConformanceWarning, hold
+from statemachine.engine.session import JsonSession
+from tests.conformance.strangers import Spoilt
+
+MINE = """
+from statemachine.engine import JsonSession
+
+class Silent(JsonSession):
+    def step(self, event):
+        shown = super().step(event)
+        return {**shown, "news": []} if "news" in shown else shown
+"""
+
+
+def ran(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *args]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_a_class_has_one_test_for_each_check(tmp_path: Path) -> None:
+    text = MINE + "\nfrom statemachine.conformance.suite import ConformanceSuite\n\n"
+    text += "class TestMine(ConformanceSuite):\n    def implementation(self):\n        return Silent()\n"
+    (tmp_path / "test_mine.py").write_text(text, encoding="utf-8")
+    done = ran(tmp_path, "-k", "F9", "-rf")
+    assert done.returncode == 1, done.stdout
+    assert "source:  protocol.md 8 F9" in done.stdout
+    assert "found:   " in done.stdout
+    listed = ran(tmp_path, "--collect-only")
+    assert f"{len(checks())} tests collected" in listed.stdout
+
+
+def test_the_plugin_adds_a_test_for_each_check(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    (tmp_path / "test_own.py").write_text("def test_own():\n    pass\n", encoding="utf-8")
+    plugin = ("-p", "statemachine.conformance.plugin")
+    done = ran(tmp_path, *plugin, "--statemachine-impl", "mine:Silent", "--statemachine-cases", "0", "-rf")
+    assert done.returncode == 1
+    assert "conformance::fault/" in done.stdout
+    assert "skipped" in done.stdout
+    without = ran(tmp_path, *plugin)
+    assert (without.returncode, "1 passed" in without.stdout) == (0, True)
+    wrong = ran(tmp_path, *plugin, "--statemachine-impl", "mine:Nobody")
+    assert wrong.returncode == 4
+    assert "give MODULE:NAME" in wrong.stderr
+
+
+CHECK = next(check for check in checks() if check.id.startswith("law/"))
+
+
+def test_what_holds_passes() -> None:
+    small = next(check for check in checks(7) if check.id == "law/L10")
+    hold(JsonSession(), small)
+
+
+def test_known_failures_fail_as_known_and_may_not_pass() -> None:
+    small = next(check for check in checks(7) if check.id == "law/agreement")
+    wrong = Spoilt(lambda shown: {**shown, "phase": "odd"})
+    with pytest.raises(pytest.fail.Exception):
+        hold(wrong, small)
+    with pytest.raises(pytest.xfail.Exception):
+        hold(wrong, small, ["law/agreement"])
+    with pytest.raises(pytest.fail.Exception, match="take it off the list"):
+        hold(JsonSession(), small, ["law/agreement"])
+
+
+def test_what_only_should_hold_warns() -> None:
+    from attrs import evolve
+
+    from statemachine.conformance.judge import Fault
+
+    small = evolve(CHECK, run=lambda subject: (Fault("agreement", 0, "odd", "should"), None))
+    with pytest.warns(ConformanceWarning, match="odd"):
+        hold(JsonSession(), small)
+
+
+def test_a_suite_without_an_implementation_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="say what is to be tested"):
+        ConformanceSuite().implementation()

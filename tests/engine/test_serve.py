@@ -1,0 +1,94 @@
+"""The loop over lines: whatever comes, one line goes back for one that came."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statemachine.engine.serve import PROTOCOL, Desk, serve
+
+
+def asked(*requests: Any) -> list[dict[str, Any]]:
+    lines: list[str] = []
+    serve([one if isinstance(one, str) else json.dumps(one) for one in requests], lines.append)
+    return [json.loads(line) for line in lines]
+
+
+def test_hello_begin_step_snapshot_restore() -> None:
+    hello, begun, stepped, written = asked(
+        {"op": "hello", "protocol": PROTOCOL},
+        {"op": "begin", "at": 1_000, "seq": 1},
+        {"op": "step", "event": {"type": "request", "at": 1_000, "origin": "o"}, "seq": "b"},
+        {"op": "snapshot", "seq": [2]},
+    )
+    assert (hello["protocol"], hello["language"]) == (PROTOCOL, "python")
+    assert (begun["seq"], begun["phase"]) == (1, "idle")
+    assert (stepped["seq"], stepped["phase"]) == ("b", "requesting")
+    assert written["seq"] == [2]
+    (taken,) = asked({"op": "restore", "snapshot": written["snapshot"]})
+    assert (taken["phase"], taken["owed"]) == ("requesting", [1])
+
+
+def test_sessions_have_names_and_share_nothing() -> None:
+    begin, request = {"op": "begin", "at": 1}, {"op": "step", "event": {"type": "request", "at": 1, "origin": "o"}}
+    *_, one, other, gone = asked(
+        {**begin, "session": "a"},
+        {**begin, "session": "b"},
+        {**request, "session": "a"},
+        {"op": "step", "session": "b", "event": {"type": "tick", "at": 2}},
+        {"op": "drop", "session": "a"},
+        {**request, "session": "a"},
+    )[2:]
+    assert (one["phase"], other) == ("idle", {})
+    assert "no session of this name" in gone["error"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", "a request is a JSON object"),
+        ('{"op": "sing"}', "unknown op; it is one of hello"),
+        ('{"op": ["sing"]}', "unknown op"),
+        ('{"op": "begin"}', r"\$.at: expected milliseconds"),
+        ('{"op": "begin", "at": true}', r"\$.at: expected milliseconds"),
+        ('{"op": "begin", "at": 1, "session": 1}', r"\$.session: expected text"),
+        ('{"op": "step"}', "no session of this name has begun"),
+        ('{"op": "restore"}', "no snapshot"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+)
+def test_a_bad_request_is_answered_in_words(line: str, words: str) -> None:
+    (said,) = asked(line)
+    assert set(said) == {"error"}
+    assert __import__("re").search(words, said["error"])
+
+
+def test_an_error_gives_back_its_seq_and_the_next_line_is_served() -> None:
+    wrong, right = asked({"op": "sing", "seq": 7}, {"op": "hello", "seq": 8})
+    assert (wrong["seq"], right["seq"]) == (7, 8)
+
+
+def test_bye_ends_it_and_empty_lines_are_nothing() -> None:
+    assert asked("", "  ", {"op": "bye"}, {"op": "hello"}) == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_no_request_raises(value: Any) -> None:
+    desk = Desk()
+    desk.answer('{"op": "begin", "at": 1}')
+    for op in ("hello", "begin", "step", "restore", "decode", "encode", "request", "reply", "drop"):
+        name = "event" if op == "step" else "snapshot" if op == "restore" else "command"
+        for request in (
+            {"op": op, name: value},
+            {"op": op, "at": value, "wire": value, "entry": value, "config": value},
+        ):
+            assert isinstance(desk.answer(json.dumps(request)), dict)
