@@ -297,7 +297,7 @@ def told_sent(d: Draft, e: object) -> None:
     room.settle_form(d, e)
     remember_sent(d, item)
     entry = None if isinstance(item.entry, RECEIPTED) and d.config.api == "v2" else item.entry
-    d.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name)
+    d.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
 
 
 def told_delivered(d: Draft, e: Any) -> None:
@@ -413,7 +413,7 @@ def put_back(d: Draft) -> None:
     done = state.name in ("absent", "read", "failed") or (
         state.name in ("sent", "delivered") and subject.entry is not None
     )
-    new = Item(subject.id, state, subject.entry, subject.key, subject.ref, subject.name, subject.form)
+    new = Item(subject.id, state, subject.entry, subject.key, subject.ref, subject.name, subject.form, subject.note)
     if done:
         d.items = tuple([item for item in d.items if item.id != new.id])
     elif any(item.id == new.id for item in d.items):
