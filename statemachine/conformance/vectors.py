@@ -91,6 +91,7 @@ _BY_TYPE: Final = {
     "cancel_form": "forms",
     "find_chat": "reattach",
     "foreground": "background",
+    "mark_delivered": "receipts",
     "mark_read": "receipts",
     "message_delivered": "receipts",
     "message_read": "receipts",

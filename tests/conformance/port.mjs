@@ -162,7 +162,7 @@ class Draft {
   }
 
   progress(item, to, given = {}) {
-    this.told("Progress", { item: item.id, state: to, key: item.key, ...given });
+    this.told("Progress", { item: item.id, state: to, key: item.key, note: item.note, ...given });
   }
 
   odd(kind, detail = "") {
@@ -587,19 +587,19 @@ function newItem(d, entry, itemKey = null, more = {}) {
   const id = `${d.chat.origin}:${d.nextId()}`;
   const named = is(entry, ...NAMED) ? evolve(entry, { msg_id: id }) : entry;
   d.item = ABSENT;
-  d.subject = { id, state: ABSENT, entry: named, key: itemKey, ref: "", name: "", form: "", ...more };
+  d.subject = { id, state: ABSENT, entry: named, key: itemKey, ref: "", name: "", form: "", note: "", ...more };
   return d.subject;
 }
 
-const queueText = (d, e) => newItem(d, record("Message", { msg_text: e.text }), e.key);
+const queueText = (d, e) => newItem(d, record("Message", { msg_text: e.text }), e.key, { note: e.note });
 
-function queueFormItem(d, found, name, given, itemKey) {
+function queueFormItem(d, found, name, given, e) {
   const entry = record(name, { form_request_id: found.id, form_name: found.name, ...given });
-  reserveForm(d, found.id, newItem(d, entry, itemKey, { form: found.id }).id);
+  reserveForm(d, found.id, newItem(d, entry, e.key, { form: found.id, note: e.note ?? "" }).id);
 }
 
 function queueFile(d, e) {
-  const item = newItem(d, null, e.key, { ref: e.ref, name: e.name });
+  const item = newItem(d, null, e.key, { ref: e.ref, name: e.name, note: e.note });
   const entry = record("File", { file_id: "", file_type: e.type, file_name: e.name, msg_id: item.id });
   d.subject = evolve(item, { entry });
 }
@@ -802,6 +802,7 @@ const VOCABULARY = {
       typing_is_new: typingIsNew,
       is_typing: (d) => d.asides.due !== null,
       can_read: canRead,
+      can_deliver: (d, e) => !d.config.receipts && canRead(d, e) && !isMarked(d, "delivered", e.msg_id),
       is_about_this_chat: (d, e) => lower(e.chat_id) === lower(d.chat.chat_id),
     },
     effects: {
@@ -840,6 +841,10 @@ const VOCABULARY = {
       show_typing: showTyping,
       expire_typing: (d) => setRoom(d, { typists: d.room.typists.filter((typist) => typist.due > d.now) }),
       owe_delivered: (d, e) => queueAside(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.asides.due),
+      owe_delivered_on_word(d, e) {
+        mark(d, "delivered", e.msg_id);
+        queueAside(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.asides.due);
+      },
       owe_read(d, e) {
         mark(d, "read", e.msg_id);
         queueAside(d, record("MessageRead", { ref_msg_id: e.msg_id }), d.asides.due);
@@ -856,17 +861,17 @@ const VOCABULARY = {
       set_case: (d, e) => setChat(d, "case_id", e.case_id),
       set_service: (d, e) => setChat(d, "service_name", e.service_name),
       queue_prompt_answer: (d, e) =>
-        queueFormItem(d, promptOf(d), "FormData", { data: JSON.stringify({ text: e.text }) }, e.key),
+        queueFormItem(d, promptOf(d), "FormData", { data: JSON.stringify({ text: e.text }) }, e),
       queue_text: queueText,
-      queue_entry: (d, e) => newItem(d, e.entry, e.key),
+      queue_entry: (d, e) => newItem(d, e.entry, e.key, { note: e.note }),
       queue_file: queueFile,
       queue_form_answer: (d, e) =>
-        queueFormItem(d, formOf(d, e.form_request_id), "FormData", { data: canonical(e.data) }, e.key),
+        queueFormItem(d, formOf(d, e.form_request_id), "FormData", { data: canonical(e.data) }, e),
       queue_secure_answer: (d, e) =>
-        queueFormItem(d, formOf(d, e.form_request_id), "SecureFormData", { ref: e.ref }, e.key),
+        queueFormItem(d, formOf(d, e.form_request_id), "SecureFormData", { ref: e.ref }, e),
       queue_form_cancel(d, e) {
         const found = formOf(d, e.form_request_id);
-        queueFormItem(d, found, found.secure ? "SecureFormCancel" : "FormDataCancel", {}, e.key);
+        queueFormItem(d, found, found.secure ? "SecureFormCancel" : "FormDataCancel", {}, e);
       },
       queue_disconnect: (d) => newItem(d, record("SessionDisconnect")),
       queue_end: (d) => newItem(d, record("SessionEnd")),
