@@ -60,7 +60,7 @@ class ConformanceItem(pytest.Item):
     @classmethod
     def made(cls, session: pytest.Session, check: Check, make: Callable[[], Implementation], known: list[str]) -> Self:
         """The item for this check."""
-        from_parent: Callable[..., Self] = cls.from_parent  # pyright: ignore[reportUnknownMemberType] pytest's **kw
+        from_parent = cast("Callable[..., Self]", cls.from_parent)  # pyright: ignore[reportUnknownMemberType] its **kw
         item = from_parent(session, name=f"conformance::{check.id}")
         item.check, item.make, item.known = check, make, known
         return item
