@@ -299,7 +299,7 @@ class ChatClient:
         """Remove all that is kept of this customer, whatever became of the chat, from store, transcript and traces.
 
         A chat that lives is not ended: `ChatSession.end` it first. Of a SQLite file no part holds anything of them
-        afterwards; it is written anew for that, and saves wait meanwhile (about 0.1 s for 10 MB). Raises as `purge`
+        afterwards; it is written anew for that, and saves wait meanwhile (up to a second for 10 MB). Raises as `purge`
         does, and BadSetting; until it returns it is not promised: repeat it after an error or a crash.
         """
         around = self._opened()

@@ -66,7 +66,9 @@ class Knobs(Shared):
     tenants: tuple[str, ...] = knob((), "tenant URLs served; none listed: any that is not empty")
     tenant_required: bool = knob(True, "calls without tenantUrl are refused with 1000")
     tenant_status: int = knob(400, "HTTP status of error 1000 (400 or 403, section 7)")
-    app_ids: tuple[str, ...] = knob((), "app ids served; none listed: any that is not empty")
+    app_ids: tuple[str, ...] = knob(
+        (), "app ids served; none listed: any that is not empty (a scenario's name plays it)"
+    )
     auth_status: Literal[401, 403] = knob(403, "HTTP status of the authorization errors 2000-2004 (1.1)")
     cookie_identity: bool = knob(True, "clientId WebChat is identified by a cookie (1.1)")
     single_session: bool = knob(True, "one active session per (tenant, appId, clientId) (1.1)")

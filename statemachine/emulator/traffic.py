@@ -13,7 +13,7 @@ from statemachine.emulator.chat import ClientKey
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-__all__ = ["Exchange", "Traffic"]
+__all__ = ["Exchange", "Traffic", "without_secrets"]
 
 _LATEST: Final = 4_096
 _CLIENTS: Final = 16_384
@@ -86,16 +86,16 @@ def _shown(request: HttpRequest) -> bytes:
     body = request.body
     if names.SECURE_FORM_DATA.encode() in body:
         try:
-            return json.dumps(_without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
+            return json.dumps(without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
         except (ValueError, RecursionError):
             return b""
     return body[:_BODY_BYTES]
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """The same with the data of secure forms replaced, however deep they stand (3.2)."""
     if isinstance(value, list):
-        return [_without_secrets(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [without_secrets(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(value, dict):
         return value
     fields = cast("dict[str, Any]", value)
@@ -103,4 +103,4 @@ def _without_secrets(value: Any) -> Any:
         data = fields["data"]
         hidden = dict.fromkeys(cast("dict[str, Any]", data), _SECRET) if isinstance(data, dict) else _SECRET
         return {**fields, "data": hidden}
-    return {name: _without_secrets(one) for name, one in fields.items()}
+    return {name: without_secrets(one) for name, one in fields.items()}

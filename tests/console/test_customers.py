@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from statemachine import console
+from statemachine.cli.authority import throw_away_authority
 from statemachine.console import customers
 from statemachine.emulator import Knobs, acts
 from statemachine.emulator.http import Emulator
@@ -21,15 +23,16 @@ Call = Any
 
 
 @asynccontextmanager
-async def place(**knobs: Any) -> AsyncIterator[tuple[Emulator, Call]]:
+async def place(tls: ssl.SSLContext | None = None, **knobs: Any) -> AsyncIterator[tuple[Emulator, Call]]:
     """The emulator, and how to ask for `/_console/…`."""
     async with (
-        Emulator("silent", Knobs(**knobs), parts={console.PREFIX: console.part}) as emulator,
+        Emulator("silent", Knobs(**knobs), parts={console.PREFIX: console.part}, tls=tls) as emulator,
         aiohttp.ClientSession() as session,
     ):
 
         async def call(method: str, path: str, body: Any = None) -> tuple[int, Any]:
-            async with session.request(method, f"{emulator.url}/_console/{path}", json=body) as reply:
+            where = f"{emulator.url}/_console/{path}"
+            async with session.request(method, where, json=body, ssl=tls is None) as reply:
                 return reply.status, await reply.json()
 
         yield emulator, call
@@ -47,6 +50,15 @@ async def seen(call: Call, wanted: Any) -> Any:
 
 def texts(screen: Any) -> list[str]:
     return [line["text"] for line in screen["lines"]]
+
+
+async def test_a_customer_of_a_centre_with_a_throw_away_certificate() -> None:
+    with throw_away_authority(["127.0.0.1"]) as (tls, _):
+        async with place(tls) as (emulator, call):
+            await call("POST", "customers", {"text": "Hello"})
+            chat_id = (await seen(call, lambda one: one["chat_id"]))["chat_id"]
+            await emulator.act(chat_id, acts.Connect("ada"), acts.Say("Good day"))
+            assert texts(await seen(call, lambda one: len(one["lines"]) == 2)) == ["Hello", "Good day"]
 
 
 async def test_a_whole_chat_from_the_page() -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import attrs
 from aiohttp import web
@@ -32,8 +32,8 @@ from statemachine.emulator.control.common import EMULATOR
 from statemachine.emulator.control.stream import Readers, message
 from statemachine.emulator.control.view import chat_data, entry_data
 from statemachine.emulator.model import Centre
-from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import Violation
+from statemachine.emulator.traffic import without_secrets
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 __all__ = ["Feed", "routes"]
@@ -192,16 +192,6 @@ def _shown(content: bytes, content_type: str | None) -> str:
     if names.SECURE_FORM_DATA not in text:
         return text
     try:
-        return json.dumps(_without_secrets(json.loads(text)), ensure_ascii=False)
+        return json.dumps(without_secrets(json.loads(text)), ensure_ascii=False)
     except (RecursionError, ValueError):
         return "(the values of a secure form)"
-
-
-def _without_secrets(value: object) -> object:
-    if isinstance(value, list):
-        return [_without_secrets(one) for one in cast(list[object], value)]
-    if not isinstance(value, dict):
-        return value
-    known = cast(Event, value)
-    secret = known.get("event") == names.SECURE_FORM_DATA
-    return {key: "•••" if secret and key == "data" else _without_secrets(one) for key, one in known.items()}
