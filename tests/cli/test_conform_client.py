@@ -16,6 +16,7 @@ NAIVE = (sys.executable, str(CLIENTS / "naive.py"))
 ONLY_ENDED = (sys.executable, str(CLIENTS / "faulty.py"), "OnlyEnded")
 
 
+@pytest.mark.slow
 def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = ["--har", str(tmp_path / "har"), "--junit", str(tmp_path / "a.xml"), "--html", str(tmp_path / "a.html")]
     assert main(["conform", "--client", "--only", "F1/failed", *files, "--", *ONLY_ENDED]) == 1

@@ -69,7 +69,12 @@ def test_what_was_written_is_up_to_date(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == expected
 
 
-@pytest.mark.parametrize("name", ["lifecycle.mmd", "link.md", "README.md", "reactions.md", "item.svg", "history.png"])
+SLOW = pytest.mark.slow  # each of these draws all pictures anew
+
+
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(one, marks=SLOW) for one in ("lifecycle.mmd", "link.md", "README.md", "item.svg")), "history.png"]
+)
 def test_a_change_is_seen_and_mended(folder: Path, name: str) -> None:
     path = folder / name
     right = path.read_bytes()
@@ -89,7 +94,7 @@ def test_a_picture_of_another_text_is_stale(folder: Path) -> None:
     assert stale(folder) == ["link.svg", "link.png"]
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[1]", b'{"link": 3}', b"\xff"])
+@pytest.mark.parametrize("broken", [b"{", *(pytest.param(one, marks=SLOW) for one in (b"", b"[1]", b'{"link": 3}', b"\xff"))])
 def test_a_broken_ledger_makes_every_picture_stale(folder: Path, broken: bytes) -> None:
     (folder / "rendered.json").write_bytes(broken)
     assert len(stale(folder)) == 2 * len(pictures())
@@ -106,6 +111,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert len(stale(tmp_path / "none")) == len(texts()) + 2 * len(pictures())
 
 
+@pytest.mark.slow
 def test_the_texts_are_the_same_under_any_hash_seed() -> None:
     code = "from statemachine.diagrams import texts; print(texts())"
     runs = {

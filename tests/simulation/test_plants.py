@@ -12,7 +12,7 @@ from statemachine.simulation.world import World
 
 from .plants import PLANTS
 
-QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "polls_twice", "drops_an_item_at_restart")
+QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "polls_twice")
 """Those that are minimised in a second or two; the others in the slow tests."""
 
 

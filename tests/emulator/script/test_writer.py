@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine.emulator.act_data import ACTS
@@ -57,6 +57,7 @@ SIMPLE = an_act() | st.builds(Pause, MS) | st.just(Listen()) | st.builds(Await, 
 STEPS = st.lists(st.recursive(SIMPLE, compound, max_leaves=6), max_size=4).map(tuple)
 
 
+@settings(max_examples=30)
 @given(TEXT, STEPS, STEPS, STEPS)
 def test_what_is_written_is_read_back(about: str, script: Any, on_text: Any, on_end: Any) -> None:
     scenario = Scenario("own", about, script, on_text, (), on_end, "it", {"receipts": "off", "tenants": ["a", "b"]})
