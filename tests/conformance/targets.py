@@ -19,7 +19,6 @@ UNSEEN = {
     "attention/warned/session-over": "the phase of a session that is over hides it",
     "lifecycle/requesting-and-more/send-is-not-sendable": "in JSON, such an entry is no `send` at all",
     "item/sent-and-more/session-over": "what was sent and told may stay or go: nothing is heard of it any more",
-    "reaction/courtesy/gone": "as little as any other answer of a courtesy: the poll tells what has become of the chat",
     "courtesy/posting/courtesy-done-may-post": "without it the turn at the end of the step posts the next one",
 }
 """Rows that can be taken, but not missed: an engine without them shows the same."""

@@ -251,14 +251,3 @@ def test_a_first_log_that_proves_a_text_does_not_tell_it_too() -> None:
     play.log(message(1), mine(item, "hi"))
     assert play.progress(item) == ["sent"]
     assert [one.own for one in play.received()] == [False]
-
-
-def test_a_receipt_that_comes_too_late_does_not_hide_the_end() -> None:
-    """The chat was told as `gone`, and the farewell that the poll in flight was to bring was never read."""
-    play = chatting()
-    play.poll(message(1))
-    play.answer(PostCourtesy, http(404, 5005))
-    assert play.owes(Poll)
-    play.poll(message(2), w.SessionEnded())
-    assert play.session.outcome == "ended"
-    assert [one.entry for one in play.received()][-1] == message(2)

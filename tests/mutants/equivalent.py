@@ -94,6 +94,10 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "the turn at the end of every step posts the next one, in the same step",
         (r"courtesy: posting on CourtesyDone \[may_post\] -> posting: (drop|redirect to quiet)",),
     ),
+    (
+        "the end of the session, which the same answer brings, silences the courtesy too",
+        (r"reaction to courtesy: gone: without CourtesyDone",),
+    ),
 )
 
 EQUIVALENT: Final = tuple((re.compile(pattern), reason) for reason, patterns in _GROUPS for pattern in patterns)

@@ -264,16 +264,6 @@ def hears_of_its_end_again(first: w.Entry) -> Play:
     return play
 
 
-def is_told_late_that_it_is_over() -> Play:
-    """The end comes by the poll; until then, a receipt that found no chat keeps the next one from nothing."""
-    play = chatting()
-    for number in (1, 2):
-        play.poll(message(number))
-        play.answer(PostCourtesy, http(404, 5005))
-    play.poll(w.SessionEnded())
-    return play
-
-
 _OTHER_DEVICE: Final = (
     w.Message("other-1", CHAT, msg="from my phone"),
     w.File("f", msg_id="other-2", party_id=CHAT),
@@ -313,5 +303,4 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     is_refused_for_no_reason,
     meets_errors_with_codes,
     lambda: hears_of_its_end_again(w.Status("failed")),
-    is_told_late_that_it_is_over,
 )

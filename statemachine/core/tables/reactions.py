@@ -137,7 +137,6 @@ _POSTED: Final = _to("item", sig.PostAccepted, "the server has it")
 _POSTPONED: Final = _to("item", sig.PostPostponed, "certainly not processed")
 _DOUBTED: Final = _to("item", sig.PostDoubted, "what the server did is unknown")
 _COURTESY: Final = _to("courtesy", sig.CourtesyDone, "best effort")
-_OVERTAKEN: Final = _to("courtesy", sig.CourtesyDone, "the poll in flight brings the end, and what was said before it")
 _DISCOURAGED: Final = _to("courtesy", sig.CourtesyFailed, "best effort: the rest is dropped, no storm of them")
 _UPLOAD_AGAIN: Final = _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
 _UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be taken")
@@ -201,7 +200,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "retry": _DISCOURAGED,
         "limited": _DISCOURAGED,
         "doubt": _DISCOURAGED,
-        "gone": _OVERTAKEN,
+        "gone": Reaction((("courtesy", sig.CourtesyDone), ("lifecycle", sig.ChatGone)), "no such chat"),
         "refused": _COURTESY,
         "blocked": _COURTESY,
     },
