@@ -147,6 +147,8 @@ def _say(answer: object) -> None:
 
 
 def _raise_limit() -> None:
+    if sys.platform == "win32":  # sockets are no files there
+        return
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

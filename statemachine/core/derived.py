@@ -43,20 +43,20 @@ def owing(s: State, since: int = 0) -> list[Owed]:
     owed: list[Owed] = []
     opening = s.lifecycle.opening
     if opening is not None and opening.call is not None and opening.call > since:
-        owed += ((opening.call, "find" if opening.find else "create", opening),)
+        owed.append((opening.call, "find" if opening.find else "create", opening))
     call = s.link.call
     if call is not None and call > since:
-        owed += ((call, "poll", s.link),)
+        owed.append((call, "poll", s.link))
     call = s.history.call
     if call is not None and call > since:
-        owed += ((call, "history", s.history),)
+        owed.append((call, "history", s.history))
     for item in s.items:
         call = item.state.call
         if call is not None and call > since:
-            owed += ((call, "upload" if type(item.state) is ItemUploading else "post", item),)
+            owed.append((call, "upload" if type(item.state) is ItemUploading else "post", item))
     call = s.courtesy.call
     if call is not None and call > since:
-        owed += ((call, "courtesy", s.courtesy),)
+        owed.append((call, "courtesy", s.courtesy))
     return owed
 
 

@@ -157,9 +157,7 @@ class _Reader:
 
     def _wait_for(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
         wanted = table["wait_for"]
-        if isinstance(wanted, str | list):
-            wanted = {"phase": wanted}
-        condition = _table(wanted)
+        condition: _Table = {"phase": wanted} if isinstance(wanted, str | list) else _table(wanted)
         if len(condition) != 1 or next(iter(condition)) not in HAPPENINGS:
             odd = next((key for key in condition if key not in HAPPENINGS), "")
             raise ValueError(f"one thing is needed, of {', '.join(HAPPENINGS)}{_meant(odd, HAPPENINGS)}")

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -87,7 +88,7 @@ class Program:
             return
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
             await process.wait()
         if self._reading is not None:
             with contextlib.suppress(TimeoutError):
@@ -132,3 +133,11 @@ class Visitor:
     async def again(self) -> None:
         """Ask for another life."""
         self._ask("close the app for good, and open it again")
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """The process, and on POSIX all that it has started."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)

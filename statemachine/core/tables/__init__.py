@@ -89,7 +89,8 @@ def _ear(coupling: Coupling) -> Effect:
 
 def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
     """Let one machine hear something: the only door to a cell."""
-    state: type[Any] = type(getattr(d, machine.attribute))
+    now: object = getattr(d, machine.attribute)
+    state = type(now)
     if d.log is not None:
         _log(d, machine, state, on, e)
     CELLS[machine.name][state][on](d, e)
