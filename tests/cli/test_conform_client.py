@@ -38,6 +38,7 @@ def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], t
     assert report["findings"][0]["rule"] == "F1"
 
 
+@pytest.mark.slow
 def test_a_right_client_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "--client", "--only", "F1/completed", "-v", "--", *NAIVE]) == 0
     out = capsys.readouterr().out

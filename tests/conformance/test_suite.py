@@ -40,6 +40,7 @@ def test_a_class_has_one_test_for_each_check(tmp_path: Path) -> None:
     assert f"{len(checks())} tests collected" in listed.stdout
 
 
+@pytest.mark.slow
 def test_the_plugin_adds_a_test_for_each_check(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
     (tmp_path / "test_own.py").write_text("def test_own():\n    pass\n", encoding="utf-8")

@@ -130,7 +130,7 @@ PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
         (drops_an_item_at_restart, {"outcome of each"}, 60, 150),
         (forgets_what_was_told, {"L13"}, 60, 6),
         (polls_on_after_the_end, {"L8"}, 60, 6),
-        (ignores_the_timeout, {"F1", "F37", "outcome", "comes to rest"}, 100, 40),
+        (ignores_the_timeout, {"F1", "F37", "outcome", "comes to rest"}, 100, 60),
         (forgets_the_history, {"told", "L12"}, 100, 60),
         (overtakes, {"in order", "F12", "L7"}, 100, 90),
         (blocks_for_ever, {"L12", "comes to rest"}, 60, 60),
