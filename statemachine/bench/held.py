@@ -11,7 +11,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -72,10 +72,10 @@ async def ours(url: str, count: int, measures: Measures) -> AsyncGenerator[Calla
             measures.heard(news.entry.msg_text or news.entry.msg)
 
     class Counter:
-        def count(self, name: str, labels: object) -> None:
-            measures.polls += "poll" in name
+        def count(self, name: str, labels: Mapping[str, str]) -> None:
+            measures.polls += "poll" in labels.values()
 
-        def observe(self, name: str, seconds: float, labels: object) -> None: ...
+        def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None: ...
 
     async with ChatClient(url, app_id="silent", measures=Counter()) as client:
         handling = asyncio.create_task(client.handle(handler))
