@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import webbrowser
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,12 +26,12 @@ from statemachine.replay import (
     report,
     sequence,
     story,
-    viewer,
 )
 from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
 
 from .app import Trouble
+from .errors import missing
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .text import clipped, visible
 
@@ -68,11 +71,14 @@ _EPILOG: Final = """\
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT",
-    help="Write the story as a page instead. Without FILE: an empty one, for traces to be dropped on.",
+    help="Write the story as a page instead.",
+)
+@click.option(
+    "--open", "show", is_flag=True, help="Open a page in the browser on which files are dropped, to be told so."
 )
 @click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
 def command(
-    files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, redact: bool
+    files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, show: bool, redact: bool
 ) -> None:
     """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
 
@@ -90,15 +96,18 @@ def command(
     and changes nothing.
 
     --html tells it as a story: one page that needs no network, with the timeline, the sequence of calls, the lifecycle,
-    the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given.
+    the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open shows
+    the same of whatever is dropped on a page that this machine serves to itself, until Ctrl-C.
 
     Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these.
     """
-    if not files:
-        if html is None:
-            raise click.UsageError("Missing argument 'FILE…'.")
-        _write(html, viewer())
+    if show:
+        if files:
+            raise click.UsageError("--open takes no FILE: drop it on the page.")
+        _view(redact)
         return
+    if not files:
+        raise click.UsageError("Missing argument 'FILE…'.")
     try:
         capture = read_capture([(_name(file), _content(file)) for file in files])
     except BadCapture as error:
@@ -112,6 +121,26 @@ def command(
         click.echo(json.dumps(report(replay)).replace("\x7f", "\\u007f"))
     else:
         _show(replay, files)
+
+
+def _view(hidden: bool) -> None:
+    """The viewer, until Ctrl-C."""
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_viewing(hidden))
+    except ModuleNotFoundError as error:
+        raise Trouble(missing(error, "statemachine replay --open") or str(error)) from None
+
+
+async def _viewing(hidden: bool) -> None:
+    from statemachine.replay.viewer import viewing
+
+    async with viewing(hidden) as url:
+        click.echo(f"Drop a trace, a capture or a HAR file on {url}")
+        if not await asyncio.to_thread(webbrowser.open, url):
+            click.echo("No browser could be opened here: open that address yourself.")
+        click.echo("Ctrl-C stops it.")
+        await asyncio.Event().wait()
 
 
 def _write(path: Path, text: str) -> None:

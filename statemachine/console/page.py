@@ -39,8 +39,9 @@ _HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC: Final = files("statemachine.console") / "static"
-_FILES: Final = {one.name: one for one in _STATIC.iterdir() if one.name.rpartition(".")[2] in _TYPES}
+_STATIC: Final = ("statemachine.console", "statemachine.diagrams")
+_ALL: Final = [one for package in _STATIC for one in (files(package) / "static").iterdir()]
+_FILES: Final = {one.name: one for one in _ALL if one.name.rpartition(".")[2] in _TYPES}
 """All there is: whatever else a path names does not exist."""
 
 routes = web.RouteTableDef()

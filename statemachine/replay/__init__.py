@@ -8,7 +8,7 @@ Reads files, decides nothing about chats: every phase and command comes from `re
 """
 
 from .capture import BadCapture, Capture, read_capture, redacted
-from .page import page, viewer
+from .page import page
 from .player import Row
 from .report import report
 from .run import Replay, play
@@ -27,5 +27,4 @@ __all__ = [
     "report",
     "sequence",
     "story",
-    "viewer",
 ]

@@ -7,27 +7,28 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["page", "viewer"]
+__all__ = ["empty_page", "page"]
+
+_NEVER: Final = {"base-uri": "'none'", "form-action": "'none'"}
 
 
 def page(story: dict[str, Any]) -> str:
     """A story, to be read offline. Its texts are data; the page shows them as text."""
-    return _page(str(story["title"]), story)
+    return _page(str(story["title"]), story, _scripts("story.js"))
 
 
-def viewer() -> str:
-    """The same page with nothing in it yet: it reads the trace that is dropped on it."""
-    from ..diagrams import lifecycle_outline
+def empty_page(hidden: bool) -> str:
+    """The same page with nothing in it yet: it has what is dropped on it told by who served it."""
+    script = _scripts("story.js", "viewer.js")
+    return _page("A chat session's story", {"hidden": hidden}, script, **{"connect-src": "'self'"})
 
-    return _page("A chat session's trace", {"lifecycle": lifecycle_outline()})
 
-
-def _page(title: str, data: dict[str, Any]) -> str:
-    style, script = _file("story.css"), _file("story.js")
-    allowed = {"default-src": "none", "style-src": _hash(style), "script-src": _hash(script), "base-uri": "none"}
-    policy = "; ".join(f"{kind} '{source}'" for kind, source in {**allowed, "form-action": "none"}.items())
+def _page(title: str, data: dict[str, Any], script: str, **allowed: str) -> str:
+    style = _file("story.css")
+    rules = {"default-src": "'none'", "style-src": _hash(style), "script-src": _hash(script), **allowed}
+    policy = "; ".join(f"{kind} {source}" for kind, source in {**rules, **_NEVER}.items())
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -37,6 +38,10 @@ def _page(title: str, data: dict[str, Any]) -> str:
     )
 
 
+def _scripts(*names: str) -> str:
+    return _file("lifecycle.js", "statemachine.diagrams") + "".join(map(_file, names))
+
+
 def _data(data: dict[str, Any]) -> str:
     """JSON that no text in it can break out of."""
     plain = json.dumps(data, separators=(",", ":"))  # ASCII
@@ -44,8 +49,8 @@ def _data(data: dict[str, Any]) -> str:
 
 
 def _hash(text: str) -> str:
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _file(name: str) -> str:
-    return resources.files(__package__ or __name__).joinpath("static", name).read_text("utf-8")
+def _file(name: str, package: str = "statemachine.replay") -> str:
+    return resources.files(package).joinpath("static", name).read_text("utf-8")

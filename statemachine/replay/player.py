@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .. import (
     COMMANDS,
@@ -46,7 +46,7 @@ from ..codec.text import shown
 from ..wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import Names, entry_words, wire_name
 
-__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said", "Step"]
+__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said", "Step", "live_entries"]
 
 PLACEHOLDER: Final = "captured-chat"
 """Stands for a chat id that nothing in the capture tells."""
@@ -65,7 +65,7 @@ class Row:
     """One thing that came. `event`: the name on the wire of an entry, or of the call; `what`: the same for people.
 
     `at`: milliseconds, None where nothing tells. `phase`: after it. `commands`: what the engine would do. `notes`: what
-    is odd. `quiet`: nothing followed from it.
+    is odd. `quiet`: nothing followed from it. `between`: it is one of a batch, and not the last; see `Player.deliver`.
     """
 
     at: int | None
@@ -76,6 +76,7 @@ class Row:
     commands: tuple[Command, ...] = ()
     notes: tuple[str, ...] = ()
     quiet: bool = False
+    between: Step | None = field(default=None, repr=False)
 
 
 @frozen
@@ -157,6 +158,8 @@ class Player:
         self.log: list[Entry] = []
         self.ready: dict[str, Reply] = {}
         """Item -> how the capture says its post was answered, until the engine makes that post."""
+        self._places: dict[int, int] = {}
+        """Entry of the batch at play -> the row that it is going to have."""
         self.items: dict[str, str] = {}
         """Message id in the capture -> item."""
         self.reads_history = False
@@ -180,6 +183,7 @@ class Player:
     def step(self, event: Event) -> Made:
         """One call of `reduce`, and nothing else. Raises IllegalIntent."""
         before = self.session
+        self._places = {id(entry): len(self.rows) + place for place, entry in enumerate(live_entries(event))}
         self.session, out = reduce(before, event)
         made = Made.of(out)
         gap = any(isinstance(news, HistoryGap) for news in made.news)
@@ -254,7 +258,8 @@ class Player:
             self.progress[news.item] = news.state
         elif isinstance(news, Received) and isinstance(news.entry, Message | File | Location):
             time = news.entry.timestamp or (news.at if self.clock else None)
-            self._note_said(news.entry, time, own=news.own, late=news.late, historic=news.historic)
+            row = self._places.get(id(news.entry), len(self.rows))
+            self._note_said(news.entry, time, own=news.own, late=news.late, historic=news.historic, row=row)
 
     def _note_said(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
         kind, text = "text", ""
@@ -265,17 +270,16 @@ class Player:
         else:
             kind, text = "location", f"{e.latitude}, {e.longitude}"
         party = self.chat_id if own else e.party_id
-        self.said.append(
-            Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, row=len(self.rows), **rest)
-        )
+        rest.setdefault("row", len(self.rows))
+        self.said.append(Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
     def deliver(self, entries: tuple[Entry, ...], at: int, answer: Command | None, made: Made | None = None) -> None:
         """One batch, with a row for each entry. `answer`: the command it answers; `made`: what led up to it.
 
-        A batch is one event for the engine. The phase between its entries is that of a session which got them one by
-        one; what the engine does about them, and the phase after the last, is its own.
+        A batch is one event for the engine. What stands where between its entries, and why, is that of a session which
+        got them one by one; what the engine does about them, and all that the last row tells, is its own.
         """
         known = tuple(map(self.as_ours, entries))
         before = self.session
@@ -299,7 +303,8 @@ class Player:
         shadow, last = before, len(entries) - 1
         whole = tuple(a for a in made.anomalies if a.kind == "repeated_batch")
         for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
-            shadow, out = reduce(shadow, Incoming(at, (ours,))) if last else (self.session, made.anomalies)
+            event, earlier = Incoming(at, (ours,)), shadow
+            shadow, out = reduce(shadow, event) if last else (self.session, made.anomalies)
             odd = tuple(a for a in Made.of(out).anomalies if a.kind != "repeated_batch")
             final = index == last
             self.entry_row(
@@ -308,7 +313,17 @@ class Player:
                 self.session.phase if final else shadow.phase,
                 commands=made.commands if final else (),
                 notes=(*anomaly_words((*odd, *whole) if final else odd), *notes),
+                between=None if final else Step(len(self.rows), event, earlier, shadow),
             )
+        self._at_the_last_row(len(self.rows) - len(entries))
+
+    def _at_the_last_row(self, first: int) -> None:
+        """What was made of a batch as a whole stands with its last row; what was due before it, with its first."""
+        for place in reversed(range(len(self.steps))):
+            step = self.steps[place]
+            if step.row < first or isinstance(step.event, Tick):
+                break
+            self.steps[place] = evolve(step, row=len(self.rows) - 1)
 
     def entry_row(self, entry: Entry, at: int | None, phase: str, by_client: bool = False, **rest: Any) -> None:
         """The row of one entry."""
@@ -337,6 +352,13 @@ class Player:
 
     def _is_own(self, entry: Message | Location) -> bool:
         return bool(self.chat_id) and entry.party_id.lower() == self.chat_id.lower()
+
+
+def live_entries(event: Event) -> tuple[Entry, ...]:
+    """The server events within; those of a history are the past."""
+    if isinstance(event, Incoming):
+        return event.entries
+    return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, Batch) else ()
 
 
 _SHORT: Final = {"unknown_entry": "unknown", "malformed_entry": "malformed"}

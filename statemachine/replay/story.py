@@ -44,8 +44,9 @@ def story(replay: Replay, title: str) -> Object:
     rows: list[Object] = []
     session = replay.steps[0].before if replay.steps else replay.session
     for row, mine in zip(replay.rows, steps, strict=True):
-        session = mine[-1].after if mine else session
-        rows.append(_row(row, session, mine, states, moves))
+        told = [*mine, row.between] if row.between is not None else mine
+        session = told[-1].after if told else session
+        rows.append(_row(row, session, told, states, moves))
     return {
         "title": title,
         "chat": replay.chat_id,
@@ -123,6 +124,7 @@ def _row(row: Row, session: Session, steps: list[Step], states: _Once, moves: _O
         "does": command_words(row.commands),
         "notes": list(row.notes),
         "quiet": row.quiet,
+        "between": row.between is not None,
         "state": states.place(state, state),
         "moves": [place for step in steps for place in _moves(step, moves)],
     }

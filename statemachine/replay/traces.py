@@ -10,11 +10,9 @@ from .. import (
     Answered,
     Batch,
     Command,
-    Entry,
     Event,
     Failure,
     IllegalIntent,
-    Incoming,
     Log,
     Post,
     PostCourtesy,
@@ -24,7 +22,7 @@ from .. import (
 )
 from ..codec.trace import Step
 from .capture import Part, TraceBegins
-from .player import Made, Player, Row, anomaly_words
+from .player import Made, Player, Row, anomaly_words, live_entries
 from .words import command_words, reply_words
 
 __all__ = ["play_trace"]
@@ -65,7 +63,7 @@ def _repeat(player: Player, step: Step, parted: bool) -> bool:
         player.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
             player.names.learn(entry)
-    if entries := _live_entries(step.event):
+    if entries := live_entries(step.event):
         player.batch_rows(before, entries, entries, step.event.at, made, notes)
     else:
         player.rows.append(_row(step.event, before, player.session, made, notes))
@@ -87,13 +85,6 @@ def _differences(session: Session, made: Made, step: Step) -> tuple[str, ...]:
 def _calls(commands: tuple[Command, ...]) -> list[tuple[str, int]]:
     """What can be compared where the trace hides the texts."""
     return [(type(command).__name__, command.id) for command in commands]
-
-
-def _live_entries(event: Event) -> tuple[Entry, ...]:
-    """The server events within; those of a history are the past."""
-    if isinstance(event, Incoming):
-        return event.entries
-    return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, Batch) else ()
 
 
 # --- other events ---------------------------------------------------------------------------------------------------

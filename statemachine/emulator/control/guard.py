@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 
 from statemachine.emulator.control.common import EMULATOR, refusal
 
-__all__ = ["TOKEN_PARAMETER", "guard", "is_loopback"]
+__all__ = ["TOKEN_PARAMETER", "from_elsewhere", "guard", "host_name", "is_loopback"]
 
 TOKEN_PARAMETER: Final = "token"
 """``?token=…`` in the address of a page: it becomes a cookie, and the address is cleaned."""
@@ -37,10 +37,10 @@ def is_loopback(host: str) -> bool:
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse other sites, and strangers; see above."""
     token = request.app[EMULATOR].token
-    if _from_elsewhere(request):
+    if from_elsewhere(request):
         raise refusal(403, "this comes from a page of another site")
     if token is None:
-        if not is_loopback(_name(request.host)):
+        if not is_loopback(host_name(request.host)):
             raise refusal(403, f"unknown host {request.host!r}: use the address that the emulator printed")
         return await handler(request)
     given = request.query.get(TOKEN_PARAMETER)
@@ -53,7 +53,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def _from_elsewhere(request: web.Request) -> bool:
+def from_elsewhere(request: web.Request) -> bool:
+    """Whether a page of another site makes the browser ask this."""
     origin = request.headers.get("Origin")
     if origin is not None and _netloc(origin) != request.host.lower():
         return True
@@ -71,7 +72,8 @@ def _netloc(origin: str) -> str:
         return ""
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
+    """The name in a `Host` header, without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

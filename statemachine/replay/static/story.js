@@ -1,10 +1,13 @@
 'use strict'
-// The story page: shows data that stands in it, or a trace that is dropped on it. Every text is set as text, never as HTML.
+// The story page: shows the story that stands in it, or that `viewer.js` fetches. Every text is set as text, never as HTML.
 {
   const $ = (id) => document.getElementById(id)
   const HEIGHT = 46 // of a row, as the style sheet has it
   const LANES = { customer: 0, engine: 1, server: 2, agents: 3 }
   const SHOWN = 150 // bubbles on either side of the step
+
+  const BETWEEN =
+    'One of a batch, and not its last: shown as if they had come one by one. What the engine makes of the whole stands with the last.'
 
   function make(tag, kind = '', ...inside) {
     const made = document.createElement(tag)
@@ -39,7 +42,7 @@
     const { rows, said, states, moves, lifecycle } = story
     const kinds = new Map(lifecycle.boxes.flatMap((box) => box.states.map((state) => [state, box.kind])))
     const kindOf = (phase) => kinds.get(phase) ?? (phase === 'warned' ? 'talking' : 'waiting')
-    const chips = new Map()
+    const svg = drawLifecycle(lifecycle)
     let now = 0
 
     function begin() {
@@ -49,11 +52,10 @@
       const first = rows.find((row) => row.at)
       const day = first ? new Date(first.at) : null
       $('zone').textContent = day ? `${day.toLocaleDateString(undefined, { dateStyle: 'full' })}, local time (UTC${offset(day)})` : ''
-      $('drop').hidden = true
       $('view').hidden = false
       $('slider').max = Math.max(rows.length - 1, 0)
       $('all').style.height = `${rows.length * HEIGHT}px`
-      draw()
+      $('picture').replaceChildren(svg)
       $('slider').oninput = () => requestAnimationFrame(() => go(Number($('slider').value)))
       $('back').onclick = () => go(now - 1)
       $('on').onclick = () => go(now + 1)
@@ -92,41 +94,31 @@
       talk()
     }
 
-    // The lifecycle: where it is, where it has been.
-    function draw() {
-      $('picture').replaceChildren(
-        ...lifecycle.boxes.map((box) => {
-          const made = make('div', `box ${box.kind}`, make('h2', '', box.title))
-          const way = new Set(box.arcs.map(([from]) => from))
-          for (const state of box.states) {
-            const chip = make('span', 'chip', state)
-            chips.set(state, chip)
-            made.append(chip)
-            if (way.has(state)) made.append(make('span', 'arrow', '→'))
-          }
-          return made
-        }),
-      )
-    }
-
+    // The lifecycle: where it is, where it has been, how it came here.
     function light() {
       const times = new Map()
-      let last = null
+      let [last, from] = [null, null]
       for (let index = 0; index <= now && index < rows.length; index++) {
         const state = stageOf(rows[index])
+        from = last
         if (state !== last) times.set(state, (times.get(state) ?? 0) + 1)
         last = state
       }
-      for (const [state, chip] of chips) {
+      for (const chip of svg.querySelectorAll('.state')) {
+        const state = chip.dataset.state
         chip.classList.toggle('been', times.has(state))
         chip.classList.toggle('now', state === last)
-        chip.dataset.times = times.get(state) > 1 ? `×${times.get(state)}` : ''
-        if (state === last) for (const box of $('picture').children) box.classList.toggle('on', box.contains(chip))
       }
+      const took = from !== last && from !== null
+      const way = [`${from} ${last}`, `${kinds.get(from)} ${kinds.get(last)}`]
+      for (const arc of svg.querySelectorAll('[data-from]')) {
+        arc.classList.toggle('took', took && way.includes(`${arc.dataset.from} ${arc.dataset.to}`))
+      }
+      const again = times.get(last) > 1 ? ` (time ${times.get(last)})` : ''
+      $('stage').textContent = took ? `${from} → ${last}${again}` : `${last ?? ''}${again}`
     }
 
-    // A batch is one step: between its entries only the phase is known.
-    const stageOf = (row) => (row.phase === 'warned' && row.state !== undefined ? states[row.state].lifecycle : row.phase)
+    const stageOf = (row) => states[row.state].lifecycle
 
     // The timeline is the sequence diagram: only the rows in sight are in the page.
     function list() {
@@ -173,9 +165,10 @@
       const section = (title, ...inside) => inside.length && parts.push(make('h2', '', title), ...inside)
       if (row) {
         section(`${moment(row.at)} ${row.who}`, make('p', '', row.what))
+        if (row.between) parts.push(make('p', 'faint', BETWEEN))
         section('Odd', ...row.notes.map((note) => make('p', 'note', note)))
         if (row.does) section('The engine then does', make('p', '', row.does))
-        if (row.state !== undefined) standing(states[row.state], row, section)
+        standing(states[row.state], row, section)
         section('Why', ...row.moves.map((place) => moveOf(moves[place])))
       }
       $('step').replaceChildren(...parts)
@@ -226,108 +219,7 @@
     begin()
   }
 
-  // --- a dropped trace ------------------------------------------------------------------------------------------
-
-  class NoTrace extends Error {}
-
-  function read(text, name, lifecycle) {
-    const lines = text.split('\n').filter((line) => line.trim()).map((line, index) => {
-      try {
-        return JSON.parse(line)
-      } catch {
-        throw new NoTrace(`${name}: line ${index + 1} is no JSON`)
-      }
-    })
-    if (lines[0] && lines[0].sentences && lines[0].rows) return { lifecycle, ...lines[0] }
-    if (!lines[0] || lines[0].trace !== 1) throw new NoTrace(`${name} is no trace: its first line is not the head of one`)
-    return storyOf(lines.slice(1), name, lifecycle)
-  }
-
-  function storyOf(steps, name, lifecycle) {
-    const owed = new Map()
-    const progress = new Map()
-    const rows = []
-    const said = []
-    let chat = ''
-    for (const step of steps) {
-      if (!step || !step.event || typeof step.phase !== 'string') throw new NoTrace(`${name}: line ${rows.length + 2} is no step`)
-      const row = rowOf(step, owed)
-      chat ||= (step.commands.find((one) => one.chat_id) ?? {}).chat_id ?? ''
-      for (const one of step.commands) owed.set(one.id, one)
-      for (const one of step.news) tellNews(one, rows.length, row, said, progress)
-      if (['say', 'send', 'send_file'].includes(step.event.type)) {
-        const text = step.event.text ?? step.event.name ?? ''
-        said.push({ type: step.event.type === 'send_file' ? 'file' : 'text', text, own: true, who: 'customer', at: step.event.at, state: '', row: rows.length })
-      }
-      rows.push(row)
-    }
-    const last = rows[rows.length - 1]
-    return { title: name, chat, rows, said, states: [], moves: [], lifecycle, sentences: sentences(rows, progress, last) }
-  }
-
-  function rowOf({ event, phase, commands, news }, owed) {
-    const asked = event.type === 'answered' ? owed.get(event.command) : undefined
-    owed.delete(event.command)
-    const reply = event.reply ?? {}
-    const failed = reply.type === 'failure'
-    const entries = event.entries ?? reply.entries ?? []
-    const happened = entries.map((one) => one.type).join(', ')
-    const what = event.type === 'answered'
-      ? `${words(asked?.type ?? 'an answer nobody awaits')}: ${failed ? `${reply.kind} ${reply.status ?? ''}` : happened || words(reply.type ?? '')}`
-      : `${words(event.type)}${event.text ? `: ${event.text}` : ''}${happened ? `: ${happened}` : ''}`
-    const odd = news.filter((one) => one.type === 'anomaly').map((one) => (one.detail ? `${one.kind}: ${one.detail}` : one.kind))
-    return {
-      at: event.at, from: ['answered', 'incoming'].includes(event.type) ? 'server' : ['tick', 'restarted'].includes(event.type) ? 'engine' : 'customer',
-      who: '', what, phase, does: commands.map((one) => words(one.type)).join(', '), notes: odd,
-      quiet: !entries.length && !failed && !news.length && ['answered', 'tick'].includes(event.type), moves: [],
-    }
-  }
-
-  const words = (name) => String(name).replaceAll('_', ' ')
-
-  function tellNews(news, row, into, said, progress) {
-    if (news.type === 'progress') progress.set(news.item, news.state)
-    if (news.type === 'history_gap') into.notes.push('the log has a gap')
-    const entry = news.entry
-    if (news.type !== 'received' || !entry || !['message', 'file', 'location'].includes(entry.type)) return
-    const text = entry.msg_text || entry.msg || entry.file_name || entry.file_id || `${entry.latitude}, ${entry.longitude}`
-    said.push({ type: entry.type === 'message' ? 'text' : entry.type, text: String(text), own: Boolean(news.own), who: news.own ? 'customer' : entry.party_id || 'centre', at: news.at, late: news.late, historic: news.historic, state: '', row })
-  }
-
-  function sentences(rows, progress, last) {
-    const met = rows.find((row) => row.phase === 'agent_joined')
-    const waited = rows.length ? wait((met ?? last).at - rows[0].at) : '0 s'
-    const lost = [...progress.values()].filter((one) => one === 'failed').length
-    return [
-      met ? `The customer waited ${waited} for an agent.` : `The customer waited ${waited}, and no agent ever joined.`,
-      last ? `The last phase is ${words(last.phase)}.` : 'Nothing happened.',
-      lost ? `${lost} of the ${progress.size} things that the customer sent never arrived.` : 'Nothing that the customer sent is known to be lost.',
-    ]
-  }
-
-  async function take(file, lifecycle) {
-    $('problem').textContent = ''
-    try {
-      tell(read(await file.text(), file.name, lifecycle))
-    } catch (problem) {
-      if (!(problem instanceof NoTrace)) throw problem
-      $('problem').textContent = problem.message
-    }
-  }
-
   const data = JSON.parse($('story').textContent)
-  if (data.rows) {
-    tell(data)
-  } else {
-    $('title').textContent = document.title
-    $('file').onchange = () => $('file').files[0] && take($('file').files[0], data.lifecycle)
-    ondragover = (event) => { event.preventDefault(); $('drop').classList.add('over') }
-    ondragleave = () => $('drop').classList.remove('over')
-    ondrop = (event) => {
-      event.preventDefault()
-      $('drop').classList.remove('over')
-      const file = event.dataTransfer.files[0]
-      if (file) take(file, data.lifecycle)
-    }
-  }
+  if (data.rows) tell(data)
+  globalThis.story = { tell, data }
 }

@@ -1,0 +1,96 @@
+"""The viewer: a page on loopback. What is dropped on it is replayed here, and comes back as a story, which it shows.
+
+One engine and one teller, whichever way a story is opened. (A page that works without us would hold the engine, its
+tables and all the words once more, in JavaScript: some 2,000 lines and 280 KB to keep in step.) Nothing leaves this
+machine; a story is saved as a page that needs nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeAlias
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from ..codec.body import MAX_BODY
+from ..emulator.control.common import answer, refusal
+from ..emulator.control.guard import from_elsewhere, host_name, is_loopback
+from .capture import BadCapture, read_capture, redacted
+from .page import empty_page, page
+from .run import play
+from .story import story
+
+__all__ = ["viewing"]
+
+Files: TypeAlias = list[tuple[str, bytes]]
+
+_MOST_FILES: Final = 100
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+
+
+@asynccontextmanager
+async def viewing(hidden: bool = False) -> AsyncGenerator[str]:
+    """The viewer while the block runs, and its address. `hidden`: nobody's words are ever shown."""
+    app = web.Application(client_max_size=2 * MAX_BODY, middlewares=[_at_home])
+    app[_HIDDEN] = hidden
+    app.add_routes([web.get("/", _empty), web.post("/story", _story), web.post("/page", _page)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+_HIDDEN: Final = web.AppKey("hidden", bool)
+
+
+@web.middleware
+async def _at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """For this machine alone, and for no page of another site in its browser."""
+    if from_elsewhere(request) or not is_loopback(host_name(request.host)):
+        raise refusal(403, "use the address that statemachine replay --open printed")
+    return await handler(request)
+
+
+async def _empty(request: web.Request) -> web.Response:
+    return _html(empty_page(hidden=request.app[_HIDDEN]))
+
+
+async def _story(request: web.Request) -> web.Response:
+    """The story of the files of a form, as JSON."""
+    return answer(await _told(request))
+
+
+async def _page(request: web.Request) -> web.Response:
+    """The same as a page to keep."""
+    return _html(page(await _told(request)))
+
+
+def _html(text: str) -> web.Response:
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+async def _told(request: web.Request) -> dict[str, Any]:
+    """Refuses with 400 and the reason."""
+    try:
+        form = await request.post()
+    except web.HTTPRequestEntityTooLarge:
+        raise refusal(413, f"larger than {MAX_BODY // 1_000_000} MB") from None
+    files = [(one.filename, one.file.read()) for one in form.getall("file", []) if isinstance(one, web.FileField)]
+    if not 0 < len(files) <= _MOST_FILES:
+        raise refusal(400, f"expected 1 to {_MOST_FILES} files")
+    try:
+        return await asyncio.to_thread(_tell, files, request.app[_HIDDEN] or bool(form.get("hidden")))
+    except BadCapture as error:
+        raise refusal(400, str(error)) from None
+
+
+def _tell(files: Files, hidden: bool) -> dict[str, Any]:
+    capture = read_capture(files)
+    return story(play(redacted(capture) if hidden else capture), ", ".join(name for name, _ in files))
