@@ -287,7 +287,7 @@ class Known {
 function isKnown(d, e, known) {
   const [one, strong] = key(d, e);
   let told;
-  if (strong) told = known.holds(one) || wasSettled(d, e);
+  if (strong) told = known.holds(one) || d.seen.told.includes(one) || wasSettled(d, e);
   else if (!d.reading && !datable(e)) told = false;
   else told = known.accountsFor(one);
   if (!told) {

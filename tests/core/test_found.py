@@ -251,3 +251,15 @@ def test_a_first_log_that_proves_a_text_does_not_tell_it_too() -> None:
     play.log(message(1), mine(item, "hi"))
     assert play.progress(item) == ["sent"]
     assert [one.own for one in play.received()] == [False]
+
+
+def test_a_message_that_comes_back_behind_its_receipt_is_no_news() -> None:
+    """Receipt and echo in one batch, before the answer of the post: the text was told as said on another device."""
+    for receipt in (w.MessageDelivered, w.MessageRead):
+        play = chatting()
+        item = play.say("hi")
+        play.poll(receipt(item, ANN), mine(item))
+        assert play.received() == []
+        assert play.progress(item)[0] == "sent"
+        play.poll(receipt(item, ANN), mine(item))
+        assert play.received() == []

@@ -180,7 +180,9 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(one) or (d.reading and _was_settled(d, e))
+        # A receipt earlier in this batch may have settled a message of ours: then only the window holds it.
+        window = d.seen.told
+        told = known.holds(one) or (one in window and count(window, one) > 0) or (d.reading and _was_settled(d, e))
     elif not d.reading and not datable(e):
         told = False
     else:
