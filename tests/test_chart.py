@@ -196,7 +196,7 @@ def test_take_tells_row_verdict_and_target(chart: Chart) -> None:
     assert (step.verdict, step.target) == ("taken", "wrapping_up")
     assert step.row in MACHINES["lifecycle"].rows
     assert chart.take("agent_joined", "PartyLeft", {"is_last_agent": False}).target == "agent_joined"
-    assert chart.take("ended", "Say").verdict == "rejected"
+    assert chart.take("ended", "Say", {"key_is_known": False}).verdict == "rejected"
     assert chart.take("ended", "End").verdict == "ignored"
 
 

@@ -119,11 +119,14 @@ class Runner:
     ) -> tuple[Session, Session]:
         """Feed the intent that opens a chat; where the last one is over, a session that follows it.
 
-        `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already. Returns and
-        raises as `ask`; what is refused leaves the last chat as it is.
+        `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already; nor is one
+        begun for what was sent in the last under the same key. Returns and raises as `ask`; what is refused leaves the
+        last chat as it is.
         """
         while (old := self._driver.session).outcome is not None:
             await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
+            if otherwise and _is_fulfilled(old, otherwise):
+                return old, old
             if self._driver.session is old:  # nobody was faster
                 return await self._follow(old, opening(past(old)))
         return await self.ask(otherwise if otherwise and old.phase != "idle" else opening(None))
@@ -164,6 +167,15 @@ class Runner:
             return
         self.stream.close(error)
         self._halted.set()
+
+
+def _is_fulfilled(over: Session, intent: Event) -> bool:
+    """A session that is over changes no more: it refuses an intent, or says that there is nothing left to do for it."""
+    try:
+        reduce(over, intent)
+    except IllegalIntent:
+        return False
+    return True
 
 
 def _ending(error: BaseException | None) -> ChatError:

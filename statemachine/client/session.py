@@ -228,7 +228,8 @@ class ChatSession:
     async def send(self, text: str, *, key: str | None = None, note: str = "", new_chat: bool = False) -> Sending:
         """Send a text. What is returned can be waited on; its news carry its `id`: sent, delivered, read or failed.
 
-        `key`: your own name for it: sent again with the same key while the first is remembered, it is one message.
+        `key`: your own name for it: sent again with the same key while the first is remembered, it is one message, also
+        after the end of the chat and in the next.
         `note`: whatever you want to find in its news, also after a restart; nobody else sees it.
         `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
         """

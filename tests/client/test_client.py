@@ -33,6 +33,7 @@ from tests.client.two_parties import LIMIT_S, OPTIONS, QUICK, chat_of, client, t
 
 pytestmark = pytest.mark.asyncio
 
+SOON = timedelta(seconds=LIMIT_S)
 USERS = ("ann", "bob", "eve")
 
 
@@ -149,6 +150,29 @@ async def test_a_text_after_the_end_begins_a_new_chat_only_on_request(plain: Emu
         await (await ann.send("and another", new_chat=True)).sent()
     assert [said for _, said in chat_of(plain, "ann").texts_received] == ["one more thing", "and another"]
     assert len(plain.centre.chats) == 2
+
+
+async def test_a_webhook_delivered_again_after_the_end_is_the_same_message(plain: Emulator, tmp_path: Path) -> None:
+    """It began a new chat with the same text; also in the next chat, and after a restart, it is one message."""
+    store = tmp_path / "chats.sqlite"
+    async with client(plain, store=store) as chats:
+        ann = await chats.session("ann")
+        await (await ann.send("hello", key="update 17")).sent(SOON)
+        await ann.end()
+        async with asyncio.timeout(LIMIT_S):
+            [news async for news in ann.news()]
+        for new_chat in (True, False):
+            assert (await ann.send("hello", key="update 17", new_chat=new_chat)).state == "sent"
+        assert ann.outcome == "ended"
+    async with client(plain, store=store) as chats:
+        ann = await chats.session("ann")
+        assert (await ann.send("hello", key="update 17", new_chat=True)).state == "sent"
+        await (await ann.send("more", key="update 18", new_chat=True)).sent(SOON)
+        for key in ("update 17", "update 18"):
+            await (await ann.send("hello", key=key, new_chat=True)).sent(SOON)
+        await (await ann.send("and more")).sent(SOON)
+    arrived = [[said for _, said in chat.texts_received] for chat in plain.centre.chats.values()]
+    assert arrived == [["hello"], ["more", "and more"]]
 
 
 async def test_a_chat_that_is_over_and_dealt_with_is_not_held(plain: Emulator) -> None:

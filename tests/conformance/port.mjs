@@ -309,10 +309,11 @@ function rememberSent(d, item) {
 }
 
 function mark(d, kind, name) {
-  d.seen = evolve(d.seen, { marks: last([...d.seen.marks, keyed(d, `${kind}|${name}`)], MARKS) });
+  d.seen = evolve(d.seen, { marks: last([...d.seen.marks, marked(d, kind, name)], MARKS) });
 }
 
-const isMarked = (d, kind, name) => d.seen.marks.includes(keyed(d, `${kind}|${name}`));
+const isMarked = (d, kind, name) => d.seen.marks.includes(marked(d, kind, name));
+const marked = (d, kind, name) => (kind === "key" ? digest(`key|${name}`) : keyed(d, `${kind}|${name}`));
 
 function knowsSome(d) {
   const marks = [beginning(d), firstRead(d)];
@@ -701,7 +702,7 @@ const pastOf = (before) => ({
 
 function adoptChat(d, e) {
   if (lower(d.chat.former) !== lower(e.chat_id)) {
-    d.seen = { told: [], batches: [], marks: [], anomalies: d.seen.anomalies };
+    d.seen = { told: [], batches: [], marks: d.seen.marks, anomalies: d.seen.anomalies };
   }
   d.chat = evolve(d.chat, { chat_id: e.chat_id, phone_number: e.phone_number });
 }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from statemachine import (
     Batch,
     Config,
+    CreateChat,
     End,
     Failure,
     IllegalIntent,
     Incoming,
     MarkRead,
+    Opened,
     Poll,
     Post,
     PostCourtesy,
@@ -25,7 +29,9 @@ from statemachine import (
     StartTyping,
     StopTyping,
     Upload,
+    new_session,
     next_deadline,
+    past,
 )
 from statemachine import wire as w
 from tests.core.play import (
@@ -206,6 +212,51 @@ def test_a_key_is_free_again_after_a_failure() -> None:
     play.answer(Post, http(400, 5003))
     play.do(Say, "hi", "k")
     assert len(play.commands(Post)) == 2
+
+
+def next_chat(play: Play, *args: Any, **kwargs: Any) -> Play:
+    """The same customer's next chat, which the server knows under an id of its own."""
+    after = Play(session=new_session(play.now, play.session.config))
+    after.do(Request, "origin-2", *args, after=past(play.session), **kwargs)
+    after.answer(CreateChat, Opened("Chat-2", "connected", None, is_new_chat=True))
+    return after
+
+
+def test_a_key_is_known_at_the_end_and_in_the_next_chat() -> None:
+    """A webhook delivered twice around the end of a chat began a new one with the same text."""
+    play = chatting()
+    play.say("hi", key="k")
+    play.posted()
+    play.poll(w.SessionEnded())
+    assert play.do(Say, "hi", "k") == ()
+    with pytest.raises(IllegalIntent):
+        play.do(Say, "hi", "another")
+    play = next_chat(play)
+    assert play.do(Say, "hi", "k") == ()
+    assert not play.owes(Post)
+    play.do(Say, "hi", "another")
+    assert play.owes(Post)
+
+
+def test_a_key_is_known_while_the_chat_is_being_ended() -> None:
+    play = chatting()
+    play.say("hi", key="k")
+    play.do(End)
+    assert play.do(Say, "hi", "k") == ()
+    with pytest.raises(IllegalIntent):
+        play.do(Say, "hi", "another")
+
+
+def test_what_was_never_sent_may_be_sent_under_its_key_in_the_next_chat() -> None:
+    play = chatting()
+    play.say("first")
+    play.say("hi", key="k")
+    play.poll(w.SessionEnded())
+    with pytest.raises(IllegalIntent):
+        play.do(Say, "hi", "k")
+    play = next_chat(play)
+    play.do(Say, "hi", "k")
+    assert play.owes(Post)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -56,8 +56,8 @@ class Dose:
 
     chats: int = 3_000
     kills: int = 20
-    texts: int = 6
-    every: float = 30.0
+    texts: int = 20
+    every: float = 60.0
     seed: int = 1
     hold: float = 15.0
     tls: bool = False
@@ -104,9 +104,10 @@ class Soak:
         `cut_restart`: killed while it takes its chats up again, or later; None: not at all.
         """
         dose = self._dose
+        every = dose.every / 2 if cut_restart is None and dose.kills else dose.every  # the rest of it, without delay
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.soak.app", emulator.url, str(self._folder)),
-            *(str(dose.chats), str(dose.texts), str(dose.every)),
+            *(str(dose.chats), str(dose.texts), str(every)),
             stdout=asyncio.subprocess.PIPE,
         )
         reading = asyncio.create_task(self._read(process, cut_restart))
@@ -207,8 +208,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chats", type=int, default=3_000)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--texts", type=int, default=6, help="that each customer says")
-    parser.add_argument("--every", type=float, default=30.0, help="seconds between two texts of one customer")
+    parser.add_argument("--texts", type=int, default=20, help="that each customer says")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two texts of one customer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hold", type=float, default=15.0, help="seconds the centre holds a poll")
     parser.add_argument("--tls", action="store_true")

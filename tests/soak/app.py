@@ -83,7 +83,6 @@ class Bot:
         """One customer: says everything that has no outcome yet, waits for the answers, ends."""
         await asyncio.sleep(pause)
         session = await self._client.session(who)
-        await asyncio.sleep(random.uniform(0, self._every))
         for number in range(self._texts):
             key = f"text-{number:02d}"
             if key not in self._sink.outcomes[who] and session.outcome is None and session.phase != "ending":
@@ -110,7 +109,11 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
         bot = Bot(client, sink, chats, texts, every)
         handling = asyncio.create_task(client.handle(bot.handle, concurrency=16))
         customers = [f"customer-{n}" for n in range(chats) if f"customer-{n}" not in sink.over]
-        lives = [asyncio.create_task(bot.live(who, n / ASKED_PER_SECOND)) for n, who in enumerate(customers)]
+        known = [who for who in customers if who in sink.met]
+        new = [who for who in customers if who not in sink.met]
+        soon = max(every, len(known) / OPENED_PER_SECOND)
+        lives = [asyncio.create_task(bot.live(who, random.uniform(0, soon))) for who in known]
+        lives += [asyncio.create_task(bot.live(who, n / ASKED_PER_SECOND)) for n, who in enumerate(new)]
         measuring = asyncio.create_task(measure(client, len(customers)))
         await bot.done.wait()
         measuring.cancel()

@@ -24,6 +24,8 @@ class Sink:
         self.replies: defaultdict[str, set[str]] = defaultdict(set)
         """Keys of the texts that were answered."""
         self.failed: defaultdict[str, int] = defaultdict(int)
+        self.met: set[str] = set()
+        """Customers with any news."""
         self.over: set[str] = set()
         for line in read_lines(path):
             self._know(line)
@@ -36,6 +38,7 @@ class Sink:
 
     def _know(self, line: Line) -> None:
         who, _, kind, *rest = line
+        self.met.add(who)
         if kind == "progress" and rest[0]:
             if rest[0] not in self.outcomes[who]:
                 self.failed[who] += rest[1] == "failed"

@@ -44,7 +44,10 @@ OTHER: Final = "other"
 
 def _keyed(d: Draft, text: str) -> bytes:
     """Eight bytes that stand for a text in this chat, the same on every machine (ids are unique within a chat only)."""
-    text = f"{d.chat.chat_id.lower()}|{text}"
+    return _digest(f"{d.chat.chat_id.lower()}|{text}")
+
+
+def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
@@ -216,12 +219,17 @@ def remember_sent(d: Draft, item: Item) -> None:
 def mark(d: Draft, kind: str, name: str) -> None:
     """Note that this was done: a read receipt given ("read"), a message of this key arrived ("key")."""
     seen = d.seen
-    marks = (seen.marks + _keyed(d, f"{kind}|{name}"))[-WIDTH * MARKS :]
+    marks = (seen.marks + _mark(d, kind, name))[-WIDTH * MARKS :]
     d.seen = Seen(seen.told, seen.batches, seen.anomalies, marks)
 
 
 def is_marked(d: Draft, kind: str, name: str) -> bool:
-    return count(d.seen.marks, _keyed(d, f"{kind}|{name}")) > 0
+    return count(d.seen.marks, _mark(d, kind, name)) > 0
+
+
+def _mark(d: Draft, kind: str, name: str) -> bytes:
+    """A key is the application's own, whatever the chat: what comes twice around an end must not go out twice."""
+    return _digest(f"key|{name}") if kind == "key" else _keyed(d, f"{kind}|{name}")
 
 
 def knows_some(d: Draft) -> bool:

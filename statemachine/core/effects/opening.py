@@ -69,9 +69,9 @@ def adopt_named_chat(d: Draft, e: Reattach) -> None:
 
 
 def adopt_chat(d: Draft, e: Opened) -> None:
-    """What was told of another chat says nothing about this one."""
+    """What was told of another chat says nothing about this one; the application's keys are the same in all."""
     if d.chat.former.lower() != e.chat_id.lower():
-        d.seen = Seen(anomalies=d.seen.anomalies)
+        d.seen = Seen(anomalies=d.seen.anomalies, marks=d.seen.marks)
     d.chat = evolve(d.chat, chat_id=e.chat_id, phone_number=e.phone_number)
 
 

@@ -23,7 +23,12 @@ FULL: Final = "too much is waiting to be sent already (Config.items_limit); wait
 def _sending() -> tuple[Row, ...]:
     """Local intents that put something into the queue."""
     parts: list[list[Row] | Row] = [
-        ignore((Requesting, *LIVE), QUEUED_INTENTS, "accepted already under this key", when=outgoing.key_is_known),
+        ignore(
+            (Requesting, *LIVE, Ending, *TERMINAL),
+            QUEUED_INTENTS,
+            "accepted already under this key",
+            when=outgoing.key_is_known,
+        ),
         reject((Requesting, *LIVE), QUEUED_INTENTS, FULL, when=outgoing.queue_is_full),
         reject((Requesting, *LIVE), ev.Say, "there is no text", when=outgoing.is_empty),
         reject((Requesting, *LIVE), QUEUED_INTENTS, TOO_LONG, when=outgoing.is_too_long),
