@@ -1,7 +1,7 @@
 """`ChatClient` and its sessions, `ContactCentre`, and what they raise and take. Needs the extra `http`."""
 
 from .advice import Advice, advise
-from .centre import CentreError, ContactCentre, SmsRefused
+from .centre import CentreError, ContactCentre, SmsRefused, TooLarge
 from .client import ChatClient
 from .errors import (
     BadSetting,
@@ -51,5 +51,6 @@ __all__ = [
     "SmsRefused",
     "Standing",
     "Stopped",
+    "TooLarge",
     "advise",
 ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from statemachine import Entry, Failure, Opened
 from statemachine.adapters.line import CallFailed, Line
 from statemachine.codec import side_calls
+from statemachine.codec.body import MAX_BODY
+from statemachine.codec.http import Endpoint, HttpRequest
 from statemachine.codec.side_calls import (
     Availability,
     CaseHistory,
@@ -26,12 +29,16 @@ from statemachine.codec.side_calls import (
 from statemachine.codec.widget import WidgetConfiguration
 
 from .advice import Advice, advise
-from .errors import ChatError
+from .errors import BadSetting, ChatError
 from .options import Options
 
-__all__ = ["CentreError", "ContactCentre", "SmsRefused"]
+__all__ = ["DOWNLOAD_LIMIT", "CentreError", "ContactCentre", "SmsRefused", "TooLarge", "request_for"]
 
 A = TypeVar("A")
+P = ParamSpec("P")
+
+DOWNLOAD_LIMIT: Final = MAX_BODY
+"""Bytes: twice what the vendor's servers take. What goes on and on is broken off there."""
 
 
 class CentreError(ChatError):
@@ -59,11 +66,20 @@ class SmsRefused(ChatError):
         self.code: Final = code
 
 
+class TooLarge(ChatError):
+    """A file that goes on beyond `limit` bytes; those that came before are of no use."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"file: it is larger than {limit} bytes, and was broken off: give a higher limit to have it")
+        self.limit: Final = limit
+
+
 class ContactCentre:
     """What a contact centre answers outside a conversation. Entered with `async with`, unless it is given a `line`.
 
     Each method is one request (case history and close case: two, where the first path is not there), answered within
-    `Options.request_timeout`, and never repeated. Each raises CentreError; cancelled, it breaks the request off.
+    `Options.request_timeout`, and never repeated. Each raises CentreError, and BadSetting for an id that is none;
+    cancelled, it breaks the request off.
     """
 
     def __init__(
@@ -141,31 +157,54 @@ class ContactCentre:
 
     async def subscribe(self, chat_id: str, token: PushToken) -> None:
         """Have the chat's news announced by push: its payload's `chatID` goes to `pushed`. The last one counts. v2."""
-        await self.ask(side_calls.notifications(chat_id, token))
+        await self.ask(_made(side_calls.notifications, chat_id, token))
 
     async def unsubscribe(self, chat_id: str) -> None:
         """No push any more. v2."""
-        await self.ask(side_calls.notifications(chat_id, None))
+        await self.ask(_made(side_calls.notifications, chat_id, None))
 
     async def case_history(self, chat_id: str) -> CaseHistory:
         """The chats of this chat's case. v2, and only while the session has a case (`CaseChanged`)."""
-        return await self.ask(side_calls.case_history(chat_id))
+        return await self.ask(_made(side_calls.case_history, chat_id))
 
     async def close_case(self, chat_id: str) -> None:
         """The customer's concern is settled. v2, as `case_history`."""
-        await self.ask(side_calls.close_case(chat_id))
+        await self.ask(_made(side_calls.close_case, chat_id))
 
     async def history(self, chat_id: str) -> tuple[Entry, ...]:
         """The whole log of a chat that lives, both sides'. Its session reads it by itself; this is for looking back."""
-        return await self.ask(side_calls.history(chat_id))
+        return await self.ask(_made(side_calls.history, chat_id))
 
     async def file(self, chat_id: str, file_id: str) -> Content:
-        """The bytes of a file of this chat (`File.file_id`), 25 MB at most."""
-        return await self.ask(side_calls.download(chat_id, file_id))
+        """A file of this chat (`File.file_id`), whole in memory; `download` gives a large one in pieces."""
+        return await self.ask(_made(side_calls.download, chat_id, file_id))
+
+    async def download(self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
+        """A file of this chat, in pieces as they come: `async for piece in centre.download(…)`.
+
+        Each piece has `Options.upload_timeout` to come. Raises TooLarge too, once there is more than `limit`. Leave it
+        early only with `contextlib.aclosing`, which gives the connection back.
+        """
+        call = _made(side_calls.download, chat_id, file_id)
+        request = request_for(call, self.endpoint, self._options.upload_timeout)
+        try:
+            async with self._opened().stream(request) as (head, pieces):
+                if head.status != 200:
+                    failure = read_answer(call, head.status, head.headers, head.body)
+                    assert isinstance(failure, Failure)
+                    raise CentreError(call.name, failure)
+                size = 0
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > limit:
+                        raise TooLarge(limit)
+                    yield piece
+        except CallFailed as failed:
+            raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
 
     async def photo(self, chat_id: str, party_id: str = "") -> Content:
         """The picture of an agent; without `party_id`, the chat's icon."""
-        return await self.ask(side_calls.agent_photo(chat_id, party_id))
+        return await self.ask(_made(side_calls.agent_photo, chat_id, party_id))
 
     # --- any call -----------------------------------------------------------------------------------------------------
 
@@ -179,12 +218,27 @@ class ContactCentre:
         return answer
 
     async def _once(self, call: SideCall[A]) -> A | Failure:
-        if self._line is None:
-            raise ChatError("the contact centre is not open: use it inside `async with`")
-        timeout = round(self._options.request_timeout.total_seconds() * 1_000)
-        request = to_request(call, self.endpoint, timeout, nonce=secrets.token_hex(8))
+        request = request_for(call, self.endpoint, self._options.request_timeout)
         try:
-            response = await self._line.exchange(request)
+            response = await self._opened().exchange(request)
         except CallFailed as failed:
             raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
         return read_answer(call, response.status, response.headers, response.body)
+
+    def _opened(self) -> Line:
+        if self._line is None:
+            raise ChatError("the contact centre is not open: use it inside `async with`")
+        return self._line
+
+
+def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> HttpRequest:
+    """What carries out this call, to be answered within so long; of an address that no cache has seen before (F34)."""
+    return to_request(call, endpoint, timeout // timedelta(milliseconds=1), nonce=secrets.token_hex(8))
+
+
+def _made(make: Callable[P, SideCall[A]], *about: P.args, **more: P.kwargs) -> SideCall[A]:
+    """A call about this chat. Raises BadSetting."""
+    try:
+        return make(*about, **more)
+    except ValueError as error:
+        raise BadSetting(f"{make.__name__}: {error}") from None

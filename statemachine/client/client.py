@@ -28,13 +28,14 @@ from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 
 from .errors import BadSetting, ChatClosed, ChatError
+from .introduction import Introduction
 from .keeping import Keeping, traces_in
 from .merged import Handler, Handling, MergedNews, Retries, Turns
 from .metrics import Measures, Meter, Standing
 from .middleware import Middleware
 from .options import Options
 from .room import chats_that_fit
-from .session import Around, ChatSession, Introduction
+from .session import Around, ChatSession
 from .signals import once_on
 
 __all__ = ["ChatClient"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import secrets
 import socket
 import ssl
 import time
@@ -22,9 +21,10 @@ from statemachine import Failure
 from statemachine.adapters.line import CallFailed, Line
 from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
-from statemachine.codec.side_calls import Availability, SideCall, read_answer, to_request
+from statemachine.codec.side_calls import Availability, SideCall, read_answer
 
 from .advice import Advice, advise
+from .centre import request_for
 from .options import Options
 
 __all__ = ["Finding", "Verdict", "examine"]
@@ -60,10 +60,8 @@ class _Visit:
 
     async def ask(self, call: SideCall[A]) -> A | Failure:
         """As `ContactCentre.ask`, at one path, with the failure as it is."""
-        timeout = round(self.options.request_timeout.total_seconds() * 1_000)
-        request = to_request(call, self.endpoint, timeout, nonce=secrets.token_hex(8))
         try:
-            response = await self.line.exchange(request)
+            response = await self.line.exchange(request_for(call, self.endpoint, self.options.request_timeout))
         except CallFailed as failed:
             return Failure(failed.kind)
         self.leads_to = _origin(response.headers.get("Location", ""))

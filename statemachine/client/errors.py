@@ -99,3 +99,8 @@ def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:
     if outcome is not None:
         return SessionOver(illegal.phase, illegal.reason, outcome)
     return NotPossible(illegal.phase, illegal.reason, str(illegal))
+
+
+def ending(error: BaseException | None) -> ChatError:
+    """Why nothing can be done with a chat any more: it had to stop because of this, or its client was closed."""
+    return ChatStopped(f"the chat could not go on: {error}") if error else ChatClosed("the client is closed")

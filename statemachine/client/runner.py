@@ -7,16 +7,34 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import TypeAlias
+
+from attrs import frozen
 
 from statemachine import Config, Event, IllegalIntent, Past, Session, Tick, changes, new_session, past, reduce
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
 from statemachine.adapters.protocols import Observer, Store, Told, Transport
 
-from .errors import ChatClosed, ChatError, ChatStopped, NotSaved, refusal
+from .errors import NotSaved, ending, refusal
 from .stream import NewsStream, Telling, as_it_is, nobody
 
-__all__ = ["Runner"]
+__all__ = ["Asked", "Opening", "Runner"]
+
+Opening: TypeAlias = Callable[[Past | None], Event]
+"""Makes the intent that opens a chat, from what it takes over of the last."""
+
+
+@frozen
+class Asked:
+    """An intent that was fed, the sessions before and after it, and whether it is saved yet.
+
+    Who follows what becomes of it begins before it is saved: the two may become known in the same moment.
+    """
+
+    before: Session
+    after: Session
+    saved: asyncio.Future[None]
 
 
 class Runner:
@@ -77,12 +95,8 @@ class Runner:
         """Milliseconds since the epoch."""
         return self._clock.now()
 
-    async def ask(self, event: Event) -> tuple[Session, Session]:
-        """Feed an intent. Returns the sessions before and after it once it is saved.
-
-        Cancelled while it waits for the save, the intent stands. Raises NotPossible, ChatClosed,
-        ChatStopped, NotSaved (it may yet be carried out).
-        """
+    def feed(self, event: Event) -> Asked:
+        """Feed an intent. Raises NotPossible, ChatClosed, ChatStopped."""
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
         try:
@@ -90,9 +104,21 @@ class Runner:
         except IllegalIntent as illegal:
             raise refusal(illegal, before.outcome) from illegal
         except DriverStopped as stopped:
-            raise _ending(self._driver.error) from (self._driver.error or stopped)
-        await self._wait(saved)
-        return before, after
+            raise ending(self._driver.error) from (self._driver.error or stopped)
+        return Asked(before, after, saved)
+
+    async def saved(self, asked: Asked) -> None:
+        """Wait until this is saved. Cancelled, it stands all the same.
+
+        Raises ChatClosed, ChatStopped, NotSaved (it may yet be carried out).
+        """
+        await self._wait(asked.saved)
+
+    async def ask(self, event: Event) -> Asked:
+        """Feed an intent, and wait until it is saved. Raises as both do."""
+        asked = self.feed(event)
+        await self.saved(asked)
+        return asked
 
     def say(self, courtesy: Event) -> None:
         """Feed what nobody waits for: where it is not possible any more, it is left out."""
@@ -102,7 +128,7 @@ class Runner:
     async def acknowledge(self, seq: int) -> None:
         """The application has dealt with all news up to `seq`; returns once that is saved. Raises as `ask` does."""
         if self.stream.closed:
-            raise _ending(self.stream.error) from self.stream.error
+            raise ending(self.stream.error) from self.stream.error
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stream.acknowledge(seq, partial(_resolve, saved))
         await self._wait(saved)
@@ -114,24 +140,22 @@ class Runner:
         except TimeoutError:
             raise NotSaved(f"the store has not saved this within {self._within:g} s") from None
 
-    async def begin(
-        self, opening: Callable[[Past | None], Event], otherwise: Event | None = None
-    ) -> tuple[Session, Session]:
+    async def begin(self, opening: Opening, otherwise: Event | None = None) -> Asked:
         """Feed the intent that opens a chat; where the last one is over, a session that follows it.
 
         `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already; nor is one
-        begun for what was sent in the last under the same key. Returns and raises as `ask`; what is refused leaves the
-        last chat as it is.
+        begun for what was sent in the last under the same key. Returns as `feed`, raises as `ask`; what is refused
+        leaves the last chat as it is.
         """
         while (old := self._driver.session).outcome is not None:
             await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
-            if otherwise and _is_fulfilled(old, otherwise):
-                return old, old
+            if otherwise and self._driver.session is old and _is_fulfilled(old, otherwise):
+                return self.feed(otherwise)
             if self._driver.session is old:  # nobody was faster
-                return await self._follow(old, opening(past(old)))
-        return await self.ask(otherwise if otherwise and old.phase != "idle" else opening(None))
+                return self._follow(old, opening(past(old)))
+        return self.feed(otherwise if otherwise and old.phase != "idle" else opening(None))
 
-    async def _follow(self, old: Session, opening: Event) -> tuple[Session, Session]:
+    def _follow(self, old: Session, opening: Event) -> Asked:
         blank = new_session(self.now(), self._config)
         try:
             reduce(blank, opening)  # would it be refused?
@@ -141,7 +165,7 @@ class Runner:
         self._driver = self._make(blank, spent.version)
         spent.abandon()
         self.stream.reopen(spent.saved, changes(spent.session, blank))
-        return await self.ask(opening)
+        return self.feed(opening)
 
     async def close(self, within: timedelta) -> None:
         """Let go of the session. What is on the wire, and queued behind it, may finish `within` this time."""
@@ -178,16 +202,12 @@ def _is_fulfilled(over: Session, intent: Event) -> bool:
     return True
 
 
-def _ending(error: BaseException | None) -> ChatError:
-    return ChatStopped(f"the chat could not go on: {error}") if error else ChatClosed("the client is closed")
-
-
 def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
     if saved.done():  # whoever waited was cancelled
         return
     if error is None:
         saved.set_result(None)
         return
-    failure = _ending(None if isinstance(error, DriverStopped) else error)
+    failure = ending(None if isinstance(error, DriverStopped) else error)
     failure.__cause__ = error
     saved.set_exception(failure)

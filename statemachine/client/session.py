@@ -2,73 +2,62 @@
 
 from __future__ import annotations
 
-import mimetypes
-import os
-import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
-from typing import Final, Literal
-from weakref import WeakValueDictionary
+from typing import Final
 
 from attrs import evolve, frozen
 
 from statemachine import (
-    AnswerForm,
-    AnswerSecureForm,
     Background,
     CancelForm,
     Disconnect,
     End,
-    Failure,
     Foreground,
     Intent,
+    LinkChanged,
     MarkDelivered,
     MarkRead,
     Outcome,
     Past,
-    Progress,
     Pushed,
     Reattach,
     Reauthorized,
-    Request,
     Say,
     Send,
-    SendFile,
     Session,
     StartTyping,
     StopTyping,
 )
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport
-from statemachine.adapters.line import CallFailed, Pool
+from statemachine.adapters.line import Pool
 from statemachine.adapters.protocols import Archive, Observer, Told
-from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
-from statemachine.records import Item
 from statemachine.wire import (
     CobrowsingEnded,
     CobrowsingRejected,
     CobrowsingStarted,
     Location,
     Navigation,
-    SecureFormData,
     Signaling,
 )
 
-from .centre import CentreError, ContactCentre
-from .errors import BadSetting, ChatClosed, ChatStopped, NotSaved
+from .centre import DOWNLOAD_LIMIT, ContactCentre
+from .errors import ChatClosed, ending
+from .introduction import Introduction, new_origin
 from .merged import Turn, Turns
 from .middleware import Middleware, send_through, tell_through
 from .options import Options
-from .runner import Runner
-from .sending import Sending, SendingState
+from .outgoing import FileSource, Outgoing, place
+from .runner import Asked, Opening, Runner
+from .sending import Sending
 from .stream import NewsReader
-from .vault import Vault
 
-__all__ = ["Around", "ChatSession", "Introduction"]
+__all__ = ["Around", "ChatSession"]
 
 
 @frozen
@@ -85,15 +74,6 @@ class Around:
     retire: Callable[[ChatSession], None]
 
 
-@frozen
-class Introduction:
-    """What a new chat of this customer begins with."""
-
-    parameters: Mapping[str, object] | None = None
-    phone_number: str | None = None
-    from_: str | None = None
-
-
 class ChatSession:
     """One customer's chat; `ChatClient.session` gives it.
 
@@ -108,12 +88,13 @@ class ChatSession:
         self.id: Final = session_id
         """Tenant, app and client id as one text: the session's name in the store and to observers."""
         self._around = around
-        self._vault = Vault()
-        self._sendings: WeakValueDictionary[str, Sending] = WeakValueDictionary()
+        self._out = Outgoing()
+        self._link = LinkChanged("off")
+        self._link_since: int | None = None
         self.turn: Final = Turn(self)
         self.introduction = Introduction()
         self._transport = HttpTransport(
-            around.pool, endpoint, open_file=self._vault.open_file, form_values=self._vault.values
+            around.pool, endpoint, open_file=self._out.vault.open_file, form_values=self._out.vault.values
         )
         self._runner = Runner(
             session_id,
@@ -150,6 +131,14 @@ class ChatSession:
     def outcome(self) -> Outcome | None:
         """How the chat ended, or None while it has not."""
         return self.session.outcome
+
+    @property
+    def link_since(self) -> int | None:
+        """Since when the connection's health (`LinkChanged.state`) is what it is, in milliseconds since the epoch.
+
+        At the earliest since this process knows the chat; None before any news of it.
+        """
+        return self._link_since
 
     @property
     def unread(self) -> int:
@@ -194,9 +183,11 @@ class ChatSession:
 
     async def reattach(self, chat_id: str | None = None) -> None:
         """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
-        await self._runner.begin(
-            lambda after: self._through(Reattach(self._now(), secrets.token_hex(8), chat_id, after))
-        )
+
+        def opening(after: Past | None) -> Intent:
+            return self._through(Reattach(self._now(), new_origin(), chat_id, after))
+
+        await self._runner.saved(await self._runner.begin(opening))
 
     async def disconnect(self) -> None:
         """End the conversation. The session stays: a survey may follow."""
@@ -208,20 +199,11 @@ class ChatSession:
 
     async def request(self) -> None:
         """`start` with what was given last."""
-        await self._runner.begin(self._requesting())
+        await self._runner.saved(await self._runner.begin(self._requesting()))
 
-    def _requesting(
-        self, text: str | None = None, key: str | None = None, note: str = ""
-    ) -> Callable[[Past | None], Intent]:
+    def _requesting(self, text: str | None = None, key: str | None = None, note: str = "") -> Opening:
         about = self.introduction
-
-        def opening(after: Past | None) -> Intent:
-            origin = secrets.token_hex(8)
-            parameters = about.parameters or {}
-            request = Request(self._now(), origin, parameters, about.phone_number, about.from_, text, key, after, note)
-            return self._through(request)
-
-        return opening
+        return lambda after: self._through(about.request(self._now(), after, text, key, note))
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -235,10 +217,8 @@ class ChatSession:
         """
         saying = self._through(Say(self._now(), text, key, note))
         if new_chat:
-            sessions = await self._runner.begin(self._requesting(text, key, note), saying)
-        else:
-            sessions = await self._runner.ask(saying)
-        return self._sending(*sessions, key)
+            return await self._followed(await self._runner.begin(self._requesting(text, key, note), saying), key)
+        return await self._followed(self._runner.feed(saying), key)
 
     async def send_location(
         self,
@@ -250,7 +230,7 @@ class ChatSession:
         note: str = "",
     ) -> Sending:
         """Send a place, in degrees."""
-        return await self.send_entry(Location(_decimal(latitude), _decimal(longitude), url), key=key, note=note)
+        return await self.send_entry(place(latitude, longitude, url), key=key, note=note)
 
     async def send_entry(
         self,
@@ -264,7 +244,7 @@ class ChatSession:
 
     async def send_file(
         self,
-        source: bytes | str | os.PathLike[str],
+        source: FileSource,
         *,
         name: str | None = None,
         image: bool | None = None,
@@ -278,73 +258,37 @@ class ChatSession:
         called as it goes, with the bytes so far and all; from the beginning again where an upload is repeated. Raises
         BadSetting for a file that cannot be read.
         """
-        if name is None:
-            name = "" if isinstance(source, bytes) else Path(source).name
-        if image is None:
-            image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
-        if not isinstance(source, bytes) and not os.access(source, os.R_OK):
-            raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
-        ref = self._vault.keep_file(source, uploaded)
-        kind: Literal["image", "attachment"] = "image" if image else "attachment"
-        return await self._send_kept(SendFile(self._now(), ref, name, kind, key, note), ref)
+        return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
 
-    async def download(self, file_id: str) -> AsyncGenerator[bytes]:
+    async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
         """A file of this chat (`File.file_id`), in pieces as they come: `async for piece in chat.download(…)`.
 
-        Each piece has `Options.upload_timeout` to come. Raises CentreError, ChatClosed. Leave it early only with
-        `contextlib.aclosing`, which gives the connection back.
+        See `ContactCentre.download`, with its errors.
         """
         if self.stopped:
             raise ChatClosed("the client is closed")
-        call = side_calls.download(self.session.chat.chat_id, file_id)
-        milliseconds = round(self._around.options.upload_timeout.total_seconds() * 1_000)
-        request = side_calls.to_request(call, self.endpoint, milliseconds, nonce=secrets.token_hex(8))
-        try:
-            async with self._transport.line.stream(request) as (head, pieces):
-                if head.status != 200:
-                    failure = side_calls.read_answer(call, head.status, head.headers, head.body)
-                    assert isinstance(failure, Failure)
-                    raise CentreError(call.name, failure)
-                async for piece in pieces:
-                    yield piece
-        except CallFailed as failed:
-            raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
+        async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def answer_form(
         self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None, note: str = ""
     ) -> Sending:
         """Answer an open form, once. The values of a secure form are kept in memory only, until they are sent."""
-        if any(form.id == form_request_id and form.secure for form in self.session.room.forms):
-            ref = self._vault.keep_values(data)
-            return await self._send_kept(AnswerSecureForm(self._now(), form_request_id, ref, key, note), ref)
-        return await self._send(AnswerForm(self._now(), form_request_id, data, key, note))
+        return await self._send(self._out.answer(self.session, self._now(), form_request_id, data, key, note))
 
     async def cancel_form(self, form_request_id: str) -> None:
         """Close an open form without an answer."""
         await self._ask(CancelForm(self._now(), form_request_id))
 
-    async def _send_kept(self, intent: Intent, ref: str) -> Sending:
-        """Send what the vault keeps until the session needs it no more."""
-        try:
-            return await self._send(intent)
-        except NotSaved:  # it may yet be
-            raise
-        except Exception:
-            self._vault.forget(ref)
-            raise
-
     async def _send(self, intent: Intent) -> Sending:
-        return self._sending(*await self._ask(intent), getattr(intent, "key", None))
+        with self._out.kept_for(intent):
+            return await self._followed(self._runner.feed(self._through(intent)), getattr(intent, "key", None))
 
-    def _sending(self, before: Session, after: Session, key: str | None) -> Sending:
-        """The item that was put into the queue, or the one that its key stands for already."""
-        item = _item_of(before, after, key)
-        if item is None:
-            return Sending("", key, "sent", receipts=False)
-        known = self._sendings.get(item.id)
-        if known is None:
-            self._sendings[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
-        return known
+    async def _followed(self, asked: Asked, key: str | None) -> Sending:
+        sending = self._out.handle(asked.before, asked.after, key)
+        await self._runner.saved(asked)
+        return sending
 
     # --- courtesies ---------------------------------------------------------------------------------------------------
 
@@ -436,8 +380,8 @@ class ChatSession:
     def _now(self) -> int:
         return self._around.clock.now()
 
-    async def _ask(self, intent: Intent) -> tuple[Session, Session]:
-        return await self._runner.ask(self._through(intent))
+    async def _ask(self, intent: Intent) -> None:
+        await self._runner.ask(self._through(intent))
 
     def _through(self, intent: Intent) -> Intent:
         return send_through(self._around.middleware, self, intent)
@@ -445,9 +389,7 @@ class ChatSession:
     def _changed(self) -> None:
         stream = self._runner.stream
         if stream.closed:
-            end = ChatStopped(f"the chat could not go on: {stream.error}") if stream.error else None
-            for sending in list(self._sendings.values()):
-                sending.close(end or ChatClosed("the client is closed"))
+            self._out.close(ending(stream.error))
         self._around.turns.notify(self.turn)
         if stream.over and not stream.unread:
             self._around.retire(self)
@@ -456,43 +398,9 @@ class ChatSession:
         self._runner.say(MarkDelivered(self._now(), msg_id))
 
     def _told(self, news: Told) -> None:
-        progress = [one for one in news.transcript if isinstance(one, Progress)]
-        for one in progress:
-            if sending := self._sendings.get(one.item):
-                sending.heard(one)
-        if progress:
-            self._vault.retain(_refs(self.session))
-        if news.session.outcome is not None:
-            for sending in list(self._sendings.values()):
-                sending.over()
-
-
-def _decimal(value: str | float | Decimal) -> str:
-    """Degrees as plain decimal text, as exact as they came."""
-    return value if isinstance(value, str) else format(Decimal(repr(value) if isinstance(value, float) else value), "f")
-
-
-_STANDING: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}
-
-
-def _standing(item: Item) -> SendingState:
-    return _STANDING.get(item.state.name, "pending")
-
-
-def _has_receipts(session: Session) -> bool:
-    """Whether this session can hear of receipts at all."""
-    return session.config.api == "v2" and session.outcome is None
-
-
-def _item_of(before: Session, after: Session, key: str | None) -> Item | None:
-    known = {item.id for item in before.items}
-    for item in after.items:
-        if item.id not in known or (key is not None and item.key == key):
-            return item
-    return None
-
-
-def _refs(session: Session) -> set[str]:
-    """What the session may still need of the vault."""
-    entries = [item.entry for item in session.items]
-    return {item.ref for item in session.items} | {e.ref for e in entries if isinstance(e, SecureFormData)}
+        self._out.told(news, self.session)
+        for level in news.levels:
+            if isinstance(level, LinkChanged):
+                if level.state != self._link.state:
+                    self._link_since = news.session.now
+                self._link = level

@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 
 from statemachine import Entry, Failure, Opened
 
-from .body import Object, is_array, is_object, parse_body
+from .body import MAX_BODY, Object, is_array, is_object, parse_body
 from .http import (
     Endpoint,
     HttpRequest,
@@ -179,6 +179,8 @@ def read_answer(call: SideCall[A], status: int, headers: Mapping[str, str], body
     data = parse_body(body) if not call.raw or status != 200 else None
     if failure := read_failure(status, headers, data):
         return failure
+    if len(body) > MAX_BODY:  # it was read no further: half a picture is none
+        return Failure("unreadable", status)
     answer = call.read(headers, body if call.raw else None if empty else data)
     return Failure("unreadable", status) if answer is None else answer
 

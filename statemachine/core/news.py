@@ -121,7 +121,7 @@ class LinkChanged:
 
     `tries`: failures in a row. While it backs off: `reason`, how the last call failed (`Failure.kind`), with `code`
     where the server gave one; `next_try`, when it is tried again, in milliseconds since the epoch. Since when it is so
-    is not said: a session keeps no instants but deadlines, and this is told at the moment when it changes.
+    is not said, for a session keeps no instants but deadlines: `ChatSession.link_since` does.
     """
 
     state: str

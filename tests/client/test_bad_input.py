@@ -87,6 +87,13 @@ async def test_a_blocked_link_is_told() -> None:
                 if isinstance(news, LinkChanged) and news.state == "blocked":
                     break
         assert news.code == 2004
+        since = ann.link_since
+        assert since is not None
+        assert ann.session.now - 1_000 * LIMIT_S < since <= ann.session.now
+        await ann.typing()
+        assert ann.link_since == since
+        await chats.reauthorized()
+        await until(lambda: ann.link_since != since, "the link is up")
 
 
 async def stored(path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Every public call, cancelled at each of its awaits: nothing is lost, nothing doubled, and the chat goes on."""
+"""Every public call, cancelled at each of its awaits: nothing is lost, nothing doubled, and the chat goes on.
+
+Which calls there are is read off the package's public names, and each says what it raises.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,18 @@ from typing import Any, TypeAlias
 import pytest
 
 from statemachine import ChatClient
-from statemachine.client import ChatSession, MergedNews, NewsReader, NotSaved, Options, Sending
+from statemachine import client as public
+from statemachine.client import ChatSession, NotSaved, Options, Questions, Sending
+from statemachine.codec import side_calls
+from statemachine.codec.side_calls import FirebaseToken
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
+from statemachine.wire import Navigation
 from tests.client.stores import HeldStore
 from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
 
+PDF = b"PDF" * 10_000
 LONG = timedelta(seconds=LIMIT_S)
 MOST = 40
 """No call has so many awaits; a test that would go on for ever ends."""
@@ -78,21 +86,56 @@ class Scene:
         """A chat with an open form and a message of the agent."""
         chat = await self.chats.session(who)
         await until(lambda: chat.phase == "ivr", "the chat is there")
-        await self.emulator.act(chat.session.chat.chat_id, do.Say("hello"), do.ShowForm("contact"))
+        await self.emulator.act(chat.session.chat.chat_id, do.Say("hello"), do.ShowForm("contact"), do.SetCase("42"))
         await until(lambda: chat.unread and chat.session.room.forms, "it has news and a form")
         return chat
-
-
-Call: TypeAlias = Callable[[Scene, ChatSession], Awaitable[Any]]
 
 
 async def sent(chat: ChatSession) -> Sending:
     return await chat.send("waited for", key="waited for")
 
 
-async def downloads(scene: Scene, chat: ChatSession) -> None:
-    await (await chat.send_file(b"PDF" * 10_000, name="a.pdf", key="file")).sent(LONG)
-    [piece async for piece in chat.download(next(iter(scene.emulator.centre.files)))]
+async def downloads(scene: Scene, chat: ChatSession, door: Any) -> None:
+    file_id = await file_of(scene, chat)
+    chat_id = () if door is chat else (chat.session.chat.chat_id,)
+    assert b"".join([piece async for piece in door.download(*chat_id, file_id)]) == PDF
+
+
+async def file_of(scene: Scene, chat: ChatSession) -> str:
+    """A file that this customer has sent."""
+    await (await chat.send_file(PDF, name="a.pdf", key="file")).sent(LONG)
+    return next(iter(scene.emulator.centre.files))
+
+
+async def file_whole(scene: Scene, chat: ChatSession) -> None:
+    file_id = await file_of(scene, chat)
+    assert (await chat.centre.file(chat.session.chat.chat_id, file_id)).body == PDF
+
+
+async def answers(scene: Scene, chat: ChatSession) -> None:
+    questions = Questions(chat, chat.session.room.forms[0].id, ["name", "email"])
+    while questions.asked:
+        await questions.answer("an answer")
+
+
+async def enters(scene: Scene, chat: ChatSession) -> None:
+    """A contact centre with a line of its own."""
+    door = chat.centre.endpoint
+    async with public.ContactCentre(door.url, tenant=door.tenant, app_id=door.app_id, client_id="x") as centre:
+        await centre.version()
+
+
+Call: TypeAlias = Callable[[Scene, ChatSession], Awaitable[Any]]
+
+
+def of_chat(name: str, *about: Any) -> Call:
+    """This call of `ContactCentre`, about the chat."""
+    return lambda scene, chat: getattr(chat.centre, name)(chat.session.chat.chat_id, *about)
+
+
+def beside(name: str, *about: Any) -> Call:
+    """This call of `ContactCentre`."""
+    return lambda scene, chat: getattr(chat.centre, name)(*about)
 
 
 async def handles(scene: Scene, chat: ChatSession) -> None:
@@ -119,9 +162,9 @@ CALLS: dict[str, Call] = {
     "ChatSession.request": lambda scene, chat: start_anew(scene, chat),
     "ChatSession.send": lambda scene, chat: chat.send("hello", key="k"),
     "ChatSession.send_location": lambda scene, chat: chat.send_location(1, 2, key="k"),
-    "ChatSession.send_entry": lambda scene, chat: chat.send_location(1, 2, key="k"),
+    "ChatSession.send_entry": lambda scene, chat: chat.send_entry(Navigation("https://shop.example"), key="k"),
     "ChatSession.send_file": lambda scene, chat: chat.send_file(b"PDF", name="a.pdf", key="k"),
-    "ChatSession.download": downloads,
+    "ChatSession.download": lambda scene, chat: downloads(scene, chat, chat),
     "ChatSession.answer_form": lambda scene, chat: chat.answer_form(chat.session.room.forms[0].id, {"a": "b"}),
     "ChatSession.cancel_form": lambda scene, chat: chat.cancel_form(chat.session.room.forms[0].id),
     "ChatSession.typing": lambda scene, chat: chat.typing(),
@@ -139,6 +182,25 @@ CALLS: dict[str, Call] = {
     "Sending.sent": lambda scene, chat: receipt(chat, "sent"),
     "Sending.delivered": lambda scene, chat: receipt(chat, "delivered"),
     "Sending.read": lambda scene, chat: receipt(chat, "read"),
+    "Questions.answer": answers,
+    "ContactCentre.__aenter__": enters,
+    "ContactCentre.__aexit__": enters,
+    "ContactCentre.version": beside("version"),
+    "ContactCentre.availability": beside("availability"),
+    "ContactCentre.expected_parameters": beside("expected_parameters"),
+    "ContactCentre.active_chat": beside("active_chat"),
+    "ContactCentre.request_sms": beside("request_sms", "+15550100"),
+    "ContactCentre.ice_servers": beside("ice_servers"),
+    "ContactCentre.configuration": beside("configuration"),
+    "ContactCentre.subscribe": of_chat("subscribe", FirebaseToken("token", "android")),
+    "ContactCentre.unsubscribe": of_chat("unsubscribe"),
+    "ContactCentre.case_history": of_chat("case_history"),
+    "ContactCentre.close_case": of_chat("close_case"),
+    "ContactCentre.history": of_chat("history"),
+    "ContactCentre.file": file_whole,
+    "ContactCentre.download": lambda scene, chat: downloads(scene, chat, chat.centre),
+    "ContactCentre.photo": of_chat("photo"),
+    "ContactCentre.ask": beside("ask", side_calls.version()),
 }
 CLOSING = {"ChatClient.close", "ChatClient.__aenter__", "ChatClient.__aexit__", "ChatSession.close"}
 """Tried below: after them there is nothing to go on with."""
@@ -165,16 +227,28 @@ async def receipt(chat: ChatSession, name: str) -> None:
     await getattr(await sent(chat), name)(timedelta(milliseconds=300) if name != "sent" else LONG)
 
 
-def test_every_public_call_is_tried() -> None:
-    kinds = (ChatClient, ChatSession, NewsReader, MergedNews, Sending)
-    public = {
-        f"{kind.__name__}.{name}"
+def public_calls() -> dict[str, Any]:
+    """What may be awaited, of all that `statemachine.client` exports."""
+    kinds = [kind for kind in vars(public).values() if isinstance(kind, type) and kind.__name__ in public.__all__]
+    return {
+        f"{kind.__name__}.{name}": member
         for kind in kinds
         for name, member in vars(kind).items()
         if (inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member))
         and (not name.startswith("_") or name in ("__anext__", "__aenter__", "__aexit__"))
     }
-    assert public == set(CALLS) | CLOSING
+
+
+def test_every_public_call_is_tried() -> None:
+    assert set(public_calls()) == set(CALLS) | CLOSING
+
+
+@pytest.mark.parametrize("name", public_calls())
+def test_every_public_call_says_what_it_raises(name: str) -> None:
+    """Itself, or its class for all of them."""
+    kind = getattr(public, name.partition(".")[0])
+    said = f"{kind.__doc__} {public_calls()[name].__doc__}"
+    assert "aises" in said, said
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from statemachine import ChatClient, Failure, Opened
-from statemachine.client import BadSetting, CentreError, ChatError, ContactCentre, Options, SmsRefused
+from statemachine.adapters import line
+from statemachine.client import BadSetting, CentreError, ChatError, ContactCentre, Options, SmsRefused, TooLarge
+from statemachine.codec import side_calls
 from statemachine.codec.side_calls import ApnsToken, Availability, FirebaseToken, IceServer, Parameter
 from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import acts as do
@@ -131,6 +133,40 @@ async def test_a_chats_own_calls_go_as_its_customer(emulator: Emulator) -> None:
             await session.centre.file(chat_id, "other")
         await client.reauthorized(app_id="new")
         assert session.centre.endpoint.app_id == "new"
+
+
+async def test_a_file_in_pieces_and_no_more_of_it_than_wanted(emulator: Emulator, centre: ContactCentre) -> None:
+    data = bytes(range(256)) * 8_000
+    chat_id = await chat(emulator, centre, do.SendFile("plan.pdf", data))
+    (file_id,) = emulator.centre.files
+    pieces = [piece async for piece in centre.download(chat_id, file_id)]
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) < len(data)
+    with pytest.raises(TooLarge, match="larger than 100000 bytes") as refused:
+        [piece async for piece in centre.download(chat_id, file_id, limit=100_000)]
+    assert refused.value.limit == 100_000
+    with pytest.raises(CentreError, match="no longer has this file"):
+        [piece async for piece in centre.download(chat_id, "other")]
+
+
+async def test_a_file_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was cut off at the most that is read of any answer, and given out as if it were whole."""
+    monkeypatch.setattr(line, "MAX_BODY", 100_000)
+    monkeypatch.setattr(side_calls, "MAX_BODY", 100_000)
+
+    def answer(heard: Heard) -> None:
+        heard.reply(200, bytes(200_000))
+
+    async with WireServer(answer) as server, ContactCentre(server.url, app_id="a", client_id="c") as centre:
+        with pytest.raises(CentreError):
+            await centre.file("chat", "file")
+
+
+async def test_an_id_that_is_none(centre: ContactCentre) -> None:
+    with pytest.raises(BadSetting, match="history: '' is no id"):
+        await centre.history("")
+    with pytest.raises(BadSetting, match=r"download: '\.\.' is no id"):
+        await centre.file("chat", "..")
 
 
 async def test_sms(emulator: Emulator, centre: ContactCentre) -> None:

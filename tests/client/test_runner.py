@@ -45,9 +45,9 @@ class Rig:
         return self
 
     async def say(self, text: str) -> str:
-        before, after = await self.runner.ask(Say(self.runner.now(), text))
-        assert len(after.items) == len(before.items) + 1
-        return after.items[-1].id
+        asked = await self.runner.ask(Say(self.runner.now(), text))
+        assert len(asked.after.items) == len(asked.before.items) + 1
+        return asked.after.items[-1].id
 
 
 async def test_asking_returns_when_it_is_saved() -> None:
@@ -120,9 +120,9 @@ async def test_a_chat_that_lives_is_not_followed() -> None:
     rig = await Rig().live()
     with pytest.raises(NotPossible, match="has a chat already"):
         await rig.runner.begin(request(rig))
-    before, after = await rig.runner.begin(request(rig), Say(rig.runner.now(), "hello"))
-    assert len(after.items) == len(before.items) + 1
-    assert after.chat.chat_id == "chat"
+    begun = await rig.runner.begin(request(rig), Say(rig.runner.now(), "hello"))
+    assert len(begun.after.items) == len(begun.before.items) + 1
+    assert begun.after.chat.chat_id == "chat"
 
 
 async def over(rig: Rig) -> Session:
@@ -168,8 +168,7 @@ async def test_a_refused_opening_leaves_the_last_chat_as_it_is() -> None:
     with pytest.raises(PermissionError):
         await rig.runner.begin(_refuse)
     assert rig.runner.session is spent
-    _, after = await rig.runner.begin(request(rig, text="shorter"))
-    assert after.seq == spent.seq
+    assert (await rig.runner.begin(request(rig, text="shorter"))).after.seq == spent.seq
 
 
 def _refuse(after: Past | None) -> Request:

@@ -13,6 +13,7 @@ from statemachine.client import ChatClosed, Options, SendFailed, Sending
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
+from tests.client.stores import HeldStore
 from tests.client.two_parties import LIMIT_S, QUICK, client, until
 
 pytestmark = pytest.mark.asyncio
@@ -146,3 +147,20 @@ async def test_what_is_still_waiting_when_the_chat_is_lost_has_failed() -> None:
         with pytest.raises(SendFailed) as failure:
             await sending.sent(LONG)
         assert failure.value.reason in ("not_sent", "unknown")  # as far as it had come
+
+
+async def test_what_arrives_while_its_second_sending_is_saved_is_heard() -> None:
+    """The two became known in the same moment, and whoever waited for the second one waited for ever."""
+    store = HeldStore()
+    async with Emulator("silent", QUICK) as emulator, client(emulator, store=store) as chats:
+        ann = await chats.session("ann")
+        await until(lambda: ann.phase == "ivr", "the chat is there")
+        await ann.send("hello", key="k")
+        store.held = True
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ann.typing())
+            again = group.create_task(ann.send("hello", key="k"))
+            await until(lambda: [item.state.name for item in ann.session.items] == ["sent"], "the server has it")
+            assert not again.done()
+            store.release()
+        await again.result().sent(LONG)

@@ -258,7 +258,7 @@ async def test_places_files_and_typing(silent: Emulator, tmp_path: Path) -> None
         ]
         waiting = set(items)
         await until(chat, lambda one: _settled(waiting, one))
-        assert chat._vault._bytes == {}
+        assert chat._out.vault._bytes == {}
     log = {entry.event["msg_id"]: entry.event for entry in chat_of(silent).log if "msg_id" in entry.event}
     place, picture, notes = (log[item] for item in items)
     assert (place["latitude"], place["longitude"], place["url"]) == ("1.50", "0.1", "https://maps.example")
@@ -355,7 +355,7 @@ async def test_forms_open_and_secure() -> None:
         }
         assert "4111 1111" not in repr(chat.session)
         await until(chat, lambda one: _settled(items, one))
-        assert chat._vault._values == {}
+        assert chat._out.vault._values == {}
         with pytest.raises(NotPossible):
             await chat.answer_form("no such form", {})
         with pytest.raises(NotPossible):

@@ -1,0 +1,141 @@
+"""What one session sends: a handle for each thing, and what must be kept until it has arrived or failed."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal
+from weakref import WeakValueDictionary
+
+from statemachine import AnswerForm, AnswerSecureForm, Intent, Progress, SendFile, Session
+from statemachine.adapters.payload import Uploaded
+from statemachine.adapters.protocols import Told
+from statemachine.records import Item
+from statemachine.wire import Location, SecureFormData
+
+from .errors import BadSetting, ChatError, NotSaved
+from .sending import Sending, SendingState
+from .vault import Vault
+
+__all__ = ["FileSource", "Outgoing", "place"]
+
+FileSource = bytes | str | os.PathLike[str]
+
+
+class Outgoing:
+    """The handles are the application's: who forgets one loses nothing, for the news tell the same."""
+
+    def __init__(self) -> None:
+        self.vault: Final = Vault()
+        self._handles: WeakValueDictionary[str, Sending] = WeakValueDictionary()
+
+    # --- what the engine knows by name only ---------------------------------------------------------------------------
+
+    def file(
+        self,
+        now: int,
+        source: FileSource,
+        name: str | None,
+        image: bool | None,
+        uploaded: Uploaded | None,
+        key: str | None,
+        note: str,
+    ) -> SendFile:
+        """The intent that sends this file, whose bytes are kept. Raises BadSetting where it cannot be read."""
+        if name is None:
+            name = "" if isinstance(source, bytes) else Path(source).name
+        if image is None:
+            image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
+        if not isinstance(source, bytes) and not os.access(source, os.R_OK):
+            raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
+        kind: Literal["image", "attachment"] = "image" if image else "attachment"
+        return SendFile(now, self.vault.keep_file(source, uploaded), name, kind, key, note)
+
+    def answer(
+        self, session: Session, now: int, form: str, data: Mapping[str, object], key: str | None, note: str
+    ) -> AnswerForm | AnswerSecureForm:
+        """The intent that answers this form. The values of a secure one are kept here, and enter no session."""
+        if any(one.id == form and one.secure for one in session.room.forms):
+            return AnswerSecureForm(now, form, self.vault.keep_values(data), key, note)
+        return AnswerForm(now, form, data, key, note)
+
+    @contextmanager
+    def kept_for(self, intent: Intent) -> Generator[None]:
+        """What was kept for this intent is let go of again where it is refused."""
+        try:
+            yield
+        except NotSaved:  # it may yet be
+            raise
+        except Exception:
+            if isinstance(intent, SendFile | AnswerSecureForm):
+                self.vault.forget(intent.ref)
+            raise
+
+    # --- handles ------------------------------------------------------------------------------------------------------
+
+    def handle(self, before: Session, after: Session, key: str | None) -> Sending:
+        """Of the item that was put into the queue, or the one that its key stands for already."""
+        item = _item_of(before, after, key)
+        if item is None:
+            return Sending("", key, "sent", receipts=False)
+        known = self._handles.get(item.id)
+        if known is None:
+            self._handles[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
+        return known
+
+    def told(self, news: Told, session: Session) -> None:
+        """This has happened. `session`: as it is by now."""
+        progress = [one for one in news.transcript if isinstance(one, Progress)]
+        for one in progress:
+            if handle := self._handles.get(one.item):
+                handle.heard(one)
+        if progress:
+            self.vault.retain(_refs(session))
+        if news.session.outcome is not None:
+            for handle in list(self._handles.values()):
+                handle.over()
+
+    def close(self, error: ChatError) -> None:
+        """Nothing more will be heard, and why."""
+        for handle in list(self._handles.values()):
+            handle.close(error)
+
+
+def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url: str) -> Location:
+    """A place on the earth, in degrees."""
+    return Location(_decimal(latitude), _decimal(longitude), url)
+
+
+def _decimal(value: str | float | Decimal) -> str:
+    """Degrees as plain decimal text, as exact as they came."""
+    return value if isinstance(value, str) else format(Decimal(repr(value) if isinstance(value, float) else value), "f")
+
+
+_STANDING: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}
+
+
+def _standing(item: Item) -> SendingState:
+    return _STANDING.get(item.state.name, "pending")
+
+
+def _has_receipts(session: Session) -> bool:
+    """Whether this session can hear of receipts at all."""
+    return session.config.api == "v2" and session.outcome is None
+
+
+def _item_of(before: Session, after: Session, key: str | None) -> Item | None:
+    known = {item.id for item in before.items}
+    for item in after.items:
+        if item.id not in known or (key is not None and item.key == key):
+            return item
+    return None
+
+
+def _refs(session: Session) -> set[str]:
+    """What the session may still need of the vault."""
+    entries = [item.entry for item in session.items]
+    return {item.ref for item in session.items} | {e.ref for e in entries if isinstance(e, SecureFormData)}
