@@ -39,9 +39,12 @@ from statemachine.client import (
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
+from statemachine.emulator.names import FORM_DATA
+from statemachine.emulator.steps import Await, Listen, Scenario
 from statemachine.store.errors import StoreFull
 from statemachine.wire import Message
 from tests.client.stores import FullStore, HeldStore
+from tests.client.two_parties import LIMIT_S
 
 pytestmark = pytest.mark.asyncio
 
@@ -73,7 +76,7 @@ async def client(emulator: Emulator, client_id: str = "ann", **more: Any) -> Asy
 async def until(chat: ChatSession, wanted: Callable[[Any], bool]) -> list[Any]:
     """The news up to and with the first wanted one."""
     seen: list[Any] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         async for news in chat.news():
             seen.append(news)
             if wanted(news):
@@ -83,7 +86,7 @@ async def until(chat: ChatSession, wanted: Callable[[Any], bool]) -> list[Any]:
 
 async def everything(chat: ChatSession) -> list[Any]:
     """The news to their end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         return [news async for news in chat.news()]
 
 
@@ -285,7 +288,7 @@ async def test_a_file_on_its_way_can_be_followed(silent: Emulator, tmp_path: Pat
         sending = await chat.send_file(
             path if as_path else data, name="plan.pdf", uploaded=lambda done, size: steps.append((done, size))
         )
-        await sending.sent(timedelta(seconds=10))
+        await sending.sent(timedelta(seconds=LIMIT_S))
     assert [file.content for file in silent.centre.files.values()] == [data]
     assert steps[-1] == (len(data), len(data))
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
@@ -296,7 +299,7 @@ async def test_a_file_of_the_agent_is_downloaded_in_pieces(silent: Emulator, tmp
     data = bytes(range(256)) * 40_000
     async with client(silent) as chat:
         await chat.start()
-        await (await chat.send_file(data, name="plan.pdf")).sent(timedelta(seconds=10))
+        await (await chat.send_file(data, name="plan.pdf")).sent(timedelta(seconds=LIMIT_S))
         (file_id,) = silent.centre.files
         pieces = [piece async for piece in chat.download(file_id)]
         assert b"".join(pieces) == data
@@ -326,12 +329,12 @@ async def test_when_the_agent_is_told_that_a_message_has_arrived(silent: Emulato
         await until(chat, lambda one: one == PhaseChanged("ivr"))
         await silent.act(chat.session.chat.chat_id, *(do.Say(f"text {number}") for number in range(3)))
         reader = chat.news(auto_ack=False)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while text(await anext(reader)) != "text 2":
                 pass
         await chat.ack(2)
         if told:
-            await silent.until(lambda _: _received(silent, DELIVERED) >= told, timeout_s=10)
+            await silent.until(lambda _: _received(silent, DELIVERED) >= told, timeout_s=LIMIT_S)
         await asyncio.sleep(0.05)
         assert _received(silent, DELIVERED) == told
 
@@ -378,8 +381,17 @@ def _received(emulator: Emulator, name: str) -> int:
     return sum(entry.event["event"] == name for entry in chat_of(emulator).log)
 
 
+SURVEY = Scenario(
+    "survey",
+    "a survey after the conversation, which waits for its answer as long as it takes",
+    script=(do.Connect(), Listen()),
+    on_text=(do.Say("You said: {text}"),),
+    on_disconnect=(do.LeaveAll(), do.ShowForm("survey_form"), Await((FORM_DATA,)), do.Conclude()),
+)
+
+
 async def test_disconnect_keeps_the_session_for_a_survey() -> None:
-    async with Emulator("survey", QUICK) as emulator, client(emulator) as chat:
+    async with Emulator(SURVEY, QUICK) as emulator, client(emulator) as chat:
         await chat.send("hello", new_chat=True)
         await until(chat, lambda one: text(one) == "You said: hello")
         await chat.disconnect()
@@ -528,7 +540,7 @@ async def test_a_bad_line_loses_and_doubles_nothing() -> None:
         async with client(emulator, options=options) as chat:
             await chat.send("hello", new_chat=True)
             sent: list[str] = ["hello"]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(LIMIT_S):
                 async for news in chat.news():
                     if text(news) == f"You said: {sent[-1]}":
                         if len(sent) == 4:

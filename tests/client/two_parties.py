@@ -15,7 +15,7 @@ from statemachine.wire import Message
 
 QUICK = Knobs(pace=0.02, hold_ms=300)
 OPTIONS = Options(close_within=timedelta(seconds=1))
-LIMIT_S = 20
+LIMIT_S = 40
 """How long a test waits for what must come: generous, because only a failing test waits that long."""
 
 
