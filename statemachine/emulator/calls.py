@@ -125,7 +125,7 @@ def send(state: CentreState, ask: Ask) -> HttpResponse:
     if mode == "none":
         return json_response({"events": []})
     if mode == "take":
-        return json_response({"events": hand_over(chat, ask.now, ask.ticket, by_poll=False)})
+        return json_response({"events": hand_over(state, chat, ask.now, ask.ticket, by_poll=False)})
     return json_response({"events": list(chat.pending)})
 
 
@@ -172,7 +172,7 @@ def empty_response(state: CentreState) -> HttpResponse:
 
 def batch_response(state: CentreState, chat: Chat, now: int, ticket: int) -> HttpResponse:
     """Everything that waits, once."""
-    batch: list[object] = list(hand_over(chat, now, ticket))
+    batch: list[object] = list(hand_over(state, chat, now, ticket))
     if state.knobs.malformed_events:
         batch = [None, "text", {"event": 5}, {}, *batch, {"event": "chat_session_status"}]
     reply = json_response({"events": batch})
@@ -181,14 +181,14 @@ def batch_response(state: CentreState, chat: Chat, now: int, ticket: int) -> Htt
     return reply
 
 
-def hand_over(chat: Chat, now: int, ticket: int, by_poll: bool = True) -> list[Event]:
+def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool = True) -> list[Event]:
     """Take what waits and remember to whom it went."""
     events, chat.pending = chat.pending, []
     if events:
         chat.handovers.append(Handover(now, ticket, tuple(events)))
     if chat.terminal is not None:
         chat.end_handed_over = True
-        judge.told_end(chat, now, ticket, by_poll)
+        judge.told_end(state, chat, now, ticket, by_poll)
     return events
 
 
@@ -206,6 +206,6 @@ def history(state: CentreState, ask: Ask) -> HttpResponse:
     if not chat.known or (chat.terminal is not None and not kept):
         raise ApiError(5005)
     if chat.terminal is not None:
-        judge.told_end(chat, ask.now, ask.ticket, by_poll=False)
+        judge.told_end(state, chat, ask.now, ask.ticket, by_poll=False)
     omitted = state.knobs.history_omits
     return json_response({"events": [event for event in chat.history() if event.get("event") not in omitted]})

@@ -1,12 +1,17 @@
-"""The centre's time: the real one, or a faster one, and moved forward by hand."""
+"""The centre's time: the real one, or a faster one, and moved forward by hand. The time on the line is always real."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
-__all__ = ["Clock"]
+from statemachine.emulator.wire import Line
 
+__all__ = ["Clock", "LineClock"]
+
+_BEAT_S: Final = 0.05
 _FASTEST = 100_000.0
 
 
@@ -57,3 +62,29 @@ def _checked(scale: float) -> float:
     if not 0 <= scale <= _FASTEST:
         raise ValueError(f"a clock runs 0 to {_FASTEST:,.0f} times as fast as the real one, not {scale:g} times")
     return scale
+
+
+class LineClock:
+    """Real time in beats of the running loop. A beat counts for what it should have lasted, however late it comes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._free_s = 0.0
+        self._last_s = self._loop.time()
+        self._alarm = self._loop.call_later(_BEAT_S, self._beat)
+
+    def now(self) -> Line:
+        """This moment."""
+        now_s = self._loop.time()
+        free_s = self._free_s + min(now_s - self._last_s, _BEAT_S)
+        return Line(int(now_s * 1000), int(free_s * 1000))
+
+    def close(self) -> None:
+        """Beat no more."""
+        self._alarm.cancel()
+
+    def _beat(self) -> None:
+        now_s = self._loop.time()
+        self._free_s += min(now_s - self._last_s, _BEAT_S)
+        self._last_s = now_s
+        self._alarm = self._loop.call_later(_BEAT_S, self._beat)

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 
 from statemachine.emulator.acts import Act
 from statemachine.emulator.chat import Chat
-from statemachine.emulator.clock import Clock
+from statemachine.emulator.clock import Clock, LineClock
 from statemachine.emulator.control import Part, is_loopback, mount
 from statemachine.emulator.control.feed import Feed
 from statemachine.emulator.errors import ApiError, error_response
@@ -27,7 +27,7 @@ from statemachine.emulator.model import Centre
 from statemachine.emulator.patience import Patience
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
-from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
+from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, Line
 
 __all__ = ["Emulator"]
 
@@ -74,6 +74,7 @@ class Emulator:
         self._port = port
         self._tls = tls
         self._patience = Patience(PATIENCE_S)
+        self._line: LineClock
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
@@ -155,6 +156,7 @@ class Emulator:
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_shutdown.append(self._close_feed)
         # Cancellation is how a broken connection of a held poll becomes known.
+        self._line = LineClock()
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runner = runner
@@ -165,6 +167,7 @@ class Emulator:
             )
         except OSError:
             self._patience.close()
+            self._line.close()
             await runner.cleanup()
             raise
         self._port = int(self._listener.sockets[0].getsockname()[1])
@@ -179,6 +182,7 @@ class Emulator:
             if not future.done():
                 future.set_result(DROPPED)
         self._patience.close()
+        self._line.close()
         if self._listener is not None:
             self._listener.close()
         if self._runner is not None:
@@ -198,7 +202,7 @@ class Emulator:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self._requests += 1
-        number = self._requests
+        number, line = self._requests, self._line.now()
         try:
             body = await self._body(request)
         except web.HTTPRequestEntityTooLarge:
@@ -211,11 +215,12 @@ class Emulator:
             wire = _wire_request(request, body)
             self._asked(number, wire)
             try:
-                reply = await self._through_the_network(number, wire)
+                reply = await self._through_the_network(number, wire, line)
             except asyncio.CancelledError:
                 self._replied(number, DROPPED)
                 raise
         self._replied(number, reply)
+        self.centre.left(number, self._line.now())
         return _break_off(request) if reply.status == 0 else _translate(reply)
 
     async def _body(self, request: web.Request) -> bytes:
@@ -233,7 +238,7 @@ class Emulator:
         for onlooker in (self.feed, self.traffic):
             onlooker.answered(number, self.now(), reply)
 
-    async def _through_the_network(self, number: int, request: HttpRequest) -> HttpResponse:
+    async def _through_the_network(self, number: int, request: HttpRequest, line: Line) -> HttpResponse:
         """The bad line between the client and the centre, as the knobs make it."""
         knobs = self.centre.knobs_of(request)
         count = self.traffic.count(request)
@@ -241,7 +246,7 @@ class Emulator:
             await self._sleep(knobs.network_delay_ms)
         if _strikes(knobs.network_cut_every, count):
             return DROPPED
-        reply = await self._ask(number, request)
+        reply = await self._ask(number, request, line)
         if _strikes(knobs.network_drop_reply_every, count):
             self._deliver(self.centre.cut(self.now(), number))
             return DROPPED
@@ -253,11 +258,11 @@ class Emulator:
         """So long by the centre's clock; a clock that stands still makes no line slow."""
         await asyncio.sleep(self.clock.real_s(self.now() + ms) or 0)
 
-    async def _ask(self, ticket: int, request: HttpRequest) -> HttpResponse:
+    async def _ask(self, ticket: int, request: HttpRequest, line: Line) -> HttpResponse:
         future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         self._waiting[ticket] = future
         try:
-            self._deliver(self.centre.request(self.now(), ticket, request))
+            self._deliver(self.centre.request(self.now(), ticket, request, line))
             return await future
         except asyncio.CancelledError:
             self._deliver(self.centre.cut(self.now(), ticket))

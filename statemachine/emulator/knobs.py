@@ -164,7 +164,9 @@ class Knobs(Shared):
 
     # What counts as a client's fault (8). Zero switches a rule off.
     judge_repoll_ms: int = knob(100, "an error answered by the same call within this time is F3", "ms")
-    judge_grace_ms: int = knob(1_000, "a send this soon after the end may have been on its way", "ms")
+    judge_grace_ms: int = knob(
+        1_000, "a send this soon after the end may have been on its way; of a busy machine less time counts", "ms"
+    )
     judge_end_gap_ms: int = knob(250, "end this soon after disconnect is F30", "ms")
     judge_hot_polls: int = knob(20, "this many instantly answered polls within a second are F34")
     judge_aborts: int = knob(3, "this many polls in a row broken off by the client are F21")

@@ -30,7 +30,7 @@ from statemachine.emulator.script.catalogue import catalogue, scenario_named
 from statemachine.emulator.state import CentreState, StoredFile, Violation, take_fault
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.views import Views
-from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse
+from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, Line
 
 __all__ = ["Centre"]
 
@@ -137,9 +137,13 @@ class Centre:
 
     # What drives it.
 
-    def request(self, now: int, ticket: int, request: HttpRequest) -> list[Answer]:
-        """A request arrived. ``ticket`` is the caller's number for it, never used before."""
+    def request(self, now: int, ticket: int, request: HttpRequest, line: Line | None = None) -> list[Answer]:
+        """A request arrived. ``ticket`` is the caller's number for it, never used before.
+
+        ``line``: when, on the line; left out, that is the centre's own time.
+        """
         out = self._advance(now)
+        self._records.line = line
         try:
             who = claimed(request)
             route = find_route(self._views.of_app(who.app_id).knobs, request.method, request.path)
@@ -176,6 +180,12 @@ class Centre:
                 return due
             heapq.heappop(self._due)
         return None
+
+    def left(self, ticket: int, line: Line) -> None:
+        """The reply to this request went out only now."""
+        chat = self._records.chats.get(self._answered.get(ticket, ""))
+        if chat is not None:
+            judge.reply_left(chat, ticket, line)
 
     def cut(self, now: int, ticket: int) -> list[Answer]:
         """The connection of this request broke: its reply, given or still to come, reaches nobody."""
@@ -248,7 +258,7 @@ class Centre:
             self._settle_cut_poll(chat, held, now)
             return []
         if not chat.known:
-            judge.told_end(chat, now, held.ticket, by_poll=True)
+            judge.told_end(state, chat, now, held.ticket, by_poll=True)
             reply = gone_response(state.knobs)
         elif chat.pending:
             reply = calls.batch_response(state, chat, now, held.ticket)
@@ -265,8 +275,9 @@ class Centre:
         return [(held.ticket, reply)]
 
     def _settle_cut_poll(self, chat: Chat, held: HeldPoll, now: int) -> None:
-        if chat.pending and self._views.of_chat(chat).knobs.after_cut == "swallow":
-            calls.hand_over(chat, now, held.ticket)
+        state = self._views.of_chat(chat)
+        if chat.pending and state.knobs.after_cut == "swallow":
+            calls.hand_over(state, chat, now, held.ticket)
             self._lose(chat, held.ticket)
             chat.held = None
         elif held.until <= now or not chat.known:
@@ -352,7 +363,7 @@ class Centre:
         if error.code != 5005 or not route.chat_id:
             return error_response(state.knobs, error)
         if chat is not None and caller is not None and chat.key == caller.key:
-            judge.told_end(chat, self._now, ticket, by_poll=route.call == "poll")
+            judge.told_end(state, chat, self._now, ticket, by_poll=route.call == "poll")
         return gone_response(state.knobs)
 
     def _failure(self, state: CentreState, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:

@@ -11,6 +11,7 @@ from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.shapes import seeded_uuid
 from statemachine.emulator.shared import Shared
 from statemachine.emulator.steps import Scenario
+from statemachine.emulator.wire import Line
 
 
 @frozen
@@ -45,7 +46,10 @@ class Violation(Shared):
 
 @frozen
 class Refusals(Shared):
-    """The latest error given to one kind of call of one client, and the calls that were refused in a row."""
+    """The latest error given to one kind of call of one client, and the calls that were refused in a row.
+
+    ``at``: on the line.
+    """
 
     at: int
     code: int
@@ -69,6 +73,8 @@ class Records:
     """Clients that call themselves nothing, once noted."""
     numbers: dict[str, int] = field(factory=dict[str, int])
     stored_bytes: int = 0
+    line: Line | None = None
+    """The time on the line at the latest request; None where it is the centre's own."""
 
 
 @define
@@ -107,6 +113,10 @@ class CentreState:
     def refusals(self) -> dict[tuple[Call, str, ClientKey], Refusals]:
         """Calls that were refused last time."""
         return self.records.refusals
+
+    def line(self, now: int) -> Line:
+        """The time on the line, when it is ``now`` in the centre."""
+        return self.records.line or Line(now, now)
 
     def next_number(self, kind: str) -> int:
         """0, 1, 2… for each kind of thing that is counted."""

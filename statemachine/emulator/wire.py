@@ -6,7 +6,9 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse"]
+from statemachine.emulator.shared import Shared
+
+__all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "Line"]
 
 
 @frozen
@@ -52,3 +54,16 @@ DROPPED: Final = HttpResponse(0)
 
 Answer = tuple[int, HttpResponse]
 """A ticket (the caller's number for a request) and the response to it."""
+
+
+@frozen
+class Line(Shared):
+    """A moment on the line between client and centre, in milliseconds since some beginning: clients live in real time,
+    whatever the centre's clock does. ``free``: those of them in which this process was at hand.
+
+    How soon a client came back is told by ``at``; whether it had the time to hear of something, by ``free``: on a
+    machine with too much to do, what was on its way comes late, and less of the time counts.
+    """
+
+    at: int
+    free: int

@@ -237,7 +237,7 @@ class _Reader:
         elif route.call == "send" and response.status == 200:
             self._heard(call, self._chat(call), _events(body), by_poll=False)
         if route.chat_id and (code == 5005 or (code == 0 and response.status == 404)):
-            judge.told_end(self._chat(call), end, call.number, by_poll=route.call == "poll")
+            judge.told_end(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
 
     def _opened(self, call: _Call, chat_id: str, state: str) -> None:
         chat = self._known(call, chat_id, state)
@@ -286,7 +286,7 @@ class _Reader:
             ends = _ENDS.get(str(name))
             if ends is not None or (name == names.STATUS and event.get("state") in ("failed", "completed")):
                 chat.terminal = chat.terminal or ends or "failed"
-                judge.told_end(chat, call.recorded.end, call.number, by_poll)
+                judge.told_end(self.state, chat, call.recorded.end, call.number, by_poll)
 
     def _is_own(self, chat: Chat, event: dict[str, Any]) -> bool:
         return str(event.get("party_id", "")).lower() == chat.chat_id.lower()
