@@ -47,6 +47,11 @@ class ApiError(Exception):
     status: int | None = None
     message: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The message that is sent."""
+        return self.message or _KNOWN.get(self.code, (500, "Error"))[1]
+
 
 @frozen
 class PlainError(Exception):
@@ -62,10 +67,10 @@ def status_of(code: int) -> int:
 
 def error_response(knobs: Knobs, error: ApiError, retry_after_s: int | None = None) -> HttpResponse:
     """``{"error_code", "error_message"}`` with the code as a string or a number, as the knob says."""
-    usual, text = _KNOWN.get(error.code, (500, "Error"))
+    usual = status_of(error.code)
     status = error.status or (knobs.auth_status if 2000 <= error.code < 3000 else usual)
     code: object = error.code if knobs.error_code_type == "number" else str(error.code)
-    reply = json_response({"error_code": code, "error_message": error.message or text}, status)
+    reply = json_response({"error_code": code, "error_message": error.text}, status)
     if retry_after_s is None:
         return reply
     return HttpResponse(status, (*reply.headers, ("Retry-After", str(retry_after_s))), reply.body)

@@ -153,6 +153,7 @@ class Emulator:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=self._largest, middlewares=[self._watch])
         mount(app, self, self._parts)
+        app.router.add_get("/", self._front)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_shutdown.append(self._close_feed)
         # Cancellation is how a broken connection of a held poll becomes known.
@@ -199,6 +200,12 @@ class Emulator:
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         with self._patience.served(request):
             return await handler(request)
+
+    async def _front(self, _: web.Request) -> web.Response:
+        """No page of the centre's, but people come by."""
+        doors = [*_DOORS, *(f"<a href='{prefix}/'>{prefix}/</a>, for people" for prefix in self._parts)]
+        page = f"{_FRONT}<ul>{''.join(f'<li>{door}</li>' for door in doors)}</ul>"
+        return web.Response(status=404, text=page, content_type="text/html", charset="utf-8", headers=dict(_INERT))
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self._requests += 1
@@ -320,6 +327,12 @@ _INERT: Final = (
     ("Content-Security-Policy", "sandbox; default-src 'none'"),
 )
 """What strangers upload is served under the origin of the control API: no browser may run it there."""
+
+
+_FRONT: Final = (
+    "<!doctype html><title>A contact centre</title><h1>A contact centre for trials</h1><p>Nothing is here, but:"
+)
+_DOORS: Final = ("/clientweb/api/v2/ and v1/, for clients", "/_control/, for tests and tools")
 
 
 def _translate(reply: HttpResponse) -> web.Response:

@@ -58,6 +58,11 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
         note(state, "F27", message, client, tickets, "", now)
 
 
+def unreadable(state: CentreState, client: ClientKey, ticket: int, chat_id: str, problem: str, now: int) -> None:
+    """A call was refused with 5003 for what stands in it."""
+    note(state, "5003", f"sends what cannot be read: {problem}", client, (ticket,), chat_id, now)
+
+
 def answered(
     state: CentreState, call: Call, client: ClientKey, ticket: int, chat_id: str, code: int | None, now: int
 ) -> None:

@@ -332,6 +332,8 @@ class Centre:
             else:
                 reply = HttpResponse(200)
         except ApiError as error:
+            if error.code == 5003:
+                judge.unreadable(state, who, ticket, route.chat_id, error.text, self._now)
             code, reply = error.code, self._refusal(state, route, chat, caller, ticket, error)
         if chat is None and caller is not None and route.call == "create":
             chat = state.current(caller.key)

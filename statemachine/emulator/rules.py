@@ -159,7 +159,17 @@ _RULES: Final = (
         "send nothing after a terminal signal",
         "section 2.2",
     ),
+    Rule(
+        "5003",
+        "sends what no server can read",
+        "the call is refused, and what the user wrote is lost",
+        "a JSON object, or a multipart body with one file; events of known names, with all that they need",
+        "API reference, error 5003, and the bodies of Request Chat, Send Events and Upload File; sections 1.2, 3 and 7",
+    ),
 )
 
 RULES: Final[dict[str, Rule]] = {rule.number: rule for rule in _RULES}
-"""Rules by their F-number; a violation's ``rule`` is a key of it."""
+"""Rules by number; a violation's ``rule`` is a key of it.
+
+That is the F-number, and for bodies that cannot be read, of which section 8 knows none, the error code.
+"""

@@ -40,6 +40,15 @@ async def test_every_file_is_served_with_its_type_and_the_policy() -> None:
         assert (await get(f"{emulator.url}/_console"))[2] == TEXTS["index.html"]
 
 
+async def test_who_comes_to_the_front_is_shown_the_way_in() -> None:
+    async with centre() as emulator:
+        status, headers, text = await get(emulator.url)
+        assert (status, "<a href='/_console/'>" in text) == (404, True)
+        assert dict(headers)["X-Content-Type-Options"] == "nosniff"
+    async with Emulator("silent") as emulator:
+        assert "_console" not in (await get(emulator.url))[2]
+
+
 @pytest.mark.parametrize(
     "path", ["nothing.js", "../__init__.py", "%2e%2e%2f__init__.py", "..%5cpage.py", "static/main.js"]
 )

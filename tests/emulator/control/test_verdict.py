@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import Knobs
+from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.rules import RULES
@@ -160,6 +160,10 @@ async def sends_to_the_dead(sinner: Sinner) -> None:
     await sinner.send(message("hello?", "1"))
 
 
+async def sends_no_json(sinner: Sinner) -> None:
+    await wire(sinner.emulator, "POST", f"chats/{sinner.chat_id}/events", data=b"{'events': [}")
+
+
 SINS: dict[str, Callable[[Sinner], Awaitable[None]]] = {
     "F1": polls_the_dead,
     "F3": repeats_at_once,
@@ -180,6 +184,7 @@ SINS: dict[str, Callable[[Sinner], Awaitable[None]]] = {
     "F34": polls_hot,
     "F35": names_anothers_chat,
     "F37": sends_to_the_dead,
+    "5003": sends_no_json,
 }
 
 
@@ -213,6 +218,35 @@ async def judged(emulator: Emulator, client_id: str) -> dict[str, Any]:
 
 def count(emulator: Emulator, number: str) -> int:
     return sum(violation.rule == number for violation in emulator.centre.violations)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"[]", "A JSON object is needed"),
+        (b'{"events": 5}', "An array of events is needed"),
+        (b'{"events": [5]}', "An event is an object"),
+        (b'{"events": [{"event": "chat_session_nonsense"}]}', "Bad event 'chat_session_nonsense'"),
+        (b'{"events": [{"event": "chat_session_ended"}]}', "Bad event 'chat_session_ended'"),
+        (b'{"events": [{"event": "chat_session_message"}]}', "chat_session_message without msg"),
+        (b"\xff\xfe", "Invalid JSON"),
+    ],
+)
+async def test_what_cannot_be_read_is_held_against_the_client(body: bytes, problem: str) -> None:
+    async with Emulator("silent") as emulator:
+        sinner = await Sinner(emulator).open()
+        await wire(emulator, "POST", f"chats/{sinner.chat_id}/events", data=body)
+        found = (await judged(emulator, "client-1"))["5003"]
+        assert found["message"] == f"sends what cannot be read: {problem}"
+        assert (found["requests"][0]["status"], found["chat_id"]) == (400, sinner.chat_id)
+        assert "curl" in found["curl"]
+
+
+async def test_what_the_centre_fails_at_is_not() -> None:
+    async with Emulator("silent", Knobs(faults=(Fault("send", code=5003),))) as emulator:
+        sinner = await Sinner(emulator).open()
+        await sinner.send(message("hi", "1"))
+        assert emulator.centre.violations == []
 
 
 async def test_who_was_never_seen_and_who_did_nothing_wrong() -> None:
