@@ -18,8 +18,7 @@ from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import CorruptStore, NewerStore, StoreError
 from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
-
-pytestmark = pytest.mark.asyncio
+from tests.store.test_database import in_a_mount
 
 LONG = timedelta(seconds=LIMIT_S)
 
@@ -129,6 +128,34 @@ async def test_a_snapshot_that_is_damaged_stops_its_own_chat_only(tmp_path: Path
                 with pytest.raises(CorruptStore, match="snapshot cannot be read back"):
                     await chats.session("bob")
     assert "session_unreadable" in {log["event"] for log in logs}
+
+
+READ_ONLY = """
+import asyncio, subprocess, sys
+from statemachine import ChatClient
+from statemachine.store.errors import StoreError
+
+folder = sys.argv[1]
+
+async def once():
+    async with ChatClient("http://127.0.0.1:9", app_id="app", store=folder + "/chats.sqlite") as chats:
+        return (await chats.session("ann")).phase
+
+print(asyncio.run(once()))
+subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+try:
+    asyncio.run(once())
+except StoreError as error:
+    print(error)
+subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+print(asyncio.run(once()))
+"""
+
+
+def test_a_database_that_cannot_be_written_is_told_and_its_chats_are_there_when_it_can(tmp_path: Path) -> None:
+    first, told, then = in_a_mount(READ_ONLY, tmp_path).splitlines()[-3:]
+    assert told == f"{tmp_path}/chats.sqlite cannot be opened for writing: Read-only file system"
+    assert (first, then) == ("requesting", "requesting")
 
 
 async def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
