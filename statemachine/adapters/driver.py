@@ -43,7 +43,7 @@ from statemachine import (
     wake_window,
 )
 
-from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Store, Told, Transport
+from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Stepped, Store, Told, Transport
 
 __all__ = ["Driver", "DriverStopped", "label"]
 
@@ -321,9 +321,12 @@ class Driver:
     # --- who looks on -------------------------------------------------------------------------------------------------
 
     def _look(self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]) -> None:
+        if not self._observers:
+            return
+        step = Stepped(self._id, event, before, after, outputs)
         for observer in self._observers:
             try:
-                observer.stepped(self._id, event, before, after, outputs)
+                observer.stepped(step)
             except Exception as error:  # a trace that cannot be written ends no chat
                 self._blind(error)
 

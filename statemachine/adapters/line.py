@@ -121,15 +121,21 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
     ) -> aiohttp.connector.Connection:
         """A kept connection, or a new one."""
+        if self._connecting.locked():
+            await self._turn()
+        else:  # at once, and without a timer
+            await self._connecting.acquire()
+        try:
+            return await super().connect(req, traces, timeout)
+        finally:
+            self._connecting.release()
+
+    async def _turn(self) -> None:
         try:
             async with asyncio.timeout(self._seconds * 2):
                 await self._connecting.acquire()
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError("too many connections are being made") from error
-        try:
-            return await super().connect(req, traces, timeout)
-        finally:
-            self._connecting.release()
 
 
 class Pool:

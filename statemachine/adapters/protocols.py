@@ -23,6 +23,7 @@ __all__ = [
     "Moment",
     "Observer",
     "Save",
+    "Stepped",
     "Store",
     "Stored",
     "Told",
@@ -164,21 +165,25 @@ class Listener(Protocol):
         """The driver does nothing any more: asked to (None), or because of this error. Called once, and last."""
 
 
+@frozen
+class Stepped:
+    """An event that was handled, and what came of it: `after is before` where it changed nothing."""
+
+    session_id: str
+    event: Event
+    before: Session = field(repr=False)
+    after: Session = field(repr=False)
+    outputs: tuple[Command | Notification, ...] = field(repr=False)
+
+
 Moment: TypeAlias = Literal["saved", "executed", "answered", "told"]
 
 
 class Observer(Protocol):
     """Who looks over a driver's shoulder: traces, logs, tests. It must not feed the driver it looks at."""
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
-        """An event was handled; `after is before` where it changed nothing. Nothing is saved yet."""
+    def stepped(self, step: Stepped) -> None:
+        """An event was handled. Nothing is saved yet."""
 
     def moment(self, session_id: str, moment: Moment, number: int) -> None:
         """A point at which the process may die. `number`: the version saved, the command's id, or the last `seq` told.

@@ -15,11 +15,11 @@ from typing import Final
 
 from structlog import get_logger
 
-from statemachine import COMMANDS, Anomaly, Command, Event, Notification, Session, Transcript, __version__
+from statemachine import COMMANDS, Anomaly, Session, Transcript, __version__
 from statemachine.codec.trace import Step, header_line, step_line
 
 from .driver import label
-from .protocols import Moment
+from .protocols import Moment, Stepped
 
 __all__ = ["TraceFiles"]
 
@@ -63,20 +63,14 @@ class TraceFiles:
             if file.stat().st_mtime_ns < before * 1_000_000:
                 file.unlink(missing_ok=True)
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
+    def stepped(self, step: Stepped) -> None:
         """See `Observer.stepped`."""
-        commands = tuple(one for one in outputs if isinstance(one, COMMANDS))
-        news = tuple(one for one in outputs if isinstance(one, Transcript | Anomaly))
-        line = step_line(Step(event, after.phase, commands, news))
+        session_id, after = step.session_id, step.after
+        commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
+        news = tuple(one for one in step.outputs if isinstance(one, Transcript | Anomaly))
+        line = step_line(Step(step.event, after.phase, commands, news))
         try:
-            self._write(session_id, before, line)
+            self._write(session_id, step.before, line)
         except OSError as error:
             self._left.pop(session_id, None)
             if not self._failing:  # once: thousands of chats have the same full disk

@@ -22,10 +22,8 @@ from statemachine import (
     Batch,
     Command,
     CreateChat,
-    Event,
     Failure,
     FindChat,
-    Notification,
     Poll,
     Post,
     PostCourtesy,
@@ -34,6 +32,7 @@ from statemachine import (
     Session,
     Upload,
 )
+from statemachine.adapters.protocols import Stepped
 
 __all__ = ["METRICS", "Measures", "Meter", "Metric", "Numbers", "Standing"]
 
@@ -90,26 +89,19 @@ class Meter:
         # By session and call: the command under way, and since when. One of each is enough to time it by.
         self._under_way: dict[str, dict[str, tuple[int, int]]] = {}
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
+    def stepped(self, step: Stepped) -> None:
         """See `Observer.stepped`."""
-        if isinstance(event, Answered):
-            self._answered(session_id, event)
-        for one in outputs:
+        if isinstance(step.event, Answered):
+            self._answered(step.session_id, step.event)
+        for one in step.outputs:
             if isinstance(one, COMMANDS):
-                self._called(session_id, one, after)
+                self._called(step.session_id, one, step.after)
             elif isinstance(one, Progress):
                 self._measures.count("chat_sends_total", {"outcome": one.reason or one.state})
             elif isinstance(one, Anomaly):
                 self._measures.count("chat_anomalies_total", {"kind": one.kind})
-        if after.outcome is not None:
-            self._under_way.pop(session_id, None)
+        if step.after.outcome is not None:
+            self._under_way.pop(step.session_id, None)
 
     def moment(self, session_id: str, moment: str, number: int) -> None:
         """See `Observer.moment`."""

@@ -6,7 +6,7 @@ things due at the same millisecond are done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from . import signals as sig
@@ -208,19 +208,32 @@ def changes(before: Session, after: Session) -> tuple[Level, ...]:
     """Level news: what an application shows that differs between two states of one session."""
     if before is after:
         return ()
-    return tuple(new for old, new in zip(_levels(before), _levels(after), strict=True) if old != new)
+    told: list[Level] = []
+    for read, parts in _LEVELS:
+        moved = any(getattr(before, part) is not getattr(after, part) for part in parts)
+        if moved and (new := read(after)) != read(before):
+            told.append(new)
+    return tuple(told)
 
 
-def _levels(s: Session) -> tuple[Level, ...]:
-    ewt = s.lifecycle.ewt if isinstance(s.lifecycle, Queued) else None
-    return (
-        PhaseChanged(s.phase, ewt),
-        RosterChanged(tuple((p.id, p.type, p.display_name or _full_name(p)) for p in s.room.parties)),
-        TypingChanged(tuple(t.party_id for t in s.room.typists)),
-        _link(s),
-        FormsChanged(tuple((f.id, f.name, f.secure) for f in s.room.forms if not f.answer)),
-        CaseChanged(s.chat.case_id),
-    )
+def _phase(s: Session) -> PhaseChanged:
+    return PhaseChanged(s.phase, s.lifecycle.ewt if isinstance(s.lifecycle, Queued) else None)
+
+
+def _roster(s: Session) -> RosterChanged:
+    return RosterChanged(tuple((p.id, p.type, p.display_name or _full_name(p)) for p in s.room.parties))
+
+
+def _typing(s: Session) -> TypingChanged:
+    return TypingChanged(tuple(t.party_id for t in s.room.typists))
+
+
+def _forms(s: Session) -> FormsChanged:
+    return FormsChanged(tuple((f.id, f.name, f.secure) for f in s.room.forms if not f.answer))
+
+
+def _case(s: Session) -> CaseChanged:
+    return CaseChanged(s.chat.case_id)
 
 
 def _full_name(party: Any) -> str:
@@ -239,3 +252,14 @@ def _link(s: Session) -> LinkChanged:
     if isinstance(link, LinkBackingOff):
         return LinkChanged(link.name, link.tries, link.code, link.reason, link.due)
     return LinkChanged(link.name, getattr(link, "tries", 0), getattr(link, "code", None))
+
+
+_LEVELS: Final[tuple[tuple[Callable[[Session], Level], tuple[str, ...]], ...]] = (
+    (_phase, ("lifecycle", "attention")),
+    (_roster, ("room",)),
+    (_typing, ("room",)),
+    (_link, ("link", "history")),
+    (_forms, ("room",)),
+    (_case, ("chat",)),
+)
+"""Each level, in the order of telling, and the parts of a session that it is read from. Most steps leave most alone."""

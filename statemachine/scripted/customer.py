@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from statemachine import ChatClient, Command, Event, Finished, Notification, Progress, Received, Session
+from statemachine import ChatClient, Finished, Progress, Received, Session
+from statemachine.adapters.protocols import Stepped
 from statemachine.client import ChatError, ChatSession, Sending
 from statemachine.codec.text import shown
 from statemachine.emulator.durations import written
@@ -45,17 +46,10 @@ class Watcher:
     def __init__(self) -> None:
         self.customers: Final[dict[str, Customer]] = {}
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
+    def stepped(self, step: Stepped) -> None:
         """See `Observer.stepped`."""
-        if (customer := self.customers.get(session_id)) is not None:
-            customer.stepped(before, after)
+        if (customer := self.customers.get(step.session_id)) is not None:
+            customer.stepped(step.before, step.after)
 
     def moment(self, session_id: str, moment: str, number: int) -> None:
         """See `Observer.moment`."""

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from statemachine.adapters.protocols import Alarm, Done, Moment, Save, Stored, Told
+from statemachine.adapters.protocols import Alarm, Done, Moment, Save, Stepped, Stored, Told
 from statemachine.codec.snapshot import restore, snapshot
-from statemachine.core.commands import Command
-from statemachine.core.events import Event
-from statemachine.core.news import Notification, Transcript
-from statemachine.core.session import Session
+from statemachine.core.news import Transcript
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
 
@@ -172,16 +169,9 @@ class Onlooker:
         """See `Listener.stopped`."""
         self.is_stopped, self.stopped_by = True, error
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
+    def stepped(self, step: Stepped) -> None:
         """See `Observer.stepped`."""
-        self._world.oracle.stepped(event, before, after, outputs)
+        self._world.oracle.stepped(step.event, step.before, step.after, step.outputs)
 
     def moment(self, session_id: str, moment: Moment, number: int) -> None:
         """See `Observer.moment`."""

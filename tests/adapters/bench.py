@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import define
 
@@ -26,7 +26,7 @@ from statemachine import (
 )
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver
-from statemachine.adapters.protocols import Answer, Clock, Done, Moment, Save, Told
+from statemachine.adapters.protocols import Answer, Clock, Done, Moment, Save, Stepped, Told
 from statemachine.store.memory import MemoryStore
 
 QUICK = Config(
@@ -222,8 +222,8 @@ class Eye:
         self.moments: list[tuple[Moment, int]] = []
         self.failure: Exception | None = None
 
-    def stepped(self, session_id: str, event: Event, before: Session, after: Session, outputs: tuple[Any, ...]) -> None:
-        self.events.append(event)
+    def stepped(self, step: Stepped) -> None:
+        self.events.append(step.event)
         if self.failure:
             raise self.failure
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from statemachine import Answered, Batch, Opened, Request, Say, Session, Tick, new_session, outbox, reduce
 from statemachine.adapters import traces
 from statemachine.adapters.driver import label
+from statemachine.adapters.protocols import Stepped
 from statemachine.adapters.traces import TraceFiles
 from statemachine.codec.trace import header_line, is_header, step_line
 from statemachine.replay import Replay, play, read_capture
@@ -36,7 +37,7 @@ class Chat:
     def feed(self, event: Any) -> None:
         before = self.session
         self.session, out = reduce(before, event)
-        self.files.stepped(self.name, event, before, self.session, out)
+        self.files.stepped(Stepped(self.name, event, before, self.session, out))
 
     def opened(self) -> Chat:
         self.feed(Request(1_000, "o", {"name": "Ann"}, text="my card is 4111"))
@@ -210,10 +211,10 @@ def test_hostile_lives_replay_step_by_step(seed: int, tmp_path: Path, monkeypatc
     real = Onlooker.stepped
     names = set[str]()
 
-    def stepped(self: Onlooker, session_id: str, *step: Any) -> None:
-        real(self, session_id, *step)
-        names.add(session_id)
-        files.stepped(session_id, *step)
+    def stepped(self: Onlooker, step: Stepped) -> None:
+        real(self, step)
+        names.add(step.session_id)
+        files.stepped(step)
 
     monkeypatch.setattr(Onlooker, "stepped", stepped)
     world = World(seed, 120)

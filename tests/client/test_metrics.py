@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 from statemachine import COMMANDS, Answered, Batch, CreateChat, Failure, Opened, Request, Say, new_session, reduce
+from statemachine.adapters.protocols import Stepped
 from statemachine.client import METRICS, Numbers, Options, Standing
 from statemachine.client.metrics import CALLS, Meter
 from statemachine.emulator import Knobs
@@ -93,7 +94,7 @@ def test_the_same_call_is_timed_once_and_nothing_is_kept_of_a_chat_that_is_over(
         Answered(2_200, 2, Failure("http", 404, 5005)),
     ):
         after, outputs = reduce(session, event)
-        meter.stepped("s", event, session, after, outputs)
+        meter.stepped(Stepped("s", event, session, after, outputs))
         session = after
     assert session.outcome == "gone"
     assert meter._under_way == {}

@@ -25,7 +25,7 @@ from statemachine import (
     Received,
     RosterChanged,
 )
-from statemachine.adapters.protocols import Moment
+from statemachine.adapters.protocols import Moment, Stepped
 from statemachine.client import (
     CentreError,
     ChatClosed,
@@ -557,8 +557,8 @@ class Trace:
         self.moments: set[Moment] = set()
         self.sessions: set[str] = set()
 
-    def stepped(self, session_id: str, *_: Any) -> None:
-        self.sessions.add(session_id)
+    def stepped(self, step: Stepped) -> None:
+        self.sessions.add(step.session_id)
 
     def moment(self, session_id: str, moment: Moment, number: int) -> None:
         self.moments.add(moment)

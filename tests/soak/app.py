@@ -30,6 +30,8 @@ from statemachine.wire import Message
 from tests.soak.sink import Sink
 
 OPENED_PER_SECOND = 60
+HELD = 0.95
+"""Of the chats: the others have just been told something, and ask again."""
 ASKED_PER_SECOND = 25
 """New chats: each is a dozen calls."""
 OPTIONS = {
@@ -124,7 +126,7 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
 async def measure(client: ChatClient, chats: int) -> None:
     """How many chats are at work, and, once all polls are held, what that and the traffic from there on takes."""
     began = time.monotonic()
-    while (polling := _polling(client)) < chats * 0.98:
+    while (polling := _polling(client)) < chats * HELD:
         say(opened=len(client.sessions()) / chats, polling=polling)
         await asyncio.sleep(0.5)
     say(held=polling, seconds=round(time.monotonic() - began), rss_kb=resident())

@@ -10,20 +10,17 @@ from statemachine import (
     COMMANDS,
     Anomaly,
     Answered,
-    Command,
-    Event,
     Failure,
-    Notification,
     PhaseChanged,
     Post,
     Progress,
     Received,
     RosterChanged,
-    Session,
     Transcript,
     TypingChanged,
     outbox,
 )
+from statemachine.adapters.protocols import Stepped
 from statemachine.client import ChatSession
 from statemachine.codec.text import shown
 from statemachine.codec.trace import Step, header_line, step_line
@@ -53,31 +50,25 @@ class Watcher:
         self.failures = 0
         """Calls that failed."""
 
-    def stepped(
-        self,
-        session_id: str,
-        event: Event,
-        before: Session,
-        after: Session,
-        outputs: tuple[Command | Notification, ...],
-    ) -> None:
+    def stepped(self, step: Stepped) -> None:
         """See `Observer.stepped`."""
-        if not self.phases or self.phases[-1] != after.phase:
-            self.phases.append(after.phase)
-            self._story.enters(after.phase)
+        event, phase = step.event, step.after.phase
+        if not self.phases or self.phases[-1] != phase:
+            self.phases.append(phase)
+            self._story.enters(phase)
         if isinstance(event, Answered) and isinstance(event.reply, Failure):
             self.failures += 1
-            failed = next((command for command in outbox(before) if command.id == event.command), None)
+            failed = next((command for command in outbox(step.before) if command.id == event.command), None)
             if isinstance(failed, Post):
                 self._story.doubts(failed.item)
         if self._trace is None:
             return
         if not self._begun:
             self._begun = True
-            self._write(header_line(self._product, before, redacted=False))
-        commands = tuple(one for one in outputs if isinstance(one, COMMANDS))
-        news = tuple(one for one in outputs if isinstance(one, Transcript | Anomaly))
-        self._write(step_line(Step(event, after.phase, commands, news), redacted=False))
+            self._write(header_line(self._product, step.before, redacted=False))
+        commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
+        news = tuple(one for one in step.outputs if isinstance(one, Transcript | Anomaly))
+        self._write(step_line(Step(event, phase, commands, news), redacted=False))
 
     def moment(self, session_id: str, moment: str, number: int) -> None:
         """See `Observer.moment`."""

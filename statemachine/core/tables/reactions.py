@@ -143,9 +143,9 @@ _UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be t
 
 # "No such chat" to a post or a courtesy ends the session at once, although a poll in flight may be about to bring the
 # end itself, with a last word before it: the two cross while one answer is on its way. To go on as if nothing had been
-# heard would send to a chat that is over (F37). To wait for that poll and send nothing would be a state between live and
-# gone, with a deadline, a queue that fails and an answer to every entry of its own, public as a phase; `ending` is none,
-# for there the end is still to be sent, and 5005 says that it has succeeded.
+# heard would send to a chat that is over (F37). To wait for that poll and send nothing would be a state between live
+# and gone, with a deadline, a queue that fails and an answer to every entry of its own, public as a phase; `ending` is
+# none, for there the end is still to be sent, and 5005 says that it has succeeded.
 REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
     "create": {
         "ok": _OPENED,
