@@ -19,6 +19,7 @@ from statemachine import (
     Anomaly,
     Answered,
     Command,
+    Config,
     Entry,
     Event,
     Explanation,
@@ -285,6 +286,10 @@ Key: TypeAlias = tuple[str, ...]
 RANK: Final = {"sent": 1, "delivered": 2, "read": 3, "failed": 4}
 
 
+_MARKS: Final = 3
+"""Places of a window that hold no entry: two marks of the log's beginning, and the key itself."""
+
+
 @define
 class Ledger:
     """What a life has shown so far. It spans the sessions that follow one another."""
@@ -295,7 +300,22 @@ class Ledger:
     entries: dict[str, object] = field(factory=dict[str, object])
     """Item -> what was posted under its id."""
     progress: dict[str, str] = field(factory=dict[str, str])
-    told: set[Key] = field(factory=set[Key])
+    told: dict[Key, int] = field(factory=dict[Key, int])
+    """What was told -> how much a window had to remember by then."""
+    remembered: int = 0
+    """How much it had to remember so far, at the most."""
+    window: int = Config().window
+
+    def tell(self, key: Key) -> None:
+        self.told[key] = self.remembered
+
+    def may_have_forgotten(self, key: Key, remembered: int) -> bool:
+        """Whether a window that had to remember so many entries may have dropped what was told under this key."""
+        return remembered - self.told[key] > self.window - _MARKS
+
+    def may_know(self, key: Key | None, remembered: int) -> bool:
+        """Whether such a window may hold it still: `remembered` may be too much by as much as was sent."""
+        return key in self.told and remembered - self.told[key] <= 2 * self.window
 
     def follow(self, session: Session) -> None:
         """Another session has begun, after the one before; its first step, the request, was not shown."""
@@ -348,16 +368,31 @@ def law_13_told_once(step: Step, ledger: Ledger) -> None:
     """L13: whatever polls, replays and the history say, each entry of the transcript is told once.
 
     Here for entries that have an id; without one, two equal ones cannot be told from one told twice. Ours count as told
-    when their sending was: they never come back as news. Holds while the window of the session has forgotten nothing.
+    when their sending was: they never come back as news. What the window has forgotten may come back (told twice is
+    better than lost), from the log only behind an entry that it has not: the log has an order.
     """
+    before = ledger.remembered
     for one in step.told:
         if isinstance(one, Progress) and one.state in ("sent", "delivered", "read"):
-            ledger.told.add((step.after.chat.chat_id.lower(), "own", one.item))
+            ledger.remembered += 2  # a file of ours is known by two names
+            ledger.tell((step.after.chat.chat_id.lower(), "own", one.item))
         if isinstance(one, Received):
             key = key_of(step.after, one.entry)
-            _hold("L13", key is None or key not in ledger.told, f"told twice: {key}")
+            again = key in ledger.told and not _may_come_back(step, key, ledger, before)
+            _hold("L13", not again, f"told twice: {key}")
+            ledger.remembered += 1
             if key is not None:
-                ledger.told.add(key)
+                ledger.tell(key)
+
+
+def _may_come_back(step: Step, key: Key, ledger: Ledger, before: int) -> bool:
+    if not ledger.may_have_forgotten(key, before):
+        return False
+    reply = step.event.reply if isinstance(step.event, Answered) else None
+    if not isinstance(reply, Log):
+        return True
+    keys = [key_of(step.after, entry) for entry in reply.entries]
+    return any(ledger.may_know(one, before) for one in keys[: keys.index(key)])
 
 
 LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)

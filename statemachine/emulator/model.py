@@ -337,7 +337,7 @@ class Centre:
             code, reply = error.code, self._refusal(state, route, chat, caller, ticket, error)
         if chat is None and caller is not None and route.call == "create":
             chat = state.current(caller.key)
-        if fault is not None:
+        if fault is not None and not (fault.accepted and code is not None):  # what was refused took no effect
             code, reply = fault.code, self._failure(state, fault, chat, ticket)
         judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now)
         if reply is None and chat is not None:

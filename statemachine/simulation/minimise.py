@@ -68,7 +68,7 @@ def law_broken_by(start: Session, events: Sequence[Event]) -> str | None:
 
 def _broken(start: Session, log: Sequence[_Fed]) -> tuple[str | None, list[Event]]:
     """The first law broken, and the events up to there, as they were fed."""
-    ledger, session = laws.Ledger(start.ids, start.seq), start
+    ledger, session = laws.Ledger(start.ids, start.seq, window=start.config.window), start
     done: list[Event] = []
     for fed in log:
         event = _aimed(session, fed)

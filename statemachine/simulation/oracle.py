@@ -212,6 +212,8 @@ class Oracle:
         if isinstance(entry, Message) and entry.msg_id and not news.own:
             self.latest_message = entry.msg_id
         book.counts[entry] += 1
+        if book.ledger.remembered > book.ledger.window:  # what was forgotten may come back; L13 says when
+            return
         if book.counts[entry] > 1 and _datable(entry) and book.counts[entry] > self._emitted(entry):
             self.fail("told once", f"{entry} told {book.counts[entry]} times")
 

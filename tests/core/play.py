@@ -65,7 +65,7 @@ class Play:
         self.out: tuple[Command | Notification, ...] = ()
         self.all: list[Command | Notification] = []
         self.life: list[tuple[Session, Event]] = []
-        self.ledger = Ledger(self.session.ids, self.session.seq)
+        self.ledger = Ledger(self.session.ids, self.session.seq, window=self.session.config.window)
 
     # --- moving
 

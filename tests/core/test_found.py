@@ -6,9 +6,11 @@ import pytest
 
 from statemachine import (
     AnswerForm,
+    Config,
     Disconnect,
     Failure,
     FindChat,
+    Incoming,
     Log,
     MarkRead,
     Opened,
@@ -263,3 +265,28 @@ def test_a_message_that_comes_back_behind_its_receipt_is_no_news() -> None:
         assert play.progress(item)[0] == "sent"
         play.poll(receipt(item, ANN), mine(item))
         assert play.received() == []
+
+
+def test_a_stage_left_and_entered_again_is_the_same_stage() -> None:
+    """A session read from a snapshot moved its clock where the one in memory did not: its stage was another object."""
+    play = opened("queued")
+    play.poll(w.Status("connecting"))
+    play.feed(Incoming(play.now + 5, (w.Status("queued"), w.Status("connecting"))))
+    assert (play.phase, play.out) == ("connecting", ())
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_the_window_has_forgotten_may_come_back_but_not_what_it_knows(live: bool) -> None:
+    """A form was told ahead of what stands before it in the log, and once more when only that was still remembered."""
+    play = chatting(Config(window=8))
+    shown = w.FormShow("1", "survey_form")
+    log = [message(0), shown, *map(message, range(1, 8))]
+    play.feed(Incoming(play.now, (shown,)))
+    play.poll(message(0), *log[2:])
+    if live:
+        play.poll(shown, message(8))
+    else:
+        play.answer(Poll, TIMEOUT)
+        play.tick()
+        play.log(*log, message(8))
+    assert [one.entry for one in play.received()] == [shown, message(8)]

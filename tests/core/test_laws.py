@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from random import Random
 
 import pytest
@@ -221,6 +222,18 @@ def test_laws_notice_what_is_told_twice() -> None:
     step = idle_step()
     twice = (Received(1, 0, message(1)), HistoryGap(2, 0), Received(3, 0, message(1, "AGENT-ANN")))
     assert broken(laws.law_13_told_once, told(step, *twice), Ledger()) == "L13"
+
+
+def test_laws_notice_what_the_order_of_the_log_says_was_told() -> None:
+    step, ledger = idle_step(), Ledger(window=8)
+    laws.law_13_told_once(told(step, *(Received(n, 0, message(n)) for n in range(30))), ledger)
+    again = told(step, Received(21, 0, message(1)))
+    assert broken(laws.law_13_told_once, told(step, Received(21, 0, message(29))), deepcopy(ledger)) == "L13"
+    laws.law_13_told_once(again, deepcopy(ledger))  # live, and long forgotten
+    behind = evolve(again, event=Answered(0, 1, Log((message(29), message(1)))))
+    laws.law_13_told_once(behind, deepcopy(ledger))
+    ahead = evolve(again, event=Answered(0, 1, Log((message(1), message(29)))))
+    assert broken(laws.law_13_told_once, ahead, ledger) == "L13"
 
 
 def test_only_intents_may_be_refused() -> None:

@@ -309,6 +309,13 @@ def test_a_request_that_took_effect_before_it_failed() -> None:
     assert driver.chat.texts_received == [("1", "once")]
 
 
+def test_what_was_refused_took_no_effect_and_says_so() -> None:
+    """A post to a chat that was gone was answered as if there were only nothing new."""
+    driver = Driver(faults=(Fault("send", 5511, accepted=True),))
+    path = "chats/00000000-0000-0000-0000-000000000000/events"
+    assert driver.error("POST", path, {"events": [message("lost", "1")]}) == (404, "5005")
+
+
 def test_errors_are_json_of_the_documented_shape() -> None:
     response = Driver().call("GET", "chats/active")
     assert json.loads(response.body) == {"error_code": "5005", "error_message": "No active chat"}

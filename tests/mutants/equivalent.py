@@ -11,6 +11,13 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (r"item: absent on \w+ -> ignored: redirect to uploading", r"item: read\|failed on \w+ -> ignored: .*"),
     ),
     (
+        "a move into a record like the one before is no move",
+        (
+            r"link: blocked on Backgrounded \[is_blocked_in_background\] -> ignored: drop",
+            r"link: blocked on Foregrounded \[is_blocked_in_background\] -> blocked: guard removed",
+        ),
+    ),
+    (
         "an answer reaches an item only while the item owes that call: an upload while uploading, a post while sending",
         (
             r"item: pending…delivered on Upload\w+ -> ignored: .*",

@@ -92,7 +92,7 @@ def _answers_otherwise(life: Life, engine: Engine) -> str | None:
 
 
 def _breaks_a_law(life: Life, engine: Engine) -> str | None:
-    session, ledger = life.start, laws.Ledger(life.start.ids, life.start.seq)
+    session, ledger = life.start, laws.Ledger(life.start.ids, life.start.seq, window=life.start.config.window)
     for event in life.events:
         try:
             step = laws.take(session, event, engine)
