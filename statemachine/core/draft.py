@@ -164,7 +164,12 @@ class Draft:
         or told something differs for sure, and is not compared.
         """
         base = self.base
-        if self.ids == base.ids and self.seq == base.seq and _parts(self) == _parts(base):
+        if (
+            self.ids == base.ids
+            and self.seq == base.seq
+            and self.lifecycle.name == base.lifecycle.name  # what changes most, and costs no call to compare
+            and _parts(self) == _parts(base)
+        ):
             return base
         return Session(
             self.now,

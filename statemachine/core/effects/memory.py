@@ -42,12 +42,12 @@ OWN: Final = "own"
 OTHER: Final = "other"
 
 
-def _keyed(d: Draft, text: str) -> bytes:
-    """Eight bytes that stand for a text in this chat, the same on every machine (ids are unique within a chat only)."""
-    return _digest(f"{d.chat.chat_id.lower()}|{text}")
+def _keyed(d: Draft, text: str, everywhere: bool = False) -> bytes:
+    """Eight bytes that stand for a text in this chat, the same on every machine (ids are unique within a chat only).
 
-
-def _digest(text: str) -> bytes:
+    `everywhere`: in every chat of this session.
+    """
+    text = f"{'' if everywhere else d.chat.chat_id.lower()}|{text}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=WIDTH).digest()
 
 
@@ -168,9 +168,12 @@ class Known:
         self.added: set[bytes] = set()
         self.left: dict[bytes, int] = {}
 
-    def holds(self, one: bytes) -> bool:
-        before = self.before
-        return one in self.added or (one in before and count(before, one) > 0)
+    def holds(self, d: Draft, one: bytes) -> bool:
+        before, now = self.before, d.seen.told
+        if one in before and count(before, one) > 0:
+            return True
+        # A receipt earlier in this batch may have settled a message of ours: then only the window of now holds it.
+        return one in self.added or (now is not before and one in now and count(now, one) > 0)
 
     def accounts_for(self, one: bytes) -> bool:
         """Whether the window still accounts for another entry like this one."""
@@ -183,9 +186,7 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        # A receipt earlier in this batch may have settled a message of ours: then only the window holds it.
-        window = d.seen.told
-        told = known.holds(one) or (one in window and count(window, one) > 0) or (d.reading and _was_settled(d, e))
+        told = known.holds(d, one) or (d.reading and _was_settled(d, e))
     elif not d.reading and not datable(e):
         told = False
     else:
@@ -216,20 +217,19 @@ def remember_sent(d: Draft, item: Item) -> None:
         mark(d, "key", item.key)
 
 
+_OF_ALL_CHATS: Final = "key"
+"""A key is the application's own, whatever the chat: what comes twice around an end must not go out twice."""
+
+
 def mark(d: Draft, kind: str, name: str) -> None:
     """Note that this was done: a read receipt given ("read"), a message of this key arrived ("key")."""
     seen = d.seen
-    marks = (seen.marks + _mark(d, kind, name))[-WIDTH * MARKS :]
+    marks = (seen.marks + _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS))[-WIDTH * MARKS :]
     d.seen = Seen(seen.told, seen.batches, seen.anomalies, marks)
 
 
 def is_marked(d: Draft, kind: str, name: str) -> bool:
-    return count(d.seen.marks, _mark(d, kind, name)) > 0
-
-
-def _mark(d: Draft, kind: str, name: str) -> bytes:
-    """A key is the application's own, whatever the chat: what comes twice around an end must not go out twice."""
-    return _digest(f"key|{name}") if kind == "key" else _keyed(d, f"{kind}|{name}")
+    return count(d.seen.marks, _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS)) > 0
 
 
 def knows_some(d: Draft) -> bool:
