@@ -18,10 +18,12 @@ from statemachine import (
     FindChat,
     Foreground,
     Incoming,
+    MarkRead,
     Opened,
     Poll,
     Post,
     PostCourtesy,
+    ReadHistory,
     Reattach,
     Request,
     Send,
@@ -33,6 +35,7 @@ from tests.core.play import (
     ANN,
     CHAT,
     TIMEOUT,
+    UNSENT,
     Play,
     chatting,
     http,
@@ -99,6 +102,53 @@ def a_full_room_is_left(code: int | None) -> Play:
     play.do(End)
     play.posted()
     play.answer(Poll, http(404, code))
+    return play
+
+
+def is_not_told_of_its_end() -> Play:
+    """Sent, and the server's word never comes: the room is left all the same."""
+    play = _full()
+    play.do(End)
+    play.posted()
+    for _ in range(9):
+        if play.session.outcome is None:
+            play.tick()
+    return play
+
+
+def hears_its_answer_to_a_form_before_it_was_posted() -> Play:
+    play = _full()
+    play.do(AnswerForm, "f1", {"a": 1})
+    play.poll(w.FormData("f1", "survey_form", {"a": 1}))
+    return play
+
+
+def hears_that_its_file_was_read_before_it_is_uploaded() -> Play:
+    play = chatting()
+    play.do(SendFile, "ref")
+    play.poll(w.MessageRead(play.session.items[-1].id, ANN))
+    upload(play)
+    play.posted()
+    return play
+
+
+def reads_that_there_is_nothing() -> Play:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    for _ in range(6):
+        play.tick()
+        if play.owes(ReadHistory):
+            play.answer(ReadHistory, http(200, 5511))
+    return play
+
+
+def types_into_trouble() -> Play:
+    play = chatting()
+    play.poll(message(1), message(2))
+    play.do(MarkRead, "s1")
+    play.do(StartTyping)
+    play.answer(PostCourtesy, UNSENT)
+    play.wait(12_000)
     return play
 
 
@@ -283,6 +333,11 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     the_log_of_a_new_chat_is_known_from_its_beginning,
     an_end_waits_for_its_chat,
     lambda: a_full_room_is_left(5005),
+    is_not_told_of_its_end,
+    hears_its_answer_to_a_form_before_it_was_posted,
+    hears_that_its_file_was_read_before_it_is_uploaded,
+    reads_that_there_is_nothing,
+    types_into_trouble,
     comes_back_to_its_agent_through_the_queue,
     finds_an_agent_in_the_log,
     is_queued_while_it_disconnects,
