@@ -23,6 +23,7 @@ from statemachine import (
     Poll,
     Post,
     PostCourtesy,
+    Pushed,
     ReadHistory,
     Reattach,
     Request,
@@ -139,6 +140,14 @@ def reads_that_there_is_nothing() -> Play:
         play.tick()
         if play.owes(ReadHistory):
             play.answer(ReadHistory, http(200, 5511))
+    return play
+
+
+def is_told_of_another_chat() -> Play:
+    play = chatting()
+    play.do(Background)
+    play.do(Pushed, "another chat")
+    play.do(Pushed, CHAT)
     return play
 
 
@@ -337,6 +346,7 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     hears_its_answer_to_a_form_before_it_was_posted,
     hears_that_its_file_was_read_before_it_is_uploaded,
     reads_that_there_is_nothing,
+    is_told_of_another_chat,
     types_into_trouble,
     comes_back_to_its_agent_through_the_queue,
     finds_an_agent_in_the_log,
