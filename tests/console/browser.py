@@ -39,6 +39,7 @@ class Page:
         self._number = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._session: str | None = None
+        self._choosers: asyncio.Queue[int] = asyncio.Queue()
         self.problems: list[str] = []
         self._reader = asyncio.create_task(self._read())
 
@@ -49,6 +50,8 @@ class Page:
                 self._waiting.pop(data["id"]).set_result(data)
             elif data["method"] == "Runtime.exceptionThrown":
                 self.problems.append(str(data["params"]["exceptionDetails"]))
+            elif data["method"] == "Page.fileChooserOpened":
+                self._choosers.put_nowait(data["params"]["backendNodeId"])
             elif data["method"] == "Log.entryAdded":
                 self.problems.append(str(data["params"]["entry"]))
 
@@ -132,6 +135,15 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             at = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
             await self._call("Input.dispatchMouseEvent", type=kind, **at)
+
+    @asynccontextmanager
+    async def choosing(self, file: Path) -> AsyncIterator[None]:
+        """What happens in the block opens the dialog for a file; this one is chosen."""
+        await self._call("Page.setInterceptFileChooserDialog", enabled=True)
+        yield
+        async with asyncio.timeout(PATIENCE_S):
+            node = await self._choosers.get()
+        await self._call("DOM.setFileInputFiles", files=[str(file)], backendNodeId=node)
 
     async def picture(self, path: Path) -> None:
         """What it looks like, as PNG."""

@@ -171,10 +171,117 @@ async def test_the_whole_centre_is_at_hand() -> None:
         await page.sees("service: Parcels", "#talk .log")
         await page.key(".")
         await page.until("document.querySelector('#field-json')")
-        await fill(page, json='{"act": "sing"}')
-        await page.sees("there is no act 'sing'", "#toasts")
+        await page.js("document.getElementById('field-json').value = '{\"act\": \"sing\"}'")
+        await page.js("document.querySelector('dialog form').requestSubmit()")
+        await page.sees("there is no act 'sing'", "dialog .problem")
+        await page.key("Escape")
         page.problems.clear()  # the browser notes the answer 400 that was asked for
         assert emulator.centre.chats[chat_id].live
+
+
+async def write(page: Page, name: str, text: str) -> None:
+    """Type into a field of the open dialog, in place of what stands there."""
+    await page.until(f"document.getElementById('field-{name}')")
+    await page.js(f"document.getElementById('field-{name}').select()")
+    await page.write(text)
+
+
+async def submit(page: Page) -> None:
+    await page.js("document.querySelector('dialog form').requestSubmit()")
+
+
+@pytest.mark.parametrize("side", ["agent", "customer"])
+async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
+    file = tmp_path / "receipt <1>.txt"
+    file.write_bytes(b"two parcels")
+    own, other = ("#talk", "#customer") if side == "agent" else ("#customer", "#talk")
+    async with place() as (emulator, page):
+        await come(page)
+        await page.key("a")
+        await lit(page, "agent_joined")
+        async with page.choosing(file):
+            if side == "agent":
+                await page.key("u")
+            else:
+                await page.click("#customer [data-deed=file]")
+        for pane in (own, other):
+            await page.sees("receipt <1>.txt", f"{pane} .log")
+        (stored,) = emulator.centre.files.values()
+        assert (stored.name, stored.content) == (file.name, b"two parcels")
+
+        if side == "agent":
+            await page.key("l")
+        else:
+            await page.click("#customer [data-deed=location]")
+        await write(page, "latitude", "north")
+        await submit(page)
+        await page.until("document.querySelector('dialog .problem').textContent")
+        await picture(page, f"place-{side}")
+        await write(page, "latitude", "48.8584")
+        await write(page, "longitude", "2.2945")
+        await submit(page)
+        for pane in (own, other):
+            await page.sees("48.8584, 2.2945", f"{pane} .log")
+        assert emulator.centre.violations == []
+
+
+async def test_a_secure_form_is_shown_answered_and_closed() -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        await page.key("a")
+        await lit(page, "agent_joined")
+        await page.key("p")
+        await page.until("document.querySelector('#field-form_id')")
+        await picture(page, "secure")
+        await fill(page, form_id="payment")
+        await page.until("document.querySelector('#customer .form input')")
+        await picture(page, "secure-form")
+        await page.js("for (const one of document.querySelectorAll('#customer .form input')) one.value = '4111 1111'")
+        await page.js("document.querySelector('#customer .form').requestSubmit()")
+        await page.sees("secure form", "#talk .log")
+        await page.until("!document.querySelector('#customer .form')")
+        (chat,) = emulator.centre.chats.values()
+        assert [form.answers for form in chat.forms.values()] == [1]
+        assert "4111" not in await page.js("document.body.innerText")
+
+        await page.key("p")
+        await fill(page, form_id="payment")
+        await page.until("document.querySelector('#customer .form')")
+        await page.key("p")
+        await fill(page, what="cancel")
+        await page.until("!document.querySelector('#customer .form')")
+        assert emulator.centre.violations == []
+
+
+MY_OWN = """
+about = "says hello twice"
+teaches = "A page begins what is written in it."
+
+script = [
+    { say = "Hello for the first time", party = "bot" },
+    { say = "Hello for the second time", party = "bot" },
+]
+"""
+
+
+async def test_a_scenario_that_is_typed_begins_and_a_mistake_loses_nothing() -> None:
+    async with place(pace=0.01) as (emulator, page):
+        await come(page)
+        await page.key("s")
+        await page.until("document.querySelector('#field-name option[value=survey]')")
+        await write(page, "source", MY_OWN.replace("{ say", "{ sing", 1))
+        assert await page.js("document.getElementById('field-name').value") == "", "what is typed is one's own"
+        await submit(page)
+        await page.sees("line 6: ", "dialog .problem")
+        await picture(page, "my-own")
+        assert "sing" in await page.js("document.getElementById('field-source').value")
+        await write(page, "source", MY_OWN)
+        await submit(page)
+        for text in ("first", "second"):
+            await page.sees(f"Hello for the {text} time", "#talk .log")
+            await page.sees(f"Hello for the {text} time", "#customer .log")
+        page.problems.clear()  # the browser notes the answer 400 to "sing"
+        assert emulator.centre.violations == []
 
 
 HOSTILE = [

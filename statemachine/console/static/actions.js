@@ -2,12 +2,13 @@
 
 import { base64, control, toast, tried } from "./api.js";
 import { agent, agents, nameOf } from "./agents.js";
-import { ask, chooseFile } from "./dialogs.js";
+import { ask, askPlace, chooseFile } from "./dialogs.js";
 import { h } from "./dom.js";
 import { current } from "./store.js";
 import { accepts } from "./talk.js";
 
-const act = (...acts) => tried(control.act(current().chat.chat_id, ...acts));
+const done = (...acts) => control.act(current().chat.chat_id, ...acts);
+const act = (...acts) => tried(done(...acts));
 const join = (one, kind) => ({ act: kind, label: one.label, first_name: one.first_name, last_name: one.last_name });
 const others = () => agents.filter((one) => one !== agent());
 const number = (value) => (value.trim() === "" ? null : Number(value));
@@ -57,14 +58,7 @@ async function file(dropped) {
   await act({ act: "send_file", name: found.name, content, file_type, content_type: found.type || "application/octet-stream" });
 }
 
-async function location() {
-  const wish = await ask("Share a place", [
-    { name: "latitude", label: "Latitude, degrees", value: "52.5208" },
-    { name: "longitude", label: "Longitude, degrees", value: "13.4094" },
-    { name: "url", label: "Address of a map (may be empty)" },
-  ]);
-  if (wish) await act({ act: "share_location", latitude: Number(wish.latitude), longitude: Number(wish.longitude), url: wish.url });
-}
+const location = () => askPlace((place) => done({ act: "share_location", ...place }));
 
 async function caseId() {
   const wish = await ask("Case of this chat", [{ name: "case_id", label: "Case id (empty: none)", value: current().chat.case_id || "C-1001" }]);
@@ -74,15 +68,21 @@ async function caseId() {
 async function any() {
   const { acts } = await control.get("acts");
   const spelt = (one) => JSON.stringify(Object.fromEntries([["act", one.name], ...one.fields.map((field) => [field.name, field.default ?? ""])]), null, 1);
-  const wish = await ask("Any act", [
-    { name: "name", label: "Act", choices: acts.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(acts.find((one) => one.name === value)); } },
-    { name: "json", label: "As JSON", type: "area", value: spelt(acts[0]) },
-  ]);
-  if (!wish) return;
+  await ask(
+    "Any act",
+    [
+      { name: "name", label: "Act", choices: acts.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(acts.find((one) => one.name === value)); } },
+      { name: "json", label: "As JSON", type: "area", value: spelt(acts[0]) },
+    ],
+    { doing: "Do it", attempt: ({ json }) => done(read(json)) },
+  );
+}
+
+function read(json) {
   try {
-    await act(JSON.parse(wish.json));
+    return JSON.parse(json);
   } catch (error) {
-    toast(`this is no JSON: ${error.message}`, "bad");
+    throw new Error(`this is no JSON: ${error.message}`);
   }
 }
 

@@ -19,14 +19,11 @@ export async function play() {
     "From here on this chat goes through",
     [
       { name: "name", label: "Scenario", choices: [...found.map((one) => [one.name, `${one.name}: ${one.about}`]), ["", "my own, below"]], onchange: async (name, fields) => { if (name) fields.source.value = (await control.get(`scenarios/${encodeURIComponent(name)}`)).source; } },
-      { name: "source", label: "My own, as TOML (choosing one above shows how it is written)", type: "area" },
+      { name: "source", label: "My own, as TOML (choosing one above shows how it is written; what you change is your own)", type: "area", rows: 14, oninput: (_, fields) => { fields.name.value = ""; } },
     ],
-    { doing: "Begin" },
+    { doing: "Begin", wide: true, attempt: ({ name, source }) => control.post(path(chat), name ? { name } : { source }) },
   );
-  if (!wish) return undefined;
-  const chosen = wish.name ? { name: wish.name } : { source: wish.source };
-  const done = await tried(control.post(path(chat), chosen));
-  return done && toast(`The scenario ${wish.name || "of yours"} has begun.`);
+  return wish && toast(`The scenario ${wish.name || "of yours"} has begun.`);
 }
 
 /** What was done in the chosen chat, as a scenario to keep. */
@@ -40,11 +37,14 @@ export async function keep() {
       { name: "name", label: "Name: an app id of this name goes through it from now on", value: "my-scenario" },
       { name: "source", label: "As TOML", type: "area", value: source, rows: 16 },
     ],
-    { doing: "Keep", wide: true, about: "Keep it in a file to use it again: statemachine emulate --scenario FILE.toml" },
+    {
+      doing: "Keep",
+      wide: true,
+      about: "Keep it in a file to use it again: statemachine emulate --scenario FILE.toml",
+      attempt: ({ name, source }) => control.put(`scenarios/${encodeURIComponent(name)}`, { source }),
+    },
   );
-  if (!wish) return undefined;
-  await control.put(`scenarios/${encodeURIComponent(wish.name)}`, { source: wish.source });
-  return toast(`Kept as ${wish.name}.`);
+  return wish && toast(`Kept as ${wish.name}.`);
 }
 
 const written = (value) => (value === null ? "none" : Array.isArray(value) ? value.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join(", ") : String(value));
@@ -97,12 +97,9 @@ export async function clock() {
       { name: "advance", label: "Let this much time pass at once (30s, 10m, 1h)", value: "1m" },
       { name: "scale", label: "Then how fast it goes: 1 as a real one, 60 an hour a minute", type: "number", value: String(scale) },
     ],
-    { doing: "Move" },
+    { doing: "Move", attempt: ({ advance, scale }) => control.post("clock", { scale: Number(scale), ...(advance.trim() && { advance }) }) },
   );
-  if (!wish) return undefined;
-  const move = { scale: Number(wish.scale) };
-  if (wish.advance.trim()) move.advance = wish.advance;
-  return tried(control.post("clock", move).then(() => toast("The clock was moved.")));
+  return wish && toast("The clock was moved.");
 }
 
 const TOOLS = {

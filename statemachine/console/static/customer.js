@@ -1,7 +1,7 @@
 // The customer's pane: somebody who chats from this page, through a real client in the server.
 
 import { base64, customers, tried } from "./api.js";
-import { ask, chooseFile } from "./dialogs.js";
+import { ask, askPlace, chooseFile } from "./dialogs.js";
 import { h, show } from "./dom.js";
 import { changed, learnCustomer, onChange, select, store } from "./store.js";
 
@@ -78,7 +78,7 @@ function line(one) {
   if (one.kind === "note" || one.kind === "warning") {
     return h("div", { class: `note ${one.kind === "warning" ? "strong" : ""}` }, h("span", {}, one.text));
   }
-  const mark = one.kind === "file" ? "📎 " : one.kind === "location" ? "📍 " : one.kind === "form" ? "📝 " : "";
+  const mark = one.kind === "file" ? "file: " : one.kind === "location" ? "place: " : one.kind === "form" ? "▤ " : "";
   return h(
     "div",
     { class: `message ${one.own ? "agent" : "customer"}` },
@@ -180,7 +180,7 @@ const DEEDS = {
     if (found) await deed("file", { name: found.name, content: await base64(found) });
   },
   async location() {
-    await deed("location", { latitude: "52.5208", longitude: "13.4094" });
+    await askPlace(({ latitude, longitude }) => customers.do(who, "location", { latitude: String(latitude), longitude: String(longitude) }));
   },
   async go() {
     await tried(customers.go(who));

@@ -19,6 +19,7 @@ function field(one, fields) {
   }
   fields[one.name] = input;
   if (one.onchange) input.addEventListener("change", () => one.onchange(input.value, fields));
+  if (one.oninput) input.addEventListener("input", () => one.oninput(input.value, fields));
   const list = one.list && h("datalist", { id: `${id}-list` }, one.list.map((value) => h("option", { value })));
   const label = h("label", { for: id }, one.label);
   return h("p", { class: one.type === "checkbox" ? "tick" : "" }, one.type === "checkbox" ? [input, label] : [label, input], list);
@@ -42,19 +43,32 @@ export function dialog(title, content, { wide = false } = {}) {
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-/** Ask for these fields: an object of their values, or null where the person thought better of it. */
-export async function ask(title, wanted, { doing = "OK", about = "", wide = false } = {}) {
+/**
+ * Ask for these fields: an object of their values, or null where the person thought better of it.
+ *
+ * `attempt`: does what was asked for. Where it fails the dialog stays, with all that was written, and says why.
+ */
+export async function ask(title, wanted, { doing = "OK", about = "", wide = false, attempt } = {}) {
   const fields = {};
+  const problem = h("p", { class: "problem", role: "alert" });
+  const values = () => Object.fromEntries(Object.entries(fields).map(([name, input]) => [name, input.type === "checkbox" ? input.checked : input.value]));
+  async function submit(event) {
+    event.preventDefault();
+    const box = event.target.closest("dialog");
+    problem.textContent = "";
+    try {
+      await attempt?.(values());
+      box.close("done");
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  }
   const form = h(
     "form",
-    {
-      onsubmit: (event) => {
-        event.preventDefault();
-        event.target.closest("dialog").close("done");
-      },
-    },
+    { onsubmit: submit },
     about && h("p", { class: "about" }, about),
     wanted.map((one) => field(one, fields)),
+    problem,
     h(
       "p",
       { class: "buttons" },
@@ -63,11 +77,29 @@ export async function ask(title, wanted, { doing = "OK", about = "", wide = fals
     ),
   );
   const answer = await dialog(title, form, { wide });
-  if (answer !== "done") return null;
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, input]) => [name, input.type === "checkbox" ? input.checked : input.value]),
-  );
+  return answer === "done" ? values() : null;
 }
+
+function degrees(value, name) {
+  const found = Number(value.trim() || "none");
+  if (Number.isNaN(found)) throw new Error(`${name}: a number of degrees, as 52.5208`);
+  return found;
+}
+
+/** Ask for a place, and share it: `attempt` is given degrees as numbers. */
+export const askPlace = (attempt) =>
+  ask(
+    "Share a place",
+    [
+      { name: "latitude", label: "Latitude, degrees", value: "52.5208" },
+      { name: "longitude", label: "Longitude, degrees", value: "13.4094" },
+      { name: "url", label: "Address of a map (may be empty)" },
+    ],
+    {
+      doing: "Share",
+      attempt: ({ latitude, longitude, url }) => attempt({ latitude: degrees(latitude, "Latitude"), longitude: degrees(longitude, "Longitude"), url }),
+    },
+  );
 
 /** One file from this machine, or null. */
 export function chooseFile() {

@@ -66,7 +66,7 @@ function content(chat, event) {
   if (event.event === MESSAGE) return words(event);
   if (event.event === "chat_session_file") return attachment(chat, event);
   if (event.event === "chat_session_location") {
-    return [`📍 ${text(event.latitude)}, ${text(event.longitude)}`, event.url && h("span", { class: "url" }, text(event.url))];
+    return [`place: ${text(event.latitude)}, ${text(event.longitude)}`, event.url && h("span", { class: "url" }, text(event.url))];
   }
   return null;
 }
