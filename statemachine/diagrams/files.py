@@ -7,9 +7,11 @@ picture, the digest of the text it was rendered from, and of what came out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from ..core.tables import MACHINES
@@ -28,29 +30,32 @@ DPI: Final = {OVERVIEW: 144, WHOLE: 60}
 """Pixels of the PNG per inch: more for what a README shows, fewer for what only an SVG can show."""
 
 
-def pictures() -> dict[str, str]:
+@cache  # the tables do not change while we run
+def pictures() -> Mapping[str, str]:
     """Every picture as Mermaid text, by name."""
-    return {
+    return MappingProxyType({
         OVERVIEW: overview.picture(),
         **{name: draw_mermaid.picture(machine) for name, machine in MACHINES.items()},
         "couplings": lists.couplings_picture(),
         WHOLE: draw_mermaid.whole(),
-    }
+    })
 
 
-def graphs() -> dict[str, str]:
+@cache
+def graphs() -> Mapping[str, str]:
     """Every picture as DOT text, by name: what is rendered."""
-    return {
+    return MappingProxyType({
         OVERVIEW: overview.graph(),
         **{name: draw_dot.picture(machine) for name, machine in MACHINES.items()},
         "couplings": lists.couplings_graph(),
         WHOLE: draw_dot.whole(),
-    }
+    })
 
 
-def texts() -> dict[str, str]:
+@cache
+def texts() -> Mapping[str, str]:
     """Every generated text, by file name."""
-    return {
+    return MappingProxyType({
         **{f"{name}.mmd": text for name, text in pictures().items()},
         **{f"{name}.dot": text for name, text in graphs().items()},
         **{f"{name}.xstate.json": xstate.text(xstate.config(machine)) for name, machine in MACHINES.items()},
@@ -62,7 +67,7 @@ def texts() -> dict[str, str]:
         "README.md": gallery.gallery(),
         "table.json": export.text(),
         export.SCHEMA: export.schema(),
-    }
+    })
 
 
 def stale(folder: Path) -> list[str]:

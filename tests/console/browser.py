@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import base64
 import json
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,7 @@ class Page:
         self._number = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._session: str | None = None
+        self._context = ""
         self._choosers: asyncio.Queue[int] = asyncio.Queue()
         self.problems: list[str] = []
         self._reader = asyncio.create_task(self._read())
@@ -66,8 +71,10 @@ class Page:
         return dict(data["result"])
 
     async def begin(self) -> None:
-        """Attach to a fresh tab."""
-        target = await self._call("Target.createTarget", url="about:blank")
+        """Attach to a tab with a memory of its own, which is empty."""
+        context = await self._call("Target.createBrowserContext")
+        self._context = context["browserContextId"]
+        target = await self._call("Target.createTarget", url="about:blank", browserContextId=self._context)
         attached = await self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
@@ -151,48 +158,45 @@ class Page:
         await asyncio.to_thread(path.write_bytes, base64.b64decode(found["data"]))
 
     async def close(self) -> None:
-        """Close the browser."""
+        """Close the tab, and forget all about it."""
         self._session = None
-        await self._call("Browser.close")
+        await self._call("Target.disposeBrowserContext", browserContextId=self._context)
+        await self._socket.close()
         await self._reader
 
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Page]:
-    """A browser with one tab, and no memory."""
+    """A tab with no memory."""
+    address = await asyncio.to_thread(_browser)
+    async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+        page = Page(socket)
+        await page.begin()
+        yield page
+        await page.close()
+
+
+@cache
+def _browser() -> str:
+    """Where the one browser of this process listens: starting one takes longer than most of what is done with it."""
     assert CHROMIUM is not None
-    folder = tempfile.mkdtemp()
+    folder = Path(tempfile.mkdtemp())
     command = (CHROMIUM, *_FLAGS, f"--user-data-dir={folder}", "about:blank")
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            address = await _address(process)
-        draining = asyncio.create_task(_drain(process))
-        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
-            page = Page(socket)
-            await page.begin()
-            yield page
-            await page.close()
-        await draining
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop() -> None:
+        process.terminate()
+        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
-
-async def _address(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr is not None
-    while line := await process.stderr.readline():
-        if b"DevTools listening on" in line:
-            return line.split()[-1].decode()
+    atexit.register(stop)
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError, ValueError):
+            port, path = (folder / "DevToolsActivePort").read_text().split()
+            return f"ws://127.0.0.1:{port}{path}"
+        time.sleep(0.02)
     raise AssertionError(f"{CHROMIUM} did not start")
-
-
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    assert process.stderr is not None
-    while await process.stderr.read(65_536):
-        pass
 
 
 PICTURES = os.environ.get("CONSOLE_PICTURES")

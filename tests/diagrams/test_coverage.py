@@ -18,6 +18,7 @@ from statemachine.core.reduce import reduce
 from statemachine.core.session import new_session
 from statemachine.core.tables import MACHINES
 from statemachine.diagrams import coverage, draw_dot, matrix_html
+from statemachine.diagrams.files import write_coverage
 from tests.counting import counting
 
 EVENTS: tuple[Any, ...] = (
@@ -86,14 +87,29 @@ def test_the_picture_and_the_matrix_tell_the_counts() -> None:
     assert "NEVER" not in matrix_html.page()
 
 
+NAMES = {"matrix.html", *(f"{name}.{form}" for name in MACHINES for form in ("dot", "svg", "png"))}
+
+
+def test_each_machine_is_drawn_with_its_counts(tmp_path: Path) -> None:
+    found = coverage.of_trace(trace())
+    drawn: list[str] = []
+
+    def render(text: str, _: int) -> tuple[str, bytes]:
+        drawn.append(text)
+        return "<svg/>", b""
+
+    assert set(write_coverage(tmp_path, found, render)) == NAMES
+    assert drawn == [draw_dot.picture(machine, found[name]) for name, machine in MACHINES.items()]
+    assert (tmp_path / "link.dot").read_text(encoding="utf-8") in drawn
+
+
+@pytest.mark.slow  # it renders every machine
 def test_the_command_draws_and_sums_up(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text(lines())
     done = CliRunner().invoke(command, ["--coverage", str(tmp_path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert re.search(r"^lifecycle: \d+ of \d+ rows were taken; never: ", done.output, re.MULTILINE)
-    assert {"matrix.html", *(f"{name}.{form}" for name in MACHINES for form in ("dot", "svg", "png"))} == {
-        path.name for path in (tmp_path / "out").iterdir()
-    }
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.jsonl", "{}"), ("a.rows.json", "[]"), ("a.rows.json", "{"), ("a.txt", "")])
