@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
+from socket import gethostname
 from typing import Final
 
 import click
@@ -289,7 +290,9 @@ def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, host: st
     )
     screen.line()
     if not is_loopback(host):
-        screen.line(("Others on your network can reach it: made for trials, not for strangers.", "yellow"))
+        screen.line(
+            (f"Others on your network can reach it ({gethostname()}): made for trials, not for strangers.", "yellow")
+        )
         screen.line(("The console and the control API ask for the token in the address above.", "yellow"))
     screen.line("Ctrl-C stops it.")
 

@@ -91,6 +91,11 @@ def lines(texts: Iterable[str]) -> str:
     return "".join(f'{text}<br align="left"/>' for text in texts)
 
 
+def apart(line: str) -> str:
+    """A line of an arc's label, kept off the arc."""
+    return f"&#160;{line}&#160;"
+
+
 def node(name: str, label: str, tooltip: str = " ") -> str:
     """A node; `label` as `box` or `plain` make it."""
     return f"{quoted(name)} [id={quoted(name)}, label={label}, tooltip={quoted(tooltip)}];"
@@ -107,10 +112,11 @@ def edge(source: str, target: str, attributes: Mapping[str, str]) -> str:
     return f"{quoted(source)} -> {quoted(target)} [{listed}];"
 
 
-def cluster(name: str, title: str, statements: Iterable[str]) -> Iterator[str]:
-    """A frame around nodes, with a title above them."""
+def cluster(name: str, title: str, statements: Iterable[str], framed: bool = True) -> Iterator[str]:
+    """Nodes with a title above them. `framed`: and a frame around them; Graphviz may put the label of an arc outside."""
+    line = "" if framed else f", color={quoted(PAPER)}"
     yield f"subgraph {quoted(f'cluster_{name}')} {{"
-    yield f"  graph [label={quoted(title)}, labelloc=t, labeljust=l, fontsize=18, tooltip={quoted(title)}];"
+    yield f"  graph [label={quoted(title)}, labelloc=t, labeljust=l, fontsize=18, tooltip={quoted(title)}{line}];"
     yield from (f"  {one}" for one in statements)
     yield "}"
 

@@ -35,7 +35,7 @@ STATE_KINDS: Final[dict[StateKind, str]] = {
 def picture(machine: Machine, counts: Counter[int] | None = None) -> str:
     """One machine as a DOT graph. `counts`: how often each row was taken; then arcs are as thick as they are used."""
     chart = _Chart(machine, counts=counts)
-    frame = dot.cluster(machine.name, f"{machine.name}: every row", chart.statements())
+    frame = dot.cluster(machine.name, f"{machine.name}: every row", chart.statements(), framed=False)
     return dot.document(frame, _below([chart]), chart.reasons_aside())
 
 
@@ -49,7 +49,7 @@ def _whole(charts: Mapping[str, _Chart]) -> Iterator[str]:
     for title, chart in charts.items():
         yield from dot.cluster(title, title, chart.statements())
     for (source, target), signals in passing().items():
-        label = f"<{dot.lines(dot.font(dot.escape(f'^{signal}'), dot.FAINT) for signal in signals)}>"
+        label = f"<{dot.lines(dot.apart(dot.font(dot.escape(f'^{signal}'), dot.FAINT)) for signal in signals)}>"
         ends = [charts[one].nodes[Source((charts[one].machine.initial,))] for one in (source, target)]
         more = {"ltail": dot.quoted(f"cluster_{source}"), "lhead": dot.quoted(f"cluster_{target}")}
         yield dot.edge(ends[0], ends[1], {**more, "label": label, "style": "dotted", "penwidth": "2"})
@@ -141,7 +141,7 @@ class _Chart:
             self.nodes[source],
             self.nodes[Source((target,))],
             {
-                "label": f"<{dot.lines(self.told(rows, LABEL_WIDTH))}>",
+                "label": f"<{dot.lines(map(dot.apart, self.told(rows, LABEL_WIDTH)))}>",
                 "color": dot.quoted(dot.INK if others else dot.EVENT_COLOURS[kind]),
                 "style": "solid" if others else dot.EVENT_STYLES[kind],
                 **self._use(rows),

@@ -102,5 +102,5 @@ def _graph() -> Iterator[str]:
         style = dot.BOXES["talking" if machine == "lifecycle" else "resting"]
         yield dot.node(machine, dot.box([dot.cell(dot.font(dot.escape(machine), style.ink, 15, bold=True))], style))
     for (source, target), signals in passing().items():
-        label = f"<{dot.lines(dot.font(dot.escape(one), size=11) for one in signals)}>"
+        label = f"<{dot.lines(dot.apart(dot.font(dot.escape(one), size=11)) for one in signals)}>"
         yield dot.edge(source, target, {"label": label, "color": dot.quoted(dot.INK), "tooltip": dot.quoted(", ".join(signals))})

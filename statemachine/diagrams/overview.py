@@ -96,7 +96,7 @@ def _dot() -> Iterator[str]:
             target,
             {
                 **whole,
-                "label": f"<{dot.lines(dot.font(f'&#160;{dot.escape(line)}&#160;', size=13) for line in label)}>",
+                "label": f"<{dot.lines(dot.apart(dot.font(dot.escape(line), size=13)) for line in label)}>",
                 "penwidth": "1.6",
                 "color": dot.quoted(dot.INK),
                 "tooltip": dot.quoted(", ".join(label)),

@@ -41,6 +41,7 @@ _RETURN_S: Final = 5.0
 """The same before the clock is moved: who does not poll by then is silent."""
 
 
+_EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _BACKLOG: Final = 4_096
 """Clients with thousands of chats connect at once after a restart."""
 
@@ -85,8 +86,12 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``.
+
+        Of a centre that listens on every address, that of loopback: no client can connect to "every".
+        """
+        host = _EVERY.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     def now(self) -> int:

@@ -439,8 +439,7 @@ async def test_beyond_loopback_the_page_works_with_its_token() -> None:
     parts = {console.PREFIX: console.part}
     async with Emulator("silent", host="0.0.0.0", parts=parts) as emulator, chromium() as page:
         await page.look(1440, 900)
-        url = emulator.url.replace("0.0.0.0", "127.0.0.1")
-        await page.open(f"{url}/_console/?token={emulator.token}")
+        await page.open(f"{emulator.url}/_console/?token={emulator.token}")
         await page.until("document.querySelector('#picture svg')")
         await come(page)
         await page.key("a")

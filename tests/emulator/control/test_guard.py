@@ -55,6 +55,7 @@ async def test_the_page_itself_the_address_bar_and_a_link_are_welcome() -> None:
 
 async def test_beyond_loopback_a_token_is_needed_and_the_wire_is_open() -> None:
     async with Emulator("silent", host="0.0.0.0", token="s3cret") as emulator:
+        assert emulator.url.startswith("http://127.0.0.1:"), "nobody can connect to every address"
         await opened(emulator)
         assert (await wire(emulator, "GET", "availability"))[0] == 200
         wrong = ({"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret"})
