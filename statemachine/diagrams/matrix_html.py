@@ -21,7 +21,7 @@ from .names import effects, guard, kind_of, name, number, raised, trigger
 STYLE: Final = """
 :root { color-scheme: light dark; --line: #d0d7de; --paper: #ffffff; --ink: #1f2328; --faint: #57606a;
   --taken: #ddf0ff; --stays: #e6f4ea; --rejected: #ffe1cc; --ignored: transparent }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1;
+@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --paper: #0d1117; --ink: #e6edf3; --faint: #b1bac4;
   --taken: #12395c; --stays: #173d26; --rejected: #5a2d12 } }
 body { font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1.5rem }
 nav a, label { margin-right: 1rem } a { color: inherit }
