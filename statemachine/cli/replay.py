@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import webbrowser
 from contextlib import suppress
@@ -126,7 +127,7 @@ def command(
 def _view(hidden: bool) -> None:
     """The viewer, until Ctrl-C."""
     try:
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):  # where signals cannot be handled by the loop
             asyncio.run(_viewing(hidden))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine replay --open") or str(error)) from None
@@ -135,12 +136,16 @@ def _view(hidden: bool) -> None:
 async def _viewing(hidden: bool) -> None:
     from statemachine.replay.viewer import viewing
 
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with viewing(hidden) as url:
         click.echo(f"Drop a trace, a capture or a HAR file on {url}")
         if not await asyncio.to_thread(webbrowser.open, url):
             click.echo("No browser could be opened here: open that address yourself.")
         click.echo("Ctrl-C stops it.")
-        await asyncio.Event().wait()
+        await stop.wait()
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import json
 import re
+import signal
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -257,7 +257,7 @@ def test_the_command_opens_the_viewer(monkeypatch: pytest.MonkeyPatch, capsys: p
     def browse(url: str) -> bool:
         with urlopen(url) as reply:
             seen.append(reply.read())
-        _thread.interrupt_main()
+        signal.raise_signal(signal.SIGINT)
         return False
 
     monkeypatch.setattr("webbrowser.open", browse)
