@@ -43,6 +43,10 @@ __all__ = ["ChatClient"]
 _log = get_logger(__name__)
 
 
+PATIENCE: Final = timedelta(minutes=5)
+"""To remove something from a large file takes its time."""
+
+
 class ChatClient:
     """The chats of one application, each of another customer. Entered with `async with`, it takes up all stored ones.
 
@@ -284,19 +288,20 @@ class ChatClient:
         """
         return self._opened().store.transcript(_session_id(_for(self._door, client_id)), after, limit)
 
-    async def purge(self, older_than: timedelta, *, unread: bool = False) -> None:
+    async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = PATIENCE) -> None:
         """Remove what was over so long ago: chats, kept transcripts, traces. A chat that lives stays.
 
         One with news that the application has not dealt with stays too, unless `unread`. Whose chat was removed begins
-        anew, with `seq` 1. Raises ChatClosed, and a `StoreError` or OSError, which say what could not be removed.
+        anew, with `seq` 1. Raises ChatClosed, NotSaved (not done `within` this time; it may yet be), and a `StoreError`
+        or OSError, which say what could not be removed.
         """
         around = self._opened()
         before = around.clock.now() - older_than // timedelta(milliseconds=1)
         held = [*self._sessions.values(), *self._spent.values()]
         await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
-        await Keeping(around.store, self._traces).purge(before, unread=unread)
+        await Keeping(around.store, self._traces, within).purge(before, unread=unread)
 
-    async def forget(self, client_id: str) -> None:
+    async def forget(self, client_id: str, *, within: timedelta = PATIENCE) -> None:
         """Remove all that is kept of this customer, whatever became of the chat, from store, transcript and traces.
 
         A chat that lives is not ended: `ChatSession.end` it first. Of a SQLite file no part holds anything of them
@@ -306,7 +311,7 @@ class ChatClient:
         around = self._opened()
         session_id = _session_id(_for(self._door, client_id))
         await self._drop([chat for held in (self._sessions, self._spent) if (chat := held.get(session_id))])
-        await Keeping(around.store, self._traces).forget(session_id)
+        await Keeping(around.store, self._traces, within).forget(session_id)
 
     async def _drop(self, chats: Sequence[ChatSession]) -> None:
         """Hold these no longer. What they were about to save comes before what is asked of the store from now on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from attrs import frozen
@@ -12,7 +13,7 @@ from attrs import frozen
 from statemachine.adapters.protocols import Archive, Done
 from statemachine.adapters.traces import TraceFiles
 
-from .errors import BadSetting
+from .errors import BadSetting, NotSaved
 
 __all__ = ["Keeping", "traces_in"]
 
@@ -27,35 +28,41 @@ def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
 
 @frozen
 class Keeping:
-    """All that outlives a process. Both raise a `StoreError` or OSError, which say what could not be removed."""
+    """All that outlives a process. `within`: how long the store is waited for.
+
+    Both raise a `StoreError` or OSError, which say what could not be removed, or NotSaved.
+    """
 
     archive: Archive
     traces: TraceFiles | None
+    within: timedelta
 
     async def purge(self, before: int, *, unread: bool) -> None:
         """Remove what was over before this instant (ms), see `Archive.purge`."""
-        await _done(partial(self.archive.purge, before, unread=unread))
+        await self._done(partial(self.archive.purge, before, unread=unread))
         if self.traces:
             await asyncio.to_thread(self.traces.purge, before)
 
     async def forget(self, session_id: str) -> None:
         """Remove all there is of this session."""
-        await _done(partial(self.archive.forget, [session_id]))
+        await self._done(partial(self.archive.forget, [session_id]))
         if self.traces:
             self.traces.forget(session_id)
 
+    async def _done(self, ask: Callable[[Done], None]) -> None:
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ask(partial(_answer, answer))
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                await answer
+        except TimeoutError:
+            raise NotSaved(f"the store has not removed this within {self.within}: it may yet; ask again") from None
 
-async def _done(ask: Callable[[Done], None]) -> None:
-    """Wait until the store has done this. Raises what it answers."""
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def done(error: BaseException | None) -> None:
-        if answer.done():  # whoever waited was cancelled
-            return
-        if error is None:
-            answer.set_result(None)
-        else:
-            answer.set_exception(error)
-
-    ask(done)
-    await answer
+def _answer(answer: asyncio.Future[None], error: BaseException | None) -> None:
+    if answer.done():  # whoever waited was cancelled
+        return
+    if error is None:
+        answer.set_result(None)
+    else:
+        answer.set_exception(error)

@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from statemachine import ChatClient, Finished, Progress, Received
 from statemachine.adapters.driver import label
-from statemachine.client import BadSetting, ChatClosed, ChatStopped, Options
+from statemachine.adapters.protocols import Done
+from statemachine.client import BadSetting, ChatClosed, ChatStopped, NotSaved, Options
 from statemachine.client.signals import once_on
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
@@ -26,6 +27,7 @@ from statemachine.emulator.http import Emulator
 from statemachine.replay import play, read_capture
 from statemachine.store import database
 from statemachine.store.errors import CorruptStore, NewerStore, StoreFull, StoreOwned
+from statemachine.store.memory import MemoryStore
 from statemachine.store.schema import SCHEMA
 from statemachine.store.sqlite import SqliteStore
 from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
@@ -176,6 +178,24 @@ async def test_a_trace_directory_that_is_none_is_told(centre: Emulator, path: Pa
     path.write_text("")  # noqa: ASYNC240
     with pytest.raises(BadSetting, match=r"trace: .* cannot be used: File exists"):
         client(centre, trace=path)
+
+
+class SilentStore(MemoryStore):
+    """Never answers."""
+
+    def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
+        pass
+
+    def forget(self, session_ids: Iterable[str], done: Done) -> None:
+        pass
+
+
+async def test_a_store_that_does_not_answer_is_not_waited_for_for_ever(centre: Emulator) -> None:
+    soon = timedelta(milliseconds=20)
+    async with client(centre, store=SilentStore()) as chats:
+        for call in (chats.purge(timedelta(days=1), within=soon), chats.forget(ANN, within=soon)):
+            with pytest.raises(NotSaved, match="ask again"):
+                await call
 
 
 # --- a disk that is full, damaged, or somebody else's ---------------------------------------------------------------
