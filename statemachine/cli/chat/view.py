@@ -157,6 +157,8 @@ class View:
         self._roster = now
 
     def _tell_link(self, news: LinkChanged) -> None:
+        if news.state == "backing_off" and news.next_try is None:
+            return  # it is being tried again: what became of the last try stands until that is answered
         was, self._link = self._troubled, news
         troubled = self._troubled
         if news.state == "blocked":

@@ -132,10 +132,12 @@ def test_how_things_stand(page: Page) -> None:
 
 
 def test_the_connection(page: Page) -> None:
+    page.view.tell(LinkChanged("backing_off", 1, reason="timeout", next_try=1_000))
     page.view.tell(LinkChanged("backing_off", 1))
     assert page.lines() == []
+    page.view.tell(LinkChanged("backing_off", 2, reason="timeout", next_try=2_000))
     page.view.tell(LinkChanged("backing_off", 2))
-    page.view.tell(LinkChanged("backing_off", 3))
+    page.view.tell(LinkChanged("backing_off", 3, next_try=3_000))
     assert page.view.standing("queued") == ["queued", "no connection"]
     page.view.tell(LinkChanged("polling"))
     assert [line[:16] for line in page.lines()] == ["— no connection;", "— the connection"]
@@ -144,7 +146,11 @@ def test_the_connection(page: Page) -> None:
 
 
 def test_a_poll_that_is_still_held_is_no_trouble(page: Page) -> None:
-    page.view.tell(LinkChanged("backing_off", 4, 5509))
+    """It was called a lost connection while it was tried again."""
+    for tries in (1, 2, 3):
+        page.view.tell(LinkChanged("backing_off", tries, 5509, "http", 1_000))
+        page.view.tell(LinkChanged("backing_off", tries))
+    page.view.tell(LinkChanged("polling"))
     assert page.lines() == []
 
 
