@@ -33,6 +33,7 @@ from statemachine.emulator.acts import Connect, Deliver, Say
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.steps import Listen, Pause, Scenario
 from tests.kill.judge import judge
+from tests.soak.app import HELD
 from tests.soak.sink import read_lines
 
 AGENT = Scenario(
@@ -43,7 +44,7 @@ AGENT = Scenario(
 )
 
 LONGEST_LIFE_S = 10.0
-"""After (nearly) all polls are held, before it is killed."""
+"""After (nearly) all chats are at work, before it is killed."""
 
 
 @frozen
@@ -56,8 +57,8 @@ class Dose:
 
     chats: int = 3_000
     kills: int = 20
-    texts: int = 4
-    every: float = 120.0
+    texts: int = 6
+    every: float = 60.0
     seed: int = 1
     hold: float = 15.0
     tls: bool = False
@@ -109,7 +110,7 @@ class Soak:
         every = dose.every / 2 if cut_restart is None and dose.kills else dose.every  # the rest of it, without delay
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.soak.app", emulator.url, str(self._folder)),
-            *(str(dose.chats), str(dose.texts), str(every)),
+            *(str(dose.chats), str(dose.texts), str(every), *(["to-the-end"] if cut_restart is None else [])),
             stdout=asyncio.subprocess.PIPE,
         )
         reading = asyncio.create_task(self._read(process, cut_restart))
@@ -133,11 +134,12 @@ class Soak:
             said = json.loads(line)
             if "opened" not in said:
                 self.result.figures.append(said)
-            if cut_restart and said.get("opened", 1) >= enough:
-                process.kill()
-            elif cut_restart is False and "held" in said:
+            if cut_restart is None or said.get("opened", 1) < (enough if cut_restart else HELD):
+                continue
+            if not cut_restart:
                 await asyncio.sleep(self._chance.uniform(0.1, 1.0) * min(self._dose.every, LONGEST_LIFE_S))
-                process.kill()
+            process.kill()
+            return
 
     def judge(self, emulator: Emulator) -> None:
         """What the file holds, against what the centre received and said."""
@@ -210,8 +212,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chats", type=int, default=3_000)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--texts", type=int, default=4, help="that each customer says")
-    parser.add_argument("--every", type=float, default=120.0, help="seconds between two texts of one customer")
+    parser.add_argument("--texts", type=int, default=6, help="that each customer says")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two texts of one customer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hold", type=float, default=15.0, help="seconds the centre holds a poll")
     parser.add_argument("--tls", action="store_true")

@@ -1,10 +1,11 @@
 """The program that gets killed: thousands of chats in one client, and one file of all that their handler was told.
 
-    python -m tests.soak.app URL FOLDER CHATS TEXTS EVERY
+    python -m tests.soak.app URL FOLDER CHATS TEXTS EVERY [to-the-end]
 
 Every chat says its TEXTS, one each EVERY seconds; each is answered by the centre. All news is written to a file before
-it counts as dealt with. Killed and started again it goes on; it ends by itself, with status 0, once every chat has
-every outcome and reply and is over. How far it is and what it uses it prints, one JSON object a line.
+it counts as dealt with. Killed and started again it goes on. Told to go to the end, it ends by itself, with status 0,
+once every chat has every outcome and reply and is over; else no chat is ended, and it is there to be killed. How far it
+is and what it uses it prints, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ OPTIONS = {
 class Bot:
     """What the application does with each chat."""
 
-    def __init__(self, client: ChatClient, sink: Sink, chats: int, texts: int, every: float) -> None:
+    def __init__(self, client: ChatClient, sink: Sink, chats: int, texts: int, every: float, *, ends: bool) -> None:
         self._client = client
         self._sink = sink
         self._texts = texts
         self._every = every
+        self._ends = ends
         self._left = chats - len(sink.over)
         self._progress: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.done = asyncio.Event()
@@ -94,7 +96,7 @@ class Bot:
         while session.outcome is None and not self._satisfied(who):
             self._progress[who].clear()
             await self._progress[who].wait()
-        if session.outcome is None:
+        if session.outcome is None and self._ends:
             await session.end()
 
     def _satisfied(self, who: str) -> bool:
@@ -102,13 +104,13 @@ class Bot:
         return len(sink.outcomes[who]) >= self._texts and len(sink.replies[who]) >= self._texts - sink.failed[who]
 
 
-async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> None:
+async def main(url: str, folder: Path, chats: int, texts: int, every: float, *, ends: bool) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     sink = Sink(folder / "sink.jsonl")
     tls = ssl.create_default_context(cafile=folder / "ca.pem") if url.startswith("https") else None
     options = Options(**OPTIONS, tls=tls)  # type: ignore[arg-type]
     async with ChatClient(url, app_id="soak", store=folder / "chats.sqlite", options=options) as client:
-        bot = Bot(client, sink, chats, texts, every)
+        bot = Bot(client, sink, chats, texts, every, ends=ends)
         handling = asyncio.create_task(client.handle(bot.handle, concurrency=16))
         customers = [f"customer-{n}" for n in range(chats) if f"customer-{n}" not in sink.over]
         known = [who for who in customers if who in sink.met]
@@ -124,10 +126,10 @@ async def main(url: str, folder: Path, chats: int, texts: int, every: float) -> 
 
 
 async def measure(client: ChatClient, chats: int) -> None:
-    """How many chats are at work, and, once all polls are held, what that and the traffic from there on takes."""
+    """How many chats are at work, and, once all are, what the traffic from there on takes."""
     began = time.monotonic()
     while (polling := _polling(client)) < chats * HELD:
-        say(opened=len(client.sessions()) / chats, polling=polling)
+        say(opened=sum(chat.phase not in ("idle", "requesting") for chat in client.sessions()) / chats, polling=polling)
         await asyncio.sleep(0.5)
     say(held=polling, seconds=round(time.monotonic() - began), rss_kb=resident())
     used, began = time.process_time(), time.monotonic()
@@ -151,6 +153,6 @@ def say(**line: object) -> None:
 
 
 if __name__ == "__main__":
-    at, where, how_many, texts_each, pause_s = sys.argv[1:]
-    asyncio.run(main(at, Path(where), int(how_many), int(texts_each), float(pause_s)))
+    at, where, how_many, texts_each, pause_s, *end = sys.argv[1:]
+    asyncio.run(main(at, Path(where), int(how_many), int(texts_each), float(pause_s), ends=bool(end)))
     os._exit(0)  # nothing is left to be done
