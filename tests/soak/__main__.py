@@ -179,6 +179,7 @@ async def soak(dose: Dose) -> Result:
             inactivity_timeout_ms=None,
             drop_without_polls_ms=None,
             judge_aborts=0,
+            judge_silence_ms=0,  # who is killed twice in a row polls late, and has sent meanwhile
         )
         async with Emulator(AGENT, knobs, tls=certified(Path(folder)) if dose.tls else None) as emulator:
             await run.run(emulator)
