@@ -804,7 +804,7 @@ const VOCABULARY = {
       is_typing: (d) => d.asides.due !== null,
       can_read: canRead,
       can_deliver: (d, e) => !d.config.receipts && canRead(d, e) && !isMarked(d, "delivered", e.msg_id),
-      is_about_this_chat: (d, e) => lower(e.chat_id) === lower(d.chat.chat_id),
+      is_about_this_chat: (d, e) => e.chat_id !== "" && lower(e.chat_id) === lower(d.chat.chat_id),
     },
     effects: {
       take_over_past: takeOver,

@@ -6,8 +6,10 @@ import pytest
 
 from statemachine import (
     AnswerForm,
+    Background,
     Config,
     Disconnect,
+    End,
     Failure,
     FindChat,
     Incoming,
@@ -17,8 +19,10 @@ from statemachine import (
     Poll,
     Post,
     PostCourtesy,
+    Pushed,
     ReadHistory,
     Reattach,
+    Request,
     Send,
 )
 from statemachine import wire as w
@@ -290,3 +294,13 @@ def test_what_the_window_has_forgotten_may_come_back_but_not_what_it_knows(live:
         play.tick()
         play.log(*log, message(8))
     assert [one.entry for one in play.received()] == [shown, message(8)]
+
+
+def test_a_notification_about_no_chat_reads_no_history() -> None:
+    """Ended while it was being opened, and in the background: the history of the chat "" was asked for."""
+    play = Play()
+    play.do(Request, "o")
+    play.do(End)
+    play.do(Background)
+    play.do(Pushed, "")
+    assert not play.owes(ReadHistory)

@@ -207,7 +207,8 @@ def _manners() -> tuple[Row, ...]:
 
 
 def is_about_this_chat(d: Draft, e: ev.Pushed) -> bool:
-    return e.chat_id.lower() == d.chat.chat_id.lower()
+    """Before the chat is known, no notification is: an empty id names nothing."""
+    return e.chat_id.lower() == d.chat.chat_id.lower() != ""
 
 
 ROWS: Final = (
