@@ -38,7 +38,7 @@ from statemachine import (
     Session,
     Tick,
 )
-from statemachine.wire import File, FormShow, Location, Message, SecureFormShow, Signaling
+from statemachine.wire import CobrowsingRequested, File, FormShow, Location, Message, SecureFormShow, Signaling
 
 Output: TypeAlias = Command | Notification
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Output, ...]]]
@@ -357,6 +357,8 @@ def key_of(session: Session, entry: object) -> Key | None:
     chat = session.chat.chat_id.lower()
     if isinstance(entry, FormShow | SecureFormShow):
         return chat, type(entry).__name__, entry.form_request_id
+    if isinstance(entry, CobrowsingRequested) and entry.msg_id not in ("", "null"):
+        return chat, type(entry).__name__, entry.msg_id
     if isinstance(entry, Message | File | Location | Signaling) and entry.msg_id not in ("", "null"):
         party = entry.party_id.lower()
         ours = party == chat if party else isinstance(entry, File) or entry.msg_id.startswith(f"{session.chat.origin}:")
@@ -416,5 +418,5 @@ def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
     if not isinstance(event, Answered) or event.command not in awaited or step.after.outcome is not None:
         return []
     entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, Log) else ()
-    keys = (key_of(step.after, entry) for entry in entries if not isinstance(entry, Signaling))
+    keys = (key_of(step.after, entry) for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested))
     return [key for key in keys if key is not None and key not in ledger.told]

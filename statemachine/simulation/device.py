@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from statemachine.codec.http import Endpoint, to_http
 from statemachine.codec.wire import decode_entry
-from statemachine.core.commands import CreateChat, Poll, Post, ReadHistory
+from statemachine.core.commands import CreateChat, Poll, Post, ReadHistory, Upload
 from statemachine.core.wire import (
     Entry,
     File,
@@ -24,7 +24,9 @@ from statemachine.core.wire import (
     SessionEnd,
     Typing,
 )
-from statemachine.emulator.wire import HttpRequest, HttpResponse
+from statemachine.emulator.wire import HttpResponse
+
+from .network import to_centre
 
 if TYPE_CHECKING:
     from .world import World
@@ -67,6 +69,11 @@ class Device:
             last = world.choices.choose("device leaves", (1, 1))
             self._post(chat_id, (SessionEnd() if last else SessionDisconnect(),))
 
+    def everything(self, chat_id: str) -> None:
+        """Say one thing of each kind."""
+        for entries in self._sayable():
+            self._post(chat_id, entries)
+
     def answered(self, ticket: int, response: HttpResponse) -> None:
         """The centre answers it. What came with a history was taken from nobody."""
         if ticket in self._open and response.status == 200 and response.body:
@@ -80,11 +87,17 @@ class Device:
         return (
             (Message(name, msg_text=f"device {self._number}"),),
             (Typing(), NotTyping()),
-            (Location(f"{self._number}.75", "9.1", msg_id=name),),
+            (Location(f"{self._number}.75", "9.1", msg_id=f"{name}.location"),),
             (Navigation(f"device page {self._number}"),),
-            (File(f"device-file-{self._number}", msg_id=name),),
+            (File(self._uploaded(), msg_id=f"{name}.file"),),
             (Message(msg_text=f"device {self._number}"),),
         )
+
+    def _uploaded(self) -> str:
+        """The id of a file that was uploaded now."""
+        name = f"device-file-{self._number}"
+        self._ask(Upload(1, 10_000, "", name))
+        return next(reversed(self._world.centre.files))
 
     def _post(self, chat_id: str, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
@@ -92,10 +105,9 @@ class Device:
         if self._world.choices.choose("device reads", (3, 1)):
             self._ask(ReadHistory(1, 10_000, chat_id))
 
-    def _ask(self, command: CreateChat | Post | Poll | ReadHistory) -> int:
+    def _ask(self, command: CreateChat | Post | Poll | ReadHistory | Upload) -> int:
         self._tickets -= 1
-        made = to_http(command, self._endpoint, nonce=str(self._tickets))
-        request = HttpRequest(made.method, made.path, made.query, made.headers, made.body or b"")
+        request = to_centre(to_http(command, self._endpoint, nonce=str(self._tickets)))
         world, ticket = self._world, self._tickets
         self.acted_at = world.now
         if isinstance(command, Poll | Post):

@@ -19,19 +19,26 @@ def excuses(world: World, found: Judged) -> bool:
     """Whether this world's faults explain what the judge has seen."""
     match found.rule:
         case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
-            return not world.network.made_knowing(found.ticket, _told_by(world, found))
+            unreadable = world.knobs.malformed_events  # so that even the word of the end may be
+            return unreadable or not world.network.made_knowing(found.ticket, _told_by(world, found))
         case "F3":
             # A person's act, a new process, a request long forgotten, another device; a reading for proof.
             latest = max(world.acted_at, world.network.belated_at, world.device.acted_at)
             proof = any(item.state.name == "in_doubt" for item in world.session.items)
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
-        case "F15":  # a second session on one chat cannot know what the first has read
-            return "once more" in found.message and len(world.oracle.books) > 1
+        case (
+            "F15"
+        ):  # a second session on one chat cannot know what the first has read, nor a full window what it forgot
+            book = world.oracle.book
+            forgot = book.ledger.remembered >= book.config.window
+            return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # an application in the background polls no more, though somebody may still write
             return bool(world.faults.injected) or world.session.link.name == "paused"
         case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":
-            # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
-            return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
+            # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost, or that a
+            # session left behind which was over before its chat was.
+            again = len(world.oracle.books) > 1
+            return bool(world.faults.injected) or world.centre.scenario.name == "flaky" or again
         case "F30":  # the customer said both
             return world.customer.has_ended
         case "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt

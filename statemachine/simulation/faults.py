@@ -63,6 +63,8 @@ CALLS: Final[dict[type[Command], Call]] = {
 _ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
 _OF_CHAT: Final = (Poll, ReadHistory, Post, PostCourtesy)
 _OPENING: Final = (CreateChat, FindChat)
+_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 5, ReadHistory: 3}
+"""How much more often calls fail that are made but a few times in a life."""
 _NOT_POSTS: Final = (CreateChat, FindChat, Poll, ReadHistory, Upload)
 _OUTAGES: Final = (5_000, 30_000, 120_000)
 
@@ -117,7 +119,15 @@ labels of its own: whoever answers a post so has taken it.
 """
 
 DOMAINS: Final[dict[str, tuple[str, ...]]] = {
-    "network": (*_NETWORK, "outage", "abort too late", "slow network", "half-open connection"),
+    "network": (
+        *_NETWORK,
+        "outage",
+        "abort too late",
+        "slow network",
+        "slow history",
+        "answer lost while reading",
+        "half-open connection",
+    ),
     "errors": tuple(_ERRORS),
     "batches": (*_BATCHES, "pushed entries"),
     "entries": ("odd entries", "malformed entries", "out of place", "word after the end"),
@@ -143,6 +153,7 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
         "disconnect",
         "files and forms",
         "everything at once",
+        "at the turn",
     ),
 }
 """Domain -> its faults, and the habits of people that a run may have or not."""
@@ -183,7 +194,7 @@ class Faults:
             label
             for domain, labels in DOMAINS.items()
             for label in labels
-            if choices.choose("swarm", (1, 1)) and domain in domains
+            if choices.choose("swarm", (1, 3) if label == "at the turn" else (1, 1)) and domain in domains
         }
         chosen = drawn if only is None else set(only)
         self.enabled: Final = frozenset(label for label in LABELS if label in chosen)
@@ -217,10 +228,10 @@ class Faults:
         if self._outage is not None and self._outage[0] > now:
             return self._strike(self._outage[1]) if kind in FATES[self._outage[1]][1] else "deliver"
         labels = [label for label in self._of(kind) if label in self.enabled]
-        if not labels or not self._choices.chance("call fails", self.strength):
+        often = _OFTEN.get(kind, 1)
+        if not labels or not self._choices.chance("call fails", self.strength * often):
             return "deliver"
-        rare = [12 // len(FATES[label][1]) for label in labels]  # what few kinds of calls can meet would hardly strike
-        label = labels[self._choices.choose("which fault", rare)]
+        label = labels[self._choices.choose("which fault", [_weight(label) for label in labels])]
         if self.strikes("outage", 3.0):
             self._outage = now + _OUTAGES[self._choices.choose("how long", (3, 3, 1))], label
         return self._strike(label)
@@ -236,3 +247,8 @@ class Faults:
 
     def _of(self, command: type[Command]) -> list[str]:
         return [label for label, (_, commands) in FATES.items() if command in commands]
+
+
+def _weight(label: str) -> int:
+    """What few kinds of calls can meet would hardly strike; and of the codes there are two dozen."""
+    return 12 if label in ("error code", "response late") else 12 // len(FATES[label][1])

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import define
 
 from statemachine.adapters.protocols import Answer
+from statemachine.codec import http
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, Upload
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
 from statemachine.core.events import Failure, FailureKind
 from statemachine.core.wire import SecureFormData
 from statemachine.emulator.acts import Break
@@ -28,9 +29,12 @@ from .faults import CALLS, ErrorFault, Fate
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["Call", "Network"]
+__all__ = ["Call", "Network", "to_centre"]
 
 _LATENCIES: Final = (20, 1, 400, 3_000)
+_REFUSED_AFTER: Final = (0, 9_000, 14_000)
+"""How long a poll may hang before it meets its error."""
+_SLOW_READING: Final = (20, 4_000, 12_000)
 _LANDED: Final = 2_000
 """A request on its way when its connection breaks lands this long before `Config.settle` at the latest."""
 _CACHED: Final = 4
@@ -73,6 +77,7 @@ class Network:
         self.courtesies_lost = 0
         self.belated_at = 0
         self.polls_given_up = 0
+        self.loses_next_answer = False
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
@@ -82,10 +87,20 @@ class Network:
         ticket = len(self._calls) + 1
         world.oracle.executed(command, self.open_polls())
         request = self._wire_request(ticket, command)
-        call = Call(ticket, world.life, command, answer, world.faults.fate(command, world.now), world.now, request)
+        call = Call(ticket, world.life, command, answer, self._fate(command), world.now, request)
         self._calls[ticket] = call
         self.courtesies_lost += isinstance(command, PostCourtesy) and call.fate != "deliver"
         self._send(call)
+
+    def _fate(self, command: Command) -> Fate:
+        faults = self._world.faults
+        if isinstance(command, Post) and self.loses_next_answer:
+            self.loses_next_answer = False
+            return "response_lost"
+        is_reading = any(isinstance(call.command, ReadHistory) and not call.over for call in self._calls.values())
+        if isinstance(command, Post) and is_reading and faults.strikes("answer lost while reading", 8.0):
+            return "response_lost"
+        return faults.fate(command, self._world.now)
 
     def abort(self, command_id: int) -> None:
         """See `Transport.abort`."""
@@ -163,7 +178,9 @@ class Network:
             self._fail_later(call, "cut", world.choices.amount("poll cut after", 15_000))
         elif fate != "response_late":
             self._fail_later(call, "timeout", timeout)
-        world.later(world.now + self._latency(), lambda: self._arrive(call))
+        held = isinstance(fate, ErrorFault) and isinstance(call.command, Poll)
+        refused = _REFUSED_AFTER[world.choices.choose("refused after", (1, 2, 2))] if held else 0
+        world.later(world.now + refused + self._latency(), lambda: self._arrive(call))
 
     def _late_landing(self, call: Call, failed: int) -> int:
         """When a request lands whose connection breaks at `failed`.
@@ -199,13 +216,18 @@ class Network:
             if not fault.accepted:
                 self._answered(call, _error_page(world, fault))
                 return
-        elif isinstance(fault, ErrorFault):
+        elif isinstance(fault, ErrorFault) and (not fault.accepted or self._lives(call)):
             world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
         if isinstance(call.command, Post) and world.faults.strikes("pushed entries", 6.0):
             world.later(world.now + 1, world.push, of_client=True)
         if call.over and not world.faults.strikes("half-open connection", 2.0):
             self._tell_cut(call)
+
+    def _lives(self, call: Call) -> bool:
+        """Whether the chat of this call takes anything more: an ended one says so, whatever is planned."""
+        chat = self._world.centre.chats.get(_chat_of(call.command).lower())
+        return chat is not None and chat.live
 
     # --- and back -----------------------------------------------------------------------------------------------------
 
@@ -242,8 +264,8 @@ class Network:
         return {**body, "events": [*events[at:], *events[:at]]}
 
     def empty_log(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
-        """A history that has not heard of anything yet."""
-        return {**body, "events": []}
+        """A history that has not heard of anything yet. A client that knows of nothing either would believe it."""
+        return {**body, "events": []} if self._world.oracle.book.ledger.remembered else body
 
     def over_already(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A session that is over and not yet purged (protocol.md 10, row 25)."""
@@ -256,7 +278,7 @@ class Network:
 
     def _answered(self, call: Call, response: HttpResponse) -> None:
         world = self._world
-        due = world.now + self._latency()
+        due = world.now + self._latency(call.command)
         if call.fate == "response_late":
             margin = world.config.answer_margin
             due = max(due, call.since + call.command.timeout + margin + world.choices.amount("how late", 20_000))
@@ -298,20 +320,26 @@ class Network:
     def _tell_cut(self, call: Call) -> None:
         self._world.deliver(self._world.centre.cut(self._world.now, call.ticket))
 
-    def _latency(self) -> int:
+    def _latency(self, command: Command | None = None) -> int:
         world = self._world
+        if isinstance(command, ReadHistory) and world.faults.lives("slow history"):
+            return _SLOW_READING[world.choices.choose("reading takes", (1, 2, 2))]
         if not world.faults.lives("slow network"):
             return _LATENCIES[0]
         return _LATENCIES[world.choices.choose("latency", (6, 4, 4, 1))]
 
     def _wire_request(self, ticket: int, command: Command) -> HttpRequest:
         secret = {"card": "4711"} if isinstance(command, Post) and isinstance(command.entry, SecureFormData) else None
-        made = to_http(command, self._endpoint, nonce=str(ticket), secret=secret)
-        headers, body = made.headers, made.body or b""
-        if made.upload_ref is not None:
-            headers = (*headers, ("Content-Type", "multipart/form-data; boundary=simulated"))
-            body = _multipart(made.upload_name or made.upload_ref, made.upload_ref)
-        return HttpRequest(made.method, made.path, made.query, headers, body)
+        return to_centre(to_http(command, self._endpoint, nonce=str(ticket), secret=secret))
+
+
+def to_centre(made: http.HttpRequest) -> HttpRequest:
+    """A request as the codec makes it, as the centre gets it. The bytes of a file are its name."""
+    headers, body = made.headers, made.body or b""
+    if made.upload_ref is not None:
+        headers = (*headers, ("Content-Type", "multipart/form-data; boundary=simulated"))
+        body = _multipart(made.upload_name or made.upload_ref, made.upload_ref)
+    return HttpRequest(made.method, made.path, made.query, headers, body)
 
 
 def _multipart(name: str, content: str) -> bytes:

@@ -34,7 +34,7 @@ _FROM_CLIENT: Final = (
     (names.NAVIGATION, names.COBROWSING_REJECTED, names.COBROWSING_STARTED, names.COBROWSING_ENDED),
     (names.DISCONNECT, names.END),
 )
-_SAYING: Final = ("say", "say two", "start typing", "stop typing", "mark read")
+_SAYING: Final = ("say", "say two", "start typing", "stop typing", "mark delivered", "mark read")
 _HABITS: Final[dict[str, tuple[str, ...]]] = {
     "background": ("background", "foreground", "push", "reauthorized"),
     "files and forms": ("file", "file", "location", "navigation", "signal", "answer form", "cancel form"),
@@ -44,7 +44,7 @@ _HABITS: Final[dict[str, tuple[str, ...]]] = {
 
 
 _EVERYTHING: Final = (
-    "start typing", "mark read", "say", "start typing", "stop typing",
+    "start typing", "mark delivered", "mark read", "say", "start typing", "stop typing",
     "answer form", "answer form", "answer form", "cancel form",
     "file", "location", "navigation", "signal", "push", "background", "foreground", "reauthorized", "start typing",
 )  # fmt: skip
@@ -59,11 +59,12 @@ class Customer:
         self.has_ended = False
         self._acts: Final[dict[str, Callable[[], object]]] = {
             "say": self._say,
-            "say two": self._say_two,
+            "say two": self.say_two,
             "start typing": lambda: self._feed(ev.StartTyping(self._at())),
             "stop typing": lambda: self._feed(ev.StopTyping(self._at())),
-            "mark read": self._mark_read,
-            "background": lambda: self._feed(ev.Background(self._at())),
+            "mark delivered": lambda: self._mark(ev.MarkDelivered),
+            "mark read": lambda: self._mark(ev.MarkRead),
+            "background": self.hide,
             "foreground": lambda: self._feed(ev.Foreground(self._at())),
             "push": self._push,
             "file": self._send_file,
@@ -72,7 +73,7 @@ class Customer:
             "signal": lambda: self._send(wire.Signaling("ICE_CANDIDATE", candidate=f"candidate {self._next()}")),
             "answer form": self._answer_form,
             "cancel form": self._cancel_form,
-            "disconnect": lambda: self._feed(ev.Disconnect(self._at())),
+            "disconnect": self.disconnect,
             "end": self.end,
             "reauthorized": lambda: self._feed(ev.Reauthorized(self._at())),
         }
@@ -81,18 +82,30 @@ class Customer:
         """Do something, and plan the next act."""
         world = self._world
         able = ["nothing", *_SAYING]
-        weights = [2, 6, 2, 2, 1, 2]
+        weights = [2, 6, 2, 2, 1, 1, 2]
         for habit, more in _HABITS.items():
             if world.faults.lives(habit):
                 able += more
-                weights += [1 if habit == "end by customer" else 2] * len(more)
+                weights += [{"end by customer": 1, "background": 3}.get(habit, 2)] * len(more)
         if world.session.link.name == "blocked":
             able.append("reauthorized")
             weights.append(6)
         if world.faults.strikes("everything at once", 0.6):
-            for act in _EVERYTHING:
-                self._perform(act)
+            self.everything()
         self._perform(able[world.choices.choose("customer", weights)])
+
+    def everything(self) -> None:
+        """One act of each kind, but for those that lead out of the stage."""
+        for act in _EVERYTHING:
+            self._perform(act)
+
+    def hide(self) -> None:
+        """Go to the background."""
+        self._feed(ev.Background(self._at()))
+
+    def disconnect(self) -> None:
+        """Leave the conversation."""
+        self._feed(ev.Disconnect(self._at()))
 
     def plan(self) -> int:
         """How long until the next act."""
@@ -152,14 +165,15 @@ class Customer:
         if after is not None and after is not before:
             self._world.oracle.accepted(text, after.items[-1].id)
 
-    def _say_two(self) -> None:
+    def say_two(self) -> None:
+        """Two texts in a row."""
         self._say()
         self._say()
 
-    def _mark_read(self) -> None:
+    def _mark(self, receipt: type[ev.MarkDelivered | ev.MarkRead]) -> None:
         msg_id = self._world.oracle.latest_message
         if msg_id:
-            self._feed(ev.MarkRead(self._at(), msg_id))
+            self._feed(receipt(self._at(), msg_id))
 
     def _push(self) -> None:
         self._feed(ev.Pushed(self._at(), self._world.session.chat.chat_id))
@@ -206,11 +220,7 @@ class Agents:
             return
         chat = chats[-1]
         if world.faults.strikes("end by server", 0.5):
-            ends = (acts.End(), acts.Complete(), acts.Fail(), acts.TimeOut(), acts.Conclude())
-            end = ends[world.choices.amount("how it ends", len(ends) - 1)]
-            last = (acts.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
-            late = self.everything() if world.faults.strikes("word after the end", 10.0) else ()
-            world.act(chat.chat_id, *last, end, *late)
+            self.end(chat.chat_id)
         elif world.faults.strikes("forgotten", 0.2):
             world.act(chat.chat_id, acts.Forget())
         elif world.faults.strikes("everything at once", 0.8):
@@ -218,12 +228,26 @@ class Agents:
         elif world.faults.lives("agent at random"):
             world.act(chat.chat_id, *self._some(chat))
 
+    def end(self, chat_id: str) -> None:
+        """End this chat in one of the ways there are."""
+        world = self._world
+        ends = (acts.End(), acts.Complete(), acts.Fail(), acts.TimeOut(), acts.Conclude())
+        end = ends[world.choices.amount("how it ends", len(ends) - 1)]
+        last = (acts.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
+        late = self.everything() if world.faults.strikes("word after the end", 10.0) else ()
+        world.act(chat_id, *last, end, *late)
+
     def everything(self) -> list[acts.Act]:
         """One of each kind, but for what moves the chat on to another stage."""
         text = self._text()
         said = [acts.Say(text), acts.Typing(), acts.Warn(text), acts.SetCase(text), acts.SetStatus("pondering")]
         robot = acts.JoinParty("robot", type="scenario")
-        return [*said, *self._files_and_forms(text), *self._odd(text), *self._malformed(text), robot]
+        return [*said, *self._files_and_forms(text), *self._odd(text)[:-1], *self._malformed(text), robot]
+
+    def echoes(self) -> list[acts.Act]:
+        """What the customer is still sending, as if another device had sent it; not what a crash would forget."""
+        stamp = str(self._world.now // 1000)
+        return [act for item in self._world.driver.saved.items for act in _of_item(item, stamp)]
 
     def _text(self) -> str:
         self._number += 1
@@ -279,8 +303,8 @@ class Agents:
             acts.ShareLocation(self._number + 0.25, 8.1),
             acts.ShowForm(""),
             acts.ShowForm("survey_form", timeout=20),
-            acts.ShowSecureForm("payment"),
             acts.CancelSecureForm(),
+            acts.ShowSecureForm("payment"),
             acts.Signal({"type": "OFFER_CALL", "sdp": text, "offerVideo": "true"}),
             acts.Signal({"type": "END_CALL"}),
             acts.RequestCobrowsing(),
@@ -294,8 +318,8 @@ class Agents:
             acts.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
             acts.Raw({"event": "chat_session_status", "state": "pondering"}),
             acts.Raw({"event": "chat_session_message", "msg": text, "party_id": "nobody", "timestamp": int(stamp)}),
-            acts.Raw({"event": "chat_session_party_joined", "party_id": text, "type": "hologram"}),
             acts.Raw({"event": "chat_session_form_submit", "req_id": 5, "party_id": text}),
+            acts.Raw({"event": "chat_session_party_joined", "party_id": text, "type": "hologram"}),
         ]
 
     def _malformed(self, text: str) -> list[acts.Act]:
@@ -322,21 +346,25 @@ class Agents:
         # Not one whose answer is on its way: that would be an echo of what has not arrived.
         form = next((form.id for form in self._world.session.room.forms if not form.answer), "nothing")
         said = [acts.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind]
-        return said + [act for item in self._world.session.items[-1:] for act in _of_item(item, stamp)]
+        return said + [act for item in self._world.driver.saved.items[-1:] for act in _of_item(item, stamp)]
 
 
 _ECHOES: Final[dict[type[Any], str]] = {
     wire.Location: names.LOCATION,
     wire.File: names.FILE,
     wire.Navigation: names.NAVIGATION,
+    wire.SessionDisconnect: names.DISCONNECT,
 }
+_RECEIPTED: Final = (names.LOCATION, names.FILE, names.NAVIGATION)
+_ON_ITS_WAY: Final = ("pending", "sending", "in_doubt")
 
 
 def _of_item(item: Item, stamp: str) -> Iterator[acts.Act]:
-    """Receipts and an echo of what has still to be sent. Not of a text: whether those arrive is counted."""
+    """Perhaps receipts, and an echo, of what has still to be sent. Not of a text: whether those arrive is counted."""
     name = _ECHOES.get(type(item.entry))
-    if name is not None and item.state.name == "pending":
-        for receipt in (names.DELIVERED, names.READ):
+    if name is not None and item.state.name in _ON_ITS_WAY:
+        number = int(item.id.rpartition(":")[2])
+        for receipt in ((names.DELIVERED, names.READ), (names.READ,), (), ())[number % 4 if name in _RECEIPTED else 3]:
             yield acts.Raw({"event": receipt, "ref_msg_id": item.id, "party_id": "ada", "timestamp": stamp})
         yield acts.Raw({"event": name, "msg_id": item.id, "latitude": "1", "longitude": "1", "file_id": item.id})
 

@@ -17,7 +17,7 @@ from statemachine.conformance.laws import Step
 from statemachine.core import signals as sig
 from statemachine.core.commands import COMMANDS
 from statemachine.core.derived import deadlines, owing
-from statemachine.core.events import Answered, Failure, Reply, Restarted
+from statemachine.core.events import Answered, Failure, Reply, Restarted, Tick
 from statemachine.core.explain import Move, explain
 from statemachine.core.session import Session
 from statemachine.core.table import Row
@@ -49,7 +49,7 @@ class Reach:
 
     def saw(self, step: Step) -> None:
         """One step was taken."""
-        if step.refused or (step.after is step.before and not step.out):
+        if step.refused or (isinstance(step.event, Tick) and step.after is step.before):
             return
         self.counts.update(_outside_the_tables(step))
         sort = _sort(step)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from statemachine.core.session import Config
 from statemachine.emulator.knobs import Knobs
+from statemachine.emulator.names import DISCONNECT, SIGNALING
 
 from .choices import Choices
 from .faults import Faults
@@ -14,7 +15,7 @@ __all__ = ["draw_config", "draw_knobs", "draw_scenario"]
 
 _KNOBS: Final[dict[str, tuple[Any, ...]]] = {
     "pace": (1.0, 0.2, 4.0),
-    "initial_state": ("ivr", "queued", "establishing", "establishing"),
+    "initial_state": ("establishing", "ivr", "queued"),
     "is_new_chat_type": ("by_version", "bool", "string"),
     "service_name": ("", "Service"),
     "hold_ms": (15_000, 3_000, 0),
@@ -46,6 +47,7 @@ _KNOBS: Final[dict[str, tuple[Any, ...]]] = {
     "gone_heals": (False, True),
     "inactivity_timeout_ms": (600_000, 30_000),
     "inactivity_warnings": (1, 0, 2),
+    "history_omits": ((SIGNALING,), (SIGNALING, DISCONNECT), (SIGNALING, DISCONNECT)),
     "history_after_end": ("gone", "kept"),
     "stale_create": (False, True),
     "idle_reset": ("message", "any"),
@@ -72,12 +74,14 @@ def draw_knobs(choices: Choices, faults: Faults) -> Knobs:
 def draw_config(choices: Choices) -> Config:
     """How the session is configured."""
     api = ("v2", "v1")[choices.choose("api", (4, 1))]
-    return Config(api=api, receipts=not choices.choose("no receipts", (4, 1)))
+    tries = (3, 1)[choices.choose("limited tries", (2, 1))]
+    window = (1_024, 128)[choices.choose("window", (3, 1))]
+    return Config(api=api, receipts=not choices.choose("no receipts", (2, 1)), limited_tries=tries, window=window)
 
 
 _SCENARIOS: Final = ("plain", "demo", "flaky", "survey", "queue-transfer", "forms", "silent", "failed")
 
 
 def draw_scenario(choices: Choices) -> str:
-    """What the centre does by itself; seldom a scenario that is over at once."""
-    return _SCENARIOS[choices.choose("scenario", (5,) * (len(_SCENARIOS) - 1) + (1,))]
+    """What the centre does by itself; often nothing, so that its stages last; seldom is it over at once."""
+    return _SCENARIOS[choices.choose("scenario", (5, 5, 5, 5, 5, 5, 15, 1))]

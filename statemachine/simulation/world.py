@@ -29,6 +29,7 @@ from statemachine.core.reduce import reduce
 from statemachine.core.session import Config, HistoryCurrent, Idle, LinkBackingOff, Session, new_session, past
 from statemachine.emulator.acts import Act, Forget
 from statemachine.emulator.model import Centre
+from statemachine.emulator.names import FORM_DATA
 from statemachine.emulator.wire import Answer
 from statemachine.store.memory import MemoryStore
 
@@ -41,6 +42,7 @@ from .oracle import Oracle, Violation
 from .people import Agents, Customer, is_over
 from .reach import Reach
 from .scenery import draw_config, draw_knobs, draw_scenario
+from .turns import Turns
 
 __all__ = ["EPOCH", "World"]
 
@@ -85,6 +87,7 @@ class World:
         self.device: Final = Device(self, evolve(endpoint, quoted=False))
         self.customer: Final = Customer(self)
         self.agents: Final = Agents(self)
+        self._turns: Final = Turns(self)
         self.acted_at = 0
         self.driver: Driver
         self._onlooker: Onlooker
@@ -145,12 +148,14 @@ class World:
         if chat_id.lower() in self.centre.chats:
             self.deliver(self.centre.act(self.now, chat_id, *acts))
 
-    def push(self) -> None:
+    def push(self, count: int | None = None) -> None:
         """A notification brings the latest entries of the log, whatever else is under way."""
         chat = self.centre.chats.get(self.session.chat.chat_id.lower())
-        if chat is not None and chat.log:
-            latest = chat.log[-(1, 2, 4, 40)[self.choices.choose("pushed", (2, 2, 2, 2))] :]
-            self.feed(Incoming(self.client_now(), tuple(decode_entry(one.event) for one in latest)))
+        if chat is not None and chat.log and count != 0:
+            latest = chat.log[-(count or (1, 2, 4, 40)[self.choices.choose("pushed", (2, 2, 2, 2))]) :]
+            # Not an answer that somebody else gave: later it would pass for one of the client's own.
+            heard = [one.event for one in latest if (one.direction, one.event.get("event")) != ("to_client", FORM_DATA)]
+            self.feed(Incoming(self.client_now(), tuple(map(decode_entry, heard))))
 
     def feed(self, event: Event) -> Session | None:
         """The application hands an intent to the driver; None while the process is down."""
@@ -167,9 +172,9 @@ class World:
 
     def run(self) -> Violation | None:
         """Both stages. Returns the first law that was broken, or None."""
-        if self.faults.strikes("second device first", 5.0):
+        if self.faults.strikes("second device first", 15.0):
             self._precede()
-        self._begin(None, bool(self.choices.choose("begins by looking", (8, 1))))
+        self._begin(None, bool(self.choices.choose("begins by looking", (2, 1))))
         self.later(self.now + 1_000, self._customer_acts)
         self.later(self.now + 1_500, self._agents_act)
         while self.step < self.steps and self.violation is None and self._advance():
@@ -185,8 +190,8 @@ class World:
             self.now += 2_000
             self.deliver(self.centre.tick(self.now))
             self.agents.act()
-        chat_id = self._latest_chat()
-        if chat_id is not None and self.choices.choose("everything before", (1, 1)):
+        chat_id = self.latest_chat()
+        if chat_id is not None and self.choices.choose("everything before", (1, 3)):
             self.act(chat_id, *self.agents.everything())
             self.device.act(chat_id)
 
@@ -208,6 +213,8 @@ class World:
                 self._deferred.append((todo, life))
                 return True
             self._guarded(todo)
+        if self._up:
+            self._guarded(self._turns.look)
         self.step += 1
         self.oracle.judged()
         self._mishaps()
@@ -277,7 +284,7 @@ class World:
         if self.faults.on:
             self.later(self.now + self.agents.plan(), self._agents_act)
             self.agents.act()
-            chat_id = self._latest_chat()
+            chat_id = self.latest_chat()
             if chat_id is not None:
                 self.device.act(chat_id)
 
@@ -295,7 +302,7 @@ class World:
         if not self._up:
             return
         if reattach:
-            named = self._latest_chat() if self.choices.choose("reattach by name", (1, 1)) else None
+            named = self.latest_chat() if self.choices.choose("reattach by name", (1, 1)) else None
             self._guarded(lambda: self._opened(Reattach(self.client_now(), origin, named, after)))
             return
         text = self.customer.first_text() if self.choices.choose("first text", (1, 1)) else None
@@ -310,7 +317,8 @@ class World:
         if self.faults.strikes("end while opening"):
             self.customer.end()
 
-    def _latest_chat(self) -> str | None:
+    def latest_chat(self) -> str | None:
+        """The chat that was opened last."""
         return next(reversed(self.centre.chats), None)
 
     def _again(self) -> None:
@@ -319,7 +327,8 @@ class World:
             return
         if self.driver.saved is not self.session:
             return
-        before = past(self.session) if self.choices.choose("after the last", (1, 1)) else None
+        begun = self.session.chat.origin != ""
+        before = past(self.session) if self.choices.choose("after the last", (1, 1)) and begun else None
         self.driver.abandon()
         self.life += 1
         self.network.died()

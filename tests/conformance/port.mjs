@@ -218,7 +218,7 @@ const CONTENT = {
   TimeoutWarning: (e) => `TimeoutWarning|${e.timestamp}|${e.msg}`,
   FormShow: (e) => `FormShow|${e.form_request_id}`,
   SecureFormShow: (e) => `SecureFormShow|${e.form_request_id}`,
-  CobrowsingRequested: (e) => `CobrowsingRequested|${e.timestamp}|${e.msg_id}`,
+  CobrowsingRequested: (e) => `CobrowsingRequested|${isNumbered(e) ? `id ${e.msg_id}` : e.timestamp}`,
   Unknown: (e) => `Unknown|${e.timestamp}|${e.raw}`,
   Malformed: (e) => `Malformed|${e.timestamp}|${e.raw}`,
 };
@@ -254,7 +254,11 @@ function key(d, e) {
     return [keyed(d, `${isOwn(d, e) ? "own" : "other"}|${e.msg_id}`), true];
   }
   if (e.$ === "File" && isOwn(d, e)) return [ownFileKey(d, e), true];
-  return [keyed(d, CONTENT[e.$](e)), BY_REQUEST_ID.includes(e.$)];
+  return [keyed(d, CONTENT[e.$](e)), isNumbered(e) || BY_REQUEST_ID.includes(e.$)];
+}
+
+function isNumbered(e) {
+  return e.$ === "CobrowsingRequested" && !NO_ID.includes(e.msg_id);
 }
 
 function datable(e) {

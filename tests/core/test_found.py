@@ -304,3 +304,14 @@ def test_a_notification_about_no_chat_reads_no_history() -> None:
     play.do(Background)
     play.do(Pushed, "")
     assert not play.owes(ReadHistory)
+
+
+def test_a_request_to_look_on_is_known_by_its_id() -> None:
+    """Live it had no time; the history gave it one, and the customer was asked twice."""
+    play = chatting()
+    play.poll(w.CobrowsingRequested("8"))
+    assert len(play.received()) == 1
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(joined(ANN), w.CobrowsingRequested("8", timestamp=1_700_000_000_000))
+    assert play.received() == []

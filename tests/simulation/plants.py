@@ -123,7 +123,7 @@ def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
 PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
     plant.__name__: (plant, laws, seeds, most)
     for plant, laws, seeds, most in (
-        (resends_blindly, {"F12"}, 60, 40),
+        (resends_blindly, {"F12", "not sent means not arrived", "arrived once"}, 60, 40),
         (polls_twice, {"one poll"}, 60, 15),
         (reuses_an_id, {"L9"}, 60, 30),
         (reads_history_at_once, {"F12"}, 300, 30),

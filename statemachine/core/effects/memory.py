@@ -72,6 +72,11 @@ def _spoken(e: Any) -> str:
     return f"{type(e).__name__}|{e.party_id.lower()}|{e.timestamp}|"
 
 
+def _numbered(e: CobrowsingRequested) -> str:
+    """Its message id, which may come back with a time that it lacked before. It has no party (protocol.md 3.4)."""
+    return "" if e.msg_id in NO_ID else f"id {e.msg_id}"
+
+
 _CONTENT: Final[dict[type[Any], Callable[[Any], str]]] = {
     Message: lambda e: f"{_spoken(e)}{e.msg}|{e.msg_text}",
     File: lambda e: f"{_spoken(e)}{e.file_id}",
@@ -80,7 +85,7 @@ _CONTENT: Final[dict[type[Any], Callable[[Any], str]]] = {
     TimeoutWarning: lambda e: f"TimeoutWarning|{e.timestamp}|{e.msg}",
     FormShow: lambda e: f"FormShow|{e.form_request_id}",
     SecureFormShow: lambda e: f"SecureFormShow|{e.form_request_id}",
-    CobrowsingRequested: lambda e: f"CobrowsingRequested|{e.timestamp}|{e.msg_id}",
+    CobrowsingRequested: lambda e: f"CobrowsingRequested|{_numbered(e) or e.timestamp}",
     Unknown: lambda e: f"Unknown|{e.timestamp}|{e.raw}",
     Malformed: lambda e: f"Malformed|{e.timestamp}|{e.raw}",
 }
@@ -135,7 +140,8 @@ def key(d: Draft, e: Any) -> tuple[bytes, bool]:
         return _keyed(d, f"{OWN if is_own(d, e) else OTHER}|{e.msg_id}"), True
     if isinstance(e, File) and is_own(d, e):
         return own_file_key(d, e), True
-    return _keyed(d, _CONTENT[type(e)](e)), isinstance(e, _BY_REQUEST_ID)
+    is_numbered = type(e) is CobrowsingRequested and e.msg_id not in NO_ID
+    return _keyed(d, _CONTENT[type(e)](e)), is_numbered or isinstance(e, _BY_REQUEST_ID)
 
 
 def datable(e: Any) -> bool:
