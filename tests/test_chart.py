@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.chart import Chart
-from statemachine.core.draft import Draft
+from statemachine.core.draft import Draft, Scratch
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.session import Calm, Idle, LinkPaused
 from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
@@ -30,14 +30,14 @@ class Answer:
     target: str
 
 
-class Scratch(Draft):
+def blank(machine: Machine, state: type[Any]) -> Draft:
     """A draft of nothing: the compiled closure writes here what it does."""
-
-    def __init__(self, machine: Machine, state: type[Any]) -> None:
-        self.lifecycle = Idle()
-        self.attention = Calm()
-        self.log = []
-        setattr(self, machine.attribute, state)
+    d = Draft()
+    d.lifecycle, d.attention = Idle(), Calm()
+    d.scratch = Scratch()
+    d.scratch.log = []
+    setattr(machine.holder(d), machine.attribute, state)
+    return d
 
 
 def cells(machine: Machine) -> Iterator[tuple[type[Any], type[Any], tuple[Row, ...]]]:
@@ -58,7 +58,7 @@ def compiled(machine: Machine, cell: tuple[Row, ...], valuation: Mapping[str, bo
         return lambda d, e: answer
 
     def note(what: Any) -> Any:
-        return lambda d, e: d.log.append(what)
+        return lambda d, e: d.scratch.log.append(what)
 
     def replaced(index: int, row: Row) -> Row:
         return evolve(
@@ -75,17 +75,18 @@ def compiled(machine: Machine, cell: tuple[Row, ...], valuation: Mapping[str, bo
 def by_reducer(
     machine: Machine, state: type[Any], on: type[Any], cell: tuple[Row, ...], valuation: Valuation
 ) -> Answer:
-    scratch: Any = Scratch(machine, state)
+    d: Any = blank(machine, state)
+    log = d.scratch.log
     try:
-        compiled(machine, cell, valuation)(scratch, object.__new__(on))
+        compiled(machine, cell, valuation)(d, object.__new__(on))
     except IllegalIntent as refusal:
-        assert not scratch.log
+        assert not log
         first = next(i for i, row in enumerate(cell) if row.why == refusal.reason)
         return Answer("rejected", first, state.name)
-    after = getattr(scratch, machine.attribute)
-    if not scratch.log:
+    after = getattr(machine.holder(d), machine.attribute)
+    if not log:
         return Answer("ignored", None, after.name)
-    index, *rest = scratch.log
+    index, *rest = log
     assert rest == [*("do" for _ in cell[index].do), *cell[index].raises], "effects first, then what is raised"
     return Answer("taken", index, after.name)
 

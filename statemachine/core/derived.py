@@ -160,10 +160,11 @@ def next_deadline(s: State) -> int | None:
     It may change with every step. Waking early does no harm; waking late is told by `Tick.at`.
     """
     first = s.link.due
-    due = s.lifecycle.due
+    lifecycle = s.lifecycle
+    due = lifecycle.due
     if due is not None and (first is None or due < first):
         first = due
-    opening = s.lifecycle.opening
+    opening = lifecycle.opening
     if opening is not None and (first is None or opening.due < first):
         first = opening.due
     due = s.history.due

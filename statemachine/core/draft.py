@@ -1,15 +1,18 @@
-"""The draft: one step's scratch copy of a session.
+"""The draft: a session while one step changes it.
 
-A step may move several machines (a batch of two hundred entries is one step), so the rows' functions write to a draft,
-and one frozen session is built at the end, or none at all when nothing differs. The draft never leaves `reduce`.
+A step may move several machines (a batch of two hundred entries is one step), so the rows' functions write to a draft.
+It is a session in all but its class: it has the same slots, forbids no writing, and *becomes* the next session at the
+end, by taking the frozen class. So a step copies fourteen fields once, and not again. What is no part of a session
+(what the step has to tell, where it stands) is in its scratch, which is left behind.
 """
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .news import Anomaly, Outcome, Progress, Progression, Reason, Received, Transcript
+from .record import opened
 from .session import (
     Asides,
     Attention,
@@ -33,53 +36,26 @@ _parts: Final = attrgetter(
 """What a step may change beside its counters, on a draft and on a session; compared by identity where that will do."""
 
 
-class Draft:
-    """A session's fields, open to change, and what the step has to tell."""
+class Scratch:
+    """What a step notes that is no part of the session."""
 
     __slots__ = (
         "anomalies",
-        "asides",
-        "attention",
         "base",
-        "chat",
-        "config",
-        "courtesy",
         "finish",
         "fresh",
-        "history",
-        "ids",
         "item",
-        "items",
-        "lifecycle",
-        "link",
         "log",
         "newest",
         "news",
-        "now",
         "past",
         "reading",
-        "room",
-        "seen",
-        "seq",
         "subject",
         "terminal",
     )
 
     base: Session
-    now: int
-    ids: int
-    seq: int
-    config: Config
-    chat: Chat
-    lifecycle: Lifecycle
-    attention: Attention
-    link: Link
-    history: History
-    items: tuple[Item, ...]
-    courtesy: Courtesy
-    asides: Asides
-    room: Room
-    seen: Seen
+    """The session before."""
     news: list[Transcript]
     anomalies: list[Anomaly]
     item: ItemState
@@ -100,33 +76,34 @@ class Draft:
     log: list[Any] | None
     """Where `explain` collects the moves."""
 
-    def __init__(self, session: Session, at: int) -> None:
-        """A draft of `session`, at the later of its own now and `at`."""
-        self.base = session
-        now = session.now
-        self.now = at if at > now else now
-        self.ids = session.ids
-        self.seq = session.seq
-        self.config = session.config
-        self.chat = session.chat
-        self.lifecycle = session.lifecycle
-        self.attention = session.attention
-        self.link = session.link
-        self.history = session.history
-        self.items = session.items
-        self.courtesy = session.courtesy
-        self.asides = session.asides
-        self.room = session.room
-        self.seen = session.seen
-        self.news = []
-        self.anomalies = []
-        self.terminal = None
-        self.finish = None
-        self.fresh = False
-        self.reading = False
-        self.past = False
-        self.newest = False
-        self.log = None
+
+if TYPE_CHECKING:
+
+    class _Open:
+        now: int
+        ids: int
+        seq: int
+        config: Config
+        chat: Chat
+        lifecycle: Lifecycle
+        attention: Attention
+        link: Link
+        history: History
+        items: tuple[Item, ...]
+        courtesy: Courtesy
+        asides: Asides
+        room: Room
+        seen: Seen
+        scratch: Scratch
+
+else:
+    _Open = opened(Session)
+
+
+class Draft(_Open):
+    """A session's fields, open to change. `open_draft` makes one."""
+
+    __slots__ = ()
 
     def next_id(self) -> int:
         """The next number of the session's one counter: for a command, or for a message."""
@@ -136,7 +113,7 @@ class Draft:
     def tell(self, entry: Entry, *, own: bool = False, historic: bool = False, late: bool = False) -> None:
         """Transcript news: an entry."""
         self.seq = seq = self.seq + 1
-        self.news.append(Received(seq, self.now, entry, own, historic, late))
+        self.scratch.news.append(Received(seq, self.now, entry, own, historic, late))
 
     def progress(
         self,
@@ -149,41 +126,57 @@ class Draft:
     ) -> None:
         """Transcript news: the outcome of one thing sent."""
         self.seq = seq = self.seq + 1
-        self.news.append(Progress(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note))
+        self.scratch.news.append(Progress(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note))
 
     def odd(self, kind: str, detail: str = "") -> None:
         """Something odd from outside was survived."""
         seen = self.seen
         self.seen = Seen(seen.told, seen.batches, seen.anomalies + 1, seen.marks)
-        self.anomalies.append(Anomaly(self.now, kind, detail))
+        self.scratch.anomalies.append(Anomaly(self.now, kind, detail))
 
-    def freeze(self) -> Session:
-        """The session after this step: the very same object when nothing differs.
 
-        By value, for a move away and back may end in another record like the one before (L5). What has given out an id
-        or told something differs for sure, and is not compared.
-        """
-        base = self.base
-        if (
-            self.ids == base.ids
-            and self.seq == base.seq
-            and self.lifecycle.name == base.lifecycle.name  # what changes most, and costs no call to compare
-            and _parts(self) == _parts(base)
-        ):
-            return base
-        return Session(
-            self.now,
-            self.ids,
-            self.seq,
-            self.config,
-            self.chat,
-            self.lifecycle,
-            self.attention,
-            self.link,
-            self.history,
-            self.items,
-            self.courtesy,
-            self.asides,
-            self.room,
-            self.seen,
-        )
+def open_draft(session: Session, at: int) -> Draft:
+    """A draft of `session`, at the later of its own now and `at`."""
+    d = Draft()
+    now = session.now
+    d.now = at if at > now else now
+    d.ids = session.ids
+    d.seq = session.seq
+    d.config = session.config
+    d.chat = session.chat
+    d.lifecycle = session.lifecycle
+    d.attention = session.attention
+    d.link = session.link
+    d.history = session.history
+    d.items = session.items
+    d.courtesy = session.courtesy
+    d.asides = session.asides
+    d.room = session.room
+    d.seen = session.seen
+    d.scratch = scratch = Scratch()
+    scratch.base = session
+    scratch.news = []
+    scratch.anomalies = []
+    scratch.terminal = scratch.finish = scratch.log = None
+    scratch.fresh = scratch.reading = scratch.past = scratch.newest = False
+    return d
+
+
+def freeze(d: Draft) -> Session:
+    """The session after this step, which the draft becomes; the one before, the very same, when nothing differs.
+
+    By value, for a move away and back may end in another record like the one before (L5). What has given out an id or
+    told something differs for sure, and is not compared.
+    """
+    base = d.scratch.base
+    if (
+        d.ids == base.ids
+        and d.seq == base.seq
+        and d.lifecycle.name == base.lifecycle.name  # what changes most, and costs no call to compare
+        and _parts(d) == _parts(base)
+    ):
+        return base
+    session: Any = d
+    del session.scratch
+    session.__class__ = Session
+    return session  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .commands import Command
-from .draft import Draft
+from .draft import open_draft
 from .errors import IllegalIntent
 from .events import Event
 from .news import Notification
@@ -48,19 +48,20 @@ class Explanation:
 
 def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
-    d = Draft(session, event.at)
-    d.log = []
+    d = open_draft(session, event.at)
+    log: list[Any] = []
+    d.scratch.log = log
     try:
         after, out = step(d, event)
     except IllegalIntent as refusal:
-        return Explanation(session.phase, session.phase, _moves(d), (), (), refusal.reason)
+        return Explanation(session.phase, session.phase, _moves(log), (), (), refusal.reason)
     commands = tuple(one for one in out if isinstance(one, Command))
     news = tuple(one for one in out if isinstance(one, Notification))
-    return Explanation(session.phase, after.phase, _moves(d), commands, news)
+    return Explanation(session.phase, after.phase, _moves(log), commands, news)
 
 
-def _moves(d: Draft) -> tuple[Move, ...]:
-    return tuple(_move(*entry) for entry in d.log or ())
+def _moves(log: list[Any]) -> tuple[Move, ...]:
+    return tuple(_move(*entry) for entry in log)
 
 
 def _move(machine: Machine, state: type[Any], row: Row, guards: tuple[tuple[str, bool], ...]) -> Move:

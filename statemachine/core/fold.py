@@ -47,21 +47,34 @@ STATUS: Final = _Statuses(
 """Wire value of `state`, in any case of letters -> what the lifecycle hears (protocol.md 2.1); else StatusOther."""
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
-_CELLS: Final = CELLS["lifecycle"]
 _TERMINAL: Final = frozenset(TERMINAL_SIGNALS)
+_CELLS: Final = CELLS["lifecycle"]
+_HEARD: Final[dict[Any, type[Any]]] = {
+    said: on
+    for said, on in (*STATUS.items(), *((on, on) for on in _LIFECYCLE.alphabet))
+    if on not in _TERMINAL and said is not Status
+}
+"""What the lifecycle hears, by what an entry is, or a status says; without what ends a session."""
 _GATHERED: Final = (Status, PartyJoined, PartyLeft, CaseSet, Info)
 _PASSING: Final = (Typing, NotTyping)
 
 
 def unfold(d: Draft, e: Entry) -> None:
     """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
+    said: Any = e.state if type(e) is Status else type(e)
+    if said in _HEARD and d.scratch.log is None:
+        _CELLS[type(d.lifecycle)][_HEARD[said]](d, e)
+    else:
+        _unfold_rare(d, e)
+
+
+def _unfold_rare(d: Draft, e: Entry) -> None:
+    """The end of a session, a status that is written or named otherwise; or somebody wants to know why."""
     on: Any = STATUS[e.state] if type(e) is Status else type(e)
     if on in _TERMINAL:
-        if d.terminal is None:
-            d.terminal = on, e
-        d.fresh = True
-    elif d.log is None:
-        _CELLS[type(d.lifecycle)][on](d, e)
+        if d.scratch.terminal is None:
+            d.scratch.terminal = on, e
+        d.scratch.fresh = True
     else:
         move(d, _LIFECYCLE, on, e)
 
@@ -83,14 +96,14 @@ def fold(d: Draft, carrier: Incoming | Batch, polled: bool = False) -> None:
         return
     for e in entries:
         unfold(d, e)
-    d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
+    d.scratch.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
 
 
 def _fold_transcript(d: Draft, entries: tuple[Entry, ...]) -> None:
     known = memory.Known(d)
     for e in entries:
         if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
-            d.fresh = True
+            d.scratch.fresh = True
             unfold(d, e)
 
 
@@ -108,9 +121,9 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     over = isinstance(d.lifecycle, TERMINAL)
     if start is None and over:
         return
-    d.reading = True
-    d.past = start is None
-    if d.past and was_read:
+    d.scratch.reading = True
+    d.scratch.past = start is None
+    if d.scratch.past and was_read:
         conversation.tell_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
@@ -121,7 +134,7 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     _merge(d, entries[start or 0 :], known)
     if awaited and not over:
         _take_room(d, entries)
-    d.reading = d.past = d.newest = False
+    d.scratch.reading = d.scratch.past = d.scratch.newest = False
 
 
 def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
@@ -153,18 +166,18 @@ def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
-        d.newest = index == last
+        d.scratch.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
             if type(e) is Status and STATUS[e.state] in _TERMINAL:
                 unfold(d, e)
             continue
         if isinstance(e, Signaling) and index != offer:
             continue
-        if isinstance(e, CobrowsingRequested) and not d.newest:
+        if isinstance(e, CobrowsingRequested) and not d.scratch.newest:
             continue
         if type(e) in REMEMBERED and memory.is_known(d, e, known):
             continue
-        d.fresh = True
+        d.scratch.fresh = True
         unfold(d, e)
 
 

@@ -26,10 +26,17 @@ def _build(cls: type[Any]) -> type[Any]:
     body = {name: value for name, value in vars(cls).items() if name not in _SKIPPED}
     bases = tuple(base for base in cls.__bases__ if base is not object)
     names = tuple(name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
-    twin = type(f"Open{cls.__name__}", (), {"__slots__": names, "__module__": cls.__module__})
+    slots = (*names, *body.pop("__beside__", ()))
+    twin = type(f"Open{cls.__name__}", (), {"__slots__": slots, "__module__": cls.__module__})
     made = _frozen(init=False, eq=False, repr=False, weakref_slot=False)(type(cls.__name__, (twin, *bases), body))
     _equip(made, twin, fields(made))
     return made
+
+
+def opened(made: type[Any]) -> type[Any]:
+    """The open twin of a record class: the same slots, all open, and `__beside__`, those that are no fields."""
+    twin: type[Any] = made.__mro__[1]
+    return twin
 
 
 def _equip(made: type[Any], twin: type[Any], own: tuple[Attribute[Any], ...]) -> None:
@@ -85,4 +92,4 @@ if TYPE_CHECKING:
 else:
     record = _build
 
-__all__ = ["record"]
+__all__ = ["opened", "record"]

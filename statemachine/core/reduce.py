@@ -19,7 +19,7 @@ from attrs import evolve
 from . import signals as sig
 from .commands import Command
 from .derived import Owed, deadlines, next_deadline, outbox, owing
-from .draft import Draft
+from .draft import Draft, freeze, open_draft
 from .effects import outgoing
 from .effects.conversation import tell_finish
 from .effects.memory import note_silence
@@ -59,26 +59,27 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
     Raises IllegalIntent for a local intent that is not possible now, and for nothing else; the session, being frozen,
     is then as good as before.
     """
-    return step(Draft(session, event.at), event)
+    return step(open_draft(session, event.at), event)
 
 
 def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The same on a draft, which `explain` looks into afterwards."""
-    session, kind = d.base, type(event)
+    scratch, kind = d.scratch, type(event)
+    session = scratch.base
     due = next_deadline(session)
     if due is not None and due <= d.now and kind is not Restarted:  # no time has passed for one that nobody ran
         _fire(d)
     _HANDLERS[kind](d, event)
-    if d.terminal is not None:
+    if scratch.terminal is not None:
         _end_batch(d)
-    if d.items or d.asides.pending or d.finish is not None:
+    if d.items or d.asides.pending or scratch.finish is not None:
         _conclude(d)
-    after = d.freeze()
+    after = freeze(d)
     if after is session:
         return session, ()
     owed = outbox(after, session.ids) if after.ids != session.ids else ()  # ids only grow
-    if d.news or d.anomalies:
-        return after, (*owed, *d.news, *d.anomalies)
+    if scratch.news or scratch.anomalies:
+        return after, (*owed, *scratch.news, *scratch.anomalies)
     return after, owed
 
 
@@ -108,7 +109,7 @@ def _conclude(d: Draft) -> None:
             move_item(d, item.id, None, sig.Turn, None)
     if d.asides.pending:
         move(d, _COURTESY, sig.Turn, None)
-    if d.finish is not None:
+    if d.scratch.finish is not None:
         tell_finish(d)
 
 
@@ -117,7 +118,7 @@ def _restart(d: Draft, event: Restarted) -> None:
     d.now = event.at
     if isinstance(d.lifecycle, TERMINAL):
         return
-    shift = event.at - d.base.now
+    shift = event.at - d.scratch.base.now
     if shift:
         _shift(d, shift)
     for owed in sorted(owing(d), key=lambda owed: owed[0]):
@@ -170,13 +171,13 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
             move(d, MACHINES[machine], signal, reply)
     if type(reply) is Opened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    if d.terminal is not None:
+    if d.scratch.terminal is not None:
         _end_batch(d)
 
 
 def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
     """What an answer brought, awaited (of this kind) or not."""
-    d.fresh = False
+    d.scratch.fresh = False
     if type(reply) is Batch:
         if reply.entries:
             fold(d, reply, kind == "poll")
@@ -188,9 +189,9 @@ def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
 
 def _end_batch(d: Draft) -> None:
     """The first terminal signal of the batch fixes the outcome, now that the last entry is folded (D2.10)."""
-    assert d.terminal is not None
-    on, entry = d.terminal
-    d.terminal = None
+    assert d.scratch.terminal is not None
+    on, entry = d.scratch.terminal
+    d.scratch.terminal = None
     move(d, _LIFECYCLE, on, entry)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any, Final, Literal, TypeAlias
 
 from attrs import Factory, field, frozen
 
-from .draft import Draft
+from .draft import Draft, Scratch
 from .errors import IllegalIntent
-from .session import phase_of
+from .session import Session, phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
 Effect: TypeAlias = Callable[[Draft, Any], None]
@@ -125,6 +126,10 @@ class Machine:
         """The rows of one cell, in the order in which they are tried."""
         return self._cells.get((state, on), ())
 
+    def holder(self, d: Draft) -> Draft | Scratch:
+        """Where the state stands under `attribute`: an item's only while it is in focus."""
+        return d.scratch if self.attribute in Scratch.__slots__ else d
+
 
 class BadTable(Exception):
     """A table that must not run; the message names every fault found."""
@@ -147,7 +152,7 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states, alphabet = set(machine.states), set(machine.alphabet)
-    if machine.attribute not in Draft.__slots__:
+    if machine.attribute not in (*Session.__match_args__, *Scratch.__slots__):
         yield f"a draft has no field {machine.attribute}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
@@ -321,18 +326,41 @@ def _rejection(r: Row) -> Cell:
 def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
     if r.to is None:
         return
-    put = vars(Draft)[machine.attribute].__set__  # the slot itself: half of what `setattr` takes
-    if r.make is None:
-        state = r.to()
+    move = _move_item if machine.attribute in Scratch.__slots__ else _move_machine
+    yield _with_name(move(None if r.make else r.to(), r.make), machine.attribute)
 
-        def move(d: Draft, e: Any) -> None:
-            put(d, state)
 
-        yield move
-    else:
-        make = r.make
+def _move_machine(state: Any, make: Make | None) -> Effect:
+    if make is None:
 
-        def move_with(d: Draft, e: Any) -> None:
-            put(d, make(d, e))
+        def move(d: Any, e: Any) -> None:
+            d.attribute = state
 
-        yield move_with
+        return move
+
+    def move_with(d: Any, e: Any) -> None:
+        d.attribute = make(d, e)
+
+    return move_with
+
+
+def _move_item(state: Any, make: Make | None) -> Effect:
+    if make is None:
+
+        def move(d: Any, e: Any) -> None:
+            d.scratch.attribute = state
+
+        return move
+
+    def move_with(d: Any, e: Any) -> None:
+        d.scratch.attribute = make(d, e)
+
+    return move_with
+
+
+def _with_name(move: Effect, attribute: str) -> Effect:
+    """The same function, writing to the field of this name: a third of what the slot's own `__set__` takes."""
+    assert isinstance(move, FunctionType)
+    code = move.__code__
+    names = tuple(attribute if name == "attribute" else name for name in code.co_names)
+    return FunctionType(code.replace(co_names=names), move.__globals__, move.__name__, None, move.__closure__)

@@ -23,7 +23,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.conformance.walk import Follow, Reload, Walk
-from statemachine.core.draft import Draft
+from statemachine.core.draft import open_draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.reduce import step
 from statemachine.core.table import Machine, Row
@@ -73,11 +73,12 @@ def test_it_shows_commands_and_news() -> None:
 
 
 def rows_taken(session: Session, event: Event) -> Iterable[tuple[str, type[Any], Row]]:
-    d = Draft(session, event.at)
-    d.log = []
+    d = open_draft(session, event.at)
+    log: list[Any] = []
+    d.scratch.log = log
     with suppress(IllegalIntent):
         step(d, event)
-    for machine, state, row, _ in d.log:
+    for machine, state, row, _ in log:
         yield machine.name, state, row
 
 

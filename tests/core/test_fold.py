@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+from attrs import evolve
+from attrs.exceptions import FrozenInstanceError
+
 from statemachine import Answered, Background, Batch, Incoming, Log, Poll, Post, Received, Restarted, Tick, reduce
 from statemachine import wire as w
-from statemachine.core.draft import Draft
+from statemachine.core.draft import freeze, open_draft
 from statemachine.core.effects import memory
 from statemachine.core.reduce import step
-from statemachine.core.session import Chat
+from statemachine.core.session import Chat, Ivr, Session
 from tests.core.examples import ENTRIES
 from tests.core.play import ANN, BOB, CHAT, TIMEOUT, Play, chatting, joined, message
 
@@ -71,7 +75,7 @@ def test_an_entry_without_a_party_is_ours_by_its_id() -> None:
 
 
 def test_digests_are_the_same_everywhere() -> None:
-    d = Draft(chatting().session, 0)
+    d = open_draft(chatting().session, 0)
     d.chat = Chat("o", "CHAT")
     assert memory.own_key(d, "o:1").hex() == "69c40d8ae684d718"
     assert len(memory.own_key(d, "\ud800")) == memory.WIDTH
@@ -79,9 +83,29 @@ def test_digests_are_the_same_everywhere() -> None:
 
 def test_every_kind_has_keys_of_its_own() -> None:
     """No two kinds that are told at most once share a key."""
-    d = Draft(chatting().session, 0)
+    d = open_draft(chatting().session, 0)
     keys = {memory.key(d, entry)[0] for entry in ENTRIES if type(entry) in memory.REMEMBERED}
     assert len(keys) == len(memory.REMEMBERED)
+
+
+def test_the_draft_becomes_a_session_like_any_other() -> None:
+    """It leaves its scratch behind, and nothing can be written to it any more."""
+    before = chatting().session
+    d = open_draft(before, before.now + 5)
+    d.lifecycle = Ivr()
+    after = freeze(d)
+    assert after is d
+    assert type(after) is Session
+    assert after == evolve(before, now=before.now + 5, lifecycle=Ivr())
+    assert not hasattr(after, "scratch")
+    assert not hasattr(before, "scratch")
+    for change in (
+        lambda: setattr(d, "lifecycle", Ivr()),
+        lambda: setattr(d, "scratch", None),
+        lambda: delattr(d, "ids"),
+    ):
+        with pytest.raises(FrozenInstanceError):
+            change()
 
 
 # --- what comes out -------------------------------------------------------------------------------------------------
@@ -152,6 +176,6 @@ def test_now_is_the_time_of_the_last_change_and_never_runs_backwards() -> None:
 
 def test_a_draft_that_changed_nothing_is_its_base() -> None:
     session = chatting().session
-    assert Draft(session, session.now + 5).freeze() is session
-    assert step(Draft(session, session.now), Tick(session.now))[0] is session
-    assert step(Draft(session, session.now), Background(session.now))[0] is not session
+    assert freeze(open_draft(session, session.now + 5)) is session
+    assert step(open_draft(session, session.now), Tick(session.now))[0] is session
+    assert step(open_draft(session, session.now), Background(session.now))[0] is not session

@@ -30,7 +30,7 @@ from statemachine import (
 from statemachine.conformance.laws import Reduce, Step
 from statemachine.conformance.walk import Follow, Reload, Walk
 from statemachine.core.derived import owing
-from statemachine.core.draft import Draft
+from statemachine.core.draft import open_draft
 from statemachine.core.reduce import step as take_step
 from statemachine.core.tables import reactions
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
@@ -78,11 +78,12 @@ def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[Step,
 
 def entered(session: Session, event: Event) -> Iterator[tuple[Cell, int]]:
     """The cells that a step comes by, and the place in each of the row that it takes."""
-    d = Draft(session, event.at)
-    d.log = []
+    d = open_draft(session, event.at)
+    log: list[Any] = []
+    d.scratch.log = log
     with suppress(IllegalIntent):
         take_step(d, event)
-    for machine, state, row, _ in d.log:
+    for machine, state, row, _ in log:
         yield (machine.name, state, row.on), machine.cell(state, row.on).index(row)
 
 

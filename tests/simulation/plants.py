@@ -51,7 +51,7 @@ def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
         origin, _, number = item.id.rpartition(":")
         name = f"{origin}:{int(number) % 16}"
         renamed = evolve(entry, msg_id=name) if isinstance(entry, wire.Message) else entry
-        d.subject = item = evolve(item, id=name, entry=renamed)
+        d.scratch.subject = item = evolve(item, id=name, entry=renamed)
         return item
 
     patch.setattr(outgoing, "_new", new)

@@ -66,17 +66,17 @@ def echoes_spoken(d: Draft, e: Any) -> bool:
 
 def is_past(d: Draft, e: object) -> bool:
     """It is being told as the past: nothing of the log was known."""
-    return d.past
+    return d.scratch.past
 
 
 def is_answered_past(d: Draft, e: object) -> bool:
     """In the log, and something came after it: answered already (protocol.md 5.1)."""
-    return d.reading and not d.newest
+    return d.scratch.reading and not d.scratch.newest
 
 
 def wants_receipt(d: Draft, e: Message) -> bool:
     """Others' live messages, once, in v2 (F15)."""
-    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.past
+    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.scratch.past
 
 
 def can_deliver(d: Draft, e: MarkDelivered) -> bool:
@@ -125,7 +125,7 @@ def tell_past(d: Draft, e: Entry) -> None:
 
 def tell_own(d: Draft, e: Entry) -> None:
     """Ours, from another device or an earlier life."""
-    d.tell(e, own=True, historic=d.past)
+    d.tell(e, own=True, historic=d.scratch.past)
 
 
 def tell_late(d: Draft, e: Any) -> None:
@@ -212,15 +212,15 @@ def drop_asides(d: Draft, e: object) -> None:
 
 def _finish(d: Draft, phase: str, outcome: Outcome, text: str = "", code: int | None = None) -> None:
     """Told when all that follows from the end has been told: what was not sent, above all."""
-    d.finish = phase, outcome, text, code
+    d.scratch.finish = phase, outcome, text, code
 
 
 def tell_finish(d: Draft) -> None:
     """Transcript news: the outcome of the session, the last before anything late."""
-    if d.finish is not None:
+    if d.scratch.finish is not None:
         d.seq = seq = d.seq + 1
-        d.news.append(Finished(seq, d.now, *d.finish))
-        d.finish = None
+        d.scratch.news.append(Finished(seq, d.now, *d.scratch.finish))
+        d.scratch.finish = None
 
 
 def told_ended(d: Draft, e: object) -> None:
@@ -254,7 +254,7 @@ def told_gone(d: Draft, e: object) -> None:
 def tell_gap(d: Draft, e: object) -> None:
     """Something may be missing here."""
     d.seq = seq = d.seq + 1
-    d.news.append(HistoryGap(seq, d.now))
+    d.scratch.news.append(HistoryGap(seq, d.now))
 
 
 def completed(d: Draft, e: object) -> Ended:

@@ -192,8 +192,8 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(d, one) or (d.reading and _was_settled(d, e))
-    elif not d.reading and not datable(e):
+        told = known.holds(d, one) or (d.scratch.reading and _was_settled(d, e))
+    elif not d.scratch.reading and not datable(e):
         told = False
     else:
         told = known.accounts_for(one)

@@ -127,8 +127,8 @@ def _new(d: Draft, entry: Entry | None, key: str | None = None, **more: str) -> 
     item_id = f"{d.chat.origin}:{d.next_id()}"
     if isinstance(entry, Message | Location | File | Navigation | Signaling):
         entry = evolve(entry, msg_id=item_id)
-    d.item = ABSENT
-    d.subject = item = Item(item_id, ABSENT, entry, key, **more)
+    d.scratch.item = ABSENT
+    d.scratch.subject = item = Item(item_id, ABSENT, entry, key, **more)
     return item
 
 
@@ -155,7 +155,7 @@ def queue_entry(d: Draft, e: Send) -> None:
 
 def queue_file(d: Draft, e: SendFile) -> None:
     item = _new(d, None, e.key, ref=e.ref, name=e.name, note=e.note)
-    d.subject = evolve(item, entry=File("", e.type, e.name, item.id))
+    d.scratch.subject = evolve(item, entry=File("", e.type, e.name, item.id))
 
 
 def queue_form_answer(d: Draft, e: AnswerForm) -> None:
@@ -222,7 +222,7 @@ def everyone(d: Draft, e: object) -> tuple[Item, ...]:
 
 
 def the_subject(d: Draft, e: object) -> tuple[Item, ...]:
-    return (d.subject,)
+    return (d.scratch.subject,)
 
 
 def referred(d: Draft, e: MessageDelivered | MessageRead) -> tuple[Item, ...]:
@@ -239,42 +239,42 @@ def echoed(d: Draft, e: Any) -> tuple[Item, ...]:
 
 
 def is_repeatable(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, REPEATABLE)
+    return isinstance(d.scratch.subject.entry, REPEATABLE)
 
 
 def is_traceless(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, TRACELESS)
+    return isinstance(d.scratch.subject.entry, TRACELESS)
 
 
 def is_unsettled(d: Draft, e: object) -> bool:
     """Too early: the post may still land."""
-    return d.item.due is not None
+    return d.scratch.item.due is not None
 
 
 def is_done_by_roster(d: Draft, e: object) -> bool:
     """A disconnect leaves no id behind, but no agent either."""
-    return isinstance(d.subject.entry, SessionDisconnect) and not room.has_agent(d, e)
+    return isinstance(d.scratch.subject.entry, SessionDisconnect) and not room.has_agent(d, e)
 
 
 def is_file(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, File)
+    return isinstance(d.scratch.subject.entry, File)
 
 
 def is_disconnect(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, SessionDisconnect)
+    return isinstance(d.scratch.subject.entry, SessionDisconnect)
 
 
 def is_end(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, SessionEnd)
+    return isinstance(d.scratch.subject.entry, SessionEnd)
 
 
 def is_farewell(d: Draft, e: object) -> bool:
     """A wish that the session's end has fulfilled."""
-    return isinstance(d.subject.entry, SessionDisconnect | SessionEnd)
+    return isinstance(d.scratch.subject.entry, SessionDisconnect | SessionEnd)
 
 
 def is_calming(d: Draft, e: object) -> bool:
-    return isinstance(d.subject.entry, CALMING)
+    return isinstance(d.scratch.subject.entry, CALMING)
 
 
 def may_repeat_post(d: Draft, e: object) -> bool:
@@ -282,7 +282,7 @@ def may_repeat_post(d: Draft, e: object) -> bool:
 
 
 def may_retry(d: Draft, e: object) -> bool:
-    state = d.item
+    state = d.scratch.item
     assert isinstance(state, ItemUploading)
     return state.tries + 1 < d.config.limited_tries
 
@@ -292,26 +292,26 @@ def may_retry(d: Draft, e: object) -> bool:
 
 def told_sent(d: Draft, e: object) -> None:
     """The server has it. What it was is forgotten; its id is kept for receipts, where there can be any."""
-    item = d.subject
+    item = d.scratch.subject
     d.progress(item, "sent")
     room.settle_form(d, e)
     remember_sent(d, item)
     entry = None if isinstance(item.entry, RECEIPTED) and d.config.api == "v2" else item.entry
-    d.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
+    d.scratch.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
 
 
 def told_delivered(d: Draft, e: Any) -> None:
-    d.progress(d.subject, "delivered", party_id=getattr(e, "party_id", ""))
+    d.progress(d.scratch.subject, "delivered", party_id=getattr(e, "party_id", ""))
 
 
 def told_read(d: Draft, e: Any) -> None:
-    d.progress(d.subject, "read", party_id=getattr(e, "party_id", ""))
+    d.progress(d.scratch.subject, "read", party_id=getattr(e, "party_id", ""))
 
 
 def _fail(d: Draft, reason: Reason, e: object) -> None:
     """A form may be answered anew, but not a prompt that was refused: it would take every text to come."""
-    entry, refused = d.subject.entry, reason == "refused"
-    d.progress(d.subject, "failed", reason=reason, code=room.failure_code(e) if refused else None)
+    entry, refused = d.scratch.subject.entry, reason == "refused"
+    d.progress(d.scratch.subject, "failed", reason=reason, code=room.failure_code(e) if refused else None)
     closes = refused and isinstance(entry, FormData) and not entry.form_name
     (room.settle_form if closes else room.release_form)(d, e)
 
@@ -330,25 +330,25 @@ def told_item_refused(d: Draft, e: object) -> None:
 
 def take_file_id(d: Draft, e: Uploaded) -> None:
     """Uploaded: now it has something to send, and takes its place at the end of the queue."""
-    item = d.subject
+    item = d.scratch.subject
     assert isinstance(item.entry, File)
     name = item.entry.file_name or e.file_name
-    d.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
+    d.scratch.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
     d.items = tuple(other for other in d.items if other.id != item.id)
 
 
 def blank_message_id(d: Draft, e: object) -> None:
     """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
-    entry = d.subject.entry
+    entry = d.scratch.subject.entry
     assert isinstance(entry, File)
-    d.subject = evolve(d.subject, entry=evolve(entry, msg_id=""))
+    d.scratch.subject = evolve(d.scratch.subject, entry=evolve(entry, msg_id=""))
 
 
 # --- makers ---------------------------------------------------------------------------------------------------------
 
 
 def _tries(d: Draft) -> int:
-    return getattr(d.item, "tries", 0)
+    return getattr(d.scratch.item, "tries", 0)
 
 
 def _retry_after(e: object) -> int | None:
@@ -409,7 +409,7 @@ def settled(d: Draft, e: object) -> ItemInDoubt:
 
 def put_back(d: Draft) -> None:
     """Write the item in focus back to where it stood; a new one goes to the end, a finished one is dropped."""
-    state, subject = d.item, d.subject
+    state, subject = d.scratch.item, d.scratch.subject
     done = state.name in ("absent", "read", "failed") or (
         state.name in ("sent", "delivered") and subject.entry is not None
     )

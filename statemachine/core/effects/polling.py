@@ -31,12 +31,12 @@ def is_in_flight(d: Draft, e: object) -> bool:
 
 def is_hasty(d: Draft, e: object) -> bool:
     """Instant answers that bring nothing new, once too often (F34): a cache, or a server that does not hold."""
-    return not d.fresh and _haste(d) > d.config.brake_after
+    return not d.scratch.fresh and _haste(d) > d.config.brake_after
 
 
 def _haste(d: Draft) -> int:
     state = d.link
-    if d.fresh or type(state) is not LinkPolling:
+    if d.scratch.fresh or type(state) is not LinkPolling:
         return 0
     config = d.config
     asked = state.due - config.poll_timeout - config.answer_margin

@@ -30,10 +30,9 @@ NOT_AGENTS: Final = ("scenario", "external")
 # --- roster ---------------------------------------------------------------------------------------------------------
 
 
-def _same(d: Draft, one: str, other: str) -> bool:
-    """One party: in any case of letters, and as far as ids are kept."""
-    limit = d.config.id_limit
-    return one[:limit].lower() == other[:limit].lower()
+def _folded(d: Draft, party_id: str) -> str:
+    """By what parties are compared: their ids as far as they are kept, in any case of letters."""
+    return party_id[: d.config.id_limit].lower()
 
 
 def _is_agent(party: Party) -> bool:
@@ -42,7 +41,8 @@ def _is_agent(party: Party) -> bool:
 
 def has_agent(d: Draft, e: object) -> bool:
     """Whether an agent is in the room."""
-    return any(map(_is_agent, d.room.parties))
+    parties = d.room.parties
+    return bool(parties) and any(map(_is_agent, parties))
 
 
 def has_no_agent(d: Draft, e: object) -> bool:
@@ -51,22 +51,23 @@ def has_no_agent(d: Draft, e: object) -> bool:
 
 def has_new_agent(d: Draft, e: object) -> bool:
     """The log has told of an agent that was not in the room before."""
-    before = {party.id.lower() for party in d.base.room.parties}
+    before = {party.id.lower() for party in d.scratch.base.room.parties}
     return any(_is_agent(party) and party.id.lower() not in before for party in d.room.parties)
 
 
 def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
-    return e.type.lower() not in NOT_AGENTS and not _same(d, e.party_id, d.chat.chat_id)
+    return e.type.lower() not in NOT_AGENTS and _folded(d, e.party_id) != _folded(d, d.chat.chat_id)
 
 
 def is_last_agent(d: Draft, e: PartyLeft) -> bool:
     """Whether this is an agent, and no other one stays."""
     agents = [party for party in d.room.parties if _is_agent(party)]
-    return len(agents) == 1 and _same(d, agents[0].id, e.party_id)
+    return len(agents) == 1 and agents[0].id.lower() == _folded(d, e.party_id)
 
 
 def _party(e: PartyJoined, limit: int) -> Party:
-    return Party(e.party_id[:limit], e.type[:limit], e.display_name[:limit], e.first_name[:limit], e.last_name[:limit])
+    texts = (e.party_id, e.type, e.display_name, e.first_name, e.last_name)
+    return Party(*texts) if max(map(len, texts)) <= limit else Party(*[text[:limit] for text in texts])
 
 
 def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
@@ -77,24 +78,25 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
 
 def admit(d: Draft, e: PartyJoined) -> None:
     """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
-    if _same(d, e.party_id, d.chat.chat_id):
+    joining, room, config = _folded(d, e.party_id), d.room, d.config
+    if joining == _folded(d, d.chat.chat_id):
         return
-    limit = d.config.id_limit
-    others = tuple(p for p in d.room.parties if not _same(d, p.id, e.party_id))
-    if len(others) >= d.config.parties_limit:
+    others = tuple([p for p in room.parties if p.id.lower() != joining])
+    if len(others) >= config.parties_limit:
         others = _less_one(others)
         d.odd("roster_full", "a party was dropped")
-    parties = (*others, _party(e, limit))
-    if parties != d.room.parties:
-        d.room = evolve(d.room, parties=parties)
+    parties = (*others, _party(e, config.id_limit))
+    if parties != room.parties:
+        d.room = Room(parties, room.typists, room.forms)
 
 
 def dismiss(d: Draft, e: PartyLeft) -> None:
     """Take a party off the roster; one that was never announced is no trouble."""
-    parties = tuple(p for p in d.room.parties if not _same(d, p.id, e.party_id))
-    typists = tuple(t for t in d.room.typists if not _same(d, t.party_id, e.party_id))
-    if len(parties) != len(d.room.parties) or len(typists) != len(d.room.typists):
-        d.room = evolve(d.room, parties=parties, typists=typists)
+    leaving, room = _folded(d, e.party_id), d.room
+    parties = tuple([p for p in room.parties if p.id.lower() != leaving])
+    typists = _typists_but(room, leaving)
+    if len(parties) != len(room.parties) or typists is not room.typists:
+        d.room = Room(parties, typists, room.forms)
 
 
 def dismiss_agents(d: Draft, e: object) -> None:
@@ -121,23 +123,34 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
 
 
 def is_own_typing(d: Draft, e: Typing | NotTyping) -> bool:
-    return _same(d, e.party_id, d.chat.chat_id)
+    return _folded(d, e.party_id) == _folded(d, d.chat.chat_id)
+
+
+def _typists_but(room: Room, party: str) -> tuple[Typist, ...]:
+    """All who type but this one, by its folded id; the very same tuple if it does not."""
+    typists = room.typists
+    if not typists:
+        return typists
+    others = tuple([t for t in typists if t.party_id.lower() != party])
+    return typists if len(others) == len(typists) else others
 
 
 def show_typing(d: Draft, e: Typing) -> None:
     """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
-    party_id = e.party_id[: d.config.id_limit]
-    others = tuple(t for t in d.room.typists if not _same(d, t.party_id, party_id))
-    typists = (*others, Typist(party_id, after(d, d.config.remote_typing_expires)))
-    d.room = evolve(d.room, typists=typists[-d.config.parties_limit :])
+    room, config = d.room, d.config
+    party_id = e.party_id[: config.id_limit]
+    others = _typists_but(room, party_id.lower())
+    typists = (*others, Typist(party_id, after(d, config.remote_typing_expires)))
+    d.room = Room(room.parties, typists[-config.parties_limit :], room.forms)
 
 
 def hide_typing(d: Draft, e: Any) -> None:
     """This party has stopped typing, or has spoken."""
-    if d.room.typists:
-        typists = tuple(t for t in d.room.typists if not _same(d, t.party_id, e.party_id))
-        if len(typists) != len(d.room.typists):
-            d.room = evolve(d.room, typists=typists)
+    room = d.room
+    if room.typists:
+        typists = _typists_but(room, _folded(d, e.party_id))
+        if typists is not room.typists:
+            d.room = Room(room.parties, typists, room.forms)
 
 
 def expire_typing(d: Draft, e: object) -> None:
@@ -163,9 +176,10 @@ def _is_prompt(f: OpenForm) -> bool:
 
 def close_prompts(d: Draft, e: object) -> None:
     """An agent takes over: the scenario's question is no longer open, or the next text would never reach the agent."""
-    forms = tuple(f for f in d.room.forms if not _is_prompt(f))
-    if len(forms) != len(d.room.forms):
-        d.room = evolve(d.room, forms=forms)
+    if d.room.forms:
+        forms = tuple(f for f in d.room.forms if not _is_prompt(f))
+        if len(forms) != len(d.room.forms):
+            d.room = evolve(d.room, forms=forms)
 
 
 def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
@@ -213,14 +227,14 @@ def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
 
 def settle_form(d: Draft, e: object) -> None:
     """The answer has arrived: the form is done."""
-    if d.subject.form:
-        d.room = evolve(d.room, forms=tuple(f for f in d.room.forms if f.answer != d.subject.id))
+    if d.scratch.subject.form:
+        d.room = evolve(d.room, forms=tuple(f for f in d.room.forms if f.answer != d.scratch.subject.id))
 
 
 def release_form(d: Draft, e: object) -> None:
     """The answer did not arrive: the form is open again, unless its time is over."""
-    if d.subject.form:
-        forms = (evolve(f, answer="") if f.answer == d.subject.id else f for f in d.room.forms)
+    if d.scratch.subject.form:
+        forms = (evolve(f, answer="") if f.answer == d.scratch.subject.id else f for f in d.room.forms)
         d.room = evolve(d.room, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 

@@ -88,10 +88,10 @@ def _ear(coupling: Coupling) -> Effect:
 
 
 def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
-    """Let one machine hear something: the only door to a cell."""
+    """Let one machine hear something: with `move_item`, the only door to a cell."""
     now: object = getattr(d, machine.attribute)
     state = type(now)
-    if d.log is not None:
+    if d.scratch.log is not None:
         _log(d, machine, state, on, e)
     CELLS[machine.name][state][on](d, e)
 
@@ -103,8 +103,8 @@ def _log(d: Draft, machine: Machine, state: type[Any], on: type[Any], e: Any) ->
         if row.when is not None:
             tried.append((row.when.__name__, row.when(d, e)))
         if row.when is None or tried[-1][1]:
-            assert d.log is not None
-            d.log.append((machine, state, row, tuple(tried)))
+            assert d.scratch.log is not None
+            d.scratch.log.append((machine, state, row, tuple(tried)))
             return
 
 
@@ -113,9 +113,14 @@ def move_item(d: Draft, item_id: str, new: Any, on: type[Any], e: Any) -> None:
     subject = new or next((one for one in d.items if one.id == item_id), None)
     if subject is None:
         return
-    d.subject, d.item = subject, subject.state
-    move(d, MACHINES["item"], on, e)
-    if d.item is not subject.state or d.subject is not subject:
+    scratch = d.scratch
+    now: object = subject.state
+    state = type(now)
+    scratch.subject, scratch.item = subject, subject.state
+    if scratch.log is not None:
+        _log(d, MACHINES["item"], state, on, e)
+    CELLS["item"][state][on](d, e)
+    if scratch.item is not subject.state or scratch.subject is not subject:
         outgoing.put_back(d)
 
 
