@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from attrs import field
-
-from .record import record
+from .record import field, record
 from .wire import Entry, shy
 
 

@@ -14,9 +14,10 @@ import json
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field as checked
+from attrs import frozen
 
-from .record import record
+from .record import field, record
 from .wire import (
     CobrowsingEnded,
     CobrowsingRejected,
@@ -68,13 +69,13 @@ class Request:
 
     at: int
     origin: str
-    parameters: str = field(default="{}", converter=json_object, repr=shy)
-    phone_number: str | None = field(default=None, repr=shy)
-    from_: str | None = field(default=None, repr=shy)
-    text: str | None = field(default=None, repr=shy)
+    parameters: str = checked(default="{}", converter=json_object, repr=shy)
+    phone_number: str | None = checked(default=None, repr=shy)
+    from_: str | None = checked(default=None, repr=shy)
+    text: str | None = checked(default=None, repr=shy)
     key: str | None = None
     after: Past | None = None
-    note: str = field(default="", repr=shy)
+    note: str = checked(default="", repr=shy)
 
 
 @record
@@ -128,9 +129,9 @@ class AnswerForm:
 
     at: int
     form_request_id: str
-    data: str = field(converter=json_object, repr=shy)
+    data: str = checked(converter=json_object, repr=shy)
     key: str | None = None
-    note: str = field(default="", repr=shy)
+    note: str = checked(default="", repr=shy)
 
 
 @record

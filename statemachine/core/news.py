@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from attrs import field
-
 from .events import FailureKind
-from .record import record
+from .record import field, record
 from .wire import Entry, shy
 
 Reason: TypeAlias = Literal["not_sent", "unknown", "refused"]

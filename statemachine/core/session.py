@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from attrs import field
-
 from .config import DEFAULT_CONFIG, Config
 from .events import Past
 from .news import Outcome
-from .record import record
+from .record import field, record
 from .states import (
     ATTENTION,
     COURTESY,

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, TypeAlias
 
-from attrs import field
-
 from .events import FailureKind
 from .news import Outcome
-from .record import record
+from .record import field, record
 from .wire import Entry, shy
 
 

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import NOTHING, Factory, field, frozen
 
 from .draft import Draft, Scratch
 from .errors import IllegalIntent
+from .record import layout, record
 from .session import Session, phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
@@ -27,7 +28,7 @@ Verdict: TypeAlias = Literal["taken", "ignored", "rejected"]
 STAY: Final = None
 
 
-@frozen
+@record
 class Row:
     """One line of a table.
 
@@ -172,29 +173,29 @@ def _check_names(machine: Machine) -> Iterable[str]:
 
 
 def _needs_data(state: type[Any]) -> bool:
-    from attrs import NOTHING, fields
-
-    return any(f.default is NOTHING for f in fields(state))
+    return NOTHING in layout(state).values()
 
 
 def _check_cells(machine: Machine) -> Iterable[str]:
     for state in machine.states:
         for on in machine.alphabet:
-            cell = machine.cell(state, on)
-            where = f"cell {_name(state)} on {_name(on)}"
-            if not cell:
-                yield f"{where}: undeclared"
-                continue
-            guards = [r.when for r in cell]
-            if guards[-1] is not None:
-                yield f"{where}: the last row has a guard, so some case has no answer"
-            if guards.count(None) > 1:
-                yield f"{where}: two rows without a guard"
-            elif None in guards[:-1]:
-                yield f"{where}: a row stands behind one without a guard and can never be taken"
-            for guard, count in Counter(g for g in guards if g is not None).items():
-                if count > 1:
-                    yield f"{where}: guard {_name(guard)} twice; the second can never be taken"
+            for fault in _check_cell([r.when for r in machine.cell(state, on)]):
+                yield f"cell {_name(state)} on {_name(on)}: {fault}"
+
+
+def _check_cell(guards: list[Guard | None]) -> Iterable[str]:
+    if not guards:
+        yield "undeclared"
+    elif guards[-1] is not None:
+        yield "the last row has a guard, so some case has no answer"
+    if len(guards) > 1:
+        if guards.count(None) > 1:
+            yield "two rows without a guard"
+        elif None in guards[:-1]:
+            yield "a row stands behind one without a guard and can never be taken"
+        for guard, count in Counter(g for g in guards if g is not None).items():
+            if count > 1:
+                yield f"guard {_name(guard)} twice; the second can never be taken"
 
 
 def _check_graph(machine: Machine) -> Iterable[str]:
@@ -230,11 +231,9 @@ def _closure(edges: Mapping[type[Any], set[type[Any]]], start: set[type[Any]]) -
 
 
 def _check_deadlines(machine: Machine) -> Iterable[str]:
-    from attrs import fields_dict
-
     for state in machine.states:
-        names = fields_dict(state)
-        waits = "due" in names and ("call" not in names or names["call"].default is None)
+        names = layout(state)
+        waits = "due" in names and ("call" not in names or names["call"] is None)
         if waits and state not in machine.deadlines and "call" not in names:
             yield f"{_name(state)} has a deadline that no row handles"
         if state in machine.deadlines and "due" not in names:

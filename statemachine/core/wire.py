@@ -13,9 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from attrs import field
-
-from .record import record
+from .record import field, record
 
 
 def shy(text: str | None) -> str:

@@ -8,10 +8,9 @@ from typing import ClassVar
 
 import attrs
 import pytest
-from attrs import field
 from attrs.exceptions import FrozenInstanceError
 
-from statemachine.core.record import record
+from statemachine.core.record import field, record
 from statemachine.core.session import Seen, new_session
 from statemachine.core.wire import Message
 

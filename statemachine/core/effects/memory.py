@@ -13,7 +13,7 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final, get_args
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from ..draft import Draft
 from ..session import Item, Seen
@@ -278,6 +278,6 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
 
 
 _ESSENCE: Final[dict[type[Any], Callable[[Any], object]]] = {
-    kind: attrgetter(*(f.name for f in fields(kind))) for kind in get_args(Entry)
+    kind: attrgetter(*kind.__match_args__) for kind in get_args(Entry)
 }
 """What makes two entries of a batch the same: all that was read of them."""

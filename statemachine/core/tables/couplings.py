@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import frozen
-
 from .. import signals as sig
 from ..draft import Draft
 from ..effects import outgoing as out
+from ..record import record
 from ..session import Item
 
 Select = Callable[[Draft, Any], tuple[Item, ...]]
 
 
-@frozen
+@record
 class Coupling:
     """`source` raises `signal`, `target` hears it. `select`: which items hear it, where `target` is "item"."""
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from attrs import frozen
-
 from .. import signals as sig
 from ..events import Batch, Failure, Log, Opened, Reply, Uploaded
+from ..record import record
 
 Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "courtesy", "upload"]
 OutcomeClass: TypeAlias = Literal["ok", "empty", "busy", "retry", "limited", "doubt", "gone", "refused", "blocked"]
@@ -44,7 +43,7 @@ SUCCESS: Final[dict[Kind, type[Reply]]] = {
 """The reply that counts as success of each kind of call."""
 
 
-@frozen
+@record
 class Code:
     """One error code of section 7: its class for reads (and for what is safe to repeat), and for posts."""
 
@@ -111,7 +110,7 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     return "limited" if column else "retry"
 
 
-@frozen
+@record
 class Reaction:
     """What an outcome raises, in order, each in one machine ("item": the item whose call was answered)."""
 
