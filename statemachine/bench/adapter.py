@@ -1,31 +1,43 @@
-"""Many held long polls: what a session costs a process, and how soon its news is there (Linux)."""
+"""Many held long polls: what a session costs a process, plain and over TLS, how soon its news is there, and how long a
+process takes to go on with its sessions (Linux).
+"""
 
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from .held import Job
 from .race import Spread, spread
 
-__all__ = ["Load", "run_load"]
+__all__ = ["Load", "Start", "run_load", "run_start"]
+
+Line = Literal["plain", "TLS"]
 
 _EMULATOR: Final = """
-import asyncio, resource
+import asyncio, resource, sys
+from contextlib import nullcontext
+from statemachine.cli.authority import throw_away_authority
 from statemachine.emulator.http import Emulator
 async def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    async with Emulator("silent") as emulator:
-        print(emulator.url, flush=True)
-        await asyncio.Event().wait()
+    secret = sys.argv[1] == "TLS"
+    with throw_away_authority(["127.0.0.1"]) if secret else nullcontext((None, "")) as (tls, authority):
+        async with Emulator("silent", tls=tls) as emulator:
+            print(emulator.url, authority, flush=True)
+            await asyncio.Event().wait()
 asyncio.run(main())
 """
 _IDLE: Final = 20.0
@@ -37,6 +49,7 @@ class Load:
     """One number of sessions, by `kind` of client. Seconds, but for the names that say otherwise."""
 
     kind: Literal["ours", "floor"]
+    line: Line
     sessions: int
     opened_in: float
     bytes_each: float
@@ -46,28 +59,50 @@ class Load:
     answered: int
 
 
-def run_load(sessions: Sequence[int], tell: Callable[[str], None]) -> list[Load]:
-    """Measure our client and the floor at each of these numbers of sessions, each in a fresh process."""
+@frozen
+class Start:
+    """A process that owned so many sessions was killed; another goes on with them. Seconds from its start.
+
+    `caught_up`: until each history has been read, and a poll tried; `processor`: those of it. `polling`: until each
+    poll is held, for the server holds on to those of the dead process.
+    """
+
+    sessions: int
+    caught_up: float
+    processor: float
+    polling: float
+    store_bytes: int
+
+
+def run_load(sessions: Sequence[int], tell: Callable[[str], None]) -> tuple[Load, ...]:
+    """Our client and the floor at each of these numbers of sessions, plain and over TLS, each in a fresh process.
+
+    Raises ModuleNotFoundError without `trustme`.
+    """
     found: list[Load] = []
-    for count in sessions:
-        for kind in ("floor", "ours"):
-            tell(f"{count:,} held polls, {kind}")
-            found.append(_load(kind, count))
-    return found
+    lines: tuple[Line, ...] = ("plain", "TLS")
+    kinds: tuple[Literal["floor", "ours"], ...] = ("floor", "ours")
+    for line in lines:
+        for count in sessions:
+            for kind in kinds:
+                tell(f"{count:,} held polls, {kind}, {line}")
+                found.append(_load(kind, line, count))
+    return tuple(found)
 
 
-def _load(kind: Literal["ours", "floor"], count: int) -> Load:
-    with _child(["-c", _EMULATOR]) as emulator:
-        url = _line(emulator).strip()
-        with _child(["-m", "statemachine.bench.held", kind, url, str(count)]) as client:
+def _load(kind: Literal["ours", "floor"], line: Line, count: int) -> Load:
+    with _emulator(line) as centre:
+        job = evolve(centre, kind=kind, count=count)
+        with _held(job) as client:
             opened = json.loads(_line(client))
             time.sleep(_IDLE)
             idle = _ask(client)
-            _talk(url)
+            _talk(job)
             time.sleep(2)
             talk = _ask(client)
     return Load(
         kind,
+        line,
         count,
         opened["open"],
         (opened["resident"] - opened["warm"]) / count,
@@ -78,17 +113,51 @@ def _load(kind: Literal["ours", "floor"], count: int) -> Load:
     )
 
 
-def _talk(url: str) -> None:
+def run_start(sessions: int, tell: Callable[[str], None]) -> Start:
+    """Open so many sessions on a store, kill their process, and see another one go on with them."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _emulator("plain") as centre:
+        store = Path(folder) / "chats.sqlite"
+        job = evolve(centre, count=sessions, store=str(store))
+        tell(f"opening {sessions:,} sessions")
+        with _held(job) as first:
+            _line(first)
+        tell(f"going on with {sessions:,} sessions")
+        begun = time.monotonic()
+        with _held(job) as second:
+            opened = json.loads(_line(second))
+            polling = time.monotonic() - begun
+            return Start(sessions, opened["tried"] - begun, opened["used"], polling, store.stat().st_size)
+
+
+def _talk(job: Job) -> None:
     """Each chat is told the time, one after the other."""
-    chats = json.loads(urllib.request.urlopen(f"{url}/_control/chats", timeout=60).read())["chats"]
+    tls = job.tls()
+    chats = json.loads(_control(f"{job.url}/_control/chats", tls))["chats"]
     for chat in chats:
         act = {"act": "say", "text": repr(time.monotonic())}
-        request = urllib.request.Request(
-            f"{url}/_control/chats/{chat['chat_id']}/acts",
-            json.dumps(act).encode(),
-            {"Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=60).close()
+        _control(f"{job.url}/_control/chats/{chat['chat_id']}/acts", tls, act)
+
+
+def _control(url: str, tls: ssl.SSLContext | None, act: object = None) -> bytes:
+    body = None if act is None else json.dumps(act).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60, context=tls) as answer:
+        whole: bytes = answer.read()
+        return whole
+
+
+@contextmanager
+def _emulator(line: Line) -> Generator[Job]:
+    """A contact centre in a process of its own, as a job that needs the rest filled in."""
+    with _child(["-c", _EMULATOR, line]) as process:
+        url, _, authority = _line(process).strip().partition(" ")
+        yield Job("ours", url, 0, authority)
+
+
+@contextmanager
+def _held(job: Job) -> Generator[subprocess.Popen[str]]:
+    with _child(["-m", "statemachine.bench.held", job.as_text()]) as process:
+        yield process
 
 
 @contextmanager

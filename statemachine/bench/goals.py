@@ -22,7 +22,7 @@ MOST_IMPORT: Final = 0.020
 LEAST_BYTES_TO_BYTES: Final = 90_000
 """Events a second from bytes to bytes, on a machine where the floor takes 1.5 million."""
 _FLOOR_THERE: Final = 1_500_000
-MOST_HELD_BYTES: Final = 30_000
+MOST_HELD_BYTES: Final = {"plain": 30_000, "TLS": 70_000}
 MOST_LATE: Final = 1.0
 
 
@@ -34,14 +34,23 @@ class Goal:
     wanted: str
     figure: str
     holds: bool
-    why: str = ""
+    reason: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason, where it falls short."""
+        return "" if self.holds else self.reason
 
 
-_NAMED: Final = "each guard and effect of a row is a named function of its own, and ids are hashed twice"
+_NAMED: Final = "each guard and effect of a row is a named function, each record a call; batch and id are hashed"
 _FIELDS: Final = "field by field: each variant of the wire is looked for, and what is left over is kept"
 _DRAFT: Final = (
-    "a step works on a draft of the session and compares it at the end, which the floor and a bare table do not"
+    "a step also looks at nine deadlines, tells parties apart in any case of letters, and compares at its end; the "
+    "floor and a bare table do none of that"
 )
+_CLASSES: Final = "130 classes, 1,300 cells: all made, checked and compiled before the first event"
+_HELD: Final = "the client keeps a driver, its tasks and an answer's parser for each session"
+_OPENING: Final = "the worst moment is the opening, when all chats are created at once on a busy processor"
 
 
 def goals(race: Race, work: Work, loads: Sequence[Load]) -> tuple[Goal, ...]:
@@ -65,7 +74,7 @@ def _against_peers(by_name: dict[str, Standing]) -> Iterator[Goal]:
                 f"≥ {one.goal:g} x",
                 f"{ratio:.1f} x",
                 ratio >= one.goal,
-                _DRAFT if ratio < one.goal else "",
+                _DRAFT,
             )
 
 
@@ -77,7 +86,7 @@ def _against_floor(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
         f"≤ {MOST_OVER_FLOOR} x",
         f"{over:.1f} x",
         over <= MOST_OVER_FLOOR,
-        _DRAFT if over > MOST_OVER_FLOOR else "",
+        _DRAFT,
     )
     scale = floor.events_per_second.middle / _FLOOR_THERE
     rate = work.rates["bytes to bytes"].middle
@@ -87,15 +96,14 @@ def _against_floor(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
         f"≥ {wanted / 1000:.0f} k/s",
         f"{rate / 1000:.0f} k/s",
         rate >= wanted,
-        _FIELDS if rate < wanted else "",
+        _FIELDS,
     )
 
 
 def _exact(work: Work) -> Iterator[Goal]:
     for what, most in MOST_CALLS.items():
         count = work.calls[what]
-        why = _NAMED if count > most else ""
-        yield Goal(f"calls of {what}", f"≤ {most}", str(count), count <= most, why)
+        yield Goal(f"calls of {what}", f"≤ {most}", str(count), count <= most, _NAMED)
     kept = work.allocated
     yield Goal("blocks allocated by an ignored event", "0", str(kept), kept == 0)
 
@@ -103,6 +111,8 @@ def _exact(work: Work) -> Iterator[Goal]:
 def _age_and_size(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
     age = work.age.middle
     yield Goal("event 100,000 against event 100", f"≤ {MOST_AGE} x", f"{age:.2f} x", age <= MOST_AGE)
+    crowd = work.crowd.middle
+    yield Goal("an event among 20,000 sessions against alone", f"≤ {MOST_AGE} x", f"{crowd:.2f} x", crowd <= MOST_AGE)
     yield Goal(
         "a session at rest, one agent", f"≤ {MOST_BYTES:,} bytes", f"{work.weight:,} bytes", work.weight <= MOST_BYTES
     )
@@ -114,16 +124,21 @@ def _age_and_size(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
             f"≤ {MOST_IMPORT * 1000:.0f} ms",
             f"{above * 1000:.0f} ms",
             above <= MOST_IMPORT,
-            "attrs needs 0.15 ms for each of 133 classes" if above > MOST_IMPORT else "",
+            _CLASSES,
         )
 
 
 def _held(loads: Sequence[Load]) -> Iterator[Goal]:
-    """Of the largest load that was measured."""
-    ours = [one for one in loads if one.kind == "ours"]
-    if ours:
-        load = max(ours, key=lambda one: one.sessions)
-        what = f"{load.sessions:,} held polls"
-        weight, late = load.bytes_each, load.late.most
-        yield Goal(f"{what}: memory of each", "≤ 30 KB", f"{weight / 1000:.1f} KB", weight <= MOST_HELD_BYTES)
-        yield Goal(f"{what}: the latest deadline", "≤ 1 s late", f"{late * 1000:.0f} ms", late <= MOST_LATE)
+    """Of the largest load that was measured, on each kind of line."""
+    for line, most in MOST_HELD_BYTES.items():
+        ours = [one for one in loads if one.kind == "ours" and one.line == line]
+        if ours:
+            load = max(ours, key=lambda one: one.sessions)
+            what = f"{load.sessions:,} held polls, {line}"
+            weight, late = load.bytes_each, load.late.most
+            yield Goal(
+                f"{what}: memory of each", f"≤ {most / 1000:.0f} KB", f"{weight / 1000:.1f} KB", weight <= most, _HELD
+            )
+            yield Goal(
+                f"{what}: the latest deadline", "≤ 1 s late", f"{late * 1000:.0f} ms", late <= MOST_LATE, _OPENING
+            )

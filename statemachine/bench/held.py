@@ -1,6 +1,6 @@
 """The process under measurement: so many sessions with their polls held, by our client or by a bare script.
 
-`python -m statemachine.bench.held ours|floor URL COUNT` prints JSON lines: `{"open": …}` once all polls are held, then,
+`python -m statemachine.bench.held JOB`, a job as JSON, prints JSON lines: `{"open": …}` once all polls are held, then,
 for each line on stdin, what was measured since the line before.
 """
 
@@ -9,20 +9,60 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import ssl
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
+
+from attrs import asdict, frozen
 
 from statemachine import Received
-from statemachine.client import ChatClient, ChatSession, News, Stopped
+from statemachine.client import ChatClient, ChatSession, News, Options, Stopped
+from statemachine.records import LinkBackingOff
 from statemachine.wire import Message
 
 _OPENING: Final = 50
+_AT_ONCE: Final = 10_000.0
+"""Stored chats taken up in a second: without the pause between them that spares a contact centre."""
 _BEAT: Final = 0.05
 """How often the loop is asked to wake on time: its lateness is that of every deadline."""
+
+
+@frozen
+class Job:
+    """What a process is to do. `authority`: the file of the one to trust, "" without TLS. `store`: where our client
+    keeps its sessions, and takes up those that are there, "" for memory.
+    """
+
+    kind: Literal["ours", "floor"]
+    url: str
+    count: int
+    authority: str = ""
+    store: str = ""
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom it trusts."""
+        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+
+    def as_text(self) -> str:
+        """As `main` reads it."""
+        return json.dumps(asdict(self))
+
+
+class Held(NamedTuple):
+    """Of how many sessions the poll is held; and of how many one has been tried since the process began."""
+
+    now: int
+    tried: int
+
+
+def _held(chats: Collection[ChatSession]) -> Held:
+    links = [chat.session.link for chat in chats]
+    now = sum(link.name == "polling" for link in links)
+    return Held(now, now + sum(isinstance(link, LinkBackingOff) and link.code is not None for link in links))
 
 
 class Measures:
@@ -64,7 +104,7 @@ def _resident() -> int:
 
 
 @asynccontextmanager
-async def ours(url: str, count: int, measures: Measures) -> AsyncGenerator[Callable[[], int]]:
+async def ours(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Held]]:
     """`ChatClient`, its news dealt with by a handler."""
 
     async def handler(_: ChatSession, news: News | Stopped) -> None:
@@ -77,7 +117,9 @@ async def ours(url: str, count: int, measures: Measures) -> AsyncGenerator[Calla
 
         def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None: ...
 
-    async with ChatClient(url, app_id="silent", measures=Counter()) as client:
+    options = Options(tls=job.tls(), opened_per_second=_AT_ONCE)
+    store = job.store or None
+    async with ChatClient(job.url, app_id="silent", store=store, measures=Counter(), options=options) as client:
         handling = asyncio.create_task(client.handle(handler))
         gate = asyncio.Semaphore(_OPENING)
 
@@ -85,13 +127,13 @@ async def ours(url: str, count: int, measures: Measures) -> AsyncGenerator[Calla
             async with gate:
                 await client.session(f"bench-{number}")
 
-        await asyncio.gather(*(begin(number) for number in range(count)))
-        yield lambda: sum(chat.session.link.name == "polling" for chat in client.sessions())
+        await asyncio.gather(*(begin(number) for number in range(job.count)))
+        yield lambda: _held(client.sessions())
         handling.cancel()
 
 
 @asynccontextmanager
-async def floor(url: str, count: int, measures: Measures) -> AsyncGenerator[Callable[[], int]]:
+async def floor(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Held]]:
     """aiohttp alone: creates chats and polls them; nothing is kept, retried or looked at twice."""
     from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
@@ -100,7 +142,7 @@ async def floor(url: str, count: int, measures: Measures) -> AsyncGenerator[Call
     async def live(http: ClientSession, number: int, gate: asyncio.Semaphore) -> None:
         nonlocal polling
         headers = {"Authorization": f'MOBILE-API-140-327-PLAIN appId="silent", clientId="bench-{number}"'}
-        where, query = f"{url}/clientweb/api/v2/chats", {"tenantUrl": "localhost"}
+        where, query = f"{job.url}/clientweb/api/v2/chats", {"tenantUrl": "localhost"}
         async with gate, http.post(where, json={"parameters": {}}, params=query, headers=headers) as made:
             chat = (await made.json())["chat_id"]
         polling += 1
@@ -113,29 +155,32 @@ async def floor(url: str, count: int, measures: Measures) -> AsyncGenerator[Call
                 measures.heard(event.get("msg_text", ""))
 
     gate = asyncio.Semaphore(_OPENING)
-    connector = TCPConnector(limit=0)
+    tls = job.tls()
+    connector = TCPConnector(limit=0, ssl=tls if tls is not None else True)
     async with ClientSession(
         connector=connector, timeout=ClientTimeout(sock_read=30), cookie_jar=DummyCookieJar()
     ) as http:
-        tasks = [asyncio.create_task(live(http, number, gate)) for number in range(count)]
-        yield lambda: polling
+        tasks = [asyncio.create_task(live(http, number, gate)) for number in range(job.count)]
+        yield lambda: Held(polling, polling)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def main(kind: str, url: str, count: int) -> None:
+async def main(job: Job) -> None:
     """Open all, say so, and report when asked."""
     _raise_limit()
     measures = Measures()
     warm = _resident()
     beat = asyncio.create_task(measures.beat())
     begun = time.monotonic()
-    async with (ours if kind == "ours" else floor)(url, count, measures) as polling:
-        while polling() < count:  # noqa: ASYNC110 - polls are looked at from outside: nobody could set an event
+    async with (ours if job.kind == "ours" else floor)(job, measures) as polling:
+        while polling().tried < job.count:  # noqa: ASYNC110 - polls are looked at from outside: nobody could set an event
             await asyncio.sleep(0.2)
-        await asyncio.sleep(1)
-        _say({"open": time.monotonic() - begun, **measures.report(), "warm": warm})
+        tried, used = time.monotonic(), time.process_time()
+        while polling().now < job.count:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.2)
+        _say({"tried": tried, "used": used, "open": time.monotonic() - begun, **measures.report(), "warm": warm})
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
             _say(measures.report())
@@ -161,4 +206,4 @@ if __name__ == "__main__":
     import structlog
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(Job(**json.loads(sys.argv[1]))))

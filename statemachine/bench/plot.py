@@ -1,14 +1,16 @@
-"""The two pictures: events a second, and bytes a session; for light and dark pages alike."""
+"""The pictures: events a second, bytes a session, bytes of a held poll."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from .adapter import Load
 from .contenders import FLOOR, OURS
 from .race import Race, Standing
+from .report import Results
 
 __all__ = ["draw"]
 
@@ -18,13 +20,18 @@ _THEIRS: Final = "#e69f00"
 """Of the palette of Okabe and Ito, which survives colour-blindness."""
 
 
-def draw(race: Race, place: Path) -> list[Path]:
-    """Write `events` and `memory` as PNG and SVG. Raises ModuleNotFoundError without matplotlib."""
+def draw(results: Results, place: Path) -> list[Path]:
+    """Write `events`, `memory` and, where they were measured, `held`, as PNG and SVG.
+
+    Raises ModuleNotFoundError without matplotlib.
+    """
+    race = results.race
     return [
         *_bars(
             race, place / "events", "events a second, one core (log scale)", lambda one: one.events_per_second.middle
         ),
         *_bars(race, place / "memory", "bytes a session (log scale)", lambda one: one.bytes_each),
+        *(_held(results.loads, place / "held") if results.loads else ()),
     ]
 
 
@@ -44,12 +51,35 @@ def _bars(race: Race, path: Path, label: str, figure: Callable[[Standing], float
         axes.set_xscale("log")
         axes.set_xlabel(label)
         axes.margins(x=0.2)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        written = [path.with_suffix(".png"), path.with_suffix(".svg")]
-        picture.savefig(written[0], dpi=120)
-        picture.savefig(written[1], metadata={"Date": None})
-        plot.close(picture)
+        return _saved(plot, picture, axes, path)
+
+
+def _held(loads: Sequence[Load], path: Path) -> list[Path]:
+    """What a session with its poll held weighs: of the largest number that was measured."""
+    most = max(one.sessions for one in loads)
+    shown = [one for one in loads if one.sessions == most]
+    import_module("matplotlib").use("Agg")
+    plot: Any = import_module("matplotlib.pyplot")
+    with plot.rc_context({"svg.hashsalt": "statemachine", "font.size": 11}):
+        picture, axes = plot.subplots(figsize=(8.5, 0.5 * len(shown) + 1.2), layout="constrained")
+        bars = axes.barh(
+            [f"{'ChatClient' if one.kind == 'ours' else 'aiohttp alone'}, {one.line}" for one in shown],
+            [one.bytes_each / 1_000 for one in shown],
+            color=[_OURS if one.kind == "ours" else _FLOOR for one in shown],
+        )
+        axes.bar_label(bars, labels=[f"{one.bytes_each / 1_000:.0f} KB" for one in shown], padding=4)
+        axes.set_xlabel(f"kilobytes a session, {most:,} polls held")
+        axes.margins(x=0.12)
+        return _saved(plot, picture, axes, path)
+
+
+def _saved(plot: Any, picture: Any, axes: Any, path: Path) -> list[Path]:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    written = [path.with_suffix(".png"), path.with_suffix(".svg")]
+    picture.savefig(written[0], dpi=120)
+    picture.savefig(written[1], metadata={"Date": None})
+    plot.close(picture)
     return written
 
 

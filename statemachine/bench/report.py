@@ -5,18 +5,42 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from sqlite3 import sqlite_version
 from string import Template
 from typing import Any, Final
 
-from attrs import asdict
+from attrs import asdict, frozen
 
-from .adapter import Load
+from .adapter import Load, Start
 from .goals import Goal
 from .race import Race, Spread
 from .work import Work
 
-__all__ = ["as_json", "goal_lines", "load_lines", "machine", "page", "race_lines", "work_lines"]
+__all__ = [
+    "Results",
+    "as_json",
+    "goal_lines",
+    "load_lines",
+    "machine",
+    "page",
+    "race_lines",
+    "start_lines",
+    "store_lines",
+    "work_lines",
+]
+
+
+@frozen
+class Results:
+    """All that one run has measured; what was not asked for is empty."""
+
+    race: Race
+    work: Work
+    loads: tuple[Load, ...] = ()
+    start: Start | None = None
+    store: dict[str, Any] | None = None
 
 
 _NOISY: Final = 2.0
@@ -67,6 +91,10 @@ def work_lines(work: Work) -> list[str]:
             "event 100,000 against event 100",
             f"{work.age.middle:.2f} ({work.age.least:.2f}–{work.age.most:.2f}) times the time",
         ),
+        (
+            "an event while 20,000 other sessions are held, against alone",
+            f"{work.crowd.middle:.2f} ({work.crowd.least:.2f}–{work.crowd.most:.2f}) times the time",
+        ),
         ("blocks allocated by an ignored event", str(work.allocated)),
         ("bytes of a session at rest, one agent", f"{work.weight:,}"),
     ]
@@ -77,7 +105,8 @@ def load_lines(loads: Sequence[Load]) -> list[str]:
     """Held polls, by number of sessions."""
     rows = [
         (
-            f"{one.sessions:,} {one.kind}",
+            f"{one.sessions:,} {one.line}, {one.kind}",
+            f"{one.opened_in:.1f} s",
             f"{one.bytes_each / 1000:.1f} KB",
             f"{one.cpu_ms_a_poll:.2f} ms",
             f"{one.latency.middle * 1000:.0f} ms ({one.latency.most * 1000:.0f})",
@@ -86,8 +115,43 @@ def load_lines(loads: Sequence[Load]) -> list[str]:
         )
         for one in loads
     ]
-    head = ("sessions", "memory each", "processor a poll", "event to application (most)", "latest deadline", "polls")
+    head = (
+        "sessions",
+        "opened in",
+        "memory each",
+        "processor a poll",
+        "event to application (most)",
+        "latest deadline",
+        "polls",
+    )
     return _table(head, rows)
+
+
+def start_lines(start: Start) -> list[str]:
+    """A process that goes on with what another one left."""
+    row = (
+        f"{start.sessions:,}",
+        f"{start.caught_up:.1f} s",
+        f"{start.processor:.1f} s",
+        f"{start.polling:.1f} s",
+        f"{start.store_bytes / 1_000_000:.1f} MB",
+    )
+    return _table(("sessions", "all histories read", "processor", "all polls held", "store"), [row])
+
+
+def store_lines(store: dict[str, Any]) -> list[str]:
+    """Saves a second, by how many wait at once."""
+    rows = [
+        (
+            row["kind"],
+            f"{row['saves a second']:,.0f}",
+            f"{row['ratio']:.1f} ({row['ratios'][0]:.1f}–{row['ratios'][1]:.1f})",
+            f"{row['ms, middle']:.2f} ms",
+            f"{row['ms, worst of 100']:.2f} ms",
+        )
+        for row in store["saves"]
+    ]
+    return _table(("saves", "a second", "against a transaction each", "one takes", "worst of 100"), rows)
 
 
 def goal_lines(goals: Sequence[Goal]) -> list[str]:
@@ -96,35 +160,41 @@ def goal_lines(goals: Sequence[Goal]) -> list[str]:
     return _table(("goal", "wanted", "measured", "", "why"), rows)
 
 
-def as_json(race: Race, work: Work, loads: Sequence[Load], goals: Sequence[Goal]) -> dict[str, Any]:
+def as_json(results: Results, goals: Sequence[Goal]) -> dict[str, Any]:
     """Everything, for programs."""
     return {
-        "benchmark": 1,
+        "benchmark": 2,
         "machine": machine(),
-        "race": asdict(race),
-        "work": asdict(work),
-        "load": [asdict(one) for one in loads],
-        "goals": [asdict(one) for one in goals],
+        **asdict(results),
+        "goals": [{**asdict(o), "why": o.why} for o in goals],
     }
 
 
 def machine() -> str:
-    """What it ran on, without a name."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}"
+    """What it ran on, without a name, and with which versions."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("attrs", "aiohttp"))
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, "
+        f"{libraries}, SQLite {sqlite_version}"
+    )
 
 
-_BUSY: Final = "It was busy with other things meanwhile."
+_BUSY: Final = "It was busy with other things meanwhile: one ratio varied by {0:.1f} within the run."
+_PICTURE: Final = "![Bytes of a session with its poll held](held.png)"
+_NOT_MEASURED: Final = "Not measured this time."
 
 
-def page(race: Race, work: Work, loads: Sequence[Load], goals: Sequence[Goal]) -> str:
+def page(results: Results, goals: Sequence[Goal]) -> str:
     """The whole page, in Markdown: `page.md` with the figures in their places."""
-    spread = max(one.behind.most / one.behind.least for one in race.standings)
+    spread = max(one.behind.most / one.behind.least for one in results.race.standings)
     template = Template((Path(__file__).parent / "page.md").read_text("utf-8"))
     return template.substitute(
         machine=machine(),
-        noise=_BUSY if spread > _NOISY else "",
+        noise=_BUSY.format(spread) if spread > _NOISY else "",
         goals="\n".join(goal_lines(goals)),
-        race="\n".join(race_lines(race)),
-        work="\n".join(work_lines(work)),
-        load="\n".join(load_lines(loads)) if loads else "Not measured this time.",
+        race="\n".join(race_lines(results.race)),
+        work="\n".join(work_lines(results.work)),
+        load="\n".join([_PICTURE, "", *load_lines(results.loads)]) if results.loads else _NOT_MEASURED,
+        start="\n".join(start_lines(results.start)) if results.start else _NOT_MEASURED,
+        store="\n".join(store_lines(results.store)) if results.store else _NOT_MEASURED,
     )

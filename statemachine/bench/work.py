@@ -18,7 +18,9 @@ from statemachine import (
     Command,
     Config,
     Event,
+    Failure,
     Incoming,
+    Log,
     Opened,
     Poll,
     Request,
@@ -34,19 +36,23 @@ from statemachine import (
     snapshot,
 )
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.wire import Message, MessageDelivered, MessageRead, NotTyping, PartyJoined, Status, Typing
+from statemachine.wire import Message, MessageDelivered, MessageRead, NotTyping, PartyJoined, PartyLeft, Status, Typing
 
 from .race import Spread, spread
 
-__all__ = ["Work", "allocated", "calls", "conversation", "live_session", "run_work", "weight"]
+__all__ = ["TURN", "Work", "allocated", "calls", "conversation", "live_session", "run_work", "weight"]
 
 _AGENT: Final = "AGENT-1"
+_COLLEAGUE: Final = "AGENT-2"
 _CHAT: Final = "6f1e3a52-7d0b-4c1e-9a57-0c8f7b8e6a11"
 _SLICES: Final = 15
+TURN: Final = 19
+"""Events in a turn of the conversation."""
 _YOUNG: Final = 100
 _OLD: Final = 100_000
 _AGE_SLICE: Final = 1_000
 _REPEATED: Final = 1_000
+_CROWD: Final = 20_000
 
 
 # --- the session and its events -------------------------------------------------------------------------------------
@@ -63,10 +69,11 @@ def live_session(config: Config | None = None) -> Session:
 
 
 def conversation(session: Session) -> Iterator[tuple[Event, Session]]:
-    """An endless conversation: (event, the session after it). Each turn is eleven events, as a real one has them.
+    """An endless conversation: (event, the session after it). Each turn is `TURN` events, as a real one has them.
 
     The agent types and writes; the client confirms; the customer answers; the agent's desktop confirms; nothing happens
-    for a while. Every command is answered, so the queue is empty at the end of each turn.
+    for a while; a colleague comes and goes; a poll fails, is tried again when its time has come, and the log read
+    before it. Every command is answered, so the queue is empty at the end of each turn.
     """
     at, turn = session.now, 0
 
@@ -102,6 +109,21 @@ def conversation(session: Session) -> Iterator[tuple[Event, Session]]:
         yield take(Tick(at + 10))
         at += 15_000
         yield take(Answered(at, poll(), Batch()))
+        at += 5_000
+        yield take(Answered(at, poll(), Batch((PartyJoined(_COLLEAGUE, "internal", "Bob"),))))
+        at += 10_000
+        yield take(Answered(at, poll(), Batch((PartyLeft(_COLLEAGUE),))))
+        at += 10_000
+        yield take(Answered(at, poll(), Failure("http", 503)))
+        at = next_deadline(session) or at
+        yield take(Tick(at))
+        log = (Status("connected"), PartyJoined(_AGENT, "internal", "Ann"), word)
+        yield take(Answered(at + 30, others(), Log(log)))
+        at += 24_000
+        yield take(Answered(at, poll(), Batch()))  # after trouble the log is read a second time, a little later
+        at += 10_000
+        yield take(Tick(at))
+        yield take(Answered(at + 30, others(), Log(log)))
 
 
 def _recorded(count: int) -> tuple[Session, list[Event]]:
@@ -132,7 +154,7 @@ def _phase_changes() -> Callable[[], int]:
 
 
 def _conversations() -> Callable[[], int]:
-    start, events = _recorded(1_100)
+    start, events = _recorded(100 * TURN)
     return lambda: _replay(start, events)
 
 
@@ -141,21 +163,21 @@ def _bytes_to_bytes() -> Callable[[], int]:
     start = live_session()
     endpoint = Endpoint("https://chat.example", "chat.example", "app", "client")
     lived = conversation(start)
-    session, steps = start, list[tuple[Event, Command | None, bytes]]()
-    for _ in range(550):
+    session, steps = start, list[tuple[Event, Command | None, int, bytes]]()
+    for _ in range(50 * TURN):
         event, after = next(lived)
-        command, body = None, b""
+        command, status, body = None, 200, b""
         if isinstance(event, Answered):
             command = next(one for one in outbox(session) if one.id == event.command)
-            body = _wire(event)
-        steps.append((event, command, body))
+            status, body = (503 if isinstance(event.reply, Failure) else 200), _wire(event)
+        steps.append((event, command, status, body))
         session = after
 
     def run() -> int:
         session = start
-        for event, command, body in steps:
+        for event, command, status, body in steps:
             if command is not None:
-                event = Answered(event.at, command.id, read_reply(command, 200, {}, body))
+                event = Answered(event.at, command.id, read_reply(command, status, {}, body))
             session, out = reduce(session, event)
             for one in out:
                 if isinstance(one, Command):
@@ -168,7 +190,9 @@ def _bytes_to_bytes() -> Callable[[], int]:
 def _wire(event: Answered) -> bytes:
     from statemachine.codec.outwards import encode_entry
 
-    assert isinstance(event.reply, Batch)
+    if isinstance(event.reply, Failure):
+        return b""
+    assert isinstance(event.reply, Batch | Log)
     return json.dumps({"events": [encode_entry(entry) for entry in event.reply.entries]}).encode()
 
 
@@ -184,7 +208,7 @@ def _snapshots() -> Callable[[], int]:
 
 
 def _explained() -> Callable[[], int]:
-    start, events = _recorded(110)
+    start, events = _recorded(10 * TURN)
 
     def run() -> int:
         session = start
@@ -227,11 +251,24 @@ def _age(tell: Callable[[str], None]) -> Spread:
     return spread(ratios)
 
 
+def _crowd(tell: Callable[[str], None]) -> Spread:
+    """How much slower a session's events are while the process holds `_CROWD` other sessions."""
+    tell(f"holding {_CROWD:,} sessions")
+    start, events = _recorded(20 * TURN)
+    alone = [_rate(lambda: _replay(start, events)) for _ in range(_SLICES)]
+    held = [live_session() for _ in range(_CROWD)]
+    gc.collect()
+    crowded = [_rate(lambda: _replay(start, events)) for _ in range(_SLICES)]
+    del held
+    return spread(one / other for one, other in zip(alone, crowded, strict=True))
+
+
 # --- what is exact --------------------------------------------------------------------------------------------------
 
 
 def calls(session: Session, event: Event) -> int:
     """Calls of Python and C functions that one step makes, as cProfile counts them: the same on every machine."""
+    reduce(session, event)  # a record's constructor is made when the first one is built
     profile = cProfile.Profile()
     profile.enable()
     reduce(session, event)
@@ -274,10 +311,13 @@ def weight(session: Session) -> int:
 
 @frozen
 class Work:
-    """What ours does. `rates`: events a second. `age`: old over young. `calls`: by name of the event."""
+    """What ours does. `rates`: events a second. `age`: old over young. `crowd`: in a crowd over alone. `calls`: by name
+    of the event.
+    """
 
     rates: dict[str, Spread]
     age: Spread
+    crowd: Spread
     calls: dict[str, int]
     allocated: int
     weight: int
@@ -297,6 +337,7 @@ def run_work(tell: Callable[[str], None]) -> Work:
     return Work(
         {name: spread(figures) for name, figures in rates.items()},
         _age(tell),
+        _crowd(tell),
         exact_calls(),
         allocated(session, Tick(due - 1)),
         weight(session),

@@ -12,13 +12,13 @@ from statemachine.bench.contenders import CONTENDERS, FLOOR, OURS, Absent, Runni
 from statemachine.bench.goals import goals
 from statemachine.bench.plot import draw
 from statemachine.bench.race import run_race, spread
-from statemachine.bench.report import as_json, goal_lines, page, race_lines
+from statemachine.bench.report import Results, as_json, goal_lines, page, race_lines
 from statemachine.bench.work import Work, exact_calls, live_session, weight
 
 
 def work() -> Work:
     one = spread([1.0, 2.0, 3.0])
-    return Work({"bytes to bytes": one, "phase changes": one}, one, exact_calls(), 0, weight(live_session()))
+    return Work({"bytes to bytes": one, "phase changes": one}, one, one, exact_calls(), 0, weight(live_session()))
 
 
 def test_the_race_runs_with_whoever_is_here(tmp_path: Path) -> None:
@@ -34,11 +34,12 @@ def test_the_race_runs_with_whoever_is_here(tmp_path: Path) -> None:
     assert "missing: XState v5 transition(): " in lines
     judged = goals(race, work(), [])
     assert any("falls short" in line or "pass" in line for line in goal_lines(judged))
-    assert json.loads(json.dumps(as_json(race, work(), [], judged)))["benchmark"] == 1
-    pictures = draw(race, tmp_path)
+    results = Results(race, work())
+    assert json.loads(json.dumps(as_json(results, judged)))["benchmark"] == 2
+    pictures = draw(results, tmp_path)
     assert sorted(one.name for one in pictures) == ["events.png", "events.svg", "memory.png", "memory.svg"]
     assert all(one.stat().st_size > 2_000 for one in pictures)
-    text = page(race, work(), [], judged)
+    text = page(results, judged)
     assert "$" not in text.replace("$HOME", "")
     assert "Not measured this time." in text
 

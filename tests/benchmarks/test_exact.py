@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from statemachine import Tick, next_deadline, reduce
-from statemachine.bench.work import allocated, conversation, exact_calls, live_session, weight
+from statemachine.bench.work import TURN, allocated, conversation, exact_calls, live_session, weight
 
 MOST_CALLS = {
     "a phase change": 8,
@@ -37,14 +37,14 @@ def test_a_session_at_rest_is_small() -> None:
 def test_age_adds_neither_work_nor_weight() -> None:
     """Calls and bytes of a turn, and not its time: the fiftieth turn of a conversation and its five hundredth."""
     lived = conversation(live_session())
-    sessions = [next(lived)[1] for _ in range(11 * 500)]
-    assert weight(sessions[11 * 50 - 1]) == pytest.approx(weight(sessions[-1]), rel=0.1)
+    sessions = [next(lived)[1] for _ in range(TURN * 500)]
+    assert weight(sessions[TURN * 50 - 1]) == pytest.approx(weight(sessions[-1]), rel=0.1)
 
 
 def test_each_turn_of_the_conversation_ends_with_nothing_pending() -> None:
     lived = conversation(live_session())
     for _ in range(3):
-        steps = [next(lived) for _ in range(11)]
+        steps = [next(lived) for _ in range(TURN)]
         session = steps[-1][1]
         assert session.phase == "agent_joined"
         assert not session.asides.pending

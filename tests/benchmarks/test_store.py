@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.benchmarks import store
+from statemachine.bench import store
 
 
 def test_it_measures_every_kind(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Store throughput: saves with their news, under group commit, against one transaction a save.
 
-    python -m tests.benchmarks.store [--sessions 3000] [--seconds 2] [--rounds 3] [--json]
+    python -m statemachine.bench.store [--sessions 3000] [--seconds 2] [--rounds 3] [--json]
 
 Every save is one step of a chat under way: its session and one message for the journal, flushed to the disk before it
 is answered. All kinds run in turns, in one process on one disk; what is compared is the ratio within a round. The plain
@@ -33,6 +33,8 @@ from statemachine.simulation.run import quiet
 from statemachine.store.database import PRAGMAS, open_owned
 from statemachine.store.sqlite import SqliteStore
 from statemachine.wire import Message, PartyJoined, Status
+
+__all__ = ["PLAIN", "WAITING", "lines", "main", "measure", "run_store"]
 
 WAITING: Final = (1, 10, 100, 1_000)
 """How many saves wait at once: so many sessions have just moved."""
@@ -214,6 +216,13 @@ def measure(sessions: int, seconds: float, rounds: int) -> dict[str, Any]:
     }
 
 
+def run_store(tell: Callable[[str], None]) -> dict[str, Any]:
+    """With 3,000 sessions, two seconds of each kind, three times."""
+    tell("saving")
+    with quiet():
+        return measure(3_000, 2.0, 3)
+
+
 def _rows(results: dict[str, list[Result]]) -> list[dict[str, Any]]:
     rows = []
     for kind, found in results.items():
@@ -250,7 +259,7 @@ def lines(found: dict[str, Any]) -> Iterable[str]:
 def main(arguments: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.store", description=(__doc__ or "").splitlines()[0]
+        prog="python -m statemachine.bench.store", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--sessions", type=int, default=3_000)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each kind in each round")
