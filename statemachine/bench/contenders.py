@@ -78,7 +78,7 @@ def prepare(contender: Contender, home: Path, install: bool) -> list[str]:
             raise Absent("node is not installed")
         _installed_by_npm(contender.needs, home, install)
         return [node, "--expose-gc", *script]
-    return [str(_installed_by_pip(contender.needs, home, install)), *script]
+    return [str(_installed_by_pip(contender.needs, home, install)), "-E", *script]  # nobody else's PYTHONPATH
 
 
 def _installed_by_pip(needs: str, home: Path, install: bool) -> Path:

@@ -49,6 +49,7 @@ _DRAFT: Final = (
     "floor and a bare table do none of that"
 )
 _CLASSES: Final = "130 classes, 1,300 cells: all made, checked and compiled before the first event"
+_NOISE: Final = "no call and no byte is added (the tests gate both): a busy machine, and memory further apart"
 _HELD: Final = "the client keeps a driver, its tasks and an answer's parser for each session"
 _OPENING: Final = "the worst moment is the opening, when all chats are created at once on a busy processor"
 
@@ -110,9 +111,11 @@ def _exact(work: Work) -> Iterator[Goal]:
 
 def _age_and_size(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
     age = work.age.middle
-    yield Goal("event 100,000 against event 100", f"≤ {MOST_AGE} x", f"{age:.2f} x", age <= MOST_AGE)
+    yield Goal("event 100,000 against event 100", f"≤ {MOST_AGE} x", f"{age:.2f} x", age <= MOST_AGE, _NOISE)
     crowd = work.crowd.middle
-    yield Goal("an event among 20,000 sessions against alone", f"≤ {MOST_AGE} x", f"{crowd:.2f} x", crowd <= MOST_AGE)
+    yield Goal(
+        "an event among 20,000 sessions against alone", f"≤ {MOST_AGE} x", f"{crowd:.2f} x", crowd <= MOST_AGE, _NOISE
+    )
     yield Goal(
         "a session at rest, one agent", f"≤ {MOST_BYTES:,} bytes", f"{work.weight:,} bytes", work.weight <= MOST_BYTES
     )

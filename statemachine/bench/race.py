@@ -131,6 +131,6 @@ def _imported(contender: Contender, command: list[str], times: int) -> float | N
     if contender.is_node:
         return None
     python = sys.executable if contender is FLOOR or contender is OURS else command[0]
-    program = _IMPORT.format(contender.module)
-    tries = [subprocess.run([python, "-c", program], capture_output=True, text=True) for _ in range(times)]
+    command_line = [python, *(() if python == sys.executable else ("-E",)), "-c", _IMPORT.format(contender.module)]
+    tries = [subprocess.run(command_line, capture_output=True, text=True) for _ in range(times)]
     return min((float(one.stdout) for one in tries if not one.returncode), default=None)

@@ -108,10 +108,10 @@ class Load:
     """A store, and sessions that save again as soon as they have been answered."""
 
     def __init__(self, path: Path, sessions: int) -> None:
-        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self.store = SqliteStore(path, call_soon=self._calls.put)
+        self.calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self.store = SqliteStore(path, call_soon=self.calls.put)
         self._session = chat()
-        self._versions = [0] * sessions
+        self.versions = [0] * sessions
         self._took: list[float] = []
         self._next = count()
         self._until = 0.0
@@ -119,7 +119,7 @@ class Load:
 
     def fill(self) -> None:
         """Every session once."""
-        for number in range(len(self._versions)):
+        for number in range(len(self.versions)):
             self._save(number)
         self._wait()
 
@@ -129,16 +129,16 @@ class Load:
         start = time.perf_counter()
         self._until = start + seconds
         for _ in range(waiting):
-            self._save(next(self._next) % len(self._versions))
+            self._save(next(self._next) % len(self.versions))
         self._wait()
         return Result.of(time.perf_counter() - start, self._took)
 
     def _wait(self) -> None:
         while self._open:
-            self._calls.get(timeout=60)()
+            self.calls.get(timeout=60)()
 
     def _save(self, number: int) -> None:
-        version = self._versions[number] = self._versions[number] + 1
+        version = self.versions[number] = self.versions[number] + 1
         self._open += 1
         begun = time.perf_counter()
         # A state of its own, as a step makes it: nothing can be taken from the save before.
@@ -154,7 +154,7 @@ class Load:
         now = time.perf_counter()
         self._took.append(now - begun)
         if now < self._until:
-            self._save(next(self._next) % len(self._versions))
+            self._save(next(self._next) % len(self.versions))
 
     def ask(self, ask: Callable[[Done], None]) -> float:
         """Seconds until it is answered."""
@@ -162,7 +162,7 @@ class Load:
         begun = time.perf_counter()
         ask(answers.append)
         while not answers:
-            self._calls.get(timeout=600)()
+            self.calls.get(timeout=600)()
         if answers[0]:
             raise answers[0]
         return time.perf_counter() - begun
@@ -173,14 +173,14 @@ def housekeeping(load: Load, path: Path, sessions: int) -> dict[str, float]:
     load.store.close()
     size = path.stat().st_size
     begun = time.perf_counter()
-    load.store = SqliteStore(path, call_soon=load._calls.put)
+    load.store = SqliteStore(path, call_soon=load.calls.put)
     opened = time.perf_counter()
     for session_id in load.store.sessions():
         load.store.load(session_id)
     loaded = time.perf_counter()
     forgot = load.ask(lambda done: load.store.forget(["t/a/0"], done))
     for number in range(1, sessions):
-        load.store.ack(f"t/a/{number}", load._versions[number], lambda error: None)
+        load.store.ack(f"t/a/{number}", load.versions[number], lambda error: None)
     acked = load.ask(lambda done: load.store.ack("t/a/1", 1, done))
     purged = load.ask(lambda done: load.store.purge(2**53, done))
     return {
@@ -224,7 +224,7 @@ def run_store(tell: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _rows(results: dict[str, list[Result]]) -> list[dict[str, Any]]:
-    rows = []
+    rows = list[dict[str, Any]]()
     for kind, found in results.items():
         ratios = [one.rate / base.rate for one, base in zip(found, results[PLAIN], strict=True)]
         rows.append(

@@ -67,21 +67,21 @@ def _say(answer: object) -> None:
 
 
 def _laps(session: Any, lap: Callable[[Any], Any], seconds: float) -> tuple[Any, dict[str, float]]:
-    count, begun = 0, time.perf_counter()
+    count, begun = 0, time.process_time()
     until = begun + seconds
     while True:
         session = lap(session)
         count += 1
-        now = time.perf_counter()
+        now = time.process_time()
         if now >= until:
             return session, {"events": count * len(PATH), "seconds": now - begun}
 
 
 def _make(start: Callable[[], Any], count: int) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(count):
         start()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def _hold(start: Callable[[], Any], count: int) -> float:

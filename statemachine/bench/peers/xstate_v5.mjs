@@ -49,21 +49,30 @@ lap(start(), passed);
 if (passed.join() !== path.map((one) => one[2]).join()) throw new Error(`it passes ${passed}`);
 console.log(JSON.stringify({ version }));
 
+/** A watch in seconds: of the processor or of the clock, whichever says less, for node's helpers count as processor. */
+const watch = () => {
+  const { user, system } = process.cpuUsage();
+  const [cpu, clock] = [(user + system) / 1e6, performance.now() / 1e3];
+  return () => {
+    const now = process.cpuUsage();
+    return Math.min((now.user + now.system) / 1e6 - cpu, performance.now() / 1e3 - clock);
+  };
+};
 let session = start();
 const answers = {
   laps({ seconds }) {
-    const begun = performance.now();
+    const passed = watch();
     let count = 0;
     do {
       session = lap(session);
       count += 1;
-    } while (performance.now() - begun < seconds * 1000);
-    return { events: count * events.length, seconds: (performance.now() - begun) / 1000 };
+    } while (passed() < seconds);
+    return { events: count * events.length, seconds: passed() };
   },
   make({ count }) {
-    const begun = performance.now();
+    const passed = watch();
     for (let i = 0; i < count; i += 1) start();
-    return { seconds: (performance.now() - begun) / 1000, count };
+    return { seconds: passed(), count };
   },
   hold({ count }) {
     globalThis.gc?.();
