@@ -77,7 +77,7 @@ def stale(folder: Path) -> list[str]:
     ledger = _ledger(folder)
     for name, text in graphs().items():
         found += [f"{name}.{form}" for form in FORMATS if not _is_current(folder, ledger, name, form, text)]
-    known = {*expected, LEDGER, *(f"{name}.{form}" for name in graphs() for form in FORMATS)}
+    known = {*expected, LEDGER, *RESERVED, *(f"{name}.{form}" for name in graphs() for form in FORMATS)}
     if folder.is_dir():
         found += sorted(path.name for path in folder.iterdir() if path.name not in known)
     return found
