@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from statemachine.emulator import desk, intake, judge, runner
+from statemachine.emulator import desk, intake, judge, names, runner
 from statemachine.emulator.acts import Info
 from statemachine.emulator.chat import Chat, ClientKey, Handover, HeldPoll
 from statemachine.emulator.errors import ApiError, error_response
@@ -186,10 +186,17 @@ def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bo
     events, chat.pending = chat.pending, []
     if events:
         chat.handovers.append(Handover(now, ticket, tuple(events)))
-    if chat.terminal is not None:
+    if chat.terminal is not None and (not by_poll or any(map(_is_end, events))):
         chat.end_handed_over = True
         judge.told_end(state, chat, now, ticket, by_poll)
     return events
+
+
+def _is_end(event: Event) -> bool:
+    """Whether a poll that brings this tells of the end (section 6); its last word may have gone to an earlier one."""
+    if event.get("event") == names.STATUS:
+        return event.get("state") in ("completed", "failed")
+    return event.get("event") in (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)
 
 
 def _replayed(state: CentreState, chat: Chat, ask: Ask) -> HttpResponse:
