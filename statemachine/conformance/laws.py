@@ -18,6 +18,7 @@ import statemachine as ours
 from statemachine import (
     Anomaly,
     Answered,
+    Batch,
     Command,
     Config,
     Entry,
@@ -26,6 +27,7 @@ from statemachine import (
     Finished,
     HistoryGap,
     IllegalIntent,
+    Incoming,
     Intent,
     Log,
     Notification,
@@ -300,22 +302,22 @@ class Ledger:
     entries: dict[str, object] = field(factory=dict[str, object])
     """Item -> what was posted under its id."""
     progress: dict[str, str] = field(factory=dict[str, str])
-    told: dict[Key, int] = field(factory=dict[Key, int])
-    """What was told -> how much a window had to remember by then."""
-    remembered: int = 0
-    """How much it had to remember so far, at the most."""
+    told: dict[Key, tuple[int, int]] = field(factory=dict[Key, tuple[int, int]])
+    """What was told -> how much a window had to remember by then: at the least, and at the most."""
+    least: int = 0
+    most: int = 0
     window: int = Config().window
 
     def tell(self, key: Key) -> None:
-        self.told[key] = self.remembered
+        self.told[key] = self.least, self.most
 
-    def may_have_forgotten(self, key: Key, remembered: int) -> bool:
-        """Whether a window that had to remember so many entries may have dropped what was told under this key."""
-        return remembered - self.told[key] > self.window - _MARKS
+    def may_have_forgotten(self, key: Key) -> bool:
+        """Whether a window of this size may have dropped what was told under this key."""
+        return self.most - self.told[key][1] > self.window - _MARKS
 
-    def may_know(self, key: Key | None, remembered: int) -> bool:
-        """Whether such a window may hold it still: `remembered` may be too much by as much as was sent."""
-        return key in self.told and remembered - self.told[key] <= 2 * self.window
+    def may_know(self, key: Key | None) -> bool:
+        """Whether such a window may hold it still."""
+        return key in self.told and self.least - self.told[key][0] <= self.window
 
     def follow(self, session: Session) -> None:
         """Another session has begun, after the one before; its first step, the request, was not shown."""
@@ -373,28 +375,39 @@ def law_13_told_once(step: Step, ledger: Ledger) -> None:
     when their sending was: they never come back as news. What the window has forgotten may come back (told twice is
     better than lost), from the log only behind an entry that it has not: the log has an order.
     """
-    before = ledger.remembered
     for one in step.told:
         if isinstance(one, Progress) and one.state in ("sent", "delivered", "read"):
-            ledger.remembered += 2  # a file of ours is known by two names
             ledger.tell((step.after.chat.chat_id.lower(), "own", one.item))
         if isinstance(one, Received):
             key = key_of(step.after, one.entry)
-            again = key in ledger.told and not _may_come_back(step, key, ledger, before)
-            _hold("L13", not again, f"told twice: {key}")
-            ledger.remembered += 1
+            _hold("L13", key not in ledger.told or _may_come_back(step, key, ledger), f"told twice: {key}")
             if key is not None:
                 ledger.tell(key)
+    least, most = _remembered(step)
+    ledger.least += least
+    ledger.most += most
 
 
-def _may_come_back(step: Step, key: Key, ledger: Ledger, before: int) -> bool:
-    if not ledger.may_have_forgotten(key, before):
+def _remembered(step: Step) -> tuple[int, int]:
+    """How much a step gives a window to remember: at the least what it tells; at the most, what came to nothing, too.
+
+    A file of ours is known by two names.
+    """
+    event = step.event
+    carrier = event.reply if isinstance(event, Answered) else event
+    came = len(carrier.entries) if isinstance(carrier, Batch | Incoming) else 0
+    received = sum(isinstance(one, Received) for one in step.told)
+    return received, max(came, received) + 2 * sum(isinstance(one, Progress) for one in step.told)
+
+
+def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
+    if not ledger.may_have_forgotten(key):
         return False
     reply = step.event.reply if isinstance(step.event, Answered) else None
     if not isinstance(reply, Log):
         return True
     keys = [key_of(step.after, entry) for entry in reply.entries]
-    return any(ledger.may_know(one, before) for one in keys[: keys.index(key)])
+    return any(ledger.may_know(one) for one in keys[: keys.index(key)])
 
 
 LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)

@@ -30,7 +30,7 @@ def excuses(world: World, found: Judged) -> bool:
             "F15"
         ):  # a second session on one chat cannot know what the first has read, nor a full window what it forgot
             book = world.oracle.book
-            forgot = book.ledger.remembered >= book.config.window
+            forgot = book.ledger.most >= book.config.window
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # an application in the background polls no more, though somebody may still write
             return bool(world.faults.injected) or world.session.link.name == "paused"

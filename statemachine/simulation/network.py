@@ -265,7 +265,7 @@ class Network:
 
     def empty_log(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A history that has not heard of anything yet. A client that knows of nothing either would believe it."""
-        return {**body, "events": []} if self._world.oracle.book.ledger.remembered else body
+        return {**body, "events": []} if self._world.oracle.book.ledger.told else body
 
     def over_already(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A session that is over and not yet purged (protocol.md 10, row 25)."""

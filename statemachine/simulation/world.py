@@ -325,7 +325,7 @@ class World:
         """The customer comes back after the end."""
         if len(self.oracle.books) >= _SESSIONS or not self.choices.choose("comes again", (1, 1)):
             return
-        if self.driver.saved is not self.session:
+        if self.driver.saved is not self.session or self.oracle.is_ghost:  # an old copy knows of no end
             return
         begun = self.session.chat.origin != ""
         before = past(self.session) if self.choices.choose("after the last", (1, 1)) and begun else None

@@ -226,7 +226,8 @@ def test_laws_notice_what_is_told_twice() -> None:
 
 def test_laws_notice_what_the_order_of_the_log_says_was_told() -> None:
     step, ledger = idle_step(), Ledger(window=8)
-    laws.law_13_told_once(told(step, *(Received(n, 0, message(n)) for n in range(30))), ledger)
+    for n in range(30):
+        laws.law_13_told_once(told(step, Received(n, 0, message(n))), ledger)
     again = told(step, Received(21, 0, message(1)))
     assert broken(laws.law_13_told_once, told(step, Received(21, 0, message(29))), deepcopy(ledger)) == "L13"
     laws.law_13_told_once(again, deepcopy(ledger))  # live, and long forgotten
