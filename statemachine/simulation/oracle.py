@@ -278,7 +278,8 @@ class Oracle:
         omitted = self._world.knobs.history_omits
         for direction, entry in _log_of(chat, omitted) if chat is not None else ():
             news = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
-            if news and _told_apart(entry) not in told and entry not in self._world.device.taken and not _is_own(session, entry):
+            taken = entry in self._world.device.taken
+            if news and not taken and _told_apart(entry) not in told and not _is_own(session, entry):
                 yield "told", f"{entry} stands in the log and was not told"
 
     def _told_ever(self, book: Book) -> set[Entry]:
