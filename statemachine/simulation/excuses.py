@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from statemachine.core.news import Progress
 from statemachine.emulator.state import Violation as Judged
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def excuses(world: World, found: Judged) -> bool:
             return bool(world.faults.injected) or world.centre.scenario.name == "flaky" or again
         case "F30":  # the customer said both
             return world.customer.has_ended
-        case "F31":  # a text said before the client knew of the prompt, or a cancellation in doubt
-            return _is_prompt(world, found)
+        case "F31":  # a text said before the client knew of the prompt, or what a person was told of as failed: unknown
+            return _is_prompt(world, found) or any(
+                isinstance(one, Progress) and one.reason == "unknown" for one in world.oracle.book.told.values()
+            )
         case _:
             return False
 

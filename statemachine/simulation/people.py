@@ -56,7 +56,9 @@ class Customer:
     def __init__(self, world: World) -> None:
         self._world = world
         self._number = 0
+        self.has_left = False
         self.has_ended = False
+        """Or left twice: from a conversation, and then from the queue, which is to end."""
         self._acts: Final[dict[str, Callable[[], object]]] = {
             "say": self._say,
             "say two": self.say_two,
@@ -105,6 +107,7 @@ class Customer:
 
     def disconnect(self) -> None:
         """Leave the conversation."""
+        self.has_left, self.has_ended = True, self.has_ended or self.has_left
         self._feed(ev.Disconnect(self._at()))
 
     def plan(self) -> int:
