@@ -57,7 +57,7 @@ def test_a_fault_is_found_and_made_short() -> None:
     def forget(shown: Object) -> Object:
         return {**shown, "news": [one for one in shown.get("news", ()) if one.get("state") != "delivered"]}
 
-    found = search(Spoilt(forget), "agreement", 200)
+    found = search(Spoilt(forget), "agreement", 80)
     assert found is not None
     assert found.fault.law == "agreement" or found.fault.law == "L9"
     assert len(found.vector.steps) <= 6
