@@ -19,7 +19,7 @@ from .clients.faulty import FAULTY
 
 CLIENTS = Path(__file__).parent / "clients"
 MANNER = Manner(patience_s=40, quiet_s=3)
-AT_ONCE = 6
+AT_ONCE = 4
 SEEN_ONLY_LIVE = {"PoolOfSenders", "ForgetsTheFirst"}
 """What they do wrong is against what the user did, which no recording holds."""
 

@@ -209,6 +209,7 @@ async def says_after_restart(stage: Stage) -> None:
 
 async def lost_reply(stage: Stage) -> None:
     await stage.connected()
+    await stage.watch(stage.manner.quiet_s / 2)  # receipts of the greeting are not what is to fail
     await stage.act(Break(Fault("send", drop=True, accepted=True)))
     await stage.say("only once")
     await stage.watch(2 * stage.manner.quiet_s)
@@ -217,6 +218,7 @@ async def lost_reply(stage: Stage) -> None:
 
 async def lost_error(stage: Stage) -> None:
     await stage.connected()
+    await stage.watch(stage.manner.quiet_s / 2)  # receipts of the greeting are not what is to fail
     await stage.act(Break(Fault("send", 5004, accepted=True)))
     await stage.say("only once")
     await stage.watch(2 * stage.manner.quiet_s)
