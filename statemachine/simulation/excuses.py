@@ -27,19 +27,17 @@ def excuses(world: World, found: Judged) -> bool:
             latest = max(world.acted_at, world.network.belated_at, world.device.acted_at)
             proof = any(item.state.name == "in_doubt" for item in world.session.items)
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
-        case (
-            "F15"
-        ):  # a second session on one chat cannot know what the first has read, nor a full window what it forgot
+        case "F15":  # a second session cannot know what the first has read, nor a full window what it forgot
             book = world.oracle.book
             forgot = book.ledger.most >= book.config.window
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # an application in the background polls no more, though somebody may still write
             return bool(world.faults.injected) or world.session.link.name == "paused"
+        case "F32" if len(world.oracle.books) > 1:  # said by a session that was over before its chat was
+            return True
         case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":
-            # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost, or that a
-            # session left behind which was over before its chat was.
-            again = len(world.oracle.books) > 1
-            return bool(world.faults.injected) or world.centre.scenario.name == "flaky" or again
+            # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
+            return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
         case "F30":  # the customer said both
             return world.customer.has_ended
         case "F31":  # a text said before the client knew of the prompt, or what a person was told of as failed: unknown

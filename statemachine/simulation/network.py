@@ -216,18 +216,13 @@ class Network:
             if not fault.accepted:
                 self._answered(call, _error_page(world, fault))
                 return
-        elif isinstance(fault, ErrorFault) and (not fault.accepted or self._lives(call)):
+        elif isinstance(fault, ErrorFault):
             world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
         if isinstance(call.command, Post) and world.faults.strikes("pushed entries", 6.0):
             world.later(world.now + 1, world.push, of_client=True)
         if call.over and not world.faults.strikes("half-open connection", 2.0):
             self._tell_cut(call)
-
-    def _lives(self, call: Call) -> bool:
-        """Whether the chat of this call takes anything more: an ended one says so, whatever is planned."""
-        chat = self._world.centre.chats.get(_chat_of(call.command).lower())
-        return chat is not None and chat.live
 
     # --- and back -----------------------------------------------------------------------------------------------------
 
