@@ -15,6 +15,7 @@ from statemachine.conformance.blackbox.audit import Audit, audit
 from statemachine.conformance.blackbox.recorded import BadRecording, read_recording
 
 from .app import Trouble
+from .files import reading
 from .findings import as_data, lines
 from .screen import Screen
 
@@ -49,7 +50,7 @@ def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
 
 def _audited(path: Path, url: str) -> Audit:
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             content = file.read(MAX_BODY + 1)
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
@@ -58,10 +59,8 @@ def _audited(path: Path, url: str) -> Audit:
         return audit(read_recording(json.loads(content)), url)
     except BadRecording as error:
         raise Trouble(f"{path}: {error}") from None
-    except (ValueError, RecursionError, zlib.error, EOFError):
+    except (ValueError, RecursionError, zlib.error, EOFError, gzip.BadGzipFile):
         raise Trouble(f"{path}: this is no HAR file: a browser's or a proxy's export of its network traffic") from None
-    except OSError as error:
-        raise Trouble(f"{path}: {error.strerror or 'cannot be read'}") from None
 
 
 def _data(one: Audit) -> dict[str, object]:

@@ -31,6 +31,7 @@ from statemachine.bench.store import run_store
 from statemachine.bench.work import run_work
 
 from .app import Trouble
+from .files import writing
 
 __all__ = ["command"]
 
@@ -140,11 +141,9 @@ def _check_authority(sessions: tuple[int, ...]) -> None:
 def _write(out: Path, results: Results, judged: tuple[Goal, ...]) -> None:
     from statemachine.bench.plot import draw
 
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         draw(results, out)
         (out / "README.md").write_text(page(results, judged), "utf-8")
         figures = json.dumps(as_json(results, judged), indent=1)
         (out / "figures.json").write_text(figures + "\n", "utf-8")
-    except OSError as error:
-        raise Trouble(f"{out}: cannot be written: {error.strerror}") from None

@@ -1,8 +1,11 @@
-"""`statemachine conform`: one module for each door."""
+"""`statemachine conform`: the doors are the modules `harness` and `blackbox`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -11,13 +14,29 @@ from statemachine.conformance.pack import pack
 from statemachine.conformance.report import html, junit, lines_of, summary
 from statemachine.conformance.verdicts import Verdict, conforms, strictly
 
-from . import blackbox, harness
+from .blackbox import ClientTrial
+from .files import write
+from .harness import EngineTrial
 from .text import visible
 
 __all__ = ["command"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Trial(Protocol):
+    """What somebody asked to be judged, and how it is reached. Its methods raise Trouble."""
+
+    @property
+    def missing(self) -> str:
+        """What to say where no command was given."""
+
+    def list_cases(self) -> None:
+        """Name the cases; nothing is run."""
+
+    def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
+        """Its name, and a verdict for each case, as `heard` gives it back. Nothing can be judged: raises Trouble."""
 
 
 @click.command(name="conform")
@@ -31,7 +50,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "--only", multiple=True, metavar="NAME", help="A case, the beginning of its name, a fault (F3), a pattern."
 )
 @click.option("--strict", is_flag=True, help="What only should hold must hold.")
-@click.option("--known", type=_FILE, help="An engine's checks known to fail, one a line: run all the same.")
+@click.option("--known", type=_FILE, help="Cases known to fail, one a line: run all the same.")
 @click.option("--cases", default=CASES, show_default=True, type=click.IntRange(0), help="Random lives of an engine.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Where they begin.")
 @click.option("--replay", type=_FILE, help="Play an engine's stored case; nothing else is done.")
@@ -81,37 +100,31 @@ def command(
     Exit status: 0 it conforms; 1 it does not; 2 it could not be run.
     """
     if pack_ is not None:
-        harness.write(pack_, pack())
+        write(pack_, pack())
         click.echo(f"{pack_}: written")
         return
-    is_client = client or watch or port is not None
-    a_client = blackbox.Asked(given, only, watch, port, har)
-    an_engine = harness.Asked(given, only, cases, seed, known, replay, out)
+    trial: Trial = EngineTrial(given, only, cases, seed, known, replay, out)
+    if client or watch or port is not None:
+        if replay is not None:
+            raise click.UsageError("--replay is for an engine's stored case; a client's case is played again by --only")
+        trial = ClientTrial(given, only, watch, port, known, har)
     if list_:
-        blackbox.list_cases(a_client) if is_client else harness.list_checks(an_engine)
+        trial.list_cases()
         return
     if not given and port is None:
-        raise click.UsageError(
-            "give the client's command after --, as in: --client -- python my_client.py"
-            if is_client
-            else "give the command of a harness after --, as in: statemachine conform -- node harness.mjs "
-            "(or --client, --watch, --listen PORT for a client over HTTP)"
-        )
-
-    def heard(found: Verdict) -> Verdict:
-        verdict = strictly(found) if strict else found
-        if verbose or verdict.status not in ("passed", "skipped"):
-            click.echo("\n".join(map(visible, lines_of(verdict))))
-        return verdict
-
-    if is_client:
-        name = " ".join(given) or f"the client on port {port}"
-        verdicts = [strictly(one) if strict else one for one in blackbox.run(a_client, heard)]
-    else:
-        name, verdicts = harness.judged(an_engine, heard)
+        raise click.UsageError(trial.missing)
+    name, verdicts = trial.judged(partial(_heard, strict, verbose))
     for path, text in ((junit_, junit(name, verdicts)), (html_, html(name, verdicts))):
         if path is not None:
-            harness.write(path, text)
+            write(path, text)
     click.echo(visible(summary(name, verdicts)))
     if not conforms(verdicts):
         raise click.exceptions.Exit(1)
+
+
+def _heard(strict: bool, verbose: bool, found: Verdict) -> Verdict:
+    """A verdict, told as it comes."""
+    verdict = strictly(found) if strict else found
+    if verbose or verdict.status not in ("passed", "skipped"):
+        click.echo("\n".join(map(visible, lines_of(verdict))))
+    return verdict

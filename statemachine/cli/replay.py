@@ -33,6 +33,7 @@ from statemachine.replay.words import command_words
 
 from .app import Trouble
 from .errors import missing
+from .files import reading, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .text import clipped, visible
 
@@ -150,10 +151,7 @@ async def _viewing(hidden: bool) -> None:
 
 def _write(path: Path, text: str) -> None:
     """A page, and where it is."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Trouble(f"{path}: {error.strerror or 'cannot be written'}") from None
+    write(path, text)
     click.echo(f"{path}: {len(text) // 1_000:,} KB; open it in a browser")
 
 
@@ -164,12 +162,11 @@ def _name(file: str) -> str:
 def _content(file: str) -> bytes:
     """At most one byte more than is ever read of a file: enough to refuse it."""
     try:
-        if file == "-":
-            return sys.stdin.buffer.read(MAX_BODY + 1)
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_BODY + 1)
-    except OSError as error:
-        raise Trouble(f"{_name(file)}: {error.strerror or 'cannot be read'}") from None
+        with reading(_name(file)):
+            if file == "-":
+                return sys.stdin.buffer.read(MAX_BODY + 1)
+            with Path(file).open("rb") as opened:
+                return opened.read(MAX_BODY + 1)
     except ValueError:  # a NUL in the name
         raise Trouble(f"{_name(file)}: no such file") from None
 

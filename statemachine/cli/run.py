@@ -20,6 +20,7 @@ from statemachine.scripted import Play, Result, Script, StepResult, junit, play,
 
 from .app import Trouble
 from .door import Door, door_options, in_flags
+from .files import reading, write
 from .quiet import quiet
 from .screen import Screen
 from .state import running_emulators
@@ -94,27 +95,19 @@ def command(
         told = [summary(script, results) for script, results in plays]
         click.echo(json.dumps({"ok": all(one["ok"] for one in told), "url": doors[0].url, "scripts": told}))
     if junit_file is not None:
-        _write(junit_file, junit(plays))
+        write(junit_file, junit(plays))
     if not all(result.ok for several in results for result in several):
         raise click.exceptions.Exit(1)
 
 
 def _read(path: Path) -> Script:
     try:
-        return read_script(path.read_text(encoding="utf-8"), path.stem, path.parent, str(path))
+        with reading(path):
+            return read_script(path.read_text(encoding="utf-8"), path.stem, path.parent, str(path))
     except ScriptError as error:
         raise Trouble(str(error)) from None
     except UnicodeDecodeError:
         raise Trouble(f"{path}: this is no UTF-8 text") from None
-    except OSError as error:
-        raise Trouble(f"{path}: {error.strerror or 'cannot be read'}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Trouble(f"{path}: {error.strerror or 'cannot be written'}") from None
 
 
 async def _doors(door: Door, scripts: Sequence[Script]) -> list[Endpoint]:

@@ -19,6 +19,7 @@ from statemachine.simulation.run import Figures, quiet, run_jobs
 from statemachine.simulation.world import World
 
 from .app import Trouble
+from .files import writing
 
 __all__ = ["command"]
 
@@ -105,11 +106,9 @@ def _case(violation: Violation, steps: int, only: tuple[str, ...], out: Path) ->
         world.run()
         case = minimise(world)
     path = out / f"violation-{violation.seed}.jsonl"
-    try:
+    with writing(path):
         out.mkdir(parents=True, exist_ok=True)
         write_case(case, path)
-    except OSError as error:
-        raise Trouble(f"{path}: cannot be written: {error.strerror}") from None
     return case, str(path)
 
 

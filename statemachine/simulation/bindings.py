@@ -60,7 +60,7 @@ class VirtualClock:
         if world.faults.strikes("adapter late", 0.5):
             late = (200, 5_000, 60_000, 3_600_000)[world.choices.choose("how late", (4, 3, 2, 1))]
         alarm = _Alarm(callback)
-        world.alarm(max(at - world.offset, world.now), late, alarm.ring)
+        world.agenda.alarm(max(at - world.offset, world.now), late, alarm.ring)
         return alarm
 
     def jitter(self, earliest: int, latest: int) -> int:
@@ -101,7 +101,7 @@ class VirtualStore:
             return
         self._pending += 1
         self._busy_until = max(due, self._busy_until)
-        world.later(self._busy_until, lambda: self._write(save, done), of_client=True)
+        world.agenda.later(self._busy_until, lambda: self._write(save, done), of_client=True)
 
     def _write(self, save: Save, done: Done) -> None:
         self._pending -= 1

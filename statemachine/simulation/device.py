@@ -63,7 +63,7 @@ class Device:
         if world.faults.strikes("second device polls"):
             ticket = self._ask(Poll(1, 30_000, chat_id))
             patience = _PATIENCE[world.choices.choose("device waits", (1, 1, 1))]
-            world.later(world.now + patience, lambda: self._give_up(ticket))
+            world.agenda.later(world.now + patience, lambda: self._give_up(ticket))
         if world.faults.strikes("second device ends", 0.2):
             world.customer.has_ended = True
             last = world.choices.choose("device leaves", (1, 1))

@@ -77,7 +77,8 @@ class Network:
         self.courtesies_lost = 0
         self.belated_at = 0
         self.polls_given_up = 0
-        self.loses_next_answer = False
+        self.next_post: Fate = "deliver"
+        """What becomes of the next post, where it has been planned."""
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
@@ -87,16 +88,16 @@ class Network:
         ticket = len(self._calls) + 1
         world.oracle.executed(command, self.open_polls())
         request = self._wire_request(ticket, command)
-        call = Call(ticket, world.life, command, answer, self._fate(command), world.now, request)
+        call = Call(ticket, world.agenda.life, command, answer, self._fate(command), world.now, request)
         self._calls[ticket] = call
         self.courtesies_lost += isinstance(command, PostCourtesy) and call.fate != "deliver"
         self._send(call)
 
     def _fate(self, command: Command) -> Fate:
         faults = self._world.faults
-        if isinstance(command, Post) and self.loses_next_answer:
-            self.loses_next_answer = False
-            return "response_lost"
+        if isinstance(command, Post) and self.next_post != "deliver":
+            fate, self.next_post = self.next_post, "deliver"
+            return fate
         is_reading = any(isinstance(call.command, ReadHistory) and not call.over for call in self._calls.values())
         if isinstance(command, Post) and is_reading and faults.strikes("answer lost while reading", 8.0):
             return "response_lost"
@@ -105,7 +106,7 @@ class Network:
     def abort(self, command_id: int) -> None:
         """See `Transport.abort`."""
         for call in self._calls.values():
-            if call.command.id == command_id and call.life == self._world.life and not call.over:
+            if call.command.id == command_id and call.life == self._world.agenda.life and not call.over:
                 call.aborted = True
                 if call.responded and self._world.faults.strikes("abort too late", 5.0):
                     return
@@ -116,9 +117,15 @@ class Network:
 
     def open_polls(self) -> int:
         """How many polls the client is waiting for."""
-        life = self._world.life
+        life = self._world.agenda.life
         polls = [call for call in self._calls.values() if isinstance(call.command, Poll) and call.life == life]
         return sum(not call.over and not call.aborted for call in polls) + self.polls_given_up
+
+    def lose_batch(self) -> None:
+        """What the poll that is held now will bring is lost on its way."""
+        for call in self._calls.values():
+            if isinstance(call.command, Poll) and not call.responded and not call.over and call.fate == "deliver":
+                call.fate = "response_lost"
 
     def died(self) -> None:
         """The client's process is gone: so are its connections."""
@@ -130,7 +137,7 @@ class Network:
                 if isinstance(call.command, Poll):
                     call.arrived = True  # on its way or not: it lands no more (see `_late_landing`)
                 elif not call.arrived and call.lands > latest:
-                    world.later(latest, partial(self._arrive, call))
+                    world.agenda.later(latest, partial(self._arrive, call))
 
     def server_restarts(self, until: int) -> None:
         """Every connection to the centre breaks, and it takes no other until then."""
@@ -168,11 +175,11 @@ class Network:
         batches = self._batches.get(call.request.path, [])
         if fate == "replayed" and batches:
             page = batches[-1 - world.choices.amount("which batch", len(batches) - 1)]
-            world.later(world.now + 20, lambda: self._receive(call, page), of_client=True)
+            world.agenda.later(world.now + 20, lambda: self._receive(call, page), of_client=True)
             return
         if fate == "request_late":
             call.lands = self._late_landing(call, self._fail_unanswered(call))
-            world.later(call.lands, lambda: self._arrive(call))
+            world.agenda.later(call.lands, lambda: self._arrive(call))
             return
         if fate == "poll_cut":
             self._fail_later(call, "cut", world.choices.amount("poll cut after", 15_000))
@@ -180,7 +187,7 @@ class Network:
             self._fail_later(call, "timeout", timeout)
         held = isinstance(fate, ErrorFault) and isinstance(call.command, Poll)
         refused = _REFUSED_AFTER[world.choices.choose("refused after", (1, 2, 2))] if held else 0
-        world.later(world.now + refused + self._latency(), lambda: self._arrive(call))
+        world.agenda.later(world.now + refused + self._latency(), lambda: self._arrive(call))
 
     def _late_landing(self, call: Call, failed: int) -> int:
         """When a request lands whose connection breaks at `failed`.
@@ -220,7 +227,7 @@ class Network:
             world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
         if isinstance(call.command, Post) and world.faults.strikes("pushed entries", 6.0):
-            world.later(world.now + 1, world.push, of_client=True)
+            world.agenda.later(world.now + 1, world.push, of_client=True)
         if call.over and not world.faults.strikes("half-open connection", 2.0):
             self._tell_cut(call)
 
@@ -277,13 +284,13 @@ class Network:
         if call.fate == "response_late":
             margin = world.config.answer_margin
             due = max(due, call.since + call.command.timeout + margin + world.choices.amount("how late", 20_000))
-        world.later(due, lambda: self._receive(call, response), of_client=True)
+        world.agenda.later(due, lambda: self._receive(call, response), of_client=True)
         if call.fate == "response_twice":
             again = due + (0, 300, 8_000)[world.choices.choose("again after", (1, 1, 1))]
-            world.later(again, lambda: self._receive(call, response, again=True), of_client=True)
+            world.agenda.later(again, lambda: self._receive(call, response, again=True), of_client=True)
 
     def _receive(self, call: Call, response: HttpResponse, again: bool = False) -> None:
-        if call.life != self._world.life or (call.over and not again):
+        if call.life != self._world.agenda.life or (call.over and not again):
             self._tell_cut(call)
             return
         call.over = True
@@ -299,10 +306,10 @@ class Network:
 
     def _fail_later(self, call: Call, kind: FailureKind, after: int) -> None:
         world = self._world
-        world.later(world.now + after, lambda: self._fail(call, kind), of_client=True)
+        world.agenda.later(world.now + after, lambda: self._fail(call, kind), of_client=True)
 
     def _fail(self, call: Call, kind: FailureKind) -> None:
-        if call.life != self._world.life or call.over:
+        if call.life != self._world.agenda.life or call.over:
             return
         self._break(call)
         call.answer(Failure(kind))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from statemachine.core.session import Lifecycle
 from statemachine.emulator import acts
 
+from .faults import Fate
+
 if TYPE_CHECKING:
     from .world import World
 
@@ -18,6 +20,7 @@ _STAGES: Final[tuple[acts.Act, ...]] = (
     acts.JoinParty("ada"),
     acts.LeaveParty("ada"),
 )
+_FATES: Final[tuple[Fate, ...]] = ("deliver", "response_lost", "request_lost")
 _AGAIN: Final = (0, 60, 3_000)
 """When the entries that were said at the turn come once more, in milliseconds after it."""
 
@@ -29,7 +32,7 @@ class Turns:
         self._world = world
         self._stage: type[Lifecycle] | None = None
         self._acts: Final[tuple[Callable[[str], None], ...]] = (
-            self._everything, self._end, self._leave, self._wander, self._hide,
+            self._everything, self._end, self._leave, self._wander, self._hide, self._unheard,
         )  # fmt: skip
 
     def look(self) -> None:
@@ -40,7 +43,7 @@ class Turns:
             return
         self._stage = stage
         if world.faults.strikes("at the turn", 50.0):
-            likely = (2, 1, 4, 4, 1) if world.session.history.name == "reading" else (6, 3, 3, 2, 2)
+            likely = (2, 1, 4, 4, 1, 0) if world.session.history.name == "reading" else (6, 3, 3, 2, 2, 2)
             for _ in range(1 + world.choices.amount("more at the turn", 1)):
                 self._acts[world.choices.choose("what at the turn", likely)](chat_id)
 
@@ -56,7 +59,7 @@ class Turns:
         if world.choices.choose("echoes", (1, 2)):
             world.act(chat_id, *world.agents.echoes())
         for after in _AGAIN:
-            world.later(world.now + after, lambda: world.push(self._said(chat_id) - before), of_client=True)
+            world.agenda.later(world.now + after, lambda: world.push(self._said(chat_id) - before), of_client=True)
 
     def _said(self, chat_id: str) -> int:
         return len(self._world.centre.chats[chat_id.lower()].log)
@@ -70,12 +73,14 @@ class Turns:
         world, customer = self._world, self._world.customer
         last: tuple[Callable[[], None], ...] = (lambda: None, customer.say_two, customer.everything)
         last[world.choices.choose("before leaving", (1, 1, 1))]()
-        world.network.loses_next_answer = bool(world.choices.choose("answer of the leave is lost", (1, 1)))
+        world.network.next_post = _FATES[world.choices.choose("fate of the leave", (2, 2, 1))]
         how = world.choices.choose("leaves how", (4, 1, 1))
         if how != 1:
             customer.disconnect()
         if how != 0:
             customer.end()
+        if world.choices.choose("everybody leaves", (3, 1)):
+            world.act(chat_id, acts.LeaveAll())
         self._wander(chat_id)
         if world.choices.choose("has left elsewhere", (1, 2)):
             before = self._said(chat_id)
@@ -88,6 +93,11 @@ class Turns:
         for _ in range(world.choices.amount("wanders", 3)):
             world.act(chat_id, _STAGES[world.choices.amount("to which stage", len(_STAGES) - 1)])
         world.push(self._said(chat_id) - before)
+
+    def _unheard(self, chat_id: str) -> None:
+        """Much is said, and the batch with it is lost: only the log tells of it."""
+        self._world.network.lose_batch()
+        self._world.act(chat_id, *self._world.agents.everything())
 
     def _hide(self, chat_id: str) -> None:
         self._world.customer.hide()

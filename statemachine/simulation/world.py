@@ -10,10 +10,9 @@ safety and "stuck for ever" need different oracles.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import evolve
 
@@ -21,18 +20,19 @@ from statemachine.adapters.driver import Driver
 from statemachine.adapters.protocols import Stored
 from statemachine.codec.http import Endpoint
 from statemachine.codec.wire import decode_entry
-from statemachine.core.commands import Command, Poll
-from statemachine.core.derived import next_deadline, outbox
+from statemachine.core.commands import Command
+from statemachine.core.derived import outbox
 from statemachine.core.events import Event, Incoming, Past, Reattach, Request, Tick
 from statemachine.core.news import Transcript
 from statemachine.core.reduce import reduce
-from statemachine.core.session import Config, HistoryCurrent, Idle, LinkBackingOff, Session, new_session, past
+from statemachine.core.session import Config, Idle, Session, new_session, past
 from statemachine.emulator.acts import Act, Forget
 from statemachine.emulator.model import Centre
 from statemachine.emulator.names import FORM_DATA
 from statemachine.emulator.wire import Answer
 from statemachine.store.memory import MemoryStore
 
+from .agenda import Agenda
 from .bindings import Crash, Onlooker, VirtualClock, VirtualStore
 from .choices import Choices, Tape
 from .device import Device
@@ -41,6 +41,7 @@ from .network import Network
 from .oracle import Oracle, Violation
 from .people import Agents, Customer, is_over
 from .reach import Reach
+from .rest import is_at_rest, judge_rest
 from .scenery import draw_config, draw_knobs, draw_scenario
 from .turns import Turns
 
@@ -53,9 +54,6 @@ _AGAIN: Final = 30_000
 """How often a healthy application brings new credentials and looks at its chat."""
 _REST_STEPS: Final = 20_000
 _SESSIONS: Final = 3
-
-_Todo: TypeAlias = tuple[int, int, Callable[[], None], int | None]
-"""Due, a number that breaks ties, what to do, and the life of the client that it belongs to."""
 
 
 class World:
@@ -72,9 +70,8 @@ class World:
     ) -> None:
         self.seed: Final = seed
         self.steps: Final = steps
-        self.now = EPOCH
         self.step = 0
-        self.life = 0
+        self.agenda: Final = Agenda(EPOCH)
         self.choices: Final = Choices(seed, tape)
         self.only: Final = None if only is None else tuple(only)
         self.faults: Final = Faults(self.choices, only)
@@ -94,14 +91,8 @@ class World:
         self.offset = 0
         self._rows: Final = MemoryStore()
         self._copies: Final[dict[str, list[Stored]]] = {}
-        self._heap: list[_Todo] = []
-        self._number = 0
         self._up = False
-        self._asleep_until = 0
         self._stands_still_since: int | None = None
-        self._deferred: list[tuple[Callable[[], None], int]] = []
-        self._late: list[tuple[int, Callable[[], None]]] = []
-        self._healing = False
 
     # --- what the parts of the world use ------------------------------------------------------------------------------
 
@@ -109,6 +100,11 @@ class World:
     def violation(self) -> Violation | None:
         """The first law that was broken, or None."""
         return self.oracle.violation
+
+    @property
+    def now(self) -> int:
+        """The time of the world, in milliseconds."""
+        return self.agenda.now
 
     @property
     def session(self) -> Session:
@@ -126,17 +122,6 @@ class World:
     def client_now(self) -> int:
         """The time on the client's machine."""
         return self.now + self.offset
-
-    def later(self, due: int, todo: Callable[[], None], *, of_client: bool = False) -> None:
-        """Do this at `due`. What is of the client dies with its process, and sleeps with its machine."""
-        self._number += 1
-        heapq.heappush(self._heap, (due, self._number, todo, self.life if of_client else None))
-
-    def alarm(self, due: int, late: int, ring: Callable[[], None]) -> None:
-        """An alarm of the client's adapter, this much too late: healing brings it back to its time."""
-        if late:
-            self._late.append((due, ring))
-        self.later(due + late, ring, of_client=True)
 
     def deliver(self, answers: Sequence[Answer]) -> None:
         """Bring the centre's answers on their way."""
@@ -164,6 +149,10 @@ class World:
         self.acted_at = self.now
         return self.driver.feed(event)
 
+    def stored(self, session_id: str) -> Stored | None:
+        """What the disk holds of a session."""
+        return self._rows.load(session_id)
+
     def journal(self, session_id: str) -> tuple[Transcript, ...]:
         """Everything in the journal of a session."""
         return self._rows.journal(session_id, -1, 1_000_000)
@@ -175,8 +164,8 @@ class World:
         if self.faults.strikes("second device first", 15.0):
             self._precede()
         self._begin(None, bool(self.choices.choose("begins by looking", (2, 1))))
-        self.later(self.now + 1_000, self._customer_acts)
-        self.later(self.now + 1_500, self._agents_act)
+        self.agenda.later(self.now + 1_000, self._customer_acts)
+        self.agenda.later(self.now + 1_500, self._agents_act)
         while self.step < self.steps and self.violation is None and self._advance():
             pass
         if self.violation is None:
@@ -187,7 +176,7 @@ class World:
         """The chat was there before this client: another device has opened it."""
         self.device.open()
         for _ in range(self.choices.amount("said before", 6)):
-            self.now += 2_000
+            self.agenda.now += 2_000
             self.deliver(self.centre.tick(self.now))
             self.agents.act()
         chat_id = self.latest_chat()
@@ -197,20 +186,16 @@ class World:
 
     def _advance(self, until: int | None = None) -> bool:
         """Go to the earliest thing that happens, and let it happen. False if there is none, or none `until` then."""
-        due = self.centre.next_deadline()
-        first = min((at for at in (due, self._heap[0][0] if self._heap else None) if at is not None), default=None)
+        due, next_due = self.centre.next_deadline(), self.agenda.due
+        first = min((at for at in (due, next_due) if at is not None), default=None)
         if first is None or (until is not None and first > until):
             return False
-        if due is not None and (not self._heap or due <= self._heap[0][0]):
-            self.now = max(self.now, due)
+        if due == first:
+            self.agenda.now = max(self.now, due)
             self._guarded(lambda: self.deliver(self.centre.tick(self.now)))
         else:
-            at, _, todo, life = heapq.heappop(self._heap)
-            self.now = max(self.now, at)
-            if life is not None and life != self.life:
-                return True
-            if life is not None and self.now < self._asleep_until:
-                self._deferred.append((todo, life))
+            todo = self.agenda.next()
+            if todo is None:
                 return True
             self._guarded(todo)
         if self._up:
@@ -244,10 +229,9 @@ class World:
     def _sleep(self) -> None:
         """The client's machine sleeps. Some clocks stand still meanwhile."""
         nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
-        if self.now >= self._asleep_until and self.faults.strikes("clock stands still", 5.0):
+        if not self.agenda.is_asleep and self.faults.strikes("clock stands still", 5.0):
             self._stands_still_since = self.now
-        self._asleep_until = max(self._asleep_until, self.now + nap)
-        self.later(self._asleep_until, self._wake)
+        self.agenda.later(self.agenda.sleep(self.now + nap), self._wake)
 
     def _restart_server(self) -> None:
         """The centre goes down and comes back, with its chats or without them."""
@@ -258,21 +242,18 @@ class World:
                 self.act(chat.chat_id, Forget())
 
     def _wake(self) -> None:
-        """What was to happen to the client meanwhile happens now, in the same order."""
-        if self.now >= self._asleep_until:
+        """The machine goes on, unless it has been put to sleep for longer."""
+        if not self.agenda.is_asleep:
             if self._stands_still_since is not None:
                 self.offset -= self.now - self._stands_still_since
                 self._stands_still_since = None
-            for todo, life in self._deferred:
-                self._number += 1
-                heapq.heappush(self._heap, (self.now, self._number, todo, life))
-            self._deferred.clear()
+            self.agenda.wake()
 
     def _customer_acts(self) -> None:
         if not self.faults.on:
             return
-        self.later(self.now + self.customer.plan(), self._customer_acts)
-        if self._up and self.now >= self._asleep_until:
+        self.agenda.later(self.now + self.customer.plan(), self._customer_acts)
+        if self._up and not self.agenda.is_asleep:
             if self.faults.strikes("pushed entries", 50.0 if is_over(self.session) else 2.0):
                 self._guarded(self.push)
             if is_over(self.session) or isinstance(self.session.lifecycle, Idle):
@@ -282,7 +263,7 @@ class World:
 
     def _agents_act(self) -> None:
         if self.faults.on:
-            self.later(self.now + self.agents.plan(), self._agents_act)
+            self.agenda.later(self.now + self.agents.plan(), self._agents_act)
             self.agents.act()
             chat_id = self.latest_chat()
             if chat_id is not None:
@@ -330,7 +311,7 @@ class World:
         begun = self.session.chat.origin != ""
         before = past(self.session) if self.choices.choose("after the last", (1, 1)) and begun else None
         self.driver.abandon()
-        self.life += 1
+        self.agenda.died()
         self.network.died()
         self._begin(before, bool(self.choices.choose("reattaches", (1, 1))))
 
@@ -355,17 +336,16 @@ class World:
     def _crash(self) -> None:
         """The process dies, and with it everything but the disk and what the centre knows."""
         self._up = False
-        self.life += 1
+        self.agenda.died()
         self.acted_at = self.now
-        self._late.clear()
         self.network.died()
-        stored = self._rows.load(self.oracle.book.session_id)
+        stored = self.stored(self.oracle.book.session_id)
         self.oracle.crashed(*(stored.session, stored.version) if stored is not None else (None, 0))
         down = (0, 1_000, 40_000, 900_000, 5 * 3_600_000)[self.choices.choose("down for", (4, 4, 3, 1, 1))]
-        self.later(self.now + down, partial(self._restart, self.life))
+        self.agenda.later(self.now + down, partial(self._restart, self.agenda.life))
 
     def _restart(self, life: int) -> None:
-        if self._up or life != self.life:
+        if self._up or life != self.agenda.life:
             return
         self.acted_at = self.now
         step = (100, 5_000, 86_400_000)[self.choices.choose("clock step", (1, 2, 1))]
@@ -374,7 +354,7 @@ class World:
         elif self.faults.strikes("clock steps forward", 4.0):
             self.offset += step
         book = self.oracle.book
-        stored, newest = self._store().load(book.session_id), self._rows.load(book.session_id)
+        stored, newest = self._store().load(book.session_id), self.stored(book.session_id)
         if stored is None or newest is None:
             self._begin(None)
         elif stored.version < newest.version:
@@ -391,12 +371,10 @@ class World:
     def _heal(self) -> None:
         """No fault any more, the application does its part: the world must come to rest."""
         self.faults.on = False
-        self._asleep_until = self.now
+        self.agenda.heal()
         self._wake()
-        for due, ring in self._late:
-            self.later(max(due, self.now), ring, of_client=True)
         if not self._up:
-            self._restart(self.life)
+            self._restart(self.agenda.life)
         last = self.step + _REST_STEPS
         until, again = self.now + _REST_WITHIN, self.now
         while self.violation is None and self.now <= until and self.step <= last:
@@ -404,52 +382,10 @@ class World:
                 again = self.now + _AGAIN
                 self._guarded(self.customer.heal)
                 if not self._up:
-                    self._restart(self.life)
-            if self._at_rest():
+                    self._restart(self.agenda.life)
+            if is_at_rest(self):
                 break
             if not self._advance(again):
-                self.now = again
+                self.agenda.now = again
         if self.violation is None:
-            self._close()
-
-    def _at_rest(self) -> bool:
-        session = self.session
-        if self.driver.saved is not session:
-            return False
-        if is_over(session) or isinstance(session.lifecycle, Idle):
-            return True
-        chat = self.centre.chats.get(session.chat.chat_id.lower())
-        return (
-            self._is_polling(session)
-            and isinstance(session.history, HistoryCurrent)
-            and chat is not None
-            and not chat.pending
-            and not any(item.state.name in ("uploading", "pending", "in_doubt") for item in session.items)
-            and not session.asides.pending
-        )
-
-    def _is_polling(self, session: Session) -> bool:
-        owed = [type(command) for command in outbox(session)]
-        if not self.knobs.hold_ms:  # such a centre holds no poll, and the client brakes in between
-            return not owed and isinstance(session.link, LinkBackingOff) and not session.link.tries
-        return owed == [Poll] and self.network.poll_is_held()
-
-    def _close(self) -> None:
-        session = self.session
-        if not self._at_rest():
-            owed = ", ".join(type(command).__name__ for command in outbox(session))
-            states = ", ".join(f"{item.id} {item.state.name}" for item in session.items)
-            self.oracle.fail(
-                "comes to rest",
-                f"{session.phase}, link {session.link.name}, history {session.history.name}, "
-                f"owed: {owed or 'nothing'}, items: {states or 'none'}",
-            )
-            return
-        due = next_deadline(session)
-        if due is not None and due <= self.client_now() - 1:
-            self.oracle.fail("comes to rest", "a deadline lies in the past")
-        for book in self.oracle.books:
-            stored = self._rows.load(book.session_id)
-            if stored is not None:
-                live = book is self.oracle.book and stored.session.outcome is None and session.phase != "ending"
-                self.oracle.closed(book, stored.session, live)
+            judge_rest(self)

@@ -103,7 +103,7 @@ def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...
         ((), (PYTHON, "-c", "pass"), "the harness does not say hello: the process ended"),
         (("--only", "F99"), ENGINE, "no check is called F99"),
         (("--replay", "nowhere.jsonl"), ENGINE, "holds no case"),
-        (("--known", "nowhere.txt"), ENGINE, "cannot be read"),
+        (("--known", "nowhere.txt"), ENGINE, "nowhere.txt: No such file"),
     ],
 )
 def test_what_cannot_run_is_status_2_and_one_line(

@@ -39,6 +39,21 @@ def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], t
 
 
 @pytest.mark.slow
+def test_a_fault_that_is_known_does_not_fail_and_a_known_one_that_is_none_does(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("F1/failed  # polls on\nF37/second-chat\n")
+    arguments = ["conform", "--client", "--known", str(known), "--only", "F1/failed"]
+    assert main([*arguments, "--", *ONLY_ENDED]) == 0
+    assert "F1/failed" in capsys.readouterr().out
+    assert main([*arguments, "--only", "F37/second-chat", "--", *NAIVE]) == 1
+    out = capsys.readouterr().out
+    assert "PASSED UNEXPECTEDLY  F1/failed" in out
+    assert "PASSED UNEXPECTEDLY  F37/second-chat" in out
+
+
+@pytest.mark.slow
 def test_a_right_client_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "--client", "--only", "F1/completed", "-v", "--", *NAIVE]) == 0
     out = capsys.readouterr().out
@@ -61,6 +76,8 @@ def test_the_cases_are_listed_with_those_that_cannot_be(capsys: pytest.CaptureFi
         ([], "give the command of a harness after --"),
         (["--client"], "give the client's command after --"),
         (["--client", "--only", "F99", "--", "x"], "no case is called F99"),
+        (["--client", "--replay", "case.jsonl", "--", "x"], "--replay is for an engine's stored case"),
+        (["--client", "--known", "nowhere.txt", "--", "x"], "nowhere.txt: No such file"),
         (["--client", "--", "./no-such-client"], "no-such-client: No such file"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PureWindowsPath
-from typing import Final
+from typing import BinaryIO, Final
 
-__all__ = ["MAX_FILE", "BadPath", "readable", "write_new"]
+__all__ = ["MAX_FILE", "BadPath", "readable", "save"]
 
 MAX_FILE: Final = 25 * 1024 * 1024
 """Bytes. Servers take no more (protocol.md 1.2, E12)."""
@@ -31,30 +34,50 @@ def readable(text: str) -> Path:
     return path
 
 
-def write_new(content: bytes, name: str, where: str = "") -> Path:
-    """Save under this name, here or at `where`; what is there already is left alone. Raises BadPath."""
+async def save(pieces: AsyncIterator[bytes], name: str, where: str = "") -> tuple[Path, int]:
+    """Save what comes under this name, here or at `where`, as (path, bytes); what is there already is left alone.
+
+    There is no file until the first piece has come, and none if the last does not. Raises BadPath.
+    """
+    first = await anext(pieces, b"")
+    with _refusing(name, where):
+        path, file = await asyncio.to_thread(_new, name, where)
+        try:
+            with file:
+                await asyncio.to_thread(file.write, first)
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
+                size = file.tell()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path, size
+
+
+def _new(name: str, where: str) -> tuple[Path, BinaryIO]:
+    """A file that has not been there before."""
     target = Path(where).expanduser() if where else Path()
+    if where and not target.is_dir():
+        return target, target.open("xb")
+    safe = _safe(name)
+    for number in count():
+        path = target / (f"{safe.stem} ({number}){safe.suffix}" if number else safe.name)
+        try:
+            return path, path.open("xb")
+        except FileExistsError:
+            continue
+    raise AssertionError
+
+
+@contextmanager
+def _refusing(name: str, where: str) -> Generator[None]:
+    target = where or name
     try:
-        if where and not target.is_dir():
-            return _write(content, target)
-        safe = _safe(name)
-        for number in count():
-            numbered = f"{safe.stem} ({number}){safe.suffix}" if number else safe.name
-            try:
-                return _write(content, target / numbered)
-            except FileExistsError:
-                continue
+        yield
     except FileExistsError:
         raise BadPath(f"{target} is there already") from None
     except OSError as error:
         raise BadPath(f"{target}: {error.strerror or 'cannot be written'}") from None
-    raise AssertionError
-
-
-def _write(content: bytes, path: Path) -> Path:
-    with path.open("xb") as file:
-        file.write(content)
-    return path
 
 
 def _safe(name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -23,7 +23,7 @@ from statemachine.client import (
 )
 from statemachine.wire import Message
 
-from .files import BadPath, readable, write_new
+from .files import BadPath, readable, save
 from .forms import Questions
 from .keyboard import Face
 from .view import View
@@ -229,9 +229,9 @@ class Talk:
         if not 1 <= number <= len(self._view.files):
             raise _Usage(f"there is no file {number} in this chat")
         file = self._view.files[number - 1]
-        content = await self._chat.centre.file(self._chat.session.chat.chat_id, file.file_id)
-        path = await asyncio.to_thread(write_new, content.body, file.file_name, words[1] if len(words) == 2 else "")
-        self._view.note(f"saved as {path}, {len(content.body)} bytes")
+        async with aclosing(self._chat.download(file.file_id)) as pieces:
+            path, size = await save(pieces, file.file_name, words[1] if len(words) == 2 else "")
+        self._view.note(f"saved as {path}, {size} bytes")
 
     async def _location(self, words: list[str]) -> None:
         if len(words) != 2:

@@ -74,7 +74,7 @@ class Client:
 
     def start(self):
         if self.chat is None or self.over:
-            self.over = False
+            self.chat, self.over = None, False  # what is said from now on waits for the new chat
             threading.Thread(target=self.open, daemon=True).start()
 
     def open(self):
@@ -101,7 +101,7 @@ class Client:
 
     def poll_forever(self, chat):
         wait, instant = self.pause, 0
-        while not self.over and self.foreground:
+        while self.chat == chat and not self.over and self.foreground:
             began = time.monotonic()
             status, reply, broken = 0, {}, False
             try:
@@ -165,9 +165,10 @@ class Client:
         return str(uuid.uuid4())
 
     def post(self, event):
-        if not self.over and self.chat:
+        chat = self.chat
+        if chat and not self.over:
             try:
-                return self.call("POST", f"chats/{self.chat}/events", {"events": [event]})[0]
+                return self.call("POST", f"chats/{chat}/events", {"events": [event]})[0]
             except (OSError, http.client.HTTPException):
                 return 0
         return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from statemachine.cli.chat.files import MAX_FILE, BadPath, readable, write_new
+from statemachine.cli.chat.files import MAX_FILE, BadPath, readable, save
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +20,25 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+class Cut(Exception):
+    """A download that breaks off."""
+
+
+async def coming(*pieces: bytes, cut: bool = False) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    if cut:
+        raise Cut
+
+
+def saved(content: bytes, name: str, where: str = "") -> Path:
+    path, size = asyncio.run(save(coming(content[:1], content[1:]), name, where))
+    assert size == len(content)
+    return path
+
+
 @pytest.mark.parametrize(
-    ("name", "saved"),
+    ("name", "called"),
     [
         ("report.pdf", "report.pdf"),
         ("../../evil.sh", "evil.sh"),
@@ -35,29 +54,41 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("x" * 500, "x" * 120),
     ],
 )
-def test_a_strangers_name_leads_nowhere_else(name: str, saved: str, here: Path) -> None:
-    path = write_new(b"content", name)
+def test_a_strangers_name_leads_nowhere_else(name: str, called: str, here: Path) -> None:
+    path = saved(b"content", name)
     assert (here / path).resolve().parent == here.resolve()
-    assert path.name == saved
+    assert path.name == called
     assert path.read_bytes() == b"content"
     assert os.listdir(here.parent) == ["here"]
 
 
 def test_what_is_there_is_left_alone(here: Path) -> None:
-    paths = [write_new(str(number).encode(), "a.txt") for number in range(3)]
+    paths = [saved(str(number).encode(), "a.txt") for number in range(3)]
     assert [path.name for path in paths] == ["a.txt", "a (1).txt", "a (2).txt"]
     assert [path.read_bytes() for path in paths] == [b"0", b"1", b"2"]
     with pytest.raises(BadPath, match=r"a\.txt is there already"):
-        write_new(b"3", "b.txt", "a.txt")
+        saved(b"3", "b.txt", "a.txt")
     assert Path("a.txt").read_bytes() == b"0"
 
 
 def test_where_one_says(here: Path) -> None:
     (here / "in").mkdir()
-    assert write_new(b"1", "a.txt", "in") == Path("in/a.txt")
-    assert write_new(b"2", "a.txt", "in/mine.txt") == Path("in/mine.txt")
+    assert saved(b"1", "a.txt", "in") == Path("in/a.txt")
+    assert saved(b"2", "a.txt", "in/mine.txt") == Path("in/mine.txt")
     with pytest.raises(BadPath, match="No such file"):
-        write_new(b"3", "a.txt", "nowhere/at/all.txt")
+        saved(b"3", "a.txt", "nowhere/at/all.txt")
+
+
+def test_what_does_not_come_whole_leaves_no_file(here: Path) -> None:
+    for pieces in ((b"a", b"b"), ()):
+        with pytest.raises(Cut):
+            asyncio.run(save(coming(*pieces, cut=True), "a.txt"))
+        assert os.listdir(here) == []
+
+
+def test_an_empty_file_is_one() -> None:
+    assert asyncio.run(save(coming(), "a.txt")) == (Path("a.txt"), 0)
+    assert Path("a.txt").read_bytes() == b""
 
 
 def test_what_cannot_be_sent(here: Path) -> None:

@@ -1,0 +1,50 @@
+"""Files that are named on the command line: what is wrong with one is said with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .app import Trouble
+
+__all__ = ["lines", "reading", "write", "writing"]
+
+
+@contextmanager
+def reading(path: Path | str) -> Generator[None]:
+    """Within it, this file is read. Raises Trouble for an OSError."""
+    with _in_words(path, "cannot be read"):
+        yield
+
+
+@contextmanager
+def writing(path: Path | str) -> Generator[None]:
+    """Within it, this file or folder is written. Raises Trouble for an OSError."""
+    with _in_words(path, "cannot be written"):
+        yield
+
+
+@contextmanager
+def _in_words(path: Path | str, otherwise: str) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Trouble(f"{path}: {error.strerror or otherwise}") from None
+
+
+def write(path: Path, what: str | bytes) -> None:
+    """Write a file, and the folder it is in. A lone surrogate (in a chat's text) becomes "?". Raises Trouble."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(what.encode("utf-8", "replace") if isinstance(what, str) else what)
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text that say something; a # begins a comment. Raises Trouble."""
+    try:
+        with reading(path):
+            text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Trouble(f"{path}: this is no UTF-8 text") from None
+    return [said for line in text.splitlines() if (said := line.partition("#")[0].strip())]
