@@ -8,7 +8,7 @@ simulation or a replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Final, TypeAlias
 
@@ -311,6 +311,11 @@ class Ledger:
     def tell(self, key: Key) -> None:
         self.told[key] = self.least, self.most
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a window of this size may have dropped anything."""
+        return self.most > self.window - _MARKS
+
     def may_have_forgotten(self, key: Key) -> bool:
         """Whether a window of this size may have dropped what was told under this key."""
         return self.most - self.told[key][1] > self.window - _MARKS
@@ -424,12 +429,22 @@ def check(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> None:
 def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
     """The other half of L13: what an awaited history held that was never told; empty for a right engine.
 
-    Only for an honest log: one that has all that was ever said, in order. Signals are not told from the past.
+    Only for an honest log: one that has all that was ever said, in order. Signals are not told from the past. Once the
+    window may have forgotten something, what stands before all that it holds for sure is taken as told and forgotten.
     """
     event = step.event
     awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, ReadHistory)}
     if not isinstance(event, Answered) or event.command not in awaited or step.after.outcome is not None:
         return []
     entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, Log) else ()
-    keys = (key_of(step.after, entry) for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested))
-    return [key for key in keys if key is not None and key not in ledger.told]
+    told = [entry for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested)]
+    keys = [key for key in (key_of(step.after, entry) for entry in told) if key is not None]
+    return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.told]
+
+
+def _reach(keys: Sequence[Key], ledger: Ledger) -> int:
+    """From where on a window must know of all that a log holds."""
+    if not ledger.is_full:
+        return 0
+    sure = (key in ledger.told and key[1] == "other" and not ledger.may_have_forgotten(key) for key in keys)
+    return next((index for index, held in enumerate(sure) if held), len(keys))

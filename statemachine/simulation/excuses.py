@@ -5,7 +5,7 @@ What is excused here is checked on the client's side instead, where nothing is h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from statemachine.core.news import Progress
 from statemachine.emulator.state import Violation as Judged
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["excuses"]
 
+_COMES_BACK: Final = 15_000
+"""In the foreground again, a client reads the log before it polls; milliseconds."""
+
 
 def excuses(world: World, found: Judged) -> bool:
     """Whether this world's faults explain what the judge has seen."""
+    forgot = world.oracle.book.ledger.is_full
     match found.rule:
         case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
             unreadable = world.knobs.malformed_events  # so that even the word of the end may be
@@ -28,11 +32,10 @@ def excuses(world: World, found: Judged) -> bool:
             proof = any(item.state.name == "in_doubt" for item in world.session.items)
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
         case "F15":  # a second session cannot know what the first has read, nor a full window what it forgot
-            book = world.oracle.book
-            forgot = book.ledger.most >= book.config.window
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # an application in the background polls no more, though somebody may still write
-            return bool(world.faults.injected) or world.session.link.name == "paused"
+            hidden = world.session.link.name == "paused" or found.at - world.paused_at <= _COMES_BACK
+            return hidden or bool(world.faults.injected)
         case "F32" if len(world.oracle.books) > 1:  # said by a session that was over before its chat was
             return True
         case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":
@@ -40,6 +43,8 @@ def excuses(world: World, found: Judged) -> bool:
             return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
         case "F30":  # the customer said both
             return world.customer.has_ended
+        case "F31" if forgot and found.message.endswith("again"):  # shown once more, for a full window forgot it
+            return True
         case "F31":  # a text said before the client knew of the prompt, or what a person was told of as failed: unknown
             return _is_prompt(world, found) or any(
                 isinstance(one, Progress) and one.reason == "unknown" for one in world.oracle.book.told.values()

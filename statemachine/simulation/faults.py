@@ -63,7 +63,7 @@ CALLS: Final[dict[type[Command], Call]] = {
 _ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
 _OF_CHAT: Final = (Poll, ReadHistory, Post, PostCourtesy)
 _OPENING: Final = (CreateChat, FindChat)
-_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 5, ReadHistory: 3}
+_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 8, ReadHistory: 5, PostCourtesy: 2}
 """How much more often calls fail that are made but a few times in a life."""
 _NOT_POSTS: Final = (CreateChat, FindChat, Poll, ReadHistory, Upload)
 _OUTAGES: Final = (5_000, 30_000, 120_000)

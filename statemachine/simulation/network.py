@@ -18,7 +18,7 @@ from statemachine.codec import http
 from statemachine.codec.http import Endpoint, read_reply, to_http
 from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
 from statemachine.core.events import Failure, FailureKind
-from statemachine.core.wire import SecureFormData
+from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
 from statemachine.emulator.acts import Break
 from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
 from statemachine.emulator.knobs import Fault
@@ -77,8 +77,8 @@ class Network:
         self.courtesies_lost = 0
         self.belated_at = 0
         self.polls_given_up = 0
-        self.next_post: Fate = "deliver"
-        """What becomes of the next post, where it has been planned."""
+        self.next_leave: Fate = "deliver"
+        """What becomes of the next post that says the customer leaves, where it has been planned."""
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
@@ -95,8 +95,8 @@ class Network:
 
     def _fate(self, command: Command) -> Fate:
         faults = self._world.faults
-        if isinstance(command, Post) and self.next_post != "deliver":
-            fate, self.next_post = self.next_post, "deliver"
+        if self.next_leave != "deliver" and _is_leave(command):
+            fate, self.next_leave = self.next_leave, "deliver"
             return fate
         is_reading = any(isinstance(call.command, ReadHistory) and not call.over for call in self._calls.values())
         if isinstance(command, Post) and is_reading and faults.strikes("answer lost while reading", 8.0):
@@ -187,6 +187,8 @@ class Network:
             self._fail_later(call, "timeout", timeout)
         held = isinstance(fate, ErrorFault) and isinstance(call.command, Poll)
         refused = _REFUSED_AFTER[world.choices.choose("refused after", (1, 2, 2))] if held else 0
+        if refused and world.faults.has("background") and world.choices.choose("hides before it", (1, 4)):
+            world.agenda.later(world.now + refused // 2, world.customer.hide)
         world.agenda.later(world.now + refused + self._latency(), lambda: self._arrive(call))
 
     def _late_landing(self, call: Call, failed: int) -> int:
@@ -215,6 +217,7 @@ class Network:
             return
         call.arrived = True
         if world.now < self._refuses_until:
+            call.responded = True  # by nobody: it is not held
             self._fail_later(call, "unsent", 1)
             return
         if call.over:
@@ -368,6 +371,10 @@ def _events_of(body: dict[str, Any]) -> list[object]:
 
 def _chat_of(command: Command) -> str:
     return "" if isinstance(command, CreateChat | FindChat | Upload) else command.chat_id
+
+
+def _is_leave(command: Command) -> bool:
+    return isinstance(command, Post) and isinstance(command.entry, SessionDisconnect | SessionEnd)
 
 
 def _planned(command: Command, fault: ErrorFault) -> Fault:

@@ -149,8 +149,9 @@ class Oracle:
         self._check(book, laws.Step(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, Answered) else None
         if isinstance(reply, Batch | Log) and after.chat.chat_id and before.phase not in ("idle", "requesting"):
-            late_log = isinstance(reply, Log) and isinstance(after.lifecycle, TERMINAL)
-            for entry in () if late_log else reply.entries:
+            # What a log holds beyond the reach of a full window is not judged here, but by L13.
+            beyond = isinstance(reply, Log) and (isinstance(after.lifecycle, TERMINAL) or book.ledger.is_full)
+            for entry in () if beyond else reply.entries:
                 if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, Log)):
                     book.offered.append((len(book.log), entry))
 
@@ -272,7 +273,7 @@ class Oracle:
         for _, entry in book.offered:
             if _told_apart(entry) not in told and not _is_own(session, entry):
                 yield "told", f"{entry} was offered and not told"
-        if not live or any(isinstance(one, HistoryGap) for one in journal):
+        if not live or book.ledger.is_full or any(isinstance(one, HistoryGap) for one in journal):
             return
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         omitted = self._world.knobs.history_omits

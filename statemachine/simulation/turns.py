@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from statemachine.core.session import Lifecycle
 from statemachine.emulator import acts
 
-from .faults import Fate
+from .faults import ErrorFault, Fate
 
 if TYPE_CHECKING:
     from .world import World
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["Turns"]
 
 _STAGES: Final[tuple[acts.Act, ...]] = (
-    *(acts.SetStatus(state) for state in ("ivr", "queued", "ivr", "queued", "connecting", "connected")),
+    *(acts.SetStatus(state) for state in ("ivr", "queued", "connecting", "connected", "connected")),
     acts.JoinParty("ada"),
-    acts.LeaveParty("ada"),
+    acts.LeaveAll(),
 )
-_FATES: Final[tuple[Fate, ...]] = ("deliver", "response_lost", "request_lost")
+_FATES: Final[tuple[Fate, ...]] = ("deliver", "response_lost", "request_lost", ErrorFault(5003, 400, html=True))
+"""What may become of the entry with which the customer leaves."""
 _AGAIN: Final = (0, 60, 3_000)
 """When the entries that were said at the turn come once more, in milliseconds after it."""
 
@@ -31,6 +32,7 @@ class Turns:
     def __init__(self, world: World) -> None:
         self._world = world
         self._stage: type[Lifecycle] | None = None
+        self._favourite: Final = self._some_stage()
         self._acts: Final[tuple[Callable[[str], None], ...]] = (
             self._everything, self._end, self._leave, self._wander, self._hide, self._unheard,
         )  # fmt: skip
@@ -46,6 +48,15 @@ class Turns:
             likely = (2, 1, 4, 4, 1, 0) if world.session.history.name == "reading" else (6, 3, 3, 2, 2, 2)
             for _ in range(1 + world.choices.amount("more at the turn", 1)):
                 self._acts[world.choices.choose("what at the turn", likely)](chat_id)
+            if world.choices.choose("to the favourite stage", (1, 1)):
+                self.lead(chat_id)
+
+    def lead(self, chat_id: str) -> None:
+        """To the stage that this world loves best: it lasts, where else it would be passed through."""
+        self._world.act(chat_id, self._favourite)
+
+    def _some_stage(self) -> acts.Act:
+        return _STAGES[self._world.choices.amount("to which stage", len(_STAGES) - 1)]
 
     def _everything(self, chat_id: str) -> None:
         """Whatever a person, the centre and another device can do without leading on to the next stage."""
@@ -73,25 +84,28 @@ class Turns:
         world, customer = self._world, self._world.customer
         last: tuple[Callable[[], None], ...] = (lambda: None, customer.say_two, customer.everything)
         last[world.choices.choose("before leaving", (1, 1, 1))]()
-        world.network.next_post = _FATES[world.choices.choose("fate of the leave", (2, 2, 1))]
+        world.network.next_leave = _FATES[world.choices.choose("fate of the leave", (3, 4, 3, 1))]
         how = world.choices.choose("leaves how", (4, 1, 1))
         if how != 1:
             customer.disconnect()
         if how != 0:
             customer.end()
-        if world.choices.choose("everybody leaves", (3, 1)):
+        if world.choices.choose("everybody leaves", (2, 1)):
             world.act(chat_id, acts.LeaveAll())
-        self._wander(chat_id)
+        else:
+            self._wander(chat_id)
         if world.choices.choose("has left elsewhere", (1, 2)):
             before = self._said(chat_id)
+            if world.choices.choose("and is back in the queue", (2, 1)):
+                world.act(chat_id, _STAGES[world.choices.amount("where it waits", 2)])
             world.act(chat_id, *world.agents.echoes())
             world.push(self._said(chat_id) - before)
 
     def _wander(self, chat_id: str) -> None:
         """The centre names one stage after the other."""
         world, before = self._world, self._said(chat_id)
-        for _ in range(world.choices.amount("wanders", 3)):
-            world.act(chat_id, _STAGES[world.choices.amount("to which stage", len(_STAGES) - 1)])
+        for _ in range(1 + world.choices.amount("wanders", 2)):
+            world.act(chat_id, self._some_stage())
         world.push(self._said(chat_id) - before)
 
     def _unheard(self, chat_id: str) -> None:

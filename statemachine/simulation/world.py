@@ -86,6 +86,8 @@ class World:
         self.agents: Final = Agents(self)
         self._turns: Final = Turns(self)
         self.acted_at = 0
+        self.paused_at = 0
+        """When somebody acted last while no poll was to be made."""
         self.driver: Driver
         self._onlooker: Onlooker
         self.offset = 0
@@ -147,6 +149,8 @@ class World:
         if not self._up or self.driver.stopped:
             return None
         self.acted_at = self.now
+        if self.session.link.name == "paused":
+            self.paused_at = self.now
         return self.driver.feed(event)
 
     def stored(self, session_id: str) -> Stored | None:
@@ -181,6 +185,7 @@ class World:
             self.agents.act()
         chat_id = self.latest_chat()
         if chat_id is not None and self.choices.choose("everything before", (1, 3)):
+            self._turns.lead(chat_id)
             self.act(chat_id, *self.agents.everything())
             self.device.act(chat_id)
 
