@@ -14,10 +14,10 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
 
-from statemachine import Anomaly, Command, Event, Notification, Session
+from statemachine import Anomaly, Command, Notification, Session
 from statemachine.codec.errors import BadRecord
-from statemachine.codec.records import decode_command, decode_news, encode_command, encode_news
-from statemachine.records import Chat
+from statemachine.codec.records import decode_command, decode_event, decode_news, encode_command, encode_news, from_json
+from statemachine.records import Chat, Config
 
 from . import laws
 from .implementation import Broken, Implementation, Object, features_of
@@ -152,6 +152,7 @@ class Player(Doer):
     def begin(self, at: int) -> Object:
         """A new session, which owes nothing yet."""
         said = self.subject.begin(at, self.config)
+        self._ledger.window = from_json(self.config, Config).window
         self._known = {}
         self.seen = self._look(said, _read(said), at, _NOWHERE)
         return said
@@ -199,7 +200,8 @@ class Player(Doer):
         now = event["at"] if event["type"] == "restarted" else max(before.now, event["at"])
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.seen = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
-        step = laws.Step(cast(Session, before), cast(Event, None), cast(Session, after), (*shown.commands, *shown.news))
+        outputs = (*shown.commands, *shown.news)
+        step = laws.Step(cast(Session, before), decode_event(event), cast(Session, after), outputs)
         try:
             for law in _STEP_LAWS:
                 law(step, _OUTSIDE)

@@ -1,10 +1,10 @@
 """Makes the vectors of the engine: `python -m tests.conformance.making`, after the tables or the stories changed.
 
 Two sources. The *stories* that the tests of the core tell (`tests/core/play.py`): those about a fault of protocol.md
-section 8 are all taken, each under the fault's name. Then the *tables*: for each row, and each reaction to an answer,
-an engine that lacks it is built, and the first story or random life that this engine lives otherwise is made as short
-as possible. A row that the vectors so far already miss when it is gone adds none: nothing is padded. Rows that ignore
-something are reached, which is all that can be shown of most.
+section 8 are all taken, each under the fault's name, and those of what simulation and reviews have found. Then the
+*tables*: for each row, and each reaction to an answer, an engine that lacks it is built, and the first story or random
+life that this engine lives otherwise is made as short as possible. A row that the vectors so far already miss when it
+is gone adds none: nothing is padded. Rows that ignore something are reached, which is all that can be shown of most.
 
 What is there already is kept, with new expectations; only what is not covered is made. `--anew` begins from nothing.
 `--refresh` only writes down what the engine shows now; `--check` fails where that is something else than is written.
@@ -25,13 +25,15 @@ from statemachine.conformance.levels import level_of
 from statemachine.conformance.shorten import Meant, ddmin, told_again
 from statemachine.conformance.vectors import Step, Vector, engine_vectors, written
 from statemachine.conformance.verdicts import Level
-from tests.conformance.stories import answered, faults, lives, seldom, stories
+from tests.conformance.stories import answered, faults, finds, lives, seldom, stories
 from tests.conformance.targets import UNSEEN, Target, targets
 from tests.conformance.telling import Stage, Story, story_of, trailing
 from tests.core import play
 
 FOLDER = Path(play.__file__).parents[2] / "statemachine" / "conformance" / "vectors" / "engine"
 CANDIDATES = 60
+STORIES = ("fault/", "found/")
+"""Names of vectors that stand for themselves, whatever the others cover."""
 
 
 class Maker:
@@ -105,7 +107,7 @@ def covering(story: Story, wanted: list[Target]) -> Vector:
         if target.name in rows and (not target.shows or story.otherwise(target) is not None)
     ]
     vector = levelled(story.vector())
-    codes = [one for one in story.covers if one.startswith("F")]
+    codes = [one for one in story.covers if one.startswith(("F", "found/"))]
     return evolve(vector, covers=(*codes, *found))
 
 
@@ -114,7 +116,7 @@ def pruned(vectors: list[Vector]) -> list[Vector]:
     counts = Counter(name for vector in vectors for name in vector.covers)
     kept: list[Vector] = []
     for vector in reversed(vectors):
-        if vector.id.startswith("fault/") or any(counts[name] == 1 for name in vector.covers):
+        if vector.id.startswith(STORIES) or any(counts[name] == 1 for name in vector.covers):
             kept.append(vector)
         else:
             counts.subtract(vector.covers)
@@ -178,13 +180,13 @@ def main() -> int:
 
 def _make() -> int:
     known = stories()
-    told, made = [*known, *answered(), *seldom()], list(faults(known))
+    told, made = [*known, *answered(), *seldom()], [*faults(known), *finds(known)]
     wanted = targets()
     if "--anew" in sys.argv:
         maker = Maker(made, [*told, *lives()])
     else:
         names = {story.id for story in made}
-        kept = [vector for vector in engine_vectors() if not vector.id.startswith("fault/") and vector.id not in names]
+        kept = [vector for vector in engine_vectors() if not vector.id.startswith(STORIES) and vector.id not in names]
         covered = {name for vector in kept for name in vector.covers}
         maker = Maker([*made, *map(story_of, kept)], told)
         wanted = [one for one in wanted if one.shows and one.name not in covered | UNSEEN.keys()]

@@ -62,6 +62,9 @@ from tests.core import play
 
 TOLD = ("faults", "found", "sending", "link", "opening", "room", "stage_conflicts", "fold")
 """The tests of the core that tell stories."""
+FOUND = Path(play.__file__).parent / "test_found.py"
+LONGEST = 100
+"""Steps of a find that is told as a vector."""
 LIVES = 600
 STEPS = 50
 
@@ -134,6 +137,16 @@ def faults(told: list[Story]) -> Iterator[Story]:
         number = f"/{seen[name]}" if seen[name] > 1 else ""
         why = one.why or words.partition("_")[2].replace("_", " ")
         yield evolve(one, id=name + number, why=why, source=f"protocol.md 8 {', '.join(codes)}", covers=codes)
+
+
+def finds(told: list[Story]) -> Iterator[Story]:
+    """What simulation, walks and reviews have found in an engine, each once; not what `faults` has."""
+    known = {one.id.partition("[")[0]: one for one in reversed(told) if len(one.acts) <= LONGEST}
+    for name in re.findall(r"^def (test_\w+)", FOUND.read_text("utf-8"), re.MULTILINE):
+        if name in known:
+            words = name.removeprefix("test_")
+            why, id_ = known[name].why or words.replace("_", " "), f"found/{words.replace('_', '-')}"
+            yield evolve(known[name], id=id_, why=why, source="found by simulation", covers=(id_,))
 
 
 BASES: dict[type[Any], Any] = {

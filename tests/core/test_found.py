@@ -7,7 +7,9 @@ import pytest
 from statemachine import (
     AnswerForm,
     Background,
+    Batch,
     Config,
+    CreateChat,
     Disconnect,
     End,
     Failure,
@@ -23,7 +25,11 @@ from statemachine import (
     ReadHistory,
     Reattach,
     Request,
+    Say,
     Send,
+    StartTyping,
+    new_session,
+    past,
 )
 from statemachine import wire as w
 from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, mine, opened
@@ -315,3 +321,91 @@ def test_a_request_to_look_on_is_known_by_its_id() -> None:
     play.tick()
     play.log(joined(ANN), w.CobrowsingRequested("8", timestamp=1_700_000_000_000))
     assert play.received() == []
+
+
+# --- by the simulation ----------------------------------------------------------------------------------------------
+
+
+def test_an_end_that_was_refused_did_not_end_the_session() -> None:
+    """A proxy's 400 to the end: the session reported `ended`, while the server's chat lived on, never told."""
+    play = opened()
+    play.do(End)
+    play.answer(Post, http(400))
+    assert play.session.outcome is None
+    while play.session.outcome is None:
+        play.tick()
+        if play.owes(Post):
+            assert isinstance(play.owed(Post).entry, w.SessionEnd)
+            play.answer(Post, http(400), later=0)
+    assert play.session.outcome == "gave_up"
+
+
+def test_typing_is_taken_back_when_the_text_answers_a_form() -> None:
+    """The agent saw "typing…" for ever: the text went out as form data, and no message hid it."""
+    play = opened()
+    play.poll(w.FormShow("1", timestamp=1_000))
+    play.do(StartTyping)
+    play.answer(PostCourtesy, Batch())
+    play.do(Say, "4711")
+    assert isinstance(play.owed(Post).entry, w.FormData)
+    assert isinstance(play.owed(PostCourtesy).entry, w.NotTyping)
+
+
+def test_typing_that_arrives_after_its_text_is_taken_back() -> None:
+    """The announcement was on its way when the text was said: it could arrive last, and stay."""
+    play = opened()
+    play.do(StartTyping)
+    play.do(Say, "hello")
+    play.posted()
+    play.answer(PostCourtesy, Batch())
+    play.wait(play.session.config.typing_expires)
+    assert isinstance(play.owed(PostCourtesy).entry, w.NotTyping)
+
+
+def test_a_session_without_a_chat_hands_on_the_past_it_took_over() -> None:
+    """After a vain search in between, the next session told the whole chat again."""
+    word = message(1)
+    play = opened()
+    play.poll(word)
+    play.answer(Poll, http(404, 5005))
+    vain = Play(session=new_session(play.now, play.session.config))
+    vain.do(Reattach, "second", after=past(play.session))
+    vain.answer(FindChat, http(404, 5005))
+    third = Play(session=new_session(vain.now, play.session.config))
+    third.do(Request, "third", after=past(vain.session))
+    third.answer(CreateChat, Opened(CHAT, "ivr", is_new_chat=False))
+    third.log(word)
+    assert third.heard() == []
+
+
+def test_a_full_window_forgets_ours_first_and_tells_it_once() -> None:
+    """Ours is remembered when it is sent, ahead of what stands before it in the log, and so forgotten first."""
+    words = [message(n) for n in range(8)]
+    play = opened(config=Config(window=8, api="v1"))
+    item = play.say("ours")
+    play.posted()
+    for word in words:
+        play.poll(word, later=5_000)
+    play.answer(Poll, Failure("cut"))
+    play.tick()
+    play.log(words[0], w.Message(item, CHAT, "ours", timestamp=1_000), *words[1:])
+    assert play.received() == []
+
+
+def test_the_history_is_read_again_when_the_first_poll_after_a_cut_is_answered() -> None:
+    """Only an answered poll proves that the one before has let go of its slot (knob `after_cut` = swallow)."""
+    play = opened()
+    play.answer(Poll, Failure("cut"))
+    play.tick()
+    play.log()
+    play.poll(later=15_000)
+    play.tick()
+    assert play.owes(ReadHistory)
+
+
+def test_an_answer_that_comes_with_the_wake_up_is_proved_by_the_log() -> None:
+    """A laptop slept while the answer was on its way. Deadlines fire first (L2), so the text is in doubt until then."""
+    play = opened()
+    play.say("hello")
+    play.answer(Post, Batch(), later=60_000)
+    assert play.session.items[0].state.name == "in_doubt"
