@@ -382,19 +382,20 @@ def law_13_told_once(step: Step, ledger: Ledger) -> None:
     """
     for one in step.told:
         if isinstance(one, Progress) and one.state in ("sent", "delivered", "read"):
-            ledger.tell((step.after.chat.chat_id.lower(), "own", one.item))
+            ours = (step.after.chat.chat_id.lower(), "own", one.item)
+            if ours not in ledger.told:  # a receipt reminds nobody of it
+                ledger.tell(ours)
         if isinstance(one, Received):
             key = key_of(step.after, one.entry)
             _hold("L13", key not in ledger.told or _may_come_back(step, key, ledger), f"told twice: {key}")
             if key is not None:
                 ledger.tell(key)
-    least, most = _remembered(step)
-    ledger.least += least
-    ledger.most += most
+            ledger.least += 1
+    ledger.most += _at_most(step)
 
 
-def _remembered(step: Step) -> tuple[int, int]:
-    """How much a step gives a window to remember: at the least what it tells; at the most, what came to nothing, too.
+def _at_most(step: Step) -> int:
+    """How much a step gives a window to remember at the most: what came to nothing, too.
 
     A file of ours is known by two names.
     """
@@ -402,7 +403,7 @@ def _remembered(step: Step) -> tuple[int, int]:
     carrier = event.reply if isinstance(event, Answered) else event
     came = len(carrier.entries) if isinstance(carrier, Batch | Incoming) else 0
     received = sum(isinstance(one, Received) for one in step.told)
-    return received, max(came, received) + 2 * sum(isinstance(one, Progress) for one in step.told)
+    return max(came, received) + 2 * sum(isinstance(one, Progress) for one in step.told)
 
 
 def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:

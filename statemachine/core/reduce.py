@@ -115,9 +115,9 @@ def _conclude(d: Draft) -> None:
 
 def _restart(d: Draft, event: Restarted) -> None:
     """Time stood still, and what was in flight has an unknown outcome: one rule for every call (D2.3)."""
-    d.now = event.at
     if isinstance(d.lifecycle, TERMINAL):
         return
+    d.now = event.at
     shift = event.at - d.scratch.base.now
     if shift:
         _shift(d, shift)

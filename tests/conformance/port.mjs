@@ -172,7 +172,8 @@ class Draft {
 
   freeze() {
     const base = this.base;
-    if (FIELDS.every((name) => name === "now" || this[name] === base[name])) return base;
+    const same = FIELDS.every((name) => name === "now" || this[name] === base[name]);
+    if (same && this.now >= base.now) return base;
     return Object.fromEntries(FIELDS.map((name) => [name, this[name]]));
   }
 }

@@ -24,15 +24,18 @@ from statemachine import (
     Pushed,
     ReadHistory,
     Reattach,
+    Reauthorized,
     Request,
+    Restarted,
     Say,
     Send,
     StartTyping,
     new_session,
+    next_deadline,
     past,
 )
 from statemachine import wire as w
-from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, mine, opened
+from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, http, joined, message, mine, opened
 
 
 def test_a_long_log_is_not_forgotten_while_it_is_read() -> None:
@@ -409,3 +412,16 @@ def test_an_answer_that_comes_with_the_wake_up_is_proved_by_the_log() -> None:
     play.say("hello")
     play.answer(Post, Batch(), later=60_000)
     assert play.session.items[0].state.name == "in_doubt"
+
+
+def test_a_clock_that_was_ahead_delays_nothing_after_a_restart() -> None:
+    """Nothing was due, so nothing was moved, the session's time neither: the next retry waited for the old time."""
+    play = opened()
+    play.answer(Poll, http(401))
+    day = 24 * 3_600_000
+    play.feed(Restarted(play.now - day))
+    play.do(Reauthorized)
+    due = next_deadline(play.session)
+    assert due is not None
+    assert due - play.now < 60_000
+    assert play.now < NOW
