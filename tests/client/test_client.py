@@ -74,6 +74,24 @@ async def started(chats: ChatClient, *users: str) -> list[ChatSession]:
 # --- get, reattach, start ---
 
 
+async def test_to_open_many_leaves_the_others_their_turn(silent: Emulator) -> None:
+    """A store in memory saves at once, so nothing else would let go of the loop."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with client(silent) as chats:
+        beside = asyncio.create_task(other())
+        for number in range(20):
+            await chats.session(f"user-{number}")
+        beside.cancel()
+    assert turns >= 20
+
+
 async def test_the_same_customer_is_the_same_session(silent: Emulator) -> None:
     async with client(silent) as chats:
         ann, bob = await started(chats, "ann", "bob")
