@@ -51,7 +51,9 @@ _DRAFT: Final = (
 _CLASSES: Final = "130 classes, 1,300 cells: all made, checked and compiled before the first event"
 _NOISE: Final = "no call and no byte is added (the tests gate both): a busy machine, and memory further apart"
 _HELD: Final = "the client keeps a driver, its tasks and an answer's parser for each session"
-_COLLECTING: Final = "a burst of answers, and the garbage collector, which looks at all sessions at once (0.1 s a thousand)"
+_COLLECTING: Final = (
+    "a burst of answers, and the garbage collector, which looks at all sessions at once (0.1 s a thousand)"
+)
 
 
 def goals(race: Race, work: Work, loads: Sequence[Load]) -> tuple[Goal, ...]:
