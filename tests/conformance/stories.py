@@ -81,7 +81,7 @@ class Recorder:
         self._test = item.name, " ".join((item.function.__doc__ or "").partition("\n\n")[0].split())
 
     def listen(self) -> None:
-        recorder, begin, feed = self, play.Play.__init__, play.Play.feed
+        recorder, begin, feed, follow = self, play.Play.__init__, play.Play.feed, play.Play.follow
 
         def init(self: Any, config: Any = None, session: Any = None) -> None:
             begin(self, config, session)
@@ -94,7 +94,12 @@ class Recorder:
                 self.story.append(event)
             return feed(self, event)
 
-        play.Play.__init__, play.Play.feed = init, fed  # type: ignore[method-assign]
+        def followed(self: Any, *args: Any, **kwargs: Any) -> None:
+            if self.story is not None:
+                self.story.append({"follow": self.now})
+            follow(self, *args, **kwargs)
+
+        play.Play.__init__, play.Play.feed, play.Play.follow = init, fed, followed  # type: ignore[method-assign]
 
 
 def stories() -> list[Story]:
@@ -117,7 +122,7 @@ def stories() -> list[Story]:
     assert status == 0, "the stories do not hold"
     found: list[Story] = []
     for name, why, one in recorder.told:
-        if one.story and not any(getattr(event, "after", None) for event in one.story):
+        if one.story:
             found.append(_story(one, name, why))
     return found
 
@@ -230,8 +235,13 @@ def seldom() -> Iterator[Story]:
 
 def _story(one: Any, name: str, why: str = "") -> Story:
     config = to_json(one.session.config, Config)
-    doings = [{"event": encode_event(event)} for event in one.story]
+    doings = [told if isinstance(told, dict) else {"event": encode_event(_alone(told))} for told in one.story]
     return Story(name, play.NOW, config, tuple(meaning(play.NOW, config, doings)), why)
+
+
+def _alone(event: Any) -> Any:
+    """An opening after another session says so by the step before it."""
+    return evolve(event, after=None) if getattr(event, "after", None) is not None else event
 
 
 def lives() -> Iterator[Story]:

@@ -23,6 +23,7 @@ from statemachine import (
     Post,
     Progress,
     ReadHistory,
+    Reattach,
     Received,
     Reply,
     Request,
@@ -34,6 +35,7 @@ from statemachine import (
     new_session,
     next_deadline,
     outbox,
+    past,
     reduce,
 )
 from statemachine.conformance.laws import Ledger, Step, check
@@ -82,6 +84,13 @@ class Play:
         """An intent, or any event that is built from its time and these arguments."""
         self.now += later
         return self.feed(intent(self.now, *args, **kwargs))
+
+    def follow(self, opening: type[Request | Reattach], *args: Any, **kwargs: Any) -> None:
+        """Begin the next session, which takes over what this one knew."""
+        before = past(self.session)
+        self.session = new_session(self.now, self.session.config)
+        self.ledger.finished = 0
+        self.do(opening, *args, after=before, **kwargs)
 
     def answer(self, kind: type[Command], reply: Reply, later: int = 10) -> tuple[Command | Notification, ...]:
         """Answer the owed command of this kind."""

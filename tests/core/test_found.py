@@ -30,9 +30,7 @@ from statemachine import (
     Say,
     Send,
     StartTyping,
-    new_session,
     next_deadline,
-    past,
 )
 from statemachine import wire as w
 from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, http, joined, message, mine, opened
@@ -371,14 +369,23 @@ def test_a_session_without_a_chat_hands_on_the_past_it_took_over() -> None:
     play = opened()
     play.poll(word)
     play.answer(Poll, http(404, 5005))
-    vain = Play(session=new_session(play.now, play.session.config))
-    vain.do(Reattach, "second", after=past(play.session))
-    vain.answer(FindChat, http(404, 5005))
-    third = Play(session=new_session(vain.now, play.session.config))
-    third.do(Request, "third", after=past(vain.session))
-    third.answer(CreateChat, Opened(CHAT, "ivr", is_new_chat=False))
-    third.log(word)
-    assert third.heard() == []
+    play.follow(Reattach, "second")
+    play.answer(FindChat, http(404, 5005))
+    play.follow(Request, "third")
+    play.answer(CreateChat, Opened(CHAT, "ivr", is_new_chat=False))
+    play.log(word)
+    assert play.received() == []
+
+
+def test_a_key_is_known_in_the_next_chat() -> None:
+    """A webhook delivered twice around the end of a chat began a new one with the same text."""
+    play = chatting()
+    play.do(Say, "hi", "k")
+    play.posted()
+    play.poll(w.SessionEnded())
+    play.follow(Request, "second")
+    play.answer(CreateChat, Opened("Chat-2", "connected", is_new_chat=True))
+    assert play.do(Say, "hi", "k") == ()
 
 
 def test_a_full_window_forgets_ours_first_and_tells_it_once() -> None:

@@ -21,7 +21,6 @@ from statemachine import (
     Request,
     Say,
     new_session,
-    past,
     reduce,
 )
 from statemachine import wire as w
@@ -220,12 +219,9 @@ def test_only_the_last_form_and_a_standing_offer_are_taken_from_history() -> Non
 # --- one session after another --------------------------------------------------------------------------------------
 
 
-def follow(play: Play, new: bool, chat: str = CHAT) -> Play:
-    after = Play(session=new_session(play.now))
-    after.ledger.command, after.ledger.seq = play.session.ids, play.session.seq
-    after.do(Request, "unused", after=past(play.session))
-    after.answer(CreateChat, Opened(chat, "ivr", None, new))
-    return after
+def follow(play: Play, new: bool, chat: str = CHAT) -> None:
+    play.follow(Request, "unused")
+    play.answer(CreateChat, Opened(chat, "ivr", None, new))
 
 
 def test_a_chat_that_still_lives_is_merged_without_repeats() -> None:
@@ -234,20 +230,21 @@ def test_a_chat_that_still_lives_is_merged_without_repeats() -> None:
     item = play.say("hi")
     play.posted()
     play.answer(Poll, http(404, 5005))
-    after = follow(play, new=False, chat=CHAT.lower())
-    after.log(joined(ANN), message(1), mine(item, "hi"), message(2))
-    assert after.heard() == ["text 2"]
-    assert after.say("again") == f"o:{after.session.ids - 1}"
-    assert after.session.seq > play.session.seq
+    seq = play.session.seq
+    follow(play, new=False, chat=CHAT.lower())
+    play.log(joined(ANN), message(1), mine(item, "hi"), message(2))
+    assert [one.entry for one in play.received()] == [message(2)]
+    assert play.say("again") == f"o:{play.session.ids - 1}"
+    assert play.session.seq > seq
 
 
 def test_another_chat_remembers_nothing_of_the_first() -> None:
     play = chatting()
     play.poll(message(1))
     play.answer(Poll, http(404, 5005))
-    after = follow(play, new=True, chat="Chat-2")
-    after.poll(message(1))
-    assert after.heard() == ["text 1"]
+    follow(play, new=True, chat="Chat-2")
+    play.poll(message(1))
+    assert [one.entry for one in play.received()] == [message(1)]
 
 
 def test_a_session_without_a_chat_hands_on_what_it_took_over() -> None:
@@ -255,13 +252,11 @@ def test_a_session_without_a_chat_hands_on_what_it_took_over() -> None:
     play = chatting()
     play.poll(message(1))
     play.answer(Poll, http(404, 5005))
-    between = Play(session=new_session(play.now))
-    between.ledger.command, between.ledger.seq = play.session.ids, play.session.seq
-    between.do(Request, "unused", after=past(play.session))
-    between.answer(CreateChat, http(403))
-    after = follow(between, new=False)
-    after.log(joined(ANN), message(1))
-    assert after.heard() == []
+    play.follow(Request, "unused")
+    play.answer(CreateChat, http(403))
+    follow(play, new=False)
+    play.log(joined(ANN), message(1))
+    assert play.received() == []
 
 
 def test_late_news_is_told_as_late() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from statemachine import (
@@ -29,9 +27,7 @@ from statemachine import (
     StartTyping,
     StopTyping,
     Upload,
-    new_session,
     next_deadline,
-    past,
 )
 from statemachine import wire as w
 from tests.core.play import (
@@ -214,12 +210,10 @@ def test_a_key_is_free_again_after_a_failure() -> None:
     assert len(play.commands(Post)) == 2
 
 
-def next_chat(play: Play, *args: Any, **kwargs: Any) -> Play:
+def next_chat(play: Play) -> None:
     """The same customer's next chat, which the server knows under an id of its own."""
-    after = Play(session=new_session(play.now, play.session.config))
-    after.do(Request, "origin-2", *args, after=past(play.session), **kwargs)
-    after.answer(CreateChat, Opened("Chat-2", "connected", None, is_new_chat=True))
-    return after
+    play.follow(Request, "origin-2")
+    play.answer(CreateChat, Opened("Chat-2", "connected", None, is_new_chat=True))
 
 
 def test_a_key_is_known_at_the_end_and_in_the_next_chat() -> None:
@@ -231,7 +225,7 @@ def test_a_key_is_known_at_the_end_and_in_the_next_chat() -> None:
     assert play.do(Say, "hi", "k") == ()
     with pytest.raises(IllegalIntent):
         play.do(Say, "hi", "another")
-    play = next_chat(play)
+    next_chat(play)
     assert play.do(Say, "hi", "k") == ()
     assert not play.owes(Post)
     play.do(Say, "hi", "another")
@@ -254,7 +248,7 @@ def test_what_was_never_sent_may_be_sent_under_its_key_in_the_next_chat() -> Non
     play.poll(w.SessionEnded())
     with pytest.raises(IllegalIntent):
         play.do(Say, "hi", "k")
-    play = next_chat(play)
+    next_chat(play)
     play.do(Say, "hi", "k")
     assert play.owes(Post)
 
