@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +83,7 @@ def command(
     if depth:
         with quiet():
             exploration = explore(depth, _EXPLORING, reach)
-    figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only))
+    figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only), partial(_progress, seeds))
     figures.reached.update(reach.counts)
     found = [_case(violation, steps, only, out) for violation in figures.violations[:_MINIMISED]]
     if as_json_:
@@ -91,6 +93,13 @@ def command(
     missed = complete and bool(never(figures.reached))
     if missed or figures.violations or (exploration is not None and exploration.broken is not None):
         raise click.exceptions.Exit(1)
+
+
+def _progress(seeds: int, figures: Figures) -> None:
+    """A line for whoever waits, written over itself; nothing into a file or a pipe."""
+    if sys.stderr.isatty():
+        line = f"\r{figures.seeds:,} of {seeds:,} seeds, {len(figures.violations):,} violations"
+        click.echo(line if figures.seeds < seeds else "\r\x1b[K", nl=False, err=True)
 
 
 def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:

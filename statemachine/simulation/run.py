@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from logging import CRITICAL
@@ -86,8 +86,15 @@ def run_seeds(seeds: Sequence[int], steps: int, only: Sequence[str] | None = Non
     return figures
 
 
-def run_jobs(first: int, count: int, steps: int, jobs: int, only: Sequence[str] | None = None) -> Figures:
-    """Run `count` seeds from `first` in so many processes."""
+def run_jobs(
+    first: int,
+    count: int,
+    steps: int,
+    jobs: int,
+    only: Sequence[str] | None = None,
+    heard: Callable[[Figures], object] = lambda figures: None,
+) -> Figures:
+    """Run `count` seeds from `first` in so many processes. `heard`: told of all figures so far, now and then."""
     seeds = range(first, first + count)
     began = time.perf_counter()
     if jobs == 1:
@@ -97,6 +104,7 @@ def run_jobs(first: int, count: int, steps: int, jobs: int, only: Sequence[str] 
         chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps, only) for at in range(0, count, _CHUNK)]
         for chunk in as_completed(chunks):
             figures.add(chunk.result())
+            heard(figures)
     figures.seconds = time.perf_counter() - began
     figures.violations.sort(key=lambda violation: violation.seed)
     return figures
