@@ -40,7 +40,18 @@ from statemachine import (
     Session,
     Tick,
 )
-from statemachine.wire import CobrowsingRequested, File, FormShow, Location, Message, SecureFormShow, Signaling
+from statemachine.wire import (
+    CobrowsingRequested,
+    File,
+    FormShow,
+    Location,
+    Malformed,
+    Message,
+    SecureFormShow,
+    Signaling,
+    TimeoutWarning,
+    Unknown,
+)
 
 Output: TypeAlias = Command | Notification
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Output, ...]]]
@@ -406,6 +417,10 @@ def _at_most(step: Step) -> int:
     return max(came, received) + 2 * sum(isinstance(one, Progress) for one in step.told)
 
 
+_WITHOUT_ID: Final = (Message, File, Location, TimeoutWarning, Unknown, Malformed)
+"""Entries of the transcript that may lack one: a window that holds nothing better goes by what they say."""
+
+
 def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
     if not ledger.may_have_forgotten(key):
         return False
@@ -413,7 +428,8 @@ def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
     if not isinstance(reply, Log):
         return True
     keys = [key_of(step.after, entry) for entry in reply.entries]
-    return any(ledger.may_know(one) for one in keys[: keys.index(key)])
+    before = zip(keys[: keys.index(key)], reply.entries, strict=False)
+    return any(ledger.may_know(one) or (one is None and isinstance(entry, _WITHOUT_ID)) for one, entry in before)
 
 
 LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)
@@ -440,7 +456,12 @@ def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
     entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, Log) else ()
     told = [entry for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested)]
     keys = [key for key in (key_of(step.after, entry) for entry in told) if key is not None]
-    return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.told]
+    return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.told and not _failed(key, ledger)]
+
+
+def _failed(key: Key, ledger: Ledger) -> bool:
+    """Ours, of which nothing more could be said than that it is unknown: it may well have arrived."""
+    return key[1] == "own" and ledger.progress.get(key[2]) == "failed"
 
 
 def _reach(keys: Sequence[Key], ledger: Ledger) -> int:

@@ -186,14 +186,14 @@ def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bo
     events, chat.pending = chat.pending, []
     if events:
         chat.handovers.append(Handover(now, ticket, tuple(events)))
-    if chat.terminal is not None and (not by_poll or any(map(_is_end, events))):
+    if chat.terminal is not None and any(map(_is_end, events)):
         chat.end_handed_over = True
         judge.told_end(state, chat, now, ticket, by_poll)
     return events
 
 
 def _is_end(event: Event) -> bool:
-    """Whether a poll that brings this tells of the end (section 6); its last word may have gone to an earlier one."""
+    """Whether what brings this tells of the end (section 6); its last word may have gone to an earlier answer."""
     if event.get("event") == names.STATUS:
         return event.get("state") in ("completed", "failed")
     return event.get("event") in (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)

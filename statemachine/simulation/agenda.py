@@ -24,7 +24,8 @@ class Agenda:
         """How many processes of the client have died."""
         self._heap: Final[list[_Todo]] = []
         self._number = 0
-        self._asleep_until = 0
+        self.asleep_until = 0
+        """When the client's machine wakes, or woke last."""
         self._deferred: Final[list[tuple[Callable[[], None], int]]] = []
         self._late: Final[list[tuple[int, Callable[[], None]]]] = []
 
@@ -57,12 +58,11 @@ class Agenda:
     @property
     def is_asleep(self) -> bool:
         """Whether the client's machine sleeps."""
-        return self.now < self._asleep_until
+        return self.now < self.asleep_until
 
-    def sleep(self, until: int) -> int:
-        """The machine sleeps until then, or longer, if it already does. Returns until when."""
-        self._asleep_until = max(self._asleep_until, until)
-        return self._asleep_until
+    def sleep(self, until: int) -> None:
+        """The machine sleeps until then, or longer, if it already does."""
+        self.asleep_until = max(self.asleep_until, until)
 
     def wake(self) -> None:
         """What was to happen to the client meanwhile happens now, in the same order."""
@@ -77,7 +77,7 @@ class Agenda:
 
     def heal(self) -> None:
         """The machine is awake, and its alarms ring in time."""
-        self._asleep_until = self.now
+        self.asleep_until = self.now
         self.wake()
         for due, ring in self._late:
             self.later(max(due, self.now), ring, of_client=True)

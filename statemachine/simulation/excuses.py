@@ -21,6 +21,7 @@ _COMES_BACK: Final = 15_000
 
 def excuses(world: World, found: Judged) -> bool:
     """Whether this world's faults explain what the judge has seen."""
+    is_faulty = bool(world.faults.injected) or world.centre.scenario.name == "flaky"
     forgot = world.oracle.book.ledger.is_full
     match found.rule:
         case "F1" | "F37":  # on its way when the end was told, or told by an answer that never came
@@ -35,12 +36,12 @@ def excuses(world: World, found: Judged) -> bool:
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # an application in the background polls no more, though somebody may still write
             hidden = world.session.link.name == "paused" or found.at - world.paused_at <= _COMES_BACK
-            return hidden or bool(world.faults.injected)
+            return hidden or is_faulty
         case "F32" if len(world.oracle.books) > 1:  # said by a session that was over before its chat was
             return True
         case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":
             # A poll whose connection broke without the centre's knowing; a word of courtesy that was lost.
-            return bool(world.faults.injected) or world.centre.scenario.name == "flaky"
+            return is_faulty
         case "F30":  # the customer said both
             return world.customer.has_ended
         case "F31" if forgot and found.message.endswith("again"):  # shown once more, for a full window forgot it

@@ -376,4 +376,6 @@ def _is_own(session: Session, entry: Any) -> bool:
     party: str = getattr(entry, "party_id", "")
     origin = session.chat.origin
     msg_id: str = getattr(entry, "msg_id", "")
+    if not party and isinstance(entry, File):
+        return True
     return party.lower() == session.chat.chat_id.lower() or (origin != "" and msg_id.startswith(f"{origin}:"))

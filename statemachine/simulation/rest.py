@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from statemachine.core.commands import Poll
-from statemachine.core.derived import next_deadline, outbox
+from statemachine.core.derived import outbox, wake_window
 from statemachine.core.session import HistoryCurrent, Idle, LinkBackingOff, Session
 
 from .people import is_over
@@ -47,8 +47,8 @@ def judge_rest(world: World) -> None:
     if not is_at_rest(world):
         oracle.fail("comes to rest", _restless(session))
         return
-    due = next_deadline(session)
-    if due is not None and due <= world.client_now() - 1:
+    window = wake_window(session)
+    if window is not None and window[1] < world.client_now():
         oracle.fail("comes to rest", "a deadline lies in the past")
     for book in oracle.books:
         stored = world.stored(book.session_id)

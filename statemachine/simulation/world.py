@@ -236,7 +236,8 @@ class World:
         nap = (5_000, 60_000, 600_000, 3 * 3_600_000)[self.choices.choose("sleeps", (4, 3, 2, 1))]
         if not self.agenda.is_asleep and self.faults.strikes("clock stands still", 5.0):
             self._stands_still_since = self.now
-        self.agenda.later(self.agenda.sleep(self.now + nap), self._wake)
+        self.agenda.sleep(self.now + nap)
+        self.agenda.later(self.agenda.asleep_until, self._wake)
 
     def _restart_server(self) -> None:
         """The centre goes down and comes back, with its chats or without them."""
@@ -351,6 +352,9 @@ class World:
 
     def _restart(self, life: int) -> None:
         if self._up or life != self.agenda.life:
+            return
+        if self.agenda.is_asleep:  # on a machine that sleeps no process starts, nor reads a clock that stands still
+            self.agenda.later(self.agenda.asleep_until, partial(self._restart, life))
             return
         self.acted_at = self.now
         step = (100, 5_000, 86_400_000)[self.choices.choose("clock step", (1, 2, 1))]

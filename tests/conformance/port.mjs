@@ -487,14 +487,27 @@ function setChat(d, name, text) {
 
 // --- conversation ------------------------------------------------------------------------------------------------
 
-function sameThing(ours, theirs) {
+const neverLeft = (item) => item.state.name === "pending" && item.state.tries === 0;
+
+// A text that was yet to answer a prompt, which somebody else has answered or cancelled, is a text again.
+function textAgain(item) {
+  const ours = item.entry;
+  if (ours === null || ours.$ !== "FormData" || ours.form_name || !neverLeft(item)) return item;
+  const data = JSON.parse(ours.data);
+  if (Object.keys(data).join() !== "text" || typeof data.text !== "string") return item;
+  return evolve(item, { entry: record("Message", { msg_id: item.id, msg_text: data.text }), form: "" });
+}
+
+function sameThing(item, theirs) {
+  const ours = item.entry;
   if (ours.$ === "SessionDisconnect") return theirs.$ === "SessionDisconnect";
   if (ours.$ === "File") return theirs.$ === "File" && ours.file_id === theirs.file_id && theirs.file_id !== "";
-  return ours.$ === "FormData" && theirs.$ === "FormData" && ours.form_request_id === theirs.form_request_id;
+  if (ours.$ !== "FormData" || theirs.$ !== "FormData" || neverLeft(item)) return false;
+  return ours.form_request_id === theirs.form_request_id;
 }
 
 const ownItem = (d, e) =>
-  d.items.find((item) => (e.msg_id ?? "") === item.id || (item.entry !== null && sameThing(item.entry, e)));
+  d.items.find((item) => (e.msg_id ?? "") === item.id || (item.entry !== null && sameThing(item, e)));
 const echoesItem = (d, e) => d.items.length > 0 && ownItem(d, e) !== undefined;
 const echoesSpoken = (d, e) => d.items.length > 0 && isOwn(d, e) && ownItem(d, e) !== undefined;
 
@@ -862,7 +875,11 @@ const VOCABULARY = {
       },
       forget_typing: forgetTyping,
       open_form: openForm,
-      close_form: (d, e) => keepForms(d, (form) => form.id !== e.form_request_id),
+      close_form(d, e) {
+        keepForms(d, (form) => form.id !== e.form_request_id);
+        const items = d.items.map((item) => (item.form === e.form_request_id ? textAgain(item) : item));
+        if (items.some((item, at) => item !== d.items[at])) d.items = items;
+      },
       expire_forms: expireForms,
       set_case: (d, e) => setChat(d, "case_id", e.case_id),
       set_service: (d, e) => setChat(d, "service_name", e.service_name),

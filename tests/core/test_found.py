@@ -432,3 +432,32 @@ def test_a_clock_that_was_ahead_delays_nothing_after_a_restart() -> None:
     assert due is not None
     assert due - play.now < 60_000
     assert play.now < NOW
+
+
+def test_a_text_for_a_prompt_that_another_device_answers_is_a_text_again() -> None:
+    """It was told as sent, and never left: the other device's answer passed for ours."""
+    play = opened()
+    play.poll(w.FormShow("1", timestamp=1_000))
+    first = play.say("4711")
+    second = play.say("hello")
+    play.answer(Post, Failure("cut"))
+    play.poll(w.FormShow("2", timestamp=2_000))
+    third = play.say("0815")
+    play.do(Incoming, (w.FormData("2"),))
+    assert play.progress(third) == []
+    play.wait(play.session.config.settle)
+    play.log(mine(first, "4711"))
+    assert play.owed(Post).entry == w.Message(second, msg_text="hello")
+    play.posted()
+    assert play.owed(Post).entry == w.Message(third, msg_text="0815")
+    play.posted()
+    assert play.progress(third) == ["sent"]
+
+
+def test_an_answer_that_was_posted_comes_back_as_ours() -> None:
+    play = opened()
+    play.poll(w.FormShow("1", timestamp=1_000))
+    item = play.say("4711")
+    play.answer(Post, http(503, 5001))
+    play.do(Incoming, (w.FormData("1"),))
+    assert play.progress(item) == ["sent"]

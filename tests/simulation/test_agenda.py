@@ -56,8 +56,9 @@ def test_what_is_of_the_client_dies_with_its_process() -> None:
 
 def test_a_machine_that_sleeps_makes_up_for_it_in_the_same_order() -> None:
     diary = Diary()
-    assert diary.agenda.sleep(500) == 500
-    assert diary.agenda.sleep(400) == 500
+    diary.agenda.sleep(500)
+    diary.agenda.sleep(400)
+    assert diary.agenda.asleep_until == 500
     diary.plan(200, "first", of_client=True)
     diary.plan(300, "second", of_client=True)
     diary.plan(400, "of the world")

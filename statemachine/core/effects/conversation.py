@@ -23,7 +23,7 @@ from ..wire import (
     Typing,
 )
 from .memory import is_marked, is_own, mark
-from .room import failure_code
+from .room import failure_code, never_left
 from .timing import after
 
 # --- guards ---------------------------------------------------------------------------------------------------------
@@ -32,20 +32,19 @@ from .timing import after
 def own_item(d: Draft, e: Any) -> Item | None:
     """The item of ours that this entry is, come back to us: by message id, else by what it is about."""
     for item in d.items:
-        entry = item.entry
-        if getattr(e, "msg_id", "") == item.id or (entry is not None and _same_thing(entry, e)):
+        if getattr(e, "msg_id", "") == item.id or (item.entry is not None and _same_thing(item, item.entry, e)):
             return item
     return None
 
 
-def _same_thing(ours: Entry, theirs: Any) -> bool:
+def _same_thing(item: Item, ours: Entry, theirs: Any) -> bool:
     if isinstance(ours, SessionDisconnect):
         return isinstance(theirs, SessionDisconnect)
     if isinstance(ours, File):
         return isinstance(theirs, File) and ours.file_id == theirs.file_id != ""
-    return (
-        isinstance(ours, FormData) and isinstance(theirs, FormData) and ours.form_request_id == theirs.form_request_id
-    )
+    if isinstance(ours, FormData) and isinstance(theirs, FormData) and not never_left(item):
+        return ours.form_request_id == theirs.form_request_id
+    return False
 
 
 def is_proof(d: Draft, e: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from attrs import evolve
 
 from ..draft import Draft
 from ..events import AnswerForm, AnswerSecureForm, CancelForm, Failure
-from ..session import OpenForm, Party, Queued, Room, Typist
+from ..session import Item, ItemPending, OpenForm, Party, Queued, Room, Typist
 from ..wire import (
     CaseSet,
+    FormData,
     FormShow,
     Info,
+    Message,
     NotTyping,
     PartyJoined,
     PartyLeft,
@@ -208,10 +211,27 @@ def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
 
 
 def close_form(d: Draft, e: Any) -> None:
-    """Answered or cancelled, here or elsewhere."""
+    """Answered or cancelled, here or elsewhere. A text that was yet to answer this prompt is a text again (F31)."""
     forms = tuple(f for f in d.room.forms if f.id != e.form_request_id)
     if len(forms) != len(d.room.forms):
         d.room = evolve(d.room, forms=forms)
+    if any(item.form == e.form_request_id for item in d.items):
+        d.items = tuple(_text_again(item) if item.form == e.form_request_id else item for item in d.items)
+
+
+def _text_again(item: Item) -> Item:
+    ours = item.entry
+    if not isinstance(ours, FormData) or ours.form_name or not never_left(item):
+        return item
+    match json.loads(ours.data):
+        case {"text": str(text), **others} if not others:
+            return evolve(item, entry=Message(item.id, msg_text=text), form="")
+    return item
+
+
+def never_left(item: Item) -> bool:
+    """Whether it has waited in the queue ever since: whatever arrived was not this one."""
+    return type(item.state) is ItemPending and item.state.tries == 0
 
 
 def expire_forms(d: Draft, e: object) -> None:
