@@ -35,7 +35,7 @@ _BY_HAND_S: Final = 600.0
 class ClientTrial:
     """Which cases, of which client. `known`: a file of those known to fail; `har`: where traffic is kept."""
 
-    missing: ClassVar = "give the client's command after --, as in: --client -- python my_client.py"
+    missing: ClassVar[str] = "give the client's command after --, as in: --client -- python my_client.py"
     command: tuple[str, ...]
     only: tuple[str, ...]
     watch: bool

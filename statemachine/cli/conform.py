@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import click
 
@@ -28,15 +28,16 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 class Trial(Protocol):
     """What somebody asked to be judged, and how it is reached. Its methods raise Trouble."""
 
-    @property
-    def missing(self) -> str:
-        """What to say where no command was given."""
+    missing: ClassVar[str]
+    """What to say where no command was given."""
 
     def list_cases(self) -> None:
         """Name the cases; nothing is run."""
+        ...
 
     def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
         """Its name, and a verdict for each case, as `heard` gives it back. Nothing can be judged: raises Trouble."""
+        ...
 
 
 @click.command(name="conform")

@@ -30,7 +30,7 @@ _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 class EngineTrial:
     """Which checks, of which engine. `known`: a file of those known to fail; `replay`: a stored case instead."""
 
-    missing: ClassVar = (
+    missing: ClassVar[str] = (
         "give the command of a harness after --, as in: statemachine conform -- node harness.mjs "
         "(or --client, --watch, --listen PORT for a client over HTTP)"
     )

@@ -195,7 +195,7 @@ class World:
         first = min((at for at in (due, next_due) if at is not None), default=None)
         if first is None or (until is not None and first > until):
             return False
-        if due == first:
+        if due is not None and due == first:
             self.agenda.now = max(self.now, due)
             self._guarded(lambda: self.deliver(self.centre.tick(self.now)))
         else:

@@ -223,10 +223,10 @@ def _text_again(item: Item) -> Item:
     ours = item.entry
     if not isinstance(ours, FormData) or ours.form_name or not never_left(item):
         return item
-    match json.loads(ours.data):
-        case {"text": str(text), **others} if not others:
-            return evolve(item, entry=Message(item.id, msg_text=text), form="")
-    return item
+    data = json.loads(ours.data)
+    if data.keys() != {"text"} or not isinstance(data["text"], str):
+        return item
+    return evolve(item, entry=Message(item.id, msg_text=data["text"]), form="")
 
 
 def never_left(item: Item) -> bool:
