@@ -15,6 +15,8 @@ from .plants import PLANTS
 QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "polls_twice")
 """Those that are minimised in a second or two; the others in the slow tests."""
 
+LATE = ("forgets_the_history",)
+"""Those that many seeds must be run for, so that they are sought in the slow tests only."""
 
 ONLY = {"reads_history_at_once": ("request late",)}
 """Where one fault alone shows it, and the many others would make it rare."""
@@ -30,7 +32,9 @@ def _found(name: str) -> World:
     return world
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LATE else name for name in PLANTS]
+)
 def test_it_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS[name][0](monkeypatch)
     with quiet():
