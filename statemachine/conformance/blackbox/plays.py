@@ -321,6 +321,7 @@ async def stages(stage: Stage) -> None:
     await stage.opened()
     for state in ("ivr", "queued", "connecting", "connected"):
         await stage.act(SetStatus(state))
+        await stage.took()  # a chat asked for between two polls harms nobody
         await stage.tell("start")
         await stage.watch(stage.manner.quiet_s / 3)
     await stage.act(End())
