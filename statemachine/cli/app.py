@@ -116,7 +116,8 @@ def run(args: Sequence[str]) -> int:
 
 def _usage(error: click.UsageError) -> int:
     command = error.ctx.command_path if error.ctx else "statemachine"
-    say(f"{error.format_message()} See: {command} --help")
+    message = error.format_message()
+    say(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See: {command} --help")
     return error.exit_code
 
 
