@@ -34,9 +34,9 @@ def excuses(world: World, found: Judged) -> bool:
             return found.at - latest <= world.knobs.judge_repoll_ms or (proof and found.message.startswith("history"))
         case "F15":  # a second session cannot know what the first has read, nor a full window what it forgot
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
-        case "F5":  # an application in the background polls no more, though somebody may still write
+        case "F5":  # in the background nobody polls, though somebody may still write; nor before the log is read
             hidden = world.session.link.name == "paused" or found.at - world.paused_at <= _COMES_BACK
-            return hidden or is_faulty
+            return hidden or is_faulty or world.session.history.name != "current"
         case "F32" if len(world.oracle.books) > 1:  # said by a session that was over before its chat was
             return True
         case "F21" | "F22" | "F23" | "F26" | "F32" | "F34":

@@ -269,8 +269,11 @@ class Network:
         return {**body, "events": [*events[at:], *events[:at]]}
 
     def empty_log(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
-        """A history that has not heard of anything yet. A client that knows of nothing either would believe it."""
-        return {**body, "events": []} if self._world.oracle.book.ledger.told else body
+        """A history that has not heard of anything yet. Who knows nothing of this chat either would believe it."""
+        assert isinstance(call.command, ReadHistory)
+        chat_id = call.command.chat_id.lower()
+        known = any(chat == chat_id for chat, *_ in self._world.oracle.book.ledger.told)
+        return {**body, "events": []} if known else body
 
     def over_already(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """A session that is over and not yet purged (protocol.md 10, row 25)."""
