@@ -65,7 +65,7 @@ _SCENARIO: Final = Scenario(
     ),
     (Pause(150), Deliver(), Pause(150), MarkRead(), Pause(200), Say("Noted: {text}")),
 )
-_FAREWELL: Final = (Say("That is all I need. Goodbye!"), LeaveAll(), Conclude())
+_FAREWELL: Final = Say("That is all I need. Goodbye!", msg_id="goodbye")
 _PHASES: Final = ("requesting", "queued", "agent_joined", "ended")
 _NOBODY: Final = ClientKey("", "", "")
 
@@ -196,7 +196,10 @@ async def _second_life(emulator: Emulator, story: Story, told: _Told, arguments:
         await told.all_noted.wait()
         # Not while it still catches up: the log of a chat that is over cannot be read any more.
         await emulator.until(lambda centre: _is_polled(_chat(centre)), _WITHIN)
-        await emulator.act(_chat(emulator.centre).chat_id, *_FAREWELL)
+        await emulator.act(_chat(emulator.centre).chat_id, _FAREWELL)
+        # Nor while a receipt is on its way: it would be told that there is no such chat.
+        await emulator.until(lambda centre: _is_polled(_chat(centre)) and _is_receipted(_chat(centre)), _WITHIN)
+        await emulator.act(_chat(emulator.centre).chat_id, LeaveAll(), Conclude())
         await reading
         await process.wait()
 
@@ -208,6 +211,11 @@ def _chat(centre: Centre) -> Chat:
 
 def _is_polled(chat: Chat) -> bool:
     return chat.held is not None and not chat.held.cut
+
+
+def _is_receipted(chat: Chat) -> bool:
+    """Whether the client has the last words, and has said so; its receipts come one after the other."""
+    return any(msg_id == _FAREWELL.msg_id for _, msg_id in chat.observed.receipts)
 
 
 def _problems(centre: Centre, told: _Told) -> Iterator[str]:
