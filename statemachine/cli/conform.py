@@ -14,7 +14,8 @@ from statemachine.conformance.pack import pack
 from statemachine.conformance.report import html, junit, lines_of, summary
 from statemachine.conformance.verdicts import Verdict, conforms, strictly
 
-from .blackbox import ClientTrial
+from .app import Trouble
+from .errors import missing
 from .files import write
 from .harness import EngineTrial
 from .text import visible
@@ -108,7 +109,7 @@ def command(
     if client or watch or port is not None:
         if replay is not None:
             raise click.UsageError("--replay is for an engine's stored case; a client's case is played again by --only")
-        trial = ClientTrial(given, only, watch, port, known, har)
+        trial = _client(given, only, watch, port, known, har)
     if list_:
         trial.list_cases()
         return
@@ -121,6 +122,17 @@ def command(
     click.echo(visible(summary(name, verdicts)))
     if not conforms(verdicts):
         raise click.exceptions.Exit(1)
+
+
+def _client(
+    command: tuple[str, ...], only: tuple[str, ...], watch: bool, port: int | None, known: Path | None, har: Path | None
+) -> Trial:
+    """Loaded when it is asked for: who judges an engine need not have, or wait for, what talks HTTP."""
+    try:
+        from .blackbox import ClientTrial
+    except ModuleNotFoundError as error:
+        raise Trouble(missing(error, "statemachine conform --client") or str(error)) from None
+    return ClientTrial(command, only, watch, port, known, har)
 
 
 def _heard(strict: bool, verbose: bool, found: Verdict) -> Verdict:

@@ -12,22 +12,19 @@ from random import Random
 from typing import Final
 
 from attrs import evolve, frozen
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from .implementation import Implementation, features_of
 from .judge import AGREEMENT, Fault, judge
 from .levels import level_at
+from .lives import WORD, Trace, walked
 from .shorten import playable, shortened
-from .strategies import WORD, Trace, traces, walked
 from .variations import VARIATIONS
 from .vectors import Vector, recorded
 
-__all__ = ["LAWS", "LONGEST", "Found", "search"]
+__all__ = ["LAWS", "Faulty", "Found", "Judge", "search"]
 
 STEPS: Final = 40
 """Steps of a life."""
-LONGEST: Final = 80
-"""Steps, at most, of those that hypothesis makes."""
 SHRINKS: Final = 100
 """How many smaller lives are tried, before what is left is made shorter step by step."""
 LAWS: Final = (AGREEMENT, *VARIATIONS)
@@ -42,15 +39,11 @@ class Found:
     vector: Vector
 
 
-class _Faulty(Exception):
-    """Tells hypothesis that a life has a fault."""
+class Faulty(Exception):
+    """A life has a fault: tells hypothesis so, too."""
 
 
-class _Enough(BaseException):
-    """Tells hypothesis to stop: what is no `Exception` passes through it."""
-
-
-class _Judge:
+class Judge:
     """Judges lives; once there was a fault, only so many more. The last fault found is that of the shortest life."""
 
     def __init__(self, subject: Implementation, law: str) -> None:
@@ -64,14 +57,12 @@ class _Judge:
         vector = playable(recorded(trace), self.features)
         if self.found is not None:
             self.left -= 1
-            if (
-                self.left < 0 and vector != self.found.vector
-            ):  # the last word is hypothesis's own replay of the shortest
+            if self.left < 0 and vector != self.found.vector:  # hypothesis's last word replays the shortest
                 return
         fault = judge(self.subject, vector, self.variation)
         if fault is not None:
             self.found = Found(fault, vector)
-            raise _Faulty
+            raise Faulty
 
 
 def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Found | None:
@@ -81,39 +72,19 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
     the implementation lacks are played without what needs it. Hypothesis makes the failing life smaller, and then what
     is left of it is made shorter step by step.
     """
-    judging = _Judge(subject, law)
-    random = Random(start)
-    with suppress(_Faulty):
+    judging = Judge(subject, law)
+    random = Random(f"{law} {start}")  # else each law would see the same lives
+    with suppress(Faulty):
         for _ in range(cases):
             judging(walked([random.randbytes(WORD) for _ in range(STEPS + 1)]))
     if judging.found is None:
         return None
-    least = _Judge(subject, law)
-    _shrink(least, cases, start)
+    least = Judge(subject, law)
+    from .shrink import shrink  # with hypothesis, which takes its time to load, and is seldom needed
+
+    shrink(least, cases, start)
     found = least.found or judging.found
     vector, fault = shortened(subject, found.vector, found.fault, judging.variation)
     if fault.law == AGREEMENT:
         fault = evolve(fault, level=level_at(vector, fault.step))
     return Found(fault, vector)
-
-
-def _shrink(judging: _Judge, cases: int, start: int) -> None:
-    """Let hypothesis find a life that fails, and make it smaller."""
-
-    @seed(start)
-    @settings(
-        max_examples=cases,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example),
-        verbosity=Verbosity.quiet,
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    @given(traces(LONGEST))
-    def each(trace: Trace) -> None:
-        judging(trace)
-
-    with suppress(_Faulty, _Enough):
-        each()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-__all__ = ["Broken", "Implementation", "Object", "Unusable", "WithCodec", "features_of"]
+__all__ = ["Ahead", "Answer", "Broken", "Implementation", "Object", "Unusable", "WithAhead", "WithCodec", "features_of"]
 
+T = TypeVar("T")
 Object: TypeAlias = dict[str, Any]
+Answer: TypeAlias = Callable[[], T]
+"""Waits for the answer to what was asked. Raises Broken."""
 
 
 class Implementation(Protocol):
@@ -38,6 +42,28 @@ class WithCodec(Protocol):
 
     def codec(self, operation: str, asked: Object) -> Object:
         """`decode`, `encode`, `request` or `reply`, as MESSAGES.md says."""
+        ...
+
+
+class Ahead(Protocol):
+    """An implementation that is asked now and answers later: asking costs less than waiting for each answer.
+
+    An implementation that has one gives it as its attribute `ahead`.
+    """
+
+    def begin(self, at: int, config: Object | None = None) -> Answer[Object]: ...
+    def step(self, event: Object) -> Answer[Object]: ...
+    def snapshot(self) -> Answer[object]: ...
+    def restore(self, data: object) -> Answer[Object]: ...
+
+
+@runtime_checkable
+class WithAhead(Protocol):
+    """An implementation that can be asked ahead."""
+
+    @property
+    def ahead(self) -> Ahead:
+        """What to ask."""
         ...
 
 

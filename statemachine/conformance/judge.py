@@ -9,7 +9,7 @@ is played again, and the implementation is compared with itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
@@ -20,12 +20,13 @@ from statemachine.codec.records import decode_command, decode_event, decode_news
 from statemachine.records import Chat, Config
 
 from . import laws
-from .implementation import Broken, Implementation, Object, features_of
+from .implementation import Broken, Implementation, Object, WithAhead, features_of
 from .names import Names
+from .variations import Variation, same
 from .vectors import Doer, Step, Vector
-from .verdicts import Level
+from .verdicts import Level, Wrong
 
-__all__ = ["AGREEMENT", "Fault", "Player", "Wrong", "judge"]
+__all__ = ["AGREEMENT", "Fault", "Player", "judge"]
 
 AGREEMENT: Final = "agreement"
 SHAPE: Final = "shape"
@@ -43,23 +44,16 @@ class Fault:
     level: Level = "must"
 
 
-class Wrong(Exception):
-    """A step that is not right. `law`: as in `Fault`."""
-
-    def __init__(self, law: str, what: str) -> None:
-        super().__init__(what)
-        self.law: Final = law
-
-
-def judge(subject: Implementation, vector: Vector, variation: Callable[..., None] | None = None) -> Fault | None:
+def judge(subject: Implementation, vector: Vector, variation: Variation | None = None) -> Fault | None:
     """The first thing that is wrong with how `subject` plays `vector`, and then plays it varied; None if nothing is."""
-    player = Player(subject, vector.config)
+    player = Player(subject, vector.config, ahead=isinstance(subject, WithAhead))
     try:
-        plain = [player.begin(vector.at)]
-        for step in vector.steps:
-            plain.append(player.take(step))
+        try:
+            plain = player.play(vector)
+        except OtherIds:
+            player = Player(subject, vector.config)
+            plain = player.play(vector)
         if variation is not None:
-            player.at = -1
             _vary(variation, player, vector, plain)
     except Wrong as wrong:
         agrees = wrong.law == AGREEMENT and player.at >= 0
@@ -69,11 +63,18 @@ def judge(subject: Implementation, vector: Vector, variation: Callable[..., None
     return None
 
 
-def _vary(variation: Callable[..., None], player: Player, vector: Vector, plain: list[Object]) -> None:
-    try:
-        variation(player, vector, plain)
-    except (AttributeError, KeyError, TypeError) as error:  # nothing is read there as strictly as at the first time
-        raise Wrong(SHAPE, f"told in another way, an answer has another shape ({error})") from None
+def _vary(variation: Variation, player: Player, vector: Vector, plain: Sequence[Object]) -> None:
+    player.at = -1
+    same("L10", plain[0], "begun once more", player.begin(vector.at))
+    asked = tuple(variation(vector, plain))
+    answers = player.do_each(one.do for one in asked)
+    for one in asked:
+        player.at = one.at
+        said = next(answers)
+        try:
+            one.look(said)
+        except (AttributeError, KeyError, TypeError) as error:  # nothing is read here as strictly as before
+            raise Wrong(SHAPE, f"told in another way, an answer has another shape ({error})") from None
 
 
 # --- what can be seen -----------------------------------------------------------------------------------------------
@@ -135,11 +136,20 @@ def _read(said: Object) -> Shown:
         raise Wrong(SHAPE, f"{error}, in {_short(said)}") from None
 
 
+class OtherIds(Exception):
+    """The implementation has ids of its own, and may have been asked for something by the reference's already."""
+
+
 @define
 class Player(Doer):
-    """Feeds one implementation, step by step. `at`: the step in hand; -1: the beginning."""
+    """Feeds one implementation, step by step. `at`: the step in hand; -1: the beginning.
+
+    `ahead`: a vector is played on the guess that ids are those of the reference, as they mostly are, so that nobody
+    need wait for an answer to know what to ask next.
+    """
 
     at: int = -1
+    ahead: bool = False
     names: Names = field(factory=Names)
     seen: Outside = Outside(0)
     _ledger: laws.Ledger = field(factory=laws.Ledger)
@@ -157,10 +167,16 @@ class Player(Doer):
         self.seen = self._look(said, _read(said), at, _NOWHERE)
         return said
 
-    def take(self, step: Step) -> Object:
+    def play(self, vector: Vector) -> list[Object]:
+        """What it shows at the beginning, and at each step. Raises Wrong, Broken, OtherIds."""
+        shown = [self.begin(vector.at)]
+        answers = self.do_each((step.do for step in vector.steps), self.ahead)
+        for self.at, step in enumerate(vector.steps):
+            shown.append(self._take(step, next(answers)))
+        return shown
+
+    def _take(self, step: Step, said: Object) -> Object:
         """One step of a vector, with all that is asked of it."""
-        self.at += 1
-        said = self.do(step.do)
         if "refused" not in said:
             if "event" in step.do:
                 self._hold(step.do["event"], said)
@@ -169,11 +185,13 @@ class Player(Doer):
             else:
                 self._reloaded(said)
         self._agree(step.expect, said)
+        if self.ahead and not self.names.same:
+            raise OtherIds
         return said
 
-    def do(self, do: Object) -> Object:
-        """The bare step, in the implementation's ids."""
-        return Doer.do(self, {"event": self.names.to_them(do["event"])} if "event" in do else do)
+    def event(self, event: Object) -> Object:
+        """The event in the implementation's ids."""
+        return self.names.to_them(event)
 
     def _look(self, said: Object, shown: Shown, at: int, chat: Chat) -> Outside:
         self._known.update((command.id, command) for command in shown.commands)
@@ -181,7 +199,8 @@ class Player(Doer):
         if lost:
             raise Wrong("L6", f"owes {lost[0]}, which was never commanded")
         told = [one.seq for one in shown.news if not isinstance(one, Anomaly)]
-        numbers = [getattr(command, "chat_id", "") for command in shown.commands]
+        named = (getattr(command, "chat_id", "") for command in shown.commands)
+        chat_id = next(filter(None, named), chat.chat_id)
         return Outside(
             at,
             said["phase"],
@@ -191,7 +210,7 @@ class Player(Doer):
             said.get("latest"),
             told[-1] if told else self.seen.seq,
             max(self._known, default=0),
-            evolve(chat, chat_id=next((one for one in numbers if one), chat.chat_id)),
+            chat if chat_id == chat.chat_id else evolve(chat, chat_id=chat_id),
         )
 
     def _hold(self, event: Object, said: Object) -> None:
@@ -211,9 +230,9 @@ class Player(Doer):
             raise Wrong(broken.law, str(broken).partition(": ")[2]) from None
 
     def _follow(self, at: int, said: Object) -> None:
-        before = self.seen
+        """Another session has begun; of its chat nothing is known yet, be it the same as before or not."""
         self._known = {}
-        self.seen = evolve(self._look(said, _read(said), at, before.chat), ids=0)
+        self.seen = evolve(self._look(said, _read(said), at, _NOWHERE), ids=0)
         self._ledger.finished, self._ledger.command = 0, 0
 
     def _reloaded(self, said: Object) -> None:

@@ -92,13 +92,13 @@ ENGINE: Final = Engine()
 
 @frozen
 class Step:
-    """One step. `refused`: the intent was illegal; then `after` is `before`, and nothing came out."""
+    """One step. `refused`: why the intent was illegal; then `after` is `before`, and nothing came out."""
 
     before: Session
     event: Event
     after: Session
     out: tuple[Output, ...]
-    refused: bool = False
+    refused: str = ""
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -118,10 +118,10 @@ def take(session: Session, event: Event, engine: Engine = ENGINE) -> Step:
     """Make one step. Only an intent may be refused: anything else that is raised is a bug."""
     try:
         after, out = engine.reduce(session, event)
-    except IllegalIntent:
+    except IllegalIntent as refusal:
         if not isinstance(event, Intent):
             raise BrokenLaw("totality", f"{type(event).__name__} is no intent, and was refused") from None
-        return Step(session, event, session, (), True)
+        return Step(session, event, session, (), refusal.reason)
     return Step(session, event, after, out)
 
 
@@ -154,7 +154,7 @@ def law_02_due_first(step: Step, engine: Engine = ENGINE) -> None:
         return
     first = take(step.before, Tick(step.event.at), engine)
     second = take(first.after, step.event, engine)
-    _hold("L2", second.refused == step.refused, "a tick before it decides whether the intent is legal")
+    _hold("L2", bool(second.refused) == bool(step.refused), "a tick before it decides whether the intent is legal")
     if step.refused:
         return
     _hold("L2", second.after == step.after, "tick and event apart lead elsewhere than the event alone")
@@ -261,7 +261,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
     if engine.explain is None:
         return
     explained = engine.explain(step.before, step.event)
-    _hold("L12", (explained.rejected is not None) == step.refused, "explain and reduce disagree on what is legal")
+    _hold("L12", (explained.rejected is not None) == bool(step.refused), "explain and reduce disagree on what is legal")
     if step.refused:
         return
     _hold("L12", (*explained.commands, *explained.news) == step.out, "explain and reduce disagree on the outcome")

@@ -17,12 +17,12 @@ __all__ = ["Names", "renamed"]
 
 
 class Names:
-    """Two one-to-one maps, of command ids and of message ids. Empty, each id stands for itself."""
+    """Two one-to-one maps, of command ids and of message ids. `same`: so far, each id stands for itself."""
 
     def __init__(self) -> None:
         self._theirs: dict[int | str, int | str] = {}
         self._ours: dict[int | str, int | str] = {}
-        self._same = True
+        self.same = True
 
     def bind(self, expected: Object, actual: Object) -> bool:
         """Bind the ids that this command or news brings; False where one stands for something else already."""
@@ -35,12 +35,12 @@ class Names:
     def _bind(self, ours: int | str, theirs: int | str) -> bool:
         if self._theirs.setdefault(ours, theirs) != theirs or self._ours.setdefault(theirs, ours) != ours:
             return False
-        self._same = self._same and ours == theirs
+        self.same = self.same and ours == theirs
         return True
 
     def to_them(self, event: Object) -> Object:
         """An event in the implementation's ids."""
-        if self._same:
+        if self.same:
             return event
         said = cast(Object, renamed(event, self._theirs))
         if "command" in event:
@@ -49,7 +49,7 @@ class Names:
 
     def to_us(self, actual: Object) -> Object:
         """A command or news in the reference's ids."""
-        if self._same:
+        if self.same:
             return actual
         said = cast(Object, renamed(actual, self._ours))
         if "id" in actual:

@@ -1,72 +1,64 @@
 """Laws seen from outside: the same story, told in another way, must look the same.
 
-Each takes the player, the vector, and what the implementation showed when the vector was played plainly (first at the
-beginning, then at each step), and plays it once more. No ids need translating: an implementation that numbers the same
-story otherwise the second time breaks L10.
+Each says what to do, in order, and what must be seen; it knows all of it beforehand from the vector and from what the
+implementation showed when that was played plainly (first at the beginning, then at each step). No ids need translating:
+an implementation that numbers the same story otherwise the second time breaks L10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
+from attrs import frozen
+
 from .implementation import Object
-from .judge import Player, Wrong
 from .vectors import Vector
+from .verdicts import Wrong
 
-__all__ = ["VARIATIONS", "Variation"]
+__all__ = ["VARIATIONS", "Asked", "Variation", "same"]
 
-Variation: TypeAlias = Callable[[Player, Vector, list[Object]], None]
+
+@frozen
+class Asked:
+    """One thing to do. `at`: the step of the vector that it belongs to; `look`: raises Wrong at what must not be."""
+
+    at: int
+    do: Object
+    look: Callable[[Object], object]
+
+
+Variation: TypeAlias = Callable[[Vector, Sequence[Object]], Iterator[Asked]]
 
 _FAR: Final = 10**9
 """Milliseconds; beyond every deadline that a session without one might have forgotten to name."""
 _EARLIER: Final = 60_000
 
 
-def _same(law: str, said: Object, plain: Object, how: str) -> None:
+# --- what must be seen ----------------------------------------------------------------------------------------------
+
+
+def same(law: str, plain: Object, how: str, said: Object) -> None:
+    """What was shown before must be shown again. Raises Wrong."""
     if said != plain:
         names = [name for name in sorted({*said, *plain}) if said.get(name) != plain.get(name)]
         raise Wrong(law, f"{how}, it shows otherwise: {', '.join(names)}")
 
 
-def _quiet(player: Player, law: str, at: int, how: str) -> None:
-    said = player.do({"event": {"type": "tick", "at": at}})
+def _nothing(law: str, how: str, said: Object) -> None:
     if any(said.get(name) for name in ("refused", "commands", "news", "changes")):
         raise Wrong(law, f"{how} did something")
 
 
-def _time(do: Object, before: int) -> int:
-    event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
-    at: int = event["at"]
-    return at if event["type"] == "restarted" else max(before, at)
+def _anything(said: Object) -> None:
+    """No more than that it is answered."""
 
 
-def second_tick(player: Player, vector: Vector, plain: list[Object]) -> None:
-    """L1: after each step a tick at the same time changes nothing."""
-    now = vector.at
-    player.begin(now)
-    for player.at, step in enumerate(vector.steps):
-        said = player.do(step.do)
-        _same("L1", said, plain[player.at + 1], "ticked in between")
-        if "refused" not in said:  # what was due when an intent was refused is still due
-            now = _time(step.do, now)
-            _quiet(player, "L1", now, "a second equal tick")
-
-
-def due_first(player: Player, vector: Vector, plain: list[Object]) -> None:
-    """L2: before each event a tick at its time; only commands withdrawn again may be missing."""
-    player.begin(vector.at)
-    for player.at, step in enumerate(vector.steps):
-        expect = plain[player.at + 1]
-        event = step.do.get("event", {"type": "restarted"})
-        if event["type"] == "restarted" or "refused" in expect:
-            _same("L2", player.do(step.do), expect, "ticked in between")
-            continue
-        tick = player.do({"event": {"type": "tick", "at": event["at"]}})
-        said = player.do(step.do)
-        if "refused" in said:
-            raise Wrong("L2", "a tick before it decides whether the intent is legal")
-        _same("L2", _merged(tick, said), _merged({}, expect), "with a tick of its own before it")
+def _together(ticked: list[Object], plain: Object, said: Object) -> None:
+    if "refused" in said:
+        raise Wrong("L2", "a tick before it decides whether the intent is legal")
+    same("L2", _merged({}, plain), "with a tick of its own before it", _merged(ticked.pop(), said))
 
 
 def _merged(tick: Object, said: Object) -> Object:
@@ -80,46 +72,75 @@ def _merged(tick: Object, said: Object) -> Object:
     }
 
 
-def early_tick(player: Player, vector: Vector, plain: list[Object]) -> None:
-    """L3: after each step a tick just before the next deadline changes nothing."""
-    player.begin(vector.at)
+# --- what is done ---------------------------------------------------------------------------------------------------
+
+
+def _tick(at: int) -> Object:
+    return {"event": {"type": "tick", "at": at}}
+
+
+def _time(do: Object, before: int) -> int:
+    event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
+    at: int = event["at"]
+    return at if event["type"] == "restarted" else max(before, at)
+
+
+def second_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
+    """L1: after each step a tick at the same time changes nothing."""
     now = vector.at
-    for player.at, step in enumerate(vector.steps):
-        said = player.do(step.do)
-        _same("L3", said, plain[player.at + 1], "ticked too early")
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+        yield Asked(at, step.do, partial(same, "L1", shown, "ticked in between"))
+        if "refused" not in shown:  # what was due when an intent was refused is still due
+            now = _time(step.do, now)
+            yield Asked(at, _tick(now), partial(_nothing, "L1", "a second equal tick"))
+
+
+def due_first(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
+    """L2: before each event a tick at its time; only commands withdrawn again may be missing."""
+    ticked: list[Object] = []
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+        event = step.do.get("event", {"type": "restarted"})
+        if event["type"] == "restarted" or "refused" in shown:
+            yield Asked(at, step.do, partial(same, "L2", shown, "ticked in between"))
+        else:
+            yield Asked(at, _tick(event["at"]), ticked.append)
+            yield Asked(at, step.do, partial(_together, ticked, shown))
+
+
+def early_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
+    """L3: after each step a tick just before the next deadline changes nothing."""
+    now = vector.at
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+        yield Asked(at, step.do, partial(same, "L3", shown, "ticked too early"))
         now = _time(step.do, now)
-        if "refused" not in said:
-            due = said.get("deadline")
-            _quiet(player, "L3", now + _FAR if due is None else due - 1, "an early tick")
+        if "refused" not in shown:
+            due = shown.get("deadline")
+            early = now + _FAR if due is None else due - 1
+            yield Asked(at, _tick(early), partial(_nothing, "L3", "an early tick"))
 
 
-def reloaded(player: Player, vector: Vector, plain: list[Object]) -> None:
+def reloaded(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L5: before each step it is written down and read again."""
-    player.begin(vector.at)
-    for player.at, step in enumerate(vector.steps):
-        player.do({"reload": True})
-        _same("L5", player.do(step.do), plain[player.at + 1], "written down and read again")
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+        yield Asked(at, {"reload": True}, _anything)
+        yield Asked(at, step.do, partial(same, "L5", shown, "written down and read again"))
 
 
-def once_more(player: Player, vector: Vector, plain: list[Object]) -> None:
+def once_more(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L10: the same events, the same answers, whatever was played before."""
-    said = player.begin(vector.at)
-    _same("L10", said, plain[0], "begun once more")
-    for player.at, step in enumerate(vector.steps):
-        _same("L10", player.do(step.do), plain[player.at + 1], "played once more")
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+        yield Asked(at, step.do, partial(same, "L10", shown, "played once more"))
 
 
-def older_clock(player: Player, vector: Vector, plain: list[Object]) -> None:
+def older_clock(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L11: an event that is not later than the last that changed something happens at that one's time."""
-    player.begin(vector.at)
     last = None
-    for player.at, step in enumerate(vector.steps):
+    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
         do, event = step.do, step.do.get("event")
         if event is not None and event["type"] != "restarted" and event["at"] == last:
             do = {"event": {**event, "at": event["at"] - _EARLIER}}
-        said = player.do(do)
-        _same("L11", said, plain[player.at + 1], "with an older clock")
-        moved = event is not None and (said.get("commands") or said.get("news"))
+        yield Asked(at, do, partial(same, "L11", shown, "with an older clock"))
+        moved = event is not None and (shown.get("commands") or shown.get("news"))
         last = event["at"] if moved and event is not None else None
 
 

@@ -7,24 +7,24 @@ as they are played (`recorded`), so that whatever fails is the same kind of thin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from statemachine import Request, past
+from statemachine import Reattach, Request, outbox
 from statemachine.codec.body import is_array, is_object
 from statemachine.codec.records import encode_event, to_json
-from statemachine.engine.session import JsonSession
+from statemachine.engine.session import observation
 from statemachine.records import Config
 
-from .implementation import Implementation, Object
+from . import laws
+from .implementation import Ahead, Answer, Implementation, Object, T, WithAhead
+from .lives import Trace
 from .verdicts import Level
-from .walk import ORIGIN, Follow, Happening, Reload
-
-if TYPE_CHECKING:
-    from .strategies import Trace  # needs hypothesis, which whoever only reads vectors need not have
+from .walk import Follow
 
 __all__ = [
     "BadVector",
@@ -120,29 +120,82 @@ def _types(value: Any) -> Iterator[str]:
             yield from _types(item)
 
 
+_AHEAD: Final = 8
+"""How many steps are asked before the answer to the first is looked at."""
+
+
 @define
 class Doer:
     """Does what vectors say, on any implementation."""
 
     subject: Implementation
     config: Object
-    _former: object = None
+    _former: Answer[object] | None = None
 
     def do(self, do: Object) -> Object:
-        """One step."""
+        """What one step shows."""
+        return next(self.do_each((do,)))
+
+    def do_each(self, dos: Iterable[Object], ahead: bool = True) -> Iterator[Object]:
+        """What each step shows, in order. With `ahead`, `dos` may be read ahead of the answers."""
+        subject: Ahead = _Now(self.subject)
+        most = 0
+        if ahead and isinstance(self.subject, WithAhead):
+            subject, most = self.subject.ahead, _AHEAD
+        asked: deque[Answer[Object]] = deque()
+        for do in dos:
+            needed = self._needed(do, subject)
+            while asked and (needed is not None or len(asked) > most):
+                yield asked.popleft()()
+            asked.append(self._ask(do, subject, needed))
+        for answer in asked:
+            yield answer()
+
+    def _needed(self, do: Object, subject: Ahead) -> Answer[object] | None:
+        """The snapshot without which it cannot be asked."""
         if "reload" in do:
-            return self.subject.restore(self.subject.snapshot())
+            return subject.snapshot()
+        if "event" not in do or do["event"]["type"] not in ("request", "reattach"):
+            return None
+        former, self._former = self._former, None
+        return former
+
+    def _ask(self, do: Object, subject: Ahead, needed: Answer[object] | None) -> Answer[Object]:
         if "follow" in do:
-            self._former = self.subject.snapshot()
-            return self.subject.begin(do["follow"], self.config)
-        return self.subject.step(self.event(do["event"]))
+            self._former = subject.snapshot()
+            return subject.begin(do["follow"], self.config)
+        if "event" in do:
+            event = self.event(do["event"])
+            return subject.step(event if needed is None else {**event, "after": needed()})
+        assert needed is not None
+        return subject.restore(needed())
 
     def event(self, event: Object) -> Object:
-        """The event as it is fed: the first request of a session that follows one says so."""
-        if self._former is None or event["type"] not in ("request", "reattach"):
-            return event
-        former, self._former = self._former, None
-        return {**event, "after": former}
+        """The event as it is fed."""
+        return event
+
+
+@frozen
+class _Now:
+    """An implementation that answers at once, asked as if it answered later."""
+
+    subject: Implementation
+
+    def begin(self, at: int, config: Object | None = None) -> Answer[Object]:
+        return _always(self.subject.begin(at, config))
+
+    def step(self, event: Object) -> Answer[Object]:
+        return _always(self.subject.step(event))
+
+    def snapshot(self) -> Answer[object]:
+        return _always(self.subject.snapshot())
+
+    def restore(self, data: object) -> Answer[Object]:
+        return _always(self.subject.restore(data))
+
+
+def _always(said: T) -> Answer[T]:
+    return lambda: said
 
 
 # --- what is expected -----------------------------------------------------------------------------------------------
@@ -155,22 +208,25 @@ def expected(observation: Object) -> Object:
 
 def recorded(trace: Trace, name: str = "generated") -> Vector:
     """A random life as a vector."""
-    config, reference = to_json(trace.start.config, Config), JsonSession()
-    reference.begin(trace.start.now, config)
-    steps = [step for happening in trace.happenings for step in _lived(reference, config, happening)]
-    return Vector(name, trace.start.now, tuple(steps), config=config)
+    steps: list[Step] = []
+    session = trace.start
+    for happening, taken in zip(trace.happenings, trace.steps, strict=True):
+        if taken is None:
+            steps.append(Step({"reload": True}, expected(observation(session, session, outbox(session)))))
+            continue
+        if isinstance(happening, Follow):
+            new = taken.before
+            steps.append(Step({"follow": happening.at}, expected(observation(new, new, ()))))
+        steps.append(_step(taken))
+        session = taken.after
+    return Vector(name, trace.start.now, tuple(steps), config=to_json(trace.start.config, Config))
 
 
-def _lived(reference: JsonSession, config: Object, happening: Happening) -> Iterator[Step]:
-    if isinstance(happening, Reload):
-        yield Step({"reload": True}, expected(reference.restore(reference.snapshot())))
-    elif isinstance(happening, Follow):
-        before = past(reference.session)
-        yield Step({"follow": happening.at}, expected(reference.begin(happening.at, config)))
-        request = Request(happening.at, ORIGIN, text="again")
-        yield Step({"event": encode_event(request)}, expected(reference.feed(evolve(request, after=before))))
-    else:
-        yield Step({"event": encode_event(happening)}, expected(reference.feed(happening)))
+def _step(taken: laws.Step) -> Step:
+    """A step of the engine; what the session before has left is no part of its event here."""
+    event = evolve(taken.event, after=None) if isinstance(taken.event, Request | Reattach) else taken.event
+    shown = {"refused": taken.refused} if taken.refused else observation(taken.before, taken.after, taken.out)
+    return Step({"event": encode_event(event)}, expected(shown))
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -12,12 +12,20 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-__all__ = ["FAILING", "Level", "Status", "Verdict", "conforms", "counted", "selected", "with_known"]
+__all__ = ["FAILING", "Level", "Status", "Verdict", "Wrong", "conforms", "counted", "selected", "with_known"]
 
 Level: TypeAlias = Literal["must", "should", "may"]
 """How binding a rule is. What rests on an inference is never *must*."""
 Status: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]
 FAILING: Final[tuple[Status, ...]] = ("failed", "unexpected")
+
+
+class Wrong(Exception):
+    """What was shown is not right; the text says how. `law`: what it breaks, or `agreement` or `shape`."""
+
+    def __init__(self, law: str, what: str) -> None:
+        super().__init__(what)
+        self.law: Final = law
 
 
 @frozen

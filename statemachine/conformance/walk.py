@@ -30,7 +30,6 @@ from statemachine import (
     Failure,
     FindChat,
     Foreground,
-    IllegalIntent,
     Incoming,
     Log,
     MarkDelivered,
@@ -49,7 +48,6 @@ from statemachine import (
     Say,
     Send,
     SendFile,
-    Session,
     StartTyping,
     StopTyping,
     Tick,
@@ -59,11 +57,11 @@ from statemachine import (
     next_deadline,
     outbox,
     past,
-    reduce,
 )
 from statemachine.wire import File, Location, Message, Signaling
 
 from .entries import Choose, hostile, news, pick, terminal, to_send, weighted
+from .laws import Step, take
 
 START: Final = 1_700_000_000_000
 CHAT: Final = "3f9C2a10-Chat"
@@ -176,27 +174,23 @@ class Walk:
         )
         return weighted(self.choose, kinds)()
 
-    def take(self, happening: Happening) -> None:
-        """Let the session move. A refused intent moves nothing."""
-        if isinstance(happening, Follow):
-            self.session = self.follow(happening)
-        elif not isinstance(happening, Reload):
-            try:
-                self.session, _ = reduce(self.session, happening)
-            except IllegalIntent:
-                return
-            if isinstance(happening, Restarted):
-                self.now = happening.at
+    def take(self, happening: Happening) -> Step | None:
+        """Let the session move, and say how. A refused intent moves nothing; nor does a reload, which is no step."""
+        if isinstance(happening, Reload):
+            return None
+        step = self._follow_on(happening) if isinstance(happening, Follow) else take(self.session, happening)
+        self.session = step.after
+        if isinstance(happening, Restarted):
+            self.now = happening.at
+        return step
 
-    def follow(self, happening: Follow) -> Session:
-        """The session that follows, its chat requested."""
+    def _follow_on(self, happening: Follow) -> Step:
+        """The first step of the session that follows: its chat is requested."""
         before = self.session
         if not happening.same_chat:
             self.world = World(chats=self.world.chats + 1, words=self.world.words)
-        after, _ = reduce(
-            new_session(happening.at, before.config), Request(happening.at, ORIGIN, text="again", after=past(before))
-        )
-        return after
+        request = Request(happening.at, ORIGIN, text="again", after=past(before))
+        return take(new_session(happening.at, before.config), request)
 
     # --- time
 

@@ -18,6 +18,7 @@ from .wire import CODEC
 __all__ = ["PROTOCOL", "Desk", "serve"]
 
 PROTOCOL: Final = 1
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 HELLO: Final[Object] = {
     "protocol": PROTOCOL,
     "name": "chat-session-statemachine",
@@ -109,7 +110,7 @@ def serve(lines: Iterable[str], write: Callable[[str], object]) -> None:
             continue
         if _is_bye(line):
             return
-        write(json.dumps(desk.answer(line), separators=(",", ":")) + "\n")
+        write(_ENCODE(desk.answer(line)) + "\n")
 
 
 def _is_bye(line: str) -> bool:

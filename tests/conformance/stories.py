@@ -41,8 +41,8 @@ from statemachine import (
     next_deadline,
 )
 from statemachine.codec.records import encode_event, to_json
+from statemachine.conformance.lives import walked
 from statemachine.conformance.shorten import meaning
-from statemachine.conformance.strategies import walked
 from statemachine.conformance.vectors import recorded
 from statemachine.records import Config
 from statemachine.wire import (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
-
-from statemachine import Event, Session, reduce
-from statemachine.conformance.implementation import Broken, Object
+from statemachine.conformance.implementation import Broken, Implementation, Object
 from statemachine.engine.session import JsonSession
 
 SHIFT = 1_000
@@ -63,6 +62,41 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
+def speak(subject: Implementation) -> None:
+    """A harness's main loop: `subject` answers what comes on standard input."""
+    operations: dict[str, Callable[[Object], object]] = {
+        "hello": lambda asked: {"protocol": 1, "name": "stranger", "features": sorted(JsonSession.features)},
+        "begin": lambda asked: subject.begin(asked["at"], asked["config"]),
+        "step": lambda asked: subject.step(asked["event"]),
+        "snapshot": lambda asked: {"snapshot": subject.snapshot()},
+        "restore": lambda asked: subject.restore(asked["snapshot"]),
+    }
+    for line in sys.stdin:
+        asked = json.loads(line)
+        said: Any = operations[asked["op"]](asked)
+        print(json.dumps({**said, "seq": asked["seq"]}), flush=True)
+
+
+def dying(subject: Any, steps: int) -> Any:
+    """The same, but it does not survive its so manieth step since it began."""
+    begin, step, taken = subject.begin, subject.step, 0
+
+    def newborn(at: int, config: Object | None = None) -> object:
+        nonlocal taken
+        taken = 0
+        return begin(at, config)
+
+    def mortal(event: Object) -> object:
+        nonlocal taken
+        taken += 1
+        if taken == steps:
+            sys.exit(f"this was step {steps}")
+        return step(event)
+
+    subject.begin, subject.step = newborn, mortal
+    return subject
+
+
 class Spoilt(JsonSession):
     """Ours, with each observation changed on its way out."""
 
@@ -82,15 +116,3 @@ class Modest(JsonSession):
 
     def snapshot(self) -> object:
         raise Broken("it has no snapshots")
-
-
-def forgetful(session: Session, event: Event) -> tuple[Session, Any]:
-    """Forgets the link's failures whenever the link is in trouble: after a restore, and before it."""
-    after, out = reduce(session, event)
-    return after, out
-
-
-def restless(session: Session, event: Event) -> tuple[Session, Any]:
-    """Every tick counts as something."""
-    after, out = reduce(session, event)
-    return (evolve(after, now=event.at), out) if after is session else (after, out)

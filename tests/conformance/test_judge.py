@@ -11,7 +11,7 @@ import pytest
 from statemachine.conformance.generated import LAWS
 from statemachine.conformance.implementation import Broken, Object
 from statemachine.conformance.judge import Fault, judge
-from statemachine.conformance.strategies import walked
+from statemachine.conformance.lives import walked
 from statemachine.conformance.variations import VARIATIONS
 from statemachine.conformance.vectors import Vector, recorded
 from statemachine.engine.session import JsonSession

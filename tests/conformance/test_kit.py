@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from statemachine.conformance.generated import LAWS, search
 from statemachine.conformance.implementation import Broken, Object, Unusable
 from statemachine.conformance.kit import (
     case_lines,
@@ -106,6 +107,24 @@ def test_cases_are_shared_out_and_time_is_estimated() -> None:
     laws = [check for check in checks(200) if check.id.startswith("law/")]
     assert sum(check.steps for check in laws) == 200 * 40
     assert 0 < expected_seconds(checks(0)) < expected_seconds(checks(200)) < 60
+
+
+def test_no_two_laws_are_tried_on_the_same_lives() -> None:
+    class Overheard(JsonSession):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard: list[str] = []
+
+        def step(self, event: Object) -> Object:
+            self.heard.append(repr(event))
+            return super().step(event)
+
+    lives = set[str]()
+    for law in LAWS:
+        subject = Overheard()
+        assert search(subject, law, 1) is None
+        lives.add(subject.heard[0] + subject.heard[1])
+    assert len(lives) == len(LAWS)
 
 
 def test_lines_of_a_case_read_back() -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from statemachine.conformance.generated import LAWS
 from statemachine.conformance.implementation import Broken, Unusable
+from statemachine.conformance.judge import judge
 from statemachine.conformance.process import Harness
+from statemachine.conformance.variations import VARIATIONS
+from tests.conformance.test_judge import STORIES
 
 OURS = (sys.executable, "-m", "statemachine", "engine")
 HELLO = '{"protocol": 1, "name": "x", "features": [], "seq": 1}'
@@ -80,6 +84,63 @@ def test_one_that_dies_is_started_again_for_the_next_case(tmp_path: Path) -> Non
                 subject.begin(1)
             with pytest.raises(Broken, match="has died"):
                 subject.step({"type": "tick", "at": 1})
+
+
+# --- asked ahead ----------------------------------------------------------------------------------------------------
+
+
+def stranger(expression: str) -> tuple[str, ...]:
+    return sys.executable, "-c", f"from tests.conformance.strangers import *; speak({expression})"
+
+
+def test_what_is_asked_ahead_is_answered_whenever_it_is_fetched() -> None:
+    with Harness(OURS) as subject:
+        subject.begin(1_000)
+        ahead = subject.ahead
+        request = ahead.step({"type": "request", "at": 1_000, "origin": "o"})
+        answers = [ahead.step({"type": "tick", "at": 1_000 + 1_000 * n}) for n in range(100)]
+        written = ahead.snapshot()
+        assert ahead.restore(written())()["phase"] == "failed"
+        assert request()["phase"] == "requesting"
+        phases = [one()["phase"] for one in reversed(answers)]
+        assert phases == sorted(phases)
+        assert set(phases) == {"failed", "requesting"}
+
+
+def test_what_nobody_fetches_is_not_taken_for_an_answer_to_something_else() -> None:
+    with Harness(OURS) as subject:
+        for at in range(1, 4):
+            assert subject.begin(at)["phase"] == "idle"
+            for _ in range(30):
+                subject.ahead.step({"type": "request", "at": at, "origin": "o"})
+
+
+def test_lines_that_no_pipe_holds_block_nobody() -> None:
+    texts = ["x" * 16_000] * 30
+    with Harness(OURS, patience=20) as subject:
+        subject.begin(1)
+        subject.step({"type": "request", "at": 1, "origin": "o"})
+        answers = [subject.ahead.step({"type": "say", "at": 2, "text": text}) for text in texts]
+        written = subject.snapshot()
+        assert len(str(written)) > 400_000
+        assert [one()["phase"] for one in answers] == ["requesting"] * 30
+        assert [subject.ahead.restore(written) for _ in range(3)][-1]()["phase"] == "requesting"
+
+
+def test_ids_of_its_own_pass_through_the_pipe() -> None:
+    with Harness(stranger("Renaming()")) as subject:
+        for law, story in zip(LAWS, STORIES, strict=False):
+            assert judge(subject, story, VARIATIONS.get(law)) is None
+
+
+@pytest.mark.parametrize("ids", ["JsonSession", "Renaming"])
+def test_it_dies_at_the_step_that_kills_it(ids: str) -> None:
+    """Whatever was under way when it did."""
+    with Harness(stranger(f"dying({ids}(), 9)")) as subject:
+        fault = judge(subject, STORIES[0])
+        assert fault is not None
+        assert (fault.law, fault.step) == ("crash", 8)
+        assert "this was step 9" in fault.what
 
 
 def test_a_snapshot_needs_its_name(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from statemachine.conformance.generated import search
+from statemachine.conformance.lives import walked
 from statemachine.conformance.shorten import ddmin, meaning, playable, told_again
-from statemachine.conformance.strategies import walked
 from statemachine.conformance.vectors import Vector, recorded
 from statemachine.engine.session import JsonSession, Object
 from tests.conformance.strangers import Modest, Spoilt

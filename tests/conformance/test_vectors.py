@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from statemachine.conformance.strategies import walked
+from statemachine.conformance.lives import walked
 from statemachine.conformance.vectors import (
     FEATURES,
     BadVector,

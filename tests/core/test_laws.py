@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from statemachine import Answered, Batch, HistoryGap, Log, Opened, Poll, Progress, Received, Session, Tick, explain
 from statemachine.conformance import laws
 from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, Step, take
-from statemachine.conformance.strategies import LONGEST, Trace, sessions, traces, walked
+from statemachine.conformance.lives import Trace, walked
+from statemachine.conformance.strategies import LONGEST, sessions, traces
 from statemachine.conformance.walk import Follow, Reload, Walk
 from statemachine.core.tables import MACHINES
 from statemachine.records import PHASES

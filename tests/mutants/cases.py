@@ -61,7 +61,7 @@ def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[Step,
     try:
         after, out = engine(session, event)
     except IllegalIntent as refusal:
-        return Step(session, event, session, (), True), ("refused", refusal.reason)
+        return Step(session, event, session, (), refusal.reason), ("refused", refusal.reason)
     seen = (
         after.phase,
         after.outcome,
