@@ -145,9 +145,11 @@ class Doer:
         asked: deque[Answer[Object]] = deque()
         for do in dos:
             needed = self._needed(do, subject)
-            while asked and (needed is not None or len(asked) > most):
+            while asked and needed is not None:
                 yield asked.popleft()()
             asked.append(self._ask(do, subject, needed))
+            while len(asked) > most:
+                yield asked.popleft()()
         for answer in asked:
             yield answer()
 

@@ -6,11 +6,7 @@ from pathlib import Path
 
 BLOCKED = """
 import sys
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {blocked!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Block())
+sys.modules.update(dict.fromkeys({blocked!r}))  # None: looked for, and not there
 from statemachine.cli import main
 sys.exit(main({args!r}))
 """

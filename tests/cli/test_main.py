@@ -115,6 +115,8 @@ def test_importing_it_needs_no_extra() -> None:
         ({"rich"}, ["replay", "x"], "cli"),
         ({"aiohttp"}, ["demo"], "http"),
         ({"aiohttp"}, ["emulate", "--port", "0"], "http"),
+        ({"aiohttp"}, ["conform", "--client", "--", "x"], "http"),
+        ({"hypothesis"}, ["conform", "--", "x"], "conformance"),
     ],
 )
 def test_a_missing_extra_is_named(lacking: set[str], args: list[str], extra: str) -> None:
@@ -129,3 +131,9 @@ def test_what_needs_no_network_works_without_its_extra() -> None:
     done = without({"aiohttp", "yarl"}, "--help")
     assert done.returncode == 0
     assert b"demo" in done.stdout
+
+
+def test_what_only_lists_the_kit_needs_neither_network_nor_hypothesis() -> None:
+    done = without({"aiohttp", "yarl", "hypothesis"}, "conform", "--list", "--only", "F13")
+    assert done.returncode == 0
+    assert b"fault/F13" in done.stdout
