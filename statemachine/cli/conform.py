@@ -10,7 +10,6 @@ from typing import ClassVar, Protocol
 import click
 
 from statemachine.conformance.kit import CASES
-from statemachine.conformance.pack import pack
 from statemachine.conformance.report import html, junit, lines_of, summary
 from statemachine.conformance.verdicts import Verdict, conforms, strictly
 
@@ -102,6 +101,8 @@ def command(
     Exit status: 0 it conforms; 1 it does not; 2 it could not be run.
     """
     if pack_ is not None:
+        from statemachine.conformance.pack import pack
+
         write(pack_, pack())
         click.echo(f"{pack_}: written")
         return

@@ -13,12 +13,13 @@ from statemachine import __version__
 from statemachine.codec.body import is_object
 
 from .session import FEATURES, JsonSession, NotBegun, Object
-from .wire import CODEC
 
 __all__ = ["PROTOCOL", "Desk", "serve"]
 
 PROTOCOL: Final = 1
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+CODEC: Final = ("decode", "encode", "request", "reply")
+"""The operations of `wire.py`."""
 HELLO: Final[Object] = {
     "protocol": PROTOCOL,
     "name": "chat-session-statemachine",
@@ -44,7 +45,7 @@ class Desk:
             "snapshot": lambda asked: {"snapshot": self._session(asked).snapshot()},
             "restore": self._restore,
             "drop": self._drop,
-            **CODEC,
+            **dict.fromkeys(CODEC, _codec),
         }
 
     def answer(self, line: str) -> Object:
@@ -93,6 +94,13 @@ class Desk:
     def _drop(self, asked: Object) -> Object:
         self._sessions.pop(_name(asked), None)
         return {}
+
+
+def _codec(asked: Object) -> Object:
+    """Loaded when it is asked for: most drive a session and leave the wire to others, and it is half of the start."""
+    from . import wire
+
+    return wire.CODEC[asked["op"]](asked)
 
 
 def _name(asked: Object) -> str:

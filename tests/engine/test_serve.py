@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine.engine.serve import PROTOCOL, Desk, serve
@@ -77,6 +77,7 @@ def test_bye_ends_it_and_empty_lines_are_nothing() -> None:
     assert asked("", "  ", {"op": "bye"}, {"op": "hello"}) == []
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
