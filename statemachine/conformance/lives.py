@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -36,6 +36,10 @@ class Trace:
         """As lines that can be read, and pasted."""
         lines = "".join(f"    {happening!r},\n" for happening in self.happenings)
         return f"Trace(\n  config={self.start.config!r},\n  happenings=(\n{lines}))"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """For hypothesis, which would write out every field of it."""
+        printer.text(repr(self))
 
 
 def chooser(word: bytes) -> Choose:

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
+from hypothesis.vendor.pretty import pretty
 
 from statemachine import Answered, Batch, HistoryGap, Log, Opened, Poll, Progress, Received, Session, Tick, explain
 from statemachine.conformance import laws
@@ -149,6 +150,7 @@ def test_the_boring_choice_is_boring() -> None:
     *_, last = steps(life)
     assert (last.after.phase, last.after.link.name) == ("ivr", "polling")
     assert "Request(" in repr(life)
+    assert pretty(life) == repr(life), "hypothesis shows what can be pasted, not every session"
 
 
 # --- the laws themselves: each notices a session, or an engine, that breaks it --------------------------------------
