@@ -81,6 +81,12 @@ def test_an_innocent_recording_has_a_clean_sheet() -> None:
     assert (found.calls, found.polls, found.in_vain, found.doubled, found.lost) == (6, 3, 0, 0, 0)
 
 
+def test_whoever_is_quick_receipts_in_the_millisecond_of_the_answer() -> None:
+    har = Har().open().poll(MESSAGE, ms=0)
+    har.now -= 1_000
+    assert har.post(receipt("0")).poll().poll(ENDED).audited().findings == []
+
+
 def test_a_dead_chat_is_polled_in_vain() -> None:
     har = Har().open().poll(ENDED).poll(status=404).poll(status=404)
     found = har.audited()

@@ -124,7 +124,10 @@ def _request(one: Exchange) -> dict[str, Any]:
 
 
 def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
-    """Beginnings and ends in order of time; what ended at the same millisecond ended before what began."""
+    """Beginnings and ends in order of time; what ended at the same millisecond ended before what began.
+
+    What was answered within its millisecond ended before the next one began: that may already know the answer.
+    """
     calls: list[_Call] = []
     for number, one in enumerate(recording, 1):
         try:
@@ -132,9 +135,13 @@ def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
         except PlainError:
             continue
         calls.append(_Call(number, route, claimed(one.request), one))
-    moments = [(call.recorded.at, 1, call.number, call) for call in calls]
-    moments += [(max(call.recorded.end, call.recorded.at + 1), 0, call.number, call) for call in calls]
-    return [(call, kind == 0) for _, kind, _, call in sorted(moments, key=lambda moment: moment[:3])]
+    moments = [(call.recorded.at, 1, call.number, False, call) for call in calls]
+    moments += [
+        (max(one.end, one.at), int(one.end <= one.at), call.number, True, call)
+        for call in calls
+        for one in (call.recorded,)
+    ]
+    return [(call, ends) for *_, ends, call in sorted(moments, key=lambda moment: moment[:4])]
 
 
 class _Reader:

@@ -67,7 +67,7 @@ def _read(entry: Object) -> Recorded | None:
     asked, answered = _object(entry.get("request")), _object(entry.get("response"))
     try:
         url = urlsplit(str(asked.get("url", "")))
-        at = int(datetime.fromisoformat(str(entry.get("startedDateTime"))).timestamp() * 1_000)
+        at = round(datetime.fromisoformat(str(entry.get("startedDateTime"))).timestamp() * 1_000)
     except (ValueError, OverflowError, OSError):
         return None
     method = str(asked.get("method", "")).upper()
@@ -117,7 +117,7 @@ def _entry(url: str, one: Exchange, now: int) -> Object:
     query = f"?{urlencode(request.query)}" if request.query else ""
     return {
         "startedDateTime": datetime.fromtimestamp(one.at / 1_000, UTC).isoformat(timespec="milliseconds"),
-        "time": max(1, end - one.at),
+        "time": end - one.at,
         "request": {
             "method": request.method,
             "url": url + quote(request.path, safe="/%") + query,
