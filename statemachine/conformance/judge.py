@@ -20,10 +20,11 @@ from statemachine.codec.records import decode_command, decode_event, decode_news
 from statemachine.records import Chat, Config
 
 from . import laws
+from .doer import Doer
 from .implementation import Broken, Implementation, Object, WithAhead, features_of
 from .names import Names
 from .variations import Variation, same
-from .vectors import Doer, Step, Vector
+from .vectors import Step, Vector
 from .verdicts import Level, Wrong
 
 __all__ = ["AGREEMENT", "Fault", "Player", "judge"]

@@ -11,7 +11,8 @@ from typing import Final
 from statemachine import Event, Session, explain
 from statemachine.engine.session import JsonSession, read_event
 
-from .vectors import Doer, Vector
+from .doer import Doer
+from .vectors import Vector
 from .verdicts import Level
 
 __all__ = ["INFERRED_ROWS", "INFERRED_SECTIONS", "is_inferred", "level_at", "level_of"]

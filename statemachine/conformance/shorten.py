@@ -15,11 +15,12 @@ from statemachine import outbox
 from statemachine.codec.records import encode_command
 from statemachine.engine.session import JsonSession
 
+from .doer import Doer
 from .implementation import Implementation, Object
 from .judge import Fault, judge
 from .names import renamed
 from .variations import Variation
-from .vectors import FEATURES, Doer, Step, Vector, expected
+from .vectors import FEATURES, Step, Vector, expected
 
 __all__ = ["Meant", "ddmin", "meaning", "playable", "shortened", "told_again"]
 

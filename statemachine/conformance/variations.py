@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from .implementation import Object
-from .vectors import Vector
+from .vectors import Step, Vector
 from .verdicts import Wrong
 
 __all__ = ["VARIATIONS", "Asked", "Variation", "same"]
@@ -75,6 +75,11 @@ def _merged(tick: Object, said: Object) -> Object:
 # --- what is done ---------------------------------------------------------------------------------------------------
 
 
+def _shown(vector: Vector, plain: Sequence[Object]) -> Iterator[tuple[int, tuple[Step, Object]]]:
+    """Each step, and what it showed, with its number."""
+    return enumerate(zip(vector.steps, plain[1:], strict=True))
+
+
 def _tick(at: int) -> Object:
     return {"event": {"type": "tick", "at": at}}
 
@@ -88,7 +93,7 @@ def _time(do: Object, before: int) -> int:
 def second_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L1: after each step a tick at the same time changes nothing."""
     now = vector.at
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         yield Asked(at, step.do, partial(same, "L1", shown, "ticked in between"))
         if "refused" not in shown:  # what was due when an intent was refused is still due
             now = _time(step.do, now)
@@ -98,7 +103,7 @@ def second_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
 def due_first(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L2: before each event a tick at its time; only commands withdrawn again may be missing."""
     ticked: list[Object] = []
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         event = step.do.get("event", {"type": "restarted"})
         if event["type"] == "restarted" or "refused" in shown:
             yield Asked(at, step.do, partial(same, "L2", shown, "ticked in between"))
@@ -110,7 +115,7 @@ def due_first(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
 def early_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L3: after each step a tick just before the next deadline changes nothing."""
     now = vector.at
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         yield Asked(at, step.do, partial(same, "L3", shown, "ticked too early"))
         now = _time(step.do, now)
         if "refused" not in shown:
@@ -121,21 +126,21 @@ def early_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
 
 def reloaded(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L5: before each step it is written down and read again."""
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         yield Asked(at, {"reload": True}, _anything)
         yield Asked(at, step.do, partial(same, "L5", shown, "written down and read again"))
 
 
 def once_more(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L10: the same events, the same answers, whatever was played before."""
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         yield Asked(at, step.do, partial(same, "L10", shown, "played once more"))
 
 
 def older_clock(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
     """L11: an event that is not later than the last that changed something happens at that one's time."""
     last = None
-    for at, (step, shown) in enumerate(zip(vector.steps, plain[1:], strict=True)):
+    for at, (step, shown) in _shown(vector, plain):
         do, event = step.do, step.do.get("event")
         if event is not None and event["type"] != "restarted" and event["at"] == last:
             do = {"event": {**event, "at": event["at"] - _EARLIER}}

@@ -8,10 +8,15 @@ import pytest
 
 from statemachine.codec.errors import BadRecord
 from statemachine.conformance.vectors import codec_vectors
+from statemachine.engine.serve import CODEC as OPERATIONS
 from statemachine.engine.wire import CODEC
 
 VECTORS = codec_vectors()
 POLL = {"type": "poll", "id": 1, "timeout": 1, "chat_id": "c"}
+
+
+def test_the_desk_knows_every_operation_without_loading_it() -> None:
+    assert tuple(CODEC) == OPERATIONS
 
 
 @pytest.mark.parametrize("op", CODEC)

@@ -137,9 +137,7 @@ def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
         calls.append(_Call(number, route, claimed(one.request), one))
     moments = [(call.recorded.at, 1, call.number, False, call) for call in calls]
     moments += [
-        (max(one.end, one.at), int(one.end <= one.at), call.number, True, call)
-        for call in calls
-        for one in (call.recorded,)
+        (call.recorded.end, int(call.recorded.end == call.recorded.at), call.number, True, call) for call in calls
     ]
     return [(call, ends) for *_, ends, call in sorted(moments, key=lambda moment: moment[:4])]
 
