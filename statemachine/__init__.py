@@ -25,85 +25,13 @@ if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-sta
         "pip uninstall -y python-statemachine chat-session-statemachine, then install the one you want."
     )
 
-from .core.commands import (
-    COMMANDS,
-    READS,
-    Command,
-    CreateChat,
-    FindChat,
-    Poll,
-    Post,
-    PostCourtesy,
-    ReadHistory,
-    Upload,
-)
-from .core.derived import changes, next_deadline, outbox, wake_window
-from .core.errors import IllegalIntent
-from .core.events import (
-    INTENTS,
-    Answered,
-    AnswerForm,
-    AnswerSecureForm,
-    Background,
-    Batch,
-    CancelForm,
-    Disconnect,
-    End,
-    Event,
-    Failure,
-    FailureKind,
-    Foreground,
-    Incoming,
-    Intent,
-    Log,
-    MarkDelivered,
-    MarkRead,
-    Opened,
-    Past,
-    Pushed,
-    Reattach,
-    Reauthorized,
-    Reply,
-    Request,
-    Restarted,
-    Say,
-    Send,
-    SendFile,
-    StartTyping,
-    StopTyping,
-    Tick,
-    Uploaded,
-    json_object,
-)
-from .core.explain import Explanation, explain
-from .core.news import (
-    TRANSCRIPT,
-    Anomaly,
-    CaseChanged,
-    Finished,
-    FormsChanged,
-    HistoryGap,
-    Level,
-    LinkChanged,
-    Notification,
-    Outcome,
-    PhaseChanged,
-    Progress,
-    Reason,
-    Received,
-    RosterChanged,
-    Transcript,
-    TypingChanged,
-)
-from .core.reduce import reduce
-from .core.session import Config, Session, new_session, past
-from .core.wire import ContactCenterEvent, Direction, Entry
+from . import core as _core
+from .core import *  # noqa: F403
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .client import ChatClient
     from .codec.snapshot import restore, snapshot
-
-__version__ = "0.1.0"
 
 _LAZY = {"ChatClient": ".client", "restore": ".codec.snapshot", "snapshot": ".codec.snapshot"}
 
@@ -116,84 +44,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = [
-    "COMMANDS",
-    "INTENTS",
-    "READS",
-    "TRANSCRIPT",
-    "Anomaly",
-    "AnswerForm",
-    "AnswerSecureForm",
-    "Answered",
-    "Background",
-    "Batch",
-    "CancelForm",
-    "CaseChanged",
-    "ChatClient",
-    "Command",
-    "Config",
-    "ContactCenterEvent",
-    "CreateChat",
-    "Direction",
-    "Disconnect",
-    "End",
-    "Entry",
-    "Event",
-    "Explanation",
-    "Failure",
-    "FailureKind",
-    "FindChat",
-    "Finished",
-    "Foreground",
-    "FormsChanged",
-    "HistoryGap",
-    "IllegalIntent",
-    "Incoming",
-    "Intent",
-    "Level",
-    "LinkChanged",
-    "Log",
-    "MarkDelivered",
-    "MarkRead",
-    "Notification",
-    "Opened",
-    "Outcome",
-    "Past",
-    "PhaseChanged",
-    "Poll",
-    "Post",
-    "PostCourtesy",
-    "Progress",
-    "Pushed",
-    "ReadHistory",
-    "Reason",
-    "Reattach",
-    "Reauthorized",
-    "Received",
-    "Reply",
-    "Request",
-    "Restarted",
-    "RosterChanged",
-    "Say",
-    "Send",
-    "SendFile",
-    "Session",
-    "StartTyping",
-    "StopTyping",
-    "Tick",
-    "Transcript",
-    "TypingChanged",
-    "Upload",
-    "Uploaded",
-    "changes",
-    "explain",
-    "json_object",
-    "new_session",
-    "next_deadline",
-    "outbox",
-    "past",
-    "reduce",
-    "restore",
-    "snapshot",
-    "wake_window",
-]
+__all__ = [*_core, "ChatClient", "restore", "snapshot"]

@@ -12,9 +12,9 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.chart import Chart
-from statemachine.core.draft import Draft, Scratch
+from statemachine.core.draft import Draft, StepContext
 from statemachine.core.errors import IllegalIntent
-from statemachine.core.session import Calm, Idle, LinkPaused
+from statemachine.core.session import Calm, ConnectionPaused, Idle
 from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
 from statemachine.core.tables import MACHINES
 
@@ -34,8 +34,8 @@ def blank(machine: Machine, state: type[Any]) -> Draft:
     """A draft of nothing: the compiled closure writes here what it does."""
     d = Draft()
     d.lifecycle, d.attention = Idle(), Calm()
-    d.scratch = Scratch()
-    d.scratch.log = []
+    d.context = StepContext()
+    d.context.log = []
     setattr(machine.holder(d), machine.attribute, state)
     return d
 
@@ -58,7 +58,7 @@ def compiled(machine: Machine, cell: tuple[Row, ...], valuation: Mapping[str, bo
         return lambda d, e: answer
 
     def note(what: Any) -> Any:
-        return lambda d, e: d.scratch.log.append(what)
+        return lambda d, e: d.context.log.append(what)
 
     def replaced(index: int, row: Row) -> Row:
         return evolve(
@@ -76,7 +76,7 @@ def by_reducer(
     machine: Machine, state: type[Any], on: type[Any], cell: tuple[Row, ...], valuation: Valuation
 ) -> Answer:
     d: Any = blank(machine, state)
-    log = d.scratch.log
+    log = d.context.log
     try:
         compiled(machine, cell, valuation)(d, object.__new__(on))
     except IllegalIntent as refusal:
@@ -177,8 +177,10 @@ def test_a_chart_of_a_mutated_machine_is_told_apart(name: str) -> None:
 
 
 def test_the_order_of_guards_is_told_apart() -> None:
-    machine = only(MACHINES["link"], next(r.on for r in MACHINES["link"].rows if r.on.__name__ == "Foregrounded"))
-    first, second = (r for r in machine.rows if r.when is not None and LinkPaused in r.source)
+    machine = only(
+        MACHINES["connection"], next(r.on for r in MACHINES["connection"].rows if r.on.__name__ == "Foregrounded")
+    )
+    first, second = (r for r in machine.rows if r.when is not None and ConnectionPaused in r.source)
     swap = {id(first): second, id(second): first}
     swapped = evolve(machine, rows=tuple(swap.get(id(row), row) for row in machine.rows))
     assert differences(machine, Chart(swapped))[0]
@@ -197,17 +199,17 @@ def test_take_tells_row_verdict_and_target(chart: Chart) -> None:
     assert (step.verdict, step.target) == ("taken", "wrapping_up")
     assert step.row in MACHINES["lifecycle"].rows
     assert chart.take("agent_joined", "PartyLeft", {"is_last_agent": False}).target == "agent_joined"
-    assert chart.take("ended", "Say", {"key_is_known": False}).verdict == "rejected"
+    assert chart.take("ended", "SendText", {"key_is_known": False}).verdict == "rejected"
     assert chart.take("ended", "End").verdict == "ignored"
 
 
 def test_may_and_triggers(chart: Chart) -> None:
-    assert chart.may("queued", "Say")
-    assert not chart.may("queued", "Say", dict.fromkeys(chart.guards("queued", "Say"), True))
-    assert not chart.may("ended", "Say")
+    assert chart.may("queued", "SendText")
+    assert not chart.may("queued", "SendText", dict.fromkeys(chart.guards("queued", "SendText"), True))
+    assert not chart.may("ended", "SendText")
     triggers = chart.triggers("idle")
-    assert {"Request", "Reattach"} <= set(triggers)
-    assert not {"Say", "SessionEnded"} & set(triggers)
+    assert {"RequestChat", "Reattach"} <= set(triggers)
+    assert not {"SendText", "SessionEnded"} & set(triggers)
     assert list(triggers) == [on.__name__ for on in MACHINES["lifecycle"].alphabet if chart.may("idle", on.__name__)]
 
 
@@ -224,7 +226,9 @@ def test_unknown_names(chart: Chart) -> None:
 
 
 def test_two_guards_of_one_name_are_refused() -> None:
-    machine = only(MACHINES["link"], next(r.on for r in MACHINES["link"].rows if r.on.__name__ == "Foregrounded"))
+    machine = only(
+        MACHINES["connection"], next(r.on for r in MACHINES["connection"].rows if r.on.__name__ == "Foregrounded")
+    )
 
     def is_in_flight(d: Any, e: Any) -> bool:
         return False
@@ -251,7 +255,7 @@ def test_transitions_is_loaded_by_the_first_chart_only() -> None:
         "import sys, statemachine.chart as c\n"
         "from statemachine.core.tables import MACHINES\n"
         "assert 'transitions' not in sys.modules\n"
-        "c.Chart(MACHINES['link'])\n"
+        "c.Chart(MACHINES['connection'])\n"
         "assert 'transitions' in sys.modules\n"
         "assert 'transitions.extensions' not in sys.modules\n"
     )

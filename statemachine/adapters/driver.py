@@ -21,7 +21,7 @@ from typing import Final
 from attrs import define, field
 from structlog import get_logger
 
-from statemachine import (
+from ..core import (
     READS,
     Anomaly,
     Answered,
@@ -30,19 +30,18 @@ from statemachine import (
     Failure,
     Notification,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     Reply,
     Restarted,
     Session,
     Tick,
-    Transcript,
+    TranscriptUpdate,
     Upload,
     changes,
     outbox,
     reduce,
     wake_window,
 )
-
 from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Stepped, Store, Told, Transport
 
 __all__ = ["Driver", "DriverStopped", "label"]
@@ -50,7 +49,7 @@ __all__ = ["Driver", "DriverStopped", "label"]
 _log = get_logger(__name__)
 
 
-_QUEUED: Final = (Post, PostCourtesy, Upload)
+_QUEUED: Final = (Post, PostEphemeral, Upload)
 """What the customer has said and done, for which it is worth waiting when the process is stopped."""
 
 
@@ -71,7 +70,7 @@ class _Step:
     before: Session = field(repr=False)
     after: Session = field(repr=False)
     owed: tuple[Command, ...]
-    transcript: tuple[Transcript, ...]
+    transcript: tuple[TranscriptUpdate, ...]
     anomalies: tuple[Anomaly, ...]
     waiting: list[Done]
     saved: bool = False
@@ -190,7 +189,7 @@ class Driver:
             before,
             after,
             tuple(one for one in outputs if isinstance(one, Command)),
-            tuple(one for one in outputs if isinstance(one, Transcript)),
+            tuple(one for one in outputs if isinstance(one, TranscriptUpdate)),
             tuple(one for one in outputs if isinstance(one, Anomaly)),
             [saved] if saved else [],
         )

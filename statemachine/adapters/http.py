@@ -11,10 +11,10 @@ from typing import Final, Self, TypeAlias
 
 from structlog import get_logger
 
-from statemachine import Command, Failure, Post, Reply
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.wire import SecureFormData
 
+from ..core import Command, Failure, Post, Reply
+from ..core.wire import SecureFormData
 from .aio import Tasks
 from .gate import GateClosed
 from .line import CallFailed, Line, Pool

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from statemachine import Anomaly, Command, Event, Level, Notification, Reply, Session, Transcript
+from ..core import Anomaly, Command, Event, Notification, Reply, Session, StatusUpdate, TranscriptUpdate
 
 __all__ = [
     "Alarm",
@@ -78,7 +78,7 @@ class Save:
     session_id: str
     version: int
     session: Session = field(repr=False)
-    news: tuple[Transcript, ...] = field(default=(), repr=False)
+    updates: tuple[TranscriptUpdate, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -102,7 +102,7 @@ class Store(Protocol):
         """The session as last saved, or None where there is none."""
         ...
 
-    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """The next `limit` news with a `seq` above `after_seq`, in order of `seq`."""
         ...
 
@@ -127,7 +127,7 @@ class Store(Protocol):
 class Archive(Store, Protocol):
     """A store that can look back, and forget."""
 
-    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """As `journal`, with what was acknowledged and is kept all the same, where the store was told to keep it."""
         ...
 
@@ -150,15 +150,15 @@ class Told:
     """What one step has to tell, once it is saved. `session` is the session after it."""
 
     session: Session = field(repr=False)
-    transcript: tuple[Transcript, ...]
-    levels: tuple[Level, ...]
+    transcript: tuple[TranscriptUpdate, ...]
+    levels: tuple[StatusUpdate, ...]
     anomalies: tuple[Anomaly, ...]
 
 
 class Listener(Protocol):
     """Who owns a driver. What these raise stops the driver: the application's own code belongs behind the journal."""
 
-    def told(self, news: Told) -> None:
+    def told(self, update: Told) -> None:
         """A step is saved, and its commands are on their way. Called only where there is something to tell."""
 
     def stopped(self, error: BaseException | None) -> None:

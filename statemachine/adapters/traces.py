@@ -15,9 +15,10 @@ from typing import Final
 
 from structlog import get_logger
 
-from statemachine import COMMANDS, Anomaly, Session, Transcript, __version__
 from statemachine.codec.trace import Step, header_line, step_line
 
+from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..version import __version__
 from .driver import label
 from .protocols import Moment, Stepped
 
@@ -67,8 +68,8 @@ class TraceFiles:
         """See `Observer.stepped`."""
         session_id, after = step.session_id, step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
-        news = tuple(one for one in step.outputs if isinstance(one, Transcript | Anomaly))
-        line = step_line(Step(step.event, after.phase, commands, news))
+        updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
+        line = step_line(Step(step.event, after.phase, commands, updates))
         try:
             self._write(session_id, step.before, line)
         except OSError as error:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from .adapter import Load
 from .contenders import FLOOR, OURS
-from .race import Race, Standing
+from .race import Race, Stats
 from .work import Work
 
 __all__ = ["Goal", "goals"]
@@ -68,7 +68,7 @@ def goals(race: Race, work: Work, loads: Sequence[Load]) -> tuple[Goal, ...]:
     )
 
 
-def _against_peers(by_name: dict[str, Standing]) -> Iterator[Goal]:
+def _against_peers(by_name: dict[str, Stats]) -> Iterator[Goal]:
     for one in by_name.values():
         if one.goal is not None:
             ratio = one.behind.middle
@@ -81,7 +81,7 @@ def _against_peers(by_name: dict[str, Standing]) -> Iterator[Goal]:
             )
 
 
-def _against_floor(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
+def _against_floor(by_name: dict[str, Stats], work: Work) -> Iterator[Goal]:
     floor = by_name[FLOOR.name]
     over = 1 / floor.behind.middle
     yield Goal(
@@ -111,7 +111,7 @@ def _exact(work: Work) -> Iterator[Goal]:
     yield Goal("blocks allocated by an ignored event", "0", str(kept), kept == 0)
 
 
-def _age_and_size(by_name: dict[str, Standing], work: Work) -> Iterator[Goal]:
+def _age_and_size(by_name: dict[str, Stats], work: Work) -> Iterator[Goal]:
     age = work.age.middle
     yield Goal("event 100,000 against event 100", f"≤ {MOST_AGE} x", f"{age:.2f} x", age <= MOST_AGE, _NOISE)
     crowd = work.crowd.middle

@@ -19,10 +19,11 @@ from typing import Final, Literal, NamedTuple
 
 from attrs import asdict, frozen
 
-from statemachine import Received
-from statemachine.client import ChatClient, ChatSession, News, Options, Stopped
-from statemachine.records import LinkBackingOff
-from statemachine.wire import Message
+from statemachine.client import ChatClient, ChatSession, Options, Stopped, Update
+
+from ..core import Received
+from ..core.session import ConnectionBackingOff
+from ..core.wire import Message
 
 _OPENING: Final = 50
 _AT_ONCE: Final = 10_000.0
@@ -60,12 +61,12 @@ class Held(NamedTuple):
 
 
 def _held(chats: Collection[ChatSession]) -> Held:
-    links = [chat.session.link for chat in chats]
+    links = [chat.session.connection for chat in chats]
     now = sum(link.name == "polling" for link in links)
-    return Held(now, now + sum(isinstance(link, LinkBackingOff) and link.code is not None for link in links))
+    return Held(now, now + sum(isinstance(link, ConnectionBackingOff) and link.code is not None for link in links))
 
 
-class Measures:
+class Metrics:
     """What is measured between two reports."""
 
     def __init__(self) -> None:
@@ -104,12 +105,12 @@ def _resident() -> int:
 
 
 @asynccontextmanager
-async def ours(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Held]]:
+async def ours(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]]:
     """`ChatClient`, its news dealt with by a handler."""
 
-    async def handler(_: ChatSession, news: News | Stopped) -> None:
-        if isinstance(news, Received) and isinstance(news.entry, Message):
-            measures.heard(news.entry.msg_text or news.entry.msg)
+    async def handler(_: ChatSession, update: Update | Stopped) -> None:
+        if isinstance(update, Received) and isinstance(update.entry, Message):
+            measures.heard(update.entry.msg_text or update.entry.msg)
 
     class Counter:
         def count(self, name: str, labels: Mapping[str, str]) -> None:
@@ -133,7 +134,7 @@ async def ours(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Held
 
 
 @asynccontextmanager
-async def floor(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Held]]:
+async def floor(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]]:
     """aiohttp alone: creates chats and polls them; nothing is kept, retried or looked at twice."""
     from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
@@ -170,7 +171,7 @@ async def floor(job: Job, measures: Measures) -> AsyncGenerator[Callable[[], Hel
 async def main(job: Job) -> None:
     """Open all, say so, and report when asked."""
     _raise_limit()
-    measures = Measures()
+    measures = Metrics()
     warm = _resident()
     beat = asyncio.create_task(measures.beat())
     begun = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .adapter import Load
 from .contenders import FLOOR, OURS
-from .race import Race, Standing
+from .race import Race, Stats
 from .report import Results
 
 __all__ = ["draw"]
@@ -35,7 +35,7 @@ def draw(results: Results, place: Path) -> list[Path]:
     ]
 
 
-def _bars(race: Race, path: Path, label: str, figure: Callable[[Standing], float]) -> list[Path]:
+def _bars(race: Race, path: Path, label: str, figure: Callable[[Stats], float]) -> list[Path]:
     import_module("matplotlib").use("Agg")  # no screen
     plot: Any = import_module("matplotlib.pyplot")  # of an extra that the type checkers do without
     standings = sorted(race.standings, key=lambda one: one.events_per_second.middle)

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from .contenders import CONTENDERS, FLOOR, OURS, Absent, Contender, Running, prepare
 
-__all__ = ["Race", "Spread", "Standing", "run_race", "spread"]
+__all__ = ["Race", "Spread", "Stats", "run_race", "spread"]
 
 _SLICE: Final = 0.03
 """Seconds. Long enough for a hundred laps of the fastest, short enough that noise rarely changes within a round."""
@@ -40,7 +40,7 @@ def spread(figures: Iterable[float]) -> Spread:
 
 
 @frozen
-class Standing:
+class Stats:
     """One engine's figures. `behind`: how many times faster `reduce` was, round by round; `imported` in seconds."""
 
     name: str
@@ -58,7 +58,7 @@ class Standing:
 class Race:
     """What a run has shown. `absent`: name -> why it did not take part."""
 
-    standings: tuple[Standing, ...]
+    standings: tuple[Stats, ...]
     absent: dict[str, str]
     rounds: int
 
@@ -84,7 +84,7 @@ def run_race(home: Path, rounds: int, install: bool, tell: Callable[[str], None]
         }
         own = rates[OURS.name]
         standings = [
-            Standing(
+            Stats(
                 one.contender.name,
                 one.version,
                 one.contender.goal,

@@ -25,14 +25,26 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from statemachine import Answered, Batch, Opened, Received, Request, Say, Session, new_session, outbox, reduce
 from statemachine.adapters.protocols import Done, Save
-from statemachine.codec.records import encode_news
+from statemachine.codec.records import encode_update
 from statemachine.codec.snapshot import snapshot
 from statemachine.simulation.run import quiet
 from statemachine.store.database import PRAGMAS, open_owned
 from statemachine.store.sqlite import SqliteStore
-from statemachine.wire import Message, PartyJoined, Status
+
+from ..core import (
+    Answered,
+    ChatOpened,
+    EventBatch,
+    Received,
+    RequestChat,
+    SendText,
+    Session,
+    new_session,
+    outbox,
+    reduce,
+)
+from ..core.wire import Message, PartyJoined, Status
 
 __all__ = ["PLAIN", "WAITING", "lines", "main", "measure", "run_store"]
 
@@ -45,21 +57,21 @@ def chat() -> Session:
     """A chat under way: an agent, a text on its way, a window of what was told."""
     session = new_session(1_000)
     session, _ = reduce(
-        session, Request(1_000, "3f9a", {"first_name": "Ann", "order": "4711"}, text="My parcel is late")
+        session, RequestChat(1_000, "3f9a", {"first_name": "Ann", "order": "4711"}, text="My parcel is late")
     )
     session, _ = reduce(
-        session, Answered(1_200, outbox(session)[0].id, Opened("chat-1", "queued", 30_000, is_new_chat=True))
+        session, Answered(1_200, outbox(session)[0].id, ChatOpened("chat-1", "queued", 30_000, is_new_chat=True))
     )
     said = tuple(Message(f"m{n}", "agent-7", f"This is answer number {n}.") for n in range(20))
-    poll = session.link.call or 0
+    poll = session.connection.call or 0
     session, _ = reduce(
-        session, Answered(2_000, poll, Batch((Status("connected"), PartyJoined("agent-7", "internal"), *said)))
+        session, Answered(2_000, poll, EventBatch((Status("connected"), PartyJoined("agent-7", "internal"), *said)))
     )
-    session, _ = reduce(session, Say(3_000, "Thank you, that is what I wanted to know"))
+    session, _ = reduce(session, SendText(3_000, "Thank you, that is what I wanted to know"))
     return session
 
 
-def news(seq: int) -> Received:
+def update(seq: int) -> Received:
     return Received(seq, 1_000 + seq, Message(f"m{seq}", "agent-7", "Your parcel left the depot this morning."))
 
 
@@ -80,7 +92,7 @@ class Result:
 def plain(folder: Path, sessions: int, seconds: float) -> Result:
     """What one writes first."""
     text = json.dumps(snapshot(chat()))
-    message = json.dumps(encode_news(news(1)))
+    message = json.dumps(encode_update(update(1)))
     with tempfile.TemporaryDirectory(dir=folder) as place:
         writing, lock = open_owned(Path(place) / "chats.sqlite", 1_000)
         rows = [(key, f"t/a/{key}", text) for key in range(sessions)]
@@ -144,7 +156,7 @@ class Load:
         # A state of its own, as a step makes it: nothing can be taken from the save before.
         session = evolve(self._session, now=version)
         self.store.save(
-            Save(f"t/a/{number}", version, session, (news(version),)), lambda error: self._saved(begun, error)
+            Save(f"t/a/{number}", version, session, (update(version),)), lambda error: self._saved(begun, error)
         )
 
     def _saved(self, begun: float, error: BaseException | None) -> None:

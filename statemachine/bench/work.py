@@ -12,19 +12,22 @@ from typing import Any, Final
 
 from attrs import fields, frozen, has
 
-from statemachine import (
+from statemachine.codec.http import Endpoint, read_reply, to_http
+
+from ..codec.snapshot import restore, snapshot
+from ..core import (
     Answered,
-    Batch,
+    ChatOpened,
     Command,
     Config,
     Event,
+    EventBatch,
     Failure,
+    HistoryLog,
     Incoming,
-    Log,
-    Opened,
     Poll,
-    Request,
-    Say,
+    RequestChat,
+    SendText,
     Session,
     Tick,
     explain,
@@ -32,12 +35,8 @@ from statemachine import (
     next_deadline,
     outbox,
     reduce,
-    restore,
-    snapshot,
 )
-from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.wire import Message, MessageDelivered, MessageRead, NotTyping, PartyJoined, PartyLeft, Status, Typing
-
+from ..core.wire import Message, MessageDelivered, MessageRead, NotTyping, PartyJoined, PartyLeft, Status, Typing
 from .race import Spread, spread
 
 __all__ = ["TURN", "Work", "allocated", "calls", "conversation", "live_session", "run_work", "weight"]
@@ -60,12 +59,12 @@ _CROWD: Final = 20_000
 
 def live_session(config: Config | None = None) -> Session:
     """A chat with one agent, polling, with nothing pending."""
-    session, _ = reduce(new_session(1_000, config or Config()), Request(1_000, "bench"))
+    session, _ = reduce(new_session(1_000, config or Config()), RequestChat(1_000, "bench"))
     (create,) = outbox(session)
-    session, _ = reduce(session, Answered(1_200, create.id, Opened(_CHAT, "queued", is_new_chat=True)))
+    session, _ = reduce(session, Answered(1_200, create.id, ChatOpened(_CHAT, "queued", is_new_chat=True)))
     (poll,) = outbox(session)
     entries = (Status("connected"), PartyJoined(_AGENT, "internal", "Ann"))
-    return reduce(session, Answered(9_000, poll.id, Batch(entries)))[0]
+    return reduce(session, Answered(9_000, poll.id, EventBatch(entries)))[0]
 
 
 def conversation(session: Session) -> Iterator[tuple[Event, Session]]:
@@ -91,39 +90,39 @@ def conversation(session: Session) -> Iterator[tuple[Event, Session]]:
     while True:
         turn += 1
         at += 5_000
-        yield take(Answered(at, poll(), Batch((Typing(_AGENT, timestamp=at),))))
+        yield take(Answered(at, poll(), EventBatch((Typing(_AGENT, timestamp=at),))))
         at += 3_000
         word = Message(str(2 * turn), _AGENT, f"This is word {turn} of the agent.", None, at)
-        yield take(Answered(at, poll(), Batch((NotTyping(_AGENT, timestamp=at), word))))
-        yield take(Answered(at + 40, others(), Batch()))
+        yield take(Answered(at, poll(), EventBatch((NotTyping(_AGENT, timestamp=at), word))))
+        yield take(Answered(at + 40, others(), EventBatch()))
         at += 4_000
-        yield take(Say(at, f"This is answer {turn} of the customer."))
+        yield take(SendText(at, f"This is answer {turn} of the customer."))
         item = session.items[-1].id
-        yield take(Answered(at + 40, others(), Batch()))
-        yield take(Answered(at + 900, poll(), Batch((MessageDelivered(item, _AGENT, at),))))
+        yield take(Answered(at + 40, others(), EventBatch()))
+        yield take(Answered(at + 900, poll(), EventBatch((MessageDelivered(item, _AGENT, at),))))
         yield take(Tick(at + 1_000))
         at += 2_000
-        yield take(Answered(at, poll(), Batch((MessageRead(item, _AGENT, at),))))
+        yield take(Answered(at, poll(), EventBatch((MessageRead(item, _AGENT, at),))))
         at += 15_000
-        yield take(Answered(at, poll(), Batch()))
+        yield take(Answered(at, poll(), EventBatch()))
         yield take(Tick(at + 10))
         at += 15_000
-        yield take(Answered(at, poll(), Batch()))
+        yield take(Answered(at, poll(), EventBatch()))
         at += 5_000
-        yield take(Answered(at, poll(), Batch((PartyJoined(_COLLEAGUE, "internal", "Bob"),))))
+        yield take(Answered(at, poll(), EventBatch((PartyJoined(_COLLEAGUE, "internal", "Bob"),))))
         at += 10_000
-        yield take(Answered(at, poll(), Batch((PartyLeft(_COLLEAGUE),))))
+        yield take(Answered(at, poll(), EventBatch((PartyLeft(_COLLEAGUE),))))
         at += 10_000
         yield take(Answered(at, poll(), Failure("http", 503)))
         at = next_deadline(session) or at
         yield take(Tick(at))
         log = (Status("connected"), PartyJoined(_AGENT, "internal", "Ann"), word)
-        yield take(Answered(at + 30, others(), Log(log)))
+        yield take(Answered(at + 30, others(), HistoryLog(log)))
         at += 24_000
-        yield take(Answered(at, poll(), Batch()))  # after trouble the log is read a second time, a little later
+        yield take(Answered(at, poll(), EventBatch()))  # after trouble the log is read a second time, a little later
         at += 10_000
         yield take(Tick(at))
-        yield take(Answered(at + 30, others(), Log(log)))
+        yield take(Answered(at + 30, others(), HistoryLog(log)))
 
 
 def _recorded(count: int) -> tuple[Session, list[Event]]:
@@ -192,7 +191,7 @@ def _wire(event: Answered) -> bytes:
 
     if isinstance(event.reply, Failure):
         return b""
-    assert isinstance(event.reply, Batch | Log)
+    assert isinstance(event.reply, EventBatch | HistoryLog)
     return json.dumps({"events": [encode_entry(entry) for entry in event.reply.entries]}).encode()
 
 
@@ -355,7 +354,7 @@ def exact_calls() -> dict[str, int]:
     return {
         "a phase change": calls(queued, Incoming(11_000, (Status("connecting"),))),
         "a message with its receipt": calls(session, Incoming(10_000, (word,))),
-        "a message that a poll brings": calls(session, Answered(10_000, poll.id, Batch((word,)))),
-        "an empty poll": calls(session, Answered(24_000, poll.id, Batch())),
+        "a message that a poll brings": calls(session, Answered(10_000, poll.id, EventBatch((word,)))),
+        "an empty poll": calls(session, Answered(24_000, poll.id, EventBatch())),
         "an early tick": calls(session, Tick(due - 1)),
     }

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import click
 
-from statemachine import __version__
-
+from ..version import __version__
 from .errors import missing, say
 from .screen import reopen
 

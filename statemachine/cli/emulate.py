@@ -20,7 +20,6 @@ import click
 from attrs import evolve, frozen
 from click.core import ParameterSource
 
-from statemachine import console
 from statemachine.emulator import Centre, Chat, Knobs
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import is_loopback
@@ -29,6 +28,7 @@ from statemachine.emulator.knobs import describe, from_settings
 from statemachine.emulator.script import catalogue
 from statemachine.emulator.steps import Scenario
 
+from .. import console
 from .app import Trouble
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .errors import missing

@@ -14,7 +14,6 @@ from typing import Final
 
 import click
 
-from statemachine import Poll
 from statemachine.codec.body import MAX_BODY
 from statemachine.replay import (
     BadCapture,
@@ -31,6 +30,7 @@ from statemachine.replay import (
 from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
 
+from ..core import Poll
 from .app import Trouble
 from .errors import missing
 from .files import reading, write

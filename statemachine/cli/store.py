@@ -99,7 +99,7 @@ def purge(file: Path, days: float, unread: bool) -> None:
     with _trouble():
         purged = _work(file, work)
     screen = Screen()
-    screen.line(f"removed {_chats(purged.sessions)} and {purged.news:,} news")
+    screen.line(f"removed {_chats(purged.sessions)} and {purged.updates:,} news")
     if purged.unread:
         screen.line(f"kept {_chats(purged.unread)} with news that was never read; --unread removes them too")
 

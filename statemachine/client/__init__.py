@@ -13,14 +13,14 @@ from .errors import (
     SendFailed,
     SessionOver,
 )
-from .merged import Handler, MergedNews, Stopped
-from .metrics import METRICS, Measures, Numbers, Standing
+from .merged import Handler, MergedUpdates, Stopped
+from .metrics import METRICS, Metrics, Numbers, Stats
 from .middleware import Middleware
 from .options import Options
 from .questions import Questions
 from .sending import Sending, SendingState
 from .session import ChatSession
-from .stream import News, NewsReader
+from .stream import Update, UpdateStream
 
 __all__ = [
     "METRICS",
@@ -34,11 +34,9 @@ __all__ = [
     "ChatStopped",
     "ContactCentre",
     "Handler",
-    "Measures",
-    "MergedNews",
+    "MergedUpdates",
+    "Metrics",
     "Middleware",
-    "News",
-    "NewsReader",
     "NotPossible",
     "NotSaved",
     "Numbers",
@@ -49,8 +47,10 @@ __all__ = [
     "SendingState",
     "SessionOver",
     "SmsRefused",
-    "Standing",
+    "Stats",
     "Stopped",
     "TooLarge",
+    "Update",
+    "UpdateStream",
     "advise",
 ]

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from statemachine import Failure
+from ..core import Failure
 
 __all__ = ["ADVICE", "Advice", "Setting", "advise"]
 

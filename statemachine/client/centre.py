@@ -9,7 +9,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
-from statemachine import Entry, Failure, Opened
 from statemachine.adapters.line import CallFailed, Line
 from statemachine.codec import side_calls
 from statemachine.codec.body import MAX_BODY
@@ -28,6 +27,7 @@ from statemachine.codec.side_calls import (
 )
 from statemachine.codec.widget import WidgetConfiguration
 
+from ..core import ChatOpened, Entry, Failure
 from .advice import Advice, advise
 from .errors import BadSetting, ChatError
 from .options import Options
@@ -128,7 +128,7 @@ class ContactCentre:
         """What the scenario wants to be told when a chat is requested."""
         return await self.ask(side_calls.expected_parameters())
 
-    async def active_chat(self) -> Opened | None:
+    async def active_chat(self) -> ChatOpened | None:
         """This customer's chat that is still alive, or None."""
         try:
             return await self.ask(side_calls.active_chat())

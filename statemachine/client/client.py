@@ -18,7 +18,6 @@ from weakref import WeakValueDictionary
 from attrs import evolve
 from structlog import get_logger
 
-from statemachine import Transcript
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Archive, Observer
@@ -27,11 +26,12 @@ from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 
+from ..core import TranscriptUpdate
 from .errors import BadSetting, ChatClosed, ChatError
 from .introduction import Introduction
 from .keeping import Keeping, traces_in
-from .merged import Handler, Handling, MergedNews, Retries, Turns
-from .metrics import Measures, Meter, Standing
+from .merged import Handler, Handling, MergedUpdates, Retries, Turns
+from .metrics import Meter, Metrics, Stats
 from .middleware import Middleware
 from .options import Options
 from .room import chats_that_fit
@@ -72,7 +72,7 @@ class ChatClient:
         options: Options | None = None,
         observers: Sequence[Observer] = (),
         middleware: Sequence[Middleware] = (),
-        measures: Measures | None = None,
+        measures: Metrics | None = None,
     ) -> None:
         self._options: Final = options or Options()
         self._store = store
@@ -252,11 +252,11 @@ class ChatClient:
         """The chats at work: those that live, and those whose news is not dealt with yet."""
         return tuple(self._sessions.values())
 
-    def standing(self) -> Standing:
+    def stats(self) -> Stats:
         """How the sessions stand now, for whoever watches them."""
         chats = self.sessions()
         down = self._around is not None and self._around.pool.gate.closed
-        return Standing(
+        return Stats(
             Counter(chat.phase for chat in chats),
             sum(chat.unread for chat in chats),
             sum(chat.turn.place == "parked" for chat in chats),
@@ -281,7 +281,7 @@ class ChatClient:
 
     # --- what is kept -------------------------------------------------------------------------------------------------
 
-    def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[Transcript, ...]:
+    def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[TranscriptUpdate, ...]:
         """The next `limit` news of this customer with a `seq` above `after`, dealt with or not.
 
         All of it with `Options.transcript`, until it is purged or forgotten; else only what is not acknowledged. Raises
@@ -323,16 +323,16 @@ class ChatClient:
 
     # --- news ---------------------------------------------------------------------------------------------------------
 
-    def news(self, *, auto_ack: bool = True) -> MergedNews:
+    def updates(self, *, auto_ack: bool = True) -> MergedUpdates:
         """What happens in all chats, as an async iterator of (session, news); it ends when the client is closed.
 
         Each session's news comes in the order and with the promises of `ChatSession.news`; sessions take turns. A
         session that could not go on tells `Stopped`. `async for session, news in client` is the same.
         """
-        return MergedNews(self._turns, self._begin, auto_ack=auto_ack)
+        return MergedUpdates(self._turns, self._begin, auto_ack=auto_ack)
 
-    def __aiter__(self) -> MergedNews:
-        return self.news()
+    def __aiter__(self) -> MergedUpdates:
+        return self.updates()
 
     async def handle(
         self,

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, frozen
 
-from statemachine import Failure
 from statemachine.adapters.line import CallFailed, Line
 from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
 from statemachine.codec.side_calls import Availability, SideCall, read_answer
 
+from ..core import Failure
 from .advice import Advice, advise
 from .centre import request_for
 from .options import Options

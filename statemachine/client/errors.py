@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine import IllegalIntent, Outcome, Reason
+from ..core import IllegalIntent, Outcome, Reason
 
 __all__ = [
     "BadSetting",

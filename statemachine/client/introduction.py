@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from statemachine import Past, Request
+from ..core import Carryover, RequestChat
 
 __all__ = ["Introduction", "new_origin"]
 
@@ -20,10 +20,10 @@ class Introduction:
     phone_number: str | None = None
     from_: str | None = None
 
-    def request(self, now: int, after: Past | None, text: str | None, key: str | None, note: str) -> Request:
+    def request(self, now: int, after: Carryover | None, text: str | None, key: str | None, note: str) -> RequestChat:
         """The intent that asks for a chat, with this first text."""
         about = self.parameters or {}
-        return Request(now, new_origin(), about, self.phone_number, self.from_, text, key, after, note)
+        return RequestChat(now, new_origin(), about, self.phone_number, self.from_, text, key, after, note)
 
 
 def new_origin() -> str:

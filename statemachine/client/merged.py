@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from attrs import define, frozen
 from structlog import get_logger
 
-from statemachine import Transcript
 from statemachine.adapters.driver import label
 
+from ..core import TranscriptUpdate
 from .errors import ChatError
-from .stream import News, NewsReader
+from .stream import Update, UpdateStream
 
 if TYPE_CHECKING:
     from .session import ChatSession
 
-__all__ = ["Handler", "Handling", "MergedNews", "Retries", "Stopped", "Turn", "Turns"]
+__all__ = ["Handler", "Handling", "MergedUpdates", "Retries", "Stopped", "Turn", "Turns"]
 
 _log = get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Stopped:
     error: BaseException
 
 
-Handler: TypeAlias = "Callable[[ChatSession, News | Stopped], Awaitable[object]]"
+Handler: TypeAlias = "Callable[[ChatSession, Update | Stopped], Awaitable[object]]"
 """The application's own: called with each news and whose it is."""
 
 
@@ -51,8 +51,8 @@ class Turn:
 
     session: ChatSession
     place: Literal["idle", "queued", "out", "parked", "apart"] = "idle"
-    reader: NewsReader | None = None
-    news: News | Stopped | None = None
+    reader: UpdateStream | None = None
+    updates: Update | Stopped | None = None
     tries: int = 0
     stopped: bool = False
 
@@ -77,7 +77,7 @@ class Turns:
             raise ChatError("somebody takes the news of this client already: one loop or handler at a time")
         self._run += 1
         for turn in turns:
-            turn.reader = turn.news = None
+            turn.reader = turn.updates = None
             if turn.place == "out":
                 turn.place = "idle"
             self.notify(turn)
@@ -92,7 +92,7 @@ class Turns:
         finally:
             self._busy -= 1
 
-    async def take(self, run: int, *, auto_ack: bool) -> tuple[Turn, News | Stopped] | None:
+    async def take(self, run: int, *, auto_ack: bool) -> tuple[Turn, Update | Stopped] | None:
         """The next turn, to be given back; None when the client is closed. Raises ChatError."""
         if run != self._run:
             raise ChatError("another loop over the news of this client has begun")
@@ -102,22 +102,22 @@ class Turns:
             if turn is None:
                 self._queue.put_nowait(None)  # for the others who wait
                 return None
-            if news := self._look(turn, auto_ack):
-                return turn, news
+            if update := self._look(turn, auto_ack):
+                return turn, update
 
-    def _look(self, turn: Turn, auto_ack: bool) -> News | Stopped | None:
+    def _look(self, turn: Turn, auto_ack: bool) -> Update | Stopped | None:
         if turn.place != "queued":
             return None
         turn.place = "idle"
-        if turn.news is None:
+        if turn.updates is None:
             turn.reader = turn.reader or turn.session.read(auto_ack=auto_ack)
             try:
-                turn.news = turn.reader.look() or _stopping(turn)
+                turn.updates = turn.reader.look() or _stopping(turn)
             except Exception as error:  # the journal cannot be read, or a middleware fails
                 park(turn, error)
-        if turn.news is not None:
+        if turn.updates is not None:
             turn.place = "out"
-        return turn.news
+        return turn.updates
 
     def done(self, run: int, turn: Turn, *, ack: bool) -> None:
         """Its news was told."""
@@ -144,7 +144,7 @@ class Turns:
         turn.place = "apart"
 
     def _give_back(self, turn: Turn) -> None:
-        turn.news, turn.tries = None, 0
+        turn.updates, turn.tries = None, 0
         if turn.place != "apart":
             turn.place = "idle"
             self.notify(turn)
@@ -165,12 +165,12 @@ def _stopping(turn: Turn) -> Stopped | None:
 def park(turn: Turn, error: Exception) -> None:
     """Nobody is called for this session any more."""
     turn.place = "parked"
-    kind = type(turn.news).__name__
-    seq = turn.news.seq if isinstance(turn.news, Transcript) else None
-    _log.error("news_parked", session=label(turn.session.id), news=kind, seq=seq, error=type(error).__name__)
+    kind = type(turn.updates).__name__
+    seq = turn.updates.seq if isinstance(turn.updates, TranscriptUpdate) else None
+    _log.error("news_parked", session=label(turn.session.id), updates=kind, seq=seq, error=type(error).__name__)
 
 
-class MergedNews(AsyncIterator["tuple[ChatSession, News | Stopped]"]):
+class MergedUpdates(AsyncIterator["tuple[ChatSession, Update | Stopped]"]):
     """One run over the news of all sessions, until the client is closed.
 
     With `auto_ack` a transcript news counts as dealt with when the next one is asked for.
@@ -183,7 +183,7 @@ class MergedNews(AsyncIterator["tuple[ChatSession, News | Stopped]"]):
         self._run: int | None = None
         self._out: Turn | None = None
 
-    async def __anext__(self) -> tuple[ChatSession, News | Stopped]:
+    async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
         """The next one, and whose it is. Raises ChatError."""
         if self._run is None:
             self._run = self._begin()
@@ -194,8 +194,8 @@ class MergedNews(AsyncIterator["tuple[ChatSession, News | Stopped]"]):
             taken = await self._turns.take(self._run, auto_ack=self._auto_ack)
         if taken is None:
             raise StopAsyncIteration
-        self._out, news = taken
-        return self._out.session, news
+        self._out, update = taken
+        return self._out.session, update
 
 
 @frozen
@@ -227,24 +227,24 @@ class Handling:
     async def _work(self, run: int) -> None:
         within = self._how.within.total_seconds() if self._how.within else None
         while taken := await self._turns.take(run, auto_ack=False):
-            turn, news = taken
+            turn, update = taken
             try:
                 async with asyncio.timeout(within):
-                    await self._handler(turn.session, news)
+                    await self._handler(turn.session, update)
             except Exception as error:
-                self._failed(run, turn, news, error)
+                self._failed(run, turn, update, error)
             except BaseException:
                 self._turns.again(run, turn)
                 raise
             else:
                 self._turns.done(run, turn, ack=self._how.auto_ack)
 
-    def _failed(self, run: int, turn: Turn, news: News | Stopped, error: Exception) -> None:
+    def _failed(self, run: int, turn: Turn, update: Update | Stopped, error: Exception) -> None:
         turn.tries += 1
         self._how.failed()
         # The type alone: what an application's error says may quote the chat.
-        name, kind = type(error).__name__, type(news).__name__
-        _log.warning("handler_failed", session=label(turn.session.id), news=kind, tries=turn.tries, error=name)
+        name, kind = type(error).__name__, type(update).__name__
+        _log.warning("handler_failed", session=label(turn.session.id), updates=kind, tries=turn.tries, error=name)
         if turn.tries >= self._how.tries:
             park(turn, error)
             return

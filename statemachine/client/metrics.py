@@ -1,7 +1,7 @@
 """Numbers for whoever runs this: what is counted and timed, under names that stay.
 
-Counters and histograms are told to a `Measures` of yours as they happen; how things stand (sessions by phase, the depth
-of the journal) is asked for when it is wanted, of `ChatClient.standing()`. Nothing is installed by default. `Numbers`
+Counters and histograms are told to a `Metrics` of yours as they happen; how things stand (sessions by phase, the depth
+of the journal) is asked for when it is wanted, of `ChatClient.stats()`. Nothing is installed by default. `Numbers`
 keeps them all and writes Prometheus's text; an adapter to any other library is two short methods.
 
 No label ever holds who a customer is or what was said.
@@ -15,26 +15,27 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
-from statemachine import (
+from statemachine.adapters.protocols import Stepped
+
+from ..core import (
     COMMANDS,
     Anomaly,
     Answered,
-    Batch,
     Command,
     CreateChat,
+    DeliveryUpdate,
+    EventBatch,
     Failure,
     FindChat,
     Poll,
     Post,
-    PostCourtesy,
-    Progress,
+    PostEphemeral,
     ReadHistory,
     Session,
     Upload,
 )
-from statemachine.adapters.protocols import Stepped
 
-__all__ = ["METRICS", "Measures", "Meter", "Metric", "Numbers", "Standing"]
+__all__ = ["METRICS", "Meter", "Metric", "Metrics", "Numbers", "Stats"]
 
 
 @frozen
@@ -66,12 +67,12 @@ CALLS: Final[Mapping[type[Command], str]] = {
     Poll: "poll",
     ReadHistory: "history",
     Post: "send",
-    PostCourtesy: "courtesy",
+    PostEphemeral: "ephemeral",
     Upload: "upload",
 }
 
 
-class Measures(Protocol):
+class Metrics(Protocol):
     """Where numbers go. Called in the event loop's thread; both answer at once, and what they raise is logged."""
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
@@ -84,7 +85,7 @@ class Measures(Protocol):
 class Meter:
     """An `Observer` that counts and times what a driver does."""
 
-    def __init__(self, measures: Measures) -> None:
+    def __init__(self, measures: Metrics) -> None:
         self._measures: Final = measures
         # By session and call: the command under way, and since when. One of each is enough to time it by.
         self._under_way: dict[str, dict[str, tuple[int, int]]] = {}
@@ -96,7 +97,7 @@ class Meter:
         for one in step.outputs:
             if isinstance(one, COMMANDS):
                 self._called(step.session_id, one, step.after)
-            elif isinstance(one, Progress):
+            elif isinstance(one, DeliveryUpdate):
                 self._measures.count("chat_sends_total", {"outcome": one.reason or one.state})
             elif isinstance(one, Anomaly):
                 self._measures.count("chat_anomalies_total", {"kind": one.kind})
@@ -128,14 +129,14 @@ def _tries(command: Command, session: Session) -> int:
     record: object = None
     match command:
         case Poll():
-            record = session.link
+            record = session.connection
         case ReadHistory():
             record = session.history
         case CreateChat() | FindChat():
             record = session.lifecycle.opening
         case Post(item=item) | Upload(item=item):
             record = next((one.state for one in session.items if one.id == item), None)
-        case PostCourtesy():
+        case PostEphemeral():
             pass
     return getattr(record, "tries", 0)
 
@@ -148,14 +149,14 @@ def _outcome(event: Answered) -> str:
             return f"status {status}"
         case Failure(kind=kind):
             return kind
-        case Batch(entries=()):
+        case EventBatch(entries=()):
             return "empty"
         case _:
             return "ok"
 
 
 @frozen
-class Standing:
+class Stats:
     """How a client's sessions stand now. `journal`: news not acknowledged yet, of all of them."""
 
     phases: Mapping[str, int]
@@ -169,17 +170,17 @@ BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 class Numbers:
-    """A `Measures` that keeps everything in memory and writes it as Prometheus reads it."""
+    """A `Metrics` that keeps everything in memory and writes it as Prometheus reads it."""
 
     def __init__(self) -> None:
         self.values: defaultdict[tuple[str, _Labels], float] = defaultdict(float)
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
-        """See `Measures.count`."""
+        """See `Metrics.count`."""
         self.values[name, tuple(labels.items())] += 1
 
     def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
-        """See `Measures.observe`."""
+        """See `Metrics.observe`."""
         key = tuple(labels.items())
         for bucket in BUCKETS_S:
             self.values[f"{name}_bucket", (*key, ("le", f"{bucket:g}"))] += seconds <= bucket
@@ -187,7 +188,7 @@ class Numbers:
         self.values[f"{name}_count", key] += 1
         self.values[f"{name}_sum", key] += seconds
 
-    def text(self, standing: Standing | None = None) -> str:
+    def text(self, standing: Stats | None = None) -> str:
         """All of it, as `GET /metrics` answers; with `standing`, how things stand too."""
         values = dict(self.values)
         if standing:

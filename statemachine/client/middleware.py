@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from statemachine import Intent
-
-from .stream import News
+from ..core import Intent
+from .stream import Update
 
 if TYPE_CHECKING:
     from .session import ChatSession
@@ -27,13 +26,13 @@ class Middleware:
         """Called before anything is done with what the application wants. What it raises, the application gets."""
         return intent
 
-    def telling(self, session: ChatSession, news: News) -> News | None:
+    def telling(self, session: ChatSession, update: Update) -> Update | None:
         """Called as news is read; None: it is dealt with and not told.
 
         The journal holds what came: news told again after a restart comes through here again. What it raises counts as
         raised by the application's own handler, or by its loop.
         """
-        return news
+        return update
 
 
 def send_through(chain: Sequence[Middleware], session: ChatSession, intent: Intent) -> Intent:
@@ -41,9 +40,9 @@ def send_through(chain: Sequence[Middleware], session: ChatSession, intent: Inte
     return reduce(lambda passed, one: one.sending(session, passed), chain, intent)
 
 
-def tell_through(chain: Sequence[Middleware], session: ChatSession, news: News) -> News | None:
+def tell_through(chain: Sequence[Middleware], session: ChatSession, update: Update) -> Update | None:
     """What is told of `news`."""
-    passed: News | None = news
+    passed: Update | None = update
     for one in reversed(chain):
         if passed is None:
             break

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from statemachine import Config
 from statemachine.adapters.line import HeaderSource, Pool, proxy_address
 from statemachine.codec.http import Endpoint
 
+from ..core import Config
 from .errors import BadSetting
 
 __all__ = ["Options"]

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final, Literal
 from weakref import WeakValueDictionary
 
-from statemachine import AnswerForm, AnswerSecureForm, Intent, Progress, SendFile, Session
 from statemachine.adapters.payload import Uploaded
 from statemachine.adapters.protocols import Told
-from statemachine.records import Item
-from statemachine.wire import Location, SecureFormData
 
+from ..core import AnswerForm, AnswerSecureForm, DeliveryUpdate, Intent, SendFile, Session
+from ..core.session import Item
+from ..core.wire import Location, SecureFormData
 from .errors import BadSetting, ChatError, NotSaved
 from .sending import Sending, SendingState
 from .vault import Vault
@@ -59,7 +59,7 @@ class Outgoing:
         self, session: Session, now: int, form: str, data: Mapping[str, object], key: str | None, note: str
     ) -> AnswerForm | AnswerSecureForm:
         """The intent that answers this form. The values of a secure one are kept here, and enter no session."""
-        if any(one.id == form and one.secure for one in session.room.forms):
+        if any(one.id == form and one.secure for one in session.participants.forms):
             return AnswerSecureForm(now, form, self.vault.keep_values(data), key, note)
         return AnswerForm(now, form, data, key, note)
 
@@ -87,15 +87,15 @@ class Outgoing:
             self._handles[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
         return known
 
-    def told(self, news: Told, session: Session) -> None:
+    def told(self, updates: Told, session: Session) -> None:
         """This has happened. `session`: as it is by now."""
-        progress = [one for one in news.transcript if isinstance(one, Progress)]
+        progress = [one for one in updates.transcript if isinstance(one, DeliveryUpdate)]
         for one in progress:
             if handle := self._handles.get(one.item):
                 handle.heard(one)
         if progress:
             self.vault.retain(_refs(session))
-        if news.session.outcome is not None:
+        if updates.session.outcome is not None:
             for handle in list(self._handles.values()):
                 handle.over()
 

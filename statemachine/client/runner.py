@@ -11,17 +11,17 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from statemachine import Config, Event, IllegalIntent, Past, Session, Tick, changes, new_session, past, reduce
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
 from statemachine.adapters.protocols import Observer, Store, Told, Transport
 
+from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
 from .errors import NotSaved, ending, refusal
 from .stream import NewsStream, Telling, as_it_is, nobody
 
 __all__ = ["Asked", "Opening", "Runner"]
 
-Opening: TypeAlias = Callable[[Past | None], Event]
+Opening: TypeAlias = Callable[[Carryover | None], Event]
 """Makes the intent that opens a chat, from what it takes over of the last."""
 
 
@@ -152,7 +152,7 @@ class Runner:
             if otherwise and self._driver.session is old and _is_fulfilled(old, otherwise):
                 return self.feed(otherwise)
             if self._driver.session is old:  # nobody was faster
-                return self._follow(old, opening(past(old)))
+                return self._follow(old, opening(carry_over(old)))
         return self.feed(otherwise if otherwise and old.phase != "idle" else opening(None))
 
     def _follow(self, old: Session, opening: Event) -> Asked:
@@ -180,10 +180,10 @@ class Runner:
 
     # --- the driver's listener ----------------------------------------------------------------------------------------
 
-    def told(self, news: Told) -> None:
+    def told(self, update: Told) -> None:
         """See `Listener.told`."""
-        self._told(news)
-        self.stream.told(news)
+        self._told(update)
+        self.stream.told(update)
 
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""

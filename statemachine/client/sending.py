@@ -6,8 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
-from statemachine import Progress, Reason
-
+from ..core import DeliveryUpdate, Reason
 from .errors import ChatClosed, ChatError, SendFailed
 
 __all__ = ["Sending", "SendingState"]
@@ -88,12 +87,12 @@ class Sending:
 
     # --- told by its session ------------------------------------------------------------------------------------------
 
-    def heard(self, news: Progress) -> None:
+    def heard(self, update: DeliveryUpdate) -> None:
         """This is how it stands now."""
-        if news.state == "failed":
-            self._state, self._reason, self._code = news.state, news.reason, news.code
-        elif self._state != "failed" and _RANK[news.state] > _RANK[self._state]:
-            self._state = news.state
+        if update.state == "failed":
+            self._state, self._reason, self._code = update.state, update.reason, update.code
+        elif self._state != "failed" and _RANK[update.state] > _RANK[self._state]:
+            self._state = update.state
         self._wake()
 
     def over(self) -> None:

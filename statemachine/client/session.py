@@ -11,41 +11,34 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from statemachine import (
-    Background,
-    CancelForm,
-    Disconnect,
-    End,
-    Foreground,
-    Intent,
-    LinkChanged,
-    MarkDelivered,
-    MarkRead,
-    Outcome,
-    Past,
-    Pushed,
-    Reattach,
-    Reauthorized,
-    Say,
-    Send,
-    Session,
-    StartTyping,
-    StopTyping,
-)
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.line import Pool
 from statemachine.adapters.protocols import Archive, Observer, Told
 from statemachine.codec.http import Endpoint
-from statemachine.wire import (
-    CobrowsingEnded,
-    CobrowsingRejected,
-    CobrowsingStarted,
-    Location,
-    Navigation,
-    Signaling,
-)
 
+from ..core import (
+    Background,
+    CancelForm,
+    Carryover,
+    ConnectionChanged,
+    Disconnect,
+    End,
+    Foreground,
+    Intent,
+    MarkDelivered,
+    MarkRead,
+    Outcome,
+    PushReceived,
+    Reattach,
+    Reauthorized,
+    SendEntry,
+    SendText,
+    Session,
+    StartTyping,
+    StopTyping,
+)
+from ..core.wire import CobrowsingEnded, CobrowsingRejected, CobrowsingStarted, Location, Navigation, Signaling
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .errors import ChatClosed, ending
 from .introduction import Introduction, new_origin
@@ -55,7 +48,7 @@ from .options import Options
 from .outgoing import FileSource, Outgoing, place
 from .runner import Asked, Opening, Runner
 from .sending import Sending
-from .stream import NewsReader
+from .stream import UpdateStream
 
 __all__ = ["Around", "ChatSession"]
 
@@ -89,7 +82,7 @@ class ChatSession:
         """Tenant, app and client id as one text: the session's name in the store and to observers."""
         self._around = around
         self._out = Outgoing()
-        self._link = LinkChanged("off")
+        self._link = ConnectionChanged("off")
         self._link_since: int | None = None
         self.turn: Final = Turn(self)
         self.introduction = Introduction()
@@ -133,8 +126,8 @@ class ChatSession:
         return self.session.outcome
 
     @property
-    def link_since(self) -> int | None:
-        """Since when the connection's health (`LinkChanged.state`) is what it is, in milliseconds since the epoch.
+    def connection_since(self) -> int | None:
+        """Since when the connection's health (`ConnectionChanged.state`) is what it is, in milliseconds since the epoch.
 
         At the earliest since this process knows the chat; None before any news of it.
         """
@@ -145,10 +138,10 @@ class ChatSession:
         """How many transcript news are in the journal, not acknowledged yet."""
         return self._runner.stream.unread
 
-    def news(self, *, auto_ack: bool = True) -> NewsReader:
+    def updates(self, *, auto_ack: bool = True) -> UpdateStream:
         """What happens, as an async iterator; it ends with the chat, or when the client is closed.
 
-        Transcript news (`Received`, `Progress`, `Finished`, `HistoryGap`) comes in order of `seq`, each at least once.
+        Transcript news (`Received`, `DeliveryUpdate`, `Finished`, `HistoryGap`) comes in order of `seq`, each at least once.
         With `auto_ack` it counts as dealt with when the next one is asked for, else when `ack` says so; what a loop
         broke off at comes again, with the same `seq`, in the next loop or after a restart. Level news (`PhaseChanged`,
         `RosterChanged`, …) comes in between and only says how things stand now. However slow the loop, the chat goes
@@ -184,7 +177,7 @@ class ChatSession:
     async def reattach(self, chat_id: str | None = None) -> None:
         """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
 
-        def opening(after: Past | None) -> Intent:
+        def opening(after: Carryover | None) -> Intent:
             return self._through(Reattach(self._now(), new_origin(), chat_id, after))
 
         await self._runner.saved(await self._runner.begin(opening))
@@ -215,7 +208,7 @@ class ChatSession:
         `note`: whatever you want to find in its news, also after a restart; nobody else sees it.
         `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
         """
-        saying = self._through(Say(self._now(), text, key, note))
+        saying = self._through(SendText(self._now(), text, key, note))
         if new_chat:
             return await self._followed(await self._runner.begin(self._requesting(text, key, note), saying), key)
         return await self._followed(self._runner.feed(saying), key)
@@ -240,7 +233,7 @@ class ChatSession:
         note: str = "",
     ) -> Sending:
         """Send an entry of the wire: a call's signals, a co-browsing session's, where the customer is on a site."""
-        return await self._send(Send(self._now(), entry, key, note))
+        return await self._send(SendEntry(self._now(), entry, key, note))
 
     async def send_file(
         self,
@@ -316,7 +309,7 @@ class ChatSession:
 
     async def pushed(self, chat_id: str) -> None:
         """A push message of the server (`chatID`) says that this chat has news."""
-        await self._ask(Pushed(self._now(), chat_id))
+        await self._ask(PushReceived(self._now(), chat_id))
 
     async def reauthorized(self) -> None:
         """Authorization or configuration was refused, and is right now: go on."""
@@ -351,9 +344,9 @@ class ChatSession:
         """Begin, or go on with what was stored."""
         self._runner.start()
 
-    def read(self, *, auto_ack: bool) -> NewsReader:
+    def read(self, *, auto_ack: bool) -> UpdateStream:
         """A run over the news."""
-        return NewsReader(self._runner.stream, auto_ack=auto_ack)
+        return UpdateStream(self._runner.stream, auto_ack=auto_ack)
 
     @property
     def error(self) -> BaseException | None:
@@ -397,10 +390,10 @@ class ChatSession:
     def _received(self, msg_id: str) -> None:
         self._runner.say(MarkDelivered(self._now(), msg_id))
 
-    def _told(self, news: Told) -> None:
-        self._out.told(news, self.session)
-        for level in news.levels:
-            if isinstance(level, LinkChanged):
+    def _told(self, updates: Told) -> None:
+        self._out.told(updates, self.session)
+        for level in updates.levels:
+            if isinstance(level, ConnectionChanged):
                 if level.state != self._link.state:
-                    self._link_since = news.session.now
+                    self._link_since = updates.session.now
                 self._link = level

@@ -12,25 +12,25 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from statemachine import Finished, Level, Received, Session, Transcript
 from statemachine.adapters.protocols import Done, Store, Told
-from statemachine.wire import Message
 
+from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
+from ..core.wire import Message
 from .errors import ChatError, ChatStopped
 
-__all__ = ["News", "NewsReader", "NewsStream", "Telling", "as_it_is", "nobody"]
+__all__ = ["NewsStream", "Telling", "Update", "UpdateStream", "as_it_is", "nobody"]
 
-News: TypeAlias = Transcript | Level
-Telling: TypeAlias = Callable[[News], News | None]
+Update: TypeAlias = TranscriptUpdate | StatusUpdate
+Telling: TypeAlias = Callable[[Update], Update | None]
 """What becomes of a news before it is told; None: it is not told."""
 
 PAGE: Final = 100
-"""News read from the journal at once."""
+"""Update read from the journal at once."""
 
 
-def as_it_is(news: News) -> News:
+def as_it_is(update: Update) -> Update:
     """Told as it is."""
-    return news
+    return update
 
 
 def nobody() -> None:
@@ -45,7 +45,7 @@ class NewsStream:
         store: Store,
         session_id: str,
         session: Session,
-        levels: tuple[Level, ...],
+        levels: tuple[StatusUpdate, ...],
         *,
         telling: Telling = as_it_is,
         notify: Callable[[], None] = nobody,
@@ -72,26 +72,26 @@ class NewsStream:
         # The last `seq` that was told. The journal may hold more already, whose levels are not here yet.
         self._last = session.seq
         # Of each kind the latest, with the `seq` of the transcript news that it comes after.
-        self._levels: dict[type[Level], tuple[int, Level]] = {}
+        self._levels: dict[type[StatusUpdate], tuple[int, StatusUpdate]] = {}
         self._put(self.cursor, levels)
 
-    def _put(self, after: int, levels: tuple[Level, ...]) -> None:
+    def _put(self, after: int, levels: tuple[StatusUpdate, ...]) -> None:
         for level in levels:
             self._levels[type(level)] = (after, level)
 
-    def told(self, news: Told) -> None:
+    def told(self, update: Told) -> None:
         """A step is saved. Its levels come before its transcript: who joined, before what they said."""
-        after = news.transcript[0].seq - 1 if news.transcript else news.session.seq
-        self._last = news.session.seq
-        self._put(after, news.levels)
-        self.over = news.session.outcome is not None
+        after = update.transcript[0].seq - 1 if update.transcript else update.session.seq
+        self._last = update.session.seq
+        self._put(after, update.levels)
+        self.over = update.session.outcome is not None
         self._notify()
 
     def _notify(self) -> None:
         self._wake.set()
         self._on_change()
 
-    def reopen(self, session: Session, levels: tuple[Level, ...]) -> None:
+    def reopen(self, session: Session, levels: tuple[StatusUpdate, ...]) -> None:
         """A new chat follows `session`, which is over and saved; `levels` is how things differ."""
         self.over = False
         self._last = session.seq
@@ -125,25 +125,25 @@ class NewsStream:
         if self.over and not self.unread:
             self._notify()
 
-    def was_told(self, news: Transcript) -> None:
+    def was_told(self, update: TranscriptUpdate) -> None:
         """The application has this now."""
-        if self._received and isinstance(news, Received) and isinstance(news.entry, Message):
-            live = not (news.own or news.historic or news.late)
-            if live and news.entry.msg_id:
-                self._told[news.seq] = news.entry.msg_id
+        if self._received and isinstance(update, Received) and isinstance(update.entry, Message):
+            live = not (update.own or update.historic or update.late)
+            if live and update.entry.msg_id:
+                self._told[update.seq] = update.entry.msg_id
 
     @property
     def unread(self) -> int:
         """How many transcript news were told and are not acknowledged; their `seq` has no gaps."""
         return self._last - self.cursor
 
-    def page(self, after: int) -> list[Transcript]:
+    def page(self, after: int) -> list[TranscriptUpdate]:
         """The next transcript news with a `seq` above `after`, as far as it was told."""
         if after >= self._last:
             return []
         return [one for one in self.store.journal(self.session_id, after, PAGE) if one.seq <= self._last]
 
-    def take_level(self, before: int | None) -> Level | None:
+    def take_level(self, before: int | None) -> StatusUpdate | None:
         """The earliest level news that comes before the transcript news with this `seq`; None: before none."""
         due = [(after, kind) for kind, (after, _) in self._levels.items() if before is None or after < before]
         if not due:
@@ -159,7 +159,7 @@ class NewsStream:
         await self._wake.wait()
 
 
-class NewsReader(AsyncIterator[News]):
+class UpdateStream(AsyncIterator[Update]):
     """One run over the news, from the cursor to the end of the chat, or until the client is closed.
 
     With `auto_ack` transcript news counts as dealt with when the next one is asked for. What does not count yet when a
@@ -169,12 +169,12 @@ class NewsReader(AsyncIterator[News]):
     def __init__(self, stream: NewsStream, *, auto_ack: bool = True) -> None:
         self._stream = stream
         self._auto_ack = auto_ack
-        self._page: deque[Transcript] = deque()
-        self._raw: News | None = None
+        self._page: deque[TranscriptUpdate] = deque()
+        self._raw: Update | None = None
         self._position = stream.cursor
         self._finished = False
 
-    async def __anext__(self) -> News:
+    async def __anext__(self) -> Update:
         """The next one. Raises ChatStopped where the client had to stop."""
         stream = self._stream
         if stream.asking:
@@ -187,13 +187,13 @@ class NewsReader(AsyncIterator[News]):
         finally:
             stream.asking = False
 
-    async def _next(self) -> News:
+    async def _next(self) -> Update:
         stream = self._stream
         # After `Finished` the rest is told, such as what became of the last texts; a new chat's news is another run's.
         while stream.over or not self._finished:
             stream.settled()
-            if news := self.look():
-                return news
+            if update := self.look():
+                return update
             if stream.error:
                 raise ChatStopped(f"the chat could not go on: {stream.error}") from stream.error
             if stream.over or stream.closed:
@@ -205,23 +205,23 @@ class NewsReader(AsyncIterator[News]):
         """All that this run has told counts as dealt with."""
         self._stream.acknowledge(self._position)
 
-    def look(self) -> News | None:
+    def look(self) -> Update | None:
         """The next one if there is one now.
 
         Raises a `StoreError` where the journal cannot be read, and what `telling` raises; then it comes again.
         """
-        while news := self._next_raw():
-            told = self._stream.telling(news)
+        while update := self._next_raw():
+            told = self._stream.telling(update)
             self._raw = None
-            if isinstance(news, Transcript):
-                self._position = news.seq
-                self._stream.was_told(news)
-                self._finished = self._finished or type(news) is Finished
+            if isinstance(update, TranscriptUpdate):
+                self._position = update.seq
+                self._stream.was_told(update)
+                self._finished = self._finished or type(update) is Finished
             if told:
                 return told
         return None
 
-    def _next_raw(self) -> News | None:
+    def _next_raw(self) -> Update | None:
         stream = self._stream
         if stream.closed:  # the store may be closed too
             return None

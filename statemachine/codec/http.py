@@ -15,24 +15,24 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import field, frozen
 
-from .. import (
+from ..core import (
     READS,
-    Batch,
+    ChatOpened,
     Command,
     CreateChat,
+    EventBatch,
     Failure,
+    FileUploaded,
     FindChat,
-    Log,
-    Opened,
+    HistoryLog,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Reply,
     Upload,
-    Uploaded,
 )
-from ..wire import SecureFormData
+from ..core.wire import SecureFormData
 from .body import Object, clean, is_array, is_object, parse_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
@@ -245,7 +245,7 @@ def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
         optional = {"phone_number": command.phone_number, "from": command.from_}
         chat: Object = {key: value for key, value in optional.items() if value is not None}
         return json_body({**chat, "parameters": json.loads(command.parameters)})
-    entry = cast(Post | PostCourtesy, command).entry
+    entry = cast(Post | PostEphemeral, command).entry
     if isinstance(entry, SecureFormData) and secret is None:
         raise ValueError("the values of the secure form are not at hand, so it cannot be sent")
     return json_body({"events": [encode_entry(entry, secret)]})
@@ -263,7 +263,7 @@ def json_body(value: object) -> bytes:
 
 
 def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """What the answer to `command` says: `Opened`, `Batch`, `Log`, `Uploaded`, or `Failure`. Never raises.
+    """What the answer to `command` says: `ChatOpened`, `EventBatch`, `HistoryLog`, `FileUploaded`, or `Failure`. Never raises.
 
     An empty body answers a poll, a reading or a post that has nothing to tell (F10). A failure of kind "http"
     has the body's `error_code`, whatever its type and the status were; a success that cannot be read is
@@ -306,23 +306,23 @@ _Read: TypeAlias = Callable[[object], Reply | None]
 
 def _read_batch(data: object) -> Reply | None:
     if data is None:
-        return Batch()
+        return EventBatch()
     events = data.get("events") if is_object(data) else data
-    return Batch(decode_entries(events)) if events is None or is_array(events) else None
+    return EventBatch(decode_entries(events)) if events is None or is_array(events) else None
 
 
 def _read_log(data: object) -> Reply | None:
     batch = _read_batch(data)
-    return Log(batch.entries) if isinstance(batch, Batch) else None
+    return HistoryLog(batch.entries) if isinstance(batch, EventBatch) else None
 
 
-def read_opened(data: object) -> Opened | None:
+def read_opened(data: object) -> ChatOpened | None:
     """What E4 and E5 answer: the chat, or None where there is no usable id."""
     said: Object = data if is_object(data) else {}
     chat_id = tolerant(read_text, said.get("chat_id")) or ""
     if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID:  # the dots would lead a path astray
         return None
-    return Opened(
+    return ChatOpened(
         chat_id,
         tolerant(read_text, said.get("state")) or "",
         tolerant(read_seconds, said.get("ewt")),
@@ -334,7 +334,7 @@ def read_opened(data: object) -> Opened | None:
 def _read_uploaded(data: object) -> Reply | None:
     said: Object = data if is_object(data) else {}
     file_id = tolerant(read_text, said.get("file_id"))
-    return Uploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
+    return FileUploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
 
 
 _READ: Final[dict[type[Command], _Read]] = {
@@ -343,7 +343,7 @@ _READ: Final[dict[type[Command], _Read]] = {
     Poll: _read_batch,
     ReadHistory: _read_log,
     Post: _read_batch,
-    PostCourtesy: _read_batch,
+    PostEphemeral: _read_batch,
     Upload: _read_uploaded,
 }
 

@@ -14,8 +14,19 @@ from attrs import fields_dict
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from .. import Entry
-from ..wire import WIRE_NAMES, CaseSet, File, FormData, FormShow, Malformed, Message, SecureFormData, Signaling, Unknown
+from ..core import Entry
+from ..core.wire import (
+    WIRE_NAMES,
+    CaseSet,
+    File,
+    FormData,
+    FormShow,
+    Malformed,
+    Message,
+    SecureFormData,
+    Signaling,
+    Unknown,
+)
 from .body import Object, is_object
 from .text import to_html
 from .values import write_instant, write_seconds

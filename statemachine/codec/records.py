@@ -23,13 +23,13 @@ from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, Ite
 from cattrs.errors import BaseValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from .. import Command, Config, Event, Level, Notification
-from ..records import DEFAULT_CONFIG
+from ..core import Command, Config, Event, Notification, StatusUpdate
+from ..core.session import DEFAULT_CONFIG
 from .body import Object, is_array, is_object
 from .errors import BadRecord
 from .values import Expected
 
-News: TypeAlias = Notification | Level
+Update: TypeAlias = Notification | StatusUpdate
 
 _KEYS: Final = {"from_": "from", "type": "kind"}
 _HEX: Final = re.compile("(?:[0-9a-f]{2})*")
@@ -275,7 +275,7 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
 
 
 def encode_event(event: Event, *, redacted: bool = False) -> Object:
-    """`{"type": "say", "at": …, …}`."""
+    """`{"type": "send_text", "at": …, …}`."""
     return to_json(event, Event, redacted)
 
 
@@ -294,14 +294,14 @@ def decode_command(data: object) -> Command:
     return cast(Command, from_json(data, Command))
 
 
-def encode_news(news: News, *, redacted: bool = False) -> Object:
+def encode_update(update: Update, *, redacted: bool = False) -> Object:
     """`{"type": "received", "seq": …, "at": …, "entry": {"type": "message", …}}`; levels have no `seq`."""
-    return to_json(news, News, redacted)
+    return to_json(update, Update, redacted)
 
 
-def decode_news(data: object) -> News:
+def decode_update(data: object) -> Update:
     """The news, of the transcript or of a level, or the anomaly. Raises `BadRecord`."""
-    return cast(News, from_json(data, News))
+    return cast(Update, from_json(data, Update))
 
 
 def redact(data: object) -> Object:
@@ -313,5 +313,5 @@ def redact(data: object) -> Object:
     return to_json(from_json(data, kind), kind, redacted=True)
 
 
-_FAMILIES: Final[dict[str, Any]] = {tag: kind for kind in (Event, Command, News) for tag in _members(kind)}
+_FAMILIES: Final[dict[str, Any]] = {tag: kind for kind in (Event, Command, Update) for tag in _members(kind)}
 """Type -> its family; no name is in two families (held by a test)."""

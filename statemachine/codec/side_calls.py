@@ -11,8 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from statemachine import Entry, Failure, Opened
-
+from ..core import ChatOpened, Entry, Failure
 from .body import MAX_BODY, Object, is_array, is_object, parse_body
 from .http import (
     Endpoint,
@@ -233,7 +232,7 @@ def _read_parameters(said: Object) -> tuple[Parameter, ...] | None:
     )
 
 
-def active_chat() -> SideCall[Opened]:
+def active_chat() -> SideCall[ChatOpened]:
     """E5: this client's chat that is still alive; `says_no_chat` tells the answer that there is none."""
     return SideCall("active", ("chats/active",), lambda _, data: read_opened(data))
 

@@ -1,6 +1,6 @@
 """A session as plain JSON and back: never pickle, never eval.
 
-`{"schema": 1, "now": …, …}`; the configuration only where it differs from the defaults. A snapshot of an
+`{"schema": 2, "now": …, …}`; the configuration only where it differs from the defaults. A snapshot of an
 older schema is lifted by pure functions, one schema at a time; one of a newer schema is refused. Golden files
 hold every schema ever released (tests/codec/golden).
 """
@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from .. import Session
+from ..core import Session
 from .body import Object, is_object
 from .errors import BadRecord, BadSnapshot
 from .records import from_json, to_json
+from .upgrades import from_format_1
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
-UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {}
+UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: from_format_1}
 """Schema -> a pure function that makes of its snapshot one of the next schema, `schema` itself left aside."""
 
 _ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives"

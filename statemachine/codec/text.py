@@ -9,7 +9,7 @@ import html
 import re
 from typing import Final
 
-from ..wire import Message
+from ..core.wire import Message
 
 _TAG: Final = re.compile(r"<([/!]?[A-Za-z][A-Za-z0-9]*|!--)?([^<>]*)(>?)")
 _ENDLESS: Final = re.compile("&#[0-9]{20,};?")

@@ -1,6 +1,6 @@
 """Traces: what a session was told and what it answered, as JSON lines.
 
-First a header, `{"trace": 1, "product": …, "session": <snapshot or null>}`; then a line for each step,
+First a header, `{"trace": 2, "product": …, "session": <snapshot or null>}`; then a line for each step,
 `{"event": …, "phase": …, "commands": […], "news": […]}`, with the phase after it. By default nobody's words,
 numbers, places or files are in it (`records.py`), and no authorization ever is: the core holds none.
 
@@ -17,20 +17,21 @@ from typing import Final, cast
 
 from attrs import frozen
 
-from .. import Command, Event, Session
+from ..core import Command, Event, Session
 from .body import Object, is_array, is_object
 from .errors import BadRecord, BadSnapshot
-from .records import News, decode_command, decode_event, decode_news
+from .records import Update, decode_command, decode_event, decode_update
 from .records import encode_command as _command
 from .records import encode_event as _event
-from .records import encode_news as _news
+from .records import encode_update as _update
 from .snapshot import restore, snapshot
+from .upgrades import from_format_1
 
-FORMAT: Final = 1
-UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {}
+FORMAT: Final = 2
+UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: from_format_1}
 """Format -> a pure function that makes of one of its step lines one of the next format."""
 
-_STEP: Final = ("event", "phase", "commands", "news")
+_STEP: Final = ("event", "phase", "commands", "updates")
 
 
 @frozen
@@ -40,7 +41,7 @@ class Step:
     event: Event
     phase: str
     commands: tuple[Command, ...] = ()
-    news: tuple[News, ...] = ()
+    updates: tuple[Update, ...] = ()
 
 
 @frozen
@@ -65,7 +66,7 @@ def step_line(step: Step, *, redacted: bool = True) -> str:
             "event": _event(step.event, redacted=redacted),
             "phase": step.phase,
             "commands": [_command(command, redacted=redacted) for command in step.commands],
-            "news": [_news(news, redacted=redacted) for news in step.news],
+            "updates": [_update(update, redacted=redacted) for update in step.updates],
         }
     )
 
@@ -122,15 +123,15 @@ def _read_steps(lines: Iterator[tuple[int, str]], form: int) -> Iterator[Step]:
         step = _object(number, line)
         for older in range(form, FORMAT):
             step = UPGRADES[older](step)
-        event, phase, commands, news = [step.pop(name, None) for name in _STEP]
-        if step or not isinstance(phase, str) or not is_array(commands) or not is_array(news):
+        event, phase, commands, updates = [step.pop(name, None) for name in _STEP]
+        if step or not isinstance(phase, str) or not is_array(commands) or not is_array(updates):
             raise BadRecord(f"line {number}: expected a step: {', '.join(_STEP)} and nothing else")
         try:
             yield Step(
                 decode_event(event),
                 phase,
                 tuple([decode_command(command) for command in commands]),
-                tuple([decode_news(item) for item in news]),
+                tuple([decode_update(item) for item in updates]),
             )
         except BadRecord as error:
             raise BadRecord(f"line {number}: {error}") from None

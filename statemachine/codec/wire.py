@@ -19,8 +19,8 @@ from attrs import NOTHING, fields, frozen, resolve_types
 from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from .. import Entry
-from ..wire import (
+from ..core import Entry
+from ..core.wire import (
     WIRE_NAMES,
     File,
     FormData,

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import evolve
 
-from statemachine.wire import (
+from ..core.wire import (
     CaseSet,
     CobrowsingEnded,
     CobrowsingRejected,
@@ -170,7 +170,7 @@ def _odd(choose: Choose, n: int) -> Entry:
     )
 
 
-def news(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
+def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
     """One more entry of a server's log; `n` is its place there, `ids` what receipts may name."""
 
     def receipt(choose: Choose, n: int) -> Entry:
@@ -225,7 +225,7 @@ def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) ->
         lambda: tuple(_shouted(e) for e in entries),
         lambda: tuple(_stripped(e) for e in entries),
         lambda: tuple(log),
-        lambda: (*entries, *(news(choose, 900 + i, ["x"]) for i in range(3))),
+        lambda: (*entries, *(spoken_entry(choose, 900 + i, ["x"]) for i in range(3))),
         tuple[Entry, ...],
     )
     return pick(choose, spoil)()

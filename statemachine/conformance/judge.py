@@ -14,11 +14,18 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
 
-from statemachine import Anomaly, Command, Notification, Session
 from statemachine.codec.errors import BadRecord
-from statemachine.codec.records import decode_command, decode_event, decode_news, encode_command, encode_news, from_json
-from statemachine.records import Chat, Config
+from statemachine.codec.records import (
+    decode_command,
+    decode_event,
+    decode_update,
+    encode_command,
+    encode_update,
+    from_json,
+)
 
+from ..core import Anomaly, Command, Notification, Session
+from ..core.session import Chat, Config
 from . import laws
 from .doer import Doer
 from .implementation import Broken, Implementation, Object, WithAhead, features_of
@@ -117,7 +124,7 @@ class Shown:
     """An observation, read."""
 
     commands: tuple[Command, ...]
-    news: tuple[Notification, ...]
+    updates: tuple[Notification, ...]
     owed: tuple[int, ...]
 
 
@@ -130,7 +137,7 @@ def _read(said: Object) -> Shown:
                 raise BadRecord(f"$.{name}: expected milliseconds since the epoch, a whole number, or null")
         return Shown(
             tuple(decode_command(one) for one in said.get("commands", ())),
-            tuple(cast(Notification, decode_news(one)) for one in said.get("news", ())),
+            tuple(cast(Notification, decode_update(one)) for one in said.get("updates", ())),
             tuple(said.get("owed", ())),
         )
     except (BadRecord, TypeError) as error:
@@ -199,7 +206,7 @@ class Player(Doer):
         lost = [one for one in shown.owed if one not in self._known]
         if lost:
             raise Wrong("L6", f"owes {lost[0]}, which was never commanded")
-        told = [one.seq for one in shown.news if not isinstance(one, Anomaly)]
+        told = [one.seq for one in shown.updates if not isinstance(one, Anomaly)]
         named = (getattr(command, "chat_id", "") for command in shown.commands)
         chat_id = next(filter(None, named), chat.chat_id)
         return Outside(
@@ -220,7 +227,7 @@ class Player(Doer):
         now = event["at"] if event["type"] == "restarted" else max(before.now, event["at"])
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.seen = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
-        outputs = (*shown.commands, *shown.news)
+        outputs = (*shown.commands, *shown.updates)
         step = laws.Step(cast(Session, before), decode_event(event), cast(Session, after), outputs)
         try:
             for law in _STEP_LAWS:
@@ -255,9 +262,9 @@ class Player(Doer):
             if expect.get(name) != said.get(name):
                 raise _differs(name, expect.get(name), said.get(name))
         self._match("commands", expect, said, encode_command, decode_command)
-        self._match("news", expect, said, encode_news, decode_news)
+        self._match("updates", expect, said, encode_update, decode_update)
         if self._can("changes"):
-            self._match("changes", expect, said, encode_news, decode_news)
+            self._match("changes", expect, said, encode_update, decode_update)
 
     def _can(self, feature: str) -> bool:
         return self._features is None or feature in self._features

@@ -120,7 +120,7 @@ def has_codec(subject: Implementation) -> bool:
 
 def smoke(subject: Implementation) -> None:
     """The least that anything to be judged must do. Raises Unusable: then it is the harness that does not work."""
-    origin = {"type": "request", "at": 1_000, "origin": "smoke"}
+    origin = {"type": "request_chat", "at": 1_000, "origin": "smoke"}
     try:
         begun, stepped = subject.begin(1_000, {}), subject.step(origin)
     except Broken as broken:

@@ -15,32 +15,33 @@ from typing import Final, TypeAlias
 from attrs import define, evolve, field, frozen
 
 import statemachine as ours
-from statemachine import (
+
+from ..core import (
     Anomaly,
     Answered,
-    Batch,
     Command,
     Config,
+    DeliveryUpdate,
     Entry,
     Event,
+    EventBatch,
     Explanation,
     Finished,
     HistoryGap,
+    HistoryLog,
     IllegalIntent,
     Incoming,
     Intent,
-    Log,
     Notification,
     Poll,
     Post,
-    Progress,
     ReadHistory,
     Received,
     Restarted,
     Session,
     Tick,
 )
-from statemachine.wire import (
+from ..core.wire import (
     CobrowsingRequested,
     File,
     FormShow,
@@ -105,9 +106,9 @@ class Step:
         return tuple(one for one in self.out if isinstance(one, Command))
 
     @property
-    def told(self) -> tuple[Received | Progress | Finished | HistoryGap, ...]:
+    def told(self) -> tuple[Received | DeliveryUpdate | Finished | HistoryGap, ...]:
         """The transcript news."""
-        return tuple(one for one in self.out if isinstance(one, Received | Progress | Finished | HistoryGap))
+        return tuple(one for one in self.out if isinstance(one, Received | DeliveryUpdate | Finished | HistoryGap))
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
@@ -264,7 +265,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
     _hold("L12", (explained.rejected is not None) == bool(step.refused), "explain and reduce disagree on what is legal")
     if step.refused:
         return
-    _hold("L12", (*explained.commands, *explained.news) == step.out, "explain and reduce disagree on the outcome")
+    _hold("L12", (*explained.commands, *explained.updates) == step.out, "explain and reduce disagree on the outcome")
     for machine in MACHINES:
         at = getattr(step.before, machine).name
         for move in explained.moves:
@@ -274,7 +275,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
 
 
-MACHINES: Final = ("lifecycle", "attention", "link", "history", "courtesy")
+MACHINES: Final = ("lifecycle", "attention", "connection", "history", "ephemeral")
 """The machines of which a session has one; items come and go."""
 
 STEP_LAWS: Final = (
@@ -359,7 +360,7 @@ def law_09_numbers(step: Step, ledger: Ledger) -> None:
     for one in step.told:
         _hold("L9", one.seq == ledger.seq + 1, f"seq {one.seq} after {ledger.seq}")
         ledger.seq = one.seq
-        if isinstance(one, Progress):
+        if isinstance(one, DeliveryUpdate):
             before = ledger.progress.get(one.item, "")
             forward = RANK[one.state] > RANK.get(before, 0) and not (before and one.state == "failed")
             _hold("L9", forward, f"{one.item} is {one.state} after {before}")
@@ -392,7 +393,7 @@ def law_13_told_once(step: Step, ledger: Ledger) -> None:
     better than lost), from the log only behind an entry that it has not: the log has an order.
     """
     for one in step.told:
-        if isinstance(one, Progress) and one.state in ("sent", "delivered", "read"):
+        if isinstance(one, DeliveryUpdate) and one.state in ("sent", "delivered", "read"):
             ours = (step.after.chat.chat_id.lower(), "own", one.item)
             if ours not in ledger.told:  # a receipt reminds nobody of it
                 ledger.tell(ours)
@@ -412,9 +413,9 @@ def _at_most(step: Step) -> int:
     """
     event = step.event
     carrier = event.reply if isinstance(event, Answered) else event
-    came = len(carrier.entries) if isinstance(carrier, Batch | Incoming) else 0
+    came = len(carrier.entries) if isinstance(carrier, EventBatch | Incoming) else 0
     received = sum(isinstance(one, Received) for one in step.told)
-    return max(came, received) + 2 * sum(isinstance(one, Progress) for one in step.told)
+    return max(came, received) + 2 * sum(isinstance(one, DeliveryUpdate) for one in step.told)
 
 
 _WITHOUT_ID: Final = (Message, File, Location, TimeoutWarning, Unknown, Malformed)
@@ -425,7 +426,7 @@ def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
     if not ledger.may_have_forgotten(key):
         return False
     reply = step.event.reply if isinstance(step.event, Answered) else None
-    if not isinstance(reply, Log):
+    if not isinstance(reply, HistoryLog):
         return True
     keys = [key_of(step.after, entry) for entry in reply.entries]
     before = zip(keys[: keys.index(key)], reply.entries, strict=False)
@@ -453,7 +454,7 @@ def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
     awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, ReadHistory)}
     if not isinstance(event, Answered) or event.command not in awaited or step.after.outcome is not None:
         return []
-    entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, Log) else ()
+    entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, HistoryLog) else ()
     told = [entry for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested)]
     keys = [key for key in (key_of(step.after, entry) for entry in told) if key is not None]
     return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.told and not _failed(key, ledger)]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine import Event, Session, explain
 from statemachine.engine.session import JsonSession, read_event
 
+from ..core import Event, Session, explain
 from .doer import Doer
 from .vectors import Vector
 from .verdicts import Level

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from statemachine import Session
-
+from ..core import Session
 from .entries import Choose
 from .laws import Step
 from .walk import Happening, Walk

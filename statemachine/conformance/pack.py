@@ -9,8 +9,9 @@ from io import BytesIO
 from typing import Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from statemachine import __version__
 from statemachine.diagrams import export
+
+from ..version import __version__
 
 __all__ = ["pack"]
 

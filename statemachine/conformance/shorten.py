@@ -11,10 +11,10 @@ from typing import Final, TypeVar, cast
 
 from attrs import evolve, frozen
 
-from statemachine import outbox
 from statemachine.codec.records import encode_command
 from statemachine.engine.session import JsonSession
 
+from ..core import outbox
 from .doer import Doer
 from .implementation import Implementation, Object
 from .judge import Fault, judge

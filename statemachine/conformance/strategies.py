@@ -10,8 +10,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from statemachine import Session
-
+from ..core import Session
 from .lives import WORD, Trace, walked
 
 __all__ = ["LONGEST", "sessions", "traces"]

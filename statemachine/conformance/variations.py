@@ -47,7 +47,7 @@ def same(law: str, plain: Object, how: str, said: Object) -> None:
 
 
 def _nothing(law: str, how: str, said: Object) -> None:
-    if any(said.get(name) for name in ("refused", "commands", "news", "changes")):
+    if any(said.get(name) for name in ("refused", "commands", "updates", "changes")):
         raise Wrong(law, f"{how} did something")
 
 
@@ -63,12 +63,12 @@ def _together(ticked: list[Object], plain: Object, said: Object) -> None:
 
 def _merged(tick: Object, said: Object) -> Object:
     """What both show together."""
-    commands, news = ([*tick.get(name, ()), *said.get(name, ())] for name in ("commands", "news"))
+    commands, updates = ([*tick.get(name, ()), *said.get(name, ())] for name in ("commands", "updates"))
     return {
         **{name: said.get(name) for name in ("phase", "outcome", "deadline", "owed")},
         "commands": [one for one in commands if one["id"] in said.get("owed", ())],
-        "news": [one for one in news if one["type"] != "anomaly"],
-        "anomalies": [one for one in news if one["type"] == "anomaly"],
+        "updates": [one for one in updates if one["type"] != "anomaly"],
+        "anomalies": [one for one in updates if one["type"] == "anomaly"],
     }
 
 
@@ -145,7 +145,7 @@ def older_clock(vector: Vector, plain: Sequence[Object]) -> Iterator[Asked]:
         if event is not None and event["type"] != "restarted" and event["at"] == last:
             do = {"event": {**event, "at": event["at"] - _EARLIER}}
         yield Asked(at, do, partial(same, "L11", shown, "with an older clock"))
-        moved = event is not None and (shown.get("commands") or shown.get("news"))
+        moved = event is not None and (shown.get("commands") or shown.get("updates"))
         last = event["at"] if moved and event is not None else None
 
 

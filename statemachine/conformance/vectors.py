@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from statemachine import Reattach, Request, outbox
 from statemachine.codec.body import is_array, is_object
 from statemachine.codec.records import encode_event, to_json
 from statemachine.engine.session import observation
-from statemachine.records import Config
 
+from ..core import Reattach, RequestChat, outbox
+from ..core.session import Config
 from . import laws
 from .implementation import Object
 from .lives import Trace
@@ -144,7 +144,7 @@ def recorded(trace: Trace, name: str = "generated") -> Vector:
 
 def _step(taken: laws.Step) -> Step:
     """A step of the engine; what the session before has left is no part of its event here."""
-    event = evolve(taken.event, after=None) if isinstance(taken.event, Request | Reattach) else taken.event
+    event = evolve(taken.event, after=None) if isinstance(taken.event, RequestChat | Reattach) else taken.event
     shown = {"refused": taken.refused} if taken.refused else observation(taken.before, taken.after, taken.out)
     return Step({"event": encode_event(event)}, expected(shown))
 

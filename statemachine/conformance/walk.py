@@ -13,13 +13,13 @@ from typing import Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from statemachine import (
+from ..core import (
     Answered,
     AnswerForm,
     AnswerSecureForm,
     Background,
-    Batch,
     CancelForm,
+    ChatOpened,
     Command,
     Config,
     CreateChat,
@@ -27,40 +27,39 @@ from statemachine import (
     End,
     Entry,
     Event,
+    EventBatch,
     Failure,
+    FileUploaded,
     FindChat,
     Foreground,
+    HistoryLog,
     Incoming,
-    Log,
     MarkDelivered,
     MarkRead,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Pushed,
+    PostEphemeral,
+    PushReceived,
     ReadHistory,
     Reattach,
     Reauthorized,
     Reply,
-    Request,
+    RequestChat,
     Restarted,
-    Say,
-    Send,
+    SendEntry,
     SendFile,
+    SendText,
     StartTyping,
     StopTyping,
     Tick,
     Upload,
-    Uploaded,
+    carry_over,
     new_session,
     next_deadline,
     outbox,
-    past,
 )
-from statemachine.wire import File, Location, Message, Signaling
-
-from .entries import Choose, hostile, news, pick, terminal, to_send, weighted
+from ..core.wire import File, Location, Message, Signaling
+from .entries import Choose, hostile, pick, spoken_entry, terminal, to_send, weighted
 from .laws import Step, take
 
 START: Final = 1_700_000_000_000
@@ -70,7 +69,7 @@ ORIGIN: Final = "o7"
 CONFIGS: Final = (
     Config(),
     Config(api="v1"),
-    Config(items_limit=3, asides_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
+    Config(items_limit=3, ephemeral_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
     Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
 )
 
@@ -112,7 +111,7 @@ STEPS: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
 
 @frozen
 class Follow:
-    """Not an event: a new session begins here, which follows this one (`Request(after=past(…))`)."""
+    """Not an event: a new session begins here, which follows this one (`RequestChat(after=past(…))`)."""
 
     at: int
     same_chat: bool
@@ -189,7 +188,7 @@ class Walk:
         before = self.session
         if not happening.same_chat:
             self.world = World(chats=self.world.chats + 1, words=self.world.words)
-        request = Request(happening.at, ORIGIN, text="again", after=past(before))
+        request = RequestChat(happening.at, ORIGIN, text="again", after=carry_over(before))
         return take(new_session(happening.at, before.config), request)
 
     # --- time
@@ -219,12 +218,12 @@ class Walk:
     def _start(self) -> Event:
         at = self.now
         options: tuple[Event, ...] = (
-            Request(at, ORIGIN),
-            Request(at, ORIGIN, {"a": 1}, text="first", key="k0"),
+            RequestChat(at, ORIGIN),
+            RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0"),
             Reattach(at, ORIGIN),
             Reattach(at, ORIGIN, self._chat_id()),
-            Request(at, " "),
-            Request(at, ORIGIN, text="x" * 16_001),
+            RequestChat(at, " "),
+            RequestChat(at, ORIGIN, text="x" * 16_001),
         )
         return pick(self.choose, options)
 
@@ -233,7 +232,7 @@ class Walk:
         return f"text {self.world.words}"
 
     def _form(self) -> str:
-        forms = self.session.room.forms
+        forms = self.session.participants.forms
         return pick(self.choose, (*(f.id for f in forms), "f-unknown"))
 
     def _key(self) -> str | None:
@@ -242,8 +241,8 @@ class Walk:
     def _intend(self) -> Event:
         at = self._pass()
         kinds: tuple[tuple[int, Callable[[], Event]], ...] = (
-            (20, lambda: Say(at, self._text(), self._key())),
-            (5, lambda: Send(at, to_send(self.choose), self._key())),
+            (20, lambda: SendText(at, self._text(), self._key())),
+            (5, lambda: SendEntry(at, to_send(self.choose), self._key())),
             (5, lambda: SendFile(at, "bytes-1", "a.png", "image", self._key())),
             (5, lambda: AnswerForm(at, self._form(), {"x": 1})),
             (2, lambda: AnswerSecureForm(at, self._form(), "vault-1")),
@@ -254,12 +253,12 @@ class Walk:
             (6, lambda: MarkRead(at, pick(self.choose, ("s1", "s2", "")))),
             (4, lambda: Background(at)),
             (5, lambda: Foreground(at)),
-            (3, lambda: Pushed(at, pick(self.choose, (self._chat_id(), "another")))),
+            (3, lambda: PushReceived(at, pick(self.choose, (self._chat_id(), "another")))),
             (4, lambda: Reauthorized(at)),
             (2, lambda: Disconnect(at)),
             (1, lambda: End(at)),
-            (1, lambda: Say(at, "")),
-            (1, lambda: Say(at, "x" * 16_001)),
+            (1, lambda: SendText(at, "")),
+            (1, lambda: SendText(at, "x" * 16_001)),
             (1, self._start),
         )
         return weighted(self.choose, kinds)()
@@ -291,18 +290,18 @@ class Walk:
                 state = pick(self.choose, ("ivr", "queued", "", "connected", "establishing", "odd", "connecting"))
                 if self.choose(24) == 23:
                     state = pick(self.choose, ("failed", "completed"))
-                return Opened(self._chat_id(), state, None, pick(self.choose, (True, False, None)))
+                return ChatOpened(self._chat_id(), state, None, pick(self.choose, (True, False, None)))
             case Poll():
-                return Batch(self._told())
+                return EventBatch(self._told())
             case ReadHistory():
-                return Log(self._log())
+                return HistoryLog(self._log())
             case Post():
                 self._land(command.entry, at_once=True)
-                return Batch(self._told() if self.session.config.api == "v1" else ())
-            case PostCourtesy():
-                return Batch()
+                return EventBatch(self._told() if self.session.config.api == "v1" else ())
+            case PostEphemeral():
+                return EventBatch()
             case Upload():
-                return Uploaded(f"file-{command.id}", "server.png")
+                return FileUploaded(f"file-{command.id}", "server.png")
 
     def _land(self, entry: Entry, at_once: bool) -> None:
         """The server has a post: in its log, now or later, as the client's own."""
@@ -315,7 +314,7 @@ class Walk:
         world.log.extend(world.landing)
         world.landing.clear()
         for _ in range(pick(self.choose, (1, 0, 2, 3))):
-            world.log.append(news(self.choose, len(world.log), self._ids()))
+            world.log.append(spoken_entry(self.choose, len(world.log), self._ids()))
         told, world.heard = tuple(world.log[world.heard :]), len(world.log)
         if self.choose(10) == 9:
             told = hostile(self.choose, told, world.log)
@@ -357,11 +356,11 @@ class Walk:
         if self.world.answered and self.choose(3) < 2:
             return evolve(pick(self.choose, tuple(reversed(self.world.answered))), at=at)
         replies: tuple[Callable[[], Reply], ...] = (
-            lambda: Batch(self._told()),
-            lambda: Log(self._log()),
+            lambda: EventBatch(self._told()),
+            lambda: HistoryLog(self._log()),
             self._failure,
-            lambda: Uploaded("f9"),
-            lambda: Opened(self._chat_id(), "queued"),
+            lambda: FileUploaded("f9"),
+            lambda: ChatOpened(self._chat_id(), "queued"),
         )
         reply = pick(self.choose, replies)()
         return Answered(at, pick(self.choose, (10_000, 0, self.session.ids)), reply)

@@ -13,19 +13,12 @@ from typing import Any, Final, cast
 import attrs
 from attrs import define, field
 
-from statemachine import ChatClient, Finished, Progress, Received, Session
 from statemachine.client import ChatError, ChatSession, Options, Sending
 from statemachine.codec.text import shown
-from statemachine.wire import (
-    CobrowsingRequested,
-    Entry,
-    File,
-    FormShow,
-    Location,
-    Message,
-    SecureFormShow,
-    TimeoutWarning,
-)
+
+from ..client import ChatClient
+from ..core import DeliveryUpdate, Finished, Received, Session
+from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
 __all__ = ["Customer", "Wish"]
 
@@ -95,12 +88,12 @@ class Customer:
             "phase": session.phase,
             "stage": session.lifecycle.name,
             "outcome": session.outcome,
-            "link": session.link.name,
-            "parties": [party.display_name or party.type for party in session.room.parties],
-            "typing": [_name(session, typist.party_id) for typist in session.room.typists],
+            "connection": session.connection.name,
+            "parties": [party.display_name or party.type for party in session.participants.parties],
+            "typing": [_name(session, typist.party_id) for typist in session.participants.typists],
             "forms": [
                 {"id": form.id, "name": form.name, "secure": form.secure}
-                for form in session.room.forms
+                for form in session.participants.forms
                 if not form.answer
             ],
             "lines": [attrs.asdict(line) for line in self.lines],
@@ -188,27 +181,27 @@ class Customer:
 
     async def _follow(self) -> None:
         try:
-            async for news in self.chat.news():
-                if isinstance(news, Received):
-                    self._received(news)
-                elif isinstance(news, Progress):
-                    self._progress(news)
-                elif isinstance(news, Finished):
-                    self._add(Line("note", f"The chat is over: {news.outcome}. {news.text}".rstrip()))
+            async for update in self.chat.updates():
+                if isinstance(update, Received):
+                    self._received(update)
+                elif isinstance(update, DeliveryUpdate):
+                    self._progress(update)
+                elif isinstance(update, Finished):
+                    self._add(Line("note", f"The chat is over: {update.outcome}. {update.text}".rstrip()))
                 self._redraw()
         except ChatError as error:
             self._add(Line("note", str(error)))
             self._redraw()
 
-    def _received(self, news: Received) -> None:
-        kind, text = _told(news.entry)
-        who = _name(self.chat.session, str(getattr(news.entry, "party_id", "")))
-        self._add(Line(kind, text, news.own, who, str(getattr(news.entry, "msg_id", ""))))
+    def _received(self, update: Received) -> None:
+        kind, text = _told(update.entry)
+        who = _name(self.chat.session, str(getattr(update.entry, "party_id", "")))
+        self._add(Line(kind, text, update.own, who, str(getattr(update.entry, "msg_id", ""))))
 
-    def _progress(self, news: Progress) -> None:
+    def _progress(self, update: DeliveryUpdate) -> None:
         for line in self.lines:
-            if line.own and line.item == news.item:
-                line.state = news.state if news.reason is None else f"{news.state}: {news.reason}"
+            if line.own and line.item == update.item:
+                line.state = update.state if update.reason is None else f"{update.state}: {update.reason}"
 
     def _mine(self, kind: str, text: str, sending: Sending) -> None:
         self._add(Line(kind, text, own=True, item=sending.id, state=sending.state))
@@ -254,7 +247,7 @@ def _told(entry: Entry) -> tuple[str, str]:
 
 
 def _name(session: Session, party_id: str) -> str:
-    found = (party for party in session.room.parties if party.id.lower() == party_id.lower())
+    found = (party for party in session.participants.parties if party.id.lower() == party_id.lower())
     return next((party.display_name or party.type for party in found), "")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from .record import field, record
-from .wire import Entry, shy
+from .wire import Entry, redacted
 
 
 @record
@@ -19,9 +19,9 @@ class CreateChat:
 
     id: int
     timeout: int
-    parameters: str = field(default="{}", repr=shy)
-    phone_number: str | None = field(default=None, repr=shy)
-    from_: str | None = field(default=None, repr=shy)
+    parameters: str = field(default="{}", repr=redacted)
+    phone_number: str | None = field(default=None, repr=redacted)
+    from_: str | None = field(default=None, repr=redacted)
 
 
 @record
@@ -62,7 +62,7 @@ class Post:
 
 
 @record
-class PostCourtesy:
+class PostEphemeral:
     """E6 with a receipt or a typing signal: best effort, beside the queue."""
 
     id: int
@@ -79,11 +79,11 @@ class Upload:
     timeout: int
     item: str
     ref: str
-    name: str = field(default="", repr=shy)
+    name: str = field(default="", repr=redacted)
 
 
-Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostCourtesy | Upload
+Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostEphemeral | Upload
 
-COMMANDS: Final[tuple[type[Command], ...]] = (CreateChat, FindChat, Poll, ReadHistory, Post, PostCourtesy, Upload)
+COMMANDS: Final[tuple[type[Command], ...]] = (CreateChat, FindChat, Poll, ReadHistory, Post, PostEphemeral, Upload)
 READS: Final[tuple[type[Command], ...]] = (FindChat, Poll, ReadHistory)
 """Calls without effect on the server: the driver may abort them when they are withdrawn; all others never."""

@@ -55,7 +55,7 @@ class Config:
     text_limit: int = field(default=16_000, validator=_at_least(0))
     items_limit: int = field(default=100, validator=_at_least(1))
     tracked_limit: int = field(default=32, validator=_at_least(1))
-    asides_limit: int = field(default=64, validator=_at_least(1))
+    ephemeral_limit: int = field(default=64, validator=_at_least(1))
     parties_limit: int = field(default=32, validator=_at_least(1))
     forms_limit: int = field(default=16, validator=_at_least(1))
     id_limit: int = field(default=256, validator=_at_least(1))

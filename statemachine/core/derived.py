@@ -10,23 +10,31 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from . import signals as sig
-from .commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
+from .commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from .draft import Draft
-from .news import CaseChanged, FormsChanged, Level, LinkChanged, PhaseChanged, RosterChanged, TypingChanged
 from .record import record
 from .session import (
+    ConnectionBackingOff,
+    ConnectionOff,
+    ConnectionPolling,
     HistoryBackingOff,
     HistoryCurrent,
     Item,
     ItemUploading,
-    LinkBackingOff,
-    LinkOff,
-    LinkPolling,
     Queued,
     Session,
 )
 from .tables import MACHINES
 from .tables.reactions import Kind
+from .updates import (
+    CaseChanged,
+    ConnectionChanged,
+    FormsChanged,
+    PhaseChanged,
+    RosterChanged,
+    StatusUpdate,
+    TypingChanged,
+)
 
 State: TypeAlias = Session | Draft
 
@@ -44,9 +52,9 @@ def owing(s: State, since: int = 0) -> list[Owed]:
     opening = s.lifecycle.opening
     if opening is not None and opening.call is not None and opening.call > since:
         owed.append((opening.call, "find" if opening.find else "create", opening))
-    call = s.link.call
+    call = s.connection.call
     if call is not None and call > since:
-        owed.append((call, "poll", s.link))
+        owed.append((call, "poll", s.connection))
     call = s.history.call
     if call is not None and call > since:
         owed.append((call, "history", s.history))
@@ -54,9 +62,9 @@ def owing(s: State, since: int = 0) -> list[Owed]:
         call = item.state.call
         if call is not None and call > since:
             owed.append((call, "upload" if type(item.state) is ItemUploading else "post", item))
-    call = s.courtesy.call
+    call = s.ephemeral.call
     if call is not None and call > since:
-        owed.append((call, "courtesy", s.courtesy))
+        owed.append((call, "ephemeral", s.ephemeral))
     return owed
 
 
@@ -67,8 +75,8 @@ def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
             return Poll(call, config.poll_timeout, chat_id)
         case "post":
             return Post(call, config.request_timeout, chat_id, owner.id, owner.entry)
-        case "courtesy":
-            return PostCourtesy(call, config.request_timeout, chat_id, owner.entry)
+        case "ephemeral":
+            return PostEphemeral(call, config.request_timeout, chat_id, owner.entry)
         case "history":
             return ReadHistory(call, config.request_timeout, chat_id)
         case "create":
@@ -106,7 +114,7 @@ class Deadline:
     item: Item | None = None
 
 
-_MACHINE_ORDER: Final = ("link", "history")
+_MACHINE_ORDER: Final = ("connection", "history")
 
 
 def deadlines(s: State) -> Iterator[Deadline]:
@@ -124,13 +132,13 @@ def deadlines(s: State) -> Iterator[Deadline]:
     for item in s.items:
         if item.state.due is not None:
             yield _deadline("item", item.state, calls, item=item)
-    if s.courtesy.due is not None:
-        yield _deadline("courtesy", s.courtesy, calls)
-    if s.asides.due is not None:
-        yield Deadline(s.asides.due, machine="lifecycle", signal=sig.OwnTypingExpired)
-    if s.room.typists:
-        yield Deadline(min(t.due for t in s.room.typists), machine="lifecycle", signal=sig.TypingExpired)
-    forms = [f.due for f in s.room.forms if f.due is not None]
+    if s.ephemeral.due is not None:
+        yield _deadline("ephemeral", s.ephemeral, calls)
+    if s.ephemeral_queue.due is not None:
+        yield Deadline(s.ephemeral_queue.due, machine="lifecycle", signal=sig.OwnTypingExpired)
+    if s.participants.typists:
+        yield Deadline(min(t.due for t in s.participants.typists), machine="lifecycle", signal=sig.TypingExpired)
+    forms = [f.due for f in s.participants.forms if f.due is not None]
     if forms:
         yield Deadline(min(forms), machine="lifecycle", signal=sig.FormExpired)
 
@@ -159,7 +167,7 @@ def next_deadline(s: State) -> int | None:
 
     It may change with every step. Waking early does no harm; waking late is told by `Tick.at`.
     """
-    first = s.link.due
+    first = s.connection.due
     lifecycle = s.lifecycle
     due = lifecycle.due
     if due is not None and (first is None or due < first):
@@ -170,10 +178,10 @@ def next_deadline(s: State) -> int | None:
     due = s.history.due
     if due is not None and (first is None or due < first):
         first = due
-    due = s.courtesy.due
+    due = s.ephemeral.due
     if due is not None and (first is None or due < first):
         first = due
-    due = s.asides.due
+    due = s.ephemeral_queue.due
     if due is not None and (first is None or due < first):
         first = due
     if s.items:
@@ -181,7 +189,7 @@ def next_deadline(s: State) -> int | None:
             due = item.state.due
             if due is not None and (first is None or due < first):
                 first = due
-    room = s.room
+    room = s.participants
     if room.typists:
         for typist in room.typists:
             if first is None or typist.due < first:
@@ -205,11 +213,11 @@ def wake_window(session: Session) -> tuple[int, int] | None:
 # --- level news -----------------------------------------------------------------------------------------------------
 
 
-def changes(before: Session, after: Session) -> tuple[Level, ...]:
+def changes(before: Session, after: Session) -> tuple[StatusUpdate, ...]:
     """Level news: what an application shows that differs between two states of one session."""
     if before is after:
         return ()
-    told: list[Level] = []
+    told: list[StatusUpdate] = []
     for read, parts in _LEVELS:
         moved = any(getattr(before, part) is not getattr(after, part) for part in parts)
         if moved and (new := read(after)) != read(before):
@@ -222,15 +230,15 @@ def _phase(s: Session) -> PhaseChanged:
 
 
 def _roster(s: Session) -> RosterChanged:
-    return RosterChanged(tuple((p.id, p.type, p.display_name or _full_name(p)) for p in s.room.parties))
+    return RosterChanged(tuple((p.id, p.type, p.display_name or _full_name(p)) for p in s.participants.parties))
 
 
 def _typing(s: Session) -> TypingChanged:
-    return TypingChanged(tuple(t.party_id for t in s.room.typists))
+    return TypingChanged(tuple(t.party_id for t in s.participants.typists))
 
 
 def _forms(s: Session) -> FormsChanged:
-    return FormsChanged(tuple((f.id, f.name, f.secure) for f in s.room.forms if not f.answer))
+    return FormsChanged(tuple((f.id, f.name, f.secure) for f in s.participants.forms if not f.answer))
 
 
 def _case(s: Session) -> CaseChanged:
@@ -241,26 +249,26 @@ def _full_name(party: Any) -> str:
     return f"{party.first_name} {party.last_name}".strip()
 
 
-def _link(s: Session) -> LinkChanged:
+def _link(s: Session) -> ConnectionChanged:
     """While the history is read before the next poll, the link is what it was: trouble until a poll succeeds."""
-    link = s.link
-    if isinstance(link, LinkOff) and not isinstance(s.history, HistoryCurrent):
+    link = s.connection
+    if isinstance(link, ConnectionOff) and not isinstance(s.history, HistoryCurrent):
         tries = max(link.tries, getattr(s.history, "tries", 0))
         next_try = s.history.due if isinstance(s.history, HistoryBackingOff) else None
-        return LinkChanged("backing_off" if tries else "polling", tries, next_try=next_try)
-    if isinstance(link, LinkPolling):
-        return LinkChanged("backing_off" if link.tries else "polling", link.tries)
-    if isinstance(link, LinkBackingOff):
-        return LinkChanged(link.name, link.tries, link.code, link.reason, link.due)
-    return LinkChanged(link.name, getattr(link, "tries", 0), getattr(link, "code", None))
+        return ConnectionChanged("backing_off" if tries else "polling", tries, next_try=next_try)
+    if isinstance(link, ConnectionPolling):
+        return ConnectionChanged("backing_off" if link.tries else "polling", link.tries)
+    if isinstance(link, ConnectionBackingOff):
+        return ConnectionChanged(link.name, link.tries, link.code, link.reason, link.due)
+    return ConnectionChanged(link.name, getattr(link, "tries", 0), getattr(link, "code", None))
 
 
-_LEVELS: Final[tuple[tuple[Callable[[Session], Level], tuple[str, ...]], ...]] = (
+_LEVELS: Final[tuple[tuple[Callable[[Session], StatusUpdate], tuple[str, ...]], ...]] = (
     (_phase, ("lifecycle", "attention")),
-    (_roster, ("room",)),
-    (_typing, ("room",)),
-    (_link, ("link", "history")),
-    (_forms, ("room",)),
+    (_roster, ("participants",)),
+    (_typing, ("participants",)),
+    (_link, ("connection", "history")),
+    (_forms, ("participants",)),
     (_case, ("chat",)),
 )
 """Each level, in the order of telling, and the parts of a session that it is read from. Most steps leave most alone."""

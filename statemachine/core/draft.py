@@ -11,32 +11,41 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from .news import Anomaly, Outcome, Progress, Progression, Reason, Received, Transcript
 from .record import opened
 from .session import (
-    Asides,
     Attention,
     Chat,
     Config,
-    Courtesy,
+    Connection,
+    DedupeWindow,
+    Ephemeral,
+    EphemeralQueue,
     History,
     Item,
     ItemState,
     Lifecycle,
-    Link,
-    Room,
-    Seen,
+    Participants,
     Session,
 )
+from .updates import Anomaly, DeliveryUpdate, Outcome, Progression, Reason, Received, TranscriptUpdate
 from .wire import Entry
 
 _parts: Final = attrgetter(
-    "seen", "lifecycle", "link", "items", "history", "room", "courtesy", "asides", "attention", "chat"
+    "window",
+    "lifecycle",
+    "connection",
+    "items",
+    "history",
+    "participants",
+    "ephemeral",
+    "ephemeral_queue",
+    "attention",
+    "chat",
 )
 """What a step may change beside its counters, on a draft and on a session; compared by identity where that will do."""
 
 
-class Scratch:
+class StepContext:
     """What a step notes that is no part of the session."""
 
     __slots__ = (
@@ -47,16 +56,16 @@ class Scratch:
         "item",
         "log",
         "newest",
-        "news",
         "past",
         "reading",
         "subject",
         "terminal",
+        "updates",
     )
 
     base: Session
     """The session before."""
-    news: list[Transcript]
+    updates: list[TranscriptUpdate]
     anomalies: list[Anomaly]
     item: ItemState
     subject: Item
@@ -87,14 +96,14 @@ if TYPE_CHECKING:
         chat: Chat
         lifecycle: Lifecycle
         attention: Attention
-        link: Link
+        connection: Connection
         history: History
         items: tuple[Item, ...]
-        courtesy: Courtesy
-        asides: Asides
-        room: Room
-        seen: Seen
-        scratch: Scratch
+        ephemeral: Ephemeral
+        ephemeral_queue: EphemeralQueue
+        participants: Participants
+        window: DedupeWindow
+        context: StepContext
 
 else:
     _Open = opened(Session)
@@ -110,12 +119,12 @@ class Draft(_Open):
         self.ids = number = self.ids + 1
         return number
 
-    def tell(self, entry: Entry, *, own: bool = False, historic: bool = False, late: bool = False) -> None:
+    def emit(self, entry: Entry, *, own: bool = False, historic: bool = False, late: bool = False) -> None:
         """Transcript news: an entry."""
         self.seq = seq = self.seq + 1
-        self.scratch.news.append(Received(seq, self.now, entry, own, historic, late))
+        self.context.updates.append(Received(seq, self.now, entry, own, historic, late))
 
-    def progress(
+    def emit_delivery(
         self,
         item: Item,
         state: Progression,
@@ -126,13 +135,15 @@ class Draft(_Open):
     ) -> None:
         """Transcript news: the outcome of one thing sent."""
         self.seq = seq = self.seq + 1
-        self.scratch.news.append(Progress(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note))
+        self.context.updates.append(
+            DeliveryUpdate(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note)
+        )
 
-    def odd(self, kind: str, detail: str = "") -> None:
+    def note_anomaly(self, kind: str, detail: str = "") -> None:
         """Something odd from outside was survived."""
-        seen = self.seen
-        self.seen = Seen(seen.told, seen.batches, seen.anomalies + 1, seen.marks)
-        self.scratch.anomalies.append(Anomaly(self.now, kind, detail))
+        seen = self.window
+        self.window = DedupeWindow(seen.entries, seen.batches, seen.anomalies + 1, seen.marks)
+        self.context.anomalies.append(Anomaly(self.now, kind, detail))
 
 
 def open_draft(session: Session, at: int) -> Draft:
@@ -146,16 +157,16 @@ def open_draft(session: Session, at: int) -> Draft:
     d.chat = session.chat
     d.lifecycle = session.lifecycle
     d.attention = session.attention
-    d.link = session.link
+    d.connection = session.connection
     d.history = session.history
     d.items = session.items
-    d.courtesy = session.courtesy
-    d.asides = session.asides
-    d.room = session.room
-    d.seen = session.seen
-    d.scratch = scratch = Scratch()
+    d.ephemeral = session.ephemeral
+    d.ephemeral_queue = session.ephemeral_queue
+    d.participants = session.participants
+    d.window = session.window
+    d.context = scratch = StepContext()
     scratch.base = session
-    scratch.news = []
+    scratch.updates = []
     scratch.anomalies = []
     scratch.terminal = scratch.finish = scratch.log = None
     scratch.fresh = scratch.reading = scratch.past = scratch.newest = False
@@ -168,7 +179,7 @@ def freeze(d: Draft) -> Session:
     By value, for a move away and back may end in another record like the one before (L5). What has given out an id or
     told something differs for sure, and is not compared.
     """
-    base = d.scratch.base
+    base = d.context.base
     if (
         d.ids == base.ids
         and d.seq == base.seq
@@ -178,6 +189,6 @@ def freeze(d: Draft) -> Session:
     ):
         return base
     session: Any = d
-    del session.scratch
+    del session.context
     session.__class__ = Session
     return session  # type: ignore[no-any-return]

@@ -26,7 +26,7 @@ from .wire import (
     Location,
     Navigation,
     Signaling,
-    shy,
+    redacted,
 )
 
 
@@ -43,14 +43,14 @@ def json_object(value: Mapping[str, object] | str) -> str:
 
 
 @record
-class Past:
+class Carryover:
     """What a new session takes over from the one before (`past(session)`): nothing is told or numbered twice."""
 
     chat_id: str
     origin: str
     ids: int
     seq: int
-    told: bytes = field(repr=False)
+    entries: bytes = field(repr=False)
     batches: bytes = field(repr=False)
     marks: bytes = field(default=b"", repr=False)
 
@@ -59,23 +59,23 @@ class Past:
 
 
 @frozen
-class Request:
+class RequestChat:
     """Start a chat (E4).
 
     `origin`: an opaque random text, new for each session, made by the host: the prefix of every message id, so that a
     second device or a lost store never reuses one. `parameters`: a mapping, kept as JSON text. `text`: a first message,
-    queued until the chat exists, with its `key` and `note` as in `Say`. `after`: the `past()` of the session before.
+    queued until the chat exists, with its `key` and `note` as in `SendText`. `after`: the `past()` of the session before.
     """
 
     at: int
     origin: str
-    parameters: str = checked(default="{}", converter=json_object, repr=shy)
-    phone_number: str | None = checked(default=None, repr=shy)
-    from_: str | None = checked(default=None, repr=shy)
-    text: str | None = checked(default=None, repr=shy)
+    parameters: str = checked(default="{}", converter=json_object, repr=redacted)
+    phone_number: str | None = checked(default=None, repr=redacted)
+    from_: str | None = checked(default=None, repr=redacted)
+    text: str | None = checked(default=None, repr=redacted)
     key: str | None = None
-    after: Past | None = None
-    note: str = checked(default="", repr=shy)
+    after: Carryover | None = None
+    note: str = checked(default="", repr=redacted)
 
 
 @record
@@ -85,30 +85,30 @@ class Reattach:
     at: int
     origin: str
     chat_id: str | None = None
-    after: Past | None = None
+    after: Carryover | None = None
 
 
 @record
-class Say:
+class SendText:
     """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message.
 
     `note`: whatever the application wants to find in the news of this message; nobody else sees it.
     """
 
     at: int
-    text: str = field(repr=shy)
+    text: str = field(repr=redacted)
     key: str | None = None
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 @record
-class Send:
+class SendEntry:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
     at: int
     entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
     key: str | None = None
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 @record
@@ -117,10 +117,10 @@ class SendFile:
 
     at: int
     ref: str
-    name: str = field(default="", repr=shy)
+    name: str = field(default="", repr=redacted)
     type: Literal["image", "attachment"] = "attachment"
     key: str | None = None
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 @frozen
@@ -129,9 +129,9 @@ class AnswerForm:
 
     at: int
     form_request_id: str
-    data: str = checked(converter=json_object, repr=shy)
+    data: str = checked(converter=json_object, repr=redacted)
     key: str | None = None
-    note: str = checked(default="", repr=shy)
+    note: str = checked(default="", repr=redacted)
 
 
 @record
@@ -142,7 +142,7 @@ class AnswerSecureForm:
     form_request_id: str
     ref: str
     key: str | None = None
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 @record
@@ -173,7 +173,7 @@ class StartTyping:
     """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
 
     at: int
-    draft: str = field(default="", repr=shy)
+    draft: str = field(default="", repr=redacted)
 
 
 @record
@@ -214,7 +214,7 @@ class Foreground:
 
 
 @record
-class Pushed:
+class PushReceived:
     """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
 
     at: int
@@ -232,36 +232,36 @@ class Reauthorized:
 
 
 @record
-class Opened:
+class ChatOpened:
     """E4 or E5 answered. `is_new_chat` is None where the answer does not say (E5)."""
 
     chat_id: str
     state: str = ""
     ewt: int | None = None
     is_new_chat: bool | None = None
-    phone_number: str = field(default="", repr=shy)
+    phone_number: str = field(default="", repr=redacted)
 
 
 @record
-class Batch:
+class EventBatch:
     """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty)."""
 
     entries: tuple[Entry, ...] = ()
 
 
 @record
-class Log:
+class HistoryLog:
     """E8 answered: the whole log of the chat, both sides, oldest first."""
 
     entries: tuple[Entry, ...] = ()
 
 
 @record
-class Uploaded:
+class FileUploaded:
     """E12 answered."""
 
     file_id: str
-    file_name: str = field(default="", repr=shy)
+    file_name: str = field(default="", repr=redacted)
 
 
 FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "unreadable", "restart"]
@@ -283,7 +283,7 @@ class Failure:
     retry_after: int | None = None
 
 
-Reply: TypeAlias = Opened | Batch | Log | Uploaded | Failure
+Reply: TypeAlias = ChatOpened | EventBatch | HistoryLog | FileUploaded | Failure
 
 
 @record
@@ -321,10 +321,10 @@ class Restarted:
 
 
 Intent: TypeAlias = (
-    Request
+    RequestChat
     | Reattach
-    | Say
-    | Send
+    | SendText
+    | SendEntry
     | SendFile
     | AnswerForm
     | AnswerSecureForm
@@ -337,16 +337,16 @@ Intent: TypeAlias = (
     | MarkRead
     | Background
     | Foreground
-    | Pushed
+    | PushReceived
     | Reauthorized
 )
 Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted
 
 INTENTS: Final[tuple[type[Intent], ...]] = (
-    Request,
+    RequestChat,
     Reattach,
-    Say,
-    Send,
+    SendText,
+    SendEntry,
     SendFile,
     AnswerForm,
     AnswerSecureForm,
@@ -359,7 +359,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     MarkRead,
     Background,
     Foreground,
-    Pushed,
+    PushReceived,
     Reauthorized,
 )
 EVENTS: Final[tuple[type[Event], ...]] = (*INTENTS, Answered, Incoming, Tick, Restarted)

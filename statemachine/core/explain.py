@@ -8,11 +8,11 @@ from .commands import Command
 from .draft import open_draft
 from .errors import IllegalIntent
 from .events import Event
-from .news import Notification
 from .record import record
 from .reduce import step
 from .session import Session
 from .table import Machine, Row, Verdict
+from .updates import Notification
 
 
 @record
@@ -42,7 +42,7 @@ class Explanation:
     after: str
     moves: tuple[Move, ...]
     commands: tuple[Command, ...]
-    news: tuple[Notification, ...]
+    updates: tuple[Notification, ...]
     rejected: str | None = None
 
 
@@ -50,14 +50,14 @@ def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
     d = open_draft(session, event.at)
     log: list[Any] = []
-    d.scratch.log = log
+    d.context.log = log
     try:
         after, out = step(d, event)
     except IllegalIntent as refusal:
         return Explanation(session.phase, session.phase, _moves(log), (), (), refusal.reason)
     commands = tuple(one for one in out if isinstance(one, Command))
-    news = tuple(one for one in out if isinstance(one, Notification))
-    return Explanation(session.phase, after.phase, _moves(log), commands, news)
+    updates = tuple(one for one in out if isinstance(one, Notification))
+    return Explanation(session.phase, after.phase, _moves(log), commands, updates)
 
 
 def _moves(log: list[Any]) -> tuple[Move, ...]:

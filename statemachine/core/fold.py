@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from . import signals as sig
+from .actions import conversation, memory, participants, polling
+from .actions.memory import REMEMBERED
 from .draft import Draft
-from .effects import conversation, memory, polling, room
-from .effects.memory import REMEMBERED
-from .events import Batch, Incoming
-from .session import TERMINAL, LinkOff, LinkPaused
+from .events import EventBatch, Incoming
+from .session import TERMINAL, ConnectionOff, ConnectionPaused
 from .tables import CELLS, MACHINES, move
 from .tables.lifecycle.groups import TERMINAL_SIGNALS
 from .wire import (
@@ -62,7 +62,7 @@ _PASSING: Final = (Typing, NotTyping)
 def unfold(d: Draft, e: Entry) -> None:
     """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
     said: Any = e.state if type(e) is Status else type(e)
-    if said in _HEARD and d.scratch.log is None:
+    if said in _HEARD and d.context.log is None:
         _CELLS[type(d.lifecycle)][_HEARD[said]](d, e)
     else:
         _unfold_rare(d, e)
@@ -72,14 +72,14 @@ def _unfold_rare(d: Draft, e: Entry) -> None:
     """The end of a session, a status that is written or named otherwise; or somebody wants to know why."""
     on: Any = STATUS[e.state] if type(e) is Status else type(e)
     if on in _TERMINAL:
-        if d.scratch.terminal is None:
-            d.scratch.terminal = on, e
-        d.scratch.fresh = True
+        if d.context.terminal is None:
+            d.context.terminal = on, e
+        d.context.fresh = True
     else:
         move(d, _LIFECYCLE, on, e)
 
 
-def fold(d: Draft, carrier: Incoming | Batch, polled: bool = False) -> None:
+def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None:
     """Server events as they happen. `polled`: they answer the poll."""
     entries = carrier.entries
     transcript = False
@@ -90,20 +90,20 @@ def fold(d: Draft, carrier: Incoming | Batch, polled: bool = False) -> None:
     repeated = (transcript or polled) and memory.is_repeated_batch(d, entries)
     if transcript:
         if repeated:
-            d.odd("repeated_batch", "a cache, or a poll answered twice")
+            d.note_anomaly("repeated_batch", "a cache, or a poll answered twice")
         else:
             _fold_transcript(d, entries)
         return
     for e in entries:
         unfold(d, e)
-    d.scratch.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
+    d.context.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
 
 
 def _fold_transcript(d: Draft, entries: tuple[Entry, ...]) -> None:
     known = memory.Known(d)
     for e in entries:
         if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
-            d.scratch.fresh = True
+            d.context.fresh = True
             unfold(d, e)
 
 
@@ -121,9 +121,9 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     over = isinstance(d.lifecycle, TERMINAL)
     if start is None and over:
         return
-    d.scratch.reading = True
-    d.scratch.past = start is None
-    if d.scratch.past and was_read:
+    d.context.reading = True
+    d.context.past = start is None
+    if d.context.past and was_read:
         conversation.tell_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
@@ -134,7 +134,7 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     _merge(d, entries[start or 0 :], known)
     if awaited and not over:
         _take_room(d, entries)
-    d.scratch.reading = d.scratch.past = d.scratch.newest = False
+    d.context.reading = d.context.past = d.context.newest = False
 
 
 def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
@@ -144,7 +144,7 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
     by content, which may recur; an id of ours proves less, because it was remembered when we sent it, not in its place
     in the log.
     """
-    told = d.seen.told
+    told = d.window.entries
     if memory.count(told, memory.beginning(d)):
         return 0
     first: int | None = None
@@ -166,18 +166,18 @@ def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
-        d.scratch.newest = index == last
+        d.context.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
             if type(e) is Status and STATUS[e.state] in _TERMINAL:
                 unfold(d, e)
             continue
         if isinstance(e, Signaling) and index != offer:
             continue
-        if isinstance(e, CobrowsingRequested) and not d.scratch.newest:
+        if isinstance(e, CobrowsingRequested) and not d.context.newest:
             continue
         if type(e) in REMEMBERED and memory.is_known(d, e, known):
             continue
-        d.scratch.fresh = True
+        d.context.fresh = True
         unfold(d, e)
 
 
@@ -199,13 +199,13 @@ def _take_room(d: Draft, entries: Iterable[Any]) -> None:
     Only while the next poll waits for the log: whatever else was heard meanwhile may be newer than it. The log moves
     the stage where none is known, and where its roster differs; never backwards by an old status (F17).
     """
-    if not isinstance(d.link, LinkOff | LinkPaused) or d.link.call is not None:
+    if not isinstance(d.connection, ConnectionOff | ConnectionPaused) or d.connection.call is not None:
         return
     for kind in (CaseSet, Info):
         said = [e for e in entries if type(e) is kind]
         if said:
             unfold(d, said[-1])
-    room.rebuild_roster(d, entries)
+    participants.rebuild_roster(d, entries)
     statuses = [e for e in entries if type(e) is Status and STATUS[e.state] not in _TERMINAL]
     if statuses and conversation.stage_is_unknown(d, None):
         unfold(d, statuses[-1])

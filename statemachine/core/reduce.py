@@ -17,37 +17,37 @@ from typing import Any, Final
 from attrs import evolve
 
 from . import signals as sig
+from .actions import outgoing
+from .actions.conversation import tell_finish
+from .actions.memory import note_silence
 from .commands import Command
 from .derived import Owed, deadlines, next_deadline, outbox, owing
 from .draft import Draft, freeze, open_draft
-from .effects import outgoing
-from .effects.conversation import tell_finish
-from .effects.memory import note_silence
 from .events import (
     EVENTS,
     INTENTS,
     Answered,
-    Batch,
+    ChatOpened,
     Event,
+    EventBatch,
     Failure,
+    HistoryLog,
     Incoming,
     Intent,
-    Log,
-    Opened,
     Reply,
     Restarted,
     Tick,
 )
 from .fold import fold, fold_log, unfold
-from .news import Notification
 from .session import TERMINAL, Session
 from .tables import MACHINES, REACTIONS, move, move_item
 from .tables.reactions import Kind, classify
+from .updates import Notification
 from .vocabulary import check_vocabulary
 from .wire import Status
 
 _LIFECYCLE: Final = MACHINES["lifecycle"]
-_COURTESY: Final = MACHINES["courtesy"]
+_COURTESY: Final = MACHINES["ephemeral"]
 
 
 def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
@@ -64,7 +64,7 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
 
 def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The same on a draft, which `explain` looks into afterwards."""
-    scratch, kind = d.scratch, type(event)
+    scratch, kind = d.context, type(event)
     session = scratch.base
     due = next_deadline(session)
     if due is not None and due <= d.now and kind is not Restarted:  # no time has passed for one that nobody ran
@@ -72,14 +72,14 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     _HANDLERS[kind](d, event)
     if scratch.terminal is not None:
         _end_batch(d)
-    if d.items or d.asides.pending or scratch.finish is not None:
+    if d.items or d.ephemeral_queue.pending or scratch.finish is not None:
         _conclude(d)
     after = freeze(d)
     if after is session:
         return session, ()
     owed = outbox(after, session.ids) if after.ids != session.ids else ()  # ids only grow
-    if scratch.news or scratch.anomalies:
-        return after, (*owed, *scratch.news, *scratch.anomalies)
+    if scratch.updates or scratch.anomalies:
+        return after, (*owed, *scratch.updates, *scratch.anomalies)
     return after, owed
 
 
@@ -105,11 +105,11 @@ def _fire(d: Draft) -> None:
 def _conclude(d: Draft) -> None:
     """The end of what one event, or one deadline, began: turns are given, and an outcome is told last."""
     if d.items:
-        for item in outgoing.takers(d, None):
-            move_item(d, item.id, None, sig.Turn, None)
-    if d.asides.pending:
-        move(d, _COURTESY, sig.Turn, None)
-    if d.scratch.finish is not None:
+        for item in outgoing.next_to_send(d, None):
+            move_item(d, item.id, None, sig.SendSlot, None)
+    if d.ephemeral_queue.pending:
+        move(d, _COURTESY, sig.SendSlot, None)
+    if d.context.finish is not None:
         tell_finish(d)
 
 
@@ -118,7 +118,7 @@ def _restart(d: Draft, event: Restarted) -> None:
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at
-    shift = event.at - d.scratch.base.now
+    shift = event.at - d.context.base.now
     if shift:
         _shift(d, shift)
     for owed in sorted(owing(d), key=lambda owed: owed[0]):
@@ -133,12 +133,14 @@ def _shift(d: Draft, by: int) -> None:
     if opening is not None:
         d.lifecycle = evolve(d.lifecycle, opening=later(opening))
     d.lifecycle = later(d.lifecycle)
-    d.link = later(d.link)
+    d.connection = later(d.connection)
     d.history = later(d.history)
-    d.courtesy = later(d.courtesy)
-    d.asides = later(d.asides)
+    d.ephemeral = later(d.ephemeral)
+    d.ephemeral_queue = later(d.ephemeral_queue)
     d.items = tuple(evolve(item, state=later(item.state)) for item in d.items)
-    d.room = evolve(d.room, typists=tuple(map(later, d.room.typists)), forms=tuple(map(later, d.room.forms)))
+    d.participants = evolve(
+        d.participants, typists=tuple(map(later, d.participants.typists)), forms=tuple(map(later, d.participants.forms))
+    )
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -169,29 +171,29 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
             move_item(d, owner.id, None, signal, reply)
         else:
             move(d, MACHINES[machine], signal, reply)
-    if type(reply) is Opened and reply.state and kind in ("create", "find"):
+    if type(reply) is ChatOpened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    if d.scratch.terminal is not None:
+    if d.context.terminal is not None:
         _end_batch(d)
 
 
 def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
     """What an answer brought, awaited (of this kind) or not."""
-    d.scratch.fresh = False
-    if type(reply) is Batch:
+    d.context.fresh = False
+    if type(reply) is EventBatch:
         if reply.entries:
             fold(d, reply, kind == "poll")
         elif kind == "poll":
             note_silence(d)
-    elif type(reply) is Log:
+    elif type(reply) is HistoryLog:
         fold_log(d, reply.entries, kind is not None)
 
 
 def _end_batch(d: Draft) -> None:
     """The first terminal signal of the batch fixes the outcome, now that the last entry is folded (D2.10)."""
-    assert d.scratch.terminal is not None
-    on, entry = d.scratch.terminal
-    d.scratch.terminal = None
+    assert d.context.terminal is not None
+    on, entry = d.context.terminal
+    d.context.terminal = None
     move(d, _LIFECYCLE, on, entry)
 
 

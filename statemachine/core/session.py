@@ -8,29 +8,34 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from .config import DEFAULT_CONFIG, Config
-from .events import Past
-from .news import Outcome
+from .events import Carryover
 from .record import field, record
 from .states import (
     ATTENTION,
-    COURTESY,
+    CONNECTION,
+    EPHEMERAL,
     HISTORY,
     ITEM,
     LIFECYCLE,
-    LINK,
     LIVE,
     TERMINAL,
     AgentJoined,
-    Asides,
     Attention,
     Calm,
     Connected,
     Connecting,
-    Courtesy,
-    CourtesyPosting,
-    CourtesyQuiet,
+    Connection,
+    ConnectionBackingOff,
+    ConnectionBlocked,
+    ConnectionOff,
+    ConnectionPaused,
+    ConnectionPolling,
     Ended,
     Ending,
+    Ephemeral,
+    EphemeralPosting,
+    EphemeralQueue,
+    EphemeralQuiet,
     Establishing,
     Failed,
     Gone,
@@ -53,12 +58,6 @@ from .states import (
     ItemUploading,
     Ivr,
     Lifecycle,
-    Link,
-    LinkBackingOff,
-    LinkBlocked,
-    LinkOff,
-    LinkPaused,
-    LinkPolling,
     Opening,
     Queued,
     Requesting,
@@ -66,7 +65,8 @@ from .states import (
     Warned,
     WrappingUp,
 )
-from .wire import shy
+from .updates import Outcome
+from .wire import redacted
 
 # --- the room -------------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Chat:
     former: str = ""
     case_id: str = ""
     service_name: str = ""
-    phone_number: str = field(default="", repr=shy)
+    phone_number: str = field(default="", repr=redacted)
 
 
 @record
@@ -93,9 +93,9 @@ class Party:
 
     id: str
     type: str = ""
-    display_name: str = field(default="", repr=shy)
-    first_name: str = field(default="", repr=shy)
-    last_name: str = field(default="", repr=shy)
+    display_name: str = field(default="", repr=redacted)
+    first_name: str = field(default="", repr=redacted)
+    last_name: str = field(default="", repr=redacted)
 
 
 @record
@@ -122,7 +122,7 @@ class OpenForm:
 
 
 @record
-class Room:
+class Participants:
     """Who is there and what is open."""
 
     parties: tuple[Party, ...] = ()
@@ -131,13 +131,13 @@ class Room:
 
 
 @record
-class Seen:
+class DedupeWindow:
     """What was told already, as packed digests of eight bytes: of single entries, and of whole batches.
 
     `marks`: what was done once and must not be done again: read receipts given, keys of messages that have arrived.
     """
 
-    told: bytes = field(default=b"", repr=False)
+    entries: bytes = field(default=b"", repr=False)
     batches: bytes = field(default=b"", repr=False)
     anomalies: int = 0
     marks: bytes = field(default=b"", repr=False)
@@ -154,7 +154,7 @@ class Session:
     transcript news. `items`: the queue, and what was sent and may still get receipts, oldest first.
     """
 
-    __beside__: ClassVar[tuple[str, ...]] = ("scratch",)
+    __beside__: ClassVar[tuple[str, ...]] = ("context",)
     """A draft's, and empty in every session: see `draft.py`."""
     now: int
     ids: int
@@ -163,13 +163,13 @@ class Session:
     chat: Chat
     lifecycle: Lifecycle
     attention: Attention
-    link: Link
+    connection: Connection
     history: History
     items: tuple[Item, ...]
-    courtesy: Courtesy
-    asides: Asides
-    room: Room
-    seen: Seen
+    ephemeral: Ephemeral
+    ephemeral_queue: EphemeralQueue
+    participants: Participants
+    window: DedupeWindow
 
     @property
     def phase(self) -> str:
@@ -203,56 +203,63 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
         Chat(),
         Idle(),
         Calm(),
-        LinkOff(),
+        ConnectionOff(),
         HistoryCurrent(),
         (),
-        CourtesyQuiet(),
-        Asides(),
-        Room(),
-        Seen(),
+        EphemeralQuiet(),
+        EphemeralQueue(),
+        Participants(),
+        DedupeWindow(),
     )
 
 
-def past(session: Session) -> Past:
-    """What a session that follows this one takes over (`Request(after=…)`).
+def carry_over(session: Session) -> Carryover:
+    """What a session that follows this one takes over (`RequestChat(after=…)`).
 
     One that never had a chat hands on what it took over itself.
     """
-    return Past(
+    return Carryover(
         session.chat.chat_id or session.chat.former,
         session.chat.origin,
         session.ids,
         session.seq,
-        session.seen.told,
-        session.seen.batches,
-        session.seen.marks,
+        session.window.entries,
+        session.window.batches,
+        session.window.marks,
     )
 
 
 __all__ = [
     "ATTENTION",
-    "COURTESY",
+    "CONNECTION",
     "DEFAULT_CONFIG",
+    "EPHEMERAL",
     "HISTORY",
     "ITEM",
     "LIFECYCLE",
-    "LINK",
     "LIVE",
     "PHASES",
     "TERMINAL",
     "AgentJoined",
-    "Asides",
     "Attention",
     "Calm",
     "Chat",
     "Config",
     "Connected",
     "Connecting",
-    "Courtesy",
-    "CourtesyPosting",
-    "CourtesyQuiet",
+    "Connection",
+    "ConnectionBackingOff",
+    "ConnectionBlocked",
+    "ConnectionOff",
+    "ConnectionPaused",
+    "ConnectionPolling",
+    "DedupeWindow",
     "Ended",
     "Ending",
+    "Ephemeral",
+    "EphemeralPosting",
+    "EphemeralQueue",
+    "EphemeralQuiet",
     "Establishing",
     "Failed",
     "Gone",
@@ -275,25 +282,18 @@ __all__ = [
     "ItemUploading",
     "Ivr",
     "Lifecycle",
-    "Link",
-    "LinkBackingOff",
-    "LinkBlocked",
-    "LinkOff",
-    "LinkPaused",
-    "LinkPolling",
     "OpenForm",
     "Opening",
+    "Participants",
     "Party",
     "Queued",
     "Requesting",
-    "Room",
-    "Seen",
     "Session",
     "TimedOut",
     "Typist",
     "Warned",
     "WrappingUp",
+    "carry_over",
     "new_session",
-    "past",
     "phase_of",
 ]

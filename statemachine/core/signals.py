@@ -77,7 +77,7 @@ class GiveUp(Signal):
 # --- lifecycle -> others ---------------------------------------------------------------------------------------------
 
 
-class ChatOpened(Signal):
+class ChatStarted(Signal):
     """A new chat: poll at once."""
 
 
@@ -89,7 +89,7 @@ class SessionOver(Signal):
     """The lifecycle has become terminal."""
 
 
-class WarningHeard(Signal): ...
+class WarningReceived(Signal): ...
 
 
 class ItemQueued(Signal):
@@ -100,14 +100,14 @@ class FileQueued(Signal):
     """A file to upload, then to send."""
 
 
-class DeliveredHeard(Signal):
+class DeliveryConfirmed(Signal):
     """A delivered receipt for one of ours."""
 
 
-class ReadHeard(Signal): ...
+class ReadConfirmed(Signal): ...
 
 
-class EchoHeard(Signal):
+class EchoReceived(Signal):
     """One of ours came back, live or in the log: the server has it."""
 
 
@@ -131,7 +131,7 @@ class ChatGone(Signal):
     """404 or 5005 on a call that names this chat."""
 
 
-class LinkRefused(Signal):
+class ConnectionRefused(Signal):
     """Authorization or configuration refused (401, 403, 1000, 2xxx, 3000, 5006) on a call beside the poll."""
 
 
@@ -199,7 +199,7 @@ class HistoryUnreadable(Signal):
 # --- item -------------------------------------------------------------------------------------------------------------
 
 
-class Turn(Signal):
+class SendSlot(Signal):
     """The end of each step: who waits for a turn may take it."""
 
 
@@ -262,11 +262,11 @@ class DisconnectSent(Signal):
 # --- courtesy, and what expires in the room ---------------------------------------------------------------------------
 
 
-class CourtesyDone(Signal):
+class EphemeralDone(Signal):
     """Answered, whatever the answer."""
 
 
-class CourtesyFailed(Signal):
+class EphemeralFailed(Signal):
     """The server or the line is in trouble: no time for courtesies."""
 
 

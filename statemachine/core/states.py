@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import ClassVar, Final, TypeAlias
 
 from .events import FailureKind
-from .news import Outcome
 from .record import field, record
-from .wire import Entry, shy
+from .updates import Outcome
+from .wire import Entry, redacted
 
 
 class _NoDue:
@@ -47,9 +47,9 @@ class Opening:
     due: int
     tries: int = 0
     slack: int = 0
-    parameters: str = field(default="{}", repr=shy)
-    phone_number: str | None = field(default=None, repr=shy)
-    from_: str | None = field(default=None, repr=shy)
+    parameters: str = field(default="{}", repr=redacted)
+    phone_number: str | None = field(default=None, repr=redacted)
+    from_: str | None = field(default=None, repr=redacted)
 
 
 class _Stage(_NoDue):
@@ -194,7 +194,7 @@ Attention: TypeAlias = Calm | Warned
 
 
 @record
-class LinkOff(_NoDue, _NoCall):
+class ConnectionOff(_NoDue, _NoCall):
     """Not polling: no chat yet, the history first, or over. `tries`: failures in a row so far."""
 
     name: ClassVar[str] = "off"
@@ -202,21 +202,21 @@ class LinkOff(_NoDue, _NoCall):
 
 
 @record
-class LinkPolling:
-    """`haste`: instant answers in a row that brought nothing."""
+class ConnectionPolling:
+    """`fast_empty_polls`: instant answers in a row that brought nothing."""
 
     name: ClassVar[str] = "polling"
     call: int
     due: int
     tries: int = 0
-    haste: int = 0
+    fast_empty_polls: int = 0
 
 
 @record
-class LinkBackingOff(_NoCall):
+class ConnectionBackingOff(_NoCall):
     """Waiting to try again. `slack`: how much later is as good. `reason`, `code`: of the failure that caused it.
 
-    With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `haste`.
+    With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `fast_empty_polls`.
     """
 
     name: ClassVar[str] = "backing_off"
@@ -224,12 +224,12 @@ class LinkBackingOff(_NoCall):
     tries: int
     slack: int = 0
     code: int | None = None
-    haste: int = 0
+    fast_empty_polls: int = 0
     reason: FailureKind | None = None
 
 
 @record
-class LinkPaused:
+class ConnectionPaused:
     """In the background. A poll in flight may still answer."""
 
     name: ClassVar[str] = "paused"
@@ -238,7 +238,7 @@ class LinkPaused:
 
 
 @record
-class LinkBlocked(_NoDue, _NoCall):
+class ConnectionBlocked(_NoDue, _NoCall):
     """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`.
 
     `paused`: in the background meanwhile, so that nothing is polled afterwards either.
@@ -249,7 +249,7 @@ class LinkBlocked(_NoDue, _NoCall):
     paused: bool = False
 
 
-Link: TypeAlias = LinkOff | LinkPolling | LinkBackingOff | LinkPaused | LinkBlocked
+Connection: TypeAlias = ConnectionOff | ConnectionPolling | ConnectionBackingOff | ConnectionPaused | ConnectionBlocked
 
 # --- history --------------------------------------------------------------------------------------------------------
 
@@ -384,32 +384,32 @@ class Item:
     entry: Entry | None
     key: str | None = None
     ref: str = ""
-    name: str = field(default="", repr=shy)
+    name: str = field(default="", repr=redacted)
     form: str = ""
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 # --- courtesy: receipts and typing, beside the queue ----------------------------------------------------------------
 
 
 @record
-class CourtesyQuiet(_NoDue, _NoCall):
+class EphemeralQuiet(_NoDue, _NoCall):
     name: ClassVar[str] = "quiet"
 
 
 @record
-class CourtesyPosting:
+class EphemeralPosting:
     name: ClassVar[str] = "posting"
     call: int
     due: int
     entry: Entry
 
 
-Courtesy: TypeAlias = CourtesyQuiet | CourtesyPosting
+Ephemeral: TypeAlias = EphemeralQuiet | EphemeralPosting
 
 
 @record
-class Asides:
+class EphemeralQueue:
     """Courtesies waiting for their turn, and our own typing: `due` is when it is taken back unless renewed."""
 
     pending: tuple[Entry, ...] = ()
@@ -421,7 +421,13 @@ TERMINAL: Final = (Ended, Failed, TimedOut, Gone)
 
 LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = (Idle, Requesting, *LIVE, Ending, *TERMINAL)
 ATTENTION: Final[tuple[type[Attention], ...]] = (Calm, Warned)
-LINK: Final[tuple[type[Link], ...]] = (LinkOff, LinkPolling, LinkBackingOff, LinkPaused, LinkBlocked)
+CONNECTION: Final[tuple[type[Connection], ...]] = (
+    ConnectionOff,
+    ConnectionPolling,
+    ConnectionBackingOff,
+    ConnectionPaused,
+    ConnectionBlocked,
+)
 HISTORY: Final[tuple[type[History], ...]] = (HistoryCurrent, HistoryReading, HistoryStale, HistoryBackingOff)
 ITEM: Final[tuple[type[ItemState], ...]] = (
     ItemAbsent,
@@ -434,29 +440,35 @@ ITEM: Final[tuple[type[ItemState], ...]] = (
     ItemRead,
     ItemFailed,
 )
-COURTESY: Final[tuple[type[Courtesy], ...]] = (CourtesyQuiet, CourtesyPosting)
+EPHEMERAL: Final[tuple[type[Ephemeral], ...]] = (EphemeralQuiet, EphemeralPosting)
 
 
 __all__ = [
     "ATTENTION",
-    "COURTESY",
+    "CONNECTION",
+    "EPHEMERAL",
     "HISTORY",
     "ITEM",
     "LIFECYCLE",
-    "LINK",
     "LIVE",
     "TERMINAL",
     "AgentJoined",
-    "Asides",
     "Attention",
     "Calm",
     "Connected",
     "Connecting",
-    "Courtesy",
-    "CourtesyPosting",
-    "CourtesyQuiet",
+    "Connection",
+    "ConnectionBackingOff",
+    "ConnectionBlocked",
+    "ConnectionOff",
+    "ConnectionPaused",
+    "ConnectionPolling",
     "Ended",
     "Ending",
+    "Ephemeral",
+    "EphemeralPosting",
+    "EphemeralQueue",
+    "EphemeralQuiet",
     "Establishing",
     "Failed",
     "Gone",
@@ -479,12 +491,6 @@ __all__ = [
     "ItemUploading",
     "Ivr",
     "Lifecycle",
-    "Link",
-    "LinkBackingOff",
-    "LinkBlocked",
-    "LinkOff",
-    "LinkPaused",
-    "LinkPolling",
     "Opening",
     "Queued",
     "Requesting",

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import NOTHING, Factory, field, frozen
 
-from .draft import Draft, Scratch
+from .draft import Draft, StepContext
 from .errors import IllegalIntent
 from .record import layout, record
 from .session import Session, phase_of
@@ -127,9 +127,9 @@ class Machine:
         """The rows of one cell, in the order in which they are tried."""
         return self._cells.get((state, on), ())
 
-    def holder(self, d: Draft) -> Draft | Scratch:
+    def holder(self, d: Draft) -> Draft | StepContext:
         """Where the state stands under `attribute`: an item's only while it is in focus."""
-        return d.scratch if self.attribute in Scratch.__slots__ else d
+        return d.context if self.attribute in StepContext.__slots__ else d
 
 
 class BadTable(Exception):
@@ -153,7 +153,7 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states, alphabet = set(machine.states), set(machine.alphabet)
-    if machine.attribute not in (*Session.__match_args__, *Scratch.__slots__):
+    if machine.attribute not in (*Session.__match_args__, *StepContext.__slots__):
         yield f"a draft has no field {machine.attribute}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
@@ -325,7 +325,7 @@ def _rejection(r: Row) -> Cell:
 def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
     if r.to is None:
         return
-    move = _move_item if machine.attribute in Scratch.__slots__ else _move_machine
+    move = _move_item if machine.attribute in StepContext.__slots__ else _move_machine
     yield _with_name(move(None if r.make else r.to(), r.make), machine.attribute)
 
 
@@ -347,12 +347,12 @@ def _move_item(state: Any, make: Make | None) -> Effect:
     if make is None:
 
         def move(d: Any, e: Any) -> None:
-            d.scratch.attribute = state
+            d.context.attribute = state
 
         return move
 
     def move_with(d: Any, e: Any) -> None:
-        d.scratch.attribute = make(d, e)
+        d.context.attribute = make(d, e)
 
     return move_with
 

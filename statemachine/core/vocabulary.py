@@ -9,28 +9,37 @@ from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, get_args
 
-from . import derived, draft, events, fold, news, signals, tables, wire
+from . import derived, draft, events, fold, signals, tables, updates, wire
+from .actions import timing
 from .commands import COMMANDS
-from .effects import timing
 from .table import BadTable, Machine, Row
 from .tables import (
+    ACTION_MODULES,
     COUPLINGS,
+    EXTERNAL_SIGNALS,
     MACHINES,
-    OUTSIDE,
-    VOCABULARY,
     attention,
+    connection,
     couplings,
-    courtesy,
+    ephemeral,
     history,
     item,
-    link,
     reactions,
 )
 from .tables.lifecycle import acting, conversation, ends, groups, stages, starting
 
-SEEN_BY_NAME: Final[tuple[ModuleType, ...]] = (*VOCABULARY, timing, draft, derived, fold, tables, couplings, reactions)
+SEEN_BY_NAME: Final[tuple[ModuleType, ...]] = (
+    *ACTION_MODULES,
+    timing,
+    draft,
+    derived,
+    fold,
+    tables,
+    couplings,
+    reactions,
+)
 """The modules whose code may use a function, a command or a piece of news by its name."""
-TABLES: Final = (acting, conversation, ends, groups, stages, starting, attention, courtesy, history, item, link)
+TABLES: Final = (acting, conversation, ends, groups, stages, starting, attention, connection, ephemeral, history, item)
 
 
 def functions_of(module: ModuleType) -> dict[str, FunctionType]:
@@ -88,14 +97,14 @@ def unheard(machines: Iterable[Machine]) -> list[str]:
         for one in known
         if one not in heard and one not in (signals.Signal, wire.Status)
     ]
-    outside: set[Any] = {*OUTSIDE} - heard
+    outside: set[Any] = {*EXTERNAL_SIGNALS} - heard
     return faults + [f"{one.__name__} is raised from outside, but heard by no machine" for one in outside]
 
 
 def unproduced(names: set[str]) -> list[str]:
     """Commands, news, outcomes and reasons that no code produces."""
-    classes: tuple[type[Any], ...] = (*COMMANDS, *get_args(news.Notification), *get_args(news.Level))
-    literals = (*get_args(news.Outcome), *get_args(news.Reason), *get_args(news.Progression))
+    classes: tuple[type[Any], ...] = (*COMMANDS, *get_args(updates.Notification), *get_args(updates.StatusUpdate))
+    literals = (*get_args(updates.Outcome), *get_args(updates.Reason), *get_args(updates.Progression))
     wanted = (*(one.__name__ for one in classes), *literals)
     return [f"{one} is never produced" for one in wanted if one not in names]
 
@@ -117,7 +126,7 @@ def check_vocabulary(step: ModuleType) -> None:
     rows = [r for machine in MACHINES.values() for r in machine.rows]
     names = mentioned_in((*SEEN_BY_NAME, step))
     faults = [
-        *unused_functions((*VOCABULARY, timing), rows, names),
+        *unused_functions((*ACTION_MODULES, timing), rows, names),
         *unheard(MACHINES.values()),
         *unproduced(names),
         *unused_reasons(TABLES, rows),

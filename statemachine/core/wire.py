@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from .record import field, record
 
 
-def shy(text: str | None) -> str:
+def redacted(text: str | None) -> str:
     return "None" if text is None else f"<{len(text)} chars>"
 
 
@@ -83,9 +83,9 @@ class PartyJoined:
 
     party_id: str
     type: str = ""
-    first_name: str = field(default="", repr=shy)
-    last_name: str = field(default="", repr=shy)
-    display_name: str = field(default="", repr=shy)
+    first_name: str = field(default="", repr=redacted)
+    last_name: str = field(default="", repr=redacted)
+    display_name: str = field(default="", repr=redacted)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 
@@ -109,8 +109,8 @@ class Message:
 
     msg_id: str = ""
     party_id: str = ""
-    msg: str = field(default="", repr=shy)
-    msg_text: str | None = field(default=None, repr=shy)
+    msg: str = field(default="", repr=redacted)
+    msg_text: str | None = field(default=None, repr=redacted)
     timestamp: int | None = None
     channel: str = ""
     extra: str = field(default="", repr=False)
@@ -141,7 +141,7 @@ class Typing:
     """`chat_session_typing`. `msg`: the draft, where the sender shows it while typing."""
 
     party_id: str = ""
-    msg: str = field(default="", repr=shy)
+    msg: str = field(default="", repr=redacted)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 
@@ -159,9 +159,9 @@ class NotTyping:
 class Location:
     """`chat_session_location`. Coordinates stay decimal text, as exact as they came."""
 
-    latitude: str = field(repr=shy)
-    longitude: str = field(repr=shy)
-    url: str = field(default="", repr=shy)
+    latitude: str = field(repr=redacted)
+    longitude: str = field(repr=redacted)
+    url: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
     timestamp: int | None = None
@@ -174,7 +174,7 @@ class File:
 
     file_id: str
     file_type: str = "attachment"
-    file_name: str = field(default="", repr=shy)
+    file_name: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
     timestamp: int | None = None
@@ -185,7 +185,7 @@ class File:
 class TimeoutWarning:
     """`chat_session_timeout_warning`: the server will end an idle session soon. `msg` may be empty."""
 
-    msg: str = field(default="", repr=shy)
+    msg: str = field(default="", repr=redacted)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 
@@ -194,7 +194,7 @@ class TimeoutWarning:
 class InactivityTimeout:
     """`chat_session_inactivity_timeout`, misspelt variant included: terminal."""
 
-    msg: str = field(default="", repr=shy)
+    msg: str = field(default="", repr=redacted)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 
@@ -236,8 +236,8 @@ class SessionEnd:
 class Navigation:
     """`chat_session_navigation`, client to server: a page the visitor looks at."""
 
-    page: str = field(default="", repr=shy)
-    title: str = field(default="", repr=shy)
+    page: str = field(default="", repr=redacted)
+    title: str = field(default="", repr=redacted)
     msg_id: str = ""
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
@@ -263,7 +263,7 @@ class FormData:
 
     form_request_id: str
     form_name: str = ""
-    data: str = field(default="{}", repr=shy)
+    data: str = field(default="{}", repr=redacted)
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
 
@@ -334,16 +334,16 @@ class Signaling:
     msg_id: str = ""
     party_id: str = ""
     destination_party_id: str = ""
-    sdp: str | None = field(default=None, repr=shy)
-    candidate: str | None = field(default=None, repr=shy)
+    sdp: str | None = field(default=None, repr=redacted)
+    candidate: str | None = field(default=None, repr=redacted)
     sdp_mid: str | None = None
     sdp_m_line_index: int | None = None
     offer_video: bool | None = None
     audio_enabled: bool | None = None
     video_enabled: bool | None = None
     reason_code: int | None = None
-    reason: str | None = field(default=None, repr=shy)
-    number: str | None = field(default=None, repr=shy)
+    reason: str | None = field(default=None, repr=redacted)
+    number: str | None = field(default=None, repr=redacted)
     timestamp: int | None = None
     data: str = field(default="", repr=False)
     extra: str = field(default="", repr=False)
@@ -371,7 +371,7 @@ class CobrowsingStarted:
     """`chat_session_cobrowsing_started`, client to server."""
 
     provider_type: str = ""
-    cobrowsing_url: str = field(default="", repr=shy)
+    cobrowsing_url: str = field(default="", repr=redacted)
     cobrowsing_id: str = ""
     timestamp: int | None = None
     extra: str = field(default="", repr=False)
@@ -393,7 +393,7 @@ class Unknown:
     """An entry whose name is not known (protocol.md 3.0: kept, never fatal). `raw`: the whole entry as JSON text."""
 
     name: str
-    raw: str = field(default="{}", repr=shy)
+    raw: str = field(default="{}", repr=redacted)
     timestamp: int | None = None
 
 
@@ -403,7 +403,7 @@ class Malformed:
 
     problem: str
     name: str = ""
-    raw: str = field(default="", repr=shy)
+    raw: str = field(default="", repr=redacted)
     timestamp: int | None = None
 
 

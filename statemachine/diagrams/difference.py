@@ -286,7 +286,7 @@ _VOCABULARY: Final = {
     "entries": ("entry", ("direction",)),
     "signals": ("signal", ("deadline",)),
     "commands": ("command", ("read",)),
-    "news": ("news", ()),
+    "updates": ("updates", ()),
     "records": ("record", ()),
 }
 """Section -> what one of its things is called, and which members of it must stay."""

@@ -70,9 +70,9 @@ DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
     s.Requesting: (Span(("request_within",)),),
     s.Opening: (_REQUEST, _BACK_OFF),
     s.Ending: (Span(("ending_within",)),),
-    s.LinkPolling: (_answer("poll_timeout"),),
-    s.LinkBackingOff: (_BACK_OFF, Doubling("busy_cap"), Doubling("brake_cap")),
-    s.LinkPaused: (_answer("poll_timeout"),),
+    s.ConnectionPolling: (_answer("poll_timeout"),),
+    s.ConnectionBackingOff: (_BACK_OFF, Doubling("busy_cap"), Doubling("brake_cap")),
+    s.ConnectionPaused: (_answer("poll_timeout"),),
     s.HistoryReading: (_REQUEST,),
     s.HistoryStale: (_REQUEST,),
     s.HistoryBackingOff: (_BACK_OFF, _SETTLE),
@@ -80,15 +80,15 @@ DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
     s.ItemPending: (_BACK_OFF,),
     s.ItemSending: (_REQUEST,),
     s.ItemInDoubt: (_SETTLE,),
-    s.CourtesyPosting: (_REQUEST,),
-    s.Asides: (Span(("typing_expires",)),),
+    s.EphemeralPosting: (_REQUEST,),
+    s.EphemeralQueue: (Span(("typing_expires",)),),
     s.Typist: (Span(("remote_typing_expires",)),),
 }
 """An open form has a `due` too; its time is the server's (`form_timeout`)."""
 
 BESIDE: Final[dict[type[sig.Signal], type[Any]]] = {
     sig.OpenDue: s.Opening,
-    sig.OwnTypingExpired: s.Asides,
+    sig.OwnTypingExpired: s.EphemeralQueue,
     sig.TypingExpired: s.Typist,
     sig.FormExpired: s.OpenForm,
 }

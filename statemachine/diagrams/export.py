@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias, cast, get_args
 
-from ..core import config, news, session, signals, wire
+from ..core import config, session, signals, updates, wire
 from ..core.commands import COMMANDS, READS
 from ..core.events import EVENTS, INTENTS, Failure, FailureKind
 from ..core.fold import STATUS
@@ -34,7 +34,7 @@ SCHEMA: Final = "table.schema.json"
 
 def table() -> Object:
     """All tables as plain JSON data."""
-    told = (*get_args(news.Notification), *get_args(news.Level))
+    told = (*get_args(updates.Notification), *get_args(updates.StatusUpdate))
     known = mentioned((session.Session, *EVENTS, *COMMANDS, *told))
     apart = {config.Config, *EVENTS, *get_args(wire.Entry), *COMMANDS, *told, *_states()}
     return {
@@ -45,7 +45,7 @@ def table() -> Object:
         "reactions": _reactions(),
         "phases": list(session.PHASES),
         "view": _view(),
-        "outcomes": list(get_args(news.Outcome)),
+        "outcomes": list(get_args(updates.Outcome)),
         "statuses": {**{state: name(signal) for state, signal in STATUS.items()}, "*": name(signals.StatusOther)},
         "selectors": _named(one.select for one in COUPLINGS),
         "config": fields(config.Config),
@@ -53,7 +53,7 @@ def table() -> Object:
         "entries": [_entry(one) for one in get_args(wire.Entry)],
         "signals": [_signal(one) for one in vars(signals).values() if _is_signal(one)],
         "commands": [{**_shape(one), "read": one in READS} for one in COMMANDS],
-        "news": [_shape(one) for one in told],
+        "updates": [_shape(one) for one in told],
         "records": [_shape(one) for one in known.values() if isinstance(one, type) and one not in apart],
         "unions": {alias: _members(one) for alias, one in known.items() if not isinstance(one, type)},
     }

@@ -14,10 +14,10 @@ from .names import MARKS, StateKind
 CAPTIONS: Final[dict[str, str]] = {
     "lifecycle": "Where a chat session stands: what the server reports, what the customer does, and how it ends.",
     "attention": "Whether the server has warned that it will end an idle session; shown as the phase `warned`.",
-    "link": "The one long poll: when it runs, when it backs off, pauses, or waits for new credentials.",
+    "connection": "The one long poll: when it runs, when it backs off, pauses, or waits for new credentials.",
     "history": "When the log is read: after anything that may have lost events, and to prove a post that is in doubt.",
     "item": "One thing going out, from the customer's act to its last receipt, never sent twice.",
-    "courtesy": "Receipts and typing, one at a time, beside the queue.",
+    "ephemeral": "Receipts and typing, one at a time, beside the queue.",
 }
 COLOURS: Final[dict[StateKind, str]] = {
     "waiting": "yellow: waiting, for an agent or until a deadline",

@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Final, cast
 
-from statemachine import __version__
 from statemachine.codec.body import is_object
 
+from ..version import __version__
 from .session import FEATURES, JsonSession, NotBegun, Object
 
 __all__ = ["PROTOCOL", "Desk", "serve"]

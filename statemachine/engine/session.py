@@ -12,26 +12,27 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from statemachine import (
+from statemachine.codec.body import is_object
+from statemachine.codec.errors import BadRecord
+from statemachine.codec.records import decode_event, encode_command, encode_update, from_json
+from statemachine.codec.snapshot import restore, snapshot
+
+from ..core import (
     Command,
     Config,
     Event,
     IllegalIntent,
     Notification,
     Reattach,
-    Request,
+    RequestChat,
     Session,
+    carry_over,
     changes,
     new_session,
     outbox,
-    past,
     reduce,
     wake_window,
 )
-from statemachine.codec.body import is_object
-from statemachine.codec.errors import BadRecord
-from statemachine.codec.records import decode_event, encode_command, encode_news, from_json
-from statemachine.codec.snapshot import restore, snapshot
 
 __all__ = ["FEATURES", "JsonSession", "NotBegun", "Object", "observation", "read_event"]
 
@@ -119,9 +120,9 @@ def read_event(said: object) -> Event:
     if not is_object(said) or "after" not in said:
         return decode_event(said)
     event = decode_event({key: item for key, item in said.items() if key != "after"})
-    if not isinstance(event, Request | Reattach):
+    if not isinstance(event, RequestChat | Reattach):
         raise BadRecord("$: unknown field after")
-    return evolve(event, after=past(restore(said["after"])))
+    return evolve(event, after=carry_over(restore(said["after"])))
 
 
 def observation(before: Session, after: Session, out: tuple[Command | Notification, ...]) -> Object:
@@ -130,8 +131,8 @@ def observation(before: Session, after: Session, out: tuple[Command | Notificati
     seen: Object = {
         "phase": after.phase,
         "commands": [encode_command(one) for one in out if isinstance(one, Command)],
-        "news": [encode_news(one) for one in out if isinstance(one, Notification)],
-        "changes": [encode_news(one) for one in changes(before, after)],
+        "updates": [encode_update(one) for one in out if isinstance(one, Notification)],
+        "changes": [encode_update(one) for one in changes(before, after)],
         "owed": [command.id for command in outbox(after)],
         "deadline": None if window is None else window[0],
         "latest": None if window is None else window[1],

@@ -7,13 +7,13 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from statemachine import Entry, Reply
 from statemachine.codec.body import is_object
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.http import Endpoint, read_reply, to_http
 from statemachine.codec.records import decode_command, from_json, to_json
 from statemachine.codec.wire import decode_entry, encode_entry
 
+from ..core import Entry, Reply
 from .session import Object
 
 __all__ = ["CODEC", "Codec"]

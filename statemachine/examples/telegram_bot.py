@@ -11,7 +11,7 @@ import os
 from telegram import Bot, Update
 from telegram.error import NetworkError
 
-from statemachine import ChatClient, Progress, Received
+from statemachine import ChatClient, DeliveryUpdate, Received
 from statemachine.client import ChatSession, NotPossible
 from statemachine.codec.text import shown
 from statemachine.wire import Message
@@ -37,10 +37,10 @@ async def main() -> None:
     telegram = Bot(os.environ["BOT_TOKEN"], base_url=f"{TELEGRAM}/bot")
     async with telegram as bot, ChatClient(url, app_id=app_id, store=store) as client:
 
-        async def to_user(session: ChatSession, news: object) -> None:
-            if isinstance(news, Received) and isinstance(news.entry, Message) and not news.own:
-                await bot.send_message(int(session.client_id), shown(news.entry)[:4096])
-            elif isinstance(news, Progress) and news.state == "failed":
+        async def to_user(session: ChatSession, update: object) -> None:
+            if isinstance(update, Received) and isinstance(update.entry, Message) and not update.own:
+                await bot.send_message(int(session.client_id), shown(update.entry)[:4096])
+            elif isinstance(update, DeliveryUpdate) and update.state == "failed":
                 await bot.send_message(int(session.client_id), "Your last message could not be delivered.")
 
         telling = asyncio.create_task(client.handle(to_user))

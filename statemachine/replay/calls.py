@@ -10,39 +10,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
-from .. import (
+from ..codec.text import shown
+from ..core import (
     Answered,
     AnswerForm,
     AnswerSecureForm,
-    Batch,
     CancelForm,
+    ChatOpened,
     Command,
     CreateChat,
     Disconnect,
     End,
     Entry,
     Event,
+    EventBatch,
     Failure,
     FindChat,
+    HistoryLog,
     IllegalIntent,
-    Log,
     MarkRead,
-    Opened,
     Poll,
     Post,
     ReadHistory,
     Reattach,
     Reply,
-    Request,
-    Say,
-    Send,
+    RequestChat,
+    SendEntry,
     SendFile,
+    SendText,
     StartTyping,
     StopTyping,
     wire,
 )
-from ..codec.text import shown
-from ..records import LinkBackingOff, LinkBlocked
+from ..core.session import ConnectionBackingOff, ConnectionBlocked
 from .har import Call, CallKind
 from .player import UPLOADED, Made, Player, Row, anomaly_words
 from .words import reply_words
@@ -85,7 +85,7 @@ def _history_to_come(moments: list[tuple[Call, bool]]) -> list[bool]:
         if over and call.kind == "history":
             comes = True
         answers.append(comes)
-        if over and call.kind == "poll" and isinstance(call.reply, Batch):
+        if over and call.kind == "poll" and isinstance(call.reply, EventBatch):
             comes = False
     return answers[::-1]
 
@@ -131,7 +131,7 @@ class _Play:
         if player.session.phase == "idle":
             return player.feed(Reattach(at, "replay", call.chat_id))
         opening = player.hurry(CreateChat, FindChat) if player.session.phase == "requesting" else None
-        return player.feed(Answered(at, opening.id, Opened(call.chat_id))) if opening else Made()
+        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else Made()
 
     def _post(self, call: Call, entry: Entry, at: int) -> list[tuple[str, Entry]]:
         """The entry as the intent it was; the items that it became."""
@@ -174,30 +174,30 @@ class _Play:
             self._posted(call, call.reply, self._sent.pop(number, []), at)
         elif isinstance(call.reply, Failure):
             self._failed(call, call.reply, at)
-        elif isinstance(call.reply, Opened):
+        elif isinstance(call.reply, ChatOpened):
             self._opened(call, call.reply, at)
-        elif isinstance(call.reply, Log):
+        elif isinstance(call.reply, HistoryLog):
             self._read(call, call.reply, at)
-        elif isinstance(call.reply, Batch):
+        elif isinstance(call.reply, EventBatch):
             self._polled(call, call.reply, at)
 
-    def _opened(self, call: Call, reply: Opened, at: int) -> None:
+    def _opened(self, call: Call, reply: ChatOpened, at: int) -> None:
         player = self._player
         command = player.hurry(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
         made = player.feed(Answered(at, command.id, reply)) if command else Made()
         again = () if command else ("this chat is known already",)
         self._row(call, at, f"{call.name}: {reply_words(reply)}", made, again)
 
-    def _polled(self, call: Call, reply: Batch, at: int) -> None:
+    def _polled(self, call: Call, reply: EventBatch, at: int) -> None:
         player = self._player
         command = player.owed(Poll)
         if reply.entries:
             player.deliver(reply.entries, at, command)
             return
         made = player.feed(Answered(at, command.id, reply)) if command else Made()
-        self._row(call, at, f"{call.name}: nothing new", made, quiet=not made.news)
+        self._row(call, at, f"{call.name}: nothing new", made, quiet=not made.updates)
 
-    def _read(self, call: Call, reply: Log, at: int) -> None:
+    def _read(self, call: Call, reply: HistoryLog, at: int) -> None:
         player = self._player
         player.count(reply.entries)
         for entry in reply.entries:
@@ -205,7 +205,7 @@ class _Play:
         player.log = [player.as_ours(entry) for entry in reply.entries]
         command = player.owed(ReadHistory)
         told = len(player.said)
-        made = player.feed(Answered(at, command.id if command else 0, Log(tuple(player.log))))
+        made = player.feed(Answered(at, command.id if command else 0, HistoryLog(tuple(player.log))))
         new = len(player.said) - told
         self._row(call, at, f"{call.name}: {reply_words(reply)}, {new} new messages", made)
 
@@ -225,10 +225,10 @@ class _Play:
     def _posted(self, call: Call, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
         player = self._player
         made = Made()
-        entries = reply.entries if isinstance(reply, Batch) else ()
-        answer: Reply = Batch() if isinstance(reply, Batch) else reply
+        entries = reply.entries if isinstance(reply, EventBatch) else ()
+        answer: Reply = EventBatch() if isinstance(reply, EventBatch) else reply
         for item, entry in items:
-            if isinstance(reply, Batch):
+            if isinstance(reply, EventBatch):
                 player.log.append(_as_logged(entry, player.chat_id, item))
             owed = _post_of(player, item)
             if owed is None:
@@ -241,7 +241,9 @@ class _Play:
         if entries:
             player.deliver(entries, at, None, made)
             return
-        self._row(call, at, f"{call.name}: {reply_words(reply, call.status)}", made, quiet=isinstance(reply, Batch))
+        self._row(
+            call, at, f"{call.name}: {reply_words(reply, call.status)}", made, quiet=isinstance(reply, EventBatch)
+        )
 
     def _row(
         self,
@@ -260,10 +262,10 @@ class _Play:
 
 def _patience(player: Player) -> str:
     """What the engine waits for, where it does not go on at once."""
-    link = player.session.link
-    if isinstance(link, LinkBackingOff):
+    link = player.session.connection
+    if isinstance(link, ConnectionBackingOff):
         return f"; the engine waits {max(1, round((link.due - player.session.now) / 1_000))} s, then catches up"
-    return "; the engine waits for other credentials" if isinstance(link, LinkBlocked) else ""
+    return "; the engine waits for other credentials" if isinstance(link, ConnectionBlocked) else ""
 
 
 def _post_of(player: Player, item: str) -> Command | None:
@@ -293,7 +295,7 @@ def _as_logged(entry: Entry, chat_id: str, item: str) -> Entry:
 # --- intents --------------------------------------------------------------------------------------------------------
 
 
-def _request(asked: Mapping[str, object], at: int) -> Request:
+def _request(asked: Mapping[str, object], at: int) -> RequestChat:
     """The request for a chat that this body was."""
 
     def text(name: str) -> str | None:
@@ -302,14 +304,14 @@ def _request(asked: Mapping[str, object], at: int) -> Request:
 
     parameters = asked.get("parameters")
     kept = cast(dict[str, object], parameters) if isinstance(parameters, dict) else {}
-    return Request(at, "replay", kept, text("phone_number"), text("from"))
+    return RequestChat(at, "replay", kept, text("phone_number"), text("from"))
 
 
 def _intent(entry: Entry, at: int) -> Event | None:
     """What the customer wanted when the client posted this; None for what the engine does by itself or not at all."""
     match entry:
         case wire.Message():
-            return Say(at, shown(entry))
+            return SendText(at, shown(entry))
         case wire.Typing():
             return StartTyping(at, entry.msg)
         case wire.NotTyping():
@@ -343,6 +345,6 @@ def _form_or_signal(entry: Entry, at: int) -> Event | None:
             | wire.CobrowsingStarted()
             | wire.CobrowsingEnded()
         ):
-            return Send(at, entry)
+            return SendEntry(at, entry)
         case _:
             return None

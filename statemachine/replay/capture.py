@@ -12,14 +12,14 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import evolve, frozen
 
-from .. import Answered, Entry, Incoming, Session
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
 from ..codec.records import decode_event, encode_event
 from ..codec.snapshot import restore, snapshot
 from ..codec.trace import Step, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
-from ..wire import Malformed
+from ..core import Answered, Entry, Incoming, Session
+from ..core.wire import Malformed
 from .har import BadHar, Call, is_har, read_har
 
 __all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture", "redacted"]

@@ -17,11 +17,24 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
-from .. import Batch, Command, CreateChat, Entry, Failure, FindChat, Log, Opened, Poll, Post, ReadHistory, Reply
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.http import read_reply
 from ..codec.wire import decode_entries
-from ..wire import SessionEnd
+from ..core import (
+    ChatOpened,
+    Command,
+    CreateChat,
+    Entry,
+    EventBatch,
+    Failure,
+    FindChat,
+    HistoryLog,
+    Poll,
+    Post,
+    ReadHistory,
+    Reply,
+)
+from ..core.wire import SessionEnd
 
 __all__ = ["BadHar", "Call", "CallKind", "is_har", "read_har"]
 
@@ -107,7 +120,7 @@ def _call(entry: Object, last: int) -> Call | None:
     status = status if isinstance(status, int) and 100 <= status < 600 else 0
     body, note = _body(_object(response.get("content")))
     reply = _reply(kind, chat_id, status, _headers(response), body)
-    if isinstance(reply, Opened):
+    if isinstance(reply, ChatOpened):
         chat_id = reply.chat_id
     asked, posted = _sent(kind, request)
     name = f"{method} {path[2]}"
@@ -157,7 +170,7 @@ def _reply(kind: CallKind, chat_id: str, status: int, headers: Mapping[str, str]
         "post": Post(0, 0, chat_id, "", SessionEnd()),
     }
     reply = read_reply(probes[kind], status, headers, body)
-    return Log(reply.entries) if kind == "history" and isinstance(reply, Batch) else reply
+    return HistoryLog(reply.entries) if kind == "history" and isinstance(reply, EventBatch) else reply
 
 
 def _headers(response: Object) -> dict[str, str]:

@@ -12,38 +12,38 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from .. import (
+from ..codec.text import shown
+from ..core import (
     COMMANDS,
     TRANSCRIPT,
     Anomaly,
     Answered,
-    Batch,
     Command,
     Config,
+    DeliveryUpdate,
     Entry,
     Event,
+    EventBatch,
+    FileUploaded,
     HistoryGap,
+    HistoryLog,
     Incoming,
-    Log,
     Notification,
     Post,
-    PostCourtesy,
-    Progress,
+    PostEphemeral,
     ReadHistory,
     Received,
     Reply,
     Session,
     Tick,
-    Transcript,
+    TranscriptUpdate,
     Upload,
-    Uploaded,
     new_session,
     next_deadline,
     outbox,
     reduce,
 )
-from ..codec.text import shown
-from ..wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
+from ..core.wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import Names, entry_words, wire_name
 
 __all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said", "Step", "live_entries"]
@@ -114,7 +114,7 @@ class Made:
     """What one or more steps brought."""
 
     commands: tuple[Command, ...] = ()
-    news: tuple[Transcript, ...] = ()
+    updates: tuple[TranscriptUpdate, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
 
     @classmethod
@@ -128,7 +128,7 @@ class Made:
         )
 
     def __add__(self, other: Made) -> Made:
-        return Made(self.commands + other.commands, self.news + other.news, self.anomalies + other.anomalies)
+        return Made(self.commands + other.commands, self.updates + other.updates, self.anomalies + other.anomalies)
 
 
 class Player:
@@ -186,12 +186,12 @@ class Player:
         self._places = {id(entry): len(self.rows) + place for place, entry in enumerate(live_entries(event))}
         self.session, out = reduce(before, event)
         made = Made.of(out)
-        gap = any(isinstance(news, HistoryGap) for news in made.news)
+        gap = any(isinstance(update, HistoryGap) for update in made.updates)
         self.steps.append(Step(len(self.rows), event, before, self.session, gap))
         self.anomalies += made.anomalies
         self._note_sent(before, event.at)
-        for news in made.news:
-            self._note_told(news)
+        for update in made.updates:
+            self._note_told(update)
         return made
 
     def settle(self) -> Made:
@@ -211,12 +211,12 @@ class Player:
 
     def _own_reply(self, command: Command) -> Reply | None:
         match command:
-            case PostCourtesy():
-                return Batch()
+            case PostEphemeral():
+                return EventBatch()
             case ReadHistory():
-                return None if self.reads_history else Log(tuple(self.log))
+                return None if self.reads_history else HistoryLog(tuple(self.log))
             case Upload():
-                return Uploaded(command.ref.removeprefix(UPLOADED) or "unknown")
+                return FileUploaded(command.ref.removeprefix(UPLOADED) or "unknown")
             case Post():
                 return self.ready.pop(command.item, None)
             case _:
@@ -253,13 +253,13 @@ class Player:
                 time = at if self.clock else None
                 self.said.append(Said("file", name, True, self.chat_id, "", time, item=item.id, row=len(self.rows)))
 
-    def _note_told(self, news: Transcript) -> None:
-        if isinstance(news, Progress):
-            self.progress[news.item] = news.state
-        elif isinstance(news, Received) and isinstance(news.entry, Message | File | Location):
-            time = news.entry.timestamp or (news.at if self.clock else None)
-            row = self._places.get(id(news.entry), len(self.rows))
-            self._note_said(news.entry, time, own=news.own, late=news.late, historic=news.historic, row=row)
+    def _note_told(self, update: TranscriptUpdate) -> None:
+        if isinstance(update, DeliveryUpdate):
+            self.progress[update.item] = update.state
+        elif isinstance(update, Received) and isinstance(update.entry, Message | File | Location):
+            time = update.entry.timestamp or (update.at if self.clock else None)
+            row = self._places.get(id(update.entry), len(self.rows))
+            self._note_said(update.entry, time, own=update.own, late=update.late, historic=update.historic, row=row)
 
     def _note_said(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
         kind, text = "text", ""
@@ -283,7 +283,7 @@ class Player:
         """
         known = tuple(map(self.as_ours, entries))
         before = self.session
-        event = Incoming(at, known) if answer is None else Answered(at, answer.id, Batch(known))
+        event = Incoming(at, known) if answer is None else Answered(at, answer.id, EventBatch(known))
         made = (made or Made()) + self.feed(event)
         if before.outcome is None:
             self.log += known
@@ -358,7 +358,7 @@ def live_entries(event: Event) -> tuple[Entry, ...]:
     """The server events within; those of a history are the past."""
     if isinstance(event, Incoming):
         return event.entries
-    return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, Batch) else ()
+    return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, EventBatch) else ()
 
 
 _SHORT: Final = {"unknown_entry": "unknown", "malformed_entry": "malformed"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from .. import Command, Poll, Session, Upload
 from ..codec.records import encode_command
-from ..records import DEFAULT_CONFIG
+from ..core import Command, Poll, Session, Upload
+from ..core.session import DEFAULT_CONFIG
 from .player import Row, Said
 from .run import Replay
 from .words import duration_words, party_name
@@ -36,14 +36,14 @@ def report(replay: Replay) -> Object:
 
 def _parties(replay: Replay) -> list[Object]:
     """Everybody who took part, in order of joining; `present`: still there at the end."""
-    present = {party.id.lower() for party in replay.session.room.parties}
+    present = {party.id.lower() for party in replay.session.participants.parties}
     found: dict[str, Object] = {
         party.id.lower(): {
             "id": party.id,
             "name": party.display_name or f"{party.first_name} {party.last_name}".strip() or None,
             "type": party.type or None,
         }
-        for party in replay.session.room.parties
+        for party in replay.session.participants.parties
     }
     for key, joined in replay.names.parties.items():
         found[key] = {"id": joined.party_id, "name": party_name(joined), "type": joined.type or None}

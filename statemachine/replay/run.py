@@ -8,8 +8,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from .. import Anomaly, Background, Foreground, Poll, Reattach, Session
-from ..records import LinkPaused
+from ..core import Anomaly, Background, Foreground, Poll, Reattach, Session
+from ..core.session import ConnectionPaused
 from .calls import play_calls
 from .capture import Arrived, Capture, Part, TraceBegins
 from .har import Call
@@ -117,7 +117,7 @@ def _arrive(player: Player, part: Arrived) -> None:
 
 def _listen(player: Player, at: int, single: bool) -> None:
     """Containers are answers of polls. Events by themselves came some other way: nothing is polled for them."""
-    paused = isinstance(player.session.link, LinkPaused)
+    paused = isinstance(player.session.connection, ConnectionPaused)
     if player.session.outcome is None and paused != single:
         player.feed(Background(at) if single else Foreground(at))
 

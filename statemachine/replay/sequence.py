@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .. import Poll
+from ..core import Poll
 from .run import Replay
 from .story import lane
 from .words import command_words

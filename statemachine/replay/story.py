@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
-from .. import Session, explain, outbox
+from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
 from .player import Row, Said, Step
 from .report import sentence
@@ -141,27 +141,27 @@ def _state(session: Session) -> Object:
     return {
         "lifecycle": session.lifecycle.name,
         "attention": session.attention.name,
-        "link": session.link.name,
+        "connection": session.connection.name,
         "history": session.history.name,
         "items": [[item.id, item.state.name] for item in session.items],
-        "courtesy": session.courtesy.name,
+        "ephemeral": session.ephemeral.name,
         "owes": [command_words([one]) for one in outbox(session)],
         "deadlines": sorted([due, what] for due, what in _deadlines(session) if due is not None),
-        "parties": [party.display_name or party.id for party in session.room.parties],
+        "parties": [party.display_name or party.id for party in session.participants.parties],
     }
 
 
 def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
     """Everything that happens by itself when its time has come, in words."""
-    stage, room = session.lifecycle, session.room
+    stage, room = session.lifecycle, session.participants
     yield stage.due, f"{stage.name}: gives up"
     if stage.opening is not None:
         yield stage.opening.due, _waiting("the request for a chat", stage.opening)
-    yield session.link.due, _waiting("link", session.link)
+    yield session.connection.due, _waiting("connection", session.connection)
     yield session.history.due, _waiting("history", session.history)
     yield from ((item.state.due, _waiting(f"item {item.id}", item.state)) for item in session.items)
-    yield session.courtesy.due, _waiting("courtesy", session.courtesy)
-    yield session.asides.due, "own typing: taken back"
+    yield session.ephemeral.due, _waiting("ephemeral", session.ephemeral)
+    yield session.ephemeral_queue.due, "own typing: taken back"
     yield from ((typist.due, "typing: shown no longer") for typist in room.typists)
     yield from ((form.due, f"form {form.name}: hidden") for form in room.forms)
 

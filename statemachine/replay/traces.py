@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .. import (
+from ..codec.trace import Step
+from ..core import (
     INTENTS,
     Answered,
-    Batch,
     Command,
     Event,
+    EventBatch,
     Failure,
+    HistoryLog,
     IllegalIntent,
-    Log,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     Session,
     new_session,
     outbox,
 )
-from ..codec.trace import Step
 from .capture import Part, TraceBegins
 from .player import Made, Player, Row, anomaly_words, live_entries
 from .words import command_words, reply_words
@@ -59,7 +59,7 @@ def _repeat(player: Player, step: Step, parted: bool) -> bool:
     player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
     differences = _differences(player.session, made, step)
     notes = (*refused, *(() if parted else differences))
-    if isinstance(step.event, Answered) and isinstance(step.event.reply, Log):
+    if isinstance(step.event, Answered) and isinstance(step.event.reply, HistoryLog):
         player.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
             player.names.learn(entry)
@@ -134,6 +134,6 @@ def _answer_words(event: Answered, before: Session) -> str:
     """The answer, and to what."""
     command = next((one for one in outbox(before) if one.id == event.command), None)
     said = reply_words(event.reply)
-    if isinstance(event.reply, Batch) and isinstance(command, Post | PostCourtesy):
+    if isinstance(event.reply, EventBatch) and isinstance(command, Post | PostEphemeral):
         said = "accepted"
     return f"{command_words([command])}: {said}" if command else f"{said}, which nobody awaits"

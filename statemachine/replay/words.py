@@ -8,27 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from .. import (
-    Batch,
+from ..codec.text import shown, to_plain
+from ..core import (
+    ChatOpened,
     Command,
     CreateChat,
     Entry,
+    EventBatch,
     Failure,
+    FileUploaded,
     FindChat,
-    Log,
-    Opened,
+    HistoryLog,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Reply,
     Session,
     Upload,
-    Uploaded,
     wire,
 )
-from ..codec.text import shown, to_plain
-from ..wire import WIRE_NAMES, Malformed, Unknown
+from ..core.wire import WIRE_NAMES, Malformed, Unknown
 
 __all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
 
@@ -74,7 +74,8 @@ def party_name(party: wire.PartyJoined) -> str:
 def session_names(session: Session) -> Mapping[str, str]:
     """Party id in lower case to name, as the session's roster has it."""
     return {
-        p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type for p in session.room.parties
+        p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type
+        for p in session.participants.parties
     }
 
 
@@ -178,14 +179,14 @@ def entry_words(entry: Entry, names: Names, by_client: bool = False) -> tuple[st
 def reply_words(reply: Reply, status: int = 0) -> str:
     """What an answer says."""
     match reply:
-        case Opened():
+        case ChatOpened():
             new = {True: "a new chat", False: "the chat of before", None: "the chat"}[reply.is_new_chat]
             return f"{new}, state {reply.state}" if reply.state else new
-        case Batch():
+        case EventBatch():
             return f"{len(reply.entries)} events" if reply.entries else "nothing new"
-        case Log():
+        case HistoryLog():
             return f"the log of {len(reply.entries)} events"
-        case Uploaded():
+        case FileUploaded():
             return "uploaded"
         case Failure():
             return _failure_words(reply, status or reply.status or 0)
@@ -235,5 +236,5 @@ def _command(command: Command) -> str:
             return "read the history"
         case Upload():
             return "upload the file"
-        case Post() | PostCourtesy():
+        case Post() | PostEphemeral():
             return _ENTRY_COMMANDS.get(type(command.entry), f"send {wire_name(command.entry)}")

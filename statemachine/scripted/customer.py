@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from statemachine import ChatClient, Finished, Progress, Received, Session
 from statemachine.adapters.protocols import Stepped
 from statemachine.client import ChatError, ChatSession, Sending
 from statemachine.codec.text import shown
@@ -25,12 +24,15 @@ from statemachine.scripted.script import (
     Script,
     SendFile,
     SendLocation,
-    Standing,
     Start,
+    Stats,
     Step,
     WaitFor,
 )
-from statemachine.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
+
+from ..client import ChatClient
+from ..core import DeliveryUpdate, Finished, Received, Session
+from ..core.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
 __all__ = ["Customer", "Watcher"]
 
@@ -120,7 +122,7 @@ class Customer:
         if before.phase != after.phase:
             self._result.phases.append(after.phase)
             self._note("phase", after.phase)
-        if before.room is not after.room:
+        if before.participants is not after.participants:
             known, here = _names(before), _names(after)
             for party_id, name in here.items():
                 if party_id not in known:
@@ -128,27 +130,27 @@ class Customer:
             for party_id, name in known.items():
                 if party_id not in here:
                     self._note("left", name)
-            typed = {one.party_id for one in before.room.typists}
-            for one in after.room.typists:
+            typed = {one.party_id for one in before.participants.typists}
+            for one in after.participants.typists:
                 if one.party_id not in typed:
                     self._note("typing", here.get(one.party_id.lower(), ""))
         self._changed.set()
 
     async def _follow(self) -> None:
-        async for news in self._chat.news():
-            if isinstance(news, Received):
-                self._received(news)
-            elif isinstance(news, Progress):
-                self._progress(news)
-            elif isinstance(news, Finished):
-                self._result.outcome = news.outcome
+        async for update in self._chat.updates():
+            if isinstance(update, Received):
+                self._received(update)
+            elif isinstance(update, DeliveryUpdate):
+                self._progress(update)
+            elif isinstance(update, Finished):
+                self._result.outcome = update.outcome
             self._changed.set()
         self._over = True
         self._changed.set()
 
-    def _received(self, news: Received) -> None:
-        entry = news.entry
-        if news.own:
+    def _received(self, update: Received) -> None:
+        entry = update.entry
+        if update.own:
             return
         if isinstance(entry, Message):
             self._result.heard += 1
@@ -165,11 +167,11 @@ class Customer:
         elif isinstance(entry, SecureFormShow):
             self._note("form", entry.form_id)
 
-    def _progress(self, news: Progress) -> None:
-        if news.state == "sent" and (said := self._said.pop(news.item, None)) is not None:
+    def _progress(self, update: DeliveryUpdate) -> None:
+        if update.state == "sent" and (said := self._said.pop(update.item, None)) is not None:
             self._result.sent_ms.append(round((time.monotonic() - said) * 1000))
-        if news.item == self._latest:
-            self._note("message", news.state)
+        if update.item == self._latest:
+            self._note("message", update.state)
 
     def _note(self, kind: Happening, value: str) -> None:
         self._happened.setdefault(kind, []).append(value)
@@ -199,7 +201,7 @@ class Customer:
         )
 
     def _agents(self) -> list[str]:
-        return [one.display_name for one in self._chat.session.room.parties if one.type != "scenario"]
+        return [one.display_name for one in self._chat.session.participants.parties if one.type != "scenario"]
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -293,9 +295,9 @@ class Customer:
                 return index
         return None
 
-    def _stands(self, wanted: Standing) -> bool:
+    def _stands(self, wanted: Stats) -> bool:
         chat = self._chat
-        forms = sorted(form.name for form in chat.session.room.forms if not form.answer)
+        forms = sorted(form.name for form in chat.session.participants.forms if not form.answer)
         return (
             (wanted.phase is None or chat.phase in wanted.phase)
             and (wanted.outcome is None or chat.outcome in wanted.outcome)
@@ -307,7 +309,7 @@ class Customer:
         """Id of the open form of this name, or of the latest one; waits for it."""
 
         def found() -> list[str]:
-            forms = self._chat.session.room.forms
+            forms = self._chat.session.participants.forms
             return [form.id for form in forms if not form.answer and name in (None, form.name)]
 
         await self._within(within, lambda: bool(found()))
@@ -315,7 +317,7 @@ class Customer:
 
 
 def _names(session: Session) -> dict[str, str]:
-    return {party.id.lower(): party.display_name or party.type for party in session.room.parties}
+    return {party.id.lower(): party.display_name or party.type for party in session.participants.parties}
 
 
 def _matches(kind: Happening, wanted: str, value: str) -> bool:

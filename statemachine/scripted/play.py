@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from statemachine import ChatClient
 from statemachine.client import ChatError, Options
 from statemachine.codec.http import Endpoint
 from statemachine.scripted.customer import Customer, Watcher
 from statemachine.scripted.result import Result, StepResult
 from statemachine.scripted.script import Script
+
+from ..client import ChatClient
 
 __all__ = ["Play", "play"]
 

@@ -14,7 +14,6 @@ from typing import Any, Final, cast, get_args
 from statemachine.emulator.durations import milliseconds, written
 from statemachine.emulator.script.places import Path as Place
 from statemachine.emulator.script.source import Source
-from statemachine.records import PHASES
 from statemachine.scripted.script import (
     HAPPENINGS,
     AnswerForm,
@@ -29,11 +28,13 @@ from statemachine.scripted.script import (
     Script,
     SendFile,
     SendLocation,
-    Standing,
     Start,
+    Stats,
     Step,
     WaitFor,
 )
+
+from ..core.session import PHASES
 
 __all__ = ["read_script"]
 
@@ -179,7 +180,7 @@ class _Reader:
         _among(values.get("phase", ()), PHASES)
         _among(values.get("outcome", ()), _OUTCOMES)
         words = "expect " + ", ".join(f"{key} {' or '.join(value)}" for key, value in values.items())
-        return Expect(Standing(**values), self._time(table), **_called(about, words[:60]))
+        return Expect(Stats(**values), self._time(table), **_called(about, words[:60]))
 
     def _answer_form(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
         data = _table(table["answer_form"])

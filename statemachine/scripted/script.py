@@ -22,8 +22,8 @@ __all__ = [
     "Script",
     "SendFile",
     "SendLocation",
-    "Standing",
     "Start",
+    "Stats",
     "Step",
     "WaitFor",
 ]
@@ -90,7 +90,7 @@ class WaitFor(_Step):
 
 
 @frozen
-class Standing:
+class Stats:
     """How things are to stand; None: however they do. Names of agents and forms in any order."""
 
     phase: tuple[str, ...] | None = None
@@ -103,7 +103,7 @@ class Standing:
 class Expect(_Step):
     """Things stand like this now, or soon: within so many milliseconds."""
 
-    standing: Standing
+    standing: Stats
     within: int
 
 

@@ -14,7 +14,7 @@ from attrs import define
 
 from statemachine.adapters.protocols import Alarm, Done, Moment, Save, Stepped, Stored, Told
 from statemachine.codec.snapshot import restore, snapshot
-from statemachine.core.news import Transcript
+from statemachine.core.updates import TranscriptUpdate
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
 
@@ -125,7 +125,7 @@ class VirtualStore:
         text = json.dumps(snapshot(stored.session))
         return Stored(restore(json.loads(text)), stored.version)
 
-    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`."""
         return self._rows.journal(session_id, after_seq, limit)
 
@@ -161,9 +161,9 @@ class Onlooker:
         self.stopped_by: BaseException | None = None
         self.is_stopped = False
 
-    def told(self, news: Told) -> None:
+    def told(self, update: Told) -> None:
         """See `Listener.told`."""
-        self._world.oracle.told(news.transcript)
+        self._world.oracle.told(update.transcript)
 
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from statemachine.core.news import Progress
+from statemachine.core.updates import DeliveryUpdate
 from statemachine.emulator.state import Violation as Judged
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def excuses(world: World, found: Judged) -> bool:
         case "F15":  # a second session cannot know what the first has read, nor a full window what it forgot
             return "once more" in found.message and (forgot or len(world.oracle.books) > 1)
         case "F5":  # in the background nobody polls, though somebody may still write; nor before the log is read
-            hidden = world.session.link.name == "paused" or found.at - world.paused_at <= _COMES_BACK
+            hidden = world.session.connection.name == "paused" or found.at - world.paused_at <= _COMES_BACK
             return hidden or is_faulty or world.session.history.name != "current"
         case "F32" if len(world.oracle.books) > 1:  # said by a session that was over before its chat was
             return True
@@ -48,7 +48,7 @@ def excuses(world: World, found: Judged) -> bool:
             return True
         case "F31":  # a text said before the client knew of the prompt, or what a person was told of as failed: unknown
             return _is_prompt(world, found) or any(
-                isinstance(one, Progress) and one.reason == "unknown" for one in world.oracle.book.told.values()
+                isinstance(one, DeliveryUpdate) and one.reason == "unknown" for one in world.oracle.book.told.values()
             )
         case _:
             return False

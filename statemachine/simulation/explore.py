@@ -18,10 +18,10 @@ from attrs import define, evolve, field, fields, frozen, has
 from statemachine.conformance import laws
 from statemachine.core import events as ev
 from statemachine.core import wire
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from statemachine.core.derived import next_deadline, outbox
-from statemachine.core.events import Batch, Event, Failure, Log, Opened, Reply, Uploaded
-from statemachine.core.session import Config, Item, OpenForm, Seen, Session, new_session
+from statemachine.core.events import ChatOpened, Event, EventBatch, Failure, FileUploaded, HistoryLog, Reply
+from statemachine.core.session import Config, DedupeWindow, Item, OpenForm, Session, new_session
 
 from .reach import Reach
 
@@ -39,27 +39,27 @@ _BLOCKED: Final = Failure("http", 401, 2000)
 _REFUSED: Final = Failure("http", 400, 5003)
 _BUSY: Final = Failure("http", 429, 5509)
 
-_OPENED: Final = (Opened(_CHAT, "ivr", is_new_chat=True), Opened(_CHAT, "connected", is_new_chat=False), _CUT)
+_OPENED: Final = (ChatOpened(_CHAT, "ivr", is_new_chat=True), ChatOpened(_CHAT, "connected", is_new_chat=False), _CUT)
 _REPLIES: Final[dict[type[Command], tuple[Reply, ...]]] = {
     CreateChat: (*_OPENED, Failure("http", 403, 3000)),
     FindChat: (*_OPENED, _GONE),
     Poll: (
-        Batch(),
-        Batch((wire.Status("queued", 30_000),)),
-        Batch((wire.Status("connected"), _JOINED)),
-        Batch((_WORD,)),
-        Batch((wire.PartyLeft(_AGENT),)),
-        Batch((wire.TimeoutWarning("still there?", 1_000),)),
-        Batch((wire.SessionEnded(),)),
+        EventBatch(),
+        EventBatch((wire.Status("queued", 30_000),)),
+        EventBatch((wire.Status("connected"), _JOINED)),
+        EventBatch((_WORD,)),
+        EventBatch((wire.PartyLeft(_AGENT),)),
+        EventBatch((wire.TimeoutWarning("still there?", 1_000),)),
+        EventBatch((wire.SessionEnded(),)),
         _CUT,
         _BUSY,
         _BLOCKED,
         _GONE,
     ),
-    ReadHistory: (Log(), Log((_JOINED, _WORD)), _CUT, _REFUSED, _BLOCKED, _GONE),
-    Post: (Batch(), _CUT, Failure("unsent"), _REFUSED, _BLOCKED, _GONE),
-    PostCourtesy: (Batch(), _GONE),
-    Upload: (Uploaded("file"), _CUT, _REFUSED),
+    ReadHistory: (HistoryLog(), HistoryLog((_JOINED, _WORD)), _CUT, _REFUSED, _BLOCKED, _GONE),
+    Post: (EventBatch(), _CUT, Failure("unsent"), _REFUSED, _BLOCKED, _GONE),
+    PostEphemeral: (EventBatch(), _GONE),
+    Upload: (FileUploaded("file"), _CUT, _REFUSED),
 }
 
 
@@ -85,15 +85,15 @@ class Exploration:
 def alphabet(session: Session) -> Iterator[Event]:
     """What may happen to this session next."""
     at = session.now
-    yield ev.Request(at, "origin")
-    yield ev.Request(at, "origin", text="first")
+    yield ev.RequestChat(at, "origin")
+    yield ev.RequestChat(at, "origin", text="first")
     yield ev.Reattach(at, "origin")
     yield ev.Reattach(at, "origin", _CHAT)
     if len(session.items) < 2:
-        yield ev.Say(at, "text")
+        yield ev.SendText(at, "text")
     for intent in (ev.Disconnect, ev.End, ev.Background, ev.Foreground, ev.Reauthorized, ev.StartTyping):
         yield intent(at)
-    yield ev.Pushed(at, _CHAT)
+    yield ev.PushReceived(at, _CHAT)
     yield ev.Restarted(at)
     due = next_deadline(session)
     if due is not None:
@@ -103,7 +103,9 @@ def alphabet(session: Session) -> Iterator[Event]:
             yield ev.Answered(at, command.id, reply)
         if isinstance(command, ReadHistory):
             for item in session.items:
-                yield ev.Answered(at, command.id, Log((_JOINED, _WORD, wire.Message(item.id, _CHAT, timestamp=1_000))))
+                yield ev.Answered(
+                    at, command.id, HistoryLog((_JOINED, _WORD, wire.Message(item.id, _CHAT, timestamp=1_000)))
+                )
 
 
 def explore(depth: int, budget: float = 600.0, reach: Reach | None = None) -> Exploration:
@@ -164,13 +166,13 @@ def _shape(session: Session) -> object:
     """The session without its time, its numbers, and what only counts."""
     names = {item.id: f"item {rank}" for rank, item in enumerate(session.items)}
     calls = {command.id: rank for rank, command in enumerate(outbox(session))}
-    plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, seen=_known(session, names))
+    plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, window=_known(session, names))
     return _relative(plain, session.now, names, calls)
 
 
-def _known(session: Session, names: dict[str, str]) -> Seen:
+def _known(session: Session, names: dict[str, str]) -> DedupeWindow:
     """How much of the window is taken, and whether this session has told anything: its digests name the ids."""
-    return Seen(session.seen.told[:8] and b"told", session.seen.batches[:8] and b"batch")
+    return DedupeWindow(session.window.entries[:8] and b"told", session.window.batches[:8] and b"batch")
 
 
 def _relative(value: object, now: int, names: dict[str, str], calls: dict[int, int]) -> object:

@@ -18,7 +18,7 @@ from statemachine.core.commands import (
     FindChat,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Upload,
 )
@@ -55,15 +55,15 @@ CALLS: Final[dict[type[Command], Call]] = {
     Poll: "poll",
     ReadHistory: "history",
     Post: "send",
-    PostCourtesy: "send",
+    PostEphemeral: "send",
     Upload: "upload",
 }
 """Command -> what the emulator calls it."""
 
 _ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
-_OF_CHAT: Final = (Poll, ReadHistory, Post, PostCourtesy)
+_OF_CHAT: Final = (Poll, ReadHistory, Post, PostEphemeral)
 _OPENING: Final = (CreateChat, FindChat)
-_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 8, ReadHistory: 5, PostCourtesy: 2}
+_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 8, ReadHistory: 5, PostEphemeral: 2}
 """How much more often calls fail that are made but a few times in a life."""
 _NOT_POSTS: Final = (CreateChat, FindChat, Poll, ReadHistory, Upload)
 _OUTAGES: Final = (5_000, 30_000, 120_000)
@@ -81,7 +81,7 @@ _BATCHES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "batch replayed": ("replayed", (Poll,)),
     "batch overlapping": ("overlapping", (Poll,)),
     "batch reordered": ("reordered", (Poll,)),
-    "empty body": ("empty_body", (CreateChat, FindChat, Upload, Post, PostCourtesy)),
+    "empty body": ("empty_body", (CreateChat, FindChat, Upload, Post, PostEphemeral)),
     "empty log": ("empty_log", (ReadHistory,)),
     "over already": ("over_already", _OPENING),
 }
@@ -106,7 +106,7 @@ _ERRORS: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "refused to open by a page": (ErrorFault(5003, 400, html=True), _OPENING),
     "no such interface": (ErrorFault(5006, 404, html=True), (CreateChat, Upload)),
     "no events code": (ErrorFault(5511, 404), _NOT_POSTS),
-    "no events code, accepted": (ErrorFault(5511, accepted=True), (Post, PostCourtesy)),
+    "no events code, accepted": (ErrorFault(5511, accepted=True), (Post, PostEphemeral)),
     "upload too large": (ErrorFault(5501), (Upload,)),
     "file error": (ErrorFault(5558), (Upload,)),
 }

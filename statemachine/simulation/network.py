@@ -16,7 +16,7 @@ from attrs import define
 from statemachine.adapters.protocols import Answer
 from statemachine.codec import http
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostCourtesy, ReadHistory, Upload
+from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from statemachine.core.events import Failure, FailureKind
 from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
 from statemachine.emulator.acts import Break
@@ -90,7 +90,7 @@ class Network:
         request = self._wire_request(ticket, command)
         call = Call(ticket, world.agenda.life, command, answer, self._fate(command), world.now, request)
         self._calls[ticket] = call
-        self.courtesies_lost += isinstance(command, PostCourtesy) and call.fate != "deliver"
+        self.courtesies_lost += isinstance(command, PostEphemeral) and call.fate != "deliver"
         self._send(call)
 
     def _fate(self, command: Command) -> Fate:

@@ -16,9 +16,9 @@ from statemachine.codec.wire import decode_entry
 from statemachine.conformance import laws
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.derived import outbox
-from statemachine.core.events import Answered, Batch, Event, Log
-from statemachine.core.news import HistoryGap, Notification, Progress, Received, Transcript
+from statemachine.core.events import Answered, Event, EventBatch, HistoryLog
 from statemachine.core.session import TERMINAL, Session
+from statemachine.core.updates import DeliveryUpdate, HistoryGap, Notification, Received, TranscriptUpdate
 from statemachine.core.wire import (
     CobrowsingRequested,
     Entry,
@@ -77,7 +77,7 @@ class Book:
     start: Session
     texts: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
     log: list[tuple[Event, bool]] = field(factory=list[tuple[Event, bool]])
-    told: dict[int, Transcript] = field(factory=dict[int, Transcript])
+    told: dict[int, TranscriptUpdate] = field(factory=dict[int, TranscriptUpdate])
     counts: Counter[Entry] = field(factory=Counter[Entry])
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
     ids: dict[str, str] = field(factory=dict[str, str])
@@ -86,10 +86,10 @@ class Book:
     inherited: laws.Ledger = field(init=False)
     store_lost: bool = False
 
-    def news_of(self, item: str) -> list[Progress]:
+    def news_of(self, item: str) -> list[DeliveryUpdate]:
         """What was told about one item, in order."""
         found = [self.told[seq] for seq in sorted(self.told)]
-        return [one for one in found if isinstance(one, Progress) and one.item == item]
+        return [one for one in found if isinstance(one, DeliveryUpdate) and one.item == item]
 
 
 class Oracle:
@@ -148,11 +148,15 @@ class Oracle:
         book.log.append((event, after is not before))
         self._check(book, laws.Step(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, Answered) else None
-        if isinstance(reply, Batch | Log) and after.chat.chat_id and before.phase not in ("idle", "requesting"):
+        if (
+            isinstance(reply, EventBatch | HistoryLog)
+            and after.chat.chat_id
+            and before.phase not in ("idle", "requesting")
+        ):
             # What a log holds beyond the reach of a full window is not judged here, but by L13.
-            beyond = isinstance(reply, Log) and (isinstance(after.lifecycle, TERMINAL) or book.ledger.is_full)
+            beyond = isinstance(reply, HistoryLog) and (isinstance(after.lifecycle, TERMINAL) or book.ledger.is_full)
             for entry in () if beyond else reply.entries:
-                if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, Log)):
+                if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, HistoryLog)):
                     book.offered.append((len(book.log), entry))
 
     def _check(self, book: Book, step: laws.Step) -> None:
@@ -198,20 +202,20 @@ class Oracle:
             if self.book.ids.setdefault(text, command.item) != command.item:
                 self.fail("own id", "a text was sent under a second id")
 
-    def told(self, news: Sequence[Transcript]) -> None:
+    def told(self, updates: Sequence[TranscriptUpdate]) -> None:
         """The application is told."""
-        if self.is_ghost and news:
+        if self.is_ghost and updates:
             self.fail("stale store", "news told by a process with an old copy of its session")
         book = self.book
-        for one in news:
+        for one in updates:
             if book.told.setdefault(one.seq, one) != one:
                 self.fail("one seq", f"seq {one.seq} names two things")
             if isinstance(one, Received):
                 self._received(book, one)
 
-    def _received(self, book: Book, news: Received) -> None:
-        entry = news.entry
-        if isinstance(entry, Message) and entry.msg_id and not news.own:
+    def _received(self, book: Book, update: Received) -> None:
+        entry = update.entry
+        if isinstance(entry, Message) and entry.msg_id and not update.own:
             self.latest_message = entry.msg_id
         book.counts[entry] += 1
         if book.ledger.most > book.ledger.window:  # what was forgotten may come back; L13 says when
@@ -278,9 +282,9 @@ class Oracle:
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         omitted = self._world.knobs.history_omits
         for direction, entry in _log_of(chat, omitted) if chat is not None else ():
-            news = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
+            update = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
             taken = entry in self._world.device.taken
-            if news and not taken and _told_apart(entry) not in told and not _is_own(session, entry):
+            if update and not taken and _told_apart(entry) not in told and not _is_own(session, entry):
                 yield "told", f"{entry} stands in the log and was not told"
 
     def _told_ever(self, book: Book) -> set[Entry]:
@@ -318,10 +322,10 @@ def _replayed(book: Book, saved: Session | None) -> laws.Ledger:
     return ledger
 
 
-def _outcomes(journal: Sequence[Transcript]) -> dict[str, list[Progress]]:
-    found: dict[str, list[Progress]] = {}
+def _outcomes(journal: Sequence[TranscriptUpdate]) -> dict[str, list[DeliveryUpdate]]:
+    found: dict[str, list[DeliveryUpdate]] = {}
     for one in journal:
-        if isinstance(one, Progress):
+        if isinstance(one, DeliveryUpdate):
             found.setdefault(one.item, []).append(one)
     return found
 
@@ -334,17 +338,17 @@ _COURSES: Final = (
 )
 
 
-def _text(text: str, arrived: int, news: list[Progress]) -> Iterator[tuple[str, str]]:
+def _text(text: str, arrived: int, updates: list[DeliveryUpdate]) -> Iterator[tuple[str, str]]:
     if arrived > 1:
         yield "arrived once", f"{text!r} arrived {arrived} times"
-    course = tuple(one.state for one in news)
+    course = tuple(one.state for one in updates)
     if course not in _COURSES:
         yield "outcome of each", f"{text!r}: {', '.join(course) or 'nothing was told'}"
         return
     if course[0] == "sent" and arrived != 1:
         yield "sent means arrived", f"{text!r} is sent and arrived {arrived} times"
-    if news[0].reason in ("not_sent", "refused") and arrived:
-        yield "not sent means not arrived", f"{text!r} failed as {news[0].reason} and arrived"
+    if updates[0].reason in ("not_sent", "refused") and arrived:
+        yield "not sent means not arrived", f"{text!r} failed as {updates[0].reason} and arrived"
 
 
 def _log_of(chat: Chat, omitted: Collection[str] = ()) -> list[tuple[str, Entry]]:

@@ -89,7 +89,7 @@ class Customer:
             if world.faults.lives(habit):
                 able += more
                 weights += [{"end by customer": 1, "background": 3}.get(habit, 2)] * len(more)
-        if world.session.link.name == "blocked":
+        if world.session.connection.name == "blocked":
             able.append("reauthorized")
             weights.append(6)
         if world.faults.strikes("everything at once", 0.6):
@@ -164,7 +164,7 @@ class Customer:
     def _say(self) -> None:
         text = self._new_text()
         before = self._world.session
-        after = self._feed(ev.Say(self._at(), text, text))
+        after = self._feed(ev.SendText(self._at(), text, text))
         if after is not None and after is not before:
             self._world.oracle.accepted(text, after.items[-1].id)
 
@@ -179,17 +179,17 @@ class Customer:
             self._feed(receipt(self._at(), msg_id))
 
     def _push(self) -> None:
-        self._feed(ev.Pushed(self._at(), self._world.session.chat.chat_id))
+        self._feed(ev.PushReceived(self._at(), self._world.session.chat.chat_id))
 
     def _send(self, entry: wire.Location | wire.Navigation | wire.Signaling) -> None:
-        self._feed(ev.Send(self._at(), entry))
+        self._feed(ev.SendEntry(self._at(), entry))
 
     def _send_file(self) -> None:
         name = f"file-{self._next()}"
         self._feed(ev.SendFile(self._at(), name, name))
 
     def _answer_form(self) -> None:
-        forms = [form for form in self._world.session.room.forms if not form.answer]
+        forms = [form for form in self._world.session.participants.forms if not form.answer]
         if not forms:
             return
         form = forms[self._world.choices.amount("which form", len(forms) - 1)]
@@ -199,7 +199,7 @@ class Customer:
             self._feed(ev.AnswerForm(self._at(), form.id, {"answer": str(self._next())}))
 
     def _cancel_form(self) -> None:
-        forms = [form for form in self._world.session.room.forms if not form.answer]
+        forms = [form for form in self._world.session.participants.forms if not form.answer]
         if forms:
             self._feed(ev.CancelForm(self._at(), forms[0].id))
 
@@ -347,7 +347,7 @@ class Agents:
         stamp = str(self._world.now // 1000)
         kind = _FROM_CLIENT[self._world.choices.amount("which of a client's", len(_FROM_CLIENT) - 1)]
         # Not one whose answer is on its way: that would be an echo of what has not arrived.
-        form = next((form.id for form in self._world.session.room.forms if not form.answer), "nothing")
+        form = next((form.id for form in self._world.session.participants.forms if not form.answer), "nothing")
         said = [acts.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind]
         return said + [act for item in self._world.driver.saved.items[-1:] for act in _of_item(item, stamp)]
 

@@ -74,7 +74,7 @@ def _sort(step: Step) -> tuple[object, ...]:
 
 def _states(session: Session) -> Iterator[object]:
     yield type(session.lifecycle)
-    yield type(session.link)
+    yield type(session.connection)
     yield type(session.history)
     yield frozenset(type(item.state) for item in session.items)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from statemachine.core.commands import Poll
 from statemachine.core.derived import outbox, wake_window
-from statemachine.core.session import HistoryCurrent, Idle, LinkBackingOff, Session
+from statemachine.core.session import ConnectionBackingOff, HistoryCurrent, Idle, Session
 
 from .people import is_over
 
@@ -30,14 +30,14 @@ def is_at_rest(world: World) -> bool:
         and chat is not None
         and not chat.pending
         and not any(item.state.name in ("uploading", "pending", "in_doubt") for item in session.items)
-        and not session.asides.pending
+        and not session.ephemeral_queue.pending
     )
 
 
 def _is_polling(world: World, session: Session) -> bool:
     owed = [type(command) for command in outbox(session)]
     if not world.knobs.hold_ms:  # such a centre holds no poll, and the client brakes in between
-        return not owed and isinstance(session.link, LinkBackingOff) and not session.link.tries
+        return not owed and isinstance(session.connection, ConnectionBackingOff) and not session.connection.tries
     return owed == [Poll] and world.network.poll_is_held()
 
 
@@ -61,6 +61,6 @@ def _restless(session: Session) -> str:
     owed = ", ".join(type(command).__name__ for command in outbox(session))
     states = ", ".join(f"{item.id} {item.state.name}" for item in session.items)
     return (
-        f"{session.phase}, link {session.link.name}, history {session.history.name}, "
+        f"{session.phase}, link {session.connection.name}, history {session.history.name}, "
         f"owed: {owed or 'nothing'}, items: {states or 'none'}"
     )

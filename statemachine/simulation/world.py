@@ -22,10 +22,10 @@ from statemachine.codec.http import Endpoint
 from statemachine.codec.wire import decode_entry
 from statemachine.core.commands import Command
 from statemachine.core.derived import outbox
-from statemachine.core.events import Event, Incoming, Past, Reattach, Request, Tick
-from statemachine.core.news import Transcript
+from statemachine.core.events import Carryover, Event, Incoming, Reattach, RequestChat, Tick
 from statemachine.core.reduce import reduce
-from statemachine.core.session import Config, Idle, Session, new_session, past
+from statemachine.core.session import Config, Idle, Session, carry_over, new_session
+from statemachine.core.updates import TranscriptUpdate
 from statemachine.emulator.acts import Act, Forget
 from statemachine.emulator.model import Centre
 from statemachine.emulator.names import FORM_DATA
@@ -115,7 +115,7 @@ class World:
 
     def is_polling(self) -> bool:
         """Whether the client runs, and means to have a poll in flight."""
-        return not self.driver.stopped and self.session.link.name == "polling"
+        return not self.driver.stopped and self.session.connection.name == "polling"
 
     def is_awaited(self, command: Command) -> bool:
         """Whether the session still waits for the answer to this command, after what is due has happened."""
@@ -149,7 +149,7 @@ class World:
         if not self._up or self.driver.stopped:
             return None
         self.acted_at = self.now
-        if self.session.link.name == "paused":
+        if self.session.connection.name == "paused":
             self.paused_at = self.now
         return self.driver.feed(event)
 
@@ -157,7 +157,7 @@ class World:
         """What the disk holds of a session."""
         return self._rows.load(session_id)
 
-    def journal(self, session_id: str) -> tuple[Transcript, ...]:
+    def journal(self, session_id: str) -> tuple[TranscriptUpdate, ...]:
         """Everything in the journal of a session."""
         return self._rows.journal(session_id, -1, 1_000_000)
 
@@ -277,7 +277,7 @@ class World:
 
     # --- sessions and processes ---------------------------------------------------------------------------------------
 
-    def _begin(self, after: Past | None, reattach: bool = False) -> None:
+    def _begin(self, after: Carryover | None, reattach: bool = False) -> None:
         """A new session, in a process that runs."""
         number = len(self.oracle.books) + 1
         session_id = f"session-{number}"
@@ -293,12 +293,12 @@ class World:
             self._guarded(lambda: self._opened(Reattach(self.client_now(), origin, named, after)))
             return
         text = self.customer.first_text() if self.choices.choose("first text", (1, 1)) else None
-        self._guarded(lambda: self._opened(Request(self.client_now(), origin, {}, "555", None, text, text, after)))
+        self._guarded(lambda: self._opened(RequestChat(self.client_now(), origin, {}, "555", None, text, text, after)))
 
-    def _opened(self, event: Request | Reattach) -> None:
+    def _opened(self, event: RequestChat | Reattach) -> None:
         if self.feed(event) is None:  # the process has died, or its store has failed, before it could begin
             return
-        if isinstance(event, Request) and event.text is not None:
+        if isinstance(event, RequestChat) and event.text is not None:
             self.oracle.accepted(event.text, self.session.items[0].id)
         self.customer.at_once()
         if self.faults.strikes("end while opening"):
@@ -315,7 +315,7 @@ class World:
         if self.driver.saved is not self.session or self.oracle.is_ghost:  # an old copy knows of no end
             return
         begun = self.session.chat.origin != ""
-        before = past(self.session) if self.choices.choose("after the last", (1, 1)) and begun else None
+        before = carry_over(self.session) if self.choices.choose("after the last", (1, 1)) and begun else None
         self.driver.abandon()
         self.agenda.died()
         self.network.died()

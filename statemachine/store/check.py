@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from statemachine.codec.records import decode_news
+from statemachine.codec.records import decode_update
 from statemachine.codec.snapshot import restore
 
 from .database import explain, in_words, open_reading
@@ -51,17 +51,19 @@ def check(path: Path) -> Checked:
         try:
             link.execute("BEGIN")  # one moment, however much is written meanwhile
             phases = Counter[str]()
-            news = Counter[bool]()
+            updates = Counter[bool]()
             faults: list[str] = []
             try:
                 rows = link.execute(f"PRAGMA integrity_check({_NAMED})")
                 faults += [str(row[0]) for row in rows if row[0] != "ok"]
                 _sessions(link, phases, faults)
-                _news(link, news, faults)
+                _news(link, updates, faults)
             except sqlite3.DatabaseError as error:  # a damaged page: what lies beyond it cannot be reached
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if Lock.is_held(path) else None
-            return Checked(schema, path.stat().st_size, dict(phases), news[True], news[False], owner, _clipped(faults))
+            return Checked(
+                schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, _clipped(faults)
+            )
         finally:
             link.close()
 
@@ -75,12 +77,12 @@ def _sessions(link: sqlite3.Connection, phases: Counter[str], faults: list[str])
             faults.append(f"the snapshot of session {session_id}: {error}")
 
 
-def _news(link: sqlite3.Connection, news: Counter[bool], faults: list[str]) -> None:
+def _news(link: sqlite3.Connection, updates: Counter[bool], faults: list[str]) -> None:
     rows = link.execute("SELECT id, seq, seq > cursor, news FROM journal LEFT JOIN session ON key = session")
     for session_id, seq, unread, text in rows:
-        news[bool(unread)] += 1
+        updates[bool(unread)] += 1
         try:
-            decode_news(json.loads(text))
+            decode_update(json.loads(text))
         except Exception as error:
             faults.append(f"news {seq} of session {session_id}: {error}")
         if session_id is None:

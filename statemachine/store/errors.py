@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine import Transcript
+from ..core import TranscriptUpdate
 
 __all__ = [
     "CorruptStore",
@@ -73,9 +73,9 @@ class CorruptStore(StoreError):
     """What was stored cannot be read back."""
 
 
-def check_order(last: int, news: tuple[Transcript, ...]) -> None:
+def check_order(last: int, updates: tuple[TranscriptUpdate, ...]) -> None:
     """Refuse news that do not follow the last `seq` of their journal."""
-    for one in news:
+    for one in updates:
         if one.seq <= last:
             raise StoreError(f"news {one.seq} cannot follow news {last}")
         last = one.seq

@@ -20,7 +20,7 @@ class Purged:
     """What a purge removed, and what it left: sessions long over whose news the application has not read."""
 
     sessions: int
-    news: int
+    updates: int
     unread: int
 
 
@@ -38,13 +38,13 @@ def purge(link: sqlite3.Connection, before: int, *, unread: bool = False) -> Pur
             0
         ]
         old += f" AND NOT {waiting}"
-    news = link.execute(f"DELETE FROM journal WHERE session IN ({old})", _at(before)).rowcount
+    update = link.execute(f"DELETE FROM journal WHERE session IN ({old})", _at(before)).rowcount
     sessions = link.execute(f"DELETE FROM session WHERE key IN ({old})", _at(before)).rowcount
-    news += link.execute(
+    update += link.execute(
         "DELETE FROM journal WHERE at < :before AND seq <= (SELECT cursor FROM session WHERE key = session)",
         _at(before),
     ).rowcount
-    return Purged(sessions, news, left)
+    return Purged(sessions, update, left)
 
 
 def _at(before: int) -> dict[str, int]:

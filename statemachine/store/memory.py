@@ -10,9 +10,9 @@ from typing import Final
 
 from attrs import Factory, define
 
-from statemachine import Transcript
 from statemachine.adapters.protocols import Done, Save, Stored
 
+from ..core import TranscriptUpdate
 from .errors import StaleSave, StoreClosed, StoreError, check_ack, check_order
 
 __all__ = ["MemoryStore"]
@@ -25,7 +25,7 @@ class _Kept:
     """`journal`: also what was acknowledged, where transcripts are kept."""
 
     stored: Stored
-    journal: list[Transcript] = Factory(list["Transcript"])
+    journal: list[TranscriptUpdate] = Factory(list["TranscriptUpdate"])
     cursor: int = 0
 
     @property
@@ -62,9 +62,9 @@ class MemoryStore:
         stored = Stored(save.session, save.version)
         if kept is None:
             kept = _Kept(stored)
-        check_order(kept.last, save.news)
+        check_order(kept.last, save.updates)
         kept.stored = stored
-        kept.journal.extend(save.news)
+        kept.journal.extend(save.updates)
         self._kept[save.session_id] = kept
 
     def load(self, session_id: str) -> Stored | None:
@@ -72,11 +72,11 @@ class MemoryStore:
         kept = self._kept.get(session_id)
         return kept.stored if kept else None
 
-    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`."""
         return self.transcript(session_id, max(after_seq, self.cursor(session_id)), limit)
 
-    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Archive.transcript`."""
         kept = self._kept.get(session_id)
         if kept is None:
@@ -117,7 +117,7 @@ class MemoryStore:
             if session.outcome is not None and session.now < before and (unread or kept.last <= kept.cursor):
                 del self._kept[session_id]
             read = kept.after(kept.cursor)
-            kept.journal[:read] = [news for news in kept.journal[:read] if news.at >= before]
+            kept.journal[:read] = [update for update in kept.journal[:read] if update.at >= before]
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
         """See `Archive.forget`."""

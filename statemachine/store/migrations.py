@@ -49,8 +49,8 @@ def _over(snapshot: str) -> int | None:
     return _number(fields.get("now")) if over else None
 
 
-def _at(news: str) -> int:
-    return _number(_object(news).get("at")) or 0
+def _at(update: str) -> int:
+    return _number(_object(update).get("at")) or 0
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from structlog import get_logger
 
-from statemachine import Transcript
 from statemachine.adapters.protocols import Done, Save, Stored
-from statemachine.codec.records import decode_news, encode_news
+from statemachine.codec.records import decode_update, encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
+from ..core import TranscriptUpdate
 from .database import connect, in_words, open_owned
 from .errors import CorruptStore, StaleSave, check_ack, check_order
 from .housekeeping import forget, purge
@@ -82,15 +82,15 @@ class SqliteStore:
         except Exception as error:
             raise CorruptStore(f"{self._path}: a session's snapshot cannot be read back: {error}") from error
 
-    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`. Raises CorruptStore where a row cannot be read back."""
         return self._news(_JOURNAL.format("max(?, cursor)"), session_id, after_seq, limit)
 
-    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Archive.transcript`. Raises CorruptStore where a row cannot be read back."""
         return self._news(_JOURNAL.format("?"), session_id, after_seq, limit)
 
-    def _news(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[Transcript, ...]:
+    def _news(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         rows = self._read(query, session_id, after_seq, limit)
         try:
             return tuple(_news(text) for (text,) in rows)
@@ -137,11 +137,11 @@ class SqliteStore:
 _text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
-def _news(text: str) -> Transcript:
-    news = decode_news(json.loads(text))
-    if not isinstance(news, Transcript):
-        raise TypeError(f"{type(news).__name__} does not belong here")
-    return news
+def _news(text: str) -> TranscriptUpdate:
+    updates = decode_update(json.loads(text))
+    if not isinstance(updates, TranscriptUpdate):
+        raise TypeError(f"{type(updates).__name__} does not belong here")
+    return updates
 
 
 _ROW: Final = (
@@ -156,7 +156,7 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
     key, stored, _, last = row or (None, 0, 0, 0)
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
-    check_order(last, save.news)
+    check_order(last, save.updates)
     text = _text(snapshot(save.session))
     over = None if save.session.outcome is None else save.session.now
     if row:
@@ -165,9 +165,9 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
     else:
         insert = "INSERT INTO session (id, version, snapshot, over) VALUES (?, ?, ?, ?)"
         key = link.execute(insert, (save.session_id, save.version, text, over)).lastrowid
-    for one in save.news:
+    for one in save.updates:
         insert = "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)"
-        link.execute(insert, (key, one.seq, one.at, _text(encode_news(one))))
+        link.execute(insert, (key, one.seq, one.at, _text(encode_update(one))))
 
 
 def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:
@@ -181,7 +181,7 @@ def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> Non
 
 def _purge(before: int, unread: bool, link: sqlite3.Connection) -> None:
     purged = purge(link, before, unread=unread)
-    _log.info("store_purged", sessions=purged.sessions, news=purged.news, unread=purged.unread)
+    _log.info("store_purged", sessions=purged.sessions, updates=purged.updates, unread=purged.unread)
 
 
 def _forget(session_ids: tuple[str, ...], link: sqlite3.Connection) -> None:

@@ -12,15 +12,15 @@ from typing import Protocol, TypeVar
 from attrs import define
 
 from statemachine import (
+    ChatOpened,
     Command,
     Config,
     CreateChat,
     Event,
-    Opened,
     Poll,
     Reply,
-    Request,
-    Say,
+    RequestChat,
+    SendText,
     Session,
     new_session,
 )
@@ -204,9 +204,9 @@ class Ear:
         self.ends: list[BaseException | None] = []
         self.failure: Exception | None = None
 
-    def told(self, news: Told) -> None:
+    def told(self, update: Told) -> None:
         self.notes.append("told")
-        self.told_.append(news)
+        self.told_.append(update)
         if self.failure:
             raise self.failure
 
@@ -259,14 +259,14 @@ class Rig:
         return self.bench.clock.now()
 
     def request(self) -> Session:
-        return self.driver.feed(Request(self.now(), "origin"))
+        return self.driver.feed(RequestChat(self.now(), "origin"))
 
     def live(self) -> Rig:
         """A chat with its poll in flight."""
         self.request()
-        self.transport.answer(CreateChat, Opened("chat", "queued", None, is_new_chat=True))
+        self.transport.answer(CreateChat, ChatOpened("chat", "queued", None, is_new_chat=True))
         assert self.transport.last(Poll).chat_id == "chat"
         return self
 
     def say(self, text: str = "hello") -> str:
-        return self.driver.feed(Say(self.now(), text)).items[-1].id
+        return self.driver.feed(SendText(self.now(), text)).items[-1].id

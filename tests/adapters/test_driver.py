@@ -10,20 +10,20 @@ from structlog.testing import capture_logs
 
 from statemachine import (
     Answered,
-    Batch,
+    ChatOpened,
     CreateChat,
+    DeliveryUpdate,
     End,
+    EventBatch,
     Failure,
     IllegalIntent,
-    Opened,
     PhaseChanged,
     Poll,
     Post,
-    Progress,
     Received,
-    Request,
+    RequestChat,
     Restarted,
-    Say,
+    SendText,
     Tick,
     outbox,
     wake_window,
@@ -35,7 +35,7 @@ from statemachine.store.errors import StaleSave
 from statemachine.wire import Malformed, Message, SessionEnded
 from tests.adapters.bench import Bench, LoopBench, Rig, VirtualBench
 
-HELLO = Batch((Message(msg_id="1", party_id="agent", msg_text="hello"),))
+HELLO = EventBatch((Message(msg_id="1", party_id="agent", msg_text="hello"),))
 
 
 @pytest.fixture(params=[VirtualBench, LoopBench])
@@ -68,8 +68,8 @@ def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
 
 def test_news_is_saved_with_the_step_and_told_with_its_levels(rig: Rig) -> None:
     rig.live().transport.answer(Poll, HELLO)
-    assert [type(one) for one in rig.store.saves[-1].news] == [Received]
-    assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].news == rig.ear.told_[-1].transcript
+    assert [type(one) for one in rig.store.saves[-1].updates] == [Received]
+    assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].updates == rig.ear.told_[-1].transcript
     assert rig.ear.told_[0].levels == (PhaseChanged("requesting"),)
 
 
@@ -82,11 +82,11 @@ def test_an_answer_comes_back_as_an_event_of_its_moment(rig: Rig) -> None:
     rig.request()
     rig.bench.run(5)
     before = rig.now()
-    rig.transport.answer(CreateChat, Opened("chat", "queued"))
+    rig.transport.answer(CreateChat, ChatOpened("chat", "queued"))
     event = rig.eye.events[-1]
     assert isinstance(event, Answered)
     assert before <= event.at <= rig.now()
-    assert (event.command, event.reply) == (rig.transport.last(CreateChat).id, Opened("chat", "queued"))
+    assert (event.command, event.reply) == (rig.transport.last(CreateChat).id, ChatOpened("chat", "queued"))
 
 
 def test_the_moments_come_in_order(rig: Rig) -> None:
@@ -155,8 +155,8 @@ def test_a_promise_that_nothing_changed_waits_for_what_came_before(rig: Rig) -> 
     rig.live()
     rig.store.held = True
     answers: list[tuple[str, BaseException | None]] = []
-    rig.driver.feed(Say(rig.now(), "hello", key="k"), lambda error: answers.append(("first", error)))
-    rig.driver.feed(Say(rig.now(), "hello", key="k"), lambda error: answers.append(("again", error)))
+    rig.driver.feed(SendText(rig.now(), "hello", key="k"), lambda error: answers.append(("first", error)))
+    rig.driver.feed(SendText(rig.now(), "hello", key="k"), lambda error: answers.append(("again", error)))
     assert answers == []
     rig.store.release()
     assert answers == [("first", None), ("again", None)]
@@ -166,9 +166,9 @@ def test_a_promise_that_nothing_changed_waits_for_what_came_before(rig: Rig) -> 
 def test_a_command_withdrawn_before_its_save_is_done_is_not_executed(rig: Rig) -> None:
     rig.live()
     rig.store.held = True
-    rig.transport.answer(Poll, Batch())
+    rig.transport.answer(Poll, EventBatch())
     polls = rig.transport.kinds().count("Poll")
-    ended = Batch((SessionEnded(),))
+    ended = EventBatch((SessionEnded(),))
     again = outbox(rig.driver.session)[0]
     assert isinstance(again, Poll)
     rig.driver.feed(Answered(rig.now(), again.id, ended))
@@ -190,7 +190,7 @@ def test_a_late_answer_to_a_withdrawn_post_is_handed_on(rig: Rig) -> None:
     rig.bench.run(60)
     assert rig.transport.last(Post).id not in [one.id for one in outbox(rig.driver.session)]
     rig.transport.answer(Post, HELLO)
-    assert [type(one).__name__ for one in rig.store.saves[-1].news] == ["Received"]
+    assert [type(one).__name__ for one in rig.store.saves[-1].updates] == ["Received"]
 
 
 def test_an_illegal_intent_is_raised_and_nothing_moves(rig: Rig) -> None:
@@ -204,13 +204,13 @@ def test_an_illegal_intent_is_raised_and_nothing_moves(rig: Rig) -> None:
 
 def test_commands_keep_their_order_when_a_transport_answers_at_once(rig: Rig) -> None:
     rig.transport.replies = {
-        CreateChat: Opened("chat", "queued", None, is_new_chat=True),
-        Post: Batch(),
+        CreateChat: ChatOpened("chat", "queued", None, is_new_chat=True),
+        Post: EventBatch(),
     }
-    rig.driver.feed(Request(rig.now(), "origin", text="first"))
+    rig.driver.feed(RequestChat(rig.now(), "origin", text="first"))
     assert rig.transport.kinds() == ["CreateChat", "Poll", "Post"]
-    told = [one for news in rig.ear.told_ for one in news.transcript]
-    assert [(one.seq, one.state) for one in told if isinstance(one, Progress)] == [(1, "sent")]
+    told = [one for updates in rig.ear.told_ for one in updates.transcript]
+    assert [(one.seq, one.state) for one in told if isinstance(one, DeliveryUpdate)] == [(1, "sent")]
     first = ["save 1", "execute CreateChat"]
     second = ["save 2", "told", "execute Poll", "execute Post"]
     assert rig.notes == [*first, *second, "save 3", "told", "told"]
@@ -223,7 +223,7 @@ def test_a_save_that_fails_stops_the_driver_and_executes_nothing(rig: Rig) -> No
     rig.live()
     rig.store.failure = OSError("disk full")
     executed, answers = len(rig.transport.executed), []
-    rig.driver.feed(Say(rig.now(), "hello"), answers.append)
+    rig.driver.feed(SendText(rig.now(), "hello"), answers.append)
     assert answers == [rig.store.failure]
     assert rig.ear.ends == [rig.store.failure]
     assert rig.driver.error is rig.store.failure
@@ -238,8 +238,8 @@ def test_a_save_that_fails_takes_the_later_ones_with_it(rig: Rig) -> None:
     rig.live()
     rig.store.held = True
     answers: list[BaseException | None] = []
-    rig.driver.feed(Say(rig.now(), "one"), answers.append)
-    rig.driver.feed(Say(rig.now(), "two"), answers.append)
+    rig.driver.feed(SendText(rig.now(), "one"), answers.append)
+    rig.driver.feed(SendText(rig.now(), "two"), answers.append)
     rig.store.failure = OSError("disk full")
     rig.store.release()
     assert answers == [rig.store.failure] * 2
@@ -282,7 +282,7 @@ def test_nothing_comes_after_the_stop(rig: Rig) -> None:
     rig.store.failure = OSError("disk full")
     rig.transport.answer(Poll, HELLO)
     told = len(rig.ear.told_)
-    rig.transport.answer(Post, Batch())
+    rig.transport.answer(Post, EventBatch())
     rig.bench.run(100)
     assert len(rig.ear.told_) == told
     assert rig.ear.ends == [rig.store.failure]
@@ -311,7 +311,7 @@ def test_stop_aborts_reads_waits_for_posts_and_saves_their_outcome(rig: Rig) -> 
     assert rig.ear.ends == []
     with pytest.raises(DriverStopped):
         rig.say()
-    rig.transport.answer(Post, Batch())
+    rig.transport.answer(Post, EventBatch())
     assert rig.ear.ends == [None]
     stored = rig.store.load("session")
     assert stored is not None
@@ -324,7 +324,7 @@ def test_stop_empties_the_queue_first(rig: Rig) -> None:
     rig.driver.stop()
     for _ in texts:
         assert rig.ear.ends == []
-        rig.transport.answer(Post, Batch())
+        rig.transport.answer(Post, EventBatch())
     assert {item.id: item.state.name for item in rig.driver.session.items} == dict.fromkeys(texts, "sent")
     assert rig.transport.kinds().count("Poll") == polls
     assert rig.ear.ends == [None]
@@ -374,11 +374,11 @@ def test_abandon_lets_go_at_once(rig: Rig) -> None:
     rig.live().say()
     rig.store.held = True
     answers: list[BaseException | None] = []
-    rig.driver.feed(Say(rig.now(), "two"), answers.append)
+    rig.driver.feed(SendText(rig.now(), "two"), answers.append)
     rig.driver.abandon()
     assert rig.ear.ends == [None]
     assert isinstance(answers[0], DriverStopped)
-    rig.transport.answer(Post, Batch())
+    rig.transport.answer(Post, EventBatch())
     rig.store.release()
     assert rig.ear.ends == [None]
 
@@ -404,7 +404,7 @@ def test_nothing_is_told_by_a_step_in_which_the_driver_stopped(rig: Rig, monkeyp
     def save(*_: object) -> None:
         raise OSError("disk full")
 
-    rig.transport.replies = {CreateChat: Opened("chat", "queued")}
+    rig.transport.replies = {CreateChat: ChatOpened("chat", "queued")}
     first = rig.store.save
     monkeypatch.setattr(rig.store, "save", lambda *args: (monkeypatch.setattr(rig.store, "save", save), first(*args)))
     rig.request()
@@ -430,7 +430,9 @@ def test_an_observer_that_raises_stops_nothing(rig: Rig) -> None:
 def test_logs_name_no_customer_and_quote_nobody(rig: Rig) -> None:
     rig.live()
     with capture_logs() as logs:
-        rig.transport.answer(Poll, Batch((Malformed("timestamp: expected a number", raw='{"msg": "secret words"}'),)))
+        rig.transport.answer(
+            Poll, EventBatch((Malformed("timestamp: expected a number", raw='{"msg": "secret words"}'),))
+        )
     assert logs
     assert "secret" not in repr(logs)
     assert all(log["session"] == label("session") for log in logs)
@@ -439,8 +441,8 @@ def test_logs_name_no_customer_and_quote_nobody(rig: Rig) -> None:
 def test_an_end_runs_to_its_outcome(rig: Rig) -> None:
     rig.live()
     rig.driver.feed(End(rig.now()))
-    rig.transport.answer(Post, Batch())
-    rig.transport.answer(Poll, Batch((SessionEnded(),)))
+    rig.transport.answer(Post, EventBatch())
+    rig.transport.answer(Poll, EventBatch((SessionEnded(),)))
     assert rig.driver.session.outcome == "ended"
     assert outbox(rig.driver.session) == ()
     assert wake_window(rig.driver.session) is None

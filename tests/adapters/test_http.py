@@ -16,20 +16,20 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from statemachine import (
-    Batch,
+    ChatOpened,
     Command,
     CreateChat,
+    EventBatch,
     Failure,
+    FileUploaded,
     FindChat,
-    Log,
-    Opened,
+    HistoryLog,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Reply,
     Upload,
-    Uploaded,
 )
 from statemachine.adapters import http
 from statemachine.adapters import line as adapter_line
@@ -93,13 +93,23 @@ def reply_with(server: WireServer, status: int, body: object = b"", *headers: st
 @pytest.mark.parametrize(
     ("command", "line_start", "reply", "read"),
     [
-        (CreateChat(1, 9_000), "POST /clientweb/api/v2/chats?", {"chat_id": "c", "state": "ivr"}, Opened("c", "ivr")),
-        (FindChat(1, 9_000), "GET /clientweb/api/v2/chats/active?", {"chat_id": "c"}, Opened("c")),
-        (POLL, "GET /clientweb/api/v2/chats/chat/events?", {"events": []}, Batch()),
-        (ReadHistory(1, 9_000, "c/1"), "GET /clientweb/api/v2/chats/c%2F1/history?", {"events": []}, Log()),
-        (HELLO, "POST /clientweb/api/v2/chats/chat/events?", b"", Batch()),
-        (PostCourtesy(1, 9_000, "chat", Typing()), "POST /clientweb/api/v2/chats/chat/events?", b"", Batch()),
-        (Upload(1, 9_000, "o:1", "small", "a.pdf"), "POST /clientweb/api/v2/files?", {"file_id": "f"}, Uploaded("f")),
+        (
+            CreateChat(1, 9_000),
+            "POST /clientweb/api/v2/chats?",
+            {"chat_id": "c", "state": "ivr"},
+            ChatOpened("c", "ivr"),
+        ),
+        (FindChat(1, 9_000), "GET /clientweb/api/v2/chats/active?", {"chat_id": "c"}, ChatOpened("c")),
+        (POLL, "GET /clientweb/api/v2/chats/chat/events?", {"events": []}, EventBatch()),
+        (ReadHistory(1, 9_000, "c/1"), "GET /clientweb/api/v2/chats/c%2F1/history?", {"events": []}, HistoryLog()),
+        (HELLO, "POST /clientweb/api/v2/chats/chat/events?", b"", EventBatch()),
+        (PostEphemeral(1, 9_000, "chat", Typing()), "POST /clientweb/api/v2/chats/chat/events?", b"", EventBatch()),
+        (
+            Upload(1, 9_000, "o:1", "small", "a.pdf"),
+            "POST /clientweb/api/v2/files?",
+            {"file_id": "f"},
+            FileUploaded("f"),
+        ),
     ],
 )
 async def test_every_command_is_sent_and_its_answer_read(
@@ -318,8 +328,8 @@ async def test_a_file_is_uploaded_from_memory_and_from_disk(line: Line, server: 
     big = tmp_path / "big.bin"
     big.write_bytes(bytes(range(256)) * 4_000)
     FILES["big"] = big
-    assert await line.ask(Upload(1, 5_000, "o:1", "small", 'Größe "A".pdf')) == Uploaded("f", "x")
-    assert await line.ask(Upload(2, 5_000, "o:2", "big", "")) == Uploaded("f", "x")
+    assert await line.ask(Upload(1, 5_000, "o:1", "small", 'Größe "A".pdf')) == FileUploaded("f", "x")
+    assert await line.ask(Upload(2, 5_000, "o:2", "big", "")) == FileUploaded("f", "x")
     first, second = server.heard
     assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
     assert 'name="file"; filename="Größe \\"A\\".pdf"'.encode() in first.body
@@ -340,7 +350,7 @@ async def test_a_file_that_is_no_longer_there_is_unsent(line: Line, server: Wire
 
 
 async def test_secure_values_go_on_the_wire(line: Line, server: WireServer) -> None:
-    assert await line.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "card"))) == Batch()
+    assert await line.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "card"))) == EventBatch()
     (event,) = json.loads(server.heard[0].body)["events"]
     assert "4111" in json.dumps(event)
 

@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import Answered, Batch, Opened, Request, Say, Session, Tick, new_session, outbox, reduce
+from statemachine import (
+    Answered,
+    ChatOpened,
+    EventBatch,
+    RequestChat,
+    SendText,
+    Session,
+    Tick,
+    new_session,
+    outbox,
+    reduce,
+)
 from statemachine.adapters import traces
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Stepped
@@ -40,16 +51,20 @@ class Chat:
         self.files.stepped(Stepped(self.name, event, before, self.session, out))
 
     def opened(self) -> Chat:
-        self.feed(Request(1_000, "o", {"name": "Ann"}, text="my card is 4111"))
-        self.feed(Answered(1_200, outbox(self.session)[0].id, Opened("chat-1", "queued", 30_000, is_new_chat=True)))
+        self.feed(RequestChat(1_000, "o", {"name": "Ann"}, text="my card is 4111"))
+        self.feed(Answered(1_200, outbox(self.session)[0].id, ChatOpened("chat-1", "queued", 30_000, is_new_chat=True)))
         self.feed(
-            Answered(2_000, self.session.link.call or 0, Batch((Status("connected"), PartyJoined("P", "internal"))))
+            Answered(
+                2_000,
+                self.session.connection.call or 0,
+                EventBatch((Status("connected"), PartyJoined("P", "internal"))),
+            )
         )
         return self
 
     def hears(self, number: int) -> None:
-        poll = self.session.link.call or 0
-        self.feed(Answered(3_000 + number, poll, Batch((Message(f"m{number}", "P", "hello there"),))))
+        poll = self.session.connection.call or 0
+        self.feed(Answered(3_000 + number, poll, EventBatch((Message(f"m{number}", "P", "hello there"),))))
 
 
 def replayed(*files: Path) -> Replay:
@@ -83,7 +98,7 @@ def test_a_chat_is_written_as_it_happens_and_replays(files: TraceFiles) -> None:
 def test_nobodys_words_are_in_it_nor_who_it_was(files: TraceFiles) -> None:
     chat = Chat(files).opened()
     chat.hears(1)
-    chat.feed(Say(9_000, "my card is 4111"))
+    chat.feed(SendText(9_000, "my card is 4111"))
     (file,) = files.files(chat.name)
     text = file.read_text()
     for secret in (*SECRETS, "15550001"):
@@ -128,7 +143,7 @@ def test_another_process_begins_anew_in_the_same_file(files: TraceFiles, tmp_pat
 def test_the_next_chat_of_a_customer_begins_anew(files: TraceFiles) -> None:
     chat = Chat(files).opened()
     chat.session = new_session(50_000)
-    chat.feed(Request(50_000, "p"))
+    chat.feed(RequestChat(50_000, "p"))
     chat.feed(Tick(60_000))
     (file,) = files.files(chat.name)
     assert headers(file) == 2
@@ -174,7 +189,7 @@ def test_what_cannot_be_written_is_logged_once_and_costs_no_chat(files: TraceFil
 
 def test_what_is_over_is_not_held_on_to(files: TraceFiles) -> None:
     chat = Chat(files).opened()
-    chat.feed(Answered(4_000, chat.session.link.call or 0, Batch((Status("completed"),))))
+    chat.feed(Answered(4_000, chat.session.connection.call or 0, EventBatch((Status("completed"),))))
     assert chat.session.outcome is not None
     assert files._left == {}
     assert headers(*files.files(chat.name)) == 1

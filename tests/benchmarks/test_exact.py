@@ -47,5 +47,5 @@ def test_each_turn_of_the_conversation_ends_with_nothing_pending() -> None:
         steps = [next(lived) for _ in range(TURN)]
         session = steps[-1][1]
         assert session.phase == "agent_joined"
-        assert not session.asides.pending
+        assert not session.ephemeral_queue.pending
         assert all(reduce(session, Tick(session.now))[0] is session for _ in range(2))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import ChatClient, Finished, LinkChanged
+from statemachine import ChatClient, ConnectionChanged, Finished
 from statemachine.client import BadSetting, NotPossible, Options, SendFailed, SessionOver
 from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import acts as do
@@ -26,9 +26,9 @@ LONG = timedelta(seconds=LIMIT_S)
 async def news_of(chats: ChatClient, kind: type[Any]) -> Any:
     """The first news of this kind, of any session."""
     async with asyncio.timeout(LIMIT_S):
-        async for _, news in chats:
-            if isinstance(news, kind):
-                return news
+        async for _, update in chats:
+            if isinstance(update, kind):
+                return update
     raise AssertionError("the news ended")
 
 
@@ -65,7 +65,7 @@ async def test_authorization_that_expires_holds_the_queue_until_it_is_renewed() 
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
         await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
-        await until(lambda: ann.session.link.name == "blocked", "the link is blocked")
+        await until(lambda: ann.session.connection.name == "blocked", "the link is blocked")
         sending = await ann.send("hello")
         with pytest.raises(TimeoutError):
             await sending.sent(timedelta(milliseconds=50))
@@ -82,17 +82,17 @@ async def test_a_blocked_link_is_told() -> None:
         await until(lambda: ann.phase == "ivr", "the chat is there")
         await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
         async with asyncio.timeout(LIMIT_S):
-            async for _, news in chats:
-                if isinstance(news, LinkChanged) and news.state == "blocked":
+            async for _, update in chats:
+                if isinstance(update, ConnectionChanged) and update.state == "blocked":
                     break
-        assert news.code == 2004
-        since = ann.link_since
+        assert update.code == 2004
+        since = ann.connection_since
         assert since is not None
         assert ann.session.now - 1_000 * LIMIT_S < since <= ann.session.now
         await ann.typing()
-        assert ann.link_since == since
+        assert ann.connection_since == since
         await chats.reauthorized()
-        await until(lambda: ann.link_since != since, "the link is up")
+        await until(lambda: ann.connection_since != since, "the link is up")
 
 
 async def stored(path: Path) -> None:

@@ -87,7 +87,7 @@ class Scene:
         chat = await self.chats.session(who)
         await until(lambda: chat.phase == "ivr", "the chat is there")
         await self.emulator.act(chat.session.chat.chat_id, do.Say("hello"), do.ShowForm("contact"), do.SetCase("42"))
-        await until(lambda: chat.unread and chat.session.room.forms, "it has news and a form")
+        await until(lambda: chat.unread and chat.session.participants.forms, "it has news and a form")
         return chat
 
 
@@ -113,7 +113,7 @@ async def file_whole(scene: Scene, chat: ChatSession) -> None:
 
 
 async def answers(scene: Scene, chat: ChatSession) -> None:
-    questions = Questions(chat, chat.session.room.forms[0].id, ["name", "email"])
+    questions = Questions(chat, chat.session.participants.forms[0].id, ["name", "email"])
     while questions.asked:
         await questions.answer("an answer")
 
@@ -142,7 +142,7 @@ async def handles(scene: Scene, chat: ChatSession) -> None:
     """Until one piece of news was dealt with."""
     before = chat.unread
 
-    async def handler(session: ChatSession, news: object) -> None:
+    async def handler(session: ChatSession, update: object) -> None:
         await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as group:
@@ -165,8 +165,8 @@ CALLS: dict[str, Call] = {
     "ChatSession.send_entry": lambda scene, chat: chat.send_entry(Navigation("https://shop.example"), key="k"),
     "ChatSession.send_file": lambda scene, chat: chat.send_file(b"PDF", name="a.pdf", key="k"),
     "ChatSession.download": lambda scene, chat: downloads(scene, chat, chat),
-    "ChatSession.answer_form": lambda scene, chat: chat.answer_form(chat.session.room.forms[0].id, {"a": "b"}),
-    "ChatSession.cancel_form": lambda scene, chat: chat.cancel_form(chat.session.room.forms[0].id),
+    "ChatSession.answer_form": lambda scene, chat: chat.answer_form(chat.session.participants.forms[0].id, {"a": "b"}),
+    "ChatSession.cancel_form": lambda scene, chat: chat.cancel_form(chat.session.participants.forms[0].id),
     "ChatSession.typing": lambda scene, chat: chat.typing(),
     "ChatSession.stop_typing": lambda scene, chat: chat.stop_typing(),
     "ChatSession.mark_read": lambda scene, chat: chat.mark_read("0"),
@@ -177,8 +177,8 @@ CALLS: dict[str, Call] = {
     "ChatSession.reauthorized": lambda scene, chat: chat.reauthorized(),
     "ChatSession.disconnect": lambda scene, chat: chat.disconnect(),
     "ChatSession.end": lambda scene, chat: chat.end(),
-    "NewsReader.__anext__": lambda scene, chat: read(chat.news(), 3),
-    "MergedNews.__anext__": lambda scene, chat: read(scene.chats.news(), 3),
+    "UpdateStream.__anext__": lambda scene, chat: read(chat.updates(), 3),
+    "MergedUpdates.__anext__": lambda scene, chat: read(scene.chats.updates(), 3),
     "Sending.sent": lambda scene, chat: receipt(chat, "sent"),
     "Sending.delivered": lambda scene, chat: receipt(chat, "delivered"),
     "Sending.read": lambda scene, chat: receipt(chat, "read"),
@@ -218,9 +218,9 @@ async def reattach_anew(scene: Scene, chat: ChatSession) -> None:
         await other.reattach()
 
 
-async def read(news: AsyncIterator[Any], count: int) -> None:
+async def read(updates: AsyncIterator[Any], count: int) -> None:
     for _ in range(count):
-        await anext(news)
+        await anext(updates)
 
 
 async def receipt(chat: ChatSession, name: str) -> None:

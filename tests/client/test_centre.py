@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from statemachine import ChatClient, Failure, Opened
+from statemachine import ChatClient, ChatOpened, Failure
 from statemachine.adapters import line
 from statemachine.client import BadSetting, CentreError, ChatError, ContactCentre, Options, SmsRefused, TooLarge
 from statemachine.codec import side_calls
@@ -69,7 +69,7 @@ async def test_before_a_chat(centre: ContactCentre) -> None:
 async def test_the_active_chat(emulator: Emulator, api: Any) -> None:
     async with door(emulator, options=Options(api=api)) as centre:
         chat_id = await chat(emulator, centre)
-        assert await centre.active_chat() == Opened(chat_id, "ivr")
+        assert await centre.active_chat() == ChatOpened(chat_id, "ivr")
 
 
 async def test_a_secure_form_is_resolved(centre: ContactCentre) -> None:
@@ -118,7 +118,7 @@ async def test_a_chats_own_calls_go_as_its_customer(emulator: Emulator) -> None:
     async with ChatClient(emulator.url, app_id="app") as client:
         session = await client.session("WebChat")
         async with asyncio.timeout(10):
-            async for _ in session.news():
+            async for _ in session.updates():
                 if session.session.chat.chat_id:
                     break
         (chat_id,) = emulator.centre.chats

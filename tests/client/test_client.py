@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from statemachine import ChatClient, Progress, Received
+from statemachine import ChatClient, DeliveryUpdate, Received
 from statemachine.client import (
     BadSetting,
     ChatClosed,
@@ -55,8 +55,8 @@ async def gather(chats: ChatClient, count: int, **how: Any) -> dict[str, list[st
     """This many texts of the merged stream, by customer."""
     heard = defaultdict[str, list[str]](list)
     async with asyncio.timeout(LIMIT_S):
-        async for session, news in chats.news(**how):
-            if said := text(news):
+        async for session, update in chats.updates(**how):
+            if said := text(update):
                 heard[session.client_id].append(said)
             if sum(map(len, heard.values())) == count:
                 return heard
@@ -157,7 +157,7 @@ async def test_a_text_after_the_end_begins_a_new_chat_only_on_request(plain: Emu
         ann = await chats.session("ann", parameters={"order": "17"})
         await ann.end()
         async with asyncio.timeout(LIMIT_S):
-            [news async for news in ann.news()]
+            [update async for update in ann.updates()]
         with pytest.raises(SessionOver) as over:
             await ann.send("one more thing")
         assert over.value.outcome == "ended"
@@ -178,7 +178,7 @@ async def test_a_webhook_delivered_again_after_the_end_is_the_same_message(plain
         await (await ann.send("hello", key="update 17")).sent(SOON)
         await ann.end()
         async with asyncio.timeout(LIMIT_S):
-            [news async for news in ann.news()]
+            [update async for update in ann.updates()]
         for new_chat in (True, False):
             assert (await ann.send("hello", key="update 17", new_chat=new_chat)).state == "sent"
         assert ann.outcome == "ended"
@@ -198,7 +198,7 @@ async def test_a_chat_that_is_over_and_dealt_with_is_not_held(plain: Emulator) -
         ann = await chats.session("ann")
         await ann.end()
         async with asyncio.timeout(LIMIT_S):
-            [news async for news in ann.news()]
+            [update async for update in ann.updates()]
         assert chats.sessions() == ()
         assert await chats.session("ann") is ann
         del ann
@@ -244,7 +244,7 @@ async def test_without_auto_ack_only_ack_counts(silent: Emulator, tmp_path: Path
 async def test_a_session_with_its_own_reader_is_left_out(silent: Emulator) -> None:
     async with client(silent) as chats:
         ann, bob = await started(chats, "ann", "bob")
-        own = ann.news()
+        own = ann.updates()
         for session in (ann, bob):
             await silent.act(session.session.chat.chat_id, do.Say("hello"))
         assert await gather(chats, 1) == {"bob": ["hello"]}
@@ -258,7 +258,7 @@ async def test_the_merged_stream_ends_with_the_client_and_has_one_reader(silent:
         reading = asyncio.create_task(anext(aiter(chats), None))
         await asyncio.sleep(0.01)
         with pytest.raises(ChatError, match="one loop"):
-            await anext(chats.news())
+            await anext(chats.updates())
     assert await reading is None
 
 
@@ -282,9 +282,9 @@ async def test_a_session_that_stops_is_told_and_can_be_taken_up_again(silent: Em
 
 
 async def aiter_of_stops(chats: ChatClient) -> AsyncIterator[tuple[ChatSession, Stopped]]:
-    async for session, news in chats:
-        if isinstance(news, Stopped):
-            yield session, news
+    async for session, update in chats:
+        if isinstance(update, Stopped):
+            yield session, update
 
 
 # --- handlers ---
@@ -296,14 +296,14 @@ async def test_a_handler_gets_everything_in_order_and_never_twice_at_once(silent
     most = 0
     everything = asyncio.Event()
 
-    async def handler(session: ChatSession, news: object) -> None:
+    async def handler(session: ChatSession, update: object) -> None:
         nonlocal most
         assert session.client_id not in at_work
         at_work.add(session.client_id)
         most = max(most, len(at_work))
         await asyncio.sleep(0.001)
         at_work.remove(session.client_id)
-        if said := text(news):
+        if said := text(update):
             heard[session.client_id].append(said)
         if sum(map(len, heard.values())) == 30:
             everything.set()
@@ -326,11 +326,11 @@ async def test_a_handler_that_fails_is_called_again_and_then_parked_and_no_poll_
     heard = list[str]()
     poison = True
 
-    async def handler(session: ChatSession, news: object) -> None:
-        if not isinstance(news, Received):
+    async def handler(session: ChatSession, update: object) -> None:
+        if not isinstance(update, Received):
             return
-        heard.append(f"{session.client_id}: {text(news)}")
-        if poison and text(news) == "poison":
+        heard.append(f"{session.client_id}: {text(update)}")
+        if poison and text(update) == "poison":
             raise RuntimeError("cannot bear it")
 
     with capture_logs() as logs:
@@ -356,9 +356,9 @@ async def test_a_handler_that_fails_is_called_again_and_then_parked_and_no_poll_
 async def test_poison_can_be_left_out(silent: Emulator) -> None:
     heard = list[str]()
 
-    async def handler(session: ChatSession, news: object) -> None:
-        heard.append(text(news))
-        if text(news) == "poison":
+    async def handler(session: ChatSession, update: object) -> None:
+        heard.append(text(update))
+        if text(update) == "poison":
             raise RuntimeError
 
     async with client(silent) as chats:
@@ -376,9 +376,9 @@ async def test_poison_can_be_left_out(silent: Emulator) -> None:
 async def test_a_handler_that_hangs_is_broken_off(silent: Emulator) -> None:
     calls = 0
 
-    async def handler(session: ChatSession, news: object) -> None:
+    async def handler(session: ChatSession, update: object) -> None:
         nonlocal calls
-        if isinstance(news, Received):
+        if isinstance(update, Received):
             calls += 1
             if calls == 1:
                 await asyncio.Event().wait()
@@ -396,8 +396,8 @@ async def test_a_handler_that_hangs_is_broken_off(silent: Emulator) -> None:
 async def test_cancelled_handlers_get_their_news_again(silent: Emulator) -> None:
     entered = asyncio.Event()
 
-    async def handler(session: ChatSession, news: object) -> None:
-        if isinstance(news, Received):
+    async def handler(session: ChatSession, update: object) -> None:
+        if isinstance(update, Received):
             entered.set()
             await asyncio.Event().wait()
 
@@ -414,7 +414,7 @@ async def test_cancelled_handlers_get_their_news_again(silent: Emulator) -> None
 
 
 async def test_handlers_that_cannot_be(silent: Emulator) -> None:
-    async def handler(session: ChatSession, news: object) -> None:
+    async def handler(session: ChatSession, update: object) -> None:
         """Never called."""
 
     chats = client(silent)
@@ -461,7 +461,7 @@ async def test_the_tenant_is_the_host_unless_named() -> None:
 
 async def test_a_client_that_is_not_open(silent: Emulator) -> None:
     chats = client(silent)
-    for call in (chats.session("ann"), anext(chats.news())):
+    for call in (chats.session("ann"), anext(chats.updates())):
         with pytest.raises(ChatClosed, match="async with"):
             await call
     async with chats:
@@ -506,7 +506,7 @@ async def test_progress_names_the_message(silent: Emulator) -> None:
         ann = await chats.session("ann")
         sending = await ann.send("hello", key="update 17")
         async with asyncio.timeout(LIMIT_S):
-            async for _, news in chats:
-                if isinstance(news, Progress):
+            async for _, update in chats:
+                if isinstance(update, DeliveryUpdate):
                     break
-        assert (news.item, news.key, news.state) == (sending.id, "update 17", "sent")
+        assert (update.item, update.key, update.state) == (sending.id, "update 17", "sent")

@@ -8,7 +8,7 @@ from statemachine.client.errors import refusal
 
 
 def test_a_refusal_says_where_what_and_why() -> None:
-    error = refusal(IllegalIntent("idle", "Say", "request a chat first"), None)
+    error = refusal(IllegalIntent("idle", "SendText", "request a chat first"), None)
     assert type(error) is NotPossible
     assert isinstance(error, ChatError)
     assert (error.phase, error.reason) == ("idle", "request a chat first")
@@ -16,7 +16,7 @@ def test_a_refusal_says_where_what_and_why() -> None:
 
 
 def test_after_the_end_it_names_the_outcome_and_the_way_on() -> None:
-    error = refusal(IllegalIntent("gone", "Say", "the session is over"), "gone")
+    error = refusal(IllegalIntent("gone", "SendText", "the session is over"), "gone")
     assert isinstance(error, SessionOver)
     assert error.outcome == "gone"
     assert str(error) == "the chat is over (gone): start() or send(…, new_chat=True) begins a new one"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import ChatClient, Finished, Progress, Received
+from statemachine import ChatClient, DeliveryUpdate, Finished, Received
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done
 from statemachine.client import BadSetting, ChatClosed, ChatStopped, NotSaved, Options
@@ -309,7 +309,7 @@ async def test_closing_sends_what_is_queued(path: Path) -> None:
         assert [text for _, text in chat_of(centre, ANN).texts_received][1:] == texts
         async with client(centre, store=path) as chats:
             told = chats.transcript(ANN)
-            assert sum(isinstance(one, Progress) and one.state == "sent" for one in told) == 13
+            assert sum(isinstance(one, DeliveryUpdate) and one.state == "sent" for one in told) == 13
 
 
 async def test_closing_twice_at_once_waits_for_one_end(centre: Emulator, path: Path) -> None:
@@ -329,8 +329,8 @@ async def test_a_signal_closes_the_client_and_ends_its_news(centre: Emulator, pa
         await spoken(centre, chats, ANN)
         os.kill(os.getpid(), signal.SIGUSR1)
         async with asyncio.timeout(LIMIT_S):
-            news = [one async for _, one in chats]
-        assert all(not isinstance(one, Exception) for one in news)
+            updates = [one async for _, one in chats]
+        assert all(not isinstance(one, Exception) for one in updates)
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
 
 

@@ -6,9 +6,20 @@ import asyncio
 import re
 from datetime import timedelta
 
-from statemachine import COMMANDS, Answered, Batch, CreateChat, Failure, Opened, Request, Say, new_session, reduce
+from statemachine import (
+    COMMANDS,
+    Answered,
+    ChatOpened,
+    CreateChat,
+    EventBatch,
+    Failure,
+    RequestChat,
+    SendText,
+    new_session,
+    reduce,
+)
 from statemachine.adapters.protocols import Stepped
-from statemachine.client import METRICS, Numbers, Options, Standing
+from statemachine.client import METRICS, Numbers, Options, Stats
 from statemachine.client.metrics import CALLS, Meter
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
@@ -31,13 +42,13 @@ async def test_a_chat_in_numbers() -> None:
         ann = await chats.session("ann")
         sending = await ann.send("hello")
         assert await sending.read(timedelta(seconds=LIMIT_S)) == "read"
-        await until(lambda: ann.session.link.name == "polling", "it polls")
-        assert chats.standing().phases == {ann.phase: 1}
-        assert chats.standing().journal == ann.unread > 0
+        await until(lambda: ann.session.connection.name == "polling", "it polls")
+        assert chats.stats().phases == {ann.phase: 1}
+        assert chats.stats().journal == ann.unread > 0
         await ann.end()
         async with asyncio.timeout(LIMIT_S):
-            [one async for one in ann.news()]
-        assert chats.standing() == Standing({}, 0, 0, False)
+            [one async for one in ann.updates()]
+        assert chats.stats() == Stats({}, 0, 0, False)
     assert of(numbers, "chat_sends_total")["sent"] == 2  # the text, and the end
     assert of(numbers, "chat_sends_total")["read"] == 1
     outcomes = {(labels[0][1], labels[1][1]) for (key, labels) in numbers.values if key == "chat_calls_total"}
@@ -63,8 +74,8 @@ async def test_failures_and_retries() -> None:
 async def test_anomalies_and_handlers_that_fail() -> None:
     numbers = Numbers()
 
-    async def handler(session: object, news: object) -> None:
-        if text(news):
+    async def handler(session: object, update: object) -> None:
+        if text(update):
             raise RuntimeError
 
     async with (
@@ -75,7 +86,7 @@ async def test_anomalies_and_handlers_that_fail() -> None:
         await until(lambda: ann.phase == "ivr", "the chat is there")
         await emulator.act(ann.session.chat.chat_id, do.Say("hello"))
         handling = asyncio.create_task(chats.handle(handler, tries=2, pause=timedelta(milliseconds=1)))
-        await until(lambda: chats.standing().parked == 1, "parked")
+        await until(lambda: chats.stats().parked == 1, "parked")
         handling.cancel()
     assert of(numbers, "chat_handler_failures_total") == {"": 2}
     assert of(numbers, "chat_anomalies_total")
@@ -86,11 +97,11 @@ def test_the_same_call_is_timed_once_and_nothing_is_kept_of_a_chat_that_is_over(
     meter = Meter(numbers)
     session = new_session(0)
     for event in (
-        Request(0, "o"),
-        Answered(1_500, 1, Opened("c", "queued", None, is_new_chat=True)),
-        Answered(1_500, 1, Opened("c", "queued", None, is_new_chat=True)),
-        Say(2_000, "hello"),
-        Answered(2_100, 4, Batch()),
+        RequestChat(0, "o"),
+        Answered(1_500, 1, ChatOpened("c", "queued", None, is_new_chat=True)),
+        Answered(1_500, 1, ChatOpened("c", "queued", None, is_new_chat=True)),
+        SendText(2_000, "hello"),
+        Answered(2_100, 4, EventBatch()),
         Answered(2_200, 2, Failure("http", 404, 5005)),
     ):
         after, outputs = reduce(session, event)
@@ -111,7 +122,7 @@ def test_the_text_is_prometheuss() -> None:
     numbers = Numbers()
     numbers.count("chat_anomalies_total", {"kind": 'a "quoted"\nline'})
     numbers.observe("chat_call_seconds", 0.02, {"call": "send"})
-    text = numbers.text(Standing({"queued": 2}, 7, 1, True))
+    text = numbers.text(Stats({"queued": 2}, 7, 1, True))
     assert 'chat_anomalies_total{kind="a \\"quoted\\"\\nline"} 1' in text
     assert 'chat_sessions{phase="queued"} 2' in text
     assert "chat_journal_depth 7\n" in text

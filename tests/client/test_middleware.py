@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import Intent, Received, Say
-from statemachine.client import ChatSession, Middleware, News
+from statemachine import Intent, Received, SendText
+from statemachine.client import ChatSession, Middleware, Update
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
 from statemachine.wire import Message
@@ -24,26 +24,26 @@ class Masking(Middleware):
     """No card number goes out."""
 
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
-        return evolve(intent, text=re.sub(r"\d{8,}", "…", intent.text)) if isinstance(intent, Say) else intent
+        return evolve(intent, text=re.sub(r"\d{8,}", "…", intent.text)) if isinstance(intent, SendText) else intent
 
 
 class Quiet(Middleware):
     """What the bot says is for nobody."""
 
-    def telling(self, session: ChatSession, news: News) -> News | None:
-        return None if text(news).startswith("bot:") else news
+    def telling(self, session: ChatSession, update: Update) -> Update | None:
+        return None if text(update).startswith("bot:") else update
 
 
 class Shouting(Middleware):
     """Both ways."""
 
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
-        return evolve(intent, text=intent.text.upper()) if isinstance(intent, Say) else intent
+        return evolve(intent, text=intent.text.upper()) if isinstance(intent, SendText) else intent
 
-    def telling(self, session: ChatSession, news: News) -> News | None:
-        if isinstance(news, Received) and isinstance(news.entry, Message):
-            return evolve(news, entry=evolve(news.entry, msg_text=text(news).upper()))
-        return news
+    def telling(self, session: ChatSession, update: Update) -> Update | None:
+        if isinstance(update, Received) and isinstance(update.entry, Message):
+            return evolve(update, entry=evolve(update.entry, msg_text=text(update).upper()))
+        return update
 
 
 class Refusing(Middleware):
@@ -52,14 +52,14 @@ class Refusing(Middleware):
     broken = True
 
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
-        if isinstance(intent, Say):
+        if isinstance(intent, SendText):
             raise PermissionError("not a word")
         return intent
 
-    def telling(self, session: ChatSession, news: News) -> News | None:
-        if self.broken and isinstance(news, Received):
+    def telling(self, session: ChatSession, update: Update) -> Update | None:
+        if self.broken and isinstance(update, Received):
             raise PermissionError("not a word")
-        return news
+        return update
 
 
 async def test_sends_pass_from_the_application_outwards_and_news_inwards() -> None:
@@ -67,13 +67,13 @@ async def test_sends_pass_from_the_application_outwards_and_news_inwards() -> No
         ann = await chats.session("ann")
         await (await ann.send("card 4111111111111111")).sent()
         await emulator.act(ann.session.chat.chat_id, do.Say("hello"))
-        assert await next_text(ann.news()) == "HELLO"
+        assert await next_text(ann.updates()) == "HELLO"
         assert chat_of(emulator, "ann").texts_received[0][1] == "CARD …"
 
 
-async def next_text(news: AsyncIterator[Any]) -> str:
+async def next_text(updates: AsyncIterator[Any]) -> str:
     async with asyncio.timeout(LIMIT_S):
-        while not (said := text(await anext(news))):
+        while not (said := text(await anext(updates))):
             pass
         return said
 
@@ -85,8 +85,8 @@ async def test_what_is_not_told_is_dealt_with() -> None:
         await emulator.act(ann.session.chat.chat_id, do.Say("bot: wait"), do.Say("hello"), do.Say("bot: bye"))
         handled = list[str]()
 
-        async def handler(session: ChatSession, news: object) -> None:
-            if said := text(news):
+        async def handler(session: ChatSession, update: object) -> None:
+            if said := text(update):
                 handled.append(said)
 
         handling = asyncio.create_task(chats.handle(handler))
@@ -105,7 +105,7 @@ async def test_what_it_raises_the_sender_gets_and_news_waits() -> None:
         assert ann.session.items == ()
         await emulator.act(ann.session.chat.chat_id, do.Say("first"), do.Say("second"))
         await until(lambda: ann.unread == 2, "both are in the journal")
-        reader = ann.news()
+        reader = ann.updates()
         with pytest.raises(PermissionError):
             await next_text(reader)
         refusing.broken = False

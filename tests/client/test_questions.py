@@ -19,8 +19,8 @@ async def test_the_last_answer_sends_the_form() -> None:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
         await emulator.act(ann.session.chat.chat_id, do.ShowForm("contact_form"))
-        await until(lambda: ann.session.room.forms, "the form is open")
-        form = ann.session.room.forms[0].id
+        await until(lambda: ann.session.participants.forms, "the form is open")
+        form = ann.session.participants.forms[0].id
         questions = Questions(ann, form, ["name", "email", "order"])
         assert questions.asked == "name"
         questions.back()

@@ -9,7 +9,19 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import Batch, Config, CreateChat, Opened, Past, Poll, Post, Request, Say, Session, outbox
+from statemachine import (
+    Carryover,
+    ChatOpened,
+    Config,
+    CreateChat,
+    EventBatch,
+    Poll,
+    Post,
+    RequestChat,
+    SendText,
+    Session,
+    outbox,
+)
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.protocols import Store, Told
 from statemachine.client.errors import ChatClosed, NotPossible
@@ -40,12 +52,12 @@ class Rig:
         self.runner.start()
 
     async def live(self) -> Rig:
-        await self.runner.ask(Request(self.runner.now(), "origin"))
-        self.transport.answer(CreateChat, Opened("chat", "queued", None, is_new_chat=True))
+        await self.runner.ask(RequestChat(self.runner.now(), "origin"))
+        self.transport.answer(CreateChat, ChatOpened("chat", "queued", None, is_new_chat=True))
         return self
 
     async def say(self, text: str) -> str:
-        asked = await self.runner.ask(Say(self.runner.now(), text))
+        asked = await self.runner.ask(SendText(self.runner.now(), text))
         assert len(asked.after.items) == len(asked.before.items) + 1
         return asked.after.items[-1].id
 
@@ -72,7 +84,7 @@ async def test_closing_waits_for_what_is_on_the_wire() -> None:
     closing = asyncio.create_task(rig.runner.close(SOON))
     await asyncio.sleep(0.01)
     assert not closing.done()
-    rig.transport.answer(Post, Batch())
+    rig.transport.answer(Post, EventBatch())
     await closing
     assert rig.runner.session.items[0].state.name == "sent"
     assert rig.transport.aborted == [rig.transport.last(Poll).id]
@@ -112,15 +124,15 @@ async def test_who_waits_for_a_save_hears_of_the_closing() -> None:
         await saying
 
 
-def request(rig: Rig, origin: str = "other", text: str | None = None) -> Callable[[Past | None], Request]:
-    return lambda after: Request(rig.runner.now(), origin, text=text, after=after)
+def request(rig: Rig, origin: str = "other", text: str | None = None) -> Callable[[Carryover | None], RequestChat]:
+    return lambda after: RequestChat(rig.runner.now(), origin, text=text, after=after)
 
 
 async def test_a_chat_that_lives_is_not_followed() -> None:
     rig = await Rig().live()
     with pytest.raises(NotPossible, match="has a chat already"):
         await rig.runner.begin(request(rig))
-    begun = await rig.runner.begin(request(rig), Say(rig.runner.now(), "hello"))
+    begun = await rig.runner.begin(request(rig), SendText(rig.runner.now(), "hello"))
     assert len(begun.after.items) == len(begun.before.items) + 1
     assert begun.after.chat.chat_id == "chat"
 
@@ -129,7 +141,7 @@ async def over(rig: Rig) -> Session:
     """A chat that ended with a text under way."""
     await rig.live()
     await rig.say("hello")
-    rig.transport.answer(Poll, Batch((SessionEnded(),)))
+    rig.transport.answer(Poll, EventBatch((SessionEnded(),)))
     assert rig.runner.session.outcome == "ended"
     return rig.runner.session
 
@@ -137,9 +149,9 @@ async def over(rig: Rig) -> Session:
 async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
     rig = Rig()
     spent = await over(rig)
-    seen: list[Past | None] = []
+    seen: list[Carryover | None] = []
 
-    def opening(after: Past | None) -> Request:
+    def opening(after: Carryover | None) -> RequestChat:
         seen.append(after)
         return request(rig)(after)
 
@@ -148,9 +160,9 @@ async def test_a_new_chat_takes_over_numbers_and_window_of_the_last() -> None:
     assert past is not None
     assert (past.chat_id, past.seq, past.ids) == ("chat", spent.seq, spent.ids)
     assert rig.runner.session.seq == spent.seq
-    rig.transport.answer(CreateChat, Opened("chat2", "queued", None, is_new_chat=True))
+    rig.transport.answer(CreateChat, ChatOpened("chat2", "queued", None, is_new_chat=True))
     with capture_logs() as logs:  # the first chat's text, answered late: nobody drives that chat any more
-        rig.transport.answer(Post, Batch((Message(msg_id="7", party_id="agent", msg_text="late"),)))
+        rig.transport.answer(Post, EventBatch((Message(msg_id="7", party_id="agent", msg_text="late"),)))
     assert logs == []
     stored = rig.store.load("a")
     assert stored is not None
@@ -171,7 +183,7 @@ async def test_a_refused_opening_leaves_the_last_chat_as_it_is() -> None:
     assert (await rig.runner.begin(request(rig, text="shorter"))).after.seq == spent.seq
 
 
-def _refuse(after: Past | None) -> Request:
+def _refuse(after: Carryover | None) -> RequestChat:
     raise PermissionError
 
 
@@ -179,9 +191,11 @@ async def test_two_who_begin_at_once_begin_one_chat() -> None:
     store = HandStore([])
     rig = await Rig(store).live()
     store.held = True
-    rig.transport.answer(Poll, Batch((SessionEnded(),)))  # both wait for the end to be saved
+    rig.transport.answer(Poll, EventBatch((SessionEnded(),)))  # both wait for the end to be saved
     both = [
-        asyncio.create_task(rig.runner.begin(request(rig, f"o{n}", f"text {n}"), Say(rig.runner.now(), f"text {n}")))
+        asyncio.create_task(
+            rig.runner.begin(request(rig, f"o{n}", f"text {n}"), SendText(rig.runner.now(), f"text {n}"))
+        )
         for n in range(2)
     ]
     await asyncio.sleep(0)
@@ -197,4 +211,4 @@ async def test_two_who_begin_at_once_begin_one_chat() -> None:
 
 async def test_what_is_told_is_handed_on() -> None:
     rig = await Rig().live()
-    assert [news.session.phase for news in rig.told] == ["requesting", "queued"]
+    assert [update.session.phase for update in rig.told] == ["requesting", "queued"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from statemachine import Progress, Reason
+from statemachine import DeliveryUpdate, Reason
 from statemachine.client import ChatClosed, Options, SendFailed, Sending
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
@@ -22,8 +22,8 @@ SOON = timedelta(milliseconds=5)
 LONG = timedelta(seconds=LIMIT_S)
 
 
-def told(state: Any, reason: Reason | None = None, code: int | None = None) -> Progress:
-    return Progress(1, 0, "o:1", state, None, reason, code)
+def told(state: Any, reason: Reason | None = None, code: int | None = None) -> DeliveryUpdate:
+    return DeliveryUpdate(1, 0, "o:1", state, None, reason, code)
 
 
 async def test_the_states_as_they_are_told() -> None:

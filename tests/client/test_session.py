@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 
 from statemachine import (
     ChatClient,
+    ConnectionChanged,
+    DeliveryUpdate,
     Finished,
     FormsChanged,
-    LinkChanged,
     PhaseChanged,
-    Progress,
     Received,
     RosterChanged,
 )
@@ -77,9 +77,9 @@ async def until(chat: ChatSession, wanted: Callable[[Any], bool]) -> list[Any]:
     """The news up to and with the first wanted one."""
     seen: list[Any] = []
     async with asyncio.timeout(LIMIT_S):
-        async for news in chat.news():
-            seen.append(news)
-            if wanted(news):
+        async for update in chat.updates():
+            seen.append(update)
+            if wanted(update):
                 return seen
     raise AssertionError(f"the news ended without it: {seen}")
 
@@ -87,15 +87,15 @@ async def until(chat: ChatSession, wanted: Callable[[Any], bool]) -> list[Any]:
 async def everything(chat: ChatSession) -> list[Any]:
     """The news to their end."""
     async with asyncio.timeout(LIMIT_S):
-        return [news async for news in chat.news()]
+        return [update async for update in chat.updates()]
 
 
-def text(news: Any) -> str:
-    return news.entry.msg_text or "" if isinstance(news, Received) and isinstance(news.entry, Message) else ""
+def text(update: Any) -> str:
+    return update.entry.msg_text or "" if isinstance(update, Received) and isinstance(update.entry, Message) else ""
 
 
-def of(news: list[Any], kind: type[T]) -> list[T]:
-    return [one for one in news if isinstance(one, kind)]
+def of(updates: list[Any], kind: type[T]) -> list[T]:
+    return [one for one in updates if isinstance(one, kind)]
 
 
 # --- a whole chat ---
@@ -109,18 +109,18 @@ async def test_a_whole_chat(centre: Emulator, tmp_path: Path, stored: bool, api:
         assert chat.phase == "idle"
         await chat.start(parameters={"name": "Ann"}, phone_number="1", from_="Ann")
         first = (await chat.send("hello")).id
-        news = await until(chat, lambda one: text(one) == "You said: hello")
+        update = await until(chat, lambda one: text(one) == "You said: hello")
         assert chat.phase == "agent_joined"
         second = (await chat.send("and more", key="my own")).id
-        news += await until(chat, lambda one: text(one) == "You said: and more")
+        update += await until(chat, lambda one: text(one) == "You said: and more")
         await chat.end()
-        news += await everything(chat)
+        updates += await everything(chat)
     assert chat_of(centre).texts_received == [(first, "hello"), (second, "and more")]
-    assert [phase.phase for phase in of(news, PhaseChanged)][-1] == "ended"
-    assert "Ada" in json.dumps([roster.parties for roster in of(news, RosterChanged)])
-    assert ("sent", "my own") in [(one.state, one.key) for one in of(news, Progress) if one.item == second]
-    assert of(news, Finished)[0].outcome == "ended"
-    seqs = [one.seq for one in news if hasattr(one, "seq")]
+    assert [phase.phase for phase in of(updates, PhaseChanged)][-1] == "ended"
+    assert "Ada" in json.dumps([roster.parties for roster in of(updates, RosterChanged)])
+    assert ("sent", "my own") in [(one.state, one.key) for one in of(updates, DeliveryUpdate) if one.item == second]
+    assert of(updates, Finished)[0].outcome == "ended"
+    seqs = [one.seq for one in updates if hasattr(one, "seq")]
     assert sorted(set(seqs)) == list(range(1, max(seqs) + 1))
 
 
@@ -131,9 +131,11 @@ def chat_of(emulator: Emulator) -> Any:
 async def test_levels_come_before_what_happened_then_and_the_last_before_the_end(centre: Emulator) -> None:
     async with client(centre) as chat:
         await chat.start()
-        news = await until(chat, lambda one: "this is Ada" in text(one))
-        joined = next(i for i, one in enumerate(news) if isinstance(one, RosterChanged) and "Ada" in str(one.parties))
-        assert joined < len(news) - 1
+        update = await until(chat, lambda one: "this is Ada" in text(one))
+        joined = next(
+            i for i, one in enumerate(updates) if isinstance(one, RosterChanged) and "Ada" in str(one.parties)
+        )
+        assert joined < len(updates) - 1
         await chat.end()
         rest = await everything(chat)
     assert isinstance(rest[-1], Finished)
@@ -144,13 +146,13 @@ async def test_a_new_chat_follows_one_that_is_over(centre: Emulator) -> None:
     async with client(centre) as chat:
         for number in (1, 2):
             await chat.send(f"text {number}", new_chat=True)
-            news = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
+            update = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
             await chat.end()
-            news += await everything(chat)
+            updates += await everything(chat)
             assert chat.outcome == "ended"
-            assert [one.outcome for one in of(news, Finished)] == ["ended"]
+            assert [one.outcome for one in of(updates, Finished)] == ["ended"]
     assert len(centre.centre.chats) == 2
-    seqs = [one.seq for one in news if hasattr(one, "seq")]
+    seqs = [one.seq for one in updates if hasattr(one, "seq")]
     assert min(seqs) > 5
 
 
@@ -159,8 +161,8 @@ async def test_a_lost_chat_is_told_as_gone(silent: Emulator) -> None:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
         await silent.act(chat.session.chat.chat_id, do.Forget())
-        news = await everything(chat)
-    assert of(news, Finished)[0].outcome == "gone"
+        updates = await everything(chat)
+    assert of(updates, Finished)[0].outcome == "gone"
 
 
 # --- resuming ---
@@ -175,12 +177,12 @@ async def test_closing_ends_no_chat_and_opening_goes_on_with_it(centre: Emulator
     async with client(centre, store=store) as chat:
         assert (chat.phase, chat.session.chat.chat_id, chat.session.chat.origin) == ("agent_joined", chat_id, origin)
         await chat.send("two")
-        news = await until(chat, lambda one: text(one) == "You said: two")
+        update = await until(chat, lambda one: text(one) == "You said: two")
         await chat.end()
         await everything(chat)
     assert [text for _, text in chat_of(centre).texts_received] == ["one", "two"]
     assert len(centre.centre.chats) == 1
-    assert isinstance(news[0], PhaseChanged)
+    assert isinstance(updates[0], PhaseChanged)
 
 
 async def test_what_was_not_dealt_with_comes_again_with_the_same_seq(silent: Emulator, tmp_path: Path) -> None:
@@ -215,7 +217,9 @@ async def test_messages_wait_for_the_next_opening(tmp_path: Path) -> None:
         async with client(silent, store=store) as chat:
             sent = [(await chat.send(f"text {number}")).id for number in range(5)]
         async with client(silent, store=store) as chat:
-            await until(chat, lambda one: isinstance(one, Progress) and (one.item, one.state) == (sent[-1], "sent"))
+            await until(
+                chat, lambda one: isinstance(one, DeliveryUpdate) and (one.item, one.state) == (sent[-1], "sent")
+            )
         assert chat_of(silent).texts_received == [(item, f"text {number}") for number, item in enumerate(sent)]
 
 
@@ -229,9 +233,9 @@ async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> No
     await asyncio.sleep(0.35)  # the centre holds the poll that was broken off
     async with client(silent) as chat:
         await chat.reattach()
-        news = await until(chat, lambda one: text(one) == "hello")
+        update = await until(chat, lambda one: text(one) == "hello")
         assert chat.session.chat.chat_id == chat_id
-        assert news[-1].historic
+        assert updates[-1].historic
 
 
 # --- sending everything ---
@@ -243,7 +247,7 @@ async def test_a_key_makes_two_sends_one_message(silent: Emulator) -> None:
         first = (await chat.send("hello", key="webhook 17")).id
         assert (await chat.send("hello", key="webhook 17")).id == first
         await chat.send("end of it")
-        await until(chat, lambda one: isinstance(one, Progress) and one.item != first and one.state == "sent")
+        await until(chat, lambda one: isinstance(one, DeliveryUpdate) and one.item != first and one.state == "sent")
     assert [text for _, text in chat_of(silent).texts_received] == ["hello", "end of it"]
 
 
@@ -270,10 +274,10 @@ async def test_places_files_and_typing(silent: Emulator, tmp_path: Path) -> None
     assert {file.content for file in silent.centre.files.values()} == {b"PNG", b"words"}
 
 
-def _settled(waiting: set[str], news: Any) -> bool:
-    if isinstance(news, Progress) and news.state in ("sent", "failed"):
-        assert news.state == "sent"
-        waiting.discard(news.item)
+def _settled(waiting: set[str], update: Any) -> bool:
+    if isinstance(update, DeliveryUpdate) and update.state in ("sent", "failed"):
+        assert update.state == "sent"
+        waiting.discard(update.item)
     return not waiting
 
 
@@ -318,8 +322,8 @@ async def test_a_note_comes_back_after_a_restart(silent: Emulator, tmp_path: Pat
     async with client(silent, store=store) as chat:
         await chat.send("hello", key="update 17", note='{"telegram": 17}', new_chat=True)
     async with client(silent, store=store) as chat:
-        (*_, news) = await until(chat, lambda one: isinstance(one, Progress))
-        assert (news.key, news.note, news.state) == ("update 17", '{"telegram": 17}', "sent")
+        (*_, update) = await until(chat, lambda one: isinstance(one, DeliveryUpdate))
+        assert (update.key, update.note, update.state) == ("update 17", '{"telegram": 17}', "sent")
 
 
 @pytest.mark.parametrize(("receipts", "told"), [("auto", 3), ("on_ack", 2), ("off", 0)])
@@ -328,7 +332,7 @@ async def test_when_the_agent_is_told_that_a_message_has_arrived(silent: Emulato
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
         await silent.act(chat.session.chat.chat_id, *(do.Say(f"text {number}") for number in range(3)))
-        reader = chat.news(auto_ack=False)
+        reader = chat.updates(auto_ack=False)
         async with asyncio.timeout(LIMIT_S):
             while text(await anext(reader)) != "text 2":
                 pass
@@ -349,9 +353,9 @@ async def test_forms_open_and_secure() -> None:
         await silent.act(chat.session.chat.chat_id, do.ShowForm("contact"), do.ShowSecureForm("payment"))
         forms = dict[str, str]()
         while len(forms) < 2:
-            (*_, news) = await until(chat, lambda one: isinstance(one, FormsChanged))
-            forms |= {name: form for form, name, _ in news.forms}
-        open_, secure = sorted(chat.session.room.forms, key=lambda form: form.secure)
+            (*_, update) = await until(chat, lambda one: isinstance(one, FormsChanged))
+            forms |= {name: form for form, name, _ in updates.forms}
+        open_, secure = sorted(chat.session.participants.forms, key=lambda form: form.secure)
         items = {
             (await chat.answer_form(open_.id, {"email": "a@b.example"})).id,
             (await chat.answer_form(secure.id, {"card": "4111 1111 1111"})).id,
@@ -370,8 +374,8 @@ async def test_read_receipts(silent: Emulator) -> None:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
         await silent.act(chat.session.chat.chat_id, do.Say("hello"))
-        (*_, news) = await until(chat, lambda one: text(one) == "hello")
-        await chat.mark_read(news.entry.msg_id)
+        (*_, update) = await until(chat, lambda one: text(one) == "hello")
+        await chat.mark_read(update.entry.msg_id)
         names = ["chat_session_message_delivered", "chat_session_message_read"]
         await silent.until(lambda _: _received(silent, names[1]) == 1)
     assert [_received(silent, name) for name in names] == [1, 1]
@@ -396,10 +400,10 @@ async def test_disconnect_keeps_the_session_for_a_survey() -> None:
         await until(chat, lambda one: text(one) == "You said: hello")
         await chat.disconnect()
         await until(chat, lambda one: isinstance(one, FormsChanged) and one.forms != ())
-        form = chat.session.room.forms[0]
+        form = chat.session.participants.forms[0]
         await chat.answer_form(form.id, {"stars": "5"})
-        news = await everything(chat)
-        assert of(news, Finished)[0].outcome == "ended"
+        updates = await everything(chat)
+        assert of(updates, Finished)[0].outcome == "ended"
         assert emulator.centre.violations == []
 
 
@@ -409,7 +413,7 @@ async def test_background_push_and_foreground(silent: Emulator) -> None:
         await until(chat, lambda one: one == PhaseChanged("ivr"))
         await silent.until(lambda centre: centre.held_polls == 1)
         await chat.background()
-        await until(chat, lambda one: isinstance(one, LinkChanged) and one.state == "paused")
+        await until(chat, lambda one: isinstance(one, ConnectionChanged) and one.state == "paused")
         await silent.until(lambda centre: centre.held_polls == 0)
         await silent.act(chat.session.chat.chat_id, do.Say("are you there?"))
         await chat.pushed(chat.session.chat.chat_id)
@@ -443,7 +447,7 @@ async def test_only_one_waits_for_news(silent: Emulator) -> None:
         waiting = asyncio.create_task(everything(chat))
         await asyncio.sleep(0)
         with pytest.raises(ChatError, match="one reader"):
-            await anext(chat.news())
+            await anext(chat.updates())
     await waiting
 
 
@@ -462,9 +466,9 @@ async def test_nobody_listens_at_the_address() -> None:
     with capture_logs() as logs:
         async with client(emulator, options=options) as chat:
             await chat.send("hello", new_chat=True)
-            news = await everything(chat)
-    assert of(news, Finished)[0].outcome == "gave_up"
-    assert [(one.state, one.reason) for one in of(news, Progress)] == [("failed", "not_sent")]
+            updates = await everything(chat)
+    assert of(updates, Finished)[0].outcome == "gave_up"
+    assert [(one.state, one.reason) for one in of(updates, DeliveryUpdate)] == [("failed", "not_sent")]
     assert {log["event"] for log in logs} == {"call_failed"}
 
 
@@ -485,7 +489,7 @@ async def test_a_full_disk_stops_the_client_and_sends_nothing(silent: Emulator) 
     store.full = False
     async with client(silent, store=store) as chat:
         await chat.send("now")
-        await until(chat, lambda one: isinstance(one, Progress) and one.state == "sent")
+        await until(chat, lambda one: isinstance(one, DeliveryUpdate) and one.state == "sent")
     assert [text for _, text in chat_of(silent).texts_received] == ["now"]
 
 
@@ -505,7 +509,7 @@ async def test_a_send_that_is_cancelled_while_it_is_saved_is_sent(silent: Emulat
             await sending
         assert chat_of(silent).texts_received == []
         store.release()
-        await until(chat, lambda one: isinstance(one, Progress) and one.state == "sent")
+        await until(chat, lambda one: isinstance(one, DeliveryUpdate) and one.state == "sent")
     assert [text for _, text in chat_of(silent).texts_received] == ["hello"]
 
 
@@ -518,8 +522,8 @@ async def test_waiting_for_news_may_be_cancelled_and_loses_nothing(silent: Emula
                 async with asyncio.timeout(0.005):
                     await everything(chat)
             await silent.act(chat.session.chat.chat_id, do.Say(f"text {number}"))
-        news = await until(chat, lambda one: text(one) == "text 4")
-        assert text(news[-1]) == "text 4"
+        update = await until(chat, lambda one: text(one) == "text 4")
+        assert text(updates[-1]) == "text 4"
 
 
 async def test_a_slow_application_stops_no_poll(silent: Emulator) -> None:
@@ -541,8 +545,8 @@ async def test_a_bad_line_loses_and_doubles_nothing() -> None:
             await chat.send("hello", new_chat=True)
             sent: list[str] = ["hello"]
             async with asyncio.timeout(LIMIT_S):
-                async for news in chat.news():
-                    if text(news) == f"You said: {sent[-1]}":
+                async for update in chat.updates():
+                    if text(update) == f"You said: {sent[-1]}":
                         if len(sent) == 4:
                             break
                         sent.append(f"text {len(sent)}")
@@ -568,6 +572,6 @@ async def test_an_observer_sees_it_all(silent: Emulator) -> None:
     trace = Trace()
     async with client(silent, observers=[trace]) as chat:
         await chat.send("hello", new_chat=True)
-        await until(chat, lambda one: isinstance(one, Progress))
+        await until(chat, lambda one: isinstance(one, DeliveryUpdate))
     assert trace.moments == {"saved", "executed", "answered", "told"}
     assert trace.sessions == {"127.0.0.1/app/ann"}

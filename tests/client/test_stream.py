@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import Finished, HistoryGap, LinkChanged, PhaseChanged, Progress, Session, Transcript, new_session
+from statemachine import (
+    ConnectionChanged,
+    DeliveryUpdate,
+    Finished,
+    HistoryGap,
+    PhaseChanged,
+    Session,
+    TranscriptUpdate,
+    new_session,
+)
 from statemachine.adapters.protocols import Done, Save, Told
 from statemachine.client.errors import ChatStopped
-from statemachine.client.stream import PAGE, News, NewsReader, NewsStream
+from statemachine.client.stream import PAGE, NewsStream, Update, UpdateStream
 from statemachine.records import Ended
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
@@ -30,20 +39,20 @@ class Desk:
         self.version = 0
         self.stream = NewsStream(self.store, KEY, self.session, ())
 
-    def save(self, *news: Transcript, over: bool = False) -> None:
+    def save(self, *updates: TranscriptUpdate, over: bool = False) -> None:
         self.version += 1
-        seq = news[-1].seq if news else self.session.seq
+        seq = updates[-1].seq if updates else self.session.seq
         self.session = evolve(self.session, seq=seq, lifecycle=Ended() if over else self.session.lifecycle)
         errors: list[Any] = []
-        self.store.save(Save(KEY, self.version, self.session, news), errors.append)
+        self.store.save(Save(KEY, self.version, self.session, updates), errors.append)
         assert errors == [None]
 
-    def tell(self, *news: Transcript, levels: tuple[Any, ...] = (), over: bool = False) -> None:
-        self.save(*news, over=over)
-        self.stream.told(Told(self.session, news, levels, ()))
+    def tell(self, *updates: TranscriptUpdate, levels: tuple[Any, ...] = (), over: bool = False) -> None:
+        self.save(*updates, over=over)
+        self.stream.told(Told(self.session, updates, levels, ()))
 
-    def read(self) -> NewsReader:
-        return NewsReader(self.stream)
+    def read(self) -> UpdateStream:
+        return UpdateStream(self.stream)
 
 
 def gap(seq: int) -> HistoryGap:
@@ -54,11 +63,11 @@ def end(seq: int) -> Finished:
     return Finished(seq, 0, "ended", "ended")
 
 
-async def some(reader: NewsReader, count: int) -> list[News]:
+async def some(reader: UpdateStream, count: int) -> list[Update]:
     return [await anext(reader) for _ in range(count)]
 
 
-async def waits(reader: NewsReader) -> bool:
+async def waits(reader: UpdateStream) -> bool:
     try:
         async with asyncio.timeout(0.01):
             await anext(reader)
@@ -86,9 +95,9 @@ async def test_levels_of_a_step_without_transcript_come_after_what_was_before() 
 async def test_of_each_level_only_the_latest_is_kept() -> None:
     desk = Desk()
     for phase in ("ivr", "queued", "connected"):
-        desk.tell(levels=(PhaseChanged(phase), LinkChanged("polling")))
+        desk.tell(levels=(PhaseChanged(phase), ConnectionChanged("polling")))
     reader = desk.read()
-    assert await some(reader, 2) == [PhaseChanged("connected"), LinkChanged("polling")]
+    assert await some(reader, 2) == [PhaseChanged("connected"), ConnectionChanged("polling")]
     assert await waits(reader)
 
 
@@ -140,7 +149,7 @@ async def test_a_waiting_reader_is_woken() -> None:
 
 async def test_a_run_ends_with_the_chat_and_all_that_is_told() -> None:
     desk = Desk()
-    failed = Progress(2, 0, "o:1", "failed", reason="not_sent")
+    failed = DeliveryUpdate(2, 0, "o:1", "failed", reason="not_sent")
     desk.tell(end(1), failed, levels=(PhaseChanged("ended"),), over=True)
     assert [one async for one in desk.read()] == [PhaseChanged("ended"), end(1), failed]
     assert desk.store.cursor(KEY) == 2
@@ -190,4 +199,4 @@ async def test_a_stored_session_begins_with_its_levels_and_what_is_not_dealt_wit
     await some(desk.read(), 2)
     again: Session = desk.session
     stream = NewsStream(desk.store, KEY, again, (PhaseChanged("queued"),))
-    assert await some(NewsReader(stream), 2) == [PhaseChanged("queued"), gap(2)]
+    assert await some(UpdateStream(stream), 2) == [PhaseChanged("queued"), gap(2)]

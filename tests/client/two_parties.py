@@ -32,8 +32,8 @@ def client(emulator: Emulator, **more: Any) -> ChatClient:
     return ChatClient(emulator.url, **{"app_id": "app", "options": OPTIONS, **more})
 
 
-def text(news: Any) -> str:
-    return news.entry.msg_text or "" if isinstance(news, Received) and isinstance(news.entry, Message) else ""
+def text(update: Any) -> str:
+    return update.entry.msg_text or "" if isinstance(update, Received) and isinstance(update.entry, Message) else ""
 
 
 def chat_of(emulator: Emulator, client_id: str) -> Any:

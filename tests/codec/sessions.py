@@ -43,14 +43,14 @@ _LIFECYCLES: Final[list[s.Lifecycle]] = [
     s.TimedOut(),
     s.Gone(),
 ]
-_LINKS: Final[list[s.Link]] = [
-    s.LinkOff(),
-    s.LinkOff(2),
-    s.LinkPolling(9, LATER, 1, 2),
-    s.LinkBackingOff(LATER, 4, 1_000, 5509),
-    s.LinkPaused(),
-    s.LinkPaused(9, LATER),
-    s.LinkBlocked(3000),
+_LINKS: Final[list[s.Connection]] = [
+    s.ConnectionOff(),
+    s.ConnectionOff(2),
+    s.ConnectionPolling(9, LATER, 1, 2),
+    s.ConnectionBackingOff(LATER, 4, 1_000, 5509),
+    s.ConnectionPaused(),
+    s.ConnectionPaused(9, LATER),
+    s.ConnectionBlocked(3000),
 ]
 _HISTORIES: Final[list[s.History]] = [
     s.HistoryCurrent(),
@@ -82,17 +82,17 @@ def _full() -> Session:
         s.Chat(origin="o", chat_id="c-1", case_id="case-1", service_name="Support", phone_number="+380441234567"),
         s.AgentJoined(),
         s.Warned(),
-        s.LinkPolling(12, LATER),
+        s.ConnectionPolling(12, LATER),
         s.HistoryCurrent(),
         _ITEMS,
-        s.CourtesyPosting(13, LATER, MessageDelivered("7")),
-        s.Asides((NotTyping(), MessageDelivered("8")), LATER),
-        s.Room(
+        s.EphemeralPosting(13, LATER, MessageDelivered("7")),
+        s.EphemeralQueue((NotTyping(), MessageDelivered("8")), LATER),
+        s.Participants(
             (s.Party("P-1", "internal", "Anna K.", "Anna", "K."), s.Party("p-2", "scenario")),
             (s.Typist("P-1", LATER),),
             (s.OpenForm("7", "survey", False, LATER, "o:6"), s.OpenForm("8", "card", True)),
         ),
-        s.Seen(bytes(range(16)), b"\xff" * 8, 3),
+        s.DedupeWindow(bytes(range(16)), b"\xff" * 8, 3),
     )
 
 
@@ -102,7 +102,7 @@ def _sessions() -> dict[str, Session]:
     for number, lifecycle in enumerate(_LIFECYCLES):
         made[f"lifecycle {number}: {lifecycle.name}"] = evolve(fresh, lifecycle=lifecycle)
     for number, link in enumerate(_LINKS):
-        made[f"link {number}: {link.name}"] = evolve(fresh, link=link)
+        made[f"link {number}: {link.name}"] = evolve(fresh, connection=link)
     for number, history in enumerate(_HISTORIES):
         made[f"history {number}: {history.name}"] = evolve(fresh, history=history)
     return made

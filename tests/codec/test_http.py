@@ -20,11 +20,11 @@ from statemachine.core.commands import (
     FindChat,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Upload,
 )
-from statemachine.core.events import Batch, Failure, Log, Opened, Reply, Uploaded
+from statemachine.core.events import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from statemachine.core.wire import Message, SecureFormData, SessionEnded, Typing
 from tests.codec.strategies import HOSTILE_BYTES, records
 
@@ -104,7 +104,7 @@ def test_authorization_in_both_forms() -> None:
             {"events": [{"event": "chat_session_message", "msg": "a&lt;b", "msg_id": "o:1", "msg_text": "a<b"}]},
         ),
         (
-            PostCourtesy(7, 1, "c-1", Typing()),
+            PostEphemeral(7, 1, "c-1", Typing()),
             "POST",
             "chats/c-1/events",
             {"events": [{"event": "chat_session_typing"}]},
@@ -130,7 +130,7 @@ def test_each_command_has_its_request(command: Command, method: str, path: str, 
 
 
 def test_the_examples_hold_every_command() -> None:
-    assert {CreateChat, FindChat, Poll, ReadHistory, Post, PostCourtesy, Upload} == set(COMMANDS)
+    assert {CreateChat, FindChat, Poll, ReadHistory, Post, PostEphemeral, Upload} == set(COMMANDS)
 
 
 def test_an_upload_names_its_bytes_and_leaves_the_form_to_the_transport() -> None:
@@ -196,33 +196,41 @@ ENDED = {"event": "chat_session_ended"}
 @pytest.mark.parametrize(
     ("command", "body", "reply"),
     [
-        (CREATE, {"chat_id": "C", "state": "ivr", "ewt": "30", "is_new_chat": True}, Opened("C", "ivr", 30_000, True)),
+        (
+            CREATE,
+            {"chat_id": "C", "state": "ivr", "ewt": "30", "is_new_chat": True},
+            ChatOpened("C", "ivr", 30_000, True),
+        ),
         (
             CREATE,
             {"chat_id": "C", "state": "queued", "ewt": "", "is_new_chat": "false"},
-            Opened("C", "queued", None, False),
+            ChatOpened("C", "queued", None, False),
         ),
-        (CREATE, {"chat_id": "C", "ewt": 5, "phone_number": "+380"}, Opened("C", "", 5_000, None, "+380")),
-        (CREATE, {"chat_id": "C", "state": 1, "ewt": {}, "is_new_chat": "maybe", "phone_number": []}, Opened("C", "1")),
-        (FindChat(2, 1), {"chat_id": 17, "state": "hibernating"}, Opened("17", "hibernating")),
-        (POLL, {"events": [ENDED]}, Batch((SessionEnded(),))),
-        (POLL, [ENDED], Batch((SessionEnded(),))),
-        (ReadHistory(5, 1, "c"), {"events": [ENDED]}, Log((SessionEnded(),))),
-        (POST, {"events": [ENDED]}, Batch((SessionEnded(),))),
-        (POST, {"error_code": 0, "error_message": ""}, Batch()),
-        (POST, {"error_code": None, "error_message": None}, Batch()),
-        (UPLOAD, {"file_id": "F", "file_name": "n"}, Uploaded("F", "n")),
-        (UPLOAD, {"file_id": 5}, Uploaded("5")),
+        (CREATE, {"chat_id": "C", "ewt": 5, "phone_number": "+380"}, ChatOpened("C", "", 5_000, None, "+380")),
+        (
+            CREATE,
+            {"chat_id": "C", "state": 1, "ewt": {}, "is_new_chat": "maybe", "phone_number": []},
+            ChatOpened("C", "1"),
+        ),
+        (FindChat(2, 1), {"chat_id": 17, "state": "hibernating"}, ChatOpened("17", "hibernating")),
+        (POLL, {"events": [ENDED]}, EventBatch((SessionEnded(),))),
+        (POLL, [ENDED], EventBatch((SessionEnded(),))),
+        (ReadHistory(5, 1, "c"), {"events": [ENDED]}, HistoryLog((SessionEnded(),))),
+        (POST, {"events": [ENDED]}, EventBatch((SessionEnded(),))),
+        (POST, {"error_code": 0, "error_message": ""}, EventBatch()),
+        (POST, {"error_code": None, "error_message": None}, EventBatch()),
+        (UPLOAD, {"file_id": "F", "file_name": "n"}, FileUploaded("F", "n")),
+        (UPLOAD, {"file_id": 5}, FileUploaded("5")),
     ],
 )
 def test_a_success_is_read_in_every_form(command: Command, body: object, reply: Reply) -> None:
     assert answer(command, body) == reply
 
 
-@pytest.mark.parametrize("command", [POLL, ReadHistory(5, 1, "c"), POST, PostCourtesy(7, 1, "c", Typing())])
+@pytest.mark.parametrize("command", [POLL, ReadHistory(5, 1, "c"), POST, PostEphemeral(7, 1, "c", Typing())])
 @pytest.mark.parametrize("body", [b"", b" \n", b"null", b"{}", b"[]", b'{"events":[]}', b'{"events":null}'])
 def test_f10_nothing_new_in_every_form(command: Command, body: bytes) -> None:
-    nothing = Log() if isinstance(command, ReadHistory) else Batch()
+    nothing = HistoryLog() if isinstance(command, ReadHistory) else EventBatch()
     assert answer(command, body) == nothing
     assert answer(command, b"", 204) == nothing
 

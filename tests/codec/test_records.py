@@ -13,30 +13,30 @@ from hypothesis import strategies as st
 from statemachine.codec import records as codec
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import (
-    News,
+    Update,
     decode_command,
     decode_event,
-    decode_news,
+    decode_update,
     encode_command,
     encode_event,
-    encode_news,
+    encode_update,
     redact,
 )
 from statemachine.core.commands import Command, CreateChat, Poll, Post
 from statemachine.core.events import (
     Answered,
     AnswerForm,
-    Batch,
+    Carryover,
     Event,
+    EventBatch,
     Failure,
-    Past,
-    Request,
-    Say,
+    RequestChat,
     SendFile,
+    SendText,
     Tick,
 )
-from statemachine.core.news import Finished, Received, RosterChanged
 from statemachine.core.session import Session
+from statemachine.core.updates import Finished, Received, RosterChanged
 from statemachine.core.wire import Location, Message, PartyJoined, Status, Unknown
 from tests.codec.strategies import JSON, records
 
@@ -55,36 +55,36 @@ def test_commands_come_back(command: Command) -> None:
     assert decode_command(through_json(encode_command(command))) == command
 
 
-@given(records(News))
-def test_news_come_back(news: News) -> None:
-    assert decode_news(through_json(encode_news(news))) == news
+@given(records(Update))
+def test_news_come_back(update: Update) -> None:
+    assert decode_update(through_json(encode_update(update))) == update
 
 
 @pytest.mark.parametrize(
     ("event", "data"),
     [
         (Tick(5), {"type": "tick", "at": 5}),
-        (Say(5, "hi", "k"), {"type": "say", "at": 5, "text": "hi", "key": "k"}),
+        (SendText(5, "hi", "k"), {"type": "send_text", "at": 5, "text": "hi", "key": "k"}),
         (SendFile(5, "r", type="image"), {"type": "send_file", "at": 5, "ref": "r", "kind": "image"}),
         (
-            Request(5, "o", {"b": 1, "a": 2}, from_="me", after=Past("c", "o", 1, 2, b"\x00\xff", b"")),
+            RequestChat(5, "o", {"b": 1, "a": 2}, from_="me", after=Carryover("c", "o", 1, 2, b"\x00\xff", b"")),
             {
-                "type": "request",
+                "type": "request_chat",
                 "at": 5,
                 "origin": "o",
                 "parameters": '{"a":2,"b":1}',
                 "from": "me",
-                "after": {"chat_id": "c", "origin": "o", "ids": 1, "seq": 2, "told": "00ff", "batches": ""},
+                "after": {"chat_id": "c", "origin": "o", "ids": 1, "seq": 2, "entries": "00ff", "batches": ""},
             },
         ),
         (
-            Answered(5, 3, Batch((Status("queued"), PartyJoined("p", "internal")))),
+            Answered(5, 3, EventBatch((Status("queued"), PartyJoined("p", "internal")))),
             {
                 "type": "answered",
                 "at": 5,
                 "command": 3,
                 "reply": {
-                    "type": "batch",
+                    "type": "event_batch",
                     "entries": [
                         {"type": "status", "state": "queued"},
                         {"type": "party_joined", "party_id": "p", "kind": "internal"},
@@ -111,13 +111,13 @@ def test_the_form_is_stable(event: Event, data: object) -> None:
 
 def test_the_form_of_commands_and_news() -> None:
     assert encode_command(Poll(1, 2, "c")) == {"type": "poll", "id": 1, "timeout": 2, "chat_id": "c"}
-    assert encode_news(RosterChanged((("p", "internal", "Anna"),))) == {
+    assert encode_update(RosterChanged((("p", "internal", "Anna"),))) == {
         "type": "roster_changed",
         "parties": [["p", "internal", "Anna"]],
     }
 
 
-SAY: dict[str, Any] = {"type": "say", "at": 5, "text": "hi"}
+SAY: dict[str, Any] = {"type": "send_text", "at": 5, "text": "hi"}
 BATCH: dict[str, Any] = {"type": "answered", "at": 1, "command": 2}
 
 
@@ -129,7 +129,7 @@ BATCH: dict[str, Any] = {"type": "answered", "at": 1, "command": 2}
         ({}, "$: expected a type of answer_form, answer_secure_form, "),
         ({"type": []}, "$: expected a type of "),
         ({"type": "poll", "id": 1}, "$: expected a type of "),
-        ({"type": "say"}, "$.at: missing; $.text: missing"),
+        ({"type": "send_text"}, "$.at: missing; $.text: missing"),
         ({**SAY, "at": True}, "$.at: expected a whole number"),
         ({**SAY, "at": 5.0}, "$.at: expected a whole number"),
         ({**SAY, "at": None}, "$.at: expected a whole number"),
@@ -138,26 +138,26 @@ BATCH: dict[str, Any] = {"type": "answered", "at": 1, "command": 2}
         ({**SAY, "colour": "red"}, "$: unknown field 'colour'"),
         ({"type": "send_file", "at": 1, "ref": "r", "kind": "movie"}, "$.kind: expected one of image, attachment"),
         ({"type": "send_file", "at": 1, "ref": "r", "type_": "image"}, "$: unknown field 'type_'"),
-        ({**BATCH, "reply": {"type": "batch", "entries": {}}}, "$.reply.entries: expected an array"),
+        ({**BATCH, "reply": {"type": "event_batch", "entries": {}}}, "$.reply.entries: expected an array"),
         (
-            {**BATCH, "reply": {"type": "batch", "entries": [{"type": "message", "msg_id": 7}, 4]}},
+            {**BATCH, "reply": {"type": "event_batch", "entries": [{"type": "message", "msg_id": 7}, 4]}},
             "$.reply.entries[0].msg_id: expected text; $.reply.entries[1]: expected an object with a type",
         ),
-        ({"type": "request", "at": 1, "origin": "o", "from": 5}, "$.from: expected text"),
-        ({"type": "request", "at": 1, "origin": "o", "parameters": "[1]"}, "$: expected a JSON object as text"),
-        ({"type": "request", "at": 1, "origin": "o", "parameters": "{"}, "$: expected a JSON object as text"),
-        ({"type": "request", "at": 1, "origin": "o", "after": []}, "$.after: expected an object"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "from": 5}, "$.from: expected text"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "[1]"}, "$: expected a JSON object as text"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "{"}, "$: expected a JSON object as text"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "after": []}, "$.after: expected an object"),
         (
             {
-                "type": "request",
+                "type": "request_chat",
                 "at": 1,
                 "origin": "o",
-                "after": {"chat_id": "", "origin": "", "ids": 1, "seq": 1, "told": "0", "batches": "XY"},
+                "after": {"chat_id": "", "origin": "", "ids": 1, "seq": 1, "entries": "0", "batches": "XY"},
             },
-            "$.after.told: expected bytes in hexadecimal; $.after.batches: expected bytes in hexadecimal",
+            "$.after.entries: expected bytes in hexadecimal; $.after.batches: expected bytes in hexadecimal",
         ),
         (
-            {**BATCH, "reply": {"type": "batch", "entries": [0] * 9}},
+            {**BATCH, "reply": {"type": "event_batch", "entries": [0] * 9}},
             "; $.reply.entries[4]: expected an object with a type (and 4 more)",
         ),
     ],
@@ -170,12 +170,12 @@ def test_what_is_foreign_is_refused_with_its_path(data: object, fault: str) -> N
 
 def test_arrays_of_fixed_length() -> None:
     with pytest.raises(BadRecord, match=r"^\$\.parties\[0\]: expected an array of 3$"):
-        decode_news({"type": "roster_changed", "parties": [["p", "internal"]]})
+        decode_update({"type": "roster_changed", "parties": [["p", "internal"]]})
 
 
 @given(JSON | st.dictionaries(st.sampled_from(["type", "at", "text", "reply", "command"]), JSON | st.just("answered")))
 def test_any_json_is_read_or_refused(data: object) -> None:
-    for decode in (decode_event, decode_command, decode_news, redact):
+    for decode in (decode_event, decode_command, decode_update, redact):
         try:
             decode(data)
         except BadRecord as refused:
@@ -193,8 +193,8 @@ def test_the_text_of_a_refusal_quotes_no_values() -> None:
 
 
 def test_private_texts_become_their_length() -> None:
-    assert redact(encode_event(Say(5, "my card is 4111", "k"))) == {
-        "type": "say",
+    assert redact(encode_event(SendText(5, "my card is 4111", "k"))) == {
+        "type": "send_text",
         "at": 5,
         "text": "<15 chars>",
         "key": "k",
@@ -208,12 +208,12 @@ def test_private_texts_become_their_length() -> None:
         "msg_id": "o:1",
         "extra": '{"redacted":15}',
     }
-    assert redact(encode_news(Received(1, 2, Unknown("new", '{"a":1}'))))["entry"] == {
+    assert redact(encode_update(Received(1, 2, Unknown("new", '{"a":1}'))))["entry"] == {
         "type": "unknown",
         "name": "new",
         "raw": '{"redacted":7}',
     }
-    assert redact(encode_news(Finished(1, 2, "ended", "ended", "Bye"))) == {
+    assert redact(encode_update(Finished(1, 2, "ended", "ended", "Bye"))) == {
         "type": "finished",
         "seq": 1,
         "at": 2,
@@ -224,26 +224,26 @@ def test_private_texts_become_their_length() -> None:
 
 
 def test_nothing_stays_nothing_when_redacted() -> None:
-    assert encode_news(Received(1, 2, Message("7")), redacted=True) == encode_news(Received(1, 2, Message("7")))
+    assert encode_update(Received(1, 2, Message("7")), redacted=True) == encode_update(Received(1, 2, Message("7")))
 
 
 def test_digests_are_blanked() -> None:
-    request = Request(1, "o", after=Past("c", "o", 1, 2, b"\x01\x02", b"\x03"))
+    request = RequestChat(1, "o", after=Carryover("c", "o", 1, 2, b"\x01\x02", b"\x03"))
     assert encode_event(request, redacted=True)["after"] == {
         "chat_id": "c",
         "origin": "o",
         "ids": 1,
         "seq": 2,
-        "told": "0000",
+        "entries": "0000",
         "batches": "00",
     }
 
 
-@given(records(Event), records(Command), records(News))
+@given(records(Event), records(Command), records(Update))
 def test_a_redacted_record_reads_and_redacting_twice_changes_no_more_than_lengths(
-    event: Event, command: Command, news: News
+    event: Event, command: Command, update: Update
 ) -> None:
-    for data in (encode_event(event), encode_command(command), encode_news(news)):
+    for data in (encode_event(event), encode_command(command), encode_update(update)):
         once = redact(data)
         assert once.keys() == data.keys()
         assert redact(once).keys() == data.keys()
@@ -262,7 +262,7 @@ def _reachable(kind: Any, found: set[type]) -> set[type]:
     return found
 
 
-EVERY_CLASS = sorted(_reachable(Event | Command | News | Session, set()), key=lambda cls: cls.__name__)
+EVERY_CLASS = sorted(_reachable(Event | Command | Update | Session, set()), key=lambda cls: cls.__name__)
 
 
 def test_every_private_field_can_be_redacted() -> None:
@@ -281,7 +281,7 @@ def test_no_two_fields_share_a_name_in_json() -> None:
         assert not {"from", "from_"} <= names, cls
 
 
-@pytest.mark.parametrize("union", [Event, Command, News])
+@pytest.mark.parametrize("union", [Event, Command, Update])
 def test_no_two_types_share_a_name(union: Any) -> None:
     assert len(codec._members(union)) == len(get_args(union))
     assert all(codec._FAMILIES[name] == union for name in codec._members(union))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine import Failure, Opened
+from statemachine import ChatOpened, Failure
 from statemachine.codec import side_calls as side
 from statemachine.codec.http import Endpoint
 from statemachine.codec.side_calls import (
@@ -123,7 +123,7 @@ ANSWERS: list[tuple[str, Any, Any]] = [
     ),
     ("parameters", {"parameters": []}, ()),
     ("parameters", {}, ()),
-    ("active", {"chat_id": "c", "state": "queued", "ewt": "5"}, Opened("c", "queued", 5_000)),
+    ("active", {"chat_id": "c", "state": "queued", "ewt": "5"}, ChatOpened("c", "queued", 5_000)),
     ("sms", {"sms_error_code": 0}, Done(0)),
     ("sms", {"sms_error_code": "21"}, Done(21)),
     (

@@ -43,13 +43,13 @@ def test_todays_schema_is_what_is_written(name: str) -> None:
 
 
 def test_the_golden_sessions_are_in_every_state() -> None:
-    machines = (core.LIFECYCLE, core.ATTENTION, core.LINK, core.HISTORY, core.ITEM, core.COURTESY)
+    machines = (core.LIFECYCLE, core.ATTENTION, core.CONNECTION, core.HISTORY, core.ITEM, core.EPHEMERAL)
     states = {state for machine in machines for state in machine}
     found = {
         type(state)
         for session in SESSIONS.values()
         for state in (
-            *(session.lifecycle, session.attention, session.link, session.history, session.courtesy),
+            *(session.lifecycle, session.attention, session.connection, session.history, session.ephemeral),
             *(item.state for item in session.items),
         )
     }
@@ -94,11 +94,11 @@ def test_states_without_fields_are_shared() -> None:
         ({"now": None}, "$.now: expected a whole number"),
         ({"lifecycle": {"type": "polling"}}, "$.lifecycle: expected a type of agent_joined, "),
         ({"lifecycle": {"type": "failed", "outcome": "lost"}}, "$.lifecycle.outcome: expected one of ended, "),
-        ({"link": {"type": "polling", "call": 1}}, "$.link.due: missing"),
+        ({"connection": {"type": "polling", "call": 1}}, "$.connection.due: missing"),
         ({"items": [{"id": "o:1", "entry": None, "state": 5}]}, "$.items[0].state: expected an object with a type"),
         ({"items": {}}, "$.items: expected an array"),
-        ({"room": {"parties": [{"id": "p", "type": "x"}]}}, "$.room.parties[0]: unknown field 'type'"),
-        ({"seen": {"told": "zz"}}, "$.seen.told: expected bytes in hexadecimal"),
+        ({"participants": {"parties": [{"id": "p", "type": "x"}]}}, "$.participants.parties[0]: unknown field 'type'"),
+        ({"window": {"entries": "zz"}}, "$.window.entries: expected bytes in hexadecimal"),
         ({"config": {"window": "128"}}, "$.config.window: expected a whole number"),
         ({"colour": "red"}, "$: unknown field 'colour'"),
     ],

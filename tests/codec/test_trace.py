@@ -13,29 +13,29 @@ from hypothesis import strategies as st
 
 from statemachine.codec import trace
 from statemachine.codec.errors import BadRecord
-from statemachine.codec.records import News
+from statemachine.codec.records import Update
 from statemachine.codec.trace import FORMAT, UPGRADES, Step, Trace, header_line, read_trace, step_line
 from statemachine.core.commands import Command, Poll, Post
-from statemachine.core.events import Event, Say, Tick
-from statemachine.core.news import PhaseChanged, Progress
+from statemachine.core.events import Event, SendText, Tick
 from statemachine.core.session import new_session
+from statemachine.core.updates import DeliveryUpdate, PhaseChanged
 from statemachine.core.wire import Message
 from statemachine.replay import play, read_capture
 from tests.codec.sessions import SESSIONS
 from tests.codec.strategies import TEXTS, records
 
 STEP = Step(
-    Say(5, "my card is 4111"),
+    SendText(5, "my card is 4111"),
     "queued",
     (Post(1, 2, "c", "o:1", Message("o:1", msg_text="my card is 4111")),),
-    (PhaseChanged("queued", 5), Progress(1, 5, "o:1", "sent")),
+    (PhaseChanged("queued", 5), DeliveryUpdate(1, 5, "o:1", "sent")),
 )
 
 
 def test_the_form_of_a_trace() -> None:
-    assert json.loads(header_line("p 1.0")) == {"trace": 1, "product": "p 1.0", "session": None}
+    assert json.loads(header_line("p 1.0")) == {"trace": FORMAT, "product": "p 1.0", "session": None}
     assert json.loads(step_line(STEP)) == {
-        "event": {"type": "say", "at": 5, "text": "<15 chars>"},
+        "event": {"type": "send_text", "at": 5, "text": "<15 chars>"},
         "phase": "queued",
         "commands": [
             {
@@ -47,9 +47,9 @@ def test_the_form_of_a_trace() -> None:
                 "entry": {"type": "message", "msg_id": "o:1", "msg_text": "<15 chars>"},
             }
         ],
-        "news": [
+        "updates": [
             {"type": "phase_changed", "phase": "queued", "ewt": 5},
-            {"type": "progress", "seq": 1, "at": 5, "item": "o:1", "state": "sent"},
+            {"type": "delivery_update", "seq": 1, "at": 5, "item": "o:1", "state": "sent"},
         ],
     }
 
@@ -59,7 +59,7 @@ _STEPS = st.builds(
     records(Event),
     TEXTS,
     st.lists(records(Command), max_size=2).map(tuple),
-    st.lists(records(News), max_size=2).map(tuple),
+    st.lists(records(Update), max_size=2).map(tuple),
 )
 
 
@@ -98,9 +98,9 @@ def test_an_older_format_is_lifted_line_by_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trace, "FORMAT", 3)
     monkeypatch.setattr(trace, "UPGRADES", {1: _named("first"), 2: _named("second")})
     old = GOOD.replace('"phase":"idle"', '"phase":""')
-    assert read_trace([HEADER, old]).steps[0].phase == "first second "
-    assert read_trace([HEADER.replace('"trace":1', '"trace":2'), old]).steps[0].phase == "second "
-    assert read_trace([HEADER.replace('"trace":1', '"trace":3'), old]).steps[0].phase == ""
+    assert read_trace([HEADER.replace(f'"trace":{FORMAT}', '"trace":1'), old]).steps[0].phase == "first second "
+    assert read_trace([HEADER.replace(f'"trace":{FORMAT}', '"trace":2'), old]).steps[0].phase == "second "
+    assert read_trace([HEADER.replace(f'"trace":{FORMAT}', '"trace":3'), old]).steps[0].phase == ""
 
 
 def _named(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -117,13 +117,16 @@ def test_empty_lines_do_not_count() -> None:
         ([], "line 1: expected a JSON object"),
         (["{"], "line 1: expected a JSON object"),
         (["[" * 100_000], "line 1: expected a JSON object"),
-        ([GOOD], "line 1: expected the header of a trace, with trace 1 and a product"),
-        ([HEADER.replace('"trace":1', '"trace":2')], "line 1: trace 2 was written by a newer version"),
-        ([HEADER.replace('"trace":1', '"trace":0')], "line 1: expected the header"),
+        ([GOOD], f"line 1: expected the header of a trace, with trace {FORMAT} and a product"),
+        (
+            [HEADER.replace(f'"trace":{FORMAT}', f'"trace":{FORMAT + 1}')],
+            f"line 1: trace {FORMAT + 1} was written by a newer version",
+        ),
+        ([HEADER.replace(f'"trace":{FORMAT}', '"trace":0')], "line 1: expected the header"),
         (['{"trace":1,"product":5}'], "line 1: expected the header"),
-        ([HEADER.replace('"schema":1', '"schema":99')], "line 1: session: $.schema: 99 was written by a newer version"),
+        ([HEADER.replace('"schema":2', '"schema":99')], "line 1: session: $.schema: 99 was written by a newer version"),
         ([HEADER, "", "5"], "line 3: expected a JSON object"),
-        ([HEADER, "{}"], "line 2: expected a step: event, phase, commands, news and nothing else"),
+        ([HEADER, "{}"], "line 2: expected a step: event, phase, commands, updates and nothing else"),
         ([HEADER, GOOD, GOOD.replace("idle", "x").replace('"phase":"x"', '"phase":7')], "line 3: expected a step"),
         ([HEADER, GOOD[:-1] + ',"more":1}'], "line 2: expected a step"),
         ([HEADER, GOOD.replace('"at":5', '"at":"5"')], "line 2: $.at: expected a whole number"),

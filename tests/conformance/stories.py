@@ -29,13 +29,13 @@ from statemachine import (
     MarkDelivered,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Reattach,
     Reauthorized,
-    Say,
-    Send,
+    SendEntry,
     SendFile,
+    SendText,
     StartTyping,
     Upload,
     next_deadline,
@@ -60,7 +60,7 @@ from statemachine.wire import (
 from tests.conformance.telling import Story, story_of
 from tests.core import play
 
-TOLD = ("faults", "found", "sending", "link", "opening", "room", "stage_conflicts", "fold")
+TOLD = ("faults", "found", "sending", "connection", "opening", "participants", "stage_conflicts", "fold")
 """The tests of the core that tell stories."""
 FOUND = Path(play.__file__).parent / "test_found.py"
 LONGEST = 100
@@ -159,8 +159,8 @@ BASES: dict[type[Any], Any] = {
     FindChat: lambda: _after(play.Play(), Reattach, "o"),
     Poll: play.chatting,
     ReadHistory: lambda: play.opened("queued", new=False),
-    Post: lambda: _after(play.chatting(), Say, "hi"),
-    PostCourtesy: lambda: _after(play.chatting(), StartTyping),
+    Post: lambda: _after(play.chatting(), SendText, "hi"),
+    PostEphemeral: lambda: _after(play.chatting(), StartTyping),
     Upload: lambda: _after(play.chatting(), SendFile, "bytes"),
 }
 FAILURES = (
@@ -198,12 +198,12 @@ SELDOM: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (play.Play, ((Background,), (Foreground,))),
     (play.chatting, ((Background,), (Poll, play.http(401)), (Reauthorized,))),
     (play.chatting, tuple((Incoming, (one,)) for one in TYPED)),
-    (play.chatting, ((Send, SIGNAL), (Post, play.http(500, 5500)))),
+    (play.chatting, ((SendEntry, SIGNAL), (Post, play.http(500, 5500)))),
     *(
         (play.chatting, ((Incoming, (SessionEnded(),)), (Incoming, (late,))))
         for late in (CobrowsingRequested("s9"), TimeoutWarning("still there?"), Malformed("no event name"))
     ),
-    (lambda: play.chatting(SHORT), ((Send, Location("1", "2", LONG)),)),
+    (lambda: play.chatting(SHORT), ((SendEntry, Location("1", "2", LONG)),)),
     (lambda: play.chatting(SHORT), ((SendFile, LONG),)),
     *(
         (lambda: play.chatting(SHORT), ((Incoming, (shown,)), intent))
@@ -216,7 +216,7 @@ SELDOM: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     *(
         (
             lambda: play.chatting(Config(items_limit=1)),
-            ((Incoming, (SecureFormShow("f", "card"),)), (Say, "full"), intent),
+            ((Incoming, (SecureFormShow("f", "card"),)), (SendText, "full"), intent),
         )
         for intent in ((AnswerSecureForm, "f", "vault"), (CancelForm, "f"))
     ),

@@ -48,9 +48,9 @@ class Renaming:
         said["owed"] = [one + SHIFT for one in shown["owed"]]
         for command in said["commands"]:
             command["id"] += SHIFT
-        for news in said["news"]:
-            if news["type"] == "received":
-                news.setdefault("own", False)
+        for updates in said["updates"]:
+            if updates["type"] == "received":
+                updates.setdefault("own", False)
         return said
 
 

@@ -15,11 +15,11 @@ from statemachine import (
     COMMANDS,
     IllegalIntent,
     Reattach,
-    Request,
+    RequestChat,
+    carry_over,
     changes,
     new_session,
     outbox,
-    past,
     reduce,
     wake_window,
 )
@@ -53,7 +53,7 @@ class Stage:
         if "reload" in do:
             out = outbox(before)
         elif "follow" in do:
-            self.former, self.session = past(before), new_session(do["follow"], self.config)
+            self.former, self.session = carry_over(before), new_session(do["follow"], self.config)
         else:
             try:
                 self.session, out = reduce(before, self._event(meant))
@@ -72,7 +72,7 @@ class Stage:
         if meant.answers:
             same = [c.id for c in outbox(self.session) if _KINDS[type(c)] == meant.answers]
             event = evolve(event, command=same[0]) if same else event
-        if self.former is not None and isinstance(event, Request | Reattach):
+        if self.former is not None and isinstance(event, RequestChat | Reattach):
             event, self.former = evolve(event, after=self.former), None
         return event
 

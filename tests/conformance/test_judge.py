@@ -71,10 +71,10 @@ def doubled(shown: Object) -> Object:
         (lambda shown: {**shown, "owed": [*shown.get("owed", ()), 9_999]}, "L6"),
         (without("commands", "poll"), "L6"),
         (doubled, "L6"),
-        (without("news", "received"), "L9"),
-        (without("news", "finished"), "agreement"),
+        (without("updates", "received"), "L9"),
+        (without("updates", "finished"), "agreement"),
         (lambda shown: {**shown, "phase": "ivr"}, "agreement"),
-        (without("changes", "link_changed"), "agreement"),
+        (without("changes", "connection_changed"), "agreement"),
         (lambda shown: {**shown, "latest": shown["deadline"]} if shown.get("deadline") else None, "agreement"),
         (lambda shown: {"refused": "no"} if "refused" not in shown else None, "agreement"),
         (lambda shown: {**shown, "outcome": "ended"}, "L8"),
@@ -114,7 +114,7 @@ def counting(law: str) -> Any:
 
         def step(self, event: Object) -> Object:
             shown = super().step(event)
-            return {**shown, "phase": "odd", "news": [{"type": "anomaly"}]} if Two.begun > 1 else shown
+            return {**shown, "phase": "odd", "updates": [{"type": "anomaly"}]} if Two.begun > 1 else shown
 
     return Two()
 

@@ -73,7 +73,7 @@ def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -
 
 def test_a_fault_in_a_vector_names_rule_and_source() -> None:
     def silent(shown: Object) -> Object:
-        return {**shown, "news": []}
+        return {**shown, "updates": []}
 
     verdicts = list(run(Spoilt(silent), choose(checks(0), ["F13"])))
     assert not conforms(verdicts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statemachine import Answered, Disconnect, Log, ReadHistory, StopTyping, Tick
+from statemachine import Answered, Disconnect, HistoryLog, ReadHistory, StopTyping, Tick
 from statemachine.conformance.levels import INFERRED_ROWS, is_inferred, level_at, level_of
 from statemachine.conformance.vectors import engine_vectors
 from statemachine.core.tables import MACHINES
@@ -39,7 +39,7 @@ def test_a_step_binds_as_its_weakest_row() -> None:
     assert level_of(queued.session, Disconnect(queued.now)) == "should"
     past = opened(new=False)
     reading = past.owed(ReadHistory).id
-    assert level_of(past.session, Answered(past.now, reading, Log((message(1),)))) == "should"
+    assert level_of(past.session, Answered(past.now, reading, HistoryLog((message(1),)))) == "should"
 
 
 def test_the_level_of_a_step_of_a_story_is_read_off_the_reference() -> None:

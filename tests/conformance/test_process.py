@@ -35,7 +35,7 @@ def test_our_engine_as_a_process() -> None:
         assert subject.has_codec
         assert "snapshot" in subject.features
         subject.begin(1_000)
-        shown = subject.step({"type": "request", "at": 1_000, "origin": "o", "text": "grüß dich \ud800"})
+        shown = subject.step({"type": "request_chat", "at": 1_000, "origin": "o", "text": "grüß dich \ud800"})
         written = subject.snapshot()
         assert subject.restore(written)["owed"] == shown["owed"]
         assert subject.codec("decode", {"wire": {"event": "chat_session_ended"}}) == {
@@ -97,7 +97,7 @@ def test_what_is_asked_ahead_is_answered_whenever_it_is_fetched() -> None:
     with Harness(OURS) as subject:
         subject.begin(1_000)
         ahead = subject.ahead
-        request = ahead.step({"type": "request", "at": 1_000, "origin": "o"})
+        request = ahead.step({"type": "request_chat", "at": 1_000, "origin": "o"})
         answers = [ahead.step({"type": "tick", "at": 1_000 + 1_000 * n}) for n in range(100)]
         written = ahead.snapshot()
         assert ahead.restore(written())()["phase"] == "failed"
@@ -112,15 +112,15 @@ def test_what_nobody_fetches_is_not_taken_for_an_answer_to_something_else() -> N
         for at in range(1, 4):
             assert subject.begin(at)["phase"] == "idle"
             for _ in range(30):
-                subject.ahead.step({"type": "request", "at": at, "origin": "o"})
+                subject.ahead.step({"type": "request_chat", "at": at, "origin": "o"})
 
 
 def test_lines_that_no_pipe_holds_block_nobody() -> None:
     texts = ["x" * 16_000] * 30
     with Harness(OURS, patience=20) as subject:
         subject.begin(1)
-        subject.step({"type": "request", "at": 1, "origin": "o"})
-        answers = [subject.ahead.step({"type": "say", "at": 2, "text": text}) for text in texts]
+        subject.step({"type": "request_chat", "at": 1, "origin": "o"})
+        answers = [subject.ahead.step({"type": "send_text", "at": 2, "text": text}) for text in texts]
         written = subject.snapshot()
         assert len(str(written)) > 400_000
         assert [one()["phase"] for one in answers] == ["requesting"] * 30

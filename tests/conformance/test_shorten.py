@@ -29,25 +29,25 @@ def test_a_story_told_again_is_the_same() -> None:
 
 def test_answers_and_mentions_follow_what_they_are_about() -> None:
     doings: list[Object] = [
-        {"event": {"type": "request", "at": 1, "origin": "o"}},
+        {"event": {"type": "request_chat", "at": 1, "origin": "o"}},
         {"event": {"type": "tick", "at": 1}},
         {
             "event": {
                 "type": "answered",
                 "at": 2,
                 "command": 1,
-                "reply": {"type": "opened", "chat_id": "C", "state": "connected", "is_new_chat": True},
+                "reply": {"type": "chat_opened", "chat_id": "C", "state": "connected", "is_new_chat": True},
             }
         },
-        {"event": {"type": "say", "at": 3, "text": "left out"}},
-        {"event": {"type": "say", "at": 4, "text": "kept"}},
+        {"event": {"type": "send_text", "at": 3, "text": "left out"}},
+        {"event": {"type": "send_text", "at": 4, "text": "kept"}},
         {"event": {"type": "incoming", "at": 5, "entries": [{"type": "message_delivered", "ref_msg_id": "o:5"}]}},
     ]
     acts = list(meaning(0, {}, doings))
     assert (acts[2].answers, acts[4].born) == ("create_chat", ("o:5",))
     *_, last = told_again(0, {}, [act for act in acts if act is not acts[3]])
     assert last.do["event"]["entries"] == [{"type": "message_delivered", "ref_msg_id": "o:3"}]
-    assert [one["state"] for one in last.expect["news"]] == ["sent", "delivered"]
+    assert [one["state"] for one in last.expect["updates"]] == ["sent", "delivered"]
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_a_fault_is_found_and_made_short() -> None:
     """Any of its messages told late would do; what is shown is the least that has one."""
 
     def forget(shown: Object) -> Object:
-        return {**shown, "news": [one for one in shown.get("news", ()) if one.get("state") != "delivered"]}
+        return {**shown, "updates": [one for one in shown.get("updates", ()) if one.get("state") != "delivered"]}
 
     found = search(Spoilt(forget), "agreement", 80)
     assert found is not None

@@ -153,9 +153,9 @@ async def test_the_feed_tells_screens_as_they_change_and_who_left() -> None:
         await call("POST", "customers", {"client_id": "eve"})
         await feed.content.readuntil(b'"phase":"ivr"')
         await call("POST", "customers/eve/background")
-        await feed.content.readuntil(b'"link":"paused"')
+        await feed.content.readuntil(b'"connection":"paused"')
         await call("POST", "customers/eve/foreground")
-        await feed.content.readuntil(b'"link":"polling"')
+        await feed.content.readuntil(b'"connection":"polling"')
         await call("DELETE", "customers/eve")
         await feed.content.readuntil(b'event: left\ndata: {"id":"eve"}')
 

@@ -9,36 +9,36 @@ from statemachine import (
     AnswerForm,
     AnswerSecureForm,
     Background,
-    Batch,
     CancelForm,
+    ChatOpened,
     Config,
     CreateChat,
     Disconnect,
     End,
+    EventBatch,
     Failure,
+    FileUploaded,
     Foreground,
+    HistoryLog,
     Incoming,
-    Log,
     MarkDelivered,
     MarkRead,
-    Opened,
     Poll,
-    Pushed,
+    PushReceived,
     ReadHistory,
     Reattach,
     Reauthorized,
     Reply,
-    Request,
+    RequestChat,
     Restarted,
-    Say,
-    Send,
+    SendEntry,
     SendFile,
+    SendText,
     Session,
     StartTyping,
     StopTyping,
     Tick,
     Upload,
-    Uploaded,
 )
 from statemachine import records as r
 from statemachine import wire as w
@@ -118,7 +118,7 @@ def _failing_upload() -> Play:
 
 
 def _signalled(play: Play) -> Play:
-    play.do(Send, w.Signaling("END_CALL", destination_party_id=ANN))
+    play.do(SendEntry, w.Signaling("END_CALL", destination_party_id=ANN))
     return play
 
 
@@ -180,11 +180,11 @@ LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
 
 ATTENTION: dict[type[Any], tuple[Callable[[], Play], ...]] = {r.Calm: (chatting,), r.Warned: (_warned,)}
 LINK: dict[type[Any], tuple[Callable[[], Play], ...]] = {
-    r.LinkOff: (Play, _reattached),
-    r.LinkPolling: (chatting,),
-    r.LinkBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()),),
-    r.LinkPaused: (lambda: _after(chatting(), Background), lambda: _after(Play(), Background)),
-    r.LinkBlocked: (lambda: _failing(Poll, http(401), chatting()),),
+    r.ConnectionOff: (Play, _reattached),
+    r.ConnectionPolling: (chatting,),
+    r.ConnectionBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()),),
+    r.ConnectionPaused: (lambda: _after(chatting(), Background), lambda: _after(Play(), Background)),
+    r.ConnectionBlocked: (lambda: _failing(Poll, http(401), chatting()),),
 }
 HISTORY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.HistoryCurrent: (chatting,),
@@ -193,8 +193,8 @@ HISTORY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.HistoryBackingOff: (lambda: _failing(ReadHistory, TIMEOUT, _reattached()),),
 }
 COURTESY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
-    r.CourtesyQuiet: (chatting,),
-    r.CourtesyPosting: (lambda: _over(message(1)),),
+    r.EphemeralQuiet: (chatting,),
+    r.EphemeralPosting: (lambda: _over(message(1)),),
 }
 ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.ItemUploading: (
@@ -213,9 +213,9 @@ ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
 EXAMPLES: dict[str, dict[type[Any], tuple[Callable[[], Play], ...]]] = {
     "lifecycle": LIFECYCLE,
     "attention": ATTENTION,
-    "link": LINK,
+    "connection": LINK,
     "history": HISTORY,
-    "courtesy": COURTESY,
+    "ephemeral": COURTESY,
     "item": ITEM,
 }
 
@@ -268,10 +268,10 @@ ENTRIES: tuple[w.Entry, ...] = (
 )
 
 INTENTS: tuple[Callable[[int], Any], ...] = (
-    lambda at: Request(at, "o2"),
+    lambda at: RequestChat(at, "o2"),
     lambda at: Reattach(at, "o2"),
-    lambda at: Say(at, "hello"),
-    lambda at: Send(at, w.Navigation("/page")),
+    lambda at: SendText(at, "hello"),
+    lambda at: SendEntry(at, w.Navigation("/page")),
     lambda at: SendFile(at, "ref"),
     lambda at: AnswerForm(at, "f1", {}),
     lambda at: AnswerSecureForm(at, "f3", "vault"),
@@ -284,7 +284,7 @@ INTENTS: tuple[Callable[[int], Any], ...] = (
     lambda at: MarkRead(at, "s1"),
     Background,
     Foreground,
-    lambda at: Pushed(at, CHAT),
+    lambda at: PushReceived(at, CHAT),
     Reauthorized,
 )
 
@@ -295,10 +295,10 @@ OTHER_EVENTS: tuple[Callable[[int], Any], ...] = (
 )
 
 REPLIES: tuple[Reply, ...] = (
-    Opened(CHAT, "queued", None, True),
-    Batch(ENTRIES),
-    Log(ENTRIES),
-    Uploaded("file-1"),
+    ChatOpened(CHAT, "queued", None, True),
+    EventBatch(ENTRIES),
+    HistoryLog(ENTRIES),
+    FileUploaded("file-1"),
     TIMEOUT,
     http(404, 5005),
     *map(http, (400, 401, 404, 429, 503)),
@@ -310,14 +310,14 @@ FAILURE = http(503, 5001)
 PAYLOADS: dict[type[Any], Any] = {
     **{type(entry): entry for entry in ENTRIES},
     **{type(make(NOW)): make(NOW) for make in INTENTS},
-    sig.Created: Opened(CHAT, "ivr", None, True),
-    sig.DeliveredHeard: w.MessageDelivered("o:1", ANN),
-    sig.ReadHeard: w.MessageRead("o:1", ANN),
-    sig.EchoHeard: message(1),
-    sig.UploadAccepted: Uploaded("file-1"),
-    sig.PostAccepted: Batch(),
-    sig.PollAnswered: Batch(),
-    sig.HistoryRead: Log(),
+    sig.Created: ChatOpened(CHAT, "ivr", None, True),
+    sig.DeliveryConfirmed: w.MessageDelivered("o:1", ANN),
+    sig.ReadConfirmed: w.MessageRead("o:1", ANN),
+    sig.EchoReceived: message(1),
+    sig.UploadAccepted: FileUploaded("file-1"),
+    sig.PostAccepted: EventBatch(),
+    sig.PollAnswered: EventBatch(),
+    sig.HistoryRead: HistoryLog(),
     sig.StatusQueued: w.Status("queued", 30_000),
     sig.StatusOther: w.Status("odd"),
     sig.StatusFailed: w.Status("failed"),

@@ -7,35 +7,35 @@ from typing import Any, TypeVar
 from statemachine import (
     Anomaly,
     Answered,
-    Batch,
+    ChatOpened,
     Command,
     Config,
     CreateChat,
+    DeliveryUpdate,
     Entry,
     Event,
+    EventBatch,
     Failure,
+    FileUploaded,
     Finished,
+    HistoryLog,
     IllegalIntent,
-    Log,
     Notification,
-    Opened,
     Poll,
     Post,
-    Progress,
     ReadHistory,
     Reattach,
     Received,
     Reply,
-    Request,
-    Say,
+    RequestChat,
+    SendText,
     Session,
     Tick,
     Upload,
-    Uploaded,
+    carry_over,
     new_session,
     next_deadline,
     outbox,
-    past,
     reduce,
 )
 from statemachine.conformance.laws import Ledger, Step, check
@@ -85,9 +85,9 @@ class Play:
         self.now += later
         return self.feed(intent(self.now, *args, **kwargs))
 
-    def follow(self, opening: type[Request | Reattach], *args: Any, **kwargs: Any) -> None:
+    def follow(self, opening: type[RequestChat | Reattach], *args: Any, **kwargs: Any) -> None:
         """Begin the next session, which takes over what this one knew."""
-        before = past(self.session)
+        before = carry_over(self.session)
         self.session = new_session(self.now, self.session.config)
         self.ledger.finished = 0
         self.do(opening, *args, after=before, **kwargs)
@@ -98,19 +98,19 @@ class Play:
         return self.feed(Answered(self.now, self.owed(kind).id, reply))
 
     def poll(self, *entries: Entry, later: int = 2_000) -> tuple[Command | Notification, ...]:
-        return self.answer(Poll, Batch(entries), later)
+        return self.answer(Poll, EventBatch(entries), later)
 
     def log(self, *entries: Entry) -> tuple[Command | Notification, ...]:
         """The log; it is never empty where there was a chat."""
-        return self.answer(ReadHistory, Log(entries or (Navigation("a page"),)))
+        return self.answer(ReadHistory, HistoryLog(entries or (Navigation("a page"),)))
 
     def posted(self) -> tuple[Command | Notification, ...]:
         """The server has the post in flight."""
-        return self.answer(Post, Batch())
+        return self.answer(Post, EventBatch())
 
     def say(self, text: str, key: str | None = None) -> str:
         """Say something; the answer is its message id."""
-        self.do(Say, text, key)
+        self.do(SendText, text, key)
         return self.session.items[-1].id
 
     def tick(self) -> tuple[Command | Notification, ...]:
@@ -152,10 +152,10 @@ class Play:
 
     def progress(self, item: str) -> list[str]:
         """What became of one thing sent, so far."""
-        return [one.state for one in self.all if isinstance(one, Progress) and one.item == item]
+        return [one.state for one in self.all if isinstance(one, DeliveryUpdate) and one.item == item]
 
-    def failure(self, item: str) -> Progress:
-        (found,) = (o for o in self.all if isinstance(o, Progress) and o.item == item and o.state == "failed")
+    def failure(self, item: str) -> DeliveryUpdate:
+        (found,) = (o for o in self.all if isinstance(o, DeliveryUpdate) and o.item == item and o.state == "failed")
         return found
 
     def finished(self) -> Finished:
@@ -186,13 +186,13 @@ class Play:
 
 def requested(config: Config | None = None, **request: Any) -> Play:
     play = Play(config)
-    play.do(Request, "o", **request)
+    play.do(RequestChat, "o", **request)
     return play
 
 
 def opened(state: str = "ivr", config: Config | None = None, new: bool | None = True, **request: Any) -> Play:
     play = requested(config, **request)
-    play.answer(CreateChat, Opened(CHAT, state, None, new))
+    play.answer(CreateChat, ChatOpened(CHAT, state, None, new))
     return play
 
 
@@ -213,7 +213,7 @@ def doubting(text: str = "maybe") -> tuple[Play, str]:
 
 
 def upload(play: Play, file_id: str = "file-1") -> None:
-    play.answer(Upload, Uploaded(file_id, "a.png"))
+    play.answer(Upload, FileUploaded(file_id, "a.png"))
 
 
 def joined(party: str, kind: str = "internal", name: str = "") -> PartyJoined:

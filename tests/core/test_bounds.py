@@ -9,14 +9,14 @@ import pytest
 
 from statemachine import (
     Answered,
-    Batch,
     Config,
+    EventBatch,
     Incoming,
     MarkRead,
     Post,
-    PostCourtesy,
-    Say,
+    PostEphemeral,
     SendFile,
+    SendText,
     Session,
     reduce,
     snapshot,
@@ -34,9 +34,9 @@ def live(play: Play, rounds: range) -> None:
     for n in rounds:
         play.session, _ = reduce_quietly(play, Incoming(play.now + n, (message(n), w.Status("connected"))))
         item = f"o:{play.session.ids + 1}"
-        play.session, _ = reduce_quietly(play, Say(play.now + n, f"text {n}"))
+        play.session, _ = reduce_quietly(play, SendText(play.now + n, f"text {n}"))
         play.session, _ = reduce_quietly(play, answer(play, n, Post))
-        play.session, _ = reduce_quietly(play, answer(play, n, PostCourtesy))
+        play.session, _ = reduce_quietly(play, answer(play, n, PostEphemeral))
         play.session, _ = reduce_quietly(play, Incoming(play.now + n, (w.MessageDelivered(item, ANN),)))
 
 
@@ -46,7 +46,7 @@ def reduce_quietly(play: Play, event: Any) -> Any:
 
 
 def answer(play: Play, n: int, kind: Any) -> Any:
-    return Answered(play.now + n, play.owed(kind).id, Batch())
+    return Answered(play.now + n, play.owed(kind).id, EventBatch())
 
 
 def test_ten_thousand_messages_leave_the_size_as_it_was() -> None:
@@ -61,15 +61,15 @@ def test_the_local_queue_is_limited() -> None:
     play = requested(Config(items_limit=3))
     for n in range(3):
         play.say(str(n))
-    assert "too much is waiting" in play.refused(Say, "one more").reason
+    assert "too much is waiting" in play.refused(SendText, "one more").reason
     assert "too much is waiting" in play.refused(SendFile, "bytes").reason
 
 
 def test_a_text_is_limited() -> None:
     play = chatting(Config(text_limit=5))
     play.say("12345")
-    assert "longer than the limit" in play.refused(Say, "123456").reason
-    assert "no text" in play.refused(Say, "").reason
+    assert "longer than the limit" in play.refused(SendText, "123456").reason
+    assert "no text" in play.refused(SendText, "").reason
 
 
 HOSTS: dict[str, tuple[Config, list[w.Entry], str]] = {
@@ -83,14 +83,14 @@ def test_what_the_server_opens_is_limited(what: str) -> None:
     config, entries, anomaly = HOSTS[what]
     play = chatting(config)
     play.poll(*entries)
-    assert len(getattr(play.session.room, what)) == 3
+    assert len(getattr(play.session.participants, what)) == 3
     assert anomaly in play.odd()
 
 
 def test_typists_are_limited() -> None:
     play = chatting(Config(parties_limit=3))
     play.poll(*(w.Typing(f"p{n}") for n in range(50)))
-    assert len(play.session.room.typists) == 3
+    assert len(play.session.participants.typists) == 3
 
 
 def test_texts_and_ids_from_outside_are_cut() -> None:
@@ -116,8 +116,8 @@ def test_the_window_and_the_batches_are_limited() -> None:
     play = chatting(Config(window=16))
     for n in range(60):
         play.poll(message(n))
-    assert len(play.session.seen.told) == 16 * 8
-    assert len(play.session.seen.batches) == 4 * 8
+    assert len(play.session.window.entries) == 16 * 8
+    assert len(play.session.window.batches) == 4 * 8
 
 
 def test_sent_messages_are_tracked_for_receipts_up_to_a_limit() -> None:
@@ -131,7 +131,7 @@ def test_sent_messages_are_tracked_for_receipts_up_to_a_limit() -> None:
 
 
 def test_waiting_receipts_are_limited() -> None:
-    play = chatting(Config(asides_limit=5))
+    play = chatting(Config(ephemeral_limit=5))
     for n in range(40):
         play.do(MarkRead, f"s{n}")
-    assert len(play.session.asides.pending) <= 5
+    assert len(play.session.ephemeral_queue.pending) <= 5

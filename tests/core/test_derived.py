@@ -7,9 +7,9 @@ import pytest
 from statemachine import (
     Background,
     CaseChanged,
+    ConnectionChanged,
     Failure,
     FormsChanged,
-    LinkChanged,
     PhaseChanged,
     Poll,
     ReadHistory,
@@ -83,14 +83,14 @@ def test_the_link_is_in_trouble_until_a_poll_succeeds() -> None:
     before = play.session
     play.answer(Poll, http(503, 5001))
     next_try = next_deadline(play.session)
-    assert changes(before, play.session) == (LinkChanged("backing_off", 1, 5001, "http", next_try),)
+    assert changes(before, play.session) == (ConnectionChanged("backing_off", 1, 5001, "http", next_try),)
     before = play.session
     play.tick()
     assert play.owes(ReadHistory)
-    assert changes(before, play.session) == (LinkChanged("backing_off", 1),)
+    assert changes(before, play.session) == (ConnectionChanged("backing_off", 1),)
     before = play.session
     play.answer(ReadHistory, Failure("timeout"))
-    assert changes(before, play.session) == (LinkChanged("backing_off", 1, next_try=next_deadline(play.session)),)
+    assert changes(before, play.session) == (ConnectionChanged("backing_off", 1, next_try=next_deadline(play.session)),)
     play.tick()
     before = play.session
     play.log()
@@ -100,10 +100,10 @@ def test_the_link_is_in_trouble_until_a_poll_succeeds() -> None:
     )
     before = play.session
     play.poll()
-    assert changes(before, play.session) == (LinkChanged("polling"),)
+    assert changes(before, play.session) == (ConnectionChanged("polling"),)
     before = play.session
     play.do(Background)
-    assert changes(before, play.session) == (LinkChanged("paused"),)
+    assert changes(before, play.session) == (ConnectionChanged("paused"),)
 
 
 def test_the_roster_shrinks() -> None:
@@ -117,5 +117,5 @@ def test_an_unanswered_call_is_answered_by_time() -> None:
     """Timeout plus margin: an adapter that never answers wedges nothing."""
     play = chatting()
     play.wait(35_000)
-    assert play.session.link.name == "backing_off"
+    assert play.session.connection.name == "backing_off"
     assert TIMEOUT.kind == "timeout"

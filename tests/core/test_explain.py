@@ -10,12 +10,12 @@ from typing import Any
 from statemachine import (
     Answered,
     Background,
-    Batch,
     Event,
+    EventBatch,
     Incoming,
     Poll,
     Reauthorized,
-    Say,
+    SendText,
     Session,
     explain,
     new_session,
@@ -54,18 +54,18 @@ def test_it_says_why_nothing_happens() -> None:
 
 
 def test_it_says_why_an_intent_is_refused() -> None:
-    shown = explain(new_session(NOW), Say(NOW, "hi"))
+    shown = explain(new_session(NOW), SendText(NOW, "hi"))
     assert shown.rejected == "request a chat first"
-    assert (shown.before, shown.after, shown.commands, shown.news) == ("idle", "idle", (), ())
+    assert (shown.before, shown.after, shown.commands, shown.updates) == ("idle", "idle", (), ())
     assert shown.moves[-1].verdict == "rejected"
 
 
 def test_it_shows_commands_and_news() -> None:
     play = chatting()
     message = w.Message("s1", ANN, msg="hi")
-    shown = explain(play.session, Answered(play.now + 5_000, play.owed(Poll).id, Batch((message,))))
-    assert [type(one).__name__ for one in shown.commands] == ["Poll", "PostCourtesy"]
-    assert [type(one).__name__ for one in shown.news] == ["Received"]
+    shown = explain(play.session, Answered(play.now + 5_000, play.owed(Poll).id, EventBatch((message,))))
+    assert [type(one).__name__ for one in shown.commands] == ["Poll", "PostEphemeral"]
+    assert [type(one).__name__ for one in shown.updates] == ["Received"]
     assert play.do(Background) == ()
 
 
@@ -75,7 +75,7 @@ def test_it_shows_commands_and_news() -> None:
 def rows_taken(session: Session, event: Event) -> Iterable[tuple[str, type[Any], Row]]:
     d = open_draft(session, event.at)
     log: list[Any] = []
-    d.scratch.log = log
+    d.context.log = log
     with suppress(IllegalIntent):
         step(d, event)
     for machine, state, row, _ in log:

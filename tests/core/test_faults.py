@@ -19,28 +19,28 @@ from statemachine import (
     Answered,
     AnswerForm,
     Background,
-    Batch,
+    ChatOpened,
     Config,
     CreateChat,
     Disconnect,
     End,
+    EventBatch,
+    FileUploaded,
     Foreground,
+    HistoryLog,
     IllegalIntent,
     Incoming,
-    Log,
     MarkDelivered,
     MarkRead,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
+    PostEphemeral,
     ReadHistory,
     Reattach,
-    Request,
-    Say,
+    RequestChat,
     SendFile,
+    SendText,
     StartTyping,
-    Uploaded,
     next_deadline,
     outbox,
     reduce,
@@ -92,7 +92,7 @@ def test_f02_every_outcome_surfaces_once() -> None:
     """The loss of the session and trouble with the poll both reach the application."""
     play = chatting()
     play.answer(Poll, TIMEOUT)
-    assert play.session.link.name == "backing_off"
+    assert play.session.connection.name == "backing_off"
     play.tick()
     play.answer(ReadHistory, http(404))
     play.do(Incoming, (w.SessionEnded(),))
@@ -122,7 +122,7 @@ def test_f03_refused_credentials_are_not_tried_again() -> None:
     play = chatting()
     play.answer(Poll, http(403, 3000))
     play.say("waits")
-    assert play.session.link.name == "blocked"
+    assert play.session.connection.name == "blocked"
     assert outbox(play.session) == ()
     assert next_deadline(play.session) is None
 
@@ -154,7 +154,14 @@ def test_f05_nothing_from_outside_raises() -> None:
         play = chatting()
         play.do(Incoming, (w.Info(), entry, entry))
         for command in outbox(play.session):
-            for reply in (Opened(""), Batch((w.Info(), entry)), Log((entry,)), Uploaded(""), TIMEOUT, http(None)):
+            for reply in (
+                ChatOpened(""),
+                EventBatch((w.Info(), entry)),
+                HistoryLog((entry,)),
+                FileUploaded(""),
+                TIMEOUT,
+                http(None),
+            ):
                 reduce(play.session, Answered(play.now, command.id, reply))
 
 
@@ -195,7 +202,7 @@ def test_f09_one_bad_entry_spoils_nothing() -> None:
 def test_f10_every_empty_answer_is_an_empty_poll() -> None:
     """An empty list and 5511, whatever its status, mean: nothing new, poll on."""
     play = chatting()
-    for reply in (Batch(), http(200, 5511), http(404, 5511), http(500, 5511)):
+    for reply in (EventBatch(), http(200, 5511), http(404, 5511), http(500, 5511)):
         play.answer(Poll, reply, later=5_000)
         assert play.owes(Poll)
 
@@ -263,47 +270,47 @@ def test_f15_receipts_only_for_others_live_messages() -> None:
     """No receipt for our own echo, none for the past, one for each; read only on the application's word."""
     play = chatting()
     play.poll(w.Message("x1", CHAT.upper(), msg="from my other device"))
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     play.poll(message(1))
-    assert play.owed(PostCourtesy).entry == w.MessageDelivered("s1")
-    play.answer(PostCourtesy, Batch())
+    assert play.owed(PostEphemeral).entry == w.MessageDelivered("s1")
+    play.answer(PostEphemeral, EventBatch())
     play.poll(message(1), message(1, ANN.upper()))
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     play.do(MarkRead, "s1")
-    assert play.owed(PostCourtesy).entry == w.MessageRead("s1")
-    play.answer(PostCourtesy, Batch())
+    assert play.owed(PostEphemeral).entry == w.MessageRead("s1")
+    play.answer(PostEphemeral, EventBatch())
     play.do(MarkRead, "s1")
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
 
 
 def test_f15_delivered_on_the_applications_word_once_and_only_where_the_engine_is_silent() -> None:
     """A bridge says delivered when its messenger has the message, not when the bridge has it."""
     play = chatting(Config(receipts=False))
     play.poll(message(1), message(2))
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     play.do(MarkDelivered, "s1")
-    assert play.owed(PostCourtesy).entry == w.MessageDelivered("s1")
-    play.answer(PostCourtesy, Batch())
+    assert play.owed(PostEphemeral).entry == w.MessageDelivered("s1")
+    play.answer(PostEphemeral, EventBatch())
     play.do(MarkDelivered, "s1")
     play.do(MarkRead, "s2")
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.do(MarkDelivered, "s2")
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     for config in (Config(), Config(api="v1", receipts=False)):
         play = chatting(config)
         play.do(MarkDelivered, "s1")
-        assert not play.owes(PostCourtesy)
+        assert not play.owes(PostEphemeral)
 
 
 def test_f15_no_receipts_for_history_nor_in_v1() -> None:
     play = opened(new=False)
     play.log(message(1), message(2))
     assert all(one.historic for one in play.all if hasattr(one, "historic"))
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     play = chatting(Config(api="v1"))
     play.poll(message(1))
     play.do(MarkRead, "s1")
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
 
 
 def test_f16_history_and_live_tell_each_thing_once() -> None:
@@ -312,7 +319,7 @@ def test_f16_history_and_live_tell_each_thing_once() -> None:
     play.log(message(1), w.FormShow("f1", "survey_form"))
     play.poll(message(1), w.FormShow("f1", "survey_form"), message(2))
     assert play.heard() == ["text 1", "text 2"]
-    assert [form.id for form in play.session.room.forms] == ["f1"]
+    assert [form.id for form in play.session.participants.forms] == ["f1"]
 
 
 def test_f17_old_news_never_moves_the_stage_back() -> None:
@@ -333,9 +340,9 @@ def test_f17_an_answer_nobody_awaits_does_not_rebuild_the_roster() -> None:
     play = opened("connected", new=False)
     old = play.owed(ReadHistory).id
     play.log()
-    play.do(lambda at: Answered(at, play.owed(Poll).id, Batch((joined(ANN),))))
+    play.do(lambda at: Answered(at, play.owed(Poll).id, EventBatch((joined(ANN),))))
     play.answer(Poll, TIMEOUT)
-    play.do(lambda at: Answered(at, old, Log()))
+    play.do(lambda at: Answered(at, old, HistoryLog()))
     assert play.phase == "agent_joined"
 
 
@@ -369,7 +376,7 @@ def test_f20_only_failures_in_a_row_count() -> None:
     play = chatting()
     for _ in range(6):
         play.answer(Poll, TIMEOUT)
-        assert play.session.link.due == play.now + 1_000
+        assert play.session.connection.due == play.now + 1_000
         play.tick()
         play.log()
         play.poll()
@@ -423,7 +430,7 @@ def test_f26_every_stage_that_is_not_over_is_live(state: str) -> None:
     """A second request is refused while a chat lives, whatever its stage."""
     play = opened(state)
     assert play.session.outcome is None
-    assert "has a chat already" in play.refused(Request, "o").reason
+    assert "has a chat already" in play.refused(RequestChat, "o").reason
     assert "has a chat already" in play.refused(Reattach, "o").reason
 
 
@@ -466,39 +473,39 @@ def test_f31_one_answer_a_form() -> None:
     """A prompt takes the next text as form data, and nothing besides; a form is answered once."""
     play = chatting()
     play.poll(w.FormShow("f1"), w.FormShow("f2", "survey_form"))
-    play.do(Say, "4711")
+    play.do(SendText, "4711")
     play.posted()
     assert [post.entry for post in play.commands(Post)] == [w.FormData("f1", "", '{"text":"4711"}')]
     play.do(AnswerForm, "f2", {"helpful": 1})
     assert "no such form is open" in play.refused(AnswerForm, "f2", {}).reason
     play.posted()
-    assert play.session.room.forms == ()
+    assert play.session.participants.forms == ()
 
 
 def test_f32_typing_expires_both_ways() -> None:
     """Theirs is hidden after a while; ours is announced seldom, and taken back if nobody says so."""
     play = chatting()
     play.poll(w.Typing(ANN))
-    assert [typist.party_id for typist in play.session.room.typists] == [ANN]
+    assert [typist.party_id for typist in play.session.participants.typists] == [ANN]
     play.wait(15_000)
-    assert play.session.room.typists == ()
+    assert play.session.participants.typists == ()
     play.do(StartTyping)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.do(StartTyping, later=1_000)
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
     play.wait(10_000)
-    assert play.owed(PostCourtesy).entry == w.NotTyping()
+    assert play.owed(PostEphemeral).entry == w.NotTyping()
 
 
 def test_f33_the_roster_survives_everything() -> None:
     """Repeated, unknown and oversized parties; and we are not the agent, in whatever case our id is written."""
     play = opened("queued")
     play.poll(joined(CHAT.swapcase()), left("nobody"))
-    assert (play.phase, play.session.room.parties) == ("queued", ())
+    assert (play.phase, play.session.participants.parties) == ("queued", ())
     play.poll(joined(ANN), joined(ANN.upper(), name="Ann"))
-    assert [party.display_name for party in play.session.room.parties] == ["Ann"]
+    assert [party.display_name for party in play.session.participants.parties] == ["Ann"]
     play.poll(left(ANN.title()), left(ANN))
-    assert play.session.room.parties == ()
+    assert play.session.participants.parties == ()
     assert play.phase == "wrapping_up"
 
 
@@ -534,7 +541,7 @@ def test_f37_nothing_is_sent_after_the_end() -> None:
     assert play.do(End) == ()
     assert play.do(Disconnect) == ()
     with pytest.raises(IllegalIntent, match="the session is over; request a new one"):
-        play.do(Say, "hello?")
+        play.do(SendText, "hello?")
     assert [post.entry for post in play.commands(Post)] == [w.SessionEnd()]
 
 

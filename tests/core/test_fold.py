@@ -6,10 +6,22 @@ import pytest
 from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 
-from statemachine import Answered, Background, Batch, Incoming, Log, Poll, Post, Received, Restarted, Tick, reduce
+from statemachine import (
+    Answered,
+    Background,
+    EventBatch,
+    HistoryLog,
+    Incoming,
+    Poll,
+    Post,
+    Received,
+    Restarted,
+    Tick,
+    reduce,
+)
 from statemachine import wire as w
+from statemachine.core.actions import memory
 from statemachine.core.draft import freeze, open_draft
-from statemachine.core.effects import memory
 from statemachine.core.reduce import step
 from statemachine.core.session import Chat, Ivr, Session
 from tests.core.examples import ENTRIES
@@ -116,7 +128,7 @@ def test_commands_by_id_then_news_by_seq_then_anomalies() -> None:
     play.poll(w.Unknown("new"), message(1), w.Status("hovering"))
     assert [type(one).__name__ for one in play.out] == [
         "Poll",
-        "PostCourtesy",
+        "PostEphemeral",
         "Received",
         "Received",
         "Anomaly",
@@ -130,7 +142,7 @@ def test_what_is_due_happens_before_the_event_in_its_order() -> None:
     play.say("hi")
     post = play.owed(Post)
     play.now += 20_000
-    play.feed(Answered(play.now, post.id, Batch()))
+    play.feed(Answered(play.now, post.id, EventBatch()))
     assert play.session.items[0].state.name == "in_doubt"
 
 
@@ -139,14 +151,14 @@ def test_an_answer_nobody_awaits_still_brings_its_events() -> None:
     before = play.session
     assert play.feed(Answered(play.now, 999, TIMEOUT)) == ()
     assert play.session is before
-    play.feed(Answered(play.now, 999, Batch((message(1),))))
+    play.feed(Answered(play.now, 999, EventBatch((message(1),))))
     assert play.heard() == ["text 1"]
 
 
 def test_the_wrong_kind_of_answer_is_a_failure_with_events() -> None:
     play = chatting()
     item = play.say("hi")
-    play.answer(Post, Log((message(1),)))
+    play.answer(Post, HistoryLog((message(1),)))
     assert play.heard() == ["text 1"]
     assert play.session.items[0].state.name == "in_doubt"
     assert play.progress(item) == []
@@ -155,7 +167,7 @@ def test_the_wrong_kind_of_answer_is_a_failure_with_events() -> None:
 def test_nothing_new_is_the_same_object() -> None:
     play = chatting()
     session = play.session
-    for event in (Tick(play.now), Tick(0), Incoming(play.now, ()), Answered(play.now, 77, Batch())):
+    for event in (Tick(play.now), Tick(0), Incoming(play.now, ()), Answered(play.now, 77, EventBatch())):
         after, out = reduce(session, event)
         assert after is session
         assert out == ()

@@ -7,28 +7,28 @@ import pytest
 from statemachine import (
     AnswerForm,
     Background,
-    Batch,
+    ChatOpened,
     Config,
     CreateChat,
     Disconnect,
     End,
+    EventBatch,
     Failure,
     FindChat,
+    HistoryLog,
     Incoming,
-    Log,
     MarkRead,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Pushed,
+    PostEphemeral,
+    PushReceived,
     ReadHistory,
     Reattach,
     Reauthorized,
-    Request,
+    RequestChat,
     Restarted,
-    Say,
-    Send,
+    SendEntry,
+    SendText,
     StartTyping,
     next_deadline,
 )
@@ -66,7 +66,7 @@ def test_an_empty_log_proves_nothing_and_empties_no_room() -> None:
     play.say("hi")
     play.answer(Post, TIMEOUT)
     play.wait(10_000)
-    play.answer(ReadHistory, Log())
+    play.answer(ReadHistory, HistoryLog())
     assert not play.owes(Post)
     assert play.phase == "agent_joined"
 
@@ -75,7 +75,7 @@ def test_a_new_chat_may_have_an_empty_log() -> None:
     play = opened()
     play.answer(Poll, TIMEOUT)
     play.tick()
-    play.answer(ReadHistory, Log())
+    play.answer(ReadHistory, HistoryLog())
     assert play.owes(Poll)
 
 
@@ -117,7 +117,7 @@ def test_a_form_whose_time_passed_while_its_answer_was_lost_stays_closed() -> No
     play.do(AnswerForm, "f1", {})
     play.wait(6_000)
     play.answer(Post, http(400, 5003))
-    assert play.session.room.forms == ()
+    assert play.session.participants.forms == ()
 
 
 @pytest.mark.parametrize("failure", [http(500), http(500, 5000), http(503, 5001)])
@@ -193,20 +193,20 @@ def test_our_own_message_is_not_marked_read() -> None:
     item = play.say("hi")
     play.posted()
     play.do(MarkRead, item)
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
 
 
 def test_a_server_in_trouble_gets_no_storm_of_receipts() -> None:
     """64 receipts were posted in the same millisecond, against a Retry-After of a minute."""
     play = chatting()
     play.poll(*(message(n) for n in range(20)))
-    play.answer(PostCourtesy, Failure("http", 429, None, 60_000))
-    assert not play.owes(PostCourtesy)
+    play.answer(PostEphemeral, Failure("http", 429, None, 60_000))
+    assert not play.owes(PostEphemeral)
 
 
 def test_an_end_is_no_plain_entry() -> None:
     play = chatting()
-    play.refused(Send, w.SessionEnd())
+    play.refused(SendEntry, w.SessionEnd())
 
 
 def test_a_disconnect_before_any_agent_gets_one_more_try_when_blocked() -> None:
@@ -237,7 +237,7 @@ def test_a_text_from_another_device_calms_the_warning() -> None:
 def test_a_chat_found_at_its_end_is_no_chat() -> None:
     play = Play()
     play.do(Reattach, "o")
-    play.answer(FindChat, Opened(CHAT, "completed"))
+    play.answer(FindChat, ChatOpened(CHAT, "completed"))
     assert play.phase == "idle"
 
 
@@ -258,7 +258,7 @@ def test_a_first_log_that_proves_a_text_does_not_tell_it_too() -> None:
     """The text was reported sent, and told once more as if from another device."""
     play = Play()
     play.do(Reattach, "o")
-    play.answer(FindChat, Opened(CHAT, "ivr"))
+    play.answer(FindChat, ChatOpened(CHAT, "ivr"))
     item = play.say("hi")
     play.answer(Post, TIMEOUT)
     play.log(message(1), mine(item, "hi"))
@@ -306,10 +306,10 @@ def test_what_the_window_has_forgotten_may_come_back_but_not_what_it_knows(live:
 def test_a_notification_about_no_chat_reads_no_history() -> None:
     """Ended while it was being opened, and in the background: the history of the chat "" was asked for."""
     play = Play()
-    play.do(Request, "o")
+    play.do(RequestChat, "o")
     play.do(End)
     play.do(Background)
-    play.do(Pushed, "")
+    play.do(PushReceived, "")
     assert not play.owes(ReadHistory)
 
 
@@ -346,21 +346,21 @@ def test_typing_is_taken_back_when_the_text_answers_a_form() -> None:
     play = opened()
     play.poll(w.FormShow("1", timestamp=1_000))
     play.do(StartTyping)
-    play.answer(PostCourtesy, Batch())
-    play.do(Say, "4711")
+    play.answer(PostEphemeral, EventBatch())
+    play.do(SendText, "4711")
     assert isinstance(play.owed(Post).entry, w.FormData)
-    assert isinstance(play.owed(PostCourtesy).entry, w.NotTyping)
+    assert isinstance(play.owed(PostEphemeral).entry, w.NotTyping)
 
 
 def test_typing_that_arrives_after_its_text_is_taken_back() -> None:
     """The announcement was on its way when the text was said: it could arrive last, and stay."""
     play = opened()
     play.do(StartTyping)
-    play.do(Say, "hello")
+    play.do(SendText, "hello")
     play.posted()
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.wait(play.session.config.typing_expires)
-    assert isinstance(play.owed(PostCourtesy).entry, w.NotTyping)
+    assert isinstance(play.owed(PostEphemeral).entry, w.NotTyping)
 
 
 def test_a_session_without_a_chat_hands_on_the_past_it_took_over() -> None:
@@ -371,8 +371,8 @@ def test_a_session_without_a_chat_hands_on_the_past_it_took_over() -> None:
     play.answer(Poll, http(404, 5005))
     play.follow(Reattach, "second")
     play.answer(FindChat, http(404, 5005))
-    play.follow(Request, "third")
-    play.answer(CreateChat, Opened(CHAT, "ivr", is_new_chat=False))
+    play.follow(RequestChat, "third")
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", is_new_chat=False))
     play.log(word)
     assert play.received() == []
 
@@ -380,12 +380,12 @@ def test_a_session_without_a_chat_hands_on_the_past_it_took_over() -> None:
 def test_a_key_is_known_in_the_next_chat() -> None:
     """A webhook delivered twice around the end of a chat began a new one with the same text."""
     play = chatting()
-    play.do(Say, "hi", "k")
+    play.do(SendText, "hi", "k")
     play.posted()
     play.poll(w.SessionEnded())
-    play.follow(Request, "second")
-    play.answer(CreateChat, Opened("Chat-2", "connected", is_new_chat=True))
-    assert play.do(Say, "hi", "k") == ()
+    play.follow(RequestChat, "second")
+    play.answer(CreateChat, ChatOpened("Chat-2", "connected", is_new_chat=True))
+    assert play.do(SendText, "hi", "k") == ()
 
 
 def test_a_full_window_forgets_ours_first_and_tells_it_once() -> None:
@@ -417,7 +417,7 @@ def test_an_answer_that_comes_with_the_wake_up_is_proved_by_the_log() -> None:
     """A laptop slept while the answer was on its way. Deadlines fire first (L2), so the text is in doubt until then."""
     play = opened()
     play.say("hello")
-    play.answer(Post, Batch(), later=60_000)
+    play.answer(Post, EventBatch(), later=60_000)
     assert play.session.items[0].state.name == "in_doubt"
 
 

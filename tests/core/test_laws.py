@@ -11,7 +11,19 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis.vendor.pretty import pretty
 
-from statemachine import Answered, Batch, HistoryGap, Log, Opened, Poll, Progress, Received, Session, Tick, explain
+from statemachine import (
+    Answered,
+    ChatOpened,
+    DeliveryUpdate,
+    EventBatch,
+    HistoryGap,
+    HistoryLog,
+    Poll,
+    Received,
+    Session,
+    Tick,
+    explain,
+)
 from statemachine.conformance import laws
 from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, Step, take
 from statemachine.conformance.lives import Trace, walked
@@ -112,7 +124,7 @@ def test_an_honest_history_leaves_nothing_untold() -> None:
             ledger, last = Ledger(), walk
         laws.law_13_told_once(step, ledger)
         event = step.event
-        if isinstance(event, Answered) and event.reply == Log(tuple(walk.world.log)):
+        if isinstance(event, Answered) and event.reply == HistoryLog(tuple(walk.world.log)):
             assert laws.missing(step, ledger) == []
             merged += 1
     assert merged > 500
@@ -148,8 +160,8 @@ def test_the_boring_choice_is_boring() -> None:
     life = walked([bytes(10)] * 12)
     assert life.start.config.api == "v2"
     *_, last = steps(life)
-    assert (last.after.phase, last.after.link.name) == ("ivr", "polling")
-    assert "Request(" in repr(life)
+    assert (last.after.phase, last.after.connection.name) == ("ivr", "polling")
+    assert "RequestChat(" in repr(life)
     assert pretty(life) == repr(life), "hypothesis shows what can be pasted, not every session"
 
 
@@ -164,7 +176,7 @@ def broken(law: Callable[..., None], *args: object) -> str:
 
 def a_step() -> Step:
     play = chatting()
-    return take(play.session, Answered(play.now + 10, play.owed(Poll).id, Batch((message(1),))))
+    return take(play.session, Answered(play.now + 10, play.owed(Poll).id, EventBatch((message(1),))))
 
 
 def idle_step() -> Step:
@@ -193,7 +205,7 @@ def test_laws_notice_a_bad_engine() -> None:
 
 def test_laws_notice_a_bad_session() -> None:
     over = chatting()
-    over.answer(Poll, Opened("x"))
+    over.answer(Poll, ChatOpened("x"))
     live, ended = chatting().session, opened("completed").session
     back = Step(evolve(live, lifecycle=idle_ended()), Tick(0), live, ())
     assert broken(laws.law_08_terminal, back) == "L8"
@@ -215,9 +227,9 @@ def test_laws_notice_bad_numbers() -> None:
     assert broken(laws.law_09_numbers, told(step, poll), Ledger(5)) == "L9"
     received = Received(3, 0, message(1))
     assert broken(laws.law_09_numbers, told(step, received), Ledger(0, 5)) == "L9"
-    sent, again = Progress(1, 0, "o:1", "read"), Progress(2, 0, "o:1", "sent")
+    sent, again = DeliveryUpdate(1, 0, "o:1", "read"), DeliveryUpdate(2, 0, "o:1", "sent")
     assert broken(laws.law_09_numbers, told(step, sent, again), Ledger()) == "L9"
-    failed = Progress(2, 0, "o:1", "failed")
+    failed = DeliveryUpdate(2, 0, "o:1", "failed")
     assert broken(laws.law_09_numbers, told(step, sent, failed), Ledger()) == "L9"
 
 
@@ -234,9 +246,9 @@ def test_laws_notice_what_the_order_of_the_log_says_was_told() -> None:
     again = told(step, Received(21, 0, message(1)))
     assert broken(laws.law_13_told_once, told(step, Received(21, 0, message(29))), deepcopy(ledger)) == "L13"
     laws.law_13_told_once(again, deepcopy(ledger))  # live, and long forgotten
-    behind = evolve(again, event=Answered(0, 1, Log((message(29), message(1)))))
+    behind = evolve(again, event=Answered(0, 1, HistoryLog((message(29), message(1)))))
     laws.law_13_told_once(behind, deepcopy(ledger))
-    ahead = evolve(again, event=Answered(0, 1, Log((message(1), message(29)))))
+    ahead = evolve(again, event=Answered(0, 1, HistoryLog((message(1), message(29)))))
     assert broken(laws.law_13_told_once, ahead, ledger) == "L13"
 
 

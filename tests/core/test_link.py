@@ -6,18 +6,18 @@ import pytest
 
 from statemachine import (
     Background,
-    Batch,
+    ChatOpened,
     Config,
     CreateChat,
     Disconnect,
     End,
+    EventBatch,
     Failure,
     Foreground,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Pushed,
+    PostEphemeral,
+    PushReceived,
     ReadHistory,
     Reauthorized,
     Restarted,
@@ -46,7 +46,7 @@ def test_in_the_background_no_other_poll_is_started() -> None:
     play = background()
     assert play.heard() == ["text 1"]
     assert not play.owes(Poll)
-    assert play.session.link.name == "paused"
+    assert play.session.connection.name == "paused"
 
 
 def test_back_in_the_foreground_the_history_comes_first() -> None:
@@ -67,7 +67,7 @@ def test_sending_goes_on_in_the_background() -> None:
 
 def test_a_push_reads_once_and_stays_in_the_background() -> None:
     play = background()
-    play.do(Pushed, CHAT.upper())
+    play.do(PushReceived, CHAT.upper())
     play.log(joined(ANN), message(1), message(2))
     assert play.heard() == ["text 1", "text 2"]
     assert not play.owes(Poll)
@@ -76,11 +76,11 @@ def test_a_push_reads_once_and_stays_in_the_background() -> None:
 def test_a_push_for_another_chat_is_nothing() -> None:
     play = background()
     before = play.session
-    assert play.do(Pushed, "another") == ()
+    assert play.do(PushReceived, "another") == ()
     assert play.session is before
 
 
-@pytest.mark.parametrize("sign", [(Foreground,), (Pushed, CHAT)])
+@pytest.mark.parametrize("sign", [(Foreground,), (PushReceived, CHAT)])
 def test_a_sign_of_life_cuts_the_pause_short(sign: tuple[object, ...]) -> None:
     play = chatting()
     play.answer(Poll, TIMEOUT)
@@ -91,7 +91,7 @@ def test_a_sign_of_life_cuts_the_pause_short(sign: tuple[object, ...]) -> None:
 def test_a_chat_that_opens_in_the_background_is_not_polled() -> None:
     play = requested()
     play.do(Background)
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, True))
     assert outbox(play.session) == ()
     play.do(Foreground)
     play.log()
@@ -103,7 +103,7 @@ def test_the_last_poll_may_fail_in_the_background(failure: Failure) -> None:
     play = chatting()
     play.do(Background)
     play.answer(Poll, failure)
-    assert (play.session.link.name, next_deadline(play.session)) == ("paused", None)
+    assert (play.session.connection.name, next_deadline(play.session)) == ("paused", None)
 
 
 # --- blocked --------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_any_refused_call_blocks_the_link(kind: type[Poll]) -> None:
         play.answer(Poll, TIMEOUT)
         play.tick()
     play.answer(kind, REFUSED)
-    assert play.session.link.name == "blocked"
+    assert play.session.connection.name == "blocked"
     assert not play.owes(Poll)
     assert play.phase == "agent_joined"
 
@@ -133,7 +133,7 @@ def test_reauthorized_goes_on_where_it_stopped() -> None:
     play.do(StartTyping)
     assert outbox(play.session) == ()
     play.do(Reauthorized)
-    assert {type(command) for command in outbox(play.session)} == {ReadHistory, Post, PostCourtesy}
+    assert {type(command) for command in outbox(play.session)} == {ReadHistory, Post, PostEphemeral}
     assert play.owed(Post).item == item
     play.log()
     assert play.owes(Poll)
@@ -144,7 +144,7 @@ def test_foreground_and_push_do_not_help_a_blocked_link() -> None:
     play.answer(Poll, REFUSED)
     before = play.session
     assert play.do(Foreground) == ()
-    assert play.do(Pushed, CHAT) == ()
+    assert play.do(PushReceived, CHAT) == ()
     assert play.session is before
 
 
@@ -156,7 +156,7 @@ def test_background_is_kept_in_mind_while_blocked() -> None:
     play.do(Reauthorized)
     play.log(joined(ANN), message(1))
     assert play.heard() == ["text 1"]
-    assert (play.session.link.name, play.owes(Poll)) == ("paused", False)
+    assert (play.session.connection.name, play.owes(Poll)) == ("paused", False)
     play = chatting()
     play.answer(Poll, REFUSED)
     play.do(Background)
@@ -173,7 +173,7 @@ def test_a_poll_refused_for_no_known_reason_is_tried_a_few_times() -> None:
         play.tick()
         play.log()
     play.answer(Poll, http(418))
-    assert play.session.link.name == "blocked"
+    assert play.session.connection.name == "blocked"
 
 
 def test_a_blocked_post_is_refused_again() -> None:
@@ -182,7 +182,7 @@ def test_a_blocked_post_is_refused_again() -> None:
     play.answer(Post, REFUSED)
     play.do(Reauthorized)
     play.answer(Post, REFUSED)
-    assert play.session.link.name == "blocked"
+    assert play.session.connection.name == "blocked"
 
 
 # --- pauses ---------------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_a_busy_server_is_left_alone_for_shorter() -> None:
     play = chatting()
     for _ in range(6):
         play.answer(Poll, http(429, 5509))
-        last = play.session.link.due
+        last = play.session.connection.due
         assert last is not None
         assert last - play.now <= 15_000
         play.tick()
@@ -217,7 +217,7 @@ def test_a_busy_server_is_left_alone_for_shorter() -> None:
 def test_retry_after_only_prolongs_and_is_capped(asked: int, given: int) -> None:
     play = chatting()
     play.answer(Poll, http(503, None, asked))
-    assert play.session.link.due == play.now + given
+    assert play.session.connection.due == play.now + given
 
 
 def test_the_brake_eases_when_the_server_holds_again() -> None:
@@ -251,13 +251,13 @@ def test_restarted_moves_every_deadline_both_ways() -> None:
     for shift in (86_400_000, -86_400_000):
         play = chatting()
         play.poll(w.FormShow("f", "x", 60_000), w.Typing(ANN))
-        form, typist = play.session.room.forms[0].due, play.session.room.typists[0].due
+        form, typist = play.session.participants.forms[0].due, play.session.participants.typists[0].due
         assert form is not None
         play.do(Restarted, later=shift)
-        room = play.session.room
+        room = play.session.participants
         assert (room.forms[0].due, room.typists[0].due) == (form + shift, typist + shift)
         assert play.session.now == play.now
-        assert play.session.link.name == "backing_off"
+        assert play.session.connection.name == "backing_off"
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_end_gives_a_blocked_link_one_more_try() -> None:
     play.do(End)
     assert {type(command) for command in outbox(play.session)} == {ReadHistory, Post}
     play.answer(Post, REFUSED)
-    assert play.session.link.name == "blocked"
+    assert play.session.connection.name == "blocked"
     play.wait(45_000)
     assert play.session.outcome == "gave_up"
 
@@ -357,7 +357,7 @@ def test_a_warning_answered_by_disconnect_or_typing_stands() -> None:
     play = chatting()
     play.poll(w.TimeoutWarning("?", 1))
     play.do(StartTyping)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     assert play.phase == "warned"
 
 
@@ -365,4 +365,4 @@ def test_v1_and_v2_refuse_a_second_poll_alike() -> None:
     for api, failure in (("v1", http(400, 5509)), ("v2", http(429, 5509))):
         play = opened("queued", Config(api=api))
         play.answer(Poll, failure)
-        assert play.session.link.name == "backing_off"
+        assert play.session.connection.name == "backing_off"

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from statemachine import (
-    Batch,
+    ChatOpened,
     Config,
     CreateChat,
+    EventBatch,
     FindChat,
     HistoryGap,
     IllegalIntent,
     Incoming,
-    Opened,
     Poll,
     Post,
     ReadHistory,
     Reattach,
     Received,
-    Request,
-    Say,
+    RequestChat,
+    SendText,
     new_session,
     reduce,
 )
@@ -36,15 +36,15 @@ def test_a_request_carries_everything() -> None:
 @pytest.mark.parametrize("origin", ["", "  "])
 def test_an_origin_is_needed(origin: str) -> None:
     play = Play()
-    assert "origin is needed" in play.refused(Request, origin).reason
+    assert "origin is needed" in play.refused(RequestChat, origin).reason
     assert "origin is needed" in play.refused(Reattach, origin).reason
 
 
 def test_the_first_message_waits_for_the_chat() -> None:
     play = requested(text="hello", key="k")
-    play.do(Say, "and more")
+    play.do(SendText, "and more")
     assert not play.owes(Post)
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, True))
     assert play.owed(Post).entry == w.Message("o:1", msg_text="hello")
     play.posted()
     assert play.owed(Post).item == "o:3"
@@ -52,7 +52,7 @@ def test_the_first_message_waits_for_the_chat() -> None:
 
 def test_a_first_message_that_is_too_long() -> None:
     with pytest.raises(IllegalIntent, match="longer than the limit"):
-        reduce(new_session(NOW, Config(text_limit=3)), Request(NOW, "o", text="long"))
+        reduce(new_session(NOW, Config(text_limit=3)), RequestChat(NOW, "o", text="long"))
 
 
 def test_a_lost_creation_is_asked_again_and_found_again() -> None:
@@ -60,7 +60,7 @@ def test_a_lost_creation_is_asked_again_and_found_again() -> None:
     play = requested()
     play.answer(CreateChat, TIMEOUT)
     play.tick()
-    play.answer(CreateChat, Opened(CHAT, "queued", None, False))
+    play.answer(CreateChat, ChatOpened(CHAT, "queued", None, False))
     assert play.owes(ReadHistory)
 
 
@@ -87,14 +87,14 @@ def test_reattach_to_nothing_fails_what_was_queued() -> None:
     item = play.say("anybody?")
     play.answer(FindChat, http(404))
     assert (play.phase, play.failure(item).reason) == ("idle", "not_sent")
-    play.do(Request, "o2")
+    play.do(RequestChat, "o2")
     assert play.phase == "requesting"
 
 
 def test_a_first_message_posted_before_the_history_hides_nothing() -> None:
     """Found by reading: our own message, sent before the log was ever read, stood for all that came before it."""
     play = requested(text="hi")
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, False))
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, False))
     play.posted()
     play.log(message(1), message(2), mine("o:1", "hi"))
     assert play.heard() == ["text 1", "text 2"]
@@ -103,8 +103,8 @@ def test_a_first_message_posted_before_the_history_hides_nothing() -> None:
 def test_a_v1_answer_before_the_history_hides_nothing() -> None:
     """The same, where the server's news came with the answer of that post."""
     play = requested(Config(api="v1"), text="hi")
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, False))
-    play.answer(Post, Batch((message(3),)))
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, False))
+    play.answer(Post, EventBatch((message(3),)))
     play.log(message(1), message(2), mine("o:1", "hi"), message(3))
     assert play.heard() == ["text 3", "text 1", "text 2"]
 
@@ -211,7 +211,7 @@ def test_only_the_last_form_and_a_standing_offer_are_taken_from_history() -> Non
         w.FormShow("f2", "survey_form"),
         w.Navigation("/"),
     )
-    assert [form.id for form in play.session.room.forms] == ["f2"]
+    assert [form.id for form in play.session.participants.forms] == ["f2"]
     assert [one.entry for one in play.received() if isinstance(one.entry, w.Signaling)] == [offer]
     assert not any(isinstance(one.entry, w.CobrowsingRequested) for one in play.received())
 
@@ -220,8 +220,8 @@ def test_only_the_last_form_and_a_standing_offer_are_taken_from_history() -> Non
 
 
 def follow(play: Play, new: bool, chat: str = CHAT) -> None:
-    play.follow(Request, "unused")
-    play.answer(CreateChat, Opened(chat, "ivr", None, new))
+    play.follow(RequestChat, "unused")
+    play.answer(CreateChat, ChatOpened(chat, "ivr", None, new))
 
 
 def test_a_chat_that_still_lives_is_merged_without_repeats() -> None:
@@ -252,7 +252,7 @@ def test_a_session_without_a_chat_hands_on_what_it_took_over() -> None:
     play = chatting()
     play.poll(message(1))
     play.answer(Poll, http(404, 5005))
-    play.follow(Request, "unused")
+    play.follow(RequestChat, "unused")
     play.answer(CreateChat, http(403))
     follow(play, new=False)
     play.log(joined(ANN), message(1))

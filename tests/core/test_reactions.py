@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from statemachine import Batch, Failure, Log, Opened, Reply, Uploaded
+from statemachine import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from statemachine.core.events import FailureKind
 from statemachine.core.tables.reactions import CLASSES, CODES, KINDS, REACTIONS, STATUSES, SUCCESS, Kind, classify
 
@@ -40,7 +40,7 @@ FAILURES = [
     Failure(kind, status, code)
     for kind, status, code in product(get_args(FailureKind), (*ODD_STATUSES, *STATUSES), (*ODD_CODES, *CODES))
 ]
-SUCCESSES: tuple[Reply, ...] = (Opened("c"), Batch(), Log(), Uploaded("f"))
+SUCCESSES: tuple[Reply, ...] = (ChatOpened("c"), EventBatch(), HistoryLog(), FileUploaded("f"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +60,7 @@ def test_only_its_own_reply_is_success(kind: Kind) -> None:
     assert [type(reply) for reply in right] == [SUCCESS[kind]]
 
 
-@pytest.mark.parametrize("kind", ["post", "courtesy"])
+@pytest.mark.parametrize("kind", ["post", "ephemeral"])
 @pytest.mark.parametrize("lost", ["timeout", "cut", "unreadable", "restart"])
 def test_a_lost_post_is_in_doubt(kind: Kind, lost: FailureKind) -> None:
     assert classify(kind, Failure(lost)) == "doubt"

@@ -11,7 +11,7 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from statemachine.core.record import field, record
-from statemachine.core.session import Seen, new_session
+from statemachine.core.session import DedupeWindow, new_session
 from statemachine.core.wire import Message
 
 
@@ -75,7 +75,7 @@ def test_equal_only_within_its_class() -> None:
 def test_repr_shows_what_the_fields_allow() -> None:
     assert repr(Pair(1, "secret")) == "Pair(left=1, right=<6>)"
     assert "hello" not in repr(Message("1", "agent", "hello"))
-    assert "told" not in repr(Seen(b"12345678"))
+    assert "told" not in repr(DedupeWindow(b"12345678"))
 
 
 @pytest.mark.parametrize("one", [Pair(1), Single((1, 2)), Empty(), new_session(0)])

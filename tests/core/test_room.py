@@ -7,10 +7,10 @@ import pytest
 from statemachine import (
     AnswerForm,
     AnswerSecureForm,
-    Batch,
     CancelForm,
     Config,
     End,
+    EventBatch,
     Poll,
     Post,
     changes,
@@ -20,7 +20,7 @@ from tests.core.play import ANN, BOB, TIMEOUT, Play, chatting, http, joined, lef
 
 
 def roster(play: Play) -> list[str]:
-    return [party.id for party in play.session.room.parties]
+    return [party.id for party in play.session.participants.parties]
 
 
 # --- transfer -------------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def with_forms() -> Play:
 
 
 def forms(play: Play) -> dict[str, str]:
-    return {form.id: form.answer for form in play.session.room.forms}
+    return {form.id: form.answer for form in play.session.participants.forms}
 
 
 def test_a_named_form_is_answered_once_and_closed_when_it_arrived() -> None:
@@ -221,7 +221,7 @@ def test_v1_answers_a_post_with_events_once() -> None:
     """They are folded in, and told once, whether or not the poll brings them as well (protocol.md 10, row 12)."""
     play = chatting(Config(api="v1"))
     play.say("hi")
-    play.answer(Post, Batch((message(1),)))
+    play.answer(Post, EventBatch((message(1),)))
     play.poll(message(1), message(2))
     assert play.heard() == ["text 1", "text 2"]
 

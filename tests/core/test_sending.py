@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 
 from statemachine import (
-    Batch,
+    ChatOpened,
     Config,
     CreateChat,
+    DeliveryUpdate,
     End,
+    EventBatch,
     Failure,
     IllegalIntent,
     Incoming,
     MarkRead,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Progress,
+    PostEphemeral,
     ReadHistory,
-    Request,
+    RequestChat,
     Restarted,
-    Say,
-    Send,
+    SendEntry,
     SendFile,
+    SendText,
     StartTyping,
     StopTyping,
     Upload,
@@ -74,23 +74,23 @@ def test_receipts_for_others_and_for_nothing() -> None:
 
 
 def test_two_hundred_messages_are_confirmed_one_by_one() -> None:
-    play = chatting(Config(asides_limit=8))
+    play = chatting(Config(ephemeral_limit=8))
     play.poll(*map(message, range(200)))
-    assert len(play.commands(PostCourtesy)) == 1
+    assert len(play.commands(PostEphemeral)) == 1
     assert play.odd().count("receipts_dropped") == 200 - 8
     for _ in range(9):
-        play.answer(PostCourtesy, TIMEOUT)
-        if not play.owes(PostCourtesy):
+        play.answer(PostEphemeral, TIMEOUT)
+        if not play.owes(PostEphemeral):
             break
-    assert not play.owes(PostCourtesy)
+    assert not play.owes(PostEphemeral)
 
 
 def test_read_overtakes_a_delivered_that_waits() -> None:
     play = chatting()
     play.poll(message(1), message(2))
     play.do(MarkRead, "s2")
-    play.answer(PostCourtesy, Batch())
-    assert play.owed(PostCourtesy).entry == w.MessageRead("s2")
+    play.answer(PostEphemeral, EventBatch())
+    assert play.owed(PostEphemeral).entry == w.MessageRead("s2")
 
 
 # --- doubt ----------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_without_a_readable_history_the_outcome_is_unknown() -> None:
 )
 def test_what_leaves_no_trace_is_unknown_at_once(entry: w.Entry) -> None:
     play = chatting()
-    play.do(Send, entry)
+    play.do(SendEntry, entry)
     item = play.session.items[-1].id
     play.answer(Post, TIMEOUT)
     assert play.failure(item).reason == "unknown"
@@ -185,9 +185,9 @@ def test_after_a_restart_what_was_in_flight_is_in_doubt() -> None:
 def test_one_key_is_one_message() -> None:
     play = chatting()
     item = play.say("hi", key="k")
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     play.posted()
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     assert [one.item for one in play.commands(Post)] == [item]
 
 
@@ -198,7 +198,7 @@ def test_a_key_is_known_after_the_message_was_read() -> None:
     play.posted()
     play.poll(w.MessageRead(item, ANN))
     assert play.session.items == ()
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     assert len(play.commands(Post)) == 1
 
 
@@ -206,14 +206,14 @@ def test_a_key_is_free_again_after_a_failure() -> None:
     play = chatting()
     play.say("hi", key="k")
     play.answer(Post, http(400, 5003))
-    play.do(Say, "hi", "k")
+    play.do(SendText, "hi", "k")
     assert len(play.commands(Post)) == 2
 
 
 def next_chat(play: Play) -> None:
     """The same customer's next chat, which the server knows under an id of its own."""
-    play.follow(Request, "origin-2")
-    play.answer(CreateChat, Opened("Chat-2", "connected", None, is_new_chat=True))
+    play.follow(RequestChat, "origin-2")
+    play.answer(CreateChat, ChatOpened("Chat-2", "connected", None, is_new_chat=True))
 
 
 def test_a_key_is_known_at_the_end_and_in_the_next_chat() -> None:
@@ -222,13 +222,13 @@ def test_a_key_is_known_at_the_end_and_in_the_next_chat() -> None:
     play.say("hi", key="k")
     play.posted()
     play.poll(w.SessionEnded())
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     with pytest.raises(IllegalIntent):
-        play.do(Say, "hi", "another")
+        play.do(SendText, "hi", "another")
     next_chat(play)
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     assert not play.owes(Post)
-    play.do(Say, "hi", "another")
+    play.do(SendText, "hi", "another")
     assert play.owes(Post)
 
 
@@ -236,9 +236,9 @@ def test_a_key_is_known_while_the_chat_is_being_ended() -> None:
     play = chatting()
     play.say("hi", key="k")
     play.do(End)
-    assert play.do(Say, "hi", "k") == ()
+    assert play.do(SendText, "hi", "k") == ()
     with pytest.raises(IllegalIntent):
-        play.do(Say, "hi", "another")
+        play.do(SendText, "hi", "another")
 
 
 def test_what_was_never_sent_may_be_sent_under_its_key_in_the_next_chat() -> None:
@@ -247,9 +247,9 @@ def test_what_was_never_sent_may_be_sent_under_its_key_in_the_next_chat() -> Non
     play.say("hi", key="k")
     play.poll(w.SessionEnded())
     with pytest.raises(IllegalIntent):
-        play.do(Say, "hi", "k")
+        play.do(SendText, "hi", "k")
     next_chat(play)
-    play.do(Say, "hi", "k")
+    play.do(SendText, "hi", "k")
     assert play.owes(Post)
 
 
@@ -363,7 +363,7 @@ def test_a_file_uploaded_after_our_end_was_sent_stays_unsent() -> None:
 
 def test_location_goes_out_and_comes_in() -> None:
     play = chatting()
-    play.do(Send, w.Location("48.1", "11.5", "https://map.example"))
+    play.do(SendEntry, w.Location("48.1", "11.5", "https://map.example"))
     item = play.session.items[-1].id
     assert play.owed(Post).entry == w.Location("48.1", "11.5", "https://map.example", item)
     play.posted()
@@ -377,7 +377,7 @@ def test_signals_and_cobrowsing_are_typed_data() -> None:
     offer = w.Signaling("OFFER_CALL", "s1", ANN, sdp="v=0", offer_video=True)
     play.poll(offer, w.CobrowsingRequested("s2"))
     assert [one.entry for one in play.received()] == [offer, w.CobrowsingRequested("s2")]
-    play.do(Send, w.Signaling("ANSWER_CALL", destination_party_id=ANN, sdp="v=1"))
+    play.do(SendEntry, w.Signaling("ANSWER_CALL", destination_party_id=ANN, sdp="v=1"))
     sent = play.owed(Post).entry
     assert isinstance(sent, w.Signaling)
     assert sent.msg_id == play.session.items[-1].id
@@ -390,19 +390,19 @@ def test_signals_and_cobrowsing_are_typed_data() -> None:
 
 
 def courtesies(play: Play) -> list[w.Entry]:
-    return [one.entry for one in play.commands(PostCourtesy)]
+    return [one.entry for one in play.commands(PostEphemeral)]
 
 
 def test_typing_is_throttled_renewed_and_taken_back() -> None:
     play = chatting()
     play.do(StartTyping, "dra")
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     for _ in range(4):
         play.do(StartTyping, later=1_000)
     play.do(StartTyping, later=1_000)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.do(StopTyping)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.do(StopTyping)
     assert courtesies(play) == [w.Typing(msg="dra"), w.Typing(), w.NotTyping()]
 
@@ -410,7 +410,7 @@ def test_typing_is_throttled_renewed_and_taken_back() -> None:
 def test_a_text_ends_typing_without_a_word() -> None:
     play = chatting()
     play.do(StartTyping)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.say("done")
     play.wait(60_000)
     assert courtesies(play) == [w.Typing()]
@@ -420,21 +420,21 @@ def test_their_typing_ends_when_they_speak_or_leave() -> None:
     play = chatting()
     play.poll(w.Typing(ANN), w.Typing(BOB))
     play.poll(w.Message("s1", ANN.upper(), msg="hi"))
-    assert [typist.party_id for typist in play.session.room.typists] == [BOB]
+    assert [typist.party_id for typist in play.session.participants.typists] == [BOB]
     play.poll(w.PartyLeft(BOB))
-    assert play.session.room.typists == ()
+    assert play.session.participants.typists == ()
 
 
 def test_our_own_typing_is_not_theirs() -> None:
     play = chatting()
     play.do(Incoming, (w.Typing(play.session.chat.chat_id.upper()),))
-    assert play.session.room.typists == ()
+    assert play.session.participants.typists == ()
 
 
 def test_a_courtesy_in_flight_delays_no_message() -> None:
     play = chatting()
     play.do(StartTyping)
-    assert play.owes(PostCourtesy)
+    assert play.owes(PostEphemeral)
     play.say("hi")
     assert play.owes(Post)
     assert next_deadline(play.session) is not None
@@ -443,20 +443,20 @@ def test_a_courtesy_in_flight_delays_no_message() -> None:
 def test_a_note_comes_back_with_every_news_of_its_message_and_goes_nowhere_else() -> None:
     """A bridge finds its own message again without a table of its own."""
     play = chatting()
-    play.do(Say, "hello", note='{"telegram": 17}')
+    play.do(SendText, "hello", note='{"telegram": 17}')
     assert "telegram" not in repr(play.owed(Post))
-    play.answer(Post, Batch())
+    play.answer(Post, EventBatch())
     (item,) = play.session.items
     play.poll(w.MessageDelivered(item.id, ANN))
-    assert [(one.state, one.note) for one in play.all if isinstance(one, Progress)] == [
+    assert [(one.state, one.note) for one in play.all if isinstance(one, DeliveryUpdate)] == [
         ("sent", '{"telegram": 17}'),
         ("delivered", '{"telegram": 17}'),
     ]
     with pytest.raises(IllegalIntent):
-        play.do(Say, "hello", note="x" * 16_001)
+        play.do(SendText, "hello", note="x" * 16_001)
 
 
 def test_the_first_text_has_its_note_too() -> None:
     play = Play()
-    play.do(Request, "o", text="hello", note="first")
+    play.do(RequestChat, "o", text="hello", note="first")
     assert play.session.items[0].note == "first"

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve, fields, has
 from attrs.exceptions import FrozenInstanceError
 
-from statemachine import Config, Past, Request, Session, new_session, past, records
+from statemachine import Carryover, Config, RequestChat, Session, carry_over, new_session, records
 from statemachine.records import LIFECYCLE, LIVE, PHASES, TERMINAL, Calm, Queued, Warned, phase_of
 from tests.core.play import ANN, CHAT, Play, chatting, message, requested
 
@@ -48,7 +48,9 @@ def test_the_phase_is_warned_while_live_only() -> None:
 
 def test_no_private_text_in_a_repr() -> None:
     play = requested(text="my secret", parameters={"pin": "4711"}, phone_number="+49 170")
-    shown = repr(play.session) + repr(play.all) + repr(Request(0, "o", {"pin": "4711"}, "+49 170", "here", "my secret"))
+    shown = (
+        repr(play.session) + repr(play.all) + repr(RequestChat(0, "o", {"pin": "4711"}, "+49 170", "here", "my secret"))
+    )
     for secret in ("secret", "4711", "+49 170"):
         assert secret not in shown
 
@@ -61,12 +63,14 @@ def test_past_hands_on_what_must_not_happen_twice() -> None:
     play = chatting()
     play.poll(message(1))
     session = play.session
-    assert past(session) == Past(CHAT, "o", session.ids, session.seq, session.seen.told, session.seen.batches)
+    assert carry_over(session) == Carryover(
+        CHAT, "o", session.ids, session.seq, session.window.entries, session.window.batches
+    )
     fresh = Play()
     fresh.ledger.command, fresh.ledger.seq = session.ids, session.seq
-    fresh.do(Request, "other", after=past(session))
-    assert past(fresh.session).chat_id == CHAT
-    assert ANN not in repr(past(session))
+    fresh.do(RequestChat, "other", after=carry_over(session))
+    assert carry_over(fresh.session).chat_id == CHAT
+    assert ANN not in repr(carry_over(session))
 
 
 def test_a_config_is_part_of_the_session() -> None:

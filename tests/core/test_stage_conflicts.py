@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statemachine import CreateChat, Disconnect, End, FindChat, Incoming, Opened, Poll, Post, ReadHistory, Reattach
+from statemachine import ChatOpened, CreateChat, Disconnect, End, FindChat, Incoming, Poll, Post, ReadHistory, Reattach
 from statemachine import wire as w
 from tests.core.play import (
     ANN,
@@ -92,7 +92,7 @@ def test_an_existing_chat_is_read_first(state: str, new: bool | None) -> None:
 def test_find_gives_the_stage_or_none() -> None:
     play = Play()
     play.do(Reattach, "o")
-    play.answer(FindChat, Opened(CHAT, "queued"))
+    play.answer(FindChat, ChatOpened(CHAT, "queued"))
     assert play.phase == "queued"
     play = Play()
     play.do(Reattach, "o")
@@ -204,7 +204,7 @@ def test_case_features_on_and_off(case: tuple[str, str]) -> None:
 
 
 def roster(play: Play) -> list[str]:
-    return [party.id for party in play.session.room.parties]
+    return [party.id for party in play.session.participants.parties]
 
 
 def test_queued_with_an_agent_present_is_queued_and_the_roster_stays() -> None:
@@ -302,7 +302,7 @@ def test_end_while_requesting_awaits_the_answer_then_sends_end() -> None:
     play = requested()
     play.do(End)
     assert play.phase == "ending"
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, True))
     assert isinstance(play.owed(Post).entry, w.SessionEnd)
 
 
@@ -330,7 +330,7 @@ def test_end_between_two_tries_never_creates_a_chat_to_end_it() -> None:
 def test_an_old_chat_that_was_not_purged_yet_is_asked_for_again(state: str) -> None:
     """Protocol.md section 10, row 25. The value may come in any case of letters, as in a status."""
     play = requested()
-    play.answer(CreateChat, Opened("old", state, None, False))
+    play.answer(CreateChat, ChatOpened("old", state, None, False))
     assert play.phase == "requesting"
     play.tick()
     assert play.owes(CreateChat)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from statemachine.core import news, vocabulary
 from statemachine.core import signals as sig
+from statemachine.core import updates, vocabulary
 from statemachine.core.table import STAY, BadTable, Machine, Row, build, check, ignore, reject, row, rows
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS, check_couplings
 from statemachine.core.tables.couplings import Coupling
@@ -204,9 +204,9 @@ def test_a_signal_or_an_event_that_nobody_hears() -> None:
     every = list(MACHINES.values())
     assert vocabulary.unheard(every) == []
     deaf = [one for one in every if one.name != "attention"]
-    assert "WarningHeard is heard by no machine" in vocabulary.unheard(deaf)
+    assert "WarningReceived is heard by no machine" in vocabulary.unheard(deaf)
     faults = vocabulary.unheard([one for one in every if one.name != "lifecycle"])
-    assert "Say is heard by no machine" in faults
+    assert "SendText is heard by no machine" in faults
     assert "Message is heard by no machine" in faults
     assert "TypingExpired is raised from outside, but heard by no machine" in faults
 
@@ -232,6 +232,6 @@ def test_left_overs_stop_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_literal_is_public_vocabulary() -> None:
     """The literals that snapshots and other languages hang on."""
-    assert news.Reason.__args__ == ("not_sent", "unknown", "refused")
-    assert news.Progression.__args__ == ("sent", "delivered", "read", "failed")
-    assert news.Outcome.__args__ == ("ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone")
+    assert updates.Reason.__args__ == ("not_sent", "unknown", "refused")
+    assert updates.Progression.__args__ == ("sent", "delivered", "read", "failed")
+    assert updates.Outcome.__args__ == ("ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone")

@@ -25,8 +25,8 @@ def drafts(machine: Machine, state: type[Any]) -> list[Draft]:
     if state in (ItemAbsent, ItemRead, ItemFailed):
         found = drafts(machine, machine.states[3])
         for d in found:
-            d.scratch.subject = evolve(d.scratch.subject, state=state())
-            d.scratch.item = d.scratch.subject.state
+            d.context.subject = evolve(d.context.subject, state=state())
+            d.context.item = d.context.subject.state
         return found
     return [_focused(make().session, state) for make in EXAMPLES[machine.name][state]]
 
@@ -34,7 +34,7 @@ def drafts(machine: Machine, state: type[Any]) -> list[Draft]:
 def _focused(session: Session, state: type[Any]) -> Draft:
     d = open_draft(session, session.now)
     for item in session.items:
-        d.scratch.subject, d.scratch.item = item, item.state
+        d.context.subject, d.context.item = item, item.state
         if type(item.state) is state:
             break
     return d
@@ -63,7 +63,7 @@ def test_every_cell_answers(machine: Machine, state: type[Any]) -> None:
 def cell_answers(machine: Machine, state: type[Any], on: type[Any], d: Draft) -> None:
     e, where = payload(on), f"{machine.name}, {state.name} on {on.__name__}"
     row = taken_row(machine, state, on, d, e)
-    before = d.scratch.base
+    before = d.context.base
     cell, image = CELLS[machine.name][state][on], deepcopy(before)
     if row.verdict == "rejected":
         with pytest.raises(IllegalIntent) as refusal:

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 from attrs import fields, has
 
-from statemachine import AnswerForm, ContactCenterEvent, Direction, IllegalIntent, Request, wire
-from statemachine.core import commands, events, news
+from statemachine import AnswerForm, ContactCenterEvent, Direction, IllegalIntent, RequestChat, wire
+from statemachine.core import commands, events, updates
 from statemachine.core.commands import COMMANDS, READS
-from statemachine.core.wire import WIRE_NAMES, shy
+from statemachine.core.wire import WIRE_NAMES, redacted
 from tests.core.examples import ENTRIES, INTENTS
 
 
@@ -33,7 +33,7 @@ def test_the_lists_are_complete() -> None:
     assert set(events.INTENTS) == set(get_args(events.Intent))
     assert set(events.EVENTS) == set(get_args(events.Event))
     assert set(COMMANDS) == set(get_args(commands.Command))
-    assert set(news.TRANSCRIPT) == set(get_args(news.Transcript))
+    assert set(updates.TRANSCRIPT) == set(get_args(updates.TranscriptUpdate))
     assert set(READS) < set(COMMANDS)
     assert {type(make(0)) for make in INTENTS} == set(events.INTENTS)
 
@@ -48,7 +48,7 @@ def test_a_command_has_an_id_and_a_timeout(command: Any) -> None:
     assert [one.name for one in fields(command)][:2] == ["id", "timeout"]
 
 
-@pytest.mark.parametrize("module", [wire, events, commands, news], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [wire, events, commands, updates], ids=lambda module: module.__name__)
 def test_values_are_frozen_slotted_and_named(module: Any) -> None:
     for one in vars(module).values():
         if isinstance(one, type) and has(one) and one.__module__ == module.__name__:
@@ -58,26 +58,26 @@ def test_values_are_frozen_slotted_and_named(module: Any) -> None:
 
 
 def test_what_people_wrote_is_shown_as_its_length() -> None:
-    assert shy("hello") == "<5 chars>"
-    assert shy(None) == "None"
+    assert redacted("hello") == "<5 chars>"
+    assert redacted(None) == "None"
     message = wire.Message("id", "party", msg="private", msg_text="private")
     assert "private" not in repr(message)
     assert "'id'" in repr(message)
 
 
 def test_json_is_canonical_when_it_comes_in() -> None:
-    assert Request(0, "o", {"b": 1, "a": "ü"}).parameters == '{"a":"ü","b":1}'
+    assert RequestChat(0, "o", {"b": 1, "a": "ü"}).parameters == '{"a":"ü","b":1}'
     assert AnswerForm(0, "f", '{"b": 1, "a": [2]}').data == '{"a":[2],"b":1}'
 
 
 @pytest.mark.parametrize("bad", [[1], "[1]", {"x": float("nan")}, {"x": object()}, "{", None])
 def test_what_json_cannot_say_is_refused_when_it_is_built(bad: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        Request(0, "o", bad)
+        RequestChat(0, "o", bad)
 
 
 def test_a_refusal_reads_well_and_travels() -> None:
-    refusal = IllegalIntent("idle", "Say", "request a chat first")
-    assert str(refusal) == "Say is not possible while idle: request a chat first"
+    refusal = IllegalIntent("idle", "SendText", "request a chat first")
+    assert str(refusal) == "SendText is not possible while idle: request a chat first"
     again = pickle.loads(pickle.dumps(refusal))
-    assert (again.phase, again.intent, again.reason) == ("idle", "Say", "request a chat first")
+    assert (again.phase, again.intent, again.reason) == ("idle", "SendText", "request a chat first")

@@ -274,7 +274,7 @@ def test_the_overview_can_be_read_at_a_glance(form: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lifecycle-overview", "attention", "link"])
+@pytest.mark.parametrize("name", ["lifecycle-overview", "attention", "connection"])
 def test_mermaid_itself_draws_our_mermaid(name: str) -> None:
     import mermaidx
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from statemachine import Answered, Batch, End, Opened, Request, Say, Tick, wire
+from statemachine import Answered, EventBatch, End, ChatOpened, RequestChat, SendText, Tick, wire
 from statemachine.cli.diagrams import command
 from statemachine.codec.trace import Step, Trace, header_line, read_trace, step_line
 from statemachine.core.reduce import reduce
@@ -22,13 +22,13 @@ from statemachine.diagrams.files import write_coverage
 from tests.counting import counting
 
 EVENTS: tuple[Any, ...] = (
-    Request(1_000, "origin"),
+    RequestChat(1_000, "origin"),
     Tick(1_100),
-    Answered(1_200, 1, Opened("chat", "queued", is_new_chat=True)),
-    Answered(2_000, 2, Batch((wire.Status("connected"), wire.PartyJoined("a", "internal"), wire.Message("m", "a", "hi")))),
-    Say(3_000, "hello"),
+    Answered(1_200, 1, ChatOpened("chat", "queued", is_new_chat=True)),
+    Answered(2_000, 2, EventBatch((wire.Status("connected"), wire.PartyJoined("a", "internal"), wire.Message("m", "a", "hi")))),
+    SendText(3_000, "hello"),
     End(4_000),
-    Say(5_000, "too late"),
+    SendText(5_000, "too late"),
 )
 
 
@@ -54,7 +54,7 @@ def test_what_is_rejected_counts_too() -> None:
     [say] = [
         place
         for place, row in enumerate(MACHINES["lifecycle"].rows, 1)
-        if row.on is Say and row.verdict == "rejected" and "ending" in {s.name for s in row.source} and not row.when
+        if row.on is SendText and row.verdict == "rejected" and "ending" in {s.name for s in row.source} and not row.when
     ]
     assert coverage.of_trace(trace())["lifecycle"][say] == 1
 
@@ -68,10 +68,10 @@ def test_counts_survive_their_file() -> None:
 def test_a_folder_adds_up(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text(lines())
     (tmp_path / "two.jsonl").write_text(lines())
-    (tmp_path / "tests.rows.json").write_text('{"link": {"1": 40}}')
+    (tmp_path / "tests.rows.json").write_text('{"connection": {"1": 40}}')
     found, once = coverage.counted(tmp_path), coverage.of_trace(read_trace(lines().splitlines()))
     assert found["item"] == once["item"] + once["item"]
-    assert found["link"][1] == 40 + 2 * once["link"][1]
+    assert found["connection"][1] == 40 + 2 * once["connection"][1]
 
 
 def test_the_picture_and_the_matrix_tell_the_counts() -> None:

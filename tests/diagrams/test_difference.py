@@ -23,11 +23,11 @@ def named(things: Any, name: str) -> Any:
     return next(one for one in things if one["name"] == name)
 
 
-def machine(table: Any, name: str = "link") -> Any:
+def machine(table: Any, name: str = "connection") -> Any:
     return named(table["machines"], name)
 
 
-def row(table: Any, on: str, source: str, of: str = "link", guard: str | None = None) -> Any:
+def row(table: Any, on: str, source: str, of: str = "connection", guard: str | None = None) -> Any:
     rows = machine(table, of)["rows"]
     return next(r for r in rows if r["on"] == on and source in r["source"] and r["guard"] == guard)
 
@@ -43,19 +43,19 @@ def a_new_event(table: Any) -> None:
 
 
 def a_rejection_loosened(table: Any) -> None:
-    found = row(table, "Say", "idle", "lifecycle")
+    found = row(table, "SendText", "idle", "lifecycle")
     found["verdict"] = "ignored"
 
 
 def a_guarded_way_before_a_rejection(table: Any) -> None:
     rows = machine(table, "lifecycle")["rows"]
-    found = row(table, "Say", "idle", "lifecycle")
+    found = row(table, "SendText", "idle", "lifecycle")
     rows.insert(rows.index(found), {**found, "verdict": "taken", "guard": "is_empty", "target": "requesting"})
 
 
 def rows_swapped(table: Any) -> None:
     rows = machine(table)["rows"]
-    first = rows.index(row(table, "PollAnswered", "polling", guard="is_hasty"))
+    first = rows.index(row(table, "PollAnswered", "polling", guard="is_spinning"))
     second = rows.index(row(table, "PollAnswered", "polling", guard="was_in_trouble"))
     rows[first], rows[second] = rows[second], rows[first]
 
@@ -65,7 +65,7 @@ def the_order_between_cells(table: Any) -> None:
 
 
 def a_new_coupling(table: Any, signal: str) -> None:
-    table["couplings"].append({**table["couplings"][0], "signal": signal, "target": "courtesy"})
+    table["couplings"].append({**table["couplings"][0], "signal": signal, "target": "ephemeral"})
 
 
 CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
@@ -94,7 +94,7 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("a way before a rejection", a_guarded_way_before_a_rejection, "additive", "idle on Say"),
     ("no deadline", lambda t: machine(t)["states"][2].update(deadline=None), "breaking", "deadline"),
     ("another duration", lambda t: machine(t)["states"][1].update(durations=[]), "breaking", "durations"),
-    ("a field less", lambda t: machine(t)["states"][1]["fields"].pop(), "breaking", "field haste is gone"),
+    ("a field less", lambda t: machine(t)["states"][1]["fields"].pop(), "breaking", "field fast_empty_polls is gone"),
     ("a field more",
      lambda t: machine(t)["states"][1]["fields"].append({"name": "n", "type": "number", "default": 0}),
      "additive", "field n is new"),
@@ -206,7 +206,7 @@ def test_the_command_lists_the_breaking_changes_first_and_fails(tmp_path: Path) 
     done = run(tmp_path, old)
     first, second, last = done.output.splitlines()
     assert done.exit_code == 1
-    assert first == ("breaking  link: polling on PollBusy: → off / standing_back is now → backing_off / standing_back")
+    assert first == ("breaking  link: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy")
     assert second == "additive  phases: phase warned is new"
     assert last == "2 changes, 1 of them breaking"
 

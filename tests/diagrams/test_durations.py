@@ -17,9 +17,9 @@ from statemachine.diagrams.durations import DURATIONS, Doubling, Span, clock
 def records(session: Session) -> Iterator[tuple[Any, Any]]:
     """Everything in a session that has a deadline, under a key that tells it from others of its kind."""
     opening = session.lifecycle.opening
-    room = session.room
-    yield from (("", one) for one in (session.lifecycle, session.link, session.history, session.courtesy))
-    yield from (("", one) for one in (session.asides, *([opening] if opening else [])))
+    room = session.participants
+    yield from (("", one) for one in (session.lifecycle, session.connection, session.history, session.ephemeral))
+    yield from (("", one) for one in (session.ephemeral_queue, *([opening] if opening else [])))
     yield from ((item.id, item.state) for item in session.items)
     yield from ((typist.party_id.lower(), typist) for typist in room.typists)
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from statemachine.chart import Chart
-from statemachine.core.events import Batch, Failure, FailureKind, Log, Opened, Reply, Uploaded
+from statemachine.core.events import EventBatch, Failure, FailureKind, HistoryLog, ChatOpened, Reply, FileUploaded
 from statemachine.core.session import ATTENTION, LIFECYCLE, phase_of
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS
 from statemachine.core.tables.reactions import CODES, KINDS, classify
@@ -93,7 +93,7 @@ def test_a_reader_of_the_data_classifies_every_answer_alike(kind) -> None:
     failures += [Failure("http", status, code) for status in (None, *range(1_100)) for code in (None, 17)]
     failures += [Failure("http", status, code) for status in (200, 400, 503) for code in CODES]
     assert all(read_class(call, kind, failure) == classify(kind, failure) for failure in failures)
-    replies: tuple[Reply, ...] = (Opened("c"), Batch(), Log(), Uploaded("f"))
+    replies: tuple[Reply, ...] = (ChatOpened("c"), EventBatch(), HistoryLog(), FileUploaded("f"))
     for reply in replies:
         expected = "ok" if type(reply).__name__ == call["success"] else read_class(call, kind, Failure("unreadable"))
         assert expected == classify(kind, reply)
@@ -124,7 +124,7 @@ def test_the_public_phase_can_be_read_off_the_data() -> None:
 
 
 def test_every_type_and_every_name_that_is_used_is_told() -> None:
-    sections = ("events", "entries", "commands", "news", "records")
+    sections = ("events", "entries", "commands", "updates", "records")
     shapes = [shape for section in sections for shape in DATA[section]]
     states = [state for machine in DATA["machines"] for state in machine["states"]]
     known = {one["name"] for one in shapes} | {one["record"] for one in states} | set(DATA["unions"])

@@ -85,12 +85,12 @@ def test_a_change_is_seen_and_mended(folder: Path, name: str) -> None:
 
 def test_a_picture_of_another_text_is_stale(folder: Path) -> None:
     ledger = json.loads((folder / "rendered.json").read_text())
-    ledger["link"]["source"] = "0" * 64
+    ledger["connection"]["source"] = "0" * 64
     (folder / "rendered.json").write_text(json.dumps(ledger))
     assert stale(folder) == ["link.svg", "link.png"]
 
 
-@pytest.mark.parametrize("broken", [b"{", b"", b"[1]", b'{"link": 3}', b"\xff"])
+@pytest.mark.parametrize("broken", [b"{", b"", b"[1]", b'{"connection": 3}', b"\xff"])
 def test_a_broken_ledger_makes_every_picture_stale(folder: Path, broken: bytes) -> None:
     (folder / "rendered.json").write_bytes(broken)
     assert len(stale(folder)) == 2 * len(pictures())
@@ -163,7 +163,7 @@ def test_nothing_is_written_twice(folder: Path) -> None:
 def test_rendering_works() -> None:
     svg, data = rendering.render(graphs()["attention"], 144)
     ElementTree.fromstring(svg)
-    assert "WarningHeard" in svg
+    assert "WarningReceived" in svg
     assert dot.PAPER.lower() in svg or 'fill="white"' in svg
     width, height = struct.unpack(">II", data[16:24])
     assert width > 400 < height

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statemachine.core import session, states
-from statemachine.core.events import Request
+from statemachine.core.events import RequestChat
 from statemachine.diagrams.types import constants, fields, mentioned, typescript
 
 
@@ -36,7 +36,7 @@ def test_what_has_no_typescript_is_an_error_not_a_guess(annotation: str) -> None
 
 
 def test_a_field_has_a_default_only_where_none_must_be_given() -> None:
-    by_name = {one["name"]: one for one in fields(Request)}
+    by_name = {one["name"]: one for one in fields(RequestChat)}
     assert "default" not in by_name["at"]
     assert by_name["parameters"]["default"] == "{}"
     assert by_name["after"] == {"name": "after", "type": "Past | null", "default": None}
@@ -44,7 +44,7 @@ def test_a_field_has_a_default_only_where_none_must_be_given() -> None:
 
 def test_what_a_state_never_has_is_a_constant() -> None:
     assert constants(states.Gone) == {"outcome": "gone", "opening": None, "due": None}
-    assert constants(states.LinkPolling) == {}
+    assert constants(states.ConnectionPolling) == {}
 
 
 def test_everything_that_a_session_is_made_of_is_found() -> None:

@@ -22,7 +22,7 @@ def test_hello_begin_step_snapshot_restore() -> None:
     hello, begun, stepped, written = asked(
         {"op": "hello", "protocol": PROTOCOL},
         {"op": "begin", "at": 1_000, "seq": 1},
-        {"op": "step", "event": {"type": "request", "at": 1_000, "origin": "o"}, "seq": "b"},
+        {"op": "step", "event": {"type": "request_chat", "at": 1_000, "origin": "o"}, "seq": "b"},
         {"op": "snapshot", "seq": [2]},
     )
     assert (hello["protocol"], hello["language"]) == (PROTOCOL, "python")
@@ -34,7 +34,7 @@ def test_hello_begin_step_snapshot_restore() -> None:
 
 
 def test_sessions_have_names_and_share_nothing() -> None:
-    begin, request = {"op": "begin", "at": 1}, {"op": "step", "event": {"type": "request", "at": 1, "origin": "o"}}
+    begin, request = {"op": "begin", "at": 1}, {"op": "step", "event": {"type": "request_chat", "at": 1, "origin": "o"}}
     *_, one, other, gone = asked(
         {**begin, "session": "a"},
         {**begin, "session": "b"},

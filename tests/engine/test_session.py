@@ -10,7 +10,7 @@ import pytest
 from statemachine.codec.errors import BadRecord, BadSnapshot
 from statemachine.engine.session import FEATURES, JsonSession, NotBegun
 
-OPENED = {"type": "opened", "chat_id": "C-1", "state": "queued", "ewt": 30_000, "is_new_chat": True}
+OPENED = {"type": "chat_opened", "chat_id": "C-1", "state": "queued", "ewt": 30_000, "is_new_chat": True}
 
 
 def event(kind: str, at: int, **more: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def test_a_step_shows_all_that_can_be_seen() -> None:
     assert subject.begin(1_000) == {
         "phase": "idle",
         "commands": [],
-        "news": [],
+        "updates": [],
         "changes": [],
         "owed": [],
         "deadline": None,
@@ -40,7 +40,7 @@ def test_a_step_shows_all_that_can_be_seen() -> None:
     shown = subject.step(event("answered", 1_200, command=1, reply=OPENED))
     assert (shown["phase"], shown["owed"]) == ("queued", [2])
     assert shown["commands"] == [{"type": "poll", "id": 2, "timeout": 30_000, "chat_id": "C-1"}]
-    assert [one["type"] for one in shown["changes"]] == ["phase_changed", "link_changed"]
+    assert [one["type"] for one in shown["changes"]] == ["phase_changed", "connection_changed"]
     assert shown["deadline"] == 1_200 + 35_000
     assert json.loads(json.dumps(shown)) == shown
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from statemachine import ChatClient, Finished, Progress, Received
+from statemachine import ChatClient, DeliveryUpdate, Finished, Received
 from statemachine.client import ChatSession, Options
 from statemachine.store.sqlite import SqliteStore
 from statemachine.wire import Message
@@ -81,18 +81,24 @@ def read_sink(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def as_line(news: object) -> dict[str, Any]:
-    match news:
-        case Progress():
-            return {"type": "progress", "seq": news.seq, "key": news.key, "state": news.state, "reason": news.reason}
+def as_line(update: object) -> dict[str, Any]:
+    match update:
+        case DeliveryUpdate():
+            return {
+                "type": "delivery_update",
+                "seq": update.seq,
+                "key": update.key,
+                "state": update.state,
+                "reason": update.reason,
+            }
         case Received(entry=Message() as entry):
             answered = re.search(r"You said: this is (text-\d+)", entry.msg_text or entry.msg)
             reply_to = answered[1] if answered else None
-            return {"type": "message", "seq": news.seq, "msg_id": entry.msg_id, "reply_to": reply_to}
+            return {"type": "message", "seq": update.seq, "msg_id": entry.msg_id, "reply_to": reply_to}
         case Finished():
-            return {"type": "finished", "seq": news.seq, "outcome": news.outcome}
+            return {"type": "finished", "seq": update.seq, "outcome": update.outcome}
         case _:
-            return {"type": type(news).__name__, "seq": getattr(news, "seq", None)}
+            return {"type": type(update).__name__, "seq": getattr(update, "seq", None)}
 
 
 async def main(url: str, folder: Path, texts: int, killer: Killer | None) -> None:
@@ -105,8 +111,8 @@ async def main(url: str, folder: Path, texts: int, killer: Killer | None) -> Non
     ) as client:
         chat = await client.session(folder.name)
         speaking = asyncio.create_task(speak(chat, store, sink, texts))
-        async for news in chat.news():
-            line = as_line(news)
+        async for update in chat.updates():
+            line = as_line(update)
             if line["seq"] is not None:
                 sink.write(line)
         await speaking
@@ -116,7 +122,7 @@ async def main(url: str, folder: Path, texts: int, killer: Killer | None) -> Non
 async def speak(chat: ChatSession, store: SqliteStore, sink: Sink, texts: int) -> None:
     """Say what was not said yet, then wait for every outcome and reply, then end."""
     (session_id,) = store.sessions() or ("",)
-    waiting = {news.key for news in store.journal(session_id, 0, 10_000) if isinstance(news, Progress)}
+    waiting = {update.key for update in store.journal(session_id, 0, 10_000) if isinstance(update, DeliveryUpdate)}
     accepted = sink.done() | waiting | {item.key for item in chat.session.items}
     for key in (f"text-{n:02d}" for n in range(texts)):
         if key not in accepted and chat.outcome is None and chat.phase != "ending":

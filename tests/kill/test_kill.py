@@ -31,7 +31,7 @@ def chat_with(texts: list[str], replies: list[str]) -> Chat:
 
 
 def sent(seq: int, key: str, state: str = "sent", reason: str | None = None) -> dict[str, Any]:
-    return {"type": "progress", "seq": seq, "key": key, "state": state, "reason": reason}
+    return {"type": "delivery_update", "seq": seq, "key": key, "state": state, "reason": reason}
 
 
 def told(seq: int, msg_id: str) -> dict[str, Any]:

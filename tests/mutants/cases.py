@@ -80,7 +80,7 @@ def entered(session: Session, event: Event) -> Iterator[tuple[Cell, int]]:
     """The cells that a step comes by, and the place in each of the row that it takes."""
     d = open_draft(session, event.at)
     log: list[Any] = []
-    d.scratch.log = log
+    d.context.log = log
     with suppress(IllegalIntent):
         take_step(d, event)
     for machine, state, row, _ in log:

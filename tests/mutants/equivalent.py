@@ -46,7 +46,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (
             r"item: sending on PostAccepted( \[is_disconnect\])? -> sent: redirect to absent",
             r"item: in_doubt on HistoryProved \[is_done_by_roster\] -> sent: redirect to absent",
-            r"item: pending\|sending\|in_doubt on EchoHeard( \[is_disconnect\])? -> sent: redirect to absent",
+            r"item: pending\|sending\|in_doubt on EchoReceived( \[is_disconnect\])? -> sent: redirect to absent",
         ),
     ),
     (
@@ -59,15 +59,15 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "before there is a chat there is nobody in the room, and nothing to be polite about",
         (
-            r"lifecycle: ending on (NoChat|OpenRefused) \[opening_waits\] -> ended: without (close_room|drop_asides)",
-            r"lifecycle: requesting on (OpenRefused|GiveUp) -> failed: without (close_room|drop_asides)",
+            r"lifecycle: ending on (NoChat|OpenRefused) \[opening_waits\] -> ended: without (close_room|drop_ephemeral)",
+            r"lifecycle: requesting on (OpenRefused|GiveUp) -> failed: without (close_room|drop_ephemeral)",
         ),
     ),
     (
         "the asides were dropped when the customer said `end`, and none is added after that",
         (
-            r"lifecycle: ending on GiveUp( \[end_was_sent\])? -> \w+: without drop_asides",
-            r"lifecycle: ending on ChatGone -> ended: without drop_asides",
+            r"lifecycle: ending on GiveUp( \[end_was_sent\])? -> \w+: without drop_ephemeral",
+            r"lifecycle: ending on ChatGone -> ended: without drop_ephemeral",
         ),
     ),
     (
@@ -99,11 +99,11 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     (
         "the turn at the end of every step posts the next one, in the same step",
-        (r"courtesy: posting on CourtesyDone \[may_post\] -> posting: (drop|redirect to quiet)",),
+        (r"courtesy: posting on EphemeralDone \[may_post\] -> posting: (drop|redirect to quiet)",),
     ),
     (
         "the end of the session, which the same answer brings, silences the courtesy too",
-        (r"reaction to courtesy: gone: without CourtesyDone",),
+        (r"reaction to courtesy: gone: without EphemeralDone",),
     ),
 )
 

@@ -15,9 +15,9 @@ from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
 from statemachine.core import wire
+from statemachine.core.actions import conversation, memory, opening, outgoing, participants, polling
 from statemachine.core.draft import Draft
-from statemachine.core.effects import conversation, manners, memory, opening, outgoing, polling, room
-from statemachine.core.events import Answered, Disconnect, Incoming, Say
+from statemachine.core.events import Answered, Disconnect, Incoming, SendText
 from statemachine.core.tables import CELLS, MACHINES
 from statemachine.core.tables.lifecycle import acting
 from statemachine.core.tables.reactions import CODES
@@ -63,7 +63,7 @@ def _nothing(d: Draft, e: Any) -> None:
 
 def drops_what_is_owed_on_restore(patch: Patch) -> Engine:
     """After a restart nobody remembers the poll."""
-    return evolve(ENGINE, restore=lambda data: evolve(ENGINE.restore(data), link=st.LinkOff()))
+    return evolve(ENGINE, restore=lambda data: evolve(ENGINE.restore(data), connection=st.ConnectionOff()))
 
 
 def answers_by_mood(patch: Patch) -> Engine:
@@ -109,7 +109,7 @@ def takes_any_answer(patch: Patch) -> None:
     right = reduce_module._HANDLERS[Answered]
 
     def answered(d: Draft, event: Answered) -> None:
-        call = d.link.call
+        call = d.connection.call
         right(d, event if call is None else evolve(event, command=call))
 
     patch.setitem(reduce_module._HANDLERS, Answered, answered)
@@ -162,7 +162,7 @@ def retries_without_backing_off(patch: Patch) -> None:
 
 def never_brakes(patch: Patch) -> None:
     """F34: behind a caching proxy, seventy times a second."""
-    swap(patch, polling.is_hasty, _never)
+    swap(patch, polling.is_spinning, _never)
 
 
 def asks_for_ever(patch: Patch) -> None:
@@ -187,7 +187,7 @@ def trusts_an_error(patch: Patch) -> None:
 
 def polls_in_the_background(patch: Patch) -> None:
     """A stale deadline wakes the link that was to be quiet."""
-    patch.setitem(CELLS["link"][st.LinkBackingOff], sig.Backgrounded, _nothing)
+    patch.setitem(CELLS["connection"][st.ConnectionBackingOff], sig.Backgrounded, _nothing)
 
 
 def reads_for_every_chat(patch: Patch) -> None:
@@ -201,7 +201,7 @@ def reads_for_every_chat(patch: Patch) -> None:
 def sends_after_the_end(patch: Patch) -> None:
     """F37: texts are taken when the session is over."""
     for state in st.TERMINAL:
-        patch.setitem(CELLS["lifecycle"][state], Say, CELLS["lifecycle"][st.Ivr][Say])
+        patch.setitem(CELLS["lifecycle"][state], SendText, CELLS["lifecycle"][st.Ivr][SendText])
 
 
 def sends_before_there_is_a_chat(patch: Patch) -> None:
@@ -250,27 +250,27 @@ def receipts_everything(patch: Patch) -> None:
 
 def keeps_agents(patch: Patch) -> None:
     """F33: who leaves stays on the roster."""
-    swap(patch, room.dismiss, _nothing)
+    swap(patch, participants.dismiss, _nothing)
 
 
 def types_for_ever(patch: Patch) -> None:
     """F32: an indicator has no expiry."""
-    swap(patch, room.expire_typing, _nothing)
+    swap(patch, participants.expire_typing, _nothing)
 
 
 def leaves_the_room_as_it_was(patch: Patch) -> None:
     """The session is over, and somebody is still typing."""
-    swap(patch, room.close_room, _nothing)
+    swap(patch, participants.close_room, _nothing)
 
 
 def stays_warned(patch: Patch) -> None:
     """A text does not calm."""
-    swap(patch, outgoing.is_calming, _never)
+    swap(patch, outgoing.resets_idle_timer, _never)
 
 
 def is_never_polite(patch: Patch) -> None:
     """No receipt is ever posted."""
-    swap(patch, manners.may_post, _never)
+    swap(patch, ephemeral.may_post, _never)
 
 
 # --- the end --------------------------------------------------------------------------------------------------------

@@ -9,25 +9,25 @@ from statemachine import (
     AnswerForm,
     AnswerSecureForm,
     Background,
-    Batch,
     CancelForm,
+    ChatOpened,
     Config,
     CreateChat,
     Disconnect,
     End,
+    EventBatch,
     FindChat,
     Foreground,
     Incoming,
     MarkRead,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Pushed,
+    PostEphemeral,
+    PushReceived,
     ReadHistory,
     Reattach,
-    Request,
-    Send,
+    RequestChat,
+    SendEntry,
     SendFile,
     StartTyping,
 )
@@ -66,8 +66,8 @@ def finds_nothing_and_begins_anew(reply: Any) -> Play:
     play.say("hello?")
     play.do(SendFile, "ref")
     play.answer(FindChat, reply)
-    play.do(Request, "o2")
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.do(RequestChat, "o2")
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, True))
     return play
 
 
@@ -86,7 +86,7 @@ def an_end_waits_for_its_chat() -> Play:
     play.tick()
     play.answer(FindChat, http(503, 5001))
     play.tick()
-    play.answer(FindChat, Opened(CHAT, "queued"))
+    play.answer(FindChat, ChatOpened(CHAT, "queued"))
     play.posted()
     return play
 
@@ -146,8 +146,8 @@ def reads_that_there_is_nothing() -> Play:
 def is_told_of_another_chat() -> Play:
     play = chatting()
     play.do(Background)
-    play.do(Pushed, "another chat")
-    play.do(Pushed, CHAT)
+    play.do(PushReceived, "another chat")
+    play.do(PushReceived, CHAT)
     return play
 
 
@@ -156,7 +156,7 @@ def types_into_trouble() -> Play:
     play.poll(message(1), message(2))
     play.do(MarkRead, "s1")
     play.do(StartTyping)
-    play.answer(PostCourtesy, UNSENT)
+    play.answer(PostEphemeral, UNSENT)
     play.wait(12_000)
     return play
 
@@ -198,7 +198,7 @@ def is_warned_and(*entries: w.Entry) -> Play:
 def is_warned_and_sends_a_page() -> Play:
     play = chatting()
     play.poll(w.TimeoutWarning("still there?", 5))
-    play.do(Send, w.Navigation("/buy"))
+    play.do(SendEntry, w.Navigation("/buy"))
     play.posted()
     return play
 
@@ -223,19 +223,19 @@ def answers_under_a_known_key() -> Play:
 
 def says_too_much() -> Play:
     play = _full()
-    play.refused(Send, w.Navigation(LONG))
+    play.refused(SendEntry, w.Navigation(LONG))
     play.refused(SendFile, LONG)
     play.refused(AnswerForm, "f1", {"a": LONG})
     play.refused(AnswerSecureForm, "f3", LONG)
     play.refused(CancelForm, LONG)
-    play.refused(Send, w.SessionEnd())
+    play.refused(SendEntry, w.SessionEnd())
     return play
 
 
 def says_what_it_was_typing() -> Play:
     play = chatting()
     play.do(StartTyping)
-    play.answer(PostCourtesy, Batch())
+    play.answer(PostEphemeral, EventBatch())
     play.say("done")
     play.posted()
     play.wait(12_000)
@@ -245,8 +245,8 @@ def says_what_it_was_typing() -> Play:
 def opens_in_the_background() -> Play:
     play = Play()
     play.do(Background)
-    play.do(Request, "o")
-    play.answer(CreateChat, Opened(CHAT, "ivr", None, True))
+    play.do(RequestChat, "o")
+    play.answer(CreateChat, ChatOpened(CHAT, "ivr", None, True))
     play.do(Foreground)
     return play
 
@@ -262,7 +262,7 @@ def is_refused_twice() -> Play:
 
 def hears_its_page_again() -> Play:
     play = chatting()
-    play.do(Send, w.Navigation("/buy"))
+    play.do(SendEntry, w.Navigation("/buy"))
     play.poll(w.Navigation("/buy", msg_id=play.session.items[-1].id))
     play.do(Disconnect)
     play.poll(w.SessionDisconnect())
@@ -301,7 +301,7 @@ def is_refused_for_no_reason() -> Play:
     play = chatting()
     for _ in range(3):
         play.answer(Poll, http(400))
-        if play.session.link.name == "backing_off":
+        if play.session.connection.name == "backing_off":
             play.tick()
             play.log()
     return play
@@ -338,7 +338,7 @@ _SPOKEN: Final = (
 STORIES: Final[tuple[Callable[[], Play], ...]] = (
     reattaches_badly,
     lambda: finds_nothing_and_begins_anew(http(404, 5005)),
-    lambda: finds_nothing_and_begins_anew(Opened(CHAT, "failed")),
+    lambda: finds_nothing_and_begins_anew(ChatOpened(CHAT, "failed")),
     the_log_of_a_new_chat_is_known_from_its_beginning,
     an_end_waits_for_its_chat,
     lambda: a_full_room_is_left(5005),

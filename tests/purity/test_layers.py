@@ -133,6 +133,6 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_the_walk_sees_every_kind_of_import(tmp_path: Path) -> None:
-    assert "statemachine.core.effects.timing" in set(imports(ROOT / "core" / "vocabulary.py"))
-    assert "statemachine.core.wire" in set(imports(ROOT / "core" / "effects" / "room.py"))
+    assert "statemachine.core.actions.timing" in set(imports(ROOT / "core" / "vocabulary.py"))
+    assert "statemachine.core.wire" in set(imports(ROOT / "core" / "actions" / "participants.py"))
     assert {name_of(ROOT / "__init__.py"), name_of(ROOT / "wire.py"), name_of(ROOT / "records.py")} >= PUBLIC

@@ -54,12 +54,12 @@ def test_a_container_is_a_chat_under_way() -> None:
 
 def test_the_engine_would_confirm_what_came_and_poll_on() -> None:
     told = report(replayed(container(joined(), said("hi", "0"))))["timeline"]
-    assert [command["type"] for command in told[-1]["commands"]] == ["poll", "post_courtesy"]  # type: ignore[index]
+    assert [command["type"] for command in told[-1]["commands"]] == ["poll", "post_ephemeral"]  # type: ignore[index]
 
 
 def test_nothing_is_polled_for_events_that_came_by_themselves() -> None:
     told: Any = report(replayed(lines(joined(), said("hi", "0"))))["timeline"]
-    assert [[command["type"] for command in step["commands"]] for step in told] == [[], ["post_courtesy"]]
+    assert [[command["type"] for command in step["commands"]] for step in told] == [[], ["post_ephemeral"]]
 
 
 def test_the_outcome_is_fixed_at_the_end_of_the_batch() -> None:
@@ -177,7 +177,7 @@ def test_refused_credentials_while_requesting_are_an_outcome() -> None:
 
 def test_refused_credentials_in_mid_session_block_the_link() -> None:
     replay = replayed(Har().create().poll(50, joined()).poll(100, status=403, body={"error_code": 2003}).data())
-    assert replay.session.link.name == "blocked"
+    assert replay.session.connection.name == "blocked"
     assert replay.session.outcome is None
 
 

@@ -356,8 +356,8 @@ async def of_a_client(folder: Path) -> str:
         await (await session.send("Where is my order 4711?")).sent()
         (chat_id,) = emulator.centre.chats
         await emulator.act(chat_id, acts.Connect(), acts.Say("On its way."), acts.Warn(), acts.End())
-        async for news in session.news():
-            if isinstance(news, Finished):
+        async for update in session.updates():
+            if isinstance(update, Finished):
                 break
     (path,) = await asyncio.to_thread(lambda: list(folder.iterdir()))
     return path.read_text()

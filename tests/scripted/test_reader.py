@@ -18,8 +18,8 @@ from statemachine.scripted.script import (
     Say,
     SendFile,
     SendLocation,
-    Standing,
     Start,
+    Stats,
     WaitFor,
 )
 
@@ -57,7 +57,7 @@ def test_every_step_is_read_with_its_line(tmp_path: Path) -> None:
         WaitFor("phase", ("connected", "agent_joined"), 7_000),
         WaitFor("says", ("parcel", "bill"), 500, (Deed("typing"), Pause(1_500))),
         WaitFor("form", ("",), 7_000),
-        Expect(Standing(phase=("agent_joined",), agents=("Ada Larsen",)), 60_000),
+        Expect(Stats(phase=("agent_joined",), agents=("Ada Larsen",)), 60_000),
         Say("It is the blue one"),
         AnswerForm({"service": "5", "deep": [1, 2]}, "survey_form", 7_000),
         CancelForm("", 7_000),

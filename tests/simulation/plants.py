@@ -13,8 +13,8 @@ from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
 from statemachine.core import wire
+from statemachine.core.actions import memory, outgoing, polling
 from statemachine.core.draft import Draft
-from statemachine.core.effects import memory, outgoing, polling
 from statemachine.core.tables import CELLS
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -37,9 +37,9 @@ def polls_twice(patch: pytest.MonkeyPatch) -> None:
     """F22: coming to the foreground opens a second poll while the first is held."""
 
     def again(d: Draft, e: Any) -> None:
-        d.link = polling.polling(d, e)
+        d.connection = polling.polling(d, e)
 
-    _cell(patch, "link", st.LinkPolling, sig.Foregrounded, again)
+    _cell(patch, "connection", st.ConnectionPolling, sig.Foregrounded, again)
 
 
 def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
         origin, _, number = item.id.rpartition(":")
         name = f"{origin}:{int(number) % 16}"
         renamed = evolve(entry, msg_id=name) if isinstance(entry, wire.Message) else entry
-        d.scratch.subject = item = evolve(item, id=name, entry=renamed)
+        d.context.subject = item = evolve(item, id=name, entry=renamed)
         return item
 
     patch.setattr(outgoing, "_new", new)
@@ -80,7 +80,7 @@ def forgets_what_was_told(patch: pytest.MonkeyPatch) -> None:
 
 def polls_on_after_the_end(patch: pytest.MonkeyPatch) -> None:
     """F1: a terminal session keeps its poll."""
-    _cell(patch, "link", st.LinkPolling, sig.SessionOver, _nothing)
+    _cell(patch, "connection", st.ConnectionPolling, sig.SessionOver, _nothing)
 
 
 def ignores_the_timeout(patch: pytest.MonkeyPatch) -> None:
@@ -93,9 +93,9 @@ def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
     """After a poll that failed the next one is opened at once; what the first had eaten is lost."""
 
     def at_once(d: Draft, e: Any) -> None:
-        d.link = polling.polling(d, e)
+        d.connection = polling.polling(d, e)
 
-    _cell(patch, "link", st.LinkBackingOff, sig.PollDue, at_once)
+    _cell(patch, "connection", st.ConnectionBackingOff, sig.PollDue, at_once)
 
 
 def overtakes(patch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def overtakes(patch: pytest.MonkeyPatch) -> None:
 
 def blocks_for_ever(patch: pytest.MonkeyPatch) -> None:
     """New credentials change nothing."""
-    _cell(patch, "link", st.LinkBlocked, sig.Unblocked, _nothing)
+    _cell(patch, "connection", st.ConnectionBlocked, sig.Unblocked, _nothing)
 
 
 def loses_the_jump(patch: pytest.MonkeyPatch) -> None:

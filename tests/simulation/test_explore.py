@@ -32,7 +32,7 @@ def test_states_repeat() -> None:
 
 
 def test_the_first_path_found_is_the_shortest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CELLS["link"][st.LinkPolling], sig.SessionOver, lambda d, e: None)
+    monkeypatch.setitem(CELLS["connection"][st.ConnectionPolling], sig.SessionOver, lambda d, e: None)
     found = explore(4)
     assert found.broken is not None
     law, path = found.broken

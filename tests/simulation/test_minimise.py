@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from statemachine import Request, Tick, new_session
+from statemachine import RequestChat, Tick, new_session
 from statemachine.simulation.choices import Choices
 from statemachine.simulation.minimise import BadCase, Case, ddmin, read_case, replay, write_case
 from statemachine.simulation.oracle import Violation
@@ -28,7 +28,7 @@ def test_ddmin_keeps_what_is_needed() -> None:
 
 def test_a_case_is_written_and_read(tmp_path: Path) -> None:
     violation = Violation(7, 0, "L1", "ä")
-    case = Case(violation, 50, new_session(5), (Request(5, "origin", text="ü"), Tick(9)), {"label": [0, 1]})
+    case = Case(violation, 50, new_session(5), (RequestChat(5, "origin", text="ü"), Tick(9)), {"label": [0, 1]})
     path = tmp_path / "case.jsonl"
     write_case(case, path)
     assert read_case(path) == case

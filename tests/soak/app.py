@@ -25,7 +25,7 @@ from pathlib import Path
 
 import structlog
 
-from statemachine import ChatClient, Finished, Progress, Received
+from statemachine import ChatClient, DeliveryUpdate, Finished, Received
 from statemachine.client import ChatSession, Options
 from statemachine.wire import Message
 from tests.soak.sink import Sink
@@ -63,23 +63,23 @@ class Bot:
         if not self._left:
             self.done.set()
 
-    async def handle(self, session: ChatSession, news: object) -> None:
+    async def handle(self, session: ChatSession, update: object) -> None:
         """Write it down; when this returns it is dealt with."""
         who = session.client_id
-        match news:
-            case Progress():
-                self._sink.write(who, news.seq, "progress", news.key, news.state, news.reason)
+        match update:
+            case DeliveryUpdate():
+                self._sink.write(who, update.seq, "progress", update.key, update.state, update.reason)
             case Received(entry=Message() as entry):
-                self._sink.write(who, news.seq, "message", entry.msg_id, entry.msg_text or entry.msg)
+                self._sink.write(who, update.seq, "message", entry.msg_id, entry.msg_text or entry.msg)
             case Finished():
                 was = who in self._sink.over
-                self._sink.write(who, news.seq, "finished", news.outcome)
+                self._sink.write(who, update.seq, "finished", update.outcome)
                 self._left -= not was
                 if not self._left:
                     self.done.set()
             case _:
-                if (seq := getattr(news, "seq", None)) is not None:
-                    self._sink.write(who, seq, type(news).__name__)
+                if (seq := getattr(update, "seq", None)) is not None:
+                    self._sink.write(who, seq, type(update).__name__)
                 return
         self._progress[who].set()
 
@@ -140,7 +140,7 @@ async def measure(client: ChatClient, chats: int) -> None:
 
 
 def _polling(client: ChatClient) -> int:
-    return sum(chat.session.link.name == "polling" for chat in client.sessions())
+    return sum(chat.session.connection.name == "polling" for chat in client.sessions())
 
 
 def resident() -> int:

@@ -11,14 +11,14 @@ import pytest
 
 from statemachine import (
     Answered,
+    DeliveryUpdate,
     Failure,
     Finished,
     HistoryGap,
-    Progress,
     Received,
-    Request,
+    RequestChat,
     Session,
-    Transcript,
+    TranscriptUpdate,
     new_session,
     reduce,
 )
@@ -58,8 +58,8 @@ class Bench:
         (answer,) = answers
         return answer
 
-    def save(self, version: int, *news: Transcript, session: Session | None = None, key: str = "a") -> object:
-        save = Save(key, version, session or new_session(version), news)
+    def save(self, version: int, *updates: TranscriptUpdate, session: Session | None = None, key: str = "a") -> object:
+        save = Save(key, version, session or new_session(version), updates)
         return self.wait(lambda done: self.store.save(save, done))
 
     def ack(self, seq: int, key: str = "a") -> object:
@@ -72,10 +72,10 @@ class Bench:
         return self.wait(lambda done: self.store.forget(keys, done))
 
     def transcript(self, key: str = "a", after: int = 0, limit: int = 100) -> list[int]:
-        return [news.seq for news in self.store.transcript(key, after, limit)]
+        return [update.seq for update in self.store.transcript(key, after, limit)]
 
     def journal(self, after: int = 0, limit: int = 100, key: str = "a") -> list[int]:
-        return [news.seq for news in self.store.journal(key, after, limit)]
+        return [update.seq for update in self.store.journal(key, after, limit)]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -99,7 +99,7 @@ def gap(seq: int, at: int = 1_000) -> HistoryGap:
 
 def over(at: int) -> Session:
     """A session that was over at this time."""
-    session, _ = reduce(new_session(at - 1), Request(at - 1, "origin"))
+    session, _ = reduce(new_session(at - 1), RequestChat(at - 1, "origin"))
     session, _ = reduce(session, Answered(at, 1, Failure("http", 400, 5002)))
     assert (session.outcome, session.now) == ("refused", at)
     return session
@@ -113,7 +113,7 @@ class TestSessions:
         assert bench.store.cursor("a") == 0
 
     def test_what_was_saved_is_loaded(self, bench: Bench) -> None:
-        session, _ = reduce(new_session(1_000), Request(1_000, "origin", {"n": 1}, text="hällo \U0001f600"))
+        session, _ = reduce(new_session(1_000), RequestChat(1_000, "origin", {"n": 1}, text="hällo \U0001f600"))
         assert bench.save(1, session=session) is None
         bench.reopen()
         assert bench.store.load("a") == Stored(session, 1)
@@ -132,8 +132,8 @@ class TestSessions:
         assert bench.journal(key="a/ü") == [1, 2]
 
     def test_a_lone_surrogate_is_kept(self, bench: Bench) -> None:
-        news = Received(1, 1_000, Message(msg_text="\ud83d"))
-        assert bench.save(1, news) is None
+        update = Received(1, 1_000, Message(msg_text="\ud83d"))
+        assert bench.save(1, update) is None
         assert bench.store.journal("a", 0, 1)[0].seq == 1
 
 
@@ -168,17 +168,17 @@ class TestVersions:
 
 class TestJournal:
     def test_every_kind_of_news_comes_back_as_it_was(self, bench: Bench) -> None:
-        news = (
+        updates = (
             Received(1, 1_000, Message("m", "p", "<b>x</b>", "x", 5, "web", '{"k":1}'), own=True, late=True),
             Received(2, 1_000, Location("1.50", "-0.1"), historic=True),
             Received(3, 1_000, Unknown("new", '{"event":"new"}')),
-            Progress(4, 1_001, "o:1", "failed", "key", "refused", 5003),
+            DeliveryUpdate(4, 1_001, "o:1", "failed", "key", "refused", 5003),
             HistoryGap(5, 1_002),
             Finished(6, 1_003, "timed_out", "timed_out", "bye", None),
         )
-        assert bench.save(1, *news) is None
+        assert bench.save(1, *updates) is None
         bench.reopen()
-        assert bench.store.journal("a", 0, 10) == news
+        assert bench.store.journal("a", 0, 10) == updates
 
     def test_it_is_read_from_a_point_and_up_to_a_limit(self, bench: Bench) -> None:
         bench.save(1, gap(1), gap(3))

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from statemachine import Received, Request, new_session, reduce
+from statemachine import Received, RequestChat, new_session, reduce
 from statemachine.adapters.protocols import Done, Save
 from statemachine.store import housekeeping
 from statemachine.store.database import connect, open_owned
@@ -51,10 +51,10 @@ def live(store: SqliteStore) -> None:
         client = random.randrange(CLIENTS)
         version = versions[client] = versions[client] + 1
         secret = word(client) * random.randrange(1, 200)
-        session, _ = reduce(new_session(version), Request(version, "o", {"note": secret}, text=secret[:900]))
-        news = Received(version, version, Message(f"m{version}", msg=word(client) * random.randrange(1, 40)))
+        session, _ = reduce(new_session(version), RequestChat(version, "o", {"note": secret}, text=secret[:900]))
+        update = Received(version, version, Message(f"m{version}", msg=word(client) * random.randrange(1, 40)))
         name = f"t/a/CLIENT-{client:03d}"
-        store.save(Save(name, version, session, (news,)), lambda _: None)
+        store.save(Save(name, version, session, (update,)), lambda _: None)
         if random.random() < 0.3:
             store.ack(name, version, lambda _: None)
 
@@ -112,10 +112,10 @@ def test_what_a_purge_did_is_counted(path: Path, store: SqliteStore) -> None:
     link, lock = open_owned(path, 1_000)
     link.execute("UPDATE session SET over = key WHERE key <= 10")
     unread = {key for (key,) in link.execute("SELECT DISTINCT session FROM journal WHERE session <= 4")}
-    news = link.execute("SELECT count(*) FROM journal WHERE session <= 4").fetchone()[0]
+    update = link.execute("SELECT count(*) FROM journal WHERE session <= 4").fetchone()[0]
     assert unread
     assert housekeeping.purge(link, 5) == housekeeping.Purged(4 - len(unread), 0, len(unread))
-    assert housekeeping.purge(link, 5, unread=True) == housekeeping.Purged(len(unread), news, 0)
+    assert housekeeping.purge(link, 5, unread=True) == housekeeping.Purged(len(unread), update, 0)
     assert housekeeping.purge(link, 5, unread=True) == housekeeping.Purged(0, 0, 0)
     link.close()
     lock.release()

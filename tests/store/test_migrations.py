@@ -44,8 +44,8 @@ def test_nothing_is_lost(old: Path) -> None:
     assert (full.version, ann.version, gone.version) == (1, 2, 1)
     assert snapshot(full.session) == snapshot(SESSIONS["full"])
     assert ann.session.phase == "ending"
-    assert [(news.seq, news.at) for news in store.journal(FULL, 0, 9)] == [(1, AT + 1), (2, AT + 2)]
-    assert [(news.seq, news.at) for news in store.journal(GONE, 0, 9)] == [(3, AT + 3)]
+    assert [(update.seq, update.at) for update in store.journal(FULL, 0, 9)] == [(1, AT + 1), (2, AT + 2)]
+    assert [(update.seq, update.at) for update in store.journal(GONE, 0, 9)] == [(3, AT + 3)]
     assert [store.cursor(name) for name in (FULL, ANN, GONE)] == [0, 0, 2]
     store.close()
 

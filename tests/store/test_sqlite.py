@@ -60,8 +60,8 @@ def opened(path: Path) -> Iterator[Opener]:
 def save(store: Store, version: int, *seqs: int, key: str = "a", session: Session | None = None) -> object:
     """Save and wait, in the writer's thread."""
     answer: SimpleQueue[BaseException | None] = SimpleQueue()
-    news = tuple(HistoryGap(seq, 1) for seq in seqs)
-    store.save(Save(key, version, session or new_session(version), news), answer.put)
+    updates = tuple(HistoryGap(seq, 1) for seq in seqs)
+    store.save(Save(key, version, session or new_session(version), updates), answer.put)
     return answer.get(timeout=10)
 
 
@@ -412,5 +412,5 @@ def _is_whole(store: SqliteStore, key: str, acknowledged: int) -> None:
     assert stored is not None
     assert stored.version >= acknowledged, "an acknowledged save is lost"
     assert stored.session.now == stored.version
-    journal = [news.seq for news in store.journal(key, 0, 1_000_000)]
+    journal = [update.seq for update in store.journal(key, 0, 1_000_000)]
     assert journal == list(range(1, stored.version + 1)), "session and journal disagree"

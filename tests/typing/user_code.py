@@ -8,11 +8,13 @@ from typing import Literal, assert_never, assert_type
 from statemachine import (
     Anomaly,
     Answered,
-    Batch,
     ChatClient,
+    ChatOpened,
     Command,
     Config,
     CreateChat,
+    DeliveryUpdate,
+    EventBatch,
     Explanation,
     Failure,
     FindChat,
@@ -20,25 +22,23 @@ from statemachine import (
     HistoryGap,
     IllegalIntent,
     Notification,
-    Opened,
     Poll,
     Post,
-    PostCourtesy,
-    Progress,
+    PostEphemeral,
     ReadHistory,
     Received,
     Reply,
-    Request,
-    Say,
+    RequestChat,
+    SendText,
     Session,
     Tick,
     Upload,
+    carry_over,
     changes,
     explain,
     new_session,
     next_deadline,
     outbox,
-    past,
     reduce,
     restore,
     snapshot,
@@ -55,7 +55,7 @@ def path(command: Command) -> str:
             return "chats"
         case FindChat():
             return "chats/active"
-        case Poll(chat_id=chat_id) | Post(chat_id=chat_id) | PostCourtesy(chat_id=chat_id):
+        case Poll(chat_id=chat_id) | Post(chat_id=chat_id) | PostEphemeral(chat_id=chat_id):
             return f"chats/{chat_id}/events"
         case ReadHistory(chat_id=chat_id):
             return f"chats/{chat_id}/history"
@@ -65,15 +65,15 @@ def path(command: Command) -> str:
             assert_never(command)
 
 
-def show(news: Notification) -> str:
-    match news:
+def show(update: Notification) -> str:
+    match update:
         case Received(entry=Message(msg_text=text)):
             return text or ""
         case Received(entry=File(file_name=name)):
             return name
         case Received():
             return ""
-        case Progress(item=item, state=state, reason=reason):
+        case DeliveryUpdate(item=item, state=state, reason=reason):
             return f"{item} {state} {reason}"
         case Finished(outcome=outcome, code=code):
             return f"{outcome} {code}"
@@ -82,21 +82,21 @@ def show(news: Notification) -> str:
         case Anomaly(kind=kind):
             return kind
         case _:
-            assert_never(news)
+            assert_never(update)
 
 
 def drive(reply: Reply) -> Session:
     session = new_session(at=0, config=Config(request_within=30_000))
-    session, out = reduce(session, Request(at=1, origin="o", parameters={"name": "Ann"}, text="hi", key="k"))
+    session, out = reduce(session, RequestChat(at=1, origin="o", parameters={"name": "Ann"}, text="hi", key="k"))
     for one in out:
         if isinstance(one, CreateChat):
             assert_type(one.id, int)
     session, _ = reduce(session, Answered(2, 1, reply))
     session, _ = reduce(session, Answered(2, 1, Failure("http", 503, 5001, retry_after=1_000)))
-    session, _ = reduce(session, Answered(3, 1, Opened("c", "queued", None, is_new_chat=True)))
-    session, _ = reduce(session, Answered(4, 2, Batch((Message(msg_id="1", msg="hello"),))))
+    session, _ = reduce(session, Answered(3, 1, ChatOpened("c", "queued", None, is_new_chat=True)))
+    session, _ = reduce(session, Answered(4, 2, EventBatch((Message(msg_id="1", msg="hello"),))))
     try:
-        session, _ = reduce(session, Say(at=5, text="hi"))
+        session, _ = reduce(session, SendText(at=5, text="hi"))
     except IllegalIntent as refusal:
         print(refusal.phase, refusal.intent, refusal.reason)
     session, _ = reduce(session, Tick(at=6))
@@ -106,7 +106,7 @@ def drive(reply: Reply) -> Session:
     assert_type(explain(session, Tick(at=7)), Explanation)
     for level in changes(new_session(at=0), session):
         print(level)
-    again, _ = reduce(new_session(at=9), Request(at=9, origin="p", after=past(session)))
+    again, _ = reduce(new_session(at=9), RequestChat(at=9, origin="p", after=carry_over(session)))
     return restore(snapshot(again))
 
 
@@ -116,8 +116,8 @@ async def chat() -> None:
         assert_type(session, ChatSession)
         sending = await session.send("and")
         assert_type(await sending.delivered(timeout=timedelta(seconds=1)), Literal["delivered", "unknown"])
-        async for news in session.news():
-            print(news)
+        async for update in session.updates():
+            print(update)
         async for one, told in client:
             assert_type(one, ChatSession)
             print(told)

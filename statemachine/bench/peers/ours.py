@@ -8,15 +8,15 @@ from typing import Any
 
 from _serve import PATH, serve
 
-from statemachine import Answered, Event, Incoming, Opened, Request, Session, __version__, new_session, reduce
+from statemachine import Answered, ChatOpened, Event, Incoming, RequestChat, Session, __version__, new_session, reduce
 from statemachine.records import (
     AgentJoined,
     Connected,
     Connecting,
     Ivr,
+    Participants,
     Party,
     Queued,
-    Room,
     WrappingUp,
 )
 from statemachine.wire import PartyJoined, PartyLeft, Status
@@ -30,8 +30,8 @@ EVENTS = [Incoming(1_300, (ENTRIES.get(on, lambda _, on=on: Status(on))(agent),)
 
 def live() -> Session:
     """A chat that was asked for and found: it polls."""
-    session, (create,) = reduce(new_session(1_000), Request(1_000, "bench"))
-    return reduce(session, Answered(1_200, create.id, Opened("chat", "ivr", is_new_chat=True)))[0]
+    session, (create,) = reduce(new_session(1_000), RequestChat(1_000, "bench"))
+    return reduce(session, Answered(1_200, create.id, ChatOpened("chat", "ivr", is_new_chat=True)))[0]
 
 
 def start() -> Session:
@@ -63,33 +63,38 @@ def states(session: Session) -> list[str]:
 Arc = Callable[[Session, Any, int], Session]
 
 
-def _next(s: Session, now: int, lifecycle: Any, room: Room) -> Session:
+def _next(s: Session, now: int, lifecycle: Any, room: Participants) -> Session:
     return Session(
-        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.link, s.history, s.items, s.courtesy, s.asides,
+        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.connection, s.history, s.items, s.ephemeral, s.ephemeral_queue,
         room, s.seen,
     )  # fmt: skip
 
 
 def _to(state: Any) -> Arc:
-    return lambda s, e, now: _next(s, now, state, s.room)
+    return lambda s, e, now: _next(s, now, state, s.participants)
 
 
 def _connected(s: Session, e: Status, now: int) -> Session:
-    return _next(s, now, AgentJoined() if s.room.parties else Connected(), s.room)
+    return _next(s, now, AgentJoined() if s.participants.parties else Connected(), s.participants)
 
 
 def _queued(s: Session, e: Status, now: int) -> Session:
-    return _next(s, now, Queued(e.ewt), s.room)
+    return _next(s, now, Queued(e.ewt), s.participants)
 
 
 def _joined(s: Session, e: PartyJoined, now: int) -> Session:
     party = Party(e.party_id, e.type, e.display_name, e.first_name, e.last_name)
-    return _next(s, now, AgentJoined(), Room((*s.room.parties, party), s.room.typists, s.room.forms))
+    return _next(
+        s,
+        now,
+        AgentJoined(),
+        Participants((*s.participants.parties, party), s.participants.typists, s.participants.forms),
+    )
 
 
 def _left(s: Session, e: PartyLeft, now: int) -> Session:
-    others = tuple([party for party in s.room.parties if party.id != e.party_id])
-    room = Room(others, s.room.typists, s.room.forms)
+    others = tuple([party for party in s.participants.parties if party.id != e.party_id])
+    room = Participants(others, s.participants.typists, s.participants.forms)
     return _next(s, now, s.lifecycle if others else WrappingUp(), room)
 
 

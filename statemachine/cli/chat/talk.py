@@ -10,19 +10,19 @@ from typing import ClassVar, Final
 
 from attrs import frozen
 
-from statemachine import FormsChanged, Progress, Received
 from statemachine.client import (
     CentreError,
     ChatError,
     ChatSession,
-    News,
     NotPossible,
     NotSaved,
     Sending,
     SessionOver,
+    Update,
 )
-from statemachine.wire import Message
 
+from ...core import DeliveryUpdate, FormsChanged, Received
+from ...core.wire import Message
 from .files import BadPath, readable, save
 from .forms import Questions
 from .keyboard import Face
@@ -80,21 +80,21 @@ class Talk:
         await self._chat.start(parameters=self._about.parameters, from_=self._about.name)
         self.begun.set()
 
-    async def hear(self, news: News) -> None:
+    async def hear(self, update: Update) -> None:
         """One piece of news: shown, and what it asks of us done."""
-        self._view.tell(news)
+        self._view.tell(update)
         self._heard.set()
-        if isinstance(news, Progress):
-            self._untold.discard(news.item)
-        elif isinstance(news, FormsChanged):
-            self._hear_forms(news)
-        elif isinstance(news, Received) and isinstance(news.entry, Message) and not (news.own or news.historic):
+        if isinstance(update, DeliveryUpdate):
+            self._untold.discard(update.item)
+        elif isinstance(update, FormsChanged):
+            self._hear_forms(update)
+        elif isinstance(update, Received) and isinstance(update.entry, Message) and not (update.own or update.historic):
             with suppress(ChatError):  # a courtesy
-                await self._chat.mark_read(news.entry.msg_id)
+                await self._chat.mark_read(update.entry.msg_id)
 
-    def _hear_forms(self, news: FormsChanged) -> None:
-        self._forms = news.forms
-        if self.questions and self.questions.request_id not in {request_id for request_id, _, _ in news.forms}:
+    def _hear_forms(self, updates: FormsChanged) -> None:
+        self._forms = updates.forms
+        if self.questions and self.questions.request_id not in {request_id for request_id, _, _ in updates.forms}:
             self.questions = None
             self._view.note("the form is not asked for any more")
 
@@ -111,13 +111,13 @@ class Talk:
                 self._view.recall(session.chat.chat_id, await self._chat.centre.history(session.chat.chat_id))
             except CentreError as error:
                 self._view.trouble(f"what was said before cannot be shown: {error}")
-        for form in session.room.forms:
+        for form in session.participants.forms:
             self._view.asks(form.name, secure=form.secure)
 
     async def hear_all(self) -> None:
         """The news, to the end of the chat."""
-        async for news in self._chat.news():
-            await self.hear(news)
+        async for update in self._chat.updates():
+            await self.hear(update)
 
     async def obey(self, line: str) -> None:
         """Do what was typed. Nothing escapes but a store that failed (ChatStopped)."""

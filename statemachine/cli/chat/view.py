@@ -8,23 +8,24 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from statemachine import (
+from statemachine.client import Update, advise
+from statemachine.codec.text import shown, to_plain
+from statemachine.replay.words import CUSTOMER, Names, duration_words, entry_words, party_name
+
+from ...core import (
     CaseChanged,
+    ConnectionChanged,
+    DeliveryUpdate,
     Entry,
     Failure,
     Finished,
     HistoryGap,
-    LinkChanged,
     PhaseChanged,
-    Progress,
     Received,
     RosterChanged,
     TypingChanged,
 )
-from statemachine.client import News, advise
-from statemachine.codec.text import shown, to_plain
-from statemachine.replay.words import CUSTOMER, Names, duration_words, entry_words, party_name
-from statemachine.wire import (
+from ...core.wire import (
     File,
     FormData,
     FormShow,
@@ -35,7 +36,6 @@ from statemachine.wire import (
     SecureFormShow,
     TimeoutWarning,
 )
-
 from ..screen import Piece, Screen
 from ..text import clipped, visible
 
@@ -76,7 +76,7 @@ class View:
         self._shown: Counter[Entry] = Counter()
         self._typing: tuple[str, ...] = ()
         self._ewt: tuple[int, float] | None = None
-        self._link = LinkChanged("off")
+        self._link = ConnectionChanged("off")
         self._last = ""
         self.files: list[File] = []
         """The files of this chat, in the order in which they were shown: `/save 1` is the first."""
@@ -110,43 +110,45 @@ class View:
 
     # --- news -------------------------------------------------------------------------------------------------------
 
-    def tell(self, news: News) -> None:
+    def tell(self, updates: Update) -> None:
         """One piece of news."""
-        match news:
+        match updates:
             case PhaseChanged():
-                self._tell_phase(news)
+                self._tell_phase(updates)
             case RosterChanged():
-                self._tell_roster(news)
+                self._tell_roster(updates)
             case TypingChanged():
-                self._typing = news.parties
+                self._typing = updates.parties
                 if self._chatty:
-                    for party in news.parties:
+                    for party in updates.parties:
                         self.note(f"{self._who(party)} is typing")
-            case LinkChanged():
-                self._tell_link(news)
+            case ConnectionChanged():
+                self._emit_connection(updates)
             case Received():
-                self._tell_received(news)
-            case Progress():
-                self._tell_progress(news)
+                self._tell_received(updates)
+            case DeliveryUpdate():
+                self._tell_progress(updates)
             case Finished():
-                self._tell_finished(news)
+                self._tell_finished(updates)
             case HistoryGap():
                 self.trouble("something may be missing here: the server's log does not reach back far enough")
             case CaseChanged():
                 self.note(
-                    f"this chat is about case {news.case_id}" if news.case_id else "this chat has no case any more"
+                    f"this chat is about case {updates.case_id}"
+                    if updates.case_id
+                    else "this chat has no case any more"
                 )
             case _:
                 pass
 
-    def _tell_phase(self, news: PhaseChanged) -> None:
-        self._ewt = None if news.ewt is None else (news.ewt, time.monotonic())
+    def _tell_phase(self, update: PhaseChanged) -> None:
+        self._ewt = None if update.ewt is None else (update.ewt, time.monotonic())
         if self._chatty:
-            wait = "" if news.ewt is None else f", about {duration_words(news.ewt)} to wait"
-            self.note(f"{news.phase}{wait}")
+            wait = "" if update.ewt is None else f", about {duration_words(update.ewt)} to wait"
+            self.note(f"{update.phase}{wait}")
 
-    def _tell_roster(self, news: RosterChanged) -> None:
-        now = {party.lower(): name or (_BOT if kind == "scenario" else kind) for party, kind, name in news.parties}
+    def _tell_roster(self, updates: RosterChanged) -> None:
+        now = {party.lower(): name or (_BOT if kind == "scenario" else kind) for party, kind, name in updates.parties}
         for party, name in now.items():
             if party not in self._roster:
                 self.note(f"{name} is here now")
@@ -156,13 +158,13 @@ class View:
                 self._names.learn(PartyJoined(party, display_name=name))
         self._roster = now
 
-    def _tell_link(self, news: LinkChanged) -> None:
-        if news.state == "backing_off" and news.next_try is None:
+    def _emit_connection(self, update: ConnectionChanged) -> None:
+        if update.state == "backing_off" and update.next_try is None:
             return  # it is being tried again: what became of the last try stands until that is answered
-        was, self._link = self._troubled, news
+        was, self._link = self._troubled, update
         troubled = self._troubled
-        if news.state == "blocked":
-            self.trouble(f"the server refuses to go on: {advise(Failure('http', None, news.code))}")
+        if update.state == "blocked":
+            self.trouble(f"the server refuses to go on: {advise(Failure('http', None, update.code))}")
         elif troubled and not was:
             self.trouble("no connection; what you write is kept, and sent when it is back")
         elif was and not troubled:
@@ -174,16 +176,16 @@ class View:
         link = self._link
         return link.state == "blocked" or (link.state == "backing_off" and link.tries > 1 and link.code != 5509)
 
-    def _tell_received(self, news: Received) -> None:
-        if self._shown[news.entry] > 0:  # it was shown as the past already
-            self._shown[news.entry] -= 1
-        elif isinstance(news.entry, FormShow):
-            self.asks(news.entry.form_name, secure=False)
-        elif isinstance(news.entry, SecureFormShow):
-            self.asks(news.entry.form_id, secure=True)
+    def _tell_received(self, update: Received) -> None:
+        if self._shown[update.entry] > 0:  # it was shown as the past already
+            self._shown[update.entry] -= 1
+        elif isinstance(update.entry, FormShow):
+            self.asks(update.entry.form_name, secure=False)
+        elif isinstance(update.entry, SecureFormShow):
+            self.asks(update.entry.form_id, secure=True)
         else:
-            style = "dim" if news.historic else ""
-            self._tell_entry(news.entry, news.at, style, own=news.own)
+            style = "dim" if update.historic else ""
+            self._tell_entry(update.entry, update.at, style, own=update.own)
 
     def asks(self, form: str, *, secure: bool) -> None:
         """A form is open; one without a name is a question, whose answer is a text (protocol.md 3.2)."""
@@ -209,32 +211,32 @@ class View:
             what = f"{what}: /save {len(self.files)}"
         self.said(name, what, getattr(entry, "timestamp", None) or at, style)
 
-    def _tell_progress(self, news: Progress) -> None:
-        text = self._texts.get(news.item)
+    def _tell_progress(self, update: DeliveryUpdate) -> None:
+        text = self._texts.get(update.item)
         if text is None:  # no message: the end, a disconnect
             return
         short = clipped(text.partition("\n")[0], 30)
-        if news.state == "failed":
+        if update.state == "failed":
             self._last = "✗ not sent"
-            code = f" ({news.code})" if news.code else ""
-            self.trouble(f"“{short}”: {_FAILED.get(news.reason or '', 'it failed')}{code}")
+            code = f" ({update.code})" if update.code else ""
+            self.trouble(f"“{short}”: {_FAILED.get(update.reason or '', 'it failed')}{code}")
             return
-        self._last = _PROGRESS[news.state]
+        self._last = _PROGRESS[update.state]
         if self._chatty:
-            self.note(f"{_PROGRESS[news.state]}: “{short}”")
+            self.note(f"{_PROGRESS[update.state]}: “{short}”")
 
-    def _tell_finished(self, news: Finished) -> None:
+    def _tell_finished(self, update: Finished) -> None:
         self._roster, self._typing, self._last = {}, (), ""
-        said = f": “{to_plain(news.text)}”" if news.text else ""
-        well = news.outcome in ("ended", "completed")
-        self.note(f"{_OUTCOMES[news.outcome]}{said}", "bold" if well else "bold red")
-        if news.code is not None:
-            self.trouble(str(advise(Failure("http", None, news.code))))
+        said = f": “{to_plain(update.text)}”" if update.text else ""
+        well = update.outcome in ("ended", "completed")
+        self.note(f"{_OUTCOMES[update.outcome]}{said}", "bold" if well else "bold red")
+        if update.code is not None:
+            self.trouble(str(advise(Failure("http", None, update.code))))
 
     # --- the past ---------------------------------------------------------------------------------------------------
 
     def recall(self, chat_id: str, entries: Iterable[Entry]) -> None:
-        """What was said before, from the server's log. News of the same entries is not shown again."""
+        """What was said before, from the server's log. Update of the same entries is not shown again."""
         self._names = Names(chat_id)
         told = [entry for entry in entries if isinstance(entry, _RECALLED)]
         if told:

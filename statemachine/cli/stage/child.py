@@ -20,10 +20,10 @@ from typing import TextIO
 
 import structlog
 
-from statemachine import ChatClient
 from statemachine.client import ChatSession, Options, SessionOver
-from statemachine.codec.records import encode_news
+from statemachine.codec.records import encode_update
 
+from ...client import ChatClient
 from .customer import Watcher
 from .performance import APP_ID, PRODUCT, TENANT
 from .story import Story
@@ -58,8 +58,8 @@ async def _chat(url: str, store: str, pace: float, trace: TextIO | None) -> None
     ) as client:
         chat = await client.session("demo-customer")
         sending = asyncio.create_task(_send_rest(chat, Path(f"{store}.position"), pace))
-        async for news in chat.news():
-            _print(news=encode_news(news))
+        async for update in chat.updates():
+            _print(updates=encode_update(update))
         await sending
         _print(over=chat.outcome)
 

@@ -6,27 +6,27 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from statemachine import (
-    COMMANDS,
-    Anomaly,
-    Answered,
-    Failure,
-    PhaseChanged,
-    Post,
-    Progress,
-    Received,
-    RosterChanged,
-    Transcript,
-    TypingChanged,
-    outbox,
-)
 from statemachine.adapters.protocols import Stepped
 from statemachine.client import ChatSession
 from statemachine.codec.text import shown
 from statemachine.codec.trace import Step, header_line, step_line
-from statemachine.wire import Message
 
-from .story import News, Story
+from ...core import (
+    COMMANDS,
+    Anomaly,
+    Answered,
+    DeliveryUpdate,
+    Failure,
+    PhaseChanged,
+    Post,
+    Received,
+    RosterChanged,
+    TranscriptUpdate,
+    TypingChanged,
+    outbox,
+)
+from ...core.wire import Message
+from .story import Story, Update
 
 __all__ = ["Broken", "Customer", "Watcher"]
 
@@ -67,8 +67,8 @@ class Watcher:
             self._begun = True
             self._write(header_line(self._product, step.before, redacted=False))
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
-        news = tuple(one for one in step.outputs if isinstance(one, Transcript | Anomaly))
-        self._write(step_line(Step(event, phase, commands, news), redacted=False))
+        updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
+        self._write(step_line(Step(event, phase, commands, updates), redacted=False))
 
     def moment(self, session_id: str, moment: str, number: int) -> None:
         """See `Observer.moment`."""
@@ -87,7 +87,7 @@ class Customer:
         self._pace: Final = pace
         self._changed: Final = asyncio.Event()
         self._heard = 0
-        self.news: list[News] = []
+        self.updates: list[Update] = []
         self.sent: list[str] = []
         self._items: set[str] = set()
         self.over = False
@@ -99,9 +99,9 @@ class Customer:
 
     async def listen(self) -> None:
         """Take the news, until the chat is over."""
-        async for news in self._chat.news():
-            self.news.append(news)
-            self._story.tell(news)
+        async for update in self._chat.updates():
+            self.updates.append(update)
+            self._story.tell(update)
             self._changed.set()
         self.over = True
         self._changed.set()
@@ -175,7 +175,7 @@ class Customer:
 
     def received(self) -> list[Message]:
         """The messages of others, in order."""
-        return [n.entry for n in self.news if isinstance(n, Received) and isinstance(n.entry, Message) and not n.own]
+        return [n.entry for n in self.updates if isinstance(n, Received) and isinstance(n.entry, Message) and not n.own]
 
     def texts(self) -> list[str]:
         """What the others said."""
@@ -183,17 +183,17 @@ class Customer:
 
     def items(self, state: str) -> set[str]:
         """Ids of the messages that were told to be sent, delivered, read or failed."""
-        told = {n.item for n in self.news if isinstance(n, Progress) and n.state == state}
+        told = {n.item for n in self.updates if isinstance(n, DeliveryUpdate) and n.state == state}
         return told & self._items
 
     def names(self) -> set[str]:
         """Everybody who took part."""
-        return {name for n in self.news if isinstance(n, RosterChanged) for _, _, name in n.parties}
+        return {name for n in self.updates if isinstance(n, RosterChanged) for _, _, name in n.parties}
 
     def saw_typing(self) -> bool:
         """Whether somebody was seen typing."""
-        return any(isinstance(n, TypingChanged) and n.parties for n in self.news)
+        return any(isinstance(n, TypingChanged) and n.parties for n in self.updates)
 
     def waits(self) -> list[int]:
         """The estimated waits told, in milliseconds."""
-        return [n.ewt for n in self.news if isinstance(n, PhaseChanged) and n.ewt is not None]
+        return [n.ewt for n in self.updates if isinstance(n, PhaseChanged) and n.ewt is not None]

@@ -10,9 +10,10 @@ from typing import Final, TextIO
 
 from attrs import field, frozen
 
-from statemachine import ChatClient, __version__
 from statemachine.emulator.http import Emulator
 
+from ...client import ChatClient
+from ...version import __version__
 from .customer import Broken, Customer, Watcher
 from .judge import problems
 from .scenes import Scene, knobs

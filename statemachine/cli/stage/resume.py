@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import statemachine
-from statemachine import Progress, Received
-from statemachine.codec.records import decode_news
+from statemachine.codec.records import decode_update
 from statemachine.codec.text import shown
 from statemachine.emulator import Centre, Chat, ClientKey, Knobs, Listen, Pause, Scenario
 from statemachine.emulator.acts import (
@@ -32,12 +31,13 @@ from statemachine.emulator.acts import (
     SetStatus,
 )
 from statemachine.emulator.http import Emulator
-from statemachine.wire import Message
 
+from ...core import DeliveryUpdate, Received
+from ...core.wire import Message
 from .child import TEXTS
 from .judge import in_order, told_once
 from .performance import Performance
-from .story import News, Story
+from .story import Story, Update
 
 __all__ = ["ABOUT", "NAME", "perform_resume"]
 
@@ -75,7 +75,7 @@ class _Told:
 
     def __init__(self, story: Story) -> None:
         self._story: Final = story
-        self.by_seq: dict[int, News] = {}
+        self.by_seq: dict[int, Update] = {}
         self.phases: list[str] = []
         self.conflicts = 0
         self.outcome: str | None = None
@@ -92,17 +92,17 @@ class _Told:
             self._story.says(line["sent"], line["item"])
         if "over" in line:
             self.outcome = line["over"]
-        if "news" in line:
-            self._news(decode_news(line["news"]))
+        if "updates" in line:
+            self._news(decode_update(line["updates"]))
 
-    def _news(self, news: Any) -> None:
-        seq = getattr(news, "seq", None)
+    def _news(self, update: Any) -> None:
+        seq = getattr(update, "seq", None)
         if seq in self.by_seq:
-            self.conflicts += self.by_seq[seq] != news
+            self.conflicts += self.by_seq[seq] != update
             return
         if seq is not None:
-            self.by_seq[seq] = news
-        self._story.tell(news)
+            self.by_seq[seq] = update
+        self._story.tell(update)
         if len([message for message in self.messages() if "Noted" in shown(message)]) == len(TEXTS):
             self.all_noted.set()
 
@@ -113,7 +113,7 @@ class _Told:
 
     def count(self, state: str) -> int:
         """Messages told to be in this state."""
-        return len({n.item for n in self.by_seq.values() if isinstance(n, Progress) and n.state == state})
+        return len({n.item for n in self.by_seq.values() if isinstance(n, DeliveryUpdate) and n.state == state})
 
 
 @asynccontextmanager

@@ -6,28 +6,28 @@ import time
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from statemachine import (
-    Finished,
-    HistoryGap,
-    Level,
-    LinkChanged,
-    PhaseChanged,
-    Progress,
-    Received,
-    RosterChanged,
-    Transcript,
-    TypingChanged,
-)
 from statemachine.codec.text import shown
 from statemachine.replay.words import Names, duration_words, entry_words
-from statemachine.wire import Message
 
+from ...core import (
+    ConnectionChanged,
+    DeliveryUpdate,
+    Finished,
+    HistoryGap,
+    PhaseChanged,
+    Received,
+    RosterChanged,
+    StatusUpdate,
+    TranscriptUpdate,
+    TypingChanged,
+)
+from ...core.wire import Message
 from ..screen import PHASE_WIDTH, Piece, Screen, phase_style
 from ..text import clipped, visible
 
-__all__ = ["News", "Story"]
+__all__ = ["Story", "Update"]
 
-News: TypeAlias = Transcript | Level
+Update: TypeAlias = TranscriptUpdate | StatusUpdate
 
 _WHO: Final = 8
 _INDENT: Final = 7 + PHASE_WIDTH + 2 + _WHO + 2
@@ -131,47 +131,47 @@ class Story:
 
     # --- news -------------------------------------------------------------------------------------------------------
 
-    def tell(self, news: News) -> None:
+    def tell(self, updates: Update) -> None:
         """One piece of news."""
-        match news:
+        match updates:
             case PhaseChanged():
-                self._tell_phase(news)
+                self._tell_phase(updates)
             case RosterChanged():
-                self._tell_roster(news)
+                self._tell_roster(updates)
             case TypingChanged():
-                for party in news.parties:
+                for party in updates.parties:
                     self.line(self._who(party), "types…")
-            case LinkChanged():
-                self._tell_link(news)
+            case ConnectionChanged():
+                self._emit_connection(updates)
             case Received():
-                self._tell_received(news)
-            case Progress():
-                self._tell_progress(news)
+                self._tell_received(updates)
+            case DeliveryUpdate():
+                self._tell_progress(updates)
             case Finished():
-                self._phase = news.phase
-                said = f": “{news.text}”" if news.text else ""
-                meaning = f"outcome {news.outcome}{_AFTER.get(news.outcome, '')}"
-                self.line("centre", _OUTCOMES[news.outcome] + said, meaning)
+                self._phase = updates.phase
+                said = f": “{updates.text}”" if updates.text else ""
+                meaning = f"outcome {updates.outcome}{_AFTER.get(updates.outcome, '')}"
+                self.line("centre", _OUTCOMES[updates.outcome] + said, meaning)
             case HistoryGap():
                 self.line("client", "something may be missing here", "the log does not reach back far enough")
             case _:
                 pass
 
-    def _tell_phase(self, news: PhaseChanged) -> None:
-        before, self._phase = self._phase, news.phase
-        if news.phase == "queued" and news.ewt is not None:
+    def _tell_phase(self, update: PhaseChanged) -> None:
+        before, self._phase = self._phase, update.phase
+        if update.phase == "queued" and update.ewt is not None:
             what = "queue, still" if before == "queued" else "queue"
-            self.line("centre", f"{what}: about {duration_words(news.ewt)} to wait", "its estimate")
-        elif before == "warned" and news.phase in _PHASES:
+            self.line("centre", f"{what}: about {duration_words(update.ewt)} to wait", "its estimate")
+        elif before == "warned" and update.phase in _PHASES:
             self.line("centre", "takes the warning back", "you answered in time")
-        elif news.phase in _PHASES:
-            what, meaning = _PHASES[news.phase]
-            if what and news.phase != before:
+        elif update.phase in _PHASES:
+            what, meaning = _PHASES[update.phase]
+            if what and update.phase != before:
                 self.line("centre", what, meaning)
 
-    def _tell_roster(self, news: RosterChanged) -> None:
-        now = {party_id: name or kind for party_id, kind, name in news.parties}
-        agents = {party_id for party_id, kind, _ in news.parties if kind != "scenario"}
+    def _tell_roster(self, updates: RosterChanged) -> None:
+        now = {party_id: name or kind for party_id, kind, name in updates.parties}
+        agents = {party_id for party_id, kind, _ in updates.parties if kind != "scenario"}
         for party_id, name in now.items():
             if party_id not in self._roster and party_id in agents:
                 transfer = any(name != other for other in self._roster.values())
@@ -182,31 +182,31 @@ class Story:
                 self.line(_first(name), f"{name} leaves", "that does not end the chat")
         self._roster = now
 
-    def _tell_link(self, news: LinkChanged) -> None:
-        trouble = news.state in ("backing_off", "blocked")
-        if news.state in _LINKS and trouble != self._trouble:
-            code = f" ({news.code})" if news.code else ""
-            what, meaning = _LINKS[news.state]
+    def _emit_connection(self, update: ConnectionChanged) -> None:
+        trouble = update.state in ("backing_off", "blocked")
+        if update.state in _LINKS and trouble != self._trouble:
+            code = f" ({update.code})" if update.code else ""
+            what, meaning = _LINKS[update.state]
             self.line("client", what + code, meaning, "yellow" if trouble else "")
         self._trouble = trouble
 
-    def _tell_received(self, news: Received) -> None:
-        who, what = entry_words(news.entry, self._names)
-        party = getattr(news.entry, "party_id", "")
+    def _tell_received(self, update: Received) -> None:
+        who, what = entry_words(update.entry, self._names)
+        party = getattr(update.entry, "party_id", "")
         who = self._who(party) if party else who
-        if isinstance(news.entry, Message):
-            what = f"“{shown(news.entry)}”"
-            self.transcript.append((who, shown(news.entry)))
+        if isinstance(update.entry, Message):
+            what = f"“{shown(update.entry)}”"
+            self.transcript.append((who, shown(update.entry)))
         meaning = "answer, or the chat is closed" if self._phase == "warned" and not party else ""
-        self.line(who, what, "late" if news.late else meaning)
+        self.line(who, what, "late" if update.late else meaning)
 
-    def _tell_progress(self, news: Progress) -> None:
-        text = self._texts.get(news.item)
+    def _tell_progress(self, update: DeliveryUpdate) -> None:
+        text = self._texts.get(update.item)
         if text is None:  # no message: the end, a disconnect
             return
-        what, meaning = _PROGRESS[news.state]
-        who = self._who(news.party_id) if news.party_id else "somebody"
-        reason = f" ({news.reason})" if news.reason else ""
+        what, meaning = _PROGRESS[update.state]
+        who = self._who(update.party_id) if update.party_id else "somebody"
+        reason = f" ({update.reason})" if update.reason else ""
         self.line("", f"{what}{reason}: “{clipped(text, 15)}”", meaning.format(who=who), "dim")
 
     def _who(self, party_id: str) -> str:

@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Final
 
-from .. import signals
+from .. import actions, signals
+from ..actions import outgoing
 from ..draft import Draft
-from ..effects import conversation, manners, memory, opening, outgoing, polling, room
 from ..table import BadTable, Cell, Effect, Machine, build
-from . import attention, courtesy, history, item, lifecycle, link
+from . import attention, connection, ephemeral, history, item, lifecycle
 from .couplings import COUPLINGS, Coupling
 from .reactions import REACTIONS, Kind, OutcomeClass, Reaction
 
 MACHINES: Final[dict[str, Machine]] = {
-    module.MACHINE.name: module.MACHINE for module in (lifecycle, attention, link, history, item, courtesy)
+    module.MACHINE.name: module.MACHINE for module in (lifecycle, attention, connection, history, item, ephemeral)
 }
-VOCABULARY: Final[tuple[ModuleType, ...]] = (conversation, manners, memory, opening, outgoing, polling, room)
+ACTION_MODULES: Final[tuple[ModuleType, ...]] = actions.MODULES
 """The modules whose named functions the rows use."""
 
-OUTSIDE: Final = frozenset(
+EXTERNAL_SIGNALS: Final = frozenset(
     {
-        signals.Turn,  # the end of each step
+        signals.SendSlot,  # the end of each step
         *(s for machine in MACHINES.values() for s in machine.deadlines.values()),
         signals.OpenDue,
         signals.TypingExpired,
@@ -52,7 +52,7 @@ def check_couplings(
     for name, signal in heard:
         if signal not in by_name[name].alphabet:
             faults.append(f"{name} is to hear {signal.__name__}, but it is not in its alphabet")
-    known = {s for _, s in heard} | OUTSIDE
+    known = {s for _, s in heard} | EXTERNAL_SIGNALS
     for machine in by_name.values():
         for on in machine.alphabet:
             if issubclass(on, signals.Signal) and on not in known:
@@ -91,7 +91,7 @@ def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
     """Let one machine hear something: with `move_item`, the only door to a cell."""
     now: object = getattr(d, machine.attribute)
     state = type(now)
-    if d.scratch.log is not None:
+    if d.context.log is not None:
         _log(d, machine, state, on, e)
     CELLS[machine.name][state][on](d, e)
 
@@ -103,8 +103,8 @@ def _log(d: Draft, machine: Machine, state: type[Any], on: type[Any], e: Any) ->
         if row.when is not None:
             tried.append((row.when.__name__, row.when(d, e)))
         if row.when is None or tried[-1][1]:
-            assert d.scratch.log is not None
-            d.scratch.log.append((machine, state, row, tuple(tried)))
+            assert d.context.log is not None
+            d.context.log.append((machine, state, row, tuple(tried)))
             return
 
 
@@ -113,7 +113,7 @@ def move_item(d: Draft, item_id: str, new: Any, on: type[Any], e: Any) -> None:
     subject = new or next((one for one in d.items if one.id == item_id), None)
     if subject is None:
         return
-    scratch = d.scratch
+    scratch = d.context
     now: object = subject.state
     state = type(now)
     scratch.subject, scratch.item = subject, subject.state
@@ -121,7 +121,7 @@ def move_item(d: Draft, item_id: str, new: Any, on: type[Any], e: Any) -> None:
         _log(d, MACHINES["item"], state, on, e)
     CELLS["item"][state][on](d, e)
     if scratch.item is not subject.state or scratch.subject is not subject:
-        outgoing.put_back(d)
+        outgoing.store_item(d)
 
 
 _faults = check_couplings(

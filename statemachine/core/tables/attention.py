@@ -18,10 +18,10 @@ MACHINE: Final = Machine(
     states=ATTENTION,
     initial=Calm,
     terminal=(),
-    alphabet=(sig.WarningHeard, sig.CustomerActed, sig.SessionOver),
+    alphabet=(sig.WarningReceived, sig.CustomerActed, sig.SessionOver),
     rows=rows(
-        row(Calm, sig.WarningHeard, Warned, why="half of the idle time has passed", ref="6.1"),
-        ignore(Warned, sig.WarningHeard, "warned already; the text is told all the same"),
+        row(Calm, sig.WarningReceived, Warned, why="half of the idle time has passed", ref="6.1"),
+        ignore(Warned, sig.WarningReceived, "warned already; the text is told all the same"),
         row(
             Warned, sig.CustomerActed, Calm, why="a message that arrived resets the server's timer", ref="6.1; 10 row 7"
         ),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .. import signals as sig
+from ..actions import outgoing as out
 from ..draft import Draft
-from ..effects import outgoing as out
 from ..record import record
 from ..session import Item
 
@@ -26,33 +26,33 @@ class Coupling:
 
 
 COUPLINGS: Final[tuple[Coupling, ...]] = (
-    Coupling(sig.ChatOpened, "lifecycle", "link", "a new chat is polled at once"),
+    Coupling(sig.ChatStarted, "lifecycle", "connection", "a new chat is polled at once"),
     Coupling(sig.ChatReattached, "lifecycle", "history", "an existing chat is read first"),
     Coupling(sig.SessionOver, "lifecycle", "attention", "nothing is left to warn about"),
-    Coupling(sig.SessionOver, "lifecycle", "link", "a dead chat is never polled"),
+    Coupling(sig.SessionOver, "lifecycle", "connection", "a dead chat is never polled"),
     Coupling(sig.SessionOver, "lifecycle", "history", "nor read"),
     Coupling(sig.SessionOver, "lifecycle", "item", "each unsent item is reported", out.everyone),
-    Coupling(sig.SessionOver, "lifecycle", "courtesy", "nothing is sent after the end"),
+    Coupling(sig.SessionOver, "lifecycle", "ephemeral", "nothing is sent after the end"),
     Coupling(sig.CustomerActed, "lifecycle", "attention", "the customer wrote from another device"),
     Coupling(sig.NothingFound, "lifecycle", "item", "nothing can be sent", out.everyone),
-    Coupling(sig.WarningHeard, "lifecycle", "attention", "the server has warned"),
+    Coupling(sig.WarningReceived, "lifecycle", "attention", "the server has warned"),
     Coupling(sig.ItemQueued, "lifecycle", "item", "something new to send", out.the_subject),
     Coupling(sig.FileQueued, "lifecycle", "item", "a file to upload", out.the_subject),
-    Coupling(sig.EchoHeard, "lifecycle", "item", "ours, back from the server", out.echoed),
-    Coupling(sig.DeliveredHeard, "lifecycle", "item", "a receipt for ours", out.referred),
-    Coupling(sig.ReadHeard, "lifecycle", "item", "a receipt for ours", out.referred),
-    Coupling(sig.Backgrounded, "lifecycle", "link", "no polling in the background"),
-    Coupling(sig.Foregrounded, "lifecycle", "link", "catch up, then poll"),
-    Coupling(sig.Woken, "lifecycle", "link", "a push: read the history once"),
-    Coupling(sig.Unblocked, "lifecycle", "link", "new credentials, or a last try to end"),
-    Coupling(sig.HistoryWanted, "link", "history", "events may have been lost"),
-    Coupling(sig.SecondReadingWanted, "link", "history", "what a poll ate that was cut and held on"),
-    Coupling(sig.HistoryMerged, "history", "link", "now the next poll"),
-    Coupling(sig.LinkRefused, "history", "link", "credentials or configuration"),
+    Coupling(sig.EchoReceived, "lifecycle", "item", "ours, back from the server", out.echoed),
+    Coupling(sig.DeliveryConfirmed, "lifecycle", "item", "a receipt for ours", out.referred),
+    Coupling(sig.ReadConfirmed, "lifecycle", "item", "a receipt for ours", out.referred),
+    Coupling(sig.Backgrounded, "lifecycle", "connection", "no polling in the background"),
+    Coupling(sig.Foregrounded, "lifecycle", "connection", "catch up, then poll"),
+    Coupling(sig.Woken, "lifecycle", "connection", "a push: read the history once"),
+    Coupling(sig.Unblocked, "lifecycle", "connection", "new credentials, or a last try to end"),
+    Coupling(sig.HistoryWanted, "connection", "history", "events may have been lost"),
+    Coupling(sig.SecondReadingWanted, "connection", "history", "what a poll ate that was cut and held on"),
+    Coupling(sig.HistoryMerged, "history", "connection", "now the next poll"),
+    Coupling(sig.ConnectionRefused, "history", "connection", "credentials or configuration"),
     Coupling(sig.HistoryProved, "history", "item", "what the log lacks, the server never had", out.everyone),
     Coupling(sig.HistoryUnreadable, "history", "item", "there will be no proof", out.everyone),
     Coupling(sig.ProofWanted, "item", "history", "a post in doubt has settled"),
-    Coupling(sig.LinkRefused, "item", "link", "credentials or configuration"),
+    Coupling(sig.ConnectionRefused, "item", "connection", "credentials or configuration"),
     Coupling(sig.CustomerActed, "item", "attention", "the server's idle timer starts anew"),
     Coupling(sig.DisconnectSent, "item", "lifecycle", "the conversation is over"),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from .. import signals as sig
-from ..effects import conversation as say
-from ..effects import polling as p
+from ..actions import conversation as say
+from ..actions import polling as p
 from ..session import HISTORY, HistoryBackingOff, HistoryCurrent, HistoryReading, HistoryStale
 from ..table import Machine, ignore, row, rows
 
@@ -126,7 +126,7 @@ MACHINE: Final = Machine(
             _IN_FLIGHT,
             sig.HistoryBlocked,
             HistoryCurrent,
-            raises=sig.LinkRefused,
+            raises=sig.ConnectionRefused,
             why="read again when the link is unblocked",
             ref="7; D2.9",
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from .. import signals as sig
-from ..effects import outgoing as out
+from ..actions import outgoing as out
 from ..session import (
     ITEM,
     ItemAbsent,
@@ -56,14 +56,14 @@ def _uploads() -> tuple[Row, ...]:
         ),
         row(
             ItemUploading,
-            sig.Turn,
+            sig.SendSlot,
             ItemUploading,
             when=out.may_post,
             make=out.uploading,
             why="one upload at a time",
             ref="1.2 E12",
         ),
-        ignore(ItemUploading, sig.Turn, "no chat to send it to yet, or the link is blocked"),
+        ignore(ItemUploading, sig.SendSlot, "no chat to send it to yet, or the link is blocked"),
         row(
             ItemUploading,
             sig.UploadAccepted,
@@ -111,7 +111,7 @@ def _uploads() -> tuple[Row, ...]:
             sig.UploadBlocked,
             ItemUploading,
             make=out.waiting_upload,
-            raises=sig.LinkRefused,
+            raises=sig.ConnectionRefused,
             why="waits until the link is unblocked",
             ref="D2.9",
         ),
@@ -126,14 +126,14 @@ def _posts() -> tuple[Row, ...]:
         ),
         row(
             ItemPending,
-            sig.Turn,
+            sig.SendSlot,
             ItemSending,
             when=out.may_post,
             make=out.sending,
             why="the head of the queue",
             ref="D2.8",
         ),
-        ignore(ItemPending, sig.Turn, "no chat yet, or the link is blocked: the queue waits"),
+        ignore(ItemPending, sig.SendSlot, "no chat yet, or the link is blocked: the queue waits"),
         row(ItemPending, sig.ItemDue, ItemPending, make=out.pending, why="the pause is over", ref="7"),
         row(
             ItemSending,
@@ -149,7 +149,7 @@ def _posts() -> tuple[Row, ...]:
             ItemSending,
             sig.PostAccepted,
             ItemSent,
-            when=out.is_calming,
+            when=out.resets_idle_timer,
             do=out.told_sent,
             raises=sig.CustomerActed,
             why="the server has it, and its idle timer starts anew",
@@ -233,7 +233,7 @@ def _posts() -> tuple[Row, ...]:
             sig.PostBlocked,
             ItemPending,
             make=out.pending,
-            raises=sig.LinkRefused,
+            raises=sig.ConnectionRefused,
             why="not processed; the queue waits",
             ref="D2.9",
         ),
@@ -293,9 +293,9 @@ def _doubts() -> tuple[Row, ...]:
         ),
         row(
             _QUEUED,
-            sig.EchoHeard,
+            sig.EchoReceived,
             ItemSent,
-            when=out.is_calming,
+            when=out.resets_idle_timer,
             do=out.told_sent,
             raises=sig.CustomerActed,
             why="it is in the log",
@@ -303,7 +303,7 @@ def _doubts() -> tuple[Row, ...]:
         ),
         row(
             _QUEUED,
-            sig.EchoHeard,
+            sig.EchoReceived,
             ItemSent,
             when=out.is_disconnect,
             do=out.told_sent,
@@ -311,7 +311,7 @@ def _doubts() -> tuple[Row, ...]:
             why="it is in the log",
             ref="6.2",
         ),
-        row(_QUEUED, sig.EchoHeard, ItemSent, do=out.told_sent, why="it is in the log", ref="5"),
+        row(_QUEUED, sig.EchoReceived, ItemSent, do=out.told_sent, why="it is in the log", ref="5"),
     )
 
 
@@ -319,29 +319,29 @@ def _receipts() -> tuple[Row, ...]:
     arrived = (out.told_sent, out.told_delivered)
     read = (out.told_sent, out.told_delivered, out.told_read)
     return rows(
-        row(ItemSent, sig.DeliveredHeard, ItemDelivered, do=out.told_delivered, why="a party has it", ref="3.1"),
+        row(ItemSent, sig.DeliveryConfirmed, ItemDelivered, do=out.told_delivered, why="a party has it", ref="3.1"),
         row(
             _QUEUED,
-            sig.DeliveredHeard,
+            sig.DeliveryConfirmed,
             ItemDelivered,
             do=arrived,
             raises=sig.CustomerActed,
             why="a receipt may come before the post's answer, and proves as much",
             ref="5 receipts",
         ),
-        ignore(ItemDelivered, sig.DeliveredHeard, "another party, or a repeat"),
+        ignore(ItemDelivered, sig.DeliveryConfirmed, "another party, or a repeat"),
         row(
             ItemSent,
-            sig.ReadHeard,
+            sig.ReadConfirmed,
             ItemRead,
             do=(out.told_delivered, out.told_read),
             why="read implies delivered",
             ref="3.1",
         ),
-        row(ItemDelivered, sig.ReadHeard, ItemRead, do=out.told_read, why="a party has seen it", ref="3.1"),
+        row(ItemDelivered, sig.ReadConfirmed, ItemRead, do=out.told_read, why="a party has seen it", ref="3.1"),
         row(
             _QUEUED,
-            sig.ReadHeard,
+            sig.ReadConfirmed,
             ItemRead,
             do=read,
             raises=sig.CustomerActed,
@@ -361,7 +361,14 @@ def _ends() -> tuple[Row, ...]:
             why="there is no chat to send it to",
             ref="2.4",
         ),
-        row(_QUEUED, sig.SessionOver, ItemAbsent, when=out.is_farewell, why="the end has fulfilled it", ref="8 F37"),
+        row(
+            _QUEUED,
+            sig.SessionOver,
+            ItemAbsent,
+            when=out.is_end_or_disconnect,
+            why="the end has fulfilled it",
+            ref="8 F37",
+        ),
         row(
             (ItemUploading, ItemPending),
             sig.SessionOver,
@@ -384,13 +391,13 @@ def _ends() -> tuple[Row, ...]:
 
 def _nothing() -> tuple[Row, ...]:
     late = "an answer for something that is no longer under way"
-    receipts = (sig.EchoHeard, sig.DeliveredHeard, sig.ReadHeard)
+    receipts = (sig.EchoReceived, sig.DeliveryConfirmed, sig.ReadConfirmed)
     proofs = (sig.HistoryProved, sig.HistoryUnreadable)
     entering = (sig.ItemQueued, sig.FileQueued)
     waits = (sig.ItemDue, sig.ItemSettled)
     everything = (
         *entering,
-        sig.Turn,
+        sig.SendSlot,
         *_UPLOADS,
         *_POSTS,
         *waits,
@@ -403,7 +410,7 @@ def _nothing() -> tuple[Row, ...]:
         ignore(ItemAbsent, tuple(s for s in everything if s not in entering), "not in the session"),
         ignore((ItemRead, ItemFailed), everything, "it has its outcome"),
         ignore((ItemUploading, *_QUEUED, *_ARRIVED), entering, "in the queue already"),
-        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.Turn, "waits for no turn"),
+        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.SendSlot, "waits for no turn"),
         ignore((*_QUEUED, *_ARRIVED), _UPLOADS, late),
         ignore((ItemUploading, ItemPending, ItemInDoubt, *_ARRIVED), _POSTS, late),
         ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.ItemDue, "no pause is running"),
@@ -411,7 +418,7 @@ def _nothing() -> tuple[Row, ...]:
         ignore((ItemUploading, ItemPending, ItemSending, *_ARRIVED), proofs, "not in doubt"),
         ignore(ItemUploading, receipts, "nothing was sent yet"),
         ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.NothingFound, "it was sent to a chat that was found"),
-        ignore(_ARRIVED, sig.EchoHeard, "known to have arrived"),
+        ignore(_ARRIVED, sig.EchoReceived, "known to have arrived"),
     )
 
 
@@ -425,14 +432,14 @@ MACHINE: Final = Machine(
     alphabet=(
         sig.ItemQueued,
         sig.FileQueued,
-        sig.Turn,
+        sig.SendSlot,
         *_UPLOADS,
         *_POSTS,
         sig.ItemDue,
         sig.ItemSettled,
-        sig.EchoHeard,
-        sig.DeliveredHeard,
-        sig.ReadHeard,
+        sig.EchoReceived,
+        sig.DeliveryConfirmed,
+        sig.ReadConfirmed,
         sig.HistoryProved,
         sig.HistoryUnreadable,
         sig.NothingFound,

@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from .. import signals as sig
-from ..events import Batch, Failure, Log, Opened, Reply, Uploaded
+from ..events import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from ..record import record
 
-Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "courtesy", "upload"]
+Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "ephemeral", "upload"]
 OutcomeClass: TypeAlias = Literal["ok", "empty", "busy", "retry", "limited", "doubt", "gone", "refused", "blocked"]
 
-KINDS: Final[tuple[Kind, ...]] = ("create", "find", "poll", "history", "post", "courtesy", "upload")
+KINDS: Final[tuple[Kind, ...]] = ("create", "find", "poll", "history", "post", "ephemeral", "upload")
 CLASSES: Final[tuple[OutcomeClass, ...]] = (
     "ok",
     "empty",
@@ -32,13 +32,13 @@ CLASSES: Final[tuple[OutcomeClass, ...]] = (
 )
 
 SUCCESS: Final[dict[Kind, type[Reply]]] = {
-    "create": Opened,
-    "find": Opened,
-    "poll": Batch,
-    "history": Log,
-    "post": Batch,
-    "courtesy": Batch,
-    "upload": Uploaded,
+    "create": ChatOpened,
+    "find": ChatOpened,
+    "poll": EventBatch,
+    "history": HistoryLog,
+    "post": EventBatch,
+    "ephemeral": EventBatch,
+    "upload": FileUploaded,
 }
 """The reply that counts as success of each kind of call."""
 
@@ -94,7 +94,7 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     """The outcome class of an answer. Pure, and total: whatever came, something is to be done."""
     if isinstance(reply, SUCCESS[kind]):
         return "ok"
-    column = 1 if kind in ("post", "courtesy") else 0
+    column = 1 if kind in ("post", "ephemeral") else 0
     if not isinstance(reply, Failure) or reply.kind in ("timeout", "cut", "unreadable", "restart"):
         return "doubt" if column else "retry"
     if reply.kind == "unsent":
@@ -127,16 +127,16 @@ _OPEN_FAILED: Final = _to("lifecycle", sig.OpenFailed, "try again; E4 returns th
 _OPEN_REFUSED: Final = _to("lifecycle", sig.OpenRefused, "fatal while requesting")
 _NO_CHAT: Final = _to("lifecycle", sig.NoChat, "404 on E5: no active chat")
 _GONE: Final = _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
-_POLLED: Final = _to("link", sig.PollAnswered, "the answer, or an empty one")
-_POLL_FAILED: Final = _to("link", sig.PollFailed, "back off; events may be lost, so history first")
+_POLLED: Final = _to("connection", sig.PollAnswered, "the answer, or an empty one")
+_POLL_FAILED: Final = _to("connection", sig.PollFailed, "back off; events may be lost, so history first")
 _READ: Final = _to("history", sig.HistoryRead, "the whole log")
 _READ_FAILED: Final = _to("history", sig.HistoryFailed, "try again later")
 _READ_REJECTED: Final = _to("history", sig.HistoryRejected, "a few more tries, then without it")
 _POSTED: Final = _to("item", sig.PostAccepted, "the server has it")
 _POSTPONED: Final = _to("item", sig.PostPostponed, "certainly not processed")
 _DOUBTED: Final = _to("item", sig.PostDoubted, "what the server did is unknown")
-_COURTESY: Final = _to("courtesy", sig.CourtesyDone, "best effort")
-_DISCOURAGED: Final = _to("courtesy", sig.CourtesyFailed, "best effort: the rest is dropped, no storm of them")
+_COURTESY: Final = _to("ephemeral", sig.EphemeralDone, "best effort")
+_DISCOURAGED: Final = _to("ephemeral", sig.EphemeralFailed, "best effort: the rest is dropped, no storm of them")
 _UPLOAD_AGAIN: Final = _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
 _UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be taken")
 
@@ -169,12 +169,12 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
     "poll": {
         "ok": _POLLED,
         "empty": _POLLED,
-        "busy": _to("link", sig.PollBusy, "another poll is held, or we are too fast"),
+        "busy": _to("connection", sig.PollBusy, "another poll is held, or we are too fast"),
         "retry": _POLL_FAILED,
         "limited": _POLL_FAILED,
         "gone": _GONE,
-        "refused": _to("link", sig.PollRejected, "a few more tries, then blocked"),
-        "blocked": _to("link", sig.PollBlocked, "waits for Reauthorized or End"),
+        "refused": _to("connection", sig.PollRejected, "a few more tries, then blocked"),
+        "blocked": _to("connection", sig.PollBlocked, "waits for Reauthorized or End"),
     },
     "history": {
         "ok": _READ,
@@ -197,14 +197,14 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "refused": _to("item", sig.PostRefused, "this one fails; the others go on"),
         "blocked": _to("item", sig.PostBlocked, "the queue waits for Reauthorized or End"),
     },
-    "courtesy": {
+    "ephemeral": {
         "ok": _COURTESY,
         "empty": _COURTESY,
         "busy": _DISCOURAGED,
         "retry": _DISCOURAGED,
         "limited": _DISCOURAGED,
         "doubt": _DISCOURAGED,
-        "gone": Reaction((("courtesy", sig.CourtesyDone), ("lifecycle", sig.ChatGone)), "no such chat"),
+        "gone": Reaction((("ephemeral", sig.EphemeralDone), ("lifecycle", sig.ChatGone)), "no such chat"),
         "refused": _COURTESY,
         "blocked": _COURTESY,
     },

@@ -4,7 +4,7 @@
 //   node chat.mjs http://127.0.0.1:8000 "Hello, my parcel is late"
 //
 // The engine decides, this program does: it carries out commands with fetch, feeds the answers, wakes the engine at its
-// deadline, and shows the news. Nothing of the protocol is known here.
+// deadline, and shows the updates. Nothing of the protocol is known here.
 
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -49,7 +49,7 @@ async function feed(event) {
   for (const [id, flight] of flying) if (!said.owed.includes(id)) flight.abort(); // only reads are in there
   clearTimeout(alarm);
   if (said.deadline !== null) alarm = setTimeout(() => feed({ type: "tick" }), Math.max(0, said.deadline - Date.now()));
-  [...said.news, ...said.changes].forEach(show);
+  [...said.updates, ...said.changes].forEach(show);
   await react(said);
 }
 
@@ -85,7 +85,7 @@ function show(one) {
 async function react(said) {
   if (said.phase === "agent_joined" && !greeted) {
     greeted = true;
-    await feed({ type: "say", text: "Thank you, bye!" });
+    await feed({ type: "send_text", text: "Thank you, bye!" });
     await feed({ type: "end" });
   }
   if (said.outcome) {
@@ -97,4 +97,4 @@ async function react(said) {
 }
 
 await ask({ op: "begin", at: Date.now() });
-await feed({ type: "request", origin: randomUUID(), text });
+await feed({ type: "request_chat", origin: randomUUID(), text });

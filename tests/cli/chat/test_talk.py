@@ -213,8 +213,8 @@ async def test_the_rest_of_a_chat_that_is_over_is_told_before_the_next(tmp_path:
             (chat_id,) = emulator.centre.chats
             await emulator.act(chat_id, do.Say("goodbye"), do.End())
             async with asyncio.timeout(20):
-                async for news in session.news(auto_ack=False):
-                    if isinstance(news, Finished):
+                async for update in session.updates(auto_ack=False):
+                    if isinstance(update, Finished):
                         break
         async with person("silent", tmp_path / "s", emulator) as ann:
             shown = ann.shown()

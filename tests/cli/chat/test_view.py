@@ -1,4 +1,4 @@
-"""News as lines: in order, escaped, and nothing of the past twice."""
+"""Update as lines: in order, escaped, and nothing of the past twice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from statemachine import (
     CaseChanged,
+    ConnectionChanged,
+    DeliveryUpdate,
     Finished,
     HistoryGap,
-    LinkChanged,
     PhaseChanged,
-    Progress,
     Received,
     RosterChanged,
     TypingChanged,
@@ -49,8 +49,8 @@ def said(text: str, party: str = "PARTY", **more: Any) -> Received:
 
 
 def test_who_says_what(page: Page) -> None:
-    for news in (ADA, said("hello"), said("hi", "bot-1"), said("mine", "CHAT", own=True), said("two\nlines")):
-        page.view.tell(news)
+    for update in (ADA, said("hello"), said("hi", "bot-1"), said("mine", "CHAT", own=True), said("two\nlines")):
+        page.view.tell(update)
     shown = page.lines()
     assert shown[:4] == ["— Ada is here now", "Ada hello", "bot hi", "you mine"]
     assert shown[4] == "Ada two"
@@ -58,13 +58,13 @@ def test_who_says_what(page: Page) -> None:
 
 
 def test_who_has_left_keeps_the_name(page: Page) -> None:
-    for news in (ADA, RosterChanged(()), said("one more thing")):
-        page.view.tell(news)
+    for update in (ADA, RosterChanged(()), said("one more thing")):
+        page.view.tell(update)
     assert page.lines() == ["— Ada is here now", "— Ada has left", "Ada one more thing"]
 
 
 @pytest.mark.parametrize(
-    "news",
+    "updates",
     [
         said(HOSTILE),
         RosterChanged((("P", "internal", HOSTILE),)),
@@ -75,10 +75,10 @@ def test_who_has_left_keeps_the_name(page: Page) -> None:
         CaseChanged(HOSTILE),
     ],
 )
-def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(news: Any) -> None:
+def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(update: Any) -> None:
     page = Page(chatty=True)
-    page.view.tell(news)
-    shown = page.stream.getvalue() + "".join(page.view.standing("queued"))
+    page.view.tell(update)
+    shown = page.stream.getvalue() + "".join(page.view.stats("queued"))
     assert shown
     assert not set(shown) & set("\x1b\x07\u202e\r")
 
@@ -95,20 +95,20 @@ def test_forms_are_announced_in_their_place(page: Page) -> None:
 
 def test_what_becomes_of_a_text(page: Page) -> None:
     page.view.sent("i1", "hello")
-    assert page.view.standing("queued") == ["queued", "…"]
-    page.view.tell(Progress(1, 1, "i1", "delivered"))
-    assert page.view.standing("queued") == ["queued", "✓ delivered"]
+    assert page.view.stats("queued") == ["queued", "…"]
+    page.view.tell(DeliveryUpdate(1, 1, "i1", "delivered"))
+    assert page.view.stats("queued") == ["queued", "✓ delivered"]
     page.lines()
-    page.view.tell(Progress(2, 1, "i1", "failed", reason="refused", code=5003))
-    page.view.tell(Progress(3, 1, "not a text", "failed"))
+    page.view.tell(DeliveryUpdate(2, 1, "i1", "failed", reason="refused", code=5003))
+    page.view.tell(DeliveryUpdate(3, 1, "not a text", "failed"))
     assert page.lines() == ["— “hello”: the server refused it (5003)"]
 
 
 def test_a_pipe_sees_every_step() -> None:
     page = Page(chatty=True)
     page.view.sent("i1", "hello")
-    news = [PhaseChanged("queued", 61_000), ADA, TypingChanged(("party",)), Progress(1, 1, "i1", "sent")]
-    for one in news:
+    updates = [PhaseChanged("queued", 61_000), ADA, TypingChanged(("party",)), DeliveryUpdate(1, 1, "i1", "sent")]
+    for one in updates:
         page.view.tell(one)
     assert page.lines() == [
         "you hello",
@@ -121,36 +121,36 @@ def test_a_pipe_sees_every_step() -> None:
 
 def test_how_things_stand(page: Page) -> None:
     page.view.tell(PhaseChanged("queued", 30_000))
-    assert page.view.standing("queued")[1].startswith("about ")
+    assert page.view.stats("queued")[1].startswith("about ")
     page.view.tell(PhaseChanged("agent_joined"))
     page.view.tell(ADA)
-    assert page.view.standing("agent_joined") == ["agent_joined", "with Ada"]
+    assert page.view.stats("agent_joined") == ["agent_joined", "with Ada"]
     page.view.tell(TypingChanged(("party",)))
-    assert page.view.standing("agent_joined") == ["agent_joined", "Ada is typing…"]
+    assert page.view.stats("agent_joined") == ["agent_joined", "Ada is typing…"]
     page.view.tell(Finished(1, 1, "ended", "ended"))
-    assert page.view.standing("ended") == ["ended"]
+    assert page.view.stats("ended") == ["ended"]
 
 
 def test_the_connection(page: Page) -> None:
-    page.view.tell(LinkChanged("backing_off", 1, reason="timeout", next_try=1_000))
-    page.view.tell(LinkChanged("backing_off", 1))
+    page.view.tell(ConnectionChanged("backing_off", 1, reason="timeout", next_try=1_000))
+    page.view.tell(ConnectionChanged("backing_off", 1))
     assert page.lines() == []
-    page.view.tell(LinkChanged("backing_off", 2, reason="timeout", next_try=2_000))
-    page.view.tell(LinkChanged("backing_off", 2))
-    page.view.tell(LinkChanged("backing_off", 3, next_try=3_000))
-    assert page.view.standing("queued") == ["queued", "no connection"]
-    page.view.tell(LinkChanged("polling"))
+    page.view.tell(ConnectionChanged("backing_off", 2, reason="timeout", next_try=2_000))
+    page.view.tell(ConnectionChanged("backing_off", 2))
+    page.view.tell(ConnectionChanged("backing_off", 3, next_try=3_000))
+    assert page.view.stats("queued") == ["queued", "no connection"]
+    page.view.tell(ConnectionChanged("polling"))
     assert [line[:16] for line in page.lines()] == ["— no connection;", "— the connection"]
-    page.view.tell(LinkChanged("blocked", 0, 3000))
+    page.view.tell(ConnectionChanged("blocked", 0, 3000))
     assert "no scenario entry with this app id" in page.lines()[0]
 
 
 def test_a_poll_that_is_still_held_is_no_trouble(page: Page) -> None:
     """It was called a lost connection while it was tried again."""
     for tries in (1, 2, 3):
-        page.view.tell(LinkChanged("backing_off", tries, 5509, "http", 1_000))
-        page.view.tell(LinkChanged("backing_off", tries))
-    page.view.tell(LinkChanged("polling"))
+        page.view.tell(ConnectionChanged("backing_off", tries, 5509, "http", 1_000))
+        page.view.tell(ConnectionChanged("backing_off", tries))
+    page.view.tell(ConnectionChanged("polling"))
     assert page.lines() == []
 
 

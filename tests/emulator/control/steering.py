@@ -43,12 +43,12 @@ async def opened(emulator: Emulator, client_id: str = "client-1") -> str:
     return str(reply["chat_id"])
 
 
-News = tuple[int, str, Any]
+Update = tuple[int, str, Any]
 """(id, event, data)"""
 
 
 @asynccontextmanager
-async def following(emulator: Emulator, last: int | None = None) -> AsyncIterator[AsyncIterator[News]]:
+async def following(emulator: Emulator, last: int | None = None) -> AsyncIterator[AsyncIterator[Update]]:
     """The feed, as an EventSource reads it."""
     headers = {} if last is None else {"Last-Event-ID": str(last)}
     timeout = aiohttp.ClientTimeout(total=30)
@@ -61,7 +61,7 @@ async def following(emulator: Emulator, last: int | None = None) -> AsyncIterato
         yield _news(reply.content)
 
 
-async def _news(content: aiohttp.StreamReader) -> AsyncIterator[News]:
+async def _news(content: aiohttp.StreamReader) -> AsyncIterator[Update]:
     buffer = b""
     async for part in content.iter_any():
         buffer += part
@@ -72,10 +72,10 @@ async def _news(content: aiohttp.StreamReader) -> AsyncIterator[News]:
                 yield int(fields["id"]), fields["event"], json.loads(fields["data"])
 
 
-async def until(news: AsyncIterator[News], event: str) -> list[News]:
+async def until(updates: AsyncIterator[Update], event: str) -> list[Update]:
     """What comes, up to and with the first of this name."""
-    found: list[News] = []
-    async for one in news:
+    found: list[Update] = []
+    async for one in updates:
         found.append(one)
         if one[1] == event:
             return found

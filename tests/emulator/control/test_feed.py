@@ -17,10 +17,10 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_request_what_it_changed_and_its_reply() -> None:
-    async with Emulator("silent") as emulator, following(emulator) as news:
-        assert (await anext(news))[1] == "resync"
+    async with Emulator("silent") as emulator, following(emulator) as updates:
+        assert (await anext(updates))[1] == "resync"
         chat_id = await opened(emulator)
-        request, chat, reply = [one[1:] for one in await until(news, "reply")]
+        request, chat, reply = [one[1:] for one in await until(updates, "reply")]
         assert request[0] == "request"
         assert request[1]["method"] == "POST"
         assert request[1]["path"] == "/clientweb/api/v2/chats"
@@ -30,22 +30,22 @@ async def test_a_request_what_it_changed_and_its_reply() -> None:
         assert chat_id in reply[1]["body"]
 
         await wire(emulator, "POST", f"chats/{chat_id}/events", json={"events": [message("hi", "1")]})
-        request, chat, reply = [one[1:] for one in await until(news, "reply")]
+        request, chat, reply = [one[1:] for one in await until(updates, "reply")]
         assert request[1]["chat_id"] == chat_id
         assert chat[1]["from"] == 0
         assert [entry["event"]["msg"] for entry in chat[1]["entries"]] == ["hi"]
 
         await emulator.act(chat_id, acts.Say("hello"))
-        (_, _, told) = await anext(news)
+        (_, _, told) = await anext(updates)
         assert told["from"] == 1
         assert [entry["event"]["msg"] for entry in told["entries"]] == ["hello"]
 
 
 async def test_faults_are_told() -> None:
-    async with Emulator("silent") as emulator, following(emulator) as news:
+    async with Emulator("silent") as emulator, following(emulator) as updates:
         chat_id = await opened(emulator)
         await wire(emulator, "GET", f"chats/{chat_id}/events", "somebody-else")
-        found = await until(news, "fault")
+        found = await until(updates, "fault")
         assert found[-1][2]["rule"] == "F35"
         assert found[-1][2]["chat_id"] == chat_id
 
@@ -53,12 +53,12 @@ async def test_faults_are_told() -> None:
 async def test_who_comes_late_gets_what_is_kept_and_who_comes_again_gets_the_rest() -> None:
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
-        async with following(emulator) as news:
-            seen = await until(news, "reply")
+        async with following(emulator) as updates:
+            seen = await until(updates, "reply")
         assert [one[1] for one in seen] == ["resync", "request", "chat", "reply"]
         await emulator.act(chat_id, acts.Say("meanwhile"))
-        async with following(emulator, seen[-1][0]) as news:
-            number, event, told = await anext(news)
+        async with following(emulator, seen[-1][0]) as updates:
+            number, event, told = await anext(updates)
         assert (number, event) == (seen[-1][0] + 1, "chat")
         assert told["entries"][0]["event"]["msg"] == "meanwhile"
 
@@ -69,9 +69,9 @@ async def test_who_lags_is_told_to_begin_afresh(monkeypatch: pytest.MonkeyPatch)
         chat_id = await opened(emulator)
         for number in range(20):
             await emulator.act(chat_id, acts.Say(str(number)))
-        async with following(emulator, 1) as news:
-            assert (await anext(news))[1] == "resync"
-            told = [(await anext(news))[2] for _ in range(5)]
+        async with following(emulator, 1) as updates:
+            assert (await anext(updates))[1] == "resync"
+            told = [(await anext(updates))[2] for _ in range(5)]
         assert [one["entries"][0]["event"]["msg"] for one in told] == ["15", "16", "17", "18", "19"]
 
 
@@ -79,8 +79,8 @@ async def test_a_place_of_another_run_begins_afresh() -> None:
     async with Emulator("silent") as emulator:
         await opened(emulator)
         for last in (10_000, 4):
-            async with following(emulator, last) as news:
-                assert (await anext(news))[1] == "resync"
+            async with following(emulator, last) as updates:
+                assert (await anext(updates))[1] == "resync"
 
 
 async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,16 +105,16 @@ async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.Monkey
 async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MAX_READERS", 1)
     async with Emulator("silent") as emulator:
-        async with following(emulator) as news:
-            await anext(news)
+        async with following(emulator) as updates:
+            await anext(updates)
             status, reply = await call(emulator, "GET", "/feed")
             assert status == 503
             assert "follow already" in reply["error"]
         async with asyncio.timeout(30):
             while emulator.feed.readers:  # noqa: ASYNC110  (nothing is told when a reader goes)
                 await asyncio.sleep(0.01)
-        async with following(emulator) as news:
-            await anext(news)
+        async with following(emulator) as updates:
+            await anext(updates)
 
 
 async def test_a_quiet_feed_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,10 +128,10 @@ async def test_a_quiet_feed_says_that_it_is_there(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_closing_lets_the_readers_go_at_once() -> None:
-    async with Emulator("silent") as emulator, following(emulator) as news:
-        await anext(news)
+    async with Emulator("silent") as emulator, following(emulator) as updates:
+        await anext(updates)
         await emulator.__aexit__(None, None, None)
-        assert [one async for one in news] == []
+        assert [one async for one in updates] == []
 
 
 async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -> None:
@@ -146,8 +146,8 @@ async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -
         form = aiohttp.FormData()
         form.add_field("file", b"%PDF-4111", filename="a.pdf")
         await wire(emulator, "POST", "files", data=form)
-        async with following(emulator) as news:
-            told = [one for _ in range(5) for one in await until(news, "reply")]
+        async with following(emulator) as updates:
+            told = [one for _ in range(5) for one in await until(updates, "reply")]
         bodies = [data["body"] for _, event, data in told if event == "request"]
         assert "4111" not in str(told)
         assert "chat_session_secure_form_data" in bodies[1]
@@ -157,29 +157,29 @@ async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -
 
 
 async def test_cut_lines_are_shown_as_cut() -> None:
-    async with Emulator("silent", Knobs(network_cut_every=1)) as emulator, following(emulator) as news:
+    async with Emulator("silent", Knobs(network_cut_every=1)) as emulator, following(emulator) as updates:
         with pytest.raises(aiohttp.ClientError):
             await opened(emulator)
-        assert (await until(news, "reply"))[-1][2]["status"] == 0
+        assert (await until(updates, "reply"))[-1][2]["status"] == 0
 
 
 async def test_a_client_that_breaks_off_its_poll_is_shown() -> None:
-    async with Emulator("silent") as emulator, following(emulator) as news:
+    async with Emulator("silent") as emulator, following(emulator) as updates:
         chat_id = await opened(emulator)
-        await until(news, "reply")
+        await until(updates, "reply")
         polling = asyncio.create_task(wire(emulator, "GET", f"chats/{chat_id}/events"))
         await emulator.until(lambda centre: centre.held_polls == 1, 30)
         polling.cancel()
-        assert (await until(news, "reply"))[-1][2]["status"] == 0
+        assert (await until(updates, "reply"))[-1][2]["status"] == 0
 
 
 async def test_mischief_in_a_chat_does_not_stop_the_feed() -> None:
-    async with Emulator("silent") as emulator, following(emulator) as news:
+    async with Emulator("silent") as emulator, following(emulator) as updates:
         chat_id = await opened(emulator)
         hostile = ["\ud800 half", "\n\nid: 9\nevent: fault\ndata: {}\n\n", "</script>", "\u2028\r\r"]
         for number, text in enumerate(hostile):
             await wire(emulator, "POST", f"chats/{chat_id}/events", json={"events": [message(text, str(number))]})
-        told = [one for _ in range(len(hostile) + 1) for one in await until(news, "reply")]
+        told = [one for _ in range(len(hostile) + 1) for one in await until(updates, "reply")]
         entries = [entry for _, event, data in told if event == "chat" for entry in data["entries"]]
         assert [entry["event"]["msg"] for entry in entries] == hostile
         deep: dict[str, object] = {}
@@ -187,4 +187,4 @@ async def test_mischief_in_a_chat_does_not_stop_the_feed() -> None:
             deep = {"a": deep}
         await emulator.act(chat_id, acts.Raw(deep), acts.Say("after"))
         await emulator.act(chat_id, acts.Say("on"))
-        assert (await until(news, "chat"))[-1][2]["entries"][0]["event"]["msg"] == "on"
+        assert (await until(updates, "chat"))[-1][2]["entries"][0]["event"]["msg"] == "on"

@@ -1,3 +1,3 @@
-from statemachine import Answered, Batch
+from statemachine import Answered, EventBatch
 
-Answered(1, Batch(()))  # wrong: which command was answered?
+Answered(1, EventBatch(()))  # wrong: which command was answered?

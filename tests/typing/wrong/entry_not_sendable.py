@@ -1,4 +1,4 @@
-from statemachine import Send
+from statemachine import SendEntry
 from statemachine.wire import PartyJoined
 
-Send(at=1, entry=PartyJoined("p"))  # wrong: only the server says who joins
+SendEntry(at=1, entry=PartyJoined("p"))  # wrong: only the server says who joins

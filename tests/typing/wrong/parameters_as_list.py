@@ -1,3 +1,3 @@
-from statemachine import Request
+from statemachine import RequestChat
 
-Request(at=1, origin="o", parameters=["name"])  # wrong: a mapping from names to values
+RequestChat(at=1, origin="o", parameters=["name"])  # wrong: a mapping from names to values

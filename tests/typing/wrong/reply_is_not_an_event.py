@@ -1,3 +1,3 @@
-from statemachine import Batch, new_session, reduce
+from statemachine import EventBatch, new_session, reduce
 
-reduce(new_session(at=0), Batch(()))  # wrong: an answer names its command
+reduce(new_session(at=0), EventBatch(()))  # wrong: an answer names its command

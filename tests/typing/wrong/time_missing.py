@@ -1,3 +1,3 @@
-from statemachine import Say
+from statemachine import SendText
 
-Say(text="hi")  # wrong: every event carries its time
+SendText(text="hi")  # wrong: every event carries its time

@@ -6,14 +6,14 @@ from typing import Final
 
 from ... import events as ev
 from ... import signals as sig
+from ...actions import conversation as say
+from ...actions import opening, outgoing, participants
 from ...draft import Draft
-from ...effects import conversation as say
-from ...effects import opening, outgoing, room
 from ...session import LIVE, TERMINAL, Ending, Idle, Requesting, WrappingUp
 from ...table import STAY, Row, ignore, reject, row, rows
 from .groups import BEFORE_AGENT, IS_ENDING, NO_CHAT, NOT_STARTED, OPEN, OVER, OVER_INTENT, TALKING, TOO_LONG, WAITING
 
-QUEUED_INTENTS: Final = (ev.Say, ev.Send, ev.SendFile, ev.AnswerForm, ev.AnswerSecureForm, ev.CancelForm)
+QUEUED_INTENTS: Final = (ev.SendText, ev.SendEntry, ev.SendFile, ev.AnswerForm, ev.AnswerSecureForm, ev.CancelForm)
 NOT_SENDABLE: Final = (
     "this kind of entry is not sent so: there is an intent of its own for it, or only the server sends it"
 )
@@ -30,12 +30,12 @@ def _sending() -> tuple[Row, ...]:
             when=outgoing.key_is_known,
         ),
         reject((Requesting, *LIVE), QUEUED_INTENTS, FULL, when=outgoing.queue_is_full),
-        reject((Requesting, *LIVE), ev.Say, "there is no text", when=outgoing.is_empty),
+        reject((Requesting, *LIVE), ev.SendText, "there is no text", when=outgoing.is_empty),
         reject((Requesting, *LIVE), QUEUED_INTENTS, TOO_LONG, when=outgoing.is_too_long),
-        reject((Requesting, *LIVE), ev.Send, NOT_SENDABLE, when=outgoing.is_not_sendable),
+        reject((Requesting, *LIVE), ev.SendEntry, NOT_SENDABLE, when=outgoing.is_not_sendable),
         row(
             LIVE,
-            ev.Say,
+            ev.SendText,
             STAY,
             when=outgoing.answers_prompt,
             do=(outgoing.queue_prompt_answer, say.take_back_typing),
@@ -45,7 +45,7 @@ def _sending() -> tuple[Row, ...]:
         ),
         row(
             (Requesting, *LIVE),
-            ev.Say,
+            ev.SendText,
             STAY,
             do=(outgoing.queue_text, say.forget_typing),
             raises=sig.ItemQueued,
@@ -54,7 +54,7 @@ def _sending() -> tuple[Row, ...]:
         ),
         row(
             (Requesting, *LIVE),
-            ev.Send,
+            ev.SendEntry,
             STAY,
             do=outgoing.queue_entry,
             raises=sig.ItemQueued,
@@ -72,9 +72,9 @@ def _sending() -> tuple[Row, ...]:
         ),
     ]
     for answer, effect, is_open in (
-        (ev.AnswerForm, outgoing.queue_form_answer, room.is_open_form),
-        (ev.AnswerSecureForm, outgoing.queue_secure_answer, room.is_open_form),
-        (ev.CancelForm, outgoing.queue_form_cancel, room.is_any_open_form),
+        (ev.AnswerForm, outgoing.queue_form_answer, participants.is_open_form),
+        (ev.AnswerSecureForm, outgoing.queue_secure_answer, participants.is_open_form),
+        (ev.CancelForm, outgoing.queue_form_cancel, participants.is_any_open_form),
     ):
         parts += [
             row(
@@ -100,7 +100,7 @@ def _sending() -> tuple[Row, ...]:
 
 def _leaving() -> tuple[Row, ...]:
     """Disconnect and end: two intents, never sent together (F30)."""
-    end = (outgoing.queue_end, say.drop_asides)
+    end = (outgoing.queue_end, say.drop_ephemeral)
     return rows(
         ignore(TALKING, ev.Disconnect, "on its way already", when=outgoing.disconnect_is_queued),
         row(
@@ -198,15 +198,21 @@ def _manners() -> tuple[Row, ...]:
             )
         ),
         row(
-            OPEN, ev.Pushed, STAY, when=is_about_this_chat, raises=sig.Woken, why="read the history once", ref="1.2; 4"
+            OPEN,
+            ev.PushReceived,
+            STAY,
+            when=is_about_this_chat,
+            raises=sig.Woken,
+            why="read the history once",
+            ref="1.2; 4",
         ),
-        ignore(OPEN, ev.Pushed, "about another chat"),
-        ignore(WAITING, ev.Pushed, NO_CHAT),
-        ignore(TERMINAL, ev.Pushed, OVER),
+        ignore(OPEN, ev.PushReceived, "about another chat"),
+        ignore(WAITING, ev.PushReceived, NO_CHAT),
+        ignore(TERMINAL, ev.PushReceived, OVER),
     )
 
 
-def is_about_this_chat(d: Draft, e: ev.Pushed) -> bool:
+def is_about_this_chat(d: Draft, e: ev.PushReceived) -> bool:
     """Before the chat is known, no notification is: an empty id names nothing."""
     return e.chat_id.lower() == d.chat.chat_id.lower() != ""
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from ... import signals as sig
 from ... import wire
-from ...effects import conversation as say
-from ...effects import memory, room
+from ...actions import conversation as say
+from ...actions import memory, participants
 from ...session import LIFECYCLE, LIVE, TERMINAL, Ending
 from ...table import STAY, Row, ignore, row, rows
 from .groups import NO_CHAT, OPEN, OVER, WAITING
@@ -33,7 +33,13 @@ def _transcript() -> tuple[Row, ...]:
     for spoken in (wire.Message, wire.File, wire.Location):
         parts += [
             row(
-                OPEN, spoken, STAY, when=say.echoes_spoken, raises=sig.EchoHeard, why="ours, back: it arrived", ref="5"
+                OPEN,
+                spoken,
+                STAY,
+                when=say.echoes_spoken,
+                raises=sig.EchoReceived,
+                why="ours, back: it arrived",
+                ref="5",
             ),
             row(
                 OPEN,
@@ -53,17 +59,17 @@ def _transcript() -> tuple[Row, ...]:
             wire.Message,
             STAY,
             when=say.wants_receipt,
-            do=(say.tell_live, room.hide_typing, say.owe_delivered),
+            do=(say.tell_live, participants.hide_typing, say.owe_delivered),
             why="told, and confirmed as delivered once",
             ref="3.1; 8 F15",
         ),
     ]
     for spoken in (wire.Message, wire.File, wire.Location):
-        parts.append(row(OPEN, spoken, STAY, do=(say.tell_live, room.hide_typing), why="told", ref="3.1"))
+        parts.append(row(OPEN, spoken, STAY, do=(say.tell_live, participants.hide_typing), why="told", ref="3.1"))
     for shown in (wire.FormShow, wire.SecureFormShow):
         parts += [
             row(OPEN, shown, STAY, when=say.is_answered_past, do=say.tell_past, why="answered already", ref="5.1"),
-            row(LIVE, shown, STAY, do=(say.tell_live, room.open_form), why="open until answered", ref="3.2"),
+            row(LIVE, shown, STAY, do=(say.tell_live, participants.open_form), why="open until answered", ref="3.2"),
             row(Ending, shown, STAY, do=say.tell_live, why="told, but there will be no answer", ref="3.2"),
         ]
     parts.append(ignore(OPEN, wire.Signaling, "our own signal, back", when=memory.is_own))
@@ -81,7 +87,7 @@ def _transcript() -> tuple[Row, ...]:
             why="something came after it in the log",
             ref="6.1",
         ),
-        row(LIVE, wire.TimeoutWarning, STAY, do=say.tell_live, raises=sig.WarningHeard, why="told", ref="6.1"),
+        row(LIVE, wire.TimeoutWarning, STAY, do=say.tell_live, raises=sig.WarningReceived, why="told", ref="6.1"),
         row(Ending, wire.TimeoutWarning, STAY, do=say.tell_live, why="told", ref="6.1"),
         row(
             OPEN,
@@ -125,21 +131,46 @@ def _room() -> tuple[Row, ...]:
         wire.CobrowsingEnded,
     )
     return rows(
-        row(OPEN, wire.MessageDelivered, STAY, raises=sig.DeliveredHeard, why="of one of ours", ref="3.1; 5"),
-        row(OPEN, wire.MessageRead, STAY, raises=sig.ReadHeard, why="of one of ours", ref="3.1; 5"),
-        ignore(OPEN, wire.Typing, "our own typing", when=room.is_own_typing),
-        row(OPEN, wire.Typing, STAY, do=room.show_typing, why="shown, with an expiry of its own", ref="3.1; 8 F32"),
-        row(OPEN, wire.NotTyping, STAY, do=room.hide_typing, why="hidden", ref="3.1"),
-        row(OPEN, wire.FormData, STAY, when=say.echoes_item, raises=sig.EchoHeard, why="our answer arrived", ref="3.2"),
-        row(OPEN, wire.FormData, STAY, do=room.close_form, why="answered from elsewhere", ref="3.2"),
-        row(OPEN, wire.FormDataCancel, STAY, do=room.close_form, why="cancelled from elsewhere", ref="3.2"),
-        row(OPEN, wire.SecureFormData, STAY, do=room.close_form, why="answered from elsewhere", ref="3.2"),
-        row(OPEN, wire.SecureFormCancel, STAY, do=room.close_form, why="either side may cancel", ref="3.2"),
-        row(OPEN, wire.CaseSet, STAY, do=room.set_case, why="case features on, or off again", ref="3.1; 9"),
-        row(OPEN, wire.Info, STAY, do=room.set_service, why="the service's name", ref="3.1"),
-        row(OPEN, wire.Navigation, STAY, when=say.echoes_item, raises=sig.EchoHeard, why="ours: it arrived", ref="3.1"),
+        row(OPEN, wire.MessageDelivered, STAY, raises=sig.DeliveryConfirmed, why="of one of ours", ref="3.1; 5"),
+        row(OPEN, wire.MessageRead, STAY, raises=sig.ReadConfirmed, why="of one of ours", ref="3.1; 5"),
+        ignore(OPEN, wire.Typing, "our own typing", when=participants.is_own_typing),
+        row(
+            OPEN,
+            wire.Typing,
+            STAY,
+            do=participants.show_typing,
+            why="shown, with an expiry of its own",
+            ref="3.1; 8 F32",
+        ),
+        row(OPEN, wire.NotTyping, STAY, do=participants.hide_typing, why="hidden", ref="3.1"),
+        row(
+            OPEN,
+            wire.FormData,
+            STAY,
+            when=say.echoes_item,
+            raises=sig.EchoReceived,
+            why="our answer arrived",
+            ref="3.2",
+        ),
+        row(OPEN, wire.FormData, STAY, do=participants.close_form, why="answered from elsewhere", ref="3.2"),
+        row(OPEN, wire.FormDataCancel, STAY, do=participants.close_form, why="cancelled from elsewhere", ref="3.2"),
+        row(OPEN, wire.SecureFormData, STAY, do=participants.close_form, why="answered from elsewhere", ref="3.2"),
+        row(OPEN, wire.SecureFormCancel, STAY, do=participants.close_form, why="either side may cancel", ref="3.2"),
+        row(OPEN, wire.CaseSet, STAY, do=participants.set_case, why="case features on, or off again", ref="3.1; 9"),
+        row(OPEN, wire.Info, STAY, do=participants.set_service, why="the service's name", ref="3.1"),
+        row(
+            OPEN,
+            wire.Navigation,
+            STAY,
+            when=say.echoes_item,
+            raises=sig.EchoReceived,
+            why="ours: it arrived",
+            ref="3.1",
+        ),
         ignore(OPEN, wire.Navigation, "a client's own event, back in history"),
-        row(OPEN, sig.TypingExpired, STAY, do=room.expire_typing, why="a not_typing may never come", ref="8 F32"),
+        row(
+            OPEN, sig.TypingExpired, STAY, do=participants.expire_typing, why="a not_typing may never come", ref="8 F32"
+        ),
         row(
             OPEN,
             sig.OwnTypingExpired,
@@ -152,7 +183,7 @@ def _room() -> tuple[Row, ...]:
             OPEN,
             sig.FormExpired,
             STAY,
-            do=room.expire_forms,
+            do=participants.expire_forms,
             why="hides the form, never ends the session",
             ref="10 row 24",
         ),
@@ -163,7 +194,7 @@ def _room() -> tuple[Row, ...]:
             wire.SessionDisconnect,
             STAY,
             when=say.echoes_item,
-            raises=sig.EchoHeard,
+            raises=sig.EchoReceived,
             why="our disconnect arrived",
             ref="6.2",
         ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from ... import signals as sig
 from ... import wire
-from ...effects import conversation as say
+from ...actions import conversation as say
 from ...session import LIVE, TERMINAL, Ended, Ending, Failed, Gone, TimedOut
 from ...table import Row, ignore, row, rows
 from .groups import CLOSE, NO_CHAT, OPEN, TERMINAL_SIGNALS, TOLD_ENDED, WAITING

@@ -6,8 +6,8 @@ from typing import Final
 
 from ... import signals as sig
 from ... import wire
-from ...effects import conversation as say
-from ...effects import room
+from ...actions import conversation as say
+from ...actions import participants
 from ...session import LIVE, AgentJoined, Connected, Connecting, Ending, Establishing, Idle, Ivr, Queued, Requesting
 
 OPEN: Final = (*LIVE, Ending)
@@ -34,7 +34,7 @@ TERMINAL_SIGNALS: Final = (
 )
 """Any one of these suffices (protocol.md 2.2)."""
 
-CLOSE: Final = (room.close_room, say.drop_asides)
+CLOSE: Final = (participants.close_room, say.drop_ephemeral)
 TOLD_ENDED: Final = (say.told_ended, *CLOSE)
 
 NO_CHAT: Final = "no chat is open yet"

@@ -6,8 +6,8 @@ from typing import Final
 
 from ... import events as ev
 from ... import signals as sig
-from ...effects import conversation as say
-from ...effects import opening, outgoing
+from ...actions import conversation as say
+from ...actions import opening, outgoing
 from ...session import LIVE, TERMINAL, Ended, Ending, Establishing, Failed, Idle, Requesting
 from ...table import Row, ignore, reject, row, rows
 from .groups import CLOSE, ONLY_OPENING, OPEN, TOLD_ENDED, TOO_LONG
@@ -18,11 +18,11 @@ NO_ORIGIN: Final = "an origin is needed: an opaque random text, new for each ses
 def _starting() -> tuple[Row, ...]:
     """Request, reattach, and the answers that tell the chat id."""
     return rows(
-        reject(Idle, (ev.Request, ev.Reattach), NO_ORIGIN, when=opening.lacks_origin),
-        reject(Idle, (ev.Request, ev.Reattach), TOO_LONG, when=outgoing.is_too_long),
+        reject(Idle, (ev.RequestChat, ev.Reattach), NO_ORIGIN, when=opening.lacks_origin),
+        reject(Idle, (ev.RequestChat, ev.Reattach), TOO_LONG, when=outgoing.is_too_long),
         row(
             Idle,
-            ev.Request,
+            ev.RequestChat,
             Requesting,
             when=opening.has_first_text,
             do=(opening.take_over_past, outgoing.queue_first_text),
@@ -31,7 +31,7 @@ def _starting() -> tuple[Row, ...]:
             why="the first message waits in the queue and fails visibly",
             ref="1.2 E4; 8 F28",
         ),
-        row(Idle, ev.Request, Requesting, do=opening.take_over_past, make=opening.creating, why="E4", ref="1.2 E4"),
+        row(Idle, ev.RequestChat, Requesting, do=opening.take_over_past, make=opening.creating, why="E4", ref="1.2 E4"),
         row(
             Idle,
             ev.Reattach,
@@ -43,8 +43,10 @@ def _starting() -> tuple[Row, ...]:
             ref="5.1",
         ),
         row(Idle, ev.Reattach, Requesting, do=opening.take_over_past, make=opening.finding, why="E5", ref="1.2 E5"),
-        reject((Requesting, *OPEN), (ev.Request, ev.Reattach), "this session has a chat already"),
-        reject(TERMINAL, (ev.Request, ev.Reattach), "the session is over; start a new one, with after=past(this one)"),
+        reject((Requesting, *OPEN), (ev.RequestChat, ev.Reattach), "this session has a chat already"),
+        reject(
+            TERMINAL, (ev.RequestChat, ev.Reattach), "the session is over; start a new one, with after=past(this one)"
+        ),
         row(
             Requesting,
             sig.Created,
@@ -69,7 +71,7 @@ def _starting() -> tuple[Row, ...]:
             Establishing,
             when=opening.is_new_chat,
             do=(opening.adopt_chat, opening.mark_beginning),
-            raises=sig.ChatOpened,
+            raises=sig.ChatStarted,
             why="a new chat has no past",
             ref="9",
         ),
@@ -89,7 +91,7 @@ def _starting() -> tuple[Row, ...]:
             when=opening.opening_waits,
             do=opening.adopt_chat,
             make=opening.ending_known_chat,
-            raises=sig.ChatOpened,
+            raises=sig.ChatStarted,
             why="now the end has something to be sent to",
             ref="D3",
         ),

@@ -13,15 +13,15 @@ from ..events import (
     AnswerSecureForm,
     CancelForm,
     Failure,
-    Request,
-    Say,
-    Send,
+    FileUploaded,
+    RequestChat,
+    SendEntry,
     SendFile,
-    Uploaded,
+    SendText,
 )
-from ..news import Reason
 from ..session import (
     LIVE,
+    ConnectionBlocked,
     Ending,
     Item,
     ItemAbsent,
@@ -29,8 +29,8 @@ from ..session import (
     ItemPending,
     ItemSending,
     ItemUploading,
-    LinkBlocked,
 )
+from ..updates import Reason
 from ..wire import (
     CobrowsingEnded,
     CobrowsingRejected,
@@ -50,7 +50,7 @@ from ..wire import (
     SessionEnd,
     Signaling,
 )
-from . import room
+from . import participants
 from .conversation import end_was_sent, own_item
 from .memory import is_marked, remember_sent
 from .timing import after, answer_due, back_off
@@ -58,7 +58,7 @@ from .timing import after, answer_due, back_off
 ABSENT: Final = ItemAbsent()
 _QUEUED: Final = (ItemPending, ItemSending, ItemInDoubt)
 WAITING: Final = (ItemUploading, *_QUEUED)
-CALMING: Final = (Message, Location, File, FormData, SecureFormData)
+RESETS_IDLE_TIMER: Final = (Message, Location, File, FormData, SecureFormData)
 """What resets the server's idle timer (protocol.md 6.1; 10, row 7)."""
 TRACELESS: Final = (
     Signaling,
@@ -104,7 +104,7 @@ def is_not_sendable(d: Draft, e: Any) -> bool:
     return not isinstance(e.entry, SENDABLE)
 
 
-def is_empty(d: Draft, e: Say) -> bool:
+def is_empty(d: Draft, e: SendText) -> bool:
     return not e.text
 
 
@@ -115,8 +115,8 @@ def key_is_known(d: Draft, e: Any) -> bool:
     return any(item.key == e.key for item in d.items) or is_marked(d, "key", e.key)
 
 
-def answers_prompt(d: Draft, e: Say) -> bool:
-    return room.prompt(d) is not None
+def answers_prompt(d: Draft, e: SendText) -> bool:
+    return participants.prompt(d) is not None
 
 
 # --- what goes into the queue ---------------------------------------------------------------------------------------
@@ -127,57 +127,57 @@ def _new(d: Draft, entry: Entry | None, key: str | None = None, **more: str) -> 
     item_id = f"{d.chat.origin}:{d.next_id()}"
     if isinstance(entry, Message | Location | File | Navigation | Signaling):
         entry = evolve(entry, msg_id=item_id)
-    d.scratch.item = ABSENT
-    d.scratch.subject = item = Item(item_id, ABSENT, entry, key, **more)
+    d.context.item = ABSENT
+    d.context.subject = item = Item(item_id, ABSENT, entry, key, **more)
     return item
 
 
-def queue_text(d: Draft, e: Say) -> None:
+def queue_text(d: Draft, e: SendText) -> None:
     _new(d, Message(msg_text=e.text), e.key, note=e.note)
 
 
-def queue_first_text(d: Draft, e: Request) -> None:
+def queue_first_text(d: Draft, e: RequestChat) -> None:
     _new(d, Message(msg_text=e.text), e.key, note=e.note)
 
 
-def queue_prompt_answer(d: Draft, e: Say) -> None:
+def queue_prompt_answer(d: Draft, e: SendText) -> None:
     """The text is the answer of the open prompt, in the field `text`, and no message beside it (F31)."""
-    found = room.prompt(d)
+    found = participants.prompt(d)
     assert found is not None
     data = json.dumps({"text": e.text}, ensure_ascii=False, separators=(",", ":"))
     item = _new(d, FormData(found.id, found.name, data), e.key, form=found.id, note=e.note)
-    room.reserve_form(d, found.id, item.id)
+    participants.reserve_form(d, found.id, item.id)
 
 
-def queue_entry(d: Draft, e: Send) -> None:
+def queue_entry(d: Draft, e: SendEntry) -> None:
     _new(d, e.entry, e.key, note=e.note)
 
 
 def queue_file(d: Draft, e: SendFile) -> None:
     item = _new(d, None, e.key, ref=e.ref, name=e.name, note=e.note)
-    d.scratch.subject = evolve(item, entry=File("", e.type, e.name, item.id))
+    d.context.subject = evolve(item, entry=File("", e.type, e.name, item.id))
 
 
 def queue_form_answer(d: Draft, e: AnswerForm) -> None:
-    found = room.form(d, e.form_request_id)
+    found = participants.form(d, e.form_request_id)
     assert found is not None
     item = _new(d, FormData(found.id, found.name, e.data), e.key, form=found.id, note=e.note)
-    room.reserve_form(d, found.id, item.id)
+    participants.reserve_form(d, found.id, item.id)
 
 
 def queue_secure_answer(d: Draft, e: AnswerSecureForm) -> None:
-    found = room.form(d, e.form_request_id)
+    found = participants.form(d, e.form_request_id)
     assert found is not None
     item = _new(d, SecureFormData(found.id, found.name, e.ref), e.key, form=found.id, note=e.note)
-    room.reserve_form(d, found.id, item.id)
+    participants.reserve_form(d, found.id, item.id)
 
 
 def queue_form_cancel(d: Draft, e: CancelForm) -> None:
-    found = room.form(d, e.form_request_id)
+    found = participants.form(d, e.form_request_id)
     assert found is not None
     cancel = SecureFormCancel if found.secure else FormDataCancel
     item = _new(d, cancel(found.id, found.name), e.key, form=found.id)
-    room.reserve_form(d, found.id, item.id)
+    participants.reserve_form(d, found.id, item.id)
 
 
 def queue_disconnect(d: Draft, e: object) -> None:
@@ -197,12 +197,12 @@ def disconnect_is_queued(d: Draft, e: object) -> bool:
 
 def may_post(d: Draft, e: object) -> bool:
     """There is a chat to send to, the link is not blocked, and our end has not been sent yet (protocol.md 6.2)."""
-    if d.chat.chat_id == "" or type(d.link) is LinkBlocked:
+    if d.chat.chat_id == "" or type(d.connection) is ConnectionBlocked:
         return False
     return isinstance(d.lifecycle, LIVE) or (isinstance(d.lifecycle, Ending) and not end_was_sent(d, e))
 
 
-def takers(d: Draft, e: object) -> tuple[Item, ...]:
+def next_to_send(d: Draft, e: object) -> tuple[Item, ...]:
     """Who may take a turn: the head of the queue if it waits for nothing, and one file if none is being uploaded."""
     head: Item | None = None
     upload: Item | None = None
@@ -222,7 +222,7 @@ def everyone(d: Draft, e: object) -> tuple[Item, ...]:
 
 
 def the_subject(d: Draft, e: object) -> tuple[Item, ...]:
-    return (d.scratch.subject,)
+    return (d.context.subject,)
 
 
 def referred(d: Draft, e: MessageDelivered | MessageRead) -> tuple[Item, ...]:
@@ -239,42 +239,42 @@ def echoed(d: Draft, e: Any) -> tuple[Item, ...]:
 
 
 def is_repeatable(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, REPEATABLE)
+    return isinstance(d.context.subject.entry, REPEATABLE)
 
 
 def is_traceless(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, TRACELESS)
+    return isinstance(d.context.subject.entry, TRACELESS)
 
 
 def is_unsettled(d: Draft, e: object) -> bool:
     """Too early: the post may still land."""
-    return d.scratch.item.due is not None
+    return d.context.item.due is not None
 
 
 def is_done_by_roster(d: Draft, e: object) -> bool:
     """A disconnect leaves no id behind, but no agent either."""
-    return isinstance(d.scratch.subject.entry, SessionDisconnect) and not room.has_agent(d, e)
+    return isinstance(d.context.subject.entry, SessionDisconnect) and not participants.has_agent(d, e)
 
 
 def is_file(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, File)
+    return isinstance(d.context.subject.entry, File)
 
 
 def is_disconnect(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, SessionDisconnect)
+    return isinstance(d.context.subject.entry, SessionDisconnect)
 
 
 def is_end(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, SessionEnd)
+    return isinstance(d.context.subject.entry, SessionEnd)
 
 
-def is_farewell(d: Draft, e: object) -> bool:
+def is_end_or_disconnect(d: Draft, e: object) -> bool:
     """A wish that the session's end has fulfilled."""
-    return isinstance(d.scratch.subject.entry, SessionDisconnect | SessionEnd)
+    return isinstance(d.context.subject.entry, SessionDisconnect | SessionEnd)
 
 
-def is_calming(d: Draft, e: object) -> bool:
-    return isinstance(d.scratch.subject.entry, CALMING)
+def resets_idle_timer(d: Draft, e: object) -> bool:
+    return isinstance(d.context.subject.entry, RESETS_IDLE_TIMER)
 
 
 def may_repeat_post(d: Draft, e: object) -> bool:
@@ -282,7 +282,7 @@ def may_repeat_post(d: Draft, e: object) -> bool:
 
 
 def may_retry(d: Draft, e: object) -> bool:
-    state = d.scratch.item
+    state = d.context.item
     assert isinstance(state, ItemUploading)
     return state.tries + 1 < d.config.limited_tries
 
@@ -292,28 +292,28 @@ def may_retry(d: Draft, e: object) -> bool:
 
 def told_sent(d: Draft, e: object) -> None:
     """The server has it. What it was is forgotten; its id is kept for receipts, where there can be any."""
-    item = d.scratch.subject
-    d.progress(item, "sent")
-    room.settle_form(d, e)
+    item = d.context.subject
+    d.emit_delivery(item, "sent")
+    participants.settle_form(d, e)
     remember_sent(d, item)
     entry = None if isinstance(item.entry, RECEIPTED) and d.config.api == "v2" else item.entry
-    d.scratch.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
+    d.context.subject = Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
 
 
 def told_delivered(d: Draft, e: Any) -> None:
-    d.progress(d.scratch.subject, "delivered", party_id=getattr(e, "party_id", ""))
+    d.emit_delivery(d.context.subject, "delivered", party_id=getattr(e, "party_id", ""))
 
 
 def told_read(d: Draft, e: Any) -> None:
-    d.progress(d.scratch.subject, "read", party_id=getattr(e, "party_id", ""))
+    d.emit_delivery(d.context.subject, "read", party_id=getattr(e, "party_id", ""))
 
 
 def _fail(d: Draft, reason: Reason, e: object) -> None:
     """A form may be answered anew, but not a prompt that was refused: it would take every text to come."""
-    entry, refused = d.scratch.subject.entry, reason == "refused"
-    d.progress(d.scratch.subject, "failed", reason=reason, code=room.failure_code(e) if refused else None)
+    entry, refused = d.context.subject.entry, reason == "refused"
+    d.emit_delivery(d.context.subject, "failed", reason=reason, code=participants.failure_code(e) if refused else None)
     closes = refused and isinstance(entry, FormData) and not entry.form_name
-    (room.settle_form if closes else room.release_form)(d, e)
+    (participants.settle_form if closes else participants.release_form)(d, e)
 
 
 def told_not_sent(d: Draft, e: object) -> None:
@@ -328,27 +328,27 @@ def told_item_refused(d: Draft, e: object) -> None:
     _fail(d, "refused", e)
 
 
-def take_file_id(d: Draft, e: Uploaded) -> None:
+def take_file_id(d: Draft, e: FileUploaded) -> None:
     """Uploaded: now it has something to send, and takes its place at the end of the queue."""
-    item = d.scratch.subject
+    item = d.context.subject
     assert isinstance(item.entry, File)
     name = item.entry.file_name or e.file_name
-    d.scratch.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
+    d.context.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
     d.items = tuple(other for other in d.items if other.id != item.id)
 
 
 def blank_message_id(d: Draft, e: object) -> None:
     """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
-    entry = d.scratch.subject.entry
+    entry = d.context.subject.entry
     assert isinstance(entry, File)
-    d.scratch.subject = evolve(d.scratch.subject, entry=evolve(entry, msg_id=""))
+    d.context.subject = evolve(d.context.subject, entry=evolve(entry, msg_id=""))
 
 
 # --- makers ---------------------------------------------------------------------------------------------------------
 
 
 def _tries(d: Draft) -> int:
-    return getattr(d.scratch.item, "tries", 0)
+    return getattr(d.context.item, "tries", 0)
 
 
 def _retry_after(e: object) -> int | None:
@@ -407,9 +407,9 @@ def settled(d: Draft, e: object) -> ItemInDoubt:
 # --- bookkeeping ----------------------------------------------------------------------------------------------------
 
 
-def put_back(d: Draft) -> None:
+def store_item(d: Draft) -> None:
     """Write the item in focus back to where it stood; a new one goes to the end, a finished one is dropped."""
-    state, subject = d.scratch.item, d.scratch.subject
+    state, subject = d.context.item, d.context.subject
     done = state.name in ("absent", "read", "failed") or (
         state.name in ("sent", "delivered") and subject.entry is not None
     )

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from ..draft import Draft
 from ..events import AnswerForm, AnswerSecureForm, CancelForm, Failure
-from ..session import Item, ItemPending, OpenForm, Party, Queued, Room, Typist
+from ..session import Item, ItemPending, OpenForm, Participants, Party, Queued, Typist
 from ..wire import (
     CaseSet,
     FormData,
@@ -44,7 +44,7 @@ def _is_agent(party: Party) -> bool:
 
 def has_agent(d: Draft, e: object) -> bool:
     """Whether an agent is in the room."""
-    parties = d.room.parties
+    parties = d.participants.parties
     return bool(parties) and any(map(_is_agent, parties))
 
 
@@ -54,8 +54,8 @@ def has_no_agent(d: Draft, e: object) -> bool:
 
 def has_new_agent(d: Draft, e: object) -> bool:
     """The log has told of an agent that was not in the room before."""
-    before = {party.id.lower() for party in d.scratch.base.room.parties}
-    return any(_is_agent(party) and party.id.lower() not in before for party in d.room.parties)
+    before = {party.id.lower() for party in d.context.base.participants.parties}
+    return any(_is_agent(party) and party.id.lower() not in before for party in d.participants.parties)
 
 
 def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
@@ -64,7 +64,7 @@ def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
 
 def is_last_agent(d: Draft, e: PartyLeft) -> bool:
     """Whether this is an agent, and no other one stays."""
-    agents = [party for party in d.room.parties if _is_agent(party)]
+    agents = [party for party in d.participants.parties if _is_agent(party)]
     return len(agents) == 1 and agents[0].id.lower() == _folded(d, e.party_id)
 
 
@@ -81,45 +81,45 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
 
 def admit(d: Draft, e: PartyJoined) -> None:
     """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
-    joining, room, config = _folded(d, e.party_id), d.room, d.config
+    joining, room, config = _folded(d, e.party_id), d.participants, d.config
     if joining == _folded(d, d.chat.chat_id):
         return
     others = tuple([p for p in room.parties if p.id.lower() != joining])
     if len(others) >= config.parties_limit:
         others = _less_one(others)
-        d.odd("roster_full", "a party was dropped")
+        d.note_anomaly("roster_full", "a party was dropped")
     parties = (*others, _party(e, config.id_limit))
     if parties != room.parties:
-        d.room = Room(parties, room.typists, room.forms)
+        d.participants = Participants(parties, room.typists, room.forms)
 
 
 def dismiss(d: Draft, e: PartyLeft) -> None:
     """Take a party off the roster; one that was never announced is no trouble."""
-    leaving, room = _folded(d, e.party_id), d.room
+    leaving, room = _folded(d, e.party_id), d.participants
     parties = tuple([p for p in room.parties if p.id.lower() != leaving])
     typists = _typists_but(room, leaving)
     if len(parties) != len(room.parties) or typists is not room.typists:
-        d.room = Room(parties, typists, room.forms)
+        d.participants = Participants(parties, typists, room.forms)
 
 
 def dismiss_agents(d: Draft, e: object) -> None:
     """After our disconnect: whoever is there now has left the conversation, announced or not."""
-    parties = tuple(p for p in d.room.parties if not _is_agent(p))
-    if len(parties) != len(d.room.parties):
-        d.room = evolve(d.room, parties=parties, typists=())
+    parties = tuple(p for p in d.participants.parties if not _is_agent(p))
+    if len(parties) != len(d.participants.parties):
+        d.participants = evolve(d.participants, parties=parties, typists=())
 
 
 def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
     """The roster as the whole log tells it."""
-    before = d.room
-    d.room = Room((), before.typists, before.forms)
+    before = d.participants
+    d.participants = Participants((), before.typists, before.forms)
     for e in entries:
         if isinstance(e, PartyJoined):
             admit(d, e)
         elif isinstance(e, PartyLeft):
             dismiss(d, e)
-    if d.room == before:
-        d.room = before
+    if d.participants == before:
+        d.participants = before
 
 
 # --- typing ---------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def is_own_typing(d: Draft, e: Typing | NotTyping) -> bool:
     return _folded(d, e.party_id) == _folded(d, d.chat.chat_id)
 
 
-def _typists_but(room: Room, party: str) -> tuple[Typist, ...]:
+def _typists_but(room: Participants, party: str) -> tuple[Typist, ...]:
     """All who type but this one, by its folded id; the very same tuple if it does not."""
     typists = room.typists
     if not typists:
@@ -140,24 +140,24 @@ def _typists_but(room: Room, party: str) -> tuple[Typist, ...]:
 
 def show_typing(d: Draft, e: Typing) -> None:
     """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
-    room, config = d.room, d.config
+    room, config = d.participants, d.config
     party_id = e.party_id[: config.id_limit]
     others = _typists_but(room, party_id.lower())
     typists = (*others, Typist(party_id, after(d, config.remote_typing_expires)))
-    d.room = Room(room.parties, typists[-config.parties_limit :], room.forms)
+    d.participants = Participants(room.parties, typists[-config.parties_limit :], room.forms)
 
 
 def hide_typing(d: Draft, e: Any) -> None:
     """This party has stopped typing, or has spoken."""
-    room = d.room
+    room = d.participants
     if room.typists:
         typists = _typists_but(room, _folded(d, e.party_id))
         if typists is not room.typists:
-            d.room = Room(room.parties, typists, room.forms)
+            d.participants = Participants(room.parties, typists, room.forms)
 
 
 def expire_typing(d: Draft, e: object) -> None:
-    d.room = evolve(d.room, typists=tuple(t for t in d.room.typists if t.due > d.now))
+    d.participants = evolve(d.participants, typists=tuple(t for t in d.participants.typists if t.due > d.now))
 
 
 # --- forms ----------------------------------------------------------------------------------------------------------
@@ -165,12 +165,12 @@ def expire_typing(d: Draft, e: object) -> None:
 
 def form(d: Draft, request_id: str) -> OpenForm | None:
     """The open form with this request id."""
-    return next((f for f in d.room.forms if f.id == request_id), None)
+    return next((f for f in d.participants.forms if f.id == request_id), None)
 
 
 def prompt(d: Draft) -> OpenForm | None:
     """The open prompt that the next text answers: a form without a name, the last one shown (protocol.md 3.2)."""
-    return next((f for f in reversed(d.room.forms) if _is_prompt(f)), None)
+    return next((f for f in reversed(d.participants.forms) if _is_prompt(f)), None)
 
 
 def _is_prompt(f: OpenForm) -> bool:
@@ -179,10 +179,10 @@ def _is_prompt(f: OpenForm) -> bool:
 
 def close_prompts(d: Draft, e: object) -> None:
     """An agent takes over: the scenario's question is no longer open, or the next text would never reach the agent."""
-    if d.room.forms:
-        forms = tuple(f for f in d.room.forms if not _is_prompt(f))
-        if len(forms) != len(d.room.forms):
-            d.room = evolve(d.room, forms=forms)
+    if d.participants.forms:
+        forms = tuple(f for f in d.participants.forms if not _is_prompt(f))
+        if len(forms) != len(d.participants.forms):
+            d.participants = evolve(d.participants, forms=forms)
 
 
 def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
@@ -203,18 +203,18 @@ def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
     else:
         due = None if e.form_timeout is None else after(d, e.form_timeout)
         new = OpenForm(e.form_request_id[:limit], e.form_name[:limit], False, due)
-    others = tuple(f for f in d.room.forms if f.id != new.id and not (_is_prompt(new) and _is_prompt(f)))
+    others = tuple(f for f in d.participants.forms if f.id != new.id and not (_is_prompt(new) and _is_prompt(f)))
     if len(others) >= d.config.forms_limit:
         others = others[1:]
-        d.odd("forms_full", "the earliest form was dropped")
-    d.room = evolve(d.room, forms=(*others, new))
+        d.note_anomaly("forms_full", "the earliest form was dropped")
+    d.participants = evolve(d.participants, forms=(*others, new))
 
 
 def close_form(d: Draft, e: Any) -> None:
     """Answered or cancelled, here or elsewhere. A text that was yet to answer this prompt is a text again (F31)."""
-    forms = tuple(f for f in d.room.forms if f.id != e.form_request_id)
-    if len(forms) != len(d.room.forms):
-        d.room = evolve(d.room, forms=forms)
+    forms = tuple(f for f in d.participants.forms if f.id != e.form_request_id)
+    if len(forms) != len(d.participants.forms):
+        d.participants = evolve(d.participants, forms=forms)
     if any(item.form == e.form_request_id for item in d.items):
         d.items = tuple(_text_again(item) if item.form == e.form_request_id else item for item in d.items)
 
@@ -236,26 +236,31 @@ def never_left(item: Item) -> bool:
 
 def expire_forms(d: Draft, e: object) -> None:
     """Hide what the server no longer waits for. One with an answer under way stays until that has an outcome."""
-    forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.room.forms)
-    d.room = evolve(d.room, forms=tuple(f for f in forms if f.answer or not f.expired))
+    forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.participants.forms)
+    d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 
 def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
     """This item answers the form: one answer a request (F31)."""
-    d.room = evolve(d.room, forms=tuple(evolve(f, answer=item_id) if f.id == request_id else f for f in d.room.forms))
+    d.participants = evolve(
+        d.participants,
+        forms=tuple(evolve(f, answer=item_id) if f.id == request_id else f for f in d.participants.forms),
+    )
 
 
 def settle_form(d: Draft, e: object) -> None:
     """The answer has arrived: the form is done."""
-    if d.scratch.subject.form:
-        d.room = evolve(d.room, forms=tuple(f for f in d.room.forms if f.answer != d.scratch.subject.id))
+    if d.context.subject.form:
+        d.participants = evolve(
+            d.participants, forms=tuple(f for f in d.participants.forms if f.answer != d.context.subject.id)
+        )
 
 
 def release_form(d: Draft, e: object) -> None:
     """The answer did not arrive: the form is open again, unless its time is over."""
-    if d.scratch.subject.form:
-        forms = (evolve(f, answer="") if f.answer == d.scratch.subject.id else f for f in d.room.forms)
-        d.room = evolve(d.room, forms=tuple(f for f in forms if f.answer or not f.expired))
+    if d.context.subject.form:
+        forms = (evolve(f, answer="") if f.answer == d.context.subject.id else f for f in d.participants.forms)
+        d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
@@ -282,8 +287,8 @@ def queued(d: Draft, e: Status) -> Queued:
 
 def close_room(d: Draft, e: object) -> None:
     """Over: nobody types, no form is open, our own typing is over. Names stay readable."""
-    if d.room.typists or d.room.forms:
-        d.room = Room(d.room.parties)
+    if d.participants.typists or d.participants.forms:
+        d.participants = Participants(d.participants.parties)
 
 
 def failure_code(e: object) -> int | None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from attrs import evolve
 
 from ..draft import Draft
-from ..events import Failure, Opened, Past, Reattach, Request
-from ..session import Chat, Ending, Failed, Opening, Requesting, Seen
+from ..events import Carryover, ChatOpened, Failure, Reattach, RequestChat
+from ..session import Chat, DedupeWindow, Ending, Failed, Opening, Requesting
 from .memory import beginning, remember
 from .timing import after, answer_due, back_off
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
 
-def lacks_origin(d: Draft, e: Request | Reattach) -> bool:
+def lacks_origin(d: Draft, e: RequestChat | Reattach) -> bool:
     return not e.origin.strip()
 
 
-def has_first_text(d: Draft, e: Request) -> bool:
+def has_first_text(d: Draft, e: RequestChat) -> bool:
     return bool(e.text)
 
 
@@ -25,18 +25,18 @@ def names_chat(d: Draft, e: Reattach) -> bool:
     return bool(e.chat_id)
 
 
-def reports_the_end(d: Draft, e: Opened) -> bool:
+def reports_the_end(d: Draft, e: ChatOpened) -> bool:
     """E4 may return an old session that has ended but was not yet purged (protocol.md 10, row 25)."""
     return e.state.lower() in ("failed", "completed")
 
 
-def finds_the_end(d: Draft, e: Opened) -> bool:
+def finds_the_end(d: Draft, e: ChatOpened) -> bool:
     """The same, where we only asked (E5)."""
     opening = d.lifecycle.opening
     return opening is not None and opening.find and reports_the_end(d, e)
 
 
-def is_new_chat(d: Draft, e: Opened) -> bool:
+def is_new_chat(d: Draft, e: ChatOpened) -> bool:
     """Certainly new: the server says so, and no earlier try of ours can have made it."""
     return e.is_new_chat is True
 
@@ -49,33 +49,33 @@ def opening_waits(d: Draft, e: object) -> bool:
 # --- effects --------------------------------------------------------------------------------------------------------
 
 
-def _take_over(d: Draft, origin: str, past: Past | None) -> None:
+def _take_over(d: Draft, origin: str, past: Carryover | None) -> None:
     if past is None:
         d.chat = Chat(origin)
         return
     d.chat = Chat(past.origin or origin, former=past.chat_id)
     d.ids = max(d.ids, past.ids)
     d.seq = max(d.seq, past.seq)
-    d.seen = Seen(past.told, past.batches, d.seen.anomalies, past.marks)
+    d.window = DedupeWindow(past.entries, past.batches, d.window.anomalies, past.marks)
 
 
-def take_over_past(d: Draft, e: Request | Reattach) -> None:
+def take_over_past(d: Draft, e: RequestChat | Reattach) -> None:
     """Origin, counters and window of the session before (D3)."""
     _take_over(d, e.origin, e.after)
 
 
 def adopt_named_chat(d: Draft, e: Reattach) -> None:
-    adopt_chat(d, Opened(e.chat_id or ""))
+    adopt_chat(d, ChatOpened(e.chat_id or ""))
 
 
-def adopt_chat(d: Draft, e: Opened) -> None:
+def adopt_chat(d: Draft, e: ChatOpened) -> None:
     """What was told of another chat says nothing about this one; the application's keys are the same in all."""
     if d.chat.former.lower() != e.chat_id.lower():
-        d.seen = Seen(anomalies=d.seen.anomalies, marks=d.seen.marks)
+        d.window = DedupeWindow(anomalies=d.window.anomalies, marks=d.window.marks)
     d.chat = evolve(d.chat, chat_id=e.chat_id, phone_number=e.phone_number)
 
 
-def mark_beginning(d: Draft, e: Opened) -> None:
+def mark_beginning(d: Draft, e: ChatOpened) -> None:
     """From here on the log is known from its first entry."""
     remember(d, beginning(d))
 
@@ -101,7 +101,7 @@ def _opening(d: Draft) -> Opening:
     return state.opening
 
 
-def creating(d: Draft, e: Request) -> Requesting:
+def creating(d: Draft, e: RequestChat) -> Requesting:
     blank = Opening(False, None, 0, parameters=e.parameters, phone_number=e.phone_number, from_=e.from_)
     return Requesting(_ask(d, blank), after(d, d.config.request_within))
 

@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 from attrs import evolve
 
 from ..draft import Draft
-from ..session import Item, Seen
+from ..session import DedupeWindow, Item
 from ..wire import (
     CobrowsingRequested,
     Entry,
@@ -111,12 +111,12 @@ def first_read(d: Draft) -> bytes:
 
 def is_full(d: Draft) -> bool:
     """Whether the window may have forgotten something."""
-    return len(d.seen.told) >= WIDTH * d.config.window
+    return len(d.window.entries) >= WIDTH * d.config.window
 
 
 def log_was_read(d: Draft) -> bool:
     """Whether what the window knows of the log was all known up to there. A full window has forgotten the marks."""
-    told = d.seen.told
+    told = d.window.entries
     return is_full(d) or count(told, beginning(d)) > 0 or count(told, first_read(d)) > 0
 
 
@@ -126,7 +126,7 @@ def mark_first_reading(d: Draft, entries: Sequence[Entry]) -> None:
     The mark goes before what was told already, so that it is not the last to be forgotten.
     """
     mark = first_read(d) if holds_transcript(entries) else beginning(d)
-    d.seen = evolve(d.seen, told=mark + d.seen.told)
+    d.window = evolve(d.window, entries=mark + d.window.entries)
 
 
 def own_file_key(d: Draft, e: File) -> bytes:
@@ -144,7 +144,7 @@ def key(d: Draft, e: Any) -> tuple[bytes, bool]:
     return _keyed(d, _CONTENT[type(e)](e)), is_numbered or isinstance(e, _BY_REQUEST_ID)
 
 
-def datable(e: Any) -> bool:
+def is_distinguishable(e: Any) -> bool:
     """Whether a second entry like this one would differ from it: it has an id or a time."""
     if getattr(e, "msg_id", "") not in NO_ID or isinstance(e, _BY_REQUEST_ID):
         return True
@@ -159,9 +159,9 @@ def count(window: bytes, one: bytes) -> int:
 
 
 def remember(d: Draft, one: bytes) -> None:
-    seen = d.seen
-    told = seen.told + one
-    d.seen = Seen(told[-WIDTH * d.config.window :], seen.batches, seen.anomalies, seen.marks)
+    seen = d.window
+    told = seen.entries + one
+    d.window = DedupeWindow(told[-WIDTH * d.config.window :], seen.batches, seen.anomalies, seen.marks)
 
 
 class Known:
@@ -170,18 +170,18 @@ class Known:
     __slots__ = ("added", "before", "left")
 
     def __init__(self, d: Draft) -> None:
-        self.before = d.seen.told
+        self.before = d.window.entries
         self.added: set[bytes] = set()
         self.left: dict[bytes, int] = {}
 
     def holds(self, d: Draft, one: bytes) -> bool:
-        before, now = self.before, d.seen.told
+        before, now = self.before, d.window.entries
         if one in before and count(before, one) > 0:
             return True
         # A receipt earlier in this batch may have settled a message of ours: then only the window of now holds it.
         return one in self.added or (now is not before and one in now and count(now, one) > 0)
 
-    def accounts_for(self, one: bytes) -> bool:
+    def consume_one(self, one: bytes) -> bool:
         """Whether the window still accounts for another entry like this one."""
         left = self.left.setdefault(one, count(self.before, one))
         self.left[one] = left - 1
@@ -192,11 +192,11 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(d, one) or (d.scratch.reading and _was_settled(d, e))
-    elif not d.scratch.reading and not datable(e):
+        told = known.holds(d, one) or (d.context.reading and _was_settled(d, e))
+    elif not d.context.reading and not is_distinguishable(e):
         told = False
     else:
-        told = known.accounts_for(one)
+        told = known.consume_one(one)
     if not told:
         remember(d, one)
         known.added.add(one)
@@ -217,7 +217,7 @@ def remember_sent(d: Draft, item: Item) -> None:
     """What history says of our own message is no news any more. A file may come back with or without its message id."""
     entry = item.entry
     for one in (own_key(d, item.id), *((own_file_key(d, entry),) if isinstance(entry, File) else ())):
-        if count(d.seen.told, one) == 0:
+        if count(d.window.entries, one) == 0:
             remember(d, one)
     if item.key is not None:
         mark(d, "key", item.key)
@@ -229,18 +229,18 @@ _OF_ALL_CHATS: Final = "key"
 
 def mark(d: Draft, kind: str, name: str) -> None:
     """Note that this was done: a read receipt given ("read"), a message of this key arrived ("key")."""
-    seen = d.seen
+    seen = d.window
     marks = (seen.marks + _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS))[-WIDTH * MARKS :]
-    d.seen = Seen(seen.told, seen.batches, seen.anomalies, marks)
+    d.window = DedupeWindow(seen.entries, seen.batches, seen.anomalies, marks)
 
 
 def is_marked(d: Draft, kind: str, name: str) -> bool:
-    return count(d.seen.marks, _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS)) > 0
+    return count(d.window.marks, _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS)) > 0
 
 
 def knows_some(d: Draft) -> bool:
     """Whether anything of this chat's log was told, or sent: then the log cannot be empty."""
-    told, marks = d.seen.told, (beginning(d), first_read(d))
+    told, marks = d.window.entries, (beginning(d), first_read(d))
     return any(told[i : i + WIDTH] not in marks for i in range(0, len(told), WIDTH))
 
 
@@ -250,13 +250,13 @@ def holds_transcript(entries: Sequence[Entry]) -> bool:
 
 
 def _note_batch(d: Draft, one: bytes) -> None:
-    seen = d.seen
-    d.seen = Seen(seen.told, (seen.batches + one)[-WIDTH * BATCHES :], seen.anomalies, seen.marks)
+    seen = d.window
+    d.window = DedupeWindow(seen.entries, (seen.batches + one)[-WIDTH * BATCHES :], seen.anomalies, seen.marks)
 
 
 def note_silence(d: Draft) -> None:
     """Nothing new in between: the same words after this are said again, and no cache repeats them."""
-    batches = d.seen.batches
+    batches = d.window.batches
     if batches and batches[-WIDTH:] != SILENCE:
         _note_batch(d, SILENCE)
 
@@ -268,9 +268,9 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     once.
     """
     one = _keyed(d, "\n".join([f"{type(e).__name__}{_ESSENCE[type(e)](e)}" for e in entries]))
-    batches = d.seen.batches
+    batches = d.window.batches
     known = one in batches and (
-        batches[-WIDTH:] == one or (count(batches, one) > 0 and any(datable(e) for e in entries))
+        batches[-WIDTH:] == one or (count(batches, one) > 0 and any(is_distinguishable(e) for e in entries))
     )
     if not known:
         _note_batch(d, one)

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from .events import FailureKind
 from .record import field, record
-from .wire import Entry, shy
+from .wire import Entry, redacted
 
 Reason: TypeAlias = Literal["not_sent", "unknown", "refused"]
 Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
@@ -35,7 +35,7 @@ class Received:
 
 
 @record
-class Progress:
+class DeliveryUpdate:
     """The outcome of one thing sent. `item`: its message id; `key`, `note`: the application's, as they were given.
 
     `reason` (failed only): not_sent: the server never had it; unknown: it may have arrived; refused: the server said
@@ -50,7 +50,7 @@ class Progress:
     reason: Reason | None = None
     code: int | None = None
     party_id: str = ""
-    note: str = field(default="", repr=shy)
+    note: str = field(default="", repr=redacted)
 
 
 @record
@@ -61,7 +61,7 @@ class Finished:
     at: int
     phase: str
     outcome: Outcome
-    text: str = field(default="", repr=shy)
+    text: str = field(default="", repr=redacted)
     code: int | None = None
 
 
@@ -82,10 +82,10 @@ class Anomaly:
     detail: str = ""
 
 
-Transcript: TypeAlias = Received | Progress | Finished | HistoryGap
-Notification: TypeAlias = Transcript | Anomaly
+TranscriptUpdate: TypeAlias = Received | DeliveryUpdate | Finished | HistoryGap
+Notification: TypeAlias = TranscriptUpdate | Anomaly
 
-TRANSCRIPT: Final[tuple[type[Transcript], ...]] = (Received, Progress, Finished, HistoryGap)
+TRANSCRIPT: Final[tuple[type[TranscriptUpdate], ...]] = (Received, DeliveryUpdate, Finished, HistoryGap)
 
 
 # --- level news -----------------------------------------------------------------------------------------------------
@@ -114,12 +114,12 @@ class TypingChanged:
 
 
 @record
-class LinkChanged:
+class ConnectionChanged:
     """The connection's health: off, polling, backing_off, paused, blocked.
 
     `tries`: failures in a row. While it backs off: `reason`, how the last call failed (`Failure.kind`), with `code`
     where the server gave one; `next_try`, when it is tried again, in milliseconds since the epoch. Since when it is so
-    is not said, for a session keeps no instants but deadlines: `ChatSession.link_since` does.
+    is not said, for a session keeps no instants but deadlines: `ChatSession.connection_since` does.
     """
 
     state: str
@@ -143,4 +143,4 @@ class CaseChanged:
     case_id: str
 
 
-Level: TypeAlias = PhaseChanged | RosterChanged | TypingChanged | LinkChanged | FormsChanged | CaseChanged
+StatusUpdate: TypeAlias = PhaseChanged | RosterChanged | TypingChanged | ConnectionChanged | FormsChanged | CaseChanged

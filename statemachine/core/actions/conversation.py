@@ -6,8 +6,8 @@ from typing import Any
 
 from ..draft import Draft
 from ..events import Failure, MarkDelivered, MarkRead, StartTyping, StopTyping
-from ..news import Finished, HistoryGap, Outcome
-from ..session import Asides, CourtesyPosting, Ended, Ending, Establishing, Item
+from ..session import Ended, Ending, EphemeralPosting, EphemeralQueue, Establishing, Item
+from ..updates import Finished, HistoryGap, Outcome
 from ..wire import (
     Entry,
     File,
@@ -23,7 +23,7 @@ from ..wire import (
     Typing,
 )
 from .memory import is_marked, is_own, mark
-from .room import failure_code, never_left
+from .participants import failure_code, never_left
 from .timing import after
 
 # --- guards ---------------------------------------------------------------------------------------------------------
@@ -65,17 +65,17 @@ def echoes_spoken(d: Draft, e: Any) -> bool:
 
 def is_past(d: Draft, e: object) -> bool:
     """It is being told as the past: nothing of the log was known."""
-    return d.scratch.past
+    return d.context.past
 
 
 def is_answered_past(d: Draft, e: object) -> bool:
     """In the log, and something came after it: answered already (protocol.md 5.1)."""
-    return d.scratch.reading and not d.scratch.newest
+    return d.context.reading and not d.context.newest
 
 
 def wants_receipt(d: Draft, e: Message) -> bool:
     """Others' live messages, once, in v2 (F15)."""
-    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.scratch.past
+    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.context.past
 
 
 def can_deliver(d: Draft, e: MarkDelivered) -> bool:
@@ -92,12 +92,12 @@ def can_read(d: Draft, e: MarkDelivered | MarkRead) -> bool:
 
 def typing_is_new(d: Draft, e: StartTyping) -> bool:
     """Not announced yet, or so long ago that it is time again."""
-    due = d.asides.due
+    due = d.ephemeral_queue.due
     return due is None or due - d.now <= d.config.typing_expires - d.config.typing_every
 
 
 def is_typing(d: Draft, e: object) -> bool:
-    return d.asides.due is not None
+    return d.ephemeral_queue.due is not None
 
 
 def end_was_sent(d: Draft, e: object) -> bool:
@@ -115,64 +115,64 @@ def stage_is_unknown(d: Draft, e: object) -> bool:
 
 
 def tell_live(d: Draft, e: Entry) -> None:
-    d.tell(e)
+    d.emit(e)
 
 
 def tell_past(d: Draft, e: Entry) -> None:
-    d.tell(e, historic=True)
+    d.emit(e, historic=True)
 
 
 def tell_own(d: Draft, e: Entry) -> None:
     """Ours, from another device or an earlier life."""
-    d.tell(e, own=True, historic=d.scratch.past)
+    d.emit(e, own=True, historic=d.context.past)
 
 
 def tell_late(d: Draft, e: Any) -> None:
     own = isinstance(e, Message | File | Location) and is_own(d, e)
-    d.tell(e, own=own, late=True)
+    d.emit(e, own=own, late=True)
 
 
 def note_malformed(d: Draft, e: Any) -> None:
-    d.odd("malformed_entry", e.problem)
+    d.note_anomaly("malformed_entry", e.problem)
 
 
 def note_unknown(d: Draft, e: Any) -> None:
-    d.odd("unknown_entry", e.name[: d.config.id_limit])
+    d.note_anomaly("unknown_entry", e.name[: d.config.id_limit])
 
 
 def note_unknown_state(d: Draft, e: Any) -> None:
-    d.odd("unknown_state", e.state[: d.config.id_limit])
+    d.note_anomaly("unknown_state", e.state[: d.config.id_limit])
 
 
 # --- courtesies -----------------------------------------------------------------------------------------------------
 
 
 def _queue(d: Draft, pending: tuple[Entry, ...], entry: Entry, due: int | None) -> None:
-    if len(pending) >= d.config.asides_limit:
+    if len(pending) >= d.config.ephemeral_limit:
         pending = pending[1:]
-        d.odd("receipts_dropped", "too many were waiting")
-    d.asides = Asides((*pending, entry), due)
+        d.note_anomaly("receipts_dropped", "too many were waiting")
+    d.ephemeral_queue = EphemeralQueue((*pending, entry), due)
 
 
 def _without_typing(d: Draft) -> tuple[Entry, ...]:
-    return tuple(p for p in d.asides.pending if not isinstance(p, Typing | NotTyping))
+    return tuple(p for p in d.ephemeral_queue.pending if not isinstance(p, Typing | NotTyping))
 
 
 def owe_delivered(d: Draft, e: Message) -> None:
-    _queue(d, d.asides.pending, MessageDelivered(e.msg_id), d.asides.due)
+    _queue(d, d.ephemeral_queue.pending, MessageDelivered(e.msg_id), d.ephemeral_queue.due)
 
 
 def owe_delivered_on_word(d: Draft, e: MarkDelivered) -> None:
     mark(d, "delivered", e.msg_id)
-    _queue(d, d.asides.pending, MessageDelivered(e.msg_id), d.asides.due)
+    _queue(d, d.ephemeral_queue.pending, MessageDelivered(e.msg_id), d.ephemeral_queue.due)
 
 
 def owe_read(d: Draft, e: MarkRead) -> None:
     """Read implies delivered."""
     mark(d, "read", e.msg_id)
     receipts = (MessageDelivered, MessageRead)
-    others = tuple(p for p in d.asides.pending if not (isinstance(p, receipts) and p.ref_msg_id == e.msg_id))
-    _queue(d, others, MessageRead(e.msg_id), d.asides.due)
+    others = tuple(p for p in d.ephemeral_queue.pending if not (isinstance(p, receipts) and p.ref_msg_id == e.msg_id))
+    _queue(d, others, MessageRead(e.msg_id), d.ephemeral_queue.due)
 
 
 def owe_typing(d: Draft, e: StartTyping) -> None:
@@ -188,22 +188,22 @@ def forget_typing(d: Draft, e: object) -> None:
 
     Unless its announcement is still on its way: that may arrive after the text, so it is taken back in time.
     """
-    due = d.asides.due
+    due = d.ephemeral_queue.due
     if due is not None:
-        announcing = isinstance(d.courtesy, CourtesyPosting) and isinstance(d.courtesy.entry, Typing)
-        d.asides = Asides(_without_typing(d), due if announcing else None)
+        announcing = isinstance(d.ephemeral, EphemeralPosting) and isinstance(d.ephemeral.entry, Typing)
+        d.ephemeral_queue = EphemeralQueue(_without_typing(d), due if announcing else None)
 
 
 def take_back_typing(d: Draft, e: object) -> None:
     """The text goes out as the answer of a form, and no message hides the typing."""
-    if d.asides.due is not None:
+    if d.ephemeral_queue.due is not None:
         owe_not_typing(d, e)
 
 
-def drop_asides(d: Draft, e: object) -> None:
+def drop_ephemeral(d: Draft, e: object) -> None:
     """Nothing is sent after the end."""
-    if d.asides.pending or d.asides.due is not None:
-        d.asides = Asides()
+    if d.ephemeral_queue.pending or d.ephemeral_queue.due is not None:
+        d.ephemeral_queue = EphemeralQueue()
 
 
 # --- the end --------------------------------------------------------------------------------------------------------
@@ -211,15 +211,15 @@ def drop_asides(d: Draft, e: object) -> None:
 
 def _finish(d: Draft, phase: str, outcome: Outcome, text: str = "", code: int | None = None) -> None:
     """Told when all that follows from the end has been told: what was not sent, above all."""
-    d.scratch.finish = phase, outcome, text, code
+    d.context.finish = phase, outcome, text, code
 
 
 def tell_finish(d: Draft) -> None:
     """Transcript news: the outcome of the session, the last before anything late."""
-    if d.scratch.finish is not None:
+    if d.context.finish is not None:
         d.seq = seq = d.seq + 1
-        d.scratch.news.append(Finished(seq, d.now, *d.scratch.finish))
-        d.scratch.finish = None
+        d.context.updates.append(Finished(seq, d.now, *d.context.finish))
+        d.context.finish = None
 
 
 def told_ended(d: Draft, e: object) -> None:
@@ -253,7 +253,7 @@ def told_gone(d: Draft, e: object) -> None:
 def tell_gap(d: Draft, e: object) -> None:
     """Something may be missing here."""
     d.seq = seq = d.seq + 1
-    d.scratch.news.append(HistoryGap(seq, d.now))
+    d.context.updates.append(HistoryGap(seq, d.now))
 
 
 def completed(d: Draft, e: object) -> Ended:
