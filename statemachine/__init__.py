@@ -25,7 +25,7 @@ if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-sta
         "pip uninstall -y python-statemachine chat-session-statemachine, then install the one you want."
     )
 
-from . import core as _core
+from . import core
 from .core import *  # noqa: F403
 from .version import __version__ as __version__
 
@@ -44,4 +44,5 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = [*_core, "ChatClient", "restore", "snapshot"]
+__all__ = ["ChatClient", "restore", "snapshot"]
+__all__ += core.__all__
