@@ -28,7 +28,7 @@ from .world import World
 
 __all__ = ["BadCase", "Case", "ddmin", "law_broken_by", "minimise", "read_case", "replay", "write_case"]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _RUNS: Final = 1_500
 """How many worlds a minimisation may run."""
 

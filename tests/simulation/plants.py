@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from statemachine import Restarted
-from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
 from statemachine.core import wire
 from statemachine.core.actions import memory, outgoing, polling
 from statemachine.core.draft import Draft
 from statemachine.core.tables import CELLS
+
+reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -100,14 +102,14 @@ def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
 
 def overtakes(patch: pytest.MonkeyPatch) -> None:
     """A text said while another is in doubt is sent at once."""
-    right = outgoing.takers
+    right = outgoing.next_to_send
 
-    def takers(d: Draft, e: object) -> tuple[Any, ...]:
+    def next_to_send(d: Draft, e: object) -> tuple[Any, ...]:
         busy = any(isinstance(item.state, st.ItemSending) for item in d.items)
         heads = [item for item in d.items if isinstance(item.state, st.ItemPending) and item.state.due is None]
         return right(d, e) or (() if busy else tuple(heads[:1]))
 
-    patch.setattr(outgoing, "takers", takers)
+    patch.setattr(outgoing, "next_to_send", next_to_send)
 
 
 def blocks_for_ever(patch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,8 @@ import pytest
 
 from statemachine import RequestChat, Tick, new_session
 from statemachine.simulation.choices import Choices
-from statemachine.simulation.minimise import BadCase, Case, ddmin, read_case, replay, write_case
+from statemachine.simulation.minimise import BadCase, Case, ddmin, read_case, write_case
 from statemachine.simulation.oracle import Violation
-
-LOGS = sorted((Path(__file__).parent / "logs").glob("*.jsonl"))
-
-
-@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
-def test_what_was_found_once_holds_now(path: Path) -> None:
-    assert replay(read_case(path)) is None
 
 
 def test_ddmin_keeps_what_is_needed() -> None:
@@ -41,9 +34,9 @@ def test_a_case_is_written_and_read(tmp_path: Path) -> None:
         "no JSON",
         "[]",
         "{}",
-        '{"simulation": 2}',
-        json.dumps({"simulation": 1, "seed": "x"}),
-        json.dumps({"simulation": 1, "seed": 1, "steps": 1, "law": "", "detail": "", "session": {}, "tape": None}),
+        '{"simulation": 1}',
+        json.dumps({"simulation": 2, "seed": "x"}),
+        json.dumps({"simulation": 2, "seed": 1, "steps": 1, "law": "", "detail": "", "session": {}, "tape": None}),
     ],
 )
 def test_what_is_no_case_is_named(text: str, tmp_path: Path) -> None:

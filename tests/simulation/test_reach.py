@@ -22,10 +22,10 @@ def _reached(*lives: object) -> Counter[Place]:
 
 def test_a_step_reaches_cells_couplings_commands_and_reactions() -> None:
     counts = _reached(chatting())
-    assert counts["cell", "lifecycle: idle on Request -> requesting"] == 1
+    assert counts["cell", "lifecycle: idle on RequestChat -> requesting"] == 1
     assert counts["cell", "lifecycle: queued on PartyJoined [joins_as_agent] -> agent_joined"] == 0
     assert counts["cell", "lifecycle: connected on PartyJoined [joins_as_agent] -> agent_joined"] == 1
-    assert counts["coupling", "lifecycle raises ChatOpened for link"] == 1
+    assert counts["coupling", "lifecycle raises ChatStarted for connection"] == 1
     assert counts["command", "CreateChat"] == counts["reaction", "create: ok"] == 1
     assert counts["command", "Poll"] == 2
     assert counts["fault", "poll cut"] == 0
