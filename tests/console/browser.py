@@ -77,7 +77,7 @@ class Page:
         target = await self._call("Target.createTarget", url="about:blank", browserContextId=self._context)
         attached = await self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "HistoryLog"):
+        for domain in ("Page", "Runtime", "Log"):
             await self._call(f"{domain}.enable")
 
     async def look(self, width: int, height: int, scheme: str = "light") -> None:
