@@ -23,8 +23,8 @@ from statemachine.engine.serve import Desk
 desk = Desk()
 for line in sys.stdin:
     said = desk.answer(line)
-    if said.get("news"):
-        said["news"] = []
+    if said.get("updates"):
+        said["updates"] = []
     print(json.dumps(said), flush=True)
 """
 

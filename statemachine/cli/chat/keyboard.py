@@ -18,7 +18,7 @@ __all__ = ["Face", "Keyboard", "Pipe", "Terminal", "above_the_line", "at_termina
 class Face:
     """What the line being typed looks like: the words of the status line, the prompt, and whether to hide the text."""
 
-    standing: Callable[[], list[str]]
+    status: Callable[[], list[str]]
     prompt: Callable[[], str]
     secret: Callable[[], bool]
 
@@ -57,7 +57,7 @@ class Terminal:
         self._face: Final = face
         self._session: PromptSession[str] = PromptSession(
             # Not as its toolbar, which is hidden from terminals that do not tell where the cursor is.
-            message=lambda: [("reverse", self._standing()), ("", f"\n{face.prompt()}> ")],
+            message=lambda: [("reverse", self._status_line()), ("", f"\n{face.prompt()}> ")],
             is_password=Condition(face.secret),
             erase_when_done=True,  # the line comes back as part of the chat
             refresh_interval=0.5,  # what stands in the status line changes by itself
@@ -79,10 +79,10 @@ class Terminal:
             except EOFError:
                 return None
 
-    def _standing(self) -> str:
+    def _status_line(self) -> str:
         """As many words as there is room for; the first, the phase, always."""
         columns = self._session.app.output.get_size().columns
-        first, *rest = self._face.standing()
+        first, *rest = self._face.status()
         shown = f" {first}"
         for word in rest:
             if len(shown) + len(word) + 4 > columns:

@@ -70,7 +70,7 @@ class Talk:
     def face(self) -> Face:
         """What the line being typed looks like now."""
         return Face(
-            standing=lambda: self._view.standing(self._chat.phase),
+            status=lambda: self._view.status(self._chat.phase),
             prompt=lambda: self.questions.prompt if self.questions else "answer" if self._question else "",
             secret=lambda: self.questions is not None and self.questions.secure,
         )

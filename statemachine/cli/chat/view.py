@@ -65,7 +65,7 @@ _OUTCOMES: Final = {
 
 
 class View:
-    """Tells one chat on a screen. `chatty`: every receipt is a line; else `standing` shows the last one."""
+    """Tells one chat on a screen. `chatty`: every receipt is a line; else `status` shows the last one."""
 
     def __init__(self, screen: Screen, *, chatty: bool) -> None:
         self._screen: Final = screen
@@ -249,7 +249,7 @@ class View:
 
     # --- how things stand -------------------------------------------------------------------------------------------
 
-    def standing(self, phase: str) -> list[str]:
+    def status(self, phase: str) -> list[str]:
         """How things stand, in a few words each, the most important first."""
         words = [phase]
         if self._troubled:

@@ -64,7 +64,7 @@ def test_who_has_left_keeps_the_name(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "updates",
+    "update",
     [
         said(HOSTILE),
         RosterChanged((("P", "internal", HOSTILE),)),
@@ -78,7 +78,7 @@ def test_who_has_left_keeps_the_name(page: Page) -> None:
 def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(update: Any) -> None:
     page = Page(chatty=True)
     page.view.tell(update)
-    shown = page.stream.getvalue() + "".join(page.view.stats("queued"))
+    shown = page.stream.getvalue() + "".join(page.view.status("queued"))
     assert shown
     assert not set(shown) & set("\x1b\x07\u202e\r")
 
@@ -95,9 +95,9 @@ def test_forms_are_announced_in_their_place(page: Page) -> None:
 
 def test_what_becomes_of_a_text(page: Page) -> None:
     page.view.sent("i1", "hello")
-    assert page.view.stats("queued") == ["queued", "…"]
+    assert page.view.status("queued") == ["queued", "…"]
     page.view.tell(DeliveryUpdate(1, 1, "i1", "delivered"))
-    assert page.view.stats("queued") == ["queued", "✓ delivered"]
+    assert page.view.status("queued") == ["queued", "✓ delivered"]
     page.lines()
     page.view.tell(DeliveryUpdate(2, 1, "i1", "failed", reason="refused", code=5003))
     page.view.tell(DeliveryUpdate(3, 1, "not a text", "failed"))
@@ -121,14 +121,14 @@ def test_a_pipe_sees_every_step() -> None:
 
 def test_how_things_stand(page: Page) -> None:
     page.view.tell(PhaseChanged("queued", 30_000))
-    assert page.view.stats("queued")[1].startswith("about ")
+    assert page.view.status("queued")[1].startswith("about ")
     page.view.tell(PhaseChanged("agent_joined"))
     page.view.tell(ADA)
-    assert page.view.stats("agent_joined") == ["agent_joined", "with Ada"]
+    assert page.view.status("agent_joined") == ["agent_joined", "with Ada"]
     page.view.tell(TypingChanged(("party",)))
-    assert page.view.stats("agent_joined") == ["agent_joined", "Ada is typing…"]
+    assert page.view.status("agent_joined") == ["agent_joined", "Ada is typing…"]
     page.view.tell(Finished(1, 1, "ended", "ended"))
-    assert page.view.stats("ended") == ["ended"]
+    assert page.view.status("ended") == ["ended"]
 
 
 def test_the_connection(page: Page) -> None:
@@ -138,7 +138,7 @@ def test_the_connection(page: Page) -> None:
     page.view.tell(ConnectionChanged("backing_off", 2, reason="timeout", next_try=2_000))
     page.view.tell(ConnectionChanged("backing_off", 2))
     page.view.tell(ConnectionChanged("backing_off", 3, next_try=3_000))
-    assert page.view.stats("queued") == ["queued", "no connection"]
+    assert page.view.status("queued") == ["queued", "no connection"]
     page.view.tell(ConnectionChanged("polling"))
     assert [line[:16] for line in page.lines()] == ["— no connection;", "— the connection"]
     page.view.tell(ConnectionChanged("blocked", 0, 3000))
