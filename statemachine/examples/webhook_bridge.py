@@ -35,17 +35,14 @@ async def webhook(request: web.Request) -> web.Response:
 
 
 async def bridge(app: web.Application) -> AsyncIterator[None]:
-    """While the server runs: the client, and its news on their way to the messenger."""
+    """While the server runs: the client, and its updates, which go to the messenger."""
     url, app_id, store = os.environ["CENTRE_URL"], os.environ["APP_ID"], os.environ.get("STORE", "bridge.sqlite")
     async with ClientSession() as http, ChatClient(url, app_id=app_id, store=store) as app[CLIENT]:
 
         async def deliver(session: ChatSession, update: object) -> None:
             if isinstance(update, Received) and isinstance(update.entry, Message) and not update.own:
-                answer = {
-                    "id": f"{session.client_id}:{update.seq}",
-                    "user": session.client_id,
-                    "text": shown(update.entry),
-                }
+                number = f"{session.client_id}:{update.seq}"
+                answer = {"id": number, "user": session.client_id, "text": shown(update.entry)}
                 async with http.post(os.environ["MESSENGER_URL"], json=answer) as reply:
                     reply.raise_for_status()  # what raises is tried again
 

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
 from statemachine.codec.records import decode_update
 from statemachine.codec.snapshot import restore
+from statemachine.codec.upgrades import from_format_1
 
 from .database import explain, in_words, open_reading
 from .ownership import Lock, Owner, owner_of
@@ -57,7 +58,7 @@ def check(path: Path) -> Checked:
                 rows = link.execute(f"PRAGMA integrity_check({_NAMED})")
                 faults += [str(row[0]) for row in rows if row[0] != "ok"]
                 _sessions(link, phases, faults)
-                _news(link, updates, faults)
+                _updates(link, schema, updates, faults)
             except sqlite3.DatabaseError as error:  # a damaged page: what lies beyond it cannot be reached
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if Lock.is_held(path) else None
@@ -77,16 +78,17 @@ def _sessions(link: sqlite3.Connection, phases: Counter[str], faults: list[str])
             faults.append(f"the snapshot of session {session_id}: {error}")
 
 
-def _news(link: sqlite3.Connection, updates: Counter[bool], faults: list[str]) -> None:
-    rows = link.execute("SELECT id, seq, seq > cursor, news FROM journal LEFT JOIN session ON key = session")
+def _updates(link: sqlite3.Connection, schema: int, updates: Counter[bool], faults: list[str]) -> None:
+    column, upgrade = ("news", from_format_1) if schema < 3 else ("content", dict[str, Any])
+    rows = link.execute(f"SELECT id, seq, seq > cursor, {column} FROM journal LEFT JOIN session ON key = session")
     for session_id, seq, unread, text in rows:
         updates[bool(unread)] += 1
         try:
-            decode_update(json.loads(text))
+            decode_update(upgrade(json.loads(text)))
         except Exception as error:
-            faults.append(f"news {seq} of session {session_id}: {error}")
+            faults.append(f"update {seq} of session {session_id}: {error}")
         if session_id is None:
-            faults.append(f"news {seq} of no session")
+            faults.append(f"update {seq} of no session")
 
 
 def _clipped(faults: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from .errors import CorruptStore, ForeignStore, StoreBusy, StoreError, StoreFull, StoreOwned, StoreReadOnly
 from .ownership import Lock, Owner, owner_of
-from .schema import SCHEMA, recognise, settle
+from .schema import SCHEMA, migrate, recognise
 
 __all__ = ["connect", "explain", "in_words", "open_owned", "open_reading"]
 
@@ -68,7 +68,7 @@ def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[s
         if copy is not None and recognise(link, path) != SCHEMA:
             _copy(link, copy)
         _set(link)
-        settle(link, path)
+        migrate(link, path)
         Owner.here().sign(link)
         undo.pop_all()
         return link, lock

@@ -77,11 +77,11 @@ def check_order(last: int, updates: tuple[TranscriptUpdate, ...]) -> None:
     """Refuse news that do not follow the last `seq` of their journal."""
     for one in updates:
         if one.seq <= last:
-            raise StoreError(f"news {one.seq} cannot follow news {last}")
+            raise StoreError(f"update {one.seq} cannot follow update {last}")
         last = one.seq
 
 
 def check_ack(last: int, seq: int) -> None:
     """Refuse to acknowledge what nobody can have seen: it would be lost when it comes."""
     if seq > last:
-        raise StoreError(f"news {seq} cannot be acknowledged: the last is {last}")
+        raise StoreError(f"update {seq} cannot be acknowledged: the last is {last}")

@@ -30,13 +30,13 @@ def purge(link: sqlite3.Connection, before: int, *, unread: bool = False) -> Pur
     A session that lives stays, and so does news the application has not read; with `unread` that goes as well, if its
     session is over. In a transaction of the caller's. Raises sqlite3.Error.
     """
-    old = "SELECT key FROM session WHERE over < :before"
+    old = "SELECT key FROM session WHERE ended_at < :before"
     waiting = "EXISTS (SELECT 1 FROM journal WHERE session = session.key AND seq > cursor)"
     left = 0
     if not unread:
-        left = link.execute(f"SELECT count(*) FROM session WHERE over < :before AND {waiting}", _at(before)).fetchone()[
-            0
-        ]
+        (left,) = link.execute(
+            f"SELECT count(*) FROM session WHERE ended_at < :before AND {waiting}", _at(before)
+        ).fetchone()
         old += f" AND NOT {waiting}"
     update = link.execute(f"DELETE FROM journal WHERE session IN ({old})", _at(before)).rowcount
     sessions = link.execute(f"DELETE FROM session WHERE key IN ({old})", _at(before)).rowcount

@@ -1,8 +1,8 @@
-"""What stands in the database file: how it is recognised, laid out, and brought up to date.
+"""The layout of the database file, how it is recognised, created and migrated.
 
-Three tables. `session`: one row a session, with its version, its snapshot (JSON text), the application's cursor, and
-when it was over, in ms (NULL while it lives). `journal`: its transcript news by `seq` (JSON text); `at` is the news'
-own. `owner`: one row, who was at work last. The schema's number stands in `user_version`.
+Three tables. `session`: one row for each session, with its version, its snapshot (JSON text), the application's
+cursor, and when the session ended, in ms (NULL before). `journal`: its transcript updates by `seq` (JSON text), each
+with its `at`. `owner`: one row, the process that opened the database last. `user_version` is the schema's number.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 from .errors import ForeignStore, NewerStore
 from .migrations import MIGRATIONS
 
-__all__ = ["SCHEMA", "pragma", "recognise", "settle"]
+__all__ = ["SCHEMA", "migrate", "pragma", "recognise"]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 APPLICATION: Final = 0x63737373
-"""Marks the file as ours (`application_id`), so that a wrong path never adds tables to somebody's data."""
+"""Marks the file as ours (`application_id`): a wrong path must not add tables to another program's data."""
 
 _TABLES: Final = (
     """CREATE TABLE session (
@@ -27,13 +27,13 @@ _TABLES: Final = (
         version INTEGER NOT NULL,
         snapshot TEXT NOT NULL,
         cursor INTEGER NOT NULL DEFAULT 0,
-        over INTEGER)""",
-    "CREATE INDEX session_over ON session (over) WHERE over IS NOT NULL",
+        ended_at INTEGER)""",
+    "CREATE INDEX session_ended_at ON session (ended_at) WHERE ended_at IS NOT NULL",
     """CREATE TABLE journal (
         session INTEGER NOT NULL REFERENCES session (key),
         seq INTEGER NOT NULL,
         at INTEGER NOT NULL,
-        news TEXT NOT NULL,
+        content TEXT NOT NULL,
         PRIMARY KEY (session, seq)) WITHOUT ROWID""",
     """CREATE TABLE owner (
         key INTEGER PRIMARY KEY CHECK (key = 1),
@@ -46,7 +46,7 @@ _TABLES: Final = (
 
 def recognise(link: sqlite3.Connection, path: Path) -> int:
     """The schema of this database, 0 where it is empty. Raises ForeignStore, NewerStore, sqlite3.Error."""
-    link.execute("BEGIN")  # one moment: another process may be laying it out
+    link.execute("BEGIN")  # one consistent read: another process may be creating the tables
     try:
         return _recognise(link, path)
     finally:
@@ -65,8 +65,8 @@ def _recognise(link: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def settle(link: sqlite3.Connection, path: Path) -> None:
-    """Lay out an empty database, bring an older one up to date: as a whole, or not at all. Raises as `recognise`."""
+def migrate(link: sqlite3.Connection, path: Path) -> None:
+    """Create the tables of an empty database, or migrate an older one, in one transaction. Raises as `recognise`."""
     link.execute("BEGIN IMMEDIATE")
     try:
         found = _recognise(link, path)
@@ -86,5 +86,5 @@ def settle(link: sqlite3.Connection, path: Path) -> None:
 
 
 def pragma(link: sqlite3.Connection, name: str) -> int:
-    """The number that this pragma answers."""
+    """The value of an integer pragma."""
     return int(link.execute(f"PRAGMA {name}").fetchone()[0])

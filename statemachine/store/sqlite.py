@@ -29,7 +29,7 @@ __all__ = ["SqliteStore"]
 _log = get_logger(__name__)
 
 _JOURNAL: Final = (
-    "SELECT news FROM session JOIN journal ON session = session.key WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"
+    "SELECT content FROM session JOIN journal ON session = session.key WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"
 )
 
 
@@ -84,16 +84,16 @@ class SqliteStore:
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`. Raises CorruptStore where a row cannot be read back."""
-        return self._news(_JOURNAL.format("max(?, cursor)"), session_id, after_seq, limit)
+        return self._page(_JOURNAL.format("max(?, cursor)"), session_id, after_seq, limit)
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Archive.transcript`. Raises CorruptStore where a row cannot be read back."""
-        return self._news(_JOURNAL.format("?"), session_id, after_seq, limit)
+        return self._page(_JOURNAL.format("?"), session_id, after_seq, limit)
 
-    def _news(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
+    def _page(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         rows = self._read(query, session_id, after_seq, limit)
         try:
-            return tuple(_news(text) for (text,) in rows)
+            return tuple(_read_update(text) for (text,) in rows)
         except Exception as error:
             raise CorruptStore(f"{self._path}: the journal cannot be read back: {error}") from error
 
@@ -137,11 +137,11 @@ class SqliteStore:
 _text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
-def _news(text: str) -> TranscriptUpdate:
-    updates = decode_update(json.loads(text))
-    if not isinstance(updates, TranscriptUpdate):
-        raise TypeError(f"{type(updates).__name__} does not belong here")
-    return updates
+def _read_update(text: str) -> TranscriptUpdate:
+    update = decode_update(json.loads(text))
+    if not isinstance(update, TranscriptUpdate):
+        raise TypeError(f"{type(update).__name__} does not belong in the journal")
+    return update
 
 
 _ROW: Final = (
@@ -158,15 +158,15 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
         raise StaleSave(stored, save.version)
     check_order(last, save.updates)
     text = _text(snapshot(save.session))
-    over = None if save.session.outcome is None else save.session.now
+    ended_at = None if save.session.outcome is None else save.session.now
     if row:
-        update = "UPDATE session SET version = ?, snapshot = ?, over = ? WHERE key = ?"
-        link.execute(update, (save.version, text, over, key))
+        update = "UPDATE session SET version = ?, snapshot = ?, ended_at = ? WHERE key = ?"
+        link.execute(update, (save.version, text, ended_at, key))
     else:
-        insert = "INSERT INTO session (id, version, snapshot, over) VALUES (?, ?, ?, ?)"
-        key = link.execute(insert, (save.session_id, save.version, text, over)).lastrowid
+        insert = "INSERT INTO session (id, version, snapshot, ended_at) VALUES (?, ?, ?, ?)"
+        key = link.execute(insert, (save.session_id, save.version, text, ended_at)).lastrowid
     for one in save.updates:
-        insert = "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)"
+        insert = "INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)"
         link.execute(insert, (key, one.seq, one.at, _text(encode_update(one))))
 
 

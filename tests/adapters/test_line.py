@@ -172,12 +172,11 @@ async def failure(line: Line, url: str) -> str:
 
 
 async def test_requests_beyond_the_rate_wait_or_are_not_sent() -> None:
-    async with WireServer() as server, Pool(per_second=10) as pool:
+    async with WireServer() as server, Pool(per_second=1 / 60) as pool:
         line = Line(pool)
         hurried = to_http(Poll(1, 1, "chat"), Endpoint(server.url, "t", "app", "client"), nonce="n")
-        for _ in range(11):
-            await line.exchange(request(server.url))
+        await line.exchange(request(server.url))
         with pytest.raises(CallFailed) as failed:
             await line.exchange(hurried)
     assert (failed.value.kind, failed.value.error) == ("unsent", "GateClosed")
-    assert len(server.heard) == 11
+    assert len(server.heard) == 1

@@ -27,7 +27,7 @@ from statemachine.adapters import traces
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Stepped
 from statemachine.adapters.traces import TraceFiles
-from statemachine.codec.trace import header_line, is_header, step_line
+from statemachine.codec.trace import FORMAT, header_line, is_header, step_line
 from statemachine.replay import Replay, play, read_capture
 from statemachine.simulation.bindings import Onlooker
 from statemachine.simulation.run import quiet
@@ -255,6 +255,6 @@ def test_a_header_has_the_session_it_begins_with(files: TraceFiles) -> None:
     chat = Chat(files).opened()
     (file,) = files.files(chat.name)
     header = json.loads(file.read_text().splitlines()[0])
-    assert header["trace"] == 1
+    assert header["trace"] == FORMAT
     assert header["session"]["lifecycle"] == {"type": "idle"}
     assert isinstance(chat.session, Session)

@@ -63,7 +63,7 @@ class Sink:
 
     def done(self) -> set[str]:
         """Keys of the texts with an outcome: the server has it, or it failed."""
-        return {line["key"] for line in self.lines if line["type"] == "progress" and line["key"]}
+        return {line["key"] for line in self.lines if line["type"] == "delivery_update" and line["key"]}
 
     def replies(self) -> int:
         """How many texts have been answered."""

@@ -33,7 +33,7 @@ def judge(chat: Chat, sink: list[dict[str, Any]], texts: int) -> Verdict:
 def _judge_texts(verdict: Verdict, arrived: list[str], sink: list[dict[str, Any]]) -> None:
     outcome: dict[str, dict[str, Any]] = {}
     for line in sink:
-        if line["type"] == "progress" and line["key"]:
+        if line["type"] == "delivery_update" and line["key"]:
             outcome.setdefault(line["key"], line)
     times = Counter(arrived)
     for n in range(verdict.texts):

@@ -29,8 +29,8 @@ store = SqliteStore(folder + "/chats.sqlite", call_soon=lambda call: call())
 
 def save(version):
     answer = SimpleQueue()
-    news = tuple(HistoryGap(seq, 1) for seq in range(version * 100, version * 100 + 100))
-    store.save(Save("a", version, new_session(version), news), answer.put)
+    updates = tuple(HistoryGap(seq, 1) for seq in range(version * 100, version * 100 + 100))
+    store.save(Save("a", version, new_session(version), updates), answer.put)
     return answer.get(timeout=30)
 
 version = 0

@@ -110,7 +110,7 @@ def test_what_a_purge_did_is_counted(path: Path, store: SqliteStore) -> None:
     live(store)
     store.close()
     link, lock = open_owned(path, 1_000)
-    link.execute("UPDATE session SET over = key WHERE key <= 10")
+    link.execute("UPDATE session SET ended_at = key WHERE key <= 10")
     unread = {key for (key,) in link.execute("SELECT DISTINCT session FROM journal WHERE session <= 4")}
     update = link.execute("SELECT count(*) FROM journal WHERE session <= 4").fetchone()[0]
     assert unread

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from statemachine import DeliveryUpdate, Finished, HistoryGap, Received
 from statemachine.codec.snapshot import snapshot
 from statemachine.store import database, schema
+from statemachine.store.check import check
 from statemachine.store.errors import StoreError
 from statemachine.store.sqlite import SqliteStore
+from statemachine.wire import Location
 from tests.codec.sessions import SESSIONS
 
 GOLDEN = Path(__file__).parent / "golden"
 OLDER = range(1, schema.SCHEMA)
 AT = 1_700_000_000_000
 FULL, ANN, GONE = (f"acme.example/bot/{client}" for client in ("%2B15550001", "ann", "gone"))
+
+
+def _call(callback: Callable[[], object]) -> None:
+    callback()
 
 
 @pytest.fixture(params=OLDER)
@@ -35,7 +42,7 @@ def test_there_is_one_of_each(tmp_path: Path) -> None:
 
 
 def test_nothing_is_lost(old: Path) -> None:
-    store = SqliteStore(old, call_soon=lambda call: call(), transcript=True)
+    store = SqliteStore(old, call_soon=_call, transcript=True)
     assert store.sessions() == tuple(sorted([FULL, ANN, GONE]))
     full, ann, gone = (store.load(name) for name in (FULL, ANN, GONE))
     assert full is not None
@@ -50,8 +57,34 @@ def test_nothing_is_lost(old: Path) -> None:
     store.close()
 
 
+def test_updates_are_renamed_to_the_standard_terms(tmp_path: Path) -> None:
+    store = SqliteStore(Path(shutil.copy(GOLDEN / "schema_2.db", tmp_path / "chats.sqlite")), call_soon=_call)
+    kept = store.transcript(ANN, 0, 9)
+    store.close()
+    assert kept == (
+        Received(1, AT + 1, Location("50.45", "30.52"), own=True),
+        DeliveryUpdate(2, AT + 1, "origin-1", "failed", "k1", "refused", 5603, "", "n1"),
+        HistoryGap(3, AT + 2),
+        Finished(4, AT + 2, "failed", "gave_up", "Bye", 5001),
+    )
+
+
+@pytest.mark.parametrize("number", [*OLDER, schema.SCHEMA])
+def test_a_database_of_any_schema_can_be_checked(number: int, tmp_path: Path) -> None:
+    path = Path(shutil.copy(GOLDEN / f"schema_{min(number, OLDER[-1])}.db", tmp_path / "chats.sqlite"))
+    if number == schema.SCHEMA:
+        link, lock = database.open_owned(path, 1_000)
+        link.close()
+        lock.release()
+    checked = check(path)
+    assert (checked.schema, checked.is_old) == (number, number < schema.SCHEMA)
+    assert checked.faults == ()
+    assert checked.phases == {"warned": 1, "ending": 1, "ended": 1}
+    assert checked.unread + checked.kept == len(sqlite3.connect(path).execute("SELECT 1 FROM journal").fetchall())
+
+
 def test_what_was_over_and_old_can_be_purged(old: Path) -> None:
-    store = SqliteStore(old, call_soon=lambda call: call())
+    store = SqliteStore(old, call_soon=_call)
     answers: list[BaseException | None] = []
     store.purge(AT + 1, answers.append, unread=True)
     store.close()
@@ -111,10 +144,10 @@ def test_what_cannot_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
     link = sqlite3.connect(path)
     with link:
         link.execute("UPDATE session SET snapshot = '{' WHERE id = ?", (GONE,))
-        link.execute("UPDATE journal SET news = ? WHERE seq = 3", (json.dumps({"at": "x"}),))
+        link.execute("UPDATE journal SET news = ? WHERE seq = 3", ("[",))
     link.close()
     link, lock = database.open_owned(path, 1_000)
-    assert link.execute("SELECT snapshot, over FROM session WHERE id = ?", (GONE,)).fetchone() == ("{", None)
-    assert link.execute("SELECT at, news FROM journal WHERE seq = 3").fetchone() == (0, '{"at": "x"}')
+    assert link.execute("SELECT snapshot, ended_at FROM session WHERE id = ?", (GONE,)).fetchone() == ("{", None)
+    assert link.execute("SELECT at, content FROM journal WHERE seq = 3").fetchone() == (0, "[")
     link.close()
     lock.release()

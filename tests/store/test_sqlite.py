@@ -233,7 +233,7 @@ def test_a_corrupted_journal_is_told(path: Path, opened: Opener, text: str) -> N
     save(store, 1, 1)
     link = sqlite3.connect(path)
     with link:
-        link.execute("UPDATE journal SET news = ?", (text,))
+        link.execute("UPDATE journal SET content = ?", (text,))
     link.close()
     with pytest.raises(CorruptStore, match="journal cannot be read back"):
         store.journal("a", 0, 10)
