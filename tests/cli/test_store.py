@@ -58,7 +58,7 @@ def test_check_names_what_is_damaged(file: Path, capsys: pytest.CaptureFixture[s
     link.close()
     shown = told(capsys, "check", file, status=1)
     assert "✗ the snapshot of session acme.example/bot/ann: " in shown
-    assert "✗ news 2 of session acme.example/bot/%2B15550001: " in shown
+    assert "✗ update 2 of session acme.example/bot/%2B15550001: " in shown
     assert "unreadable" in shown
 
 
