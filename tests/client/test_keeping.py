@@ -167,7 +167,7 @@ async def test_a_traced_chat_replays_as_it_was_over_a_restart(centre: Emulator, 
     (file,) = (tmp_path / "traces").iterdir()
     data = file.read_bytes()
     assert b"secret" not in data
-    assert data.count(b'{"trace":1') == 2
+    assert data.count(b'{"trace":2') == 2
     replay = play(read_capture([(file.name, data)]))
     assert [note for row in replay.rows for note in row.notes] == []
     assert replay.session.phase == last

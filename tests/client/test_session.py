@@ -109,10 +109,10 @@ async def test_a_whole_chat(centre: Emulator, tmp_path: Path, stored: bool, api:
         assert chat.phase == "idle"
         await chat.start(parameters={"name": "Ann"}, phone_number="1", from_="Ann")
         first = (await chat.send("hello")).id
-        update = await until(chat, lambda one: text(one) == "You said: hello")
+        updates = await until(chat, lambda one: text(one) == "You said: hello")
         assert chat.phase == "agent_joined"
         second = (await chat.send("and more", key="my own")).id
-        update += await until(chat, lambda one: text(one) == "You said: and more")
+        updates += await until(chat, lambda one: text(one) == "You said: and more")
         await chat.end()
         updates += await everything(chat)
     assert chat_of(centre).texts_received == [(first, "hello"), (second, "and more")]
@@ -131,7 +131,7 @@ def chat_of(emulator: Emulator) -> Any:
 async def test_levels_come_before_what_happened_then_and_the_last_before_the_end(centre: Emulator) -> None:
     async with client(centre) as chat:
         await chat.start()
-        update = await until(chat, lambda one: "this is Ada" in text(one))
+        updates = await until(chat, lambda one: "this is Ada" in text(one))
         joined = next(
             i for i, one in enumerate(updates) if isinstance(one, RosterChanged) and "Ada" in str(one.parties)
         )
@@ -146,7 +146,7 @@ async def test_a_new_chat_follows_one_that_is_over(centre: Emulator) -> None:
     async with client(centre) as chat:
         for number in (1, 2):
             await chat.send(f"text {number}", new_chat=True)
-            update = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
+            updates = await until(chat, lambda one, number=number: text(one) == f"You said: text {number}")
             await chat.end()
             updates += await everything(chat)
             assert chat.outcome == "ended"
@@ -177,7 +177,7 @@ async def test_closing_ends_no_chat_and_opening_goes_on_with_it(centre: Emulator
     async with client(centre, store=store) as chat:
         assert (chat.phase, chat.session.chat.chat_id, chat.session.chat.origin) == ("agent_joined", chat_id, origin)
         await chat.send("two")
-        update = await until(chat, lambda one: text(one) == "You said: two")
+        updates = await until(chat, lambda one: text(one) == "You said: two")
         await chat.end()
         await everything(chat)
     assert [text for _, text in chat_of(centre).texts_received] == ["one", "two"]
@@ -233,7 +233,7 @@ async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> No
     await asyncio.sleep(0.35)  # the centre holds the poll that was broken off
     async with client(silent) as chat:
         await chat.reattach()
-        update = await until(chat, lambda one: text(one) == "hello")
+        updates = await until(chat, lambda one: text(one) == "hello")
         assert chat.session.chat.chat_id == chat_id
         assert updates[-1].historic
 
@@ -354,7 +354,7 @@ async def test_forms_open_and_secure() -> None:
         forms = dict[str, str]()
         while len(forms) < 2:
             (*_, update) = await until(chat, lambda one: isinstance(one, FormsChanged))
-            forms |= {name: form for form, name, _ in updates.forms}
+            forms |= {name: form for form, name, _ in update.forms}
         open_, secure = sorted(chat.session.participants.forms, key=lambda form: form.secure)
         items = {
             (await chat.answer_form(open_.id, {"email": "a@b.example"})).id,
@@ -522,7 +522,7 @@ async def test_waiting_for_news_may_be_cancelled_and_loses_nothing(silent: Emula
                 async with asyncio.timeout(0.005):
                     await everything(chat)
             await silent.act(chat.session.chat.chat_id, do.Say(f"text {number}"))
-        update = await until(chat, lambda one: text(one) == "text 4")
+        updates = await until(chat, lambda one: text(one) == "text 4")
         assert text(updates[-1]) == "text 4"
 
 
