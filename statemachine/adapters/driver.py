@@ -42,7 +42,19 @@ from ..core import (
     reduce,
     wake_window,
 )
-from .protocols import Alarm, Clock, Done, Listener, Moment, Observer, Save, Stepped, Store, Told, Transport
+from .protocols import (
+    Alarm,
+    Checkpoint,
+    Clock,
+    Done,
+    HandledEvent,
+    Listener,
+    Observer,
+    Save,
+    SavedStep,
+    Store,
+    Transport,
+)
 
 __all__ = ["Driver", "DriverStopped", "label"]
 
@@ -313,7 +325,7 @@ class Driver:
         for anomaly in step.anomalies:
             _log.warning("anomaly", session=label(self._id), kind=anomaly.kind, detail=anomaly.detail)
         if step.transcript or levels or step.anomalies:
-            self._listener.told(Told(step.after, step.transcript, levels, step.anomalies))
+            self._listener.told(SavedStep(step.after, step.transcript, levels, step.anomalies))
         if step.transcript:
             self._moment("told", step.transcript[-1].seq)
 
@@ -322,14 +334,14 @@ class Driver:
     def _look(self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]) -> None:
         if not self._observers:
             return
-        step = Stepped(self._id, event, before, after, outputs)
+        step = HandledEvent(self._id, event, before, after, outputs)
         for observer in self._observers:
             try:
                 observer.stepped(step)
             except Exception as error:  # a trace that cannot be written ends no chat
                 self._blind(error)
 
-    def _moment(self, moment: Moment, number: int) -> None:
+    def _moment(self, moment: Checkpoint, number: int) -> None:
         for observer in self._observers:
             try:
                 observer.moment(self._id, moment, number)
@@ -342,7 +354,7 @@ class Driver:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _rest(self) -> None:
-        """Asked to stop, and nothing under way: stopped."""
+        """SubmittedIntent to stop, and nothing under way: stopped."""
         if self._stopping and not self._steps and not self._in_flight and not self._settling:
             self._halt(None)
 

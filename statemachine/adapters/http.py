@@ -16,14 +16,14 @@ from statemachine.codec.http import Endpoint, read_reply, to_http
 from ..core import Command, Failure, Post, Reply
 from ..core.wire import SecureFormData
 from .aio import Tasks
-from .gate import GateClosed
-from .line import CallFailed, Line, Pool
-from .payload import Uploaded
+from .circuit_breaker import RequestBlocked
+from .http_client import CallFailed, ConnectionPool, HttpClient
+from .payload import UploadProgress
 from .protocols import Answer
 
-__all__ = ["FormValues", "HttpTransport", "OpenFile", "Pool"]
+__all__ = ["ConnectionPool", "FormValues", "HttpTransport", "OpenFile"]
 
-OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, Uploaded | None]"]
+OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None]"]
 """From a file's `ref` to its bytes, or to where they are, and who wants to know how far they are.
 
 Raises LookupError for what is no longer there.
@@ -37,12 +37,14 @@ _log = get_logger(__name__)
 class HttpTransport:
     """Carries one session's commands to `endpoint`, which may be replaced at any time."""
 
-    def __init__(self, pool: Pool, endpoint: Endpoint, *, open_file: OpenFile, form_values: FormValues) -> None:
+    def __init__(
+        self, pool: ConnectionPool, endpoint: Endpoint, *, open_file: OpenFile, form_values: FormValues
+    ) -> None:
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
         self._tasks = Tasks()
-        self.line: Final = Line(pool)
+        self.http: Final = HttpClient(pool)
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,7 +85,7 @@ class HttpTransport:
     async def _exchange(self, command: Command) -> Reply:
         request = to_http(command, self.endpoint, nonce=secrets.token_hex(8), secret=self._secret(command))
         source = (None, None) if request.upload_ref is None else self._open_file(request.upload_ref)
-        response = await self.line.exchange(request, *source)
+        response = await self.http.exchange(request, *source)
         return read_reply(command, response.status, response.headers, response.body)
 
     def _secret(self, command: Command) -> Mapping[str, object] | None:
@@ -93,7 +95,7 @@ class HttpTransport:
 
 
 def _failed(command: Command, failed: CallFailed) -> Failure:
-    if failed.error != GateClosed.__name__:  # that is one trouble of the host, which the gate has told
+    if failed.error != RequestBlocked.__name__:  # that is one trouble of the host, which the gate has told
         call = type(command).__name__
         _log.warning("call_failed", call=call, kind=failed.kind, error=failed.error, reason=failed.reason)
     return Failure(failed.kind)

@@ -19,15 +19,15 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["Uploaded", "payload"]
+__all__ = ["UploadProgress", "payload"]
 
-Uploaded: TypeAlias = Callable[[int, int], None]
+UploadProgress: TypeAlias = Callable[[int, int], None]
 """Called in the loop's thread as a file is read to be sent: bytes so far, and of how many."""
 
 
 @asynccontextmanager
 async def payload(
-    request: HttpRequest, source: bytes | Path | None, uploaded: Uploaded | None = None
+    request: HttpRequest, source: bytes | Path | None, uploaded: UploadProgress | None = None
 ) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
     """The request's body, or the file `source` as the one part of a form. Raises LookupError for what is not there."""
     if source is None:
@@ -42,7 +42,7 @@ async def payload(
 class _Followed:
     """Tells how far it was read. aiohttp reads files in threads of its own."""
 
-    def __init__(self, size: int, uploaded: Uploaded | None) -> None:
+    def __init__(self, size: int, uploaded: UploadProgress | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._size = size
         self._uploaded = uploaded
@@ -77,7 +77,7 @@ class _File(io.BufferedReader):
         return data
 
 
-def _open(source: bytes | Path, uploaded: Uploaded | None) -> io.BufferedIOBase:
+def _open(source: bytes | Path, uploaded: UploadProgress | None) -> io.BufferedIOBase:
     if isinstance(source, bytes):
         return _Bytes(source, _Followed(len(source), uploaded))
     try:

@@ -17,16 +17,16 @@ __all__ = [
     "Alarm",
     "Answer",
     "Archive",
+    "Checkpoint",
     "Clock",
     "Done",
+    "HandledEvent",
     "Listener",
-    "Moment",
     "Observer",
     "Save",
-    "Stepped",
+    "SavedStep",
     "Store",
     "Stored",
-    "Told",
     "Transport",
 ]
 
@@ -146,7 +146,7 @@ class Archive(Store, Protocol):
 
 
 @frozen
-class Told:
+class SavedStep:
     """What one step has to tell, once it is saved. `session` is the session after it."""
 
     session: Session = field(repr=False)
@@ -158,7 +158,7 @@ class Told:
 class Listener(Protocol):
     """Who owns a driver. What these raise stops the driver: the application's own code belongs behind the journal."""
 
-    def told(self, update: Told) -> None:
+    def told(self, update: SavedStep) -> None:
         """A step is saved, and its commands are on their way. Called only where there is something to tell."""
 
     def stopped(self, error: BaseException | None) -> None:
@@ -166,7 +166,7 @@ class Listener(Protocol):
 
 
 @frozen
-class Stepped:
+class HandledEvent:
     """An event that was handled, and what came of it: `after is before` where it changed nothing."""
 
     session_id: str
@@ -176,16 +176,16 @@ class Stepped:
     outputs: tuple[Command | Notification, ...] = field(repr=False)
 
 
-Moment: TypeAlias = Literal["saved", "executed", "answered", "told"]
+Checkpoint: TypeAlias = Literal["saved", "executed", "answered", "told"]
 
 
 class Observer(Protocol):
     """Who looks over a driver's shoulder: traces, logs, tests. It must not feed the driver it looks at."""
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """An event was handled. Nothing is saved yet."""
 
-    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         """A point at which the process may die. `number`: the version saved, the command's id, or the last `seq` told.
 
         saved: it is durable, and nothing of it was done yet. executed: the transport has the command. answered: its

@@ -20,7 +20,7 @@ from statemachine.codec.trace import Step, header_line, step_line
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
 from ..version import __version__
 from .driver import label
-from .protocols import Moment, Stepped
+from .protocols import Checkpoint, HandledEvent
 
 __all__ = ["TraceFiles"]
 
@@ -64,7 +64,7 @@ class TraceFiles:
             if file.stat().st_mtime_ns < before * 1_000_000:
                 file.unlink(missing_ok=True)
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
         session_id, after = step.session_id, step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
@@ -84,7 +84,7 @@ class TraceFiles:
         else:
             self._left.pop(session_id, None)
 
-    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         """See `Observer.moment`."""
 
     def _write(self, session_id: str, before: Session, line: str) -> None:

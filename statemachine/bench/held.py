@@ -120,7 +120,7 @@ async def ours(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]
 
     options = Options(tls=job.tls(), opened_per_second=_AT_ONCE)
     store = job.store or None
-    async with ChatClient(job.url, app_id="silent", store=store, measures=Counter(), options=options) as client:
+    async with ChatClient(job.url, app_id="silent", store=store, metrics=Counter(), options=options) as client:
         handling = asyncio.create_task(client.handle(handler))
         gate = asyncio.Semaphore(_OPENING)
 

@@ -15,8 +15,8 @@ import click
 from attrs import asdict
 
 from statemachine.store import housekeeping
-from statemachine.store.check import Checked, check
-from statemachine.store.database import in_words, open_owned
+from statemachine.store.check import StoreReport, check
+from statemachine.store.database import translated_errors, open_owned
 from statemachine.store.errors import StoreError
 from statemachine.store.schema import SCHEMA
 
@@ -129,7 +129,7 @@ def _work(file: Path, work: Callable[[sqlite3.Connection], _T], copy: Path | Non
     """Do this as the one who is at work on the database."""
     link, lock = open_owned(file, _WAIT_MS, copy=copy)
     try:
-        with in_words(file):
+        with translated_errors(file):
             return work(link)
     finally:
         link.close()
@@ -148,7 +148,7 @@ def _trouble() -> Generator[None, None, None]:
         raise Trouble(str(error)) from None
 
 
-def _show(screen: Screen, file: Path, checked: Checked) -> None:
+def _show(screen: Screen, file: Path, checked: StoreReport) -> None:
     is_old = f" (opening it to work on it brings it to {SCHEMA})" if checked.is_old else ""
     screen.line((str(file), "bold"), f": {checked.size:,} bytes, schema {checked.schema}{is_old}")
     screen.line(f"at work     {checked.owner or 'nobody'}")

@@ -3,6 +3,7 @@
 from .advice import Advice, advise
 from .centre import CentreError, ContactCentre, SmsRefused, TooLarge
 from .client import ChatClient
+from .delivery import Handler, MergedUpdates, Stopped
 from .errors import (
     BadSetting,
     ChatClosed,
@@ -13,7 +14,6 @@ from .errors import (
     SendFailed,
     SessionOver,
 )
-from .merged import Handler, MergedUpdates, Stopped
 from .metrics import METRICS, Metrics, Numbers, Stats
 from .middleware import Middleware
 from .options import Options

@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
-from statemachine.adapters.line import CallFailed, Line
+from statemachine.adapters.http_client import CallFailed, HttpClient
 from statemachine.codec import side_calls
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest
@@ -90,7 +90,7 @@ class ContactCentre:
         app_id: str,
         client_id: str,
         options: Options | None = None,
-        line: Line | None = None,
+        http: HttpClient | None = None,
     ) -> None:
         """As `ChatClient`. `line`: what a chat's own calls go over, cookies included; where None, a line of its own.
 
@@ -98,20 +98,20 @@ class ContactCentre:
         """
         self._options = options or Options()
         self.endpoint: Final = self._options.endpoint(url, tenant, app_id, client_id)
-        self._shared = line
-        self._line: Line | None = line
+        self._shared = http
+        self._http: HttpClient | None = http
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         if self._shared is None:
             pool = await self._stack.enter_async_context(self._options.pool())
-            self._line = Line(pool)
+            self._http = HttpClient(pool)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._line = self._shared
+        self._http = self._shared
         await self._stack.aclose()
 
     # --- before a chat ------------------------------------------------------------------------------------------------
@@ -225,10 +225,10 @@ class ContactCentre:
             raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
         return read_answer(call, response.status, response.headers, response.body)
 
-    def _opened(self) -> Line:
-        if self._line is None:
+    def _opened(self) -> HttpClient:
+        if self._http is None:
             raise ChatError("the contact centre is not open: use it inside `async with`")
-        return self._line
+        return self._http
 
 
 def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> HttpRequest:

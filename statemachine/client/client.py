@@ -27,23 +27,23 @@ from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
+from .chat_parameters import ChatParameters
+from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates, RetryPolicy
 from .errors import BadSetting, ChatClosed, ChatError
-from .introduction import Introduction
-from .keeping import Keeping, traces_in
-from .merged import Handler, Handling, MergedUpdates, Retries, Turns
-from .metrics import Meter, Metrics, Stats
+from .file_limit import chats_within_file_limit
+from .metrics import Metrics, MetricsObserver, Stats
 from .middleware import Middleware
 from .options import Options
-from .room import chats_that_fit
-from .session import Around, ChatSession
-from .signals import once_on
+from .retention import Retention, traces_in
+from .session import ChatSession, ClientContext
+from .signals import on_first_signal
 
 __all__ = ["ChatClient"]
 
 _log = get_logger(__name__)
 
 
-PATIENCE: Final = timedelta(minutes=5)
+REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
 """To remove something from a large file takes its time."""
 
 
@@ -54,7 +54,7 @@ class ChatClient:
     of the messaging scenario entry. `store`: a path (a SQLite file, for one process at a time), an `Archive` of yours,
     or None: then the chats are forgotten with the process. `trace`: a directory for a bounded trace of each chat,
     without anybody's words, which `statemachine replay` reads. `observers` look on at every step of every session;
-    `middleware` stands between the application and its chats; `measures` gets the numbers.
+    `middleware` stands between the application and its chats; `metrics` gets the numbers.
 
     Closing the client ends no chat: opened again with the same store, they go on.
 
@@ -72,22 +72,22 @@ class ChatClient:
         options: Options | None = None,
         observers: Sequence[Observer] = (),
         middleware: Sequence[Middleware] = (),
-        measures: Metrics | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._options: Final = options or Options()
         self._store = store
         self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
-        own = (self._traces, Meter(measures) if measures else None)
+        own = (self._traces, MetricsObserver(metrics) if metrics else None)
         self._observers = (*observers, *(one for one in own if one is not None))
-        self._measures = measures
+        self._metrics = metrics
         self._middleware = tuple(middleware)
-        self._turns: Final = Turns()
+        self._turns: Final = DeliveryScheduler()
         self._sessions: dict[str, ChatSession] = {}
         # Sessions that are over, with nothing left to tell: kept only while the application holds them.
         self._spent: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
         self._stack: AsyncExitStack | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._around: Around | None = None
+        self._context: ClientContext | None = None
         self._closed = False
         self._fit: int | None = None
         self._said_full = False
@@ -136,20 +136,20 @@ class ChatClient:
             raise ChatClosed("the client is not open: use it inside `async with`")
         for number in signals:
             try:
-                self._stack.callback(once_on(number, partial(self._close_soon, self._stack)))
+                self._stack.callback(on_first_signal(number, partial(self._close_soon, self._stack)))
             except (ValueError, OSError) as error:
                 raise BadSetting(f"close_on: signal {number} cannot be caught here: {error}") from None
 
     async def _open(self, stack: AsyncExitStack) -> None:
         store = await self._open_store(stack)
-        self._fit = chats_that_fit()
+        self._fit = chats_within_file_limit()
         pool = await stack.enter_async_context(self._options.pool())
-        self._around = Around(
+        self._context = ClientContext(
             store, pool, LoopClock(), self._options, self._observers, self._middleware, self._turns, self._retire
         )
         stack.push_async_callback(self._close_sessions)
         stored = store.sessions()  # a store that cannot be read is told here
-        taking_up = asyncio.create_task(self._take_up(self._around, stored))
+        taking_up = asyncio.create_task(self._take_up(self._context, stored))
         stack.callback(taking_up.cancel)
 
     async def _open_store(self, stack: AsyncExitStack) -> Archive:
@@ -166,7 +166,7 @@ class ChatClient:
             store = await asyncio.shield(opening)
         return store
 
-    async def _take_up(self, around: Around, stored: Sequence[str]) -> None:
+    async def _take_up(self, context: ClientContext, stored: Sequence[str]) -> None:
         """Go on with the stored chats, in no order and spread out: each reads its history from the server."""
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._door))]
         pause = 2 / self._options.opened_per_second
@@ -174,7 +174,7 @@ class ChatClient:
             if session_id in self._sessions:
                 continue
             try:
-                chat = self._make(around, session_id)
+                chat = self._make(context, session_id)
             except StoreError as error:  # the others live
                 _log.error("session_unreadable", session=label(session_id), error=str(error))
                 continue
@@ -207,33 +207,33 @@ class ChatClient:
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved, and a `StoreError` where the stored chat cannot be read.
         """
         chat = await self._find(self._opened(), client_id)
-        about = Introduction(parameters, phone_number, from_)
-        if about != Introduction():
-            chat.introduction = about
+        about = ChatParameters(parameters, phone_number, from_)
+        if about != ChatParameters():
+            chat.parameters_of_next_chat = about
         if start and chat.phase == "idle":
             await chat.request()
         return chat
 
-    def _opened(self) -> Around:
-        if self._around is None or self._closed:
+    def _opened(self) -> ClientContext:
+        if self._context is None or self._closed:
             raise ChatClosed("the client is not open: use it inside `async with`")
-        return self._around
+        return self._context
 
-    async def _find(self, around: Around, client_id: str) -> ChatSession:
+    async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
         session_id = _session_id(_for(self._door, client_id))
         chat = self._sessions.get(session_id) or self._spent.get(session_id)
         if chat and not chat.stopped:
             return chat
         if chat:  # it could not go on; perhaps it can now
             await chat.close()
-        chat = self._make(around, session_id)
+        chat = self._make(context, session_id)
         self._work(chat)
         await asyncio.sleep(0)  # a caller that opens thousands, one after the other, leaves the others their turn
         return chat
 
-    def _make(self, around: Around, session_id: str) -> ChatSession:
+    def _make(self, context: ClientContext, session_id: str) -> ChatSession:
         client_id = unquote(session_id.rpartition("/")[2])
-        return ChatSession(session_id, _for(self._door, client_id), around)
+        return ChatSession(session_id, _for(self._door, client_id), context)
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
@@ -255,7 +255,7 @@ class ChatClient:
     def stats(self) -> Stats:
         """How the sessions stand now, for whoever watches them."""
         chats = self.sessions()
-        down = self._around is not None and self._around.pool.gate.closed
+        down = self._context is not None and self._context.pool.gate.closed
         return Stats(
             Counter(chat.phase for chat in chats),
             sum(chat.unread for chat in chats),
@@ -289,30 +289,30 @@ class ChatClient:
         """
         return self._opened().store.transcript(_session_id(_for(self._door, client_id)), after, limit)
 
-    async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = PATIENCE) -> None:
+    async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = REMOVAL_TIMEOUT) -> None:
         """Remove what was over so long ago: chats, kept transcripts, traces. A chat that lives stays.
 
         One with news that the application has not dealt with stays too, unless `unread`. Whose chat was removed begins
         anew, with `seq` 1. Raises ChatClosed, NotSaved (not done `within` this time; it may yet be), and a `StoreError`
         or OSError, which say what could not be removed.
         """
-        around = self._opened()
-        before = around.clock.now() - older_than // timedelta(milliseconds=1)
+        context = self._opened()
+        before = context.clock.now() - older_than // timedelta(milliseconds=1)
         held = [*self._sessions.values(), *self._spent.values()]
         await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
-        await Keeping(around.store, self._traces, within).purge(before, unread=unread)
+        await Retention(context.store, self._traces, within).purge(before, unread=unread)
 
-    async def forget(self, client_id: str, *, within: timedelta = PATIENCE) -> None:
+    async def forget(self, client_id: str, *, within: timedelta = REMOVAL_TIMEOUT) -> None:
         """Remove all that is kept of this customer, whatever became of the chat, from store, transcript and traces.
 
         A chat that lives is not ended: `ChatSession.end` it first. Of a SQLite file no part holds anything of them
         afterwards; it is written anew for that, and saves wait meanwhile (up to a second for 10 MB). Raises as `purge`
         does, and BadSetting; until it returns it is not promised: repeat it after an error or a crash.
         """
-        around = self._opened()
+        context = self._opened()
         session_id = _session_id(_for(self._door, client_id))
         await self._drop([chat for held in (self._sessions, self._spent) if (chat := held.get(session_id))])
-        await Keeping(around.store, self._traces, within).forget(session_id)
+        await Retention(context.store, self._traces, within).forget(session_id)
 
     async def _drop(self, chats: Sequence[ChatSession]) -> None:
         """Hold these no longer. What they were about to save comes before what is asked of the store from now on."""
@@ -356,15 +356,15 @@ class ChatClient:
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
         run = self._begin()
-        how = Retries(tries, pause, within, auto_ack, self._failed_handler)
-        await Handling(self._turns, handler, how).run(run, concurrency)
+        how = RetryPolicy(tries, pause, within, auto_ack, self._failed_handler)
+        await HandlerRunner(self._turns, handler, how).run(run, concurrency)
 
     def _failed_handler(self) -> None:
-        if self._measures:
-            self._measures.count("chat_handler_failures_total", {})
+        if self._metrics:
+            self._metrics.count("chat_handler_failures_total", {})
 
     def _begin(self) -> int:
-        if self._around is None:
+        if self._context is None:
             raise ChatClosed("the client is not open: use it inside `async with`")
         return self._turns.begin(chat.turn for chat in self.sessions())
 

@@ -1,4 +1,4 @@
-"""Is this contact centre set up right, and are we? Checked step by step, with reading calls only: no chat is created.
+"""Is this contact centre set up right, and are we? StoreReport step by step, with reading calls only: no chat is created.
 
 Each step tells what it saw; a step that fails names the setting to correct.
 """
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, frozen
 
-from statemachine.adapters.line import CallFailed, Line
+from statemachine.adapters.http_client import CallFailed, HttpClient
 from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
 from statemachine.codec.side_calls import Availability, SideCall, read_answer
@@ -53,7 +53,7 @@ class _Visit:
 
     endpoint: Endpoint
     options: Options
-    line: Line
+    http: HttpClient
     availability: Availability | None = None
     leads_to: str = ""
     """Where the last answer would send us."""
@@ -61,7 +61,7 @@ class _Visit:
     async def ask(self, call: SideCall[A]) -> A | Failure:
         """As `ContactCentre.ask`, at one path, with the failure as it is."""
         try:
-            response = await self.line.exchange(request_for(call, self.endpoint, self.options.request_timeout))
+            response = await self.http.exchange(request_for(call, self.endpoint, self.options.request_timeout))
         except CallFailed as failed:
             return Failure(failed.kind)
         self.leads_to = _origin(response.headers.get("Location", ""))
@@ -86,7 +86,7 @@ async def examine(endpoint: Endpoint, options: Options | None = None) -> AsyncGe
     """
     settings = options or Options()
     async with settings.pool() as pool:
-        visit = _Visit(endpoint, settings, Line(pool))
+        visit = _Visit(endpoint, settings, HttpClient(pool))
         for step in _STEPS:
             began = time.monotonic()
             try:

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
-from statemachine.adapters.protocols import Stepped
+from statemachine.adapters.protocols import HandledEvent
 
 from ..core import (
     COMMANDS,
@@ -35,7 +35,7 @@ from ..core import (
     Upload,
 )
 
-__all__ = ["METRICS", "Meter", "Metric", "Metrics", "Numbers", "Stats"]
+__all__ = ["METRICS", "Metric", "Metrics", "MetricsObserver", "Numbers", "Stats"]
 
 
 @frozen
@@ -82,15 +82,15 @@ class Metrics(Protocol):
         """It took this long."""
 
 
-class Meter:
+class MetricsObserver:
     """An `Observer` that counts and times what a driver does."""
 
-    def __init__(self, measures: Metrics) -> None:
-        self._measures: Final = measures
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics: Final = metrics
         # By session and call: the command under way, and since when. One of each is enough to time it by.
         self._under_way: dict[str, dict[str, tuple[int, int]]] = {}
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
         if isinstance(step.event, Answered):
             self._answered(step.session_id, step.event)
@@ -98,9 +98,9 @@ class Meter:
             if isinstance(one, COMMANDS):
                 self._called(step.session_id, one, step.after)
             elif isinstance(one, DeliveryUpdate):
-                self._measures.count("chat_sends_total", {"outcome": one.reason or one.state})
+                self._metrics.count("chat_sends_total", {"outcome": one.reason or one.state})
             elif isinstance(one, Anomaly):
-                self._measures.count("chat_anomalies_total", {"kind": one.kind})
+                self._metrics.count("chat_anomalies_total", {"kind": one.kind})
         if step.after.outcome is not None:
             self._under_way.pop(step.session_id, None)
 
@@ -111,16 +111,16 @@ class Meter:
         call = CALLS[type(command)]
         self._under_way.setdefault(session_id, {})[call] = command.id, session.now
         if _tries(command, session):
-            self._measures.count("chat_retries_total", {"call": call})
+            self._metrics.count("chat_retries_total", {"call": call})
 
     def _answered(self, session_id: str, event: Answered) -> None:
         calls = self._under_way.get(session_id, {})
         for call, (command, since) in calls.items():
             if command == event.command:
                 del calls[call]
-                self._measures.count("chat_calls_total", {"call": call, "outcome": _outcome(event)})
+                self._metrics.count("chat_calls_total", {"call": call, "outcome": _outcome(event)})
                 if call != "poll":
-                    self._measures.observe("chat_call_seconds", max(0, event.at - since) / 1_000, {"call": call})
+                    self._metrics.observe("chat_call_seconds", max(0, event.at - since) / 1_000, {"call": call})
                 return
 
 

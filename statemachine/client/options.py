@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from statemachine.adapters.line import HeaderSource, Pool, proxy_address
+from statemachine.adapters.http_client import ConnectionPool, HeaderSource, proxy_address
 from statemachine.codec.http import Endpoint
 
 from ..core import Config
@@ -109,9 +109,9 @@ class Options:
         except ValueError as error:
             raise BadSetting(str(error)) from None
 
-    def pool(self) -> Pool:
+    def pool(self) -> ConnectionPool:
         """Connections as these options want them."""
-        return Pool(
+        return ConnectionPool(
             self.connect_timeout,
             tls=self.tls,
             proxy=self.proxy,

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Final, Literal
 from weakref import WeakValueDictionary
 
-from statemachine.adapters.payload import Uploaded
-from statemachine.adapters.protocols import Told
+from statemachine.adapters.payload import UploadProgress
+from statemachine.adapters.protocols import SavedStep
 
 from ..core import AnswerForm, AnswerSecureForm, DeliveryUpdate, Intent, SendFile, Session
 from ..core.session import Item
 from ..core.wire import Location, SecureFormData
 from .errors import BadSetting, ChatError, NotSaved
+from .local_payloads import LocalPayloads
 from .sending import Sending, SendingState
-from .vault import Vault
 
 __all__ = ["FileSource", "Outgoing", "place"]
 
@@ -30,7 +30,7 @@ class Outgoing:
     """The handles are the application's: who forgets one loses nothing, for the news tell the same."""
 
     def __init__(self) -> None:
-        self.vault: Final = Vault()
+        self.vault: Final = LocalPayloads()
         self._handles: WeakValueDictionary[str, Sending] = WeakValueDictionary()
 
     # --- what the engine knows by name only ---------------------------------------------------------------------------
@@ -41,7 +41,7 @@ class Outgoing:
         source: FileSource,
         name: str | None,
         image: bool | None,
-        uploaded: Uploaded | None,
+        uploaded: UploadProgress | None,
         key: str | None,
         note: str,
     ) -> SendFile:
@@ -87,7 +87,7 @@ class Outgoing:
             self._handles[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
         return known
 
-    def told(self, updates: Told, session: Session) -> None:
+    def told(self, updates: SavedStep, session: Session) -> None:
         """This has happened. `session`: as it is by now."""
         progress = [one for one in updates.transcript if isinstance(one, DeliveryUpdate)]
         for one in progress:

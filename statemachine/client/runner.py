@@ -13,20 +13,20 @@ from attrs import frozen
 
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped
-from statemachine.adapters.protocols import Observer, Store, Told, Transport
+from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
 from .errors import NotSaved, ending, refusal
-from .stream import NewsStream, Telling, as_it_is, nobody
+from .stream import UpdateFeed, UpdateFilter, as_it_is, nobody
 
-__all__ = ["Asked", "Opening", "Runner"]
+__all__ = ["IntentFactory", "SessionRunner", "SubmittedIntent"]
 
-Opening: TypeAlias = Callable[[Carryover | None], Event]
+IntentFactory: TypeAlias = Callable[[Carryover | None], Event]
 """Makes the intent that opens a chat, from what it takes over of the last."""
 
 
 @frozen
-class Asked:
+class SubmittedIntent:
     """An intent that was fed, the sessions before and after it, and whether it is saved yet.
 
     Who follows what becomes of it begins before it is saved: the two may become known in the same moment.
@@ -37,7 +37,7 @@ class Asked:
     saved: asyncio.Future[None]
 
 
-class Runner:
+class SessionRunner:
     """Drives the session `session_id`: the stored one, or else a new one that nobody asked for yet.
 
     `config` is for new chats. `told` is called with what each saved step has to tell; `telling`, `notify` and
@@ -53,8 +53,8 @@ class Runner:
         transport: Transport,
         clock: LoopClock,
         config: Config,
-        told: Callable[[Told], None],
-        telling: Telling = as_it_is,
+        told: Callable[[SavedStep], None],
+        telling: UpdateFilter = as_it_is,
         notify: Callable[[], None] = nobody,
         received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
@@ -76,7 +76,7 @@ class Runner:
         blank = new_session(clock.now(), config)
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (blank, 0)
-        self.stream = NewsStream(
+        self.stream = UpdateFeed(
             store, session_id, session, changes(blank, session), telling=telling, notify=notify, received=received
         )
         self._driver = self._make(session, version)
@@ -95,7 +95,7 @@ class Runner:
         """Milliseconds since the epoch."""
         return self._clock.now()
 
-    def feed(self, event: Event) -> Asked:
+    def feed(self, event: Event) -> SubmittedIntent:
         """Feed an intent. Raises NotPossible, ChatClosed, ChatStopped."""
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
@@ -105,16 +105,16 @@ class Runner:
             raise refusal(illegal, before.outcome) from illegal
         except DriverStopped as stopped:
             raise ending(self._driver.error) from (self._driver.error or stopped)
-        return Asked(before, after, saved)
+        return SubmittedIntent(before, after, saved)
 
-    async def saved(self, asked: Asked) -> None:
+    async def saved(self, asked: SubmittedIntent) -> None:
         """Wait until this is saved. Cancelled, it stands all the same.
 
         Raises ChatClosed, ChatStopped, NotSaved (it may yet be carried out).
         """
         await self._wait(asked.saved)
 
-    async def ask(self, event: Event) -> Asked:
+    async def ask(self, event: Event) -> SubmittedIntent:
         """Feed an intent, and wait until it is saved. Raises as both do."""
         asked = self.feed(event)
         await self.saved(asked)
@@ -140,7 +140,7 @@ class Runner:
         except TimeoutError:
             raise NotSaved(f"the store has not saved this within {self._within:g} s") from None
 
-    async def begin(self, opening: Opening, otherwise: Event | None = None) -> Asked:
+    async def begin(self, opening: IntentFactory, otherwise: Event | None = None) -> SubmittedIntent:
         """Feed the intent that opens a chat; where the last one is over, a session that follows it.
 
         `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already; nor is one
@@ -155,7 +155,7 @@ class Runner:
                 return self._follow(old, opening(carry_over(old)))
         return self.feed(otherwise if otherwise and old.phase != "idle" else opening(None))
 
-    def _follow(self, old: Session, opening: Event) -> Asked:
+    def _follow(self, old: Session, opening: Event) -> SubmittedIntent:
         blank = new_session(self.now(), self._config)
         try:
             reduce(blank, opening)  # would it be refused?
@@ -180,7 +180,7 @@ class Runner:
 
     # --- the driver's listener ----------------------------------------------------------------------------------------
 
-    def told(self, update: Told) -> None:
+    def told(self, update: SavedStep) -> None:
         """See `Listener.told`."""
         self._told(update)
         self.stream.told(update)

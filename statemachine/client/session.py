@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.http import HttpTransport
-from statemachine.adapters.line import Pool
-from statemachine.adapters.protocols import Archive, Observer, Told
+from statemachine.adapters.http_client import ConnectionPool
+from statemachine.adapters.protocols import Archive, Observer, SavedStep
 from statemachine.codec.http import Endpoint
 
 from ..core import (
@@ -40,30 +40,30 @@ from ..core import (
 )
 from ..core.wire import CobrowsingEnded, CobrowsingRejected, CobrowsingStarted, Location, Navigation, Signaling
 from .centre import DOWNLOAD_LIMIT, ContactCentre
+from .chat_parameters import ChatParameters, new_origin
+from .delivery import DeliveryScheduler, DeliverySlot
 from .errors import ChatClosed, ending
-from .introduction import Introduction, new_origin
-from .merged import Turn, Turns
 from .middleware import Middleware, send_through, tell_through
 from .options import Options
 from .outgoing import FileSource, Outgoing, place
-from .runner import Asked, Opening, Runner
+from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
 from .stream import UpdateStream
 
-__all__ = ["Around", "ChatSession"]
+__all__ = ["ChatSession", "ClientContext"]
 
 
 @frozen
-class Around:
+class ClientContext:
     """What all sessions of a client share. `retire`: called when one is over and all its news is dealt with."""
 
     store: Archive
-    pool: Pool
+    pool: ConnectionPool
     clock: LoopClock
     options: Options
     observers: Sequence[Observer]
     middleware: Sequence[Middleware]
-    turns: Turns
+    turns: DeliveryScheduler
     retire: Callable[[ChatSession], None]
 
 
@@ -77,30 +77,30 @@ class ChatSession:
     NotSaved (the store did not answer in time) or ChatClosed; what it raises besides is said there.
     """
 
-    def __init__(self, session_id: str, endpoint: Endpoint, around: Around) -> None:
+    def __init__(self, session_id: str, endpoint: Endpoint, context: ClientContext) -> None:
         self.id: Final = session_id
         """Tenant, app and client id as one text: the session's name in the store and to observers."""
-        self._around = around
+        self._context = context
         self._out = Outgoing()
         self._link = ConnectionChanged("off")
         self._link_since: int | None = None
-        self.turn: Final = Turn(self)
-        self.introduction = Introduction()
+        self.turn: Final = DeliverySlot(self)
+        self.parameters_of_next_chat = ChatParameters()
         self._transport = HttpTransport(
-            around.pool, endpoint, open_file=self._out.vault.open_file, form_values=self._out.vault.values
+            context.pool, endpoint, open_file=self._out.vault.open_file, form_values=self._out.vault.values
         )
-        self._runner = Runner(
+        self._runner = SessionRunner(
             session_id,
-            store=around.store,
+            store=context.store,
             transport=self._transport,
-            clock=around.clock,
-            config=around.options.core(),
+            clock=context.clock,
+            config=context.options.core(),
             told=self._told,
-            telling=partial(tell_through, around.middleware, self),
+            telling=partial(tell_through, context.middleware, self),
             notify=self._changed,
-            received=self._received if around.options.receipts == "on_ack" else None,
-            observers=around.observers,
-            within=around.options.save_within,
+            received=self._received if context.options.receipts == "on_ack" else None,
+            observers=context.observers,
+            within=context.options.save_within,
         )
 
     # --- how things stand ---------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class ChatSession:
         `RosterChanged`, …) comes in between and only says how things stand now. However slow the loop, the chat goes
         on. From here on the client's own stream tells nothing of this session. Raises ChatStopped.
         """
-        self._around.turns.claim(self.turn)
+        self._context.turns.claim(self.turn)
         return self.read(auto_ack=auto_ack)
 
     async def ack(self, seq: int) -> None:
@@ -156,7 +156,7 @@ class ChatSession:
 
     def resume(self) -> None:
         """A handler failed too often at this session's news: call it again. To leave one out, `ack` it before."""
-        self._around.turns.resume(self.turn)
+        self._context.turns.resume(self.turn)
 
     # --- the chat -----------------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class ChatSession:
 
         `parameters` go to the contact centre's scenario. `from_`: shown as who writes.
         """
-        self.introduction = Introduction(parameters, phone_number, from_)
+        self.parameters_of_next_chat = ChatParameters(parameters, phone_number, from_)
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
@@ -194,8 +194,8 @@ class ChatSession:
         """`start` with what was given last."""
         await self._runner.saved(await self._runner.begin(self._requesting()))
 
-    def _requesting(self, text: str | None = None, key: str | None = None, note: str = "") -> Opening:
-        about = self.introduction
+    def _requesting(self, text: str | None = None, key: str | None = None, note: str = "") -> IntentFactory:
+        about = self.parameters_of_next_chat
         return lambda after: self._through(about.request(self._now(), after, text, key, note))
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class ChatSession:
         with self._out.kept_for(intent):
             return await self._followed(self._runner.feed(self._through(intent)), getattr(intent, "key", None))
 
-    async def _followed(self, asked: Asked, key: str | None) -> Sending:
+    async def _followed(self, asked: SubmittedIntent, key: str | None) -> Sending:
         sending = self._out.handle(asked.before, asked.after, key)
         await self._runner.saved(asked)
         return sending
@@ -324,8 +324,8 @@ class ChatSession:
             tenant=door.tenant,
             app_id=door.app_id,
             client_id=door.client_id,
-            options=self._around.options,
-            line=self._transport.line,
+            options=self._context.options,
+            http=self._transport.http,
         )
 
     # --- for the client -----------------------------------------------------------------------------------------------
@@ -364,33 +364,33 @@ class ChatSession:
     async def close(self, within: timedelta | None = None) -> None:
         """Let go of the chat without ending it. What is queued gets so long (`Options.close_within`) to be sent."""
         try:
-            await self._runner.close(self._around.options.close_within if within is None else within)
+            await self._runner.close(self._context.options.close_within if within is None else within)
         finally:
             await self._transport.close()
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _now(self) -> int:
-        return self._around.clock.now()
+        return self._context.clock.now()
 
     async def _ask(self, intent: Intent) -> None:
         await self._runner.ask(self._through(intent))
 
     def _through(self, intent: Intent) -> Intent:
-        return send_through(self._around.middleware, self, intent)
+        return send_through(self._context.middleware, self, intent)
 
     def _changed(self) -> None:
         stream = self._runner.stream
         if stream.closed:
             self._out.close(ending(stream.error))
-        self._around.turns.notify(self.turn)
+        self._context.turns.notify(self.turn)
         if stream.over and not stream.unread:
-            self._around.retire(self)
+            self._context.retire(self)
 
     def _received(self, msg_id: str) -> None:
         self._runner.say(MarkDelivered(self._now(), msg_id))
 
-    def _told(self, updates: Told) -> None:
+    def _told(self, updates: SavedStep) -> None:
         self._out.told(updates, self.session)
         for level in updates.levels:
             if isinstance(level, ConnectionChanged):

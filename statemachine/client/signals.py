@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-__all__ = ["once_on"]
+__all__ = ["on_first_signal"]
 
 
-def once_on(number: int, call: Callable[[], object]) -> Callable[[], None]:
+def on_first_signal(number: int, call: Callable[[], object]) -> Callable[[], None]:
     """Call this in the running loop at the first signal of this number; what it returns takes that back.
 
     The second one does what it did before, which for SIGTERM is to end the process: whoever cannot wait need not.

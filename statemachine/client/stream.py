@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from statemachine.adapters.protocols import Done, Store, Told
+from statemachine.adapters.protocols import Done, SavedStep, Store
 
 from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
 from ..core.wire import Message
 from .errors import ChatError, ChatStopped
 
-__all__ = ["NewsStream", "Telling", "Update", "UpdateStream", "as_it_is", "nobody"]
+__all__ = ["Update", "UpdateFeed", "UpdateFilter", "UpdateStream", "as_it_is", "nobody"]
 
 Update: TypeAlias = TranscriptUpdate | StatusUpdate
-Telling: TypeAlias = Callable[[Update], Update | None]
+UpdateFilter: TypeAlias = Callable[[Update], Update | None]
 """What becomes of a news before it is told; None: it is not told."""
 
 PAGE: Final = 100
@@ -37,7 +37,7 @@ def nobody() -> None:
     """Nobody is notified."""
 
 
-class NewsStream:
+class UpdateFeed:
     """Where the driver's listener puts things down and the application picks them up."""
 
     def __init__(
@@ -47,7 +47,7 @@ class NewsStream:
         session: Session,
         levels: tuple[StatusUpdate, ...],
         *,
-        telling: Telling = as_it_is,
+        telling: UpdateFilter = as_it_is,
         notify: Callable[[], None] = nobody,
         received: Callable[[str], None] | None = None,
     ) -> None:
@@ -79,7 +79,7 @@ class NewsStream:
         for level in levels:
             self._levels[type(level)] = (after, level)
 
-    def told(self, update: Told) -> None:
+    def told(self, update: SavedStep) -> None:
         """A step is saved. Its levels come before its transcript: who joined, before what they said."""
         after = update.transcript[0].seq - 1 if update.transcript else update.session.seq
         self._last = update.session.seq
@@ -166,7 +166,7 @@ class UpdateStream(AsyncIterator[Update]):
     run is broken off comes again, with the same `seq`, in the next run, also after a restart.
     """
 
-    def __init__(self, stream: NewsStream, *, auto_ack: bool = True) -> None:
+    def __init__(self, stream: UpdateFeed, *, auto_ack: bool = True) -> None:
         self._stream = stream
         self._auto_ack = auto_ack
         self._page: deque[TranscriptUpdate] = deque()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from statemachine.adapters.protocols import Stepped
+from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import ChatError, ChatSession, Sending
 from statemachine.codec.text import shown
 from statemachine.emulator.durations import written
@@ -48,7 +48,7 @@ class Watcher:
     def __init__(self) -> None:
         self.customers: Final[dict[str, Customer]] = {}
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
         if (customer := self.customers.get(step.session_id)) is not None:
             customer.stepped(step.before, step.after)

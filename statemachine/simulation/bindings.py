@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from statemachine.adapters.protocols import Alarm, Done, Moment, Save, Stepped, Stored, Told
+from statemachine.adapters.protocols import Alarm, Done, Checkpoint, Save, HandledEvent, Stored, SavedStep
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.core.updates import TranscriptUpdate
 from statemachine.store.errors import StoreError
@@ -145,7 +145,7 @@ class VirtualStore:
         """See `Store.close`."""
 
 
-_CRASHES: Final[dict[Moment, str]] = {
+_CRASHES: Final[dict[Checkpoint, str]] = {
     "saved": "crash saved",
     "executed": "crash executed",
     "answered": "crash answered",
@@ -161,7 +161,7 @@ class Onlooker:
         self.stopped_by: BaseException | None = None
         self.is_stopped = False
 
-    def told(self, update: Told) -> None:
+    def told(self, update: SavedStep) -> None:
         """See `Listener.told`."""
         self._world.oracle.told(update.transcript)
 
@@ -169,11 +169,11 @@ class Onlooker:
         """See `Listener.stopped`."""
         self.is_stopped, self.stopped_by = True, error
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
         self._world.oracle.stepped(step.event, step.before, step.after, step.outputs)
 
-    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         """See `Observer.moment`."""
         if self._world.faults.strikes(_CRASHES[moment], 0.1):
             raise Crash

@@ -14,18 +14,18 @@ from statemachine.codec.records import decode_update
 from statemachine.codec.snapshot import restore
 from statemachine.codec.upgrades import from_format_1
 
-from .database import explain, in_words, open_reading
+from .database import explain, open_reading, translated_errors
 from .ownership import Lock, Owner, owner_of
 from .schema import SCHEMA
 
-__all__ = ["Checked", "check"]
+__all__ = ["StoreReport", "check"]
 
 _NAMED: Final = 20
 """Faults named one by one; a damaged file has thousands."""
 
 
 @frozen
-class Checked:
+class StoreReport:
     """What was found. `size`: bytes, without the write-ahead log. `phases`: sessions by phase. `faults`: in words.
 
     `unread`: news not acknowledged yet; `kept`: acknowledged, and kept as transcript. `owner`: who is at work, or None.
@@ -45,10 +45,10 @@ class Checked:
         return self.schema < SCHEMA
 
 
-def check(path: Path) -> Checked:
+def check(path: Path) -> StoreReport:
     """Read everything there is. Raises a `StoreError` where this is no database of ours, or cannot be read at all."""
     link, schema = open_reading(path)
-    with in_words(path):
+    with translated_errors(path):
         try:
             link.execute("BEGIN")  # one moment, however much is written meanwhile
             phases = Counter[str]()
@@ -62,7 +62,7 @@ def check(path: Path) -> Checked:
             except sqlite3.DatabaseError as error:  # a damaged page: what lies beyond it cannot be reached
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if Lock.is_held(path) else None
-            return Checked(
+            return StoreReport(
                 schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, _clipped(faults)
             )
         finally:

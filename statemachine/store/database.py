@@ -11,9 +11,9 @@ from typing import Final
 
 from .errors import CorruptStore, ForeignStore, StoreBusy, StoreError, StoreFull, StoreOwned, StoreReadOnly
 from .ownership import Lock, Owner, owner_of
-from .schema import SCHEMA, migrate, recognise
+from .schema import SCHEMA, migrate, read_schema
 
-__all__ = ["connect", "explain", "in_words", "open_owned", "open_reading"]
+__all__ = ["connect", "explain", "open_owned", "open_reading", "translated_errors"]
 
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -44,7 +44,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
 
 
 @contextmanager
-def in_words(path: Path) -> Generator[None, None, None]:
+def translated_errors(path: Path) -> Generator[None, None, None]:
     """SQLite's errors within become a `StoreError`."""
     try:
         yield
@@ -59,13 +59,13 @@ def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[s
     Raises a `StoreError`; StoreOwned names the other process that is at work.
     """
     _create(path)
-    with in_words(path), ExitStack() as undo:
+    with translated_errors(path), ExitStack() as undo:
         link = _open(path, "rw", busy_ms)
         undo.callback(link.close)
-        recognise(link, path)  # before anything is written: a wrong path may name somebody's data
+        read_schema(link, path)  # before anything is written: a wrong path may name somebody's data
         lock = _lock(link, path, busy_ms)
         undo.callback(lock.release)
-        if copy is not None and recognise(link, path) != SCHEMA:
+        if copy is not None and read_schema(link, path) != SCHEMA:
             _copy(link, copy)
         _set(link)
         migrate(link, path)
@@ -76,7 +76,7 @@ def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[s
 
 def connect(path: Path, busy_ms: int) -> sqlite3.Connection:
     """One more connection to a database that this process is at work on. Raises a `StoreError`."""
-    with in_words(path), ExitStack() as undo:
+    with translated_errors(path), ExitStack() as undo:
         link = _open(path, "rw", busy_ms)
         undo.callback(link.close)
         _set(link)
@@ -88,10 +88,10 @@ def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
     """Look at a database, whoever is at work on it, and its schema. Raises a `StoreError`."""
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file")
-    with in_words(path), ExitStack() as undo:
+    with translated_errors(path), ExitStack() as undo:
         link = _open(path, "ro", 5_000)
         undo.callback(link.close)
-        schema = recognise(link, path)
+        schema = read_schema(link, path)
         undo.pop_all()
         return link, schema
 

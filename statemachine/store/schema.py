@@ -14,7 +14,7 @@ from typing import Final
 from .errors import ForeignStore, NewerStore
 from .migrations import MIGRATIONS
 
-__all__ = ["SCHEMA", "migrate", "pragma", "recognise"]
+__all__ = ["SCHEMA", "migrate", "pragma", "read_schema"]
 
 SCHEMA: Final = 3
 APPLICATION: Final = 0x63737373
@@ -44,17 +44,17 @@ _TABLES: Final = (
 )
 
 
-def recognise(link: sqlite3.Connection, path: Path) -> int:
+def read_schema(link: sqlite3.Connection, path: Path) -> int:
     """The schema of this database, 0 where it is empty. Raises ForeignStore, NewerStore, sqlite3.Error."""
     link.execute("BEGIN")  # one consistent read: another process may be creating the tables
     try:
-        return _recognise(link, path)
+        return _read_schema(link, path)
     finally:
         if link.in_transaction:
             link.execute("ROLLBACK")
 
 
-def _recognise(link: sqlite3.Connection, path: Path) -> int:
+def _read_schema(link: sqlite3.Connection, path: Path) -> int:
     found = pragma(link, "user_version")
     if not link.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         return 0
@@ -66,10 +66,10 @@ def _recognise(link: sqlite3.Connection, path: Path) -> int:
 
 
 def migrate(link: sqlite3.Connection, path: Path) -> None:
-    """Create the tables of an empty database, or migrate an older one, in one transaction. Raises as `recognise`."""
+    """Create the tables of an empty database, or migrate an older one, in one transaction. Raises as `read_schema`."""
     link.execute("BEGIN IMMEDIATE")
     try:
-        found = _recognise(link, path)
+        found = _read_schema(link, path)
         if found == 0:
             for table in _TABLES:
                 link.execute(table)

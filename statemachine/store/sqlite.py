@@ -19,10 +19,10 @@ from statemachine.codec.records import decode_update, encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
 from ..core import TranscriptUpdate
-from .database import connect, in_words, open_owned
+from .database import connect, open_owned, translated_errors
 from .errors import CorruptStore, StaleSave, check_ack, check_order
 from .housekeeping import forget, purge
-from .writer import CallSoon, Work, Writer
+from .writer import CallSoon, WriteJob, Writer
 
 __all__ = ["SqliteStore"]
 
@@ -69,7 +69,7 @@ class SqliteStore:
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`. The step is durable, flushed to the disk, when `done` is called."""
-        self._writer.put(Work(partial(_save, save), done))
+        self._writer.put(WriteJob(partial(_save, save), done))
 
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`. Raises CorruptStore where the snapshot cannot be read back."""
@@ -99,7 +99,7 @@ class SqliteStore:
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""
-        self._writer.put(Work(partial(_ack, session_id, seq, self._transcript), done))
+        self._writer.put(WriteJob(partial(_ack, session_id, seq, self._transcript), done))
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -112,14 +112,14 @@ class SqliteStore:
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
         """See `Archive.purge`."""
-        self._writer.put(Work(partial(_purge, before, unread), done))
+        self._writer.put(WriteJob(partial(_purge, before, unread), done))
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
         """See `Archive.forget`. The file is written anew, so that nothing is left in it; meanwhile saves wait.
 
         Until `done` it is not promised: asked again after a crash, it finishes what the crash broke off.
         """
-        self._writer.put(Work(partial(_forget, tuple(session_ids)), done, alone=True))
+        self._writer.put(WriteJob(partial(_forget, tuple(session_ids)), done, alone=True))
 
     def close(self) -> None:
         """See `Store.close`. Waits until everything asked is written."""
@@ -129,7 +129,7 @@ class SqliteStore:
         self._owned.release()
 
     def _read(self, statement: str, *values: str | int) -> list[Any]:
-        with in_words(self._path), self._lock:
+        with translated_errors(self._path), self._lock:
             return self._reading.execute(statement, values).fetchall()
 
 

@@ -21,7 +21,7 @@ from statemachine.adapters.protocols import Done
 from .database import explain
 from .errors import StoreClosed
 
-__all__ = ["CallSoon", "Work", "Writer"]
+__all__ = ["CallSoon", "WriteJob", "Writer"]
 
 CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
 """Runs a callback in the owner's thread, soon, as `loop.call_soon_threadsafe` does. Called in the writer's thread."""
@@ -34,7 +34,7 @@ _Outcome: TypeAlias = tuple[Done, BaseException | None]
 
 
 @frozen
-class Work:
+class WriteJob:
     """Something to write. `run` raises to refuse; then nothing of this work is kept, whatever becomes of the others.
 
     `alone`: outside any transaction, for what SQLite does in none; it sees to itself that it is done or not.
@@ -52,14 +52,14 @@ class Writer:
         self._link = link
         self._path = path
         self._call_soon = call_soon
-        self._queue: list[Work] = []
+        self._queue: list[WriteJob] = []
         self._closed = False
         self._wake = threading.Condition()
         # A daemon: a process that forgets to close may still exit; what was not answered was not promised.
         self._thread = threading.Thread(target=self._run, name="statemachine-store", daemon=True)
         self._thread.start()
 
-    def put(self, work: Work) -> None:
+    def put(self, work: WriteJob) -> None:
         """Queue this work. After `close` it is refused at once."""
         with self._wake:
             closed = self._closed
@@ -85,7 +85,7 @@ class Writer:
                 _log.warning("store_answers_dropped", count=len(outcomes), error=type(error).__name__)
         self._link.close()
 
-    def _take(self) -> list[Work]:
+    def _take(self) -> list[WriteJob]:
         """The next group, in order; empty when closed and drained."""
         with self._wake:
             while not self._queue and not self._closed:
@@ -94,7 +94,7 @@ class Writer:
             group, self._queue = self._queue[:end], self._queue[end:]
             return group
 
-    def _alone(self, work: Work) -> list[_Outcome]:
+    def _alone(self, work: WriteJob) -> list[_Outcome]:
         try:
             work.run(self._link)
         except Exception as error:
@@ -102,7 +102,7 @@ class Writer:
             return [(work.done, explain(error, self._path) if isinstance(error, sqlite3.Error) else error)]
         return [(work.done, None)]
 
-    def _commit(self, group: Sequence[Work]) -> list[_Outcome]:
+    def _commit(self, group: Sequence[WriteJob]) -> list[_Outcome]:
         """All of them in one transaction; where one is refused, each in its own.
 
         That is rare, and savepoints, which would spare it, cost every save a tenth of its time.

@@ -26,7 +26,7 @@ from statemachine import (
 )
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver
-from statemachine.adapters.protocols import Answer, Clock, Done, Moment, Save, Stepped, Told
+from statemachine.adapters.protocols import Answer, Checkpoint, Clock, Done, HandledEvent, Save, SavedStep
 from statemachine.store.memory import MemoryStore
 
 QUICK = Config(
@@ -200,11 +200,11 @@ class Ear:
 
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes
-        self.told_: list[Told] = []
+        self.told_: list[SavedStep] = []
         self.ends: list[BaseException | None] = []
         self.failure: Exception | None = None
 
-    def told(self, update: Told) -> None:
+    def told(self, update: SavedStep) -> None:
         self.notes.append("told")
         self.told_.append(update)
         if self.failure:
@@ -219,22 +219,22 @@ class Eye:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.moments: list[tuple[Moment, int]] = []
+        self.moments: list[tuple[Checkpoint, int]] = []
         self.failure: Exception | None = None
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         self.events.append(step.event)
         if self.failure:
             raise self.failure
 
-    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         self.moments.append((moment, number))
         if self.failure:
             raise self.failure
 
 
 class Rig:
-    """A driver with everything around it."""
+    """A driver with everything context it."""
 
     def __init__(self, bench: Bench, session: Session | None = None, version: int = 0) -> None:
         self.bench = bench

@@ -31,9 +31,8 @@ from statemachine import (
     Reply,
     Upload,
 )
-from statemachine.adapters import http
-from statemachine.adapters import line as adapter_line
-from statemachine.adapters.http import HttpTransport, Pool
+from statemachine.adapters import http, http_client
+from statemachine.adapters.http import ConnectionPool, HttpTransport
 from statemachine.codec import body as codec_body
 from statemachine.codec.http import Endpoint
 from statemachine.wire import Message, SecureFormData, Typing
@@ -47,10 +46,10 @@ POLL = Poll(1, 9_000, "chat")
 HELLO = Post(2, 9_000, "chat", "o:1", Message(msg_id="o:1", msg_text="secret words"))
 
 
-class Line:
+class Caller:
     """A transport to one address, with a plain way to ask."""
 
-    def __init__(self, pool: Pool, url: str) -> None:
+    def __init__(self, pool: ConnectionPool, url: str) -> None:
         endpoint = Endpoint(url, "tenant.example", "app", "client")
         self.transport = HttpTransport(
             pool, endpoint, open_file=lambda ref: (FILES[ref], None), form_values=VALUES.__getitem__
@@ -64,8 +63,8 @@ class Line:
 
 
 @pytest_asyncio.fixture
-async def pool() -> AsyncIterator[Pool]:
-    async with Pool() as pool:
+async def pool() -> AsyncIterator[ConnectionPool]:
+    async with ConnectionPool() as pool:
         yield pool
 
 
@@ -76,10 +75,10 @@ async def server() -> AsyncIterator[WireServer]:
 
 
 @pytest_asyncio.fixture
-async def line(pool: Pool, server: WireServer) -> AsyncIterator[Line]:
-    line = Line(pool, server.url)
-    async with line.transport:
-        yield line
+async def caller(pool: ConnectionPool, server: WireServer) -> AsyncIterator[Caller]:
+    caller = Caller(pool, server.url)
+    async with caller.transport:
+        yield caller
 
 
 def reply_with(server: WireServer, status: int, body: object = b"", *headers: str) -> None:
@@ -113,10 +112,10 @@ def reply_with(server: WireServer, status: int, body: object = b"", *headers: st
     ],
 )
 async def test_every_command_is_sent_and_its_answer_read(
-    line: Line, server: WireServer, command: Command, line_start: str, reply: object, read: Reply
+    caller: Caller, server: WireServer, command: Command, line_start: str, reply: object, read: Reply
 ) -> None:
     reply_with(server, 200, reply)
-    assert await line.ask(command) == read
+    assert await caller.ask(command) == read
     (heard,) = server.heard
     assert heard.line.startswith(line_start)
     assert "tenantUrl=tenant.example" in heard.line
@@ -125,15 +124,15 @@ async def test_every_command_is_sent_and_its_answer_read(
     assert heard.headers["cache-control"] == "no-cache"
 
 
-async def test_no_two_reads_have_the_same_address(line: Line, server: WireServer) -> None:
+async def test_no_two_reads_have_the_same_address(caller: Caller, server: WireServer) -> None:
     for _ in range(3):
-        await line.ask(POLL)
+        await caller.ask(POLL)
     assert len({heard.line for heard in server.heard}) == 3
 
 
-async def test_the_endpoint_may_be_replaced(line: Line, server: WireServer) -> None:
-    line.transport.endpoint = Endpoint(server.url, "other.example", "app2", "client")
-    await line.ask(POLL)
+async def test_the_endpoint_may_be_replaced(caller: Caller, server: WireServer) -> None:
+    caller.transport.endpoint = Endpoint(server.url, "other.example", "app2", "client")
+    await caller.ask(POLL)
     assert "tenantUrl=other.example" in server.heard[0].line
     assert 'appId="app2"' in server.heard[0].headers["authorization"]
 
@@ -147,43 +146,43 @@ async def test_the_endpoint_may_be_replaced(line: Line, server: WireServer) -> N
     ],
 )
 async def test_errors_of_server_and_proxy(
-    line: Line, server: WireServer, status: int, body: object, failure: Failure
+    caller: Caller, server: WireServer, status: int, body: object, failure: Failure
 ) -> None:
     reply_with(server, status, body)
-    assert await line.ask(POLL) == failure
+    assert await caller.ask(POLL) == failure
 
 
-async def test_retry_after_is_read(line: Line, server: WireServer) -> None:
+async def test_retry_after_is_read(caller: Caller, server: WireServer) -> None:
     reply_with(server, 429, {"error_code": 5509}, "Retry-After: 7")
-    assert await line.ask(POLL) == Failure("http", 429, 5509, 7_000)
+    assert await caller.ask(POLL) == Failure("http", 429, 5509, 7_000)
 
 
 # --- unsent: the server certainly never had it ---
 
 
-async def test_nobody_listens(pool: Pool) -> None:
+async def test_nobody_listens(pool: ConnectionPool) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        line = Line(pool, f"http://127.0.0.1:{free.getsockname()[1]}")
-        async with line.transport:
+        caller = Caller(pool, f"http://127.0.0.1:{free.getsockname()[1]}")
+        async with caller.transport:
             with capture_logs() as logs:
-                assert await line.ask(HELLO) == Failure("unsent")
+                assert await caller.ask(HELLO) == Failure("unsent")
     assert [(log["event"], log["call"], log["kind"]) for log in logs] == [("call_failed", "Post", "unsent")]
     assert logs[0]["reason"].startswith("127.0.0.1:")
     assert logs[0]["reason"].endswith("refused")
 
 
-async def test_no_such_host(pool: Pool) -> None:
-    line = Line(pool, "http://no-such-host.invalid")
-    async with line.transport:
-        assert await line.ask(POLL) == Failure("unsent")
+async def test_no_such_host(pool: ConnectionPool) -> None:
+    caller = Caller(pool, "http://no-such-host.invalid")
+    async with caller.transport:
+        assert await caller.ask(POLL) == Failure("unsent")
 
 
 async def test_no_tls_there() -> None:
-    async with WireServer() as server, Pool(timedelta(milliseconds=50)) as pool:
-        line = Line(pool, server.url.replace("http:", "https:"))
-        async with line.transport:
-            assert await line.ask(POLL) == Failure("unsent")
+    async with WireServer() as server, ConnectionPool(timedelta(milliseconds=50)) as pool:
+        caller = Caller(pool, server.url.replace("http:", "https:"))
+        async with caller.transport:
+            assert await caller.ask(POLL) == Failure("unsent")
         assert server.heard == []
 
 
@@ -192,22 +191,23 @@ async def test_a_connection_that_never_comes_about() -> None:
         await reader.read()
         writer.close()
 
-    async with await asyncio.start_server(stall, "127.0.0.1", 0) as stalling, Pool(timedelta(milliseconds=50)) as pool:
-        line = Line(pool, f"https://127.0.0.1:{stalling.sockets[0].getsockname()[1]}")
-        async with line.transport:
-            assert await line.ask(Post(1, 9_000, "chat", "o:1", Message(msg_text="x"))) == Failure("unsent")
+    pool = ConnectionPool(timedelta(milliseconds=50))
+    async with await asyncio.start_server(stall, "127.0.0.1", 0) as stalling, pool:
+        caller = Caller(pool, f"https://127.0.0.1:{stalling.sockets[0].getsockname()[1]}")
+        async with caller.transport:
+            assert await caller.ask(Post(1, 9_000, "chat", "o:1", Message(msg_text="x"))) == Failure("unsent")
 
 
 # --- timeout and cut: the server may have had it ---
 
 
-async def test_no_answer_in_time(line: Line, server: WireServer) -> None:
+async def test_no_answer_in_time(caller: Caller, server: WireServer) -> None:
     server.behave = lambda _: asyncio.sleep(60)
-    assert await line.ask(Post(1, 1_000, "chat", "o:1", Message(msg_text="x"))) == Failure("timeout")
+    assert await caller.ask(Post(1, 1_000, "chat", "o:1", Message(msg_text="x"))) == Failure("timeout")
     assert len(server.heard) == 1
 
 
-async def test_an_answer_that_only_drips(line: Line, server: WireServer) -> None:
+async def test_an_answer_that_only_drips(caller: Caller, server: WireServer) -> None:
     async def drip(heard: Heard) -> None:
         heard.writer.write(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n")
         while True:
@@ -215,71 +215,71 @@ async def test_an_answer_that_only_drips(line: Line, server: WireServer) -> None
             await asyncio.sleep(0.01)
 
     server.behave = drip
-    assert await line.ask(Poll(1, 1_000, "chat")) == Failure("timeout")
+    assert await caller.ask(Poll(1, 1_000, "chat")) == Failure("timeout")
 
 
-async def test_the_answer_never_begins(line: Line, server: WireServer) -> None:
+async def test_the_answer_never_begins(caller: Caller, server: WireServer) -> None:
     server.behave = Heard.cut
     with capture_logs() as logs:
-        assert await line.ask(HELLO) == Failure("cut")
+        assert await caller.ask(HELLO) == Failure("cut")
     assert "secret" not in repr(logs)
     assert "client" not in repr(logs)
 
 
-async def test_the_answer_breaks_off(line: Line, server: WireServer) -> None:
+async def test_the_answer_breaks_off(caller: Caller, server: WireServer) -> None:
     def begin(heard: Heard) -> None:
         heard.writer.write(b'HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n{"events": [')
         heard.writer.close()
 
     server.behave = begin
-    assert await line.ask(POLL) == Failure("cut")
+    assert await caller.ask(POLL) == Failure("cut")
 
 
-async def test_the_answer_is_no_http(line: Line, server: WireServer) -> None:
+async def test_the_answer_is_no_http(caller: Caller, server: WireServer) -> None:
     def babble(heard: Heard) -> None:
         heard.writer.write(b"220 secret mail server ready\r\n\r\n")
         heard.writer.close()
 
     server.behave = babble
     with capture_logs() as logs:
-        assert await line.ask(POLL) == Failure("cut")
+        assert await caller.ask(POLL) == Failure("cut")
     assert "mail" not in repr(logs)
 
 
 @pytest.mark.parametrize("command", [POLL, HELLO])
 async def test_f12_a_kept_connection_that_breaks_repeats_nothing(
-    line: Line, server: WireServer, command: Command
+    caller: Caller, server: WireServer, command: Command
 ) -> None:
-    await line.ask(FindChat(9, 9_000))
+    await caller.ask(FindChat(9, 9_000))
     server.behave = Heard.cut
-    assert await line.ask(command) == Failure("cut")
+    assert await caller.ask(command) == Failure("cut")
     assert len(server.heard) == 2
 
 
-async def test_a_fault_of_ours_is_told_apart_and_escapes_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_in_this_package_is_logged_and_answered(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_reply(*_: object) -> Reply:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(http, "read_reply", read_reply)
     with capture_logs() as logs:
-        assert await line.ask(POLL) == Failure("cut")
+        assert await caller.ask(POLL) == Failure("cut")
     assert [(log["event"], log["error"]) for log in logs] == [("call_crashed", "RuntimeError")]
 
 
 # --- limits and identity ---
 
 
-async def test_a_redirect_is_not_followed(line: Line, server: WireServer) -> None:
+async def test_a_redirect_is_not_followed(caller: Caller, server: WireServer) -> None:
     async with WireServer() as elsewhere:
         reply_with(server, 302, b"", f"Location: {elsewhere.url}/")
-        assert await line.ask(POLL) == Failure("http", 302)
+        assert await caller.ask(POLL) == Failure("http", 302)
         assert elsewhere.heard == []
 
 
 async def test_a_body_beyond_the_limit_is_refused_unread(
-    line: Line, server: WireServer, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter_line, "MAX_BODY", 1_000)
+    monkeypatch.setattr(http_client, "MAX_BODY", 1_000)
     monkeypatch.setattr(codec_body, "MAX_BODY", 1_000)
 
     async def flood(heard: Heard) -> None:
@@ -290,11 +290,11 @@ async def test_a_body_beyond_the_limit_is_refused_unread(
             await asyncio.sleep(0)
 
     server.behave = flood
-    assert await line.ask(POLL) == Failure("unreadable", 200)
+    assert await caller.ask(POLL) == Failure("unreadable", 200)
     await server.until_closed()
 
 
-async def test_each_session_has_cookies_of_its_own(pool: Pool, server: WireServer) -> None:
+async def test_each_session_has_cookies_of_its_own(pool: ConnectionPool, server: WireServer) -> None:
     count = 0
 
     def name(heard: Heard) -> None:
@@ -303,33 +303,33 @@ async def test_each_session_has_cookies_of_its_own(pool: Pool, server: WireServe
         heard.reply(200, b"", *([] if "cookie" in heard.headers else [f"Set-Cookie: visitor={count}; Path=/"]))
 
     server.behave = name
-    lines = [Line(pool, server.url) for _ in range(2)]
+    callers = [Caller(pool, server.url) for _ in range(2)]
     for _ in range(2):
-        for line in lines:
-            await line.ask(POLL)
+        for caller in callers:
+            await caller.ask(POLL)
     assert [heard.headers.get("cookie") for heard in server.heard] == [None, None, "visitor=1", "visitor=2"]
-    for line in lines:
-        async with line.transport:
+    for caller in callers:
+        async with caller.transport:
             pass
 
 
-async def test_f4_no_poll_waits_for_another(line: Line, server: WireServer) -> None:
+async def test_f4_no_poll_waits_for_another(caller: Caller, server: WireServer) -> None:
     server.behave = lambda _: asyncio.sleep(60)
     for number in range(150):
-        line.transport.execute(Poll(number, 9_000, f"chat-{number}"), lambda _: None)
+        caller.transport.execute(Poll(number, 9_000, f"chat-{number}"), lambda _: None)
     await server.until(150)
 
 
 # --- what the engine knows by name only ---
 
 
-async def test_a_file_is_uploaded_from_memory_and_from_disk(line: Line, server: WireServer, tmp_path: Path) -> None:
+async def test_files_are_uploaded_from_memory_and_disk(caller: Caller, server: WireServer, tmp_path: Path) -> None:
     reply_with(server, 200, {"file_id": "f", "file_name": "x"})
     big = tmp_path / "big.bin"
     big.write_bytes(bytes(range(256)) * 4_000)
     FILES["big"] = big
-    assert await line.ask(Upload(1, 5_000, "o:1", "small", 'Größe "A".pdf')) == FileUploaded("f", "x")
-    assert await line.ask(Upload(2, 5_000, "o:2", "big", "")) == FileUploaded("f", "x")
+    assert await caller.ask(Upload(1, 5_000, "o:1", "small", 'Größe "A".pdf')) == FileUploaded("f", "x")
+    assert await caller.ask(Upload(2, 5_000, "o:2", "big", "")) == FileUploaded("f", "x")
     first, second = server.heard
     assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
     assert 'name="file"; filename="Größe \\"A\\".pdf"'.encode() in first.body
@@ -337,49 +337,49 @@ async def test_a_file_is_uploaded_from_memory_and_from_disk(line: Line, server: 
     assert big.read_bytes() in second.body
 
 
-async def test_a_file_name_breaks_out_of_nothing(line: Line, server: WireServer) -> None:
+async def test_a_file_name_breaks_out_of_nothing(caller: Caller, server: WireServer) -> None:
     reply_with(server, 200, {"file_id": "f"})
-    await line.ask(Upload(1, 9_000, "o:1", "small", "a\r\nX-Evil: 1\ud800.pdf"))
+    await caller.ask(Upload(1, 9_000, "o:1", "small", "a\r\nX-Evil: 1\ud800.pdf"))
     assert b"\r\nX-Evil" not in server.heard[0].body
 
 
 @pytest.mark.parametrize("ref", ["gone", "never was"])
-async def test_a_file_that_is_no_longer_there_is_unsent(line: Line, server: WireServer, ref: str) -> None:
-    assert await line.ask(Upload(1, 9_000, "o:1", ref, "a.pdf")) == Failure("unsent")
+async def test_a_file_that_is_no_longer_there_is_unsent(caller: Caller, server: WireServer, ref: str) -> None:
+    assert await caller.ask(Upload(1, 9_000, "o:1", ref, "a.pdf")) == Failure("unsent")
     assert server.heard == []
 
 
-async def test_secure_values_go_on_the_wire(line: Line, server: WireServer) -> None:
-    assert await line.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "card"))) == EventBatch()
+async def test_secure_values_go_on_the_wire(caller: Caller, server: WireServer) -> None:
+    assert await caller.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "card"))) == EventBatch()
     (event,) = json.loads(server.heard[0].body)["events"]
     assert "4111" in json.dumps(event)
 
 
-async def test_secure_values_that_are_no_longer_there_are_unsent(line: Line, server: WireServer) -> None:
-    assert await line.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "lost"))) == Failure("unsent")
+async def test_secure_values_that_are_no_longer_there_are_unsent(caller: Caller, server: WireServer) -> None:
+    assert await caller.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "lost"))) == Failure("unsent")
     assert server.heard == []
 
 
 # --- abort and close ---
 
 
-async def test_abort_closes_the_connection_and_gives_no_answer(line: Line, server: WireServer) -> None:
+async def test_abort_closes_the_connection_and_gives_no_answer(caller: Caller, server: WireServer) -> None:
     server.behave = lambda _: None
     answers: list[Reply] = []
-    line.transport.execute(Poll(7, 5_000, "chat"), answers.append)
+    caller.transport.execute(Poll(7, 5_000, "chat"), answers.append)
     await server.until(1)
-    line.transport.abort(7)
-    line.transport.abort(99)
+    caller.transport.abort(7)
+    caller.transport.abort(99)
     await server.until_closed()
     assert answers == []
 
 
-async def test_closing_breaks_off_what_is_under_way(pool: Pool, server: WireServer) -> None:
+async def test_closing_breaks_off_what_is_under_way(pool: ConnectionPool, server: WireServer) -> None:
     server.behave = lambda _: asyncio.sleep(60)
-    line = Line(pool, server.url)
+    caller = Caller(pool, server.url)
     answers: list[Reply] = []
-    async with line.transport:
-        line.transport.execute(HELLO, answers.append)
+    async with caller.transport:
+        caller.transport.execute(HELLO, answers.append)
         await server.until(1)
     assert answers == []
 

@@ -25,7 +25,7 @@ from statemachine import (
 )
 from statemachine.adapters import traces
 from statemachine.adapters.driver import label
-from statemachine.adapters.protocols import Stepped
+from statemachine.adapters.protocols import HandledEvent
 from statemachine.adapters.traces import TraceFiles
 from statemachine.codec.trace import FORMAT, header_line, is_header, step_line
 from statemachine.replay import Replay, play, read_capture
@@ -48,7 +48,7 @@ class Chat:
     def feed(self, event: Any) -> None:
         before = self.session
         self.session, out = reduce(before, event)
-        self.files.stepped(Stepped(self.name, event, before, self.session, out))
+        self.files.stepped(HandledEvent(self.name, event, before, self.session, out))
 
     def opened(self) -> Chat:
         self.feed(RequestChat(1_000, "o", {"name": "Ann"}, text="my card is 4111"))
@@ -226,7 +226,7 @@ def test_hostile_lives_replay_step_by_step(seed: int, tmp_path: Path, monkeypatc
     real = Onlooker.stepped
     names = set[str]()
 
-    def stepped(self: Onlooker, step: Stepped) -> None:
+    def stepped(self: Onlooker, step: HandledEvent) -> None:
         real(self, step)
         names.add(step.session_id)
         files.stepped(step)

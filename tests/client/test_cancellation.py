@@ -269,7 +269,7 @@ async def test_a_call_cancelled_at_each_await(name: str, tmp_path: Path) -> None
 
 
 async def goes_on(scene: Scene, chat: ChatSession, before: list[str]) -> None:
-    """Asked again under its key it is one message; the next text arrives; no news was lost."""
+    """SubmittedIntent again under its key it is one message; the next text arrives; no news was lost."""
     if chat.phase not in ("ending", "ended"):
         await chat.foreground()
         await (await chat.send("hello", key="k")).sent(LONG)
@@ -279,7 +279,7 @@ async def goes_on(scene: Scene, chat: ChatSession, before: list[str]) -> None:
         assert others == ["and on"]
         assert texts.count("hello") <= 1
         assert texts.count("waited for") <= 1
-    seqs = [one.seq for one in chat._around.store.journal(chat.id, 0, 1_000)]
+    seqs = [one.seq for one in chat._context.store.journal(chat.id, 0, 1_000)]
     assert seqs == list(range(chat.session.seq - len(seqs) + 1, chat.session.seq + 1))
 
 

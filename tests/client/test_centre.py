@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from statemachine import ChatClient, ChatOpened, Failure
-from statemachine.adapters import line
+from statemachine.adapters import http_client
 from statemachine.client import BadSetting, CentreError, ChatError, ContactCentre, Options, SmsRefused, TooLarge
 from statemachine.codec import side_calls
 from statemachine.codec.side_calls import ApnsToken, Availability, FirebaseToken, IceServer, Parameter
@@ -151,7 +151,7 @@ async def test_a_file_in_pieces_and_no_more_of_it_than_wanted(emulator: Emulator
 
 async def test_a_file_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was cut off at the most that is read of any answer, and given out as if it were whole."""
-    monkeypatch.setattr(line, "MAX_BODY", 100_000)
+    monkeypatch.setattr(http_client, "MAX_BODY", 100_000)
     monkeypatch.setattr(side_calls, "MAX_BODY", 100_000)
 
     def answer(heard: Heard) -> None:

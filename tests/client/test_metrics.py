@@ -18,9 +18,9 @@ from statemachine import (
     new_session,
     reduce,
 )
-from statemachine.adapters.protocols import Stepped
+from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import METRICS, Numbers, Options, Stats
-from statemachine.client.metrics import CALLS, Meter
+from statemachine.client.metrics import CALLS, MetricsObserver
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
@@ -38,7 +38,7 @@ def test_every_call_has_a_name() -> None:
 
 async def test_a_chat_in_numbers() -> None:
     numbers = Numbers()
-    async with Emulator("plain", QUICK) as emulator, client(emulator, measures=numbers) as chats:
+    async with Emulator("plain", QUICK) as emulator, client(emulator, metrics=numbers) as chats:
         ann = await chats.session("ann")
         sending = await ann.send("hello")
         assert await sending.read(timedelta(seconds=LIMIT_S)) == "read"
@@ -63,7 +63,7 @@ async def test_failures_and_retries() -> None:
     options = Options(settle=timedelta(milliseconds=50), request_timeout=timedelta(seconds=1))
     async with (
         Emulator("silent", Knobs(pace=0.02, hold_ms=300, network_drop_reply_every=3)) as emulator,
-        client(emulator, measures=numbers, options=options) as chats,
+        client(emulator, metrics=numbers, options=options) as chats,
     ):
         await chats.session("ann")
         await until(lambda: of(numbers, "chat_retries_total"), "something was tried again")
@@ -80,7 +80,7 @@ async def test_anomalies_and_handlers_that_fail() -> None:
 
     async with (
         Emulator("silent", Knobs(hold_ms=300, malformed_events=True)) as emulator,
-        client(emulator, measures=numbers) as chats,
+        client(emulator, metrics=numbers) as chats,
     ):
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
@@ -94,7 +94,7 @@ async def test_anomalies_and_handlers_that_fail() -> None:
 
 def test_the_same_call_is_timed_once_and_nothing_is_kept_of_a_chat_that_is_over() -> None:
     numbers = Numbers()
-    meter = Meter(numbers)
+    meter = MetricsObserver(numbers)
     session = new_session(0)
     for event in (
         RequestChat(0, "o"),
@@ -105,7 +105,7 @@ def test_the_same_call_is_timed_once_and_nothing_is_kept_of_a_chat_that_is_over(
         Answered(2_200, 2, Failure("http", 404, 5005)),
     ):
         after, outputs = reduce(session, event)
-        meter.stepped(Stepped("s", event, session, after, outputs))
+        meter.stepped(HandledEvent("s", event, session, after, outputs))
         session = after
     assert session.outcome == "gone"
     assert meter._under_way == {}

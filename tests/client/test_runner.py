@@ -23,9 +23,9 @@ from statemachine import (
     outbox,
 )
 from statemachine.adapters.aio import LoopClock
-from statemachine.adapters.protocols import Store, Told
+from statemachine.adapters.protocols import SavedStep, Store
 from statemachine.client.errors import ChatClosed, NotPossible
-from statemachine.client.runner import Runner
+from statemachine.client.runner import SessionRunner
 from statemachine.store.memory import MemoryStore
 from statemachine.wire import Message, SessionEnded
 from tests.adapters.bench import HandStore, HandTransport
@@ -40,8 +40,8 @@ class Rig:
         self.notes: list[str] = []
         self.transport = HandTransport(self.notes)
         self.store = store or MemoryStore()
-        self.told: list[Told] = []
-        self.runner = Runner(
+        self.told: list[SavedStep] = []
+        self.runner = SessionRunner(
             "a",
             store=self.store,
             transport=self.transport,

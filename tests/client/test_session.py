@@ -25,7 +25,7 @@ from statemachine import (
     Received,
     RosterChanged,
 )
-from statemachine.adapters.protocols import Moment, Stepped
+from statemachine.adapters.protocols import Checkpoint, HandledEvent
 from statemachine.client import (
     CentreError,
     ChatClosed,
@@ -558,13 +558,13 @@ class Trace:
     """An observer."""
 
     def __init__(self) -> None:
-        self.moments: set[Moment] = set()
+        self.moments: set[Checkpoint] = set()
         self.sessions: set[str] = set()
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         self.sessions.add(step.session_id)
 
-    def moment(self, session_id: str, moment: Moment, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         self.moments.add(moment)
 
 

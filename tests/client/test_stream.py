@@ -18,9 +18,9 @@ from statemachine import (
     TranscriptUpdate,
     new_session,
 )
-from statemachine.adapters.protocols import Done, Save, Told
+from statemachine.adapters.protocols import Done, Save, SavedStep
 from statemachine.client.errors import ChatStopped
-from statemachine.client.stream import PAGE, NewsStream, Update, UpdateStream
+from statemachine.client.stream import PAGE, Update, UpdateFeed, UpdateStream
 from statemachine.records import Ended
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
@@ -37,7 +37,7 @@ class Desk:
         self.store = store or MemoryStore()
         self.session = new_session(0)
         self.version = 0
-        self.stream = NewsStream(self.store, KEY, self.session, ())
+        self.stream = UpdateFeed(self.store, KEY, self.session, ())
 
     def save(self, *updates: TranscriptUpdate, over: bool = False) -> None:
         self.version += 1
@@ -49,7 +49,7 @@ class Desk:
 
     def tell(self, *updates: TranscriptUpdate, levels: tuple[Any, ...] = (), over: bool = False) -> None:
         self.save(*updates, over=over)
-        self.stream.told(Told(self.session, updates, levels, ()))
+        self.stream.told(SavedStep(self.session, updates, levels, ()))
 
     def read(self) -> UpdateStream:
         return UpdateStream(self.stream)
@@ -116,7 +116,7 @@ async def test_what_is_saved_but_not_told_waits_for_its_levels() -> None:
     reader = desk.read()
     assert await some(reader, 1) == [gap(1)]
     assert await waits(reader)
-    desk.stream.told(Told(desk.session, (gap(2),), (PhaseChanged("queued"),), ()))
+    desk.stream.told(SavedStep(desk.session, (gap(2),), (PhaseChanged("queued"),), ()))
     assert await some(reader, 2) == [PhaseChanged("queued"), gap(2)]
 
 
@@ -198,5 +198,5 @@ async def test_a_stored_session_begins_with_its_levels_and_what_is_not_dealt_wit
     desk.tell(gap(1), gap(2))
     await some(desk.read(), 2)
     again: Session = desk.session
-    stream = NewsStream(desk.store, KEY, again, (PhaseChanged("queued"),))
+    stream = UpdateFeed(desk.store, KEY, again, (PhaseChanged("queued"),))
     assert await some(UpdateStream(stream), 2) == [PhaseChanged("queued"), gap(2)]

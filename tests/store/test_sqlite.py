@@ -248,7 +248,7 @@ def test_one_refused_work_takes_no_other_of_its_group_with_it(opened: Opener) ->
     waiting: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
     for key, version in (("a", 1), ("b", 7), ("c", 1)):
         store._writer._queue.append(
-            writer.Work(
+            writer.WriteJob(
                 lambda link, key=key, version=version: _write(link, key, version),
                 lambda error, key=key: waiting.put((key, error)),
             )
@@ -272,7 +272,7 @@ def test_what_a_refused_work_wrote_is_undone(opened: Opener) -> None:
     answers: SimpleQueue[BaseException | None] = SimpleQueue()
     with store._writer._wake:
         for work in (partial(_write, key="a", version=1), write_and_refuse, partial(_write, key="c", version=1)):
-            store._writer._queue.append(writer.Work(work, answers.put))
+            store._writer._queue.append(writer.WriteJob(work, answers.put))
         store._writer._wake.notify()
     assert [str(answers.get(timeout=10)) for _ in range(3)] == ["None", "no", "None"]
     assert store.sessions() == ("a", "c")
@@ -282,8 +282,8 @@ def test_what_stands_alone_keeps_its_place_among_the_others(opened: Opener) -> N
     store = opened()
     seen: list[tuple[str, bool]] = []
 
-    def work(name: str, alone: bool) -> writer.Work:
-        return writer.Work(lambda link: seen.append((name, link.in_transaction)), lambda _: None, alone)
+    def work(name: str, alone: bool) -> writer.WriteJob:
+        return writer.WriteJob(lambda link: seen.append((name, link.in_transaction)), lambda _: None, alone)
 
     with store._writer._wake:
         store._writer._queue += [work("a", False), work("b", True), work("c", True), work("d", False)]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from statemachine.adapters.protocols import Stepped
+from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import ChatSession
 from statemachine.codec.text import shown
 from statemachine.codec.trace import Step, header_line, step_line
@@ -50,7 +50,7 @@ class Watcher:
         self.failures = 0
         """Calls that failed."""
 
-    def stepped(self, step: Stepped) -> None:
+    def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
         event, phase = step.event, step.after.phase
         if not self.phases or self.phases[-1] != phase:

@@ -15,7 +15,7 @@ from statemachine.adapters.traces import TraceFiles
 
 from .errors import BadSetting, NotSaved
 
-__all__ = ["Keeping", "traces_in"]
+__all__ = ["Retention", "traces_in"]
 
 
 def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
@@ -27,7 +27,7 @@ def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
 
 
 @frozen
-class Keeping:
+class Retention:
     """All that outlives a process. `within`: how long the store is waited for.
 
     Both raise a `StoreError` or OSError, which say what could not be removed, or NotSaved.

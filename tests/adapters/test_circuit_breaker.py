@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine.adapters import gate as module
-from statemachine.adapters.gate import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, Gate, GateClosed
+from statemachine.adapters import circuit_breaker as module
+from statemachine.adapters.circuit_breaker import (
+    FAILURES,
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    PROBE_TIMEOUT_S,
+    CircuitBreaker,
+    RequestBlocked,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,11 +36,11 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
 
 
-def gate(time: Time, per_second: float | None = None, chance: float = 1.0) -> Gate:
-    return Gate(per_second, now=lambda: time.now, chance=lambda: chance)
+def gate(time: Time, per_second: float | None = None, chance: float = 1.0) -> CircuitBreaker:
+    return CircuitBreaker(per_second, now=lambda: time.now, chance=lambda: chance)
 
 
-def fails(gate: Gate, times: int = FAILURES) -> None:
+def fails(gate: CircuitBreaker, times: int = FAILURES) -> None:
     for _ in range(times):
         gate.failed(gate._era)
 
@@ -61,7 +68,7 @@ async def test_over_a_long_time_it_is_the_rate(time: Time) -> None:
         try:
             await slow.enter(0)
             let += 1
-        except GateClosed:
+        except RequestBlocked:
             pass
         time.now += 0.05
     assert let == pytest.approx(20 * 4, abs=5)
@@ -72,7 +79,7 @@ async def test_who_would_wait_too_long_is_told_at_once_and_takes_no_turn(time: T
     for _ in range(3):
         await slow.enter(1)
     for _ in range(3):
-        with pytest.raises(GateClosed, match="too many"):
+        with pytest.raises(RequestBlocked, match="too many"):
             await slow.enter(1)
     time.now += 1
     await slow.enter(1)
@@ -88,11 +95,11 @@ async def test_it_closes_after_many_failures_in_a_row_and_tries_one_at_a_time(ti
         await door.enter(1)
         door.answered(door._era, 200)
         fails(door)
-        with pytest.raises(GateClosed, match="left alone"):
+        with pytest.raises(RequestBlocked, match="left alone"):
             await door.enter(1)
         time.now += FIRST_PAUSE_S
         await door.enter(1)
-        with pytest.raises(GateClosed):
+        with pytest.raises(RequestBlocked):
             await door.enter(1)
         assert door.closed
         door.answered(door._era, 404)
@@ -111,7 +118,7 @@ async def test_the_pauses_grow_to_a_limit_and_begin_anew(time: Time) -> None:
             try:
                 await door.enter(1)
                 break
-            except GateClosed:
+            except RequestBlocked:
                 time.now += 0.5
         pauses.append(time.now - began)
         door.failed(door._era)
@@ -141,9 +148,9 @@ async def test_a_try_that_is_held_is_no_failure(time: Time) -> None:
     fails(door)
     time.now += FIRST_PAUSE_S
     await door.enter(1)  # a poll
-    with pytest.raises(GateClosed):
+    with pytest.raises(RequestBlocked):
         await door.enter(1)
-    time.now += PATIENCE_S
+    time.now += PROBE_TIMEOUT_S
     for _ in range(3):
         await door.enter(1)
     assert not door.closed
@@ -158,7 +165,7 @@ async def test_what_was_let_through_before_and_fails_later_says_nothing_about_th
     time.now += FIRST_PAUSE_S
     await door.enter(1)
     door.failed(before)
-    time.now += PATIENCE_S
+    time.now += PROBE_TIMEOUT_S
     await door.enter(1)
     assert not door.closed
 
@@ -179,5 +186,5 @@ async def test_many_processes_do_not_try_together(time: Time) -> None:
 
 
 async def test_its_own_clock_is_the_loops() -> None:
-    own: Any = Gate()
+    own: Any = CircuitBreaker()
     assert own._now() == pytest.approx(asyncio.get_running_loop().time(), abs=5)

@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from statemachine.adapters.payload import Uploaded
+from statemachine.adapters.payload import UploadProgress
 
-__all__ = ["Vault"]
+__all__ = ["LocalPayloads"]
 
 _FILE: Final = "file:"
 
 
-class Vault:
+class LocalPayloads:
     """Keeps bytes and values under references. A path needs no keeping: its reference survives the process."""
 
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
         self._values: dict[str, Mapping[str, object]] = {}
-        self._followers: dict[str, Uploaded] = {}
+        self._followers: dict[str, UploadProgress] = {}
 
-    def keep_file(self, source: bytes | str | os.PathLike[str], uploaded: Uploaded | None = None) -> str:
+    def keep_file(self, source: bytes | str | os.PathLike[str], uploaded: UploadProgress | None = None) -> str:
         """The reference of these bytes, or of the file at this path. `uploaded`: told of their way."""
         if isinstance(source, bytes):
             ref = f"bytes:{secrets.token_hex(8)}"
@@ -40,7 +40,7 @@ class Vault:
         self._values[ref] = dict(values)
         return ref
 
-    def open_file(self, ref: str) -> tuple[bytes | Path, Uploaded | None]:
+    def open_file(self, ref: str) -> tuple[bytes | Path, UploadProgress | None]:
         """The bytes, or where they are, and who follows them. Raises LookupError for what is not there any more."""
         source = Path(ref.removeprefix(_FILE)) if ref.startswith(_FILE) else self._bytes[ref]
         return source, self._followers.get(ref)

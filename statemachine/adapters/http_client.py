@@ -21,8 +21,8 @@ from attrs import field, frozen
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
-from .gate import Gate, GateClosed
-from .payload import Uploaded, payload
+from .circuit_breaker import CircuitBreaker, RequestBlocked
+from .payload import UploadProgress, payload
 from .tls import keep_buffers_small
 
 try:
@@ -34,7 +34,7 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["CallFailed", "HeaderSource", "HttpResponse", "Line", "Pool", "proxy_address"]
+__all__ = ["CallFailed", "ConnectionPool", "HeaderSource", "HttpClient", "HttpResponse", "proxy_address"]
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
 """Headers for every request, or an async function that makes them, asked before each one: a token that expires is
@@ -138,7 +138,7 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ConnectionTimeoutError("too many connections are being made") from error
 
 
-class Pool:
+class ConnectionPool:
     """The connections of all chats of a process.
 
     `connect_timeout`: for name, connection and TLS together. `tls`: which certificates are trusted, and shown; where
@@ -165,7 +165,7 @@ class Pool:
             middlewares=(_once,),
             proxy=via,
         )
-        self.gate: Final = Gate(per_second)
+        self.gate: Final = CircuitBreaker(per_second)
 
     async def __aenter__(self) -> Self:
         return self
@@ -185,18 +185,18 @@ def proxy_address(text: str) -> URL:
     return url
 
 
-class Line:
+class HttpClient:
     """One customer's calls over the pool's connections.
 
     Each has cookies of its own: to a server they are who the customer is, where the client id is `WebChat`.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._cookies: aiohttp.CookieJar | None = None  # most servers give none
 
     async def exchange(
-        self, request: HttpRequest, source: bytes | Path | None = None, uploaded: Uploaded | None = None
+        self, request: HttpRequest, source: bytes | Path | None = None, uploaded: UploadProgress | None = None
     ) -> HttpResponse:
         """Send this, and wait for all of the answer within the request's timeout. `source`: what it uploads.
 
@@ -226,7 +226,7 @@ class Line:
         request: HttpRequest,
         limits: aiohttp.ClientTimeout,
         source: bytes | Path | None = None,
-        uploaded: Uploaded | None = None,
+        uploaded: UploadProgress | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer, whose body is still to be read; what goes wrong, then too, is a CallFailed."""
         gate, era = self._pool.gate, 0
@@ -249,7 +249,7 @@ class Line:
                 self._keep_cookies(response)
                 yield response
                 gate.answered(era, response.status)
-        except (GateClosed, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
+        except (RequestBlocked, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
             raise CallFailed("unsent", error) from error
         except _UNSENT as error:
             gate.failed(era)

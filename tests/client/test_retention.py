@@ -20,7 +20,7 @@ from statemachine import ChatClient, DeliveryUpdate, Finished, Received
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done
 from statemachine.client import BadSetting, ChatClosed, ChatStopped, NotSaved, Options
-from statemachine.client.signals import once_on
+from statemachine.client.signals import on_first_signal
 from statemachine.emulator import Knobs
 from statemachine.emulator import acts as do
 from statemachine.emulator.http import Emulator
@@ -349,7 +349,7 @@ async def test_the_second_signal_does_what_it_did_before() -> None:
     before: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, frame: before.append(number))
     arrived = asyncio.Event()
-    restore = once_on(signal.SIGUSR1, arrived.set)
+    restore = on_first_signal(signal.SIGUSR1, arrived.set)
     try:
         os.kill(os.getpid(), signal.SIGUSR1)
         await asyncio.wait_for(arrived.wait(), LIMIT_S)

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from statemachine.client import client as module
-from statemachine.client.room import OTHERS, chats_that_fit
+from statemachine.client.file_limit import OTHERS, chats_within_file_limit
 from statemachine.emulator.http import Emulator
 from tests.client.two_parties import QUICK, client
 
@@ -36,27 +36,27 @@ class Limits:
 @posix_only
 def test_the_limit_is_raised_as_far_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(monkeypatch, 1_024, 110_100)
-    assert chats_that_fit() == 100_000
+    assert chats_within_file_limit() == 100_000
     assert limits.soft == 110_100
 
 
 @posix_only
 def test_where_it_cannot_be_raised_what_is_there_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     Limits(monkeypatch, 1_200, 1_000_000, refuses=True)
-    assert chats_that_fit() == 1_000
+    assert chats_within_file_limit() == 1_000
 
 
 @posix_only
 def test_a_very_low_limit_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
     Limits(monkeypatch, OTHERS - 50, OTHERS - 50)
-    assert chats_that_fit() == 0
+    assert chats_within_file_limit() == 0
     limits = Limits(monkeypatch, 1, 1)
     limits.soft = limits.hard = limits.unlimited
-    assert chats_that_fit() is None
+    assert chats_within_file_limit() is None
 
 
 async def test_one_line_when_more_chats_are_held_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "chats_that_fit", lambda: 2)
+    monkeypatch.setattr(module, "chats_within_file_limit", lambda: 2)
     with capture_logs() as logs:
         async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
             for user in range(4):

@@ -9,11 +9,11 @@ from attrs import frozen
 
 from ..core import Carryover, RequestChat
 
-__all__ = ["Introduction", "new_origin"]
+__all__ = ["ChatParameters", "new_origin"]
 
 
 @frozen
-class Introduction:
+class ChatParameters:
     """Who writes, and what the scenario is told: of this customer's next chats."""
 
     parameters: Mapping[str, object] | None = None

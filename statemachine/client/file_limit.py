@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["chats_that_fit"]
+__all__ = ["chats_within_file_limit"]
 
 OTHERS = 100
 """Files that are open besides: the store, logs, the application's own."""
@@ -12,7 +12,7 @@ FILES_OF_TEN = 11
 """Ten chats hold ten polls, and between them something to send over."""
 
 
-def chats_that_fit() -> int | None:
+def chats_within_file_limit() -> int | None:
     """Raise the limit of open files as far as this user may, and say how many chats fit then. None: no limit."""
     if sys.platform == "win32":  # sockets are no files there
         return None

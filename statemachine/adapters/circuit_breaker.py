@@ -14,7 +14,7 @@ from typing import Final
 
 from structlog import get_logger
 
-__all__ = ["Gate", "GateClosed"]
+__all__ = ["CircuitBreaker", "RequestBlocked"]
 
 _log = get_logger(__name__)
 
@@ -23,17 +23,17 @@ FAILURES: Final = 20
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 10.0
 """How long a host that is down is left alone. Shorter than the longest back-off of a session (30 s)."""
-PATIENCE_S: Final = 5.0
+PROBE_TIMEOUT_S: Final = 5.0
 """A try that has not failed by then was taken: it may be a poll, which a host in good health holds for long."""
 DOWN: Final = frozenset({502, 503, 504})
 """What a proxy says of a host that is down."""
 
 
-class GateClosed(Exception):
+class RequestBlocked(Exception):
     """The request was not let through: it never left."""
 
 
-class Gate:
+class CircuitBreaker:
     """Lets requests through, `per_second` of them on average (None: all), with bursts of up to one second's worth.
 
     After many failures in a row it closes. Then one request at a time is let through to try, after longer and longer
@@ -66,14 +66,14 @@ class Gate:
     async def enter(self, within: float) -> int:
         """Wait for this request's turn, for at most `within` seconds. What is returned belongs to `failed`.
 
-        Raises GateClosed.
+        Raises RequestBlocked.
         """
         now = self._now()
-        if self._tried is not None and now - self._tried >= PATIENCE_S:
+        if self._tried is not None and now - self._tried >= PROBE_TIMEOUT_S:
             self._open()
         if self._closed_until is not None:
             if now < self._closed_until:
-                raise GateClosed("the host does not answer, and is left alone for a moment")
+                raise RequestBlocked("the host does not answer, and is left alone for a moment")
             self._close(now)
             self._tried = now  # this one tries; the others wait for what becomes of it
         era = self._era
@@ -81,7 +81,7 @@ class Gate:
             return era
         turn = max(self._turn, now - 1)
         if turn - now > within:
-            raise GateClosed("too many requests wait for their turn")
+            raise RequestBlocked("too many requests wait for their turn")
         self._turn = turn + self._spacing
         if turn > now:
             await asyncio.sleep(turn - now)

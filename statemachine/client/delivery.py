@@ -26,7 +26,7 @@ from .stream import Update, UpdateStream
 if TYPE_CHECKING:
     from .session import ChatSession
 
-__all__ = ["Handler", "Handling", "MergedUpdates", "Retries", "Stopped", "Turn", "Turns"]
+__all__ = ["DeliveryScheduler", "DeliverySlot", "Handler", "HandlerRunner", "MergedUpdates", "RetryPolicy", "Stopped"]
 
 _log = get_logger(__name__)
 
@@ -43,7 +43,7 @@ Handler: TypeAlias = "Callable[[ChatSession, Update | Stopped], Awaitable[object
 
 
 @define(eq=False)
-class Turn:
+class DeliverySlot:
     """A session's place: idle, nothing to tell; queued; out, somebody has its news; parked; apart, with its own reader.
 
     `news`: what is told, or told again. `tries`: how often in vain. `stopped`: that it could not go on was told.
@@ -57,21 +57,21 @@ class Turn:
     stopped: bool = False
 
 
-class Turns:
+class DeliveryScheduler:
     """The queue of sessions with news. One run over it at a time; what an earlier run left undone comes again."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Turn | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[DeliverySlot | None] = asyncio.Queue()
         self._run = 0
         self._busy = 0
 
-    def notify(self, turn: Turn) -> None:
+    def notify(self, turn: DeliverySlot) -> None:
         """This session has news, or has ended: it takes its turn."""
         if turn.place == "idle":
             turn.place = "queued"
             self._queue.put_nowait(turn)
 
-    def begin(self, turns: Iterable[Turn]) -> int:
+    def begin(self, turns: Iterable[DeliverySlot]) -> int:
         """A new run: every session from its cursor on. Returns the run's number. Raises ChatError."""
         if self._busy:
             raise ChatError("somebody takes the news of this client already: one loop or handler at a time")
@@ -92,7 +92,7 @@ class Turns:
         finally:
             self._busy -= 1
 
-    async def take(self, run: int, *, auto_ack: bool) -> tuple[Turn, Update | Stopped] | None:
+    async def take(self, run: int, *, auto_ack: bool) -> tuple[DeliverySlot, Update | Stopped] | None:
         """The next turn, to be given back; None when the client is closed. Raises ChatError."""
         if run != self._run:
             raise ChatError("another loop over the news of this client has begun")
@@ -105,7 +105,7 @@ class Turns:
             if update := self._look(turn, auto_ack):
                 return turn, update
 
-    def _look(self, turn: Turn, auto_ack: bool) -> Update | Stopped | None:
+    def _look(self, turn: DeliverySlot, auto_ack: bool) -> Update | Stopped | None:
         if turn.place != "queued":
             return None
         turn.place = "idle"
@@ -119,7 +119,7 @@ class Turns:
             turn.place = "out"
         return turn.updates
 
-    def done(self, run: int, turn: Turn, *, ack: bool) -> None:
+    def done(self, run: int, turn: DeliverySlot, *, ack: bool) -> None:
         """Its news was told."""
         if run != self._run:  # the present run began at the cursor again
             return
@@ -127,23 +127,23 @@ class Turns:
             turn.reader.acknowledge()
         self._give_back(turn)
 
-    def again(self, run: int, turn: Turn) -> None:
+    def again(self, run: int, turn: DeliverySlot) -> None:
         """Its news was not told: it comes again."""
         if run == self._run and turn.place == "out":
             turn.place = "idle"
             self.notify(turn)
 
-    def resume(self, turn: Turn) -> None:
+    def resume(self, turn: DeliverySlot) -> None:
         """A parked session takes its turn again. What was acknowledged meanwhile is not told again."""
         if turn.place == "parked":
             turn.reader = None
             self._give_back(turn)
 
-    def claim(self, turn: Turn) -> None:
+    def claim(self, turn: DeliverySlot) -> None:
         """This session has a reader of its own from here on."""
         turn.place = "apart"
 
-    def _give_back(self, turn: Turn) -> None:
+    def _give_back(self, turn: DeliverySlot) -> None:
         turn.updates, turn.tries = None, 0
         if turn.place != "apart":
             turn.place = "idle"
@@ -154,7 +154,7 @@ class Turns:
         self._queue.put_nowait(None)
 
 
-def _stopping(turn: Turn) -> Stopped | None:
+def _stopping(turn: DeliverySlot) -> Stopped | None:
     """Why the session could not go on, once."""
     if turn.stopped or turn.session.error is None:
         return None
@@ -162,7 +162,7 @@ def _stopping(turn: Turn) -> Stopped | None:
     return Stopped(turn.session.error)
 
 
-def park(turn: Turn, error: Exception) -> None:
+def park(turn: DeliverySlot, error: Exception) -> None:
     """Nobody is called for this session any more."""
     turn.place = "parked"
     kind = type(turn.updates).__name__
@@ -176,12 +176,12 @@ class MergedUpdates(AsyncIterator["tuple[ChatSession, Update | Stopped]"]):
     With `auto_ack` a transcript news counts as dealt with when the next one is asked for.
     """
 
-    def __init__(self, turns: Turns, begin: Callable[[], int], *, auto_ack: bool) -> None:
+    def __init__(self, turns: DeliveryScheduler, begin: Callable[[], int], *, auto_ack: bool) -> None:
         self._turns = turns
         self._begin = begin
         self._auto_ack = auto_ack
         self._run: int | None = None
-        self._out: Turn | None = None
+        self._out: DeliverySlot | None = None
 
     async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
         """The next one, and whose it is. Raises ChatError."""
@@ -199,7 +199,7 @@ class MergedUpdates(AsyncIterator["tuple[ChatSession, Update | Stopped]"]):
 
 
 @frozen
-class Retries:
+class RetryPolicy:
     """How a handler is called. `within`: how long it may take, None for ever. `failed`: called each time it failed."""
 
     tries: int
@@ -209,10 +209,10 @@ class Retries:
     failed: Callable[[], None]
 
 
-class Handling:
+class HandlerRunner:
     """Calls a handler for the news of all sessions."""
 
-    def __init__(self, turns: Turns, handler: Handler, how: Retries) -> None:
+    def __init__(self, turns: DeliveryScheduler, handler: Handler, how: RetryPolicy) -> None:
         self._turns: Final = turns
         self._handler: Final = handler
         self._how: Final = how
@@ -239,7 +239,7 @@ class Handling:
             else:
                 self._turns.done(run, turn, ack=self._how.auto_ack)
 
-    def _failed(self, run: int, turn: Turn, update: Update | Stopped, error: Exception) -> None:
+    def _failed(self, run: int, turn: DeliverySlot, update: Update | Stopped, error: Exception) -> None:
         turn.tries += 1
         self._how.failed()
         # The type alone: what an application's error says may quote the chat.

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 import trustme
 
-from statemachine.adapters import line as module
-from statemachine.adapters.gate import FAILURES
-from statemachine.adapters.line import CallFailed, HttpResponse, Line, Pool
+from statemachine.adapters import http_client as module
+from statemachine.adapters.circuit_breaker import FAILURES
+from statemachine.adapters.http_client import CallFailed, ConnectionPool, HttpClient, HttpResponse
 from statemachine.codec.http import Endpoint, HttpRequest, to_http
 from statemachine.core.commands import Poll
 from tests.adapters.wire_server import WireServer
@@ -27,8 +27,8 @@ def request(url: str) -> HttpRequest:
 
 
 async def ask(url: str, **settings: Any) -> HttpResponse:
-    async with Pool(timedelta(seconds=5), **settings) as pool:
-        return await Line(pool).exchange(request(url))
+    async with ConnectionPool(timedelta(seconds=5), **settings) as pool:
+        return await HttpClient(pool).exchange(request(url))
 
 
 # --- headers ---
@@ -52,10 +52,10 @@ async def test_a_token_is_asked_for_before_each_request() -> None:
         count += 1
         return {"Authorization": f"Bearer {count}"}
 
-    async with WireServer() as server, Pool(headers=token) as pool:
-        line = Line(pool)
+    async with WireServer() as server, ConnectionPool(headers=token) as pool:
+        http = HttpClient(pool)
         for _ in range(2):
-            await line.exchange(request(server.url))
+            await http.exchange(request(server.url))
     assert [heard.headers["authorization"] for heard in server.heard] == ["Bearer 1", "Bearer 2"]
 
 
@@ -142,41 +142,41 @@ async def test_few_connections_are_made_at_a_time(monkeypatch: pytest.MonkeyPatc
             connecting -= 1
 
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", counted)
-    async with WireServer() as server, Pool() as pool:
-        await asyncio.gather(*(Line(pool).exchange(request(server.url)) for _ in range(20)))
+    async with WireServer() as server, ConnectionPool() as pool:
+        await asyncio.gather(*(HttpClient(pool).exchange(request(server.url)) for _ in range(20)))
     assert most == 3
 
 
 async def test_a_host_that_is_down_is_left_alone_and_taken_up_when_it_answers() -> None:
     async with WireServer() as server:
         server.behave = lambda heard: heard.writer.close()
-        async with Pool() as pool:
-            line = Line(pool)
-            kinds = [await failure(line, server.url) for _ in range(FAILURES + 5)]
+        async with ConnectionPool() as pool:
+            http = HttpClient(pool)
+            kinds = [await failure(http, server.url) for _ in range(FAILURES + 5)]
             assert kinds == ["cut"] * FAILURES + ["unsent"] * 5
             assert len(server.heard) == FAILURES
             server.behave = lambda heard: heard.reply(200)
             for _ in range(400):
-                if not await failure(line, server.url):
+                if not await failure(http, server.url):
                     break
                 await asyncio.sleep(0.05)
             assert not pool.gate.closed
 
 
-async def failure(line: Line, url: str) -> str:
+async def failure(http: HttpClient, url: str) -> str:
     try:
-        await line.exchange(request(url))
+        await http.exchange(request(url))
     except CallFailed as failed:
         return failed.kind
     return ""
 
 
 async def test_requests_beyond_the_rate_wait_or_are_not_sent() -> None:
-    async with WireServer() as server, Pool(per_second=1 / 60) as pool:
-        line = Line(pool)
+    async with WireServer() as server, ConnectionPool(per_second=1 / 60) as pool:
+        http = HttpClient(pool)
         hurried = to_http(Poll(1, 1, "chat"), Endpoint(server.url, "t", "app", "client"), nonce="n")
-        await line.exchange(request(server.url))
+        await http.exchange(request(server.url))
         with pytest.raises(CallFailed) as failed:
-            await line.exchange(hurried)
-    assert (failed.value.kind, failed.value.error) == ("unsent", "GateClosed")
+            await http.exchange(hurried)
+    assert (failed.value.kind, failed.value.error) == ("unsent", "RequestBlocked")
     assert len(server.heard) == 1

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.client.vault import Vault
+from statemachine.client.local_payloads import LocalPayloads
 
 
 def test_bytes_are_kept_until_they_are_forgotten() -> None:
-    vault = Vault()
+    vault = LocalPayloads()
     ref = vault.keep_file(b"PDF")
     assert vault.open_file(ref) == (b"PDF", None)
     vault.forget(ref)
@@ -20,7 +20,7 @@ def test_bytes_are_kept_until_they_are_forgotten() -> None:
 
 
 def test_the_same_bytes_twice_are_two_files() -> None:
-    vault = Vault()
+    vault = LocalPayloads()
     assert vault.keep_file(b"PDF") != vault.keep_file(b"PDF")
 
 
@@ -29,13 +29,13 @@ def test_a_path_is_found_by_another_process_in_another_directory(
     kind: type[str] | type[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ref = Vault().keep_file(kind("a.pdf"))
+    ref = LocalPayloads().keep_file(kind("a.pdf"))
     monkeypatch.chdir("/")
-    assert Vault().open_file(ref) == (tmp_path / "a.pdf", None)
+    assert LocalPayloads().open_file(ref) == (tmp_path / "a.pdf", None)
 
 
 def test_form_values_are_a_copy() -> None:
-    vault = Vault()
+    vault = LocalPayloads()
     values: dict[str, object] = {"card": "4111"}
     ref = vault.keep_values(values)
     values["card"] = "changed"
@@ -44,7 +44,7 @@ def test_form_values_are_a_copy() -> None:
 
 
 def test_all_but_what_is_needed_is_forgotten() -> None:
-    vault = Vault()
+    vault = LocalPayloads()
     keep, drop, form = vault.keep_file(b"1"), vault.keep_file(b"2"), vault.keep_values({})
     vault.retain({keep, "file:/somewhere"})
     assert vault.open_file(keep) == (b"1", None)
@@ -54,7 +54,7 @@ def test_all_but_what_is_needed_is_forgotten() -> None:
 
 
 def test_who_follows_a_file_is_forgotten_with_it(tmp_path: Path) -> None:
-    vault = Vault()
+    vault = LocalPayloads()
 
     def follow(done: int, size: int) -> None:
         """Never called here."""
