@@ -30,7 +30,6 @@ _COMMANDS: Final = {
     "audit": "What a client in production did wrong: its recorded traffic before the judge.",
     "store": "The database of chats: check, migrate, purge, forget a client.",
     "simulate": "Client and server in a world of faults, many times over.",
-    "bench": "How fast the engine is, beside its peers.",
     "engine": "The engine as a process beside a program in another language.",
     "diagrams": "Draw the state machines and tables.",
 }

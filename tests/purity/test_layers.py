@@ -32,8 +32,7 @@ READERS_OF_THE_TABLES = {"chart", "diagrams", "simulation"}
 
 
 def modules(folder: Path = ROOT) -> list[Path]:
-    """All but the scripts that run in the environments of others."""
-    return sorted(path for path in folder.rglob("*.py") if path.parent != ROOT / "bench" / "peers")
+    return sorted(folder.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:

@@ -7,21 +7,21 @@ from typing import Final
 
 from attrs import frozen
 
-from .adapter import Load
-from .contenders import FLOOR, OURS
-from .race import Race, Stats
-from .work import Work
+from tests.bench.adapter import Load
+from tests.bench.contenders import BASELINE, OURS
+from tests.bench.race import Race, Stats
+from tests.bench.work import Work
 
 __all__ = ["Goal", "goals"]
 
-MOST_OVER_FLOOR: Final = 1.3
+MOST_OVER_BASELINE: Final = 1.3
 MOST_CALLS: Final = {"a phase change": 8, "a message with its receipt": 25}
 MOST_AGE: Final = 1.1
 MOST_BYTES: Final = 2_048
 MOST_IMPORT: Final = 0.020
 LEAST_BYTES_TO_BYTES: Final = 90_000
-"""Events a second from bytes to bytes, on a machine where the floor takes 1.5 million."""
-_FLOOR_THERE: Final = 1_500_000
+"""Events a second from bytes to bytes, on a machine where the baseline takes 1.5 million."""
+_BASELINE_THERE: Final = 1_500_000
 MOST_HELD_BYTES: Final = {"plain": 30_000, "TLS": 70_000}
 MOST_LATE: Final = 1.0
 
@@ -46,7 +46,7 @@ _NAMED: Final = "each guard and effect of a row is a named function, each record
 _FIELDS: Final = "field by field: each variant of the wire is looked for, and what is left over is kept"
 _DRAFT: Final = (
     "a step also looks at nine deadlines, tells parties apart in any case of letters, and compares at its end; the "
-    "floor and a bare table do none of that"
+    "baseline and a bare table do none of that"
 )
 _CLASSES: Final = "130 classes, 1,300 cells: all made, checked and compiled before the first event"
 _NOISE: Final = "no call and no byte is added (the tests gate both): a busy machine, and memory further apart"
@@ -58,10 +58,10 @@ _COLLECTING: Final = (
 
 def goals(race: Race, work: Work, loads: Sequence[Load]) -> tuple[Goal, ...]:
     """All that can be judged from what was measured."""
-    by_name = {one.name: one for one in race.standings}
+    by_name = {one.name: one for one in race.engines}
     return (
         *_against_peers(by_name),
-        *_against_floor(by_name, work),
+        *_against_baseline(by_name, work),
         *_exact(work),
         *_age_and_size(by_name, work),
         *_held(loads),
@@ -81,17 +81,17 @@ def _against_peers(by_name: dict[str, Stats]) -> Iterator[Goal]:
             )
 
 
-def _against_floor(by_name: dict[str, Stats], work: Work) -> Iterator[Goal]:
-    floor = by_name[FLOOR.name]
-    over = 1 / floor.behind.middle
+def _against_baseline(by_name: dict[str, Stats], work: Work) -> Iterator[Goal]:
+    baseline = by_name[BASELINE.name]
+    over = 1 / baseline.behind.middle
     yield Goal(
-        "phase changes, against the floor",
-        f"≤ {MOST_OVER_FLOOR} x",
+        "phase changes, against the baseline",
+        f"≤ {MOST_OVER_BASELINE} x",
         f"{over:.1f} x",
-        over <= MOST_OVER_FLOOR,
+        over <= MOST_OVER_BASELINE,
         _DRAFT,
     )
-    scale = floor.events_per_second.middle / _FLOOR_THERE
+    scale = baseline.events_per_second.middle / _BASELINE_THERE
     rate = work.rates["bytes to bytes"].middle
     wanted = LEAST_BYTES_TO_BYTES * scale
     yield Goal(
@@ -121,7 +121,7 @@ def _age_and_size(by_name: dict[str, Stats], work: Work) -> Iterator[Goal]:
     yield Goal(
         "a session at rest, one agent", f"≤ {MOST_BYTES:,} bytes", f"{work.weight:,} bytes", work.weight <= MOST_BYTES
     )
-    ours, attrs = by_name[OURS.name].imported, by_name[FLOOR.name].imported
+    ours, attrs = by_name[OURS.name].imported, by_name[BASELINE.name].imported
     if ours is not None and attrs is not None:
         above = ours - attrs
         yield Goal(

@@ -1,4 +1,4 @@
-"""`statemachine.reduce`, fed with the wire's own entries; and the floor: a dict of closures over the same records."""
+"""`statemachine.reduce` with entries of the wire; and the baseline, a dict of closures over the same records."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def states(session: Session) -> list[str]:
     return passed
 
 
-# --- the floor ------------------------------------------------------------------------------------------------------
+# --- the baseline ---------------------------------------------------------------------------------------------------
 #
-# What nobody could do without: look the arc up, ask its guard, build the next session. No deadlines, no batches, no
-# log, no check of anything; it exists to be compared with.
+# The minimum for this lifecycle, written by hand: find the row, ask its guard, build the next session. It has no
+# deadlines, batches, log or checks.
 
 Arc = Callable[[Session, Any, int], Session]
 
 
-def _next(s: Session, now: int, lifecycle: Any, room: Participants) -> Session:
+def _next(s: Session, now: int, lifecycle: Any, participants: Participants) -> Session:
     return Session(
-        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.connection, s.history, s.items, s.ephemeral, s.ephemeral_queue,
-        room, s.seen,
+        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.connection, s.history, s.items, s.ephemeral,
+        s.ephemeral_queue, participants, s.window,
     )  # fmt: skip
 
 
@@ -94,8 +94,8 @@ def _joined(s: Session, e: PartyJoined, now: int) -> Session:
 
 def _left(s: Session, e: PartyLeft, now: int) -> Session:
     others = tuple([party for party in s.participants.parties if party.id != e.party_id])
-    room = Participants(others, s.participants.typists, s.participants.forms)
-    return _next(s, now, s.lifecycle if others else WrappingUp(), room)
+    participants = Participants(others, s.participants.typists, s.participants.forms)
+    return _next(s, now, s.lifecycle if others else WrappingUp(), participants)
 
 
 _COMMON: dict[str, Arc] = {
@@ -105,36 +105,36 @@ _COMMON: dict[str, Arc] = {
     "ivr": _to(Ivr()),
 }
 _OVER: dict[str, Arc] = {**_COMMON, "ivr": _to(WrappingUp())}
-FLOOR: dict[type[Any], dict[Any, Arc]] = {
+BASELINE: dict[type[Any], dict[Any, Arc]] = {
     state: {**(_OVER if state in (Connected, AgentJoined) else _COMMON), PartyJoined: _joined, PartyLeft: _left}
     for state in (Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
 }
 
 
-def floor_step(session: Session, event: Event) -> tuple[Session, tuple[()]]:
+def baseline_step(session: Session, event: Event) -> tuple[Session, tuple[()]]:
     (entry,) = event.entries  # type: ignore[union-attr]
     on = entry.state if type(entry) is Status else type(entry)
     now = event.at if event.at > session.now else session.now
-    return FLOOR[type(session.lifecycle)][on](session, entry, now), ()
+    return BASELINE[type(session.lifecycle)][on](session, entry, now), ()
 
 
-def floor_lap(session: Session) -> Session:
-    step = floor_step
+def baseline_lap(session: Session) -> Session:
+    step = baseline_step
     for event in EVENTS:
         session, _ = step(session, event)
     return session
 
 
-def floor_states(session: Session) -> list[str]:
+def baseline_states(session: Session) -> list[str]:
     passed: list[str] = []
     for event in EVENTS:
-        session, _ = floor_step(session, event)
+        session, _ = baseline_step(session, event)
         passed.append(session.phase)
     return passed
 
 
 if __name__ == "__main__":
-    if "--floor" in sys.argv:
-        serve(__version__, start, floor_lap, floor_states)
+    if "--baseline" in sys.argv:
+        serve(__version__, start, baseline_lap, baseline_states)
     else:
         serve(__version__, start, lap, states)

@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from .contenders import CONTENDERS, FLOOR, OURS, Absent, Contender, Running, prepare
+from tests.bench.contenders import BASELINE, CONTENDERS, OURS, Absent, Contender, Running, prepare
 
 __all__ = ["Race", "Spread", "Stats", "run_race", "spread"]
 
@@ -58,12 +58,12 @@ class Stats:
 class Race:
     """What a run has shown. `absent`: name -> why it did not take part."""
 
-    standings: tuple[Stats, ...]
+    engines: tuple[Stats, ...]
     absent: dict[str, str]
     rounds: int
 
 
-def run_race(home: Path, rounds: int, install: bool, tell: Callable[[str], None], most_held: int = 100_000) -> Race:
+def run_race(home: Path, rounds: int, install: bool, progress: Callable[[str], None], most_held: int = 100_000) -> Race:
     """Set all up that are missing, then let them take turns. `home`: where their environments are kept."""
     absent: dict[str, str] = {}
     with ExitStack() as stack:
@@ -75,15 +75,15 @@ def run_race(home: Path, rounds: int, install: bool, tell: Callable[[str], None]
                 running.append(stack.enter_context(Running.begin(contender, commands[contender.name], home)))
             except Absent as error:
                 absent[contender.name] = str(error)
-                tell(f"{contender.name} is missing: {error}")
-        rates, made = _take_turns(running, rounds, tell)
+                progress(f"{contender.name} is missing: {error}")
+        rates, made = _take_turns(running, rounds, progress)
         weights = {one.contender.name: _weigh(one, commands[one.contender.name], home, most_held) for one in running}
         imports = {
             one.contender.name: _imported(one.contender, commands[one.contender.name], min(rounds, _IMPORTS))
             for one in running
         }
         own = rates[OURS.name]
-        standings = [
+        engines = [
             Stats(
                 one.contender.name,
                 one.version,
@@ -97,11 +97,11 @@ def run_race(home: Path, rounds: int, install: bool, tell: Callable[[str], None]
             )
             for one in running
         ]
-    return Race(tuple(standings), absent, rounds)
+    return Race(tuple(engines), absent, rounds)
 
 
 def _take_turns(
-    running: list[Running], rounds: int, tell: Callable[[str], None]
+    running: list[Running], rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     rates: dict[str, list[float]] = {one.contender.name: [] for one in running}
     made: dict[str, list[float]] = {one.contender.name: [] for one in running}
@@ -109,7 +109,7 @@ def _take_turns(
     for one in running:
         one.ask(do="laps", seconds=10 * _SLICE)  # caches, specialised bytecode, a just-in-time compiler
     for number in range(rounds):
-        tell(f"round {number + 1} of {rounds}")
+        progress(f"round {number + 1} of {rounds}")
         for one in random.sample(running, len(running)):
             answer = one.ask(do="laps", seconds=_SLICE)
             rates[one.contender.name].append(answer["events"] / answer["seconds"])
@@ -130,7 +130,7 @@ def _imported(contender: Contender, command: list[str], times: int) -> float | N
     """Seconds of processor that importing it takes, at best; None for what is no Python."""
     if contender.is_node:
         return None
-    python = sys.executable if contender is FLOOR or contender is OURS else command[0]
+    python = sys.executable if contender is BASELINE or contender is OURS else command[0]
     command_line = [python, *(() if python == sys.executable else ("-E",)), "-c", _IMPORT.format(contender.module)]
     tries = [subprocess.run(command_line, capture_output=True, text=True) for _ in range(times)]
     return min((float(one.stdout) for one in tries if not one.returncode), default=None)

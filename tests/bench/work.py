@@ -13,9 +13,8 @@ from typing import Any, Final
 from attrs import fields, frozen, has
 
 from statemachine.codec.http import Endpoint, read_reply, to_http
-
-from ..codec.snapshot import restore, snapshot
-from ..core import (
+from statemachine.codec.snapshot import restore, snapshot
+from statemachine.core import (
     Answered,
     ChatOpened,
     Command,
@@ -36,8 +35,17 @@ from ..core import (
     outbox,
     reduce,
 )
-from ..core.wire import Message, MessageDelivered, MessageRead, NotTyping, PartyJoined, PartyLeft, Status, Typing
-from .race import Spread, spread
+from statemachine.core.wire import (
+    Message,
+    MessageDelivered,
+    MessageRead,
+    NotTyping,
+    PartyJoined,
+    PartyLeft,
+    Status,
+    Typing,
+)
+from tests.bench.race import Spread, spread
 
 __all__ = ["TURN", "Work", "allocated", "calls", "conversation", "live_session", "run_work", "weight"]
 
@@ -228,9 +236,9 @@ _JOBS: Final[dict[str, Callable[[], Callable[[], int]]]] = {
 }
 
 
-def _age(tell: Callable[[str], None]) -> Spread:
+def _age(progress: Callable[[str], None]) -> Spread:
     """How much slower the 100,000th event of a session is than its hundredth: the same kinds of events, in turns."""
-    tell(f"living {_OLD:,} events of one session")
+    progress(f"living {_OLD:,} events of one session")
     lived = conversation(live_session())
     young = old = live_session()
     events: dict[str, list[Event]] = {"young": [], "old": []}
@@ -250,9 +258,9 @@ def _age(tell: Callable[[str], None]) -> Spread:
     return spread(ratios)
 
 
-def _crowd(tell: Callable[[str], None]) -> Spread:
+def _crowd(progress: Callable[[str], None]) -> Spread:
     """How much slower a session's events are while the process holds `_CROWD` other sessions."""
-    tell(f"holding {_CROWD:,} sessions")
+    progress(f"holding {_CROWD:,} sessions")
     start, events = _recorded(20 * TURN)
     alone = [_rate(lambda: _replay(start, events)) for _ in range(_SLICES)]
     held = [live_session() for _ in range(_CROWD)]
@@ -322,12 +330,12 @@ class Work:
     weight: int
 
 
-def run_work(tell: Callable[[str], None]) -> Work:
+def run_work(progress: Callable[[str], None]) -> Work:
     """Measure all of it, in turns."""
     jobs = {name: make() for name, make in _JOBS.items()}
     rates: dict[str, list[float]] = {name: [] for name in jobs}
     for number in range(_SLICES):
-        tell(f"real work, round {number + 1} of {_SLICES}")
+        progress(f"real work, round {number + 1} of {_SLICES}")
         for name, job in jobs.items():
             rates[name].append(_rate(job))
     session = live_session()
@@ -335,8 +343,8 @@ def run_work(tell: Callable[[str], None]) -> Work:
     assert due is not None
     return Work(
         {name: spread(figures) for name, figures in rates.items()},
-        _age(tell),
-        _crowd(tell),
+        _age(progress),
+        _crowd(progress),
         exact_calls(),
         allocated(session, Tick(due - 1)),
         weight(session),

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from .adapter import Load, Start
-from .goals import Goal
-from .race import Race, Spread
-from .work import Work
+from tests.bench.adapter import Load, Start
+from tests.bench.goals import Goal
+from tests.bench.race import Race, Spread
+from tests.bench.work import Work
 
 __all__ = [
     "Results",
@@ -76,7 +76,7 @@ def race_lines(race: Race) -> list[str]:
             f"{one.bytes_each:,.0f}",
             "" if one.imported is None else f"{one.imported * 1000:.0f} ms",
         )
-        for one in sorted(race.standings, key=lambda one: -one.events_per_second.middle)
+        for one in sorted(race.engines, key=lambda one: -one.events_per_second.middle)
     ]
     head = ("engine", "events/s", "`reduce` is faster by", "sessions made/s", "bytes/session", "import")
     return [*_table(head, rows), *(f"missing: {name}: {why}" for name, why in race.absent.items())]
@@ -186,7 +186,7 @@ _NOT_MEASURED: Final = "Not measured this time."
 
 def page(results: Results, goals: Sequence[Goal]) -> str:
     """The whole page, in Markdown: `page.md` with the figures in their places."""
-    spread = max(one.behind.most / one.behind.least for one in results.race.standings)
+    spread = max(one.behind.most / one.behind.least for one in results.race.engines)
     template = Template((Path(__file__).parent / "page.md").read_text("utf-8"))
     return template.substitute(
         machine=machine(),

@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 
 from attrs import evolve, frozen
 
-from .held import Job
-from .race import Spread, spread
+from tests.bench.held import Job
+from tests.bench.race import Spread, spread
 
 __all__ = ["Load", "Start", "run_load", "run_start"]
 
@@ -50,7 +50,7 @@ _TOLD: Final = 500
 class Load:
     """One number of sessions, by `kind` of client. Seconds, but for the names that say otherwise."""
 
-    kind: Literal["ours", "floor"]
+    kind: Literal["ours", "baseline"]
     line: Line
     sessions: int
     opened_in: float
@@ -76,23 +76,23 @@ class Start:
     store_bytes: int
 
 
-def run_load(sessions: Sequence[int], tell: Callable[[str], None]) -> tuple[Load, ...]:
-    """Our client and the floor at each of these numbers of sessions, plain and over TLS, each in a fresh process.
+def run_load(sessions: Sequence[int], progress: Callable[[str], None]) -> tuple[Load, ...]:
+    """Our client and the baseline at each of these numbers of sessions, plain and over TLS, each in a fresh process.
 
     Raises ModuleNotFoundError without `trustme`.
     """
     found: list[Load] = []
     lines: tuple[Line, ...] = ("plain", "TLS")
-    kinds: tuple[Literal["floor", "ours"], ...] = ("floor", "ours")
+    kinds: tuple[Literal["baseline", "ours"], ...] = ("baseline", "ours")
     for line in lines:
         for count in sessions:
             for kind in kinds:
-                tell(f"{count:,} held polls, {kind}, {line}")
+                progress(f"{count:,} held polls, {kind}, {line}")
                 found.append(_load(kind, line, count))
     return tuple(found)
 
 
-def _load(kind: Literal["ours", "floor"], line: Line, count: int) -> Load:
+def _load(kind: Literal["ours", "baseline"], line: Line, count: int) -> Load:
     with _emulator(line) as centre:
         job = evolve(centre, kind=kind, count=count)
         with _held(job) as client:
@@ -129,15 +129,15 @@ def _idle(client: subprocess.Popen[str], count: int) -> dict[str, Any]:
     return found
 
 
-def run_start(sessions: int, tell: Callable[[str], None]) -> Start:
+def run_start(sessions: int, progress: Callable[[str], None]) -> Start:
     """Open so many sessions on a store, kill their process, and see another one go on with them."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _emulator("plain") as centre:
         store = Path(folder) / "chats.sqlite"
         job = evolve(centre, count=sessions, store=str(store))
-        tell(f"opening {sessions:,} sessions")
+        progress(f"opening {sessions:,} sessions")
         with _held(job) as first:
             _line(first)
-        tell(f"going on with {sessions:,} sessions")
+        progress(f"going on with {sessions:,} sessions")
         begun = time.monotonic()
         with _held(job) as second:
             opened = json.loads(_line(second))
@@ -172,7 +172,7 @@ def _emulator(line: Line) -> Generator[Job]:
 
 @contextmanager
 def _held(job: Job) -> Generator[subprocess.Popen[str]]:
-    with _child(["-m", "statemachine.bench.held", job.as_text()]) as process:
+    with _child(["-m", "tests.bench.held", job.as_text()]) as process:
         yield process
 
 

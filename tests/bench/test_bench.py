@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.bench.contenders import CONTENDERS, FLOOR, OURS, Absent, Running, prepare
-from statemachine.bench.goals import goals
-from statemachine.bench.plot import draw
-from statemachine.bench.race import run_race, spread
-from statemachine.bench.report import Results, as_json, goal_lines, page, race_lines
-from statemachine.bench.work import Work, exact_calls, live_session, weight
+from tests.bench.contenders import BASELINE, CONTENDERS, OURS, Absent, Running, prepare
+from tests.bench.goals import goals
+from tests.bench.plot import draw
+from tests.bench.race import run_race, spread
+from tests.bench.report import Results, as_json, goal_lines, page, race_lines
+from tests.bench.work import Work, exact_calls, live_session, weight
 
 
 def work() -> Work:
@@ -23,12 +23,12 @@ def work() -> Work:
 
 def test_the_race_runs_with_whoever_is_here(tmp_path: Path) -> None:
     said: list[str] = []
-    race = run_race(tmp_path, 1, install=False, tell=said.append, most_held=2_000)
-    assert [one.name for one in race.standings] == [OURS.name, FLOOR.name]
-    assert set(race.absent) == {one.name for one in CONTENDERS} - {OURS.name, FLOOR.name}
-    ours, floor = race.standings
+    race = run_race(tmp_path, 1, install=False, progress=said.append, most_held=2_000)
+    assert [one.name for one in race.engines] == [OURS.name, BASELINE.name]
+    assert set(race.absent) == {one.name for one in CONTENDERS} - {OURS.name, BASELINE.name}
+    ours, baseline = race.engines
     assert ours.behind.least == ours.behind.most == 1
-    assert floor.behind.middle < 1 < floor.events_per_second.middle
+    assert baseline.behind.middle < 1 < baseline.events_per_second.middle
     assert 100 < ours.bytes_each < 10_000
     lines = "\n".join(race_lines(race))
     assert "missing: XState v5 transition(): " in lines
@@ -45,8 +45,8 @@ def test_the_race_runs_with_whoever_is_here(tmp_path: Path) -> None:
 
 
 def test_every_engine_passes_the_same_states(tmp_path: Path) -> None:
-    """Each shows it before it is measured; ours and the floor here, the peers wherever they are installed."""
-    for one in (OURS, FLOOR):
+    """Each shows it before it is measured; ours and the baseline here, the peers wherever they are installed."""
+    for one in (OURS, BASELINE):
         with Running.begin(one, prepare(one, tmp_path, install=False), tmp_path) as running:
             answer = running.ask(do="laps", seconds=0.0)
             assert answer["events"] == 16

@@ -1,6 +1,6 @@
 """The process under measurement: so many sessions with their polls held, by our client or by a bare script.
 
-`python -m statemachine.bench.held JOB`, a job as JSON, prints JSON lines: `{"open": …}` once all polls are held, then,
+`python -m tests.bench.held JOB`, a job as JSON, prints JSON lines: `{"open": …}` once all polls are held, then,
 for each line on stdin, what was measured since the line before.
 """
 
@@ -20,10 +20,9 @@ from typing import Final, Literal, NamedTuple
 from attrs import asdict, frozen
 
 from statemachine.client import ChatClient, ChatSession, Options, Stopped, Update
-
-from ..core import Received
-from ..core.session import ConnectionBackingOff
-from ..core.wire import Message
+from statemachine.core import Received
+from statemachine.core.session import ConnectionBackingOff
+from statemachine.core.wire import Message
 
 _OPENING: Final = 50
 _AT_ONCE: Final = 10_000.0
@@ -38,7 +37,7 @@ class Job:
     keeps its sessions, and takes up those that are there, "" for memory.
     """
 
-    kind: Literal["ours", "floor"]
+    kind: Literal["ours", "baseline"]
     url: str
     count: int
     authority: str = ""
@@ -134,7 +133,7 @@ async def ours(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]
 
 
 @asynccontextmanager
-async def floor(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]]:
+async def baseline(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], Held]]:
     """aiohttp alone: creates chats and polls them; nothing is kept, retried or looked at twice."""
     from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
@@ -175,7 +174,7 @@ async def main(job: Job) -> None:
     warm = _resident()
     beat = asyncio.create_task(measures.beat())
     begun = time.monotonic()
-    async with (ours if job.kind == "ours" else floor)(job, measures) as polling:
+    async with (ours if job.kind == "ours" else baseline)(job, measures) as polling:
         while polling().tried < job.count:  # noqa: ASYNC110 - polls are looked at from outside: nobody could set an event
             await asyncio.sleep(0.2)
         tried, used = time.monotonic(), time.process_time()

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
-__all__ = ["CONTENDERS", "FLOOR", "OURS", "Absent", "Contender", "Running", "prepare"]
+__all__ = ["BASELINE", "CONTENDERS", "OURS", "Absent", "Contender", "Running", "prepare"]
 
 PEERS: Final = Path(__file__).parent / "peers"
 _SETUP_SECONDS: Final = 600
@@ -45,10 +45,10 @@ class Contender:
 
 
 OURS: Final = Contender("reduce", "ours.py", module="statemachine")
-FLOOR: Final = Contender("floor", "ours.py", module="attrs", arguments=("--floor",))
+BASELINE: Final = Contender("baseline", "ours.py", module="attrs", arguments=("--baseline",))
 CONTENDERS: Final = (
     OURS,
-    FLOOR,
+    BASELINE,
     Contender("transitions Machine", "transitions_machine.py", "transitions", "transitions", 10, held=3_000),
     Contender(
         "transitions HierarchicalMachine",

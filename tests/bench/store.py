@@ -1,6 +1,6 @@
 """Store throughput: saves with their news, under group commit, against one transaction a save.
 
-    python -m statemachine.bench.store [--sessions 3000] [--seconds 2] [--rounds 3] [--json]
+    python -m tests.bench.store [--sessions 3000] [--seconds 2] [--rounds 3] [--json]
 
 Every save is one step of a chat under way: its session and one message for the journal, flushed to the disk before it
 is answered. All kinds run in turns, in one process on one disk; what is compared is the ratio within a round. The plain
@@ -28,11 +28,7 @@ from attrs import evolve, frozen
 from statemachine.adapters.protocols import Done, Save
 from statemachine.codec.records import encode_update
 from statemachine.codec.snapshot import snapshot
-from statemachine.simulation.run import quiet
-from statemachine.store.database import PRAGMAS, open_owned
-from statemachine.store.sqlite import SqliteStore
-
-from ..core import (
+from statemachine.core import (
     Answered,
     ChatOpened,
     EventBatch,
@@ -44,7 +40,10 @@ from ..core import (
     outbox,
     reduce,
 )
-from ..core.wire import Message, PartyJoined, Status
+from statemachine.core.wire import Message, PartyJoined, Status
+from statemachine.simulation.run import quiet
+from statemachine.store.database import PRAGMAS, open_owned
+from statemachine.store.sqlite import SqliteStore
 
 __all__ = ["PLAIN", "WAITING", "lines", "main", "measure", "run_store"]
 
@@ -228,9 +227,9 @@ def measure(sessions: int, seconds: float, rounds: int) -> dict[str, Any]:
     }
 
 
-def run_store(tell: Callable[[str], None]) -> dict[str, Any]:
+def run_store(progress: Callable[[str], None]) -> dict[str, Any]:
     """With 3,000 sessions, two seconds of each kind, three times."""
-    tell("saving")
+    progress("saving")
     with quiet():
         return measure(3_000, 2.0, 3)
 
@@ -270,9 +269,7 @@ def lines(found: dict[str, Any]) -> Iterable[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m statemachine.bench.store", description=(__doc__ or "").splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.store", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sessions", type=int, default=3_000)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each kind in each round")
     parser.add_argument("--rounds", type=int, default=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from statemachine import Tick, next_deadline, reduce
-from statemachine.bench.work import TURN, allocated, conversation, exact_calls, live_session, weight
+from tests.bench.work import TURN, allocated, conversation, exact_calls, live_session, weight
 
 MOST_CALLS = {
     "a phase change": 8,

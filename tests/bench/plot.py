@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from .adapter import Load
-from .contenders import FLOOR, OURS
-from .race import Race, Stats
-from .report import Results
+from tests.bench.adapter import Load
+from tests.bench.contenders import BASELINE, OURS
+from tests.bench.race import Race, Stats
+from tests.bench.report import Results
 
 __all__ = ["draw"]
 
@@ -38,16 +38,16 @@ def draw(results: Results, place: Path) -> list[Path]:
 def _bars(race: Race, path: Path, label: str, figure: Callable[[Stats], float]) -> list[Path]:
     import_module("matplotlib").use("Agg")  # no screen
     plot: Any = import_module("matplotlib.pyplot")  # of an extra that the type checkers do without
-    standings = sorted(race.standings, key=lambda one: one.events_per_second.middle)
+    engines = sorted(race.engines, key=lambda one: one.events_per_second.middle)
     with plot.rc_context({"svg.hashsalt": "statemachine", "font.size": 11}):
-        picture, axes = plot.subplots(figsize=(8.5, 0.5 * len(standings) + 1.2), layout="constrained")
-        colours = {OURS.name: _OURS, FLOOR.name: _FLOOR}
+        picture, axes = plot.subplots(figsize=(8.5, 0.5 * len(engines) + 1.2), layout="constrained")
+        colours = {OURS.name: _OURS, BASELINE.name: _FLOOR}
         bars = axes.barh(
-            [one.name for one in standings],
-            [figure(one) for one in standings],
-            color=[colours.get(one.name, _THEIRS) for one in standings],
+            [one.name for one in engines],
+            [figure(one) for one in engines],
+            color=[colours.get(one.name, _THEIRS) for one in engines],
         )
-        axes.bar_label(bars, labels=[_short(figure(one)) for one in standings], padding=4)
+        axes.bar_label(bars, labels=[_short(figure(one)) for one in engines], padding=4)
         axes.set_xscale("log")
         axes.set_xlabel(label)
         axes.margins(x=0.2)

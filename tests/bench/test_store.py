@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from statemachine.bench import store
+from tests.bench import store
 
 
 def test_it_measures_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
