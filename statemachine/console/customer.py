@@ -107,7 +107,7 @@ class Customer:
     # --- deeds ------------------------------------------------------------------------------------------------------
 
     async def start(self, wish: Wish) -> None:
-        """Ask for a chat, with `text` as its first message."""
+        """ApiCall for a chat, with `text` as its first message."""
         text = _text(wish, "text", "")
         if text:
             self._mine("text", text, await self.chat.send(text, new_chat=True))

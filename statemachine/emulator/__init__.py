@@ -9,11 +9,12 @@ from statemachine.emulator.chat import Chat, ClientKey, Handover, LogEntry
 from statemachine.emulator.knobs import Fault, Knobs
 from statemachine.emulator.model import Centre
 from statemachine.emulator.state import StoredFile, Violation
-from statemachine.emulator.steps import Await, Listen, Pause, Scenario
+from statemachine.emulator.steps import AnswerTexts, Await, Pause, Scenario
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
 
 __all__ = [
     "DROPPED",
+    "AnswerTexts",
     "Await",
     "Centre",
     "Chat",
@@ -23,7 +24,6 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "Knobs",
-    "Listen",
     "LogEntry",
     "Pause",
     "Scenario",

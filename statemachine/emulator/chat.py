@@ -6,16 +6,16 @@ from typing import Final, Literal
 
 from attrs import define, field, frozen
 
+from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import EndSignal, Fault
 from statemachine.emulator.shapes import Event
-from statemachine.emulator.shared import Shared
 from statemachine.emulator.steps import Scenario, Track
 
 WEB_CHAT: Final = "WebChat"
 
 
 @frozen
-class ClientKey(Shared):
+class ClientKey(Immutable):
     """Who a client is: at most one active session for each (protocol.md 1.1)."""
 
     tenant: str
@@ -29,7 +29,7 @@ class ClientKey(Shared):
 
 
 @frozen
-class LogEntry(Shared):
+class LogEntry(Immutable):
     """One event of either side as it stands in history; ``at`` in milliseconds."""
 
     at: int
@@ -64,7 +64,7 @@ class HeldPoll:
 
 @define
 class Party:
-    """Somebody in the chat; ``label`` is the name acts use, ``party_id`` the one on the wire."""
+    """Somebody in the chat; ``label`` is the name actions use, ``party_id`` the one on the wire."""
 
     label: str
     party_id: str

@@ -16,15 +16,15 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from statemachine.emulator.acts import Act
+from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.clock import Clock, LineClock
+from statemachine.emulator.connection_timeouts import ConnectionTimeouts
 from statemachine.emulator.control import Part, is_loopback, mount
 from statemachine.emulator.control.feed import Feed
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
-from statemachine.emulator.patience import Patience
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, Line
@@ -74,7 +74,7 @@ class Emulator:
         self._host = host
         self._port = port
         self._tls = tls
-        self._patience = Patience(PATIENCE_S)
+        self._patience = ConnectionTimeouts(PATIENCE_S)
         self._line: LineClock
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -98,9 +98,9 @@ class Emulator:
         """The centre's time: milliseconds since the epoch, never running backwards."""
         return self.clock.now()
 
-    async def act(self, chat_id: str, *acts: Act) -> None:
-        """Do these acts at once. Raises KeyError for a chat that never was."""
-        self._deliver(self.centre.act(self.now(), chat_id, *acts))
+    async def act(self, chat_id: str, *actions: Action) -> None:
+        """Do these actions at once. Raises KeyError for a chat that never was."""
+        self._deliver(self.centre.act(self.now(), chat_id, *actions))
 
     async def start(self, chat_id: str, scenario: Scenario) -> None:
         """From here on the chat goes through this scenario, from its beginning. Raises KeyError."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hin
 from attrs import evolve, field, fields, fields_dict, frozen
 
 from statemachine.emulator.durations import milliseconds
-from statemachine.emulator.shared import Shared
+from statemachine.emulator.immutable import Immutable
 
 __all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]
 
@@ -33,7 +33,7 @@ def knob(default: Any, about: str, unit: str = "") -> Any:
 
 
 @frozen
-class Fault(Shared):
+class Fault(Immutable):
     """One planned failure of a call: the first ``skip`` matching calls pass, the next ``times`` fail.
 
     ``code`` makes an API error body with ``status`` (None: the code's usual one); ``html`` a proxy's page;
@@ -56,7 +56,7 @@ class Fault(Shared):
 
 
 @frozen
-class Knobs(Shared):
+class Knobs(Immutable):
     """How this centre behaves. The defaults are the safest assumptions of sections 3, 4 and 10."""
 
     seed: int = knob(0, "ids and jitter are derived from it")

@@ -1,4 +1,4 @@
-"""The contact centre: a pure model of the server, driven by requests, acts and the time.
+"""The contact centre: a pure model of the server, driven by requests, actions and the time.
 
 Nothing here reads a clock or does I/O. Every call carries ``now`` in milliseconds since the epoch and
 returns the responses that became ready, as (ticket, response); a held poll is answered by a later call.
@@ -11,10 +11,10 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from statemachine.emulator import calls, desk, judge, runner, side_calls, timers
-from statemachine.emulator.acts import Act
-from statemachine.emulator.calls import Ask
+from statemachine.emulator import agents, endpoints, judge, other_endpoints, runner, timers
+from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
+from statemachine.emulator.endpoints import ApiCall
 from statemachine.emulator.errors import (
     ApiError,
     PlainError,
@@ -27,31 +27,31 @@ from statemachine.emulator.identity import COOKIE, Caller, claimed, identify
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.script.catalogue import catalogue, scenario_named
+from statemachine.emulator.selection import Selection
 from statemachine.emulator.state import CentreState, StoredFile, Violation, take_fault
 from statemachine.emulator.steps import Scenario
-from statemachine.emulator.views import Views
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, Line
 
 __all__ = ["Centre"]
 
-_CALLS: Final[dict[Call, Callable[[CentreState, Ask], HttpResponse | None]]] = {
-    "version": side_calls.version,
-    "availability": side_calls.availability,
-    "parameters": side_calls.parameters,
-    "create": calls.create,
-    "active": calls.active,
-    "send": calls.send,
-    "poll": calls.poll,
-    "history": calls.history,
-    "notifications": side_calls.notifications,
-    "casehistory": side_calls.case_history,
-    "closecase": side_calls.close_case,
-    "upload": side_calls.upload,
-    "download": side_calls.download,
-    "photo": side_calls.photo,
-    "iceservers": side_calls.ice_servers,
-    "configuration": side_calls.configuration,
-    "requestsms": side_calls.request_sms,
+_CALLS: Final[dict[Call, Callable[[CentreState, ApiCall], HttpResponse | None]]] = {
+    "version": other_endpoints.version,
+    "availability": other_endpoints.availability,
+    "parameters": other_endpoints.parameters,
+    "create": endpoints.create,
+    "active": endpoints.active,
+    "send": endpoints.send,
+    "poll": endpoints.poll,
+    "history": endpoints.history,
+    "notifications": other_endpoints.notifications,
+    "casehistory": other_endpoints.case_history,
+    "closecase": other_endpoints.close_case,
+    "upload": other_endpoints.upload,
+    "download": other_endpoints.download,
+    "photo": other_endpoints.photo,
+    "iceservers": other_endpoints.ice_servers,
+    "configuration": other_endpoints.configuration,
+    "requestsms": other_endpoints.request_sms,
 }
 
 _ANSWERED_KEPT: Final = 4_096
@@ -73,8 +73,8 @@ class Centre:
     ) -> None:
         known = scenarios if scenarios is not None else catalogue()
         chosen = scenario_named(scenario, known) if isinstance(scenario, str) else scenario
-        self._views = Views(knobs if knobs is not None else Knobs(), chosen, known)
-        self._records = self._views.records
+        self._selection = Selection(knobs if knobs is not None else Knobs(), chosen, known)
+        self._records = self._selection.records
         self._now = 0
         self._due: list[tuple[int, str]] = []
         self._holding: dict[int, str] = {}
@@ -86,29 +86,29 @@ class Centre:
     @property
     def knobs(self) -> Knobs:
         """The knobs that hold where no appId or chat has others."""
-        return self._views.of_app("").knobs
+        return self._selection.of_app("").knobs
 
     @property
     def scenario(self) -> Scenario:
         """What new chats go through, where their appId does not name another."""
-        return self._views.scenario
+        return self._selection.scenario
 
     @property
     def scenarios(self) -> Mapping[str, Scenario]:
         """The scenarios that an appId can name."""
-        return self._views.scenarios
+        return self._selection.scenarios
 
     def knobs_for(self, app_id: str) -> Knobs:
         """The knobs that hold for new chats of this appId."""
-        return self._views.of_app(app_id).knobs
+        return self._selection.of_app(app_id).knobs
 
     def add(self, scenario: Scenario) -> None:
         """From now on an appId can name this scenario. Raises ValueError beyond a thousand."""
-        self._views.add(scenario)
+        self._selection.add(scenario)
 
     def knobs_of(self, request: HttpRequest) -> Knobs:
         """The knobs that hold for a request."""
-        return self._views.of_app(claimed(request).app_id).knobs
+        return self._selection.of_app(claimed(request).app_id).knobs
 
     @property
     def chats(self) -> dict[str, Chat]:
@@ -146,14 +146,14 @@ class Centre:
         self._records.line = line
         try:
             who = claimed(request)
-            route = find_route(self._views.of_app(who.app_id).knobs, request.method, request.path)
+            route = find_route(self._selection.of_app(who.app_id).knobs, request.method, request.path)
             reply, chat = self._serve(route, ticket, request, who)
         except PlainError as error:
             return [*out, (ticket, html_response(error.status))]
         own = [] if reply is None else [(ticket, reply)]
         others = [] if chat is None else self._settle(chat, self._now)
         # Receipts may overtake the reply to the POST they belong to (section 5).
-        early = chat is not None and self._views.of_chat(chat).knobs.receipts == "early"
+        early = chat is not None and self._selection.of_chat(chat).knobs.receipts == "early"
         out += others + own if early else own + others
         return out + self._advance(now)
 
@@ -169,7 +169,7 @@ class Centre:
         return self._advance(now)
 
     def next_deadline(self) -> int | None:
-        """When ``tick`` is needed next, or None while only requests or acts can change anything.
+        """When ``tick`` is needed next, or None while only requests or actions can change anything.
 
         After every call it lies in the future of that call's ``now``.
         """
@@ -196,15 +196,15 @@ class Centre:
         chat = self._records.chats.get(self._answered.pop(ticket, ""))
         return out if chat is None else out + self._take_back(chat, ticket)
 
-    def act(self, now: int, chat_id: str, *acts: Act) -> list[Answer]:
-        """The centre's side does these acts at once; a waiting poll gets them in one batch.
+    def act(self, now: int, chat_id: str, *actions: Action) -> list[Answer]:
+        """The centre's side does these actions at once; a waiting poll gets them in one batch.
 
         Raises KeyError for a chat that never was.
         """
         out = self._advance(now)
         chat = self._records.chats[chat_id.lower()]
-        for act in acts:
-            desk.perform(self._views.of_chat(chat), chat, self._now, act)
+        for action in actions:
+            agents.perform(self._selection.of_chat(chat), chat, self._now, action)
         return out + self._settle(chat, self._now) + self._advance(now)
 
     def start(self, now: int, chat_id: str, scenario: Scenario) -> list[Answer]:
@@ -213,13 +213,13 @@ class Centre:
         chat = self._records.chats[chat_id.lower()]
         chat.scenario = scenario
         if chat.live:
-            runner.start(self._views.of_chat(chat), chat, self._now)
+            runner.start(self._selection.of_chat(chat), chat, self._now)
         return out + self._settle(chat, self._now) + self._advance(now)
 
     def set_knobs(self, now: int, settings: Mapping[str, object], app_id: str = "") -> list[Answer]:
         """Turn knobs, for all or for one appId; what runs already goes on under them. Raises ValueError."""
         out = self._advance(now)
-        self._views.set(settings, app_id)
+        self._selection.set(settings, app_id)
         for chat in self._records.chats.values():
             out += self._settle(chat, self._now)
         return out + self._advance(now)
@@ -233,7 +233,7 @@ class Centre:
             chat = self._records.chats[chat_id]
             chat.armed = None
             self._now = max(self._now, due)
-            timers.fire(self._views.of_chat(chat), chat, self._now)
+            timers.fire(self._selection.of_chat(chat), chat, self._now)
             out += self._settle(chat, self._now)
         self._now = max(self._now, now)
         return out
@@ -242,7 +242,7 @@ class Centre:
         """Answer the held poll if there is something to say, and set the chat's next deadline."""
         self._changed[chat.chat_id.lower()] = None
         out = self._settle_poll(chat, now)
-        due = timers.next_due(chat, self._views.of_chat(chat).knobs)
+        due = timers.next_due(chat, self._selection.of_chat(chat).knobs)
         if due != chat.armed:
             chat.armed = due
             if due is not None:
@@ -253,7 +253,7 @@ class Centre:
         held = chat.held
         if held is None:
             return []
-        state = self._views.of_chat(chat)
+        state = self._selection.of_chat(chat)
         if held.cut:
             self._settle_cut_poll(chat, held, now)
             return []
@@ -261,9 +261,9 @@ class Centre:
             judge.told_end(state, chat, now, held.ticket, by_poll=True)
             reply = gone_response(state.knobs)
         elif chat.pending:
-            reply = calls.batch_response(state, chat, now, held.ticket)
+            reply = endpoints.batch_response(state, chat, now, held.ticket)
         elif held.until <= now:
-            reply = calls.empty_response(state)
+            reply = endpoints.empty_response(state)
         else:
             return []
         judge.hold_ended(state, chat, held)
@@ -275,9 +275,9 @@ class Centre:
         return [(held.ticket, reply)]
 
     def _settle_cut_poll(self, chat: Chat, held: HeldPoll, now: int) -> None:
-        state = self._views.of_chat(chat)
+        state = self._selection.of_chat(chat)
         if chat.pending and state.knobs.after_cut == "swallow":
-            calls.hand_over(state, chat, now, held.ticket)
+            endpoints.hand_over(state, chat, now, held.ticket)
             self._lose(chat, held.ticket)
             chat.held = None
         elif held.until <= now or not chat.known:
@@ -287,7 +287,7 @@ class Centre:
 
     def _cut_held(self, chat: Chat, held: HeldPoll) -> list[Answer]:
         chat.alive_at = self._now
-        state = self._views.of_chat(chat)
+        state = self._selection.of_chat(chat)
         judge.broke_off(state, chat, self._now, held.ticket)
         held.cut = True
         if state.knobs.after_cut == "free":
@@ -303,7 +303,7 @@ class Centre:
         for handover in chat.handovers:
             if handover.ticket == ticket and not handover.lost:
                 handover.lost = True
-                if self._views.of_chat(chat).knobs.redeliver and chat.known:
+                if self._selection.of_chat(chat).knobs.redeliver and chat.known:
                     chat.pending[:0] = handover.events
 
     def _remember(self, ticket: int, chat: Chat) -> None:
@@ -318,7 +318,7 @@ class Centre:
     ) -> tuple[HttpResponse | None, Chat | None]:
         """The reply, None if the poll is held, and the chat that may have changed."""
         chat = self._records.chats.get(route.chat_id.lower())
-        state = self._views.of_app(who.app_id) if chat is None else self._views.of_chat(chat)
+        state = self._selection.of_app(who.app_id) if chat is None else self._selection.of_chat(chat)
         judge.called(state, route.call, who, ticket, route.chat_id, self._now)
         fault = take_fault(state.faults, route.call)
         if fault is None and chat is not None:
@@ -328,7 +328,7 @@ class Centre:
         try:
             caller = self._caller(state, route, ticket, request)
             if fault is None or fault.accepted:
-                reply = _CALLS[route.call](state, Ask(self._now, ticket, route, request, caller.key))
+                reply = _CALLS[route.call](state, ApiCall(self._now, ticket, route, request, caller.key))
             else:
                 reply = HttpResponse(200)
         except ApiError as error:

@@ -9,13 +9,13 @@ from typing import Final
 
 from attrs import frozen
 
-from statemachine.emulator.shared import Shared
+from statemachine.emulator.immutable import Immutable
 
 __all__ = ["RULES", "Rule"]
 
 
 @frozen
-class Rule(Shared):
+class Rule(Immutable):
     """One rule. ``fault``: what the client does; ``suffers``: what its user has of it; ``instead``: what is right."""
 
     number: str

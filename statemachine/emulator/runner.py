@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from statemachine.emulator import desk, names
+from statemachine.emulator import agents, names
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import CentreState
-from statemachine.emulator.steps import Await, Branch, Cause, Condition, Listen, Pause, Repeat, Step, Track
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Cause, Condition, Pause, Repeat, Step, Track
 
 
 def start(state: CentreState, chat: Chat, now: int) -> None:
@@ -96,7 +96,7 @@ def _take(state: CentreState, chat: Chat, track: Track, now: int, step: Step, ca
         chat.seen.clear()
         track.awaiting = step
         track.wake = None if step.timeout_ms is None else now + _scaled(state.knobs, step.timeout_ms)
-    elif isinstance(step, Listen):
+    elif isinstance(step, AnswerTexts):
         chat.listening = True
     elif isinstance(step, Branch):
         chosen = step.then if _holds(state.knobs, chat, step.condition, cause) else step.otherwise
@@ -104,8 +104,8 @@ def _take(state: CentreState, chat: Chat, track: Track, now: int, step: Step, ca
     elif isinstance(step, Repeat):
         _repeat(state, chat, track, now, step, cause)
     else:
-        act = step if cause is None else desk.about_text(step, cause.msg_id, cause.text)
-        desk.perform(state, chat, now, act)
+        action = step if cause is None else agents.about_text(step, cause.msg_id, cause.text)
+        agents.perform(state, chat, now, action)
 
 
 def _repeat(state: CentreState, chat: Chat, track: Track, now: int, step: Repeat, cause: Cause | None) -> None:

@@ -7,15 +7,15 @@ from typing import Final
 from attrs import define, field, frozen
 
 from statemachine.emulator.chat import ArmedFault, Chat, ClientKey
+from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.shapes import seeded_uuid
-from statemachine.emulator.shared import Shared
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire import Line
 
 
 @frozen
-class StoredFile(Shared):
+class StoredFile(Immutable):
     """An uploaded file, or one an agent sent."""
 
     file_id: str
@@ -25,7 +25,7 @@ class StoredFile(Shared):
 
 
 @frozen
-class Violation(Shared):
+class Violation(Immutable):
     """A client's fault the server could see. ``rule`` is a key of ``rules.RULES``, ``at`` in milliseconds.
 
     ``client`` is who did it, ``chat_id`` where (perhaps nowhere), ``tickets`` the requests that make it, in order.
@@ -45,7 +45,7 @@ class Violation(Shared):
 
 
 @frozen
-class Refusals(Shared):
+class Refusals(Immutable):
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
     ``at``: on the line.

@@ -1,4 +1,4 @@
-"""What a scenario is made of: acts, pauses and waits, all of them data."""
+"""What a scenario is made of: actions, pauses and waits, all of them data."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from statemachine.emulator.acts import Act, Conclude
-from statemachine.emulator.shared import Shared
+from statemachine.emulator.actions import Action, Conclude
+from statemachine.emulator.immutable import Immutable
 
 
 @frozen
-class Pause(Shared):
+class Pause(Immutable):
     """Nothing for ``ms`` milliseconds, times the knob ``pace``."""
 
     ms: int
 
 
 @frozen
-class Await(Shared):
+class Await(Immutable):
     """Wait until the client sends one of ``events``; after ``timeout_ms`` (times ``pace``) do ``otherwise``.
 
     The script goes on with the next step in both cases, unless ``otherwise`` ended the session.
@@ -32,12 +32,12 @@ class Await(Shared):
 
 
 @frozen
-class Listen(Shared):
+class AnswerTexts(Immutable):
     """From here on the scenario reacts to the client's texts; earlier texts are answered now."""
 
 
 @frozen
-class Condition(Shared):
+class Condition(Immutable):
     """A question about the client's latest doings; all that is asked has to hold, and an empty one always holds.
 
     ``says``: its latest text (in a reaction: the text that is answered) contains one of these, in any case of letters.
@@ -52,7 +52,7 @@ class Condition(Shared):
 
 
 @frozen
-class Branch(Shared):
+class Branch(Immutable):
     """Goes on with ``then`` if the condition holds, else with ``otherwise``; then with the next step."""
 
     condition: Condition
@@ -61,7 +61,7 @@ class Branch(Shared):
 
 
 @frozen
-class Repeat(Shared):
+class Repeat(Immutable):
     """Does ``steps`` so many times (None: for ever), or until the condition holds after a round.
 
     A round takes a millisecond at least: time goes on even where nothing in it waits.
@@ -74,11 +74,11 @@ class Repeat(Shared):
     """A round has been done."""
 
 
-Step = Act | Pause | Await | Listen | Branch | Repeat
+Step = Action | Pause | Await | AnswerTexts | Branch | Repeat
 
 
 @frozen
-class Scenario(Shared):
+class Scenario(Immutable):
     """One way a session goes: a script, and what is done when the client does something.
 
     ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace whatever is
@@ -97,7 +97,7 @@ class Scenario(Shared):
 
 
 @frozen
-class Cause(Shared):
+class Cause(Immutable):
     """The client's text a reaction answers."""
 
     msg_id: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from statemachine.emulator import desk, runner
-from statemachine.emulator.acts import TimeOut, Warn
+from statemachine.emulator import agents, runner
+from statemachine.emulator.actions import TimeOut, Warn
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.state import CentreState
@@ -27,7 +27,7 @@ def fire(state: CentreState, chat: Chat, now: int) -> None:
 def _fire_drop(state: CentreState, chat: Chat, now: int) -> None:
     due = _drop_due(chat, state.knobs)
     if due is not None and due <= now:
-        desk.end_chat(chat, now, "gone")
+        agents.end_chat(chat, now, "gone")
         chat.known = False
         chat.pending.clear()
 
@@ -55,7 +55,7 @@ def _fire_idle(state: CentreState, chat: Chat, now: int) -> None:
     while due is not None and due <= now and chat.live:
         if chat.warnings < knobs.inactivity_warnings:
             chat.warnings += 1
-            desk.perform(state, chat, now, Warn())
+            agents.perform(state, chat, now, Warn())
         else:
-            desk.perform(state, chat, now, TimeOut())
+            agents.perform(state, chat, now, TimeOut())
         due = _idle_due(chat, knobs)

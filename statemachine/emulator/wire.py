@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from statemachine.emulator.shared import Shared
+from statemachine.emulator.immutable import Immutable
 
 __all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "Line"]
 
@@ -57,7 +57,7 @@ Answer = tuple[int, HttpResponse]
 
 
 @frozen
-class Line(Shared):
+class Line(Immutable):
     """A moment on the line between client and centre, in milliseconds since some beginning: clients live in real time,
     whatever the centre's clock does. ``free``: those of them in which this process was at hand.
 

@@ -19,7 +19,7 @@ from statemachine.codec.http import Endpoint, read_reply, to_http
 from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from statemachine.core.events import Failure, FailureKind
 from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
-from statemachine.emulator.acts import Break
+from statemachine.emulator.actions import InjectFault
 from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
 from statemachine.emulator.knobs import Fault
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
@@ -227,7 +227,7 @@ class Network:
                 self._answered(call, _error_page(world, fault))
                 return
         elif isinstance(fault, ErrorFault):
-            world.act(_chat_of(call.command), Break(_planned(call.command, fault)))
+            world.act(_chat_of(call.command), InjectFault(_planned(call.command, fault)))
         world.deliver(world.centre.request(world.now, call.ticket, call.request))
         if isinstance(call.command, Post) and world.faults.strikes("pushed entries", 6.0):
             world.agenda.later(world.now + 1, world.push, of_client=True)

@@ -13,7 +13,7 @@ from statemachine.core import wire
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.events import Event
 from statemachine.core.session import TERMINAL, Item, Session
-from statemachine.emulator import acts, names
+from statemachine.emulator import actions, names
 from statemachine.emulator.chat import Chat
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Agents:
         if world.faults.strikes("end by server", 0.5):
             self.end(chat.chat_id)
         elif world.faults.strikes("forgotten", 0.2):
-            world.act(chat.chat_id, acts.Forget())
+            world.act(chat.chat_id, actions.DropChat())
         elif world.faults.strikes("everything at once", 0.8):
             world.act(chat.chat_id, *self.everything())
         elif world.faults.lives("agent at random"):
@@ -234,20 +234,26 @@ class Agents:
     def end(self, chat_id: str) -> None:
         """End this chat in one of the ways there are."""
         world = self._world
-        ends = (acts.End(), acts.Complete(), acts.Fail(), acts.TimeOut(), acts.Conclude())
+        ends = (actions.EndChat(), actions.Complete(), actions.Fail(), actions.TimeOut(), actions.Conclude())
         end = ends[world.choices.amount("how it ends", len(ends) - 1)]
-        last = (acts.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
+        last = (actions.Say(self._text()),) if world.choices.chance("with a last word", 500) else ()
         late = self.everything() if world.faults.strikes("word after the end", 10.0) else ()
         world.act(chat_id, *last, end, *late)
 
-    def everything(self) -> list[acts.Act]:
+    def everything(self) -> list[actions.Action]:
         """One of each kind, but for what moves the chat on to another stage."""
         text = self._text()
-        said = [acts.Say(text), acts.Typing(), acts.Warn(text), acts.SetCase(text), acts.SetStatus("pondering")]
-        robot = acts.JoinParty("robot", type="scenario")
+        said = [
+            actions.Say(text),
+            actions.StartTyping(),
+            actions.Warn(text),
+            actions.SetCase(text),
+            actions.SetStatus("pondering"),
+        ]
+        robot = actions.JoinParty("robot", type="scenario")
         return [*said, *self._files_and_forms(text), *self._odd(text)[:-1], *self._malformed(text), robot]
 
-    def echoes(self) -> list[acts.Act]:
+    def echoes(self) -> list[actions.Action]:
         """What the customer is still sending, as if another device had sent it; not what a crash would forget."""
         stamp = str(self._world.now // 1000)
         return [act for item in self._world.driver.saved.items for act in _of_item(item, stamp)]
@@ -256,13 +262,13 @@ class Agents:
         self._number += 1
         return f"word {self._number}"
 
-    def _some(self, chat: Chat) -> tuple[acts.Act, ...]:
+    def _some(self, chat: Chat) -> tuple[actions.Action, ...]:
         count = 1 + (self._world.choices.amount("acts at once", 3) if self._world.faults.lives("two at once") else 0)
         return tuple(self._one(chat) for _ in range(count))
 
-    def _one(self, chat: Chat) -> acts.Act:
+    def _one(self, chat: Chat) -> actions.Action:
         world, text = self._world, self._text()
-        kinds: list[Callable[[str], list[acts.Act]]] = [self._usual]
+        kinds: list[Callable[[str], list[actions.Action]]] = [self._usual]
         for habit, more in (
             ("files and forms", self._files_and_forms),
             ("odd entries", self._odd),
@@ -275,80 +281,80 @@ class Agents:
         possible = kinds[chosen](text)
         return possible[world.choices.amount("agent does", len(possible) - 1)]
 
-    def _usual(self, text: str) -> list[acts.Act]:
+    def _usual(self, text: str) -> list[actions.Action]:
         party = self._world.choices.choose("which party", (3, 1))
         label = ("ada", "grace")[party]
         return [
-            acts.Say(text),
-            acts.Say(text, party="bot"),
-            acts.Typing(),
-            acts.NotTyping(),
-            acts.Deliver(),
-            acts.MarkRead(),
-            acts.Connect(label),
-            acts.JoinParty(label),
-            acts.LeaveParty(label),
-            acts.SetStatus("queued", 30 * party),
-            acts.SetStatus("connecting"),
-            acts.SetStatus("ivr"),
-            acts.SetStatus("establishing"),
-            acts.SetStatus("connected"),
-            acts.SetStatus("connected"),
-            acts.JoinParty("robot", type=("scenario", "external")[party]),
-            acts.Warn(text),
-            acts.SetCase(text if party else ""),
-            acts.Info(text),
+            actions.Say(text),
+            actions.Say(text, party="bot"),
+            actions.StartTyping(),
+            actions.StopTyping(),
+            actions.SendDelivered(),
+            actions.SendRead(),
+            actions.Connect(label),
+            actions.JoinParty(label),
+            actions.LeaveParty(label),
+            actions.SetStatus("queued", 30 * party),
+            actions.SetStatus("connecting"),
+            actions.SetStatus("ivr"),
+            actions.SetStatus("establishing"),
+            actions.SetStatus("connected"),
+            actions.SetStatus("connected"),
+            actions.JoinParty("robot", type=("scenario", "external")[party]),
+            actions.Warn(text),
+            actions.SetCase(text if party else ""),
+            actions.SendInfo(text),
         ]
 
-    def _files_and_forms(self, text: str) -> list[acts.Act]:
+    def _files_and_forms(self, text: str) -> list[actions.Action]:
         return [
-            acts.SendFile(text, text.encode()),
-            acts.ShareLocation(self._number + 0.25, 8.1),
-            acts.ShowForm(""),
-            acts.ShowForm("survey_form", timeout=20),
-            acts.CancelSecureForm(),
-            acts.ShowSecureForm("payment"),
-            acts.Signal({"type": "OFFER_CALL", "sdp": text, "offerVideo": "true"}),
-            acts.Signal({"type": "END_CALL"}),
-            acts.RequestCobrowsing(),
+            actions.ShareFile(text, text.encode()),
+            actions.ShareLocation(self._number + 0.25, 8.1),
+            actions.ShowForm(""),
+            actions.ShowForm("survey_form", timeout=20),
+            actions.CancelSecureForm(),
+            actions.ShowSecureForm("payment"),
+            actions.SendSignaling({"type": "OFFER_CALL", "sdp": text, "offerVideo": "true"}),
+            actions.SendSignaling({"type": "END_CALL"}),
+            actions.RequestCobrowsing(),
         ]
 
-    def _odd(self, text: str) -> list[acts.Act]:
+    def _odd(self, text: str) -> list[actions.Action]:
         """Names and values that nobody knows."""
         self._world.faults.lives("odd entries")
         stamp = str(self._world.now // 1000)
         return [
-            acts.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
-            acts.Raw({"event": "chat_session_status", "state": "pondering"}),
-            acts.Raw({"event": "chat_session_message", "msg": text, "party_id": "nobody", "timestamp": int(stamp)}),
-            acts.Raw({"event": "chat_session_form_submit", "req_id": 5, "party_id": text}),
-            acts.Raw({"event": "chat_session_party_joined", "party_id": text, "type": "hologram"}),
+            actions.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
+            actions.Raw({"event": "chat_session_status", "state": "pondering"}),
+            actions.Raw({"event": "chat_session_message", "msg": text, "party_id": "nobody", "timestamp": int(stamp)}),
+            actions.Raw({"event": "chat_session_form_submit", "req_id": 5, "party_id": text}),
+            actions.Raw({"event": "chat_session_party_joined", "party_id": text, "type": "hologram"}),
         ]
 
-    def _malformed(self, text: str) -> list[acts.Act]:
+    def _malformed(self, text: str) -> list[actions.Action]:
         """Known names with fields that are missing, or of a wrong type. No two are alike in what tells them apart."""
         self._world.faults.lives("malformed entries")
         first = self._world.now // 1000 + 4 * self._number
         stamps = (str(first + n) for n in range(4))
         name = _NAMES[self._world.choices.amount("which name", len(_NAMES) - 1)]
         return [
-            acts.Raw({"event": name, "timestamp": next(stamps)}),
-            acts.Raw({"event": name, "msg": {"not": text}, "timestamp": next(stamps)}),
-            acts.Raw({"event": name, "party_id": [text], "state": 7, "ref_msg_id": None, "timestamp": next(stamps)}),
-            acts.Raw({"event": name, "timestamp": {"when": text}, "msg_id": [5], "form_request_id": True}),
-            acts.Raw({"event": [text], "timestamp": next(stamps)}),
-            acts.Raw({"event": "chat_session_party_left"}),
-            acts.Raw({"event": "chat_session_typing"}),
+            actions.Raw({"event": name, "timestamp": next(stamps)}),
+            actions.Raw({"event": name, "msg": {"not": text}, "timestamp": next(stamps)}),
+            actions.Raw({"event": name, "party_id": [text], "state": 7, "ref_msg_id": None, "timestamp": next(stamps)}),
+            actions.Raw({"event": name, "timestamp": {"when": text}, "msg_id": [5], "form_request_id": True}),
+            actions.Raw({"event": [text], "timestamp": next(stamps)}),
+            actions.Raw({"event": "chat_session_party_left"}),
+            actions.Raw({"event": "chat_session_typing"}),
         ]
 
-    def _out_of_place(self, text: str) -> list[acts.Act]:
+    def _out_of_place(self, text: str) -> list[actions.Action]:
         """What only a client says, said by the centre: another device's, or of a history that got into a poll."""
         self._world.faults.lives("out of place")
         stamp = str(self._world.now // 1000)
         kind = _FROM_CLIENT[self._world.choices.amount("which of a client's", len(_FROM_CLIENT) - 1)]
         # Not one whose answer is on its way: that would be an echo of what has not arrived.
         form = next((form.id for form in self._world.session.participants.forms if not form.answer), "nothing")
-        said = [acts.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind]
+        said = [actions.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind]
         return said + [act for item in self._world.driver.saved.items[-1:] for act in _of_item(item, stamp)]
 
 
@@ -362,14 +368,14 @@ _RECEIPTED: Final = (names.LOCATION, names.FILE, names.NAVIGATION)
 _ON_ITS_WAY: Final = ("pending", "sending", "in_doubt")
 
 
-def _of_item(item: Item, stamp: str) -> Iterator[acts.Act]:
+def _of_item(item: Item, stamp: str) -> Iterator[actions.Action]:
     """Perhaps receipts, and an echo, of what has still to be sent. Not of a text: whether those arrive is counted."""
     name = _ECHOES.get(type(item.entry))
     if name is not None and item.state.name in _ON_ITS_WAY:
         number = int(item.id.rpartition(":")[2])
         for receipt in ((names.DELIVERED, names.READ), (names.READ,), (), ())[number % 4 if name in _RECEIPTED else 3]:
-            yield acts.Raw({"event": receipt, "ref_msg_id": item.id, "party_id": "ada", "timestamp": stamp})
-        yield acts.Raw({"event": name, "msg_id": item.id, "latitude": "1", "longitude": "1", "file_id": item.id})
+            yield actions.Raw({"event": receipt, "ref_msg_id": item.id, "party_id": "ada", "timestamp": stamp})
+        yield actions.Raw({"event": name, "msg_id": item.id, "latitude": "1", "longitude": "1", "file_id": item.id})
 
 
 def is_over(session: Session) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from statemachine.core.session import Lifecycle
-from statemachine.emulator import acts
+from statemachine.emulator import actions
 
 from .faults import ErrorFault, Fate
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Turns"]
 
-_STAGES: Final[tuple[acts.Act, ...]] = (
-    *(acts.SetStatus(state) for state in ("ivr", "queued", "connecting", "connected", "connected")),
-    acts.JoinParty("ada"),
-    acts.LeaveAll(),
+_STAGES: Final[tuple[actions.Action, ...]] = (
+    *(actions.SetStatus(state) for state in ("ivr", "queued", "connecting", "connected", "connected")),
+    actions.JoinParty("ada"),
+    actions.LeaveAll(),
 )
 _FATES: Final[tuple[Fate, ...]] = ("deliver", "response_lost", "request_lost", ErrorFault(5003, 400, html=True))
 """What may become of the entry with which the customer leaves."""
@@ -55,13 +55,13 @@ class Turns:
         """To the stage that this world loves best: it lasts, where else it would be passed through."""
         self._world.act(chat_id, self._favourite)
 
-    def _some_stage(self) -> acts.Act:
+    def _some_stage(self) -> actions.Action:
         return _STAGES[self._world.choices.amount("to which stage", len(_STAGES) - 1)]
 
     def _everything(self, chat_id: str) -> None:
         """Whatever a person, the centre and another device can do without leading on to the next stage."""
         world, before = self._world, self._said(chat_id)
-        receipt = (acts.Deliver(), acts.MarkRead())[world.choices.amount("receipt", 1)]
+        receipt = (actions.SendDelivered(), actions.SendRead())[world.choices.amount("receipt", 1)]
         world.act(chat_id, *world.agents.everything(), receipt)
         world.push(self._said(chat_id) - before)
         if world.choices.choose("the customer too", (4, 1)) == 0:
@@ -91,7 +91,7 @@ class Turns:
         if how != 0:
             customer.end()
         if world.choices.choose("everybody leaves", (2, 1)):
-            world.act(chat_id, acts.LeaveAll())
+            world.act(chat_id, actions.LeaveAll())
         else:
             self._wander(chat_id)
         if world.choices.choose("has left elsewhere", (1, 2)):

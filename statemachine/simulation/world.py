@@ -26,7 +26,7 @@ from statemachine.core.events import Carryover, Event, Incoming, Reattach, Reque
 from statemachine.core.reduce import reduce
 from statemachine.core.session import Config, Idle, Session, carry_over, new_session
 from statemachine.core.updates import TranscriptUpdate
-from statemachine.emulator.acts import Act, Forget
+from statemachine.emulator.actions import Action, DropChat
 from statemachine.emulator.model import Centre
 from statemachine.emulator.names import FORM_DATA
 from statemachine.emulator.wire import Answer
@@ -130,7 +130,7 @@ class World:
         for ticket, response in answers:
             (self.network.respond if ticket > 0 else self.device.answered)(ticket, response)
 
-    def act(self, chat_id: str, *acts: Act) -> None:
+    def act(self, chat_id: str, *acts: Action) -> None:
         """Somebody at the centre does something."""
         if chat_id.lower() in self.centre.chats:
             self.deliver(self.centre.act(self.now, chat_id, *acts))
@@ -245,7 +245,7 @@ class World:
         self.network.server_restarts(self.now + down)
         if self.choices.choose("chats survive", (2, 1)):
             for chat in [chat for chat in self.centre.chats.values() if chat.live]:
-                self.act(chat.chat_id, Forget())
+                self.act(chat.chat_id, DropChat())
 
     def _wake(self) -> None:
         """The machine goes on, unless it has been put to sleep for longer."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from statemachine.emulator import Centre, Chat, acts
-from statemachine.emulator.acts import Act
+from statemachine.emulator import Centre, Chat, actions
+from statemachine.emulator.actions import Action
 
 if TYPE_CHECKING:
     from statemachine.testing.centre import EmulatedCentre
@@ -14,7 +14,7 @@ __all__ = ["Agent"]
 
 
 class Agent:
-    """Takes one chat after the other. Every act is over when it has taken effect; clients hear of it by their polls."""
+    """Takes one chat after the other. Every action is over when it has taken effect; clients hear of it by their polls."""
 
     def __init__(self, centre: EmulatedCentre, name: str, queue: str | None) -> None:
         self._centre: Final = centre
@@ -40,7 +40,7 @@ class Agent:
         assert found is not None, "nobody else takes chats between two awaits"
         self._chat = found
         first, _, last = self.name.partition(" ")
-        await self.act(acts.SetStatus("connecting"), acts.Connect(self.name, first, last))
+        await self.act(actions.SetStatus("connecting"), actions.Connect(self.name, first, last))
         return found
 
     async def hears(self, text: str = "") -> str:
@@ -63,24 +63,24 @@ class Agent:
 
     async def say(self, text: str) -> None:
         """Send a message."""
-        await self.act(acts.Say(text, self.name))
+        await self.act(actions.Say(text, self.name))
 
     async def typing(self, is_typing: bool = True) -> None:
         """Start or stop typing."""
-        await self.act(acts.Typing(self.name) if is_typing else acts.NotTyping(self.name))
+        await self.act(actions.StartTyping(self.name) if is_typing else actions.StopTyping(self.name))
 
     async def read(self) -> None:
         """Receipts for the client's latest message: delivered, and read."""
-        await self.act(acts.Deliver(party=self.name), acts.MarkRead(party=self.name))
+        await self.act(actions.SendDelivered(party=self.name), actions.SendRead(party=self.name))
 
     async def send_file(self, name: str, content: bytes, content_type: str = "application/octet-stream") -> None:
         """Send a file; a picture where its type says so."""
         kind = "image" if content_type.startswith("image/") else "attachment"
-        await self.act(acts.SendFile(name, content, self.name, kind, content_type))
+        await self.act(actions.ShareFile(name, content, self.name, kind, content_type))
 
     async def show_form(self, name: str, timeout_s: int | None = None) -> None:
         """Show a form; "" is a plain prompt."""
-        await self.act(acts.ShowForm(name, timeout=timeout_s))
+        await self.act(actions.ShowForm(name, timeout=timeout_s))
 
     async def transfer(self, *, to: Agent | None = None, queue: str | None = None) -> None:
         """Hand the chat over: to a colleague, who joins before this agent leaves, or back to a queue.
@@ -93,39 +93,39 @@ class Agent:
         if to is not None:
             first, _, last = to.name.partition(" ")
             to._chat = chat
-            await self.act(acts.JoinParty(to.name, first, last), acts.LeaveParty(self.name))
+            await self.act(actions.JoinParty(to.name, first, last), actions.LeaveParty(self.name))
         elif queue is not None:
             self._centre.queues[chat.chat_id] = queue
-            await self.act(acts.LeaveParty(self.name), acts.SetStatus("queued"))
+            await self.act(actions.LeaveParty(self.name), actions.SetStatus("queued"))
         self._chat = None
 
     async def leave(self) -> None:
         """Leave the conversation; the chat stays open."""
-        await self.act(acts.LeaveParty(self.name))
+        await self.act(actions.LeaveParty(self.name))
         self._chat = None
 
     async def warn(self, text: str | None = None) -> None:
         """The inactivity warning; None: the centre's own text."""
-        await self.act(acts.Warn(text))
+        await self.act(actions.Warn(text))
 
     async def time_out(self, text: str | None = None) -> None:
         """End the chat by the inactivity timeout."""
-        await self.act(acts.TimeOut(text))
+        await self.act(actions.TimeOut(text))
 
     async def end(self) -> None:
         """End the chat normally."""
-        await self.act(acts.End())
+        await self.act(actions.EndChat())
 
     async def fail(self) -> None:
         """End the chat as failed."""
-        await self.act(acts.Fail())
+        await self.act(actions.Fail())
 
-    async def forget(self) -> None:
+    async def drop_chat(self) -> None:
         """The server loses the chat: 404 from now on."""
-        await self.act(acts.Forget())
+        await self.act(actions.DropChat())
 
-    async def act(self, *several: Act) -> None:
-        """Any acts of ``statemachine.emulator.acts``, in one batch."""
+    async def act(self, *several: Action) -> None:
+        """Any actions of ``statemachine.emulator.actions``, in one batch."""
         await self._centre.run(self._centre.emulator.act(self.chat.chat_id, *several))
 
     def _waiting(self, centre: Centre, client_id: str | None) -> Chat | None:

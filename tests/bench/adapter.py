@@ -150,8 +150,8 @@ def _talk(job: Job) -> None:
     tls = job.tls()
     chats = json.loads(_control(f"{job.url}/_control/chats", tls))["chats"]
     for chat in chats[:: max(1, len(chats) // _TOLD)]:
-        act = {"act": "say", "text": repr(time.monotonic())}
-        _control(f"{job.url}/_control/chats/{chat['chat_id']}/acts", tls, act)
+        act = {"action": "say", "text": repr(time.monotonic())}
+        _control(f"{job.url}/_control/chats/{chat['chat_id']}/actions", tls, act)
 
 
 def _control(url: str, tls: ssl.SSLContext | None, act: object = None) -> bytes:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from statemachine import ChatClient, ConnectionChanged, Finished
 from statemachine.client import BadSetting, NotPossible, Options, SendFailed, SessionOver
 from statemachine.emulator import Fault, Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import CorruptStore, NewerStore, StoreError
 from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
@@ -64,7 +64,7 @@ async def test_authorization_that_expires_holds_the_queue_until_it_is_renewed() 
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
-        await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
+        await emulator.act(ann.session.chat.chat_id, do.InjectFault(Fault("poll", 2004)))
         await until(lambda: ann.session.connection.name == "blocked", "the link is blocked")
         sending = await ann.send("hello")
         with pytest.raises(TimeoutError):
@@ -80,7 +80,7 @@ async def test_a_blocked_link_is_told() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
-        await emulator.act(ann.session.chat.chat_id, do.Break(Fault("poll", 2004)))
+        await emulator.act(ann.session.chat.chat_id, do.InjectFault(Fault("poll", 2004)))
         async with asyncio.timeout(LIMIT_S):
             async for _, update in chats:
                 if isinstance(update, ConnectionChanged) and update.state == "blocked":

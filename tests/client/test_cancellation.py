@@ -22,7 +22,7 @@ from statemachine.client import ChatSession, NotSaved, Options, Questions, Sendi
 from statemachine.codec import side_calls
 from statemachine.codec.side_calls import FirebaseToken
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.wire import Navigation
 from tests.client.stores import HeldStore

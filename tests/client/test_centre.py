@@ -15,9 +15,9 @@ from statemachine.client import BadSetting, CentreError, ChatError, ContactCentr
 from statemachine.codec import side_calls
 from statemachine.codec.side_calls import ApnsToken, Availability, FirebaseToken, IceServer, Parameter
 from statemachine.emulator import Fault, Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
-from statemachine.emulator.side_calls import PHOTO
+from statemachine.emulator.other_endpoints import PHOTO
 from statemachine.wire import File, Message
 from tests.adapters.wire_server import Heard, WireServer
 
@@ -43,7 +43,7 @@ async def centre(emulator: Emulator) -> AsyncIterator[ContactCentre]:
         yield centre
 
 
-async def chat(emulator: Emulator, centre: ContactCentre, *acts: do.Act) -> str:
+async def chat(emulator: Emulator, centre: ContactCentre, *acts: do.Action) -> str:
     """The id of a new chat of this customer, after these acts."""
     import aiohttp
 
@@ -122,7 +122,7 @@ async def test_a_chats_own_calls_go_as_its_customer(emulator: Emulator) -> None:
                 if session.session.chat.chat_id:
                     break
         (chat_id,) = emulator.centre.chats
-        await emulator.act(chat_id, do.Say("hello"), do.SendFile("a.txt", b"some bytes"))
+        await emulator.act(chat_id, do.Say("hello"), do.ShareFile("a.txt", b"some bytes"))
         active = await session.centre.active_chat()
         assert active is not None
         assert active.chat_id == chat_id
@@ -137,7 +137,7 @@ async def test_a_chats_own_calls_go_as_its_customer(emulator: Emulator) -> None:
 
 async def test_a_file_in_pieces_and_no_more_of_it_than_wanted(emulator: Emulator, centre: ContactCentre) -> None:
     data = bytes(range(256)) * 8_000
-    chat_id = await chat(emulator, centre, do.SendFile("plan.pdf", data))
+    chat_id = await chat(emulator, centre, do.ShareFile("plan.pdf", data))
     (file_id,) = emulator.centre.files
     pieces = [piece async for piece in centre.download(chat_id, file_id)]
     assert b"".join(pieces) == data

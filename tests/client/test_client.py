@@ -24,7 +24,7 @@ from statemachine.client import (
     SessionOver,
     Stopped,
 )
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import CorruptStore, ForeignStore, StoreFull
 from statemachine.store.memory import MemoryStore

@@ -16,7 +16,7 @@ from statemachine import ChatClient
 from statemachine.client import Options
 from statemachine.client.doctor import Finding, examine
 from statemachine.emulator import Fault, Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.adapters.wire_server import Heard, WireServer
 

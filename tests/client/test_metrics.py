@@ -22,7 +22,7 @@ from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import METRICS, Numbers, Options, Stats
 from statemachine.client.metrics import CALLS, MetricsObserver
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.client.two_parties import LIMIT_S, QUICK, client, text, until
 

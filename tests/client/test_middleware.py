@@ -12,7 +12,7 @@ from attrs import evolve
 
 from statemachine import Intent, Received, SendText
 from statemachine.client import ChatSession, Middleware, Update
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.wire import Message
 from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, text, until

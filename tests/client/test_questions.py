@@ -7,7 +7,7 @@ import json
 import pytest
 
 from statemachine.client import BadSetting, NotPossible, Questions
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.client.two_parties import QUICK, chat_of, client, until
 

@@ -22,7 +22,7 @@ from statemachine.adapters.protocols import Done
 from statemachine.client import BadSetting, ChatClosed, ChatStopped, NotSaved, Options
 from statemachine.client.signals import on_first_signal
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.replay import play, read_capture
 from statemachine.store import database
@@ -59,7 +59,7 @@ async def spoken(centre: Emulator, chats: ChatClient, client_id: str) -> Any:
 
 async def ended(centre: Emulator, chats: ChatClient, client_id: str) -> Any:
     session = await spoken(centre, chats, client_id)
-    await centre.act(session.session.chat.chat_id, do.End())
+    await centre.act(session.session.chat.chat_id, do.EndChat())
     await until(lambda: session.outcome, "the end")
     return session
 

@@ -11,7 +11,7 @@ import pytest
 from statemachine import DeliveryUpdate, Reason
 from statemachine.client import ChatClosed, Options, SendFailed, Sending
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.client.stores import HeldStore
 from tests.client.two_parties import LIMIT_S, QUICK, client, until
@@ -142,7 +142,7 @@ async def test_what_is_still_waiting_when_the_chat_is_lost_has_failed() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
-        await emulator.act(ann.session.chat.chat_id, do.Forget())
+        await emulator.act(ann.session.chat.chat_id, do.DropChat())
         sending = await ann.send("hello")
         with pytest.raises(SendFailed) as failure:
             await sending.sent(LONG)

@@ -37,10 +37,10 @@ from statemachine.client import (
     SessionOver,
 )
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.names import FORM_DATA
-from statemachine.emulator.steps import Await, Listen, Scenario
+from statemachine.emulator.steps import AnswerTexts, Await, Scenario
 from statemachine.store.errors import StoreFull
 from statemachine.wire import Message
 from tests.client.stores import FullStore, HeldStore
@@ -160,7 +160,7 @@ async def test_a_lost_chat_is_told_as_gone(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
-        await silent.act(chat.session.chat.chat_id, do.Forget())
+        await silent.act(chat.session.chat.chat_id, do.DropChat())
         updates = await everything(chat)
     assert of(updates, Finished)[0].outcome == "gone"
 
@@ -388,7 +388,7 @@ def _received(emulator: Emulator, name: str) -> int:
 SURVEY = Scenario(
     "survey",
     "a survey after the conversation, which waits for its answer as long as it takes",
-    script=(do.Connect(), Listen()),
+    script=(do.Connect(), AnswerTexts()),
     on_text=(do.Say("You said: {text}"),),
     on_disconnect=(do.LeaveAll(), do.ShowForm("survey_form"), Await((FORM_DATA,)), do.Conclude()),
 )

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from statemachine import console
-from statemachine.emulator import Knobs, acts
+from statemachine.emulator import Knobs, actions
 from statemachine.emulator.http import Emulator
 from tests.console.browser import CHROMIUM, PICTURES, Page, chromium
 
@@ -167,13 +167,13 @@ async def test_the_whole_centre_is_at_hand() -> None:
 
         await page.key(".")
         await page.until("document.querySelector('#field-json')")
-        await fill(page, json='{"act": "info", "service_name": "Parcels"}')
+        await fill(page, json='{"action": "send_info", "service_name": "Parcels"}')
         await page.sees("service: Parcels", "#talk .log")
         await page.key(".")
         await page.until("document.querySelector('#field-json')")
         await page.js("document.getElementById('field-json').value = '{\"act\": \"sing\"}'")
         await page.js("document.querySelector('dialog form').requestSubmit()")
-        await page.sees("there is no act 'sing'", "dialog .problem")
+        await page.sees("there is no action 'sing'", "dialog .problem")
         await page.key("Escape")
         page.problems.clear()  # the browser notes the answer 400 that was asked for
         assert emulator.centre.chats[chat_id].live
@@ -328,10 +328,12 @@ async def test_hostile_text_is_shown_as_text_and_breaks_nothing() -> None:
             assert await post(f"chats/{chat_id}/events", {"events": [event]}) == 200
         raw: dict[str, object] = {"event": HOSTILE[0], "msg": {"a": 1}, "party_id": 5, "timestamp": "x"}
         await emulator.act(
-            chat_id, acts.Raw(raw), acts.Raw({"event": 7}), acts.Raw({"event": "constructor"}), acts.Raw({})
+            chat_id, actions.Raw(raw), actions.Raw({"event": 7}), actions.Raw({"event": "constructor"}), actions.Raw({})
         )
         await emulator.act(
-            chat_id, acts.Say(HOSTILE[1], markup=HOSTILE[0]), acts.SendFile(HOSTILE[0], b"GIF", file_type="attachment")
+            chat_id,
+            actions.Say(HOSTILE[1], markup=HOSTILE[0]),
+            actions.ShareFile(HOSTILE[0], b"GIF", file_type="attachment"),
         )
 
         await page.until("document.querySelectorAll('#talk .message').length >= 9")

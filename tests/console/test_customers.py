@@ -16,7 +16,7 @@ import pytest
 from statemachine import console
 from statemachine.cli.authority import throw_away_authority
 from statemachine.console import customers
-from statemachine.emulator import Knobs, acts
+from statemachine.emulator import Knobs, actions
 from statemachine.emulator.http import Emulator
 
 Call = Any
@@ -57,7 +57,7 @@ async def test_a_customer_of_a_centre_with_a_throw_away_certificate() -> None:
         async with place(tls) as (emulator, call):
             await call("POST", "customers", {"text": "Hello"})
             chat_id = (await seen(call, lambda one: one["chat_id"]))["chat_id"]
-            await emulator.act(chat_id, acts.Connect("ada"), acts.Say("Good day"))
+            await emulator.act(chat_id, actions.Connect("ada"), actions.Say("Good day"))
             assert texts(await seen(call, lambda one: len(one["lines"]) == 2)) == ["Hello", "Good day"]
 
 
@@ -67,7 +67,7 @@ async def test_a_whole_chat_from_the_page() -> None:
         assert status == 200
         assert reply["customer"]["id"] == "customer-1"
         chat_id = (await seen(call, lambda one: one["chat_id"]))["chat_id"]
-        await emulator.act(chat_id, acts.Connect("ada"), acts.Say("Good <b>day</b>"), acts.Typing())
+        await emulator.act(chat_id, actions.Connect("ada"), actions.Say("Good <b>day</b>"), actions.StartTyping())
         screen = await seen(call, lambda one: one["typing"])
         assert screen["phase"] == "agent_joined"
         assert screen["parties"] == ["Ada Larsen"]
@@ -84,12 +84,12 @@ async def test_a_whole_chat_from_the_page() -> None:
         log = emulator.centre.chats[chat_id].log
         await emulator.until(lambda _: any(entry.event["event"] == "chat_session_file" for entry in log), 60)
         assert [file.content for file in emulator.centre.files.values()] == [b"parcel"]
-        await emulator.act(chat_id, acts.MarkRead(), acts.Warn("Still there?"))
+        await emulator.act(chat_id, actions.SendRead(), actions.Warn("Still there?"))
         screen = await seen(call, lambda one: one["phase"] == "warned" and one["lines"][2]["state"] == "read")
         assert texts(screen)[2:] == ["I am fine", "52.5, 13.4", "a.txt", "Still there?"]
         await call("POST", "customers/customer-1/end")
         screen = await seen(call, lambda one: one["phase"] == "ending")
-        await emulator.act(chat_id, acts.End())
+        await emulator.act(chat_id, actions.EndChat())
         screen = await seen(call, lambda one: one["outcome"])
         assert screen["outcome"] == "ended"
         assert "The chat is over: ended." in texts(screen)
@@ -102,7 +102,9 @@ async def test_forms_are_answered_once_and_secure_values_are_shown_nowhere() -> 
     async with place() as (emulator, call):
         await call("POST", "customers", {})
         chat_id = (await seen(call, lambda one: one["chat_id"]))["chat_id"]
-        await emulator.act(chat_id, acts.ShowForm("survey_form"), acts.ShowSecureForm("payment"), acts.ShowForm("x"))
+        await emulator.act(
+            chat_id, actions.ShowForm("survey_form"), actions.ShowSecureForm("payment"), actions.ShowForm("x")
+        )
         screen = await seen(call, lambda one: len(one["forms"]) == 3)
         survey, payment, other = (form["id"] for form in screen["forms"])
         assert [form["secure"] for form in screen["forms"]] == [False, True, False]
@@ -126,7 +128,7 @@ async def test_who_comes_again_is_the_same_and_may_begin_anew() -> None:
         status, reply = await call("POST", "customers", {"client_id": "eve"})
         assert status == 409  # a chat is going on
         assert reply["error"]
-        await emulator.act(chat_id, acts.Forget())
+        await emulator.act(chat_id, actions.DropChat())
         await seen(call, lambda one: one["outcome"] == "gone")
         await call("POST", "customers/eve/start", {"text": "Again"})
         screen = await seen(call, lambda one: one["chat_id"] not in ("", chat_id))

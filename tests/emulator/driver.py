@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from statemachine.emulator import Centre, HttpRequest, HttpResponse, Knobs, Scenario
-from statemachine.emulator.acts import Act
+from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat
 
 START = 1_700_000_000_000
@@ -94,8 +94,8 @@ class Driver:
     def send(self, *events: dict[str, Any]) -> Any:
         return self.post(f"chats/{self.chat_id}/events", {"events": list(events)})
 
-    def act(self, *acts: Act) -> None:
-        self.take(self.centre.act(self.now, self.chat_id, *acts))
+    def act(self, *actions: Action) -> None:
+        self.take(self.centre.act(self.now, self.chat_id, *actions))
 
     def start_poll(self) -> int:
         return self.ask("GET", f"chats/{self.chat_id}/events")

@@ -114,10 +114,10 @@ async def measured(url: str, pid: int, polls: int, answers: int) -> dict[str, fl
 
 
 async def _say(host: str, port: int, chat_id: str) -> None:
-    """One act of an agent, over the control API, on a connection of its own."""
+    """One action of an agent, over the control API, on a connection of its own."""
     reader, writer = await asyncio.open_connection(host, port)
-    body = b'{"act": "say", "text": "hello"}'
-    head = f"POST /_control/chats/{chat_id}/acts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    body = b'{"action": "say", "text": "hello"}'
+    head = f"POST /_control/chats/{chat_id}/actions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     status = await reader.readline()
     assert b" 200 " in status, status

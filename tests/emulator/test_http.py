@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.emulator.driver import authorization, message, names
 
@@ -78,7 +78,7 @@ async def test_a_held_poll_is_answered_by_an_act_and_by_the_clock(session: aioht
         assert await browser.poll() == []
         polling = asyncio.create_task(browser.poll())
         await emulator.until(lambda centre: centre.held_polls == 1)
-        await emulator.act(browser.chat_id, do.Say("hi"), do.Typing())
+        await emulator.act(browser.chat_id, do.Say("hi"), do.StartTyping())
         assert names(await polling) == ["message", "typing"]
 
 
@@ -98,7 +98,7 @@ async def test_waiting_in_vain(session: aiohttp.ClientSession) -> None:
         with pytest.raises(TimeoutError):
             await emulator.until(lambda centre: bool(centre.chats), timeout_s=0.01)
         with pytest.raises(KeyError):
-            await emulator.act("none", do.End())
+            await emulator.act("none", do.EndChat())
 
 
 async def test_closing_with_a_held_poll_ends_its_connection(session: aiohttp.ClientSession) -> None:

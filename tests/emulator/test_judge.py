@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Fault
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.rules import RULES
 from tests.emulator.driver import Driver, authorization, message
 
@@ -29,7 +29,7 @@ def test_polling_after_the_end_was_handed_over() -> None:
 
 def test_polling_after_the_end_was_lost_on_its_way_is_innocent() -> None:
     driver = Driver().open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     driver.poll()
     driver.take(driver.centre.cut(driver.now, driver.ticket))
     driver.start_poll()
@@ -38,7 +38,7 @@ def test_polling_after_the_end_was_lost_on_its_way_is_innocent() -> None:
 
 def test_sending_after_the_end() -> None:
     driver = Driver().open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     driver.poll()
     body = {"events": [message("hi", "1")]}
     driver.call("POST", f"chats/{driver.chat_id}/events", body)
@@ -50,7 +50,7 @@ def test_sending_after_the_end() -> None:
 
 def test_sending_to_a_session_whose_end_was_not_told_yet_is_innocent() -> None:
     driver = Driver().open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     driver.now += 60_000
     driver.call("POST", f"chats/{driver.chat_id}/events", {"events": []})
     assert driver.rules == []

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from statemachine.emulator import Fault
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import START, Driver, message, names
 
 
@@ -175,10 +175,10 @@ def test_a_held_poll_keeps_the_session_alive() -> None:
 def test_failing_polls_lose_nothing_unless_they_took_effect() -> None:
     driver = Driver().open()
     path = f"chats/{driver.chat_id}/events"
-    driver.act(do.Say("one"), do.Break(Fault("poll", 5001)))
+    driver.act(do.Say("one"), do.InjectFault(Fault("poll", 5001)))
     assert driver.error("GET", path) == (503, "5001")
     assert [event["msg"] for event in driver.poll()] == ["one"]
-    driver.act(do.Say("two"), do.Break(Fault("poll", 5000, accepted=True)))
+    driver.act(do.Say("two"), do.InjectFault(Fault("poll", 5000, accepted=True)))
     assert driver.error("GET", path) == (504, "5000")
     assert driver.chat.pending == []
     assert [event["msg"] for event in driver.chat.handed_over] == ["one"]
@@ -200,14 +200,14 @@ def test_own_messages_come_back_by_the_knob() -> None:
 def test_a_lost_chat_answers_the_held_poll() -> None:
     driver = Driver().open()
     ticket = driver.start_poll()
-    driver.act(do.Forget())
+    driver.act(do.DropChat())
     assert driver.answers[ticket].status == 404
 
 
 @pytest.mark.parametrize(("style", "body"), [("bare", b""), ("html", b"<html>"), ("code_5005", b'{"error_code"')])
 def test_faces_of_a_lost_chat(style: str, body: bytes) -> None:
     driver = Driver(gone_style=style).open()
-    driver.act(do.Forget())
+    driver.act(do.DropChat())
     response = driver.call("GET", f"chats/{driver.chat_id}/events")
     assert response.status == 404
     assert response.body.startswith(body)
@@ -216,7 +216,7 @@ def test_faces_of_a_lost_chat(style: str, body: bytes) -> None:
 
 def test_a_lost_chat_may_heal() -> None:
     driver = Driver(gone_heals=True).open()
-    driver.act(do.Say("before"), do.Forget())
+    driver.act(do.Say("before"), do.DropChat())
     assert driver.error("GET", f"chats/{driver.chat_id}/history") == (404, "5005")
     driver.now += 1_000
     again = driver.post("chats", {})

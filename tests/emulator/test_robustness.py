@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statemachine.emulator import Centre, HttpRequest, Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator import names as wire
 from tests.emulator.driver import START, Driver, authorization, message
 

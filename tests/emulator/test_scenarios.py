@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine.emulator import Await, Centre, Fault, HttpResponse, Knobs, Listen, Pause, Scenario
-from statemachine.emulator import acts as do
+from statemachine.emulator import AnswerTexts, Await, Centre, Fault, HttpResponse, Knobs, Pause, Scenario
+from statemachine.emulator import actions as do
 from statemachine.emulator.script import catalogue, scenario_named
 from statemachine.emulator.steps import Branch, Condition, Repeat
 from tests.emulator.driver import START, Driver, authorization, message, names
@@ -216,7 +216,7 @@ def test_a_scenario_of_ones_own() -> None:
     own = Scenario(
         "own",
         "an example",
-        script=(Pause(1_000), Await(("chat_session_location",), 5_000, otherwise=(do.Say("no?"),)), Listen()),
+        script=(Pause(1_000), Await(("chat_session_location",), 5_000, otherwise=(do.Say("no?"),)), AnswerTexts()),
         on_text=(do.Say("<{text}>"),),
     )
     driver = Driver(own, pace=2.0).open()
@@ -295,7 +295,9 @@ def test_a_script_branches_on_what_the_client_says() -> None:
 
 
 def test_a_reaction_branches_on_the_text_it_answers() -> None:
-    own = Scenario("own", "", (Listen(),), on_text=(Pause(10), Branch(Condition(says=("a",)), (do.Say("{text}!"),))))
+    own = Scenario(
+        "own", "", (AnswerTexts(),), on_text=(Pause(10), Branch(Condition(says=("a",)), (do.Say("{text}!"),)))
+    )
     driver = Driver(own).open()
     driver.send(message("a", "1"), message("b", "3"), message("aa", "5"))
     assert said(driver) == ["a!", "aa!"]

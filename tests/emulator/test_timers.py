@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import START, Driver, message, names
 
 
@@ -86,7 +86,7 @@ def test_deadlines_of_many_chats_come_in_order() -> None:
 def test_finished_chats_are_forgotten_beyond_the_limit() -> None:
     driver = Driver(chats_kept=2)
     for _ in range(5):
-        driver.open().act(do.End())
+        driver.open().act(do.EndChat())
     assert len(driver.centre.chats) == 2
     assert driver.chat_id in driver.centre.chats
     driver.client_id = "other"

@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 
 pytestmark = pytest.mark.asyncio

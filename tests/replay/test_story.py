@@ -21,7 +21,7 @@ from attrs import evolve
 
 from statemachine import ChatClient, Finished
 from statemachine.cli import main
-from statemachine.emulator import acts
+from statemachine.emulator import actions
 from statemachine.emulator.http import Emulator
 from statemachine.replay import page, play, read_capture, redacted, report, sequence, story
 from statemachine.replay.viewer import viewing
@@ -355,7 +355,7 @@ async def of_a_client(folder: Path) -> str:
         session = await client.session("visitor-1")
         await (await session.send("Where is my order 4711?")).sent()
         (chat_id,) = emulator.centre.chats
-        await emulator.act(chat_id, acts.Connect(), acts.Say("On its way."), acts.Warn(), acts.End())
+        await emulator.act(chat_id, actions.Connect(), actions.Say("On its way."), actions.Warn(), actions.EndChat())
         async for update in session.updates():
             if isinstance(update, Finished):
                 break

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from statemachine.client import ChatError, Options
-from statemachine.emulator import Knobs, acts
+from statemachine.emulator import Knobs, actions
 from statemachine.emulator.http import Emulator
 from statemachine.scripted import Play, Result, StepResult, customer, play, read_script
 
@@ -143,7 +143,9 @@ async def test_each_wait_for_a_kind_looks_on_from_the_last_one_of_that_kind() ->
         async def centre() -> None:
             await emulator.until(lambda one: bool(one.chats), 60)
             (chat_id,) = emulator.centre.chats
-            await emulator.act(chat_id, acts.Say("first", party="bot"), acts.Connect("ada"), acts.Say("second"))
+            await emulator.act(
+                chat_id, actions.Say("first", party="bot"), actions.Connect("ada"), actions.Say("second")
+            )
 
         playing = asyncio.create_task(centre())
         (result,) = await played(
@@ -182,11 +184,11 @@ async def test_secure_forms_files_places_and_warnings(tmp_path: Path) -> None:
         async def centre() -> None:
             await emulator.until(lambda one: bool(one.chats), 60)
             (chat_id,) = emulator.centre.chats
-            await emulator.act(chat_id, acts.ShowSecureForm("payment"), acts.SendFile("photo.png", b"x"))
-            await emulator.act(chat_id, acts.ShareLocation(52.5, 13.4), acts.ShowForm("contact_form"))
+            await emulator.act(chat_id, actions.ShowSecureForm("payment"), actions.ShareFile("photo.png", b"x"))
+            await emulator.act(chat_id, actions.ShareLocation(52.5, 13.4), actions.ShowForm("contact_form"))
             forms = emulator.centre.chats[chat_id].forms
             await emulator.until(lambda _: forms["1"].answers == 1, 60)
-            await emulator.act(chat_id, acts.Warn("Are you still there?"))
+            await emulator.act(chat_id, actions.Warn("Are you still there?"))
 
         acting = asyncio.create_task(centre())
         (result,) = await played(emulator, script, tmp_path)

@@ -29,9 +29,9 @@ import trustme
 from attrs import Factory, define, frozen
 
 from statemachine.emulator import Chat, Knobs
-from statemachine.emulator.acts import Connect, Deliver, Say
+from statemachine.emulator.actions import Connect, Say, SendDelivered
 from statemachine.emulator.http import Emulator
-from statemachine.emulator.steps import Listen, Pause, Scenario
+from statemachine.emulator.steps import AnswerTexts, Pause, Scenario
 from tests.kill.judge import judge
 from tests.soak.app import HELD
 from tests.soak.sink import read_lines
@@ -39,8 +39,8 @@ from tests.soak.sink import read_lines
 AGENT = Scenario(
     "soak",
     "an agent who is there at once, and answers every text",
-    script=(Connect(), Say("Hello, this is Ada."), Listen()),
-    on_text=(Deliver(), Pause(200), Say("You said: {text}")),
+    script=(Connect(), Say("Hello, this is Ada."), AnswerTexts()),
+    on_text=(SendDelivered(), Pause(200), Say("You said: {text}")),
 )
 
 LONGEST_LIFE_S = 10.0

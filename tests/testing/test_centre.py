@@ -112,7 +112,7 @@ async def test_the_fixture_in_a_loop_of_ones_own(emulated_centre: EmulatedCentre
         assert emulated_centre.chats[0].agents() == []
 
 
-@pytest.mark.parametrize(("last", "terminal"), [("fail", "failed"), ("time_out", "timed_out"), ("forget", "gone")])
+@pytest.mark.parametrize(("last", "terminal"), [("fail", "failed"), ("time_out", "timed_out"), ("drop_chat", "gone")])
 def test_the_other_ends(last: str, terminal: str) -> None:
     with EmulatedCentre() as centre:
         request(centre, "POST", "chats", b"{}")

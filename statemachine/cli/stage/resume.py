@@ -20,14 +20,14 @@ from typing import Any, Final
 import statemachine
 from statemachine.codec.records import decode_update
 from statemachine.codec.text import shown
-from statemachine.emulator import Centre, Chat, ClientKey, Knobs, Listen, Pause, Scenario
-from statemachine.emulator.acts import (
+from statemachine.emulator import AnswerTexts, Centre, Chat, ClientKey, Knobs, Pause, Scenario
+from statemachine.emulator.actions import (
     Conclude,
     Connect,
-    Deliver,
     LeaveAll,
-    MarkRead,
     Say,
+    SendDelivered,
+    SendRead,
     SetStatus,
 )
 from statemachine.emulator.http import Emulator
@@ -61,9 +61,9 @@ _SCENARIO: Final = Scenario(
         Pause(400),
         Connect("ada", "Ada", "Larsen"),
         Say("Hello, this is Ada. I take your order down."),
-        Listen(),
+        AnswerTexts(),
     ),
-    (Pause(150), Deliver(), Pause(150), MarkRead(), Pause(200), Say("Noted: {text}")),
+    (Pause(150), SendDelivered(), Pause(150), SendRead(), Pause(200), Say("Noted: {text}")),
 )
 _FAREWELL: Final = Say("That is all I need. Goodbye!", msg_id="goodbye")
 _PHASES: Final = ("requesting", "queued", "agent_joined", "ended")

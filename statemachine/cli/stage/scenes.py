@@ -13,24 +13,24 @@ from typing import Final
 from attrs import evolve, frozen
 
 from statemachine.client import Options
-from statemachine.emulator import Await, Fault, Knobs, Listen, Pause, Scenario
-from statemachine.emulator.acts import (
-    Act,
-    Break,
+from statemachine.emulator import AnswerTexts, Await, Fault, Knobs, Pause, Scenario
+from statemachine.emulator.actions import (
+    Action,
     Conclude,
     Connect,
-    Deliver,
+    DropChat,
     Fail,
-    Forget,
+    InjectFault,
     JoinParty,
     LeaveAll,
     LeaveParty,
-    MarkRead,
-    NotTyping,
     Say,
+    SendDelivered,
+    SendRead,
     SetStatus,
+    StartTyping,
+    StopTyping,
     TimeOut,
-    Typing,
     Warn,
 )
 
@@ -63,7 +63,7 @@ class Scene:
     within: float = 60.0
 
 
-_Steps = tuple[Act | Pause | Await | Listen, ...]
+_Steps = tuple[Action | Pause | Await | AnswerTexts, ...]
 
 _GREETING: Final[_Steps] = (
     SetStatus("ivr"),
@@ -77,11 +77,20 @@ _ADA: Final[_Steps] = (
     Pause(500),
     Connect("ada", "Ada", "Larsen"),
     Pause(200),
-    Deliver(),
+    SendDelivered(),
     Pause(300),
-    MarkRead(),
+    SendRead(),
 )
-_SEEN: Final[_Steps] = (Pause(150), Deliver(), Pause(200), MarkRead(), Pause(100), Typing(), Pause(500), NotTyping())
+_SEEN: Final[_Steps] = (
+    Pause(150),
+    SendDelivered(),
+    Pause(200),
+    SendRead(),
+    Pause(100),
+    StartTyping(),
+    Pause(500),
+    StopTyping(),
+)
 
 
 # --- the whole chat -------------------------------------------------------------------------------------------------
@@ -153,7 +162,7 @@ _LOST: Final[_Steps] = (
     *_SEEN,
     Say("Let me see…"),
     Pause(1_000),
-    Forget(),
+    DropChat(),
 )
 
 
@@ -171,15 +180,15 @@ async def _talks(customer: Customer) -> None:
 
 _BAD_LINE: Final[_Steps] = (
     *_GREETING,
-    Break(Fault("poll", status=502, html=True)),
+    InjectFault(Fault("poll", status=502, html=True)),
     *_ADA,
     Say("Hello, this is Ada. I look for your order."),
-    Break(Fault("send", 5004, accepted=True)),
+    InjectFault(Fault("send", 5004, accepted=True)),
     Await(_TEXT),
     *_SEEN,
     Say("It is in Oslo. Do you hear me?"),
-    Break(Fault("poll", drop=True)),
-    Break(Fault("send", drop=True)),
+    InjectFault(Fault("poll", drop=True)),
+    InjectFault(Fault("send", drop=True)),
     Await(_TEXT),
     *_SEEN,
     Say("Good. It comes on Friday."),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from statemachine.emulator.acts import (
+from statemachine.emulator.actions import (
     Conclude,
     JoinParty,
     LeaveParty,

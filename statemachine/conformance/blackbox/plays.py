@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from statemachine.emulator.acts import (
-    Act,
-    Break,
+from statemachine.emulator.actions import (
+    Action,
     Complete,
-    End,
+    DropChat,
+    EndChat,
     Fail,
-    Forget,
+    InjectFault,
     Raw,
     Say,
     SetStatus,
     ShowForm,
+    StartTyping,
     TimeOut,
-    Typing,
 )
 from statemachine.emulator.knobs import Fault
 
@@ -34,7 +34,7 @@ Play: TypeAlias = Callable[[Stage], Awaitable[None]]
 # --- the end, in its five forms -------------------------------------------------------------------------------------
 
 
-def ends_with(*acts: Act) -> Play:
+def ends_with(*acts: Action) -> Play:
     async def play(stage: Stage) -> None:
         await stage.connected()
         await stage.batch(*acts)
@@ -49,19 +49,19 @@ def plain() -> Play:
         await stage.say("I need help")
         await stage.batch(Say("With what?"))
         await stage.goes_on_polling("F5", "a message")
-        await stage.batch(End())
+        await stage.batch(EndChat())
         await stage.watch()
 
     return play
 
 
 _TIME: Final = {"timestamp": "1900000000"}
-ENDS: Final[tuple[tuple[str, Act], ...]] = (
-    ("ended", End()),
+ENDS: Final[tuple[tuple[str, Action], ...]] = (
+    ("ended", EndChat()),
     ("timed-out", TimeOut()),
     ("failed", Fail()),
     ("completed", Complete()),
-    ("gone", Forget()),
+    ("gone", DropChat()),
 )
 
 
@@ -72,14 +72,14 @@ def message(n: int, **more: object) -> Raw:
     return Raw({"event": "chat_session_message", "msg": f"word {n}", "msg_id": str(900 + n), "party_id": "p", **more})
 
 
-def odd(rule: str, *acts: Act) -> Play:
+def odd(rule: str, *acts: Action) -> Play:
     """These in one batch with the end of the chat; first alone, so that a loop that dies of them is seen as well."""
 
     async def play(stage: Stage) -> None:
         await stage.connected()
         await stage.batch(*acts)
         await stage.goes_on_polling(rule, "such a batch")
-        await stage.batch(*acts, End())
+        await stage.batch(*acts, EndChat())
         await stage.watch()
 
     return play
@@ -88,14 +88,14 @@ def odd(rule: str, *acts: Act) -> Play:
 async def new_state(stage: Stage) -> None:
     await stage.opened()
     await stage.goes_on_polling("F8", "the state “establishing”")
-    await stage.batch(SetStatus("establishing"), SetStatus("pondering"), End())
+    await stage.batch(SetStatus("establishing"), SetStatus("pondering"), EndChat())
     await stage.watch()
 
 
 async def stays_quiet(stage: Stage) -> None:
     await stage.opened()
     await stage.goes_on_polling("F10", "an empty answer", polls=3)
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
@@ -108,19 +108,19 @@ async def one_second(stage: Stage) -> None:
     missing = {"902", "903"} - stage.receipted()
     if "901" in stage.receipted() and missing:
         stage.note("F18", f"receipts the first message of a second, and not {' and '.join(sorted(missing))}")
-    await stage.batch(End())
+    await stage.batch(EndChat())
     await stage.watch()
 
 
 async def whole_batch(stage: Stage) -> None:
     """All of a batch, in its order: receipts tell of each; the end stands neither first nor last in it."""
     await stage.connected()
-    await stage.batch(message(1), message(2), Typing(), message(3))
+    await stage.batch(message(1), message(2), StartTyping(), message(3))
     await stage.comes(lambda centre: {"901", "902", "903"} <= stage.receipted())
     told = {"901", "902", "903"} & stage.receipted()
     if told and len(told) < 3:
         stage.note("F38", f"receipts {', '.join(sorted(told))} of a batch of three messages")
-    await stage.batch(SetStatus("queued"), End(), message(4))
+    await stage.batch(SetStatus("queued"), EndChat(), message(4))
     await stage.watch()
 
 
@@ -129,9 +129,9 @@ async def whole_batch(stage: Stage) -> None:
 
 async def errors(stage: Stage) -> None:
     await stage.connected()
-    await stage.act(*(Break(fault) for fault in _TROUBLE))
+    await stage.act(*(InjectFault(fault) for fault in _TROUBLE))
     await stage.goes_on_polling("F5", "a few errors", polls=len(_TROUBLE) + 1)
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
@@ -145,9 +145,9 @@ _TROUBLE: Final = (
 
 async def page(stage: Stage) -> None:
     await stage.connected()
-    await stage.act(Break(Fault("poll", status=502, html=True)))
+    await stage.act(InjectFault(Fault("poll", status=502, html=True)))
     await stage.goes_on_polling("F5", "an error page")
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
@@ -155,12 +155,12 @@ async def scattered(stage: Stage) -> None:
     """One error in between, again and again, each followed by a success."""
     await stage.connected()
     for number in range(7):
-        await stage.act(Break(Fault("poll", 5001)))
+        await stage.act(InjectFault(Fault("poll", 5001)))
         if not await stage.polls_more(2):
             stage.note("F20", f"polls no more after {number + 1} single errors with successes in between")
             return
         await stage.act(Say(f"Still here, {number}."))
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
@@ -169,7 +169,7 @@ async def not_opened(stage: Stage) -> None:
     await stage.asked()
     await stage.watch()
     if stage.opened_any():
-        await stage.act(End())
+        await stage.act(EndChat())
         await stage.watch()
 
 
@@ -194,7 +194,7 @@ async def two_texts(stage: Stage) -> None:
     await stage.connected()
     await stage.say("one")
     await stage.say("two")
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def says_after_restart(stage: Stage) -> None:
@@ -203,26 +203,26 @@ async def says_after_restart(stage: Stage) -> None:
     await stage.restart()
     await stage.until(lambda centre: stage.chat.held is not None and not stage.chat.held.cut, "polled no more")
     await stage.say("after")
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
 async def lost_reply(stage: Stage) -> None:
     await stage.connected()
     await stage.watch(stage.manner.quiet_s / 2)  # receipts of the greeting are not what is to fail
-    await stage.act(Break(Fault("send", drop=True, accepted=True)))
+    await stage.act(InjectFault(Fault("send", drop=True, accepted=True)))
     await stage.say("only once")
     await stage.watch(2 * stage.manner.quiet_s)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def lost_error(stage: Stage) -> None:
     await stage.connected()
     await stage.watch(stage.manner.quiet_s / 2)  # receipts of the greeting are not what is to fail
-    await stage.act(Break(Fault("send", 5004, accepted=True)))
+    await stage.act(InjectFault(Fault("send", 5004, accepted=True)))
     await stage.say("only once")
     await stage.watch(2 * stage.manner.quiet_s)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def own_echo(stage: Stage) -> None:
@@ -230,7 +230,7 @@ async def own_echo(stage: Stage) -> None:
     await stage.say("my own words")
     await stage.took()
     await stage.watch(stage.manner.quiet_s / 2)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def history(stage: Stage) -> None:
@@ -239,7 +239,7 @@ async def history(stage: Stage) -> None:
     await stage.watch(stage.manner.quiet_s / 2)
     await stage.restart()
     await stage.watch()
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def order(stage: Stage) -> None:
@@ -251,7 +251,7 @@ async def order(stage: Stage) -> None:
     arrived = [text for text in stage.texts() if text in texts]
     if arrived != [text for text in texts if text in arrived]:
         stage.note("F19", f"sent {', '.join(arrived)}")
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def leaves(stage: Stage) -> None:
@@ -267,7 +267,7 @@ async def prompt(stage: Stage) -> None:
     await stage.took()
     await stage.tell("say", text="Ann")
     await stage.watch()
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def form(stage: Stage) -> None:
@@ -278,19 +278,19 @@ async def form(stage: Stage) -> None:
     await stage.watch(stage.manner.quiet_s / 2)
     await stage.tell("answer_form", form="survey-1", data={"helpful": "no"})
     await stage.watch(stage.manner.quiet_s / 2)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def types(stage: Stage) -> None:
     await stage.connected()
     await stage.tell("typing")
     await stage.watch(24)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def after_the_end(stage: Stage) -> None:
     await stage.connected()
-    await stage.batch(End())
+    await stage.batch(EndChat())
     await stage.watch()
     await stage.tell("say", text="too late")
     await stage.tell("end")
@@ -303,7 +303,7 @@ async def after_the_end(stage: Stage) -> None:
 async def long_hold(stage: Stage) -> None:
     await stage.opened()
     await stage.watch(52)
-    await stage.act(End())
+    await stage.act(EndChat())
     await stage.watch()
 
 
@@ -314,7 +314,7 @@ async def foreground(stage: Stage) -> None:
         await stage.tell("foreground")
         await stage.watch(0.3)
     await stage.watch()
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def stages(stage: Stage) -> None:
@@ -324,13 +324,13 @@ async def stages(stage: Stage) -> None:
         await stage.took()  # a chat asked for between two polls harms nobody
         await stage.tell("start")
         await stage.watch(stage.manner.quiet_s / 3)
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def instant(stage: Stage) -> None:
     await stage.opened()
     await stage.watch()
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def restart(stage: Stage) -> None:
@@ -341,16 +341,16 @@ async def restart(stage: Stage) -> None:
     others = {key.client_id for key in stage.emulator.traffic.requests if key.client_id != given}
     if others:
         stage.note("F29", f"calls itself {', '.join(sorted(others))[:80]}, and not as it was told")
-    await stage.act(End())
+    await stage.act(EndChat())
 
 
 async def second_chat(stage: Stage) -> None:
     """After the end a new chat begins: nothing may go to the old one."""
     await stage.connected()
-    await stage.batch(End())
+    await stage.batch(EndChat())
     await stage.watch(stage.manner.quiet_s / 2)
     await stage.tell("start")
     await stage.comes(lambda centre: len(stage.chats()) > 1)
     await stage.tell("say", text="again")
     await stage.watch()
-    await stage.act(End())
+    await stage.act(EndChat())

@@ -13,7 +13,7 @@ from typing import Final
 from attrs import frozen
 
 from statemachine.emulator import Centre, Chat
-from statemachine.emulator.acts import Act, Connect, Say
+from statemachine.emulator.actions import Action, Connect, Say
 from statemachine.emulator.chat import ClientKey
 from statemachine.emulator.http import Emulator
 
@@ -120,7 +120,7 @@ class Stage:
 
     # --- what the centre does -----------------------------------------------------------------------------------------
 
-    async def act(self, *acts: Act) -> None:
+    async def act(self, *acts: Action) -> None:
         """The centre's side does these things, and a waiting poll gets them in one batch."""
         await self.emulator.act(self.chat.chat_id, *acts)
 
@@ -132,7 +132,7 @@ class Stage:
         """Wait until it has dealt with what it was handed: it polls again. Raises NotReady."""
         await self.until(lambda centre: not self.chat.pending and self.chat.held is not None, "polled no more")
 
-    async def batch(self, *acts: Act) -> None:
+    async def batch(self, *acts: Action) -> None:
         """All of this in one batch, and the program has it. Raises NotReady."""
         await self.until(lambda centre: self.chat.held is not None, "held no poll open")
         await self.act(*acts)

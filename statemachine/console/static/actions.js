@@ -7,9 +7,9 @@ import { h } from "./dom.js";
 import { current } from "./store.js";
 import { accepts } from "./talk.js";
 
-const done = (...acts) => control.act(current().chat.chat_id, ...acts);
-const act = (...acts) => tried(done(...acts));
-const join = (one, kind) => ({ act: kind, label: one.label, first_name: one.first_name, last_name: one.last_name });
+const done = (...list) => control.act(current().chat.chat_id, ...list);
+const act = (...list) => tried(done(...list));
+const join = (one, kind) => ({ action: kind, label: one.label, first_name: one.first_name, last_name: one.last_name });
 const others = () => agents.filter((one) => one !== agent());
 const number = (value) => (value.trim() === "" ? null : Number(value));
 
@@ -25,10 +25,10 @@ async function transfer() {
     { name: "ewt", label: "In the queue: seconds to wait", value: "30", type: "number" },
   ]);
   if (!wish) return;
-  const leave = wish.stay ? [] : [{ act: "leave_party", label: agent().label }];
+  const leave = wish.stay ? [] : [{ action: "leave_party", label: agent().label }];
   const next = agents.find((one) => one.label === wish.to);
   if (next) await act(join(next, "join_party"), ...leave);
-  else await act(...leave, { act: "set_status", state: "queued", ewt: number(wish.ewt) });
+  else await act(...leave, { action: "set_status", state: "queued", ewt: number(wish.ewt) });
 }
 
 async function form() {
@@ -36,7 +36,7 @@ async function form() {
     { name: "name", label: "Form (empty: a question, answered by the next text)", value: "survey_form", list: ["survey_form", "contact_form", "RequestLocation", "start_form"] },
     { name: "timeout", label: "Seconds until it closes (empty: never)", type: "number" },
   ]);
-  if (wish) await act({ act: "show_form", name: wish.name, timeout: number(wish.timeout) });
+  if (wish) await act({ action: "show_form", name: wish.name, timeout: number(wish.timeout) });
 }
 
 async function secure() {
@@ -46,8 +46,8 @@ async function secure() {
     { name: "form_id", label: "Form", value: "payment" },
   ]);
   if (!wish) return;
-  if (wish.what === "cancel") await act({ act: "cancel_secure_form" });
-  else await act({ act: "show_secure_form", form_id: wish.form_id });
+  if (wish.what === "cancel") await act({ action: "cancel_secure_form" });
+  else await act({ action: "show_secure_form", form_id: wish.form_id });
 }
 
 async function file(dropped) {
@@ -55,24 +55,24 @@ async function file(dropped) {
   if (!found) return;
   const content = `base64:${await base64(found)}`;
   const file_type = found.type.startsWith("image/") ? "image" : "attachment";
-  await act({ act: "send_file", name: found.name, content, file_type, content_type: found.type || "application/octet-stream" });
+  await act({ action: "share_file", name: found.name, content, file_type, content_type: found.type || "application/octet-stream" });
 }
 
-const location = () => askPlace((place) => done({ act: "share_location", ...place }));
+const location = () => askPlace((place) => done({ action: "share_location", ...place }));
 
 async function caseId() {
   const wish = await ask("Case of this chat", [{ name: "case_id", label: "Case id (empty: none)", value: current().chat.case_id || "C-1001" }]);
-  if (wish) await act({ act: "set_case", case_id: wish.case_id });
+  if (wish) await act({ action: "set_case", case_id: wish.case_id });
 }
 
 async function any() {
-  const { acts } = await control.get("acts");
-  const spelt = (one) => JSON.stringify(Object.fromEntries([["act", one.name], ...one.fields.map((field) => [field.name, field.default ?? ""])]), null, 1);
+  const { actions: all } = await control.get("actions");
+  const spelt = (one) => JSON.stringify(Object.fromEntries([["action", one.name], ...one.fields.map((field) => [field.name, field.default ?? ""])]), null, 1);
   await ask(
-    "Any act",
+    "Any action",
     [
-      { name: "name", label: "Act", choices: acts.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(acts.find((one) => one.name === value)); } },
-      { name: "json", label: "As JSON", type: "area", value: spelt(acts[0]) },
+      { name: "name", label: "Action", choices: all.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(all.find((one) => one.name === value)); } },
+      { name: "json", label: "As JSON", type: "area", value: spelt(all[0]) },
     ],
     { doing: "Do it", attempt: ({ json }) => done(read(json)) },
   );
@@ -92,23 +92,23 @@ const here = (chat) => chat.parties.some((one) => one.present && one.label === a
 /** name -> what it is called, its key, its group, what it does, and when it makes sense. */
 export const ACTIONS = {
   accept: { label: "Accept", key: "a", group: "Agent", run: accept, main: true, sensible: (chat) => live(chat) && !here(chat) },
-  queue: { label: "Queue", key: "q", group: "Agent", run: () => act({ act: "set_status", state: "queued", ewt: 30 }) },
-  ring: { label: "Ring", key: "b", group: "Agent", title: "status connecting", run: () => act({ act: "set_status", state: "connecting" }) },
+  queue: { label: "Queue", key: "q", group: "Agent", run: () => act({ action: "set_status", state: "queued", ewt: 30 }) },
+  ring: { label: "Ring", key: "b", group: "Agent", title: "status connecting", run: () => act({ action: "set_status", state: "connecting" }) },
   transfer: { label: "Transfer…", key: "t", group: "Agent", run: transfer, sensible: (chat) => live(chat) && here(chat) },
-  leave: { label: "Leave", key: "v", group: "Agent", run: () => act({ act: "leave_party", label: agent().label }), sensible: (chat) => live(chat) && here(chat) },
+  leave: { label: "Leave", key: "v", group: "Agent", run: () => act({ action: "leave_party", label: agent().label }), sensible: (chat) => live(chat) && here(chat) },
   form: { label: "Form…", key: "f", group: "Show", run: form },
   secure: { label: "Secure form…", key: "p", group: "Show", run: secure },
   file: { label: "File…", key: "u", group: "Show", run: file },
   location: { label: "Place…", key: "l", group: "Show", run: location },
   case: { label: "Case…", key: "y", group: "Show", run: caseId },
-  cobrowse: { label: "Co-browse", group: "Show", run: () => act({ act: "request_cobrowsing" }) },
-  warn: { label: "Warn", key: "w", group: "End", kind: "warn", run: () => act({ act: "warn" }) },
-  timeout: { label: "Time out", key: "i", group: "End", kind: "bad", run: () => act({ act: "time_out" }) },
-  end: { label: "End", key: "e", group: "End", kind: "bad", run: () => act({ act: "end" }) },
-  complete: { label: "Complete", key: "d", group: "End", kind: "bad", run: () => act({ act: "complete" }) },
-  fail: { label: "Fail", key: "x", group: "End", kind: "bad", run: () => act({ act: "fail" }) },
-  forget: { label: "Forget", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ act: "forget" }) },
-  any: { label: "Any act…", key: ".", group: "End", run: any, sensible: () => true },
+  cobrowse: { label: "Co-browse", group: "Show", run: () => act({ action: "request_cobrowsing" }) },
+  warn: { label: "Warn", key: "w", group: "End", kind: "warn", run: () => act({ action: "warn" }) },
+  timeout: { label: "Time out", key: "i", group: "End", kind: "bad", run: () => act({ action: "time_out" }) },
+  end: { label: "End", key: "e", group: "End", kind: "bad", run: () => act({ action: "end_chat" }) },
+  complete: { label: "Complete", key: "d", group: "End", kind: "bad", run: () => act({ action: "complete" }) },
+  fail: { label: "Fail", key: "x", group: "End", kind: "bad", run: () => act({ action: "fail" }) },
+  forget: { label: "Forget", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ action: "drop_chat" }) },
+  any: { label: "Any action…", key: ".", group: "End", run: any, sensible: () => true },
 };
 
 /** The buttons of a chat. Those that make little sense now are pale, but work: late events are worth a try too. */

@@ -25,7 +25,7 @@ export const control = {
   patch: (path, body) => call("PATCH", `/_control/${path}`, body),
   chats: () => control.get("chats"),
   chat: (chatId) => control.get(`chats/${id(chatId)}`),
-  act: (chatId, ...acts) => control.post(`chats/${id(chatId)}/acts`, { acts }),
+  act: (chatId, ...actions) => control.post(`chats/${id(chatId)}/actions`, { actions }),
 };
 
 export const customers = {

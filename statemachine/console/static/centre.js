@@ -52,7 +52,7 @@ const written = (value) => (value === null ? "none" : Array.isArray(value) ? val
 function turn(knob) {
   const send = (value) => tried(control.patch("knobs", { [knob.name]: value }).then(() => toast(`${knob.name} = ${written(value)}`)));
   const choices = knob.type === "bool" ? ["true", "false"] : knob.choices.map(String);
-  if (knob.name === "faults") return h("input", { disabled: true, value: written(knob.value), title: "planned by scenarios, and by the act break" });
+  if (knob.name === "faults") return h("input", { disabled: true, value: written(knob.value), title: "planned by scenarios, and by the action inject_fault" });
   if (choices.length) {
     const select = h("select", { onchange: (event) => send(event.target.value) }, choices.map((value) => h("option", { value }, value)));
     select.value = String(knob.value);

@@ -36,14 +36,14 @@ const hint = () =>
 
 async function help() {
   const rows = (pairs) => pairs.map(([key, what]) => h("tr", {}, h("td", {}, h("kbd", {}, key.toUpperCase())), h("td", {}, what)));
-  const acts = Object.values(ACTIONS).filter((one) => one.key);
+  const actions = Object.values(ACTIONS).filter((one) => one.key);
   await dialog(
     "Keys",
     h(
       "div",
       { class: "columns" },
       h("table", {}, rows(Object.entries(PAGE).map(([key, [what]]) => [key, what]))),
-      h("table", {}, rows(acts.map((one) => [one.key, one.label.replace("…", "")]))),
+      h("table", {}, rows(actions.map((one) => [one.key, one.label.replace("…", "")]))),
       h("p", {}, "Enter sends, Shift+Enter begins a new line, Esc leaves the field."),
     ),
     { wide: true },

@@ -120,8 +120,8 @@ function readReceipts({ chat, entries }) {
     .map(({ event }) => String(event.msg_id))
     .filter((msgId) => done.get(msgId) !== "read" && !given.has(`${chat.chat_id} ${msgId}`));
   for (const msgId of ids) given.add(`${chat.chat_id} ${msgId}`);
-  const acts = ids.flatMap((msg_id) => [{ act: "deliver", msg_id }, { act: "mark_read", msg_id }]);
-  if (acts.length) tried(control.act(chat.chat_id, ...acts));
+  const receiptActions = ids.flatMap((msg_id) => [{ action: "send_delivered", msg_id }, { action: "send_read", msg_id }]);
+  if (receiptActions.length) tried(control.act(chat.chat_id, ...receiptActions));
 }
 
 async function say() {
@@ -129,14 +129,14 @@ async function say() {
   const text = input.value;
   if (!found || !text.trim()) return;
   quiet(found.chat.chat_id);
-  if (await tried(control.act(found.chat.chat_id, { act: "say", text, party: voice.value }))) {
+  if (await tried(control.act(found.chat.chat_id, { action: "say", text, party: voice.value }))) {
     if (input.value === text) input.value = "";
   }
 }
 
 function quiet(chatId) {
   clearTimeout(stillTyping);
-  if (typingSince === chatId) tried(control.act(chatId, { act: "not_typing", party: voice.value }));
+  if (typingSince === chatId) tried(control.act(chatId, { action: "stop_typing", party: voice.value }));
   typingSince = null;
 }
 
@@ -144,7 +144,7 @@ function types() {
   const found = current();
   if (!found?.chat.live) return;
   const { chat_id: chatId } = found.chat;
-  if (typingSince !== chatId) tried(control.act(chatId, { act: "typing", party: voice.value }));
+  if (typingSince !== chatId) tried(control.act(chatId, { action: "start_typing", party: voice.value }));
   typingSince = chatId;
   clearTimeout(stillTyping);
   stillTyping = setTimeout(() => quiet(chatId), TYPING_MS);

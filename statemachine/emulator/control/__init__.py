@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 
-from statemachine.emulator.control import clock, desk, feed, knobs, scenarios, verdict
+from statemachine.emulator.control import chats, clock, feed, knobs, scenarios, verdict
 from statemachine.emulator.control.common import EMULATOR
 from statemachine.emulator.control.guard import guard, is_loopback
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EMULATOR", "Part", "is_loopback", "mount"]
 
-_CONCERNS: Final = (desk.routes, feed.routes, verdict.routes, clock.routes, knobs.routes, scenarios.routes)
+_CONCERNS: Final = (chats.routes, feed.routes, verdict.routes, clock.routes, knobs.routes, scenarios.routes)
 
 Part: TypeAlias = Callable[[], web.Application]
 """Makes an application to be mounted beside the control API; its handlers find the emulator at ``app[EMULATOR]``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from statemachine.emulator.errors import ApiError
-from statemachine.emulator.intake import json_object
+from statemachine.emulator.incoming import json_object
 from statemachine.emulator.shapes import Event
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Scenarios as TOML: read with line numbers, written back, described by a JSON Schema, and the catalogue of them.
 
 A script is a list of steps. A step is one of its names alone (``"leave_all"``), or a table whose one name carries the
-main value beside its options: ``{ say = "Hello", party = "bot" }``. Every act of ``acts`` is a step, under the name
+main value beside its options: ``{ say = "Hello", party = "bot" }``. Every action of ``actions`` is a step, under the name
 it has in the control API; beside them stand the steps of ``grammar``, which wait, branch and repeat.
 """
 

@@ -33,7 +33,9 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
         "otherwise": Field("steps", "What is done when the time is over, before the script goes on."),
         "earlier": Field("flag", "What came since the wait before counts too."),
     },
-    "listen": {"listen": Field("flag", "From here on the client's texts are answered by on_text; earlier ones now.")},
+    "answer_texts": {
+        "answer_texts": Field("flag", "From here on the client's texts are answered by on_text; earlier ones now.")
+    },
     "if": {
         "if": Field("condition", "What has to hold.", True),
         "then": Field("steps", "What is done if it holds.", True),
@@ -44,9 +46,9 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
         "times": Field("count", "How often; left out: for ever."),
         "until": Field("condition", "Asked after each round; when it holds, the script goes on."),
     },
-    "play": {"play": Field("text", "The steps of this name: of parts in this file, or of parts.toml.", True)},
+    "include": {"include": Field("text", "The steps of this name: of parts in this file, or of parts.toml.", True)},
 }
-"""The steps that are no acts, by the name that marks each."""
+"""The steps that are no actions, by the name that marks each."""
 
 CONDITION: Final[dict[str, Field]] = {
     "says": Field("texts", "The client's latest text contains this, or one of these; upper or lower case."),
@@ -63,7 +65,7 @@ SCENARIO: Final[dict[str, Field]] = {
     "on_text": Field("steps", "What it does about each of the client's texts, beside the script; {text} quotes it."),
     "on_disconnect": Field("steps", "What takes the place of the script when the client disconnects."),
     "on_end": Field("steps", "What takes the place of the script when the client ends; left out: conclude."),
-    "parts": Field("parts", "Lists of steps under names, for play."),
+    "parts": Field("parts", "Lists of steps under names, for include."),
 }
 
 _PREFIX: Final = "chat_session_"

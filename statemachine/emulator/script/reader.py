@@ -8,30 +8,30 @@ from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.emulator import acts
-from statemachine.emulator.act_data import ACTS, act_from_data
-from statemachine.emulator.acts import Act
+from statemachine.emulator import actions
+from statemachine.emulator.action_data import ACTIONS, action_from_data
+from statemachine.emulator.actions import Action
 from statemachine.emulator.durations import milliseconds
 from statemachine.emulator.knobs import Knobs, from_settings
 from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
 from statemachine.emulator.script.places import Path
 from statemachine.emulator.script.source import Source
-from statemachine.emulator.steps import Await, Branch, Condition, Listen, Pause, Repeat, Scenario, Step
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
 
 __all__ = ["Parts", "read_parts", "read_scenario"]
 
 Parts = Mapping[str, tuple[Step, ...]]
-"""Lists of steps by name, for ``play``."""
+"""Lists of steps by name, for ``include``."""
 
 _Table = Mapping[str, Any]
-_ENDS: Final = (acts.End, acts.Fail, acts.Complete, acts.Conclude, acts.TimeOut)
+_ENDS: Final = (actions.EndChat, actions.Fail, actions.Complete, actions.Conclude, actions.TimeOut)
 _DEEPEST: Final = 20
 _MANY: Final = 60
 """More names than this are no help."""
 
 
 def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:
-    """The scenario that this TOML describes. ``parts``: what it may play beside its own parts.
+    """The scenario that this TOML describes. ``parts``: what it may include beside its own parts.
 
     Raises ScriptError.
     """
@@ -68,13 +68,13 @@ class _Reader:
         for key, wanted in grammar.items():
             if wanted.required and key not in table:
                 self._source.wrong(path, f"{key!r} is missing: {wanted.about}")
-        # Parts first, wherever they stand in the file: the scripts play them.
+        # Parts first, wherever they stand in the file: the scripts include them.
         order = sorted(table.keys() & grammar.keys(), key=lambda key: grammar[key].kind != "parts")
         values = {key: self._value((*path, key), table[key], grammar[key]) for key in order}
         return {key: value for key, value in values.items() if value is not None and grammar[key].kind != "parts"}
 
     def parts(self, path: Path, table: object) -> None:
-        """Lists of steps by name; each may play those above it."""
+        """Lists of steps by name; each may include those above it."""
         if not isinstance(table, dict):
             self._source.wrong(path, "a table of lists of steps is needed")
             return
@@ -165,14 +165,14 @@ class _Reader:
 
     def _step(self, path: Path, value: Any) -> tuple[Step, ...]:
         if isinstance(value, str):
-            value = {value: True} if value in STEPS else {"act": value}
+            value = {value: True} if value in STEPS else {"action": value}
         if not isinstance(value, dict) or not value:
             self._source.wrong(path, f"a step is a name or a table, not {value!r:.60}")
             return ()
         table = cast("dict[str, Any]", value)
         name = next((key for key in table if key in STEPS), None)
         if name is None:
-            return self._act(path, table)
+            return self._action(path, table)
         before = len(self._source.problems)
         fields = self.fields(path, table, STEPS[name])
         if len(self._source.problems) > before:
@@ -183,8 +183,8 @@ class _Reader:
         match name:
             case "pause":
                 return (Pause(fields["pause"]),)
-            case "listen":
-                return (Listen(),)
+            case "answer_texts":
+                return (AnswerTexts(),)
             case "wait_for":
                 within, otherwise = fields.get("within"), fields.get("otherwise", ())
                 if otherwise and within is None:
@@ -195,7 +195,7 @@ class _Reader:
             case "repeat":
                 return (self._repeat(path, fields),)
             case _:
-                return self._play(path, fields["play"])
+                return self._include(path, fields["include"])
 
     def _repeat(self, path: Path, fields: Mapping[str, Any]) -> Repeat:
         step = Repeat(fields["repeat"], fields.get("times"), fields.get("until"))
@@ -203,28 +203,28 @@ class _Reader:
             self._source.wrong(path, "this goes on for ever at once: give 'times', or a pause or wait_for in it")
         return step
 
-    def _play(self, path: Path, name: str) -> tuple[Step, ...]:
+    def _include(self, path: Path, name: str) -> tuple[Step, ...]:
         if name not in self.known:
             self._source.wrong(path, f"there are no parts {name!r} above this{_meant(name, self.known)}")
         return self.known.get(name, ())
 
-    def _act(self, path: Path, table: dict[str, Any]) -> tuple[Act, ...]:
-        name = table.get("act") if "act" in table else next((key for key in table if key in ACTS), None)
-        if not isinstance(name, str) or name not in ACTS:
+    def _action(self, path: Path, table: dict[str, Any]) -> tuple[Action, ...]:
+        name = table.get("action") if "action" in table else next((key for key in table if key in ACTIONS), None)
+        if not isinstance(name, str) or name not in ACTIONS:
             odd = name if isinstance(name, str) else next(iter(table))
-            self._source.wrong(path, f"there is no step {odd!r}{_meant(odd, [*STEPS, *ACTS])}")
+            self._source.wrong(path, f"there is no step {odd!r}{_meant(odd, [*STEPS, *ACTIONS])}")
             return ()
         data = dict(table)
-        if "act" not in table:
-            fields = attrs.fields(ACTS[name])
+        if "action" not in table:
+            fields = attrs.fields(ACTIONS[name])
             main = fields[0].name if fields else ""
             value = data.pop(name)
             if not main or main in data:
                 self._source.wrong(path, f"write {name!r} alone, without a value")
                 return ()
-            data = {"act": name, main: value, **data}
+            data = {"action": name, main: value, **data}
         try:
-            return (act_from_data(data),)
+            return (action_from_data(data),)
         except ValueError as error:
             self._source.wrong(path, str(error))
             return ()

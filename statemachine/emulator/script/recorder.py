@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
-from statemachine.emulator import acts, names
-from statemachine.emulator.acts import Act
+from statemachine.emulator import actions, names
+from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, LogEntry
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import StoredFile
@@ -34,7 +34,7 @@ def recorded(chat: Chat, files: Mapping[str, StoredFile], name: str = "recorded"
         else:
             pause = round((entry.at - latest) / _GRAIN_MS) * _GRAIN_MS
             lists[current] += [Pause(pause)] if pause else []
-            lists[current] += teller.acts(entry)
+            lists[current] += teller.actions(entry)
         latest = entry.at
     steps = {key: tuple(value) for key, value in lists.items() if value}
     about = f"what happened in a chat of {len(chat.log)} events"
@@ -42,63 +42,63 @@ def recorded(chat: Chat, files: Mapping[str, StoredFile], name: str = "recorded"
 
 
 class _Teller:
-    """From an event on the wire back to the act that put it there."""
+    """From an event on the wire back to the action that put it there."""
 
     def __init__(self, chat: Chat, files: Mapping[str, StoredFile]) -> None:
         self._own = chat.chat_id.lower()
         self._files = files
         self._labels = {party.party_id.lower(): party.label for party in chat.parties.values()}
-        self._tell: dict[str, Callable[[Event], Act]] = {
-            names.STATUS: lambda e: acts.SetStatus(_str(e, "state"), _number(e.get("ewt"))),
-            names.INFO: lambda e: acts.Info(_str(e, "service_name")),
-            names.PARTY_JOINED: lambda e: acts.JoinParty(
+        self._tell: dict[str, Callable[[Event], Action]] = {
+            names.STATUS: lambda e: actions.SetStatus(_str(e, "state"), _number(e.get("ewt"))),
+            names.INFO: lambda e: actions.SendInfo(_str(e, "service_name")),
+            names.PARTY_JOINED: lambda e: actions.JoinParty(
                 self._party(e), _str(e, "first_name"), _str(e, "last_name"), _str(e, "type")
             ),
-            names.PARTY_LEFT: lambda e: acts.LeaveParty(self._party(e)),
+            names.PARTY_LEFT: lambda e: actions.LeaveParty(self._party(e)),
             names.MESSAGE: self._message,
             names.FILE: self._file,
             names.LOCATION: self._location,
-            names.TYPING: lambda e: acts.Typing(self._party(e)),
-            names.NOT_TYPING: lambda e: acts.NotTyping(self._party(e)),
-            names.FORM_SHOW: lambda e: acts.ShowForm(_str(e, "form_name"), timeout=_number(e.get("form_timeout"))),
-            names.SECURE_FORM_SHOW: lambda e: acts.ShowSecureForm(_str(e, "form_id")),
-            names.SECURE_FORM_CANCEL: lambda _: acts.CancelSecureForm(),
-            names.SIGNALING: lambda e: acts.Signal(cast("Event", e.get("data", {})), self._party(e)),
-            names.COBROWSING_REQUESTED: lambda _: acts.RequestCobrowsing(),
-            names.CASE_SET: lambda e: acts.SetCase(_str(e, "case_id")),
-            names.DELIVERED: lambda e: acts.Deliver(party=self._party(e)),
-            names.READ: lambda e: acts.MarkRead(party=self._party(e)),
-            names.WARNING: lambda e: acts.Warn(_str(e, "msg")),
-            names.TIMEOUT: lambda e: acts.TimeOut(_str(e, "msg")),
-            names.TIMEOUT_MISSPELT: lambda e: acts.TimeOut(_str(e, "msg")),
-            names.ENDED: lambda _: acts.End(),
+            names.TYPING: lambda e: actions.StartTyping(self._party(e)),
+            names.NOT_TYPING: lambda e: actions.StopTyping(self._party(e)),
+            names.FORM_SHOW: lambda e: actions.ShowForm(_str(e, "form_name"), timeout=_number(e.get("form_timeout"))),
+            names.SECURE_FORM_SHOW: lambda e: actions.ShowSecureForm(_str(e, "form_id")),
+            names.SECURE_FORM_CANCEL: lambda _: actions.CancelSecureForm(),
+            names.SIGNALING: lambda e: actions.SendSignaling(cast("Event", e.get("data", {})), self._party(e)),
+            names.COBROWSING_REQUESTED: lambda _: actions.RequestCobrowsing(),
+            names.CASE_SET: lambda e: actions.SetCase(_str(e, "case_id")),
+            names.DELIVERED: lambda e: actions.SendDelivered(party=self._party(e)),
+            names.READ: lambda e: actions.SendRead(party=self._party(e)),
+            names.WARNING: lambda e: actions.Warn(_str(e, "msg")),
+            names.TIMEOUT: lambda e: actions.TimeOut(_str(e, "msg")),
+            names.TIMEOUT_MISSPELT: lambda e: actions.TimeOut(_str(e, "msg")),
+            names.ENDED: lambda _: actions.EndChat(),
         }
 
-    def acts(self, entry: LogEntry) -> Iterator[Act]:
-        """The act; what no act makes is repeated as it was, but for its time."""
+    def actions(self, entry: LogEntry) -> Iterator[Action]:
+        """The action; what no action makes is repeated as it was, but for its time."""
         tell = self._tell.get(str(entry.event.get("event")))
         if tell is not None:
             yield tell(entry.event)
         else:
-            yield acts.Raw({key: value for key, value in entry.event.items() if key != "timestamp"})
+            yield actions.Raw({key: value for key, value in entry.event.items() if key != "timestamp"})
 
     def _party(self, event: Event) -> str:
         return self._labels.get(_str(event, "party_id").lower(), "bot")
 
-    def _message(self, event: Event) -> Act:
+    def _message(self, event: Event) -> Action:
         text = _str(event, "msg_text") or html.unescape(_TAG.sub("", _str(event, "msg").replace("<br>", "\n")))
         if _str(event, "party_id").lower() == self._own:
-            return acts.SayAsClient(text)
-        return acts.Say(text, self._party(event))
+            return actions.SayAsClient(text)
+        return actions.Say(text, self._party(event))
 
-    def _file(self, event: Event) -> Act:
+    def _file(self, event: Event) -> Action:
         file = self._files.get(_str(event, "file_id"))
         content, kind = (b"", "application/octet-stream") if file is None else (file.content, file.content_type)
-        return acts.SendFile(_str(event, "file_name"), content, self._party(event), _str(event, "file_type"), kind)
+        return actions.ShareFile(_str(event, "file_name"), content, self._party(event), _str(event, "file_type"), kind)
 
-    def _location(self, event: Event) -> Act:
+    def _location(self, event: Event) -> Action:
         where = (float(_str(event, "latitude") or 0), float(_str(event, "longitude") or 0))
-        return acts.ShareLocation(*where, _str(event, "url"), self._party(event))
+        return actions.ShareLocation(*where, _str(event, "url"), self._party(event))
 
 
 def _str(event: Event, key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 import attrs
 
-from statemachine.emulator.act_data import ACTS
+from statemachine.emulator.action_data import ACTIONS
 from statemachine.emulator.knobs import Fault, Knobs
 from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
 
@@ -33,7 +33,7 @@ def schema() -> _Schema:
         **_table(SCENARIO),
         "$defs": {
             "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
-            "step": {"anyOf": [_bare(), *(_table(fields) for fields in STEPS.values()), *_acts()]},
+            "step": {"anyOf": [_bare(), *(_table(fields) for fields in STEPS.values()), *_actions()]},
             "condition": {**_table(CONDITION), "minProperties": 1},
             "event": {"enum": list(EVENTS)},
             "duration": {"type": "string", "pattern": _DURATION},
@@ -74,13 +74,15 @@ def _kind(field: Field) -> _Schema:
 
 def _bare() -> _Schema:
     """Steps that are a name alone: what needs no value."""
-    acts = [name for name, kind in ACTS.items() if all(one.default is not attrs.NOTHING for one in attrs.fields(kind))]
-    return {"enum": ["listen", *acts]}
+    actions = [
+        name for name, kind in ACTIONS.items() if all(one.default is not attrs.NOTHING for one in attrs.fields(kind))
+    ]
+    return {"enum": ["answer_texts", *actions]}
 
 
-def _acts() -> list[_Schema]:
+def _actions() -> list[_Schema]:
     found: list[_Schema] = []
-    for name, kind in ACTS.items():
+    for name, kind in ACTIONS.items():
         fields = attrs.fields(kind)
         if not fields:
             continue

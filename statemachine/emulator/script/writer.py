@@ -8,11 +8,11 @@ from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.emulator.act_data import act_to_data
-from statemachine.emulator.acts import Act, Conclude
+from statemachine.emulator.action_data import action_to_data
+from statemachine.emulator.actions import Action, Conclude
 from statemachine.emulator.durations import written
 from statemachine.emulator.script.grammar import short_name
-from statemachine.emulator.steps import Await, Branch, Condition, Listen, Pause, Repeat, Scenario, Step
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
 
 __all__ = ["write_scenario"]
 
@@ -42,8 +42,8 @@ def _step(step: Step) -> object:
     match step:
         case Pause(ms):
             return {"pause": written(ms)}
-        case Listen():
-            return "listen"
+        case AnswerTexts():
+            return "answer_texts"
         case Await():
             return {"wait_for": _one_or_more(short_name(event) for event in step.events)} | _waiting(step)
         case Branch():
@@ -54,7 +54,7 @@ def _step(step: Step) -> object:
             until = {} if step.until is None else {"until": _condition(step.until)}
             return {"repeat": _steps(step.steps)} | times | until
         case _:
-            return _act(step)
+            return _action(step)
 
 
 def _steps(steps: Iterable[Step]) -> list[object]:
@@ -77,13 +77,13 @@ def _condition(condition: Condition) -> dict[str, object]:
     return {name: value for name, value in asked.items() if value}
 
 
-def _act(act: Act) -> object:
-    data = act_to_data(act)
-    name = str(data.pop("act"))
+def _action(action: Action) -> object:
+    data = action_to_data(action)
+    name = str(data.pop("action"))
     if not data:
         return name
-    main = attrs.fields(type(act))[0].name
-    return {name: data.pop(main, getattr(act, main)), **data}
+    main = attrs.fields(type(action))[0].name
+    return {name: data.pop(main, getattr(action, main)), **data}
 
 
 def _one_or_more(values: Iterable[str]) -> object:

@@ -17,7 +17,7 @@ from statemachine.cli.chat.view import View
 from statemachine.cli.screen import Screen
 from statemachine.client import Options
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.cli.chat.paper import Paper
 
@@ -143,7 +143,7 @@ async def test_files_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await ann.sees("✓ sent")
         (sent,) = ann.emulator.centre.files.values()
         assert (sent.name, sent.content) == ("my letter.txt", b"dear centre")
-        await ann.emulator.act(ann.chat.chat_id, do.SendFile("../reply.txt", b"dear Ann"))
+        await ann.emulator.act(ann.chat.chat_id, do.ShareFile("../reply.txt", b"dear Ann"))
         await ann.sees("/save 1")
         await ann.types("/save 1")
     assert (tmp_path / "reply.txt").read_bytes() == b"dear Ann"
@@ -211,7 +211,7 @@ async def test_the_rest_of_a_chat_that_is_over_is_told_before_the_next(tmp_path:
             session = await client.session("ann")
             await emulator.until(lambda centre: bool(centre.chats))
             (chat_id,) = emulator.centre.chats
-            await emulator.act(chat_id, do.Say("goodbye"), do.End())
+            await emulator.act(chat_id, do.Say("goodbye"), do.EndChat())
             async with asyncio.timeout(20):
                 async for update in session.updates(auto_ack=False):
                     if isinstance(update, Finished):

@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from statemachine.emulator import Knobs, acts
+from statemachine.emulator import Knobs, actions
 from statemachine.emulator.control import feed, stream
 from statemachine.emulator.http import Emulator
 from tests.emulator.control.steering import call, following, opened, until, wire
@@ -35,7 +35,7 @@ async def test_a_request_what_it_changed_and_its_reply() -> None:
         assert chat[1]["from"] == 0
         assert [entry["event"]["msg"] for entry in chat[1]["entries"]] == ["hi"]
 
-        await emulator.act(chat_id, acts.Say("hello"))
+        await emulator.act(chat_id, actions.Say("hello"))
         (_, _, told) = await anext(updates)
         assert told["from"] == 1
         assert [entry["event"]["msg"] for entry in told["entries"]] == ["hello"]
@@ -56,7 +56,7 @@ async def test_who_comes_late_gets_what_is_kept_and_who_comes_again_gets_the_res
         async with following(emulator) as updates:
             seen = await until(updates, "reply")
         assert [one[1] for one in seen] == ["resync", "request", "chat", "reply"]
-        await emulator.act(chat_id, acts.Say("meanwhile"))
+        await emulator.act(chat_id, actions.Say("meanwhile"))
         async with following(emulator, seen[-1][0]) as updates:
             number, event, told = await anext(updates)
         assert (number, event) == (seen[-1][0] + 1, "chat")
@@ -68,7 +68,7 @@ async def test_who_lags_is_told_to_begin_afresh(monkeypatch: pytest.MonkeyPatch)
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
         for number in range(20):
-            await emulator.act(chat_id, acts.Say(str(number)))
+            await emulator.act(chat_id, actions.Say(str(number)))
         async with following(emulator, 1) as updates:
             assert (await anext(updates))[1] == "resync"
             told = [(await anext(updates))[2] for _ in range(5)]
@@ -96,7 +96,7 @@ async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.Monkey
         async with asyncio.timeout(60):
             while emulator.feed.readers:  # until the buffers of both ends are full, and patience is over
                 for _ in range(50):
-                    await emulator.act(chat_id, acts.Say(text))
+                    await emulator.act(chat_id, actions.Say(text))
                 await asyncio.sleep(0.05)
         writer.close()
         assert (await call(emulator, "GET", "/chats"))[0] == 200
@@ -137,7 +137,7 @@ async def test_closing_lets_the_readers_go_at_once() -> None:
 async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -> None:
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
-        await emulator.act(chat_id, acts.ShowSecureForm("payment"))
+        await emulator.act(chat_id, actions.ShowSecureForm("payment"))
         answer = {"event": "chat_session_secure_form_data", "form_request_id": "1", "data": {"card": "4111"}}
         path = f"chats/{chat_id}/events"
         await wire(emulator, "POST", path, json={"events": [answer]})
@@ -185,6 +185,6 @@ async def test_mischief_in_a_chat_does_not_stop_the_feed() -> None:
         deep: dict[str, object] = {}
         for _ in range(5_000):
             deep = {"a": deep}
-        await emulator.act(chat_id, acts.Raw(deep), acts.Say("after"))
-        await emulator.act(chat_id, acts.Say("on"))
+        await emulator.act(chat_id, actions.Raw(deep), actions.Say("after"))
+        await emulator.act(chat_id, actions.Say("on"))
         assert (await until(updates, "chat"))[-1][2]["entries"][0]["event"]["msg"] == "on"

@@ -30,7 +30,7 @@ async def test_other_sites_are_refused(headers: dict[str, str]) -> None:
         status, reply = await call(emulator, "GET", "/chats", headers=headers)
         assert status == 403
         assert reply["error"]
-        status, _ = await call(emulator, "POST", "/chats/x/acts", headers=headers, json={"act": "end"})
+        status, _ = await call(emulator, "POST", "/chats/x/actions", headers=headers, json={"action": "end_chat"})
         assert status == 403
 
 

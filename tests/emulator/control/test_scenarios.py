@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.script import catalogue, read_scenario
 from tests.emulator.control.steering import call, opened, wire
@@ -55,12 +55,12 @@ async def test_a_chat_goes_on_with_one_and_is_saved_as_one() -> None:
         chat_id = await opened(emulator)
         path = f"/chats/{chat_id}/scenario"
         assert (await call(emulator, "POST", path, json={"source": OWN}))[0] == 200
-        await emulator.act(chat_id, do.End())
+        await emulator.act(chat_id, do.EndChat())
         _, reply = await call(emulator, "GET", path)
         saved = read_scenario(reply["source"], "saved")
-        assert [step for step in saved.script if step in (do.Say("mine", "bot"), do.End())] == [
+        assert [step for step in saved.script if step in (do.Say("mine", "bot"), do.EndChat())] == [
             do.Say("mine", "bot"),
-            do.End(),
+            do.EndChat(),
         ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Fault, Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.rules import RULES
 from tests.emulator.control.steering import call, opened, wire
@@ -53,18 +53,18 @@ class Sinner:
         await self.emulator.until(lambda centre: centre.held_polls == 1, 30)
         return polling
 
-    async def act(self, *acts: do.Act) -> None:
-        await self.emulator.act(self.chat_id, *acts)
+    async def act(self, *actions: do.Action) -> None:
+        await self.emulator.act(self.chat_id, *actions)
 
 
 async def polls_the_dead(sinner: Sinner) -> None:
-    await sinner.act(do.End())
+    await sinner.act(do.EndChat())
     await sinner.poll()
     await sinner.poll()
 
 
 async def repeats_at_once(sinner: Sinner) -> None:
-    await sinner.act(do.Forget())
+    await sinner.act(do.DropChat())
     await wire(sinner.emulator, "GET", f"chats/{sinner.chat_id}/history")
     await wire(sinner.emulator, "GET", f"chats/{sinner.chat_id}/history")
 
@@ -154,7 +154,7 @@ async def names_anothers_chat(sinner: Sinner) -> None:
 
 
 async def sends_to_the_dead(sinner: Sinner) -> None:
-    await sinner.act(do.End())
+    await sinner.act(do.EndChat())
     await sinner.poll()
     await asyncio.sleep(0.05)
     await sinner.send(message("hello?", "1"))
@@ -264,7 +264,7 @@ async def test_a_chat_that_is_over_is_replaced_in_the_script() -> None:
     async with Emulator("silent", Knobs(**KNOBS)) as emulator:
         sinner = await Sinner(emulator).open()
         await sends_twice(sinner)
-        await sinner.act(do.End())
+        await sinner.act(do.EndChat())
         found = (await judged(emulator, "client-1"))["F12"]
         assert found["curl"].startswith("CHAT=$(curl")
         assert sinner.chat_id not in found["curl"]

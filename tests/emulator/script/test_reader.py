@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.knobs import Fault
 from statemachine.emulator.script import ScriptError, read_scenario
 from statemachine.emulator.script.reader import read_parts
-from statemachine.emulator.steps import Await, Branch, Condition, Listen, Pause, Repeat, Scenario, Step
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
 
 HEAD = 'about = "a"\nteaches = "t"\n'
 
@@ -23,14 +23,14 @@ def read(text: str, **more: Any) -> Scenario:
     ("written", "step"),
     [
         ('{ pause = "1.5s" }', Pause(1_500)),
-        ('"listen"', Listen()),
-        ('"typing"', do.Typing()),
-        ('{ typing = "ada" }', do.Typing("ada")),
+        ('"answer_texts"', AnswerTexts()),
+        ('"start_typing"', do.StartTyping()),
+        ('{ start_typing = "ada" }', do.StartTyping("ada")),
         ('{ say = "Hi", party = "bot" }', do.Say("Hi", "bot")),
-        ('{ act = "say", text = "Hi" }', do.Say("Hi")),
+        ('{ action = "say", text = "Hi" }', do.Say("Hi")),
         ('{ set_status = "queued", ewt = 30 }', do.SetStatus("queued", 30)),
         ('{ show_form = "" }', do.ShowForm("")),
-        ('{ break = { on = "poll", drop = true } }', do.Break(Fault("poll", drop=True))),
+        ('{ inject_fault = { on = "poll", drop = true } }', do.InjectFault(Fault("poll", drop=True))),
         ('{ raw = { event = "x", n = [1, { y = 2 }] } }', do.Raw({"event": "x", "n": [1, {"y": 2}]})),
         ("{ share_location = 59, longitude = 10.5 }", do.ShareLocation(59.0, 10.5)),
         ('{ wait_for = "message" }', Await(("chat_session_message",))),
@@ -39,16 +39,16 @@ def read(text: str, **more: Any) -> Scenario:
             Await(("chat_session_message", "chat_form_data_cancel"), 10_000, (do.Warn(),), True),
         ),
         (
-            '{ if = { says = "Yes" }, then = ["end"], else = ["typing"] }',
-            Branch(Condition(("Yes",)), (do.End(),), (do.Typing(),)),
+            '{ if = { says = "Yes" }, then = ["end_chat"], else = ["start_typing"] }',
+            Branch(Condition(("Yes",)), (do.EndChat(),), (do.StartTyping(),)),
         ),
         (
             '{ if = { event = "file", form = { a = "b" }, knobs = { hold_ms = "3s" } }, then = [] }',
             Branch(Condition((), {"a": "b"}, ("chat_session_file",), {"hold_ms": 3_000})),
         ),
         (
-            '{ repeat = ["typing"], times = 3, until = { says = ["a", "b"] } }',
-            Repeat((do.Typing(),), 3, Condition(("a", "b"))),
+            '{ repeat = ["start_typing"], times = 3, until = { says = ["a", "b"] } }',
+            Repeat((do.StartTyping(),), 3, Condition(("a", "b"))),
         ),
         ('{ repeat = [{ pause = "1s" }] }', Repeat((Pause(1_000),))),
     ],
@@ -58,9 +58,11 @@ def test_a_step(written: str, step: Step) -> None:
 
 
 def test_parts_are_played_where_they_are_named() -> None:
-    own = '[parts]\none = ["warn"]\nboth = [{ play = "one" }, { play = "theirs" }]'
-    scenario = read(f'script = ["typing", {{ play = "both" }}]\n{own}', parts=read_parts('theirs = ["not_typing"]'))
-    assert scenario.script == (do.Typing(), do.Warn(), do.NotTyping())
+    own = '[parts]\none = ["warn"]\nboth = [{ include = "one" }, { include = "theirs" }]'
+    scenario = read(
+        f'script = ["start_typing", {{ include = "both" }}]\n{own}', parts=read_parts('theirs = ["stop_typing"]')
+    )
+    assert scenario.script == (do.StartTyping(), do.Warn(), do.StopTyping())
 
 
 def test_what_is_left_out_is_as_usual() -> None:
@@ -77,13 +79,13 @@ def test_what_is_left_out_is_as_usual() -> None:
         ("script = [3]", 3, "a step is a name or a table"),
         ("script = [{}]", 3, "a step is a name or a table"),
         ('script = "say"', 3, "a list of steps is needed"),
-        ('script = [\n"end",\n"typing" ]', 5, "never reached"),
+        ('script = [\n"end_chat",\n"start_typing" ]', 5, "never reached"),
         ('script = [{ pause = "soon" }]', 3, "write 500ms, 1.5s, 10m or 1h30m"),
         ("script = [{ pause = 1 }]", 3, "a text is needed, not 1"),
         ('script = [{ wait_for = "mesage" }]', 3, "did you mean 'message'?"),
-        ('script = [{ wait_for = "typing", otherwise = ["end"] }]', 3, "'otherwise' needs 'within'"),
+        ('script = [{ wait_for = "typing", otherwise = ["end_chat"] }]', 3, "'otherwise' needs 'within'"),
         ('script = [{ wait_for = "typing", whithin = "1s" }]', 3, "did you mean 'within'?"),
-        ('script = [{ repeat = ["typing"] }]', 3, "for ever at once"),
+        ('script = [{ repeat = ["start_typing"] }]', 3, "for ever at once"),
         ('script = [{ repeat = [{ pause = "1s" }], times = 0 }]', 3, "from 1 on"),
         ("script = [{ if = {}, then = [] }]", 3, "an empty condition always holds"),
         ('script = [{ if = { says = "x" } }]', 3, "'then' is missing"),
@@ -91,9 +93,9 @@ def test_what_is_left_out_is_as_usual() -> None:
         ('script = [{ say = "x", party = 3 }]', 3, "party is a text"),
         ('script = [{ leave_all = "x" }]', 3, "alone, without a value"),
         ("script = [{ share_location = 1.0 }]", 3, "'longitude' is missing"),
-        ('script = [{ break = { on = "pol" } }]', 3, "on is one of"),
-        ('script = [{ play = "nothing" }]', 3, "no parts 'nothing'"),
-        ('script = [{ play = "x" }]\n[parts]\nx = [\n{ play = "x" }]', 6, "no parts 'x' above this"),
+        ('script = [{ inject_fault = { on = "pol" } }]', 3, "on is one of"),
+        ('script = [{ include = "nothing" }]', 3, "no parts 'nothing'"),
+        ('script = [{ include = "x" }]\n[parts]\nx = [\n{ include = "x" }]', 6, "no parts 'x' above this"),
         ("parts = 3", 3, "a table of lists of steps"),
         ("[knobs]\nhold_mss = 3", 4, "did you mean 'hold_ms'?"),
         ("[knobs]\n\nhold_ms = -3", 5, "negative"),

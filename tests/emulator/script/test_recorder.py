@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Scenario
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.script import catalogue, read_scenario, write_scenario
 from statemachine.emulator.script.recorder import recorded
 from tests.emulator.driver import Driver, message, names
@@ -43,16 +43,16 @@ def test_every_act_is_recorded() -> None:
     driver = Driver("silent").open()
     done = (
         do.SetStatus("queued", 30),
-        do.Info("Service"),
+        do.SendInfo("Service"),
         do.JoinParty("ada"),
         do.Say("a & b\nc", markup="<p>x</p>"),
         do.SayAsClient("me"),
-        do.SendFile("a.bin", b"\x00\xff"),
+        do.ShareFile("a.bin", b"\x00\xff"),
         do.ShareLocation(1.5, 2.5, "u"),
         do.ShowForm("f", timeout=5),
         do.ShowSecureForm("payment"),
         do.CancelSecureForm(),
-        do.Signal({"type": "END_CALL"}),
+        do.SendSignaling({"type": "END_CALL"}),
         do.RequestCobrowsing(),
         do.SetCase("C"),
         do.Raw({"event": "chat_session_weather", "outlook": "mild"}),

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statemachine.emulator.act_data import ACTS
-from statemachine.emulator.acts import Act
+from statemachine.emulator.action_data import ACTIONS
+from statemachine.emulator.actions import Action
 from statemachine.emulator.durations import milliseconds, written
 from statemachine.emulator.knobs import Call, Fault
 from statemachine.emulator.names import FROM_CLIENT
 from statemachine.emulator.script import catalogue, read_scenario, write_scenario
 from statemachine.emulator.script.catalogue import parts
-from statemachine.emulator.steps import Await, Branch, Condition, Listen, Pause, Repeat, Scenario, Step
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 JSON = st.dictionaries(TEXT, TEXT | st.integers(-5, 5) | st.booleans() | st.lists(TEXT, max_size=2), max_size=3)
@@ -29,12 +29,12 @@ OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "Mapping[str, object]": JSON,
     "Fault": st.builds(Fault, on=st.sampled_from(Call.__args__), code=st.integers(1_000, 5_999), drop=st.booleans()),  # type: ignore[attr-defined]
 }
-ENDS = ("end", "fail", "complete", "conclude", "time_out")
+ENDS = ("end_chat", "fail", "complete", "conclude", "time_out")
 
 
 @st.composite
-def an_act(draw: st.DrawFn) -> Act:
-    kind = ACTS[draw(st.sampled_from([name for name in ACTS if name not in ENDS]))]
+def an_act(draw: st.DrawFn) -> Action:
+    kind = ACTIONS[draw(st.sampled_from([name for name in ACTIONS if name not in ENDS]))]
     return kind(*(draw(OF_TYPE[str(field.type)]) for field in attrs.fields(kind)))
 
 
@@ -53,7 +53,7 @@ def compound(inner: st.SearchStrategy[Step]) -> st.SearchStrategy[Step]:
     )
 
 
-SIMPLE = an_act() | st.builds(Pause, MS) | st.just(Listen()) | st.builds(Await, EVENTS)
+SIMPLE = an_act() | st.builds(Pause, MS) | st.just(AnswerTexts()) | st.builds(Await, EVENTS)
 STEPS = st.lists(st.recursive(SIMPLE, compound, max_leaves=6), max_size=4).map(tuple)
 
 

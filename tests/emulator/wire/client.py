@@ -11,7 +11,7 @@ import aiohttp
 from attrs import frozen
 
 from statemachine.emulator import Chat, Knobs, Scenario
-from statemachine.emulator.acts import Act
+from statemachine.emulator.actions import Action
 from statemachine.emulator.http import Emulator
 from tests.emulator.driver import authorization
 
@@ -90,9 +90,9 @@ class Wire:
     async def history(self) -> list[Any]:
         return list((await self.get(self.path("history")))["events"])
 
-    async def act(self, *acts: Act) -> list[Any]:
+    async def act(self, *actions: Action) -> list[Any]:
         """The centre does something; the events by which the client learns of it."""
-        await self.emulator.act(self.chat_id, *acts)
+        await self.emulator.act(self.chat_id, *actions)
         return await self.poll()
 
 

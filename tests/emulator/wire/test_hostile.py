@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator import http
 from tests.emulator.driver import authorization, message
 from tests.emulator.wire.client import Wire, wire

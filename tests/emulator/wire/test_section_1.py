@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from statemachine.emulator import Fault
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import message
 from tests.emulator.wire.client import Wire, wire
 
@@ -35,7 +35,7 @@ async def test_the_tenant_may_be_needless_and_is_not_sent_for_files_and_photos()
         await w.get("availability", tenant=None)
     async with wire() as w:
         await w.open()
-        (file,) = await w.act(do.SendFile("a.txt", b"abc", content_type="text/plain"))
+        (file,) = await w.act(do.ShareFile("a.txt", b"abc", content_type="text/plain"))
         (joined,) = await w.act(do.JoinParty("ada"))
         bare: Any = {"tenant": None, "headers": {"Authorization": ""}}
         assert await w.get(w.path(f"files/{file['file_id']}"), **bare) == b"abc"
@@ -325,7 +325,7 @@ async def test_v1_has_no_receipts_and_no_cases() -> None:
     async with wire(version=1) as w:
         await w.open()
         await w.send(message("hi", "1"))
-        assert await w.act(do.JoinParty(), do.Deliver(), do.MarkRead(), do.SetCase("C"), do.Typing()) == [
+        assert await w.act(do.JoinParty(), do.SendDelivered(), do.SendRead(), do.SetCase("C"), do.StartTyping()) == [
             event for event in w.chat.history() if event["event"].endswith(("joined", "typing"))
         ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Fault
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import message, names
 from tests.emulator.wire.client import wire
 
@@ -25,7 +25,7 @@ async def test_a_new_session_begins_in_this_state(state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "state", "terminal"),
+    ("action", "state", "terminal"),
     [
         (do.SetStatus("establishing"), "establishing", None),
         (do.SetStatus("ivr"), "ivr", None),
@@ -37,10 +37,10 @@ async def test_a_new_session_begins_in_this_state(state: str) -> None:
         (do.SetStatus("some_future_state"), "some_future_state", None),
     ],
 )
-async def test_a_status_event(act: do.SetStatus, state: str, terminal: str | None) -> None:
+async def test_a_status_event(action: do.SetStatus, state: str, terminal: str | None) -> None:
     async with wire() as w:
         await w.open()
-        (event,) = await w.act(act)
+        (event,) = await w.act(action)
         assert (event["event"], event["state"]) == ("chat_session_status", state)
         assert ("ewt" in event) == (state == "queued")
         assert w.chat.terminal == terminal
@@ -55,21 +55,21 @@ async def test_what_is_not_known_follows_once() -> None:
 
 # --- 2.2 terminal signals -------------------------------------------------------------------------------------------
 
-SIGNALS: dict[str, tuple[do.Act, list[str]]] = {
-    "ended": (do.End(), ["ended"]),
+SIGNALS: dict[str, tuple[do.Action, list[str]]] = {
+    "ended": (do.EndChat(), ["ended"]),
     "timed_out": (do.TimeOut("too long"), ["inactivity_timeout"]),
     "failed": (do.Fail(), ["status"]),
     "completed": (do.Complete(), ["status"]),
-    "gone": (do.Forget(), []),
+    "gone": (do.DropChat(), []),
 }
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 async def test_after_a_terminal_signal_everything_is_404_with_5005(signal: str) -> None:
-    act, told = SIGNALS[signal]
+    action, told = SIGNALS[signal]
     async with wire() as w:
         await w.open()
-        await w.emulator.act(w.chat_id, do.Say("last words"), act)
+        await w.emulator.act(w.chat_id, do.Say("last words"), action)
         if told:
             assert names(await w.poll()) == ["message", *told]  # messages of the same batch are valid
         for method, path in (("GET", "events"), ("POST", "events"), ("GET", "history"), ("POST", "notifications")):
@@ -99,7 +99,7 @@ async def test_two_signals_in_a_row(signals: tuple[str, ...], told: list[str]) -
 async def test_the_faces_of_a_chat_that_is_gone(style: str) -> None:
     async with wire(gone_style=style) as w:
         await w.open()
-        await w.emulator.act(w.chat_id, do.Forget())
+        await w.emulator.act(w.chat_id, do.DropChat())
         answer = await w.ask("GET", w.path("events"))
         assert answer.status == 404
         assert {"code_5005": dict, "bare": bytes, "html": bytes}[style] is type(answer.body)
@@ -248,7 +248,7 @@ async def test_the_branch_where_the_server_restarts() -> None:
 async def test_a_spurious_404_heals_with_request_chat() -> None:
     async with wire(gone_heals=True) as w:
         await w.open()
-        await w.emulator.act(w.chat_id, do.Forget())
+        await w.emulator.act(w.chat_id, do.DropChat())
         assert (await w.ask("GET", w.path("events"))).code == "5005"
         again = await w.post("chats")
         assert (again["chat_id"], again["is_new_chat"]) == (w.chat_id, False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import message, names
 from tests.emulator.wire.client import Wire, wire
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.asyncio
 UUID = r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 
 
-async def one(w: Wire, act: do.Act) -> dict[str, Any]:
-    (event,) = await w.act(act)
+async def one(w: Wire, action: do.Action) -> dict[str, Any]:
+    (event,) = await w.act(action)
     assert isinstance(event, dict)
     return event
 
@@ -38,7 +38,7 @@ async def test_the_observed_shapes() -> None:
         joined = await one(w, do.JoinParty("ada"))
         fields = {"display_name", "event", "first_name", "last_name", "party_id", "timestamp", "type"}
         assert joined.keys() == fields
-        file = await one(w, do.SendFile("a.txt", b"abc"))
+        file = await one(w, do.ShareFile("a.txt", b"abc"))
         assert file.keys() == {"event", "file_id", "file_name", "file_type", "msg_id", "party_id", "timestamp"}
         assert file["file_id"] == file["file_id"].lower()
         assert w.chat_id == w.chat_id.lower()
@@ -140,9 +140,9 @@ async def test_the_misspelt_name(misspelt: bool, name: str) -> None:
 
 # --- 3.1 to 3.4, server to client -----------------------------------------------------------------------------------
 
-FROM_SERVER: list[tuple[do.Act, str, dict[str, Any]]] = [
+FROM_SERVER: list[tuple[do.Action, str, dict[str, Any]]] = [
     (do.SetStatus("queued", 30), "chat_session_status", {"state": "queued", "ewt": "30"}),
-    (do.Info("Service"), "chat_session_info", {"service_name": "Service"}),
+    (do.SendInfo("Service"), "chat_session_info", {"service_name": "Service"}),
     (
         do.JoinParty("ada", "Ada", "Larsen"),
         "chat_session_party_joined",
@@ -153,16 +153,16 @@ FROM_SERVER: list[tuple[do.Act, str, dict[str, Any]]] = [
     (do.JoinParty("teams", "T", "", "msteams"), "chat_session_party_joined", {"type": "msteams"}),
     (do.LeaveParty("ada"), "chat_session_party_left", {}),
     (do.Say("hi"), "chat_session_message", {"msg": "hi", "msg_text": "hi"}),
-    (do.Deliver("7"), "chat_session_message_delivered", {"ref_msg_id": "7"}),
-    (do.MarkRead("7"), "chat_session_message_read", {"ref_msg_id": "7"}),
-    (do.Typing("ada"), "chat_session_typing", {}),
-    (do.NotTyping("ada"), "chat_session_not_typing", {}),
+    (do.SendDelivered("7"), "chat_session_message_delivered", {"ref_msg_id": "7"}),
+    (do.SendRead("7"), "chat_session_message_read", {"ref_msg_id": "7"}),
+    (do.StartTyping("ada"), "chat_session_typing", {}),
+    (do.StopTyping("ada"), "chat_session_not_typing", {}),
     (do.ShareLocation(1.5, 2.5, "u"), "chat_session_location", {"latitude": "1.5", "longitude": "2.5", "url": "u"}),
-    (do.SendFile("a", b"x", file_type="image"), "chat_session_file", {"file_type": "image", "file_name": "a"}),
+    (do.ShareFile("a", b"x", file_type="image"), "chat_session_file", {"file_type": "image", "file_name": "a"}),
     (do.Warn("hello?"), "chat_session_timeout_warning", {"msg": "hello?"}),
     (do.Warn(""), "chat_session_timeout_warning", {"msg": ""}),
     (do.TimeOut("bye"), "chat_session_inactivity_timeout", {"msg": "bye"}),
-    (do.End(), "chat_session_ended", {}),
+    (do.EndChat(), "chat_session_ended", {}),
     (do.SetCase("C-1"), "chat_session_case_set", {"case_id": "C-1"}),
     (do.SetCase(""), "chat_session_case_set", {"case_id": ""}),
     (
@@ -174,7 +174,7 @@ FROM_SERVER: list[tuple[do.Act, str, dict[str, Any]]] = [
     (do.ShowSecureForm("payment"), "chat_session_secure_form_show", {"form_id": "payment"}),
     (do.CancelSecureForm("3"), "chat_session_secure_form_cancel", {"form_request_id": "3"}),
     *(
-        (do.Signal(data), "chat_session_signaling", {"data": data})
+        (do.SendSignaling(data), "chat_session_signaling", {"data": data})
         for data in (
             {"type": "OFFER_CALL", "sdp": "v=0", "offerVideo": "true"},
             {"type": "ICE_CANDIDATE", "sdpMid": "0", "sdpMLineIndex": 0, "candidate": "c"},
@@ -191,11 +191,11 @@ FROM_SERVER: list[tuple[do.Act, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("act", "name", "fields"), FROM_SERVER, ids=lambda value: str(value)[:40])
-async def test_what_the_server_says(act: do.Act, name: str, fields: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("action", "name", "fields"), FROM_SERVER, ids=lambda value: str(value)[:40])
+async def test_what_the_server_says(action: do.Action, name: str, fields: dict[str, Any]) -> None:
     async with wire() as w:
         await w.open()
-        event = await one(w, act)
+        event = await one(w, action)
         assert event["event"] == name
         assert {key: event.get(key) for key in fields} == fields
 
@@ -206,7 +206,7 @@ async def test_receipts_of_agents(mode: str, count: int) -> None:
         await w.open()
         await w.act(do.JoinParty("ada"), do.JoinParty("grace"))
         await w.send(message("x", "1"))
-        events = await w.act(do.Deliver(), do.MarkRead(), do.Typing())
+        events = await w.act(do.SendDelivered(), do.SendRead(), do.StartTyping())
         assert names(events).count("message_delivered") == names(events).count("message_read") == count
         parties = {event["party_id"] for event in events if "ref_msg_id" in event}
         assert len(parties) == (2 if mode == "per_party" else min(count, 1))
@@ -303,11 +303,11 @@ async def test_a_prompt_is_answered_by_the_next_text() -> None:
 async def test_signaling_stands_in_history_only_if_told() -> None:
     async with wire() as w:
         await w.open()
-        await one(w, do.Signal({"type": "END_CALL"}))
+        await one(w, do.SendSignaling({"type": "END_CALL"}))
         assert await w.history() == []
     async with wire(history_omits=()) as w:
         await w.open()
-        await one(w, do.Signal({"type": "END_CALL"}))
+        await one(w, do.SendSignaling({"type": "END_CALL"}))
         assert names(await w.history()) == ["signaling"]
 
 

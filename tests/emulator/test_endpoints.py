@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Fault, HttpRequest
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import Driver, authorization, message, names
 
 
@@ -61,13 +61,13 @@ def test_create_then_the_same_session_again(version: int) -> None:
 def test_a_new_session_after_the_end() -> None:
     driver = Driver().open()
     first = driver.chat_id
-    driver.act(do.End())
+    driver.act(do.EndChat())
     assert driver.open().chat_id != first
 
 
 def test_the_ended_session_is_given_once_more_by_the_knob() -> None:
     driver = Driver(stale_create=True).open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     driver.poll()
     stale = driver.post("chats", {})
     assert (stale["chat_id"], stale["is_new_chat"]) == (driver.chat_id, False)
@@ -131,7 +131,7 @@ def test_a_huge_body_is_refused() -> None:
 def test_history_has_both_sides_with_the_own_party_id() -> None:
     driver = Driver().open()
     driver.send(message("hello", "1"))
-    driver.act(do.Say("hi"), do.Signal({"type": "END_CALL"}))
+    driver.act(do.Say("hi"), do.SendSignaling({"type": "END_CALL"}))
     own, other = driver.history()
     assert (own["msg_id"], own["party_id"], own["timestamp"]) == ("1", driver.chat_id, "1700000000")
     assert other["msg"] == "hi"
@@ -140,10 +140,10 @@ def test_history_has_both_sides_with_the_own_party_id() -> None:
 
 def test_history_after_the_end_is_a_knob() -> None:
     driver = Driver().open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     assert driver.error("GET", f"chats/{driver.chat_id}/history") == (404, "5005")
     driver = Driver(history_after_end="kept").open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     assert names(driver.history()) == ["ended"]
 
 
@@ -334,7 +334,7 @@ def test_an_initial_message_that_is_none() -> None:
 
 def test_a_chat_that_is_over_has_neither_push_nor_case() -> None:
     driver = Driver().open()
-    driver.act(do.SetCase("C-1"), do.End())
+    driver.act(do.SetCase("C-1"), do.EndChat())
     assert driver.error("POST", f"chats/{driver.chat_id}/notifications", {}) == (404, "5005")
     assert driver.error("GET", "casehistory") == (404, "5005")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 
-class Shared:
+class Immutable:
     """Base of immutable records; what they hold is never changed either."""
 
     __slots__ = ()

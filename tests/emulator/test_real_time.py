@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Knobs
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from statemachine.emulator.clock import Clock, LineClock
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.wire import HttpRequest, Line
@@ -45,7 +45,7 @@ async def test_a_beat_counts_for_what_it_should_have_lasted() -> None:
 @pytest.mark.parametrize(("free", "expected"), [(1_000, []), (1_001, ["F37"])])
 async def test_only_time_that_the_centre_had_counts_as_late(free: int, expected: list[str]) -> None:
     driver = Driver().open()
-    driver.act(do.End())
+    driver.act(do.EndChat())
     driver.poll()
     told = Line(0, 0)
     driver.centre.left(driver.ticket, told)
@@ -88,7 +88,7 @@ async def say(emulator: Emulator, chat_id: str) -> None:
 async def test_what_was_on_its_way_is_no_fault_however_long_it_took(trouble: Callable[..., Any]) -> None:
     async with Emulator("silent", Knobs(chats_kept=10)) as emulator:
         chat_id = await opened(emulator)
-        await emulator.act(chat_id, do.End())
+        await emulator.act(chat_id, do.EndChat())
         await wire(emulator, "GET", f"chats/{chat_id}/events")
         await trouble(emulator, chat_id)
         assert rules(emulator) == []

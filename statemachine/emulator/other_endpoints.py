@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine.emulator import intake
-from statemachine.emulator.calls import Ask, own_chat
+from statemachine.emulator import incoming
 from statemachine.emulator.chat import Chat
+from statemachine.emulator.endpoints import ApiCall, own_chat
 from statemachine.emulator.errors import ApiError
 from statemachine.emulator.shapes import Event, json_response, typed, waiting_time
 from statemachine.emulator.state import CentreState, StoredFile
@@ -35,29 +35,29 @@ _CONFIGURATION: Final[Event] = {
 _PARAMETERS: Final = [{"first_name": "FIRST_NAME"}, {"last_name": "LAST_NAME"}, {"phone_number": "PHONE"}]
 
 
-def version(state: CentreState, ask: Ask) -> HttpResponse:
+def version(state: CentreState, call: ApiCall) -> HttpResponse:
     """E1, v2 only."""
     return json_response({"server_version": state.knobs.server_version})
 
 
-def availability(state: CentreState, ask: Ask) -> HttpResponse:
+def availability(state: CentreState, call: ApiCall) -> HttpResponse:
     """E2."""
     if not state.knobs.available:
         return json_response({"chat": "notAvailable"})
     return json_response({"chat": "available"} | waiting_time(state.knobs, 30))
 
 
-def parameters(state: CentreState, ask: Ask) -> HttpResponse:
+def parameters(state: CentreState, call: ApiCall) -> HttpResponse:
     """E3: one-key objects, name to type."""
     return json_response({"parameters": _PARAMETERS})
 
 
-def notifications(state: CentreState, ask: Ask) -> HttpResponse:
+def notifications(state: CentreState, call: ApiCall) -> HttpResponse:
     """E9: one token family, or an empty object to unsubscribe; the last write wins."""
-    chat = own_chat(state, ask)
+    chat = own_chat(state, call)
     if not chat.live:
         raise ApiError(5005)
-    wish = intake.json_object(ask.request.body)
+    wish = incoming.json_object(call.request.body)
     families = [family for family in _PUSH_FAMILIES if family & wish.keys()]
     if len(families) > 1 or (families and not state.knobs.push_configured):
         raise ApiError(5603)
@@ -67,9 +67,9 @@ def notifications(state: CentreState, ask: Ask) -> HttpResponse:
     return json_response({})
 
 
-def _case_chat(state: CentreState, ask: Ask) -> Chat:
+def _case_chat(state: CentreState, call: ApiCall) -> Chat:
     """The chat whose case is meant: the path's, or at the API root the client's latest. Raises 5005, 5601."""
-    chat = own_chat(state, ask) if ask.route.chat_id else state.current(ask.key)
+    chat = own_chat(state, call) if call.route.chat_id else state.current(call.key)
     if chat is None or not chat.live:
         raise ApiError(5005)
     if not chat.case_id:
@@ -77,9 +77,9 @@ def _case_chat(state: CentreState, ask: Ask) -> Chat:
     return chat
 
 
-def case_history(state: CentreState, ask: Ask) -> HttpResponse:
+def case_history(state: CentreState, call: ApiCall) -> HttpResponse:
     """E10: every session of this client that belongs to the case."""
-    case_id = _case_chat(state, ask).case_id
+    case_id = _case_chat(state, call).case_id
     sessions: list[Event] = [
         {
             "chat_id": chat.chat_id,
@@ -87,27 +87,27 @@ def case_history(state: CentreState, ask: Ask) -> HttpResponse:
             "events": chat.history(),
         }
         for chat in state.chats.values()
-        if chat.key == ask.key and chat.case_id == case_id
+        if chat.key == call.key and chat.case_id == case_id
     ]
     return json_response({"sessions": sessions})
 
 
-def close_case(state: CentreState, ask: Ask) -> HttpResponse:
+def close_case(state: CentreState, call: ApiCall) -> HttpResponse:
     """E11: afterwards there is no case, so a second call is answered 406."""
-    chat = _case_chat(state, ask)
+    chat = _case_chat(state, call)
     if state.knobs.crm_refuses:
         raise ApiError(5602)
     chat.case_id = ""
     return json_response({})
 
 
-def upload(state: CentreState, ask: Ask) -> HttpResponse:
+def upload(state: CentreState, call: ApiCall) -> HttpResponse:
     """E12."""
     limit = state.knobs.upload_limit_bytes
     # The envelope of one part is small; a body far above the limit needs no look inside.
-    if len(ask.request.body) > limit + 65_536:
+    if len(call.request.body) > limit + 65_536:
         raise ApiError(5501)
-    file = uploaded_file(ask.request.header("Content-Type"), ask.request.body)
+    file = uploaded_file(call.request.header("Content-Type"), call.request.body)
     if len(file.content) > limit:
         raise ApiError(5501)
     stored = StoredFile(state.new_uuid("file"), file.name or "file", file.content_type, file.content)
@@ -116,38 +116,38 @@ def upload(state: CentreState, ask: Ask) -> HttpResponse:
     return json_response({"file_id": stored.file_id} | name)
 
 
-def download(state: CentreState, ask: Ask) -> HttpResponse:
+def download(state: CentreState, call: ApiCall) -> HttpResponse:
     """E13 and E13b. A missing file says nothing about the session (section 7, 5502)."""
-    if ask.route.chat_id and state.chat(ask.route.chat_id) is None:
+    if call.route.chat_id and state.chat(call.route.chat_id) is None:
         raise ApiError(5005)
-    file = state.files.get(ask.route.item)
+    file = state.files.get(call.route.item)
     if file is None:
         raise ApiError(5502)
     return HttpResponse(200, (("Content-Type", file.content_type),), file.content)
 
 
-def photo(state: CentreState, ask: Ask) -> HttpResponse:
+def photo(state: CentreState, call: ApiCall) -> HttpResponse:
     """E14: the picture of a party of this chat, or the chat's icon."""
-    chat = state.chat(ask.route.chat_id)
+    chat = state.chat(call.route.chat_id)
     if chat is None:
         raise ApiError(5005)
     known = {party.party_id.lower() for party in chat.parties.values()}
-    if ask.route.item and ask.route.item.lower() not in known:
+    if call.route.item and call.route.item.lower() not in known:
         raise ApiError(5502)
     return HttpResponse(200, (("Content-Type", "image/gif"),), PHOTO)
 
 
-def ice_servers(state: CentreState, ask: Ask) -> HttpResponse:
+def ice_servers(state: CentreState, call: ApiCall) -> HttpResponse:
     """E15."""
     return json_response({"servers": [{"url": "stun:127.0.0.1:3478"}]})
 
 
-def configuration(state: CentreState, ask: Ask) -> HttpResponse:
+def configuration(state: CentreState, call: ApiCall) -> HttpResponse:
     """E16."""
     return json_response(_CONFIGURATION)
 
 
-def request_sms(state: CentreState, ask: Ask) -> HttpResponse:
+def request_sms(state: CentreState, call: ApiCall) -> HttpResponse:
     """E17, v1 only; its codes are a namespace of their own (section 7, notes)."""
-    wish = intake.json_object(ask.request.body)
+    wish = incoming.json_object(call.request.body)
     return json_response({"sms_error_code": 0 if wish.get("phone_number") else 5})

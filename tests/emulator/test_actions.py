@@ -1,4 +1,4 @@
-"""Server events and their shapes: protocol.md section 3, one act after the other."""
+"""Server events and their shapes: protocol.md section 3, one action after the other."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import acts as do
+from statemachine.emulator import actions as do
 from tests.emulator.driver import START, Driver, message, names
 
 
-def events_of(*acts: do.Act, version: int = 2, **knobs: Any) -> list[dict[str, Any]]:
+def events_of(*actions: do.Action, version: int = 2, **knobs: Any) -> list[dict[str, Any]]:
     driver = Driver(version=version, **knobs).open()
-    driver.act(*acts)
+    driver.act(*actions)
     return driver.poll()
 
 
@@ -94,8 +94,8 @@ def test_case_of_party_ids(case: str, check: Any) -> None:
 def test_typing_location_file_cobrowsing_info_and_raw() -> None:
     driver = Driver(coordinate_type="number").open()
     driver.act(
-        do.Typing(), do.NotTyping(), do.ShareLocation(1.5, 2.0, "u"), do.SendFile("a.txt", b"x"),
-        do.RequestCobrowsing(), do.Info("Shop"), do.Raw({"event": "chat_session_new", "x": 1}),
+        do.StartTyping(), do.StopTyping(), do.ShareLocation(1.5, 2.0, "u"), do.ShareFile("a.txt", b"x"),
+        do.RequestCobrowsing(), do.SendInfo("Shop"), do.Raw({"event": "chat_session_new", "x": 1}),
     )  # fmt: skip
     got = driver.poll()
     assert names(got) == ["typing", "not_typing", "location", "file", "cobrowsing_requested", "info", "new"]
@@ -123,7 +123,7 @@ def test_forms(kind: str, one: object, sixty: object) -> None:
 def test_case_set_and_receipts_are_not_for_v1() -> None:
     driver = Driver(version=1).open()
     driver.send(message("hi", "1"))
-    driver.act(do.SetCase("C-1"), do.Deliver(), do.MarkRead())
+    driver.act(do.SetCase("C-1"), do.SendDelivered(), do.SendRead())
     assert driver.chat.pending == []
 
 
@@ -133,7 +133,7 @@ def test_receipts(mode: str, count: int) -> None:
     driver.act(do.JoinParty("ada"), do.JoinParty("grace"))
     driver.send(message("hi", "7"))
     driver.poll()
-    driver.act(do.MarkRead())
+    driver.act(do.SendRead())
     receipts = [event for event in driver.chat.pending if event["event"] == "chat_session_message_read"]
     assert [event["ref_msg_id"] for event in receipts] == ["7"] * count
 
@@ -151,7 +151,7 @@ def test_early_receipts_overtake_the_reply() -> None:
 def test_a_message_without_id_gets_no_receipt() -> None:
     driver = Driver().open()
     driver.send(message("hi"))
-    driver.act(do.Deliver())
+    driver.act(do.SendDelivered())
     assert driver.chat.pending == []
 
 
@@ -167,17 +167,17 @@ def test_fields_left_out_unknown_events_and_unknown_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "name", "terminal"),
+    ("action", "name", "terminal"),
     [
-        (do.End(), "ended", "ended"),
+        (do.EndChat(), "ended", "ended"),
         (do.Fail(), "status", "failed"),
         (do.Complete(), "status", "completed"),
         (do.TimeOut(), "inactivity_timeout", "timed_out"),
     ],
 )
-def test_terminal_signals(act: do.Act, name: str, terminal: str) -> None:
+def test_terminal_signals(action: do.Action, name: str, terminal: str) -> None:
     driver = Driver().open()
-    driver.act(act)
+    driver.act(action)
     assert driver.chat.terminal == terminal
     assert names(driver.poll()) == [name]
     assert driver.chat.end_handed_over
@@ -214,7 +214,7 @@ def test_the_normal_end_without_a_word() -> None:
 
 def test_acts_for_a_chat_that_never_was() -> None:
     with pytest.raises(KeyError):
-        Driver().centre.act(START, "none", do.End())
+        Driver().centre.act(START, "none", do.EndChat())
 
 
 def test_a_service_name_opens_the_session() -> None:

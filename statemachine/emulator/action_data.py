@@ -1,6 +1,6 @@
-"""Acts as plain data, for JSON and TOML: ``{"act": "say", "text": "Hello"}``. One spelling wherever acts are written.
+"""Actions as plain data, for JSON and TOML: ``{"action": "say", "text": "Hello"}``. One spelling wherever actions are written.
 
-The name of an act is its class in snake case. Fields have the names and defaults of the class; what may be None may be
+The name of an action is its class in snake case. Fields have the names and defaults of the class; what may be None may be
 left out. Bytes are a string: text as it is, anything else as ``base64:`` and its base64.
 """
 
@@ -16,11 +16,11 @@ from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_t
 
 import attrs
 
-from statemachine.emulator import acts
-from statemachine.emulator.acts import Act
+from statemachine.emulator import actions
+from statemachine.emulator.actions import Action
 from statemachine.emulator.knobs import Fault
 
-__all__ = ["ACTS", "act_from_data", "act_name", "act_to_data"]
+__all__ = ["ACTIONS", "action_from_data", "action_name", "action_to_data"]
 
 _BASE64: Final = "base64:"
 
@@ -29,30 +29,30 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-ACTS: Final[Mapping[str, type[Act]]] = {
+ACTIONS: Final[Mapping[str, type[Action]]] = {
     _snake(name): one
-    for name, one in vars(acts).items()
-    if isinstance(one, type) and issubclass(one, Act) and one is not Act
+    for name, one in vars(actions).items()
+    if isinstance(one, type) and issubclass(one, Action) and one is not Action
 }
-"""Name -> class, in the order of ``acts``."""
+"""Name -> class, in the order of ``actions``."""
 
 
-def act_name(kind: type[Act]) -> str:
+def action_name(kind: type[Action]) -> str:
     """``ShowForm`` is ``show_form``."""
     return _snake(kind.__name__)
 
 
-def act_from_data(data: Mapping[str, object]) -> Act:
-    """The act that ``data`` spells. Raises ValueError in the words of the person who wrote it."""
-    name = data.get("act")
-    if not isinstance(name, str) or name not in ACTS:
-        raise ValueError(f"there is no act {name!r}; there are {', '.join(ACTS)}")
-    return cast(Act, _build(ACTS[name], name, {key: value for key, value in data.items() if key != "act"}))
+def action_from_data(data: Mapping[str, object]) -> Action:
+    """The action that ``data`` spells. Raises ValueError in the words of the person who wrote it."""
+    name = data.get("action")
+    if not isinstance(name, str) or name not in ACTIONS:
+        raise ValueError(f"there is no action {name!r}; there are {', '.join(ACTIONS)}")
+    return cast(Action, _build(ACTIONS[name], name, {key: value for key, value in data.items() if key != "action"}))
 
 
-def act_to_data(act: Act) -> dict[str, object]:
-    """The spelling of an act, without the fields that have their default."""
-    return {"act": act_name(type(act)), **_spell(act)}
+def action_to_data(action: Action) -> dict[str, object]:
+    """The spelling of an action, without the fields that have their default."""
+    return {"action": action_name(type(action)), **_spell(action)}
 
 
 def _build(kind: type[Any], name: str, values: Mapping[str, object]) -> Any:

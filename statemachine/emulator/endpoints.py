@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from statemachine.emulator import desk, intake, judge, names, runner
-from statemachine.emulator.acts import Info
+from statemachine.emulator import agents, incoming, judge, names, runner
+from statemachine.emulator.actions import SendInfo
 from statemachine.emulator.chat import Chat, ClientKey, Handover, HeldPoll
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.routes import Route
@@ -15,7 +15,7 @@ from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 
 @frozen
-class Ask:
+class ApiCall:
     """One identified request at its time (ms)."""
 
     now: int
@@ -25,48 +25,48 @@ class Ask:
     key: ClientKey
 
 
-def own_chat(state: CentreState, ask: Ask) -> Chat:
+def own_chat(state: CentreState, call: ApiCall) -> Chat:
     """The chat a path names, if it is this client's and the server still knows it. Raises 5005."""
-    chat = state.chat(ask.route.chat_id)
+    chat = state.chat(call.route.chat_id)
     if chat is None:
         raise ApiError(5005)
-    if chat.key != ask.key:
-        judge.foreign_chat(state, chat, ask.key, ask.now, ask.ticket)
+    if chat.key != call.key:
+        judge.foreign_chat(state, chat, call.key, call.now, call.ticket)
         raise ApiError(5005)
     return chat
 
 
-def create(state: CentreState, ask: Ask) -> HttpResponse:
+def create(state: CentreState, call: ApiCall) -> HttpResponse:
     """E4: a new session, or the one this client already has."""
     knobs = state.knobs
-    wish = intake.json_object(ask.request.body)
+    wish = incoming.json_object(call.request.body)
     first = wish.get("initial_message")
     if first is not None:
-        first = intake.checked(state, first)
+        first = incoming.checked(state, first)
     if not knobs.accepts_chats:
         raise ApiError(5001)
-    chat = _existing(state, ask)
+    chat = _existing(state, call)
     if chat is not None:
-        return json_response(_session(state, chat, ask.route.version) | _newness(state, ask, False))
-    chat = _open(state, ask, wish)
-    reply = _session(state, chat, ask.route.version) | _newness(state, ask, True)
+        return json_response(_session(state, chat, call.route.version) | _newness(state, call, False))
+    chat = _open(state, call, wish)
+    reply = _session(state, chat, call.route.version) | _newness(state, call, True)
     if isinstance(first, dict):
-        intake.take(state, chat, ask.now, ask.ticket, first)
-    runner.start(state, chat, ask.now)
+        incoming.take(state, chat, call.now, call.ticket, first)
+    runner.start(state, chat, call.now)
     return json_response(reply)
 
 
-def _existing(state: CentreState, ask: Ask) -> Chat | None:
+def _existing(state: CentreState, call: ApiCall) -> Chat | None:
     """The session E4 gives back: a live one, one that healed, or once one that is already over."""
-    chat = state.current(ask.key)
+    chat = state.current(call.key)
     if chat is None or not state.knobs.single_session:
         return None
     if not chat.known and chat.terminal is None:
         chat.known = True
-        chat.alive_at = ask.now
+        chat.alive_at = call.now
         judge.revived(chat)
     elif chat.live and chat.held is not None:
-        judge.asked_while_polling(chat.held, ask.now, ask.ticket)
+        judge.asked_while_polling(chat.held, call.now, call.ticket)
     elif not chat.live:
         if not state.knobs.stale_create or chat.stale_returned:
             return None
@@ -75,16 +75,16 @@ def _existing(state: CentreState, ask: Ask) -> Chat | None:
     return chat
 
 
-def _open(state: CentreState, ask: Ask, wish: Event) -> Chat:
+def _open(state: CentreState, call: ApiCall, wish: Event) -> Chat:
     chat_id = state.new_uuid("chat")
     beginning = state.knobs.initial_state
-    chat = Chat(chat_id, ask.key, ask.route.version, ask.now, beginning, state.scenario, parameters=wish)
-    chat.alive_at = ask.now
+    chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario, parameters=wish)
+    chat.alive_at = call.now
     state.chats[chat_id] = chat
-    state.active[ask.key] = chat_id
+    state.active[call.key] = chat_id
     state.forget_old_chats()
     if state.knobs.service_name:
-        desk.perform(state, chat, ask.now, Info(state.knobs.service_name))
+        agents.perform(state, chat, call.now, SendInfo(state.knobs.service_name))
     return chat
 
 
@@ -96,61 +96,61 @@ def _session(state: CentreState, chat: Chat, version: int) -> Event:
     return reply | ({"phone_number": number} if isinstance(number, str) else {})
 
 
-def _newness(state: CentreState, ask: Ask, new: bool) -> Event:
+def _newness(state: CentreState, call: ApiCall, new: bool) -> Event:
     kind = state.knobs.is_new_chat_type
-    as_text = kind == "string" or (kind == "by_version" and ask.route.version == 1)
+    as_text = kind == "string" or (kind == "by_version" and call.route.version == 1)
     return {"is_new_chat": str(new).lower() if as_text else new}
 
 
-def active(state: CentreState, ask: Ask) -> HttpResponse:
+def active(state: CentreState, call: ApiCall) -> HttpResponse:
     """E5: the live session of this client; 404 means only that there is none."""
-    chat = state.current(ask.key)
+    chat = state.current(call.key)
     if chat is None or not chat.live:
         raise ApiError(5005, message="No active chat")
-    return json_response(_session(state, chat, ask.route.version))
+    return json_response(_session(state, chat, call.route.version))
 
 
-def send(state: CentreState, ask: Ask) -> HttpResponse:
+def send(state: CentreState, call: ApiCall) -> HttpResponse:
     """E6: client events. v1 answers with new server events, v2 with an empty body (1.3)."""
-    chat = own_chat(state, ask)
-    judge.sent(state, chat, ask.now, ask.ticket)
+    chat = own_chat(state, call)
+    judge.sent(state, chat, call.now, call.ticket)
     if not chat.live:
         raise ApiError(5005)
-    events = intake.client_events(state, ask.request.body)
+    events = incoming.client_events(state, call.request.body)
     for event in events:
-        intake.take(state, chat, ask.now, ask.ticket, event)
-    if ask.route.version != 1:
+        incoming.take(state, chat, call.now, call.ticket, event)
+    if call.route.version != 1:
         return HttpResponse(200)
     mode = state.knobs.v1_reply_events
     if mode == "none":
         return json_response({"events": []})
     if mode == "take":
-        return json_response({"events": hand_over(state, chat, ask.now, ask.ticket, by_poll=False)})
+        return json_response({"events": hand_over(state, chat, call.now, call.ticket, by_poll=False)})
     return json_response({"events": list(chat.pending)})
 
 
-def poll(state: CentreState, ask: Ask) -> HttpResponse | None:
+def poll(state: CentreState, call: ApiCall) -> HttpResponse | None:
     """E7: events that wait, or None when the poll is held and answered later (section 4)."""
-    chat = own_chat(state, ask)
-    judge.polled(state, chat, ask.now, ask.ticket, ask.request)
+    chat = own_chat(state, call)
+    judge.polled(state, chat, call.now, call.ticket, call.request)
     if not chat.known:
         raise ApiError(5005)
     if chat.held is not None:
-        raise too_many_polls(state, ask.route.version)
-    chat.alive_at = ask.now
+        raise too_many_polls(state, call.route.version)
+    chat.alive_at = call.now
     chat.polls += 1
     if chat.replay is not None:
-        return _replayed(state, chat, ask)
+        return _replayed(state, chat, call)
     if chat.pending:
-        return batch_response(state, chat, ask.now, ask.ticket)
+        return batch_response(state, chat, call.now, call.ticket)
     if chat.terminal is not None:
         raise ApiError(5005)
     knobs = state.knobs
     hold = knobs.hold_ms - jitter(knobs.seed, state.next_number("poll"), knobs.hold_jitter_ms)
     if hold <= 0:
-        judge.answered_instantly(state, chat, ask.now, ask.ticket)
+        judge.answered_instantly(state, chat, call.now, call.ticket)
         return empty_response(state)
-    chat.held = HeldPoll(ask.ticket, ask.now, ask.now + hold)
+    chat.held = HeldPoll(call.ticket, call.now, call.now + hold)
     return None
 
 
@@ -199,20 +199,20 @@ def _is_end(event: Event) -> bool:
     return event.get("event") in (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)
 
 
-def _replayed(state: CentreState, chat: Chat, ask: Ask) -> HttpResponse:
+def _replayed(state: CentreState, chat: Chat, call: ApiCall) -> HttpResponse:
     body, left = chat.replay or (b"", 0)
     chat.replay = (body, left - 1) if left > 1 else None
-    judge.answered_instantly(state, chat, ask.now, ask.ticket)
+    judge.answered_instantly(state, chat, call.now, call.ticket)
     return HttpResponse(200, (("Content-Type", "application/json; charset=utf-8"),), body)
 
 
-def history(state: CentreState, ask: Ask) -> HttpResponse:
+def history(state: CentreState, call: ApiCall) -> HttpResponse:
     """E8: the events of both sides so far, less those the knob leaves out."""
-    chat = own_chat(state, ask)
+    chat = own_chat(state, call)
     kept = state.knobs.history_after_end == "kept"
     if not chat.known or (chat.terminal is not None and not kept):
         raise ApiError(5005)
     if chat.terminal is not None:
-        judge.told_end(state, chat, ask.now, ask.ticket, by_poll=False)
+        judge.told_end(state, chat, call.now, call.ticket, by_poll=False)
     omitted = state.knobs.history_omits
     return json_response({"events": [event for event in chat.history() if event.get("event") not in omitted]})

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, Final, cast
 
-from statemachine.emulator import desk, judge, names, runner
+from statemachine.emulator import agents, judge, names, runner
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.errors import ApiError
 from statemachine.emulator.shapes import Event
@@ -109,7 +109,7 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
         chat.leaving = "disconnect"
     elif name == names.END:
         chat.leaving = "end"
-    desk.log_from_client(state, chat, now, _loggable(event))
+    agents.log_from_client(state, chat, now, _loggable(event))
     if name == names.MESSAGE or state.knobs.idle_reset == "any":
         chat.warned = False
         if chat.idle_since is not None:
@@ -143,5 +143,5 @@ def _loggable(event: Event) -> Event:
 
 def _early_receipts(state: CentreState, chat: Chat, now: int, msg_id: str) -> None:
     if state.knobs.receipts == "early" and msg_id and chat.on_duty() is not None:
-        desk.receipt(state, chat, now, names.DELIVERED, msg_id, "")
-        desk.receipt(state, chat, now, names.READ, msg_id, "")
+        agents.receipt(state, chat, now, names.DELIVERED, msg_id, "")
+        agents.receipt(state, chat, now, names.READ, msg_id, "")

@@ -10,13 +10,13 @@ from typing import Final
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-__all__ = ["Patience"]
+__all__ = ["ConnectionTimeouts"]
 
 _SILENCES: Final = 4
 """So many patiences a connection may rest between two requests: longer than the server keeps quiet ones itself."""
 
 
-class Patience:
+class ConnectionTimeouts:
     """The connections that owe a request, and until when. ``seconds``: how long the first one may take to come."""
 
     def __init__(self, seconds: float) -> None:

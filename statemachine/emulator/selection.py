@@ -14,13 +14,13 @@ from statemachine.emulator.knobs import Knobs, from_settings
 from statemachine.emulator.state import CentreState, Records, arm
 from statemachine.emulator.steps import Scenario
 
-__all__ = ["Views"]
+__all__ = ["Selection"]
 
 _KEPT: Final = 1_000
 """Scenarios, and app ids with settings of their own; the control API could otherwise fill the memory."""
 
 
-class Views:
+class Selection:
     """The centre as the chats of each appId and scenario see it."""
 
     def __init__(self, knobs: Knobs, scenario: Scenario, scenarios: Mapping[str, Scenario]) -> None:
@@ -29,7 +29,7 @@ class Views:
         self.scenarios: Final = dict(scenarios)
         self._knobs: Final = knobs
         self._settings: dict[str, dict[str, object]] = {}
-        self._views: dict[tuple[str, int], CentreState] = {}
+        self._selection: dict[tuple[str, int], CentreState] = {}
 
     def of_app(self, app_id: str) -> CentreState:
         """What new chats of this appId get."""
@@ -52,7 +52,7 @@ class Views:
         if app_id not in self._settings and len(self._settings) >= _KEPT:
             raise ValueError(f"knobs of {_KEPT} app ids have been set: use some of them again")
         self._settings[app_id] = wanted
-        old, self._views = self._views, {}
+        old, self._selection = self._selection, {}
         for key, view in old.items():
             renewed = self._view(key[0], view.scenario)
             if renewed.knobs.faults == view.knobs.faults:
@@ -61,11 +61,11 @@ class Views:
     def _view(self, app_id: str, scenario: Scenario) -> CentreState:
         # By identity: of two scenarios of one name, old chats may still go through the older one.
         key = (app_id if app_id in self._settings else "", id(scenario))
-        view = self._views.get(key)
+        view = self._selection.get(key)
         if view is None:
-            view = self._views[key] = self._made(key[0], scenario)
-            if len(self._views) > 2 * _KEPT:
-                del self._views[next(iter(self._views))]
+            view = self._selection[key] = self._made(key[0], scenario)
+            if len(self._selection) > 2 * _KEPT:
+                del self._selection[next(iter(self._selection))]
         return view
 
     def _made(self, app_id: str, scenario: Scenario) -> CentreState:

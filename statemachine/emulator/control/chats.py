@@ -1,4 +1,4 @@
-"""The agents' desk: which chats there are, and any act of ``acts`` on one of them."""
+"""The agents' desk: which chats there are, and any action of ``actions`` on one of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, cast
 import attrs
 from aiohttp import web
 
-from statemachine.emulator.act_data import ACTS, act_from_data
-from statemachine.emulator.acts import Act
+from statemachine.emulator.action_data import ACTIONS, action_from_data
+from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
 from statemachine.emulator.control.view import chat_data, entry_data
@@ -32,23 +32,23 @@ async def chat(request: web.Request) -> web.Response:
     return answer({"chat": chat_data(found), "entries": [entry_data(entry) for entry in found.log]})
 
 
-@routes.post("/chats/{chat_id}/acts")
+@routes.post("/chats/{chat_id}/actions")
 async def act(request: web.Request) -> web.Response:
-    """Do ``{"act": "say", "text": "Hello"}``, or several at once: ``{"acts": […]}``. Answers with the chat."""
+    """Do ``{"action": "say", "text": "Hello"}``, or several at once: ``{"actions": […]}``. Answers with the chat."""
     found = _chat(request)
     wish = await body(request)
-    several = wish.get("acts", [wish])
+    several = wish.get("actions", [wish])
     if not isinstance(several, list):
-        raise refusal(400, "acts is a list")
-    wanted = [_act(one) for one in cast("list[object]", several)]
+        raise refusal(400, "actions is a list")
+    wanted = [_action(one) for one in cast("list[object]", several)]
     await request.app[EMULATOR].act(found.chat_id, *wanted)
     return answer({"chat": chat_data(found)})
 
 
-@routes.get("/acts")
-async def acts(request: web.Request) -> web.Response:
-    """Every act with what it does and its fields, those without a default first."""
-    return answer({"acts": [_describe(name, kind) for name, kind in ACTS.items()]})
+@routes.get("/actions")
+async def actions(request: web.Request) -> web.Response:
+    """Every action with what it does and its fields, those without a default first."""
+    return answer({"actions": [_describe(name, kind) for name, kind in ACTIONS.items()]})
 
 
 def _chat(request: web.Request) -> Chat:
@@ -58,16 +58,16 @@ def _chat(request: web.Request) -> Chat:
     return found
 
 
-def _act(data: object) -> Act:
+def _action(data: object) -> Action:
     if not isinstance(data, dict):
-        raise refusal(400, "an act is an object")
+        raise refusal(400, "an action is an object")
     try:
-        return act_from_data(cast("dict[str, object]", data))
+        return action_from_data(cast("dict[str, object]", data))
     except ValueError as error:
         raise refusal(400, str(error)) from None
 
 
-def _describe(name: str, kind: type[Act]) -> dict[str, Any]:
+def _describe(name: str, kind: type[Action]) -> dict[str, Any]:
     fields = [
         {"name": field.name, "type": str(field.type)}
         | ({} if field.default is attrs.NOTHING else {"default": field.default})

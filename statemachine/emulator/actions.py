@@ -1,4 +1,4 @@
-"""What the centre's side can do to a chat: agents, scenarios and accidents, each act one value.
+"""What the centre's side can do to a chat: agents, scenarios and accidents, each action one value.
 
 ``party`` and ``label`` are names private to the chat ("agent", "bot"); the party id on the wire is derived
 from them. An empty ``party`` means the agent on duty, or the scenario's bot while there is none.
@@ -10,17 +10,17 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import Fault
-from statemachine.emulator.shared import Shared
 
 
 @frozen
-class Act(Shared):
-    """Something the centre does; the base of all acts."""
+class Action(Immutable):
+    """Something the centre does; the base of all actions."""
 
 
 @frozen
-class SetStatus(Act):
+class SetStatus(Action):
     """Status event with any state; ``ewt`` in seconds. ``failed`` and ``completed`` end the session (2.1)."""
 
     state: str
@@ -28,14 +28,14 @@ class SetStatus(Act):
 
 
 @frozen
-class Info(Act):
+class SendInfo(Action):
     """The undocumented service name event at the start of a session (3.1)."""
 
     service_name: str
 
 
 @frozen
-class JoinParty(Act):
+class JoinParty(Action):
     """A party joins; ``type`` is internal for agents, scenario or external otherwise (3.0)."""
 
     label: str = "agent"
@@ -45,7 +45,7 @@ class JoinParty(Act):
 
 
 @frozen
-class Connect(Act):
+class Connect(Action):
     """An agent accepts: status connected and party_joined, in the order the knob says (section 10 row 10)."""
 
     label: str = "agent"
@@ -54,19 +54,19 @@ class Connect(Act):
 
 
 @frozen
-class LeaveParty(Act):
+class LeaveParty(Action):
     """A party leaves, announced even when it never joined (F33)."""
 
     label: str = ""
 
 
 @frozen
-class LeaveAll(Act):
+class LeaveAll(Action):
     """Every agent who is present leaves; without agents nothing is announced."""
 
 
 @frozen
-class Say(Act):
+class Say(Action):
     """A message; ``{text}`` in it quotes the client's text that is answered.
 
     ``markup`` replaces the HTML made from ``text``. An empty ``msg_id`` is numbered.
@@ -79,7 +79,7 @@ class Say(Act):
 
 
 @frozen
-class SayAsClient(Act):
+class SayAsClient(Action):
     """The client says something elsewhere (another tab, another device): it comes under its own party id."""
 
     text: str
@@ -87,7 +87,7 @@ class SayAsClient(Act):
 
 
 @frozen
-class SendFile(Act):
+class ShareFile(Action):
     """A file is stored and announced; ``file_type`` is image or attachment."""
 
     name: str
@@ -98,7 +98,7 @@ class SendFile(Act):
 
 
 @frozen
-class ShareLocation(Act):
+class ShareLocation(Action):
     """A position in degrees."""
 
     latitude: float
@@ -108,21 +108,21 @@ class ShareLocation(Act):
 
 
 @frozen
-class Typing(Act):
+class StartTyping(Action):
     """The party starts typing."""
 
     party: str = ""
 
 
 @frozen
-class NotTyping(Act):
+class StopTyping(Action):
     """The party stops typing."""
 
     party: str = ""
 
 
 @frozen
-class ShowForm(Act):
+class ShowForm(Action):
     """A form; an empty ``name`` is a plain text prompt (3.2). An empty ``request_id`` is numbered.
 
     ``timeout`` is in seconds, None leaves the field out.
@@ -134,7 +134,7 @@ class ShowForm(Act):
 
 
 @frozen
-class ShowSecureForm(Act):
+class ShowSecureForm(Action):
     """A secure form, defined in the widget configuration under ``form_id``."""
 
     form_id: str
@@ -142,14 +142,14 @@ class ShowSecureForm(Act):
 
 
 @frozen
-class CancelSecureForm(Act):
+class CancelSecureForm(Action):
     """The agent closes a secure form; an empty ``request_id`` means the latest one."""
 
     request_id: str = ""
 
 
 @frozen
-class Signal(Act):
+class SendSignaling(Action):
     """WebRTC signaling; ``data`` as in 3.3."""
 
     data: Mapping[str, object]
@@ -157,19 +157,19 @@ class Signal(Act):
 
 
 @frozen
-class RequestCobrowsing(Act):
+class RequestCobrowsing(Action):
     """The agent asks to see the client's page (3.4)."""
 
 
 @frozen
-class SetCase(Act):
+class SetCase(Action):
     """The scenario assigns a CRM case, or takes it away with an empty id; v2 only."""
 
     case_id: str
 
 
 @frozen
-class Deliver(Act):
+class SendDelivered(Action):
     """Delivered receipt for a client's message; empty ``msg_id``: the text reacted to, or the last one."""
 
     msg_id: str = ""
@@ -177,61 +177,61 @@ class Deliver(Act):
 
 
 @frozen
-class MarkRead(Act):
-    """Read receipt, as ``Deliver``."""
+class SendRead(Action):
+    """Read receipt, as ``SendDelivered``."""
 
     msg_id: str = ""
     party: str = ""
 
 
 @frozen
-class Warn(Act):
+class Warn(Action):
     """Inactivity warning; None takes the knob's text."""
 
     text: str | None = None
 
 
 @frozen
-class TimeOut(Act):
+class TimeOut(Action):
     """Inactivity timeout: the session is over; None takes the knob's text."""
 
     text: str | None = None
 
 
 @frozen
-class End(Act):
+class EndChat(Action):
     """Normal end."""
 
 
 @frozen
-class Fail(Act):
+class Fail(Action):
     """Abnormal end: status failed."""
 
 
 @frozen
-class Complete(Act):
+class Complete(Action):
     """End as status completed."""
 
 
 @frozen
-class Conclude(Act):
+class Conclude(Action):
     """A scenario's normal end, with the terminal signals the knob lists (2.2)."""
 
 
 @frozen
-class Forget(Act):
+class DropChat(Action):
     """The server loses the chat: 404/5005 from now on, nothing announced."""
 
 
 @frozen
-class Raw(Act):
+class Raw(Action):
     """Any event, as it is, to hand over by poll and to show in history."""
 
     event: Mapping[str, object]
 
 
 @frozen
-class Break(Act):
+class InjectFault(Action):
     """Plan a failure of this chat's next calls."""
 
     fault: Fault
