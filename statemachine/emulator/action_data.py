@@ -1,7 +1,7 @@
-"""Actions as plain data, for JSON and TOML: ``{"action": "say", "text": "Hello"}``. One spelling wherever actions are written.
+"""Actions as plain data, for JSON and TOML: ``{"action": "say", "text": "Hello"}``.
 
-The name of an action is its class in snake case. Fields have the names and defaults of the class; what may be None may be
-left out. Bytes are a string: text as it is, anything else as ``base64:`` and its base64.
+The name of an action is its class in snake case. Fields have the names and defaults of the class. A field that may be
+None may be left out. Bytes are a string: text as it is, anything else as ``base64:`` and its base64.
 """
 
 from __future__ import annotations

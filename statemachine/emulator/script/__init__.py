@@ -1,8 +1,8 @@
 """Scenarios as TOML: read with line numbers, written back, described by a JSON Schema, and the catalogue of them.
 
 A script is a list of steps. A step is one of its names alone (``"leave_all"``), or a table whose one name carries the
-main value beside its options: ``{ say = "Hello", party = "bot" }``. Every action of ``actions`` is a step, under the name
-it has in the control API; beside them stand the steps of ``grammar``, which wait, branch and repeat.
+main value beside its options: ``{ say = "Hello", party = "bot" }``. Every class of ``actions`` is a step,
+under the name that the control API uses. The steps of ``grammar`` wait, branch and repeat.
 """
 
 from __future__ import annotations
