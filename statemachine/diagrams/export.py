@@ -27,7 +27,7 @@ from .types import constants, fields, mentioned
 Object: TypeAlias = dict[str, Any]
 States: TypeAlias = tuple[type[Any], ...]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when a reader of the old form would misread the new one."""
 SCHEMA: Final = "table.schema.json"
 

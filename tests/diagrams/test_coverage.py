@@ -100,7 +100,7 @@ def test_each_machine_is_drawn_with_its_counts(tmp_path: Path) -> None:
 
     assert set(write_coverage(tmp_path, found, render)) == NAMES
     assert drawn == [draw_dot.picture(machine, found[name]) for name, machine in MACHINES.items()]
-    assert (tmp_path / "link.dot").read_text(encoding="utf-8") in drawn
+    assert (tmp_path / "connection.dot").read_text(encoding="utf-8") in drawn
 
 
 @pytest.mark.slow  # it renders every machine

@@ -69,7 +69,7 @@ def a_new_coupling(table: Any, signal: str) -> None:
 
 
 CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
-    ("a machine less", lambda t: removed(t["machines"], machine(t)), "breaking", "machine link is gone"),
+    ("a machine less", lambda t: removed(t["machines"], machine(t)), "breaking", "machine connection is gone"),
     ("a machine more", lambda t: t["machines"].append({**machine(t), "name": "new"}), "additive", "machine new is new"),
     ("a state more",
      lambda t: machine(t)["states"].append({**machine(t)["states"][0], "name": "odd"}),
@@ -90,8 +90,8 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("another word",
      lambda t: row(t, "PollBusy", "polling").update(why="so"),
      "additive", "polling on PollBusy: other"),
-    ("no rejection any more", a_rejection_loosened, "additive", "idle on Say: rejected is now ignored"),
-    ("a way before a rejection", a_guarded_way_before_a_rejection, "additive", "idle on Say"),
+    ("no rejection any more", a_rejection_loosened, "additive", "idle on SendText: rejected is now ignored"),
+    ("a way before a rejection", a_guarded_way_before_a_rejection, "additive", "idle on SendText"),
     ("no deadline", lambda t: machine(t)["states"][2].update(deadline=None), "breaking", "deadline"),
     ("another duration", lambda t: machine(t)["states"][1].update(durations=[]), "breaking", "durations"),
     ("a field less", lambda t: machine(t)["states"][1]["fields"].pop(), "breaking", "field fast_empty_polls is gone"),
@@ -104,8 +104,8 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("another number",
      lambda t: named(t["config"], "settle").update(default=1),
      "breaking", "settle: number = 10000 is now"),
-    ("a coupling less", lambda t: t["couplings"].pop(0), "breaking", "ChatOpened from lifecycle to link is gone"),
-    ("a coupling more", lambda t: a_new_coupling(t, "ChatOpened"), "breaking", "ChatOpened from lifecycle to courtesy"),
+    ("a coupling less", lambda t: t["couplings"].pop(0), "breaking", "ChatStarted from lifecycle to connection is gone"),
+    ("a coupling more", lambda t: a_new_coupling(t, "ChatStarted"), "breaking", "ChatStarted from lifecycle to ephemeral"),
     ("a coupling of a new signal", lambda t: a_new_coupling(t, "Sneezed"), "additive", "Sneezed"),
     ("couplings in another order", lambda t: t["couplings"].reverse(), "breaking", "another order"),
     ("other items hear it", lambda t: t["couplings"][5].update(select=None), "breaking", "select"),
@@ -121,7 +121,7 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("a status means something else",
      lambda t: t["statuses"].update(ivr="StatusOther"),
      "breaking", "ivr: StatusIvr is now"),
-    ("a member more", lambda t: t["unions"]["Link"].append("Odd"), "additive", "member Odd is new"),
+    ("a member more", lambda t: t["unions"]["Connection"].append("Odd"), "additive", "member Odd is new"),
     ("a selector less", lambda t: t["selectors"].pop(), "breaking", "is gone"),
     ("an entry less", lambda t: t["entries"].pop(), "breaking", "entry Malformed is gone"),
     ("a wire name less",
@@ -165,7 +165,7 @@ def test_going_back_breaks_what_going_forward_added() -> None:
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "names no format"),
-        (b'{"format": 2}', "format 2"),
+        (b'{"format": 1}', "format 1"),
     ],
 )
 def test_what_is_no_table_is_refused(data: bytes, words: str) -> None:
@@ -206,7 +206,7 @@ def test_the_command_lists_the_breaking_changes_first_and_fails(tmp_path: Path) 
     done = run(tmp_path, old)
     first, second, last = done.output.splitlines()
     assert done.exit_code == 1
-    assert first == ("breaking  link: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy")
+    assert first == ("breaking  connection: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy")
     assert second == "additive  phases: phase warned is new"
     assert last == "2 changes, 1 of them breaking"
 

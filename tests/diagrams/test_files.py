@@ -70,7 +70,7 @@ def test_what_was_written_is_up_to_date(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == expected
 
 
-@pytest.mark.parametrize("name", ["lifecycle.mmd", "link.md", "README.md", "item.svg", "history.png"])
+@pytest.mark.parametrize("name", ["lifecycle.mmd", "connection.md", "README.md", "item.svg", "history.png"])
 def test_a_change_is_seen_and_mended(folder: Path, name: str) -> None:
     path = folder / name
     right = path.read_bytes()
@@ -87,7 +87,7 @@ def test_a_picture_of_another_text_is_stale(folder: Path) -> None:
     ledger = json.loads((folder / "rendered.json").read_text())
     ledger["connection"]["source"] = "0" * 64
     (folder / "rendered.json").write_text(json.dumps(ledger))
-    assert stale(folder) == ["link.svg", "link.png"]
+    assert stale(folder) == ["connection.svg", "connection.png"]
 
 
 @pytest.mark.parametrize("broken", [b"{", b"", b"[1]", b'{"connection": 3}', b"\xff"])
@@ -131,14 +131,14 @@ def no_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_check_passes_and_fails(folder: Path) -> None:
     run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
     assert (run.exit_code, run.output) == (0, "")
-    (folder / "link.mmd").write_text("")
+    (folder / "connection.mmd").write_text("")
     (folder / "item.png").unlink()
     run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
     assert run.exit_code == 1
-    assert "link.mmd" in run.output
+    assert "connection.mmd" in run.output
     assert "item.png" in run.output
     assert f"statemachine diagrams --out {folder}" in run.output
-    assert (folder / "link.mmd").read_text() == ""
+    assert (folder / "connection.mmd").read_text() == ""
 
 
 @pytest.mark.usefixtures("no_renderer")

@@ -39,7 +39,7 @@ def test_a_field_has_a_default_only_where_none_must_be_given() -> None:
     by_name = {one["name"]: one for one in fields(RequestChat)}
     assert "default" not in by_name["at"]
     assert by_name["parameters"]["default"] == "{}"
-    assert by_name["after"] == {"name": "after", "type": "Past | null", "default": None}
+    assert by_name["after"] == {"name": "after", "type": "Carryover | null", "default": None}
 
 
 def test_what_a_state_never_has_is_a_constant() -> None:
