@@ -12,9 +12,9 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.chart import Chart
-from statemachine.core.draft import Draft, StepContext
+from statemachine.core.draft import Draft, open_draft
 from statemachine.core.errors import IllegalIntent
-from statemachine.core.session import Calm, ConnectionPaused, Idle
+from statemachine.core.session import ConnectionPaused, new_session
 from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
 from statemachine.core.tables import MACHINES
 
@@ -32,9 +32,7 @@ class Answer:
 
 def blank(machine: Machine, state: type[Any]) -> Draft:
     """A draft of nothing: the compiled closure writes here what it does."""
-    d = Draft()
-    d.lifecycle, d.attention = Idle(), Calm()
-    d.context = StepContext()
+    d = open_draft(new_session(0), 0)
     d.context.log = []
     setattr(machine.holder(d), machine.attribute, state)
     return d

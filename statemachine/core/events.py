@@ -64,7 +64,8 @@ class RequestChat:
 
     `origin`: an opaque random text, new for each session, made by the host: the prefix of every message id, so that a
     second device or a lost store never reuses one. `parameters`: a mapping, kept as JSON text. `text`: a first message,
-    queued until the chat exists, with its `key` and `note` as in `SendText`. `after`: the `past()` of the session before.
+    queued until the chat exists, with its `key` and `note` as in `SendText`. `after`: `carry_over(session)` of
+    the session before.
     """
 
     at: int

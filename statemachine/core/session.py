@@ -5,7 +5,7 @@ The states of its machines stand in `states.py`, its numbers in `config.py`; bot
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from .config import DEFAULT_CONFIG, Config
 from .events import Carryover
@@ -154,8 +154,6 @@ class Session:
     transcript news. `items`: the queue, and what was sent and may still get receipts, oldest first.
     """
 
-    __beside__: ClassVar[tuple[str, ...]] = ("context",)
-    """A draft's, and empty in every session: see `draft.py`."""
     now: int
     ids: int
     seq: int

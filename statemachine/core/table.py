@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import NOTHING, Factory, field, frozen
+from attrs import NOTHING, Factory, field, fields, fields_dict, frozen
 
 from .draft import Draft, StepContext
 from .errors import IllegalIntent
-from .record import layout, record
+from .record import record
 from .session import Session, phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
@@ -129,7 +129,7 @@ class Machine:
 
     def holder(self, d: Draft) -> Draft | StepContext:
         """Where the state stands under `attribute`: an item's only while it is in focus."""
-        return d.context if self.attribute in StepContext.__slots__ else d
+        return d.context if self.attribute in StepContext.__annotations__ else d
 
 
 class BadTable(Exception):
@@ -153,7 +153,7 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states, alphabet = set(machine.states), set(machine.alphabet)
-    if machine.attribute not in (*Session.__match_args__, *StepContext.__slots__):
+    if machine.attribute not in (*Session.__match_args__, *StepContext.__annotations__):
         yield f"a draft has no field {machine.attribute}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
@@ -173,7 +173,7 @@ def _check_names(machine: Machine) -> Iterable[str]:
 
 
 def _needs_data(state: type[Any]) -> bool:
-    return NOTHING in layout(state).values()
+    return any(f.default is NOTHING for f in fields(state))
 
 
 def _check_cells(machine: Machine) -> Iterable[str]:
@@ -232,8 +232,8 @@ def _closure(edges: Mapping[type[Any], set[type[Any]]], start: set[type[Any]]) -
 
 def _check_deadlines(machine: Machine) -> Iterable[str]:
     for state in machine.states:
-        names = layout(state)
-        waits = "due" in names and ("call" not in names or names["call"] is None)
+        names = fields_dict(state)
+        waits = "due" in names and ("call" not in names or names["call"].default is None)
         if waits and state not in machine.deadlines and "call" not in names:
             yield f"{_name(state)} has a deadline that no row handles"
         if state in machine.deadlines and "due" not in names:
@@ -325,7 +325,7 @@ def _rejection(r: Row) -> Cell:
 def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
     if r.to is None:
         return
-    move = _move_item if machine.attribute in StepContext.__slots__ else _move_machine
+    move = _move_item if machine.attribute in StepContext.__annotations__ else _move_machine
     yield _with_name(move(None if r.make else r.to(), r.make), machine.attribute)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -16,11 +18,11 @@ RECORDS = [one for one in vars(records).values() if isinstance(one, type) and ha
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
-def test_records_are_frozen_and_slotted(record: Any) -> None:
+def test_records_have_slots_and_are_frozen_in_development_mode(record: Any) -> None:
     made = object.__new__(record)
     assert not hasattr(made, "__dict__")
     for one in fields(record):
-        with pytest.raises(FrozenInstanceError):
+        with pytest.raises(FrozenInstanceError) if sys.flags.dev_mode or record is Config else nullcontext():
             setattr(made, one.name, 0)
 
 
