@@ -38,7 +38,7 @@ from ..core import (
     StartTyping,
     StopTyping,
 )
-from ..core.wire import CobrowsingEnded, CobrowsingRejected, CobrowsingStarted, Location, Navigation, Signaling
+from ..core.wire import SendableEntry
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .chat_parameters import ChatParameters, new_origin
 from .delivery import DeliveryScheduler, DeliverySlot
@@ -227,7 +227,7 @@ class ChatSession:
 
     async def send_entry(
         self,
-        entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded,
+        entry: SendableEntry,
         *,
         key: str | None = None,
         note: str = "",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from ..core.declaration import DecimalText, Duration, Instant, TextFlag
 from .body import MAX_INTEGER, clean
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
@@ -128,3 +130,26 @@ def write_seconds(milliseconds: int) -> str:
     """Milliseconds as seconds, decimal text."""
     whole, rest = divmod(milliseconds, 1_000)
     return str(whole) if not rest else f"{whole}.{rest:03}"
+
+
+def write_flag(flag: bool) -> str:
+    """A flag as text."""
+    return "true" if flag else "false"
+
+
+READERS: Final[dict[object, Callable[[object, object], Any]]] = {
+    Instant | None: read_instant,
+    Duration | None: read_seconds,
+    TextFlag | None: read_flag,
+    bool | None: read_flag,
+    int | None: read_integer,
+    DecimalText: read_decimal,
+}
+"""Type of a field -> its reader; all others are text."""
+WRITERS: Final[dict[object, Callable[[Any], str]]] = {
+    Instant | None: write_instant,
+    Duration | None: write_seconds,
+    TextFlag | None: write_flag,
+    int | None: str,
+}
+"""Type of a field -> its writer; all others are written as they are."""

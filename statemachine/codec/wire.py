@@ -15,34 +15,14 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
-from attrs import NOTHING, fields, frozen, resolve_types
+from attrs import NOTHING, fields, fields_dict, frozen, resolve_types
 from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from ..core import Entry
-from ..core.wire import (
-    WIRE_NAMES,
-    File,
-    FormData,
-    Malformed,
-    Message,
-    MessageDelivered,
-    MessageRead,
-    SecureFormData,
-    Signaling,
-    Unknown,
-)
+from ..core.wire import ENTRIES, WIRE_NAMES, Entry, FormData, Malformed, SecureFormData, Signaling, Unknown
 from .body import MAX_BODY, Object, Problem, TooDeep, clean, is_array, is_object, json_text, parse_body
-from .outwards import SIGNAL_MEMBERS, encode_entry
-from .values import (
-    Expected,
-    read_decimal,
-    read_flag,
-    read_instant,
-    read_integer,
-    read_seconds,
-    read_text,
-)
+from .outwards import encode_entry
+from .values import READERS, Expected, read_instant, read_text
 
 __all__ = [
     "MAX_BODY",
@@ -87,22 +67,6 @@ def _with_extra(known: frozenset[str], entry: Object) -> Object:
     return known_only
 
 
-def _ref_or_msg_id(entry: Object) -> Object:
-    """Receipts of an old fixture name the message in `msg_id` (protocol.md 3.1)."""
-    if "msg_id" in entry and not entry.get("ref_msg_id"):
-        entry = dict(entry)
-        entry["ref_msg_id"] = entry.pop("msg_id")
-    return entry
-
-
-def _session_or_party_id(entry: Object) -> Object:
-    """Old servers name the sender of a file in `session_id` (protocol.md 3.1)."""
-    if "session_id" in entry and "party_id" not in entry:
-        entry = dict(entry)
-        entry["party_id"] = entry.pop("session_id")
-    return entry
-
-
 def _form_data(entry: Object) -> Object:
     """The data of a form becomes text; one client sends a string instead of an object (protocol.md 3.2)."""
     return {**entry, "data": _nested(entry["data"])} if "data" in entry else entry
@@ -121,16 +85,16 @@ def _signal(entry: Object) -> Object:
     rest = {key: value for key, value in cast(Object, data).items() if value is not None}
     if _length(rest) > MAX_ENTRY:
         raise _Refused(_TOO_LARGE)
-    if not entry.keys() <= _AROUNDSIGNAL_MEMBERS:
-        entry = _with_extra(_AROUNDSIGNAL_MEMBERS, entry)
-    flat = {**entry, **{field: rest.pop(name) for field, name in SIGNAL_MEMBERS.items() if name in rest}}
+    if not entry.keys() <= _BESIDE_DATA:
+        entry = _with_extra(_BESIDE_DATA, entry)
+    flat = {**entry, **{field: rest.pop(name) for field, name in Signaling.wire.in_data.items() if name in rest}}
     del flat["data"]
     if rest:
         flat["data"] = _nested(rest)
     return flat
 
 
-_AROUNDSIGNAL_MEMBERS: Final = frozenset({"event", "msg_id", "party_id", "destination_party_id", "timestamp", "data"})
+_BESIDE_DATA: Final = frozenset({"event", *fields_dict(Signaling)} - {"extra", *Signaling.wire.in_data})
 
 
 def _length(entry: Object) -> int:
@@ -138,27 +102,14 @@ def _length(entry: Object) -> int:
 
 
 _PREPARE: Final[dict[type[Entry], Callable[[Object], Object]]] = {
-    MessageDelivered: _ref_or_msg_id,
-    MessageRead: _ref_or_msg_id,
-    File: _session_or_party_id,
     FormData: _form_data,
     SecureFormData: _without_secrets,
     Signaling: _signal,
 }
-_STRICT: Final[dict[type[Entry], tuple[str, ...]]] = {Message: ("msg", "msg_text")}
-"""Optional fields without which the entry says nothing: unreadable, they make it `Malformed` after all."""
 
 # --- inwards: the compiled readers --------------------------------------------------------------------------
 
 _Read: TypeAlias = Callable[[object, object], Any]
-_BY_NAME: Final[dict[str, _Read]] = {
-    "timestamp": read_instant,
-    "ewt": read_seconds,
-    "form_timeout": read_seconds,
-    "latitude": read_decimal,
-    "longitude": read_decimal,
-}
-_BY_TYPE: Final[dict[object, _Read]] = {int | None: read_integer, bool | None: read_flag}
 
 
 @frozen
@@ -170,6 +121,7 @@ class _Reader:
     needed: frozenset[str]
     private: bool
     paths: dict[str, str]
+    old_members: tuple[tuple[str, str], ...]
     prepare: Callable[[Object], Object] | None
     plain: _Read
     explaining: _Read
@@ -181,19 +133,17 @@ _converter: Final = Converter()
 def _reader(cls: type[Entry]) -> _Reader:
     resolve_types(cls)
     attributes = fields(cls)
-    hooks = {a.name: override(struct_hook=_BY_NAME.get(a.name) or _BY_TYPE.get(a.type, read_text)) for a in attributes}
+    hooks = {a.name: override(struct_hook=READERS.get(a.type, read_text)) for a in attributes}
     names = frozenset(a.name for a in attributes)
-    required = {a.name for a in attributes if a.default is NOTHING}
+    inner = cls.wire.in_data
     compiled: Any = make_dict_structure_fn
     return _Reader(
         cls,
-        (names if cls is Signaling else names - {"extra"}) | {"event"},
-        frozenset(required.union(_STRICT.get(cls, ()))),
+        (names if inner else names - {"extra"}) | {"event"},
+        frozenset({a.name for a in attributes if a.default is NOTHING}.union(cls.wire.needed)),
         cls is SecureFormData,
-        {
-            name: f"data.{SIGNAL_MEMBERS[name]}" if cls is Signaling and name in SIGNAL_MEMBERS else name
-            for name in names
-        },
+        {name: f"data.{inner[name]}" if name in inner else name for name in names},
+        tuple(cls.wire.old_members.items()),
         _PREPARE.get(cls),
         compiled(cls, _converter, _cattrs_detailed_validation=False, **hooks),
         compiled(cls, _converter, _cattrs_detailed_validation=True, **hooks),
@@ -201,8 +151,8 @@ def _reader(cls: type[Entry]) -> _Reader:
 
 
 def _readers() -> dict[str, _Reader]:
-    by_class = {cls: _reader(cls) for cls, _ in WIRE_NAMES.values()}
-    return {name: by_class[cls] for name, (cls, _) in WIRE_NAMES.items()}
+    by_class = {cls: _reader(cls) for cls in ENTRIES if cls.wire.name}
+    return {name: by_class[cls] for name, cls in WIRE_NAMES.items()}
 
 
 _READERS: Final = _readers()
@@ -245,6 +195,9 @@ def decode_entry(value: object) -> Entry:
 
 
 def _read(reader: _Reader, entry: Object) -> Entry:
+    for old, name in reader.old_members:
+        if old in entry and not entry.get(name):
+            entry = {key: item for key, item in entry.items() if key != old} | {name: entry[old]}
     if reader.prepare is not None:
         entry = reader.prepare(entry)
     if not entry.keys() <= reader.known:

@@ -7,7 +7,7 @@ answer `timeout`). Nothing here is stored: `outbox(session)` rebuilds the comman
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from .record import field, record
 from .wire import Entry, redacted
@@ -84,6 +84,6 @@ class Upload:
 
 Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostEphemeral | Upload
 
-COMMANDS: Final[tuple[type[Command], ...]] = (CreateChat, FindChat, Poll, ReadHistory, Post, PostEphemeral, Upload)
+COMMANDS: Final[tuple[type[Command], ...]] = get_args(Command)
 READS: Final[tuple[type[Command], ...]] = (FindChat, Poll, ReadHistory)
 """Calls without effect on the server: the driver may abort them when they are withdrawn; all others never."""

@@ -12,22 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from attrs import field as checked
 from attrs import frozen
 
 from .record import field, record
-from .wire import (
-    CobrowsingEnded,
-    CobrowsingRejected,
-    CobrowsingStarted,
-    Entry,
-    Location,
-    Navigation,
-    Signaling,
-    redacted,
-)
+from .wire import Entry, SendableEntry, redacted
 
 
 def json_object(value: Mapping[str, object] | str) -> str:
@@ -107,7 +98,7 @@ class SendEntry:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
     at: int
-    entry: Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
+    entry: SendableEntry
     key: str | None = None
     note: str = field(default="", repr=redacted)
 
@@ -343,24 +334,5 @@ Intent: TypeAlias = (
 )
 Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted
 
-INTENTS: Final[tuple[type[Intent], ...]] = (
-    RequestChat,
-    Reattach,
-    SendText,
-    SendEntry,
-    SendFile,
-    AnswerForm,
-    AnswerSecureForm,
-    CancelForm,
-    Disconnect,
-    End,
-    StartTyping,
-    StopTyping,
-    MarkDelivered,
-    MarkRead,
-    Background,
-    Foreground,
-    PushReceived,
-    Reauthorized,
-)
-EVENTS: Final[tuple[type[Event], ...]] = (*INTENTS, Answered, Incoming, Tick, Restarted)
+INTENTS: Final[tuple[type[Intent], ...]] = get_args(Intent)
+EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)

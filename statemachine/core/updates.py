@@ -7,7 +7,7 @@ the session, and is told at least once. *Anomalies* owe nothing: something odd c
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from .events import FailureKind
 from .record import field, record
@@ -85,7 +85,7 @@ class Anomaly:
 TranscriptUpdate: TypeAlias = Received | DeliveryUpdate | Finished | HistoryGap
 Notification: TypeAlias = TranscriptUpdate | Anomaly
 
-TRANSCRIPT: Final[tuple[type[TranscriptUpdate], ...]] = (Received, DeliveryUpdate, Finished, HistoryGap)
+TRANSCRIPT: Final[tuple[type[TranscriptUpdate], ...]] = get_args(TranscriptUpdate)
 
 
 # --- level news -----------------------------------------------------------------------------------------------------

@@ -11,8 +11,21 @@ Texts people wrote never appear in a `repr`: only their length does.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, get_args
 
+from .declaration import (
+    BOTH,
+    TO_CLIENT,
+    TO_SERVER,
+    DecimalText,
+    Direction,
+    Duration,
+    HostReference,
+    Instant,
+    JsonText,
+    TextFlag,
+    Wire,
+)
 from .record import field, record
 
 
@@ -20,40 +33,31 @@ def redacted(text: str | None) -> str:
     return "None" if text is None else f"<{len(text)} chars>"
 
 
-class Direction(StrEnum):
-    """Who may send an entry."""
-
-    TO_CLIENT = "to_client"
-    TO_SERVER = "to_server"
-    BOTH = "both"
-
-
 class ContactCenterEvent(StrEnum):
-    """The fifteen events of the seed enumeration, each with its direction (protocol.md 3.1, column "seed")."""
+    """The fifteen events of the seed enumeration (protocol.md 3.1, column "seed")."""
 
-    direction: Direction
+    STATUS = "chat_session_status"
+    PARTY_JOINED = "chat_session_party_joined"
+    PARTY_LEFT = "chat_session_party_left"
+    MESSAGE = "chat_session_message"
+    MESSAGE_DELIVERED = "chat_session_message_delivered"
+    MESSAGE_READ = "chat_session_message_read"
+    TYPING = "chat_session_typing"
+    NOT_TYPING = "chat_session_not_typing"
+    LOCATION = "chat_session_location"
+    TIMEOUT_WARNING = "chat_session_timeout_warning"
+    INACTIVITY_TIMEOUT = "chat_session_inactivity_timeout"
+    ENDED = "chat_session_ended"
+    CASE_SET = "chat_session_case_set"
+    DISCONNECT = "chat_session_disconnect"
+    END = "chat_session_end"
 
-    def __new__(cls, name: str, direction: Direction) -> ContactCenterEvent:
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.direction = direction
-        return member
-
-    STATUS = "chat_session_status", Direction.TO_CLIENT
-    PARTY_JOINED = "chat_session_party_joined", Direction.TO_CLIENT
-    PARTY_LEFT = "chat_session_party_left", Direction.TO_CLIENT
-    MESSAGE = "chat_session_message", Direction.BOTH
-    MESSAGE_DELIVERED = "chat_session_message_delivered", Direction.BOTH
-    MESSAGE_READ = "chat_session_message_read", Direction.BOTH
-    TYPING = "chat_session_typing", Direction.BOTH
-    NOT_TYPING = "chat_session_not_typing", Direction.BOTH
-    LOCATION = "chat_session_location", Direction.BOTH
-    TIMEOUT_WARNING = "chat_session_timeout_warning", Direction.TO_CLIENT
-    INACTIVITY_TIMEOUT = "chat_session_inactivity_timeout", Direction.TO_CLIENT
-    ENDED = "chat_session_ended", Direction.TO_CLIENT
-    CASE_SET = "chat_session_case_set", Direction.TO_CLIENT
-    DISCONNECT = "chat_session_disconnect", Direction.TO_SERVER
-    END = "chat_session_end", Direction.TO_SERVER
+    @property
+    def direction(self) -> Direction:
+        """The side or sides that may send this event."""
+        direction = WIRE_NAMES[self].wire.direction
+        assert direction is not None
+        return direction
 
 
 # --- conversation and lifecycle (protocol.md 3.1) -------------------------------------------------------------------
@@ -63,41 +67,45 @@ class ContactCenterEvent(StrEnum):
 class Status:
     """`chat_session_status`: the stage the server reports. `ewt`: estimated wait in ms; None is unknown, not 0."""
 
+    wire: ClassVar = Wire("chat_session_status", TO_CLIENT, "lifecycle")
     state: str
-    ewt: int | None = None
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    ewt: Duration | None = None
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class Info:
     """`chat_session_info` (undocumented): the name of the service."""
 
+    wire: ClassVar = Wire("chat_session_info", TO_CLIENT, "status", words="service: {e.service_name}")
     service_name: str = ""
-    extra: str = field(default="", repr=False)
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class PartyJoined:
     """`chat_session_party_joined`. `type`: scenario, external, internal, msteams, or a value not known yet."""
 
+    wire: ClassVar = Wire("chat_session_party_joined", TO_CLIENT, "lifecycle")
     party_id: str
     type: str = ""
     first_name: str = field(default="", repr=redacted)
     last_name: str = field(default="", repr=redacted)
     display_name: str = field(default="", repr=redacted)
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class PartyLeft:
     """`chat_session_party_left`: not the end of the session."""
 
+    wire: ClassVar = Wire("chat_session_party_left", TO_CLIENT, "lifecycle", words="leaves")
     party_id: str
     type: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
@@ -107,140 +115,194 @@ class Message:
     Outwards only `msg_text` is set; the codec writes both forms (protocol.md section 10, row 17).
     """
 
+    wire: ClassVar = Wire(
+        "chat_session_message",
+        BOTH,
+        "transcript",
+        key=("party_id", "timestamp", "msg", "msg_text"),
+        resets_idle_timer=True,
+        always=("msg",),
+        needed=("msg", "msg_text"),
+    )
     msg_id: str = ""
     party_id: str = ""
     msg: str = field(default="", repr=redacted)
     msg_text: str | None = field(default=None, repr=redacted)
-    timestamp: int | None = None
+    timestamp: Instant | None = None
     channel: str = ""
-    extra: str = field(default="", repr=False)
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class MessageDelivered:
     """`chat_session_message_delivered` (v2). `ref_msg_id` is the sender's own id of the message."""
 
+    wire: ClassVar = Wire(
+        "chat_session_message_delivered",
+        BOTH,
+        "status",
+        words="has received message {e.ref_msg_id}",
+        old_members={"msg_id": "ref_msg_id"},
+    )
     ref_msg_id: str
     party_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class MessageRead:
     """`chat_session_message_read` (v2). Read implies delivered."""
 
+    wire: ClassVar = Wire(
+        "chat_session_message_read",
+        BOTH,
+        "status",
+        words="has read message {e.ref_msg_id}",
+        old_members={"msg_id": "ref_msg_id"},
+    )
     ref_msg_id: str
     party_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class Typing:
     """`chat_session_typing`. `msg`: the draft, where the sender shows it while typing."""
 
+    wire: ClassVar = Wire("chat_session_typing", BOTH, "status", words="types")
     party_id: str = ""
     msg: str = field(default="", repr=redacted)
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class NotTyping:
     """`chat_session_not_typing`."""
 
+    wire: ClassVar = Wire("chat_session_not_typing", BOTH, "status", words="stops typing")
     party_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class Location:
     """`chat_session_location`. Coordinates stay decimal text, as exact as they came."""
 
-    latitude: str = field(repr=redacted)
-    longitude: str = field(repr=redacted)
+    wire: ClassVar = Wire(
+        "chat_session_location",
+        BOTH,
+        "transcript",
+        words="location: {e.latitude}, {e.longitude}",
+        key=("party_id", "timestamp", "latitude", "longitude", "url"),
+        resets_idle_timer=True,
+    )
+    latitude: DecimalText = field(repr=redacted)
+    longitude: DecimalText = field(repr=redacted)
     url: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class File:
     """`chat_session_file`: a file already uploaded (E12). `file_type`: image or attachment."""
 
+    wire: ClassVar = Wire(
+        "chat_session_file",
+        BOTH,
+        "transcript",
+        key=("party_id", "timestamp", "file_id"),
+        resets_idle_timer=True,
+        always=("file_type",),
+        old_members={"session_id": "party_id"},
+    )
     file_id: str
     file_type: str = "attachment"
     file_name: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class TimeoutWarning:
     """`chat_session_timeout_warning`: the server will end an idle session soon. `msg` may be empty."""
 
+    wire: ClassVar = Wire("chat_session_timeout_warning", TO_CLIENT, "transcript", key=("timestamp", "msg"))
     msg: str = field(default="", repr=redacted)
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class InactivityTimeout:
     """`chat_session_inactivity_timeout`, misspelt variant included: terminal."""
 
+    wire: ClassVar = Wire(
+        "chat_session_inactivity_timeout",
+        TO_CLIENT,
+        "lifecycle",
+        misspelt="chat_session_inactvity_timeout",  # in the vendor's own clients
+    )
     msg: str = field(default="", repr=redacted)
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class SessionEnded:
     """`chat_session_ended`: the normal end, terminal."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire("chat_session_ended", TO_CLIENT, "lifecycle", words="session ended")
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class CaseSet:
     """`chat_session_case_set` (v2). An empty `case_id` takes the case away again."""
 
+    wire: ClassVar = Wire("chat_session_case_set", TO_CLIENT, "status", always=("case_id",))
     case_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class SessionDisconnect:
     """`chat_session_disconnect`, client to server: the conversation is over, the session stays."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire("chat_session_disconnect", TO_SERVER, "status", words="ends the conversation")
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class SessionEnd:
     """`chat_session_end`, client to server: the session is over."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire("chat_session_end", TO_SERVER, "none", words="ends the session", in_doubt="resend")
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class Navigation:
     """`chat_session_navigation`, client to server: a page the visitor looks at."""
 
+    wire: ClassVar = Wire("chat_session_navigation", TO_SERVER, "status")
     page: str = field(default="", repr=redacted)
     title: str = field(default="", repr=redacted)
     msg_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 # --- forms (protocol.md 3.2) ----------------------------------------------------------------------------------------
@@ -250,42 +312,48 @@ class Navigation:
 class FormShow:
     """`chat_session_form_show`. An empty `form_name` is a plain prompt: the next text is its answer."""
 
+    wire: ClassVar = Wire(
+        "chat_session_form_show", TO_CLIENT, "transcript", key=("form_request_id",), always=("form_name",)
+    )
     form_request_id: str
     form_name: str = ""
-    form_timeout: int | None = None
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    form_timeout: Duration | None = None
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class FormData:
     """`chat_session_form_data`, client to server. `data`: a JSON object, as text."""
 
+    wire: ClassVar = Wire("chat_session_form_data", TO_SERVER, "status", resets_idle_timer=True, always=("form_name",))
     form_request_id: str
     form_name: str = ""
-    data: str = field(default="{}", repr=redacted)
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    data: JsonText = field(default="{}", repr=redacted)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class FormDataCancel:
     """`chat_form_data_cancel` (sic), client to server."""
 
+    wire: ClassVar = Wire("chat_form_data_cancel", TO_SERVER, "status", in_doubt="unknown")
     form_request_id: str
     form_name: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class SecureFormShow:
     """`chat_session_secure_form_show`: an agent pushes a secure form; its definition is found by `form_id` (E16)."""
 
+    wire: ClassVar = Wire("chat_session_secure_form_show", TO_CLIENT, "transcript", key=("form_request_id",))
     form_request_id: str
     form_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
@@ -296,28 +364,33 @@ class SecureFormData:
     that no snapshot, log or trace can hold them. Seen in history, `ref` is "".
     """
 
+    wire: ClassVar = Wire(
+        "chat_session_secure_form_data", TO_SERVER, "status", in_doubt="unknown", resets_idle_timer=True
+    )
     form_request_id: str
     form_name: str = ""
-    ref: str = ""
-    timestamp: int | None = None
+    ref: HostReference = ""
+    timestamp: Instant | None = None
 
 
 @record
 class SecureFormCancel:
     """`chat_session_secure_form_cancel`, both directions."""
 
+    wire: ClassVar = Wire("chat_session_secure_form_cancel", BOTH, "status", in_doubt="unknown")
     form_request_id: str
     form_name: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class FormSubmit:
     """`chat_session_form_submit`: seen in one client's model only; nothing is done with it."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire("chat_session_form_submit", None, "none", words="form submitted")
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 # --- signaling and co-browsing (protocol.md 3.3, 3.4) ---------------------------------------------------------------
@@ -330,6 +403,27 @@ class Signaling:
     `data`: what else `data` held, as JSON text.
     """
 
+    wire: ClassVar = Wire(
+        "chat_session_signaling",
+        BOTH,
+        "transcript",
+        words="call signal {e.kind}",
+        key=("party_id", "timestamp", "kind", "sdp", "candidate", "sdp_m_line_index", "data"),
+        in_doubt="unknown",
+        in_data={
+            "kind": "type",
+            "sdp": "sdp",
+            "candidate": "candidate",
+            "sdp_mid": "sdpMid",
+            "sdp_m_line_index": "sdpMLineIndex",
+            "offer_video": "offerVideo",
+            "audio_enabled": "audioEnabled",
+            "video_enabled": "videoEnabled",
+            "reason_code": "reason_code",
+            "reason": "reason",
+            "number": "number",
+        },
+    )
     kind: str
     msg_id: str = ""
     party_id: str = ""
@@ -338,51 +432,67 @@ class Signaling:
     candidate: str | None = field(default=None, repr=redacted)
     sdp_mid: str | None = None
     sdp_m_line_index: int | None = None
-    offer_video: bool | None = None
+    offer_video: TextFlag | None = None
     audio_enabled: bool | None = None
     video_enabled: bool | None = None
     reason_code: int | None = None
     reason: str | None = field(default=None, repr=redacted)
     number: str | None = field(default=None, repr=redacted)
-    timestamp: int | None = None
-    data: str = field(default="", repr=False)
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    data: JsonText = field(default="", repr=False)
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class CobrowsingRequested:
     """`chat_session_cobrowsing_requested`: the agent asks to see the page."""
 
+    wire: ClassVar = Wire(
+        "chat_session_cobrowsing_requested",
+        TO_CLIENT,
+        "transcript",
+        words="asks to see the page (co-browsing)",
+        key=("timestamp",),
+    )
     msg_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class CobrowsingRejected:
     """`chat_session_cobrowsing_rejected`, client to server."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire(
+        "chat_session_cobrowsing_rejected", TO_SERVER, "none", words="rejects co-browsing", in_doubt="unknown"
+    )
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class CobrowsingStarted:
     """`chat_session_cobrowsing_started`, client to server."""
 
+    wire: ClassVar = Wire(
+        "chat_session_cobrowsing_started", TO_SERVER, "none", words="starts co-browsing", in_doubt="unknown"
+    )
     provider_type: str = ""
     cobrowsing_url: str = field(default="", repr=redacted)
     cobrowsing_id: str = ""
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 @record
 class CobrowsingEnded:
     """`chat_session_cobrowsing_ended`, client to server."""
 
-    timestamp: int | None = None
-    extra: str = field(default="", repr=False)
+    wire: ClassVar = Wire(
+        "chat_session_cobrowsing_ended", TO_SERVER, "none", words="ends co-browsing", in_doubt="unknown"
+    )
+    timestamp: Instant | None = None
+    extra: JsonText = field(default="", repr=False)
 
 
 # --- what is not in the vocabulary ----------------------------------------------------------------------------------
@@ -392,127 +502,56 @@ class CobrowsingEnded:
 class Unknown:
     """An entry whose name is not known (protocol.md 3.0: kept, never fatal). `raw`: the whole entry as JSON text."""
 
+    wire: ClassVar = Wire("", None, "transcript", words="an event of no known name: {e.name}", key=("timestamp", "raw"))
     name: str
     raw: str = field(default="{}", repr=redacted)
-    timestamp: int | None = None
+    timestamp: Instant | None = None
 
 
 @record
 class Malformed:
     """An entry that could not be read. `problem` says why, without quoting any value; `raw`: the entry as JSON text."""
 
+    wire: ClassVar = Wire("", None, "transcript", words="cannot be read: {e.problem}", key=("timestamp", "raw"))
     problem: str
     name: str = ""
     raw: str = field(default="", repr=redacted)
-    timestamp: int | None = None
+    timestamp: Instant | None = None
 
 
+# fmt: off
 Entry: TypeAlias = (
-    Status
-    | Info
-    | PartyJoined
-    | PartyLeft
-    | Message
-    | MessageDelivered
-    | MessageRead
-    | Typing
-    | NotTyping
-    | Location
-    | File
-    | TimeoutWarning
-    | InactivityTimeout
-    | SessionEnded
-    | CaseSet
-    | SessionDisconnect
-    | SessionEnd
-    | Navigation
-    | FormShow
-    | FormData
-    | FormDataCancel
-    | SecureFormShow
-    | SecureFormData
-    | SecureFormCancel
-    | FormSubmit
-    | Signaling
-    | CobrowsingRequested
-    | CobrowsingRejected
-    | CobrowsingStarted
-    | CobrowsingEnded
-    | Unknown
-    | Malformed
+    Status | Info | PartyJoined | PartyLeft | Message | MessageDelivered | MessageRead | Typing | NotTyping
+    | Location | File | TimeoutWarning | InactivityTimeout | SessionEnded | CaseSet | SessionDisconnect | SessionEnd
+    | Navigation | FormShow | FormData | FormDataCancel | SecureFormShow | SecureFormData | SecureFormCancel
+    | FormSubmit | Signaling | CobrowsingRequested | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
+    | Unknown | Malformed
 )
+# fmt: on
 
-WIRE_NAMES: Final[dict[str, tuple[type[Entry], Direction]]] = {
-    "chat_session_status": (Status, Direction.TO_CLIENT),
-    "chat_session_info": (Info, Direction.TO_CLIENT),
-    "chat_session_party_joined": (PartyJoined, Direction.TO_CLIENT),
-    "chat_session_party_left": (PartyLeft, Direction.TO_CLIENT),
-    "chat_session_message": (Message, Direction.BOTH),
-    "chat_session_message_delivered": (MessageDelivered, Direction.BOTH),
-    "chat_session_message_read": (MessageRead, Direction.BOTH),
-    "chat_session_typing": (Typing, Direction.BOTH),
-    "chat_session_not_typing": (NotTyping, Direction.BOTH),
-    "chat_session_location": (Location, Direction.BOTH),
-    "chat_session_file": (File, Direction.BOTH),
-    "chat_session_timeout_warning": (TimeoutWarning, Direction.TO_CLIENT),
-    "chat_session_inactivity_timeout": (InactivityTimeout, Direction.TO_CLIENT),
-    "chat_session_inactvity_timeout": (InactivityTimeout, Direction.TO_CLIENT),  # the references' own misspelling
-    "chat_session_ended": (SessionEnded, Direction.TO_CLIENT),
-    "chat_session_case_set": (CaseSet, Direction.TO_CLIENT),
-    "chat_session_disconnect": (SessionDisconnect, Direction.TO_SERVER),
-    "chat_session_end": (SessionEnd, Direction.TO_SERVER),
-    "chat_session_navigation": (Navigation, Direction.TO_SERVER),
-    "chat_session_form_show": (FormShow, Direction.TO_CLIENT),
-    "chat_session_form_data": (FormData, Direction.TO_SERVER),
-    "chat_form_data_cancel": (FormDataCancel, Direction.TO_SERVER),
-    "chat_session_secure_form_show": (SecureFormShow, Direction.TO_CLIENT),
-    "chat_session_secure_form_data": (SecureFormData, Direction.TO_SERVER),
-    "chat_session_secure_form_cancel": (SecureFormCancel, Direction.BOTH),
-    "chat_session_form_submit": (FormSubmit, Direction.TO_SERVER),
-    "chat_session_signaling": (Signaling, Direction.BOTH),
-    "chat_session_cobrowsing_requested": (CobrowsingRequested, Direction.TO_CLIENT),
-    "chat_session_cobrowsing_rejected": (CobrowsingRejected, Direction.TO_SERVER),
-    "chat_session_cobrowsing_started": (CobrowsingStarted, Direction.TO_SERVER),
-    "chat_session_cobrowsing_ended": (CobrowsingEnded, Direction.TO_SERVER),
-}
-"""Wire name -> (class, direction). The first name of a class is the one written."""
+SendableEntry: TypeAlias = Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
+"""The entries that the application sends by `SendEntry`; all others have an intent of their own."""
 
+ENTRIES: Final[tuple[type[Entry], ...]] = get_args(Entry)
+SENDABLE_ENTRIES: Final[tuple[type[SendableEntry], ...]] = get_args(SendableEntry)
+TRANSCRIPT_ENTRIES: Final = tuple([one for one in ENTRIES if one.wire.effect == "transcript"])
+STATUS_ENTRIES: Final = tuple([one for one in ENTRIES if one.wire.effect == "status"])
+IGNORED_ENTRIES: Final = tuple([one for one in ENTRIES if one.wire.effect == "none"])
+WIRE_NAMES: Final = {name: one for one in ENTRIES for name in (one.wire.name, one.wire.misspelt) if name}
 
-__all__ = [
-    "WIRE_NAMES",
-    "CaseSet",
-    "CobrowsingEnded",
-    "CobrowsingRejected",
-    "CobrowsingRequested",
-    "CobrowsingStarted",
-    "ContactCenterEvent",
-    "Direction",
-    "Entry",
-    "File",
-    "FormData",
-    "FormDataCancel",
-    "FormShow",
-    "FormSubmit",
-    "InactivityTimeout",
-    "Info",
-    "Location",
-    "Malformed",
-    "Message",
-    "MessageDelivered",
-    "MessageRead",
-    "Navigation",
-    "NotTyping",
-    "PartyJoined",
-    "PartyLeft",
-    "SecureFormCancel",
-    "SecureFormData",
-    "SecureFormShow",
-    "SessionDisconnect",
-    "SessionEnd",
-    "SessionEnded",
-    "Signaling",
-    "Status",
-    "TimeoutWarning",
-    "Typing",
-    "Unknown",
+_outside = [
+    one for one in tuple(vars().values()) if isinstance(getattr(one, "wire", None), Wire) and one not in ENTRIES
 ]
+if _outside:
+    raise TypeError(f"not in the union Entry: {_outside}")
+
+# fmt: off
+__all__ = [
+    "ENTRIES", "IGNORED_ENTRIES", "SENDABLE_ENTRIES", "STATUS_ENTRIES", "TRANSCRIPT_ENTRIES", "WIRE_NAMES", "CaseSet",
+    "CobrowsingEnded", "CobrowsingRejected", "CobrowsingRequested", "CobrowsingStarted", "ContactCenterEvent",
+    "Direction", "Entry", "File", "FormData", "FormDataCancel", "FormShow", "FormSubmit", "InactivityTimeout", "Info",
+    "Location", "Malformed", "Message", "MessageDelivered", "MessageRead", "Navigation", "NotTyping", "PartyJoined",
+    "PartyLeft", "SecureFormCancel", "SecureFormData", "SecureFormShow", "SendableEntry", "SessionDisconnect",
+    "SessionEnd", "SessionEnded", "Signaling", "Status", "TimeoutWarning", "Typing", "Unknown", "Wire",
+]
+# fmt: on

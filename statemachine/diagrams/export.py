@@ -198,9 +198,7 @@ def classification() -> Object:
     """
     return {
         "kinds": [{"kind": kind, **_classes(Failure(kind))} for kind in get_args(FailureKind) if kind != "http"],
-        "codes": [
-            {"code": code, "name": one.name, "read": one.read, "post": one.post} for code, one in CODES.items()
-        ],
+        "codes": [{"code": code, "name": one.name, "read": one.read, "post": one.post} for code, one in CODES.items()],
         "statuses": list(_statuses()),
     }
 
@@ -227,8 +225,16 @@ def _shape(cls: type[Any]) -> Object:
 
 
 def _entry(cls: type[Any]) -> Object:
-    wires = [(written, direction) for written, (kind, direction) in wire.WIRE_NAMES.items() if kind is cls]
-    return {**_shape(cls), "wire": [written for written, _ in wires], "direction": wires[0][1].value if wires else None}
+    declared: wire.Wire = cls.wire
+    return {
+        **_shape(cls),
+        "wire": [name for name, one in wire.WIRE_NAMES.items() if one is cls],
+        "direction": declared.direction and declared.direction.value,
+        "effect": declared.effect,
+        "key": list(declared.key),
+        "in_doubt": declared.in_doubt,
+        "resets_idle_timer": declared.resets_idle_timer,
+    }
 
 
 def _is_signal(one: Any) -> bool:

@@ -8,13 +8,20 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias, get_args
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
 
 import attrs
 
+from ..core import declaration
+
 Object: TypeAlias = dict[str, Any]
 
-_PLAIN: Final = {"int": "number", "str": "string", "bool": "boolean", "None": "null", "bytes": "bytes"}
+_JSON: Final = {"int": "number", "str": "string", "bool": "boolean", "None": "null", "bytes": "bytes"}
+_PLAIN: Final = _JSON | {
+    name: _JSON[get_args(alias)[0].__name__]
+    for name, alias in vars(declaration).items()
+    if get_origin(alias) is Annotated
+}
 
 
 def typescript(annotation: str) -> str:

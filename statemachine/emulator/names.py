@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..core.wire import WIRE_NAMES, Direction
+
 STATUS: Final = "chat_session_status"
 INFO: Final = "chat_session_info"
 PARTY_JOINED: Final = "chat_session_party_joined"
@@ -38,10 +40,9 @@ COBROWSING_ENDED: Final = "chat_session_cobrowsing_ended"
 RECEIPTS: Final = frozenset({DELIVERED, READ})
 FORM_ANSWERS: Final = frozenset({FORM_DATA, FORM_CANCEL, SECURE_FORM_DATA, SECURE_FORM_CANCEL})
 
-FROM_CLIENT: Final = FORM_ANSWERS | RECEIPTS | {
-    MESSAGE, TYPING, NOT_TYPING, LOCATION, FILE, DISCONNECT, END, NAVIGATION, SIGNALING,
-    COBROWSING_REJECTED, COBROWSING_STARTED, COBROWSING_ENDED,
-}  # fmt: skip
+FROM_CLIENT: Final = frozenset(
+    [name for name, cls in WIRE_NAMES.items() if cls.wire.direction in (Direction.TO_SERVER, Direction.BOTH)]
+)
 """Every name with direction C->S or both in protocol.md section 3; any other name is a bad event (400)."""
 
 WITHOUT_TIMESTAMP: Final = frozenset({STATUS, ENDED, INFO, COBROWSING_REQUESTED})

@@ -337,14 +337,5 @@ def _form_or_signal(entry: Entry, at: int) -> Event | None:
             return AnswerSecureForm(at, entry.form_request_id, "captured")
         case wire.FormDataCancel() | wire.SecureFormCancel():
             return CancelForm(at, entry.form_request_id)
-        case (
-            wire.Location()
-            | wire.Navigation()
-            | wire.Signaling()
-            | wire.CobrowsingRejected()
-            | wire.CobrowsingStarted()
-            | wire.CobrowsingEnded()
-        ):
-            return SendEntry(at, entry)
         case _:
-            return None
+            return SendEntry(at, entry) if isinstance(entry, wire.SENDABLE_ENTRIES) else None

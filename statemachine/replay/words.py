@@ -28,19 +28,17 @@ from ..core import (
     Upload,
     wire,
 )
-from ..core.wire import WIRE_NAMES, Malformed, Unknown
+from ..core.wire import Direction, Malformed, Unknown
 
 __all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
 
 CUSTOMER: Final = "customer"
 CENTRE: Final = "centre"
 
-_NAMES: Final = {cls: name for name, (cls, _) in reversed(WIRE_NAMES.items())}
-
 
 def wire_name(entry: Entry) -> str:
     """The name of an entry on the wire; "" for one that has none."""
-    return entry.name if isinstance(entry, Unknown | Malformed) else _NAMES[type(entry)]
+    return entry.name if isinstance(entry, Unknown | Malformed) else entry.wire.name
 
 
 class Names:
@@ -117,22 +115,12 @@ def _file(e: wire.File) -> str:
 
 _WORDS: Final[dict[type[Any], Callable[[Any], str]]] = {
     wire.Status: _status,
-    wire.Info: lambda e: f"service: {e.service_name}",
     wire.PartyJoined: _joined,
-    wire.PartyLeft: lambda e: "leaves",
     wire.Message: lambda e: f'"{shown(e)}"',
-    wire.MessageDelivered: lambda e: f"has received message {e.ref_msg_id}",
-    wire.MessageRead: lambda e: f"has read message {e.ref_msg_id}",
-    wire.Typing: lambda e: "types",
-    wire.NotTyping: lambda e: "stops typing",
-    wire.Location: lambda e: f"location: {e.latitude}, {e.longitude}",
     wire.File: _file,
     wire.TimeoutWarning: lambda e: f'inactivity warning: "{to_plain(e.msg)}"' if e.msg else "inactivity warning",
     wire.InactivityTimeout: lambda e: f'inactivity timeout: "{to_plain(e.msg)}"' if e.msg else "inactivity timeout",
-    wire.SessionEnded: lambda e: "session ended",
     wire.CaseSet: lambda e: f"case {e.case_id}" if e.case_id else "no case any more",
-    wire.SessionDisconnect: lambda e: "ends the conversation",
-    wire.SessionEnd: lambda e: "ends the session",
     wire.Navigation: lambda e: f"looks at {e.title or e.page}",
     wire.FormShow: _form,
     wire.FormData: lambda e: f"answers the form {e.form_name or e.form_request_id}",
@@ -140,37 +128,23 @@ _WORDS: Final[dict[type[Any], Callable[[Any], str]]] = {
     wire.SecureFormShow: lambda e: f"shows the secure form {e.form_id or e.form_request_id}",
     wire.SecureFormData: lambda e: f"answers the secure form {e.form_name or e.form_request_id}",
     wire.SecureFormCancel: lambda e: f"cancels the secure form {e.form_name or e.form_request_id}",
-    wire.FormSubmit: lambda e: "form submitted",
-    wire.Signaling: lambda e: f"call signal {e.kind}",
-    wire.CobrowsingRequested: lambda e: "asks to see the page (co-browsing)",
-    wire.CobrowsingRejected: lambda e: "rejects co-browsing",
-    wire.CobrowsingStarted: lambda e: "starts co-browsing",
-    wire.CobrowsingEnded: lambda e: "ends co-browsing",
-    Unknown: lambda e: f"an event of no known name: {e.name}",
-    Malformed: lambda e: f"cannot be read: {e.problem}",
 }
-_OF_CLIENT: Final = (
-    wire.SessionDisconnect,
-    wire.SessionEnd,
-    wire.Navigation,
-    wire.FormData,
-    wire.FormDataCancel,
-    wire.SecureFormData,
-    wire.CobrowsingRejected,
-    wire.CobrowsingStarted,
-    wire.CobrowsingEnded,
-)
+
+
+def _words(entry: Entry) -> str:
+    words = _WORDS.get(type(entry))
+    return words(entry) if words is not None else entry.wire.words.format(e=entry)
 
 
 def entry_words(entry: Entry, names: Names, by_client: bool = False) -> tuple[str, str]:
     """(who, what) of an entry. `by_client`: the customer's side sent it."""
-    if by_client or isinstance(entry, _OF_CLIENT):
+    if by_client or entry.wire.direction is Direction.TO_SERVER:
         who = CUSTOMER
     elif isinstance(entry, wire.PartyJoined):
         who = party_name(entry)
     else:
         who = names.of(getattr(entry, "party_id", ""))
-    return who, _WORDS[type(entry)](entry)
+    return who, _words(entry)
 
 
 # --- calls ----------------------------------------------------------------------------------------------------------

@@ -20,17 +20,14 @@ from statemachine.core.events import Answered, Event, EventBatch, HistoryLog
 from statemachine.core.session import TERMINAL, Session
 from statemachine.core.updates import DeliveryUpdate, HistoryGap, Notification, Received, TranscriptUpdate
 from statemachine.core.wire import (
+    TRANSCRIPT_ENTRIES,
     CobrowsingRequested,
     Entry,
     File,
     FormShow,
-    Location,
-    Malformed,
     Message,
     SecureFormShow,
     Signaling,
-    TimeoutWarning,
-    Unknown,
 )
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
@@ -43,11 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Book", "Oracle", "Violation"]
 
-TOLD: Final = (
-    Message, File, Location, FormShow, SecureFormShow, Signaling, CobrowsingRequested, TimeoutWarning,
-    Unknown, Malformed,
-)  # fmt: skip
-"""Entries that are transcript news."""
 _PASSING: Final = (Signaling, CobrowsingRequested)
 """Entries that a log need not hold, or that are told of it only while they matter."""
 
@@ -156,7 +148,9 @@ class Oracle:
             # What a log holds beyond the reach of a full window is not judged here, but by L13.
             beyond = isinstance(reply, HistoryLog) and (isinstance(after.lifecycle, TERMINAL) or book.ledger.is_full)
             for entry in () if beyond else reply.entries:
-                if isinstance(entry, TOLD) and not (isinstance(entry, _PASSING) and isinstance(reply, HistoryLog)):
+                if isinstance(entry, TRANSCRIPT_ENTRIES) and not (
+                    isinstance(entry, _PASSING) and isinstance(reply, HistoryLog)
+                ):
                     book.offered.append((len(book.log), entry))
 
     def _check(self, book: Book, step: laws.Step) -> None:
@@ -282,7 +276,9 @@ class Oracle:
         chat = self._world.centre.chats.get(session.chat.chat_id.lower())
         omitted = self._world.knobs.history_omits
         for direction, entry in _log_of(chat, omitted) if chat is not None else ():
-            update = direction == "to_client" and isinstance(entry, TOLD) and not isinstance(entry, _PASSING)
+            update = (
+                direction == "to_client" and isinstance(entry, TRANSCRIPT_ENTRIES) and not isinstance(entry, _PASSING)
+            )
             taken = entry in self._world.device.taken
             if update and not taken and _told_apart(entry) not in told and not _is_own(session, entry):
                 yield "told", f"{entry} stands in the log and was not told"

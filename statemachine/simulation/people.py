@@ -181,7 +181,7 @@ class Customer:
     def _push(self) -> None:
         self._feed(ev.PushReceived(self._at(), self._world.session.chat.chat_id))
 
-    def _send(self, entry: wire.Location | wire.Navigation | wire.Signaling) -> None:
+    def _send(self, entry: wire.SendableEntry) -> None:
         self._feed(ev.SendEntry(self._at(), entry))
 
     def _send_file(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import attrs
 from hypothesis import strategies as st
 
 from statemachine.codec.body import json_text
+from statemachine.core.declaration import DecimalText, Duration, HostReference, Instant, JsonText
 from statemachine.core.session import Config
 from statemachine.core.wire import WIRE_NAMES, Direction, Entry, Message, Signaling
 
@@ -53,7 +54,7 @@ def _records(kind: Any, field: Callable[[str, Any], st.SearchStrategy[Any]]) -> 
         return st.tuples(*[_records(member, field) for member in members])
     if get_origin(kind) is Literal:
         return st.sampled_from(get_args(kind))
-    return _PLAIN[kind]
+    return _records(get_args(kind)[0], field) if get_origin(kind) is Annotated else _PLAIN[kind]
 
 
 _PLAIN: Final[dict[Any, st.SearchStrategy[Any]]] = {
@@ -75,23 +76,19 @@ INSTANTS: Final = st.none() | st.integers(1, 10**14 - 1)
 DURATIONS: Final = st.none() | st.integers(0, 10**12)
 DECIMALS: Final = st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{1,20})?", fullmatch=True)
 _MEMBERS: Final = OBJECTS.map(lambda members: json_text(members) if members else "")
-_WIRE_FIELDS: Final = {
-    "timestamp": INSTANTS,
-    "ewt": DURATIONS,
-    "form_timeout": DURATIONS,
-    "latitude": DECIMALS,
-    "longitude": DECIMALS,
-    "extra": _MEMBERS,
-    "ref": st.just(""),
+_WIRE_FIELDS: Final[dict[Any, st.SearchStrategy[Any]]] = {
+    Instant | None: INSTANTS,
+    Duration | None: DURATIONS,
+    DecimalText: DECIMALS,
+    JsonText: _MEMBERS,
+    HostReference: st.just(""),
+    str | None: st.none() | TEXTS,
+    str: TEXTS,
 }
 
 
 def _wire_field(name: str, kind: Any) -> st.SearchStrategy[Any]:
-    if name in _WIRE_FIELDS:
-        return _WIRE_FIELDS[name]
-    if kind == str | None:
-        return st.none() | TEXTS
-    return TEXTS if kind is str else _records(kind, _wire_field)
+    return _WIRE_FIELDS[kind] if kind in _WIRE_FIELDS else _records(kind, _wire_field)
 
 
 def wire_entries(cls: type[Entry]) -> st.SearchStrategy[Any]:
@@ -103,8 +100,8 @@ def wire_entries(cls: type[Entry]) -> st.SearchStrategy[Any]:
     return entries
 
 
-ENTRY_CLASSES: Final = list(dict.fromkeys(cls for cls, _ in WIRE_NAMES.values()))
-OUTWARDS: Final = [cls for cls, direction in WIRE_NAMES.values() if direction is not Direction.TO_CLIENT]
+ENTRY_CLASSES: Final = list(dict.fromkeys(WIRE_NAMES.values()))
+OUTWARDS: Final = [cls for cls in WIRE_NAMES.values() if cls.wire.direction is not Direction.TO_CLIENT]
 
 
 # --- hostile bytes ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statemachine.codec.body import MAX_DEPTH, Problem, json_text
-from statemachine.codec.outwards import SIGNAL_MEMBERS
 from statemachine.codec.records import to_json
 from statemachine.codec.wire import MAX_ENTRY, MAX_NAME, decode_entries, decode_entry, parse_body
 from statemachine.conformance.vectors import codec_vectors
@@ -117,14 +116,14 @@ _HOPELESS: object = {"S3CRET": ["S3CRET"]}
 
 def _separate_fields(cls: Any) -> list[Any]:
     """The fields that are members of the entry themselves."""
-    apart = {Signaling: SIGNAL_MEMBERS.keys() | {"data"}, FormData: {"data"}}
+    apart = {Signaling: Signaling.wire.in_data.keys() | {"data"}, FormData: {"data"}}
     return [field for field in attrs.fields(cls) if field.name not in apart.get(cls, set()) | {"extra"}]
 
 
 @pytest.mark.parametrize("name", [name for name in WIRE_NAMES if name != "chat_session_secure_form_data"])
 def test_a_hopeless_field_costs_the_entry_only_where_it_is_needed(name: str) -> None:
     """F6 to F9 for every field there is: what is needed is named without its value, what is not is kept aside."""
-    cls: Any = WIRE_NAMES[name][0]
+    cls: Any = WIRE_NAMES[name]
     good: dict[str, object] = {a.name: "1" for a in attrs.fields(cls) if a.default is attrs.NOTHING}
     good |= {"event": name, "data": {"type": "END_CALL"}} if cls is Signaling else {"event": name}
     for field in _separate_fields(cls):
@@ -143,7 +142,7 @@ def test_a_hopeless_field_costs_the_entry_only_where_it_is_needed(name: str) -> 
 
 @pytest.mark.parametrize("name", WIRE_NAMES)
 def test_null_means_absent(name: str) -> None:
-    cls = WIRE_NAMES[name][0]
+    cls = WIRE_NAMES[name]
     nothing = {a.name: None for a in attrs.fields(cls)}
     assert decode_entry({"event": name, **nothing}) == decode_entry({"event": name}) or any(
         a.default is attrs.NOTHING for a in attrs.fields(cls)
@@ -169,7 +168,7 @@ def test_f8_new_values_are_taken() -> None:
 
 
 _NAMES = st.sampled_from(sorted(WIRE_NAMES)) | TEXTS
-_KEYS = st.sampled_from(sorted({a.name for cls, _ in WIRE_NAMES.values() for a in attrs.fields(cls)} | {"session_id"}))
+_KEYS = st.sampled_from(sorted({a.name for cls in WIRE_NAMES.values() for a in attrs.fields(cls)} | {"session_id"}))
 _WILD = JSON | st.none() | st.floats() | st.text(st.characters()) | st.just(10**5_000) | st.binary(max_size=2)
 
 

@@ -11,25 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from attrs import evolve
 
 from ..draft import Draft
 from ..session import DedupeWindow, Item
-from ..wire import (
-    CobrowsingRequested,
-    Entry,
-    File,
-    FormShow,
-    Location,
-    Malformed,
-    Message,
-    SecureFormShow,
-    Signaling,
-    TimeoutWarning,
-    Unknown,
-)
+from ..wire import ENTRIES, TRANSCRIPT_ENTRIES, Entry, File
 
 WIDTH: Final = 8
 BATCHES: Final = 4
@@ -68,31 +56,18 @@ def is_ours(d: Draft, e: Any) -> bool:
     return isinstance(e, _BY_MESSAGE_ID) and is_own(d, e)
 
 
-def _spoken(e: Any) -> str:
-    return f"{type(e).__name__}|{e.party_id.lower()}|{e.timestamp}|"
+_BY_MESSAGE_ID: Final[tuple[type[Any], ...]] = tuple([one for one in TRANSCRIPT_ENTRIES if {"msg_id", "party_id"} <= {*one.__match_args__}])
+_BY_REQUEST_ID: Final = tuple([one for one in TRANSCRIPT_ENTRIES if one.wire.key == ("form_request_id",)])
+REMEMBERED: Final = frozenset(TRANSCRIPT_ENTRIES)
+"""The entries that are delivered as transcript updates, hence at most once."""
 
 
-def _numbered(e: CobrowsingRequested) -> str:
-    """Its message id, which may come back with a time that it lacked before. It has no party (protocol.md 3.4)."""
-    return "" if e.msg_id in NO_ID else f"id {e.msg_id}"
-
-
-_CONTENT: Final[dict[type[Any], Callable[[Any], str]]] = {
-    Message: lambda e: f"{_spoken(e)}{e.msg}|{e.msg_text}",
-    File: lambda e: f"{_spoken(e)}{e.file_id}",
-    Location: lambda e: f"{_spoken(e)}{e.latitude}|{e.longitude}|{e.url}",
-    Signaling: lambda e: f"{_spoken(e)}{e.kind}|{e.sdp}|{e.candidate}|{e.sdp_m_line_index}|{e.data}",
-    TimeoutWarning: lambda e: f"TimeoutWarning|{e.timestamp}|{e.msg}",
-    FormShow: lambda e: f"FormShow|{e.form_request_id}",
-    SecureFormShow: lambda e: f"SecureFormShow|{e.form_request_id}",
-    CobrowsingRequested: lambda e: f"CobrowsingRequested|{_numbered(e) or e.timestamp}",
-    Unknown: lambda e: f"Unknown|{e.timestamp}|{e.raw}",
-    Malformed: lambda e: f"Malformed|{e.timestamp}|{e.raw}",
-}
-_BY_MESSAGE_ID: Final = (Message, File, Location, Signaling)
-_BY_REQUEST_ID: Final = (FormShow, SecureFormShow)
-REMEMBERED: Final = frozenset(_CONTENT)
-"""The entries that are told as transcript news, hence at most once."""
+def _content(e: Any) -> str:
+    """The fields that tell an entry without an id from another one of its class, as text."""
+    values = [getattr(e, name) for name in e.wire.key]
+    if e.wire.key[0] == "party_id":
+        values[0] = values[0].lower()
+    return "|".join([type(e).__name__, *map(str, values)])
 
 
 def own_key(d: Draft, msg_id: str) -> bytes:
@@ -140,8 +115,9 @@ def key(d: Draft, e: Any) -> tuple[bytes, bool]:
         return _keyed(d, f"{OWN if is_own(d, e) else OTHER}|{e.msg_id}"), True
     if isinstance(e, File) and is_own(d, e):
         return own_file_key(d, e), True
-    is_numbered = type(e) is CobrowsingRequested and e.msg_id not in NO_ID
-    return _keyed(d, _CONTENT[type(e)](e)), is_numbered or isinstance(e, _BY_REQUEST_ID)
+    if getattr(e, "msg_id", "") not in NO_ID:  # it may come back with a time that it lacked before
+        return _keyed(d, f"{type(e).__name__}|id {e.msg_id}"), True
+    return _keyed(d, _content(e)), isinstance(e, _BY_REQUEST_ID)
 
 
 def is_distinguishable(e: Any) -> bool:
@@ -277,7 +253,5 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     return known
 
 
-_ESSENCE: Final[dict[type[Any], Callable[[Any], object]]] = {
-    kind: attrgetter(*kind.__match_args__) for kind in get_args(Entry)
-}
+_ESSENCE: Final[dict[type[Any], Callable[[Any], object]]] = {kind: attrgetter(*kind.__match_args__) for kind in ENTRIES}
 """What makes two entries of a batch the same: all that was read of them."""

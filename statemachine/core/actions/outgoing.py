@@ -32,9 +32,8 @@ from ..session import (
 )
 from ..updates import Reason
 from ..wire import (
-    CobrowsingEnded,
-    CobrowsingRejected,
-    CobrowsingStarted,
+    ENTRIES,
+    SENDABLE_ENTRIES,
     Entry,
     File,
     FormData,
@@ -43,12 +42,10 @@ from ..wire import (
     Message,
     MessageDelivered,
     MessageRead,
-    Navigation,
     SecureFormCancel,
     SecureFormData,
     SessionDisconnect,
     SessionEnd,
-    Signaling,
 )
 from . import participants
 from .conversation import end_was_sent, own_item
@@ -58,21 +55,11 @@ from .timing import after, answer_due, back_off
 ABSENT: Final = ItemAbsent()
 _QUEUED: Final = (ItemPending, ItemSending, ItemInDoubt)
 WAITING: Final = (ItemUploading, *_QUEUED)
-RESETS_IDLE_TIMER: Final = (Message, Location, File, FormData, SecureFormData)
-"""What resets the server's idle timer (protocol.md 6.1; 10, row 7)."""
-TRACELESS: Final = (
-    Signaling,
-    CobrowsingRejected,
-    CobrowsingStarted,
-    CobrowsingEnded,
-    SecureFormData,
-    FormDataCancel,
-    SecureFormCancel,
-)
-"""What leaves no trace in history and is worse twice than not at all: in doubt, its outcome is `unknown`."""
-REPEATABLE: Final = (SessionEnd,)
-"""What may be sent twice without harm: in doubt, it is simply sent again, until the time for ending is over."""
-SENDABLE: Final = (Location, Navigation, Signaling, CobrowsingRejected, CobrowsingStarted, CobrowsingEnded)
+RESETS_IDLE_TIMER: Final = tuple([one for one in ENTRIES if one.wire.resets_idle_timer])
+TRACELESS: Final = tuple([one for one in ENTRIES if one.wire.in_doubt == "unknown"])
+REPEATABLE: Final = tuple([one for one in ENTRIES if one.wire.in_doubt == "resend"])
+NUMBERED: Final[tuple[type[Any], ...]] = tuple([one for one in ENTRIES if "msg_id" in one.__match_args__])
+"""The entries that carry the message id of their item."""
 RECEIPTED: Final = (Message, File, Location)
 """What a party may confirm as delivered and read."""
 
@@ -101,7 +88,7 @@ def _texts(record: Any) -> tuple[str, ...]:
 
 def is_not_sendable(d: Draft, e: Any) -> bool:
     """Said at run time too: an end sent as a plain entry would be an end nobody knows of."""
-    return not isinstance(e.entry, SENDABLE)
+    return not isinstance(e.entry, SENDABLE_ENTRIES)
 
 
 def is_empty(d: Draft, e: SendText) -> bool:
@@ -125,7 +112,7 @@ def answers_prompt(d: Draft, e: SendText) -> bool:
 def _new(d: Draft, entry: Entry | None, key: str | None = None, **more: str) -> Item:
     """A new item: its id is born now, when the user acts, and is its own for ever (D2.7)."""
     item_id = f"{d.chat.origin}:{d.next_id()}"
-    if isinstance(entry, Message | Location | File | Navigation | Signaling):
+    if isinstance(entry, NUMBERED):
         entry = evolve(entry, msg_id=item_id)
     d.context.item = ABSENT
     d.context.subject = item = Item(item_id, ABSENT, entry, key, **more)

@@ -12,18 +12,6 @@ from ...session import LIFECYCLE, LIVE, TERMINAL, Ending
 from ...table import STAY, Row, ignore, row, rows
 from .groups import NO_CHAT, OPEN, OVER, WAITING
 
-TOLD: Final = (
-    wire.Message,
-    wire.File,
-    wire.Location,
-    wire.FormShow,
-    wire.SecureFormShow,
-    wire.Signaling,
-    wire.CobrowsingRequested,
-    wire.TimeoutWarning,
-    wire.Unknown,
-    wire.Malformed,
-)
 LATE: Final = "told as late, without a receipt"
 
 
@@ -100,36 +88,15 @@ def _transcript() -> tuple[Row, ...]:
         ),
         row(OPEN, wire.Unknown, STAY, do=(say.note_unknown, say.tell_live), why="kept raw", ref="3.0; 8 F9"),
         row(OPEN, wire.Malformed, STAY, do=(say.note_malformed, say.tell_live), why="isolated", ref="8 F9"),
-        row(TERMINAL, TOLD[0], STAY, do=say.tell_late, why=LATE, ref="9"),
     ]
-    parts += [row(TERMINAL, one, STAY, do=say.tell_late, why=LATE, ref="9") for one in TOLD[1:]]
-    parts.append(ignore(WAITING, TOLD, NO_CHAT))
+    parts += [row(TERMINAL, one, STAY, do=say.tell_late, why=LATE, ref="9") for one in wire.TRANSCRIPT_ENTRIES]
+    parts.append(ignore(WAITING, wire.TRANSCRIPT_ENTRIES, NO_CHAT))
     return rows(*parts)
 
 
 def _room() -> tuple[Row, ...]:
     """Level news: receipts, typing, forms closed, case, service."""
-    levels = (
-        wire.MessageDelivered,
-        wire.MessageRead,
-        wire.Typing,
-        wire.NotTyping,
-        wire.FormData,
-        wire.FormDataCancel,
-        wire.SecureFormData,
-        wire.SecureFormCancel,
-        wire.CaseSet,
-        wire.Info,
-        wire.Navigation,
-    )
     expiries = (sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)
-    never = (
-        wire.FormSubmit,
-        wire.SessionEnd,
-        wire.CobrowsingRejected,
-        wire.CobrowsingStarted,
-        wire.CobrowsingEnded,
-    )
     return rows(
         row(OPEN, wire.MessageDelivered, STAY, raises=sig.DeliveryConfirmed, why="of one of ours", ref="3.1; 5"),
         row(OPEN, wire.MessageRead, STAY, raises=sig.ReadConfirmed, why="of one of ours", ref="3.1; 5"),
@@ -187,8 +154,8 @@ def _room() -> tuple[Row, ...]:
             why="hides the form, never ends the session",
             ref="10 row 24",
         ),
-        ignore(WAITING, (*levels, *expiries), NO_CHAT),
-        ignore(TERMINAL, (*levels, *expiries), OVER),
+        ignore(WAITING, (*wire.STATUS_ENTRIES, *expiries), NO_CHAT),
+        ignore(TERMINAL, (*wire.STATUS_ENTRIES, *expiries), OVER),
         row(
             OPEN,
             wire.SessionDisconnect,
@@ -199,9 +166,7 @@ def _room() -> tuple[Row, ...]:
             ref="6.2",
         ),
         ignore(OPEN, wire.SessionDisconnect, "an earlier one"),
-        ignore(WAITING, wire.SessionDisconnect, NO_CHAT),
-        ignore(TERMINAL, wire.SessionDisconnect, OVER),
-        ignore(LIFECYCLE, never, "a client's own event: nothing follows from its echo"),
+        ignore(LIFECYCLE, wire.IGNORED_ENTRIES, "a client's own event: nothing follows from its echo"),
     )
 
 
