@@ -101,13 +101,13 @@ def owing(state: type[Any]) -> str | None:
 
 def holds(state: type[Any], record: type[Any]) -> bool:
     """Whether a state may hold this record."""
-    hints = get_type_hints(state, dict(vars(states))).values()
+    hints = get_type_hints(state).values()
     return any(record in (hint, *get_args(hint)) for hint in hints)
 
 
 def _held(state: type[Any]) -> Iterator[tuple[str, bool]]:
     """The fields of a state, and of the records that it holds: name, and whether it is always there."""
-    for field, hint in get_type_hints(state, dict(vars(states))).items():
+    for field, hint in get_type_hints(state).items():
         if get_origin(hint) is ClassVar:
             continue
         yield field, type(None) not in get_args(hint)
