@@ -22,9 +22,9 @@ from aiohttp import web
 
 from statemachine.client import BadSetting, ChatError
 from statemachine.console.customer import DEEDS, Customer
-from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
-from statemachine.emulator.control.stream import Readers, message
-from statemachine.emulator.http import Emulator
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
+from statemachine.emulator.control.stream import message, serve
+from statemachine.emulator.feed import Readers
 
 __all__ = ["install"]
 
@@ -37,7 +37,7 @@ routes = web.RouteTableDef()
 class Customers:
     """Who is there, by client id, in the order of coming."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: ControlledEmulator) -> None:
         self._emulator: Final = emulator
         self.present: Final[dict[str, Customer]] = {}
         self.readers: Final = Readers()
@@ -125,7 +125,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
             text += message("left", {"id": gone})
         return text
 
-    return await customers.readers.serve(request, take)
+    return await serve(request, customers.readers, take)
 
 
 @routes.post("/customers/{id}/{deed}")

@@ -1,4 +1,4 @@
-"""The centre's time: the real one, or a faster one, and moved forward by hand. The time on the line is always real."""
+"""The centre's time: the real one, or a faster one, and moved forward by hand. ``RealClock`` is always real."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from statemachine.emulator.wire import Line
+from statemachine.emulator.wire import RealTime
 
-__all__ = ["Clock", "LineClock"]
+__all__ = ["Clock", "RealClock"]
 
-_BEAT_S: Final = 0.05
+_INTERVAL_S: Final = 0.05
 _FASTEST = 100_000.0
 
 
@@ -64,27 +64,32 @@ def _checked(scale: float) -> float:
     return scale
 
 
-class LineClock:
-    """Real time in beats of the running loop. A beat counts for what it should have lasted, however late it comes."""
+class RealClock:
+    """Real time, measured in intervals of the running loop. A late interval adds only its usual length to ``free``."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._free_s = 0.0
-        self._last_s = self._loop.time()
-        self._alarm = self._loop.call_later(_BEAT_S, self._beat)
+        self._last_s = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
 
-    def now(self) -> Line:
+    def start(self) -> None:
+        """Begin to measure, in the running loop."""
+        self._last_s = asyncio.get_running_loop().time()
+        self._measure()
+
+    def now(self) -> RealTime:
         """This moment."""
-        now_s = self._loop.time()
-        free_s = self._free_s + min(now_s - self._last_s, _BEAT_S)
-        return Line(int(now_s * 1000), int(free_s * 1000))
+        now_s = asyncio.get_running_loop().time()
+        return RealTime(int(now_s * 1000), int((self._free_s + min(now_s - self._last_s, _INTERVAL_S)) * 1000))
 
     def close(self) -> None:
-        """Beat no more."""
-        self._alarm.cancel()
+        """Measure no more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
 
-    def _beat(self) -> None:
-        now_s = self._loop.time()
-        self._free_s += min(now_s - self._last_s, _BEAT_S)
+    def _measure(self) -> None:
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        self._free_s += min(now_s - self._last_s, _INTERVAL_S)
         self._last_s = now_s
-        self._alarm = self._loop.call_later(_BEAT_S, self._beat)
+        self._alarm = loop.call_later(_INTERVAL_S, self._measure)

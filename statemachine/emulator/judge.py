@@ -3,7 +3,7 @@
 The judge only speaks when it is sure. Where a network could make an innocent client look guilty (a send
 that was on its way, a reply that never arrived) there is a knob of grace, and ``Centre.cut`` for a reply
 that is known to be lost; who drives the model through a faulty network has to use it. Where it counts how soon
-or how late a client was, it goes by the time on the line (``Line``), not by the centre's clock.
+or how late a client was, it uses real time (``RealTime``), not the centre's clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
 from statemachine.emulator.knobs import Call
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import MAX_VIOLATIONS, CentreState, Refusals, Violation
-from statemachine.emulator.wire import HttpRequest, Line
+from statemachine.emulator.wire import HttpRequest, RealTime
 
 _CONFIGURATION: Final = frozenset({1000, 2000, 2001, 2002, 2003, 2004, 3000, 5006})
 _MAX_CREATES: Final = 3
@@ -49,7 +49,7 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
     if refused is None:
         return
     tickets = (*refused.tickets[-_MAX_CREATES:], ticket)
-    gap = state.line(now).at - refused.at
+    gap = state.real_time(now).at - refused.at
     if gap < state.knobs.judge_repoll_ms:
         message = f"{call} again {gap} ms after error {refused.code}"
         note(state, "F3", message, client, tickets[-2:], chat_id, now)
@@ -73,7 +73,9 @@ def answered(
     before = state.refusals.pop(key, None)
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
-    state.refusals[key] = Refusals(state.line(now).at, code, (ticket,) if before is None else (*before.tickets, ticket))
+    state.refusals[key] = Refusals(
+        state.real_time(now).at, code, (ticket,) if before is None else (*before.tickets, ticket)
+    )
     if len(state.refusals) > _MAX_CLIENTS:
         del state.refusals[next(iter(state.refusals))]
 
@@ -98,7 +100,7 @@ def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpR
 
 def answered_instantly(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A poll was answered at once and brought nothing new: how often within a second?"""
-    moment = state.line(now).at
+    moment = state.real_time(now).at
     polls = [(at, one) for at, one in chat.observed.instant_polls if moment - at < 1_000]
     polls.append((moment, ticket))
     if 0 < state.knobs.judge_hot_polls <= len(polls):
@@ -143,13 +145,13 @@ def told_end(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: boo
     """The client is being told that this chat is over."""
     seen = chat.observed
     if seen.told_end_at is None:
-        seen.told_end_at, seen.told_ticket, seen.told_by_poll = state.line(now).free, ticket, by_poll
+        seen.told_end_at, seen.told_ticket, seen.told_by_poll = state.real_time(now).free, ticket, by_poll
 
 
-def reply_left(chat: Chat, ticket: int, line: Line) -> None:
+def reply_left(chat: Chat, ticket: int, real_time: RealTime) -> None:
     """The reply to this ticket is on its way only now: nobody was told anything before."""
     if chat.observed.told_ticket == ticket:
-        chat.observed.told_end_at = line.free
+        chat.observed.told_end_at = real_time.free
 
 
 def reply_lost(chat: Chat, ticket: int) -> None:
@@ -197,7 +199,7 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
     elif name == names.END:
         _end(state, chat, now, ticket)
     elif name == names.DISCONNECT:
-        seen.disconnect = (state.line(now).at, ticket)
+        seen.disconnect = (state.real_time(now).at, ticket)
     if name == names.MESSAGE:
         _message(state, chat, now, ticket, event)
     if name == names.TYPING:
@@ -209,7 +211,7 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
 
 def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
     told = chat.observed.told_end_at
-    return told is not None and state.line(now).free - told > state.knobs.judge_grace_ms
+    return told is not None and state.real_time(now).free - told > state.knobs.judge_grace_ms
 
 
 def _receipt(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
@@ -238,7 +240,7 @@ def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: E
     elif form.answers:
         _note(state, chat, "F31", f"answers form {request_id!r} again", now, seen.form_tickets.get(request_id), ticket)
     elif isinstance(data := event.get("data"), dict):
-        seen.form_answer = (state.line(now).at, str(cast(Event, data).get("text", "")), ticket)
+        seen.form_answer = (state.real_time(now).at, str(cast(Event, data).get("text", "")), ticket)
     seen.form_tickets.setdefault(request_id, ticket)
 
 
@@ -275,7 +277,7 @@ def _item(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -
 def _message(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
     seen = chat.observed
     answer = seen.form_answer
-    soon = answer is not None and state.line(now).at - answer[0] <= state.knobs.judge_end_gap_ms
+    soon = answer is not None and state.real_time(now).at - answer[0] <= state.knobs.judge_end_gap_ms
     if answer is not None and soon and answer[1] == message_text(event):
         _note(state, chat, "F31", "sends the answer of a form as a message too", now, answer[2], ticket)
     if 0 < state.knobs.judge_silence_ms < now - chat.alive_at and not chat.push:
@@ -290,7 +292,7 @@ def _end(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     if chat.observed.disconnect is None:
         return
     at, earlier = chat.observed.disconnect
-    if earlier == ticket or state.line(now).at - at < state.knobs.judge_end_gap_ms:
+    if earlier == ticket or state.real_time(now).at - at < state.knobs.judge_end_gap_ms:
         _note(state, chat, "F30", "sends disconnect and end together", now, earlier, ticket)
 
 

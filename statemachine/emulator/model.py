@@ -30,7 +30,7 @@ from statemachine.emulator.script.catalogue import catalogue, scenario_named
 from statemachine.emulator.selection import Selection
 from statemachine.emulator.state import CentreState, StoredFile, Violation, take_fault
 from statemachine.emulator.steps import Scenario
-from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, Line
+from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, RealTime
 
 __all__ = ["Centre"]
 
@@ -137,13 +137,13 @@ class Centre:
 
     # What drives it.
 
-    def request(self, now: int, ticket: int, request: HttpRequest, line: Line | None = None) -> list[Answer]:
+    def request(self, now: int, ticket: int, request: HttpRequest, real_time: RealTime | None = None) -> list[Answer]:
         """A request arrived. ``ticket`` is the caller's number for it, never used before.
 
-        ``line``: when, on the line; left out, that is the centre's own time.
+        ``real_time``: when, for the client; left out: the centre's own time is real.
         """
         out = self._advance(now)
-        self._records.line = line
+        self._records.real_time = real_time
         try:
             who = claimed(request)
             route = find_route(self._selection.of_app(who.app_id).knobs, request.method, request.path)
@@ -181,11 +181,11 @@ class Centre:
             heapq.heappop(self._due)
         return None
 
-    def left(self, ticket: int, line: Line) -> None:
+    def left(self, ticket: int, real_time: RealTime) -> None:
         """The reply to this request went out only now."""
         chat = self._records.chats.get(self._answered.get(ticket, ""))
         if chat is not None:
-            judge.reply_left(chat, ticket, line)
+            judge.reply_left(chat, ticket, real_time)
 
     def cut(self, now: int, ticket: int) -> list[Answer]:
         """The connection of this request broke: its reply, given or still to come, reaches nobody."""

@@ -11,7 +11,7 @@ from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.shapes import seeded_uuid
 from statemachine.emulator.steps import Scenario
-from statemachine.emulator.wire import Line
+from statemachine.emulator.wire import RealTime
 
 
 @frozen
@@ -48,7 +48,7 @@ class Violation(Immutable):
 class Refusals(Immutable):
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
-    ``at``: on the line.
+    ``at``: real time.
     """
 
     at: int
@@ -73,8 +73,8 @@ class Records:
     """Clients that call themselves nothing, once noted."""
     numbers: dict[str, int] = field(factory=dict[str, int])
     stored_bytes: int = 0
-    line: Line | None = None
-    """The time on the line at the latest request; None where it is the centre's own."""
+    real_time: RealTime | None = None
+    """The real time of the latest request; None: the centre's own time is real."""
 
 
 @define
@@ -114,9 +114,9 @@ class CentreState:
         """Calls that were refused last time."""
         return self.records.refusals
 
-    def line(self, now: int) -> Line:
-        """The time on the line, when it is ``now`` in the centre."""
-        return self.records.line or Line(now, now)
+    def real_time(self, now: int) -> RealTime:
+        """The real time when it is ``now`` in the centre."""
+        return self.records.real_time or RealTime(now, now)
 
     def next_number(self, kind: str) -> int:
         """0, 1, 2… for each kind of thing that is counted."""

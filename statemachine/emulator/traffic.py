@@ -1,4 +1,4 @@
-"""What went over the wire, for judges and onlookers: the latest exchanges, and those that were kept."""
+"""The latest requests with their replies, and those that violations refer to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Exchange", "Traffic", "without_secrets"]
 
 _LATEST: Final = 4_096
 _CLIENTS: Final = 16_384
-_BODY_BYTES: Final = 16 * 1024
+BODY_BYTES: Final = 16 * 1024
 """Longer bodies are clipped: a few uploads would otherwise fill the memory."""
 _SECRET: Final = "(not kept)"
 
@@ -53,28 +53,31 @@ class Traffic:
     requests: dict[ClientKey, int] = field(factory=dict[ClientKey, int])
     """How many requests each client has made, the latest clients last."""
 
-    def asked(self, number: int, at: int, request: HttpRequest) -> None:
-        """A request came in."""
+    def received(self, number: int, at: int, request: HttpRequest) -> Exchange:
+        """Record a request."""
         client = claimed(request)
         self.requests[client] = self.requests.pop(client, 0) + 1
         if len(self.requests) > _CLIENTS:
             del self.requests[next(iter(self.requests))]
-        self.latest[number] = Exchange(number, at, client, evolve(request, body=_shown(request)))
+        exchange = Exchange(number, at, client, evolve(request, body=_kept(request.body)))
+        self.latest[number] = exchange
         if len(self.latest) > _LATEST:
             del self.latest[next(iter(self.latest))]
+        return exchange
 
-    def answered(self, number: int, at: int, reply: HttpResponse) -> None:
-        """Its answer went out, or its connection broke."""
+    def replied(self, number: int, at: int, reply: HttpResponse) -> Exchange | None:
+        """Record the reply, or that the connection broke. None: the request is too long ago."""
         exchange = self.find(number)
         if exchange is not None:
-            exchange.replied_at, exchange.reply = at, evolve(reply, body=reply.body[:_BODY_BYTES])
+            exchange.replied_at, exchange.reply = at, evolve(reply, body=_kept(reply.body))
+        return exchange
 
     def count(self, request: HttpRequest) -> int:
         """How many requests its client has made so far."""
         return self.requests.get(claimed(request), 0)
 
     def keep(self, numbers: Iterable[int]) -> None:
-        """Forget none of these any more."""
+        """Keep these for ever."""
         self.kept |= {number: self.latest[number] for number in numbers if number in self.latest}
 
     def find(self, number: int) -> Exchange | None:
@@ -82,14 +85,14 @@ class Traffic:
         return self.latest.get(number) or self.kept.get(number)
 
 
-def _shown(request: HttpRequest) -> bytes:
-    body = request.body
-    if names.SECURE_FORM_DATA.encode() in body:
-        try:
-            return json.dumps(without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
-        except (ValueError, RecursionError):
-            return b""
-    return body[:_BODY_BYTES]
+def _kept(body: bytes) -> bytes:
+    """The body, clipped, without the values of secure forms."""
+    if names.SECURE_FORM_DATA.encode() not in body:
+        return body[:BODY_BYTES]
+    try:
+        return json.dumps(without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
+    except (ValueError, RecursionError):
+        return b'{"hidden": "the values of a secure form"}'
 
 
 def without_secrets(value: Any) -> Any:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from statemachine.emulator.immutable import Immutable
 
-__all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "Line"]
+__all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "RealTime"]
 
 
 @frozen
@@ -57,12 +57,11 @@ Answer = tuple[int, HttpResponse]
 
 
 @frozen
-class Line(Immutable):
-    """A moment on the line between client and centre, in milliseconds since some beginning: clients live in real time,
-    whatever the centre's clock does. ``free``: those of them in which this process was at hand.
+class RealTime(Immutable):
+    """A moment in real time, in which clients run, whatever the centre's clock does; milliseconds since any beginning.
 
-    How soon a client came back is told by ``at``; whether it had the time to hear of something, by ``free``: on a
-    machine with too much to do, what was on its way comes late, and less of the time counts.
+    ``at`` says how soon a client came back. ``free`` counts only the time in which this process could run: it says
+    whether a client had the time to receive something, also on a busy machine.
     """
 
     at: int

@@ -171,7 +171,7 @@ async def test_the_whole_centre_is_at_hand() -> None:
         await page.sees("service: Parcels", "#talk .log")
         await page.key(".")
         await page.until("document.querySelector('#field-json')")
-        await page.js("document.getElementById('field-json').value = '{\"act\": \"sing\"}'")
+        await page.js("document.getElementById('field-json').value = '{\"action\": \"sing\"}'")
         await page.js("document.querySelector('dialog form').requestSubmit()")
         await page.sees("there is no action 'sing'", "dialog .problem")
         await page.key("Escape")

@@ -11,9 +11,9 @@ import pytest
 
 from statemachine.emulator import Knobs
 from statemachine.emulator import actions as do
-from statemachine.emulator.clock import Clock, LineClock
+from statemachine.emulator.clock import Clock, RealClock
 from statemachine.emulator.http import Emulator
-from statemachine.emulator.wire import HttpRequest, Line
+from statemachine.emulator.wire import HttpRequest, RealTime
 from tests.emulator.control.steering import opened, wire
 from tests.emulator.driver import Driver, authorization, message
 
@@ -30,7 +30,8 @@ def rules(emulator: Emulator) -> list[str]:
 
 
 async def test_a_beat_counts_for_what_it_should_have_lasted() -> None:
-    line = LineClock()
+    line = RealClock()
+    line.start()
     begin = line.now()
     await asyncio.sleep(0.3)
     free = line.now()
@@ -47,13 +48,13 @@ async def test_only_time_that_the_centre_had_counts_as_late(free: int, expected:
     driver = Driver().open()
     driver.act(do.EndChat())
     driver.poll()
-    told = Line(0, 0)
+    told = RealTime(0, 0)
     driver.centre.left(driver.ticket, told)
     path = f"/clientweb/api/v2/chats/{driver.chat_id}/events"
     body = b'{"events": []}'
     headers = (("Authorization", authorization(driver.client_id)),)
     request = HttpRequest("POST", path, (("tenantUrl", "tenant.example"),), headers, body)
-    driver.take(driver.centre.request(driver.now, 999, request, Line(60_000, free)))
+    driver.take(driver.centre.request(driver.now, 999, request, RealTime(60_000, free)))
     assert driver.rules == expected
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field
 
-from statemachine.emulator import Knobs, curl, intake, judge, names
+from statemachine.emulator import Knobs, curl, incoming, judge, names
 from statemachine.emulator.chat import Chat, ClientKey, Form, HeldPoll
 from statemachine.emulator.errors import ApiError, PlainError
 from statemachine.emulator.identity import claimed
@@ -165,7 +165,7 @@ class _Reader:
         """A request goes out."""
         at, route = call.recorded.at, call.route
         self._latest = max(self._latest, at)
-        self.traffic.asked(call.number, at, call.recorded.request)
+        self.traffic.received(call.number, at, call.recorded.request)
         if call.recorded.request.header("Authorization") and route.call not in ("download", "photo"):
             judge.identified(self.state, call.client, at, call.number)
         judge.called(self.state, route.call, call.client, call.number, route.chat_id, at)
@@ -210,7 +210,7 @@ class _Reader:
         if 400 <= status < 500 and status != 408:
             return
         try:
-            events = _events(intake.json_object(call.recorded.request.body))
+            events = _events(incoming.json_object(call.recorded.request.body))
         except ApiError:
             return
         for event in events:
@@ -220,7 +220,7 @@ class _Reader:
             if status != 200 and msg_id:
                 self._doubtful.setdefault(chat.chat_id.lower(), set()).add(msg_id)
             with suppress(KeyError):  # a field is missing: the server accepted what this one would not
-                intake.take(self.state, chat, call.recorded.at, call.number, event)
+                incoming.take(self.state, chat, call.recorded.at, call.number, event)
 
     # --- and ends -----------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class _Reader:
         """An answer has come, or none will."""
         end, response, route = call.recorded.end, call.recorded.response, call.route
         self._latest = max(self._latest, end)
-        self.traffic.answered(call.number, end, response)
+        self.traffic.replied(call.number, end, response)
         body = _json(response.body)
         code = _code(body, response.status)
         if response.status:

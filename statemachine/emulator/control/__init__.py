@@ -7,16 +7,13 @@ answered ``{"error": "…"}``. ``guard`` decides who may; it also stands before 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
 from statemachine.emulator.control import chats, clock, feed, knobs, scenarios, verdict
-from statemachine.emulator.control.common import EMULATOR
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator
 from statemachine.emulator.control.guard import guard, is_loopback
-
-if TYPE_CHECKING:
-    from statemachine.emulator.http import Emulator
 
 __all__ = ["EMULATOR", "Part", "is_loopback", "mount"]
 
@@ -26,7 +23,7 @@ Part: TypeAlias = Callable[[], web.Application]
 """Makes an application to be mounted beside the control API; its handlers find the emulator at ``app[EMULATOR]``."""
 
 
-def mount(app: web.Application, emulator: Emulator, parts: Mapping[str, Part]) -> None:
+def mount(app: web.Application, emulator: ControlledEmulator, parts: Mapping[str, Part]) -> None:
     """Put the control API and the ``parts`` (by path prefix) before everything else of ``app``."""
     for prefix, part in {"/_control": _control, **parts}.items():
         mounted = part()

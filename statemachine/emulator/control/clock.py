@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 
-from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
 from statemachine.emulator.durations import milliseconds
-
-if TYPE_CHECKING:
-    from statemachine.emulator.http import Emulator
 
 routes = web.RouteTableDef()
 
@@ -42,7 +39,7 @@ async def move(request: web.Request) -> web.Response:
     return answer(_state(emulator))
 
 
-def _state(emulator: Emulator) -> dict[str, object]:
+def _state(emulator: ControlledEmulator) -> dict[str, object]:
     return {"now": emulator.now(), "scale": emulator.clock.scale}
 
 

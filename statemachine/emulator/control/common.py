@@ -1,22 +1,46 @@
-"""What every module of the control API needs: the emulator it steers, JSON in, JSON out, and one way to refuse."""
+"""Shared by the modules of the control API: the emulator, JSON in, JSON out, and refusals."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from statemachine.emulator.actions import Action
+from statemachine.emulator.clock import Clock
 from statemachine.emulator.errors import ApiError
+from statemachine.emulator.feed import Feed
 from statemachine.emulator.incoming import json_object
+from statemachine.emulator.model import Centre
 from statemachine.emulator.shapes import Event
+from statemachine.emulator.steps import Scenario
+from statemachine.emulator.traffic import Traffic
 
-if TYPE_CHECKING:
-    from statemachine.emulator.http import Emulator
+__all__ = ["EMULATOR", "ControlledEmulator", "answer", "body", "refusal", "text_of"]
 
-__all__ = ["EMULATOR", "answer", "body", "refusal", "text_of"]
 
-EMULATOR: Final[web.AppKey[Emulator]] = web.AppKey("emulator")
+class ControlledEmulator(Protocol):
+    """The running emulator, as the control API and mounted parts use it. The methods are those of ``CentreDriver``."""
+
+    centre: Centre
+    clock: Clock
+    feed: Feed
+    traffic: Traffic
+    token: str | None
+
+    @property
+    def url(self) -> str: ...
+    def now(self) -> int: ...
+    def set_speed(self, scale: float) -> None: ...
+    async def act(self, chat_id: str, *actions: Action) -> None: ...
+    async def start(self, chat_id: str, scenario: Scenario) -> None: ...
+    async def set_knobs(self, settings: Mapping[str, object], app_id: str = "") -> None: ...
+    async def advance(self, ms: int) -> None: ...
+
+
+EMULATOR: Final[web.AppKey[ControlledEmulator]] = web.AppKey("emulator")
 """``request.app[EMULATOR]`` in every handler below ``/_control`` and of mounted parts."""
 
 _MAX_BODY: Final = 40 * 1024 * 1024

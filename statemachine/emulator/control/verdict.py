@@ -13,20 +13,17 @@ A verdict has ``client_id``; ``verdict``: ``unseen`` (it never asked for anythin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 from aiohttp import web
 
 from statemachine.emulator import curl
 from statemachine.emulator.chat import WEB_CHAT, ClientKey
-from statemachine.emulator.control.common import EMULATOR, answer
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer
 from statemachine.emulator.rules import RULES
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
-
-if TYPE_CHECKING:
-    from statemachine.emulator.http import Emulator
 
 __all__ = ["routes", "verdict", "violation_data"]
 
@@ -53,7 +50,7 @@ async def rules(request: web.Request) -> web.Response:
     return answer({"rules": [_rule(number) for number in RULES]})
 
 
-def verdict(emulator: Emulator, client_id: str) -> dict[str, Any]:
+def verdict(emulator: ControlledEmulator, client_id: str) -> dict[str, Any]:
     """What is known of the client of this name, under all tenants and app ids."""
     requests = {key: count for key, count in emulator.traffic.requests.items() if _is(key, client_id)}
     found = [one for one in emulator.centre.violations if _is(one.client, client_id)]
@@ -66,7 +63,7 @@ def verdict(emulator: Emulator, client_id: str) -> dict[str, Any]:
     }
 
 
-def violation_data(emulator: Emulator, violation: Violation) -> dict[str, Any]:
+def violation_data(emulator: ControlledEmulator, violation: Violation) -> dict[str, Any]:
     """One violation with its rule, its requests and its script."""
     exchanges = [one for number in violation.tickets if (one := emulator.traffic.find(number)) is not None]
     chat = emulator.centre.chats.get(violation.chat_id.lower())
@@ -87,7 +84,7 @@ def _rule(number: str) -> dict[str, Any]:
     return {"rule": fields.pop("number"), **fields}
 
 
-def _clients(emulator: Emulator) -> list[ClientKey]:
+def _clients(emulator: ControlledEmulator) -> list[ClientKey]:
     return [*emulator.traffic.requests, *(violation.client for violation in emulator.centre.violations)]
 
 

@@ -34,7 +34,7 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
         "earlier": Field("flag", "What came since the wait before counts too."),
     },
     "answer_texts": {
-        "answer_texts": Field("flag", "From here on the client's texts are answered by on_text; earlier ones now.")
+        "answer_texts": Field("flag", "From here on on_text answers the client's texts, earlier ones too.")
     },
     "if": {
         "if": Field("condition", "What has to hold.", True),

@@ -7,8 +7,8 @@ import asyncio
 import aiohttp
 import pytest
 
-from statemachine.emulator import Knobs, actions
-from statemachine.emulator.control import feed, stream
+from statemachine.emulator import Knobs, actions, feed, traffic
+from statemachine.emulator.control import stream
 from statemachine.emulator.http import Emulator
 from tests.emulator.control.steering import call, following, opened, until, wire
 from tests.emulator.driver import message
@@ -84,7 +84,7 @@ async def test_a_place_of_another_run_begins_afresh() -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(stream, "WRITE_TIMEOUT_S", 0.2)
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]), limit=1024)
@@ -92,9 +92,9 @@ async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.Monkey
         await reader.readuntil(b"resync")
         transport = writer.transport
         transport.pause_reading()  # type: ignore[attr-defined]
-        text = "x" * feed.BODY_BYTES
+        text = "x" * traffic.BODY_BYTES
         async with asyncio.timeout(60):
-            while emulator.feed.readers:  # until the buffers of both ends are full, and patience is over
+            while emulator.feed.readers.waiting:  # until the buffers of both ends are full, and the write times out
                 for _ in range(50):
                     await emulator.act(chat_id, actions.Say(text))
                 await asyncio.sleep(0.05)
@@ -107,18 +107,18 @@ async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> N
     async with Emulator("silent") as emulator:
         async with following(emulator) as updates:
             await anext(updates)
-            status, reply = await call(emulator, "GET", "/feed")
+            status, refused = await call(emulator, "GET", "/feed")
             assert status == 503
-            assert "follow already" in reply["error"]
-        async with asyncio.timeout(30):
-            while emulator.feed.readers:  # noqa: ASYNC110  (nothing is told when a reader goes)
-                await asyncio.sleep(0.01)
-        async with following(emulator) as updates:
-            await anext(updates)
+            assert "follow already" in refused["error"]
+        async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+            while status == 503:  # until the server has noticed that the first reader left
+                async with session.get(f"{emulator.url}/_control/feed") as reply:
+                    status = reply.status
+        assert status == 200
 
 
 async def test_a_quiet_feed_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "SILENCE_S", 0.05)
+    monkeypatch.setattr(stream, "QUIET_S", 0.05)
     async with (
         Emulator("silent") as emulator,
         aiohttp.ClientSession() as session,
@@ -151,8 +151,8 @@ async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -
         bodies = [data["body"] for _, event, data in told if event == "request"]
         assert "4111" not in str(told)
         assert "chat_session_secure_form_data" in bodies[1]
-        assert bodies[2] == "(the values of a secure form)"
-        assert len(bodies[3]) == feed.BODY_BYTES
+        assert bodies[2] == '{"hidden": "the values of a secure form"}'
+        assert len(bodies[3]) == traffic.BODY_BYTES
         assert "bytes, multipart/form-data)" in bodies[4]
 
 

@@ -34,7 +34,7 @@ def test_the_catalogue_is_valid(name: str) -> None:
 GOOD = [
     "",
     "on_end = []",
-    'script = ["answer_texts", "start_typing", { start_typing = "ada" }, { say = "x" }, { show_form = "", timeout = 3 }]',
+    'script = ["answer_texts", "start_typing", { say = "x", party = "a" }, { show_form = "", timeout = 3 }]',
     'script = [{ wait_for = ["message"], within = "1h 30m", otherwise = ["warn"] }]',
     'script = [{ repeat = ["start_typing"], times = 3, until = { says = "x" } }]',
     'script = [{ if = { knobs = { hold_ms = 3 } }, then = [], else = ["end_chat"] }]',
