@@ -52,7 +52,7 @@ from .events import (
     Tick,
     json_object,
 )
-from .explain import Explanation, explain
+from .explain import Explanation, Move, explain
 from .reduce import reduce
 from .session import Config, Session, carry_over, new_session
 from .updates import (
@@ -117,6 +117,7 @@ __all__ = [
     "Intent",
     "MarkDelivered",
     "MarkRead",
+    "Move",
     "Notification",
     "Outcome",
     "PhaseChanged",

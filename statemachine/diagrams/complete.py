@@ -153,7 +153,8 @@ def state_lines(machine: Machine, state: type[Any]) -> Iterator[str]:
 
 
 def _lengths(record: type[Any]) -> str:
-    return " or ".join(one.words() for one in DURATIONS.get(record, ()) if not one.is_answer) or "the time that it tells"
+    lengths = [one.words() for one in DURATIONS.get(record, ()) if not one.is_answer]
+    return " or ".join(lengths) or "the time that it tells"
 
 
 def beside_lines(machine: Machine) -> list[str]:

@@ -13,10 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from ..codec.errors import BadRecord
 from ..codec.trace import Trace, read_trace
-from ..core.explain import Move, explain
-from ..core.reduce import reduce
-from ..core.errors import IllegalIntent
-from ..core.session import new_session
+from ..core import IllegalIntent, Move, explain, new_session, reduce
 from ..core.tables import MACHINES
 
 Counts: TypeAlias = dict[str, Counter[int]]
@@ -65,7 +62,7 @@ def of_trace(trace: Trace) -> Counts:
 
 
 def row_of(move: Move) -> int:
-    """The number of the row that answered: the last guard that was tried held, or the row behind all guards has none."""
+    """The number of the row that answered: the one whose guard held last, or the unguarded row after all guards."""
     machine = MACHINES[move.machine]
     state = next(one for one in machine.states if one.name == move.source)
     on = next(one for one in machine.alphabet if one.__name__ == move.heard)

@@ -88,9 +88,7 @@ def _each(
             for member in also
             if before[member] != after[member]
         )
-        yield from (
-            _additive(here, f"{word}: other words") for word in _WORDS if before.get(word) != after.get(word)
-        )
+        yield from (_additive(here, f"{word}: other words") for word in _WORDS if before.get(word) != after.get(word))
 
 
 def _by(key: str, things: Iterable[Object]) -> dict[Any, Object]:

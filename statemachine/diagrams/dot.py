@@ -103,7 +103,9 @@ def node(name: str, label: str, tooltip: str = " ") -> str:
 
 def initial(name: str) -> str:
     """The dot at which everything begins."""
-    return f'{quoted(name)} [shape=circle, style=filled, fillcolor="{INK}", width=0.16, label="", tooltip="begins here"];'
+    return (
+        f'{quoted(name)} [shape=circle, style=filled, fillcolor="{INK}", width=0.16, label="", tooltip="begins here"];'
+    )
 
 
 def edge(source: str, target: str, attributes: Mapping[str, str]) -> str:

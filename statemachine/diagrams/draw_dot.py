@@ -223,7 +223,9 @@ def _legend(kinds: Iterable[StateKind]) -> str:
     ]
     marks = [dot.escape(mark) + _faint(f" {words}") for mark, words in MARKS_READ]
     states = [
-        dot.cell(dot.font(dot.escape(STATE_KINDS[kind]), dot.BOXES[kind].ink, 9), more=f' bgcolor="{dot.BOXES[kind].fill}"')
+        dot.cell(
+            dot.font(dot.escape(STATE_KINDS[kind]), dot.BOXES[kind].ink, 9), more=f' bgcolor="{dot.BOXES[kind].fill}"'
+        )
         for kind in kinds
     ]
     columns = (dot.lines(events), dot.lines(marks), f'<table border="0" cellspacing="0">{"".join(states)}</table>')

@@ -12,7 +12,19 @@ from typing import Final
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES
 from . import mermaid
-from .complete import KINDS, MARKS_READ, Folded, Source, commas, coupling_lines, fold, lines, members, parts, state_lines
+from .complete import (
+    KINDS,
+    MARKS_READ,
+    Folded,
+    Source,
+    commas,
+    coupling_lines,
+    fold,
+    lines,
+    members,
+    parts,
+    state_lines,
+)
 from .names import MARKS, name, state_kind
 
 LABEL_WIDTH: Final = 34

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ..core import session as s
 from ..core import signals as sig
-from ..core.config import DEFAULT_CONFIG
+from ..core.session import DEFAULT_CONFIG
 
 
 @frozen
@@ -33,7 +33,7 @@ class Span:
 
 @frozen
 class Doubling:
-    """`start`, then twice as long after each failure in a row, up to `cap`; a `Retry-After` prolongs it, up to its own."""
+    """`start`, then twice as long after each failure in a row, up to `cap`; `Retry-After` may prolong it."""
 
     cap: str
     start: str = "backoff_start"

@@ -11,9 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias, cast, get_args
 
-from ..core import config, session, signals, updates, wire
-from ..core.commands import COMMANDS, READS
-from ..core.events import EVENTS, INTENTS, Failure, FailureKind
+from ..core import (
+    COMMANDS,
+    INTENTS,
+    READS,
+    Config,
+    Event,
+    Failure,
+    FailureKind,
+    Notification,
+    Outcome,
+    StatusUpdate,
+    session,
+    signals,
+    wire,
+)
 from ..core.fold import STATUS
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES, REACTIONS
@@ -34,9 +46,9 @@ SCHEMA: Final = "table.schema.json"
 
 def table() -> Object:
     """All tables as plain JSON data."""
-    told = (*get_args(updates.Notification), *get_args(updates.StatusUpdate))
-    known = mentioned((session.Session, *EVENTS, *COMMANDS, *told))
-    apart = {config.Config, *EVENTS, *get_args(wire.Entry), *COMMANDS, *told, *_states()}
+    events, updates = get_args(Event), (*get_args(Notification), *get_args(StatusUpdate))
+    known = mentioned((session.Session, *events, *COMMANDS, *updates))
+    apart = {Config, *events, *get_args(wire.Entry), *COMMANDS, *updates, *_states()}
     return {
         "$schema": SCHEMA,
         "format": FORMAT,
@@ -45,15 +57,15 @@ def table() -> Object:
         "reactions": _reactions(),
         "phases": list(session.PHASES),
         "view": _view(),
-        "outcomes": list(get_args(updates.Outcome)),
+        "outcomes": list(get_args(Outcome)),
         "statuses": {**{state: name(signal) for state, signal in STATUS.items()}, "*": name(signals.StatusOther)},
         "selectors": _named(one.select for one in COUPLINGS),
-        "config": fields(config.Config),
-        "events": [{**_shape(one), "intent": one in INTENTS} for one in EVENTS],
+        "config": fields(Config),
+        "events": [{**_shape(one), "intent": one in INTENTS} for one in events],
         "entries": [_entry(one) for one in get_args(wire.Entry)],
         "signals": [_signal(one) for one in vars(signals).values() if _is_signal(one)],
         "commands": [{**_shape(one), "read": one in READS} for one in COMMANDS],
-        "updates": [_shape(one) for one in told],
+        "updates": [_shape(one) for one in updates],
         "records": [_shape(one) for one in known.values() if isinstance(one, type) and one not in apart],
         "unions": {alias: _members(one) for alias, one in known.items() if not isinstance(one, type)},
     }

@@ -16,7 +16,9 @@ def laid_out(value: object, on_one_line: Callable[[Any], bool], indent: int = 0)
     inner, outer = "  " * (indent + 1), "  " * indent
     if isinstance(value, dict):
         members = cast(Object, value).items()
-        parts = [f"{json.dumps(key, ensure_ascii=False)}: {laid_out(one, on_one_line, indent + 1)}" for key, one in members]
+        parts = [
+            f"{json.dumps(key, ensure_ascii=False)}: {laid_out(one, on_one_line, indent + 1)}" for key, one in members
+        ]
         return f"{{\n{inner}" + f",\n{inner}".join(parts) + f"\n{outer}}}"
     parts = [laid_out(one, on_one_line, indent + 1) for one in cast(Iterable[Any], value)]
     return f"[\n{inner}" + f",\n{inner}".join(parts) + f"\n{outer}]"

@@ -103,4 +103,6 @@ def _graph() -> Iterator[str]:
         yield dot.node(machine, dot.box([dot.cell(dot.font(dot.escape(machine), style.ink, 15, bold=True))], style))
     for (source, target), signals in passing().items():
         label = f"<{dot.lines(dot.apart(dot.font(dot.escape(one), size=11)) for one in signals)}>"
-        yield dot.edge(source, target, {"label": label, "color": dot.quoted(dot.INK), "tooltip": dot.quoted(", ".join(signals))})
+        yield dot.edge(
+            source, target, {"label": label, "color": dot.quoted(dot.INK), "tooltip": dot.quoted(", ".join(signals))}
+        )

@@ -119,9 +119,7 @@ def _table(heads: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _couplings() -> Iterator[str]:
     yield '<section id="couplings">\n<h2>couplings</h2>'
-    rows = (
-        [name(c.signal), c.source, c.target, name(c.select) if c.select else "", c.why] for c in COUPLINGS
-    )
+    rows = ([name(c.signal), c.source, c.target, name(c.select) if c.select else "", c.why] for c in COUPLINGS)
     yield from _table(["signal", "raised by", "heard by", "which items", "why"], rows)
     yield "</section>"
 

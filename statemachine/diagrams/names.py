@@ -7,9 +7,8 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args, get_origi
 
 import attrs
 
-from ..core import states
+from ..core import INTENTS, session
 from ..core import signals as sig
-from ..core.events import INTENTS
 from ..core.fold import STATUS
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES, REACTIONS
@@ -25,16 +24,16 @@ CLOCK: Final[frozenset[type[Any]]] = frozenset(
 
 LIFECYCLE_GROUPS: Final[dict[StateKind, tuple[type[Any], ...]]] = {
     "waiting": (
-        states.Idle,
-        states.Requesting,
-        states.Establishing,
-        states.Ivr,
-        states.Queued,
-        states.Connecting,
+        session.Idle,
+        session.Requesting,
+        session.Establishing,
+        session.Ivr,
+        session.Queued,
+        session.Connecting,
     ),
-    "talking": (states.Connected, states.AgentJoined),
-    "closing": (states.WrappingUp, states.Ending),
-    "terminal": states.TERMINAL,
+    "talking": (session.Connected, session.AgentJoined),
+    "closing": (session.WrappingUp, session.Ending),
+    "terminal": session.TERMINAL,
 }
 """The four parts of the lifecycle that a newcomer sees first."""
 

@@ -111,7 +111,9 @@ def _box(kind: StateKind) -> str:
     cells = [f"<td>{dot.font('&#9679;', dot.INK, 14)}</td>", f"<td>{ARROW}</td>"] if begins else []
     for one in members:
         text = dot.font(dot.escape(name(one)), style.ink, 14)
-        cells.append(f'<td border="{style.width}" color="{style.line}" bgcolor="{style.fill}" style="rounded">{text}</td>')
+        cells.append(
+            f'<td border="{style.width}" color="{style.line}" bgcolor="{style.fill}" style="rounded">{text}</td>'
+        )
         cells.append(f"<td>{ARROW if one in way else ''}</td>")
     title = dot.font(dot.escape(TITLES[kind]), dot.INK, 15, bold=True)
     return (

@@ -106,7 +106,7 @@ def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
     known = vars(sys.modules[thing.__module__])
     for one in attrs.fields(thing):
         for node in ast.walk(ast.parse(str(_annotation(thing, one.name)))):
-            if isinstance(node, ast.Name) and node.id not in _PLAIN and get_args(known.get(node.id)):
-                yield node.id, known[node.id]
-            elif isinstance(node, ast.Name) and attrs.has(known.get(node.id, int)):
-                yield node.id, known[node.id]
+            if isinstance(node, ast.Name) and node.id not in _PLAIN:
+                found = known.get(node.id)
+                if get_args(found) or (isinstance(found, type) and attrs.has(found)):
+                    yield node.id, found

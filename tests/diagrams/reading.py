@@ -27,9 +27,7 @@ _ROW = re.compile(
     r"|/ (?P<done>[+^]?\w+(?:, [+^]?\w+)*)"
 )
 _WHERE = re.compile(r"(?P<head>any state|all but|any of|in)(?P<names>(?: \w+,?)*):")
-_TITLES = re.compile(
-    r"\b(RAISES|HEARS|DEADLINES BESIDE|STAYS ON|COMES BACK ON|IGNORED|REJECTED|READ AS)\b"
-)
+_TITLES = re.compile(r"\b(RAISES|HEARS|DEADLINES BESIDE|STAYS ON|COMES BACK ON|IGNORED|REJECTED|READ AS)\b")
 
 
 @mutable

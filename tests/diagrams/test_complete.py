@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from statemachine import diagrams
 from statemachine.chart import Chart
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS
 from statemachine.core.tables.reactions import CODES, STATUSES
-from statemachine import diagrams
 from statemachine.diagrams import rendering
 from statemachine.diagrams.complete import state_lines
 from statemachine.diagrams.names import CLOCK

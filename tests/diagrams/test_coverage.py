@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from statemachine import Answered, EventBatch, End, ChatOpened, RequestChat, SendText, Tick, wire
+from statemachine import Answered, ChatOpened, End, EventBatch, RequestChat, SendText, Tick, wire
 from statemachine.cli.diagrams import command
 from statemachine.codec.trace import Step, Trace, header_line, read_trace, step_line
 from statemachine.core.reduce import reduce
@@ -25,7 +25,11 @@ EVENTS: tuple[Any, ...] = (
     RequestChat(1_000, "origin"),
     Tick(1_100),
     Answered(1_200, 1, ChatOpened("chat", "queued", is_new_chat=True)),
-    Answered(2_000, 2, EventBatch((wire.Status("connected"), wire.PartyJoined("a", "internal"), wire.Message("m", "a", "hi")))),
+    Answered(
+        2_000,
+        2,
+        EventBatch((wire.Status("connected"), wire.PartyJoined("a", "internal"), wire.Message("m", "a", "hi"))),
+    ),
     SendText(3_000, "hello"),
     End(4_000),
     SendText(5_000, "too late"),
@@ -54,7 +58,10 @@ def test_what_is_rejected_counts_too() -> None:
     [say] = [
         place
         for place, row in enumerate(MACHINES["lifecycle"].rows, 1)
-        if row.on is SendText and row.verdict == "rejected" and "ending" in {s.name for s in row.source} and not row.when
+        if row.on is SendText
+        and row.verdict == "rejected"
+        and "ending" in {s.name for s in row.source}
+        and not row.when
     ]
     assert coverage.of_trace(trace())["lifecycle"][say] == 1
 
@@ -112,7 +119,9 @@ def test_the_command_draws_and_sums_up(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.jsonl", "{}"), ("a.rows.json", "[]"), ("a.rows.json", "{"), ("a.txt", "")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.jsonl", "{}"), ("a.rows.json", "[]"), ("a.rows.json", "{"), ("a.txt", "")]
+)
 def test_a_folder_that_cannot_be_counted_says_why(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     done = CliRunner().invoke(command, ["--coverage", str(tmp_path)])

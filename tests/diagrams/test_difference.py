@@ -206,7 +206,9 @@ def test_the_command_lists_the_breaking_changes_first_and_fails(tmp_path: Path) 
     done = run(tmp_path, old)
     first, second, last = done.output.splitlines()
     assert done.exit_code == 1
-    assert first == ("breaking  connection: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy")
+    assert first == (
+        "breaking  connection: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy"
+    )
     assert second == "additive  phases: phase warned is new"
     assert last == "2 changes, 1 of them breaking"
 

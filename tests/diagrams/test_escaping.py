@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from statemachine.core.signals import Signal
 from statemachine.core.table import Machine, ignore, row, rows
-from statemachine.diagrams import complete, dot, draw_dot, draw_mermaid, markdown, matrix, mermaid, rendering
+from statemachine.diagrams import dot, draw_dot, draw_mermaid, markdown, matrix, mermaid, rendering
 from tests.diagrams.reading import label, understood, unescape
 
 HOSTILE = [
@@ -92,7 +92,17 @@ def test_a_dot_picture_keeps_its_nodes_and_says_the_name(text: str) -> None:
     labels = " ".join(label(one["label"]) for one in drawn["objects"])
     assert " ".join(text.split()) in labels
     svg = ElementTree.fromstring(rendering.run(tool, draw_dot.picture(machine_named(text)), "svg"))
-    assert {one.tag.partition("}")[2] for one in svg.iter()} <= {"svg", "g", "title", "a", "text", "path", "polygon", "ellipse", "polyline"}
+    assert {one.tag.partition("}")[2] for one in svg.iter()} <= {
+        "svg",
+        "g",
+        "title",
+        "a",
+        "text",
+        "path",
+        "polygon",
+        "ellipse",
+        "polyline",
+    }
 
 
 @given(st.text())

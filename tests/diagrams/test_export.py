@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from statemachine.chart import Chart
-from statemachine.core.events import EventBatch, Failure, FailureKind, HistoryLog, ChatOpened, Reply, FileUploaded
+from statemachine.core.events import ChatOpened, EventBatch, Failure, FailureKind, FileUploaded, HistoryLog, Reply
 from statemachine.core.session import ATTENTION, LIFECYCLE, phase_of
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS
 from statemachine.core.tables.reactions import CODES, KINDS, classify

@@ -17,7 +17,19 @@ import pytest
 from click.testing import CliRunner
 
 from statemachine.cli.diagrams import command
-from statemachine.diagrams import NoRenderer, dot, files, graphs, matrix_html, mermaid, pictures, rendering, stale, texts, write
+from statemachine.diagrams import (
+    NoRenderer,
+    dot,
+    files,
+    graphs,
+    matrix_html,
+    mermaid,
+    pictures,
+    rendering,
+    stale,
+    texts,
+    write,
+)
 from statemachine.diagrams.names import MARKS
 from tests.diagrams.reading import contrast, luminance, style
 

@@ -72,7 +72,9 @@ def test_each_machine_walks_the_same_paths(run: Any) -> None:
             steps, told = [], []
             for _ in range(STEPS):
                 lively = CHARTS[name].triggers(state)
-                on = choose.choice(lively if lively and choose.random() < 0.8 else [e.__name__ for e in machine.alphabet])
+                on = choose.choice(
+                    lively if lively and choose.random() < 0.8 else [e.__name__ for e in machine.alphabet]
+                )
                 answers = {guard: choose.random() < 0.5 for guard in guards}
                 step = CHARTS[name].take(state, on, answers)
                 state = step.target
