@@ -60,17 +60,26 @@ def clean(text: str) -> str:
     return text
 
 
+def check_size(body: bytes) -> Problem | None:
+    """A `Problem` for a body that is too large to be parsed."""
+    return Problem(f"larger than {MAX_BODY // 1_000_000} MB") if len(body) > MAX_BODY else None
+
+
 def parse_body(body: bytes) -> object:
-    """The JSON value in `body`, or a `Problem`; never an exception.
+    """The JSON value in `body`, or a `Problem`; never an exception. Strict: see `lenient.read_body` for answers.
 
     NaN, infinities and numbers too large to be meant become None (absent). Of a repeated key the last counts.
     """
-    if len(body) > MAX_BODY:
-        return Problem(f"larger than {MAX_BODY // 1_000_000} MB")
+    if (problem := check_size(body)) is not None:
+        return problem
     try:
-        text = body.decode().removeprefix("\ufeff")  # some proxies put a byte order mark before what they rewrite
+        return parse_text(body.decode().removeprefix("\ufeff"))  # some proxies put a byte order mark before the body
     except UnicodeDecodeError:
         return Problem("not UTF-8")
+
+
+def parse_text(text: str) -> object:
+    """The JSON value in `text`, or a `Problem`, as `parse_body` returns them."""
     if not text or text.isspace():
         return Problem("empty")
     try:
@@ -94,18 +103,22 @@ def _absent(_literal: str) -> None:
     return None
 
 
-def _finite(literal: str) -> float | None:
+def finite_or_none(literal: str) -> float | None:
+    """The number of a JSON literal; None for one beyond all floats."""
     number = float(literal)
     return number if math.isfinite(number) else None
 
 
-def _small(literal: str) -> int | None:
+def small_or_none(literal: str) -> int | None:
+    """The integer of a JSON literal; None for one of thousands of digits, which Python refuses to read."""
     return int(literal) if len(literal) < 1_000 else None
 
 
 # Made once: `json.loads` with options makes a decoder at every call, which takes longer than a small body.
-_read: Final = json.JSONDecoder(parse_constant=_absent, parse_float=_finite).decode
-_read_by_hand: Final = json.JSONDecoder(parse_constant=_absent, parse_float=_finite, parse_int=_small).decode
+_read: Final = json.JSONDecoder(parse_constant=_absent, parse_float=finite_or_none).decode
+_read_by_hand: Final = json.JSONDecoder(
+    parse_constant=_absent, parse_float=finite_or_none, parse_int=small_or_none
+).decode
 
 
 def json_text(value: object) -> str:
