@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from statemachine.core.plain_text import plain_text
+from tests.growth import grows_linearly
 
 
 @pytest.mark.parametrize(
@@ -115,15 +114,6 @@ def test_any_fragment_gives_text(fragment: str) -> None:
     assert isinstance(plain_text(fragment), str)
 
 
-def _seconds(fragment: str) -> float:
-    def once() -> float:
-        start = time.process_time()
-        plain_text(fragment)
-        return time.process_time() - start
-
-    return min(once() for _ in range(3))
-
-
 @pytest.mark.parametrize(
     "shape",
     [
@@ -140,6 +130,5 @@ def _seconds(fragment: str) -> float:
     ids=lambda shape: shape[0],
 )
 def test_time_grows_with_the_length_only(shape: tuple[str, int, str]) -> None:
-    """Twice the input may take three times as long at most; a quadratic loop takes four times."""
     part, count, end = shape
-    assert _seconds(part * 2 * count + end) < 3 * _seconds(part * count + end) + 0.02
+    assert grows_linearly(lambda size: part * size + end, plain_text, count)
