@@ -11,14 +11,14 @@ from typing import Final
 
 import click
 
+from statemachine.simulation.coverage import Coverage, never
 from statemachine.simulation.explore import Exploration, explore
 from statemachine.simulation.faults import DOMAINS, labels_of
 from statemachine.simulation.minimise import BadCase, Case, minimise, read_case, replay, write_case
-from statemachine.simulation.oracle import Violation
-from statemachine.simulation.reach import Reach, never
+from statemachine.simulation.oracle import LawViolation
 from statemachine.simulation.report import as_json, exploration_lines, lines, violation_json
 from statemachine.simulation.run import Figures, quiet, run_jobs
-from statemachine.simulation.world import World
+from statemachine.simulation.simulator import Simulator
 
 from .app import Trouble
 from .files import writing
@@ -31,7 +31,7 @@ _EXPLORING: Final = 3_600.0
 
 
 @click.command(name="simulate")
-@click.option("--seeds", default=200, show_default=True, type=click.IntRange(0), help="How many worlds.")
+@click.option("--seeds", default=200, show_default=True, type=click.IntRange(0), help="How many simulations.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The first one's seed.")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="How long faults strike in each.")
 @click.option("--jobs", default=None, type=click.IntRange(1), help="Processes.  [default: one a core]")
@@ -61,14 +61,15 @@ def command(
     out: Path,
     as_json_: bool,
 ) -> None:
-    """Client and server in a world of faults, many times over.
+    """Simulate client and server with faults, many times.
 
-    In each world the real driver talks to the emulator's model under a virtual clock. Requests and answers are lost,
-    late, repeated and refused, processes die between saving and telling, clocks are set; then the world heals and must
-    come to rest. Every law is checked after every step. The same seed is the same world, everywhere.
+    In each simulation the real driver talks to the emulator's model under a virtual clock. Requests and responses are
+    lost, delayed, repeated and refused, processes die between two steps, clocks are changed. Then the faults stop, and
+    the session must become quiescent. Every law is checked after every step. The same seed gives the same simulation,
+    on every machine.
 
-    Each world draws which faults exist in it, some domains of them not at all; --only says which instead. What the
-    worlds together have reached is counted: cells and couplings of the tables, commands, deadlines, reactions, faults.
+    Each simulation enables some faults, chosen by its seed; --only enables these instead. The coverage of all
+    simulations is counted: cells and couplings of the tables, commands, deadlines, reactions, faults.
 
     A violation is minimised and written to violation-SEED.jsonl, with the command that shows it again.
 
@@ -79,12 +80,12 @@ def command(
         _replay(file, as_json_)
         return
     exploration = None
-    reach = Reach()
+    coverage = Coverage()
     if depth:
         with quiet():
-            exploration = explore(depth, _EXPLORING, reach)
+            exploration = explore(depth, _EXPLORING, coverage)
     figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only), partial(_progress, seeds))
-    figures.reached.update(reach.counts)
+    figures.reached.update(coverage.counts)
     found = [_case(violation, steps, only, out) for violation in figures.violations[:_MINIMISED]]
     if as_json_:
         click.echo(json.dumps(_report(figures, exploration, found)))
@@ -109,11 +110,11 @@ def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:
         raise click.UsageError(f"--only: {error}.") from None
 
 
-def _case(violation: Violation, steps: int, only: tuple[str, ...], out: Path) -> tuple[Case, str]:
-    world = World(violation.seed, steps, only=_labels(only))
+def _case(violation: LawViolation, steps: int, only: tuple[str, ...], out: Path) -> tuple[Case, str]:
+    run = Simulator(violation.seed, steps, only=_labels(only))
     with quiet():
-        world.run()
-        case = minimise(world)
+        run.run()
+        case = minimise(run)
     path = out / f"violation-{violation.seed}.jsonl"
     with writing(path):
         out.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,7 @@ def _report(figures: Figures, exploration: Exploration | None, found: list[tuple
             "states": exploration.states,
             "edges": exploration.edges,
             "seconds": round(exploration.seconds, 1),
-            "violation": None if broken is None else {"law": broken[0], "path": [repr(e) for e in broken[1].events]},
+            "violation": None if broken is None else {"law": broken[0], "path": [repr(e) for e in broken[1]]},
         }
     return report
 
@@ -147,7 +148,7 @@ def _show(
         if exploration.broken is not None:
             law, path = exploration.broken
             click.echo(f"VIOLATION {law}, after:")
-            click.echo("\n".join(f"  {event!r}" for event in path.events))
+            click.echo("\n".join(f"  {event!r}" for event in path))
     click.echo("\n".join(lines(figures)))
     for case, file in found:
         kind = "choices and events" if case.tape is not None else "events"

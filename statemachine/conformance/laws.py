@@ -291,6 +291,10 @@ STEP_LAWS: Final = (
     law_11_order,
     law_12_rows,
 )
+QUICK_LAWS: Final = tuple(
+    law for law in STEP_LAWS if law not in (law_05_restore, law_10_input, law_11_order, law_12_rows)
+)
+"""Those that do not cost a hundred times the step itself."""
 
 
 # --- laws of a whole life -------------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
-"""Every history of a session up to a depth, breadth first: what is found here is the shortest by construction.
+"""Every sequence of events up to a length, breadth first: so the first violation found is one of the shortest.
 
-From `new_session` on, each state is given each event of a small alphabet: what the customer may want, one answer of
-each kind to each command owed, the next deadline, a restart. Two states count as one when they differ in nothing but
-the time, the numbers of commands and messages, and `seq`: instants are compared relative to now, or nothing would ever
-repeat.
+From `new_session` on, each state is fed each event of a small alphabet: the customer's intents, one answer of each kind
+to each command owed, the next deadline, a restart. Two states count as one if they differ only in the time, the numbers
+of commands and messages, and `seq`. Instants are compared relative to now, or no state would ever repeat.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, cast
 
-from attrs import define, evolve, field, fields, frozen, has
+from attrs import define, evolve, field, fields, has
 
 from statemachine.conformance import laws
 from statemachine.core import events as ev
@@ -23,9 +23,9 @@ from statemachine.core.derived import next_deadline, outbox
 from statemachine.core.events import ChatOpened, Event, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from statemachine.core.session import Config, DedupeWindow, Item, OpenForm, Session, new_session
 
-from .reach import Reach
+from .coverage import Coverage
 
-__all__ = ["Exploration", "Path", "explore"]
+__all__ = ["Exploration", "explore"]
 
 _CONFIG: Final = Config(window=8)
 _CHAT: Final = "chat"
@@ -63,27 +63,20 @@ _REPLIES: Final[dict[type[Command], tuple[Reply, ...]]] = {
 }
 
 
-@frozen
-class Path:
-    """The events that led somewhere, shortest first by construction."""
-
-    events: tuple[Event, ...] = ()
-
-
 @define
 class Exploration:
-    """What was found. `depth`: completed; `broken`: the first law broken, with the path to it."""
+    """The result. `depth`: completed; `broken`: the first broken law, and the events that lead to it."""
 
     states: int = 0
     edges: int = 0
     depth: int = 0
     seconds: float = 0.0
     phases: Counter[str] = field(factory=Counter[str])
-    broken: tuple[str, Path] | None = None
+    broken: tuple[str, tuple[Event, ...]] | None = None
 
 
 def alphabet(session: Session) -> Iterator[Event]:
-    """What may happen to this session next."""
+    """The events that this session is fed next."""
     at = session.now
     yield ev.RequestChat(at, "origin")
     yield ev.RequestChat(at, "origin", text="first")
@@ -108,50 +101,44 @@ def alphabet(session: Session) -> Iterator[Event]:
                 )
 
 
-def explore(depth: int, budget: float = 600.0, reach: Reach | None = None) -> Exploration:
-    """Try everything up to `depth`, or until so many seconds are over. Stops at the first law broken."""
+def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None) -> Exploration:
+    """Feed every sequence of up to `depth` events, for `budget` seconds at most. Stops at the first broken law."""
     found = Exploration(states=1)
     began = time.perf_counter()
     start = new_session(0, _CONFIG)
     seen = {_shape(start)}
-    level: list[tuple[Session, Path]] = [(start, Path())]
+    level: list[tuple[Session, tuple[Event, ...]]] = [(start, ())]
     while level and found.depth < depth:
-        following: list[tuple[Session, Path]] = []
+        following: list[tuple[Session, tuple[Event, ...]]] = []
         for session, path in level:
-            if time.perf_counter() - began > budget:
-                found.seconds = time.perf_counter() - began
+            found.seconds = time.perf_counter() - began
+            if found.seconds > budget:
                 return found
             for event in alphabet(session):
-                broken, after = _step(session, event, reach)
+                broken, after = _step(session, event, coverage)
                 found.edges += 1
                 if broken is not None:
-                    found.broken = broken, Path((*path.events, event))
-                    found.seconds = time.perf_counter() - began
+                    found.broken = broken, (*path, event)
                     return found
                 shape = _shape(after)
                 if shape not in seen:
                     seen.add(shape)
                     found.phases[after.phase] += 1
-                    following.append((after, Path((*path.events, event))))
+                    following.append((after, (*path, event)))
         level = following
         found.depth += 1
         found.states = len(seen)
-    found.seconds = time.perf_counter() - began
     return found
 
 
-_DEEP: Final = (laws.law_05_restore, laws.law_10_input, laws.law_11_order, laws.law_12_rows)
-_QUICK: Final = tuple(law for law in laws.STEP_LAWS if law not in _DEEP)
-
-
-def _step(session: Session, event: Event, reach: Reach | None) -> tuple[str | None, Session]:
+def _step(session: Session, event: Event, coverage: Coverage | None) -> tuple[str | None, Session]:
     try:
         step = laws.take(session, event)
-        if reach is not None:
-            reach.saw(step)
+        if coverage is not None:
+            coverage.record(step)
         if step.refused:
             return None, session
-        for law in _QUICK:
+        for law in laws.QUICK_LAWS:
             law(step)
         laws.law_09_numbers(step, laws.Ledger(session.ids, session.seq))
     except laws.BrokenLaw as broken:
@@ -163,16 +150,13 @@ def _step(session: Session, event: Event, reach: Reach | None) -> tuple[str | No
 
 
 def _shape(session: Session) -> object:
-    """The session without its time, its numbers, and what only counts."""
+    """The session without its time, its numbers and its counters."""
     names = {item.id: f"item {rank}" for rank, item in enumerate(session.items)}
     calls = {command.id: rank for rank, command in enumerate(outbox(session))}
-    plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, window=_known(session, names))
+    # Of the dedupe window only whether it is in use: its digests contain the ids.
+    window = DedupeWindow(session.window.entries[:8] and b"told", session.window.batches[:8] and b"batch")
+    plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, window=window)
     return _relative(plain, session.now, names, calls)
-
-
-def _known(session: Session, names: dict[str, str]) -> DedupeWindow:
-    """How much of the window is taken, and whether this session has told anything: its digests name the ids."""
-    return DedupeWindow(session.window.entries[:8] and b"told", session.window.batches[:8] and b"batch")
 
 
 def _relative(value: object, now: int, names: dict[str, str], calls: dict[int, int]) -> object:
@@ -196,11 +180,6 @@ def _relative(value: object, now: int, names: dict[str, str], calls: dict[int, i
     return tuple(parts)
 
 
-_NAMES: Final[dict[type[Any], tuple[str, ...]]] = {}
-
-
+@cache
 def _fields(cls: type[Any]) -> tuple[str, ...]:
-    names = _NAMES.get(cls)
-    if names is None:
-        names = _NAMES[cls] = tuple(a.name for a in fields(cls))
-    return names
+    return tuple(a.name for a in fields(cls))

@@ -1,14 +1,14 @@
-"""What can go wrong in a world, by domain and label, and which of it exists in one run.
+"""The faults of a simulation, by domain and label, and the selection that is enabled in one run.
 
-Uniform mixing makes every run the same soup; so each run first draws which domains of faults exist in it at all, which
-faults of those, and how often they strike (a *swarm*). Every label is also the key under which a run counts it.
+Each run first draws which domains of faults exist in it at all, which faults of those, and how often they occur
+(swarm testing): if every run had all faults, all runs would be alike.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from attrs import evolve, frozen
 
@@ -27,17 +27,19 @@ from statemachine.emulator.knobs import Call
 
 from .choices import Choices
 
-__all__ = ["CALLS", "DOMAINS", "FATES", "LABELS", "STRIKES", "ErrorFault", "Fate", "Faults", "NetworkFate", "labels_of"]
+__all__ = ["BODY_FAULTS", "CALLS", "DOMAINS", "LABELS", "REPORTED", "CallFault", "ErrorFault", "Faults", "labels_of"]
 
-NetworkFate: TypeAlias = Literal[
-    "deliver", "unsent", "request_lost", "request_late", "response_lost", "response_late", "response_twice", "poll_cut",
-    "replayed", "overlapping", "reordered", "empty_body", "empty_log", "over_already",
+NetworkFault: TypeAlias = Literal[
+    "request lost", "request late", "never sent", "response lost", "response late", "response twice", "poll cut",
+]  # fmt: skip
+BodyFault: TypeAlias = Literal[
+    "batch replayed", "batch overlapping", "batch reordered", "empty body", "empty log", "already ended",
 ]  # fmt: skip
 
 
 @frozen
 class ErrorFault:
-    """An error answer. `status` None: the code's usual one. `accepted`: the server has acted all the same."""
+    """An error response. `status` None: the usual one of the code. `accepted`: the request takes effect anyhow."""
 
     code: int = 5001
     status: int | None = None
@@ -47,7 +49,7 @@ class ErrorFault:
     retry_after_s: int | None = None
 
 
-Fate: TypeAlias = NetworkFate | ErrorFault
+CallFault: TypeAlias = NetworkFault | BodyFault | ErrorFault | Literal["none"]
 
 CALLS: Final[dict[type[Command], Call]] = {
     CreateChat: "create",
@@ -58,34 +60,27 @@ CALLS: Final[dict[type[Command], Call]] = {
     PostEphemeral: "send",
     Upload: "upload",
 }
-"""Command -> what the emulator calls it."""
+"""Command -> its name in the emulator."""
 
-_ANY: Final[tuple[type[Command], ...]] = tuple(CALLS)
+Commands: TypeAlias = tuple[type[Command], ...]
+_ANY: Final[Commands] = tuple(CALLS)
 _OF_CHAT: Final = (Poll, ReadHistory, Post, PostEphemeral)
 _OPENING: Final = (CreateChat, FindChat)
-_OFTEN: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 8, ReadHistory: 5, PostEphemeral: 2}
-"""How much more often calls fail that are made but a few times in a life."""
+_FREQUENCY: Final[dict[type[Command], int]] = {CreateChat: 5, FindChat: 5, Upload: 8, ReadHistory: 5, PostEphemeral: 2}
+"""How much more often the calls fail that a session makes only a few times."""
 _NOT_POSTS: Final = (CreateChat, FindChat, Poll, ReadHistory, Upload)
 _OUTAGES: Final = (5_000, 30_000, 120_000)
 
-_NETWORK: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
-    "request lost": ("request_lost", _ANY),
-    "request late": ("request_late", _ANY),
-    "never left": ("unsent", _ANY),
-    "response lost": ("response_lost", _ANY),
-    "response late": ("response_late", _ANY),
-    "response twice": ("response_twice", _ANY),
-    "poll cut": ("poll_cut", (Poll,)),
+BODY_FAULTS: Final[dict[BodyFault, Commands]] = {
+    "batch replayed": (Poll,),
+    "batch overlapping": (Poll,),
+    "batch reordered": (Poll,),
+    "empty body": (CreateChat, FindChat, Upload, Post, PostEphemeral),
+    "empty log": (ReadHistory,),
+    "already ended": _OPENING,
 }
-_BATCHES: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
-    "batch replayed": ("replayed", (Poll,)),
-    "batch overlapping": ("overlapping", (Poll,)),
-    "batch reordered": ("reordered", (Poll,)),
-    "empty body": ("empty_body", (CreateChat, FindChat, Upload, Post, PostEphemeral)),
-    "empty log": ("empty_log", (ReadHistory,)),
-    "over already": ("over_already", _OPENING),
-}
-_ERRORS: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
+
+_ERRORS: Final[dict[str, tuple[ErrorFault, Commands]]] = {
     "error code": (ErrorFault(), (*_OF_CHAT, Upload)),
     "5509": (ErrorFault(5509), (Poll,)),
     "429": (ErrorFault(5509, 429, html=True), _ANY),
@@ -110,17 +105,21 @@ _ERRORS: Final[dict[str, tuple[Fate, tuple[type[Command], ...]]]] = {
     "upload too large": (ErrorFault(5501), (Upload,)),
     "file error": (ErrorFault(5558), (Upload,)),
 }
-FATES: Final = {**_NETWORK, **_BATCHES, **_ERRORS}
-"""Fault of a call -> what happens, and to which commands."""
+_OF_CALLS: Final[dict[str, tuple[CallFault, Commands]]] = {
+    **{label: (label, (Poll,) if label == "poll cut" else _ANY) for label in get_args(NetworkFault)},
+    **{label: (label, commands) for label, commands in BODY_FAULTS.items()},
+    **_ERRORS,
+}
+"""Label -> the fault, and the commands whose calls can have it."""
 
-_SPOKEN: Final = tuple(code for code in CODES if code not in (5005, 5511))
-"""The codes that any call of a chat may meet. 5005 is told by a centre that has lost a chat ("forgotten"), and 5511 has
-labels of its own: whoever answers a post so has taken it.
+_CODES: Final = tuple(code for code in CODES if code not in (5005, 5511))
+"""The error codes for any call of a chat. 5005 is the response of a server that has lost a chat ("forgotten"). 5511 has
+labels of its own: as the response to a post it means that the post was accepted.
 """
 
 DOMAINS: Final[dict[str, tuple[str, ...]]] = {
     "network": (
-        *_NETWORK,
+        *get_args(NetworkFault),
         "outage",
         "abort too late",
         "slow network",
@@ -129,19 +128,12 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
         "half-open connection",
     ),
     "errors": tuple(_ERRORS),
-    "batches": (*_BATCHES, "pushed entries"),
+    "batches": (*BODY_FAULTS, "pushed entries"),
     "entries": ("odd entries", "malformed entries", "out of place", "word after the end"),
     "clock": ("clock steps back", "clock steps forward", "clock set back", "clock stands still"),
     "adapter": ("adapter late", "adapter asleep"),
     "store": ("slow store", "store fails", "store stale", "store lost"),
-    "process": (
-        "crash unsaved",
-        "crash saved",
-        "crash executed",
-        "crash answered",
-        "crash told",
-        "crash between",
-    ),
+    "process": ("crash unsaved", "crash saved", "crash executed", "crash answered", "crash told", "crash between"),
     "server": ("server restarts", "forgotten", "end by server"),
     "devices": ("second device", "second device first", "second device polls", "second device ends"),
     "people": (
@@ -153,24 +145,28 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
         "disconnect",
         "files and forms",
         "everything at once",
-        "at the turn",
+        "stage change",
     ),
 }
-"""Domain -> its faults, and the habits of people that a run may have or not."""
+"""Domain -> its faults, and the habits of people that a run may have."""
 
 LABELS: Final = tuple(label for labels in DOMAINS.values() for label in labels)
-STRIKES: Final = (
+REPORTED: Final = (
     *(label for label in LABELS if label != "error code"),
-    *(f"code {code}" for code in _SPOKEN),
+    *(f"code {code}" for code in _CODES),
 )
-"""Everything that a sweep should have seen strike at least once."""
+"""The labels that a complete sweep has counted at least once."""
 
-_STRENGTHS: Final = (20, 60, 200)
-"""How often a fault strikes, of a thousand occasions; drawn for the whole run."""
+_RATES: Final = (20, 60, 200)
+"""How often a fault occurs, in a thousand occasions; chosen for the whole run."""
 
 
 def labels_of(names: Sequence[str]) -> tuple[str, ...]:
-    """The labels that these names of domains and faults stand for. Raises ValueError that names an unknown one."""
+    """The labels of these faults and domains of faults.
+
+    Raises:
+        ValueError: A name is neither a fault nor a domain; the message names it.
+    """
     for name in names:
         if name not in DOMAINS and name not in LABELS:
             raise ValueError(f"{name!r} is no fault and no domain of faults; domains: {', '.join(DOMAINS)}")
@@ -178,77 +174,70 @@ def labels_of(names: Sequence[str]) -> tuple[str, ...]:
 
 
 class Faults:
-    """The faults of one run. Outside the faulty stage nothing strikes. `only`: these labels, instead of a swarm.
+    """The faults of one run. None occurs when `on` is False.
 
-    `injected` counts what went wrong, `lived` what people did and how slow things were.
+    `injected` counts the faults that occurred; `used` counts the habits of people and the kinds of slowness.
+
+    Args:
+        only: Enable these labels, and do not draw any.
     """
 
     def __init__(self, choices: Choices, only: Sequence[str] | None = None) -> None:
         self._choices = choices
         self.injected: Final[Counter[str]] = Counter()
-        self.lived: Final[Counter[str]] = Counter()
+        self.used: Final[Counter[str]] = Counter()
         self.on = True
         self._outage: tuple[int, str] | None = None
-        domains = {domain for domain in DOMAINS if choices.choose("domain", (1, 4))}
+        domains = {domain for domain in DOMAINS if choices.index("domain", (1, 4))}
         drawn = {
             label
             for domain, labels in DOMAINS.items()
             for label in labels
-            if choices.choose("swarm", (1, 3) if label == "at the turn" else (1, 1)) and domain in domains
+            if choices.index("swarm", (1, 3) if label == "stage change" else (1, 1)) and domain in domains
         }
         chosen = drawn if only is None else set(only)
         self.enabled: Final = frozenset(label for label in LABELS if label in chosen)
-        self.strength: Final = _STRENGTHS[choices.choose("strength", (2, 2, 1))]
+        self.rate: Final = choices.pick("strength", _RATES, (2, 2, 1))
 
-    def strikes(self, label: str, scale: float = 1.0) -> bool:
-        """Whether this fault happens now. `scale`: how much more or less likely than others."""
-        if not self.on or label not in self.enabled:
-            return False
-        if not self._choices.chance(label, int(self.strength * scale)):
+    def occurs(self, label: str, scale: float = 1.0) -> bool:
+        """Whether this fault happens now. `scale`: how much more or less often than others."""
+        if not (self.on and label in self.enabled and self._choices.chance(label, int(self.rate * scale))):
             return False
         self.injected[label] += 1
         return True
 
-    def has(self, label: str) -> bool:
-        """Whether this habit exists in this run, and the run is still in its faulty stage."""
-        return self.on and label in self.enabled
-
-    def lives(self, label: str) -> bool:
-        """The same, and it is counted: it is being lived now."""
-        if not self.has(label):
+    def is_enabled(self, label: str) -> bool:
+        """Whether this habit or slowness exists now; it is counted."""
+        if not (self.on and label in self.enabled):
             return False
-        self.lived[label] += 1
+        self.used[label] += 1
         return True
 
-    def fate(self, command: Command, now: int) -> Fate:
-        """What becomes of this call; at most one fault each. In an outage, the same becomes of all calls of a kind."""
+    def of_call(self, command: Command, now: int) -> CallFault:
+        """The fault of this call, at most one. In an outage, all calls that can have its fault have it."""
         kind = type(command)
         if not self.on:
-            return "deliver"
+            return "none"
         if self._outage is not None and self._outage[0] > now:
-            return self._strike(self._outage[1]) if kind in FATES[self._outage[1]][1] else "deliver"
-        labels = [label for label in self._of(kind) if label in self.enabled]
-        often = _OFTEN.get(kind, 1)
-        if not labels or not self._choices.chance("call fails", self.strength * often):
-            return "deliver"
-        label = labels[self._choices.choose("which fault", [_weight(label) for label in labels])]
-        if self.strikes("outage", 3.0):
-            self._outage = now + _OUTAGES[self._choices.choose("how long", (3, 3, 1))], label
-        return self._strike(label)
+            return self._inject(self._outage[1]) if kind in _OF_CALLS[self._outage[1]][1] else "none"
+        labels = [label for label, (_, commands) in _OF_CALLS.items() if kind in commands and label in self.enabled]
+        if not labels or not self._choices.chance("call fails", self.rate * _FREQUENCY.get(kind, 1)):
+            return "none"
+        label = self._choices.pick("which fault", labels, [_weight(label) for label in labels])
+        if self.occurs("outage", 3.0):
+            self._outage = now + self._choices.pick("how long", _OUTAGES, (3, 3, 1)), label
+        return self._inject(label)
 
-    def _strike(self, label: str) -> Fate:
-        fate = FATES[label][0]
-        if label == "error code" and isinstance(fate, ErrorFault):
-            code = _SPOKEN[self._choices.amount("which code", len(_SPOKEN) - 1)]
+    def _inject(self, label: str) -> CallFault:
+        fault = _OF_CALLS[label][0]
+        if label == "error code" and isinstance(fault, ErrorFault):
+            code = self._choices.pick("which code", _CODES)
             self.injected[f"code {code}"] += 1
-            return evolve(fate, code=code)
+            return evolve(fault, code=code)
         self.injected[label] += 1
-        return fate
-
-    def _of(self, command: type[Command]) -> list[str]:
-        return [label for label, (_, commands) in FATES.items() if command in commands]
+        return fault
 
 
 def _weight(label: str) -> int:
-    """What few kinds of calls can meet would hardly strike; and of the codes there are two dozen."""
-    return 12 if label in ("error code", "response late") else 12 // len(FATES[label][1])
+    """Faults of few kinds of calls are weighted up, or they would hardly occur; "error code" covers two dozen codes."""
+    return 12 if label in ("error code", "response late") else 12 // len(_OF_CALLS[label][1])

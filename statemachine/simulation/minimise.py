@@ -1,8 +1,8 @@
-"""From a violation to the shortest thing that still shows it, and to a file that shows it again.
+"""From a violation to a short case that still shows it, and to a file that reproduces it.
 
-A law that can be seen on the client's own log is minimised there: replaying a pure function costs microseconds, and
-what is left is a list of events. Anything else (something was lost between the two sides) is minimised on the tape of
-choices: as many as possible become 0, the boring one.
+A law that the client's own events break is minimised on them: replaying a pure function costs microseconds, and the
+result is a list of events. Any other violation (something was lost between client and server) is minimised on the tape
+of choices: as many as possible become 0, the simplest choice.
 """
 
 from __future__ import annotations
@@ -10,68 +10,85 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from attrs import evolve, frozen
 
 from statemachine.codec.records import decode_event, encode_event
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.conformance import laws
-from statemachine.conformance.shorten import ddmin
+from statemachine.conformance.shrinking import shrink
+from statemachine.core.commands import Command
 from statemachine.core.derived import outbox
 from statemachine.core.events import Answered, Event
 from statemachine.core.session import Session
 
 from .choices import Tape
-from .oracle import Violation
-from .world import World
+from .oracle import LawViolation
+from .simulator import Simulator
 
-__all__ = ["BadCase", "Case", "ddmin", "law_broken_by", "minimise", "read_case", "replay", "write_case"]
+__all__ = ["BadCase", "Case", "minimise", "read_case", "replay", "write_case"]
 
 _FORMAT: Final = 2
+_REPLAYS: Final = 20_000
+"""How many replays of events one minimisation may make."""
 _RUNS: Final = 1_500
-"""How many worlds a minimisation may run."""
+"""How many simulations one minimisation may run."""
 
 
 class BadCase(Exception):
-    """This file holds no violation."""
+    """The file holds no case."""
 
 
 @frozen
 class Case:
-    """A violation, minimised. With a `tape` it is a world; without, `events` fed to `start` break the law."""
+    """A minimised violation. With a `tape` it is a simulation; without, `events` fed to `start` break the law.
 
-    violation: Violation
+    `only`: the labels of the enabled faults, where they were chosen.
+    """
+
+    violation: LawViolation
     steps: int
     start: Session
     events: tuple[Event, ...]
     tape: Tape | None = None
     only: tuple[str, ...] | None = None
-    """The faults there were, where somebody chose them."""
 
 
-# --- on the log -----------------------------------------------------------------------------------------------------
+def minimise(run: Simulator) -> Case:
+    """The shortest case of the violation that this run has found."""
+    violation, log = run.violation, run.oracle.current
+    assert violation is not None
+    events = _minimise_events(log.start, [event for event, _ in log.events], violation.law)
+    if events is not None:
+        return Case(violation, run.steps, log.start, tuple(events), only=run.only)
+    run, tape = _minimise_tape(run, violation.law)
+    log = run.oracle.current
+    return Case(
+        run.violation or violation, run.steps, log.start, tuple(event for event, _ in log.events), tape, run.only
+    )
+
+
+# --- by events ------------------------------------------------------------------------------------------------------
 
 
 @frozen
 class _Fed:
-    """An event, and for an answer the kind of call that it answers: ids shift when other events are left out."""
+    """An event. Of an answer also the type of the command it answers: ids shift when other events are dropped."""
 
     event: Event
-    answers: type[Any] | None = None
-
-
-def law_broken_by(start: Session, events: Sequence[Event]) -> str | None:
-    """The first law that this log breaks."""
-    return _broken(start, [_Fed(event) for event in events])[0]
+    answers: type[Command] | None = None
 
 
 def _broken(start: Session, log: Sequence[_Fed]) -> tuple[str | None, list[Event]]:
-    """The first law broken, and the events up to there, as they were fed."""
+    """The first law broken, and the events until then, as they were fed."""
     ledger, session = laws.Ledger(start.ids, start.seq, window=start.config.window), start
     done: list[Event] = []
     for fed in log:
-        event = _aimed(session, fed)
+        event = fed.event
+        if fed.answers is not None and isinstance(event, Answered):
+            same = [command.id for command in outbox(session) if isinstance(command, fed.answers)]
+            event = evolve(event, command=same[0]) if same else event
         done.append(event)
         try:
             step = laws.take(session, event)
@@ -82,112 +99,61 @@ def _broken(start: Session, log: Sequence[_Fed]) -> tuple[str | None, list[Event
     return None, done
 
 
-def _aimed(session: Session, fed: _Fed) -> Event:
-    if fed.answers is None or not isinstance(fed.event, Answered):
-        return fed.event
-    same = next((command.id for command in outbox(session) if isinstance(command, fed.answers)), fed.event.command)
-    return evolve(fed.event, command=same)
-
-
-def _with_kinds(start: Session, events: Sequence[Event]) -> Iterator[_Fed]:
+def _with_commands(start: Session, events: Sequence[Event]) -> Iterator[_Fed]:
     session = start
     for event in events:
-        kinds = {command.id: type(command) for command in outbox(session)}
-        yield _Fed(event, kinds.get(event.command) if isinstance(event, Answered) else None)
+        types = {command.id: type(command) for command in outbox(session)}
+        yield _Fed(event, types.get(event.command) if isinstance(event, Answered) else None)
         try:
             session = laws.take(session, event).after
         except laws.BrokenLaw:
             return
 
 
-def _minimise_log(start: Session, events: Sequence[Event], law: str) -> list[Event] | None:
-    log = list(_with_kinds(start, events))
+def _minimise_events(start: Session, events: Sequence[Event], law: str) -> list[Event] | None:
+    log = list(_with_commands(start, events))
     if _broken(start, log)[0] != law:
         return None
-    least = ddmin(log, lambda fewer: _broken(start, fewer)[0] == law)
-    return _broken(start, least)[1]
+    return _broken(start, shrink(log, lambda fewer: _broken(start, fewer)[0] == law, _REPLAYS))[1]
 
 
-# --- on the tape ----------------------------------------------------------------------------------------------------
+# --- by choices -----------------------------------------------------------------------------------------------------
 
 
-class _Tapes:
-    """Runs a world again with fewer of its choices, and counts how often."""
+def _minimise_tape(run: Simulator, law: str) -> tuple[Simulator, Tape]:
+    """Run again with as many choices as possible at 0, and with as few steps."""
+    drawn, steps = run.environment.choices.drawn, min(run.environment.schedule.step, run.steps)
 
-    def __init__(self, world: World, law: str) -> None:
-        self._seed = world.seed
-        self._only = world.only
-        self._law = law
-        self._runs = 0
-        self._drawn = {label: list(values) for label, values in world.choices.drawn.items()}
-        self.steps = min(world.step, world.steps)
-
-    def telling(self) -> list[tuple[str, int]]:
-        """Every choice that was not the boring one."""
-        return [(label, at) for label, values in self._drawn.items() for at, value in enumerate(values) if value]
-
-    def run(self, kept: Sequence[tuple[str, int]]) -> World:
-        """The world in which only these choices are not boring."""
-        tape = {label: [0] * len(values) for label, values in self._drawn.items()}
+    def tape_of(kept: Sequence[tuple[str, int]]) -> Tape:
+        tape: dict[str, list[int]] = {}
         for label, at in kept:
-            tape[label][at] = self._drawn[label][at]
-        again = World(self._seed, self.steps, tape=tape, only=self._only)
-        again.run()
-        return again
+            values = tape.setdefault(label, [])
+            values += [0] * (at - len(values))
+            values.append(drawn[label][at])
+        return tape
 
-    def fails(self, kept: Sequence[tuple[str, int]]) -> bool:
-        """Whether the same law is broken there."""
-        self._runs += 1
-        found = self.run(kept).violation if self._runs <= _RUNS else None
-        return found is not None and found.law == self._law
+    def again(kept: Sequence[tuple[str, int]], steps: int) -> Simulator:
+        simulator = Simulator(run.environment.choices.seed, steps, tape=tape_of(kept), only=run.only)
+        simulator.run()
+        return simulator
 
-    def shorten(self, kept: Sequence[tuple[str, int]]) -> None:
-        """Let the faulty stage end as early as it can."""
-        whole, self.steps = self.steps, 1
-        while self.steps < whole and not self.fails(kept):
-            self.steps = min(self.steps * 2, whole)
+    def fails(kept: Sequence[tuple[str, int]], steps: int = steps) -> bool:
+        violation = again(kept, steps).violation
+        return violation is not None and violation.law == law
 
-
-def _minimise_tape(world: World, law: str) -> World:
-    tapes = _Tapes(world, law)
-    kept = tapes.telling()
-    if not tapes.fails(kept):
-        return world
-    kept = ddmin(kept, tapes.fails)
-    tapes.shorten(kept)
-    return tapes.run(kept)
-
-
-def minimise(world: World) -> Case:
-    """The shortest case of what this world broke. The world must have run, and broken something."""
-    violation = world.violation
-    assert violation is not None
-    book = world.oracle.book
-    events = _minimise_log(book.start, [event for event, _ in book.log], violation.law)
-    if events is not None:
-        return Case(violation, world.steps, book.start, tuple(events), only=world.only)
-    least = _minimise_tape(world, violation.law)
-    book = least.oracle.book
-    found = least.violation or violation
-    log = tuple(event for event, _ in book.log)
-    return Case(found, least.steps, book.start, log, _trimmed(least.choices.drawn), world.only)
-
-
-def _trimmed(tape: Tape) -> Tape:
-    """Without the boring ends, which follow by themselves."""
-    short: dict[str, list[int]] = {}
-    for label, values in tape.items():
-        last = max((index for index, value in enumerate(values) if value), default=-1)
-        if last >= 0:
-            short[label] = list(values[: last + 1])
-    return short
+    kept = [(label, at) for label, values in drawn.items() for at, value in enumerate(values) if value]
+    if not fails(kept):
+        return run, drawn
+    kept = shrink(kept, fails, _RUNS)
+    doubled = (2**power for power in range(steps.bit_length()))
+    return again(kept, next((fewer for fewer in doubled if fewer < steps and fails(kept, fewer)), steps)), tape_of(kept)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
 def write_case(case: Case, path: Path) -> None:
-    """A header, the tape where there is one, then one event a line. All texts are the simulation's own."""
+    """Write a header, with the tape if there is one, and a line for each event. All texts are the simulation's own."""
     found = case.violation
     header: dict[str, object] = {
         "simulation": _FORMAT,
@@ -204,12 +170,16 @@ def write_case(case: Case, path: Path) -> None:
 
 
 def read_case(path: Path) -> Case:
-    """The case in this file. Raises BadCase."""
+    """The case in this file.
+
+    Raises:
+        BadCase: The file cannot be read, or holds no case of this version.
+    """
     try:
         first, *others = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         if first["simulation"] != _FORMAT:
             raise BadCase(f"{path.name}: of another version of the simulation")
-        violation = Violation(int(first["seed"]), 0, str(first["law"]), str(first["detail"]))
+        violation = LawViolation(int(first["seed"]), 0, str(first["law"]), str(first["detail"]))
         events = tuple(decode_event(line["event"]) for line in others)
         tape = cast("Tape | None", first["tape"])
         only = None if first.get("only") is None else tuple(map(str, first["only"]))
@@ -220,9 +190,9 @@ def read_case(path: Path) -> Case:
         raise BadCase(f"{path.name}: holds no violation: {error}") from None
 
 
-def replay(case: Case) -> Violation | None:
-    """Whether the case still shows what it showed."""
+def replay(case: Case) -> LawViolation | None:
+    """Run the case again. Returns the violation that it shows now, or None."""
     if case.tape is not None:
-        return World(case.violation.seed, case.steps, tape=case.tape, only=case.only).run()
-    law = law_broken_by(case.start, case.events)
+        return Simulator(case.violation.seed, case.steps, tape=case.tape, only=case.only).run()
+    law, _ = _broken(case.start, [_Fed(event) for event in case.events])
     return None if law is None else evolve(case.violation, law=law)

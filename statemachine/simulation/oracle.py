@@ -1,6 +1,6 @@
-"""Who knows what must hold: the laws after every step, and what the client, its application and the centre agree on.
+"""The invariants of a simulation: the laws after each step, and the agreement of client, application and server.
 
-The oracle sees both sides of the line. Nothing here is known to the client; what a client can know is in the engine.
+The oracle sees both sides of the network. The client does not use it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import chain
+from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -31,28 +32,26 @@ from statemachine.core.wire import (
 )
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
+from statemachine.store.memory import MemoryStore
 
-from .excuses import excuses
-from .reach import Reach
+from .client import Client
+from .coverage import Coverage
+from .environment import Environment
+from .second_device import SecondDevice
+from .server import Server
 
-if TYPE_CHECKING:
-    from .world import World
-
-__all__ = ["Book", "Oracle", "Violation"]
+__all__ = ["LawViolation", "Oracle", "SessionLog"]
 
 _PASSING: Final = (Signaling, CobrowsingRequested)
-"""Entries that a log need not hold, or that are told of it only while they matter."""
+"""Entries that a log need not contain, or that are delivered from it only while they matter."""
 
-
-_DEEP_EVERY: Final = 29
-"""Some laws cost a hundred times the step itself: they are tried on a sample."""
-_DEEP: Final = (laws.law_05_restore, laws.law_10_input, laws.law_11_order, laws.law_12_rows)
-_QUICK: Final = tuple(law for law in laws.STEP_LAWS if law not in _DEEP)
+_EVERY: Final = 29
+"""Some laws cost a hundred times the step itself: they are checked in one of so many steps."""
 
 
 @frozen
-class Violation:
-    """A law that was broken. `seed` and `step` say where; `detail` says how."""
+class LawViolation:
+    """A broken law. `seed` and `step` say where; `detail` says how."""
 
     seed: int
     step: int
@@ -61,293 +60,282 @@ class Violation:
 
 
 @define
-class Book:
-    """What is known of one session. `texts`: (text, item id) as accepted; `log`: every event it was fed, and saved."""
+class SessionLog:
+    """The facts about one session of the client.
+
+    Attributes:
+        texts: (text, item id) of each text that the session accepted.
+        events: Each event it was fed, and whether the event changed it.
+        delivered: The transcript updates that the application received, by `seq`.
+        offered: Transcript entries of its batches and histories, each with the number of events until then.
+        sent_ids: Text -> the item id it was sent under.
+        former: The session before, whose dedupe window this one continues.
+        ledger, inherited: What the laws keep beside a session, now and at its beginning.
+    """
 
     session_id: str
-    config: Any
     start: Session
     texts: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
-    log: list[tuple[Event, bool]] = field(factory=list[tuple[Event, bool]])
-    told: dict[int, TranscriptUpdate] = field(factory=dict[int, TranscriptUpdate])
+    events: list[tuple[Event, bool]] = field(factory=list[tuple[Event, bool]])
+    delivered: dict[int, TranscriptUpdate] = field(factory=dict[int, TranscriptUpdate])
     counts: Counter[Entry] = field(factory=Counter[Entry])
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
-    ids: dict[str, str] = field(factory=dict[str, str])
-    former: Book | None = None
+    sent_ids: dict[str, str] = field(factory=dict[str, str])
+    former: SessionLog | None = None
     ledger: laws.Ledger = field(factory=laws.Ledger)
     inherited: laws.Ledger = field(init=False)
     store_lost: bool = False
 
-    def news_of(self, item: str) -> list[DeliveryUpdate]:
-        """What was told about one item, in order."""
-        found = [self.told[seq] for seq in sorted(self.told)]
-        return [one for one in found if isinstance(one, DeliveryUpdate) and one.item == item]
-
 
 class Oracle:
-    """Watches one world. The first thing that is wrong stays in `violation`."""
+    """Checks one run. `violation` is the first broken law, or None."""
 
-    def __init__(self, world: World, reach: Reach | None = None) -> None:
-        self._world = world
-        self._reach = reach
-        self.violation: Violation | None = None
-        self.books: Final[list[Book]] = []
+    def __init__(
+        self,
+        environment: Environment,
+        server: Server,
+        client: Client,
+        device: SecondDevice,
+        store: MemoryStore,
+        coverage: Coverage | None = None,
+    ) -> None:
+        self._environment: Final = environment
+        self._server: Final = server
+        self._client: Final = client
+        self._device: Final = device
+        self._store: Final = store
+        self._coverage: Final = coverage
+        self.violation: LawViolation | None = None
+        self.sessions: Final[list[SessionLog]] = []
         self.latest_message = ""
         self.events = 0
         self.phases: Final[Counter[str]] = Counter()
-        self.is_ghost = False
-        """The process that runs began with an old copy of its session: it must do nothing and tell nothing."""
-        self._judged = 0
+        self.is_stale = False
+        """The process that runs began with an old copy of its session: it must execute and deliver nothing."""
 
     @property
-    def book(self) -> Book:
-        """Of the session that runs now."""
-        return self.books[-1]
+    def current(self) -> SessionLog:
+        """The log of the session that runs now."""
+        return self.sessions[-1]
 
     def fail(self, law: str, detail: str) -> None:
-        """Something is wrong. Only the first counts: the rest may follow from it."""
+        """Note a violation. Only the first counts: the others may follow from it."""
         if self.violation is None:
-            self.violation = Violation(self._world.seed, self._world.step, law, detail)
+            self.violation = LawViolation(self._environment.choices.seed, self._environment.schedule.step, law, detail)
 
-    # --- what happens -------------------------------------------------------------------------------------------------
+    def has_delivered_of(self, chat_id: str) -> bool:
+        """Whether the session has delivered anything of this chat."""
+        return any(chat == chat_id.lower() for chat, *_ in self.current.ledger.told)
 
-    def begins(self, session_id: str, session: Session, chained: bool) -> None:
-        """A new session; `chained`: it takes over the window of the one before."""
-        self.is_ghost = False
-        book = Book(session_id, session.config, session, ledger=laws.Ledger(window=session.config.window))
-        if chained:
-            book.former = self.book
-            book.ledger = deepcopy(self.book.ledger)
-            book.ledger.finished = 0
-            book.ledger.window = session.config.window
-            book.counts.update(self.book.counts)
-        book.inherited = deepcopy(book.ledger)
-        self.books.append(book)
+    # --- during the run -----------------------------------------------------------------------------------------------
+
+    def begins(self, session_id: str, session: Session, continues: bool) -> None:
+        """A new session. `continues`: with the dedupe window of the one before."""
+        self.is_stale = False
+        log = SessionLog(session_id, session, ledger=laws.Ledger(window=session.config.window))
+        if continues:
+            log.former = self.current
+            log.ledger = deepcopy(self.current.ledger)
+            log.ledger.finished = 0
+            log.ledger.window = session.config.window
+            log.counts.update(self.current.counts)
+        log.inherited = deepcopy(log.ledger)
+        self.sessions.append(log)
         self.latest_message = ""
 
     def accepted(self, text: str, item: str) -> None:
-        """The session has taken a text, under this id."""
-        if not self.is_ghost:
-            self.book.texts.append((text, item))
+        """The session has accepted a text under this id."""
+        if not self.is_stale:
+            self.current.texts.append((text, item))
 
     def stepped(self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]) -> None:
-        """One step of the session."""
-        if self.is_ghost:
+        """The session made one step."""
+        if self.is_stale:
             return
         self.events += 1
         self.phases[after.phase] += 1
-        book = self.book
-        book.log.append((event, after is not before))
-        self._check(book, laws.Step(before, event, after, tuple(outputs)))
+        log = self.current
+        log.events.append((event, after is not before))
+        self._check(log, laws.Step(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, Answered) else None
-        if (
-            isinstance(reply, EventBatch | HistoryLog)
-            and after.chat.chat_id
-            and before.phase not in ("idle", "requesting")
-        ):
-            # What a log holds beyond the reach of a full window is not judged here, but by L13.
-            beyond = isinstance(reply, HistoryLog) and (isinstance(after.lifecycle, TERMINAL) or book.ledger.is_full)
-            for entry in () if beyond else reply.entries:
-                if isinstance(entry, TRANSCRIPT_ENTRIES) and not (
-                    isinstance(entry, _PASSING) and isinstance(reply, HistoryLog)
-                ):
-                    book.offered.append((len(book.log), entry))
+        if not isinstance(reply, EventBatch | HistoryLog) or before.phase in ("idle", "requesting"):
+            return
+        is_history = isinstance(reply, HistoryLog)
+        # L13 judges the entries of a history that a full window has forgotten.
+        if after.chat.chat_id and not (is_history and (isinstance(after.lifecycle, TERMINAL) or log.ledger.is_full)):
+            log.offered += [(len(log.events), entry) for entry in reply.entries if _is_kept(entry, is_history)]
 
-    def _check(self, book: Book, step: laws.Step) -> None:
-        if self._reach is not None:
-            self._reach.saw(step)
+    def _check(self, log: SessionLog, step: laws.Step) -> None:
+        if self._coverage is not None:
+            self._coverage.record(step)
         try:
-            for law in _QUICK if self.events % _DEEP_EVERY else laws.STEP_LAWS:
+            for law in laws.STEP_LAWS if self.events % _EVERY == 0 else laws.QUICK_LAWS:
                 law(step)
             for life_law in laws.LIFE_LAWS:
-                life_law(step, book.ledger)
-            lost = laws.missing(step, book.ledger)
+                life_law(step, log.ledger)
+            lost = laws.missing(step, log.ledger)
             if lost:
-                self.fail("L13", f"read in the history and never told: {lost[0]}")
+                self.fail("L13", f"read in the history and never delivered: {lost[0]}")
         except laws.BrokenLaw as broken:
             self.fail(broken.law, f"{type(step.event).__name__}: {broken}")
 
     def crashed(self, saved: Session | None, version: int) -> None:
-        """The process died; `version` saves of its session are durable. What was not saved never happened."""
-        self.is_ghost = False
-        book = self.book
+        """The process died. `version` saves of its session are durable; the steps after them never happened."""
+        self.is_stale = False
+        log = self.current
         changed = 0
-        for index, (_, changes) in enumerate(book.log):
+        for index, (_, changes) in enumerate(log.events):
             changed += changes
             if changed > version:
-                del book.log[index:]
+                del log.events[index:]
                 break
-        book.ledger = _replayed(book, saved)
+        log.ledger = _replayed(log, saved)
         ids = 0 if saved is None else saved.ids
-        book.texts[:] = [(text, item) for text, item in book.texts if int(item.rpartition(":")[2]) <= ids]
-        book.offered[:] = [(index, entry) for index, entry in book.offered if index <= len(book.log)]
+        log.texts[:] = [(text, item) for text, item in log.texts if int(item.rpartition(":")[2]) <= ids]
+        log.offered[:] = [(index, entry) for index, entry in log.offered if index <= len(log.events)]
 
     def executed(self, command: Command, open_polls: int) -> None:
-        """The client makes a call."""
-        session = self._world.session
-        if self.is_ghost:
+        """The client executes a command while it has so many polls in flight."""
+        session = self._client.session
+        if self.is_stale:
             self.fail("stale store", f"{type(command).__name__} by a process with an old copy of its session")
         if isinstance(session.lifecycle, TERMINAL):
             self.fail("after the end", f"{type(command).__name__} while {session.phase}")
         if isinstance(command, Poll) and open_polls:
-            self.fail("one poll", "a poll while another is under way")
+            self.fail("one poll", "a poll while another is in flight")
         if isinstance(command, Post) and isinstance(command.entry, Message):
             text = command.entry.msg_text or ""
-            if self.book.ids.setdefault(text, command.item) != command.item:
+            if self.current.sent_ids.setdefault(text, command.item) != command.item:
                 self.fail("own id", "a text was sent under a second id")
 
-    def told(self, updates: Sequence[TranscriptUpdate]) -> None:
-        """The application is told."""
-        if self.is_ghost and updates:
-            self.fail("stale store", "news told by a process with an old copy of its session")
-        book = self.book
-        for one in updates:
-            if book.told.setdefault(one.seq, one) != one:
-                self.fail("one seq", f"seq {one.seq} names two things")
-            if isinstance(one, Received):
-                self._received(book, one)
+    def delivered(self, updates: Sequence[TranscriptUpdate]) -> None:
+        """The application receives transcript updates."""
+        if self.is_stale and updates:
+            self.fail("stale store", "updates delivered by a process with an old copy of its session")
+        for update in updates:
+            if self.current.delivered.setdefault(update.seq, update) != update:
+                self.fail("one seq", f"seq {update.seq} names two updates")
+            if isinstance(update, Received):
+                self._received(self.current, update)
 
-    def _received(self, book: Book, update: Received) -> None:
+    def _received(self, log: SessionLog, update: Received) -> None:
         entry = update.entry
         if isinstance(entry, Message) and entry.msg_id and not update.own:
             self.latest_message = entry.msg_id
-        book.counts[entry] += 1
-        if book.ledger.most > book.ledger.window:  # what was forgotten may come back; L13 says when
-            return
-        if book.counts[entry] > 1 and _datable(entry) and book.counts[entry] > self._emitted(entry):
-            self.fail("told once", f"{entry} told {book.counts[entry]} times")
+        log.counts[entry] += 1
+        count = log.counts[entry]
+        # An entry that the window has forgotten may come back; L13 says when.
+        if log.ledger.most <= log.ledger.window and count > 1 and _is_datable(entry) and count > self._emitted(entry):
+            self.fail("delivered once", f"{entry} delivered {count} times")
 
     def _emitted(self, entry: Entry) -> int:
-        return sum(entry == one for chat in self._world.centre.chats.values() for _, one in _log_of(chat))
+        return sum(entry == one for chat in self._server.centre.chats.values() for _, one in _entries_of(chat))
 
-    # --- in the end ---------------------------------------------------------------------------------------------------
+    # --- at the end ---------------------------------------------------------------------------------------------------
 
-    def judged(self) -> None:
-        """What the centre itself has seen the client do wrong, as far as no fault explains it."""
-        violations = self._world.centre.violations
-        for found in violations[self._judged :]:
-            if min(found.tickets) > 0 and not excuses(self._world, found):
-                self.fail(found.rule, found.message)
-        self._judged = len(violations)
+    def closed(self, log: SessionLog, session: Session, live: bool) -> None:
+        """A session is over or, if `live`, quiescent: check that client, application and server agree."""
+        checks = [self._journal(log), self._texts(log)]
+        if not log.store_lost:
+            checks += [self._transcript(log, session, live), self._outcome(session)]
+        for law, detail in chain.from_iterable(checks):
+            self.fail(law, f"{log.session_id}: {detail}")
 
-    def closed(self, book: Book, session: Session, live: bool) -> None:
-        """A session is over, or has come to rest (`live`): everything must add up."""
-        for law, detail in (
-            *self._journal(book),
-            *self._texts(book),
-            *(() if book.store_lost else self._transcript(book, session, live)),
-            *(() if book.store_lost else self._outcome(session)),
-        ):
-            self.fail(law, f"{book.session_id}: {detail}")
+    def _updates(self, log: SessionLog) -> tuple[TranscriptUpdate, ...]:
+        return self._store.journal(log.session_id, -1, 1_000_000)
 
-    def _journal(self, book: Book) -> Iterator[tuple[str, str]]:
-        journal = self._world.journal(book.session_id)
-        seqs = [one.seq for one in journal]
-        if seqs != sorted(set(seqs)):
+    def _journal(self, log: SessionLog) -> Iterator[tuple[str, str]]:
+        kept = {update.seq: update for update in self._updates(log)}
+        if [update.seq for update in self._updates(log)] != sorted(kept):
             yield "journal", "seq does not strictly increase"
-        kept = {one.seq: one for one in journal}
-        if any(kept.get(seq) != one for seq, one in book.told.items()):
-            yield "journal", "something was told that is not in the journal"
-        if any(one.seq not in book.told for one in journal) and not self._world.faults.injected.total():
-            yield "journal", "something in the journal was never told"
+        if any(kept.get(seq) != update for seq, update in log.delivered.items()):
+            yield "journal", "an update was delivered that is not in the journal"
+        if kept.keys() - log.delivered and not self._environment.faults.injected.total():
+            yield "journal", "an update in the journal was never delivered"
 
-    def _texts(self, book: Book) -> Iterator[tuple[str, str]]:
-        arrived = [text for chat in self._world.centre.chats.values() for text in _texts_of(chat)]
+    def _texts(self, log: SessionLog) -> Iterator[tuple[str, str]]:
+        arrived = [text for chat in self._server.centre.chats.values() for text in _texts_of(chat)]
         counts = Counter(arrived)
-        outcomes = _outcomes(self._world.journal(book.session_id))
-        for text, item in book.texts:
-            if book.store_lost:
-                if counts[text] > 1:
-                    yield "arrived once", f"{text!r} arrived {counts[text]} times"
-            else:
+        outcomes: dict[str, list[DeliveryUpdate]] = {}
+        for update in self._updates(log):
+            if isinstance(update, DeliveryUpdate):
+                outcomes.setdefault(update.item, []).append(update)
+        for text, item in log.texts:
+            if counts[text] > 1:
+                yield "arrived once", f"{text!r} arrived {counts[text]} times"
+            if not log.store_lost:
                 yield from _text(text, counts[text], outcomes.get(item, []))
-        order = [text for text, _ in book.texts if counts[text]]
+        order = [text for text, _ in log.texts if counts[text]]
         if [text for text in dict.fromkeys(arrived) if text in set(order)] != order:
-            yield "in order", "texts arrived in another order than they were said"
+            yield "in order", "texts arrived in another order than they were sent"
 
-    def _transcript(self, book: Book, session: Session, live: bool) -> Iterator[tuple[str, str]]:
-        journal = self._world.journal(book.session_id)
-        told = self._told_ever(book)
-        for _, entry in book.offered:
-            if _told_apart(entry) not in told and not _is_own(session, entry):
-                yield "told", f"{entry} was offered and not told"
-        if not live or book.ledger.is_full or any(isinstance(one, HistoryGap) for one in journal):
+    def _transcript(self, log: SessionLog, session: Session, live: bool) -> Iterator[tuple[str, str]]:
+        received = self._received_ever(log)
+
+        def is_missing(entry: Entry) -> bool:
+            return _without_extra(entry) not in received and not _is_own(session, entry)
+
+        for _, entry in log.offered:
+            if is_missing(entry):
+                yield "delivered", f"{entry} was offered and not delivered"
+        if not live or log.ledger.is_full or any(isinstance(update, HistoryGap) for update in self._updates(log)):
             return
-        chat = self._world.centre.chats.get(session.chat.chat_id.lower())
-        omitted = self._world.knobs.history_omits
-        for direction, entry in _log_of(chat, omitted) if chat is not None else ():
-            update = (
-                direction == "to_client" and isinstance(entry, TRANSCRIPT_ENTRIES) and not isinstance(entry, _PASSING)
-            )
-            taken = entry in self._world.device.taken
-            if update and not taken and _told_apart(entry) not in told and not _is_own(session, entry):
-                yield "told", f"{entry} stands in the log and was not told"
+        chat = self._server.chat(session.chat.chat_id)
+        for direction, entry in () if chat is None else _entries_of(chat, self._environment.knobs.history_omits):
+            is_expected = direction == "to_client" and _is_kept(entry, True) and entry not in self._device.taken
+            if is_expected and is_missing(entry):
+                yield "delivered", f"{entry} is in the server's log and was not delivered"
 
-    def _told_ever(self, book: Book) -> set[Entry]:
-        """What this session, and those whose window it took over, have told."""
-        told = {_told_apart(one.entry) for one in self._world.journal(book.session_id) if isinstance(one, Received)}
-        return told if book.former is None else told | self._told_ever(book.former)
+    def _received_ever(self, log: SessionLog) -> set[Entry]:
+        """The entries that this session has delivered, and the sessions whose window it continues."""
+        received = {_without_extra(one.entry) for one in self._updates(log) if isinstance(one, Received)}
+        return received if log.former is None else received | self._received_ever(log.former)
 
     def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
         outcome = session.outcome
-        if outcome is None or self._world.faults.injected["over already"]:  # so it was told
+        if outcome is None or self._environment.faults.injected["already ended"]:  # the client was told a false end
             return
-        chat = self._world.centre.chats.get(session.chat.chat_id.lower())
-        terminal = chat.terminal if chat is not None else None
-        end_arrived = chat is not None and any(e.event["event"] == names.END for e in chat.log)
+        chat = self._server.chat(session.chat.chat_id)
+        terminal = None if chat is None else chat.terminal
+        has_end = chat is not None and any(one.event["event"] == names.END for one in chat.log)
+        is_live = chat is not None and chat.live and not self._environment.knobs.gone_heals
         if outcome in ("completed", "failed", "timed_out") and terminal != outcome:
-            yield "outcome", f"{outcome}, but the centre says {terminal}"
-        lives = chat is not None and chat.live and not self._world.knobs.gone_heals
-        if outcome == "ended" and lives and not end_arrived:
-            yield "outcome", "ended, but the centre's chat lives and was never told to end"
-        if outcome == "gone" and lives:
-            yield "outcome", "gone, but the chat lives"
+            yield "outcome", f"{outcome}, but the server says {terminal}"
+        if outcome == "ended" and is_live and not has_end:
+            yield "outcome", "ended, but the server's chat is live and has no end entry"
+        if outcome == "gone" and is_live:
+            yield "outcome", "gone, but the server's chat is live"
         if outbox(session):
-            yield "outcome", "over, but something is owed"
+            yield "outcome", "over, but it owes a command"
 
 
-def _replayed(book: Book, saved: Session | None) -> laws.Ledger:
-    """The life up to the last save, lived again: what came after it never happened."""
-    ledger, session = deepcopy(book.inherited), book.start
-    for event, _ in book.log:
+def _replayed(log: SessionLog, saved: Session | None) -> laws.Ledger:
+    """The ledger after the steps up to the last save."""
+    ledger, session = deepcopy(log.inherited), log.start
+    for event, _ in log.events:
         step = laws.take(session, event)
         for law in laws.LIFE_LAWS:
             law(step, ledger)
         session = step.after
-    assert saved is None or session == saved, "the log does not lead to what was saved"
+    assert saved is None or session == saved, "the log does not lead to the saved session"
     return ledger
 
 
-def _outcomes(journal: Sequence[TranscriptUpdate]) -> dict[str, list[DeliveryUpdate]]:
-    found: dict[str, list[DeliveryUpdate]] = {}
-    for one in journal:
-        if isinstance(one, DeliveryUpdate):
-            found.setdefault(one.item, []).append(one)
-    return found
-
-
-_COURSES: Final = (
-    ("failed",),
-    ("sent",),
-    ("sent", "delivered"),
-    ("sent", "delivered", "read"),
-)
+_DELIVERY_STATES: Final = (("failed",), ("sent",), ("sent", "delivered"), ("sent", "delivered", "read"))
 
 
 def _text(text: str, arrived: int, updates: list[DeliveryUpdate]) -> Iterator[tuple[str, str]]:
-    if arrived > 1:
-        yield "arrived once", f"{text!r} arrived {arrived} times"
-    course = tuple(one.state for one in updates)
-    if course not in _COURSES:
-        yield "outcome of each", f"{text!r}: {', '.join(course) or 'nothing was told'}"
+    states = tuple(update.state for update in updates)
+    if states not in _DELIVERY_STATES:
+        yield "outcome of each", f"{text!r}: {', '.join(states) or 'no update'}"
         return
-    if course[0] == "sent" and arrived != 1:
+    if states[0] == "sent" and arrived != 1:
         yield "sent means arrived", f"{text!r} is sent and arrived {arrived} times"
     if updates[0].reason in ("not_sent", "refused") and arrived:
         yield "not sent means not arrived", f"{text!r} failed as {updates[0].reason} and arrived"
 
 
-def _log_of(chat: Chat, omitted: Collection[str] = ()) -> list[tuple[str, Entry]]:
+def _entries_of(chat: Chat, omitted: Collection[str] = ()) -> list[tuple[str, Entry]]:
     return [(one.direction, decode_entry(one.event)) for one in chat.log if one.event.get("event") not in omitted]
 
 
@@ -361,13 +349,18 @@ def _texts_of(chat: Chat) -> Iterator[str]:
                 yield str(cast(dict[str, object], event["data"]).get("text", ""))
 
 
-def _told_apart(entry: Any) -> Entry:
-    """What of an entry tells it from another: nobody knows what else it may carry."""
+def _is_kept(entry: Entry, is_history: bool) -> bool:
+    """Whether the transcript must have this entry, which came with a batch or with a history."""
+    return isinstance(entry, TRANSCRIPT_ENTRIES) and not (is_history and isinstance(entry, _PASSING))
+
+
+def _without_extra(entry: Any) -> Entry:
+    """The entry without its unknown fields: two entries that differ only there count as one."""
     alike: Entry = evolve(entry, extra="") if hasattr(entry, "extra") else entry
     return alike
 
 
-def _datable(entry: Any) -> bool:
+def _is_datable(entry: Any) -> bool:
     has_request = isinstance(entry, FormShow | SecureFormShow)
     return bool(getattr(entry, "msg_id", "")) or entry.timestamp is not None or has_request
 

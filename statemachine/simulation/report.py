@@ -1,4 +1,4 @@
-"""The figures of a run and of an exploration, as JSON values and as lines for a person."""
+"""The figures of a sweep and of an exploration, as JSON values and as lines of text."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Final
 
 from statemachine.core.session import PHASES
 
+from .coverage import never, summary
 from .explore import Exploration
-from .faults import STRIKES
-from .oracle import Violation
-from .reach import never, table_of
+from .faults import REPORTED
+from .oracle import LawViolation
 from .run import Figures
 
-__all__ = ["as_json", "exploration_lines", "lines"]
+__all__ = ["as_json", "exploration_lines", "lines", "violation_json"]
 
 _WIDTH: Final = 100
 _NEVER: Final = 12
-"""Places named to a person; a short run misses many."""
+"""How many points are named; a short run misses many."""
 
 
 def as_json(figures: Figures) -> dict[str, object]:
-    """Everything counted; nothing that differs from run to run but the times."""
+    """All figures; only the times differ between two equal sweeps."""
     return {
         "seeds": figures.seeds,
         "steps": figures.steps,
         "events": figures.events,
         "seconds": round(figures.seconds, 1),
         "seeds_per_second": round(figures.seeds / figures.seconds, 1) if figures.seconds else None,
-        "faults": {label: figures.faults[label] for label in STRIKES if figures.faults[label]},
+        "faults": {label: figures.faults[label] for label in REPORTED if figures.faults[label]},
         "phases": dict(sorted(figures.phases.items())),
         "outcomes": dict(sorted(figures.outcomes.items())),
-        "reached": {domain: {"reached": reached, "of": of} for domain, reached, of in table_of(figures.reached)},
+        "reached": {domain: {"reached": reached, "of": of} for domain, reached, of in summary(figures.reached)},
         "never": [f"{domain}: {name}" for domain, name in never(figures.reached)],
     }
 
 
 def lines(figures: Figures) -> Iterator[str]:
-    """The same for a person."""
+    """The same as lines of text."""
     rate = figures.seeds / figures.seconds if figures.seconds else 0
     yield (
         f"{figures.seeds:,} seeds, {figures.steps:,} steps, {figures.events:,} events in {figures.seconds:.1f} s "
@@ -50,7 +50,7 @@ def lines(figures: Figures) -> Iterator[str]:
     if missing:
         yield f"  never: {', '.join(missing)}"
     yield from _counts("outcomes", figures.outcomes)
-    table = ", ".join(f"{domain} {reached} of {of}" for domain, reached, of in table_of(figures.reached))
+    table = ", ".join(f"{domain} {reached} of {of}" for domain, reached, of in summary(figures.reached))
     yield f"reached: {table}"
     missed = never(figures.reached)
     for domain, name in missed[:_NEVER]:
@@ -75,15 +75,15 @@ def _counts(title: str, counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def exploration_lines(found: Exploration, asked: int) -> Iterator[str]:
-    """What an exploration amounted to."""
-    yield (f"explored to depth {found.depth}: {found.states:,} states, {found.edges:,} edges in {found.seconds:.1f} s")
+    """An exploration as lines of text."""
+    yield f"explored to depth {found.depth}: {found.states:,} states, {found.edges:,} edges in {found.seconds:.1f} s"
     if found.broken is None and found.depth < asked:
-        yield f"  the time was over before depth {asked}"
+        yield f"  the time limit ended it before depth {asked}"
     yield from _counts("states by phase", found.phases)
 
 
-def violation_json(violation: Violation, file: str, replay: str) -> dict[str, object]:
-    """One violation, with what shows it again."""
+def violation_json(violation: LawViolation, file: str, replay: str) -> dict[str, object]:
+    """One violation, with the file and the command that reproduce it."""
     return {
         "seed": violation.seed,
         "step": violation.step,

@@ -1,4 +1,4 @@
-"""Many worlds, one after the other or in many processes, and the figures they leave."""
+"""Many runs, one after the other or in many processes, and their figures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Final
 import structlog
 from attrs import define, field
 
-from .oracle import Violation
-from .reach import Place, Reach
-from .world import World
+from .coverage import Coverage, Point
+from .oracle import LawViolation
+from .simulator import Simulator
 
 __all__ = ["Figures", "quiet", "run_jobs", "run_seeds"]
 
@@ -24,7 +24,7 @@ _CHUNK: Final = 50
 
 @define
 class Figures:
-    """What a number of worlds amounted to."""
+    """The figures of a number of runs."""
 
     seeds: int = 0
     steps: int = 0
@@ -33,11 +33,11 @@ class Figures:
     faults: Counter[str] = field(factory=Counter[str])
     phases: Counter[str] = field(factory=Counter[str])
     outcomes: Counter[str] = field(factory=Counter[str])
-    reached: Counter[Place] = field(factory=Counter[Place])
-    violations: list[Violation] = field(factory=list[Violation])
+    reached: Counter[Point] = field(factory=Counter[Point])
+    violations: list[LawViolation] = field(factory=list[LawViolation])
 
     def add(self, other: Figures) -> None:
-        """Take in what others have found; their time ran beside ours."""
+        """Add figures of a run beside this one; the time is not added."""
         self.seeds += other.seeds
         self.steps += other.steps
         self.events += other.events
@@ -47,21 +47,10 @@ class Figures:
         self.reached.update(other.reached)
         self.violations += other.violations
 
-    def take(self, world: World) -> None:
-        """Take in one world that has run."""
-        self.seeds += 1
-        self.steps += world.step
-        self.events += world.oracle.events
-        self.faults.update(world.faults.injected + world.faults.lived)
-        self.phases.update(world.oracle.phases)
-        self.outcomes[world.session.outcome or "live"] += 1
-        if world.violation is not None:
-            self.violations.append(world.violation)
-
 
 @contextmanager
 def quiet() -> Generator[None]:
-    """No log lines: a driver warns of every anomaly, and here they are made on purpose."""
+    """Suppress log lines: a driver warns of every anomaly, and a simulation causes them on purpose."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
     try:
@@ -71,17 +60,21 @@ def quiet() -> Generator[None]:
 
 
 def run_seeds(seeds: Sequence[int], steps: int, only: Sequence[str] | None = None) -> Figures:
-    """Run these seeds here, each with its own swarm of faults, or with `only` these."""
-    figures = Figures()
+    """Run these seeds in this process, each with its own selection of faults, or with `only` these."""
+    figures, coverage = Figures(), Coverage()
     began = time.perf_counter()
-    reach = Reach()
     with quiet():
         for seed in seeds:
-            world = World(seed, steps, only=only, reach=reach)
-            world.run()
-            figures.take(world)
-    reach.strikes(figures.faults)
-    figures.reached.update(reach.counts)
+            run = Simulator(seed, steps, only=only, coverage=coverage)
+            run.run()
+            faults, oracle = run.environment.faults, run.oracle
+            outcome = Counter[str]([run.client.session.outcome or "live"])
+            violations = [] if run.violation is None else [run.violation]
+            step = run.environment.schedule.step
+            injected = faults.injected + faults.used
+            figures.add(Figures(1, step, oracle.events, 0.0, injected, oracle.phases, outcome, violations=violations))
+    coverage.record_faults(figures.faults)
+    figures.reached.update(coverage.counts)
     figures.seconds = time.perf_counter() - began
     return figures
 
@@ -92,19 +85,18 @@ def run_jobs(
     steps: int,
     jobs: int,
     only: Sequence[str] | None = None,
-    heard: Callable[[Figures], object] = lambda figures: None,
+    on_progress: Callable[[Figures], object] = lambda figures: None,
 ) -> Figures:
-    """Run `count` seeds from `first` in so many processes. `heard`: told of all figures so far, now and then."""
+    """Run `count` seeds from `first` in so many processes. `on_progress` is called with all figures so far."""
     seeds = range(first, first + count)
-    began = time.perf_counter()
     if jobs == 1:
         return run_seeds(seeds, steps, only)
-    figures = Figures()
+    began, figures = time.perf_counter(), Figures()
     with ProcessPoolExecutor(jobs) as pool:
         chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps, only) for at in range(0, count, _CHUNK)]
         for chunk in as_completed(chunks):
             figures.add(chunk.result())
-            heard(figures)
+            on_progress(figures)
     figures.seconds = time.perf_counter() - began
     figures.violations.sort(key=lambda violation: violation.seed)
     return figures

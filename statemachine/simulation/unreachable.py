@@ -1,4 +1,4 @@
-"""Places that nothing can reach, each with the reason: a row may name a whole group of states for its reader's sake."""
+"""Points that nothing can reach, each with the reason: for brevity a row may name a whole group of states."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["UNREACHABLE"]
 
 UNREACHABLE: Final[dict[str, str]] = {
     "lifecycle: connected on StatusConnected [has_agent] -> agent_joined": (
-        "connected means that nobody is on the roster yet: who joins makes it agent_joined in the same step"
+        "`connected` has an empty roster: a party that joins makes it `agent_joined` in the same step"
     ),
     "lifecycle: establishing on SessionDisconnect [echoes_item] -> stays": (
-        "a disconnect is queued while talking, and no stage leads back from there to establishing"
+        "a disconnect is queued during a conversation, and no stage leads back from there to establishing"
     ),
-    "lifecycle: ending on OwnTypingExpired -> stays": "saying `end` drops what was announced",
+    "lifecycle: ending on OwnTypingExpired -> stays": "`end` drops the announced typing",
 }
-"""Name of a place -> why."""
+"""Name of a point -> the reason."""

@@ -29,9 +29,9 @@ from statemachine.adapters.protocols import HandledEvent
 from statemachine.adapters.traces import TraceFiles
 from statemachine.codec.trace import FORMAT, header_line, is_header, step_line
 from statemachine.replay import Replay, play, read_capture
-from statemachine.simulation.bindings import Onlooker
+from statemachine.simulation.observer import DriverObserver
 from statemachine.simulation.run import quiet
-from statemachine.simulation.world import World
+from statemachine.simulation.simulator import Simulator
 from statemachine.wire import Message, PartyJoined, Status
 
 SECRETS = ("Ann", "my card is 4111", "hello there")
@@ -223,18 +223,18 @@ def test_hostile_lives_replay_step_by_step(seed: int, tmp_path: Path, monkeypatc
     monkeypatch.setattr(traces, "step_line", partial(step_line, redacted=False))
     monkeypatch.setattr(traces, "header_line", partial(header_line, redacted=False))
     files = TraceFiles(tmp_path, limit=60_000)
-    real = Onlooker.stepped
+    real = DriverObserver.stepped
     names = set[str]()
 
-    def stepped(self: Onlooker, step: HandledEvent) -> None:
+    def stepped(self: DriverObserver, step: HandledEvent) -> None:
         real(self, step)
         names.add(step.session_id)
         files.stepped(step)
 
-    monkeypatch.setattr(Onlooker, "stepped", stepped)
-    world = World(seed, 120)
+    monkeypatch.setattr(DriverObserver, "stepped", stepped)
+    simulator = Simulator(seed, 120)
     with quiet():
-        world.run()
+        simulator.run()
     assert names
     for name in names:
         assert differing(replayed(*files.files(name))) == []

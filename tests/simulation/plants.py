@@ -1,4 +1,4 @@
-"""Bugs planted into the engine, each the kind of mistake that real clients make."""
+"""Faults planted into the engine, each a mistake that real clients make."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
         (forgets_what_was_told, {"L13"}, 60, 6),
         (polls_on_after_the_end, {"L8"}, 60, 6),
         (ignores_the_timeout, {"F1", "F37", "L12", "outcome", "comes to rest"}, 100, 150),
-        (forgets_the_history, {"told", "L12"}, 400, 60),
+        (forgets_the_history, {"delivered", "L12"}, 400, 60),
         (overtakes, {"in order", "F12", "L7"}, 100, 90),
         (blocks_for_ever, {"L12", "comes to rest"}, 60, 60),
         (loses_the_jump, {"L3", "L4"}, 60, 8),

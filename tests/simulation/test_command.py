@@ -10,7 +10,7 @@ import pytest
 from statemachine.cli import main
 from statemachine.simulation.minimise import minimise, write_case
 from statemachine.simulation.run import quiet
-from statemachine.simulation.world import World
+from statemachine.simulation.simulator import Simulator
 
 from .plants import PLANTS
 
@@ -58,7 +58,7 @@ def test_an_exploration_that_breaks_a_law(capsys: pytest.CaptureFixture[str], mo
     assert "VIOLATION L8" in capsys.readouterr().out
 
 
-def test_what_was_never_reached_fails_a_complete_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreached_point_fails_a_complete_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["simulate", "--seeds", "2", "--steps", "40", "--jobs", "1"]
     assert main([*arguments, "--complete"]) == 1
     out = capsys.readouterr().out
@@ -67,30 +67,32 @@ def test_what_was_never_reached_fails_a_complete_sweep(capsys: pytest.CaptureFix
     assert main(arguments) == 0
 
 
-def test_only_some_faults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_chosen_faults_occur(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--seeds", "8", "--jobs", "1", "--only", "clock", "--only", "crash saved", "--json"]) == 0
     faults = set(json.loads(capsys.readouterr().out)["faults"])
     assert faults
     assert faults <= {"crash saved", "clock steps back", "clock steps forward", "clock set back", "clock stands still"}
 
 
-def test_a_fault_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_fault_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--only", "weather"]) == 2
     assert "'weather' is no fault" in capsys.readouterr().err
 
 
-def test_what_cannot_be_replayed_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_replayed_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "no.jsonl"
     path.write_text("nothing")
     assert main(["simulate", "--replay", str(path)]) == 2
     assert "no.jsonl" in capsys.readouterr().err
 
 
-def test_a_world_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_with_a_tape_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS["polls_twice"][0](monkeypatch)
     with quiet():
-        world = next(world for world in map(World, range(1, 60)) if world.run())
-        write_case(minimise(world), tmp_path / "case.jsonl")
+        broken = next(simulator for simulator in map(Simulator, range(1, 60)) if simulator.run())
+        case = minimise(broken)
+        assert case.tape is not None
+        write_case(case, tmp_path / "case.jsonl")
     assert main(["simulate", "--replay", str(tmp_path / "case.jsonl")]) == 1
     monkeypatch.undo()
     assert main(["simulate", "--replay", str(tmp_path / "case.jsonl")]) == 0

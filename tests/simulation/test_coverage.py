@@ -1,23 +1,23 @@
-"""Reach: what a step reached is counted, and what nothing can reach is no fault of a sweep."""
+"""Coverage: the points of each step are counted, and unreachable points are not expected of a sweep."""
 
 from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import get_args
 
 from statemachine.conformance.laws import take
 from statemachine.conformance.walk import Follow, Reload, Walk
-from statemachine.simulation.reach import DOMAINS, Place, Reach, never, places
+from statemachine.simulation.coverage import Coverage, Domain, Point, never, points
 from statemachine.simulation.unreachable import UNREACHABLE
-from tests.core.play import chatting, doubting
+from tests.core.play import Play, chatting, doubting
 
 
-def _reached(*lives: object) -> Counter[Place]:
-    reach = Reach()
-    for play in lives:
-        for session, event in play.life:  # type: ignore[attr-defined]
-            reach.saw(take(session, event))
-    return reach.counts
+def _reached(play: Play) -> Counter[Point]:
+    coverage = Coverage()
+    for session, event in play.life:
+        coverage.record(take(session, event))
+    return coverage.counts
 
 
 def test_a_step_reaches_cells_couplings_commands_and_reactions() -> None:
@@ -31,7 +31,7 @@ def test_a_step_reaches_cells_couplings_commands_and_reactions() -> None:
     assert counts["fault", "poll cut"] == 0
 
 
-def test_a_deadline_is_reached_when_it_passes() -> None:
+def test_a_deadline_is_reached_when_it_expires() -> None:
     play, _ = doubting()
     assert not _reached(play)["deadline", "ItemSettled"]
     play.tick()
@@ -40,21 +40,20 @@ def test_a_deadline_is_reached_when_it_passes() -> None:
     assert _reached(play)["deadline", "answer to history"] >= 1
 
 
-def test_all_domains_have_places_and_none_is_named_twice() -> None:
-    assert {domain for domain, _ in places()} == set(DOMAINS)
-    assert len(set(places())) == len(places())
-    assert never(Counter(dict.fromkeys(places(), 1))) == []
-    assert never(Counter()) == list(places())
+def test_each_domain_has_points_and_no_point_is_listed_twice() -> None:
+    assert {domain for domain, _ in points()} == set(get_args(Domain))
+    assert len(set(points())) == len(points())
+    assert never(Counter(dict.fromkeys(points(), 1))) == []
+    assert never(Counter()) == list(points())
 
 
-def test_what_is_called_unreachable_is_not_reached() -> None:
-    """Or the list hides a place that a sweep should come by."""
-    reach = Reach()
+def test_random_walks_reach_no_point_that_is_listed_as_unreachable() -> None:
+    coverage = Coverage()
     for seed in range(60):
         walk = Walk(Random(seed).randrange)
         for _ in range(60):
             happening = walk.step()
             if not isinstance(happening, Follow | Reload):
-                reach.saw(take(walk.session, happening))
+                coverage.record(take(walk.session, happening))
             walk.take(happening)
-    assert [name for _, name in reach.counts if name in UNREACHABLE] == []
+    assert [name for _, name in coverage.counts if name in UNREACHABLE] == []

@@ -1,17 +1,23 @@
-"""What stands around a run from its beginning: the session's configuration, the centre's knobs, its scenario."""
+"""The conditions of one run, drawn before it begins: configuration, the emulator's knobs and scenario, and faults."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
+
+from attrs import frozen
 
 from statemachine.core.session import Config
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.names import DISCONNECT, SIGNALING
 
-from .choices import Choices
+from .choices import Choices, Tape
 from .faults import Faults
+from .schedule import Schedule
 
-__all__ = ["draw_config", "draw_knobs", "draw_scenario"]
+__all__ = ["EPOCH", "Environment", "draw_environment"]
+
+EPOCH: Final = 1_700_000_000_000
 
 _KNOBS: Final[dict[str, tuple[Any, ...]]] = {
     "pace": (1.0, 0.2, 4.0),
@@ -61,27 +67,43 @@ _ODD: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
-def draw_knobs(choices: Choices, faults: Faults) -> Knobs:
-    """How the centre behaves: most knobs at their default, a few turned."""
-    knobs = {**_KNOBS, **(_ODD if "odd entries" in faults.enabled else {})}
-    turned = {
-        name: values[choices.choose(f"knob {name}", (6 * (len(values) - 1), *(2,) * (len(values) - 1)))]
-        for name, values in knobs.items()
-    }
-    return Knobs(seed=choices.amount("centre's seed", 1_000), **turned)
-
-
-def draw_config(choices: Choices) -> Config:
-    """How the session is configured."""
-    api = ("v2", "v1")[choices.choose("api", (4, 1))]
-    tries = (3, 1)[choices.choose("limited tries", (2, 1))]
-    window = (1_024, 128)[choices.choose("window", (3, 1))]
-    return Config(api=api, receipts=not choices.choose("no receipts", (2, 1)), limited_tries=tries, window=window)
-
-
 _SCENARIOS: Final = ("plain", "demo", "flaky", "survey", "queue-transfer", "forms", "silent", "failed")
 
 
-def draw_scenario(choices: Choices) -> str:
-    """What the centre does by itself; often nothing, so that its stages last; seldom is it over at once."""
-    return _SCENARIOS[choices.choose("scenario", (5, 5, 5, 5, 5, 5, 15, 1))]
+@frozen(eq=False)
+class Environment:
+    """The time, the choices and the faults of one run, and the settings of its client and server."""
+
+    schedule: Schedule
+    choices: Choices
+    faults: Faults
+    config: Config
+    knobs: Knobs
+    scenario: str
+
+
+def draw_environment(seed: int, tape: Tape | None = None, only: Sequence[str] | None = None) -> Environment:
+    """Choose the conditions of the run with this seed. `only`: enable just these faults."""
+    choices = Choices(seed, tape)
+    faults = Faults(choices, only)
+    config, knobs = _draw_config(choices), _draw_knobs(choices, faults)
+    # Often the server does nothing by itself, so that its stages last; seldom is the chat over at once.
+    scenario = choices.pick("scenario", _SCENARIOS, (5, 5, 5, 5, 5, 5, 15, 1))
+    return Environment(Schedule(EPOCH), choices, faults, config, knobs, scenario)
+
+
+def _draw_config(choices: Choices) -> Config:
+    api: Any = choices.pick("api", ("v2", "v1"), (4, 1))
+    tries = choices.pick("limited tries", (3, 1), (2, 1))
+    window = choices.pick("window", (1_024, 128), (3, 1))
+    return Config(api=api, receipts=not choices.index("no receipts", (2, 1)), limited_tries=tries, window=window)
+
+
+def _draw_knobs(choices: Choices, faults: Faults) -> Knobs:
+    """Most knobs keep their default."""
+    knobs = {**_KNOBS, **(_ODD if "odd entries" in faults.enabled else {})}
+    drawn = {
+        name: choices.pick(f"knob {name}", values, (6 * (len(values) - 1), *(2,) * (len(values) - 1)))
+        for name, values in knobs.items()
+    }
+    return Knobs(seed=choices.amount("centre's seed", 1_000), **drawn)

@@ -1,9 +1,9 @@
-"""What a run has reached: a place never reached tells as much as a law broken.
+"""What runs have covered: a point that no run reaches is as telling as a broken law.
 
-A place is anything that the tables, or this simulation, say can happen: a row taken from one state, a coupling heard,
-a command made, a deadline passed, a reaction to an answer, a fault that struck. `places()` lists them all, so a sweep
-can say what it never tried. What happened in a step is read off `explain`, as anybody could; it is a second run of the
-step, so it sees what the client did and nothing of what the laws try besides.
+A point is anything that the tables or this simulation say can happen: a row taken from one state, a signal passed from
+one machine to another, a command, an expired deadline, a classified answer, a fault. `points()` lists them all, so a
+sweep can report the points it never reached. The points of a step are read from `explain`. That is a second run of the
+step, so it covers what the client did, and nothing that the laws try besides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from statemachine.conformance.laws import Step
 from statemachine.core import signals as sig
@@ -24,47 +24,44 @@ from statemachine.core.table import Row
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS, Kind
 from statemachine.core.tables.reactions import classify
 
-from .faults import STRIKES
+from .faults import REPORTED
 from .unreachable import UNREACHABLE
 
-__all__ = ["DOMAINS", "Domain", "Place", "Reach", "never", "places", "table_of"]
+__all__ = ["Coverage", "Domain", "Point", "never", "points", "summary"]
 
 Domain: TypeAlias = Literal["cell", "coupling", "command", "deadline", "reaction", "fault"]
-DOMAINS: Final[tuple[Domain, ...]] = ("cell", "coupling", "command", "deadline", "reaction", "fault")
-Place: TypeAlias = tuple[Domain, str]
+Point: TypeAlias = tuple[Domain, str]
 
-_PASSING: Final = frozenset(
+_DEADLINES: Final = frozenset(
     [signal.__name__ for machine in MACHINES.values() for signal in machine.deadlines.values()]
     + [signal.__name__ for signal in (sig.OpenDue, sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)]
 )
 """Signals that only a deadline raises."""
+_ALWAYS: Final = 100
+_SAMPLE: Final = 10
+"""Of the steps of one sort (states before and after, event), the first are explained, then one in so many."""
 
 
-class Reach:
-    """Counts what the steps of some sessions reached."""
+class Coverage:
+    """Counts the points that steps reach."""
 
     def __init__(self) -> None:
-        self.counts: Final[Counter[Place]] = Counter()
-        self._looked: Final[Counter[tuple[object, ...]]] = Counter()
+        self.counts: Final[Counter[Point]] = Counter()
+        self._sorts: Final[Counter[tuple[object, ...]]] = Counter()
 
-    def saw(self, step: Step) -> None:
-        """One step was taken."""
+    def record(self, step: Step) -> None:
+        """Count one step."""
         if step.refused or (isinstance(step.event, Tick) and step.after is step.before):
             return
         self.counts.update(_outside_the_tables(step))
         sort = _sort(step)
-        self._looked[sort] += 1
-        if self._looked[sort] <= _ALWAYS or self._looked[sort] % _SAMPLE == 0:
+        self._sorts[sort] += 1
+        if self._sorts[sort] <= _ALWAYS or self._sorts[sort] % _SAMPLE == 0:
             self.counts.update(_of_moves(explain(step.before, step.event).moves))
 
-    def strikes(self, faults: Counter[str]) -> None:
-        """So often each fault struck."""
+    def record_faults(self, faults: Counter[str]) -> None:
+        """Count the faults that occurred."""
         self.counts.update({("fault", label): count for label, count in faults.items()})
-
-
-_ALWAYS: Final = 100
-_SAMPLE: Final = 10
-"""Of steps of one sort (states before and after, event), the first are looked into, then one in so many."""
 
 
 def _sort(step: Step) -> tuple[object, ...]:
@@ -79,29 +76,29 @@ def _states(session: Session) -> Iterator[object]:
     yield frozenset(type(item.state) for item in session.items)
 
 
-# --- what a step reached --------------------------------------------------------------------------------------------
+# --- the points of a step -------------------------------------------------------------------------------------------
 
 
-def _of_moves(moves: Sequence[Move]) -> Iterator[Place]:
+def _of_moves(moves: Sequence[Move]) -> Iterator[Point]:
     for index, move in enumerate(moves):
-        if move.heard in _PASSING:
+        if move.heard in _DEADLINES:
             yield "deadline", move.heard
         if move.verdict != "taken":
             continue
         yield "cell", _cells()[move.machine, move.source, move.heard, _tried(move)]
         later = {(after.machine, after.heard) for after in moves[index + 1 :]}
         for signal in move.raises:
-            for target in _heard_by(move.machine, signal):
+            for target in _receivers(move.machine, signal):
                 if (target, signal) in later:
                     yield "coupling", _coupling(move.machine, signal, target)
 
 
 def _tried(move: Move) -> int:
-    """The row's place in its cell: each guard before it said no."""
+    """The row's index in its cell: each guard before it was false."""
     return len(move.guards) - (bool(move.guards) and move.guards[-1][1])
 
 
-def _outside_the_tables(step: Step) -> Iterator[Place]:
+def _outside_the_tables(step: Step) -> Iterator[Point]:
     for command in step.commands:
         yield "command", type(command).__name__
     event, before = step.event, step.before
@@ -121,39 +118,46 @@ def _outside_the_tables(step: Step) -> Iterator[Place]:
                 yield from _reaction(kind, event.reply)
 
 
-def _reaction(kind: Kind, reply: Reply) -> Iterator[Place]:
+def _reaction(kind: Kind, reply: Reply) -> Iterator[Point]:
     yield "reaction", f"{kind}: {classify(kind, reply)}"
 
 
-# --- all there is ---------------------------------------------------------------------------------------------------
+# --- all points -----------------------------------------------------------------------------------------------------
 
 
-def places() -> tuple[Place, ...]:
-    """Every place there is, but for those that nothing can reach (`unreachable.py`)."""
-    return tuple(place for place in _all_places() if place[1] not in UNREACHABLE)
+def points() -> tuple[Point, ...]:
+    """All points, except those that nothing can reach (`unreachable.py`)."""
+    return tuple(point for point in _all_points() if point[1] not in UNREACHABLE)
 
 
-def never(counts: Counter[Place]) -> list[Place]:
-    """The places that nothing reached."""
-    return [place for place in places() if not counts[place]]
+def never(counts: Counter[Point]) -> list[Point]:
+    """The points that nothing reached."""
+    return [point for point in points() if not counts[point]]
+
+
+def summary(counts: Counter[Point]) -> Iterable[tuple[Domain, int, int]]:
+    """(domain, points reached, points in all) for each domain."""
+    for domain in get_args(Domain):
+        known = [point for point in points() if point[0] == domain]
+        yield domain, sum(counts[point] > 0 for point in known), len(known)
 
 
 @cache
-def _all_places() -> tuple[Place, ...]:
+def _all_points() -> tuple[Point, ...]:
     found: dict[Domain, list[str]] = {
         "cell": list(_cells().values()),
         "coupling": [_coupling(c.source, c.signal.__name__, c.target) for c in COUPLINGS],
         "command": [command.__name__ for command in COMMANDS],
-        "deadline": [*sorted(_PASSING), *(f"answer to {kind}" for kind in REACTIONS)],
+        "deadline": [*sorted(_DEADLINES), *(f"answer to {kind}" for kind in REACTIONS)],
         "reaction": [f"{kind}: {outcome}" for kind, column in REACTIONS.items() for outcome in column],
-        "fault": list(STRIKES),
+        "fault": list(REPORTED),
     }
     return tuple((domain, name) for domain, names in found.items() for name in names)
 
 
 @cache
 def _cells() -> dict[tuple[str, str, str, int], str]:
-    """(machine, state, heard, place in the cell) of every row that is taken -> its name."""
+    """(machine, state, signal, index in the cell) of every row that is taken -> its name."""
     return {
         (machine.name, state.name, on.__name__, index): _describe(machine.name, state.name, row)
         for machine in MACHINES.values()
@@ -171,16 +175,9 @@ def _describe(machine: str, state: str, row: Row) -> str:
 
 
 @cache
-def _heard_by(machine: str, signal: str) -> tuple[str, ...]:
+def _receivers(machine: str, signal: str) -> tuple[str, ...]:
     return tuple(c.target for c in COUPLINGS if c.source == machine and c.signal.__name__ == signal)
 
 
 def _coupling(source: str, signal: str, target: str) -> str:
     return f"{source} raises {signal} for {target}"
-
-
-def table_of(counts: Counter[Place]) -> Iterable[tuple[Domain, int, int]]:
-    """(domain, places reached, places there are) for each domain."""
-    for domain in DOMAINS:
-        there = [place for place in places() if place[0] == domain]
-        yield domain, sum(counts[place] > 0 for place in there), len(there)

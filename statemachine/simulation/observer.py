@@ -1,0 +1,47 @@
+"""The listener and observer of the driver."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from statemachine.adapters.protocols import Checkpoint, HandledEvent, SavedStep
+
+from .faults import Faults
+from .oracle import Oracle
+from .virtual import Crash
+
+__all__ = ["DriverObserver"]
+
+_CRASHES: Final[dict[Checkpoint, str]] = {
+    "saved": "crash saved",
+    "executed": "crash executed",
+    "answered": "crash answered",
+    "told": "crash told",
+}
+
+
+class DriverObserver:
+    """Listener and observer of one process: reports to the oracle, and raises crashes."""
+
+    def __init__(self, faults: Faults, oracle: Oracle) -> None:
+        self._faults = faults
+        self._oracle = oracle
+        self.stopped_by: BaseException | None = None
+        self.is_stopped = False
+
+    def told(self, update: SavedStep) -> None:
+        """See `Listener.told`."""
+        self._oracle.delivered(update.transcript)
+
+    def stopped(self, error: BaseException | None) -> None:
+        """See `Listener.stopped`."""
+        self.is_stopped, self.stopped_by = True, error
+
+    def stepped(self, step: HandledEvent) -> None:
+        """See `Observer.stepped`."""
+        self._oracle.stepped(step.event, step.before, step.after, step.outputs)
+
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
+        """See `Observer.moment`."""
+        if self._faults.occurs(_CRASHES[moment], 0.1):
+            raise Crash
