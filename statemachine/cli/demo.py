@@ -1,4 +1,4 @@
-"""`statemachine demo`."""
+"""`statemachine demo`: each demo is a folder of `demos/`, a customer's script and a scenario for the emulator."""
 
 from __future__ import annotations
 
@@ -6,30 +6,68 @@ import asyncio
 import json
 import os
 import shlex
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
+from attrs import frozen
 
+from statemachine.adapters.protocols import HandledEvent
+from statemachine.client import Options
+from statemachine.codec.trace import Step, header_line, step_line
+from statemachine.emulator import Centre, Knobs, Scenario
+from statemachine.emulator.http import Emulator
+from statemachine.emulator.script import read_scenario
+from statemachine.emulator.script.reader import read_parts
+from statemachine.scripted import Play, PlayResult, Script, play, read_script
+
+from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..version import __version__
 from .app import Trouble
 from .quiet import quiet
 from .screen import Screen
-from .stage.performance import Performance, perform
-from .stage.resume import ABOUT, NAME, perform_resume
-from .stage.scenes import SCENES
-from .stage.story import Story
+from .story import Story
 
-__all__ = ["command"]
+__all__ = ["Demo", "command", "differences", "perform", "read_demo"]
 
+_FOLDER: Final = files(__package__) / "demos"
 _DEFAULT: Final = "session"
-_ABOUT: Final = {**{scene.name: scene.about for scene in SCENES.values()}, NAME: ABOUT}
-_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<11} {about}" for name, about in _ABOUT.items())])
+_NAMES: Final = (_DEFAULT, "inactivity", "failed", "lost", "flaky", "resume")
+_PRODUCT: Final = f"chat-session-statemachine {__version__} demo"
+_OPTIONS: Final = Options(settle=timedelta(milliseconds=300), request_timeout=timedelta(seconds=3))
+"""On loopback no request is on its way for ten seconds."""
+
+
+@frozen
+class Demo:
+    """The customer's side and the centre's."""
+
+    script: Script
+    scenario: Scenario
+
+
+def read_demo(name: str) -> Demo:
+    """The demo of this name. Raises ScriptError."""
+    with as_file(_FOLDER) as folder:
+        parts = read_parts((folder / "parts.toml").read_text("utf-8"), "parts.toml")
+        customer, centre = folder / name / "customer.toml", folder / name / "centre.toml"
+        script = read_script(customer.read_text("utf-8"), name, customer.parent, str(customer))
+        return Demo(script, read_scenario(centre.read_text("utf-8"), name, parts, str(centre)))
+
+
+_DEMOS: Final = {name: read_demo(name) for name in _NAMES}
+_EPILOG: Final = "\b\n" + "\n".join(
+    ["Scenarios:", *(f"  {name:<11} {demo.script.about}" for name, demo in _DEMOS.items())]
+)
 
 
 @click.command(name="demo", epilog=_EPILOG)
 @click.option(
     "--scenario",
-    type=click.Choice(list(_ABOUT)),
+    type=click.Choice(_NAMES),
     metavar="NAME",
     default=_DEFAULT,
     show_default=True,
@@ -39,59 +77,132 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {name:<11} {about}" for
     "--trace",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write a trace there, which `statemachine replay` reads.",
+    help="Write a trace to this file, for `statemachine replay`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the story.")
 @click.option(
-    "--pace", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Of the pauses: 0.5 halves them."
+    "--pace", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Factor for pauses: 0.5 halves them."
 )
 def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> None:
-    """A whole chat with a contact centre, over HTTP, on this machine, told as it happens.
+    """Show a whole chat with a contact centre, over HTTP, on this machine, line by line as it happens.
 
-    The centre is the emulator, on loopback; the client is ChatClient, as an application uses it. In the end both sides'
-    books are compared: each text has to have arrived once, each message has to have been told once.
+    The centre is the emulator, on loopback; the client is ChatClient, as an application uses it. At the end the logs of
+    both sides are compared: each text must have arrived once, each message must have been delivered once.
 
     --json: {scenario, phases (in order), outcome, messages: {sent, received, delivered, read}, ok, problems, seconds}.
 
-    Exit status: 0 it ended as it should; 1 it did not, and what went wrong is said; 2 it could not begin.
+    Exit status: 0 the chat ended as expected; 1 it did not, and the problems are printed; 2 it could not begin.
     """
     screen = None if as_json else Screen()
-    performance = _perform(scenario, Story(screen), pace, trace)
-    if screen is None:
-        click.echo(json.dumps(performance.as_json()))
-    else:
-        _close(screen, performance, trace)
-    if not performance.ok:
-        raise click.exceptions.Exit(1)
-
-
-def _perform(scenario: str, story: Story, pace: float, trace: Path | None) -> Performance:
+    demo = _DEMOS[scenario]
     try:
         with quiet(), open(trace or os.devnull, "w", encoding="utf-8") as file:
-            story.title(f"statemachine demo: {scenario}", _ABOUT[scenario])
-            if scenario == NAME:
-                return asyncio.run(perform_resume(story, pace, trace))
-            return asyncio.run(perform(SCENES[scenario], story, pace, file if trace else None))
+            if screen is not None:
+                screen.line((f"statemachine demo: {scenario}", "bold"), (f" · {demo.script.about}", "dim"), indent=2)
+                screen.line()
+            story = Story(screen, _Trace(file))
+            result, problems = asyncio.run(perform(demo, story, pace))
     except OSError as error:
         if error.filename != str(trace):
             raise
         raise Trouble(f"{trace}: {error.strerror or 'cannot be written'}") from None
+    if screen is None:
+        click.echo(json.dumps(_report(scenario, story, result, problems)))
+    else:
+        _close(screen, story, result, problems)
+        _advise(screen, scenario, trace)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+async def perform(demo: Demo, story: Story, pace: float) -> tuple[PlayResult, list[str]]:
+    """Play a demo; returns the result, and what did not go as expected."""
+    async with Emulator(demo.scenario, Knobs(pace=pace, inactivity_timeout_ms=None)) as emulator:
+        story.aside(f"a contact centre listens on {emulator.url}; a chat client connects to it over HTTP", "dim")
+        endpoint = _OPTIONS.endpoint(emulator.url, "demo.example", "demo-entry", "nobody")
+        how = Play(client_id="demo-customer", pace=pace)
+        (result,) = await play(demo.script, endpoint, _OPTIONS, how, lambda _: story)
+        failed = result.problem
+        problems = [] if failed is None else [f"{failed.words}: {failed.problem}"]
+        return result, [*problems, *differences(emulator.centre, story.texts, story.received)]
+
+
+def differences(centre: Centre, sent: list[str], received: list[str]) -> Iterator[str]:
+    """Differences between the centre's log and the client's: the texts sent, and the ids of the messages received."""
+    if len(centre.chats) != 1:
+        yield f"the centre has {len(centre.chats)} chats, not one"
+    for chat in centre.chats.values():
+        arrived = [text for _, text in chat.texts_received]
+        if arrived != sent:
+            yield f"of {len(sent)} texts sent, {len(arrived)} arrived: {'; '.join(arrived)}"
+        ids = [
+            str(entry.event.get("msg_id", ""))
+            for entry in chat.log
+            if entry.direction == "to_client" and entry.event.get("event") == "chat_session_message"
+        ]
+        if ids != received:
+            yield f"of {len(ids)} messages of the centre, {len(received)} were delivered to the application"
+    for violation in centre.violations:
+        yield f"a fault of the client ({violation.rule}): {violation.message}"
+
+
+class _Trace:
+    """Writes each step of the engine as a line. The conversation is invented: its trace may hold the texts."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file: Final = file
+        self._last: Session | None = None
+
+    def __call__(self, step: HandledEvent) -> None:
+        if step.before != self._last:  # the first line, or the first one of another process
+            self._file.write(header_line(_PRODUCT, step.before, redacted=False) + "\n")
+        self._last = step.after
+        commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
+        updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
+        self._file.write(step_line(Step(step.event, step.after.phase, commands, updates), redacted=False) + "\n")
 
 
 # --- the end of the story -------------------------------------------------------------------------------------------
 
 
-def _close(screen: Screen, performance: Performance, trace: Path | None) -> None:
+def _report(scenario: str, story: Story, result: PlayResult, problems: list[str]) -> dict[str, object]:
+    return {
+        "scenario": scenario,
+        "phases": result.phases,
+        "outcome": result.outcome,
+        "messages": {
+            "sent": story.count("sent"),
+            "received": len(story.received),
+            "delivered": story.count("delivered"),
+            "read": story.count("read"),
+        },
+        "ok": not problems,
+        "problems": problems,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _close(screen: Screen, story: Story, result: PlayResult, problems: list[str]) -> None:
     screen.line()
     screen.line(("Transcript", "bold"))
-    width = max((len(who) for who, _ in performance.transcript), default=0)
-    for who, text in performance.transcript:
-        screen.line(f"  {who:<{width}}  ", (text, ""), indent=width + 4)
+    width = max((len(name) for name, _ in story.transcript), default=0)
+    for name, text in story.transcript:
+        screen.line(f"  {name:<{width}}  ", (text, ""), indent=width + 4)
     screen.line()
-    _verdict(screen, performance)
+    if problems:
+        screen.line(("✗ not as expected", "bold red"))
+    else:
+        screen.line((f"✓ as expected: outcome {result.outcome}, each message arrived once", "bold green"), indent=2)
+    counts = ", ".join(f"{story.count(state)} {state}" for state in ("sent", "delivered", "read"))
+    screen.line((f"  {counts}; {len(story.received)} received; {result.seconds:.1f} s", "dim"), indent=2)
+    for problem in problems:
+        screen.line(("  ✗ ", "red"), problem, indent=4)
+
+
+def _advise(screen: Screen, scenario: str, trace: Path | None) -> None:
     screen.line()
     screen.line(("Try next", "bold"))
-    for line, about in _next(performance.scenario, trace):
+    for line, about in _next(scenario, trace):
         if screen.narrow:
             screen.line("  ", (line, "cyan"))
             screen.line("    ", (about, "dim"), indent=4)
@@ -99,29 +210,11 @@ def _close(screen: Screen, performance: Performance, trace: Path | None) -> None
             screen.line("  ", (f"{line:<44}", "cyan"), (f"  {about}", "dim"))
 
 
-def _verdict(screen: Screen, performance: Performance) -> None:
-    numbers = (
-        f"{performance.sent} sent, {performance.delivered} delivered, {performance.read} read; "
-        f"{performance.received} received; {performance.seconds:.1f} s"
-    )
-    if performance.ok:
-        text = f"✓ as it should: outcome {performance.outcome}, each message arrived once"
-        screen.line((text, "bold green"), indent=2)
-    else:
-        screen.line(("✗ not as it should", "bold red"))
-    screen.line((f"  {numbers}", "dim"), indent=2)
-    for problem in performance.problems:
-        screen.line(("  ✗ ", "red"), problem, indent=4)
-
-
-def _next(scenario: str, trace: Path | None) -> list[tuple[str, str]]:
+def _next(scenario: str, trace: Path | None) -> Iterator[tuple[str, str]]:
     if trace is not None:
-        first = (
-            f"statemachine replay {shlex.quote(str(trace))}",
-            "the same chat, step by step, with the engine's reasons",
-        )
+        yield f"statemachine replay {shlex.quote(str(trace))}", "the same chat, step by step, with the engine's reasons"
     elif scenario == _DEFAULT:
-        first = ("statemachine demo --scenario resume", "kill the client in the middle: nothing lost, nothing doubled")
+        yield "statemachine demo --scenario resume", "kill the client in the middle: nothing lost, nothing doubled"
     else:
-        first = ("statemachine demo", "a whole chat from request to end")
-    return [first, ("statemachine emulate --port 8080", "a contact centre for a client of your own")]
+        yield "statemachine demo", "a whole chat from request to end"
+    yield "statemachine emulate --port 8080", "a contact centre for a client of your own"

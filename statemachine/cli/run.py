@@ -16,7 +16,18 @@ from statemachine.client import ChatError
 from statemachine.codec.http import Endpoint
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.script import ScriptError
-from statemachine.scripted import Play, Result, Script, StepResult, junit, play, read_script, summary
+from statemachine.scripted import (
+    Play,
+    PlayListener,
+    PlayResult,
+    Script,
+    ScriptStep,
+    StepResult,
+    junit,
+    play,
+    read_script,
+    summary,
+)
 
 from .app import Trouble
 from .door import Door, door_options, in_flags
@@ -28,7 +39,7 @@ from .state import running_emulators
 __all__ = ["command"]
 
 _SHOWN: Final = 10
-"""Failed sessions that are told one by one."""
+"""The most failed sessions that are listed."""
 _NAME_WIDTH: Final = 44
 
 _EPILOG: Final = """\b
@@ -53,12 +64,14 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.command(name="run", epilog=_EPILOG)
 @click.argument("files", metavar="FILE.toml...", nargs=-1, required=True, type=_FILE)
 @door_options
-@click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Customers, at once.")
-@click.option("--rate", type=click.FloatRange(0.01, 10_000), default=20.0, show_default=True, help="Come in a second.")
-@click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write a JUnit report there.")
+@click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of customers.")
+@click.option(
+    "--rate", type=click.FloatRange(0.01, 10_000), default=20.0, show_default=True, help="New customers per second."
+)
+@click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write a JUnit report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-@click.option("--check", is_flag=True, help="Only look whether the files are right.")
-@click.option("--yes", is_flag=True, help="Do not ask before going to a host beyond this machine.")
+@click.option("--check", is_flag=True, help="Only check the files.")
+@click.option("--yes", is_flag=True, help="Do not ask before opening chats on another host.")
 def command(
     files: tuple[Path, ...],
     door: Door,
@@ -69,20 +82,20 @@ def command(
     check: bool,
     yes: bool,
 ) -> None:
-    """Play customers from scripts, with the real client, against a contact centre.
+    """Play scripts of customers, with the real client, against a contact centre.
 
-    Without --url against the emulator that runs here. A script says what a customer does, waits for and expects; it
-    fails at the first thing that does not come true. A chat that it leaves open is ended.
+    Without --url it is the emulator that runs on this machine. A script lists what a customer does, waits for and
+    expects; it fails at the first step that fails. A chat that it leaves open is ended.
 
     --json: {ok, url, scripts: [{name, about, ok, sessions, failed, sent_ms, steps, results}]}.
 
-    Exit status: 0 all came true; 1 something did not; 2 it could not be done as asked.
+    Exit status: 0 no step failed; 1 a step failed; 2 the play could not begin.
     """
     scripts = [_read(file) for file in files]
     screen = None if as_json else Screen()
     if check:
         if screen is not None:
-            screen.line("right: " + ", ".join(script.name for script in scripts))
+            screen.line("valid: " + ", ".join(script.name for script in scripts))
         return
     how = Play(sessions=sessions, rate=rate, client_id=door.client_id)
     with quiet(), in_flags():
@@ -118,7 +131,7 @@ async def _doors(door: Door, scripts: Sequence[Script]) -> list[Endpoint]:
 
 
 def _ask(door: Endpoint, chats: int) -> None:
-    """People on the other side may be reached: that is wanted, or it is not done."""
+    """People on the other side may be reached: so the user must agree."""
     host = urlsplit(door.url).hostname or ""
     if is_loopback(host):
         return
@@ -132,23 +145,19 @@ def _ask(door: Endpoint, chats: int) -> None:
         raise Trouble("nothing was done")
 
 
-def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[Result]:
-    story = None if screen is None else _Story(screen, script, how.sessions)
+def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[PlayResult]:
+    progress = None if screen is None else _Progress(screen, script, how.sessions)
     try:
-        results = asyncio.run(play(script, at, door.options(), how, _silent if story is None else story.tell))
+        results = asyncio.run(play(script, at, door.options(), how, lambda _: progress or PlayListener()))
     except ChatError as error:
         raise Trouble(str(error)) from None
-    if story is not None:
-        story.close(results)
+    if progress is not None:
+        progress.close(results)
     return results
 
 
-def _silent(result: Result, step: StepResult | None) -> None:
-    """JSON is told at the end."""
-
-
-class _Story:
-    """One session is told step by step; many by their numbers."""
+class _Progress(PlayListener):
+    """Prints each step of a single session, and the counts of many."""
 
     def __init__(self, screen: Screen, script: Script, sessions: int) -> None:
         self._screen: Final = screen
@@ -157,34 +166,37 @@ class _Story:
         self._done = 0
         screen.line((script.name, "bold"), f"  {script.about}")
 
-    def tell(self, result: Result, step: StepResult | None) -> None:
-        """See `play`."""
-        if step is None:
-            self._done += 1
-            if self._sessions > 1 and self._done % max(1, self._sessions // 10) == 0:
-                self._screen.line((f"  {self._done} of {self._sessions} are done", "dim"))
-        elif self._sessions == 1:
-            mark = ("  ✗ ", "bold red") if step.problem else ("  ✓ ", "green")
-            where = f"line {step.line:<3} " if step.line else " " * 9
-            self._screen.line(mark, (where, "dim"), step.words, (f"  {step.seconds:.1f} s", "dim"), indent=13)
-            if step.problem:
-                self._screen.line(" " * 13, (step.problem, "red"), indent=13)
+    def finished(self) -> None:
+        """See `PlayListener`."""
+        self._done += 1
+        if self._sessions > 1 and self._done % max(1, self._sessions // 10) == 0:
+            self._screen.line((f"  {self._done} of {self._sessions} are done", "dim"))
 
-    def close(self, results: Sequence[Result]) -> None:
-        """How it went."""
+    def executed(self, step: ScriptStep, result: StepResult) -> None:
+        """See `PlayListener`."""
+        if self._sessions > 1:
+            return
+        mark = ("  ✗ ", "bold red") if result.problem else ("  ✓ ", "green")
+        where = f"line {result.line:<3} " if result.line else " " * 9
+        self._screen.line(mark, (where, "dim"), result.words, (f"  {result.seconds:.1f} s", "dim"), indent=13)
+        if result.problem:
+            self._screen.line(" " * 13, (result.problem, "red"), indent=13)
+
+    def close(self, results: Sequence[PlayResult]) -> None:
+        """Print the outcome of all sessions."""
         failed = [result for result in results if not result.ok]
         if self._sessions > 1:
             self._failures(failed)
             self._numbers(summary(self._script, results))
         if any(result.ended_by_us for result in results):
-            self._screen.line(("  What was left open was ended.", "dim"))
+            self._screen.line(("  A chat that was left open was ended.", "dim"))
         seconds = f", {max(result.seconds for result in results):.1f} s"
         if failed:
             self._screen.line((f"✗ {len(failed)} of {len(results)} failed", "bold red"), seconds)
         else:
-            self._screen.line(("✓ all came true", "bold green"), seconds)
+            self._screen.line(("✓ no step failed", "bold green"), seconds)
 
-    def _failures(self, failed: Sequence[Result]) -> None:
+    def _failures(self, failed: Sequence[PlayResult]) -> None:
         for result in failed[:_SHOWN]:
             if (step := result.problem) is not None:
                 where = f"session {result.number}, line {step.line}: "

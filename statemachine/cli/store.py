@@ -16,7 +16,7 @@ from attrs import asdict
 
 from statemachine.store import housekeeping
 from statemachine.store.check import StoreReport, check
-from statemachine.store.database import translated_errors, open_owned
+from statemachine.store.database import open_owned, translated_errors
 from statemachine.store.errors import StoreError
 from statemachine.store.schema import SCHEMA
 

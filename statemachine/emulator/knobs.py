@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hin
 
 from attrs import evolve, field, fields, fields_dict, frozen
 
-from statemachine.emulator.durations import milliseconds
+from statemachine.codec.durations import parse_duration
 from statemachine.emulator.immutable import Immutable
 
 __all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]
@@ -254,7 +254,7 @@ def _convert(name: str, value: object) -> object:
             and fields_dict(Knobs)[name].metadata["unit"] == "ms"
             and not value.strip().isdecimal()
         ):
-            return milliseconds(value)
+            return parse_duration(value)
         return next(kind for kind in (float, str, int) if kind is hint or kind in get_args(hint))(str(value))
     except (KeyError, StopIteration, TypeError, ValueError):
         wanted = _CHOICES.get(name) or _type_name(hint)

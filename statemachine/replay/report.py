@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from ..codec.durations import duration_words
 from ..codec.records import encode_command
 from ..core import Command, Poll, Session, Upload
 from ..core.session import DEFAULT_CONFIG
 from .player import Row, Said
 from .run import Replay
-from .words import duration_words, party_name
+from .words import party_name
 
 __all__ = ["report", "sentence"]
 

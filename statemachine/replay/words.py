@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from ..codec.durations import duration_words
 from ..codec.text import shown, to_plain
 from ..core import (
     ChatOpened,
@@ -75,18 +76,6 @@ def session_names(session: Session) -> Mapping[str, str]:
         p.id.lower(): p.display_name or f"{p.first_name} {p.last_name}".strip() or p.type
         for p in session.participants.parties
     }
-
-
-def duration_words(milliseconds: int) -> str:
-    """A duration as people say it."""
-    seconds = milliseconds // 1_000
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
 
 
 # --- entries --------------------------------------------------------------------------------------------------------

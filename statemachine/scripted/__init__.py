@@ -1,15 +1,28 @@
-"""Scripted customers: a TOML file says what a customer says, waits for and expects; the real client plays it.
+"""Scripted customers: a TOML file lists the customer's texts, waits and expectations; the real client plays it.
 
-Against the emulator in CI, and nightly against a staging tenant: where one fails and the other does not, they drift
-apart. Needs the extra ``http``.
+Play it against the emulator in CI, and nightly against a staging tenant: where only one of them fails, the emulator and
+the server have become different. Needs the extra ``http``.
 """
 
 from __future__ import annotations
 
+from statemachine.scripted.customer import Customer, PlayListener
 from statemachine.scripted.play import Play, play
 from statemachine.scripted.reader import read_script
 from statemachine.scripted.report import junit, summary
-from statemachine.scripted.result import Result, StepResult
-from statemachine.scripted.script import Script
+from statemachine.scripted.result import PlayResult, StepResult
+from statemachine.scripted.script import Script, ScriptStep
 
-__all__ = ["Play", "Result", "Script", "StepResult", "junit", "play", "read_script", "summary"]
+__all__ = [
+    "Customer",
+    "Play",
+    "PlayListener",
+    "PlayResult",
+    "Script",
+    "ScriptStep",
+    "StepResult",
+    "junit",
+    "play",
+    "read_script",
+    "summary",
+]

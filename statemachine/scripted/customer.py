@@ -1,308 +1,309 @@
-"""One customer who goes through a script, with a session of the real client."""
+"""One customer: executes steps with a session of the real client, and remembers what has occurred in the chat."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from statemachine.adapters.protocols import HandledEvent
-from statemachine.client import ChatError, ChatSession, Sending
+from statemachine.adapters.protocols import Checkpoint, HandledEvent
+from statemachine.client import ChatError, ChatSession, Sending, Update
+from statemachine.codec.durations import format_duration
 from statemachine.codec.text import shown
-from statemachine.emulator.durations import written
-from statemachine.scripted.result import Failed, Result, StepResult
+from statemachine.scripted.result import StepFailed, StepResult
 from statemachine.scripted.script import (
-    AnswerForm,
-    CancelForm,
-    Deed,
-    Expect,
-    Happening,
-    Pause,
-    Repeat,
-    Say,
-    Script,
-    SendFile,
-    SendLocation,
-    Start,
-    Stats,
-    Step,
-    WaitFor,
+    AnswerFormStep,
+    CallStep,
+    CancelFormStep,
+    ExpectStep,
+    FileStep,
+    LocationStep,
+    Occurrence,
+    PauseStep,
+    SayStep,
+    ScriptStep,
+    StartStep,
+    WaitStep,
 )
 
-from ..client import ChatClient
-from ..core import DeliveryUpdate, Finished, Received, Session
+from ..core import Answered, DeliveryUpdate, Failure, Received, Session
 from ..core.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
-__all__ = ["Customer", "Watcher"]
+__all__ = ["Customer", "PlayListener", "StepObserver"]
 
-_EXACT: Final = ("phase", "form", "message")
-"""Happenings whose value is a name; the others are compared by what they contain."""
-GOODBYE_S: Final = 10.0
-"""How long the end of a chat that the script left open is waited for."""
+_EXACT: Final = ("phase", "form", "message", "failure")
+"""Occurrences with a name as value; the others are compared by substring."""
+CLOSING_S: Final = 10.0
+"""Seconds to wait for the end of a chat that the script left open, and for the last updates."""
 
 
-class Watcher:
-    """Tells each customer what every step of their engine changed: no phase is too short to be noticed."""
+class PlayListener:
+    """Receives what a customer does and gets. Each method does nothing here."""
+
+    def stepped(self, step: HandledEvent) -> None:
+        """The engine handled an event."""
+
+    def updated(self, update: Update) -> None:
+        """An update was delivered; after a restart perhaps once more."""
+
+    def sent(self, item: str, text: str) -> None:
+        """The customer sent a text, as this item."""
+
+    def executed(self, step: ScriptStep, result: StepResult) -> None:
+        """A step of the script was executed."""
+
+    def ended_by_us(self) -> None:
+        """The script is over, its chat is not: the chat is ended."""
+
+    def process_started(self, pid: int) -> None:
+        """The client's process was started: at the beginning, or again."""
+
+    def process_killed(self, pid: int) -> None:
+        """The client's process was killed."""
+
+    def finished(self) -> None:
+        """The play of this customer is over."""
+
+
+class StepObserver:
+    """An `Observer` that passes the engine's steps to the customer of the session."""
 
     def __init__(self) -> None:
-        self.customers: Final[dict[str, Customer]] = {}
+        self._customers: Final[dict[str, Customer]] = {}
+        self._early: Final[dict[str, list[HandledEvent]]] = {}
+
+    def add(self, customer: Customer) -> None:
+        """Pass this customer's steps on from now on, and those of a stored chat that were taken before."""
+        session_id = customer.chat.id
+        self._customers[session_id] = customer
+        for step in self._early.pop(session_id, ()):
+            customer.stepped(step)
 
     def stepped(self, step: HandledEvent) -> None:
         """See `Observer.stepped`."""
-        if (customer := self.customers.get(step.session_id)) is not None:
-            customer.stepped(step.before, step.after)
+        if (customer := self._customers.get(step.session_id)) is not None:
+            customer.stepped(step)
+        else:
+            self._early.setdefault(step.session_id, []).append(step)
 
-    def moment(self, session_id: str, moment: str, number: int) -> None:
+    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
         """See `Observer.moment`."""
 
 
 class Customer:
-    """``tell``: called with each step that is done."""
+    """One customer of a chat.
 
-    def __init__(self, chat: ChatSession, script: Script, result: Result, tell: Callable[[StepResult], None]) -> None:
+    Args:
+        chat: The session; where it has a chat already, call `resume`.
+        listener: Receives what happens.
+        number: Replaces ``{n}`` in texts.
+        pace: Factor for pauses.
+    """
+
+    def __init__(self, chat: ChatSession, listener: PlayListener, number: int = 1, pace: float = 1.0) -> None:
         self._chat: Final = chat
-        self._script: Final = script
-        self._result: Final = result
-        self._tell: Final = tell
-        self._happened: dict[Happening, list[str]] = {}
-        self._passed: dict[Happening, int] = {}
-        """How much of each kind an earlier wait has dealt with."""
-        self._changed = asyncio.Event()
-        self._said: dict[str, float] = {}
+        self._listener: Final = listener
+        self._number: Final = number
+        self._pace: Final = pace
+        self._occurred: dict[Occurrence, list[str]] = {}
+        self._passed: dict[Occurrence, int] = {}
+        """How many of each kind earlier waits have consumed."""
+        self._changed: Final = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
         self._latest = ""
         self._unread = ""
-        self._over = False
 
-    @classmethod
-    async def come(
-        cls, client: ChatClient, watcher: Watcher, script: Script, result: Result, tell: Callable[[StepResult], None]
-    ) -> Customer:
-        """A customer with no chat yet. Raises ChatError."""
-        parameters = dict(script.parameters) or None
-        chat = await client.session(result.client_id, start=False, parameters=parameters)
-        customer = cls(chat, script, result, tell)
-        watcher.customers[chat.id] = customer
-        return customer
+    @property
+    def chat(self) -> ChatSession:
+        """The session."""
+        return self._chat
 
-    async def go(self) -> None:
-        """Take every step, until one fails; whatever happens, leave no chat open behind."""
-        began = time.monotonic()
-        following: asyncio.Task[None] | None = None
-        try:
-            for step in self._script.steps:
-                done = await self._take(step)
-                if following is None:
-                    following = asyncio.create_task(self._follow())
-                if not done:
-                    break
-        finally:
-            await self._say_goodbye()
-            if following is not None:
-                following.cancel()
-                await asyncio.wait([following])
-            self._result.outcome = self._chat.outcome
-            self._result.seconds = time.monotonic() - began
+    def resume(self, latest: str) -> None:
+        """Go on with the chat of another process. ``latest``: the item of the customer's latest text."""
+        self._latest = latest
+        self._read_updates()
 
-    async def _say_goodbye(self) -> None:
-        if self._chat.outcome is not None or self._chat.phase == "idle":
+    def _read_updates(self) -> None:
+        if self._follower is None or self._follower.done():
+            self._follower = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """End a chat that is open, read the last updates, and stop. Waits up to `CLOSING_S` seconds for each."""
+        if self._follower is None:
             return
-        self._result.ended_by_us = True
-        try:
-            await self._chat.end()
-            async with asyncio.timeout(GOODBYE_S):
-                await self._until(lambda: self._chat.outcome is not None)
-        except (ChatError, Failed, TimeoutError):
-            pass  # nobody waits for it
+        with suppress(ChatError, StepFailed, TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                if self._chat.outcome is None and self._chat.phase != "idle":
+                    self._listener.ended_by_us()
+                    await self._chat.end()
+                    await self._until(lambda: self._chat.outcome is not None)
+        if self._chat.outcome is not None:
+            await asyncio.wait([self._follower], timeout=CLOSING_S)
+        await self.stop()
 
-    # --- what happens -------------------------------------------------------------------------------------------------
+    async def stop(self) -> None:
+        """Read no more updates; the chat stays as it is."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.wait([self._follower])
 
-    def stepped(self, before: Session, after: Session) -> None:
-        """A step of the engine."""
+    # --- what occurs --------------------------------------------------------------------------------------------------
+
+    def stepped(self, step: HandledEvent) -> None:
+        """The engine handled an event: no phase is too short to be noticed."""
+        before, after = step.before, step.after
         if before.phase != after.phase:
-            self._result.phases.append(after.phase)
             self._note("phase", after.phase)
+        if isinstance(step.event, Answered) and isinstance(step.event.reply, Failure):
+            self._note("failure", str(step.event.reply.code or ""))
         if before.participants is not after.participants:
-            known, here = _names(before), _names(after)
-            for party_id, name in here.items():
-                if party_id not in known:
-                    self._note("joined", name)
-            for party_id, name in known.items():
-                if party_id not in here:
-                    self._note("left", name)
-            typed = {one.party_id for one in before.participants.typists}
-            for one in after.participants.typists:
-                if one.party_id not in typed:
-                    self._note("typing", here.get(one.party_id.lower(), ""))
+            self._note_participants(before, after)
+        self._listener.stepped(step)
         self._changed.set()
+
+    def _note_participants(self, before: Session, after: Session) -> None:
+        known, present = _names(before), _names(after)
+        for party_id in present.keys() - known.keys():
+            self._note("joined", present[party_id])
+        for party_id in known.keys() - present.keys():
+            self._note("left", known[party_id])
+        typists = {one.party_id for one in before.participants.typists}
+        for one in after.participants.typists:
+            if one.party_id not in typists:
+                self._note("typing", present.get(one.party_id.lower(), ""))
 
     async def _follow(self) -> None:
-        async for update in self._chat.updates():
-            if isinstance(update, Received):
-                self._received(update)
-            elif isinstance(update, DeliveryUpdate):
-                self._progress(update)
-            elif isinstance(update, Finished):
-                self._result.outcome = update.outcome
+        try:
+            async for update in self._chat.updates():
+                if isinstance(update, Received) and not update.own:
+                    self._received(update)
+                elif isinstance(update, DeliveryUpdate) and update.item == self._latest:
+                    self._note("message", update.state)
+                self._listener.updated(update)
+                self._changed.set()
+        finally:
             self._changed.set()
-        self._over = True
-        self._changed.set()
 
     def _received(self, update: Received) -> None:
-        entry = update.entry
-        if update.own:
-            return
-        if isinstance(entry, Message):
-            self._result.heard += 1
-            self._unread = entry.msg_id or self._unread
-            self._note("says", shown(entry))
-        elif isinstance(entry, File):
-            self._note("file", entry.file_name)
-        elif isinstance(entry, Location):
-            self._note("location", f"{entry.latitude}, {entry.longitude}")
-        elif isinstance(entry, TimeoutWarning):
-            self._note("warning", entry.msg)
-        elif isinstance(entry, FormShow):
-            self._note("form", entry.form_name)
-        elif isinstance(entry, SecureFormShow):
-            self._note("form", entry.form_id)
+        match update.entry:
+            case Message() as message:
+                self._unread = message.msg_id or self._unread
+                self._note("says", shown(message))
+            case File(file_name=name):
+                self._note("file", name)
+            case Location(latitude=latitude, longitude=longitude):
+                self._note("location", f"{latitude}, {longitude}")
+            case TimeoutWarning(msg=text):
+                self._note("warning", text)
+            case FormShow(form_name=name) | SecureFormShow(form_id=name):
+                self._note("form", name)
+            case _:
+                pass
 
-    def _progress(self, update: DeliveryUpdate) -> None:
-        if update.state == "sent" and (said := self._said.pop(update.item, None)) is not None:
-            self._result.sent_ms.append(round((time.monotonic() - said) * 1000))
-        if update.item == self._latest:
-            self._note("message", update.state)
+    def _note(self, kind: Occurrence, value: str) -> None:
+        self._occurred.setdefault(kind, []).append(value)
 
-    def _note(self, kind: Happening, value: str) -> None:
-        self._happened.setdefault(kind, []).append(value)
+    # --- waits --------------------------------------------------------------------------------------------------------
 
-    # --- waiting ------------------------------------------------------------------------------------------------------
-
-    async def _until(self, wanted: Callable[[], bool]) -> None:
-        """Wait for this. Raises Failed where the chat is over and all of it is told."""
-        while not wanted():
-            if self._over:
-                raise Failed(f"the chat was over before ({self._chat.outcome})")
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait for this. Raises StepFailed where the chat is over and all its updates were delivered."""
+        while not condition():
+            if self._follower is not None and self._follower.done():
+                raise StepFailed(f"the chat was over before ({self._chat.outcome})")
             self._changed.clear()
             await self._changed.wait()
 
-    async def _within(self, ms: int, wanted: Callable[[], bool]) -> None:
+    async def _within(self, ms: int, condition: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(ms / 1000):
-                await self._until(wanted)
+                await self._until(condition)
         except TimeoutError:
-            raise Failed(f"not within {written(ms)}; {self._situation()}") from None
+            raise StepFailed(f"not within {format_duration(ms)}; {self._situation()}") from None
 
     def _situation(self) -> str:
         agents = len(self._agents())
-        return (
-            f"the phase is {self._chat.phase}, {agents} {'agent is' if agents == 1 else 'agents are'} there, "
-            f"{self._result.heard} texts came"
-        )
+        present = f"{agents} {'agent is' if agents == 1 else 'agents are'} present"
+        return f"the phase is {self._chat.phase}, {present}, {len(self._occurred.get('says', ()))} texts were received"
 
     def _agents(self) -> list[str]:
         return [one.display_name for one in self._chat.session.participants.parties if one.type != "scenario"]
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
-    async def _take(self, step: Step) -> bool:
-        if isinstance(step, Repeat):
-            for _ in range(step.times):
-                for one in step.steps:
-                    if not await self._take(one):
-                        return False
-            return True
-        began = time.monotonic()
-        problem, more = "", tuple[Step, ...]()
-        try:
-            more = await self._do(step)
-        except (Failed, ChatError, OSError) as error:
-            problem = str(error)
-        done = StepResult(step.line, step.words, time.monotonic() - began, problem)
-        self._result.steps.append(done)
-        self._tell(done)
-        if problem:
-            return False
-        for one in more:
-            if not await self._take(one):
-                return False
-        return True
+    async def execute(self, step: ScriptStep) -> tuple[ScriptStep, ...]:
+        """Execute a step; returns the steps of its ``otherwise`` where they are due. Not for repeat and restart.
 
-    async def _do(self, step: Step) -> tuple[Step, ...]:
-        """Do it; what it leads to."""
+        Raises ChatError, OSError for a file that cannot be read, and StepFailed.
+        """
         chat = self._chat
         match step:
-            case Start():
-                if text := self._filled(step.text):
-                    self._sent(await chat.send(text, new_chat=True))
-                else:
-                    await chat.request()
-            case Say():
-                self._sent(await chat.send(self._filled(step.text)))
-            case Pause():
-                await asyncio.sleep(step.ms / 1000)
-            case WaitFor():
+            case StartStep(text=""):
+                await chat.request()
+                self._read_updates()
+            case StartStep(text=text):
+                await self._say(text, new_chat=True)
+                self._read_updates()
+            case SayStep(text=text):
+                await self._say(text)
+            case PauseStep(ms=ms):
+                await asyncio.sleep(ms * self._pace / 1000)
+            case WaitStep():
                 return await self._wait_for(step)
-            case Expect():
-                await self._within(step.within, lambda: self._stands(step.standing))
-            case AnswerForm():
+            case ExpectStep():
+                await self._within(step.within, lambda: self._is_met(step))
+            case AnswerFormStep():
                 await chat.answer_form(await self._form(step.form, step.within), step.data)
-            case CancelForm():
+            case CancelFormStep():
                 await chat.cancel_form(await self._form(step.form or None, step.within))
-            case SendFile():
+            case FileStep():
                 await chat.send_file(step.path or step.content, name=step.name)
-            case SendLocation():
+            case LocationStep():
                 await chat.send_location(step.latitude, step.longitude, url=step.url)
-            case Deed():
-                await self._deed(step)
-            case Repeat():
-                raise AssertionError("unrolled before")
+            case CallStep(name="mark_read"):
+                if self._unread:
+                    await chat.mark_read(self._unread)
+            case CallStep(name=name):
+                await getattr(chat, name)()
+            case _:
+                raise AssertionError(f"executed by the play: {step.words}")
         return ()
 
-    async def _deed(self, step: Deed) -> None:
-        if step.name != "mark_read":
-            await getattr(self._chat, step.name)()
-        elif self._unread:
-            await self._chat.mark_read(self._unread)
+    async def _say(self, text: str, *, new_chat: bool = False) -> None:
+        filled = text.replace("{n}", str(self._number))
+        sending: Sending = await self._chat.send(filled, new_chat=new_chat)
+        self._latest = sending.id
+        self._passed["message"] = len(self._occurred.get("message", ()))
+        self._listener.sent(sending.id, filled)
 
-    def _filled(self, text: str) -> str:
-        return text.replace("{n}", str(self._result.number))
-
-    def _sent(self, sending: Sending) -> None:
-        if sending.id:
-            self._said[sending.id] = time.monotonic()
-            self._latest = sending.id
-            self._passed["message"] = len(self._happened.get("message", ()))
-
-    async def _wait_for(self, step: WaitFor) -> tuple[Step, ...]:
-        kind = step.happening
+    async def _wait_for(self, step: WaitStep) -> tuple[ScriptStep, ...]:
         try:
             await self._within(step.within, lambda: self._find(step) is not None)
-        except Failed:
+        except StepFailed:
             if step.otherwise is None:
                 raise
             return step.otherwise
         found = self._find(step)
         assert found is not None
-        self._passed[kind] = found + 1
+        self._passed[step.occurrence] = found + 1
         return ()
 
-    def _find(self, step: WaitFor) -> int | None:
-        """Where in the list of such happenings the one waited for is."""
-        happened = self._happened.get(step.happening, [])
-        for index in range(self._passed.get(step.happening, 0), len(happened)):
-            if any(_matches(step.happening, wanted, happened[index]) for wanted in step.values):
+    def _find(self, step: WaitStep) -> int | None:
+        """The index of the first occurrence that this waits for."""
+        kind = step.occurrence
+        occurred = self._occurred.get(kind, [])
+        for index in range(self._passed.get(kind, 0), len(occurred)):
+            if any(_matches(kind, expected, occurred[index]) for expected in step.values):
                 return index
         return None
 
-    def _stands(self, wanted: Stats) -> bool:
-        chat = self._chat
-        forms = sorted(form.name for form in chat.session.participants.forms if not form.answer)
+    def _is_met(self, step: ExpectStep) -> bool:
+        forms = sorted(form.name for form in self._chat.session.participants.forms if not form.answer)
         return (
-            (wanted.phase is None or chat.phase in wanted.phase)
-            and (wanted.outcome is None or chat.outcome in wanted.outcome)
-            and (wanted.agents is None or sorted(self._agents()) == sorted(wanted.agents))
-            and (wanted.forms is None or forms == sorted(wanted.forms))
+            (step.phase is None or self._chat.phase in step.phase)
+            and (step.outcome is None or self._chat.outcome in step.outcome)
+            and (step.agents is None or sorted(self._agents()) == sorted(step.agents))
+            and (step.forms is None or forms == sorted(step.forms))
         )
 
     async def _form(self, name: str | None, within: int) -> str:
@@ -320,7 +321,7 @@ def _names(session: Session) -> dict[str, str]:
     return {party.id.lower(): party.display_name or party.type for party in session.participants.parties}
 
 
-def _matches(kind: Happening, wanted: str, value: str) -> bool:
-    if not wanted:
+def _matches(kind: Occurrence, expected: str, value: str) -> bool:
+    if not expected:
         return True
-    return wanted == value if kind in _EXACT else wanted.casefold() in value.casefold()
+    return expected == value if kind in _EXACT else expected.casefold() in value.casefold()

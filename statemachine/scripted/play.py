@@ -1,58 +1,153 @@
-"""Many customers at once, each with a session of one client, as an application with many chats has them."""
+"""Plays a script: many customers at once, each with a session of one client, as an application with many chats does.
+
+A customer whose script has ``restart`` gets a client process of its own, see `statemachine.scripted.process`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
+from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from statemachine.client import ChatError, Options
+from statemachine.adapters.protocols import HandledEvent
+from statemachine.client import ChatError, Options, Update
 from statemachine.codec.http import Endpoint
-from statemachine.scripted.customer import Customer, Watcher
-from statemachine.scripted.result import Result, StepResult
-from statemachine.scripted.script import Script
+from statemachine.scripted.customer import PlayListener, StepObserver
+from statemachine.scripted.process import run_in_processes
+from statemachine.scripted.result import PlayResult, StepResult
+from statemachine.scripted.runner import Job, run_steps
+from statemachine.scripted.script import Script, ScriptStep
 
 from ..client import ChatClient
+from ..core import DeliveryUpdate, Received
+from ..core.wire import Message
 
 __all__ = ["Play", "play"]
-
-Tell = Callable[[Result, StepResult | None], None]
-"""Called with each step that is done, and with None when the session is."""
 
 
 @frozen(kw_only=True)
 class Play:
-    """``sessions``: how many customers; ``rate``: how many of them come a second. ``client_id``: what theirs begin
-    with; where None, something new for each play, so that none meets the chats of another.
+    """How a script is played.
+
+    ``sessions``: number of customers. ``rate``: new customers per second. ``client_id``: prefix of their client ids;
+    None: a random one for each play, so that no play meets the chats of another. ``pace``: factor for pauses.
     """
 
     sessions: int = 1
     rate: float = 20.0
     client_id: str | None = None
+    pace: float = 1.0
 
 
-async def play(script: Script, door: Endpoint, options: Options, how: Play, tell: Tell) -> list[Result]:
-    """Let them come, and wait until the last one has gone. Raises ChatError where the client cannot even begin."""
-    watcher = Watcher()
-    client_id = how.client_id or f"run-{secrets.token_hex(4)}"
-    names = [client_id] if how.sessions == 1 else [f"{client_id}-{number}" for number in range(1, how.sessions + 1)]
-    results = [Result(number, name) for number, name in enumerate(names, 1)]
+ListenerFactory = Callable[[PlayResult], PlayListener]
+
+
+async def play(
+    script: Script,
+    endpoint: Endpoint,
+    options: Options,
+    how: Play,
+    listener: ListenerFactory = lambda _: PlayListener(),
+) -> list[PlayResult]:
+    """Play a script to its end.
+
+    Args:
+        script: What each customer does.
+        endpoint: The contact centre; its client id is not used.
+        options: Of the client.
+        how: The number of customers, and their rate.
+        listener: Called for each customer's result; what it returns receives what the customer does and gets.
+
+    Returns: A result for each customer, in the order of their numbers.
+    Raises ChatError where the client cannot begin.
+    """
+    if script.receipts is not None:
+        options = evolve(options, receipts=script.receipts)
+    if script.restarts and options.tls is not None:
+        raise ChatError("a script with restart runs the client in another process, which cannot use these certificates")
+    prefix = how.client_id or f"run-{secrets.token_hex(4)}"
+    names = [prefix] if how.sessions == 1 else [f"{prefix}-{number}" for number in range(1, how.sessions + 1)]
+    results = [PlayResult(number, name) for number, name in enumerate(names, 1)]
+    observer = StepObserver()
     async with ChatClient(
-        door.url, tenant=door.tenant, app_id=door.app_id, options=options, observers=(watcher,)
+        endpoint.url, tenant=endpoint.tenant, app_id=endpoint.app_id, options=options, observers=(observer,)
     ) as client:
 
-        async def one(result: Result) -> None:
+        async def one(result: PlayResult) -> None:
             await asyncio.sleep((result.number - 1) / how.rate)
+            recorder = _Recorder(result, listener(result))
+            job = Job(script, endpoint, options, result.client_id, result.number, how.pace)
+            began = time.monotonic()
             try:
-                customer = await Customer.come(client, watcher, script, result, lambda done: tell(result, done))
-                await customer.go()
+                if script.restarts:
+                    await run_in_processes(job, recorder)
+                else:
+                    await run_steps(job, client, observer, recorder)
             except ChatError as error:
-                result.steps.append(StepResult(0, "come", 0.0, str(error)))
-            tell(result, None)
+                result.steps.append(StepResult(0, "begin", 0.0, str(error)))
+            result.seconds = time.monotonic() - began
+            recorder.finished()
 
         async with asyncio.TaskGroup() as group:
             for result in results:
                 group.create_task(one(result))
     return results
+
+
+class _Recorder(PlayListener):
+    """Fills a result, and passes everything on."""
+
+    def __init__(self, result: PlayResult, listener: PlayListener) -> None:
+        self._result: Final = result
+        self._listener: Final = listener
+        self._sent_at: dict[str, float] = {}
+        self._seen: set[int] = set()
+
+    def stepped(self, step: HandledEvent) -> None:
+        """See `PlayListener`."""
+        if step.before.phase != step.after.phase:
+            self._result.phases.append(step.after.phase)
+        self._result.outcome = step.after.outcome
+        self._listener.stepped(step)
+
+    def updated(self, update: Update) -> None:
+        """See `PlayListener`."""
+        match update:
+            case Received(entry=Message(), own=False):
+                self._result.heard += 1
+            case DeliveryUpdate(state="sent", item=item) if item in self._sent_at:
+                self._result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
+            case _:
+                pass
+        self._listener.updated(update)
+
+    def sent(self, item: str, text: str) -> None:
+        """See `PlayListener`."""
+        self._sent_at[item] = time.monotonic()
+        self._listener.sent(item, text)
+
+    def executed(self, step: ScriptStep, result: StepResult) -> None:
+        """See `PlayListener`."""
+        self._result.steps.append(result)
+        self._listener.executed(step, result)
+
+    def ended_by_us(self) -> None:
+        """See `PlayListener`."""
+        self._result.ended_by_us = True
+        self._listener.ended_by_us()
+
+    def process_started(self, pid: int) -> None:
+        """See `PlayListener`."""
+        self._listener.process_started(pid)
+
+    def process_killed(self, pid: int) -> None:
+        """See `PlayListener`."""
+        self._listener.process_killed(pid)
+
+    def finished(self) -> None:
+        """See `PlayListener`."""
+        self._listener.finished()

@@ -11,27 +11,27 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
-from statemachine.emulator.durations import milliseconds, written
+from statemachine.codec.durations import format_duration, parse_duration
 from statemachine.emulator.script.places import Path as Place
 from statemachine.emulator.script.source import Source
 from statemachine.scripted.script import (
-    HAPPENINGS,
-    AnswerForm,
-    CancelForm,
-    Deed,
-    DeedName,
-    Expect,
-    Happening,
-    Pause,
-    Repeat,
-    Say,
+    OCCURRENCES,
+    AnswerFormStep,
+    CallStep,
+    CancelFormStep,
+    ExpectStep,
+    FileStep,
+    LocationStep,
+    MethodName,
+    Occurrence,
+    PauseStep,
+    RepeatStep,
+    RestartStep,
+    SayStep,
     Script,
-    SendFile,
-    SendLocation,
-    Start,
-    Stats,
-    Step,
-    WaitFor,
+    ScriptStep,
+    StartStep,
+    WaitStep,
 )
 
 from ..core.session import PHASES
@@ -39,7 +39,7 @@ from ..core.session import PHASES
 __all__ = ["read_script"]
 
 _WITHIN: Final = "30s"
-_TOP: Final = ("about", "app_id", "parameters", "within", "script")
+_TOP: Final = ("about", "app_id", "parameters", "receipts", "within", "script")
 _OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "start": (),
     "say": (),
@@ -53,9 +53,12 @@ _OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "repeat": ("times",),
 }
 """The steps that carry a value, and what may stand beside it."""
-_DEEDS: Final[tuple[str, ...]] = get_args(DeedName)
-_ALONE: Final = ("start", *_DEEDS)
-_STANDING: Final = ("phase", "outcome", "agents", "forms")
+_METHODS: Final[tuple[str, ...]] = get_args(MethodName)
+_RESTART: Final = "restart"
+_ALONE: Final = ("start", _RESTART, *_METHODS)
+_RECEIPTS: Final = ("auto", "on_ack", "off")
+_STEPS: Final = (*_OPTIONS, _RESTART, *_METHODS)
+_EXPECTED: Final = ("phase", "outcome", "agents", "forms")
 _MESSAGE: Final = ("sent", "delivered", "read", "failed")
 _OUTCOMES: Final = ("ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone")
 _DEEPEST: Final = 20
@@ -78,7 +81,7 @@ class _Reader:
     def __init__(self, source: Source, folder: Path) -> None:
         self._source = source
         self._folder = folder
-        self._within = milliseconds(_WITHIN)
+        self._within = parse_duration(_WITHIN)
 
     def script(self, name: str, table: _Table) -> Script:
         for key in table.keys() - set(_TOP):
@@ -88,19 +91,20 @@ class _Reader:
         if "within" in table:
             self._within = self._read(("within",), table["within"], self._duration, self._within)
         steps = self._steps(("script",), table.get("script", []))
-        if not steps or not isinstance(steps[0], Start):
-            steps = (Start(words="start"), *steps)
+        if not steps or not isinstance(steps[0], StartStep):
+            steps = (StartStep(words="start"), *steps)
         return Script(
             name,
             self._read(("about",), table.get("about", ""), _text, ""),
             steps,
             self._read(("app_id",), table["app_id"], _text, None) if "app_id" in table else None,
             self._read(("parameters",), table.get("parameters", {}), _table, {}),
+            self._read(("receipts",), table["receipts"], _receipts, None) if "receipts" in table else None,
         )
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
-    def _steps(self, place: Place, value: object) -> tuple[Step, ...]:
+    def _steps(self, place: Place, value: object) -> tuple[ScriptStep, ...]:
         if not isinstance(value, list):
             self._source.wrong(place, "a list of steps is needed")
             return ()
@@ -110,24 +114,24 @@ class _Reader:
         several = [self._step((*place, index), one) for index, one in enumerate(cast("list[object]", value))]
         return tuple(step for step in several if step is not None)
 
-    def _step(self, place: Place, value: object) -> Step | None:
+    def _step(self, place: Place, value: object) -> ScriptStep | None:
         if isinstance(value, str):
             value = {value: True} if value in _ALONE else {value: ""}
         if not isinstance(value, dict):
             self._source.wrong(place, "a step is a name or a table")
             return None
         table = cast("dict[str, Any]", value)
-        names = [key for key in table if key in _OPTIONS or key in _DEEDS]
+        names = [key for key in table if key in _STEPS]
         if len(names) != 1:
             several = f"either {names[0]} or {names[1]}, not both" if names else ""
             odd = next(iter(table), "")
-            self._source.wrong(place, several or f"there is no step {odd!r}{_meant(odd, (*_OPTIONS, *_DEEDS))}")
+            self._source.wrong(place, several or f"there is no step {odd!r}{_meant(odd, _STEPS)}")
             return None
         (name,) = names
         for key in table.keys() - {name, *_OPTIONS.get(name, ())}:
             self._source.wrong((*place, key), f"{name} has no {key!r}{_meant(key, _OPTIONS.get(name, ()))}")
         try:
-            make = getattr(self, f"_{name}", self._deed)
+            make = getattr(self, f"_{name}", self._call)
             return make(place, table, {"line": self._line(place), "words": name})
         except ValueError as error:
             self._source.wrong((*place, name), f"{name}: {error}")
@@ -138,30 +142,37 @@ class _Reader:
             place = place[:-1]
         return self._source.lines[place]
 
-    def _deed(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _call(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         name = about["words"]
         if table[name] is not True:
             raise ValueError(f'it takes nothing: write "{name}"')
-        return Deed(name, **about)
+        return CallStep(name, **about)
 
-    def _start(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _restart(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
+        if table[_RESTART] is not True:
+            raise ValueError('it takes nothing: write "restart"')
+        if len(place) != 2:
+            raise ValueError("it is possible in the list 'script' only, not within other steps")
+        return RestartStep(**about)
+
+    def _start(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         text = "" if table["start"] is True else _text(table["start"])
-        return Start(text, **about)
+        return StartStep(text, **about)
 
-    def _say(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _say(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         text = _text(table["say"])
-        return Say(text, **_called(about, f'say "{text:.40}"'))
+        return SayStep(text, **_called(about, f'say "{text:.40}"'))
 
-    def _pause(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _pause(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         ms = self._duration(table["pause"])
-        return Pause(ms, **_called(about, f"pause {written(ms)}"))
+        return PauseStep(ms, **_called(about, f"pause {format_duration(ms)}"))
 
-    def _wait_for(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _wait_for(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         wanted = table["wait_for"]
         condition: _Table = {"phase": wanted} if isinstance(wanted, str | list) else _table(wanted)
-        if len(condition) != 1 or next(iter(condition)) not in HAPPENINGS:
-            odd = next((key for key in condition if key not in HAPPENINGS), "")
-            raise ValueError(f"one thing is needed, of {', '.join(HAPPENINGS)}{_meant(odd, HAPPENINGS)}")
+        if len(condition) != 1 or next(iter(condition)) not in OCCURRENCES:
+            odd = next((key for key in condition if key not in OCCURRENCES), "")
+            raise ValueError(f"one thing is needed, of {', '.join(OCCURRENCES)}{_meant(odd, OCCURRENCES)}")
         ((kind, value),) = condition.items()
         values = ("",) if value is True else _texts(value)
         if kind in ("phase", "message"):
@@ -169,53 +180,55 @@ class _Reader:
         otherwise = self._steps((*place, "otherwise"), table["otherwise"]) if "otherwise" in table else None
         words = f"wait_for {kind} {' or '.join(values):.40}".rstrip()
         within = self._time(table)
-        return WaitFor(cast(Happening, kind), values, within, otherwise, **_called(about, words))
+        return WaitStep(cast(Occurrence, kind), values, within, otherwise, **_called(about, words))
 
-    def _expect(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _expect(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         wanted = _table(table["expect"])
-        odd = next((key for key in wanted if key not in _STANDING), None)
+        odd = next((key for key in wanted if key not in _EXPECTED), None)
         if odd is not None or not wanted:
-            raise ValueError(f"there is no {odd!r}; there are {', '.join(_STANDING)}")
+            raise ValueError(f"there is no {odd!r}; there are {', '.join(_EXPECTED)}")
         values = {key: _texts(value) for key, value in wanted.items()}
         _among(values.get("phase", ()), PHASES)
         _among(values.get("outcome", ()), _OUTCOMES)
         words = "expect " + ", ".join(f"{key} {' or '.join(value)}" for key, value in values.items())
-        return Expect(Stats(**values), self._time(table), **_called(about, words[:60]))
+        phase, outcome, agents, forms = map(values.get, _EXPECTED)
+        within = self._time(table)
+        return ExpectStep(phase, outcome, agents, forms, within=within, **_called(about, words[:60]))
 
-    def _answer_form(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _answer_form(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         data = _table(table["answer_form"])
         form = _text(table["form"]) if "form" in table else None
         words = f"answer_form {form or ''}".rstrip()
-        return AnswerForm(data, form, self._time(table), **_called(about, words))
+        return AnswerFormStep(data, form, self._time(table), **_called(about, words))
 
-    def _cancel_form(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
-        return CancelForm(_text(table["cancel_form"]), self._time(table), **about)
+    def _cancel_form(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
+        return CancelFormStep(_text(table["cancel_form"]), self._time(table), **about)
 
-    def _send_file(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _send_file(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         name = _text(table["send_file"])
         about = _called(about, f"send_file {name:.40}")
         if "content" in table:
-            return SendFile(name, None, _text(table["content"]).encode(), **about)
+            return FileStep(name, None, _text(table["content"]).encode(), **about)
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder.resolve()):
             raise ValueError(f"{name!r} lies outside the script's folder")
         if not path.is_file():
             raise ValueError(f"there is no file {name!r} beside the script, and no content")
-        return SendFile(path.name, path, **about)
+        return FileStep(path.name, path, **about)
 
-    def _send_location(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _send_location(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         value = table["send_location"]
         degrees = _list(value)
         if len(degrees) != 2 or any(type(one) not in (int, float) for one in degrees):
             raise ValueError("two numbers are needed: [latitude, longitude]")
         url = _text(table["url"]) if "url" in table else ""
-        return SendLocation(float(degrees[0]), float(degrees[1]), url, **about)
+        return LocationStep(float(degrees[0]), float(degrees[1]), url, **about)
 
-    def _repeat(self, place: Place, table: _Table, about: dict[str, Any]) -> Step:
+    def _repeat(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         times = table.get("times")
         if type(times) is not int or not 0 < times <= 100_000:
             raise ValueError("times is missing: a whole number from 1 on")
-        return Repeat(self._steps((*place, "repeat"), table["repeat"]), times, **about)
+        return RepeatStep(self._steps((*place, "repeat"), table["repeat"]), times, **about)
 
     # --- values -------------------------------------------------------------------------------------------------------
 
@@ -223,7 +236,7 @@ class _Reader:
         return self._duration(table["within"]) if "within" in table else self._within
 
     def _duration(self, value: object) -> int:
-        return milliseconds(_text(value))
+        return parse_duration(_text(value))
 
     def _read(self, place: Place, value: object, read: Callable[[object], Any], instead: Any) -> Any:
         try:
@@ -241,6 +254,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"a text is needed, not {value!r:.60}")
     return value
+
+
+def _receipts(value: object) -> str:
+    text = _text(value)
+    _among((text,), _RECEIPTS)
+    return text
 
 
 def _texts(value: object) -> tuple[str, ...]:

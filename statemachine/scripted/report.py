@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import attrs
 
-from statemachine.scripted.result import Result
+from statemachine.scripted.result import PlayResult
 from statemachine.scripted.script import Script
 
 __all__ = ["junit", "quantiles", "summary"]
@@ -17,7 +17,7 @@ __all__ = ["junit", "quantiles", "summary"]
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def summary(script: Script, results: Sequence[Result]) -> dict[str, Any]:
+def summary(script: Script, results: Sequence[PlayResult]) -> dict[str, Any]:
     """``{name, about, ok, sessions, failed, sent_ms, steps, results}``.
 
     ``steps``: for each line of the script the seconds it took in all sessions, as median, 95 of 100, and most;
@@ -52,7 +52,7 @@ def quantiles(values: Iterable[float]) -> dict[str, float] | None:
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def junit(plays: Iterable[tuple[Script, Sequence[Result]]]) -> str:
+def junit(plays: Iterable[tuple[Script, Sequence[PlayResult]]]) -> str:
     """A suite for each script, a case for each of its sessions."""
     root = ElementTree.Element("testsuites", name="statemachine run")
     for script, results in plays:
@@ -73,7 +73,7 @@ def junit(plays: Iterable[tuple[Script, Sequence[Result]]]) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(suite: ElementTree.Element, script: Script, result: Result, sessions: int) -> None:
+def _case(suite: ElementTree.Element, script: Script, result: PlayResult, sessions: int) -> None:
     number = f" [{result.number}]" if sessions > 1 else ""
     case = ElementTree.SubElement(
         suite,
@@ -85,8 +85,8 @@ def _case(suite: ElementTree.Element, script: Script, result: Result, sessions: 
     if (problem := result.problem) is not None:
         message = _plain(f"line {problem.line}: {problem.words}: {problem.problem}")
         failure = ElementTree.SubElement(case, "failure", message=message)
-        told = (f"line {step.line}: {step.words}: {step.problem or 'done'}" for step in result.steps)
-        failure.text = _plain("\n".join(told))
+        lines = (f"line {step.line}: {step.words}: {step.problem or 'done'}" for step in result.steps)
+        failure.text = _plain("\n".join(lines))
     out = ElementTree.SubElement(case, "system-out")
     out.text = _plain(f"client id {result.client_id}; phases {', '.join(result.phases)}; outcome {result.outcome}")
 

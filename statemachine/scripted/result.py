@@ -1,15 +1,15 @@
-"""What became of one session of a script."""
+"""The result of one session of a script."""
 
 from __future__ import annotations
 
 from attrs import define, field, frozen
 
-__all__ = ["Failed", "Result", "StepResult"]
+__all__ = ["PlayResult", "StepFailed", "StepResult"]
 
 
 @frozen
 class StepResult:
-    """One step that was taken: how long it took, and what went wrong, "" if nothing did."""
+    """One step that was executed: its duration, and the problem, "" if there was none."""
 
     line: int
     words: str
@@ -18,10 +18,10 @@ class StepResult:
 
 
 @define
-class Result:
-    """Session ``number``, from 1. ``phases``: in order. ``sent_ms``: from saying a text to the server having it.
+class PlayResult:
+    """Session ``number``, from 1. ``phases``: in order. ``sent_ms``: milliseconds until the server had each text.
 
-    No texts of the other side stand here: reports are kept and passed on.
+    It holds no texts of the other side: reports are kept and passed on.
     """
 
     number: int
@@ -30,10 +30,10 @@ class Result:
     phases: list[str] = field(factory=list[str])
     sent_ms: list[int] = field(factory=list[int])
     heard: int = 0
-    """How many texts came."""
+    """Number of texts received."""
     outcome: str | None = None
     ended_by_us: bool = False
-    """The script left its chat open, so it was ended behind it."""
+    """The script left its chat open, so it was ended after it."""
     seconds: float = 0.0
 
     @property
@@ -43,9 +43,9 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Nothing failed."""
+        """No step failed."""
         return self.problem is None
 
 
-class Failed(Exception):
-    """A step did not come true; the text says how."""
+class StepFailed(Exception):
+    """A step could not be executed, or its expectation was not met. The text says how."""

@@ -1,54 +1,55 @@
-"""What a script is made of: steps, all of them data."""
+"""The steps of a script, all of them data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
 __all__ = [
-    "HAPPENINGS",
-    "AnswerForm",
-    "CancelForm",
-    "Deed",
-    "DeedName",
-    "Expect",
-    "Happening",
-    "Pause",
-    "Repeat",
-    "Say",
+    "OCCURRENCES",
+    "AnswerFormStep",
+    "CallStep",
+    "CancelFormStep",
+    "ExpectStep",
+    "FileStep",
+    "LocationStep",
+    "MethodName",
+    "Occurrence",
+    "PauseStep",
+    "RepeatStep",
+    "RestartStep",
+    "SayStep",
     "Script",
-    "SendFile",
-    "SendLocation",
-    "Start",
-    "Stats",
-    "Step",
-    "WaitFor",
+    "ScriptStep",
+    "StartStep",
+    "WaitStep",
 ]
 
-DeedName: TypeAlias = Literal["typing", "stop_typing", "mark_read", "background", "foreground", "disconnect", "end"]
-Happening: TypeAlias = Literal[
-    "phase", "says", "form", "file", "location", "warning", "typing", "joined", "left", "message"
+MethodName: TypeAlias = Literal["typing", "stop_typing", "mark_read", "background", "foreground", "disconnect", "end"]
+Occurrence: TypeAlias = Literal[
+    "phase", "says", "form", "file", "location", "warning", "typing", "joined", "left", "message", "failure"
 ]
-HAPPENINGS: dict[Happening, str] = {
+OCCURRENCES: Final[dict[Occurrence, str]] = {
     "phase": "the chat enters this phase, or one of these",
-    "says": "somebody says something that contains this, or one of these; upper or lower case",
+    "says": "another party sends a text that contains this, or one of these; upper or lower case",
     "form": "a form of this name is shown",
-    "file": "a file whose name contains this comes",
-    "location": "a place comes whose latitude or longitude begins like this",
-    "warning": "the server warns of inactivity, in words that contain this",
-    "typing": "somebody whose name contains this begins to type",
-    "joined": "somebody whose name contains this joins",
-    "left": "somebody whose name contains this leaves",
-    "message": "the customer's own latest text gets here: sent, delivered, read, failed",
+    "file": "a file arrives whose name contains this",
+    "location": "a place arrives whose latitude or longitude begins like this",
+    "warning": "the server warns of inactivity, with a text that contains this",
+    "typing": "a party whose name contains this begins to type",
+    "joined": "a party whose name contains this joins",
+    "left": "a party whose name contains this leaves",
+    "message": "the customer's own latest text reaches this state: sent, delivered, read, failed",
+    "failure": "a request of the client fails: with this error code, or with any",
 }
-"""What can be waited for, and what its value means. An empty text: any."""
+"""What `wait_for` waits for, and the meaning of its value. An empty text: any."""
 
 
 @frozen(kw_only=True)
-class _Step:
+class _Located:
     """``line`` of the file, from 1; ``words``: the step as a report names it."""
 
     line: int = field(eq=False, default=0)
@@ -56,60 +57,57 @@ class _Step:
 
 
 @frozen
-class Start(_Step):
-    """Ask for a chat, with a first text where there is one. A script that does not begin with it is given one."""
+class StartStep(_Located):
+    """Ask for a chat, with a first text if there is one. The reader puts it before a script without it."""
 
     text: str = ""
 
 
 @frozen
-class Say(_Step):
+class SayStep(_Located):
     """Send a text; ``{n}`` in it is the number of the session."""
 
     text: str
 
 
 @frozen
-class Pause(_Step):
-    """Do nothing for so many milliseconds."""
+class PauseStep(_Located):
+    """Do nothing for ``ms`` milliseconds, times the pace of the play."""
 
     ms: int
 
 
 @frozen
-class WaitFor(_Step):
-    """Wait until this has happened since the last wait for such a thing.
+class WaitStep(_Located):
+    """Wait until this has occurred since the last wait for the same kind.
 
-    ``within``: milliseconds. When they are over the script fails; with ``otherwise`` it does that and goes on.
+    ``within``: milliseconds. After that time the script fails; with ``otherwise`` it does that and goes on.
     """
 
-    happening: Happening
+    occurrence: Occurrence
     values: tuple[str, ...]
     within: int
-    otherwise: tuple[Step, ...] | None = None
+    otherwise: tuple[ScriptStep, ...] | None = None
 
 
 @frozen
-class Stats:
-    """How things are to stand; None: however they do. Names of agents and forms in any order."""
+class ExpectStep(_Located):
+    """Require this state of the chat within ``within`` milliseconds; what is None is not compared.
+
+    ``phase`` and ``outcome``: one of these. ``agents``: the display names of all who are present. ``forms``: the names
+    of all open forms.
+    """
 
     phase: tuple[str, ...] | None = None
     outcome: tuple[str, ...] | None = None
     agents: tuple[str, ...] | None = None
     forms: tuple[str, ...] | None = None
+    within: int = field(kw_only=True)
 
 
 @frozen
-class Expect(_Step):
-    """Things stand like this now, or soon: within so many milliseconds."""
-
-    standing: Stats
-    within: int
-
-
-@frozen
-class AnswerForm(_Step):
-    """Answer the open form of this name, or the latest one; wait for it so many milliseconds."""
+class AnswerFormStep(_Located):
+    """Answer the open form of this name, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     data: Mapping[str, object]
     form: str | None
@@ -117,16 +115,16 @@ class AnswerForm(_Step):
 
 
 @frozen
-class CancelForm(_Step):
-    """Close the open form of this name, or the latest one."""
+class CancelFormStep(_Located):
+    """Close the open form of this name, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     form: str
     within: int
 
 
 @frozen
-class SendFile(_Step):
-    """Send a file of this name: what is in ``path``, or ``content``."""
+class FileStep(_Located):
+    """Send a file of this name: the file at ``path``, or ``content``."""
 
     name: str
     path: Path | None = None
@@ -134,7 +132,7 @@ class SendFile(_Step):
 
 
 @frozen
-class SendLocation(_Step):
+class LocationStep(_Located):
     """Send a place, in degrees."""
 
     latitude: float
@@ -143,31 +141,57 @@ class SendLocation(_Step):
 
 
 @frozen
-class Deed(_Step):
-    """Something that needs no more than its name."""
+class CallStep(_Located):
+    """Call this method of the session, without arguments."""
 
-    name: DeedName
+    name: MethodName
 
 
 @frozen
-class Repeat(_Step):
-    """The same again, so many times."""
+class RestartStep(_Located):
+    """Kill the client's process, and start it again with the same store."""
 
-    steps: tuple[Step, ...]
+
+@frozen
+class RepeatStep(_Located):
+    """Do these steps ``times`` times."""
+
+    steps: tuple[ScriptStep, ...]
     times: int
 
 
-Step: TypeAlias = (
-    Start | Say | Pause | WaitFor | Expect | AnswerForm | CancelForm | SendFile | SendLocation | Deed | Repeat
+ScriptStep: TypeAlias = (
+    StartStep
+    | SayStep
+    | PauseStep
+    | WaitStep
+    | ExpectStep
+    | AnswerFormStep
+    | CancelFormStep
+    | FileStep
+    | LocationStep
+    | CallStep
+    | RestartStep
+    | RepeatStep
 )
 
 
 @frozen
 class Script:
-    """One way a customer goes through a chat. ``app_id``: where none is said; ``parameters``: of the request."""
+    """What one customer does in a chat.
+
+    ``app_id``: used where the caller gives none. ``parameters``: of the request for the chat. ``receipts``: when the
+    client acknowledges messages, see ``Options.receipts``; None: as the caller's options say.
+    """
 
     name: str
     about: str
-    steps: tuple[Step, ...]
+    steps: tuple[ScriptStep, ...]
     app_id: str | None = None
     parameters: Mapping[str, object] = field(factory=dict[str, object])
+    receipts: Literal["auto", "on_ack", "off"] | None = None
+
+    @property
+    def restarts(self) -> bool:
+        """Whether its client must run in a process of its own."""
+        return any(isinstance(step, RestartStep) for step in self.steps)

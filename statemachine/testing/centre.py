@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+from statemachine.codec.durations import parse_duration
 from statemachine.emulator import Centre, Chat, Knobs, Scenario, Violation
 from statemachine.emulator.clock import Clock
-from statemachine.emulator.durations import milliseconds
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import from_settings
 from statemachine.emulator.traffic import Exchange
@@ -74,7 +74,7 @@ class EmulatedCentre:
 
     async def advance(self, duration: str) -> None:
         """Move the centre's clock: ``"10m"``. Clients that poll get their moment to poll again on the way."""
-        await self.run(self.emulator.advance(milliseconds(duration)))
+        await self.run(self.emulator.advance(parse_duration(duration)))
 
     async def set_knobs(self, **settings: object) -> None:
         """Turn knobs while chats run."""

@@ -1,4 +1,4 @@
-"""`statemachine demo`: each scene played for real, only faster; and the judge, who has to see what went wrong."""
+"""`statemachine demo`: each demo, played fast; and the comparison of both sides, which must find what went wrong."""
 
 import json
 from pathlib import Path
@@ -7,16 +7,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine.cli import main
-from statemachine.cli.demo import command
-from statemachine.cli.stage.customer import Customer
-from statemachine.cli.stage.judge import in_order, told_once
-from statemachine.cli.stage.performance import perform
-from statemachine.cli.stage.scenes import SCENES
-from statemachine.cli.stage.story import Story
+from statemachine.cli import demo, main
+from statemachine.cli.demo import command, differences, perform, read_demo
+from statemachine.cli.story import Story
 from statemachine.client import ChatSession, Sending
-from statemachine.emulator import Chat, ClientKey, LogEntry
+from statemachine.emulator import Centre, Chat, ClientKey, LogEntry
 from statemachine.emulator.script import catalogue
+from statemachine.scripted import read_script
 
 FAST = "0.2"
 OUTCOMES = {
@@ -43,8 +40,13 @@ def test_every_scenario_is_tested() -> None:
     assert set(scenario.type.choices) == set(OUTCOMES)  # type: ignore[attr-defined]
 
 
+def test_every_folder_is_a_demo() -> None:
+    folder = Path(demo.__file__).parent / "demos"
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == set(OUTCOMES)
+
+
 @pytest.mark.parametrize("scenario", sorted({*OUTCOMES} - {"resume"}))
-def test_it_ends_as_it_should(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_ends_as_expected(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = played(capsys, "--scenario", scenario)
     assert told["problems"] == []
     assert (told["scenario"], told["outcome"]) == (scenario, OUTCOMES[scenario])
@@ -63,6 +65,18 @@ def test_the_story_of_a_whole_chat(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
 
 
+def test_the_story_of_a_killed_client(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--scenario", "resume", "--pace", FAST]) == 0
+    shown = capsys.readouterr().out
+    for word in (
+        "a process of its own",
+        "is killed (SIGKILL), with “Both blue.”",
+        "started again",
+        "each message arrived",
+    ):
+        assert word in shown
+
+
 def test_a_trace_can_be_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = tmp_path / "a trace.jsonl"
     told = played(capsys, "--trace", str(trace))
@@ -74,7 +88,7 @@ def test_a_trace_can_be_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [message["state"] for message in own] == ["read"] * told["messages"]["sent"]
 
 
-def test_a_killed_client_goes_on_and_its_second_life_can_be_replayed(
+def test_a_killed_client_goes_on_and_the_trace_of_both_processes_can_be_replayed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = tmp_path / "resumed.jsonl"
@@ -84,7 +98,7 @@ def test_a_killed_client_goes_on_and_its_second_life_can_be_replayed(
     assert main(["replay", str(trace), "--json"]) == 0
     replayed = json.loads(capsys.readouterr().out)
     assert replayed["outcome"] == "ended"
-    assert replayed["timeline"][0]["event"] == "restarted"
+    assert "restarted" in [step["event"] for step in replayed["timeline"][1:]]
     assert [note for step in replayed["timeline"] for note in step["notes"] if "differs" in note] == []
 
 
@@ -100,36 +114,27 @@ def test_a_trace_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pyte
     assert captured.err.count("\n") == 1
 
 
-# --- the judge ------------------------------------------------------------------------------------------------------
+# --- the comparison -------------------------------------------------------------------------------------------------
 
 
-async def test_another_outcome_is_a_problem() -> None:
-    scene = evolve(SCENES["failed"], outcome="ended", phases=("requesting", "agent_joined"), failures=9)
-    found = await perform(scene, Story(None), 0.2)
-    assert not found.ok
-    assert len(found.problems) == 3
+async def found(name: str, script: str) -> list[str]:
+    """The problems of a demo whose customer has another script."""
+    _, problems = await perform(evolve(read_demo(name), script=read_script(script, name, Path())), Story(None), 0.2)
+    return problems
 
 
-async def test_a_scene_that_cannot_go_on_says_what_it_waited_for() -> None:
-    async def waits_in_vain(customer: Customer) -> None:
-        await customer.asks("Hello")
-        await customer.hears("something else")
-
-    found = await perform(evolve(SCENES["failed"], play=waits_in_vain), Story(None), 0.2)
-    assert any("something else" in problem for problem in found.problems)
+async def test_a_script_that_fails_is_a_problem_that_names_its_step() -> None:
+    problems = await found("failed", 'script = [{ start = "Hello" }, { wait_for = "agent_joined" }]')
+    assert problems == ["wait_for phase agent_joined: the chat was over before (failed)"]
 
 
-async def test_a_scene_that_never_ends_is_broken_off() -> None:
-    async def silent(customer: Customer) -> None:
-        await customer.asks("Hello")
-        await customer.sees("warned")
-
-    scene = evolve(SCENES["session"], play=silent, within=1.0)
-    found = await perform(scene, Story(None), 0.2)
-    assert any("not over after" in problem for problem in found.problems)
+async def test_a_customer_who_waits_in_vain_is_a_problem() -> None:
+    script = 'script = [{ start = "Hello" }, { wait_for = { says = "something else" }, within = "1s" }]'
+    (problem,) = await found("inactivity", script)
+    assert problem.startswith("wait_for says something else: not within 1s")
 
 
-async def test_a_client_that_doubles_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_sends_twice_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     send = ChatSession.send
 
     async def doubled(self: ChatSession, text: str, **more: Any) -> Sending:
@@ -137,31 +142,32 @@ async def test_a_client_that_doubles_is_found_out(monkeypatch: pytest.MonkeyPatc
         return await send(self, text)
 
     monkeypatch.setattr(ChatSession, "send", doubled)
-    found = await perform(SCENES["lost"], Story(None), 0.2)
-    assert any("4 arrived" in problem for problem in found.problems), found.problems
+    _, problems = await perform(read_demo("lost"), Story(None), 0.2)
+    assert any("4 arrived" in problem for problem in problems), problems
 
 
-def _chat() -> Chat:
+def _centre() -> Centre:
     chat = Chat("c", ClientKey("", "", ""), 2, 0, "ivr", catalogue()["silent"])
     chat.texts_received += [("1", "a"), ("2", "b")]
-    message = {"event": "chat_session_message", "msg_id": "7"}
-    chat.log.append(LogEntry(0, "to_client", message))
-    return chat
+    chat.log.append(LogEntry(0, "to_client", {"event": "chat_session_message", "msg_id": "7"}))
+    centre = Centre()
+    centre.chats["c"] = chat
+    return centre
 
 
-def test_books_that_agree() -> None:
-    assert list(told_once(_chat(), ["a", "b"], ["7"])) == []
+def test_logs_that_agree() -> None:
+    assert list(differences(_centre(), ["a", "b"], ["7"])) == []
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "received"),
     [(["b", "a"], ["7"]), (["a"], ["7"]), (["a", "b"], []), (["a", "b"], ["7", "7"]), (["a", "b"], ["8"])],
 )
-def test_books_that_differ(sent: list[str], told: list[str]) -> None:
-    assert len(list(told_once(_chat(), sent, told))) == 1
+def test_logs_that_differ(sent: list[str], received: list[str]) -> None:
+    assert len(list(differences(_centre(), sent, received))) == 1
 
 
-def test_in_order() -> None:
-    assert in_order("ac", "abc")
-    assert not in_order("ca", "abc")
-    assert not in_order("aa", "abc")
+def test_a_centre_without_the_chat_is_a_difference() -> None:
+    centre = _centre()
+    centre.chats.clear()
+    assert list(differences(centre, [], [])) == ["the centre has 0 chats, not one"]

@@ -39,7 +39,7 @@ def test_scripts_are_played_and_reported(folder: Path, capsys: pytest.CaptureFix
         assert main(["run", "good.toml", *door, "--junit", "good.xml"]) == 0
         out = capsys.readouterr().out
         assert "✓ line 5   wait_for phase agent_joined" in out
-        assert "✓ all came true" in out
+        assert "✓ no step failed" in out
         assert ElementTree.parse("good.xml").getroot()[0].get("failures") == "0"
 
         assert main(["run", "good.toml", "bad.toml", *door, "--json", "--junit", "both.xml"]) == 1
@@ -53,7 +53,7 @@ def test_scripts_are_played_and_reported(folder: Path, capsys: pytest.CaptureFix
         out = capsys.readouterr().out
         assert "✗ line 5   wait_for phase warned" in out
         assert "not within 100ms" in out
-        assert "What was left open was ended." in out
+        assert "A chat that was left open was ended." in out
 
         assert main(["run", "good.toml", *door, "--sessions", "5", "--rate", "50"]) == 0
         out = capsys.readouterr().out
@@ -92,7 +92,7 @@ def test_what_cannot_be_read(
 
 def test_check_reads_and_goes_nowhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "good.toml", "bad.toml", "--check"]) == 0
-    assert capsys.readouterr().out == "right: good, bad\n"
+    assert capsys.readouterr().out == "valid: good, bad\n"
 
 
 def test_the_script_of_the_help_is_right(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

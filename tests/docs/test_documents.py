@@ -15,7 +15,7 @@ import pytest
 from statemachine.client import Options
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
-from statemachine.scripted import Play, Result, play, read_script
+from statemachine.scripted import Play, PlayResult, play, read_script
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,11 +54,11 @@ def test_commands_run_as_pasted(command: str, tmp_path: Path) -> None:
 def test_scripts_come_true(text: str, tmp_path: Path) -> None:
     script = read_script(text, "readme", tmp_path)
 
-    async def played() -> list[Result]:
+    async def played() -> list[PlayResult]:
         async with Emulator("survey", Knobs(pace=0.02)) as centre:
             options = Options(receipts="off")  # a late one tells "gone" before "ended" is polled
             door = options.endpoint(centre.url, "example", "app", "nobody")
-            return await play(script, door, options, Play(), lambda *_: None)
+            return await play(script, door, options, Play())
 
     assert [result.problem for result in asyncio.run(played())] == [None]
 

@@ -3,37 +3,75 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from statemachine.client import ChatError, Options
-from statemachine.emulator import Knobs, actions
+from statemachine.client import ChatError, Options, Update
+from statemachine.core import Received
+from statemachine.emulator import Fault, Knobs, actions
 from statemachine.emulator.http import Emulator
-from statemachine.scripted import Play, Result, StepResult, customer, play, read_script
+from statemachine.scripted import Play, PlayListener, PlayResult, ScriptStep, StepResult, customer, play, read_script
 
 
 @pytest.fixture(autouse=True)
-def _short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the centre is silent, nobody says goodbye."""
-    monkeypatch.setattr(customer, "GOODBYE_S", 0.5)
+def _short_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the centre is silent, the end of a chat is not waited for."""
+    monkeypatch.setattr(customer, "CLOSING_S", 0.5)
 
 
 # Without receipts of its own: one that comes after the end is refused, and tells "gone" before "ended" is polled.
 BRISK = Options(close_within=timedelta(seconds=1), receipts="off")
+QUICK_TO_SETTLE = Options(settle=timedelta(milliseconds=300), request_timeout=timedelta(seconds=3))
 
 
-async def played(emulator: Emulator, text: str, folder: Path = Path(), **how: Any) -> list[Result]:
+class Log(PlayListener):
+    """Keeps what a listener receives."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepResult] = []
+        self.sent_texts: list[str] = []
+        self.updates: list[Update] = []
+        self.processes: list[str] = []
+        self.is_finished = False
+
+    def executed(self, step: ScriptStep, result: StepResult) -> None:
+        self.steps.append(result)
+
+    def sent(self, item: str, text: str) -> None:
+        self.sent_texts.append(text)
+
+    def updated(self, update: Update) -> None:
+        self.updates.append(update)
+
+    def process_started(self, pid: int) -> None:
+        self.processes.append("started")
+
+    def process_killed(self, pid: int) -> None:
+        self.processes.append("killed")
+
+    def finished(self) -> None:
+        self.is_finished = True
+
+
+async def played(emulator: Emulator, text: str, folder: Path = Path(), **how: Any) -> list[PlayResult]:
+    return [result for result, _ in await played_and_logged(emulator, text, folder, **how)]
+
+
+async def played_and_logged(
+    emulator: Emulator, text: str, folder: Path = Path(), options: Options = BRISK, **how: Any
+) -> list[tuple[PlayResult, Log]]:
     script = read_script(text, "script", folder)
-    door = BRISK.endpoint(emulator.url, "x.example", script.app_id or "own", "nobody")
-    told: list[tuple[int, StepResult | None]] = []
-    results = await play(script, door, BRISK, Play(**how), lambda result, step: told.append((result.number, step)))
+    endpoint = options.endpoint(emulator.url, "x.example", script.app_id or "own", "nobody")
+    logs: dict[int, Log] = {}
+    results = await play(script, endpoint, options, Play(**how), lambda result: logs.setdefault(result.number, Log()))
     for result in results:
-        assert [step for number, step in told if step and number == result.number] == result.steps
-    assert sorted(number for number, step in told if step is None) == [result.number for result in results]
-    return results
+        assert logs[result.number].steps == result.steps
+        assert logs[result.number].is_finished
+    return [(result, logs[result.number]) for result in results]
 
 
 PARCEL = """
@@ -91,7 +129,7 @@ async def test_what_does_not_come_true_fails_with_its_line_and_the_chat_is_ended
         )
         assert result.problem is not None
         assert (result.problem.line, result.problem.words) == (4, "wait_for says unheard")
-        assert result.problem.problem.startswith("not within 200ms; the phase is agent_joined, 1 agent is there,")
+        assert result.problem.problem.startswith("not within 200ms; the phase is agent_joined, 1 agent is present,")
         assert "help" not in result.problem.problem  # what was said stands in no report
         assert result.ended_by_us
         assert result.outcome == "ended"
@@ -198,6 +236,75 @@ async def test_secure_forms_files_places_and_warnings(tmp_path: Path) -> None:
         assert "4111" not in str(result)
 
 
+RESTARTING = """
+receipts = "auto"
+script = [
+    { start = "one" },
+    { wait_for = "agent_joined" },
+    { say = "two" },
+    "restart",
+    { wait_for = { says = "You said: two" } },
+    { say = "three" },
+    "restart",
+    { wait_for = { says = "You said: three" } },
+    { wait_for = { message = "read" } },
+    "end",
+    { wait_for = "ended" },
+]
+"""
+
+
+async def test_a_killed_client_goes_on_with_its_chat() -> None:
+    async with Emulator("plain", Knobs(pace=0.02, hold_ms=500)) as emulator:
+        ((result, log),) = await played_and_logged(emulator, RESTARTING, options=QUICK_TO_SETTLE)
+        assert result.problem is None
+        assert result.outcome == "ended"
+        assert log.processes == ["started", "killed", "started", "killed", "started"]
+        assert [step.words for step in result.steps].count("restart") == 2
+        (chat,) = emulator.centre.chats.values()
+        assert [text for _, text in chat.texts_received] == ["one", "two", "three"] == log.sent_texts
+        delivered = [update.seq for update in log.updates if isinstance(update, Received)]
+        assert delivered == sorted(set(delivered))
+        assert emulator.centre.violations == []
+
+
+async def test_a_client_process_without_a_server_reports_the_step_that_failed() -> None:
+    async with Emulator("silent") as emulator:
+        url = emulator.url
+    script = read_script('script = ["start", { wait_for = "queued", within = "300ms" }, "restart"]', "x", Path())
+    endpoint = BRISK.endpoint(url, "x.example", "a", "nobody")
+    (result,) = await play(script, endpoint, BRISK, Play())
+    assert result.problem is not None
+    assert result.problem.words == "wait_for phase queued"
+
+
+async def test_a_script_with_restart_refuses_certificates() -> None:
+    script = read_script('script = ["restart"]', "x", Path())
+    options = Options(tls=ssl.create_default_context())
+    endpoint = options.endpoint("https://localhost:1", "x.example", "a", "nobody")
+    with pytest.raises(ChatError, match="cannot use these certificates"):
+        await play(script, endpoint, options, Play())
+
+
+async def test_a_failed_request_can_be_waited_for() -> None:
+    async with Emulator("plain", Knobs(pace=0.01, faults=(Fault("poll", 5001),))) as emulator:
+        (result,) = await played(
+            emulator,
+            """script = [
+                { wait_for = { failure = "5001" } },
+                { wait_for = { failure = "" }, within = "50ms", otherwise = [{ say = "no more" }] },
+                { wait_for = { message = "sent" } },
+            ]""",
+        )
+        assert result.problem is None
+
+
+async def test_the_pace_shortens_pauses() -> None:
+    async with Emulator("plain", Knobs(pace=0.01)) as emulator:
+        (result,) = await played(emulator, 'script = [{ pause = "5m" }]', pace=0.0001)
+        assert result.problem is None
+
+
 async def test_many_customers_are_kept_apart() -> None:
     async with Emulator("plain", Knobs(pace=0.01)) as emulator:
         waits = '{ wait_for = { says = "You said: I am" } }, "end", { wait_for = "ended" }'
@@ -214,8 +321,8 @@ async def test_nobody_there_is_a_failure_of_the_session() -> None:
         url = emulator.url
     script = read_script('script = [{ wait_for = "queued", within = "300ms" }]', "x", Path())
     options = Options(close_within=timedelta(milliseconds=100), connect_timeout=timedelta(seconds=1))
-    door = options.endpoint(url, "x.example", "a", "nobody")
-    (result,) = await play(script, door, options, Play(), lambda *_: None)
+    endpoint = options.endpoint(url, "x.example", "a", "nobody")
+    (result,) = await play(script, endpoint, options, Play())
     assert result.problem is not None
     assert "the phase is requesting" in result.problem.problem
 

@@ -1,4 +1,4 @@
-"""Scripts of customers, read from TOML."""
+"""The reader of scripts."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 from statemachine.emulator.script import ScriptError
 from statemachine.scripted import read_script
 from statemachine.scripted.script import (
-    AnswerForm,
-    CancelForm,
-    Deed,
-    Expect,
-    Pause,
-    Repeat,
-    Say,
-    SendFile,
-    SendLocation,
-    Start,
-    Stats,
-    WaitFor,
+    AnswerFormStep,
+    CallStep,
+    CancelFormStep,
+    ExpectStep,
+    FileStep,
+    LocationStep,
+    PauseStep,
+    RepeatStep,
+    RestartStep,
+    SayStep,
+    StartStep,
+    WaitStep,
 )
 
 WHOLE = """
@@ -28,6 +28,7 @@ about = "everything once"
 app_id = "survey"
 within = "7s"
 parameters = { first_name = "Ann" }
+receipts = "on_ack"
 
 script = [
     { start = "Hello" },
@@ -42,6 +43,7 @@ script = [
     { send_file = "b.txt", content = "from the script" },
     { send_location = [52.5, 13] },
     { repeat = [{ say = "again" }, "mark_read"], times = 3 },
+    "restart",
     "end",
 ]
 """
@@ -51,29 +53,30 @@ def test_every_step_is_read_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("beside it")
     script = read_script(WHOLE, "whole", tmp_path)
     assert (script.name, script.about, script.app_id) == ("whole", "everything once", "survey")
-    assert script.parameters == {"first_name": "Ann"}
+    assert (script.parameters, script.receipts, script.restarts) == ({"first_name": "Ann"}, "on_ack", True)
     assert script.steps == (
-        Start("Hello"),
-        WaitFor("phase", ("connected", "agent_joined"), 7_000),
-        WaitFor("says", ("parcel", "bill"), 500, (Deed("typing"), Pause(1_500))),
-        WaitFor("form", ("",), 7_000),
-        Expect(Stats(phase=("agent_joined",), agents=("Ada Larsen",)), 60_000),
-        Say("It is the blue one"),
-        AnswerForm({"service": "5", "deep": [1, 2]}, "survey_form", 7_000),
-        CancelForm("", 7_000),
-        SendFile("a.txt", (tmp_path / "a.txt").resolve()),
-        SendFile("b.txt", None, b"from the script"),
-        SendLocation(52.5, 13.0),
-        Repeat((Say("again"), Deed("mark_read")), 3),
-        Deed("end"),
+        StartStep("Hello"),
+        WaitStep("phase", ("connected", "agent_joined"), 7_000),
+        WaitStep("says", ("parcel", "bill"), 500, (CallStep("typing"), PauseStep(1_500))),
+        WaitStep("form", ("",), 7_000),
+        ExpectStep(phase=("agent_joined",), agents=("Ada Larsen",), within=60_000),
+        SayStep("It is the blue one"),
+        AnswerFormStep({"service": "5", "deep": [1, 2]}, "survey_form", 7_000),
+        CancelFormStep("", 7_000),
+        FileStep("a.txt", (tmp_path / "a.txt").resolve()),
+        FileStep("b.txt", None, b"from the script"),
+        LocationStep(52.5, 13.0),
+        RepeatStep((SayStep("again"), CallStep("mark_read")), 3),
+        RestartStep(),
+        CallStep("end"),
     )
-    assert [step.line for step in script.steps] == list(range(8, 21))
+    assert [step.line for step in script.steps] == list(range(9, 23))
     assert script.steps[2].words == "wait_for says parcel or bill"
 
 
 def test_a_script_that_does_not_start_is_started() -> None:
-    assert read_script('script = ["end"]', "x", Path()).steps == (Start(), Deed("end"))
-    assert read_script("script = []", "x", Path()).steps == (Start(),)
+    assert read_script('script = ["end"]', "x", Path()).steps == (StartStep(), CallStep("end"))
+    assert read_script("script = []", "x", Path()).steps == (StartStep(),)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_a_script_that_does_not_start_is_started() -> None:
         ('script = [{ say = "x", end = true }]', "either say or end, not both"),
         ('script = [{ say = "x", within = "5s" }]', "say has no 'within'"),
         ("script = [{ say = 5 }]", "say: a text is needed, not 5"),
-        ('script = [{ pause = "soon" }]', "pause: 'soon' is no length of time"),
+        ('script = [{ pause = "soon" }]', "pause: 'soon' is not a duration"),
         ('script = [{ wait_for = "agent_join" }]', "wait_for: there is no 'agent_join': 'agent_joined' is meant?"),
         ('script = [{ wait_for = { sais = "x" } }]', "one thing is needed, of phase, says"),
         ('script = [{ wait_for = { says = "x", form = "y" } }]', "one thing is needed"),
@@ -101,7 +104,10 @@ def test_a_script_that_does_not_start_is_started() -> None:
         ('script = [{ repeat = ["end"] }]', "times is missing"),
         ("script = [{ end = 5 }]", 'it takes nothing: write "end"'),
         ('script = [{ repeat = ["sing"], times = 2 }]', "there is no step 'sing'"),
-        ('within = "x"\nscript = ["end"]', "line 1: 'x' is no length of time"),
+        ('within = "x"\nscript = ["end"]', "line 1: 'x' is not a duration"),
+        ('receipts = "never"\nscript = ["end"]', "line 1: there is no 'never'; there are auto, on_ack, off"),
+        ("script = [{ restart = 5 }]", 'it takes nothing: write "restart"'),
+        ('script = [{ repeat = ["restart"], times = 2 }]', "in the list 'script' only"),
         ("script = 5", "a list of steps is needed"),
         ("script = [5]", "a step is a name or a table"),
     ],
@@ -112,13 +118,13 @@ def test_mistakes_are_named_with_their_line(text: str, problem: str, tmp_path: P
     assert problem in str(error.value)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ScriptError) as error:
         read_script('script = [\n"sing",\n"dance",\n]', "x", Path(), "song.toml")
     assert [str(one).partition(" there")[0] for one in error.value.problems] == ["song.toml:2:", "song.toml:3:"]
 
 
-def test_nesting_has_an_end() -> None:
+def test_nesting_is_limited() -> None:
     deep = '["end"]'
     for _ in range(60):
         deep = f"[{{ repeat = {deep}, times = 1 }}]"

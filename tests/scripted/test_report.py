@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from statemachine.scripted import Result, StepResult, junit, read_script, summary
+from statemachine.scripted import PlayResult, StepResult, junit, read_script, summary
 from statemachine.scripted.report import quantiles
 
 SCRIPT = read_script('about = "a <late> \\u0007parcel"\nscript = ["end"]', "par&cel", Path())
 
 
-def results() -> list[Result]:
-    good = Result(1, "run-1", [StepResult(0, "start", 0.5), StepResult(2, "end", 0.1)], ["queued"], [10, 30, 20])
-    bad = Result(2, "run-2", [StepResult(0, "start", 1.5), StepResult(2, "end", 9.0, "not\u0000 within <1s>")])
+def results() -> list[PlayResult]:
+    good = PlayResult(1, "run-1", [StepResult(0, "start", 0.5), StepResult(2, "end", 0.1)], ["queued"], [10, 30, 20])
+    bad = PlayResult(2, "run-2", [StepResult(0, "start", 1.5), StepResult(2, "end", 9.0, "not\u0000 within <1s>")])
     good.outcome, good.seconds, bad.seconds = "ended", 1.25, 10.5
     return [good, bad]
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
+from statemachine.codec.durations import parse_duration
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
-from statemachine.emulator.durations import milliseconds
 
 routes = web.RouteTableDef()
 
@@ -29,7 +29,7 @@ async def move(request: web.Request) -> web.Response:
         raise refusal(400, 'send {"advance": "10m"} or {"scale": 60}, or both')
     try:
         scale = _number(wish["scale"]) if "scale" in wish else emulator.clock.scale
-        ahead = milliseconds(_text(wish["advance"])) if "advance" in wish else 0
+        ahead = parse_duration(_text(wish["advance"])) if "advance" in wish else 0
         if ahead > _FURTHEST:
             raise ValueError("at most a year at once")
         emulator.set_speed(scale)

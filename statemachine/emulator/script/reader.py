@@ -8,10 +8,10 @@ from typing import Any, Final, cast
 
 import attrs
 
+from statemachine.codec.durations import parse_duration
 from statemachine.emulator import actions
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
-from statemachine.emulator.durations import milliseconds
 from statemachine.emulator.knobs import Knobs, from_settings
 from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
 from statemachine.emulator.script.places import Path
@@ -100,7 +100,7 @@ class _Reader:
         return tuple(self._text(path, one) for one in several)
 
     def _duration(self, path: Path, value: Any) -> int:
-        return milliseconds(self._text(path, value))
+        return parse_duration(self._text(path, value))
 
     def _count(self, path: Path, value: Any) -> int:
         if type(value) is not int or not 0 < value <= 1_000_000:

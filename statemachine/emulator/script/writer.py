@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 
 import attrs
 
+from statemachine.codec.durations import format_duration
 from statemachine.emulator.action_data import action_to_data
 from statemachine.emulator.actions import Action, Conclude
-from statemachine.emulator.durations import written
 from statemachine.emulator.script.grammar import short_name
 from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
 
@@ -41,7 +41,7 @@ def write_scenario(scenario: Scenario) -> str:
 def _step(step: Step) -> object:
     match step:
         case Pause(ms):
-            return {"pause": written(ms)}
+            return {"pause": format_duration(ms)}
         case AnswerTexts():
             return "answer_texts"
         case Await():
@@ -62,7 +62,7 @@ def _steps(steps: Iterable[Step]) -> list[object]:
 
 
 def _waiting(step: Await) -> dict[str, object]:
-    within = {} if step.timeout_ms is None else {"within": written(step.timeout_ms)}
+    within = {} if step.timeout_ms is None else {"within": format_duration(step.timeout_ms)}
     otherwise = {"otherwise": _steps(step.otherwise)} if step.otherwise else {}
     return {**within, **otherwise, **({"earlier": True} if step.earlier else {})}
 

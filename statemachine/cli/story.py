@@ -1,33 +1,38 @@
-"""The story: news as an application gets it, told line by line to somebody who sees a chat for the first time."""
+"""The demo's chat, line by line, for readers who see a chat for the first time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from statemachine.adapters.protocols import HandledEvent
+from statemachine.client import Update
+from statemachine.codec.durations import duration_words
 from statemachine.codec.text import shown
-from statemachine.replay.words import Names, duration_words, entry_words
+from statemachine.replay.words import Names, entry_words
+from statemachine.scripted import PlayListener, ScriptStep, StepResult
+from statemachine.scripted.script import CallStep
 
-from ...core import (
+from ..core import (
+    Answered,
     ConnectionChanged,
     DeliveryUpdate,
+    Failure,
     Finished,
     HistoryGap,
     PhaseChanged,
+    Post,
     Received,
     RosterChanged,
-    StatusUpdate,
-    TranscriptUpdate,
     TypingChanged,
+    outbox,
 )
-from ...core.wire import Message
-from ..screen import PHASE_WIDTH, Piece, Screen, phase_style
-from ..text import clipped, visible
+from ..core.wire import Message
+from .screen import PHASE_WIDTH, Piece, Screen, phase_style
+from .text import clipped, visible
 
-__all__ = ["Story", "Update"]
-
-Update: TypeAlias = TranscriptUpdate | StatusUpdate
+__all__ = ["Story"]
 
 _WHO: Final = 8
 _INDENT: Final = 7 + PHASE_WIDTH + 2 + _WHO + 2
@@ -55,37 +60,52 @@ _OUTCOMES: Final[Mapping[str, str]] = {
     "gone": "does not know the chat any more (404)",
 }
 _AFTER: Final[Mapping[str, str]] = {"gone": ": a new one may be started"}
-_PROGRESS: Final[Mapping[str, tuple[str, str]]] = {
+_DELIVERIES: Final[Mapping[str, tuple[str, str]]] = {
     "sent": ("✓ sent", "the centre has it"),
     "delivered": ("✓ delivered", "on {who}'s screen"),
     "read": ("✓ read", "{who} saw it"),
     "failed": ("✗ not sent", "reported, never silently lost"),
 }
-_LINKS: Final[Mapping[str, tuple[str, str]]] = {
+_CONNECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "backing_off": ("trouble on the line", "waits, then catches up"),
     "blocked": ("refused", "the client waits for other credentials"),
     "polling": ("the line is good again", "all caught up"),
 }
 
 
-class Story:
-    """Tells what happens, on a screen (none: it only keeps count)."""
+class Story(PlayListener):
+    """Prints one chat on a screen (None: on none), and keeps what is compared with the centre's log.
 
-    def __init__(self, screen: Screen | None) -> None:
+    ``trace`` receives each step of the engine.
+    """
+
+    def __init__(self, screen: Screen | None, trace: Callable[[HandledEvent], None] = lambda _: None) -> None:
         self._screen: Final = screen
+        self._trace: Final = trace
         self._start: Final = time.monotonic()
         self._names: Final = Names()
         self._phase = ""
+        self._engine_phase = ""
         self._roster: dict[str, str] = {}
         self._texts: dict[str, str] = {}
-        self._trouble = False
+        self._troubled = False
+        self._killed = False
+        self._states: dict[str, set[str]] = {"sent": set(), "delivered": set(), "read": set()}
         self.transcript: list[tuple[str, str]] = []
-        """(who, text), in the order of the story."""
+        """(name, text), in the order of the story."""
+        self.texts: list[str] = []
+        """Sent by the customer."""
+        self.received: list[str] = []
+        """Ids of the messages of others."""
+
+    def count(self, state: str) -> int:
+        """Number of own texts that have reached this state: sent, delivered or read."""
+        return len(self._states[state] & self._texts.keys())
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
     def line(self, who: str, what: str, meaning: str = "", style: str = "") -> None:
-        """One line: when, the phase, who, what, and what it means."""
+        """One line: the time, the phase, the name, what happens, and what it means."""
         if self._screen is None:
             return
         pieces: list[Piece] = [
@@ -98,60 +118,75 @@ class Story:
             pieces.append((f" · {meaning}", "dim"))
         self._screen.line(*pieces, indent=_INDENT)
 
-    def title(self, text: str, about: str) -> None:
-        """The head line."""
-        if self._screen is not None:
-            self._screen.line((text, "bold"), (f" · {about}", "dim"), indent=2)
-            self._screen.line()
-
     def aside(self, text: str, style: str = "bold magenta") -> None:
-        """Something that happens to the stage itself."""
+        """Something about the processes, not about the chat."""
         if self._screen is not None:
             self._screen.line((f"{time.monotonic() - self._start:5.1f}s ", "dim"), (text, style), indent=7)
 
-    def does(self, what: str, phase: str, meaning: str = "") -> None:
-        """The customer does something; the phase is this one then."""
-        self._phase = phase
-        self.line("you", what, meaning)
+    # --- what the customer does -------------------------------------------------------------------------------------
 
-    def says(self, text: str, item: str = "", meaning: str = "") -> None:
-        """The customer sends a text."""
-        self._texts.setdefault(item, text)
+    def sent(self, item: str, text: str) -> None:
+        """See `PlayListener`."""
+        self._phase = self._phase or self._engine_phase
+        first = not self._texts
+        if first:
+            self.line("you", "ask for a chat", "the request is on its way")
+        self._texts[item] = text
+        self.texts.append(text)
         self.transcript.append(("you", text))
-        self.line("you", f"“{text}”", meaning)
+        self.line("you", f"“{text}”", "waits for the chat" if first else "")
 
-    def enters(self, phase: str) -> None:
-        """The session is in this phase, which the news will tell in their turn."""
+    def executed(self, step: ScriptStep, result: StepResult) -> None:
+        """See `PlayListener`."""
+        if isinstance(step, CallStep) and step.name == "end":
+            self._phase = self._engine_phase
+            self.line("you", "end the chat", "waits for the centre's answer")
 
-    def doubts(self, item: str) -> None:
-        """The answer to a text did not come."""
-        if item in self._texts:
-            text = f"no answer: “{clipped(self._texts[item], 15)}”"
-            self.line("client", text, "did it arrive? asks the history first", "yellow")
+    def process_started(self, pid: int) -> None:
+        """See `PlayListener`."""
+        if self._killed:
+            self.aside(f"▸ started again as process {pid}, with the same file")
+        else:
+            self.aside(f"the client is a process of its own ({pid}); it keeps the chat in a SQLite file", "dim")
 
-    # --- news -------------------------------------------------------------------------------------------------------
+    def process_killed(self, pid: int) -> None:
+        """See `PlayListener`."""
+        self._killed = True
+        self.aside(f"✗ process {pid} is killed (SIGKILL), with “{self.texts[-1]}” on its way")
 
-    def tell(self, updates: Update) -> None:
-        """One piece of news."""
-        match updates:
+    def stepped(self, step: HandledEvent) -> None:
+        """See `PlayListener`."""
+        self._trace(step)
+        self._engine_phase = step.after.phase
+        if isinstance(step.event, Answered) and isinstance(step.event.reply, Failure):
+            failed = next((command for command in outbox(step.before) if command.id == step.event.command), None)
+            if isinstance(failed, Post) and failed.item in self._texts:
+                text = f"no answer: “{clipped(self._texts[failed.item], 15)}”"
+                self.line("client", text, "did it arrive? asks the history first", "yellow")
+
+    # --- updates ----------------------------------------------------------------------------------------------------
+
+    def updated(self, update: Update) -> None:
+        """See `PlayListener`."""
+        match update:
             case PhaseChanged():
-                self._tell_phase(updates)
+                self._tell_phase(update)
             case RosterChanged():
-                self._tell_roster(updates)
+                self._tell_roster(update)
             case TypingChanged():
-                for party in updates.parties:
+                for party in update.parties:
                     self.line(self._who(party), "types…")
             case ConnectionChanged():
-                self._emit_connection(updates)
+                self._tell_connection(update)
             case Received():
-                self._tell_received(updates)
+                self._tell_received(update)
             case DeliveryUpdate():
-                self._tell_progress(updates)
+                self._tell_delivery(update)
             case Finished():
-                self._phase = updates.phase
-                said = f": “{updates.text}”" if updates.text else ""
-                meaning = f"outcome {updates.outcome}{_AFTER.get(updates.outcome, '')}"
-                self.line("centre", _OUTCOMES[updates.outcome] + said, meaning)
+                self._phase = update.phase
+                said = f": “{update.text}”" if update.text else ""
+                meaning = f"outcome {update.outcome}{_AFTER.get(update.outcome, '')}"
+                self.line("centre", _OUTCOMES[update.outcome] + said, meaning)
             case HistoryGap():
                 self.line("client", "something may be missing here", "the log does not reach back far enough")
             case _:
@@ -169,9 +204,9 @@ class Story:
             if what and update.phase != before:
                 self.line("centre", what, meaning)
 
-    def _tell_roster(self, updates: RosterChanged) -> None:
-        now = {party_id: name or kind for party_id, kind, name in updates.parties}
-        agents = {party_id for party_id, kind, _ in updates.parties if kind != "scenario"}
+    def _tell_roster(self, update: RosterChanged) -> None:
+        now = {party_id: name or kind for party_id, kind, name in update.parties}
+        agents = {party_id for party_id, kind, _ in update.parties if kind != "scenario"}
         for party_id, name in now.items():
             if party_id not in self._roster and party_id in agents:
                 transfer = any(name != other for other in self._roster.values())
@@ -182,13 +217,13 @@ class Story:
                 self.line(_first(name), f"{name} leaves", "that does not end the chat")
         self._roster = now
 
-    def _emit_connection(self, update: ConnectionChanged) -> None:
+    def _tell_connection(self, update: ConnectionChanged) -> None:
         trouble = update.state in ("backing_off", "blocked")
-        if update.state in _LINKS and trouble != self._trouble:
+        if update.state in _CONNECTIONS and trouble != self._troubled:
             code = f" ({update.code})" if update.code else ""
-            what, meaning = _LINKS[update.state]
+            what, meaning = _CONNECTIONS[update.state]
             self.line("client", what + code, meaning, "yellow" if trouble else "")
-        self._trouble = trouble
+        self._troubled = trouble
 
     def _tell_received(self, update: Received) -> None:
         who, what = entry_words(update.entry, self._names)
@@ -197,14 +232,18 @@ class Story:
         if isinstance(update.entry, Message):
             what = f"“{shown(update.entry)}”"
             self.transcript.append((who, shown(update.entry)))
+            if not update.own:
+                self.received.append(update.entry.msg_id)
         meaning = "answer, or the chat is closed" if self._phase == "warned" and not party else ""
         self.line(who, what, "late" if update.late else meaning)
 
-    def _tell_progress(self, update: DeliveryUpdate) -> None:
+    def _tell_delivery(self, update: DeliveryUpdate) -> None:
+        if update.state in self._states:
+            self._states[update.state].add(update.item)
         text = self._texts.get(update.item)
         if text is None:  # no message: the end, a disconnect
             return
-        what, meaning = _PROGRESS[update.state]
+        what, meaning = _DELIVERIES[update.state]
         who = self._who(update.party_id) if update.party_id else "somebody"
         reason = f" ({update.reason})" if update.reason else ""
         self.line("", f"{what}{reason}: “{clipped(text, 15)}”", meaning.format(who=who), "dim")
