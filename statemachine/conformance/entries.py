@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from attrs import evolve
+from attrs import evolve, fields, resolve_types
 
+from ..core.declaration import DecimalText
 from ..core.wire import (
+    ENTRIES,
+    SENDABLE_ENTRIES,
     CaseSet,
     CobrowsingEnded,
     CobrowsingRejected,
@@ -33,6 +36,7 @@ from ..core.wire import (
     SecureFormCancel,
     SecureFormData,
     SecureFormShow,
+    SendableEntry,
     SessionDisconnect,
     SessionEnd,
     SessionEnded,
@@ -44,9 +48,9 @@ from ..core.wire import (
 )
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Entry)
 Choose: TypeAlias = Callable[[int], int]
 """A number from 0 below n; 0 is the boring one."""
-Sendable: TypeAlias = Location | Navigation | Signaling | CobrowsingRejected | CobrowsingStarted | CobrowsingEnded
 
 AGENTS: Final = ("A1-b", "B2-c")
 STATES: Final = ("queued", "connecting", "connected", "ivr", "establishing", "CONNECTED", "", "odd")
@@ -71,6 +75,19 @@ def weighted(choose: Choose, options: Sequence[tuple[int, T]]) -> T:
             return option
         at -= weight
     raise AssertionError("choose(n) gave n or more")
+
+
+def sample(cls: type[E], n: int) -> E:
+    """An entry of any class: its texts say the names of their fields, what may be absent is absent."""
+    resolve_types(cls)
+    made: Any = cls
+    return cast(E, made(**{one.name: _SAMPLES[one.type](one.name, n) for one in fields(cls) if one.type in _SAMPLES}))
+
+
+_SAMPLES: Final[dict[Any, Callable[[str, int], str]]] = {
+    str: lambda name, n: "" if name in ("msg_id", "party_id") else f"{name} {n}",
+    DecimalText: lambda name, n: f"{n}.5",
+}
 
 
 # --- what a server says ---------------------------------------------------------------------------------------------
@@ -157,6 +174,16 @@ def _level(choose: Choose, n: int) -> Entry:
     )
 
 
+_ANY: Final = tuple([cls for cls in ENTRIES if cls.wire.effect != "lifecycle"])
+
+
+def _any(choose: Choose, n: int) -> Entry:
+    """Any entry that moves no phase."""
+    entry: Any = sample(pick(choose, _ANY), n)
+    given = {"msg_id": f"s{n}", "party_id": _agent(choose), "timestamp": n * 1_000}
+    return cast(Entry, evolve(entry, **{name: value for name, value in given.items() if hasattr(entry, name)}))
+
+
 def _odd(choose: Choose, n: int) -> Entry:
     raw = f'{{"n":{n}}}'
     return one_of(
@@ -190,6 +217,7 @@ def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
         (6, _thing),
         (4, _level),
         (4, _odd),
+        (2, _any),
         (2, lambda choose, n: TimeoutWarning("still there?", n)),
     )
     return weighted(choose, kinds)(choose, n)
@@ -234,13 +262,6 @@ def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) ->
 # --- what a client sends beside text --------------------------------------------------------------------------------
 
 
-def to_send(choose: Choose) -> Sendable:
-    options: tuple[Sendable, ...] = (
-        Location("48.1", "11.5"),
-        Navigation("/buy", "Buy"),
-        Signaling("REQUEST_CALL", destination_party_id=AGENTS[0], offer_video=True),
-        CobrowsingRejected(),
-        CobrowsingStarted("surfly", "https://example.org"),
-        CobrowsingEnded(),
-    )
-    return pick(choose, options)
+def to_send(choose: Choose) -> SendableEntry:
+    """An entry for `SendEntry`."""
+    return sample(pick(choose, SENDABLE_ENTRIES), choose(9))

@@ -207,23 +207,18 @@ const BATCHES = 4;
 const MARKS = 64;
 const SILENCE = "0".repeat(16);
 const NO_ID = ["", "null"];
-const BY_MESSAGE_ID = ["Message", "File", "Location", "Signaling"];
-const BY_REQUEST_ID = ["FormShow", "SecureFormShow"];
+const declared = Object.fromEntries(table.entries.map((entry) => [entry.name, entry]));
+const entriesWhere = (holds) => table.entries.filter(holds).map((entry) => entry.name);
+const hasField = (entry, name) => entry.fields.some((field) => field.name === name);
+const TRANSCRIPT = entriesWhere((entry) => entry.effect === "transcript");
+const BY_MESSAGE_ID = entriesWhere(
+  (entry) => entry.effect === "transcript" && hasField(entry, "msg_id") && hasField(entry, "party_id"),
+);
+const BY_REQUEST_ID = entriesWhere((entry) => entry.key.join() === "form_request_id");
 
-const spoken = (e) => `${e.$}|${lower(e.party_id)}|${e.timestamp}|`;
-const CONTENT = {
-  Message: (e) => `${spoken(e)}${e.msg}|${e.msg_text}`,
-  File: (e) => `${spoken(e)}${e.file_id}`,
-  Location: (e) => `${spoken(e)}${e.latitude}|${e.longitude}|${e.url}`,
-  Signaling: (e) => `${spoken(e)}${e.kind}|${e.sdp}|${e.candidate}|${e.sdp_m_line_index}|${e.data}`,
-  TimeoutWarning: (e) => `TimeoutWarning|${e.timestamp}|${e.msg}`,
-  FormShow: (e) => `FormShow|${e.form_request_id}`,
-  SecureFormShow: (e) => `SecureFormShow|${e.form_request_id}`,
-  CobrowsingRequested: (e) => `CobrowsingRequested|${isNumbered(e) ? `id ${e.msg_id}` : e.timestamp}`,
-  Unknown: (e) => `Unknown|${e.timestamp}|${e.raw}`,
-  Malformed: (e) => `Malformed|${e.timestamp}|${e.raw}`,
-};
-const isRemembered = (e) => e.$ in CONTENT;
+const valueOf = (e, name) => (name === "party_id" ? lower(e.party_id) : e[name]);
+const content = (e) => [e.$, ...declared[e.$].key.map((name) => valueOf(e, name))].join("|");
+const isRemembered = (e) => TRANSCRIPT.includes(e.$);
 
 const digest = (text) => createHash("sha256").update(Buffer.from(text, "utf16le")).digest("hex").slice(0, 16);
 const keyed = (d, text) => digest(`${lower(d.chat.chat_id)}|${text}`);
@@ -255,11 +250,8 @@ function key(d, e) {
     return [keyed(d, `${isOwn(d, e) ? "own" : "other"}|${e.msg_id}`), true];
   }
   if (e.$ === "File" && isOwn(d, e)) return [ownFileKey(d, e), true];
-  return [keyed(d, CONTENT[e.$](e)), isNumbered(e) || BY_REQUEST_ID.includes(e.$)];
-}
-
-function isNumbered(e) {
-  return e.$ === "CobrowsingRequested" && !NO_ID.includes(e.msg_id);
+  if (!NO_ID.includes(e.msg_id ?? "")) return [keyed(d, `${e.$}|id ${e.msg_id}`), true];
+  return [keyed(d, content(e)), BY_REQUEST_ID.includes(e.$)];
 }
 
 function datable(e) {
@@ -334,7 +326,7 @@ function noteSilence(d) {
 }
 
 function essence(e) {
-  if (isRemembered(e)) return `${CONTENT[e.$](e)}|${e.msg_id ?? ""}`;
+  if (isRemembered(e)) return `${content(e)}|${e.msg_id ?? ""}`;
   return [e.$, ...shapes.get(e.$).fields.map((field) => String(e[field.name]))].join("|");
 }
 
@@ -577,16 +569,9 @@ const tellGap = (d) => d.told("HistoryGap");
 
 const ABSENT = state("item", "absent");
 const WAITING = ["uploading", "pending", "sending", "in_doubt"];
-const CALMING = ["Message", "Location", "File", "FormData", "SecureFormData"];
-const TRACELESS = [
-  "Signaling", "CobrowsingRejected", "CobrowsingStarted", "CobrowsingEnded", "SecureFormData", "FormDataCancel",
-  "SecureFormCancel",
-];
-const SENDABLE = [
-  "Location", "Navigation", "Signaling", "CobrowsingRejected", "CobrowsingStarted", "CobrowsingEnded",
-];
+const SENDABLE = table.unions.SendableEntry;
 const RECEIPTED = ["Message", "File", "Location"];
-const NAMED = ["Message", "Location", "File", "Navigation", "Signaling"];
+const NUMBERED = entriesWhere((entry) => hasField(entry, "msg_id"));
 
 const texts = (one) => Object.entries(one).filter(([name, value]) => name !== "$" && typeof value === "string");
 
@@ -604,7 +589,7 @@ function keyIsKnown(d, e) {
 
 function newItem(d, entry, itemKey = null, more = {}) {
   const id = `${d.chat.origin}:${d.nextId()}`;
-  const named = is(entry, ...NAMED) ? evolve(entry, { msg_id: id }) : entry;
+  const named = is(entry, ...NUMBERED) ? evolve(entry, { msg_id: id }) : entry;
   d.item = ABSENT;
   d.subject = { id, state: ABSENT, entry: named, key: itemKey, ref: "", name: "", form: "", note: "", ...more };
   return d.subject;
@@ -977,9 +962,9 @@ const VOCABULARY = {
       may_retry: (d) => d.item.tries + 1 < d.config.limited_tries,
       may_repeat_post: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
       is_disconnect: subjectIs("SessionDisconnect"),
-      is_calming: subjectIs(...CALMING),
-      is_repeatable: subjectIs("SessionEnd"),
-      is_traceless: subjectIs(...TRACELESS),
+      is_calming: subjectIs(...entriesWhere((entry) => entry.resets_idle_timer)),
+      is_repeatable: subjectIs(...entriesWhere((entry) => entry.in_doubt === "resend")),
+      is_traceless: subjectIs(...entriesWhere((entry) => entry.in_doubt === "unknown")),
       is_end: subjectIs("SessionEnd"),
       is_file: subjectIs("File"),
       is_farewell: subjectIs("SessionDisconnect", "SessionEnd"),

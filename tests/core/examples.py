@@ -42,6 +42,7 @@ from statemachine import (
 )
 from statemachine import records as r
 from statemachine import wire as w
+from statemachine.conformance.entries import sample
 from statemachine.core import signals as sig
 from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, doubting, http, joined, left, message, opened
 from tests.core.play import requested as requesting
@@ -229,12 +230,11 @@ def phase_examples() -> dict[str, tuple[Session, ...]]:
 
 # --- events and payloads --------------------------------------------------------------------------------------------
 
-ENTRIES: tuple[w.Entry, ...] = (
+_ENTRIES: tuple[w.Entry, ...] = (
     *(
         w.Status(state)
         for state in ("establishing", "ivr", "queued", "connecting", "connected", "failed", "completed", "odd")
     ),
-    w.Info("service"),
     joined("agent-new"),
     left(ANN),
     message(9),
@@ -257,15 +257,14 @@ ENTRIES: tuple[w.Entry, ...] = (
     w.SecureFormShow("form-8", "card"),
     w.SecureFormData("f3"),
     w.SecureFormCancel("f3"),
-    w.FormSubmit(),
     w.Signaling("OFFER_CALL", "s6", ANN),
     w.CobrowsingRequested("s5"),
-    w.CobrowsingRejected(),
-    w.CobrowsingStarted(),
-    w.CobrowsingEnded(),
     w.Unknown("chat_session_new"),
     w.Malformed("not an object"),
 )
+_CLASSES = {type(entry) for entry in _ENTRIES}
+ENTRIES = (*_ENTRIES, *(sample(cls, 9) for cls in w.ENTRIES if cls not in _CLASSES))
+"""At least one of each class; a class without an example of its own has a sample."""
 
 INTENTS: tuple[Callable[[int], Any], ...] = (
     lambda at: RequestChat(at, "o2"),

@@ -48,7 +48,7 @@ def is_own(d: Draft, e: Any) -> bool:
     if party:
         chat_id = d.chat.chat_id
         return bool(party == chat_id or party.lower() == chat_id.lower())
-    return isinstance(e, File) or (d.chat.origin != "" and e.msg_id.startswith(d.chat.origin + ":"))
+    return isinstance(e, File) or (d.chat.origin != "" and getattr(e, "msg_id", "").startswith(d.chat.origin + ":"))
 
 
 def is_ours(d: Draft, e: Any) -> bool:
@@ -56,7 +56,9 @@ def is_ours(d: Draft, e: Any) -> bool:
     return isinstance(e, _BY_MESSAGE_ID) and is_own(d, e)
 
 
-_BY_MESSAGE_ID: Final[tuple[type[Any], ...]] = tuple([one for one in TRANSCRIPT_ENTRIES if {"msg_id", "party_id"} <= {*one.__match_args__}])
+_BY_MESSAGE_ID: Final[tuple[type[Any], ...]] = tuple(
+    [one for one in TRANSCRIPT_ENTRIES if {"msg_id", "party_id"} <= {*one.__match_args__}]
+)
 _BY_REQUEST_ID: Final = tuple([one for one in TRANSCRIPT_ENTRIES if one.wire.key == ("form_request_id",)])
 REMEMBERED: Final = frozenset(TRANSCRIPT_ENTRIES)
 """The entries that are delivered as transcript updates, hence at most once."""

@@ -15,6 +15,31 @@ from .groups import NO_CHAT, OPEN, OVER, WAITING
 LATE: Final = "told as late, without a receipt"
 
 
+WITH_ROWS: Final = (
+    wire.Message,
+    wire.File,
+    wire.Location,
+    wire.FormShow,
+    wire.SecureFormShow,
+    wire.Signaling,
+    wire.CobrowsingRequested,
+    wire.TimeoutWarning,
+    wire.Unknown,
+    wire.Malformed,
+)
+"""Transcript entries with rows of their own while the session is open; all others have those of `_plain`."""
+
+
+def _plain(one: type[wire.Entry]) -> list[Row]:
+    """The rows of a transcript entry that needs no treatment of its own."""
+    ours = ignore(OPEN, one, "our own, back", when=memory.is_own) if "party_id" in one.__match_args__ else []
+    return [
+        *ours,
+        row(OPEN, one, STAY, when=say.is_past, do=say.tell_past, why="an old one", ref="5.1"),
+        row(OPEN, one, STAY, do=say.tell_live, why="told", ref="3.0"),
+    ]
+
+
 def _transcript() -> tuple[Row, ...]:
     """What is told, live, as the past, or late."""
     parts: list[list[Row] | Row] = []
@@ -89,6 +114,7 @@ def _transcript() -> tuple[Row, ...]:
         row(OPEN, wire.Unknown, STAY, do=(say.note_unknown, say.tell_live), why="kept raw", ref="3.0; 8 F9"),
         row(OPEN, wire.Malformed, STAY, do=(say.note_malformed, say.tell_live), why="isolated", ref="8 F9"),
     ]
+    parts += [_plain(one) for one in wire.TRANSCRIPT_ENTRIES if one not in WITH_ROWS]
     parts += [row(TERMINAL, one, STAY, do=say.tell_late, why=LATE, ref="9") for one in wire.TRANSCRIPT_ENTRIES]
     parts.append(ignore(WAITING, wire.TRANSCRIPT_ENTRIES, NO_CHAT))
     return rows(*parts)
