@@ -12,8 +12,6 @@ from structlog import get_logger
 
 from .protocols import Alarm
 
-__all__ = ["LoopClock", "Tasks"]
-
 _log = get_logger(__name__)
 
 

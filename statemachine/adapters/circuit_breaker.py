@@ -1,8 +1,8 @@
-"""The gate before a host: how fast it is asked, and whether it is asked at all while it is down.
+"""Limits the requests to one server: their rate, and all of them while the server is down (circuit breaker).
 
-It is about the host, not about any chat: thousands of sessions, each with a back-off of its own, are still thousands
-of calls on a host that is down, and a flood on one that comes back. What the gate refuses was never sent, and the
-session is told so; what to make of it is the session's decision.
+The limits belong to the server, not to a chat: thousands of sessions, each with its own back-off, are still thousands
+of calls to a server that is down, and a flood when it comes back. A blocked request was never sent; its session gets
+that answer and decides.
 """
 
 from __future__ import annotations
@@ -14,30 +14,28 @@ from typing import Final
 
 from structlog import get_logger
 
-__all__ = ["CircuitBreaker", "RequestBlocked"]
-
 _log = get_logger(__name__)
 
 FAILURES: Final = 20
-"""Calls in a row, of all chats together, without any answer before the host counts as down."""
+"""Consecutive calls, of all chats together, without an answer, after which the breaker opens."""
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 10.0
-"""How long a host that is down is left alone. Shorter than the longest back-off of a session (30 s)."""
+"""The longest pause between probes. Shorter than the longest back-off of a session (30 s)."""
 PROBE_TIMEOUT_S: Final = 5.0
-"""A try that has not failed by then was taken: it may be a poll, which a host in good health holds for long."""
+"""A probe without an answer for so long has succeeded: it may be a poll, which a healthy server holds."""
 DOWN: Final = frozenset({502, 503, 504})
-"""What a proxy says of a host that is down."""
+"""Statuses with which a proxy answers for a server that is down."""
 
 
 class RequestBlocked(Exception):
-    """The request was not let through: it never left."""
+    """The request was not sent."""
 
 
 class CircuitBreaker:
-    """Lets requests through, `per_second` of them on average (None: all), with bursts of up to one second's worth.
+    """Lets requests pass, on average `per_second` of them (None: all), with bursts of up to one second's worth.
 
-    After many failures in a row it closes. Then one request at a time is let through to try, after longer and longer
-    pauses, until one is answered. `now`: seconds, of a clock that never runs backwards.
+    After many consecutive failures it opens: then only one request passes, as a probe, after growing pauses, until one
+    is answered. `now`: seconds, of a clock that never runs backwards.
     """
 
     def __init__(
@@ -50,70 +48,70 @@ class CircuitBreaker:
         self._spacing = 1 / per_second if per_second else 0.0
         self._now = now or asyncio.get_running_loop().time
         self._chance = chance
-        self._turn = self._now() - 1  # the moment of the next turn; what lies in the past is saved up, one second of it
+        self._next = self._now() - 1  # when the next request may pass; up to one second of unused time is saved
         self._failures = 0
         self._pause = FIRST_PAUSE_S
-        self._closed_until: float | None = None
-        self._tried: float | None = None
-        # Counts the closings and tries: what fails later, but was let through before, says nothing about now.
-        self._era = 0
+        self._open_until: float | None = None
+        self._probed_at: float | None = None
+        # Counts openings and probes: a late failure of a request that passed before says nothing about now.
+        self._epoch = 0
 
     @property
-    def closed(self) -> bool:
-        """The host counts as down."""
-        return self._closed_until is not None
+    def is_open(self) -> bool:
+        """The server counts as down."""
+        return self._open_until is not None
 
-    async def enter(self, within: float) -> int:
-        """Wait for this request's turn, for at most `within` seconds. What is returned belongs to `failed`.
+    async def enter(self, timeout: float) -> int:  # noqa: ASYNC109 - decided before the wait, not by cancelling it
+        """Wait until this request may pass, for at most `timeout` seconds. Returns the epoch for `failed`.
 
         Raises RequestBlocked.
         """
         now = self._now()
-        if self._tried is not None and now - self._tried >= PROBE_TIMEOUT_S:
-            self._open()
-        if self._closed_until is not None:
-            if now < self._closed_until:
-                raise RequestBlocked("the host does not answer, and is left alone for a moment")
-            self._close(now)
-            self._tried = now  # this one tries; the others wait for what becomes of it
-        era = self._era
+        if self._probed_at is not None and now - self._probed_at >= PROBE_TIMEOUT_S:
+            self._close()
+        if self._open_until is not None:
+            if now < self._open_until:
+                raise RequestBlocked("the server does not answer; the next attempt follows after a pause")
+            self._open(now)
+            self._probed_at = now  # this request is the probe; the others wait for its result
+        epoch = self._epoch
         if not self._spacing:
-            return era
-        turn = max(self._turn, now - 1)
-        if turn - now > within:
-            raise RequestBlocked("too many requests wait for their turn")
-        self._turn = turn + self._spacing
-        if turn > now:
-            await asyncio.sleep(turn - now)
-        return era
+            return epoch
+        at = max(self._next, now - 1)
+        if at - now > timeout:
+            raise RequestBlocked("too many requests are waiting (requests_per_second)")
+        self._next = at + self._spacing
+        if at > now:
+            await asyncio.sleep(at - now)
+        return epoch
 
-    def answered(self, era: int, status: int) -> None:
-        """The host answered."""
+    def answered(self, epoch: int, status: int) -> None:
+        """The server answered a request."""
         if status in DOWN:
-            self.failed(era)
-            return
-        self._open()
+            self.failed(epoch)
+        else:
+            self._close()
 
-    def _open(self) -> None:
-        self._failures = 0
-        self._tried = None
-        if self._closed_until is not None:
-            self._closed_until = None
-            self._pause = FIRST_PAUSE_S
-            _log.info("host_up")
-
-    def failed(self, era: int) -> None:
-        """The host did not answer."""
-        if era != self._era:
+    def failed(self, epoch: int) -> None:
+        """A request of this epoch got no answer."""
+        if epoch != self._epoch:
             return
-        self._tried = None
+        self._probed_at = None
         self._failures += 1
         if self._failures == FAILURES:
             _log.warning("host_down", failures=self._failures)
-            self._close(self._now())
+            self._open(self._now())
 
-    def _close(self, now: float) -> None:
-        """Until after a pause, between half and the whole of it: many processes shall not try together."""
-        self._era += 1
-        self._closed_until = now + self._pause * (0.5 + self._chance() / 2)
+    def _open(self, now: float) -> None:
+        """Open for a random time between half and the whole pause: many processes must not probe together."""
+        self._epoch += 1
+        self._open_until = now + self._pause * (0.5 + self._chance() / 2)
         self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+
+    def _close(self) -> None:
+        self._failures = 0
+        self._probed_at = None
+        if self._open_until is not None:
+            self._open_until = None
+            self._pause = FIRST_PAUSE_S
+            _log.info("host_up")

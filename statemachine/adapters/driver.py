@@ -1,13 +1,12 @@
-"""The one loop that drives a session, whatever the clock, the network and the store are made of.
+"""The loop that drives a session, for any clock, transport and store.
 
-For each event: `reduce`; if the session changed, save it together with its news in one transaction; only when that is
-done, hand exactly the owed commands of this step to the transport, in order, and then tell the news. Commands in flight
-that the session no longer owes are withdrawn: reads are aborted, everything else is left to finish. One alarm is armed
-for the session's next deadline. What to do is the session's decision alone: nothing here knows a phase, a retry or a
-threshold.
+For each event: call `reduce`; if the session changed, save it and its updates in one transaction; only after the save,
+give the commands of this step to the transport, in order, and the updates to the listener. Commands in flight that the
+session no longer owes are withdrawn: reads are aborted, all others may finish. One alarm is armed for the session's
+next deadline. The session decides; this module knows no phase, no retry and no threshold.
 
-The session in memory runs ahead of the saved one while saves are under way; commands and news never do. A save that
-fails therefore ends the driver: what was not saved was not done, and the stored session is the one to go on with.
+The session in memory is ahead of the saved one while saves are in progress; commands and updates never are. A failed
+save therefore stops the driver: what was not saved was not done, and the stored session is the one to continue with.
 """
 
 from __future__ import annotations
@@ -56,42 +55,38 @@ from .protocols import (
     Transport,
 )
 
-__all__ = ["Driver", "DriverStopped", "label"]
-
 _log = get_logger(__name__)
 
 
 _QUEUED: Final = (Post, PostEphemeral, Upload)
-"""What the customer has said and done, for which it is worth waiting when the process is stopped."""
+"""Commands that are still sent while the driver stops: they carry what the customer has sent."""
 
 
 class DriverStopped(Exception):
-    """This driver takes no more events. `__cause__` is the error that stopped it, where it was one."""
+    """This driver accepts no more events. `__cause__` is the error that stopped it, if any."""
 
 
 def label(session_id: str) -> str:
-    """What stands for a session in logs: the id itself may hold a phone number."""
+    """The name of a session in logs, a hash: the id itself may hold a phone number."""
     return blake2b(session_id.encode(errors="surrogatepass"), digest_size=6).hexdigest()
 
 
 @define(eq=False)
 class _Step:
-    """What waits for its save. `owed` and `told` are what `reduce` returned."""
+    """A step until its save is done. `outputs`: of `reduce`; `waiting`: called when the save is done."""
 
     version: int
     before: Session = field(repr=False)
     after: Session = field(repr=False)
-    owed: tuple[Command, ...]
-    transcript: tuple[TranscriptUpdate, ...]
-    anomalies: tuple[Anomaly, ...]
+    outputs: tuple[Command | Notification, ...]
     waiting: list[Done]
     saved: bool = False
 
 
 class Driver:
-    """Drives one session. All calls and callbacks in one thread; `listener` and `transport` may `feed` at any time.
+    """Drives one session. All calls and callbacks in one thread; `listener` and `transport` may call `feed` any time.
 
-    `version` is that of the stored session, 0 for one never saved.
+    `version`: of the stored session, 0 for one never saved.
     """
 
     def __init__(
@@ -131,26 +126,26 @@ class Driver:
 
     @property
     def saved(self) -> Session:
-        """The session as of the last save that is done: what the listener has been told about."""
+        """The session as of the last completed save: the listener has all updates up to here."""
         return self._saved
 
     @property
     def version(self) -> int:
-        """Of the session as it is now: what the next save follows."""
+        """The version of the session as it is now; the next save has the following one."""
         return self._version
 
     @property
     def stopped(self) -> bool:
-        """Nothing happens any more."""
+        """The driver does nothing any more."""
         return self._stopped
 
     @property
     def error(self) -> BaseException | None:
-        """What stopped the driver, or None: it runs, or was asked to stop."""
+        """The error that stopped the driver; None while it runs, or after `stop`."""
         return self._error
 
     def start(self) -> None:
-        """Begin. For a session that was stored, time goes on from now."""
+        """Begin. A stored session continues with `Restarted`."""
         if self._loaded:
             self._supervise(Restarted(self._clock.now()))
         else:
@@ -159,28 +154,28 @@ class Driver:
     def feed(self, event: Event, saved: Done | None = None) -> Session:
         """Handle this event now, and return the session after it.
 
-        `saved` is called once all that has happened up to here is durable, or with the error that prevents it. Raises
-        IllegalIntent (nothing has moved) and DriverStopped.
+        `saved` is called once the session is durable up to here, or with the error that prevents it. Raises
+        IllegalIntent (nothing has changed) and DriverStopped.
         """
         if self._stopping or self._stopped:
             raise DriverStopped("this session is not driven any more") from self._error
         return self._step(event, saved)
 
     def stop(self) -> None:
-        """Let go of the session without ending it. The listener hears `stopped` when nothing is under way any more.
+        """Release the session without ending it. `Listener.stopped` is called when nothing is in progress any more.
 
-        Reads are withdrawn, so no news comes in any more; what the customer has in the queue still goes out, one after
-        the other, until a deadline is due or nothing is left. Harmless when repeated.
+        Reads are withdrawn, so no more updates arrive. Items in the queue are still sent, one after the other, until a
+        deadline is due or the queue is empty. May be repeated.
         """
         if self._stopping or self._stopped:
             return
         self._stopping = True
         self._disarm()
         self._withdraw(frozenset())
-        self._rest()
+        self._halt_when_idle()
 
     def abandon(self) -> None:
-        """Stop at once. What is in flight is in the stored session's outbox: `Restarted` will see to it."""
+        """Stop at once. Commands in flight stay in the stored session's outbox; `Restarted` settles them."""
         self._halt(None)
 
     # --- one step -----------------------------------------------------------------------------------------------------
@@ -188,7 +183,9 @@ class Driver:
     def _step(self, event: Event, saved: Done | None) -> Session:
         before = self._session
         after, outputs = reduce(before, event)
-        self._look(event, before, after, outputs)
+        if self._observers:
+            handled = HandledEvent(self._id, event, before, after, outputs)
+            self._observe(lambda observer: observer.event_handled(handled))
         if after is before:
             self._arm()
             if saved:
@@ -196,15 +193,7 @@ class Driver:
             return after
         self._session = after
         self._version += 1
-        step = _Step(
-            self._version,
-            before,
-            after,
-            tuple(one for one in outputs if isinstance(one, Command)),
-            tuple(one for one in outputs if isinstance(one, TranscriptUpdate)),
-            tuple(one for one in outputs if isinstance(one, Anomaly)),
-            [saved] if saved else [],
-        )
+        step = _Step(self._version, before, after, outputs, [saved] if saved else [])
         self._steps.append(step)
         self._arm()
         self._save(step)
@@ -213,12 +202,12 @@ class Driver:
     def _save(self, step: _Step) -> None:
         done = partial(self._save_done, step)
         try:
-            self._store.save(Save(self._id, step.version, step.after, step.transcript), done)
+            self._store.save(Save(self._id, step.version, step.after, _transcript(step)), done)
         except Exception as error:  # a store that breaks its promise is a save that failed
             done(error)
 
     def _supervise(self, event: Event) -> None:
-        """An event nobody waits for: an error here would be lost in an event loop, and the session silently dead."""
+        """Handle an event that has no caller. An error would be lost in the event loop, so it stops the driver."""
         try:
             self._step(event, None)
         except Exception as error:
@@ -240,7 +229,7 @@ class Driver:
         self._settle()
 
     def _settle(self) -> None:
-        """Do what saved steps ask for, in order. Not re-entrant: a transport may answer, and a store save, at once."""
+        """Carry out saved steps, in order. Not re-entrant: a transport may answer, and a store save, at once."""
         if self._settling:
             return
         self._settling = True
@@ -251,18 +240,19 @@ class Driver:
             self._halt(error)
         finally:
             self._settling = False
-        self._rest()
+        self._halt_when_idle()
 
     def _carry_out(self, step: _Step) -> None:
         self._saved = step.after
-        self._moment("saved", step.version)
+        self._checkpoint("saved", step.version)
         for saved in step.waiting:
             saved(None)
         self._withdraw(self._owed())
-        for command in step.owed:
-            if command.id in self._owed():  # a later step, on its way to the disk, may have withdrawn it
+        for command in step.outputs:
+            # A later step whose save is in progress may have withdrawn it.
+            if isinstance(command, Command) and command.id in self._owed():
                 self._execute(command)
-        self._tell(step)
+        self._publish(step)
 
     def _owed(self) -> frozenset[int]:
         return frozenset(command.id for command in outbox(self._session))
@@ -271,15 +261,15 @@ class Driver:
 
     def _execute(self, command: Command) -> None:
         if self._stopped or (self._stopping and not isinstance(command, _QUEUED)):
-            # The plain truth: it never left. Said now, it does not come back as a doubt after a restart.
+            # It was never sent. Answered now, it is not in doubt after a restart.
             self._answered(command.id, Failure("unsent"))
             return
         self._in_flight[command.id] = command
         self._transport.execute(command, partial(self._answered, command.id))
-        self._moment("executed", command.id)
+        self._checkpoint("executed", command.id)
 
     def _withdraw(self, owed: frozenset[int]) -> None:
-        """Abort the reads in flight that are not `owed`. A post may have arrived: it is left to finish."""
+        """Abort the reads in flight that are not `owed`. A post may have arrived, so it may finish."""
         for command in [one for one in self._in_flight.values() if one.id not in owed and isinstance(one, READS)]:
             del self._in_flight[command.id]
             self._transport.abort(command.id)
@@ -288,10 +278,10 @@ class Driver:
         if self._stopped:
             return
         self._in_flight.pop(command_id, None)
-        self._moment("answered", command_id)
-        # Handed on even if nobody awaits it any more: the server's events in it are not to be lost.
+        self._checkpoint("answered", command_id)
+        # Handled also when the session no longer awaits it: the server's events in it must not be lost.
         self._supervise(Answered(self._clock.now(), command_id, reply))
-        self._rest()
+        self._halt_when_idle()
 
     # --- the alarm ----------------------------------------------------------------------------------------------------
 
@@ -316,45 +306,35 @@ class Driver:
         if not self._stopping and not self._stopped:
             self._supervise(Tick(self._clock.now()))
 
-    # --- telling ------------------------------------------------------------------------------------------------------
+    # --- listener and observers ---------------------------------------------------------------------------------------
 
-    def _tell(self, step: _Step) -> None:
-        if self._stopped:  # by an answer that came at once; the journal has the news
+    def _publish(self, step: _Step) -> None:
+        if self._stopped:  # by an answer that came at once; the journal has the updates
             return
-        levels = changes(step.before, step.after)
-        for anomaly in step.anomalies:
+        transcript, statuses = _transcript(step), changes(step.before, step.after)
+        anomalies = tuple(one for one in step.outputs if isinstance(one, Anomaly))
+        for anomaly in anomalies:
             _log.warning("anomaly", session=label(self._id), kind=anomaly.kind, detail=anomaly.detail)
-        if step.transcript or levels or step.anomalies:
-            self._listener.told(SavedStep(step.after, step.transcript, levels, step.anomalies))
-        if step.transcript:
-            self._moment("told", step.transcript[-1].seq)
+        if transcript or statuses or anomalies:
+            self._listener.saved(SavedStep(step.after, transcript, statuses, anomalies))
+        if transcript:
+            self._checkpoint("published", transcript[-1].seq)
 
-    # --- who looks on -------------------------------------------------------------------------------------------------
+    def _checkpoint(self, checkpoint: Checkpoint, number: int) -> None:
+        if self._observers:
+            self._observe(lambda observer: observer.checkpoint(self._id, checkpoint, number))
 
-    def _look(self, event: Event, before: Session, after: Session, outputs: tuple[Command | Notification, ...]) -> None:
-        if not self._observers:
-            return
-        step = HandledEvent(self._id, event, before, after, outputs)
+    def _observe(self, call: Callable[[Observer], None]) -> None:
         for observer in self._observers:
             try:
-                observer.stepped(step)
+                call(observer)
             except Exception as error:  # a trace that cannot be written ends no chat
-                self._blind(error)
-
-    def _moment(self, moment: Checkpoint, number: int) -> None:
-        for observer in self._observers:
-            try:
-                observer.moment(self._id, moment, number)
-            except Exception as error:
-                self._blind(error)
-
-    def _blind(self, error: Exception) -> None:
-        _log.error("observer_failed", session=label(self._id), error=type(error).__name__)
+                _log.error("observer_failed", session=label(self._id), error=type(error).__name__)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    def _rest(self) -> None:
-        """SubmittedIntent to stop, and nothing under way: stopped."""
+    def _halt_when_idle(self) -> None:
+        """After `stop`, and with nothing in progress: halt."""
         if self._stopping and not self._steps and not self._in_flight and not self._settling:
             self._halt(None)
 
@@ -378,5 +358,9 @@ class Driver:
     def _last(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except Exception as error:  # the others are still to be told
+        except Exception as error:  # the other callers still have to be called
             _log.error("driver_stop_failed", session=label(self._id), error=type(error).__name__)
+
+
+def _transcript(step: _Step) -> tuple[TranscriptUpdate, ...]:
+    return tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate))

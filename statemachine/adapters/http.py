@@ -21,7 +21,7 @@ from .http_client import CallFailed, ConnectionPool, HttpClient
 from .payload import UploadProgress
 from .protocols import Answer
 
-__all__ = ["ConnectionPool", "FormValues", "HttpTransport", "OpenFile"]
+__all__ = ["FormValues", "HttpTransport", "OpenFile"]
 
 OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None]"]
 """From a file's `ref` to its bytes, or to where they are, and who wants to know how far they are.

@@ -34,7 +34,6 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["CallFailed", "ConnectionPool", "HeaderSource", "HttpClient", "HttpResponse", "proxy_address"]
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
 """Headers for every request, or an async function that makes them, asked before each one: a token that expires is
@@ -165,7 +164,7 @@ class ConnectionPool:
             middlewares=(_once,),
             proxy=via,
         )
-        self.gate: Final = CircuitBreaker(per_second)
+        self.breaker: Final = CircuitBreaker(per_second)
 
     async def __aenter__(self) -> Self:
         return self
@@ -229,9 +228,9 @@ class HttpClient:
         uploaded: UploadProgress | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer, whose body is still to be read; what goes wrong, then too, is a CallFailed."""
-        gate, era = self._pool.gate, 0
+        breaker, epoch = self._pool.breaker, 0
         try:
-            era = await gate.enter(request.timeout / 1_000)
+            epoch = await breaker.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
             url = URL(request.url, encoded=True)
             async with (
@@ -248,17 +247,17 @@ class HttpClient:
             ):
                 self._keep_cookies(response)
                 yield response
-                gate.answered(era, response.status)
+                breaker.answered(epoch, response.status)
         except (RequestBlocked, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
             raise CallFailed("unsent", error) from error
         except _UNSENT as error:
-            gate.failed(era)
+            breaker.failed(epoch)
             raise CallFailed("unsent", error) from error
         except TimeoutError as error:
-            gate.failed(era)
+            breaker.failed(epoch)
             raise CallFailed("timeout", error) from error
         except (aiohttp.ClientError, OSError, _Cut) as error:
-            gate.failed(era)
+            breaker.failed(epoch)
             raise CallFailed("cut", error) from error
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:

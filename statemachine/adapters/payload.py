@@ -19,7 +19,6 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["UploadProgress", "payload"]
 
 UploadProgress: TypeAlias = Callable[[int, int], None]
 """Called in the loop's thread as a file is read to be sent: bytes so far, and of how many."""

@@ -1,7 +1,7 @@
-"""What the driver needs from its surroundings: a clock, a transport, a store, and somebody to tell.
+"""The protocols that the driver depends on: clock, transport, store, listener and observer.
 
-All of it is callbacks, so that an event loop, a thread and a simulator bind the same loop without change. Every call
-and every callback of one driver happens in one thread. Instants are integer milliseconds since the epoch (UTC).
+All of them use callbacks, so that an event loop, a thread and a simulator can run the same driver. All calls and
+callbacks of one driver happen in one thread. Times are integer milliseconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -32,45 +32,45 @@ __all__ = [
 
 Answer: TypeAlias = Callable[[Reply], None]
 Done: TypeAlias = Callable[[BaseException | None], None]
-"""Called once: with None when it is done for good, with the error when nothing was done."""
+"""Called once: with None when it is done and durable, with the error when nothing was done."""
 
 
 class Alarm(Protocol):
-    """A callback that has not come yet."""
+    """A scheduled callback."""
 
     def cancel(self) -> None:
-        """The callback will not come any more. Harmless after it came."""
+        """Do not call back. No effect after the callback."""
 
 
 class Clock(Protocol):
-    """Where time comes from."""
+    """The source of time."""
 
     def now(self) -> int:
-        """The present. Never runs backwards while this clock exists."""
+        """The present time. Never runs backwards while this clock exists."""
         ...
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
-        """Call back at `at` or somewhat later; a moment that has passed means soon, never from within this call."""
+        """Call back at `at` or slightly later; for a past time, soon, but never from within this call."""
         ...
 
     def jitter(self, earliest: int, latest: int) -> int:
-        """A moment in this window, both ends included: many sessions that are due together shall not wake together."""
+        """A time in this window, both ends included: sessions that are due together should not all wake together."""
         ...
 
 
 class Transport(Protocol):
-    """Carries commands to the server and brings the replies back. It never raises: what goes wrong is a `Failure`."""
+    """Sends commands to the server and returns the replies. It never raises: every error is a `Failure`."""
 
     def execute(self, command: Command, answer: Answer) -> None:
-        """Begin this call. `answer` is called once when it is over, possibly from within; not needed after `abort`."""
+        """Begin this call. `answer` is called once with its reply, possibly from within; not needed after `abort`."""
 
     def abort(self, command_id: int) -> None:
-        """Break off a call nobody waits for any more. Only ever asked for reads; unknown ids are ignored."""
+        """Cancel a call whose reply is not needed. Used for reads only; unknown ids are ignored."""
 
 
 @frozen
 class Save:
-    """One step of one session, to be made durable as a whole: the session, and the news that goes to its journal.
+    """One step of one session, to be saved in one transaction: the session, and the updates for its journal.
 
     `version` counts the saves of this session from 1; it must be the stored version plus one.
     """
@@ -83,19 +83,19 @@ class Save:
 
 @frozen
 class Stored:
-    """What a store holds of one session."""
+    """A session as stored."""
 
     session: Session = field(repr=False)
     version: int
 
 
 class Store(Protocol):
-    """Keeps sessions, each with a journal of its transcript news and the application's cursor into it."""
+    """Keeps sessions, each with a journal of its transcript updates and the application's cursor into it."""
 
     def save(self, save: Save, done: Done) -> None:
         """Make this step durable, then call `done`. The saves of one session are made, and done, in the order asked.
 
-        The error is a `StaleSave` where the version does not follow the stored one: somebody else drives this session.
+        The error is a `StaleSave` where the version does not follow the stored one: another driver has this session.
         """
 
     def load(self, session_id: str) -> Stored | None:
@@ -103,13 +103,13 @@ class Store(Protocol):
         ...
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """The next `limit` news with a `seq` above `after_seq`, in order of `seq`."""
+        """The next `limit` updates with a `seq` above `after_seq`, in order of `seq`."""
         ...
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
-        """The application has dealt with all news up to `seq`: the journal lets go of them.
+        """Acknowledge all updates up to `seq`: the journal may drop them.
 
-        The cursor never moves back; to acknowledge what is not there yet is an error.
+        The cursor never moves back. A `seq` beyond the journal is an error.
         """
 
     def cursor(self, session_id: str) -> int:
@@ -121,53 +121,53 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish what was asked, and let go of everything. Saves asked later are refused."""
+        """Finish all requests, and release all resources. Later saves are refused."""
 
 
 class Archive(Store, Protocol):
-    """A store that can look back, and forget."""
+    """A store that keeps transcripts, and can delete."""
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """As `journal`, with what was acknowledged and is kept all the same, where the store was told to keep it."""
+        """As `journal`, with acknowledged updates too, where the store is configured to keep them."""
         ...
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
-        """Remove what was over before this instant: sessions, and what is kept of news that was read.
+        """Delete the sessions that ended before this time, and the acknowledged updates older than it.
 
-        A session that lives stays. One with news that the application has not read stays too, unless `unread`. Whose
-        session was removed begins anew with `seq` 1.
+        Active sessions stay. Ended ones with unacknowledged updates stay too, unless `unread`. A new session under the
+        same id begins with `seq` 1.
         """
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
-        """Remove these sessions, whatever their state, with all that is kept of them, for good and without a trace.
+        """Delete these sessions, in any state, with all their data, permanently.
 
-        Nobody may drive them any more: a save would bring them back, or fail. Ids that are not known are no error.
+        No driver may run them any more: a save would create them again, or fail. Unknown ids are no error.
         """
 
 
 @frozen
 class SavedStep:
-    """What one step has to tell, once it is saved. `session` is the session after it."""
+    """The updates of one step, once it is saved. `session`: after the step."""
 
     session: Session = field(repr=False)
     transcript: tuple[TranscriptUpdate, ...]
-    levels: tuple[StatusUpdate, ...]
+    statuses: tuple[StatusUpdate, ...]
     anomalies: tuple[Anomaly, ...]
 
 
 class Listener(Protocol):
-    """Who owns a driver. What these raise stops the driver: the application's own code belongs behind the journal."""
+    """The owner of a driver. An exception stops the driver, so application code must not run in these methods."""
 
-    def told(self, update: SavedStep) -> None:
-        """A step is saved, and its commands are on their way. Called only where there is something to tell."""
+    def saved(self, step: SavedStep) -> None:
+        """A step is saved, and its commands are executed. Called only for steps with updates or anomalies."""
 
     def stopped(self, error: BaseException | None) -> None:
-        """The driver does nothing any more: asked to (None), or because of this error. Called once, and last."""
+        """The driver has stopped: as requested (None), or because of this error. Called once, and last."""
 
 
 @frozen
 class HandledEvent:
-    """An event that was handled, and what came of it: `after is before` where it changed nothing."""
+    """An event, the sessions before and after it, and its outputs. `after is before` where it changed nothing."""
 
     session_id: str
     event: Event
@@ -176,18 +176,18 @@ class HandledEvent:
     outputs: tuple[Command | Notification, ...] = field(repr=False)
 
 
-Checkpoint: TypeAlias = Literal["saved", "executed", "answered", "told"]
+Checkpoint: TypeAlias = Literal["saved", "executed", "answered", "published"]
 
 
 class Observer(Protocol):
-    """Who looks over a driver's shoulder: traces, logs, tests. It must not feed the driver it looks at."""
+    """Sees each step of a driver: traces, metrics, tests. It must not call the driver."""
 
-    def stepped(self, step: HandledEvent) -> None:
+    def event_handled(self, step: HandledEvent) -> None:
         """An event was handled. Nothing is saved yet."""
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        """A point at which the process may die. `number`: the version saved, the command's id, or the last `seq` told.
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        """A point at which a crash is of interest. `number`: the version, the command's id, or the last `seq`.
 
-        saved: it is durable, and nothing of it was done yet. executed: the transport has the command. answered: its
-        reply is here, and not yet handled. told: the listener has the news.
+        saved: the step is durable, and nothing of it was carried out. executed: the transport has the command.
+        answered: its reply has arrived, and is not handled yet. published: the listener has the updates.
         """

@@ -5,8 +5,6 @@ from __future__ import annotations
 from asyncio import sslproto
 from typing import Any, Final
 
-__all__ = ["keep_buffers_small"]
-
 BUFFER: Final = 2 * 1024
 
 

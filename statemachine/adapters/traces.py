@@ -64,8 +64,8 @@ class TraceFiles:
             if file.stat().st_mtime_ns < before * 1_000_000:
                 file.unlink(missing_ok=True)
 
-    def stepped(self, step: HandledEvent) -> None:
-        """See `Observer.stepped`."""
+    def event_handled(self, step: HandledEvent) -> None:
+        """See `Observer.event_handled`."""
         session_id, after = step.session_id, step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
         updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
@@ -84,8 +84,8 @@ class TraceFiles:
         else:
             self._left.pop(session_id, None)
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        """See `Observer.moment`."""
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        """See `Observer.checkpoint`."""
 
     def _write(self, session_id: str, before: Session, line: str) -> None:
         file = self._file(session_id)

@@ -1,9 +1,9 @@
-"""`ChatClient` and its sessions, `ContactCentre`, and what they raise and take. Needs the extra `http`."""
+"""`ChatClient`, its sessions, `ContactCentre`, and their errors and options. Needs the extra `http`."""
 
 from .advice import Advice, advise
 from .centre import CentreError, ContactCentre, SmsRefused, TooLarge
 from .client import ChatClient
-from .delivery import Handler, MergedUpdates, Stopped
+from .delivery import Handler, MergedUpdates
 from .errors import (
     BadSetting,
     ChatClosed,
@@ -14,13 +14,13 @@ from .errors import (
     SendFailed,
     SessionOver,
 )
-from .metrics import METRICS, Metrics, Numbers, Stats
+from .metrics import METRICS, Metrics, Stats
 from .middleware import Middleware
 from .options import Options
 from .questions import Questions
 from .sending import Sending, SendingState
 from .session import ChatSession
-from .stream import Update, UpdateStream
+from .stream import Stopped, Update, UpdateStream
 
 __all__ = [
     "METRICS",
@@ -39,7 +39,6 @@ __all__ = [
     "Middleware",
     "NotPossible",
     "NotSaved",
-    "Numbers",
     "Options",
     "Questions",
     "SendFailed",

@@ -12,8 +12,6 @@ from attrs import frozen
 
 from ..core import Failure
 
-__all__ = ["ADVICE", "Advice", "Setting", "advise"]
-
 Setting: TypeAlias = Literal[
     "url", "tenant", "app_id", "client_id", "api", "quoted", "headers", "proxy", "tls", "scenario", "server", ""
 ]

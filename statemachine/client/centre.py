@@ -32,8 +32,6 @@ from .advice import Advice, advise
 from .errors import BadSetting, ChatError
 from .options import Options
 
-__all__ = ["DOWNLOAD_LIMIT", "CentreError", "ContactCentre", "SmsRefused", "TooLarge", "request_for"]
-
 A = TypeVar("A")
 P = ParamSpec("P")
 

@@ -9,8 +9,6 @@ from attrs import frozen
 
 from ..core import Carryover, RequestChat
 
-__all__ = ["ChatParameters", "new_origin"]
-
 
 @frozen
 class ChatParameters:

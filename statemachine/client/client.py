@@ -32,13 +32,11 @@ from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates, 
 from .errors import BadSetting, ChatClosed, ChatError
 from .file_limit import chats_within_file_limit
 from .metrics import Metrics, MetricsObserver, Stats
-from .middleware import Middleware
+from .middleware import Middleware, filter_intent, filter_update
 from .options import Options
 from .retention import Retention, traces_in
 from .session import ChatSession, ClientContext
 from .signals import on_first_signal
-
-__all__ = ["ChatClient"]
 
 _log = get_logger(__name__)
 
@@ -81,7 +79,7 @@ class ChatClient:
         self._observers = (*observers, *(one for one in own if one is not None))
         self._metrics = metrics
         self._middleware = tuple(middleware)
-        self._turns: Final = DeliveryScheduler()
+        self._scheduler: Final = DeliveryScheduler()
         self._sessions: dict[str, ChatSession] = {}
         # Sessions that are over, with nothing left to tell: kept only while the application holds them.
         self._spent: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
@@ -92,7 +90,7 @@ class ChatClient:
         self._fit: int | None = None
         self._said_full = False
         # Each session puts its own client id in the place of this one.
-        self._door = self._options.endpoint(url, tenant, app_id, "nobody")
+        self._endpoint = self._options.endpoint(url, tenant, app_id, "nobody")
 
     # --- open and close -----------------------------------------------------------------------------------------------
 
@@ -145,7 +143,16 @@ class ChatClient:
         self._fit = chats_within_file_limit()
         pool = await stack.enter_async_context(self._options.pool())
         self._context = ClientContext(
-            store, pool, LoopClock(), self._options, self._observers, self._middleware, self._turns, self._retire
+            store,
+            pool,
+            LoopClock(),
+            self._options,
+            self._observers,
+            sending=partial(filter_intent, self._middleware),
+            delivering=partial(filter_update, self._middleware),
+            notify=self._scheduler.notify,
+            resume=self._scheduler.resume,
+            retire=self._retire,
         )
         stack.push_async_callback(self._close_sessions)
         stored = store.sessions()  # a store that cannot be read is told here
@@ -168,7 +175,7 @@ class ChatClient:
 
     async def _take_up(self, context: ClientContext, stored: Sequence[str]) -> None:
         """Go on with the stored chats, in no order and spread out: each reads its history from the server."""
-        mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._door))]
+        mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
         pause = 2 / self._options.opened_per_second
         for session_id in random.sample(mine, len(mine)):
             if session_id in self._sessions:
@@ -185,7 +192,7 @@ class ChatClient:
     async def _close_sessions(self) -> None:
         chats = {id(chat): chat for chat in (*self._sessions.values(), *self._spent.values())}
         await asyncio.gather(*(chat.close() for chat in chats.values()))
-        self._turns.close()
+        self._scheduler.close()
 
     # --- sessions -----------------------------------------------------------------------------------------------------
 
@@ -209,7 +216,7 @@ class ChatClient:
         chat = await self._find(self._opened(), client_id)
         about = ChatParameters(parameters, phone_number, from_)
         if about != ChatParameters():
-            chat.parameters_of_next_chat = about
+            chat.parameters = about
         if start and chat.phase == "idle":
             await chat.request()
         return chat
@@ -220,7 +227,7 @@ class ChatClient:
         return self._context
 
     async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
-        session_id = _session_id(_for(self._door, client_id))
+        session_id = _session_id(_for(self._endpoint, client_id))
         chat = self._sessions.get(session_id) or self._spent.get(session_id)
         if chat and not chat.stopped:
             return chat
@@ -233,7 +240,7 @@ class ChatClient:
 
     def _make(self, context: ClientContext, session_id: str) -> ChatSession:
         client_id = unquote(session_id.rpartition("/")[2])
-        return ChatSession(session_id, _for(self._door, client_id), context)
+        return ChatSession(session_id, _for(self._endpoint, client_id), context)
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
@@ -241,7 +248,7 @@ class ChatClient:
             self._said_full = True
             _log.warning("too_many_chats", fit=self._fit, remedy="raise the limit of open files: ulimit -n")
         chat.work()
-        self._turns.notify(chat.turn)
+        self._scheduler.notify(chat)
 
     def _retire(self, chat: ChatSession) -> None:
         """It is over, and all is dealt with: no longer held here."""
@@ -255,11 +262,11 @@ class ChatClient:
     def stats(self) -> Stats:
         """How the sessions stand now, for whoever watches them."""
         chats = self.sessions()
-        down = self._context is not None and self._context.pool.gate.closed
+        down = self._context is not None and self._context.pool.breaker.is_open
         return Stats(
             Counter(chat.phase for chat in chats),
             sum(chat.unread for chat in chats),
-            sum(chat.turn.place == "parked" for chat in chats),
+            sum(chat.slot.place == "parked" for chat in chats),
             down,
         )
 
@@ -268,15 +275,15 @@ class ChatClient:
 
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
         """
-        door = self._door
-        self._door = self._options.endpoint(
-            door.url,
-            door.tenant if tenant is None else tenant,
-            door.app_id if app_id is None else app_id,
-            door.client_id,
+        at = self._endpoint
+        self._endpoint = self._options.endpoint(
+            at.url,
+            at.tenant if tenant is None else tenant,
+            at.app_id if app_id is None else app_id,
+            at.client_id,
         )
         for chat in self.sessions():
-            chat.move(self._door)
+            chat.move(self._endpoint)
             await chat.reauthorized()
 
     # --- what is kept -------------------------------------------------------------------------------------------------
@@ -287,7 +294,7 @@ class ChatClient:
         All of it with `Options.transcript`, until it is purged or forgotten; else only what is not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
         """
-        return self._opened().store.transcript(_session_id(_for(self._door, client_id)), after, limit)
+        return self._opened().store.transcript(_session_id(_for(self._endpoint, client_id)), after, limit)
 
     async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = REMOVAL_TIMEOUT) -> None:
         """Remove what was over so long ago: chats, kept transcripts, traces. A chat that lives stays.
@@ -310,7 +317,7 @@ class ChatClient:
         does, and BadSetting; until it returns it is not promised: repeat it after an error or a crash.
         """
         context = self._opened()
-        session_id = _session_id(_for(self._door, client_id))
+        session_id = _session_id(_for(self._endpoint, client_id))
         await self._drop([chat for held in (self._sessions, self._spent) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 
@@ -329,7 +336,7 @@ class ChatClient:
         Each session's news comes in the order and with the promises of `ChatSession.news`; sessions take turns. A
         session that could not go on tells `Stopped`. `async for session, news in client` is the same.
         """
-        return MergedUpdates(self._turns, self._begin, auto_ack=auto_ack)
+        return MergedUpdates(self._scheduler, self._begin, auto_ack=auto_ack)
 
     def __aiter__(self) -> MergedUpdates:
         return self.updates()
@@ -356,17 +363,17 @@ class ChatClient:
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
         run = self._begin()
-        how = RetryPolicy(tries, pause, within, auto_ack, self._failed_handler)
-        await HandlerRunner(self._turns, handler, how).run(run, concurrency)
+        policy = RetryPolicy(tries, pause, within, auto_ack, self._count_failure)
+        await HandlerRunner(self._scheduler, handler, policy).run(run, concurrency)
 
-    def _failed_handler(self) -> None:
+    def _count_failure(self) -> None:
         if self._metrics:
             self._metrics.count("chat_handler_failures_total", {})
 
     def _begin(self) -> int:
         if self._context is None:
             raise ChatClosed("the client is not open: use it inside `async with`")
-        return self._turns.begin(chat.turn for chat in self.sessions())
+        return self._scheduler.begin(self.sessions())
 
 
 async def _close_opened(opening: asyncio.Task[SqliteStore]) -> None:
@@ -375,15 +382,15 @@ async def _close_opened(opening: asyncio.Task[SqliteStore]) -> None:
         await asyncio.to_thread(opening.result().close)
 
 
-def _for(door: Endpoint, client_id: str) -> Endpoint:
+def _for(endpoint: Endpoint, client_id: str) -> Endpoint:
     try:
-        return evolve(door, client_id=client_id)
+        return evolve(endpoint, client_id=client_id)
     except ValueError as error:
         raise BadSetting(str(error)) from None
 
 
-def _prefix(door: Endpoint) -> str:
-    return f"{quote(door.tenant, safe='')}/{quote(door.app_id, safe='')}/"
+def _prefix(endpoint: Endpoint) -> str:
+    return f"{quote(endpoint.tenant, safe='')}/{quote(endpoint.app_id, safe='')}/"
 
 
 def _session_id(endpoint: Endpoint) -> str:

@@ -1,9 +1,9 @@
-"""The news of all sessions of a client: which session's turn it is, and handlers that may fail.
+"""The updates of all sessions of a client: in which order they are delivered, and handlers that may fail.
 
-Sessions with news stand in one queue, each at most once, and take turns, one news at a time: the news of one session
-stays in order and is never with two handlers at once, and a busy session holds up nobody. A handler that raises gets
-the same news again after a while; at last the session is *parked*: its news stays in the journal, its chat goes on,
-and nobody is called for it until `ChatSession.resume()` or a restart.
+Sessions with updates wait in one queue, each at most once, and each delivers one update at a time. So the updates of a
+session stay in order, two handlers never have updates of the same session, and a busy session delays no other. After a
+handler has failed, it gets the same update again, with a growing pause. After the last try the session is *parked*: its
+updates stay in the journal, its chat continues, and no handler is called until `ChatSession.resume()` or a restart.
 """
 
 from __future__ import annotations
@@ -12,241 +12,218 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
-from attrs import define, frozen
+from attrs import frozen
 from structlog import get_logger
 
 from statemachine.adapters.driver import label
 
 from ..core import TranscriptUpdate
 from .errors import ChatError
-from .stream import Update, UpdateStream
-
-if TYPE_CHECKING:
-    from .session import ChatSession
-
-__all__ = ["DeliveryScheduler", "DeliverySlot", "Handler", "HandlerRunner", "MergedUpdates", "RetryPolicy", "Stopped"]
+from .session import ChatSession
+from .stream import Stopped, Update
 
 _log = get_logger(__name__)
 
-
-@frozen
-class Stopped:
-    """The session could not go on, and why; told once. `ChatClient.session` takes it up again."""
-
-    error: BaseException
-
-
-Handler: TypeAlias = "Callable[[ChatSession, Update | Stopped], Awaitable[object]]"
-"""The application's own: called with each news and whose it is."""
-
-
-@define(eq=False)
-class DeliverySlot:
-    """A session's place: idle, nothing to tell; queued; out, somebody has its news; parked; apart, with its own reader.
-
-    `news`: what is told, or told again. `tries`: how often in vain. `stopped`: that it could not go on was told.
-    """
-
-    session: ChatSession
-    place: Literal["idle", "queued", "out", "parked", "apart"] = "idle"
-    reader: UpdateStream | None = None
-    updates: Update | Stopped | None = None
-    tries: int = 0
-    stopped: bool = False
+Handler: TypeAlias = Callable[[ChatSession, Update | Stopped], Awaitable[object]]
+"""The application's function: called with each update and its session."""
 
 
 class DeliveryScheduler:
-    """The queue of sessions with news. One run over it at a time; what an earlier run left undone comes again."""
+    """The queue of sessions with updates. One run over it at a time; the next run starts at the cursors."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[DeliverySlot | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[ChatSession | None] = asyncio.Queue()
         self._run = 0
-        self._busy = 0
+        self._readers = 0
 
-    def notify(self, turn: DeliverySlot) -> None:
-        """This session has news, or has ended: it takes its turn."""
-        if turn.place == "idle":
-            turn.place = "queued"
-            self._queue.put_nowait(turn)
+    def notify(self, chat: ChatSession) -> None:
+        """Queue a session that has updates, or has stopped."""
+        if chat.slot.place == "idle":
+            chat.slot.place = "queued"
+            self._queue.put_nowait(chat)
 
-    def begin(self, turns: Iterable[DeliverySlot]) -> int:
-        """A new run: every session from its cursor on. Returns the run's number. Raises ChatError."""
-        if self._busy:
-            raise ChatError("somebody takes the news of this client already: one loop or handler at a time")
+    def begin(self, chats: Iterable[ChatSession]) -> int:
+        """Begin a new run: every session from its cursor. Returns the run's number. Raises ChatError."""
+        if self._readers:
+            raise ChatError("another loop or handler takes the updates of this client: use one at a time")
         self._run += 1
-        for turn in turns:
-            turn.reader = turn.updates = None
-            if turn.place == "out":
-                turn.place = "idle"
-            self.notify(turn)
+        for chat in chats:
+            slot = chat.slot
+            slot.stream = slot.update = None
+            if slot.place == "out":
+                slot.place = "idle"
+            self.notify(chat)
         return self._run
 
     @contextmanager
-    def busy(self) -> Generator[None]:
-        """No other run begins meanwhile."""
-        self._busy += 1
+    def reading(self) -> Generator[None]:
+        """Let no other run begin meanwhile."""
+        self._readers += 1
         try:
             yield
         finally:
-            self._busy -= 1
+            self._readers -= 1
 
-    async def take(self, run: int, *, auto_ack: bool) -> tuple[DeliverySlot, Update | Stopped] | None:
-        """The next turn, to be given back; None when the client is closed. Raises ChatError."""
+    async def take(self, run: int, *, auto_ack: bool) -> tuple[ChatSession, Update | Stopped] | None:
+        """The next session and its update, for `done` or `again`; None when the client is closed. Raises ChatError."""
         if run != self._run:
-            raise ChatError("another loop over the news of this client has begun")
+            raise ChatError("another loop over the updates of this client has begun")
         while True:
-            await asyncio.sleep(0)  # a reader that never waits must not keep the polls from being read
-            turn = await self._queue.get()
-            if turn is None:
-                self._queue.put_nowait(None)  # for the others who wait
+            await asyncio.sleep(0)  # a reader that never waits must not block the polls
+            chat = await self._queue.get()
+            if chat is None:
+                self._queue.put_nowait(None)  # for the other readers
                 return None
-            if update := self._look(turn, auto_ack):
-                return turn, update
+            if update := self._look(chat, auto_ack):
+                return chat, update
 
-    def _look(self, turn: DeliverySlot, auto_ack: bool) -> Update | Stopped | None:
-        if turn.place != "queued":
+    def _look(self, chat: ChatSession, auto_ack: bool) -> Update | Stopped | None:
+        slot = chat.slot
+        if slot.place != "queued":
             return None
-        turn.place = "idle"
-        if turn.updates is None:
-            turn.reader = turn.reader or turn.session.read(auto_ack=auto_ack)
+        slot.place = "idle"
+        if slot.update is None:
+            slot.stream = slot.stream or chat.read(auto_ack=auto_ack)
             try:
-                turn.updates = turn.reader.look() or _stopping(turn)
+                slot.update = slot.stream.look() or _stop_of(chat)
             except Exception as error:  # the journal cannot be read, or a middleware fails
-                park(turn, error)
-        if turn.updates is not None:
-            turn.place = "out"
-        return turn.updates
+                park(chat, error)
+        if slot.update is not None:
+            slot.place = "out"
+        return slot.update
 
-    def done(self, run: int, turn: DeliverySlot, *, ack: bool) -> None:
-        """Its news was told."""
+    def done(self, run: int, chat: ChatSession, *, ack: bool) -> None:
+        """The update of this session was delivered."""
         if run != self._run:  # the present run began at the cursor again
             return
-        if ack and turn.reader:
-            turn.reader.acknowledge()
-        self._give_back(turn)
+        if ack and chat.slot.stream:
+            chat.slot.stream.acknowledge()
+        self._give_back(chat)
 
-    def again(self, run: int, turn: DeliverySlot) -> None:
-        """Its news was not told: it comes again."""
-        if run == self._run and turn.place == "out":
-            turn.place = "idle"
-            self.notify(turn)
+    def again(self, run: int, chat: ChatSession) -> None:
+        """The update of this session was not delivered: queue it again."""
+        if run == self._run and chat.slot.place == "out":
+            chat.slot.place = "idle"
+            self.notify(chat)
 
-    def resume(self, turn: DeliverySlot) -> None:
-        """A parked session takes its turn again. What was acknowledged meanwhile is not told again."""
-        if turn.place == "parked":
-            turn.reader = None
-            self._give_back(turn)
+    def resume(self, chat: ChatSession) -> None:
+        """Queue a parked session again. What was acknowledged meanwhile is not delivered again."""
+        if chat.slot.place == "parked":
+            chat.slot.stream = None
+            self._give_back(chat)
 
-    def claim(self, turn: DeliverySlot) -> None:
-        """This session has a reader of its own from here on."""
-        turn.place = "apart"
-
-    def _give_back(self, turn: DeliverySlot) -> None:
-        turn.updates, turn.tries = None, 0
-        if turn.place != "apart":
-            turn.place = "idle"
-            self.notify(turn)
+    def _give_back(self, chat: ChatSession) -> None:
+        slot = chat.slot
+        slot.update, slot.failures = None, 0
+        if slot.place != "apart":
+            slot.place = "idle"
+            self.notify(chat)
 
     def close(self) -> None:
-        """Nothing comes any more."""
+        """End all runs."""
         self._queue.put_nowait(None)
 
 
-def _stopping(turn: DeliverySlot) -> Stopped | None:
-    """Why the session could not go on, once."""
-    if turn.stopped or turn.session.error is None:
+def _stop_of(chat: ChatSession) -> Stopped | None:
+    """Why the session could not continue, once."""
+    if chat.slot.stop_delivered or chat.error is None:
         return None
-    turn.stopped = True
-    return Stopped(turn.session.error)
+    chat.slot.stop_delivered = True
+    return Stopped(chat.error)
 
 
-def park(turn: DeliverySlot, error: Exception) -> None:
-    """Nobody is called for this session any more."""
-    turn.place = "parked"
-    kind = type(turn.updates).__name__
-    seq = turn.updates.seq if isinstance(turn.updates, TranscriptUpdate) else None
-    _log.error("news_parked", session=label(turn.session.id), updates=kind, seq=seq, error=type(error).__name__)
+def park(chat: ChatSession, error: Exception) -> None:
+    """Call no handler for this session any more."""
+    slot = chat.slot
+    slot.place = "parked"
+    kind = type(slot.update).__name__
+    seq = slot.update.seq if isinstance(slot.update, TranscriptUpdate) else None
+    _log.error("session_parked", session=label(chat.id), update=kind, seq=seq, error=type(error).__name__)
 
 
-class MergedUpdates(AsyncIterator["tuple[ChatSession, Update | Stopped]"]):
-    """One run over the news of all sessions, until the client is closed.
+class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
+    """Iterates over the updates of all sessions, until the client is closed.
 
-    With `auto_ack` a transcript news counts as dealt with when the next one is asked for.
+    With `auto_ack`, asking for the next update acknowledges the transcript update before it.
     """
 
-    def __init__(self, turns: DeliveryScheduler, begin: Callable[[], int], *, auto_ack: bool) -> None:
-        self._turns = turns
+    def __init__(self, scheduler: DeliveryScheduler, begin: Callable[[], int], *, auto_ack: bool) -> None:
+        self._scheduler = scheduler
         self._begin = begin
         self._auto_ack = auto_ack
         self._run: int | None = None
-        self._out: DeliverySlot | None = None
+        self._out: ChatSession | None = None
 
     async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
-        """The next one, and whose it is. Raises ChatError."""
+        """The next update and its session. Raises ChatError."""
         if self._run is None:
             self._run = self._begin()
         if self._out:
-            self._turns.done(self._run, self._out, ack=self._auto_ack)
+            self._scheduler.done(self._run, self._out, ack=self._auto_ack)
             self._out = None
-        with self._turns.busy():
-            taken = await self._turns.take(self._run, auto_ack=self._auto_ack)
+        with self._scheduler.reading():
+            taken = await self._scheduler.take(self._run, auto_ack=self._auto_ack)
         if taken is None:
             raise StopAsyncIteration
-        self._out, update = taken
-        return self._out.session, update
+        self._out, _ = taken
+        return taken
 
 
 @frozen
 class RetryPolicy:
-    """How a handler is called. `within`: how long it may take, None for ever. `failed`: called each time it failed."""
+    """How often a handler is tried, and the pause after its first failure; the pause doubles with each failure.
+
+    `timeout`: for one call, None: unlimited. `on_failure`: called after each failure.
+    """
 
     tries: int
     pause: timedelta
-    within: timedelta | None
+    timeout: timedelta | None
     auto_ack: bool
-    failed: Callable[[], None]
+    on_failure: Callable[[], None]
 
 
 class HandlerRunner:
-    """Calls a handler for the news of all sessions."""
+    """Calls a handler with the updates of all sessions."""
 
-    def __init__(self, turns: DeliveryScheduler, handler: Handler, how: RetryPolicy) -> None:
-        self._turns: Final = turns
+    def __init__(self, scheduler: DeliveryScheduler, handler: Handler, policy: RetryPolicy) -> None:
+        self._scheduler: Final = scheduler
         self._handler: Final = handler
-        self._how: Final = how
+        self._policy: Final = policy
 
     async def run(self, run: int, concurrency: int) -> None:
-        """Until the client is closed. Cancelled, it cancels the handlers, and what they had comes again."""
-        with self._turns.busy():
+        """Run until the client is closed. Cancelled, it cancels the handlers; their updates are delivered again."""
+        with self._scheduler.reading():
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrency):
                     group.create_task(self._work(run))
 
     async def _work(self, run: int) -> None:
-        within = self._how.within.total_seconds() if self._how.within else None
-        while taken := await self._turns.take(run, auto_ack=False):
-            turn, update = taken
+        timeout = self._policy.timeout.total_seconds() if self._policy.timeout else None
+        while taken := await self._scheduler.take(run, auto_ack=False):
+            chat, update = taken
             try:
-                async with asyncio.timeout(within):
-                    await self._handler(turn.session, update)
+                async with asyncio.timeout(timeout):
+                    await self._handler(chat, update)
             except Exception as error:
-                self._failed(run, turn, update, error)
+                self._failed(run, chat, error)
             except BaseException:
-                self._turns.again(run, turn)
+                self._scheduler.again(run, chat)
                 raise
             else:
-                self._turns.done(run, turn, ack=self._how.auto_ack)
+                self._scheduler.done(run, chat, ack=self._policy.auto_ack)
 
-    def _failed(self, run: int, turn: DeliverySlot, update: Update | Stopped, error: Exception) -> None:
-        turn.tries += 1
-        self._how.failed()
-        # The type alone: what an application's error says may quote the chat.
-        name, kind = type(error).__name__, type(update).__name__
-        _log.warning("handler_failed", session=label(turn.session.id), updates=kind, tries=turn.tries, error=name)
-        if turn.tries >= self._how.tries:
-            park(turn, error)
+    def _failed(self, run: int, chat: ChatSession, error: Exception) -> None:
+        slot = chat.slot
+        slot.failures += 1
+        self._policy.on_failure()
+        # The type alone: the text of an application's error may quote the chat.
+        name, kind = type(error).__name__, type(slot.update).__name__
+        _log.warning("handler_failed", session=label(chat.id), update=kind, tries=slot.failures, error=name)
+        if slot.failures >= self._policy.tries:
+            park(chat, error)
             return
-        pause = self._how.pause.total_seconds() * 2 ** (turn.tries - 1)
-        asyncio.get_running_loop().call_later(pause, self._turns.again, run, turn)
+        pause = self._policy.pause.total_seconds() * 2 ** (slot.failures - 1)
+        asyncio.get_running_loop().call_later(pause, self._scheduler.again, run, chat)

@@ -1,4 +1,4 @@
-"""Is this contact centre set up right, and are we? StoreReport step by step, with reading calls only: no chat is created.
+"""Is this contact centre set up right, and are we? Checked step by step, with reading calls only: no chat is created.
 
 Each step tells what it saw; a step that fails names the setting to correct.
 """
@@ -26,8 +26,6 @@ from ..core import Failure
 from .advice import Advice, advise
 from .centre import request_for
 from .options import Options
-
-__all__ = ["Finding", "Verdict", "examine"]
 
 A = TypeVar("A")
 Verdict: TypeAlias = Literal["ok", "warning", "wrong"]

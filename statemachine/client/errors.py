@@ -6,17 +6,6 @@ from typing import Final
 
 from ..core import IllegalIntent, Outcome, Reason
 
-__all__ = [
-    "BadSetting",
-    "ChatClosed",
-    "ChatError",
-    "ChatStopped",
-    "NotPossible",
-    "NotSaved",
-    "SendFailed",
-    "SessionOver",
-]
-
 
 class ChatError(Exception):
     """The base of all that `ChatClient` raises by itself."""

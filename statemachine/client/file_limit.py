@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["chats_within_file_limit"]
-
 OTHERS = 100
 """Files that are open besides: the store, logs, the application's own."""
 FILES_OF_TEN = 11

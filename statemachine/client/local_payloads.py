@@ -10,8 +10,6 @@ from typing import Final
 
 from statemachine.adapters.payload import UploadProgress
 
-__all__ = ["LocalPayloads"]
-
 _FILE: Final = "file:"
 
 

@@ -1,50 +1,45 @@
-"""What stands between the application and its chats: to mask, to log, to route."""
+"""Middleware between the application and its chats: to mask, to log, to route."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from ..core import Intent
+from .session import ChatSession
 from .stream import Update
-
-if TYPE_CHECKING:
-    from .session import ChatSession
-
-__all__ = ["Middleware", "send_through", "tell_through"]
 
 
 class Middleware:
-    """Override what you need. Of several, the first is nearest to the application.
+    """A base class with two hooks. Of several, the first is nearest to the application.
 
-    Both are called in the event loop's thread, and answer at once. Neither may change its argument, which is frozen:
-    `attrs.evolve` makes another.
+    Both are called in the event loop's thread and must return at once. Arguments are frozen: `attrs.evolve` makes a
+    changed copy.
     """
 
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
-        """Called before anything is done with what the application wants. What it raises, the application gets."""
+        """Called before an intent of the application is carried out. Its exceptions reach the application."""
         return intent
 
-    def telling(self, session: ChatSession, update: Update) -> Update | None:
-        """Called as news is read; None: it is dealt with and not told.
+    def delivering(self, session: ChatSession, update: Update) -> Update | None:
+        """Called as an update is read; None: acknowledge it without delivering it.
 
-        The journal holds what came: news told again after a restart comes through here again. What it raises counts as
-        raised by the application's own handler, or by its loop.
+        The journal holds the original: an update delivered again after a restart passes here again. An exception counts
+        as one of the application's handler or loop.
         """
         return update
 
 
-def send_through(chain: Sequence[Middleware], session: ChatSession, intent: Intent) -> Intent:
-    """What is sent of `intent`."""
+def filter_intent(chain: Sequence[Middleware], session: ChatSession, intent: Intent) -> Intent:
+    """Pass an intent through all middleware."""
     return reduce(lambda passed, one: one.sending(session, passed), chain, intent)
 
 
-def tell_through(chain: Sequence[Middleware], session: ChatSession, update: Update) -> Update | None:
-    """What is told of `news`."""
+def filter_update(chain: Sequence[Middleware], session: ChatSession, update: Update) -> Update | None:
+    """Pass an update through all middleware, the last first."""
     passed: Update | None = update
     for one in reversed(chain):
         if passed is None:
             break
-        passed = one.telling(session, passed)
+        passed = one.delivering(session, passed)
     return passed

@@ -16,8 +16,6 @@ from statemachine.codec.http import Endpoint
 from ..core import Config
 from .errors import BadSetting
 
-__all__ = ["Options"]
-
 _MS: Final = timedelta(milliseconds=1)
 
 

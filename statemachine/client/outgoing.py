@@ -21,8 +21,6 @@ from .errors import BadSetting, ChatError, NotSaved
 from .local_payloads import LocalPayloads
 from .sending import Sending, SendingState
 
-__all__ = ["FileSource", "Outgoing", "place"]
-
 FileSource = bytes | str | os.PathLike[str]
 
 
@@ -30,7 +28,7 @@ class Outgoing:
     """The handles are the application's: who forgets one loses nothing, for the news tell the same."""
 
     def __init__(self) -> None:
-        self.vault: Final = LocalPayloads()
+        self.payloads: Final = LocalPayloads()
         self._handles: WeakValueDictionary[str, Sending] = WeakValueDictionary()
 
     # --- what the engine knows by name only ---------------------------------------------------------------------------
@@ -53,14 +51,14 @@ class Outgoing:
         if not isinstance(source, bytes) and not os.access(source, os.R_OK):
             raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
         kind: Literal["image", "attachment"] = "image" if image else "attachment"
-        return SendFile(now, self.vault.keep_file(source, uploaded), name, kind, key, note)
+        return SendFile(now, self.payloads.keep_file(source, uploaded), name, kind, key, note)
 
     def answer(
         self, session: Session, now: int, form: str, data: Mapping[str, object], key: str | None, note: str
     ) -> AnswerForm | AnswerSecureForm:
         """The intent that answers this form. The values of a secure one are kept here, and enter no session."""
         if any(one.id == form and one.secure for one in session.participants.forms):
-            return AnswerSecureForm(now, form, self.vault.keep_values(data), key, note)
+            return AnswerSecureForm(now, form, self.payloads.keep_values(data), key, note)
         return AnswerForm(now, form, data, key, note)
 
     @contextmanager
@@ -72,7 +70,7 @@ class Outgoing:
             raise
         except Exception:
             if isinstance(intent, SendFile | AnswerSecureForm):
-                self.vault.forget(intent.ref)
+                self.payloads.forget(intent.ref)
             raise
 
     # --- handles ------------------------------------------------------------------------------------------------------
@@ -87,15 +85,15 @@ class Outgoing:
             self._handles[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
         return known
 
-    def told(self, updates: SavedStep, session: Session) -> None:
-        """This has happened. `session`: as it is by now."""
-        progress = [one for one in updates.transcript if isinstance(one, DeliveryUpdate)]
-        for one in progress:
-            if handle := self._handles.get(one.item):
-                handle.heard(one)
-        if progress:
-            self.vault.retain(_refs(session))
-        if updates.session.outcome is not None:
+    def saved(self, step: SavedStep, session: Session) -> None:
+        """Pass on the delivery updates of a saved step. `session`: as it is now, which may be later."""
+        updates = [one for one in step.transcript if isinstance(one, DeliveryUpdate)]
+        for update in updates:
+            if handle := self._handles.get(update.item):
+                handle.apply(update)
+        if updates:
+            self.payloads.retain(_refs(session))
+        if step.session.outcome is not None:
             for handle in list(self._handles.values()):
                 handle.over()
 

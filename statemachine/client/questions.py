@@ -11,8 +11,6 @@ from .sending import Sending
 if TYPE_CHECKING:
     from .session import ChatSession
 
-__all__ = ["Questions"]
-
 
 class Questions:
     """Asks for one field after the other; the last answer sends the form.

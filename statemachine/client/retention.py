@@ -15,8 +15,6 @@ from statemachine.adapters.traces import TraceFiles
 
 from .errors import BadSetting, NotSaved
 
-__all__ = ["Retention", "traces_in"]
-
 
 def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
     """Traces in this directory. Raises BadSetting."""

@@ -1,4 +1,4 @@
-"""One session at work in an event loop: its driver, its news, and those who wait for a save."""
+"""One session in an event loop: its driver, its updates, and the callers that wait for a save."""
 
 from __future__ import annotations
 
@@ -17,19 +17,17 @@ from statemachine.adapters.protocols import Observer, SavedStep, Store, Transpor
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
 from .errors import NotSaved, ending, refusal
-from .stream import UpdateFeed, UpdateFilter, as_it_is, nobody
-
-__all__ = ["IntentFactory", "SessionRunner", "SubmittedIntent"]
+from .stream import UpdateFeed, UpdateFilter
 
 IntentFactory: TypeAlias = Callable[[Carryover | None], Event]
-"""Makes the intent that opens a chat, from what it takes over of the last."""
+"""Makes the intent that opens a chat, from what it carries over from the last one."""
 
 
 @frozen
 class SubmittedIntent:
-    """An intent that was fed, the sessions before and after it, and whether it is saved yet.
+    """An intent that the session has handled: the sessions before and after it, and when it is saved.
 
-    Who follows what becomes of it begins before it is saved: the two may become known in the same moment.
+    A caller subscribes to its delivery updates before it is saved: both may become known at the same moment.
     """
 
     before: Session
@@ -38,12 +36,7 @@ class SubmittedIntent:
 
 
 class SessionRunner:
-    """Drives the session `session_id`: the stored one, or else a new one that nobody asked for yet.
-
-    `config` is for new chats. `told` is called with what each saved step has to tell; `telling`, `notify` and
-    `received` are the news stream's. `within`: how long `ask` waits for a save. Raises a `StoreError` where the stored
-    session cannot be read.
-    """
+    """Runs the session `session_id`: the stored one, or a new one in phase idle."""
 
     def __init__(
         self,
@@ -53,17 +46,32 @@ class SessionRunner:
         transport: Transport,
         clock: LoopClock,
         config: Config,
-        told: Callable[[SavedStep], None],
-        telling: UpdateFilter = as_it_is,
-        notify: Callable[[], None] = nobody,
-        received: Callable[[str], None] | None = None,
+        on_saved: Callable[[SavedStep], None],
+        update_filter: UpdateFilter,
+        on_change: Callable[[], None],
+        on_received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
-        within: timedelta = timedelta(seconds=30),
+        save_timeout: timedelta = timedelta(seconds=30),
     ) -> None:
+        """Load the session. Raises a `StoreError` where the stored one cannot be read.
+
+        Args:
+            session_id: The session's name in the store.
+            store: Keeps the session and its journal.
+            transport: Carries its commands.
+            clock: The event loop's clock.
+            config: For new chats.
+            on_saved: Called with the updates of each saved step.
+            update_filter: See `UpdateFeed`, as for `on_change` and `on_received`.
+            on_change: Called after each change of the feed.
+            on_received: Called with the id of each acknowledged message.
+            observers: See each step of the session.
+            save_timeout: How long a caller waits for a save.
+        """
         self._clock = clock
         self._config = config
-        self._told = told
-        self._within = within.total_seconds()
+        self._on_saved = on_saved
+        self._save_timeout = save_timeout
         self._make = partial(
             Driver,
             session_id,
@@ -76,11 +84,17 @@ class SessionRunner:
         blank = new_session(clock.now(), config)
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (blank, 0)
-        self.stream = UpdateFeed(
-            store, session_id, session, changes(blank, session), telling=telling, notify=notify, received=received
+        self.feed = UpdateFeed(
+            store,
+            session_id,
+            session,
+            changes(blank, session),
+            update_filter=update_filter,
+            on_change=on_change,
+            on_received=on_received,
         )
         self._driver = self._make(session, version)
-        self._halted = asyncio.Event()
+        self._stopped = asyncio.Event()
 
     @property
     def session(self) -> Session:
@@ -88,15 +102,11 @@ class SessionRunner:
         return self._driver.session
 
     def start(self) -> None:
-        """Begin, or go on with what was stored."""
+        """Begin, or continue the stored session."""
         self._driver.start()
 
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        return self._clock.now()
-
-    def feed(self, event: Event) -> SubmittedIntent:
-        """Feed an intent. Raises NotPossible, ChatClosed, ChatStopped."""
+    def submit(self, event: Event) -> SubmittedIntent:
+        """Let the session handle an intent. Raises NotPossible, ChatClosed, ChatStopped."""
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
         try:
@@ -107,72 +117,69 @@ class SessionRunner:
             raise ending(self._driver.error) from (self._driver.error or stopped)
         return SubmittedIntent(before, after, saved)
 
-    async def saved(self, asked: SubmittedIntent) -> None:
-        """Wait until this is saved. Cancelled, it stands all the same.
+    async def wait_saved(self, submitted: SubmittedIntent) -> None:
+        """Wait until this intent is saved. Cancelling the wait does not withdraw the intent.
 
-        Raises ChatClosed, ChatStopped, NotSaved (it may yet be carried out).
+        Raises ChatClosed, ChatStopped, NotSaved (it may still be carried out).
         """
-        await self._wait(asked.saved)
+        await self._wait(submitted.saved)
 
-    async def ask(self, event: Event) -> SubmittedIntent:
-        """Feed an intent, and wait until it is saved. Raises as both do."""
-        asked = self.feed(event)
-        await self.saved(asked)
-        return asked
+    async def submit_saved(self, event: Event) -> None:
+        """Let the session handle an intent, and wait until it is saved. Raises as `submit` and `wait_saved`."""
+        await self.wait_saved(self.submit(event))
 
-    def say(self, courtesy: Event) -> None:
-        """Feed what nobody waits for: where it is not possible any more, it is left out."""
+    def submit_optional(self, intent: Event) -> None:
+        """Let the session handle an intent without a caller; it is dropped where it is not possible any more."""
         with suppress(IllegalIntent, DriverStopped):
-            self._driver.feed(courtesy)
+            self._driver.feed(intent)
 
     async def acknowledge(self, seq: int) -> None:
-        """The application has dealt with all news up to `seq`; returns once that is saved. Raises as `ask` does."""
-        if self.stream.closed:
-            raise ending(self.stream.error) from self.stream.error
+        """Acknowledge all updates up to `seq`; returns once that is saved. Raises as `wait_saved`."""
+        if self.feed.closed:
+            raise ending(self.feed.error) from self.feed.error
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.stream.acknowledge(seq, partial(_resolve, saved))
+        self.feed.acknowledge(seq, partial(_resolve, saved))
         await self._wait(saved)
 
     async def _wait(self, saved: asyncio.Future[None]) -> None:
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout(self._save_timeout.total_seconds()):
                 await saved
         except TimeoutError:
-            raise NotSaved(f"the store has not saved this within {self._within:g} s") from None
+            raise NotSaved(f"the store has not saved this within {self._save_timeout}; it may still do so") from None
 
     async def begin(self, opening: IntentFactory, otherwise: Event | None = None) -> SubmittedIntent:
-        """Feed the intent that opens a chat; where the last one is over, a session that follows it.
+        """Submit the intent that opens a chat; after the end of the last chat, in a new session that follows it.
 
-        `opening` makes it, from what it takes over. `otherwise`: fed instead where a chat lives already; nor is one
-        begun for what was sent in the last under the same key. Returns as `feed`, raises as `ask`; what is refused
-        leaves the last chat as it is.
+        `otherwise` is submitted instead where a chat is active, or where the ended one has already carried it out under
+        the same key. Raises as `submit_saved`; a refused intent leaves the last chat as it is.
         """
         while (old := self._driver.session).outcome is not None:
-            await self.ask(Tick(self.now()))  # changes nothing: it waits for the end itself to be saved
+            await self.submit_saved(Tick(self._clock.now()))  # changes nothing: it waits until the end itself is saved
             if otherwise and self._driver.session is old and _is_fulfilled(old, otherwise):
-                return self.feed(otherwise)
-            if self._driver.session is old:  # nobody was faster
+                return self.submit(otherwise)
+            if self._driver.session is old:  # no other caller has begun a chat meanwhile
                 return self._follow(old, opening(carry_over(old)))
-        return self.feed(otherwise if otherwise and old.phase != "idle" else opening(None))
+        return self.submit(otherwise if otherwise and old.phase != "idle" else opening(None))
 
     def _follow(self, old: Session, opening: Event) -> SubmittedIntent:
-        blank = new_session(self.now(), self._config)
+        blank = new_session(self._clock.now(), self._config)
         try:
-            reduce(blank, opening)  # would it be refused?
+            reduce(blank, opening)  # refused intents must leave the last chat as it is
         except IllegalIntent as illegal:
             raise refusal(illegal, old.outcome) from illegal
-        spent = self._driver
-        self._driver = self._make(blank, spent.version)
-        spent.abandon()
-        self.stream.reopen(spent.saved, changes(spent.session, blank))
-        return self.feed(opening)
+        last = self._driver
+        self._driver = self._make(blank, last.version)
+        last.abandon()
+        self.feed.reopen(last.saved, changes(last.session, blank))
+        return self.submit(opening)
 
-    async def close(self, within: timedelta) -> None:
-        """Let go of the session. What is on the wire, and queued behind it, may finish `within` this time."""
+    async def close(self, timeout: timedelta) -> None:  # noqa: ASYNC109 - the rest is abandoned then
+        """Release the session. Requests in flight, and what is queued behind them, have `timeout` to finish."""
         self._driver.stop()
         try:
-            async with asyncio.timeout(within.total_seconds()):
-                await self._halted.wait()
+            async with asyncio.timeout(timeout.total_seconds()):
+                await self._stopped.wait()
         except TimeoutError:
             pass
         finally:
@@ -180,21 +187,21 @@ class SessionRunner:
 
     # --- the driver's listener ----------------------------------------------------------------------------------------
 
-    def told(self, update: SavedStep) -> None:
-        """See `Listener.told`."""
-        self._told(update)
-        self.stream.told(update)
+    def saved(self, step: SavedStep) -> None:
+        """See `Listener.saved`."""
+        self._on_saved(step)
+        self.feed.publish(step)
 
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""
-        if not self._driver.stopped:  # it was the driver of the chat before
+        if not self._driver.stopped:  # it was the driver of the last chat
             return
-        self.stream.close(error)
-        self._halted.set()
+        self.feed.close(error)
+        self._stopped.set()
 
 
 def _is_fulfilled(over: Session, intent: Event) -> bool:
-    """A session that is over changes no more: it refuses an intent, or says that there is nothing left to do for it."""
+    """Whether an ended session accepts this intent: it changes nothing any more, so the intent was carried out."""
     try:
         reduce(over, intent)
     except IllegalIntent:
@@ -203,7 +210,7 @@ def _is_fulfilled(over: Session, intent: Event) -> bool:
 
 
 def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
-    if saved.done():  # whoever waited was cancelled
+    if saved.done():  # the caller was cancelled
         return
     if error is None:
         saved.set_result(None)

@@ -9,8 +9,6 @@ from typing import Final, Literal, TypeAlias
 from ..core import DeliveryUpdate, Reason
 from .errors import ChatClosed, ChatError, SendFailed
 
-__all__ = ["Sending", "SendingState"]
-
 SendingState: TypeAlias = Literal["pending", "sent", "delivered", "read", "failed"]
 
 _RANK: Final[dict[SendingState, int]] = {"pending": 0, "sent": 1, "delivered": 2, "read": 3}
@@ -87,7 +85,7 @@ class Sending:
 
     # --- told by its session ------------------------------------------------------------------------------------------
 
-    def heard(self, update: DeliveryUpdate) -> None:
+    def apply(self, update: DeliveryUpdate) -> None:
         """This is how it stands now."""
         if update.state == "failed":
             self._state, self._reason, self._code = update.state, update.reason, update.code

@@ -41,53 +41,55 @@ from ..core import (
 from ..core.wire import SendableEntry
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .chat_parameters import ChatParameters, new_origin
-from .delivery import DeliveryScheduler, DeliverySlot
 from .errors import ChatClosed, ending
-from .middleware import Middleware, send_through, tell_through
 from .options import Options
 from .outgoing import FileSource, Outgoing, place
 from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
-from .stream import UpdateStream
-
-__all__ = ["ChatSession", "ClientContext"]
+from .stream import DeliverySlot, Update, UpdateStream
 
 
 @frozen
 class ClientContext:
-    """What all sessions of a client share. `retire`: called when one is over and all its news is dealt with."""
+    """What the sessions of a client share.
+
+    `sending`, `delivering`: the middleware. `notify`: the session has updates. `resume`: call its handler again.
+    `retire`: it is over, and all its updates are acknowledged.
+    """
 
     store: Archive
     pool: ConnectionPool
     clock: LoopClock
     options: Options
     observers: Sequence[Observer]
-    middleware: Sequence[Middleware]
-    turns: DeliveryScheduler
+    sending: Callable[[ChatSession, Intent], Intent]
+    delivering: Callable[[ChatSession, Update], Update | None]
+    notify: Callable[[ChatSession], None]
+    resume: Callable[[ChatSession], None]
     retire: Callable[[ChatSession], None]
 
 
 class ChatSession:
     """One customer's chat; `ChatClient.session` gives it.
 
-    What is asked for is durable when a method returns; the client sees to it that it happens, and the news tell how it
-    went. A method that is cancelled while it waits for its save is carried out all the same.
+    A method returns when its intent is saved; updates report the result. Cancelling a method while it waits for the
+    save does not withdraw the intent.
 
     Every method raises NotPossible (SessionOver after the end; nothing has happened), ChatStopped (the store failed),
-    NotSaved (the store did not answer in time) or ChatClosed; what it raises besides is said there.
+    NotSaved (the store did not answer in time) or ChatClosed; further errors stand at the method.
     """
 
     def __init__(self, session_id: str, endpoint: Endpoint, context: ClientContext) -> None:
         self.id: Final = session_id
-        """Tenant, app and client id as one text: the session's name in the store and to observers."""
+        """Tenant, app and client id as one text: the session's name in the store and for observers."""
         self._context = context
         self._out = Outgoing()
-        self._link = ConnectionChanged("off")
-        self._link_since: int | None = None
-        self.turn: Final = DeliverySlot(self)
-        self.parameters_of_next_chat = ChatParameters()
+        self._connection_state = "off"
+        self._connection_since: int | None = None
+        self.slot: Final = DeliverySlot()
+        self.parameters = ChatParameters()
         self._transport = HttpTransport(
-            context.pool, endpoint, open_file=self._out.vault.open_file, form_values=self._out.vault.values
+            context.pool, endpoint, open_file=self._out.payloads.open_file, form_values=self._out.payloads.values
         )
         self._runner = SessionRunner(
             session_id,
@@ -95,29 +97,29 @@ class ChatSession:
             transport=self._transport,
             clock=context.clock,
             config=context.options.core(),
-            told=self._told,
-            telling=partial(tell_through, context.middleware, self),
-            notify=self._changed,
-            received=self._received if context.options.receipts == "on_ack" else None,
+            on_saved=self._saved,
+            update_filter=partial(context.delivering, self),
+            on_change=self._changed,
+            on_received=self._received if context.options.receipts == "on_ack" else None,
             observers=context.observers,
-            within=context.options.save_within,
+            save_timeout=context.options.save_within,
         )
 
-    # --- how things stand ---------------------------------------------------------------------------------------------
+    # --- state --------------------------------------------------------------------------------------------------------
 
     @property
     def client_id(self) -> str:
-        """Which customer this is."""
+        """The customer's id."""
         return self._transport.endpoint.client_id
 
     @property
     def session(self) -> Session:
-        """The whole session, as the engine sees it now."""
+        """The engine's session as it is now."""
         return self._runner.session
 
     @property
     def phase(self) -> str:
-        """Where the chat is: idle, requesting, queued, agent_joined, ended…"""
+        """The phase: idle, requesting, queued, agent_joined, ended…"""
         return self.session.phase
 
     @property
@@ -127,36 +129,36 @@ class ChatSession:
 
     @property
     def connection_since(self) -> int | None:
-        """Since when the connection's health (`ConnectionChanged.state`) is what it is, in milliseconds since the epoch.
+        """When the connection entered its present state (`ConnectionChanged.state`), in milliseconds since the epoch.
 
-        At the earliest since this process knows the chat; None before any news of it.
+        Never before this process loaded the chat; None before the first update about it.
         """
-        return self._link_since
+        return self._connection_since
 
     @property
     def unread(self) -> int:
-        """How many transcript news are in the journal, not acknowledged yet."""
-        return self._runner.stream.unread
+        """The number of transcript updates in the journal that are not acknowledged yet."""
+        return self._runner.feed.unread
 
     def updates(self, *, auto_ack: bool = True) -> UpdateStream:
-        """What happens, as an async iterator; it ends with the chat, or when the client is closed.
+        """The updates of this chat, as an async iterator; it ends with the chat, or when the client is closed.
 
-        Transcript news (`Received`, `DeliveryUpdate`, `Finished`, `HistoryGap`) comes in order of `seq`, each at least once.
-        With `auto_ack` it counts as dealt with when the next one is asked for, else when `ack` says so; what a loop
-        broke off at comes again, with the same `seq`, in the next loop or after a restart. Level news (`PhaseChanged`,
-        `RosterChanged`, …) comes in between and only says how things stand now. However slow the loop, the chat goes
-        on. From here on the client's own stream tells nothing of this session. Raises ChatStopped.
+        Transcript updates (`Received`, `DeliveryUpdate`, `Finished`, `HistoryGap`) come in order of `seq`, each at
+        least once. With `auto_ack` one is acknowledged when the next one is requested, else by `ack`; one that is not
+        acknowledged comes again, with the same `seq`, in the next loop or after a restart. Status updates
+        (`PhaseChanged`, `RosterChanged`, …) come in between and hold the present state only. A slow loop does not delay
+        the chat. From now on the client's own stream leaves this session out. Raises ChatStopped.
         """
-        self._context.turns.claim(self.turn)
+        self.slot.place = "apart"
         return self.read(auto_ack=auto_ack)
 
     async def ack(self, seq: int) -> None:
-        """All news up to this `seq` are dealt with: after a restart they are not told again."""
+        """Acknowledge all updates up to this `seq`: they are not delivered again after a restart."""
         await self._runner.acknowledge(seq)
 
     def resume(self) -> None:
-        """A handler failed too often at this session's news: call it again. To leave one out, `ack` it before."""
-        self._context.turns.resume(self.turn)
+        """Call the handler again that failed too often for this session. To skip an update, `ack` it before."""
+        self._context.resume(self)
 
     # --- the chat -----------------------------------------------------------------------------------------------------
 
@@ -167,51 +169,58 @@ class ChatSession:
         phone_number: str | None = None,
         from_: str | None = None,
     ) -> None:
-        """Ask for a chat; where the last one is over, for a new one. The server may know one that lives: then that.
+        """Request a chat; after the end of the last one, a new one. The server may return one that is still active.
 
-        `parameters` go to the contact centre's scenario. `from_`: shown as who writes.
+        Args:
+            parameters: For the contact centre's scenario.
+            phone_number: The customer's phone number.
+            from_: The customer's name as shown to agents.
         """
-        self.parameters_of_next_chat = ChatParameters(parameters, phone_number, from_)
+        self.parameters = ChatParameters(parameters, phone_number, from_)
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
-        """Look for a chat of this customer that lives on the server though no store knows it; or for this very one."""
+        """Find the active chat of this customer that the store does not know, or the one with this id."""
 
         def opening(after: Carryover | None) -> Intent:
-            return self._through(Reattach(self._now(), new_origin(), chat_id, after))
+            return self._filtered(Reattach(self._now(), new_origin(), chat_id, after))
 
-        await self._runner.saved(await self._runner.begin(opening))
+        await self._runner.wait_saved(await self._runner.begin(opening))
 
     async def disconnect(self) -> None:
-        """End the conversation. The session stays: a survey may follow."""
+        """End the conversation. The session stays open: a survey may follow."""
         await self._ask(Disconnect(self._now()))
 
     async def end(self) -> None:
-        """End the chat. What still waits to be sent is sent before."""
+        """End the chat, after all queued items have been sent."""
         await self._ask(End(self._now()))
 
     async def request(self) -> None:
-        """`start` with what was given last."""
-        await self._runner.saved(await self._runner.begin(self._requesting()))
+        """Request a chat with the last parameters."""
+        await self._runner.wait_saved(await self._runner.begin(self._requesting()))
 
     def _requesting(self, text: str | None = None, key: str | None = None, note: str = "") -> IntentFactory:
-        about = self.parameters_of_next_chat
-        return lambda after: self._through(about.request(self._now(), after, text, key, note))
+        about = self.parameters
+        return lambda after: self._filtered(about.request(self._now(), after, text, key, note))
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
     async def send(self, text: str, *, key: str | None = None, note: str = "", new_chat: bool = False) -> Sending:
-        """Send a text. What is returned can be waited on; its news carry its `id`: sent, delivered, read or failed.
+        """Send a text. The result can be awaited; delivery updates carry its `id`: sent, delivered, read or failed.
 
-        `key`: your own name for it: sent again with the same key while the first is remembered, it is one message, also
-        after the end of the chat and in the next.
-        `note`: whatever you want to find in its news, also after a restart; nobody else sees it.
-        `new_chat`: where the chat is over, begin a new one with this text, and the parameters given last.
+        Args:
+            text: Plain text.
+            key: An idempotency key: two texts with the same key are one message, also in the next chat, while the first
+                is remembered.
+            note: Any text, returned in the delivery updates, also after a restart; it is not sent.
+            new_chat: After the end of the chat, begin a new one with this text and the last parameters.
         """
-        saying = self._through(SendText(self._now(), text, key, note))
+        saying = self._filtered(SendText(self._now(), text, key, note))
         if new_chat:
-            return await self._followed(await self._runner.begin(self._requesting(text, key, note), saying), key)
-        return await self._followed(self._runner.feed(saying), key)
+            return await self._handle_when_saved(
+                await self._runner.begin(self._requesting(text, key, note), saying), key
+            )
+        return await self._handle_when_saved(self._runner.submit(saying), key)
 
     async def send_location(
         self,
@@ -222,7 +231,7 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send a place, in degrees."""
+        """Send a location, in degrees."""
         return await self.send_entry(place(latitude, longitude, url), key=key, note=note)
 
     async def send_entry(
@@ -232,7 +241,7 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send an entry of the wire: a call's signals, a co-browsing session's, where the customer is on a site."""
+        """Send another entry of the protocol: signaling, co-browsing, navigation."""
         return await self._send(SendEntry(self._now(), entry, key, note))
 
     async def send_file(
@@ -245,19 +254,20 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Upload a file and send it. `source`: its path, or its bytes, which a restart of the process loses.
+        """Upload a file and send it. Raises BadSetting for a file that cannot be read.
 
-        `name`: shown to the agent. `image`: shown as a picture; where None, the name's ending decides. `uploaded`:
-        called as it goes, with the bytes so far and all; from the beginning again where an upload is repeated. Raises
-        BadSetting for a file that cannot be read.
+        Args:
+            source: The file's path; or its bytes, which are lost when the process ends.
+            name: The name shown to the agent.
+            image: Show it as a picture; None: the name's extension decides.
+            uploaded: Called with the bytes uploaded so far and the size; a repeated upload begins at 0 again.
+            key: See `send`.
+            note: See `send`.
         """
         return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
-        """A file of this chat (`File.file_id`), in pieces as they come: `async for piece in chat.download(…)`.
-
-        See `ContactCentre.download`, with its errors.
-        """
+        """Download a file of this chat (`File.file_id`) in pieces; see `ContactCentre.download`."""
         if self.stopped:
             raise ChatClosed("the client is closed")
         async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as pieces:
@@ -276,21 +286,23 @@ class ChatSession:
 
     async def _send(self, intent: Intent) -> Sending:
         with self._out.kept_for(intent):
-            return await self._followed(self._runner.feed(self._through(intent)), getattr(intent, "key", None))
+            return await self._handle_when_saved(
+                self._runner.submit(self._filtered(intent)), getattr(intent, "key", None)
+            )
 
-    async def _followed(self, asked: SubmittedIntent, key: str | None) -> Sending:
-        sending = self._out.handle(asked.before, asked.after, key)
-        await self._runner.saved(asked)
+    async def _handle_when_saved(self, submitted: SubmittedIntent, key: str | None) -> Sending:
+        sending = self._out.handle(submitted.before, submitted.after, key)
+        await self._runner.wait_saved(submitted)
         return sending
 
-    # --- courtesies ---------------------------------------------------------------------------------------------------
+    # --- typing and receipts (best effort) ----------------------------------------------------------------------------
 
     async def typing(self, draft: str = "") -> None:
-        """The customer types; call it as often as you like."""
+        """The customer is typing; may be called at each key."""
         await self._ask(StartTyping(self._now(), draft))
 
     async def stop_typing(self) -> None:
-        """The customer stopped without sending."""
+        """The customer stopped typing without sending."""
         await self._ask(StopTyping(self._now()))
 
     async def mark_read(self, msg_id: str) -> None:
@@ -300,30 +312,30 @@ class ChatSession:
     # --- the connection -----------------------------------------------------------------------------------------------
 
     async def background(self) -> None:
-        """Stop asking the server for news; the chat stays."""
+        """Stop polling; the chat stays open."""
         await self._ask(Background(self._now()))
 
     async def foreground(self) -> None:
-        """Catch up, and ask for news again."""
+        """Read the history, and poll again."""
         await self._ask(Foreground(self._now()))
 
     async def pushed(self, chat_id: str) -> None:
-        """A push message of the server (`chatID`) says that this chat has news."""
+        """A push message (`chatID`) has announced events of this chat."""
         await self._ask(PushReceived(self._now(), chat_id))
 
     async def reauthorized(self) -> None:
-        """Authorization or configuration was refused, and is right now: go on."""
+        """Continue after the refused authorization or configuration has been corrected."""
         await self._ask(Reauthorized(self._now()))
 
     @property
     def centre(self) -> ContactCentre:
-        """The calls beside the conversation, as this customer: its cases, files, push… It needs no `async with`."""
-        door = self.endpoint
+        """The calls outside the conversation for this customer: cases, files, push… Needs no `async with`."""
+        at = self.endpoint
         return ContactCentre(
-            door.url,
-            tenant=door.tenant,
-            app_id=door.app_id,
-            client_id=door.client_id,
+            at.url,
+            tenant=at.tenant,
+            app_id=at.app_id,
+            client_id=at.client_id,
             options=self._context.options,
             http=self._transport.http,
         )
@@ -332,37 +344,37 @@ class ChatSession:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where this session's calls go, and as whom."""
+        """The server, and the customer's credentials."""
         return self._transport.endpoint
 
     @property
     def stopped(self) -> bool:
-        """The session could not go on, or its client was closed."""
-        return self._runner.stream.closed
+        """The session has stopped, or its client was closed."""
+        return self._runner.feed.closed
 
     def work(self) -> None:
-        """Begin, or go on with what was stored."""
+        """Begin, or continue the stored session."""
         self._runner.start()
 
     def read(self, *, auto_ack: bool) -> UpdateStream:
-        """A run over the news."""
-        return UpdateStream(self._runner.stream, auto_ack=auto_ack)
+        """The updates from the cursor on."""
+        return UpdateStream(self._runner.feed, auto_ack=auto_ack)
 
     @property
     def error(self) -> BaseException | None:
-        """Why the session could not go on, or None."""
-        return self._runner.stream.error
+        """The error that stopped the session, or None."""
+        return self._runner.feed.error
 
-    def move(self, door: Endpoint) -> None:
-        """The next calls go to this door, as the same customer."""
-        self._transport.endpoint = evolve(door, client_id=self.client_id)
+    def move(self, endpoint: Endpoint) -> None:
+        """Use this endpoint for the next calls, for the same customer."""
+        self._transport.endpoint = evolve(endpoint, client_id=self.client_id)
 
     def was_over(self, before: int) -> bool:
-        """The chat was over before this instant (ms)."""
+        """The chat ended before this time (ms)."""
         return self.outcome is not None and self.session.now < before
 
     async def close(self, within: timedelta | None = None) -> None:
-        """Let go of the chat without ending it. What is queued gets so long (`Options.close_within`) to be sent."""
+        """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`)."""
         try:
             await self._runner.close(self._context.options.close_within if within is None else within)
         finally:
@@ -374,26 +386,26 @@ class ChatSession:
         return self._context.clock.now()
 
     async def _ask(self, intent: Intent) -> None:
-        await self._runner.ask(self._through(intent))
+        await self._runner.submit_saved(self._filtered(intent))
 
-    def _through(self, intent: Intent) -> Intent:
-        return send_through(self._context.middleware, self, intent)
+    def _filtered(self, intent: Intent) -> Intent:
+        return self._context.sending(self, intent)
 
     def _changed(self) -> None:
-        stream = self._runner.stream
-        if stream.closed:
-            self._out.close(ending(stream.error))
-        self._context.turns.notify(self.turn)
-        if stream.over and not stream.unread:
+        feed = self._runner.feed
+        if feed.closed:
+            self._out.close(ending(feed.error))
+        self._context.notify(self)
+        if feed.over and not feed.unread:
             self._context.retire(self)
 
     def _received(self, msg_id: str) -> None:
-        self._runner.say(MarkDelivered(self._now(), msg_id))
+        self._runner.submit_optional(MarkDelivered(self._now(), msg_id))
 
-    def _told(self, updates: SavedStep) -> None:
-        self._out.told(updates, self.session)
-        for level in updates.levels:
-            if isinstance(level, ConnectionChanged):
-                if level.state != self._link.state:
-                    self._link_since = updates.session.now
-                self._link = level
+    def _saved(self, step: SavedStep) -> None:
+        self._out.saved(step, self.session)
+        for status in step.statuses:
+            if isinstance(status, ConnectionChanged):
+                if status.state != self._connection_state:
+                    self._connection_since = step.session.now
+                self._connection_state = status.state

@@ -7,8 +7,6 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-__all__ = ["on_first_signal"]
-
 
 def on_first_signal(number: int, call: Callable[[], object]) -> Callable[[], None]:
     """Call this in the running loop at the first signal of this number; what it returns takes that back.

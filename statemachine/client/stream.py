@@ -1,7 +1,7 @@
-"""The news of one session, read from the store's journal at the application's pace.
+"""The updates of one session, read from the store's journal at the application's pace.
 
-Transcript news is read from the store's journal, a page at a time, so that however slow the application is, nothing
-piles up in memory and no poll waits for it. Level news says how things stand: of each kind only the latest is kept.
+Transcript updates are read from the journal, a page at a time: however slow the application is, memory does not grow
+and no poll waits for it. Of each kind of status update only the latest is kept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from attrs import define, frozen
 
 from statemachine.adapters.protocols import Done, SavedStep, Store
 
@@ -18,42 +20,38 @@ from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
 from ..core.wire import Message
 from .errors import ChatError, ChatStopped
 
-__all__ = ["Update", "UpdateFeed", "UpdateFilter", "UpdateStream", "as_it_is", "nobody"]
-
 Update: TypeAlias = TranscriptUpdate | StatusUpdate
 UpdateFilter: TypeAlias = Callable[[Update], Update | None]
-"""What becomes of a news before it is told; None: it is not told."""
+"""Changes an update before it is delivered; None: the application does not get it."""
 
 PAGE: Final = 100
-"""Update read from the journal at once."""
-
-
-def as_it_is(update: Update) -> Update:
-    """Told as it is."""
-    return update
-
-
-def nobody() -> None:
-    """Nobody is notified."""
+"""Updates read from the journal at once."""
 
 
 class UpdateFeed:
-    """Where the driver's listener puts things down and the application picks them up."""
+    """The updates of one session that the application has not acknowledged, and their cursor."""
 
     def __init__(
         self,
         store: Store,
         session_id: str,
         session: Session,
-        levels: tuple[StatusUpdate, ...],
+        statuses: tuple[StatusUpdate, ...],
         *,
-        telling: UpdateFilter = as_it_is,
-        notify: Callable[[], None] = nobody,
-        received: Callable[[str], None] | None = None,
+        update_filter: UpdateFilter,
+        on_change: Callable[[], None],
+        on_received: Callable[[str], None] | None,
     ) -> None:
-        """`telling`: applied to each news as it is read. `notify`: called after each change.
+        """Start at the stored cursor.
 
-        `received`: called with the id of each message of others that is dealt with.
+        Args:
+            store: Holds the journal and the cursor.
+            session_id: The session's name in the store.
+            session: The session as stored.
+            statuses: The status updates that describe it.
+            update_filter: Applied to each update as it is read.
+            on_change: Called after each change.
+            on_received: Called with the id of each message of others once it is acknowledged.
         """
         self.store: Final = store
         self.session_id: Final = session_id
@@ -62,51 +60,52 @@ class UpdateFeed:
         """The session is in a terminal phase, as far as it was saved."""
         self.closed = False
         self.error: BaseException | None = None
-        self.asking = False
-        self.telling: Final = telling
-        self._on_change = notify
-        self._received = received
-        # Messages told and not dealt with yet, by `seq`.
-        self._told: dict[int, str] = {}
-        self._wake = asyncio.Event()
-        # The last `seq` that was told. The journal may hold more already, whose levels are not here yet.
+        self.has_reader = False
+        self.update_filter: Final = update_filter
+        self.changed: Final = asyncio.Event()
+        """Set by each change; a reader clears it before it looks."""
+        self._on_change = on_change
+        self._on_received = on_received
+        # Message ids delivered and not acknowledged yet, by `seq`.
+        self._unacknowledged: dict[int, str] = {}
+        # The last `seq` that was published. The journal may hold more already, whose statuses are not here yet.
         self._last = session.seq
-        # Of each kind the latest, with the `seq` of the transcript news that it comes after.
-        self._levels: dict[type[StatusUpdate], tuple[int, StatusUpdate]] = {}
-        self._put(self.cursor, levels)
+        # Of each kind the latest, with the `seq` of the transcript update that it comes after.
+        self._statuses: dict[type[StatusUpdate], tuple[int, StatusUpdate]] = {}
+        self._put(self.cursor, statuses)
 
-    def _put(self, after: int, levels: tuple[StatusUpdate, ...]) -> None:
-        for level in levels:
-            self._levels[type(level)] = (after, level)
+    def _put(self, after: int, statuses: tuple[StatusUpdate, ...]) -> None:
+        for status in statuses:
+            self._statuses[type(status)] = (after, status)
 
-    def told(self, update: SavedStep) -> None:
-        """A step is saved. Its levels come before its transcript: who joined, before what they said."""
-        after = update.transcript[0].seq - 1 if update.transcript else update.session.seq
-        self._last = update.session.seq
-        self._put(after, update.levels)
-        self.over = update.session.outcome is not None
+    def publish(self, step: SavedStep) -> None:
+        """Add the updates of a saved step. Statuses come before its transcript: who joined, before what they said."""
+        after = step.transcript[0].seq - 1 if step.transcript else step.session.seq
+        self._last = step.session.seq
+        self._put(after, step.statuses)
+        self.over = step.session.outcome is not None
         self._notify()
 
     def _notify(self) -> None:
-        self._wake.set()
+        self.changed.set()
         self._on_change()
 
-    def reopen(self, session: Session, levels: tuple[StatusUpdate, ...]) -> None:
-        """A new chat follows `session`, which is over and saved; `levels` is how things differ."""
+    def reopen(self, session: Session, statuses: tuple[StatusUpdate, ...]) -> None:
+        """Continue with a new chat after `session`, which is over and saved; `statuses` is what differs."""
         self.over = False
         self._last = session.seq
-        self._put(self._last, levels)
+        self._put(self._last, statuses)
 
     def close(self, error: BaseException | None) -> None:
-        """No more news comes."""
+        """Accept no more updates."""
         self.closed = True
         self.error = self.error or error
         self._notify()
 
     def acknowledge(self, seq: int, done: Done | None = None) -> None:
-        """The application has dealt with the news up to `seq`. `done`: called when that is saved. Raises ChatError."""
+        """The application has handled the updates up to `seq`. `done`: called when that is saved. Raises ChatError."""
         if seq > self._last:
-            raise ChatError(f"news {seq} was not told yet: acknowledge what was dealt with")
+            raise ChatError(f"update {seq} was not delivered yet: acknowledge only updates that were delivered")
         if seq <= self.cursor or self.closed:
             if done:
                 done(self.error)
@@ -117,118 +116,132 @@ class UpdateFeed:
     def _acknowledged(self, done: Done | None, error: BaseException | None) -> None:
         if error and not self.closed:
             self.close(error)
-        elif self._received:
-            for told in [told for told in self._told if told <= self.cursor]:
-                self._received(self._told.pop(told))
+        elif self._on_received:
+            for seq in [seq for seq in self._unacknowledged if seq <= self.cursor]:
+                self._on_received(self._unacknowledged.pop(seq))
         if done:
             done(error)
         if self.over and not self.unread:
             self._notify()
 
-    def was_told(self, update: TranscriptUpdate) -> None:
-        """The application has this now."""
-        if self._received and isinstance(update, Received) and isinstance(update.entry, Message):
+    def delivered(self, update: TranscriptUpdate) -> None:
+        """The application has this update now."""
+        if self._on_received and isinstance(update, Received) and isinstance(update.entry, Message):
             live = not (update.own or update.historic or update.late)
             if live and update.entry.msg_id:
-                self._told[update.seq] = update.entry.msg_id
+                self._unacknowledged[update.seq] = update.entry.msg_id
 
     @property
     def unread(self) -> int:
-        """How many transcript news were told and are not acknowledged; their `seq` has no gaps."""
+        """The number of published transcript updates not acknowledged yet; their `seq` has no gaps."""
         return self._last - self.cursor
 
     def page(self, after: int) -> list[TranscriptUpdate]:
-        """The next transcript news with a `seq` above `after`, as far as it was told."""
+        """The next published transcript updates with a `seq` above `after`."""
         if after >= self._last:
             return []
         return [one for one in self.store.journal(self.session_id, after, PAGE) if one.seq <= self._last]
 
-    def take_level(self, before: int | None) -> StatusUpdate | None:
-        """The earliest level news that comes before the transcript news with this `seq`; None: before none."""
-        due = [(after, kind) for kind, (after, _) in self._levels.items() if before is None or after < before]
+    def take_status(self, before: int | None) -> StatusUpdate | None:
+        """The earliest status update before the transcript update with this `seq`; None: the earliest of all."""
+        due = [(after, kind) for kind, (after, _) in self._statuses.items() if before is None or after < before]
         if not due:
             return None
-        return self._levels.pop(min(due, key=lambda one: one[0])[1])[1]
-
-    def settled(self) -> None:
-        """From here on `changed` waits for something newer than what is looked at next."""
-        self._wake.clear()
-
-    async def changed(self) -> None:
-        """Something was put down since `settled`."""
-        await self._wake.wait()
+        return self._statuses.pop(min(due, key=lambda one: one[0])[1])[1]
 
 
 class UpdateStream(AsyncIterator[Update]):
-    """One run over the news, from the cursor to the end of the chat, or until the client is closed.
+    """Iterates over the updates of a chat, from the cursor to the end of the chat, or until the client is closed.
 
-    With `auto_ack` transcript news counts as dealt with when the next one is asked for. What does not count yet when a
-    run is broken off comes again, with the same `seq`, in the next run, also after a restart.
+    With `auto_ack`, asking for the next update acknowledges the transcript update before it. An update that is not
+    acknowledged when the loop is left is delivered again, with the same `seq`, in the next loop, also after a restart.
     """
 
-    def __init__(self, stream: UpdateFeed, *, auto_ack: bool = True) -> None:
-        self._stream = stream
+    def __init__(self, feed: UpdateFeed, *, auto_ack: bool = True) -> None:
+        self._feed = feed
         self._auto_ack = auto_ack
         self._page: deque[TranscriptUpdate] = deque()
-        self._raw: Update | None = None
-        self._position = stream.cursor
+        self._unfiltered: Update | None = None
+        self._position = feed.cursor
         self._finished = False
 
     async def __anext__(self) -> Update:
-        """The next one. Raises ChatStopped where the client had to stop."""
-        stream = self._stream
-        if stream.asking:
-            raise ChatError("somebody waits for news of this chat already: one reader at a time")
-        stream.asking = True
+        """The next update. Raises ChatStopped where the session had to stop, ChatError for a second reader."""
+        feed = self._feed
+        if feed.has_reader:
+            raise ChatError("another reader waits for updates of this chat: use one reader at a time")
+        feed.has_reader = True
         try:
             if self._auto_ack:
                 self.acknowledge()
             return await self._next()
         finally:
-            stream.asking = False
+            feed.has_reader = False
 
     async def _next(self) -> Update:
-        stream = self._stream
-        # After `Finished` the rest is told, such as what became of the last texts; a new chat's news is another run's.
-        while stream.over or not self._finished:
-            stream.settled()
+        feed = self._feed
+        # After `Finished` come the last delivery updates; the updates of a new chat belong to the next stream.
+        while feed.over or not self._finished:
+            feed.changed.clear()
             if update := self.look():
                 return update
-            if stream.error:
-                raise ChatStopped(f"the chat could not go on: {stream.error}") from stream.error
-            if stream.over or stream.closed:
+            if feed.error:
+                raise ChatStopped(f"the chat could not go on: {feed.error}") from feed.error
+            if feed.over or feed.closed:
                 break
-            await stream.changed()
+            await feed.changed.wait()
         raise StopAsyncIteration
 
     def acknowledge(self) -> None:
-        """All that this run has told counts as dealt with."""
-        self._stream.acknowledge(self._position)
+        """Acknowledge all updates that this stream has delivered."""
+        self._feed.acknowledge(self._position)
 
     def look(self) -> Update | None:
-        """The next one if there is one now.
+        """The next update if there is one now.
 
-        Raises a `StoreError` where the journal cannot be read, and what `telling` raises; then it comes again.
+        Raises a `StoreError` where the journal cannot be read, and what the filter raises; the update then comes again.
         """
-        while update := self._next_raw():
-            told = self._stream.telling(update)
-            self._raw = None
+        while update := self._next_unfiltered():
+            filtered = self._feed.update_filter(update)
+            self._unfiltered = None
             if isinstance(update, TranscriptUpdate):
                 self._position = update.seq
-                self._stream.was_told(update)
+                self._feed.delivered(update)
                 self._finished = self._finished or type(update) is Finished
-            if told:
-                return told
+            if filtered:
+                return filtered
         return None
 
-    def _next_raw(self) -> Update | None:
-        stream = self._stream
-        if stream.closed:  # the store may be closed too
+    def _next_unfiltered(self) -> Update | None:
+        feed = self._feed
+        if feed.closed:  # the store may be closed too
             return None
-        if self._raw is None:
+        if self._unfiltered is None:
             if not self._page:
-                self._page.extend(stream.page(self._position))
-            self._raw = stream.take_level(self._page[0].seq if self._page else None)
-            if self._raw is None and self._page:
-                self._raw = self._page.popleft()
-        return self._raw
+                self._page.extend(feed.page(self._position))
+            self._unfiltered = feed.take_status(self._page[0].seq if self._page else None)
+            if self._unfiltered is None and self._page:
+                self._unfiltered = self._page.popleft()
+        return self._unfiltered
+
+
+@frozen
+class Stopped:
+    """The session could not continue because of `error`; delivered once. `ChatClient.session` resumes it."""
+
+    error: BaseException
+
+
+@define(eq=False)
+class DeliverySlot:
+    """The place of one session in the delivery of all sessions' updates.
+
+    `place`: idle: no update; queued: waits; out: the application has its update; parked: its handler failed too often;
+    apart: it has a reader of its own. `update`: being delivered, or to be delivered again. `failures`: of its handler.
+    """
+
+    place: Literal["idle", "queued", "out", "parked", "apart"] = "idle"
+    stream: UpdateStream | None = None
+    update: Update | Stopped | None = None
+    failures: int = 0
+    stop_delivered: bool = False

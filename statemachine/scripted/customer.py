@@ -80,15 +80,15 @@ class StepObserver:
         for step in self._early.pop(session_id, ()):
             customer.stepped(step)
 
-    def stepped(self, step: HandledEvent) -> None:
-        """See `Observer.stepped`."""
+    def event_handled(self, step: HandledEvent) -> None:
+        """See `Observer.event_handled`."""
         if (customer := self._customers.get(step.session_id)) is not None:
             customer.stepped(step)
         else:
             self._early.setdefault(step.session_id, []).append(step)
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        """See `Observer.moment`."""
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        """See `Observer.checkpoint`."""
 
 
 class Customer:

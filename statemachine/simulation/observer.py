@@ -16,7 +16,7 @@ _CRASHES: Final[dict[Checkpoint, str]] = {
     "saved": "crash saved",
     "executed": "crash executed",
     "answered": "crash answered",
-    "told": "crash told",
+    "published": "crash told",
 }
 
 
@@ -29,19 +29,19 @@ class DriverObserver:
         self.stopped_by: BaseException | None = None
         self.is_stopped = False
 
-    def told(self, update: SavedStep) -> None:
-        """See `Listener.told`."""
-        self._oracle.delivered(update.transcript)
+    def saved(self, step: SavedStep) -> None:
+        """See `Listener.saved`."""
+        self._oracle.delivered(step.transcript)
 
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""
         self.is_stopped, self.stopped_by = True, error
 
-    def stepped(self, step: HandledEvent) -> None:
-        """See `Observer.stepped`."""
+    def event_handled(self, step: HandledEvent) -> None:
+        """See `Observer.event_handled`."""
         self._oracle.stepped(step.event, step.before, step.after, step.outputs)
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        """See `Observer.moment`."""
-        if self._faults.occurs(_CRASHES[moment], 0.1):
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        """See `Observer.checkpoint`."""
+        if self._faults.occurs(_CRASHES[checkpoint], 0.1):
             raise Crash

@@ -18,8 +18,6 @@ from .database import explain, open_reading, translated_errors
 from .ownership import Lock, Owner, owner_of
 from .schema import SCHEMA
 
-__all__ = ["StoreReport", "check"]
-
 _NAMED: Final = 20
 """Faults named one by one; a damaged file has thousands."""
 

@@ -13,8 +13,6 @@ from .errors import CorruptStore, ForeignStore, StoreBusy, StoreError, StoreFull
 from .ownership import Lock, Owner, owner_of
 from .schema import SCHEMA, migrate, read_schema
 
-__all__ = ["connect", "explain", "open_owned", "open_reading", "translated_errors"]
-
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # WAL alone may lose the last commits when the power fails

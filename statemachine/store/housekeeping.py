@@ -12,8 +12,6 @@ from attrs import frozen
 
 from .errors import StoreBusy
 
-__all__ = ["Purged", "forget", "purge", "scrub"]
-
 
 @frozen
 class Purged:

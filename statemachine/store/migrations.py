@@ -13,8 +13,6 @@ from typing import Any, Final, cast
 
 from statemachine.codec.upgrades import from_format_1
 
-__all__ = ["MIGRATIONS"]
-
 
 def _add_ages(link: sqlite3.Connection) -> None:
     """1 to 2: add the time of the end of sessions and of updates, so that both can be purged by age; and the owner."""

@@ -22,8 +22,6 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["Lock", "Owner", "lock_of", "owner_of"]
-
 
 @frozen
 class Owner:

@@ -14,8 +14,6 @@ from typing import Final
 from .errors import ForeignStore, NewerStore
 from .migrations import MIGRATIONS
 
-__all__ = ["SCHEMA", "migrate", "pragma", "read_schema"]
-
 SCHEMA: Final = 3
 APPLICATION: Final = 0x63737373
 """Marks the file as ours (`application_id`): a wrong path must not add tables to another program's data."""

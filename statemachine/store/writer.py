@@ -21,8 +21,6 @@ from statemachine.adapters.protocols import Done
 from .database import explain
 from .errors import StoreClosed
 
-__all__ = ["CallSoon", "WriteJob", "Writer"]
-
 CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
 """Runs a callback in the owner's thread, soon, as `loop.call_soon_threadsafe` does. Called in the writer's thread."""
 

@@ -195,18 +195,18 @@ class HandStore(MemoryStore):
             super().save(save, done)
 
 
-class Ear:
-    """A listener that notes what it hears."""
+class RecordingListener:
+    """Keeps all calls of the driver."""
 
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes
-        self.told_: list[SavedStep] = []
+        self.steps: list[SavedStep] = []
         self.ends: list[BaseException | None] = []
         self.failure: Exception | None = None
 
-    def told(self, update: SavedStep) -> None:
-        self.notes.append("told")
-        self.told_.append(update)
+    def saved(self, step: SavedStep) -> None:
+        self.notes.append("published")
+        self.steps.append(step)
         if self.failure:
             raise self.failure
 
@@ -214,35 +214,35 @@ class Ear:
         self.ends.append(error)
 
 
-class Eye:
-    """An observer that notes what it sees."""
+class RecordingObserver:
+    """Keeps all events and checkpoints."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.moments: list[tuple[Checkpoint, int]] = []
+        self.checkpoints: list[tuple[Checkpoint, int]] = []
         self.failure: Exception | None = None
 
-    def stepped(self, step: HandledEvent) -> None:
+    def event_handled(self, step: HandledEvent) -> None:
         self.events.append(step.event)
         if self.failure:
             raise self.failure
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        self.moments.append((moment, number))
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        self.checkpoints.append((checkpoint, number))
         if self.failure:
             raise self.failure
 
 
 class Rig:
-    """A driver with everything context it."""
+    """A driver with its store, transport, listener and observer."""
 
     def __init__(self, bench: Bench, session: Session | None = None, version: int = 0) -> None:
         self.bench = bench
         self.notes: list[str] = []
         self.transport = HandTransport(self.notes)
         self.store = HandStore(self.notes)
-        self.ear = Ear(self.notes)
-        self.eye = Eye()
+        self.listener = RecordingListener(self.notes)
+        self.observer = RecordingObserver()
         self.driver = Driver(
             "session",
             session or new_session(bench.clock.now(), QUICK),
@@ -250,8 +250,8 @@ class Rig:
             clock=bench.clock,
             transport=self.transport,
             store=self.store,
-            listener=self.ear,
-            observers=(self.eye,),
+            listener=self.listener,
+            observers=(self.observer,),
         )
         self.driver.start()
 

@@ -1,4 +1,4 @@
-"""The gate before a host, in time that passes only when it is told to."""
+"""The circuit breaker, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
 
 
-def gate(time: Time, per_second: float | None = None, chance: float = 1.0) -> CircuitBreaker:
+def breaker(time: Time, per_second: float | None = None, chance: float = 1.0) -> CircuitBreaker:
     return CircuitBreaker(per_second, now=lambda: time.now, chance=lambda: chance)
 
 
-def fails(gate: CircuitBreaker, times: int = FAILURES) -> None:
+async def fail(breaker: CircuitBreaker, times: int = FAILURES) -> None:
     for _ in range(times):
-        gate.failed(gate._era)
+        breaker.failed(await breaker.enter(1))
 
 
 # --- the rate ---
 
 
-async def test_without_a_rate_nobody_waits(time: Time) -> None:
-    open_ = gate(time)
+async def test_without_a_rate_no_request_waits(time: Time) -> None:
+    open_ = breaker(time)
     for _ in range(1_000):
         await open_.enter(1)
     assert time.slept == []
 
 
-async def test_a_second_of_it_may_come_at_once_and_the_rest_in_turn(time: Time) -> None:
-    slow = gate(time, per_second=4)
+async def test_a_burst_of_one_second_passes_and_the_rest_waits(time: Time) -> None:
+    slow = breaker(time, per_second=4)
     for _ in range(7):
         await slow.enter(10)
     assert time.slept == [0.25, 0.5]
 
 
-async def test_over_a_long_time_it_is_the_rate(time: Time) -> None:
-    slow, let = gate(time, per_second=4), 0
+async def test_over_a_long_time_the_rate_holds(time: Time) -> None:
+    slow, let = breaker(time, per_second=4), 0
     for _ in range(400):
         try:
             await slow.enter(0)
@@ -74,8 +74,8 @@ async def test_over_a_long_time_it_is_the_rate(time: Time) -> None:
     assert let == pytest.approx(20 * 4, abs=5)
 
 
-async def test_who_would_wait_too_long_is_told_at_once_and_takes_no_turn(time: Time) -> None:
-    slow = gate(time, per_second=1)
+async def test_a_request_that_would_wait_too_long_is_refused_at_once(time: Time) -> None:
+    slow = breaker(time, per_second=1)
     for _ in range(3):
         await slow.enter(1)
     for _ in range(3):
@@ -88,99 +88,97 @@ async def test_who_would_wait_too_long_is_told_at_once_and_takes_no_turn(time: T
 # --- a host that is down ---
 
 
-async def test_it_closes_after_many_failures_in_a_row_and_tries_one_at_a_time(time: Time) -> None:
-    door = gate(time)
+async def test_it_opens_after_many_failures_and_lets_one_probe_pass(time: Time) -> None:
+    host = breaker(time)
     with capture_logs() as logs:
-        fails(door, FAILURES - 1)
-        await door.enter(1)
-        door.answered(door._era, 200)
-        fails(door)
-        with pytest.raises(RequestBlocked, match="left alone"):
-            await door.enter(1)
+        await fail(host, FAILURES - 1)
+        host.answered(await host.enter(1), 200)
+        await fail(host)
+        with pytest.raises(RequestBlocked, match="does not answer"):
+            await host.enter(1)
         time.now += FIRST_PAUSE_S
-        await door.enter(1)
+        probe = await host.enter(1)
         with pytest.raises(RequestBlocked):
-            await door.enter(1)
-        assert door.closed
-        door.answered(door._era, 404)
-        assert not door.closed
-        await door.enter(1)
+            await host.enter(1)
+        assert host.is_open
+        host.answered(probe, 404)
+        assert not host.is_open
+        await host.enter(1)
     assert [(log["event"], log["log_level"]) for log in logs] == [("host_down", "warning"), ("host_up", "info")]
 
 
-async def test_the_pauses_grow_to_a_limit_and_begin_anew(time: Time) -> None:
-    door = gate(time)
-    fails(door)
+async def test_the_pauses_grow_to_a_limit_and_start_again_after_an_answer(time: Time) -> None:
+    host = breaker(time)
+    await fail(host)
     pauses = []
     for _ in range(8):
         began = time.now
         while True:
             try:
-                await door.enter(1)
+                probe = await host.enter(1)
                 break
             except RequestBlocked:
                 time.now += 0.5
         pauses.append(time.now - began)
-        door.failed(door._era)
+        host.failed(probe)
     assert pauses == sorted(pauses)
     assert pauses[0] == FIRST_PAUSE_S
     assert pauses[-1] == LONGEST_PAUSE_S
     time.now += LONGEST_PAUSE_S
-    await door.enter(1)
-    door.answered(door._era, 200)
-    fails(door)
+    host.answered(await host.enter(1), 200)
+    await fail(host)
     time.now += FIRST_PAUSE_S
-    await door.enter(1)
+    await host.enter(1)
 
 
-async def test_a_try_that_nobody_hears_of_is_followed_by_another(time: Time) -> None:
-    door = gate(time)
-    fails(door)
+async def test_a_cancelled_probe_is_followed_by_another(time: Time) -> None:
+    host = breaker(time)
+    await fail(host)
     time.now += FIRST_PAUSE_S
-    await door.enter(1)  # and is cancelled
+    await host.enter(1)  # and is cancelled
     time.now += 2 * FIRST_PAUSE_S
-    await door.enter(1)
+    await host.enter(1)
 
 
-async def test_a_try_that_is_held_is_no_failure(time: Time) -> None:
-    """Found with thousands of chats: a poll was the one that tried, and all others waited until its hold was over."""
-    door = gate(time)
-    fails(door)
+async def test_a_held_probe_counts_as_success(time: Time) -> None:
+    """Found with thousands of chats: the probe was a poll, and all other requests were blocked while it was held."""
+    host = breaker(time)
+    await fail(host)
     time.now += FIRST_PAUSE_S
-    await door.enter(1)  # a poll
+    await host.enter(1)  # a poll
     with pytest.raises(RequestBlocked):
-        await door.enter(1)
+        await host.enter(1)
     time.now += PROBE_TIMEOUT_S
     for _ in range(3):
-        await door.enter(1)
-    assert not door.closed
-    fails(door, FAILURES - 1)
-    await door.enter(1)
+        await host.enter(1)
+    assert not host.is_open
+    await fail(host, FAILURES - 1)
+    await host.enter(1)
 
 
-async def test_what_was_let_through_before_and_fails_later_says_nothing_about_the_try(time: Time) -> None:
-    door = gate(time)
-    before = await door.enter(1)
-    fails(door)
+async def test_a_late_failure_of_an_earlier_request_does_not_fail_the_probe(time: Time) -> None:
+    host = breaker(time)
+    before = await host.enter(1)
+    await fail(host)
     time.now += FIRST_PAUSE_S
-    await door.enter(1)
-    door.failed(before)
+    await host.enter(1)
+    host.failed(before)
     time.now += PROBE_TIMEOUT_S
-    await door.enter(1)
-    assert not door.closed
+    await host.enter(1)
+    assert not host.is_open
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-async def test_a_proxys_word_counts(time: Time, status: int) -> None:
-    door = gate(time)
+async def test_a_proxy_that_reports_the_server_down_counts_as_failure(time: Time, status: int) -> None:
+    host = breaker(time)
     for _ in range(FAILURES):
-        door.answered(door._era, status)
-    assert door.closed
+        host.answered(await host.enter(1), status)
+    assert host.is_open
 
 
-async def test_many_processes_do_not_try_together(time: Time) -> None:
-    early = gate(time, chance=0.0)
-    fails(early)
+async def test_the_pause_is_random_between_half_and_the_whole(time: Time) -> None:
+    early = breaker(time, chance=0.0)
+    await fail(early)
     time.now += FIRST_PAUSE_S / 2
     await early.enter(1)
 

@@ -52,7 +52,7 @@ def rig(bench: Bench) -> Rig:
 
 def test_a_step_is_saved_then_executed_then_told(rig: Rig) -> None:
     rig.request()
-    assert rig.notes == ["save 1", "execute CreateChat", "told"]
+    assert rig.notes == ["save 1", "execute CreateChat", "published"]
 
 
 def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
@@ -62,15 +62,15 @@ def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
     assert rig.driver.session.phase == "requesting"
     assert rig.driver.saved.phase == "idle"
     rig.store.release()
-    assert rig.notes == ["save 1", "execute CreateChat", "told"]
+    assert rig.notes == ["save 1", "execute CreateChat", "published"]
     assert rig.driver.saved is rig.driver.session
 
 
 def test_news_is_saved_with_the_step_and_told_with_its_levels(rig: Rig) -> None:
     rig.live().transport.answer(Poll, HELLO)
     assert [type(one) for one in rig.store.saves[-1].updates] == [Received]
-    assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].updates == rig.ear.told_[-1].transcript
-    assert rig.ear.told_[0].levels == (PhaseChanged("requesting"),)
+    assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].updates == rig.listener.steps[-1].transcript
+    assert rig.listener.steps[0].statuses == (PhaseChanged("requesting"),)
 
 
 def test_versions_count_the_saves(rig: Rig) -> None:
@@ -83,16 +83,18 @@ def test_an_answer_comes_back_as_an_event_of_its_moment(rig: Rig) -> None:
     rig.bench.run(5)
     before = rig.now()
     rig.transport.answer(CreateChat, ChatOpened("chat", "queued"))
-    event = rig.eye.events[-1]
+    event = rig.observer.events[-1]
     assert isinstance(event, Answered)
     assert before <= event.at <= rig.now()
     assert (event.command, event.reply) == (rig.transport.last(CreateChat).id, ChatOpened("chat", "queued"))
 
 
-def test_the_moments_come_in_order(rig: Rig) -> None:
+def test_the_checkpoints_come_in_order(rig: Rig) -> None:
     rig.live().transport.answer(Poll, HELLO)
     create, poll, again = (one.id for one in rig.transport.executed if isinstance(one, CreateChat | Poll))
-    assert [moment for moment in rig.eye.moments if moment[0] != "executed" or moment[1] in (create, poll, again)] == [
+    assert [
+        moment for moment in rig.observer.checkpoints if moment[0] != "executed" or moment[1] in (create, poll, again)
+    ] == [
         ("saved", 1),
         ("executed", create),
         ("answered", create),
@@ -101,14 +103,14 @@ def test_the_moments_come_in_order(rig: Rig) -> None:
         ("answered", poll),
         ("saved", 3),
         ("executed", again),
-        ("told", 1),
+        ("published", 1),
     ]
 
 
 def test_it_wakes_at_the_deadline_and_an_unanswered_call_is_given_up(rig: Rig) -> None:
     rig.request()
     rig.bench.run(150)
-    assert any(isinstance(event, Tick) for event in rig.eye.events)
+    assert any(isinstance(event, Tick) for event in rig.observer.events)
     assert rig.transport.kinds().count("CreateChat") >= 2
 
 
@@ -121,7 +123,7 @@ def test_it_wakes_within_the_window_that_the_session_allows(rig: Rig) -> None:
         if isinstance(rig.bench, VirtualBench):
             assert rig.bench.clock.armed() == [window[1]]
         rig.bench.run(window[1] - rig.now() + 30)
-        tick = next(event for event in reversed(rig.eye.events) if isinstance(event, Tick))
+        tick = next(event for event in reversed(rig.observer.events) if isinstance(event, Tick))
         assert tick.at >= window[0]
 
 
@@ -209,11 +211,11 @@ def test_commands_keep_their_order_when_a_transport_answers_at_once(rig: Rig) ->
     }
     rig.driver.feed(RequestChat(rig.now(), "origin", text="first"))
     assert rig.transport.kinds() == ["CreateChat", "Poll", "Post"]
-    told = [one for updates in rig.ear.told_ for one in updates.transcript]
+    told = [one for updates in rig.listener.steps for one in updates.transcript]
     assert [(one.seq, one.state) for one in told if isinstance(one, DeliveryUpdate)] == [(1, "sent")]
     first = ["save 1", "execute CreateChat"]
-    second = ["save 2", "told", "execute Poll", "execute Post"]
-    assert rig.notes == [*first, *second, "save 3", "told", "told"]
+    second = ["save 2", "published", "execute Poll", "execute Post"]
+    assert rig.notes == [*first, *second, "save 3", "published", "published"]
 
 
 # --- failing saves --------------------------------------------------------------------------------------------------
@@ -225,7 +227,7 @@ def test_a_save_that_fails_stops_the_driver_and_executes_nothing(rig: Rig) -> No
     executed, answers = len(rig.transport.executed), []
     rig.driver.feed(SendText(rig.now(), "hello"), answers.append)
     assert answers == [rig.store.failure]
-    assert rig.ear.ends == [rig.store.failure]
+    assert rig.listener.ends == [rig.store.failure]
     assert rig.driver.error is rig.store.failure
     assert len(rig.transport.executed) == executed
     assert rig.transport.aborted == [rig.transport.last(Poll).id]
@@ -244,7 +246,7 @@ def test_a_save_that_fails_takes_the_later_ones_with_it(rig: Rig) -> None:
     rig.store.release()
     assert answers == [rig.store.failure] * 2
     assert "Post" not in rig.transport.kinds()
-    assert rig.ear.ends == [rig.store.failure]
+    assert rig.listener.ends == [rig.store.failure]
 
 
 def test_somebody_else_at_the_session_stops_the_driver(bench: Bench) -> None:
@@ -258,7 +260,7 @@ def test_somebody_else_at_the_session_stops_the_driver(bench: Bench) -> None:
         clock=bench.clock,
         transport=other.transport,
         store=rig.store,
-        listener=other.ear,
+        listener=other.listener,
     )
     other.driver.start()
     assert isinstance(other.driver.error, StaleSave)
@@ -274,18 +276,18 @@ def test_a_store_that_raises_is_a_save_that_failed(rig: Rig, monkeypatch: pytest
 
     monkeypatch.setattr(rig.store, "save", save)
     rig.request()
-    assert rig.ear.ends == [failure]
+    assert rig.listener.ends == [failure]
 
 
 def test_nothing_comes_after_the_stop(rig: Rig) -> None:
     rig.live().say()
     rig.store.failure = OSError("disk full")
     rig.transport.answer(Poll, HELLO)
-    told = len(rig.ear.told_)
+    told = len(rig.listener.steps)
     rig.transport.answer(Post, EventBatch())
     rig.bench.run(100)
-    assert len(rig.ear.told_) == told
-    assert rig.ear.ends == [rig.store.failure]
+    assert len(rig.listener.steps) == told
+    assert rig.listener.ends == [rig.store.failure]
 
 
 # --- restart and stop -----------------------------------------------------------------------------------------------
@@ -294,12 +296,12 @@ def test_nothing_comes_after_the_stop(rig: Rig) -> None:
 def test_a_stored_session_goes_on_with_a_restart(bench: Bench) -> None:
     rig = Rig(bench).live()
     again = Rig(bench, restore(json.loads(json.dumps(snapshot(rig.driver.session)))), version=2)
-    assert [type(event) for event in again.eye.events] == [Restarted]
+    assert [type(event) for event in again.observer.events] == [Restarted]
     assert again.transport.kinds() == [type(one).__name__ for one in outbox(again.driver.session)]
 
 
 def test_a_new_session_begins_without_a_word(rig: Rig) -> None:
-    assert rig.eye.events == []
+    assert rig.observer.events == []
     assert rig.notes == []
 
 
@@ -308,11 +310,11 @@ def test_stop_aborts_reads_waits_for_posts_and_saves_their_outcome(rig: Rig) -> 
     rig.driver.stop()
     rig.driver.stop()
     assert rig.transport.aborted == [rig.transport.last(Poll).id]
-    assert rig.ear.ends == []
+    assert rig.listener.ends == []
     with pytest.raises(DriverStopped):
         rig.say()
     rig.transport.answer(Post, EventBatch())
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
     stored = rig.store.load("session")
     assert stored is not None
     assert stored.session.items[0].state.name == "sent"
@@ -323,11 +325,11 @@ def test_stop_empties_the_queue_first(rig: Rig) -> None:
     texts, polls = [rig.say(f"text {number}") for number in range(5)], rig.transport.kinds().count("Poll")
     rig.driver.stop()
     for _ in texts:
-        assert rig.ear.ends == []
+        assert rig.listener.ends == []
         rig.transport.answer(Post, EventBatch())
     assert {item.id: item.state.name for item in rig.driver.session.items} == dict.fromkeys(texts, "sent")
     assert rig.transport.kinds().count("Poll") == polls
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
 
 
 def test_stop_does_not_wait_for_what_only_a_deadline_can_move(rig: Rig) -> None:
@@ -335,7 +337,7 @@ def test_stop_does_not_wait_for_what_only_a_deadline_can_move(rig: Rig) -> None:
     first, second = rig.say("first"), rig.say("second")
     rig.driver.stop()
     rig.transport.answer(Post, Failure("unsent"))
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
     states = {item.id: item.state.name for item in rig.driver.session.items}
     assert states == {first: "pending", second: "pending"}
 
@@ -355,19 +357,19 @@ def test_stop_waits_for_saves(rig: Rig) -> None:
     rig.store.held = True
     rig.request()
     rig.driver.stop()
-    assert rig.ear.ends == []
+    assert rig.listener.ends == []
     rig.store.release()
     rig.store.release()
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
     assert rig.transport.executed == []
 
 
 def test_stop_disarms(rig: Rig) -> None:
     rig.live().say()
     rig.driver.stop()
-    events = len(rig.eye.events)
+    events = len(rig.observer.events)
     rig.bench.run(100)
-    assert len(rig.eye.events) == events
+    assert len(rig.observer.events) == events
 
 
 def test_abandon_lets_go_at_once(rig: Rig) -> None:
@@ -376,11 +378,11 @@ def test_abandon_lets_go_at_once(rig: Rig) -> None:
     answers: list[BaseException | None] = []
     rig.driver.feed(SendText(rig.now(), "two"), answers.append)
     rig.driver.abandon()
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
     assert isinstance(answers[0], DriverStopped)
     rig.transport.answer(Post, EventBatch())
     rig.store.release()
-    assert rig.ear.ends == [None]
+    assert rig.listener.ends == [None]
 
 
 # --- nothing escapes ------------------------------------------------------------------------------------------------
@@ -396,7 +398,7 @@ def test_an_error_in_a_step_nobody_waits_for_stops_the_driver(rig: Rig, monkeypa
     monkeypatch.setattr(module, "reduce", reduce)
     with capture_logs() as logs:
         rig.transport.answer(Poll, HELLO)
-    assert rig.ear.ends == [failure]
+    assert rig.listener.ends == [failure]
     assert [(log["event"], log["error"]) for log in logs] == [("driver_stopped", "RuntimeError")]
 
 
@@ -409,18 +411,18 @@ def test_nothing_is_told_by_a_step_in_which_the_driver_stopped(rig: Rig, monkeyp
     monkeypatch.setattr(rig.store, "save", lambda *args: (monkeypatch.setattr(rig.store, "save", save), first(*args)))
     rig.request()
     assert rig.notes == ["save 1", "execute CreateChat"]
-    assert [type(error) for error in rig.ear.ends] == [OSError]
+    assert [type(error) for error in rig.listener.ends] == [OSError]
 
 
 def test_a_listener_that_raises_stops_the_driver(rig: Rig) -> None:
     rig.live()
-    rig.ear.failure = RuntimeError("a fault of the owner")
+    rig.listener.failure = RuntimeError("a fault of the owner")
     rig.transport.answer(Poll, HELLO)
-    assert rig.ear.ends == [rig.ear.failure]
+    assert rig.listener.ends == [rig.listener.failure]
 
 
 def test_an_observer_that_raises_stops_nothing(rig: Rig) -> None:
-    rig.eye.failure = RuntimeError("trace.jsonl: no space left")
+    rig.observer.failure = RuntimeError("trace.jsonl: no space left")
     with capture_logs() as logs:
         rig.live().say()
     assert {log["event"] for log in logs} == {"observer_failed"}

@@ -32,7 +32,8 @@ from statemachine import (
     Upload,
 )
 from statemachine.adapters import http, http_client
-from statemachine.adapters.http import ConnectionPool, HttpTransport
+from statemachine.adapters.http import HttpTransport
+from statemachine.adapters.http_client import ConnectionPool
 from statemachine.codec import body as codec_body
 from statemachine.codec.http import Endpoint
 from statemachine.wire import Message, SecureFormData, Typing

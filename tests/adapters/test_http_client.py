@@ -160,7 +160,7 @@ async def test_a_host_that_is_down_is_left_alone_and_taken_up_when_it_answers() 
                 if not await failure(http, server.url):
                     break
                 await asyncio.sleep(0.05)
-            assert not pool.gate.closed
+            assert not pool.breaker.is_open
 
 
 async def failure(http: HttpClient, url: str) -> str:

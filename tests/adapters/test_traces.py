@@ -48,7 +48,7 @@ class Chat:
     def feed(self, event: Any) -> None:
         before = self.session
         self.session, out = reduce(before, event)
-        self.files.stepped(HandledEvent(self.name, event, before, self.session, out))
+        self.files.event_handled(HandledEvent(self.name, event, before, self.session, out))
 
     def opened(self) -> Chat:
         self.feed(RequestChat(1_000, "o", {"name": "Ann"}, text="my card is 4111"))
@@ -223,15 +223,15 @@ def test_hostile_lives_replay_step_by_step(seed: int, tmp_path: Path, monkeypatc
     monkeypatch.setattr(traces, "step_line", partial(step_line, redacted=False))
     monkeypatch.setattr(traces, "header_line", partial(header_line, redacted=False))
     files = TraceFiles(tmp_path, limit=60_000)
-    real = DriverObserver.stepped
+    real = DriverObserver.event_handled
     names = set[str]()
 
-    def stepped(self: DriverObserver, step: HandledEvent) -> None:
+    def event_handled(self: DriverObserver, step: HandledEvent) -> None:
         real(self, step)
         names.add(step.session_id)
-        files.stepped(step)
+        files.event_handled(step)
 
-    monkeypatch.setattr(DriverObserver, "stepped", stepped)
+    monkeypatch.setattr(DriverObserver, "event_handled", event_handled)
     simulator = Simulator(seed, 120)
     with quiet():
         simulator.run()

@@ -269,7 +269,7 @@ async def test_a_call_cancelled_at_each_await(name: str, tmp_path: Path) -> None
 
 
 async def goes_on(scene: Scene, chat: ChatSession, before: list[str]) -> None:
-    """SubmittedIntent again under its key it is one message; the next text arrives; no news was lost."""
+    """Sent again under its key it is one message; the next text arrives; no news was lost."""
     if chat.phase not in ("ending", "ended"):
         await chat.foreground()
         await (await chat.send("hello", key="k")).sent(LONG)
@@ -326,7 +326,7 @@ async def test_a_store_that_takes_too_long_is_told_and_the_text_is_sent_once(tmp
         await until(lambda: ann.phase == "ivr", "the chat is there")
         store.held = True
         for call in (ann.send("hello", key="k"), ann.typing()):
-            with pytest.raises(NotSaved, match=r"not saved this within 0\.03 s"):
+            with pytest.raises(NotSaved, match="not saved this within 0:00:00.03"):
                 await call
         store.release()
         with suppress(NotSaved):

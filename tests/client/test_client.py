@@ -235,7 +235,7 @@ async def test_without_auto_ack_only_ack_counts(silent: Emulator, tmp_path: Path
         assert ann.unread == 4
         await ann.ack(2)
         assert ann.unread == 2
-        with pytest.raises(ChatError, match="not told yet"):
+        with pytest.raises(ChatError, match="not delivered yet"):
             await ann.ack(99)
     async with client(silent, store=store) as chats:
         assert await gather(chats, 2) == {"ann": ["text 2", "text 3"]}
@@ -257,7 +257,7 @@ async def test_the_merged_stream_ends_with_the_client_and_has_one_reader(silent:
     async with client(silent) as chats:
         reading = asyncio.create_task(anext(aiter(chats), None))
         await asyncio.sleep(0.01)
-        with pytest.raises(ChatError, match="one loop"):
+        with pytest.raises(ChatError, match="one at a time"):
             await anext(chats.updates())
     assert await reading is None
 
@@ -338,7 +338,7 @@ async def test_a_handler_that_fails_is_called_again_and_then_parked_and_no_poll_
             ann, bob = await started(chats, "ann", "bob")
             handling = asyncio.create_task(chats.handle(handler, tries=3, pause=timedelta(milliseconds=1)))
             await silent.act(ann.session.chat.chat_id, do.Say("poison"), do.Say("cure"))
-            await until(lambda: logs and logs[-1]["event"] == "news_parked", "parked")
+            await until(lambda: logs and logs[-1]["event"] == "session_parked", "parked")
             await silent.act(bob.session.chat.chat_id, do.Say("hello"))
             await until(lambda: "bob: hello" in heard, "bob is heard")
             await silent.act(ann.session.chat.chat_id, do.Say("more"))
@@ -349,7 +349,7 @@ async def test_a_handler_that_fails_is_called_again_and_then_parked_and_no_poll_
             await until(lambda: "ann: more" in heard, "ann is heard again")
             handling.cancel()
     assert heard[4:] == ["ann: poison", "ann: cure", "ann: more"]
-    assert [log["event"] for log in logs] == ["handler_failed"] * 3 + ["news_parked"]
+    assert [log["event"] for log in logs] == ["handler_failed"] * 3 + ["session_parked"]
     assert "cannot bear it" not in str(logs)
 
 
@@ -455,8 +455,10 @@ async def test_a_customer_without_an_id_would_read_others_chats(silent: Emulator
 
 
 async def test_the_tenant_is_the_host_unless_named() -> None:
-    assert ChatClient("https://acme.example:8443", app_id="a")._door.tenant == "acme.example"
-    assert ChatClient("https://x.example", tenant="acme", app_id="a")._door.tenant == "acme"
+    for tenant, expected in ((None, "acme.example"), ("acme", "acme")):
+        async with ChatClient("https://acme.example:8443", tenant=tenant, app_id="a") as chats:
+            chat = await chats.session("ann", start=False)
+            assert chat.endpoint.tenant == expected
 
 
 async def test_a_client_that_is_not_open(silent: Emulator) -> None:

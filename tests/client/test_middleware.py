@@ -30,7 +30,7 @@ class Masking(Middleware):
 class Quiet(Middleware):
     """What the bot says is for nobody."""
 
-    def telling(self, session: ChatSession, update: Update) -> Update | None:
+    def delivering(self, session: ChatSession, update: Update) -> Update | None:
         return None if text(update).startswith("bot:") else update
 
 
@@ -40,7 +40,7 @@ class Shouting(Middleware):
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
         return evolve(intent, text=intent.text.upper()) if isinstance(intent, SendText) else intent
 
-    def telling(self, session: ChatSession, update: Update) -> Update | None:
+    def delivering(self, session: ChatSession, update: Update) -> Update | None:
         if isinstance(update, Received) and isinstance(update.entry, Message):
             return evolve(update, entry=evolve(update.entry, msg_text=text(update).upper()))
         return update
@@ -56,7 +56,7 @@ class Refusing(Middleware):
             raise PermissionError("not a word")
         return intent
 
-    def telling(self, session: ChatSession, update: Update) -> Update | None:
+    def delivering(self, session: ChatSession, update: Update) -> Update | None:
         if self.broken and isinstance(update, Received):
             raise PermissionError("not a word")
         return update

@@ -40,26 +40,30 @@ class Rig:
         self.notes: list[str] = []
         self.transport = HandTransport(self.notes)
         self.store = store or MemoryStore()
-        self.told: list[SavedStep] = []
+        self.saved: list[SavedStep] = []
+        self.clock = LoopClock()
         self.runner = SessionRunner(
             "a",
             store=self.store,
             transport=self.transport,
-            clock=LoopClock(),
+            clock=self.clock,
             config=Config(),
-            told=self.told.append,
+            on_saved=self.saved.append,
+            update_filter=lambda update: update,
+            on_change=lambda: None,
         )
         self.runner.start()
 
     async def live(self) -> Rig:
-        await self.runner.ask(RequestChat(self.runner.now(), "origin"))
+        await self.runner.submit_saved(RequestChat(self.clock.now(), "origin"))
         self.transport.answer(CreateChat, ChatOpened("chat", "queued", None, is_new_chat=True))
         return self
 
     async def say(self, text: str) -> str:
-        asked = await self.runner.ask(SendText(self.runner.now(), text))
-        assert len(asked.after.items) == len(asked.before.items) + 1
-        return asked.after.items[-1].id
+        submitted = self.runner.submit(SendText(self.clock.now(), text))
+        await self.runner.wait_saved(submitted)
+        assert len(submitted.after.items) == len(submitted.before.items) + 1
+        return submitted.after.items[-1].id
 
 
 async def test_asking_returns_when_it_is_saved() -> None:
@@ -125,14 +129,14 @@ async def test_who_waits_for_a_save_hears_of_the_closing() -> None:
 
 
 def request(rig: Rig, origin: str = "other", text: str | None = None) -> Callable[[Carryover | None], RequestChat]:
-    return lambda after: RequestChat(rig.runner.now(), origin, text=text, after=after)
+    return lambda after: RequestChat(rig.clock.now(), origin, text=text, after=after)
 
 
 async def test_a_chat_that_lives_is_not_followed() -> None:
     rig = await Rig().live()
     with pytest.raises(NotPossible, match="has a chat already"):
         await rig.runner.begin(request(rig))
-    begun = await rig.runner.begin(request(rig), SendText(rig.runner.now(), "hello"))
+    begun = await rig.runner.begin(request(rig), SendText(rig.clock.now(), "hello"))
     assert len(begun.after.items) == len(begun.before.items) + 1
     assert begun.after.chat.chat_id == "chat"
 
@@ -194,7 +198,7 @@ async def test_two_who_begin_at_once_begin_one_chat() -> None:
     rig.transport.answer(Poll, EventBatch((SessionEnded(),)))  # both wait for the end to be saved
     both = [
         asyncio.create_task(
-            rig.runner.begin(request(rig, f"o{n}", f"text {n}"), SendText(rig.runner.now(), f"text {n}"))
+            rig.runner.begin(request(rig, f"o{n}", f"text {n}"), SendText(rig.clock.now(), f"text {n}"))
         )
         for n in range(2)
     ]
@@ -209,6 +213,6 @@ async def test_two_who_begin_at_once_begin_one_chat() -> None:
     ]
 
 
-async def test_what_is_told_is_handed_on() -> None:
+async def test_each_saved_step_is_passed_on() -> None:
     rig = await Rig().live()
-    assert [update.session.phase for update in rig.told] == ["requesting", "queued"]
+    assert [step.session.phase for step in rig.saved] == ["requesting", "queued"]

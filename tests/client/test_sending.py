@@ -30,7 +30,7 @@ async def test_the_states_as_they_are_told() -> None:
     sending = Sending("o:1", None)
     waiting = [asyncio.create_task(one) for one in (sending.sent(), sending.delivered(), sending.read())]
     for state, count in (("sent", 1), ("delivered", 2), ("read", 3)):
-        sending.heard(told(state))
+        sending.apply(told(state))
         await asyncio.wait(waiting[:count])
         await asyncio.sleep(0)
         assert [task.done() for task in waiting] == [number < count for number in range(3)]
@@ -39,8 +39,8 @@ async def test_the_states_as_they_are_told() -> None:
 
 async def test_read_is_delivered_and_late_news_change_nothing() -> None:
     sending = Sending("o:1", None)
-    sending.heard(told("read"))
-    sending.heard(told("delivered"))
+    sending.apply(told("read"))
+    sending.apply(told("delivered"))
     assert sending.state == "read"
     assert await sending.delivered() == "delivered"
     await sending.sent()
@@ -50,7 +50,7 @@ async def test_a_failure_is_raised_by_all_three() -> None:
     sending = Sending("o:1", None)
     waiting = asyncio.create_task(sending.sent())
     await asyncio.sleep(0)
-    sending.heard(told("failed", "refused", 5003))
+    sending.apply(told("failed", "refused", 5003))
     for call in (waiting, sending.sent(), sending.delivered(), sending.read()):
         with pytest.raises(SendFailed, match=r"o:1: the server refused it \(5003\)") as failure:
             await call
@@ -69,7 +69,7 @@ async def test_a_timeout_of_sent_is_an_error_and_of_a_receipt_an_answer() -> Non
     with pytest.raises(TimeoutError):
         await sending.sent(SOON)
     assert await sending.delivered(SOON) == "unknown"
-    sending.heard(told("sent"))
+    sending.apply(told("sent"))
     await sending.sent(SOON)
     assert await sending.read(SOON) == "unknown"
 
@@ -79,13 +79,13 @@ async def test_where_no_receipt_can_come_the_answer_comes_at_once() -> None:
     waiting = asyncio.create_task(sending.delivered())
     await asyncio.sleep(0)
     assert not waiting.done()  # whether it arrives at all is still open
-    sending.heard(told("sent"))
+    sending.apply(told("sent"))
     assert await waiting == "unknown"
 
 
 async def test_the_end_of_the_chat_is_the_end_of_waiting() -> None:
     sending = Sending("o:1", None)
-    sending.heard(told("sent"))
+    sending.apply(told("sent"))
     waiting = asyncio.create_task(sending.read())
     await asyncio.sleep(0)
     sending.over()

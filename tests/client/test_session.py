@@ -265,7 +265,7 @@ async def test_places_files_and_typing(silent: Emulator, tmp_path: Path) -> None
         ]
         waiting = set(items)
         await until(chat, lambda one: _settled(waiting, one))
-        assert chat._out.vault._bytes == {}
+        assert chat._out.payloads._bytes == {}
     log = {entry.event["msg_id"]: entry.event for entry in chat_of(silent).log if "msg_id" in entry.event}
     place, picture, notes = (log[item] for item in items)
     assert (place["latitude"], place["longitude"], place["url"]) == ("1.50", "0.1", "https://maps.example")
@@ -362,7 +362,7 @@ async def test_forms_open_and_secure() -> None:
         }
         assert "4111 1111" not in repr(chat.session)
         await until(chat, lambda one: _settled(items, one))
-        assert chat._out.vault._values == {}
+        assert chat._out.payloads._values == {}
         with pytest.raises(NotPossible):
             await chat.answer_form("no such form", {})
         with pytest.raises(NotPossible):
@@ -561,11 +561,11 @@ class Trace:
         self.moments: set[Checkpoint] = set()
         self.sessions: set[str] = set()
 
-    def stepped(self, step: HandledEvent) -> None:
+    def event_handled(self, step: HandledEvent) -> None:
         self.sessions.add(step.session_id)
 
-    def moment(self, session_id: str, moment: Checkpoint, number: int) -> None:
-        self.moments.add(moment)
+    def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
+        self.moments.add(checkpoint)
 
 
 async def test_an_observer_sees_it_all(silent: Emulator) -> None:
@@ -573,5 +573,5 @@ async def test_an_observer_sees_it_all(silent: Emulator) -> None:
     async with client(silent, observers=[trace]) as chat:
         await chat.send("hello", new_chat=True)
         await until(chat, lambda one: isinstance(one, DeliveryUpdate))
-    assert trace.moments == {"saved", "executed", "answered", "told"}
+    assert trace.moments == {"saved", "executed", "answered", "published"}
     assert trace.sessions == {"127.0.0.1/app/ann"}

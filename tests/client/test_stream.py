@@ -15,6 +15,7 @@ from statemachine import (
     HistoryGap,
     PhaseChanged,
     Session,
+    StatusUpdate,
     TranscriptUpdate,
     new_session,
 )
@@ -30,14 +31,26 @@ pytestmark = pytest.mark.asyncio
 KEY = "a"
 
 
+def feed_of(store: MemoryStore, session: Session, *statuses: StatusUpdate) -> UpdateFeed:
+    return UpdateFeed(
+        store,
+        KEY,
+        session,
+        statuses,
+        update_filter=lambda update: update,
+        on_change=lambda: None,
+        on_received=None,
+    )
+
+
 class Desk:
-    """A stream, and what a driver would do to it."""
+    """A feed, and the calls of a driver."""
 
     def __init__(self, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.session = new_session(0)
         self.version = 0
-        self.stream = UpdateFeed(self.store, KEY, self.session, ())
+        self.feed = feed_of(self.store, self.session)
 
     def save(self, *updates: TranscriptUpdate, over: bool = False) -> None:
         self.version += 1
@@ -47,12 +60,12 @@ class Desk:
         self.store.save(Save(KEY, self.version, self.session, updates), errors.append)
         assert errors == [None]
 
-    def tell(self, *updates: TranscriptUpdate, levels: tuple[Any, ...] = (), over: bool = False) -> None:
+    def tell(self, *updates: TranscriptUpdate, statuses: tuple[Any, ...] = (), over: bool = False) -> None:
         self.save(*updates, over=over)
-        self.stream.told(SavedStep(self.session, updates, levels, ()))
+        self.feed.publish(SavedStep(self.session, updates, statuses, ()))
 
     def read(self) -> UpdateStream:
-        return UpdateStream(self.stream)
+        return UpdateStream(self.feed)
 
 
 def gap(seq: int) -> HistoryGap:
@@ -76,18 +89,18 @@ async def waits(reader: UpdateStream) -> bool:
     return False
 
 
-async def test_levels_come_before_the_transcript_of_their_step() -> None:
+async def test_statuses_come_before_the_transcript_of_their_step() -> None:
     desk = Desk()
     desk.tell(gap(1))
-    desk.tell(gap(2), levels=(PhaseChanged("queued"),))
+    desk.tell(gap(2), statuses=(PhaseChanged("queued"),))
     desk.tell(gap(3))
     assert await some(desk.read(), 4) == [gap(1), PhaseChanged("queued"), gap(2), gap(3)]
 
 
-async def test_levels_of_a_step_without_transcript_come_after_what_was_before() -> None:
+async def test_statuses_of_a_step_without_transcript_come_after_what_was_before() -> None:
     desk = Desk()
     desk.tell(gap(1))
-    desk.tell(levels=(PhaseChanged("queued"),))
+    desk.tell(statuses=(PhaseChanged("queued"),))
     desk.tell(gap(2))
     assert await some(desk.read(), 3) == [gap(1), PhaseChanged("queued"), gap(2)]
 
@@ -95,7 +108,7 @@ async def test_levels_of_a_step_without_transcript_come_after_what_was_before() 
 async def test_of_each_level_only_the_latest_is_kept() -> None:
     desk = Desk()
     for phase in ("ivr", "queued", "connected"):
-        desk.tell(levels=(PhaseChanged(phase), ConnectionChanged("polling")))
+        desk.tell(statuses=(PhaseChanged(phase), ConnectionChanged("polling")))
     reader = desk.read()
     assert await some(reader, 2) == [PhaseChanged("connected"), ConnectionChanged("polling")]
     assert await waits(reader)
@@ -109,14 +122,14 @@ async def test_a_journal_longer_than_a_page_is_read_to_its_end() -> None:
     assert await waits(reader)
 
 
-async def test_what_is_saved_but_not_told_waits_for_its_levels() -> None:
+async def test_what_is_saved_but_not_told_waits_for_its_statuses() -> None:
     desk = Desk()
     desk.tell(gap(1))
     desk.save(gap(2))
     reader = desk.read()
     assert await some(reader, 1) == [gap(1)]
     assert await waits(reader)
-    desk.stream.told(SavedStep(desk.session, (gap(2),), (PhaseChanged("queued"),), ()))
+    desk.feed.publish(SavedStep(desk.session, (gap(2),), (PhaseChanged("queued"),), ()))
     assert await some(reader, 2) == [PhaseChanged("queued"), gap(2)]
 
 
@@ -150,7 +163,7 @@ async def test_a_waiting_reader_is_woken() -> None:
 async def test_a_run_ends_with_the_chat_and_all_that_is_told() -> None:
     desk = Desk()
     failed = DeliveryUpdate(2, 0, "o:1", "failed", reason="not_sent")
-    desk.tell(end(1), failed, levels=(PhaseChanged("ended"),), over=True)
+    desk.tell(end(1), failed, statuses=(PhaseChanged("ended"),), over=True)
     assert [one async for one in desk.read()] == [PhaseChanged("ended"), end(1), failed]
     assert desk.store.cursor(KEY) == 2
     assert [one async for one in desk.read()] == []
@@ -161,7 +174,7 @@ async def test_the_next_chats_news_is_another_run() -> None:
     desk.tell(end(1), over=True)
     over = desk.session
     desk.session = evolve(over, lifecycle=new_session(0).lifecycle)
-    desk.stream.reopen(over, (PhaseChanged("idle"),))
+    desk.feed.reopen(over, (PhaseChanged("idle"),))
     desk.tell(gap(2))
     assert [one async for one in desk.read()] == [end(1)]
     assert await some(desk.read(), 2) == [PhaseChanged("idle"), gap(2)]
@@ -171,10 +184,10 @@ async def test_it_ends_when_it_is_closed_and_raises_when_it_was_stopped() -> Non
     desk = Desk()
     waiting = asyncio.create_task(anext(desk.read(), None))
     await asyncio.sleep(0)
-    desk.stream.close(None)
+    desk.feed.close(None)
     assert await waiting is None
     failure = StoreError("no space left")
-    desk.stream.close(failure)
+    desk.feed.close(failure)
     with pytest.raises(ChatStopped, match="no space left") as stopped:
         await anext(desk.read())
     assert stopped.value.__cause__ is failure
@@ -193,10 +206,10 @@ async def test_an_acknowledgement_that_fails_is_told_with_the_next_news() -> Non
         await anext(reader)
 
 
-async def test_a_stored_session_begins_with_its_levels_and_what_is_not_dealt_with() -> None:
+async def test_a_stored_session_begins_with_its_statuses_and_what_is_not_dealt_with() -> None:
     desk = Desk()
     desk.tell(gap(1), gap(2))
     await some(desk.read(), 2)
     again: Session = desk.session
-    stream = UpdateFeed(desk.store, KEY, again, (PhaseChanged("queued"),))
-    assert await some(UpdateStream(stream), 2) == [PhaseChanged("queued"), gap(2)]
+    feed = feed_of(desk.store, again, PhaseChanged("queued"))
+    assert await some(UpdateStream(feed), 2) == [PhaseChanged("queued"), gap(2)]

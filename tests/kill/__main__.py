@@ -23,7 +23,7 @@ from tests.kill.app import read_sink
 from tests.kill.judge import Verdict, judge
 
 TEXTS = 6
-MOMENTS = ("saved", "executed", "answered", "told", "random")
+MOMENTS = ("saved", "executed", "answered", "published", "random")
 RUN_LIMIT_S = 60
 
 

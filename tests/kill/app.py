@@ -34,15 +34,15 @@ OPTIONS = Options(
 class Killer:
     """Ends the process the hard way at the n-th moment of a kind."""
 
-    def __init__(self, moment: str, count: int) -> None:
-        self._moment = moment
+    def __init__(self, checkpoint: str, count: int) -> None:
+        self._checkpoint = checkpoint
         self._left = count
 
-    def stepped(self, *step: object) -> None:
+    def event_handled(self, *step: object) -> None:
         """Not of interest here."""
 
-    def moment(self, session_id: str, moment: str, number: int) -> None:
-        if moment == self._moment:
+    def checkpoint(self, session_id: str, checkpoint: str, number: int) -> None:
+        if checkpoint == self._checkpoint:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,79 @@
+"""The metrics of a `ChatClient` as metrics of prometheus-client. Needs the extra `prometheus`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from .metrics import METRICS, Stats
+
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.registry import Collector
+except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
+    raise ModuleNotFoundError(
+        "these metrics need prometheus-client: pip install 'chat-session-statemachine[prometheus]'", name=missing.name
+    ) from None
+
+__all__ = ["PrometheusMetrics"]
+
+BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+class PrometheusMetrics:
+    """A `Metrics` whose counters and histograms belong to `registry`; one for each registry.
+
+    Pass it to `ChatClient(metrics=…)`. `collect_stats` adds the gauges.
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._registry: Final = registry
+        self._counters: Final = {
+            name: Counter(name, metric.about, metric.labels, registry=registry)
+            for name, metric in METRICS.items()
+            if metric.kind == "counter"
+        }
+        self._histograms: Final = {
+            name: Histogram(name, metric.about, metric.labels, buckets=BUCKETS_S, registry=registry)
+            for name, metric in METRICS.items()
+            if metric.kind == "histogram"
+        }
+
+    def count(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `Metrics.count`."""
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc()
+
+    def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
+        """See `Metrics.observe`."""
+        self._histograms[name].labels(**labels).observe(seconds)
+
+    def collect_stats(self, stats: Callable[[], Stats]) -> None:
+        """Add gauges that are read when the registry is collected.
+
+        Args:
+            stats: `ChatClient.stats` of the client; called in the thread that collects the registry.
+        """
+        self._registry.register(_StatsCollector(stats))
+
+
+class _StatsCollector(Collector):
+    def __init__(self, stats: Callable[[], Stats]) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        stats = self._stats()
+        phases = _gauge("chat_sessions")
+        for phase, number in stats.phases.items():
+            phases.add_metric((phase,), number)
+        yield phases
+        values = {"chat_journal_depth": stats.journal, "chat_parked": stats.parked, "chat_host_down": stats.host_down}
+        for name, value in values.items():
+            gauge = _gauge(name)
+            gauge.add_metric((), value)
+            yield gauge
+
+
+def _gauge(name: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, METRICS[name].about, labels=METRICS[name].labels)
