@@ -15,7 +15,7 @@ from typing import Final
 
 from structlog import get_logger
 
-from statemachine.codec.trace import Step, header_line, step_line
+from statemachine.codec.trace import RecordedStep, header_line, step_line
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
 from ..version import __version__
@@ -69,7 +69,7 @@ class TraceFiles:
         session_id, after = step.session_id, step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
         updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
-        line = step_line(Step(step.event, after.phase, commands, updates))
+        line = step_line(RecordedStep(step.event, after.phase, commands, updates))
         try:
             self._write(session_id, step.before, line)
         except OSError as error:

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import Options
-from statemachine.codec.trace import Step, header_line, step_line
+from statemachine.codec.trace import RecordedStep, header_line, step_line
 from statemachine.emulator import Centre, Knobs, Scenario
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.script import read_scenario
@@ -159,7 +159,7 @@ class _Trace:
         self._last = step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
         updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
-        self._file.write(step_line(Step(step.event, step.after.phase, commands, updates), redacted=False) + "\n")
+        self._file.write(step_line(RecordedStep(step.event, step.after.phase, commands, updates), redacted=False) + "\n")
 
 
 # --- the end of the story -------------------------------------------------------------------------------------------

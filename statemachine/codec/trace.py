@@ -35,7 +35,7 @@ _STEP: Final = ("event", "phase", "commands", "updates")
 
 
 @frozen
-class Step:
+class RecordedStep:
     """One call of `reduce`. `phase`: the public phase after it."""
 
     event: Event
@@ -50,7 +50,7 @@ class Trace:
 
     product: str
     session: Session | None
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedStep, ...]
 
 
 def header_line(product: str, session: Session | None = None, *, redacted: bool = True) -> str:
@@ -59,7 +59,7 @@ def header_line(product: str, session: Session | None = None, *, redacted: bool 
     return _line({"trace": FORMAT, "product": product, "session": start})
 
 
-def step_line(step: Step, *, redacted: bool = True) -> str:
+def step_line(step: RecordedStep, *, redacted: bool = True) -> str:
     """The line of one step, without its line end."""
     return _line(
         {
@@ -118,7 +118,7 @@ def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
     return cast(str, header["product"]), session
 
 
-def _read_steps(lines: Iterator[tuple[int, str]], form: int) -> Iterator[Step]:
+def _read_steps(lines: Iterator[tuple[int, str]], form: int) -> Iterator[RecordedStep]:
     for number, line in lines:
         step = _object(number, line)
         for older in range(form, FORMAT):
@@ -127,7 +127,7 @@ def _read_steps(lines: Iterator[tuple[int, str]], form: int) -> Iterator[Step]:
         if step or not isinstance(phase, str) or not is_array(commands) or not is_array(updates):
             raise BadRecord(f"line {number}: expected a step: {', '.join(_STEP)} and nothing else")
         try:
-            yield Step(
+            yield RecordedStep(
                 decode_event(event),
                 phase,
                 tuple([decode_command(command) for command in commands]),

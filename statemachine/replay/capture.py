@@ -16,7 +16,7 @@ from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
 from ..codec.records import decode_event, encode_event
 from ..codec.snapshot import restore, snapshot
-from ..codec.trace import Step, is_header, read_trace
+from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
@@ -45,7 +45,7 @@ class TraceBegins:
     session: Session | None
 
 
-Part: TypeAlias = Arrived | Call | TraceBegins | Step
+Part: TypeAlias = Arrived | Call | TraceBegins | RecordedStep
 
 
 @frozen
@@ -80,7 +80,7 @@ def redacted(capture: Capture) -> Capture:
 
 def _redacted(part: Part) -> Part:
     match part:
-        case Step():
+        case RecordedStep():
             return evolve(part, event=_hidden(part.event))
         case Arrived():
             return evolve(part, entries=_hidden(Incoming(0, part.entries)).entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..codec.trace import Step
+from ..codec.trace import RecordedStep
 from ..core import (
     INTENTS,
     Answered,
@@ -34,9 +34,9 @@ def play_trace(player: Player, parts: Sequence[Part]) -> None:
     for index, part in enumerate(parts):
         if isinstance(part, TraceBegins):
             following = parts[index + 1] if index + 1 < len(parts) else None
-            _begin(player, part, following.event if isinstance(following, Step) else None)
+            _begin(player, part, following.event if isinstance(following, RecordedStep) else None)
             parted = False
-        elif isinstance(part, Step):
+        elif isinstance(part, RecordedStep):
             parted = _repeat(player, part, parted)
 
 
@@ -47,7 +47,7 @@ def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
         player.session = new_session(first.at)
 
 
-def _repeat(player: Player, step: Step, parted: bool) -> bool:
+def _repeat(player: Player, step: RecordedStep, parted: bool) -> bool:
     """Whether the engine went another way, here or before (`parted`)."""
     before = player.session
     refused: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def _repeat(player: Player, step: Step, parted: bool) -> bool:
     return parted or bool(differences)
 
 
-def _differences(session: Session, made: Made, step: Step) -> tuple[str, ...]:
+def _differences(session: Session, made: Made, step: RecordedStep) -> tuple[str, ...]:
     """Where the engine does not do what it did when the trace was written.
 
     Besides another version, hidden texts are a cause: two that had no id and the same length are one text here.

@@ -326,7 +326,7 @@ async def test_a_store_that_takes_too_long_is_told_and_the_text_is_sent_once(tmp
         await until(lambda: ann.phase == "ivr", "the chat is there")
         store.held = True
         for call in (ann.send("hello", key="k"), ann.typing()):
-            with pytest.raises(NotSaved, match="not saved this within 0:00:00.03"):
+            with pytest.raises(NotSaved, match=r"not saved this within 0:00:00\.03"):
                 await call
         store.release()
         with suppress(NotSaved):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from statemachine.codec import trace
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import Update
-from statemachine.codec.trace import FORMAT, UPGRADES, Step, Trace, header_line, read_trace, step_line
+from statemachine.codec.trace import FORMAT, UPGRADES, RecordedStep, Trace, header_line, read_trace, step_line
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.events import Event, SendText, Tick
 from statemachine.core.session import new_session
@@ -24,7 +24,7 @@ from statemachine.replay import play, read_capture
 from tests.codec.sessions import SESSIONS
 from tests.codec.strategies import TEXTS, records
 
-STEP = Step(
+STEP = RecordedStep(
     SendText(5, "my card is 4111"),
     "queued",
     (Post(1, 2, "c", "o:1", Message("o:1", msg_text="my card is 4111")),),
@@ -55,7 +55,7 @@ def test_the_form_of_a_trace() -> None:
 
 
 _STEPS = st.builds(
-    Step,
+    RecordedStep,
     records(Event),
     TEXTS,
     st.lists(records(Command), max_size=2).map(tuple),
@@ -64,7 +64,7 @@ _STEPS = st.builds(
 
 
 @given(TEXTS, st.sampled_from([None, *SESSIONS.values()]), st.lists(_STEPS, max_size=2))
-def test_a_trace_comes_back(product: str, session: object, steps: list[Step]) -> None:
+def test_a_trace_comes_back(product: str, session: object, steps: list[RecordedStep]) -> None:
     trace = Trace(product, session, tuple(steps))  # type: ignore[arg-type]
     lines = [header_line(product, trace.session, redacted=False), *[step_line(step, redacted=False) for step in steps]]
     assert read_trace(lines) == trace
@@ -80,7 +80,7 @@ def test_by_default_nobodys_words_are_in_it() -> None:
 
 
 HEADER = header_line("p", new_session(5))
-GOOD = step_line(Step(Tick(5), "idle", (Poll(1, 2, "c"),)))
+GOOD = step_line(RecordedStep(Tick(5), "idle", (Poll(1, 2, "c"),)))
 
 
 def test_every_format_ever_released_is_read_and_replays() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from statemachine import Answered, ChatOpened, End, EventBatch, RequestChat, SendText, Tick, wire
 from statemachine.cli.diagrams import command
-from statemachine.codec.trace import Step, Trace, header_line, read_trace, step_line
+from statemachine.codec.trace import RecordedStep, Trace, header_line, read_trace, step_line
 from statemachine.core.reduce import reduce
 from statemachine.core.session import new_session
 from statemachine.core.tables import MACHINES
@@ -37,7 +37,7 @@ EVENTS: tuple[Any, ...] = (
 
 
 def trace() -> Trace:
-    return Trace("test", None, tuple(Step(event, "") for event in EVENTS))
+    return Trace("test", None, tuple(RecordedStep(event, "") for event in EVENTS))
 
 
 def lines() -> str:
