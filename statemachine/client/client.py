@@ -42,21 +42,13 @@ _log = get_logger(__name__)
 
 
 REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
-"""To remove something from a large file takes its time."""
+"""How long a deletion may take; a large file is written anew."""
 
 
 class ChatClient:
-    """The chats of one application, each of another customer. Entered with `async with`, it takes up all stored ones.
+    """The chats of one application, one for each customer. `async with` opens it, and resumes all stored chats.
 
-    `url`: scheme and host of the contact centre. `tenant`: its `tenantUrl`; where None, the host of `url`. `app_id`: id
-    of the messaging scenario entry. `store`: a path (a SQLite file, for one process at a time), an `Archive` of yours,
-    or None: then the chats are forgotten with the process. `trace`: a directory for a bounded trace of each chat,
-    without anybody's words, which `statemachine replay` reads. `observers` look on at every step of every session;
-    `middleware` stands between the application and its chats; `metrics` gets the numbers.
-
-    Closing the client ends no chat: opened again with the same store, they go on.
-
-    Raises BadSetting; `async with` also a `StoreError`, which says what is wrong with the store.
+    Closing the client ends no chat: opened again with the same store, they continue.
     """
 
     def __init__(
@@ -72,6 +64,22 @@ class ChatClient:
         middleware: Sequence[Middleware] = (),
         metrics: Metrics | None = None,
     ) -> None:
+        """Check the settings; nothing is opened yet.
+
+        Args:
+            url: Scheme and host of the contact centre.
+            tenant: Its `tenantUrl`; None: the host of `url`.
+            app_id: The id of the messaging scenario entry.
+            store: The path of a SQLite file, for one process at a time; an `Archive`; None: in memory only.
+            trace: A directory for a bounded trace of each chat, without texts, for `statemachine replay`.
+            options: Durations and choices.
+            observers: See every step of every session.
+            middleware: Changes or drops intents and updates.
+            metrics: Receives counters and histograms.
+
+        Raises:
+            BadSetting: A setting cannot work. `async with` also raises a `StoreError` that says what to do.
+        """
         self._options: Final = options or Options()
         self._store = store
         self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
@@ -81,14 +89,14 @@ class ChatClient:
         self._middleware = tuple(middleware)
         self._scheduler: Final = DeliveryScheduler()
         self._sessions: dict[str, ChatSession] = {}
-        # Sessions that are over, with nothing left to tell: kept only while the application holds them.
-        self._spent: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
+        # Sessions that are over, with all updates acknowledged: kept only while the application holds them.
+        self._retired: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
         self._stack: AsyncExitStack | None = None
         self._closing: asyncio.Task[None] | None = None
         self._context: ClientContext | None = None
         self._closed = False
-        self._fit: int | None = None
-        self._said_full = False
+        self._capacity: int | None = None
+        self._warned_full = False
         # Each session puts its own client id in the place of this one.
         self._endpoint = self._options.endpoint(url, tenant, app_id, "nobody")
 
@@ -111,12 +119,12 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
-        """Let go of all chats without ending them: poll no more, send what is queued, save, and let the next one work.
+        """Release all chats without ending them: stop polling, send queued items, save, and release the store.
 
-        What is not sent within `Options.close_within` is sent when the chat is taken up again. Harmless when repeated.
+        Items not sent within `Options.close_within` are sent when the chat is resumed. May be repeated.
         """
         if self._stack is not None:
-            await asyncio.shield(self._close_soon(self._stack))  # whoever asks, all wait for the same end
+            await asyncio.shield(self._close_soon(self._stack))  # all callers wait for the same task
 
     def _close_soon(self, stack: AsyncExitStack) -> asyncio.Task[None]:
         self._closed = True
@@ -125,10 +133,10 @@ class ChatClient:
         return self._closing
 
     def close_on(self, *signals: int) -> None:
-        """Close when the process gets one of these, such as `signal.SIGTERM`; news and `handle` then come to an end.
+        """Close at the first of these signals, such as `signal.SIGTERM`; update streams and `handle` then end.
 
-        The second signal does what it did before. Raises BadSetting where it cannot be caught (in another thread than
-        the main one), ChatClosed.
+        The second signal has its earlier effect. Raises BadSetting where a signal cannot be caught (outside the main
+        thread), ChatClosed.
         """
         if self._stack is None or self._closed:
             raise ChatClosed("the client is not open: use it inside `async with`")
@@ -140,7 +148,7 @@ class ChatClient:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         store = await self._open_store(stack)
-        self._fit = chats_within_file_limit()
+        self._capacity = chats_within_file_limit()
         pool = await stack.enter_async_context(self._options.pool())
         self._context = ClientContext(
             store,
@@ -155,12 +163,12 @@ class ChatClient:
             retire=self._retire,
         )
         stack.push_async_callback(self._close_sessions)
-        stored = store.sessions()  # a store that cannot be read is told here
-        taking_up = asyncio.create_task(self._take_up(self._context, stored))
-        stack.callback(taking_up.cancel)
+        stored = store.sessions()  # a store that cannot be read raises here
+        resuming = asyncio.create_task(self._resume_stored(self._context, stored))
+        stack.callback(resuming.cancel)
 
     async def _open_store(self, stack: AsyncExitStack) -> Archive:
-        """The store; ours are closed with the client, yours are not. A process that is being stopped is waited for."""
+        """The store. One made here is closed with the client. Waits for a stopping process to release the file."""
         store, transcript = self._store, self._options.transcript
         if store is None:
             return MemoryStore(transcript=transcript)
@@ -169,12 +177,12 @@ class ChatClient:
             opening = asyncio.create_task(
                 asyncio.to_thread(SqliteStore, store, call_soon=call_soon, transcript=transcript)
             )
-            stack.push_async_callback(_close_opened, opening)  # also one that is opened although nobody waits any more
+            stack.push_async_callback(_close_opened, opening)  # also after this task was cancelled
             store = await asyncio.shield(opening)
         return store
 
-    async def _take_up(self, context: ClientContext, stored: Sequence[str]) -> None:
-        """Go on with the stored chats, in no order and spread out: each reads its history from the server."""
+    async def _resume_stored(self, context: ClientContext, stored: Sequence[str]) -> None:
+        """Resume the stored chats in random order and at a limited rate: each reads its history from the server."""
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
         pause = 2 / self._options.opened_per_second
         for session_id in random.sample(mine, len(mine)):
@@ -182,7 +190,7 @@ class ChatClient:
                 continue
             try:
                 chat = self._make(context, session_id)
-            except StoreError as error:  # the others live
+            except StoreError as error:  # the other chats continue
                 _log.error("session_unreadable", session=label(session_id), error=str(error))
                 continue
             if chat.outcome is None or chat.unread:
@@ -190,7 +198,7 @@ class ChatClient:
                 await asyncio.sleep(random.uniform(0, pause))
 
     async def _close_sessions(self) -> None:
-        chats = {id(chat): chat for chat in (*self._sessions.values(), *self._spent.values())}
+        chats = {id(chat): chat for chat in (*self._sessions.values(), *self._retired.values())}
         await asyncio.gather(*(chat.close() for chat in chats.values()))
         self._scheduler.close()
 
@@ -205,13 +213,20 @@ class ChatClient:
         phone_number: str | None = None,
         from_: str | None = None,
     ) -> ChatSession:
-        """The chat of this customer: the one at work, or the stored one, or, with `start`, one asked for now.
+        """The chat of this customer: the running one, the stored one, or a new one.
 
-        `client_id`: the customer on this device: one for each, made once and kept. A chat that is over is given as it
-        is: `ChatSession.send(…, new_chat=True)` begins the next. What else is given is for new chats, see
-        `ChatSession.start`.
+        Args:
+            client_id: The customer on this device: create one for each, and keep it.
+            start: Request a chat if there is none. An ended chat is returned as it is:
+                `ChatSession.send(…, new_chat=True)` begins the next.
+            parameters: For new chats, see `ChatSession.start`, as for `phone_number` and `from_`.
+            phone_number: The customer's phone number.
+            from_: The customer's name as shown to agents.
 
-        Raises BadSetting, ChatClosed, ChatStopped, NotSaved, and a `StoreError` where the stored chat cannot be read.
+        Raises:
+            BadSetting: The id cannot be sent.
+            StoreError: The stored chat cannot be read.
+            ChatClosed, ChatStopped, NotSaved: See `ChatSession`.
         """
         chat = await self._find(self._opened(), client_id)
         about = ChatParameters(parameters, phone_number, from_)
@@ -228,14 +243,14 @@ class ChatClient:
 
     async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
         session_id = _session_id(_for(self._endpoint, client_id))
-        chat = self._sessions.get(session_id) or self._spent.get(session_id)
+        chat = self._sessions.get(session_id) or self._retired.get(session_id)
         if chat and not chat.stopped:
             return chat
-        if chat:  # it could not go on; perhaps it can now
+        if chat:  # it has stopped: try again
             await chat.close()
         chat = self._make(context, session_id)
         self._work(chat)
-        await asyncio.sleep(0)  # a caller that opens thousands, one after the other, leaves the others their turn
+        await asyncio.sleep(0)  # a caller that opens thousands must not block the other tasks
         return chat
 
     def _make(self, context: ClientContext, session_id: str) -> ChatSession:
@@ -244,23 +259,23 @@ class ChatClient:
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
-        if self._fit is not None and len(self._sessions) > self._fit and not self._said_full:
-            self._said_full = True
-            _log.warning("too_many_chats", fit=self._fit, remedy="raise the limit of open files: ulimit -n")
+        if self._capacity is not None and len(self._sessions) > self._capacity and not self._warned_full:
+            self._warned_full = True
+            _log.warning("too_many_chats", fit=self._capacity, remedy="raise the limit of open files: ulimit -n")
         chat.work()
         self._scheduler.notify(chat)
 
     def _retire(self, chat: ChatSession) -> None:
-        """It is over, and all is dealt with: no longer held here."""
+        """It is over, and all updates are acknowledged: only the application holds it now."""
         if self._sessions.get(chat.id) is chat:
-            self._spent[chat.id] = self._sessions.pop(chat.id)
+            self._retired[chat.id] = self._sessions.pop(chat.id)
 
     def sessions(self) -> tuple[ChatSession, ...]:
-        """The chats at work: those that live, and those whose news is not dealt with yet."""
+        """The active chats, and the ended ones with updates not acknowledged yet."""
         return tuple(self._sessions.values())
 
     def stats(self) -> Stats:
-        """How the sessions stand now, for whoever watches them."""
+        """The present state of all sessions, for monitoring."""
         chats = self.sessions()
         down = self._context is not None and self._context.pool.breaker.is_open
         return Stats(
@@ -271,7 +286,7 @@ class ChatClient:
         )
 
     async def reauthorized(self, *, app_id: str | None = None, tenant: str | None = None) -> None:
-        """Authorization or configuration was refused, and is right now: all chats go on. What is given is new.
+        """Continue all chats after the refused authorization or configuration has been corrected, with these values.
 
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
         """
@@ -286,55 +301,55 @@ class ChatClient:
             chat.move(self._endpoint)
             await chat.reauthorized()
 
-    # --- what is kept -------------------------------------------------------------------------------------------------
+    # --- stored data --------------------------------------------------------------------------------------------------
 
     def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[TranscriptUpdate, ...]:
-        """The next `limit` news of this customer with a `seq` above `after`, dealt with or not.
+        """The next `limit` transcript updates of this customer with a `seq` above `after`.
 
-        All of it with `Options.transcript`, until it is purged or forgotten; else only what is not acknowledged. Raises
+        With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
         """
         return self._opened().store.transcript(_session_id(_for(self._endpoint, client_id)), after, limit)
 
     async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = REMOVAL_TIMEOUT) -> None:
-        """Remove what was over so long ago: chats, kept transcripts, traces. A chat that lives stays.
+        """Delete the chats that ended so long ago, and older transcripts and traces. Active chats stay.
 
-        One with news that the application has not dealt with stays too, unless `unread`. Whose chat was removed begins
-        anew, with `seq` 1. Raises ChatClosed, NotSaved (not done `within` this time; it may yet be), and a `StoreError`
-        or OSError, which say what could not be removed.
+        Ended chats with updates not acknowledged stay too, unless `unread`. The next chat of a deleted one's customer
+        begins with `seq` 1. Raises ChatClosed, NotSaved (not done `within` this time; it may still be), and a
+        `StoreError` or OSError, which say what could not be deleted.
         """
         context = self._opened()
         before = context.clock.now() - older_than // timedelta(milliseconds=1)
-        held = [*self._sessions.values(), *self._spent.values()]
+        held = [*self._sessions.values(), *self._retired.values()]
         await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
         await Retention(context.store, self._traces, within).purge(before, unread=unread)
 
     async def forget(self, client_id: str, *, within: timedelta = REMOVAL_TIMEOUT) -> None:
-        """Remove all that is kept of this customer, whatever became of the chat, from store, transcript and traces.
+        """Delete all data of this customer, in any phase, from store, transcript and traces.
 
-        A chat that lives is not ended: `ChatSession.end` it first. Of a SQLite file no part holds anything of them
-        afterwards; it is written anew for that, and saves wait meanwhile (up to a second for 10 MB). Raises as `purge`
-        does, and BadSetting; until it returns it is not promised: repeat it after an error or a crash.
+        An active chat is not ended: call `ChatSession.end` first. A SQLite file is written anew, so that no part of it
+        holds the data; saves wait meanwhile (up to a second for 10 MB). Raises as `purge`, and BadSetting; until it
+        returns nothing is guaranteed: repeat it after an error or a crash.
         """
         context = self._opened()
         session_id = _session_id(_for(self._endpoint, client_id))
-        await self._drop([chat for held in (self._sessions, self._spent) if (chat := held.get(session_id))])
+        await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 
     async def _drop(self, chats: Sequence[ChatSession]) -> None:
-        """Hold these no longer. What they were about to save comes before what is asked of the store from now on."""
+        """Release these chats. Their last saves come before the next request to the store."""
         for chat in chats:
             self._sessions.pop(chat.id, None)
-            self._spent.pop(chat.id, None)
+            self._retired.pop(chat.id, None)
         await asyncio.gather(*(chat.close(timedelta(0)) for chat in chats))
 
-    # --- news ---------------------------------------------------------------------------------------------------------
+    # --- updates ------------------------------------------------------------------------------------------------------
 
     def updates(self, *, auto_ack: bool = True) -> MergedUpdates:
-        """What happens in all chats, as an async iterator of (session, news); it ends when the client is closed.
+        """The updates of all chats, as an async iterator of (session, update); it ends when the client is closed.
 
-        Each session's news comes in the order and with the promises of `ChatSession.news`; sessions take turns. A
-        session that could not go on tells `Stopped`. `async for session, news in client` is the same.
+        Each session's updates come as from `ChatSession.updates`; sessions take turns. A session that has stopped
+        delivers `Stopped`. `async for session, update in client` is the same.
         """
         return MergedUpdates(self._scheduler, self._begin, auto_ack=auto_ack)
 
@@ -351,14 +366,19 @@ class ChatClient:
         within: timedelta | None = None,
         auto_ack: bool = True,
     ) -> None:
-        """Call `handler(session, news)` for all news, until the client is closed or this is cancelled.
+        """Call `handler(session, update)` for all updates, until the client is closed or this is cancelled.
 
-        At most `concurrency` calls at once, never two for one session. When it returns the news is dealt with; without
-        `auto_ack`, when `ChatSession.ack` says so. When it raises, or takes longer than `within`, it is called again
-        after `pause`, then twice that, and so on; after `tries` the session is parked: its chat goes on, its news waits
-        in the journal for `ChatSession.resume` or a restart.
+        A handler that raises or takes longer than `within` is called again after `pause`, then twice that, and so on;
+        after `tries` the session is parked: its chat continues, and its updates wait in the journal for
+        `ChatSession.resume` or a restart. Raises BadSetting, ChatClosed, ChatError.
 
-        Raises BadSetting, ChatClosed, ChatError.
+        Args:
+            handler: Called with one update at a time for each session.
+            concurrency: The most calls at once.
+            tries: The most calls for one update.
+            pause: After the first failure.
+            within: The time limit of a call; None: unlimited.
+            auto_ack: Acknowledge an update when the handler returns; else `ChatSession.ack` does.
         """
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
@@ -394,5 +414,5 @@ def _prefix(endpoint: Endpoint) -> str:
 
 
 def _session_id(endpoint: Endpoint) -> str:
-    """What a server takes for one customer (protocol.md 1.1), as one readable text."""
+    """Tenant, app and client id: what identifies a customer to a server (protocol.md 1.1), as one readable text."""
     return _prefix(endpoint) + quote(endpoint.client_id, safe="")

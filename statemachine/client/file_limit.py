@@ -1,18 +1,18 @@
-"""How many chats fit into this process: each holds a connection, and each connection is an open file."""
+"""How many chats the limit of open files allows: each has a connection, and each connection is an open file."""
 
 from __future__ import annotations
 
 import sys
 
 OTHERS = 100
-"""Files that are open besides: the store, logs, the application's own."""
-FILES_OF_TEN = 11
-"""Ten chats hold ten polls, and between them something to send over."""
+"""Other open files: the store, logs, the application's own."""
+FILES_FOR_TEN_CHATS = 11
+"""Ten open polls, and one connection to send over."""
 
 
 def chats_within_file_limit() -> int | None:
-    """Raise the limit of open files as far as this user may, and say how many chats fit then. None: no limit."""
-    if sys.platform == "win32":  # sockets are no files there
+    """Raise the limit of open files as far as allowed, and return how many chats it admits. None: no limit."""
+    if sys.platform == "win32":  # sockets are not files there
         return None
     import resource
 
@@ -21,8 +21,8 @@ def chats_within_file_limit() -> int | None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
-        except (ValueError, OSError):  # macOS says "unlimited" and means less
+        except (ValueError, OSError):  # macOS reports "unlimited" but has a limit
             pass
     if soft == resource.RLIM_INFINITY:
         return None
-    return max(0, (soft - OTHERS) * 10 // FILES_OF_TEN)
+    return max(0, (soft - OTHERS) * 10 // FILES_FOR_TEN_CHATS)

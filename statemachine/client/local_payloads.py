@@ -1,4 +1,4 @@
-"""What the engine knows by name only: bytes of files, values of secure forms. No snapshot ever holds them."""
+"""Payloads that sessions refer to by name only: bytes of files, values of secure forms. No snapshot holds them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _FILE: Final = "file:"
 
 
 class LocalPayloads:
-    """Keeps bytes and values under references. A path needs no keeping: its reference survives the process."""
+    """Keeps bytes and values in memory, by reference. The reference of a path is valid after a restart too."""
 
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
         self._values: dict[str, Mapping[str, object]] = {}
-        self._followers: dict[str, UploadProgress] = {}
+        self._observers: dict[str, UploadProgress] = {}
 
     def keep_file(self, source: bytes | str | os.PathLike[str], uploaded: UploadProgress | None = None) -> str:
-        """The reference of these bytes, or of the file at this path. `uploaded`: told of their way."""
+        """The reference of these bytes, or of the file at this path. `uploaded`: called with the upload's progress."""
         if isinstance(source, bytes):
             ref = f"bytes:{secrets.token_hex(8)}"
             self._bytes[ref] = source
         else:
             ref = _FILE + str(Path(source).absolute())
         if uploaded:
-            self._followers[ref] = uploaded
+            self._observers[ref] = uploaded
         return ref
 
     def keep_values(self, values: Mapping[str, object]) -> str:
@@ -39,21 +39,21 @@ class LocalPayloads:
         return ref
 
     def open_file(self, ref: str) -> tuple[bytes | Path, UploadProgress | None]:
-        """The bytes, or where they are, and who follows them. Raises LookupError for what is not there any more."""
+        """The bytes or their path, and the progress callback. Raises LookupError for bytes that are gone."""
         source = Path(ref.removeprefix(_FILE)) if ref.startswith(_FILE) else self._bytes[ref]
-        return source, self._followers.get(ref)
+        return source, self._observers.get(ref)
 
     def values(self, ref: str) -> Mapping[str, object]:
-        """The form values. Raises LookupError for what this process does not have."""
+        """The form values. Raises LookupError for values that this process does not have."""
         return self._values[ref]
 
     def retain(self, refs: set[str]) -> None:
-        """Forget all but these."""
-        for ref in {*self._bytes, *self._values, *self._followers} - refs:
+        """Drop all but these."""
+        for ref in {*self._bytes, *self._values, *self._observers} - refs:
             self.forget(ref)
 
     def forget(self, ref: str) -> None:
-        """It arrived, or never will."""
+        """Drop this payload."""
         self._bytes.pop(ref, None)
         self._values.pop(ref, None)
-        self._followers.pop(ref, None)
+        self._observers.pop(ref, None)

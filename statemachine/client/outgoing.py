@@ -1,4 +1,4 @@
-"""What one session sends: a handle for each thing, and what must be kept until it has arrived or failed."""
+"""The items that one session sends: a handle for each, and the payloads kept until it has arrived or failed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FileSource = bytes | str | os.PathLike[str]
 
 
 class Outgoing:
-    """The handles are the application's: who forgets one loses nothing, for the news tell the same."""
+    """Handles belong to the application: the updates carry the same information without them."""
 
     def __init__(self) -> None:
         self.payloads: Final = LocalPayloads()
         self._handles: WeakValueDictionary[str, Sending] = WeakValueDictionary()
 
-    # --- what the engine knows by name only ---------------------------------------------------------------------------
+    # --- intents with payloads ----------------------------------------------------------------------------------------
 
     def file(
         self,
@@ -43,7 +43,7 @@ class Outgoing:
         key: str | None,
         note: str,
     ) -> SendFile:
-        """The intent that sends this file, whose bytes are kept. Raises BadSetting where it cannot be read."""
+        """The intent that sends this file; keeps its bytes. Raises BadSetting where it cannot be read."""
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
         if image is None:
@@ -56,17 +56,17 @@ class Outgoing:
     def answer(
         self, session: Session, now: int, form: str, data: Mapping[str, object], key: str | None, note: str
     ) -> AnswerForm | AnswerSecureForm:
-        """The intent that answers this form. The values of a secure one are kept here, and enter no session."""
+        """The intent that answers this form. The values of a secure form stay here, outside the session."""
         if any(one.id == form and one.secure for one in session.participants.forms):
             return AnswerSecureForm(now, form, self.payloads.keep_values(data), key, note)
         return AnswerForm(now, form, data, key, note)
 
     @contextmanager
     def kept_for(self, intent: Intent) -> Generator[None]:
-        """What was kept for this intent is let go of again where it is refused."""
+        """Drop the payload of this intent if it is refused."""
         try:
             yield
-        except NotSaved:  # it may yet be
+        except NotSaved:  # it may still be saved
             raise
         except Exception:
             if isinstance(intent, SendFile | AnswerSecureForm):
@@ -76,13 +76,13 @@ class Outgoing:
     # --- handles ------------------------------------------------------------------------------------------------------
 
     def handle(self, before: Session, after: Session, key: str | None) -> Sending:
-        """Of the item that was put into the queue, or the one that its key stands for already."""
+        """The handle of the item that was queued, or of the earlier item with the same key."""
         item = _item_of(before, after, key)
         if item is None:
             return Sending("", key, "sent", receipts=False)
         known = self._handles.get(item.id)
         if known is None:
-            self._handles[item.id] = known = Sending(item.id, key, _standing(item), receipts=_has_receipts(after))
+            self._handles[item.id] = known = Sending(item.id, key, _state_of(item), receipts=_has_receipts(after))
         return known
 
     def saved(self, step: SavedStep, session: Session) -> None:
@@ -98,30 +98,30 @@ class Outgoing:
                 handle.over()
 
     def close(self, error: ChatError) -> None:
-        """Nothing more will be heard, and why."""
+        """No more updates follow, because of this error."""
         for handle in list(self._handles.values()):
             handle.close(error)
 
 
 def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url: str) -> Location:
-    """A place on the earth, in degrees."""
+    """A location, in degrees."""
     return Location(_decimal(latitude), _decimal(longitude), url)
 
 
 def _decimal(value: str | float | Decimal) -> str:
-    """Degrees as plain decimal text, as exact as they came."""
+    """Degrees as plain decimal text, with full precision."""
     return value if isinstance(value, str) else format(Decimal(repr(value) if isinstance(value, float) else value), "f")
 
 
-_STANDING: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}
+_STATES: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}
 
 
-def _standing(item: Item) -> SendingState:
-    return _STANDING.get(item.state.name, "pending")
+def _state_of(item: Item) -> SendingState:
+    return _STATES.get(item.state.name, "pending")
 
 
 def _has_receipts(session: Session) -> bool:
-    """Whether this session can hear of receipts at all."""
+    """Whether receipts can arrive for this session."""
     return session.config.api == "v2" and session.outcome is None
 
 
@@ -134,6 +134,6 @@ def _item_of(before: Session, after: Session, key: str | None) -> Item | None:
 
 
 def _refs(session: Session) -> set[str]:
-    """What the session may still need of the vault."""
+    """The references that the session may still need."""
     entries = [item.entry for item in session.items]
     return {item.ref for item in session.items} | {e.ref for e in entries if isinstance(e, SecureFormData)}

@@ -1,4 +1,4 @@
-"""A form asked question by question, as a messenger has to that shows no forms."""
+"""A form filled in question by question, for messengers that cannot show forms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Questions:
-    """Asks for one field after the other; the last answer sends the form.
+    """Collects the answer to one field after the other; the last answer sends the form.
 
-    `fields`: the names, in the order of asking; `ContactCentre.configuration` knows those of a form. A plain prompt (a
-    form without a name) needs none of this: the next text is its answer.
+    `fields`: their names, in order; `ContactCentre.configuration` has those of a form. A plain prompt (a form without a
+    name) does not need this class: the next text is its answer.
     """
 
     def __init__(self, session: ChatSession, form_request_id: str, fields: Iterable[str]) -> None:
@@ -29,14 +29,14 @@ class Questions:
 
     @property
     def asked(self) -> str | None:
-        """The field that is asked for now; None when all are answered."""
+        """The next field to answer; None when all are answered."""
         return next((name for name in self._fields if name not in self._answers), None)
 
     async def answer(self, value: object) -> Sending | None:
-        """This is what the customer says. After the last one the form is on its way, and can be waited on.
+        """Answer the next field. The last answer sends the form, and returns its `Sending`.
 
-        Raises BadSetting where all was answered before, and what `ChatSession.answer_form` raises; then the last answer
-        does not count, and can be given again.
+        Raises BadSetting where all fields were answered before, and what `ChatSession.answer_form` raises; the last
+        answer is then dropped, and can be given again.
         """
         name = self.asked
         if name is None:
@@ -51,6 +51,6 @@ class Questions:
             raise
 
     def back(self) -> None:
-        """Ask for the last one again."""
+        """Drop the last answer."""
         if self._answers:
             self._answers.popitem()

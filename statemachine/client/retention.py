@@ -1,4 +1,4 @@
-"""What is kept of customers, in the store and in traces: removed in both."""
+"""Deletes customers' data, in the store and in the traces."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
 
 @frozen
 class Retention:
-    """All that outlives a process. `within`: how long the store is waited for.
+    """The data that outlives a process. `within`: how long to wait for the store.
 
-    Both raise a `StoreError` or OSError, which say what could not be removed, or NotSaved.
+    Both methods raise a `StoreError` or OSError, which say what could not be deleted, or NotSaved.
     """
 
     archive: Archive
@@ -36,13 +36,13 @@ class Retention:
     within: timedelta
 
     async def purge(self, before: int, *, unread: bool) -> None:
-        """Remove what was over before this instant (ms), see `Archive.purge`."""
+        """Delete what ended before this time (ms), see `Archive.purge`."""
         await self._done(partial(self.archive.purge, before, unread=unread))
         if self.traces:
             await asyncio.to_thread(self.traces.purge, before)
 
     async def forget(self, session_id: str) -> None:
-        """Remove all there is of this session."""
+        """Delete all data of this session."""
         await self._done(partial(self.archive.forget, [session_id]))
         if self.traces:
             self.traces.forget(session_id)
@@ -54,11 +54,13 @@ class Retention:
             async with asyncio.timeout(self.within.total_seconds()):
                 await answer
         except TimeoutError:
-            raise NotSaved(f"the store has not removed this within {self.within}: it may yet; ask again") from None
+            raise NotSaved(
+                f"the store has not deleted this within {self.within}; it may still do so: repeat it"
+            ) from None
 
 
 def _answer(answer: asyncio.Future[None], error: BaseException | None) -> None:
-    if answer.done():  # whoever waited was cancelled
+    if answer.done():  # the caller was cancelled
         return
     if error is None:
         answer.set_result(None)

@@ -1,4 +1,4 @@
-"""What became of one thing sent, as something to wait for."""
+"""The delivery of one item, as an object to wait for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RANK: Final[dict[SendingState, int]] = {"pending": 0, "sent": 1, "delivered": 2
 
 
 class Sending:
-    """One thing sent: a text, a place, a file, a form's answer. It is saved; the client sees to the rest.
+    """One item sent: a text, a location, a file, an answer to a form. It is saved already.
 
-    `id`: its message id, which its news carry; "" where it arrived so long ago that only its key is remembered. `key`:
-    the application's name for it. The same in all news: forget this object and nothing is lost.
+    `id`: its message id, as in its delivery updates; "" where it arrived so long ago that only its key is remembered.
+    `key`: the idempotency key. The delivery updates carry the same information: this object need not be kept.
 
-    A timeout is a `timedelta`; None waits as long as it takes. Cancelling a wait cancels nothing else.
+    A timeout of None waits without limit. Cancelling a wait does not cancel the item.
     """
 
     __slots__ = ("__weakref__", "_changed", "_code", "_end", "_reason", "_receipts", "_state", "id", "key")
@@ -37,14 +37,14 @@ class Sending:
 
     @property
     def state(self) -> SendingState:
-        """How it stands: pending, sent, delivered, read, failed."""
+        """The state: pending, sent, delivered, read, failed."""
         return self._state
 
-    async def sent(self, timeout: timedelta | None = None) -> None:  # noqa: ASYNC109 - what may be asked is public
+    async def sent(self, timeout: timedelta | None = None) -> None:  # noqa: ASYNC109 - a public argument
         """Wait until the server has it.
 
-        Raises SendFailed, TimeoutError, or where the client was closed or stopped before ChatClosed or ChatStopped (the
-        stored message is sent when the chat is taken up again).
+        Raises SendFailed, TimeoutError; ChatClosed or ChatStopped where the client was closed or has stopped before
+        (the stored item is sent when the chat is resumed).
         """
         async with asyncio.timeout(_seconds(timeout)):
             await self._until("sent")
@@ -52,15 +52,15 @@ class Sending:
             raise self._end or ChatClosed("the client was closed before this was sent")
 
     async def delivered(self, timeout: timedelta | None = None) -> Literal["delivered", "unknown"]:  # noqa: ASYNC109
-        """Wait until somebody has received it.
+        """Wait until an agent has received it.
 
-        Unknown: nothing was heard within `timeout`, or never will be (v1 has no receipts, the chat is over, the client
-        closed): many tenants switch receipts off. Raises SendFailed.
+        Unknown: no receipt came within `timeout`, or none will come (v1 has no receipts, the chat is over, the client
+        is closed): many tenants disable receipts. Raises SendFailed.
         """
         return "delivered" if await self._receipt("delivered", timeout) else "unknown"
 
     async def read(self, timeout: timedelta | None = None) -> Literal["read", "unknown"]:  # noqa: ASYNC109
-        """Wait until somebody has read it. Unknown, and raises, as `delivered`."""
+        """Wait until an agent has read it. Unknown, and raises, as `delivered`."""
         return "read" if await self._receipt("read", timeout) else "unknown"
 
     async def _receipt(self, wanted: SendingState, timeout: timedelta | None) -> bool:  # noqa: ASYNC109
@@ -72,7 +72,7 @@ class Sending:
         return _RANK[self._state] >= _RANK[wanted]
 
     async def _until(self, wanted: SendingState) -> None:
-        """Wait for this state, or until there is nothing more to wait for."""
+        """Wait for this state, or until no more updates can come."""
         while self._state == "failed" or _RANK[self._state] < _RANK[wanted]:
             if self._state == "failed":
                 raise SendFailed(self.id, self._reason, self._code)
@@ -83,10 +83,10 @@ class Sending:
             self._changed.clear()
             await self._changed.wait()
 
-    # --- told by its session ------------------------------------------------------------------------------------------
+    # --- called by the session ----------------------------------------------------------------------------------------
 
     def apply(self, update: DeliveryUpdate) -> None:
-        """This is how it stands now."""
+        """Apply a delivery update."""
         if update.state == "failed":
             self._state, self._reason, self._code = update.state, update.reason, update.code
         elif self._state != "failed" and _RANK[update.state] > _RANK[self._state]:
@@ -94,12 +94,12 @@ class Sending:
         self._wake()
 
     def over(self) -> None:
-        """The chat is over: no receipt comes any more."""
+        """The chat is over: no more receipts come."""
         self._receipts = False
         self._wake()
 
     def close(self, error: ChatError) -> None:
-        """Nothing more will be heard."""
+        """No more updates follow, because of this error."""
         self._end = error
         self._wake()
 

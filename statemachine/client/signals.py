@@ -1,4 +1,4 @@
-"""What the operating system says to a process, in the event loop."""
+"""Signals of the operating system, handled in the event loop."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import partial
 
 
 def on_first_signal(number: int, call: Callable[[], object]) -> Callable[[], None]:
-    """Call this in the running loop at the first signal of this number; what it returns takes that back.
+    """Call this in the running loop at the first signal of this number. Returns a function that undoes this.
 
-    The second one does what it did before, which for SIGTERM is to end the process: whoever cannot wait need not.
-    Raises ValueError for a number that is none, or cannot be caught, and outside the main thread.
+    The second signal has its earlier effect, which for SIGTERM is to end the process.
+    Raises ValueError for an invalid number, one that cannot be caught, and outside the main thread.
     """
     loop = asyncio.get_running_loop()
     before = signal.getsignal(number)
