@@ -159,7 +159,8 @@ class _Trace:
         self._last = step.after
         commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
         updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
-        self._file.write(step_line(RecordedStep(step.event, step.after.phase, commands, updates), redacted=False) + "\n")
+        recorded = RecordedStep(step.event, step.after.phase, commands, updates)
+        self._file.write(step_line(recorded, redacted=False) + "\n")
 
 
 # --- the end of the story -------------------------------------------------------------------------------------------
