@@ -138,7 +138,7 @@ def commas(texts: Iterable[str]) -> list[str]:
 
 
 def state_lines(machine: Machine, state: type[Any]) -> Iterator[str]:
-    """What stands in a state's box under its name: whether it waits for an answer, and its deadlines with their length."""
+    """The lines in a state's box under its name: whether it owes a call, and its deadlines with their length."""
     owes = owing(state)
     if owes is not None:
         yield owes

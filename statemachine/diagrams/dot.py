@@ -115,7 +115,7 @@ def edge(source: str, target: str, attributes: Mapping[str, str]) -> str:
 
 
 def cluster(name: str, title: str, statements: Iterable[str], framed: bool = True) -> Iterator[str]:
-    """Nodes with a title above them. `framed`: and a frame around them; Graphviz may put the label of an arc outside."""
+    """Nodes with a title above them, and where `framed`, a frame around them."""
     line = "" if framed else f", color={quoted(PAPER)}"
     yield f"subgraph {quoted(f'cluster_{name}')} {{"
     yield f"  graph [label={quoted(title)}, labelloc=t, labeljust=l, fontsize=18, tooltip={quoted(title)}{line}];"

@@ -78,7 +78,7 @@ def text() -> str:
 
 def schema() -> str:
     """`table.schema.json`: what `table.json` may look like, as JSON Schema."""
-    return resources.files(__package__ or __name__).joinpath(SCHEMA).read_text("utf-8")
+    return resources.files("statemachine.diagrams").joinpath("static", SCHEMA).read_text("utf-8")
 
 
 def _states() -> Iterator[type[Any]]:
@@ -203,10 +203,11 @@ def column(kind: Kind) -> str:
 
 
 def classification() -> Object:
-    """What `classify` says, as data: the outcome class of every failure, for reads and for posts.
+    """`classify` as data: the outcome class of every failure, for reads and for posts.
 
-    In the order of asking: the reply that is the call's success is `ok`; another kind of reply counts as `unreadable`; a
-    failure that is not `http` goes by its kind; one with a known code by that; every other by its status.
+    In the order of the tests: the reply that is the call's success is `ok`; another kind of reply counts as
+    `unreadable`; a failure that is not `http` is classified by its kind, one with a known code by its code, every
+    other by its status.
     """
     return {
         "kinds": [{"kind": kind, **_classes(Failure(kind))} for kind in get_args(FailureKind) if kind != "http"],

@@ -1,4 +1,4 @@
-"""The generated files: what there is to write, what is stale, and the rendering of pictures.
+"""The generated files: their texts, which of them are stale, and the rendering of pictures.
 
 A picture is compared by the digest of its source, so that `--check` needs no renderer: `rendered.json` keeps, for each
 picture, the digest of the text it was rendered from, and of what came out.
@@ -24,10 +24,10 @@ FORMATS: Final = ("svg", "png")
 OVERVIEW: Final = "lifecycle-overview"
 WHOLE: Final = "session"
 RESERVED: Final = frozenset({"benchmarks"})
-"""Folders that something else writes."""
+"""Folders that another program writes."""
 STANDARD: Final = 90
 DPI: Final = {OVERVIEW: 144, WHOLE: 60}
-"""Pixels of the PNG per inch: more for what a README shows, fewer for what only an SVG can show."""
+"""Pixels of the PNG per inch: more for the picture in the README, fewer for the one that only an SVG shows well."""
 
 
 @cache  # the tables do not change while we run
@@ -77,7 +77,7 @@ def texts() -> Mapping[str, str]:
 
 
 def stale(folder: Path) -> list[str]:
-    """Names of the files that are missing, differ from what the tables say, or are written by nobody."""
+    """Names of the files that are missing, differ from the tables, or are not generated."""
     expected = texts()
     found = [name for name, text in expected.items() if _read(folder / name) != text.encode()]
     ledger = _ledger(folder)
@@ -90,9 +90,10 @@ def stale(folder: Path) -> list[str]:
 
 
 def write(folder: Path, render: Render = rendering.render) -> list[str]:
-    """Write what is stale; names of the files written.
+    """Write the files that are stale, and return their names.
 
-    Raises NoRenderer, after the texts are written, where a picture must be rendered and nothing that renders is installed.
+    Raises:
+        NoRenderer: a picture must be rendered and no renderer is installed. The texts are written before.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [name for name, text in texts().items() if _put(folder / name, text.encode())]
@@ -111,7 +112,7 @@ def write(folder: Path, render: Render = rendering.render) -> list[str]:
 
 
 def write_coverage(folder: Path, counts: coverage.Counts, render: Render = rendering.render) -> list[str]:
-    """Pictures and matrices that tell how often each row was taken; names of the files. Raises NoRenderer."""
+    """Write pictures and matrices with the count of each row, and return their names. Raises NoRenderer."""
     folder.mkdir(parents=True, exist_ok=True)
     written = ["matrix.html"]
     _put(folder / "matrix.html", matrix_html.page(counts).encode())
@@ -139,7 +140,7 @@ def _digest(data: bytes) -> str:
 
 
 def _ledger(folder: Path) -> dict[str, dict[str, str]]:
-    """What is noted of each picture; nothing, where the file is missing or is none of ours."""
+    """The digests of each picture; empty where the file is missing or malformed."""
     try:
         found: dict[str, dict[str, str]] = json.loads(_read(folder / LEDGER) or b"{}")
         return {name: dict(entry.items()) for name, entry in found.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from html import escape
+from importlib import resources
 from typing import Any, Final, TypeAlias
 
 from ..core.table import Machine, Row
@@ -18,29 +19,6 @@ from .export import classification
 from .matrix import GROUPS
 from .names import effects, guard, kind_of, name, number, raised, trigger
 
-STYLE: Final = """
-:root { color-scheme: light dark; --line: #d0d7de; --paper: #ffffff; --ink: #1f2328; --faint: #57606a;
-  --taken: #ddf0ff; --stays: #e6f4ea; --rejected: #ffe1cc; --ignored: transparent }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --paper: #0d1117; --ink: #e6edf3; --faint: #b1bac4;
-  --taken: #12395c; --stays: #173d26; --rejected: #5a2d12 } }
-body { font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1.5rem }
-nav a, label { margin-right: 1rem } a { color: inherit }
-div.wide { overflow: auto; max-height: 90vh; border: 1px solid var(--line) }
-table { border-collapse: separate; border-spacing: 0 }
-th, td { border: solid var(--line); border-width: 0 1px 1px 0; padding: .25rem .4rem; text-align: left; vertical-align: top }
-thead th { position: sticky; top: 0; background: var(--paper); z-index: 2 }
-tbody th { position: sticky; left: 0; background: var(--paper); font-weight: normal; white-space: nowrap }
-thead th:first-child { left: 0; z-index: 3 }
-tr.group th { font-weight: bold; border-right: 0 } tr.group td { border-right: 0 }
-th small { display: block; font-weight: normal; color: var(--faint) }
-p.row { margin: 0 -.4rem; padding: 0 .4rem; min-width: 9rem }
-p.taken { background: var(--taken) } p.stays { background: var(--stays) } p.rejected { background: var(--rejected) }
-p.ignored { color: var(--faint) }
-.never .number { color: #bf3989; font-weight: bold }
-.number, .runs { color: var(--faint); font-size: .85em }
-.why { display: block; font-size: .85em; color: var(--faint) }
-#why:not(:checked) ~ section .why { display: none }
-"""
 LEGEND: Final = (
     '<p class="row taken">→ state: it moves there</p><p class="row stays">stays: taken, without moving</p>'
     '<p class="row ignored">ignored: nothing changes</p><p class="row rejected">rejected: the intent is refused</p>'
@@ -59,8 +37,8 @@ def page(counts: Counts | None = None) -> str:
 def _page(counts: Counts | None) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    yield f'<meta name="viewport" content="width=device-width">\n<title>State by event</title>\n<style>{STYLE}</style>'
-    yield "</head>\n<body>\n<h1>State by event</h1>"
+    yield '<meta name="viewport" content="width=device-width">\n<title>State by event</title>'
+    yield f"<style>\n{_style()}</style>\n</head>\n<body>\n<h1>State by event</h1>"
     links = [f'<a href="#{one}">{one}</a>' for one in (*MACHINES, "couplings", "reactions")]
     yield f"<nav>{' '.join(links)}</nav>"
     yield LEGEND
@@ -70,6 +48,10 @@ def _page(counts: Counts | None) -> Iterator[str]:
     yield from _couplings()
     yield from _reactions()
     yield "</body>\n</html>"
+
+
+def _style() -> str:
+    return resources.files("statemachine.diagrams").joinpath("static", "matrix.css").read_text("utf-8")
 
 
 def _machine(machine: Machine, counts: Counter[int] | None) -> Iterator[str]:

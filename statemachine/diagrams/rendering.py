@@ -1,17 +1,11 @@
-"""DOT text to SVG and PNG, by graphviz-pure (Graphviz in one wheel, the same bytes everywhere), or an installed `dot`."""
+"""DOT text to SVG and PNG: by graphviz-pure, which writes the same bytes everywhere, or by an installed `dot`."""
 
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import sysconfig
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 class NoRenderer(Exception):
@@ -23,7 +17,7 @@ def render(text: str, dpi: int) -> tuple[str, bytes]:
     tool = renderer()
     if tool is None:
         raise NoRenderer("graphviz-pure renders the pictures: pip install 'chat-session-statemachine[diagrams]'")
-    return run(tool, text, "svg").decode(), shrink(run(tool, text, "png", f"-Gdpi={dpi}"))
+    return run(tool, text, "svg").decode(), run(tool, text, "png", f"-Gdpi={dpi}")
 
 
 def renderer() -> str | None:
@@ -38,24 +32,3 @@ def run(tool: str, text: str, form: str, *options: str) -> bytes:
     if done.returncode or not done.stdout:
         raise NoRenderer(f"{tool} cannot render this: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
-
-
-def shrink(png: bytes) -> bytes:
-    """The same picture, packed as tightly as zlib can: what is committed stays in the history for ever."""
-    chunks = list(_chunks(png))
-    data = b"".join(body for kind, body in chunks if kind == b"IDAT")
-    packed = zlib.compress(zlib.decompress(data), 9)
-    before = [chunk for chunk in chunks if chunk[0] not in (b"IDAT", b"IEND")]
-    return _SIGNATURE + b"".join(_chunk(*one) for one in (*before, (b"IDAT", packed), (b"IEND", b"")))
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = len(_SIGNATURE)
-    while at < len(png):
-        (size,) = struct.unpack_from(">I", png, at)
-        yield png[at + 4 : at + 8], png[at + 8 : at + 8 + size]
-        at += 12 + size
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

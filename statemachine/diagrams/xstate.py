@@ -1,9 +1,9 @@
 """The machines as XState JSON (version 5): of one machine, and of all of them as one with parallel regions.
 
-Each row is a transition, in the order of trying, with its reason as description. What a row runs, makes and raises are
-its actions: strings are the table's own functions, `raise` names the signal and who hears it. Ignored rows are forbidden
-transitions, rejected ones have the action `reject`; `meta` says which row it is. Durations stand in the states' `meta`:
-here the clock is whoever sends the events.
+Each row is a transition, in the order of trying, with its reason as description. Its actions are the effects, the
+maker and the signals of the row: strings are the table's own functions, `raise` names the signal and the machines that
+receive it. Ignored rows are forbidden transitions, rejected ones have the action `reject`; `meta` has the row's number.
+Durations are in the states' `meta`: the sender of the events is the clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def config(machine: Machine) -> Object:
 
 
 def whole() -> Object:
-    """All machines as one, each in a region of its own. Events are named `machine.Event`, so that one is heard by one."""
+    """All machines as one, each in a region of its own. Events are named `machine.Event`: each goes to one machine."""
     regions = {
         machine.name: {"initial": name(machine.initial), "states": _states(machine, f"{machine.name}.")}
         for machine in MACHINES.values()

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
+from attrs import evolve
+
 from ..codec.text import shown
 from ..core import (
     Answered,
@@ -283,12 +285,8 @@ def _is_grave(reply: Reply) -> bool:
 
 def _as_logged(entry: Entry, chat_id: str, item: str) -> Entry:
     """The entry as the server's log has it: with the customer as its party, under the engine's id."""
-    if isinstance(entry, wire.Message):
-        return wire.Message(item, chat_id, entry.msg, entry.msg_text, entry.timestamp)
-    if isinstance(entry, wire.Location):
-        return wire.Location(entry.latitude, entry.longitude, entry.url, item, chat_id, entry.timestamp)
-    if isinstance(entry, wire.File):
-        return wire.File(entry.file_id, entry.file_type, entry.file_name, item, chat_id, entry.timestamp)
+    if isinstance(entry, wire.Message | wire.Location | wire.File):
+        return evolve(entry, msg_id=item, party_id=chat_id)
     return entry
 
 

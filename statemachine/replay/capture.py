@@ -6,7 +6,6 @@ written by this product. What a form allows is read tolerantly; a file of no kno
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias, cast
 
@@ -20,7 +19,7 @@ from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
-from .har import BadHar, Call, is_har, read_har
+from .har import BadHar, Call, as_object, gunzip, is_har, read_har
 
 __all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture", "redacted"]
 
@@ -98,7 +97,6 @@ def _hidden(event: Any) -> Any:
 
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
-_GZIP: Final = b"\x1f\x8b"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _FORMS: Final = "a wire container, JSON lines of events, a HAR file, or a trace"
 
@@ -109,21 +107,12 @@ class _Refused(ValueError):
 
 def _unpacked(data: bytes) -> bytes:
     """The text in UTF-8: a gzip file is unpacked, UTF-16 (what PowerShell's `>` writes) is transcoded."""
-    data = gunzip(data) if data.startswith(_GZIP) else data
+    data = gunzip(data)
     if len(data) > MAX_BODY:
         raise _Refused(f"larger than {MAX_BODY // 1_000_000} MB; keep the calls of one chat and try again")
     if data.startswith(_UTF16):
         return data.decode("utf-16", errors="replace").encode()
     return data
-
-
-def gunzip(data: bytes, limit: int = MAX_BODY) -> bytes:
-    """What a gzip stream holds, at most one byte more than `limit`; as it is, where it is no such stream."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        return unpacker.decompress(data, limit + 1)
-    except zlib.error:
-        return data
 
 
 # --- forms ----------------------------------------------------------------------------------------------------------
@@ -151,16 +140,12 @@ def _read(data: bytes) -> tuple[str, list[Part], str]:
 
 
 def _holds_events(value: object) -> bool:
-    item = _object(value)
+    item = as_object(value)
     return "events" in item or isinstance(item.get("event"), str)
 
 
-def _object(value: object) -> dict[str, object]:
-    return cast(dict[str, object], value) if isinstance(value, dict) else {}
-
-
 def _arrived(value: object) -> Arrived:
-    item = _object(value)
+    item = as_object(value)
     if "events" in item:
         return Arrived(decode_entries(item))
     return Arrived((decode_entry(item),), single=True)
@@ -169,7 +154,7 @@ def _arrived(value: object) -> Arrived:
 def _named(values: Iterable[object]) -> str:
     """The chat id that somebody wrote beside the events."""
     for value in values:
-        named = _object(value).get("chat_id")
+        named = as_object(value).get("chat_id")
         if isinstance(named, str) and named:
             return named
     return ""
@@ -191,7 +176,7 @@ def _read_lines(data: bytes, whole: Problem) -> tuple[str, list[Part], str]:
     if _is_trace_head(values[0]):
         return "trace", _read_trace(data), ""
     if not any(map(_holds_events, values)):
-        if any({"event", "phase", "commands"} <= _object(value).keys() for value in values):
+        if any({"event", "phase", "commands"} <= as_object(value).keys() for value in values):
             raise _Refused("a trace without its first line, which says where the session stood")
         raise _Refused(f"{whole.text}; expected {_FORMS}")
     parts: list[Part] = [_line(number, value) for (number, _), value in zip(lines, values, strict=True)]
@@ -208,7 +193,7 @@ def _line(number: int, value: object) -> Arrived:
 
 
 def _is_trace_head(value: object) -> bool:
-    return {"trace", "product"} <= _object(value).keys()
+    return {"trace", "product"} <= as_object(value).keys()
 
 
 def _read_trace(data: bytes) -> list[Part]:

@@ -1,7 +1,7 @@
-"""HAR files: what a browser or a proxy recorded, as the calls of the chat's interface that they were.
+"""HAR files, which browsers and proxies record: the calls of the chat API in them.
 
-Any path that contains `/clientweb/api/v1/` or `/v2/` counts. Of the headers only those are kept that say something
-about the answer; authorization is never looked at.
+Any path that contains `/clientweb/api/v1/` or `/v2/` counts. Of the headers only those are kept that
+describe the answer; authorization is never read.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ Object: TypeAlias = dict[str, object]
 
 def is_har(value: object) -> bool:
     """Whether this JSON has the shape of a HAR file."""
-    log = _object(value).get("log")
+    log = as_object(value).get("log")
     return isinstance(log, dict) and isinstance(cast(Object, log).get("entries"), list)
 
 
@@ -86,8 +86,8 @@ def read_har(value: object) -> tuple[Call, ...]:
     """The calls of the chat's interface, in order of their start. Raises BadHar where there are none."""
     calls: list[Call] = []
     last = 0
-    for entry in cast(list[object], _object(_object(value)["log"])["entries"]):
-        call = _call(_object(entry), last)
+    for entry in cast(list[object], as_object(as_object(value)["log"])["entries"]):
+        call = _call(as_object(entry), last)
         if call is not None:
             calls.append(call)
             last = call.at
@@ -96,7 +96,8 @@ def read_har(value: object) -> tuple[Call, ...]:
     return tuple(sorted(calls, key=lambda call: call.at))
 
 
-def _object(value: object) -> Object:
+def as_object(value: object) -> Object:
+    """The JSON object, or an empty one for any other value."""
     return cast(Object, value) if isinstance(value, dict) else {}
 
 
@@ -105,7 +106,7 @@ def _text(value: object) -> str:
 
 
 def _call(entry: Object, last: int) -> Call | None:
-    request, response = _object(entry.get("request")), _object(entry.get("response"))
+    request, response = as_object(entry.get("request")), as_object(entry.get("response"))
     try:
         path = _PATH.search(urlsplit(_text(request.get("url"))).path)
     except ValueError:
@@ -118,7 +119,7 @@ def _call(entry: Object, last: int) -> Call | None:
     at = _instant(entry.get("startedDateTime"), last)
     status = response.get("status")
     status = status if isinstance(status, int) and 100 <= status < 600 else 0
-    body, note = _body(_object(response.get("content")))
+    body, note = _body(as_object(response.get("content")))
     reply = _reply(kind, chat_id, status, _headers(response), body)
     if isinstance(reply, ChatOpened):
         chat_id = reply.chat_id
@@ -143,13 +144,13 @@ def _kind(method: str, parts: list[str]) -> tuple[CallKind, str]:
 
 def _sent(kind: CallKind, request: Object) -> tuple[Object, tuple[Entry, ...]]:
     """(body of the request for a chat, entries posted)."""
-    text = _text(_object(request.get("postData")).get("text"))
+    text = _text(as_object(request.get("postData")).get("text"))
     if kind not in ("create", "post") or not text:
         return {}, ()
     body = parse_body(text.encode(errors="replace"))
     if isinstance(body, Problem):
         return {}, ()
-    return (_object(body), ()) if kind == "create" else ({}, decode_entries(body))
+    return (as_object(body), ()) if kind == "create" else ({}, decode_entries(body))
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def _reply(kind: CallKind, chat_id: str, status: int, headers: Mapping[str, str]
 
 def _headers(response: Object) -> dict[str, str]:
     found = response.get("headers")
-    pairs = [_object(one) for one in cast(list[object], found)] if isinstance(found, list) else []
+    pairs = [as_object(one) for one in cast(list[object], found)] if isinstance(found, list) else []
     named = {_text(pair.get("name")).lower(): _text(pair.get("value")) for pair in pairs}
     return {name: named[name] for name in _KEPT_HEADERS if name in named}
 
@@ -192,17 +193,17 @@ def _body(content: Object) -> tuple[bytes | None, str]:
         body = base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError):
         return None, "the body is no base64"
-    return _inflated(body), ""
+    return gunzip(body), ""  # some proxies record compressed bodies
 
 
-def _inflated(body: bytes) -> bytes:
-    """Some proxies record the bytes of the line: compressed."""
-    if not body.startswith(b"\x1f\x8b"):
-        return body
+def gunzip(data: bytes) -> bytes:
+    """The content of a gzip stream, at most one byte more than `MAX_BODY`; other bytes are returned as they are."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
     try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(body, MAX_BODY + 1)
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data, MAX_BODY + 1)
     except zlib.error:
-        return body
+        return data
 
 
 # --- time -----------------------------------------------------------------------------------------------------------

@@ -9,15 +9,35 @@ from ..codec.trace import RecordedStep
 from ..core import (
     INTENTS,
     Answered,
+    AnswerForm,
+    AnswerSecureForm,
+    Background,
+    CancelForm,
     Command,
+    Disconnect,
+    End,
     Event,
     EventBatch,
     Failure,
+    Foreground,
     HistoryLog,
     IllegalIntent,
+    Intent,
+    MarkDelivered,
+    MarkRead,
     Post,
     PostEphemeral,
+    PushReceived,
+    Reattach,
+    Reauthorized,
+    RequestChat,
+    Restarted,
+    SendEntry,
+    SendFile,
+    SendText,
     Session,
+    StartTyping,
+    StopTyping,
     new_session,
     outbox,
 )
@@ -89,24 +109,25 @@ def _calls(commands: tuple[Command, ...]) -> list[tuple[str, int]]:
 
 # --- other events ---------------------------------------------------------------------------------------------------
 
-_INTENTS: Final = {
-    "Request": "asks for a chat",
-    "Reattach": "looks for the chat",
-    "Say": "says",
-    "SendFile": "sends a file",
-    "AnswerForm": "answers a form",
-    "AnswerSecureForm": "answers a secure form",
-    "CancelForm": "cancels a form",
-    "Disconnect": "ends the conversation",
-    "End": "ends the session",
-    "StartTyping": "types",
-    "StopTyping": "stops typing",
-    "MarkDelivered": "has received a message",
-    "MarkRead": "has read a message",
-    "Background": "looks away",
-    "Foreground": "looks again",
-    "Pushed": "is woken by a push message",
-    "Reauthorized": "has new credentials",
+_INTENTS: Final[dict[type[Intent], str]] = {
+    RequestChat: "asks for a chat",
+    Reattach: "looks for the chat",
+    SendText: "says",
+    SendFile: "sends a file",
+    AnswerForm: "answers a form",
+    AnswerSecureForm: "answers a secure form",
+    CancelForm: "cancels a form",
+    Disconnect: "ends the conversation",
+    End: "ends the session",
+    StartTyping: "types",
+    StopTyping: "stops typing",
+    MarkDelivered: "has received a message",
+    MarkRead: "has read a message",
+    Background: "looks away",
+    Foreground: "looks again",
+    PushReceived: "is woken by a push message",
+    Reauthorized: "has new credentials",
+    SendEntry: "sends something",
 }
 
 
@@ -121,13 +142,12 @@ def _row(event: Event, before: Session, after: Session, made: Made, notes: tuple
 
 def _words(event: Event, before: Session) -> tuple[str, str]:
     """(who, what)."""
-    name = type(event).__name__
     if isinstance(event, Answered):
         return ("network" if isinstance(event.reply, Failure) else "centre"), _answer_words(event, before)
     if isinstance(event, INTENTS):
         text: str | None = getattr(event, "text", None)
-        return "customer", _INTENTS.get(name, "sends something") + (f': "{text}"' if text else "")
-    return "clock", "the process is back" if name == "Restarted" else "time passes"
+        return "customer", _INTENTS[type(event)] + (f': "{text}"' if text else "")
+    return "clock", "the process is back" if isinstance(event, Restarted) else "time passes"
 
 
 def _answer_words(event: Answered, before: Session) -> str:

@@ -179,7 +179,6 @@ def test_rendering_works() -> None:
     assert dot.PAPER.lower() in svg or 'fill="white"' in svg
     width, height = struct.unpack(">II", data[16:24])
     assert width > 400 < height
-    assert rendering.shrink(data) == data
 
 
 def test_what_cannot_be_rendered_says_so() -> None:
@@ -193,12 +192,6 @@ def test_what_cannot_be_rendered_says_so() -> None:
 def test_rendered_again_it_is_the_committed_picture(name: str) -> None:
     svg, _ = rendering.render(graphs()[name], 72)
     assert svg == (COMMITTED / f"{name}.svg").read_text(encoding="utf-8")
-
-
-def test_shrinking_keeps_the_pixels() -> None:
-    packed = rendering.shrink(png(2, 1))
-    assert packed != png(2, 1)
-    assert struct.unpack(">II", packed[16:24]) == (2, 1)
 
 
 def test_the_settings_of_the_renderer_are_part_of_the_digest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
