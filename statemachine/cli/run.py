@@ -18,10 +18,11 @@ from statemachine.emulator.control import is_loopback
 from statemachine.emulator.script import ScriptError
 from statemachine.scripted import (
     Play,
-    PlayListener,
+    PlayEvent,
+    PlayFinished,
     PlayResult,
     Script,
-    ScriptStep,
+    StepExecuted,
     StepResult,
     junit,
     play,
@@ -146,17 +147,18 @@ def _ask(door: Endpoint, chats: int) -> None:
 
 
 def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[PlayResult]:
-    progress = None if screen is None else _Progress(screen, script, how.sessions)
     try:
-        results = asyncio.run(play(script, at, door.options(), how, lambda _: progress or PlayListener()))
+        if screen is None:
+            return asyncio.run(play(script, at, door.options(), how))
+        progress = _Progress(screen, script, how.sessions)
+        results = asyncio.run(play(script, at, door.options(), how, lambda _: progress))
     except ChatError as error:
         raise Trouble(str(error)) from None
-    if progress is not None:
-        progress.close(results)
+    progress.close(results)
     return results
 
 
-class _Progress(PlayListener):
+class _Progress:
     """Prints each step of a single session, and the counts of many."""
 
     def __init__(self, screen: Screen, script: Script, sessions: int) -> None:
@@ -166,16 +168,18 @@ class _Progress(PlayListener):
         self._done = 0
         screen.line((script.name, "bold"), f"  {script.about}")
 
-    def finished(self) -> None:
-        """See `PlayListener`."""
-        self._done += 1
-        if self._sessions > 1 and self._done % max(1, self._sessions // 10) == 0:
-            self._screen.line((f"  {self._done} of {self._sessions} are done", "dim"))
+    def __call__(self, event: PlayEvent) -> None:
+        match event:
+            case StepExecuted(result=result) if self._sessions == 1:
+                self._print(result)
+            case PlayFinished():
+                self._done += 1
+                if self._sessions > 1 and self._done % max(1, self._sessions // 10) == 0:
+                    self._screen.line((f"  {self._done} of {self._sessions} are done", "dim"))
+            case _:
+                pass
 
-    def executed(self, step: ScriptStep, result: StepResult) -> None:
-        """See `PlayListener`."""
-        if self._sessions > 1:
-            return
+    def _print(self, result: StepResult) -> None:
         mark = ("  ✗ ", "bold red") if result.problem else ("  ✓ ", "green")
         where = f"line {result.line:<3} " if result.line else " " * 9
         self._screen.line(mark, (where, "dim"), result.words, (f"  {result.seconds:.1f} s", "dim"), indent=13)

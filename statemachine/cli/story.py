@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from statemachine.adapters.protocols import HandledEvent
-from statemachine.client import Update
 from statemachine.codec.durations import duration_words
 from statemachine.codec.text import shown
 from statemachine.replay.words import Names, entry_words
-from statemachine.scripted import PlayListener, ScriptStep, StepResult
+from statemachine.scripted import PlayEvent, StepExecuted, TextSent
+from statemachine.scripted.events import ProcessKilled, ProcessStarted
 from statemachine.scripted.script import CallStep
 
 from ..core import (
@@ -73,7 +73,7 @@ _CONNECTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class Story(PlayListener):
+class Story:
     """Prints one chat on a screen (None: on none), and keeps what is compared with the centre's log.
 
     ``trace`` receives each step of the engine.
@@ -123,10 +123,26 @@ class Story(PlayListener):
         if self._screen is not None:
             self._screen.line((f"{time.monotonic() - self._start:5.1f}s ", "dim"), (text, style), indent=7)
 
-    # --- what the customer does -------------------------------------------------------------------------------------
+    def __call__(self, event: PlayEvent) -> None:
+        match event:
+            case HandledEvent():
+                self._tell_step(event)
+            case TextSent():
+                self._tell_sent(event.item, event.text)
+            case StepExecuted(step=CallStep(name="end")):
+                self._phase = self._engine_phase
+                self.line("you", "end the chat", "waits for the centre's answer")
+            case ProcessStarted(pid) if self._killed:
+                self.aside(f"▸ started again as process {pid}, with the same file")
+            case ProcessStarted(pid):
+                self.aside(f"the client is a process of its own ({pid}); it keeps the chat in a SQLite file", "dim")
+            case ProcessKilled(pid):
+                self._killed = True
+                self.aside(f"✗ process {pid} is killed (SIGKILL), with “{self.texts[-1]}” on its way")
+            case _:
+                self._tell_update(event)
 
-    def sent(self, item: str, text: str) -> None:
-        """See `PlayListener`."""
+    def _tell_sent(self, item: str, text: str) -> None:
         self._phase = self._phase or self._engine_phase
         first = not self._texts
         if first:
@@ -136,26 +152,7 @@ class Story(PlayListener):
         self.transcript.append(("you", text))
         self.line("you", f"“{text}”", "waits for the chat" if first else "")
 
-    def executed(self, step: ScriptStep, result: StepResult) -> None:
-        """See `PlayListener`."""
-        if isinstance(step, CallStep) and step.name == "end":
-            self._phase = self._engine_phase
-            self.line("you", "end the chat", "waits for the centre's answer")
-
-    def process_started(self, pid: int) -> None:
-        """See `PlayListener`."""
-        if self._killed:
-            self.aside(f"▸ started again as process {pid}, with the same file")
-        else:
-            self.aside(f"the client is a process of its own ({pid}); it keeps the chat in a SQLite file", "dim")
-
-    def process_killed(self, pid: int) -> None:
-        """See `PlayListener`."""
-        self._killed = True
-        self.aside(f"✗ process {pid} is killed (SIGKILL), with “{self.texts[-1]}” on its way")
-
-    def stepped(self, step: HandledEvent) -> None:
-        """See `PlayListener`."""
+    def _tell_step(self, step: HandledEvent) -> None:
         self._trace(step)
         self._engine_phase = step.after.phase
         if isinstance(step.event, Answered) and isinstance(step.event.reply, Failure):
@@ -166,8 +163,7 @@ class Story(PlayListener):
 
     # --- updates ----------------------------------------------------------------------------------------------------
 
-    def updated(self, update: Update) -> None:
-        """See `PlayListener`."""
+    def _tell_update(self, update: PlayEvent) -> None:
         match update:
             case PhaseChanged():
                 self._tell_phase(update)

@@ -6,7 +6,8 @@ the server have become different. Needs the extra ``http``.
 
 from __future__ import annotations
 
-from statemachine.scripted.customer import Customer, PlayListener
+from statemachine.scripted.customer import Customer
+from statemachine.scripted.events import Listener, PlayEvent, PlayFinished, StepExecuted, TextSent
 from statemachine.scripted.play import Play, play
 from statemachine.scripted.reader import read_script
 from statemachine.scripted.report import junit, summary
@@ -15,12 +16,16 @@ from statemachine.scripted.script import Script, ScriptStep
 
 __all__ = [
     "Customer",
+    "Listener",
     "Play",
-    "PlayListener",
+    "PlayEvent",
+    "PlayFinished",
     "PlayResult",
     "Script",
     "ScriptStep",
+    "StepExecuted",
     "StepResult",
+    "TextSent",
     "junit",
     "play",
     "read_script",

@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import Final
 
 from statemachine.adapters.protocols import Checkpoint, HandledEvent
-from statemachine.client import ChatError, ChatSession, Sending, Update
+from statemachine.client import ChatError, ChatSession
 from statemachine.codec.durations import format_duration
 from statemachine.codec.text import shown
-from statemachine.scripted.result import StepFailed, StepResult
+from statemachine.scripted.events import ChatLeftOpen, Listener, TextSent
+from statemachine.scripted.result import StepFailed
 from statemachine.scripted.script import (
     AnswerFormStep,
     CallStep,
@@ -30,40 +31,12 @@ from statemachine.scripted.script import (
 from ..core import Answered, DeliveryUpdate, Failure, Received, Session
 from ..core.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
-__all__ = ["Customer", "PlayListener", "StepObserver"]
+__all__ = ["Customer", "StepObserver"]
 
 _EXACT: Final = ("phase", "form", "message", "failure")
 """Occurrences with a name as value; the others are compared by substring."""
 CLOSING_S: Final = 10.0
 """Seconds to wait for the end of a chat that the script left open, and for the last updates."""
-
-
-class PlayListener:
-    """Receives what a customer does and gets. Each method does nothing here."""
-
-    def stepped(self, step: HandledEvent) -> None:
-        """The engine handled an event."""
-
-    def updated(self, update: Update) -> None:
-        """An update was delivered; after a restart perhaps once more."""
-
-    def sent(self, item: str, text: str) -> None:
-        """The customer sent a text, as this item."""
-
-    def executed(self, step: ScriptStep, result: StepResult) -> None:
-        """A step of the script was executed."""
-
-    def ended_by_us(self) -> None:
-        """The script is over, its chat is not: the chat is ended."""
-
-    def process_started(self, pid: int) -> None:
-        """The client's process was started: at the beginning, or again."""
-
-    def process_killed(self, pid: int) -> None:
-        """The client's process was killed."""
-
-    def finished(self) -> None:
-        """The play of this customer is over."""
 
 
 class StepObserver:
@@ -101,7 +74,7 @@ class Customer:
         pace: Factor for pauses.
     """
 
-    def __init__(self, chat: ChatSession, listener: PlayListener, number: int = 1, pace: float = 1.0) -> None:
+    def __init__(self, chat: ChatSession, listener: Listener, number: int = 1, pace: float = 1.0) -> None:
         self._chat: Final = chat
         self._listener: Final = listener
         self._number: Final = number
@@ -135,7 +108,7 @@ class Customer:
         with suppress(ChatError, StepFailed, TimeoutError):
             async with asyncio.timeout(CLOSING_S):
                 if self._chat.outcome is None and self._chat.phase != "idle":
-                    self._listener.ended_by_us()
+                    self._listener(ChatLeftOpen())
                     await self._chat.end()
                     await self._until(lambda: self._chat.outcome is not None)
         if self._chat.outcome is not None:
@@ -159,7 +132,7 @@ class Customer:
             self._note("failure", str(step.event.reply.code or ""))
         if before.participants is not after.participants:
             self._note_participants(before, after)
-        self._listener.stepped(step)
+        self._listener(step)
         self._changed.set()
 
     def _note_participants(self, before: Session, after: Session) -> None:
@@ -180,7 +153,7 @@ class Customer:
                     self._received(update)
                 elif isinstance(update, DeliveryUpdate) and update.item == self._latest:
                     self._note("message", update.state)
-                self._listener.updated(update)
+                self._listener(update)
                 self._changed.set()
         finally:
             self._changed.set()
@@ -271,10 +244,10 @@ class Customer:
 
     async def _say(self, text: str, *, new_chat: bool = False) -> None:
         filled = text.replace("{n}", str(self._number))
-        sending: Sending = await self._chat.send(filled, new_chat=new_chat)
+        sending = await self._chat.send(filled, new_chat=new_chat)
         self._latest = sending.id
         self._passed["message"] = len(self._occurred.get("message", ()))
-        self._listener.sent(sending.id, filled)
+        self._listener(TextSent(sending.id, filled))
 
     async def _wait_for(self, step: WaitStep) -> tuple[ScriptStep, ...]:
         try:

@@ -14,13 +14,21 @@ from typing import Final
 from attrs import evolve, frozen
 
 from statemachine.adapters.protocols import HandledEvent
-from statemachine.client import ChatError, Options, Update
+from statemachine.client import ChatError, Options
 from statemachine.codec.http import Endpoint
-from statemachine.scripted.customer import PlayListener, StepObserver
+from statemachine.scripted.customer import StepObserver
+from statemachine.scripted.events import (
+    ChatLeftOpen,
+    Listener,
+    PlayEvent,
+    PlayFinished,
+    StepExecuted,
+    TextSent,
+)
 from statemachine.scripted.process import run_in_processes
 from statemachine.scripted.result import PlayResult, StepResult
 from statemachine.scripted.runner import Job, run_steps
-from statemachine.scripted.script import Script, ScriptStep
+from statemachine.scripted.script import Script
 
 from ..client import ChatClient
 from ..core import DeliveryUpdate, Received
@@ -43,7 +51,8 @@ class Play:
     pace: float = 1.0
 
 
-ListenerFactory = Callable[[PlayResult], PlayListener]
+def _ignore(event: PlayEvent) -> None:
+    """The listener where nobody listens."""
 
 
 async def play(
@@ -51,7 +60,7 @@ async def play(
     endpoint: Endpoint,
     options: Options,
     how: Play,
-    listener: ListenerFactory = lambda _: PlayListener(),
+    listener: Callable[[PlayResult], Listener] = lambda _: _ignore,
 ) -> list[PlayResult]:
     """Play a script to its end.
 
@@ -60,7 +69,7 @@ async def play(
         endpoint: The contact centre; its client id is not used.
         options: Of the client.
         how: The number of customers, and their rate.
-        listener: Called for each customer's result; what it returns receives what the customer does and gets.
+        listener: Called with the result of each customer; what it returns is called with each event of this customer.
 
     Returns: A result for each customer, in the order of their numbers.
     Raises ChatError where the client cannot begin.
@@ -90,7 +99,7 @@ async def play(
             except ChatError as error:
                 result.steps.append(StepResult(0, "begin", 0.0, str(error)))
             result.seconds = time.monotonic() - began
-            recorder.finished()
+            recorder(PlayFinished())
 
         async with asyncio.TaskGroup() as group:
             for result in results:
@@ -98,56 +107,31 @@ async def play(
     return results
 
 
-class _Recorder(PlayListener):
-    """Fills a result, and passes everything on."""
+class _Recorder:
+    """A listener that fills the result, and passes everything on."""
 
-    def __init__(self, result: PlayResult, listener: PlayListener) -> None:
+    def __init__(self, result: PlayResult, listener: Listener) -> None:
         self._result: Final = result
         self._listener: Final = listener
         self._sent_at: dict[str, float] = {}
-        self._seen: set[int] = set()
 
-    def stepped(self, step: HandledEvent) -> None:
-        """See `PlayListener`."""
-        if step.before.phase != step.after.phase:
-            self._result.phases.append(step.after.phase)
-        self._result.outcome = step.after.outcome
-        self._listener.stepped(step)
-
-    def updated(self, update: Update) -> None:
-        """See `PlayListener`."""
-        match update:
+    def __call__(self, event: PlayEvent) -> None:
+        result = self._result
+        match event:
+            case HandledEvent(before=before, after=after):
+                result.outcome = after.outcome
+                if before.phase != after.phase:
+                    result.phases.append(after.phase)
             case Received(entry=Message(), own=False):
-                self._result.heard += 1
+                result.heard += 1
             case DeliveryUpdate(state="sent", item=item) if item in self._sent_at:
-                self._result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
+                result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
+            case TextSent(item=item):
+                self._sent_at[item] = time.monotonic()
+            case StepExecuted(result=step):
+                result.steps.append(step)
+            case ChatLeftOpen():
+                result.ended_by_us = True
             case _:
                 pass
-        self._listener.updated(update)
-
-    def sent(self, item: str, text: str) -> None:
-        """See `PlayListener`."""
-        self._sent_at[item] = time.monotonic()
-        self._listener.sent(item, text)
-
-    def executed(self, step: ScriptStep, result: StepResult) -> None:
-        """See `PlayListener`."""
-        self._result.steps.append(result)
-        self._listener.executed(step, result)
-
-    def ended_by_us(self) -> None:
-        """See `PlayListener`."""
-        self._result.ended_by_us = True
-        self._listener.ended_by_us()
-
-    def process_started(self, pid: int) -> None:
-        """See `PlayListener`."""
-        self._listener.process_started(pid)
-
-    def process_killed(self, pid: int) -> None:
-        """See `PlayListener`."""
-        self._listener.process_killed(pid)
-
-    def finished(self) -> None:
-        """See `PlayListener`."""
-        self._listener.finished()
+        self._listener(event)

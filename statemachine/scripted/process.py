@@ -9,16 +9,18 @@ import asyncio
 import logging
 import signal
 import tempfile
-from functools import partial
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import structlog
+from attrs import frozen
 
 from statemachine.client import ChatError
-from statemachine.scripted.customer import PlayListener, StepObserver
+from statemachine.scripted.customer import StepObserver
+from statemachine.scripted.events import Listener, PlayEvent, ProcessKilled, ProcessStarted, StepExecuted, TextSent
 from statemachine.scripted.result import StepResult
 from statemachine.scripted.runner import Job, run_steps
 from statemachine.scripted.script import RestartStep
@@ -28,11 +30,26 @@ from ..client import ChatClient
 __all__ = ["run_in_processes"]
 
 _SPAWN: Final = get_context("spawn")
-_RESTART: Final = "restart"
-_OVER: Final = "over"
 
 
-async def run_in_processes(job: Job, listener: PlayListener) -> None:
+@frozen
+class _AtRestart:
+    """The process waits to be killed. ``index``: of the restart among the script's steps."""
+
+    index: int
+
+
+@frozen
+class _Over:
+    """The process is done; ``error``: why it could not go on."""
+
+    error: str = ""
+
+
+_Report: TypeAlias = PlayEvent | _AtRestart | _Over
+
+
+async def run_in_processes(job: Job, listener: Listener) -> None:
     """Run a script whose steps include restarts. Raises ChatError."""
     relay = _Relay(listener)
     first = 0
@@ -48,11 +65,9 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     process = _SPAWN.Process(target=_main, args=(sender, job, store, first, relay.latest), daemon=True)
     process.start()
     sender.close()
-    relay.listener.process_started(process.pid or 0)
+    relay.listener(ProcessStarted(process.pid or 0))
     try:
-        index = await _receive(receiver, relay)
-    except EOFError:
-        raise ChatError("the client's process ended unexpectedly") from None
+        index = await _receive(receiver, process.kill, relay)
     finally:
         process.kill()
         await asyncio.to_thread(process.join)
@@ -60,61 +75,57 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     if index is None:
         return len(job.script.steps)
     step = job.script.steps[index]
-    relay.listener.process_killed(process.pid or 0)
-    relay.listener.executed(step, StepResult(step.line, step.words, 0.0))
+    relay.listener(ProcessKilled(process.pid or 0))
+    relay.listener(StepExecuted(step, StepResult(step.line, step.words, 0.0)))
     return index + 1
 
 
-async def _receive(receiver: Connection, relay: _Relay) -> int | None:
-    """Pass the process's calls on, until it is done (None) or is at a restart: the index of the step.
+async def _receive(receiver: Connection, kill: Callable[[], None], relay: _Relay) -> int | None:
+    """Pass the process's events on until it is done (None), or was killed at a restart: the index of the step.
 
-    Raises ChatError where the process could not go on, EOFError where it ended without a word.
+    What it has sent until it was killed is read too: it counts as delivered. Raises ChatError.
     """
+    index: int | None = None
     while True:
-        name, arguments = await asyncio.to_thread(receiver.recv)
-        if name == _RESTART:
-            index: int = arguments[0]
+        try:
+            report: _Report = await asyncio.to_thread(receiver.recv)
+        except (EOFError, OSError):  # OSError: it was killed while it sent
+            if index is None:
+                raise ChatError("the client's process ended unexpectedly") from None
             return index
-        if name == _OVER:
-            if arguments[0]:
-                raise ChatError(arguments[0])
-            return None
-        relay.call(name, arguments)
+        match report:
+            case _AtRestart(index):
+                kill()
+            case _Over(""):
+                return None
+            case _Over(error):
+                raise ChatError(error)
+            case event:
+                relay.pass_on(event)
 
 
 class _Relay:
     """Calls the listener; an update that a new process delivers once more, unchanged, is left out."""
 
-    def __init__(self, listener: PlayListener) -> None:
+    def __init__(self, listener: Listener) -> None:
         self.listener: Final = listener
         self.latest = ""
         """The item of the customer's latest text."""
-        self._seen: dict[int, object] = {}
+        self._seen: dict[int, PlayEvent] = {}
 
-    def call(self, name: str, arguments: tuple[Any, ...]) -> None:
-        """Call this method of the listener."""
-        if name == "sent":
-            self.latest = arguments[0]
-        elif name == "updated" and (seq := getattr(arguments[0], "seq", None)) is not None:
-            if self._seen.get(seq) == arguments[0]:
+    def pass_on(self, event: PlayEvent) -> None:
+        """Call the listener."""
+        if isinstance(event, TextSent):
+            self.latest = event.item
+        seq: int | None = getattr(event, "seq", None)
+        if seq is not None:
+            if self._seen.get(seq) == event:
                 return
-            self._seen[seq] = arguments[0]
-        getattr(self.listener, name)(*arguments)
+            self._seen[seq] = event
+        self.listener(event)
 
 
 # --- in the client's process ------------------------------------------------------------------------------------------
-
-
-def _send(sender: Connection, name: str, *arguments: object) -> None:
-    sender.send((name, arguments))
-
-
-def _forward(sender: Connection) -> PlayListener:
-    """A listener that sends each call to the process of the play."""
-    forward = PlayListener()
-    for name in (name for name in vars(PlayListener) if not name.startswith("_")):
-        setattr(forward, name, partial(_send, sender, name))
-    return forward
 
 
 def _main(sender: Connection, job: Job, store: str, first: int, latest: str) -> None:
@@ -123,14 +134,14 @@ def _main(sender: Connection, job: Job, store: str, first: int, latest: str) -> 
     try:
         asyncio.run(_run(sender, job, store, first, latest))
     except ChatError as error:
-        sender.send((_OVER, (str(error),)))
+        sender.send(_Over(str(error)))
     else:
-        sender.send((_OVER, ("",)))
+        sender.send(_Over())
 
 
 async def _run(sender: Connection, job: Job, store: str, first: int, latest: str) -> None:
     async def restart(step: RestartStep) -> None:
-        sender.send((_RESTART, (next(index for index, one in enumerate(job.script.steps) if one is step),)))
+        sender.send(_AtRestart(next(index for index, one in enumerate(job.script.steps) if one is step)))
         await asyncio.Event().wait()
 
     observer = StepObserver()
@@ -138,4 +149,4 @@ async def _run(sender: Connection, job: Job, store: str, first: int, latest: str
     async with ChatClient(
         at.url, tenant=at.tenant, app_id=at.app_id, store=store, options=job.options, observers=(observer,)
     ) as client:
-        await run_steps(job, client, observer, _forward(sender), first, latest, restart)
+        await run_steps(job, client, observer, sender.send, first, latest, restart)

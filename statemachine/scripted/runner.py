@@ -10,7 +10,8 @@ from attrs import frozen
 
 from statemachine.client import ChatError, Options
 from statemachine.codec.http import Endpoint
-from statemachine.scripted.customer import Customer, PlayListener, StepObserver
+from statemachine.scripted.customer import Customer, StepObserver
+from statemachine.scripted.events import Listener, StepExecuted
 from statemachine.scripted.result import StepFailed, StepResult
 from statemachine.scripted.script import RepeatStep, RestartStep, Script, ScriptStep
 
@@ -39,7 +40,7 @@ async def run_steps(
     job: Job,
     client: ChatClient,
     observer: StepObserver,
-    listener: PlayListener,
+    listener: Listener,
     first: int = 0,
     latest: str = "",
     restart: Callable[[RestartStep], Awaitable[None]] = _no_restart,
@@ -65,7 +66,7 @@ class _Run:
     """One pass over the steps."""
 
     def __init__(
-        self, customer: Customer, listener: PlayListener, restart: Callable[[RestartStep], Awaitable[None]]
+        self, customer: Customer, listener: Listener, restart: Callable[[RestartStep], Awaitable[None]]
     ) -> None:
         self._customer: Final = customer
         self._listener: Final = listener
@@ -93,5 +94,5 @@ class _Run:
                 more = await self._customer.execute(step)
         except (StepFailed, ChatError, OSError) as error:
             problem = str(error)
-        self._listener.executed(step, StepResult(step.line, step.words, time.monotonic() - began, problem))
+        self._listener(StepExecuted(step, StepResult(step.line, step.words, time.monotonic() - began, problem)))
         return not problem and await self.all(more)

@@ -6,15 +6,28 @@ import asyncio
 import ssl
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from statemachine.client import ChatError, Options, Update
+from statemachine.client import ChatError, Options
 from statemachine.core import Received
 from statemachine.emulator import Fault, Knobs, actions
 from statemachine.emulator.http import Emulator
-from statemachine.scripted import Play, PlayListener, PlayResult, ScriptStep, StepResult, customer, play, read_script
+from statemachine.scripted import (
+    Play,
+    PlayEvent,
+    PlayFinished,
+    PlayResult,
+    StepExecuted,
+    TextSent,
+    customer,
+    play,
+    read_script,
+)
+from statemachine.scripted.events import ProcessKilled, ProcessStarted
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -28,33 +41,11 @@ BRISK = Options(close_within=timedelta(seconds=1), receipts="off")
 QUICK_TO_SETTLE = Options(settle=timedelta(milliseconds=300), request_timeout=timedelta(seconds=3))
 
 
-class Log(PlayListener):
-    """Keeps what a listener receives."""
+class Log(list[PlayEvent]):
+    """The events of one customer."""
 
-    def __init__(self) -> None:
-        self.steps: list[StepResult] = []
-        self.sent_texts: list[str] = []
-        self.updates: list[Update] = []
-        self.processes: list[str] = []
-        self.is_finished = False
-
-    def executed(self, step: ScriptStep, result: StepResult) -> None:
-        self.steps.append(result)
-
-    def sent(self, item: str, text: str) -> None:
-        self.sent_texts.append(text)
-
-    def updated(self, update: Update) -> None:
-        self.updates.append(update)
-
-    def process_started(self, pid: int) -> None:
-        self.processes.append("started")
-
-    def process_killed(self, pid: int) -> None:
-        self.processes.append("killed")
-
-    def finished(self) -> None:
-        self.is_finished = True
+    def of(self, kind: type[T]) -> list[T]:
+        return [event for event in self if isinstance(event, kind)]
 
 
 async def played(emulator: Emulator, text: str, folder: Path = Path(), **how: Any) -> list[PlayResult]:
@@ -67,10 +58,12 @@ async def played_and_logged(
     script = read_script(text, "script", folder)
     endpoint = options.endpoint(emulator.url, "x.example", script.app_id or "own", "nobody")
     logs: dict[int, Log] = {}
-    results = await play(script, endpoint, options, Play(**how), lambda result: logs.setdefault(result.number, Log()))
+    results = await play(
+        script, endpoint, options, Play(**how), lambda result: logs.setdefault(result.number, Log()).append
+    )
     for result in results:
-        assert logs[result.number].steps == result.steps
-        assert logs[result.number].is_finished
+        assert [event.result for event in logs[result.number].of(StepExecuted)] == result.steps
+        assert logs[result.number][-1] == PlayFinished()
     return [(result, logs[result.number]) for result in results]
 
 
@@ -259,11 +252,13 @@ async def test_a_killed_client_goes_on_with_its_chat() -> None:
         ((result, log),) = await played_and_logged(emulator, RESTARTING, options=QUICK_TO_SETTLE)
         assert result.problem is None
         assert result.outcome == "ended"
-        assert log.processes == ["started", "killed", "started", "killed", "started"]
+        processes = [type(event) for event in log if isinstance(event, ProcessStarted | ProcessKilled)]
+        assert processes == [ProcessStarted, ProcessKilled, ProcessStarted, ProcessKilled, ProcessStarted]
         assert [step.words for step in result.steps].count("restart") == 2
         (chat,) = emulator.centre.chats.values()
-        assert [text for _, text in chat.texts_received] == ["one", "two", "three"] == log.sent_texts
-        delivered = [update.seq for update in log.updates if isinstance(update, Received)]
+        assert [text for _, text in chat.texts_received] == ["one", "two", "three"]
+        assert [event.text for event in log.of(TextSent)] == ["one", "two", "three"]
+        delivered = [update.seq for update in log.of(Received)]
         assert delivered == sorted(set(delivered))
         assert emulator.centre.violations == []
 
