@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -19,7 +18,6 @@ from statemachine.conformance.vectors import BadVector
 from statemachine.conformance.verdicts import Verdict, with_known
 
 from .app import Trouble
-from .errors import missing
 from .files import lines, write
 from .text import visible
 
@@ -56,8 +54,6 @@ class EngineTrial:
     def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
-        if find_spec("hypothesis") is None:  # it makes short what fails: late to be missed in the middle of a run
-            raise Trouble(missing(ModuleNotFoundError(name="hypothesis"), "statemachine conform") or "")
         known = lines(self.known) if self.known else ()
         try:
             with Harness(self.command) as subject:

@@ -6,8 +6,8 @@ kind of call it answered; an act, which message ids were born with it, so that l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeVar, cast
+from collections.abc import Iterable, Iterator
+from typing import Final, cast
 
 from attrs import evolve, frozen
 
@@ -19,29 +19,11 @@ from .doer import Doer
 from .implementation import Implementation, Object
 from .judge import Fault, judge
 from .names import renamed
+from .shrinking import shrink
 from .variations import Variation
 from .vectors import FEATURES, Step, Vector, expected
 
-__all__ = ["Meant", "ddmin", "meaning", "playable", "shortened", "told_again"]
-
-T = TypeVar("T")
-
-
-def ddmin(items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
-    """The items without as many as possible of which `fails` still holds (Zeller's delta debugging)."""
-    left, parts = list(items), 2
-    while len(left) >= 2:
-        size = max(1, len(left) // parts)
-        for at in range(0, len(left), size):
-            fewer = left[:at] + left[at + size :]
-            if fails(fewer):
-                left, parts = fewer, max(parts - 1, 2)
-                break
-        else:
-            if size == 1:
-                break
-            parts = min(parts * 2, len(left))
-    return [] if len(left) == 1 and fails([]) else left
+__all__ = ["Meant", "meaning", "playable", "shortened", "told_again"]
 
 
 @frozen
@@ -100,22 +82,18 @@ def shortened(
     subject: Implementation, vector: Vector, fault: Fault, variation: Variation | None
 ) -> tuple[Vector, Fault]:
     """The vector without as many steps as possible, of which the same law is still broken."""
-    best, tries = (vector, fault), 0
+
+    def played(story: list[Meant]) -> tuple[Vector, Fault | None]:
+        shorter = evolve(vector, steps=told_again(vector.at, vector.config, story))
+        return shorter, judge(subject, shorter, variation)
 
     def fails(story: list[Meant]) -> bool:
-        nonlocal best, tries
-        tries += 1
-        if tries > _MOST:
-            return False
-        shorter = evolve(vector, steps=told_again(vector.at, vector.config, story))
-        found = judge(subject, shorter, variation)
-        if found is None or found.law != fault.law:
-            return False
-        best = shorter, found
-        return True
+        _, found = played(story)
+        return found is not None and found.law == fault.law
 
-    ddmin(list(meaning(vector.at, vector.config, (step.do for step in vector.steps[: fault.step + 1]))), fails)
-    return best
+    steps = (step.do for step in vector.steps[: fault.step + 1])
+    shorter, found = played(shrink(list(meaning(vector.at, vector.config, steps)), fails, _MOST))
+    return (vector, fault) if found is None or found.law != fault.law else (shorter, found)
 
 
 def playable(vector: Vector, features: frozenset[str] | None) -> Vector:

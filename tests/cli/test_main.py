@@ -116,7 +116,6 @@ def test_importing_it_needs_no_extra() -> None:
         ({"aiohttp"}, ["demo"], "http"),
         ({"aiohttp"}, ["emulate", "--port", "0"], "http"),
         ({"aiohttp"}, ["conform", "--client", "--", "x"], "http"),
-        ({"hypothesis"}, ["conform", "--", "x"], "conformance"),
     ],
 )
 def test_a_missing_extra_is_named(lacking: set[str], args: list[str], extra: str) -> None:

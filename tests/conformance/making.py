@@ -22,7 +22,8 @@ from typing import Any
 from attrs import evolve
 
 from statemachine.conformance.levels import level_of
-from statemachine.conformance.shorten import Meant, ddmin, told_again
+from statemachine.conformance.shorten import Meant, told_again
+from statemachine.conformance.shrinking import shrink
 from statemachine.conformance.vectors import Step, Vector, engine_vectors, written
 from statemachine.conformance.verdicts import Level
 from tests.conformance.stories import answered, faults, finds, lives, seldom, stories
@@ -74,7 +75,7 @@ class Maker:
             shorter = evolve(story, acts=tuple(acts))
             return shorter.otherwise(target) is not None if target.shows else target.name in shorter.rows()
 
-        least = tuple(ddmin(list(story.acts), still))
+        least = tuple(shrink(story.acts, still, 10_000))
         names = {one.id for one in self.made}
         name = next(n for n in (target.name, *(f"{target.name}/{i}" for i in range(2, 99))) if n not in names)
         made = evolve(story, id=name, acts=least, why=target.why, source=target.source, covers=())

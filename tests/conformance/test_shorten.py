@@ -8,17 +8,11 @@ import pytest
 
 from statemachine.conformance.generated import search
 from statemachine.conformance.lives import walked
-from statemachine.conformance.shorten import ddmin, meaning, playable, told_again
+from statemachine.conformance.shorten import meaning, playable, told_again
 from statemachine.conformance.vectors import Vector, recorded
 from statemachine.engine.session import JsonSession, Object
 from tests.conformance.strangers import Modest, Spoilt
 from tests.conformance.test_judge import STORIES
-
-
-def test_ddmin_keeps_what_matters() -> None:
-    assert ddmin(list(range(100)), lambda some: {3, 41, 97} <= set(some)) == [3, 41, 97]
-    assert ddmin([1, 2], lambda some: True) == []
-    assert ddmin([], lambda some: True) == []
 
 
 def test_a_story_told_again_is_the_same() -> None:
