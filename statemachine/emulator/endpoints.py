@@ -80,8 +80,8 @@ def _open(state: CentreState, call: ApiCall, wish: Event) -> Chat:
     beginning = state.knobs.initial_state
     chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario, parameters=wish)
     chat.alive_at = call.now
-    state.chats[chat_id] = chat
-    state.active[call.key] = chat_id
+    state.records.chats[chat_id] = chat
+    state.records.active[call.key] = chat_id
     state.forget_old_chats()
     if state.knobs.service_name:
         agents.perform(state, chat, call.now, SendInfo(state.knobs.service_name))

@@ -86,7 +86,7 @@ def checked(state: CentreState, entry: object) -> Event:
 def _check_file(state: CentreState, event: Event) -> None:
     if state.knobs.file_event_quirk and event.get("msg_id"):
         raise ApiError(5500)
-    if str(event["file_id"]) not in state.files:
+    if str(event["file_id"]) not in state.records.files:
         raise ApiError(5502)
 
 

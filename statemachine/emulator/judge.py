@@ -32,8 +32,8 @@ def note(
     state: CentreState, rule: str, message: str, client: ClientKey, tickets: tuple[int, ...], chat_id: str, now: int
 ) -> None:
     """Write down one fault, made by these requests together."""
-    if len(state.violations) < MAX_VIOLATIONS:
-        state.violations.append(Violation(rule, message, client, tuple(dict.fromkeys(tickets)), chat_id, now))
+    if len(state.records.violations) < MAX_VIOLATIONS:
+        state.records.violations.append(Violation(rule, message, client, tuple(dict.fromkeys(tickets)), chat_id, now))
 
 
 def _note(state: CentreState, chat: Chat, rule: str, message: str, now: int, *tickets: int | None) -> None:
@@ -45,7 +45,7 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
     """A call arrives, from somebody who says to be this client: was it refused a moment ago?"""
     if chat_id.lower() in _NO_NAMES:
         note(state, "F24", f"names the chat {chat_id!r}", client, (ticket,), chat_id, now)
-    refused = state.refusals.get((call, chat_id.lower(), client))
+    refused = state.records.refusals.get((call, chat_id.lower(), client))
     if refused is None:
         return
     tickets = (*refused.tickets[-_MAX_CREATES:], ticket)
@@ -70,14 +70,14 @@ def answered(
     if call not in ("poll", "create", "history") or client.nobody:
         return
     key = (call, chat_id.lower(), client)
-    before = state.refusals.pop(key, None)
+    before = state.records.refusals.pop(key, None)
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
-    state.refusals[key] = Refusals(
+    state.records.refusals[key] = Refusals(
         state.real_time(now).at, code, (ticket,) if before is None else (*before.tickets, ticket)
     )
-    if len(state.refusals) > _MAX_CLIENTS:
-        del state.refusals[next(iter(state.refusals))]
+    if len(state.records.refusals) > _MAX_CLIENTS:
+        del state.records.refusals[next(iter(state.records.refusals))]
 
 
 def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpRequest) -> None:

@@ -73,8 +73,8 @@ class Centre:
     ) -> None:
         known = scenarios if scenarios is not None else catalogue()
         chosen = scenario_named(scenario, known) if isinstance(scenario, str) else scenario
-        self._selection = Selection(knobs if knobs is not None else Knobs(), chosen, known)
-        self._records = self._selection.records
+        self.selection: Final = Selection(knobs if knobs is not None else Knobs(), chosen, known)
+        self._records = self.selection.records
         self._now = 0
         self._due: list[tuple[int, str]] = []
         self._holding: dict[int, str] = {}
@@ -86,29 +86,7 @@ class Centre:
     @property
     def knobs(self) -> Knobs:
         """The knobs that hold where no appId or chat has others."""
-        return self._selection.of_app("").knobs
-
-    @property
-    def scenario(self) -> Scenario:
-        """What new chats go through, where their appId does not name another."""
-        return self._selection.scenario
-
-    @property
-    def scenarios(self) -> Mapping[str, Scenario]:
-        """The scenarios that an appId can name."""
-        return self._selection.scenarios
-
-    def knobs_for(self, app_id: str) -> Knobs:
-        """The knobs that hold for new chats of this appId."""
-        return self._selection.of_app(app_id).knobs
-
-    def add(self, scenario: Scenario) -> None:
-        """From now on an appId can name this scenario. Raises ValueError beyond a thousand."""
-        self._selection.add(scenario)
-
-    def knobs_of(self, request: HttpRequest) -> Knobs:
-        """The knobs that hold for a request."""
-        return self._selection.of_app(claimed(request).app_id).knobs
+        return self.selection.of_app("").knobs
 
     @property
     def chats(self) -> dict[str, Chat]:
@@ -146,14 +124,14 @@ class Centre:
         self._records.real_time = real_time
         try:
             who = claimed(request)
-            route = find_route(self._selection.of_app(who.app_id).knobs, request.method, request.path)
+            route = find_route(self.selection.of_app(who.app_id).knobs, request.method, request.path)
             reply, chat = self._serve(route, ticket, request, who)
         except PlainError as error:
             return [*out, (ticket, html_response(error.status))]
         own = [] if reply is None else [(ticket, reply)]
         others = [] if chat is None else self._settle(chat, self._now)
         # Receipts may overtake the reply to the POST they belong to (section 5).
-        early = chat is not None and self._selection.of_chat(chat).knobs.receipts == "early"
+        early = chat is not None and self.selection.of_chat(chat).knobs.receipts == "early"
         out += others + own if early else own + others
         return out + self._advance(now)
 
@@ -204,7 +182,7 @@ class Centre:
         out = self._advance(now)
         chat = self._records.chats[chat_id.lower()]
         for action in actions:
-            agents.perform(self._selection.of_chat(chat), chat, self._now, action)
+            agents.perform(self.selection.of_chat(chat), chat, self._now, action)
         return out + self._settle(chat, self._now) + self._advance(now)
 
     def start(self, now: int, chat_id: str, scenario: Scenario) -> list[Answer]:
@@ -213,13 +191,13 @@ class Centre:
         chat = self._records.chats[chat_id.lower()]
         chat.scenario = scenario
         if chat.live:
-            runner.start(self._selection.of_chat(chat), chat, self._now)
+            runner.start(self.selection.of_chat(chat), chat, self._now)
         return out + self._settle(chat, self._now) + self._advance(now)
 
     def set_knobs(self, now: int, settings: Mapping[str, object], app_id: str = "") -> list[Answer]:
         """Turn knobs, for all or for one appId; what runs already goes on under them. Raises ValueError."""
         out = self._advance(now)
-        self._selection.set(settings, app_id)
+        self.selection.set(settings, app_id)
         for chat in self._records.chats.values():
             out += self._settle(chat, self._now)
         return out + self._advance(now)
@@ -233,7 +211,7 @@ class Centre:
             chat = self._records.chats[chat_id]
             chat.armed = None
             self._now = max(self._now, due)
-            timers.fire(self._selection.of_chat(chat), chat, self._now)
+            timers.fire(self.selection.of_chat(chat), chat, self._now)
             out += self._settle(chat, self._now)
         self._now = max(self._now, now)
         return out
@@ -242,7 +220,7 @@ class Centre:
         """Answer the held poll if there is something to say, and set the chat's next deadline."""
         self._changed[chat.chat_id.lower()] = None
         out = self._settle_poll(chat, now)
-        due = timers.next_due(chat, self._selection.of_chat(chat).knobs)
+        due = timers.next_due(chat, self.selection.of_chat(chat).knobs)
         if due != chat.armed:
             chat.armed = due
             if due is not None:
@@ -253,7 +231,7 @@ class Centre:
         held = chat.held
         if held is None:
             return []
-        state = self._selection.of_chat(chat)
+        state = self.selection.of_chat(chat)
         if held.cut:
             self._settle_cut_poll(chat, held, now)
             return []
@@ -275,7 +253,7 @@ class Centre:
         return [(held.ticket, reply)]
 
     def _settle_cut_poll(self, chat: Chat, held: HeldPoll, now: int) -> None:
-        state = self._selection.of_chat(chat)
+        state = self.selection.of_chat(chat)
         if chat.pending and state.knobs.after_cut == "swallow":
             endpoints.hand_over(state, chat, now, held.ticket)
             self._lose(chat, held.ticket)
@@ -287,7 +265,7 @@ class Centre:
 
     def _cut_held(self, chat: Chat, held: HeldPoll) -> list[Answer]:
         chat.alive_at = self._now
-        state = self._selection.of_chat(chat)
+        state = self.selection.of_chat(chat)
         judge.broke_off(state, chat, self._now, held.ticket)
         held.cut = True
         if state.knobs.after_cut == "free":
@@ -303,7 +281,7 @@ class Centre:
         for handover in chat.handovers:
             if handover.ticket == ticket and not handover.lost:
                 handover.lost = True
-                if self._selection.of_chat(chat).knobs.redeliver and chat.known:
+                if self.selection.of_chat(chat).knobs.redeliver and chat.known:
                     chat.pending[:0] = handover.events
 
     def _remember(self, ticket: int, chat: Chat) -> None:
@@ -318,7 +296,7 @@ class Centre:
     ) -> tuple[HttpResponse | None, Chat | None]:
         """The reply, None if the poll is held, and the chat that may have changed."""
         chat = self._records.chats.get(route.chat_id.lower())
-        state = self._selection.of_app(who.app_id) if chat is None else self._selection.of_chat(chat)
+        state = self.selection.of_app(who.app_id) if chat is None else self.selection.of_chat(chat)
         judge.called(state, route.call, who, ticket, route.chat_id, self._now)
         fault = take_fault(state.faults, route.call)
         if fault is None and chat is not None:

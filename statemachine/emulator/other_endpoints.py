@@ -86,7 +86,7 @@ def case_history(state: CentreState, call: ApiCall) -> HttpResponse:
             "created_time": typed(chat.created_at // 1000, state.knobs.created_time_type),
             "events": chat.history(),
         }
-        for chat in state.chats.values()
+        for chat in state.records.chats.values()
         if chat.key == call.key and chat.case_id == case_id
     ]
     return json_response({"sessions": sessions})
@@ -120,7 +120,7 @@ def download(state: CentreState, call: ApiCall) -> HttpResponse:
     """E13 and E13b. A missing file says nothing about the session (section 7, 5502)."""
     if call.route.chat_id and state.chat(call.route.chat_id) is None:
         raise ApiError(5005)
-    file = state.files.get(call.route.item)
+    file = state.records.files.get(call.route.item)
     if file is None:
         raise ApiError(5502)
     return HttpResponse(200, (("Content-Type", file.content_type),), file.content)

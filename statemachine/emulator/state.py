@@ -89,31 +89,6 @@ class CentreState:
     records: Records
     faults: list[ArmedFault] = field(factory=list[ArmedFault])
 
-    @property
-    def chats(self) -> dict[str, Chat]:
-        """Every chat."""
-        return self.records.chats
-
-    @property
-    def active(self) -> dict[ClientKey, str]:
-        """Each client's latest chat."""
-        return self.records.active
-
-    @property
-    def files(self) -> dict[str, StoredFile]:
-        """The files kept, oldest first."""
-        return self.records.files
-
-    @property
-    def violations(self) -> list[Violation]:
-        """What clients did wrong, oldest first."""
-        return self.records.violations
-
-    @property
-    def refusals(self) -> dict[tuple[Call, str, ClientKey], Refusals]:
-        """Calls that were refused last time."""
-        return self.records.refusals
-
     def real_time(self, now: int) -> RealTime:
         """The real time when it is ``now`` in the centre."""
         return self.records.real_time or RealTime(now, now)
@@ -130,33 +105,33 @@ class CentreState:
 
     def chat(self, chat_id: str) -> Chat | None:
         """The chat of this id in any case, or None."""
-        return self.chats.get(chat_id.lower())
+        return self.records.chats.get(chat_id.lower())
 
     def current(self, key: ClientKey) -> Chat | None:
         """The client's latest session, ended or not, or None."""
-        chat_id = self.active.get(key)
-        return self.chats.get(chat_id) if chat_id is not None else None
+        chat_id = self.records.active.get(key)
+        return self.records.chats.get(chat_id) if chat_id is not None else None
 
     def store(self, file: StoredFile) -> None:
         """Keep a file, and drop the oldest beyond the limits (E12 keeps the 1000 newest)."""
-        self.files[file.file_id] = file
+        self.records.files[file.file_id] = file
         self.records.stored_bytes += len(file.content)
-        while len(self.files) > self.knobs.files_kept or (
-            self.records.stored_bytes > self.knobs.files_kept_bytes and len(self.files) > 1
+        while len(self.records.files) > self.knobs.files_kept or (
+            self.records.stored_bytes > self.knobs.files_kept_bytes and len(self.records.files) > 1
         ):
-            oldest = self.files.pop(next(iter(self.files)))
+            oldest = self.records.files.pop(next(iter(self.records.files)))
             self.records.stored_bytes -= len(oldest.content)
 
     def forget_old_chats(self) -> None:
         """Drop the oldest finished chats beyond the knob's number."""
-        excess = len(self.chats) - self.knobs.chats_kept
+        excess = len(self.records.chats) - self.knobs.chats_kept
         if excess <= 0:
             return
-        finished = [chat for chat in self.chats.values() if not chat.live and chat.held is None][:excess]
+        finished = [chat for chat in self.records.chats.values() if not chat.live and chat.held is None][:excess]
         for chat in finished:
-            del self.chats[chat.chat_id.lower()]
-            if self.active.get(chat.key) == chat.chat_id.lower():
-                del self.active[chat.key]
+            del self.records.chats[chat.chat_id.lower()]
+            if self.records.active.get(chat.key) == chat.chat_id.lower():
+                del self.records.active[chat.key]
 
 
 def arm(fault: Fault) -> ArmedFault:

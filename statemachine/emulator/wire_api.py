@@ -10,6 +10,7 @@ from aiohttp import web
 
 from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.errors import ApiError, error_response
+from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealTime
 
 __all__ = ["INERT", "REQUEST_TIMEOUT_S", "WireApi"]
@@ -74,7 +75,7 @@ class WireApi:
     async def _reply(self, number: int, request: HttpRequest, real_time: RealTime) -> HttpResponse:
         """The model's reply, delayed or lost as the network knobs say."""
         driver = self._driver
-        knobs = driver.centre.knobs_of(request)
+        knobs = driver.centre.selection.of_app(claimed(request).app_id).knobs
         requests = driver.traffic.count(request)
         if knobs.network_delay_ms:
             await self._sleep(knobs.network_delay_ms)

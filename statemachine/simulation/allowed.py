@@ -58,7 +58,7 @@ class ViolationFilter:
 
     def _is_allowed(self, found: Violation) -> bool:
         session, log = self._client.session, self._oracle.current
-        is_faulty = bool(self._faults.injected) or self._server.centre.scenario.name == "flaky"
+        is_faulty = bool(self._faults.injected) or self._server.centre.selection.scenario.name == "flaky"
         is_second = len(self._oracle.sessions) > 1
         match found.rule:
             case "F1" | "F37":  # in flight when the end was sent, or the end was in a response that never came

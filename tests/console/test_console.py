@@ -157,7 +157,7 @@ async def test_the_whole_centre_is_at_hand() -> None:
         await page.until("document.querySelector('#field-source')?.value.includes('Hello, this is Ada.')")
         await fill(page, name="mine")
         await page.sees("Kept as mine.", "#toasts")
-        assert "mine" in emulator.centre.scenarios
+        assert "mine" in emulator.centre.selection.scenarios
 
         before = emulator.now()
         await page.key(",")

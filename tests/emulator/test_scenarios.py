@@ -223,7 +223,7 @@ def test_a_scenario_of_ones_own() -> None:
     driver.send(message("early", "1"))
     events = driver.polled(20_000)
     assert [event["msg"] for event in events] == ["no?", "&lt;early&gt;"]
-    assert driver.centre.scenario.name == "own"
+    assert driver.centre.selection.scenario.name == "own"
 
 
 def test_await_accepts_what_came_before_only_if_told() -> None:

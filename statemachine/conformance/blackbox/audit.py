@@ -73,9 +73,9 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
         (reader.end if over else reader.begin)(call)
     reader.close(recording.until)
     found = Audit(len(recording.calls), reader.polls)
-    rules = [violation.rule for violation in reader.state.violations]
+    rules = [violation.rule for violation in reader.state.records.violations]
     found.in_vain, found.doubled, found.lost = rules.count("F1"), rules.count("F12"), reader.lost
-    for violation in reader.state.violations:
+    for violation in reader.state.records.violations:
         if violation.rule not in {one.rule.number for one in found.findings}:
             found.findings.append(_finding(reader, violation, url))
     return found
@@ -83,7 +83,7 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
 
 def _finding(reader: _Reader, violation: Violation, url: str) -> Finding:
     shown = [one for ticket in violation.tickets if (one := reader.traffic.find(ticket)) is not None]
-    count = sum(one.rule == violation.rule for one in reader.state.violations)
+    count = sum(one.rule == violation.rule for one in reader.state.records.violations)
     times = f" ({count} times)" if count > 1 else ""
     script = curl.script(url, [discreet(one) for one in shown])
     return Finding(rule_of(violation.rule), violation.message + times, tuple(map(_request, shown)), script)
@@ -188,8 +188,8 @@ class _Reader:
             chat = Chat(
                 chat_id, call.client, call.route.version, call.recorded.at, state, SILENT, alive_at=call.recorded.at
             )
-            self.state.chats[chat_id.lower()] = chat
-            self.state.active[call.client] = chat_id.lower()
+            self.state.records.chats[chat_id.lower()] = chat
+            self.state.records.active[call.client] = chat_id.lower()
         return chat
 
     def _polled(self, call: _Call, chat: Chat) -> None:
@@ -246,7 +246,7 @@ class _Reader:
 
     def _opened(self, call: _Call, chat_id: str, state: str) -> None:
         chat = self._known(call, chat_id, state)
-        self.state.active[call.client] = chat_id.lower()
+        self.state.records.active[call.client] = chat_id.lower()
         if state not in ("failed", "completed"):
             judge.revived(chat)
 
@@ -312,13 +312,13 @@ class _Reader:
     def close(self, until: int) -> None:
         """The recording is over."""
         self._latest = max(self._latest, until)
-        for chat in self.state.chats.values():
+        for chat in self.state.records.chats.values():
             self._look_for_losses(chat)
             self._look_for_silence(chat)
         given = {key.client_id: key for key in self.traffic.requests if key.client_id}
-        chatted = {chat.key.client_id for chat in self.state.chats.values()} & set(given)
+        chatted = {chat.key.client_id for chat in self.state.records.chats.values()} & set(given)
         if len(chatted) > 1 and len({key.app_id for key in given.values()}) == 1:
-            chat = next(reversed(self.state.chats.values()))
+            chat = next(reversed(self.state.records.chats.values()))
             last = max(one.number for one in self.traffic.latest.values() if one.client == chat.key)
             message = f"has {len(chatted)} names in one recording; one user has one"
             judge.note(self.state, "F29", message, chat.key, (last,), chat.chat_id, self._latest)

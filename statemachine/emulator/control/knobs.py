@@ -34,7 +34,7 @@ async def turned(request: web.Request) -> web.Response:
 
 
 def _knobs(centre: Centre, app_id: str) -> list[dict[str, Any]]:
-    current = centre.knobs_for(app_id)
+    current = centre.selection.of_app(app_id).knobs
     found = [{**attrs.asdict(knob), "value": getattr(current, knob.name)} for knob in describe()]
     faults = [attrs.asdict(fault) for fault in current.faults]
     return cast("list[dict[str, Any]]", [one | ({"value": faults} if one["name"] == "faults" else {}) for one in found])

@@ -18,9 +18,9 @@ routes = web.RouteTableDef()
 @routes.get("/scenarios")
 async def listed(request: web.Request) -> web.Response:
     """``{"scenarios": [{name, about, teaches}…], "default": name}``: any of them can be an appId."""
-    centre = request.app[EMULATOR].centre
-    found = [{"name": one.name, "about": one.about, "teaches": one.teaches} for one in centre.scenarios.values()]
-    return answer({"scenarios": found, "default": centre.scenario.name})
+    selection = request.app[EMULATOR].centre.selection
+    found = [{"name": one.name, "about": one.about, "teaches": one.teaches} for one in selection.scenarios.values()]
+    return answer({"scenarios": found, "default": selection.scenario.name})
 
 
 @routes.get("/scenarios/{name}")
@@ -45,7 +45,7 @@ async def put(request: web.Request) -> web.Response:
         return answer({"problems": problems}, 200 if "check" in request.query else 400)
     if "check" not in request.query:
         try:
-            request.app[EMULATOR].centre.add(scenario)
+            request.app[EMULATOR].centre.selection.add(scenario)
         except ValueError as error:
             raise refusal(400, str(error)) from None
     return answer({"problems": []})
@@ -78,7 +78,7 @@ async def save(request: web.Request) -> web.Response:
 
 def _named(request: web.Request, name: str) -> Scenario:
     try:
-        return scenario_named(name, request.app[EMULATOR].centre.scenarios)
+        return scenario_named(name, request.app[EMULATOR].centre.selection.scenarios)
     except ValueError as error:
         raise refusal(404, str(error)) from None
 

@@ -13,10 +13,10 @@ from statemachine.emulator import actions
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
 from statemachine.emulator.knobs import Knobs, from_settings
-from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
+from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEP_TYPES, STEPS, Field
 from statemachine.emulator.script.places import Path
 from statemachine.emulator.script.source import Source
-from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
+from statemachine.emulator.steps import Await, Condition, Pause, Repeat, Scenario, Step
 
 __all__ = ["Parts", "read_parts", "read_scenario"]
 
@@ -177,31 +177,19 @@ class _Reader:
         fields = self.fields(path, table, STEPS[name])
         if len(self._source.problems) > before:
             return ()
-        return self._build(path, name, fields)
+        if name == "include":
+            return self._include(path, fields["include"])
+        named = {key: STEPS[name][key].attribute for key in fields}
+        values = {attribute or key: fields[key] for key, attribute in named.items() if attribute is not None}
+        step = STEP_TYPES[name](**values)
+        self._check(path, step)
+        return (step,)
 
-    def _build(self, path: Path, name: str, fields: Mapping[str, Any]) -> tuple[Step, ...]:
-        match name:
-            case "pause":
-                return (Pause(fields["pause"]),)
-            case "answer_texts":
-                return (AnswerTexts(),)
-            case "wait_for":
-                within, otherwise = fields.get("within"), fields.get("otherwise", ())
-                if otherwise and within is None:
-                    self._source.wrong(path, "'otherwise' needs 'within': how long to wait")
-                return (Await(fields["wait_for"], within, otherwise, fields.get("earlier", False)),)
-            case "if":
-                return (Branch(fields["if"], fields["then"], fields.get("else", ())),)
-            case "repeat":
-                return (self._repeat(path, fields),)
-            case _:
-                return self._include(path, fields["include"])
-
-    def _repeat(self, path: Path, fields: Mapping[str, Any]) -> Repeat:
-        step = Repeat(fields["repeat"], fields.get("times"), fields.get("until"))
-        if step.times is None and not _takes_time(step.steps):
+    def _check(self, path: Path, step: Step) -> None:
+        if isinstance(step, Await) and step.otherwise and step.timeout_ms is None:
+            self._source.wrong(path, "'otherwise' needs 'within': how long to wait")
+        if isinstance(step, Repeat) and step.times is None and not _takes_time(step.steps):
             self._source.wrong(path, "this goes on for ever at once: give 'times', or a pause or wait_for in it")
-        return step
 
     def _include(self, path: Path, name: str) -> tuple[Step, ...]:
         if name not in self.known:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.codec.durations import format_duration
 from statemachine.emulator.action_data import action_to_data
 from statemachine.emulator.actions import Action, Conclude
-from statemachine.emulator.script.grammar import short_name
-from statemachine.emulator.steps import AnswerTexts, Await, Branch, Condition, Pause, Repeat, Scenario, Step
+from statemachine.codec.durations import format_duration
+from statemachine.emulator.script.grammar import CONDITION, STEP_TYPES, STEPS, Field, Kind, short_name
+from statemachine.emulator.steps import Scenario, Step
 
 __all__ = ["write_scenario"]
 
@@ -39,42 +39,35 @@ def write_scenario(scenario: Scenario) -> str:
 
 
 def _step(step: Step) -> object:
-    match step:
-        case Pause(ms):
-            return {"pause": format_duration(ms)}
-        case AnswerTexts():
-            return "answer_texts"
-        case Await():
-            return {"wait_for": _one_or_more(short_name(event) for event in step.events)} | _waiting(step)
-        case Branch():
-            after = {"else": _steps(step.otherwise)} if step.otherwise else {}
-            return {"if": _condition(step.condition), "then": _steps(step.then)} | after
-        case Repeat():
-            times = {} if step.times is None else {"times": step.times}
-            until = {} if step.until is None else {"until": _condition(step.until)}
-            return {"repeat": _steps(step.steps)} | times | until
-        case _:
-            return _action(step)
+    for name, kind in STEP_TYPES.items():
+        if isinstance(step, kind):
+            return _fields(step, STEPS[name]) or name
+    return _action(cast(Action, step))
 
 
-def _steps(steps: Iterable[Step]) -> list[object]:
-    return [_step(step) for step in steps]
-
-
-def _waiting(step: Await) -> dict[str, object]:
-    within = {} if step.timeout_ms is None else {"within": format_duration(step.timeout_ms)}
-    otherwise = {"otherwise": _steps(step.otherwise)} if step.otherwise else {}
-    return {**within, **otherwise, **({"earlier": True} if step.earlier else {})}
-
-
-def _condition(condition: Condition) -> dict[str, object]:
-    asked: dict[str, object] = {
-        "says": _one_or_more(condition.says),
-        "form": dict(condition.form),
-        "event": _one_or_more(short_name(event) for event in condition.event),
-        "knobs": dict(condition.knobs),
+def _fields(record: object, grammar: Mapping[str, Field]) -> dict[str, object]:
+    """The values of a record as this grammar writes them; empty ones only where they are required."""
+    values = {
+        key: _spelled(field.kind, getattr(record, field.attribute or key))
+        for key, field in grammar.items()
+        if field.attribute is not None
     }
-    return {name: value for name, value in asked.items() if value}
+    return {key: value for key, value in values.items() if grammar[key].required or value not in (None, False, [], {})}
+
+
+def _spelled(kind: Kind, value: Any) -> object:
+    match kind:
+        case "duration":
+            return None if value is None else format_duration(value)
+        case "steps":
+            return [_step(step) for step in value]
+        case "condition":
+            return None if value is None else _fields(value, CONDITION)
+        case "events" | "texts":
+            several = [short_name(one) if kind == "events" else one for one in value]
+            return several[0] if len(several) == 1 else several
+        case _:
+            return value
 
 
 def _action(action: Action) -> object:
@@ -84,11 +77,6 @@ def _action(action: Action) -> object:
         return name
     main = attrs.fields(type(action))[0].name
     return {name: data.pop(main, getattr(action, main)), **data}
-
-
-def _one_or_more(values: Iterable[str]) -> object:
-    several = list(values)
-    return several[0] if len(several) == 1 else several
 
 
 # --- TOML -----------------------------------------------------------------------------------------------------------

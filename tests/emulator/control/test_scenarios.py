@@ -46,7 +46,7 @@ async def test_one_that_is_wrong_is_told_with_its_lines() -> None:
         assert await call(emulator, "PUT", "/scenarios/mine", json=wrong) == (400, {"problems": [problem]})
         assert await call(emulator, "PUT", "/scenarios/mine?check=1", json=wrong) == (200, {"problems": [problem]})
         assert (await call(emulator, "PUT", "/scenarios/mine?check=1", json={"source": OWN}))[1] == {"problems": []}
-        assert "mine" not in emulator.centre.scenarios
+        assert "mine" not in emulator.centre.selection.scenarios
         assert (await call(emulator, "PUT", "/scenarios/mine", json={"source": 3}))[0] == 400
 
 
