@@ -41,8 +41,8 @@ _HEADERS: Final = {
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _STATIC: Final = ("statemachine.console", "statemachine.diagrams")
 _ALL: Final = [one for package in _STATIC for one in (files(package) / "static").iterdir()]
+# All there is: whatever else a path names does not exist.
 _FILES: Final = {one.name: one for one in _ALL if one.name.rpartition(".")[2] in _TYPES}
-"""All there is: whatever else a path names does not exist."""
 
 routes = web.RouteTableDef()
 

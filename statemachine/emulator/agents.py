@@ -34,8 +34,13 @@ _END_ACTS: Final[dict[EndSignal, Action]] = {
 
 
 def perform(state: CentreState, chat: Chat, now: int, action: Action) -> None:
-    """Do one action. Actions work in every state of the chat, so that a test can send late or senseless events."""
-    _HANDLERS[type(action)](state, chat, now, action)
+    """Perform one action. Every action works in every state of the chat, so that a test can send late events."""
+    kind = type(action)
+    if kind in _FIELDS:
+        name, fields = _FIELDS[kind]
+        emit(state, chat, now, name, fields(state, chat, action))
+    else:
+        _HANDLERS[kind](state, chat, now, action)
 
 
 def emit(state: CentreState, chat: Chat, now: int, name: str, fields: Mapping[str, object]) -> Event:
@@ -109,10 +114,6 @@ def _set_status(state: CentreState, chat: Chat, now: int, action: actions.SetSta
         emit(state, chat, now, names.STATUS, {"state": "pondering"})
 
 
-def _info(state: CentreState, chat: Chat, now: int, action: actions.SendInfo) -> None:
-    emit(state, chat, now, names.INFO, {"service_name": action.service_name})
-
-
 def _join(state: CentreState, chat: Chat, now: int, action: actions.JoinParty) -> None:
     party_id = party_uuid(state.knobs, chat.chat_id, action.label)
     chat.parties.pop(action.label, None)  # joining again makes it the latest: the one on duty
@@ -177,35 +178,6 @@ def _say_as_client(state: CentreState, chat: Chat, now: int, action: actions.Say
     emit(state, chat, now, names.MESSAGE, fields | message_texts(state.knobs, action.text, None))
 
 
-def _send_file(state: CentreState, chat: Chat, now: int, action: actions.ShareFile) -> None:
-    file_id = state.new_uuid("file")
-    state.store(StoredFile(file_id, action.name, action.content_type, action.content))
-    fields: Event = {"file_id": file_id, "file_type": action.file_type, "file_name": action.name}
-    fields |= {"msg_id": _message_id(chat), "party_id": _party_id(state, chat, action.party)}
-    emit(state, chat, now, names.FILE, fields)
-
-
-def _coordinate(knobs: Knobs, value: float) -> object:
-    return value if knobs.coordinate_type == "number" else str(value)
-
-
-def _location(state: CentreState, chat: Chat, now: int, action: actions.ShareLocation) -> None:
-    fields: Event = {
-        "latitude": _coordinate(state.knobs, action.latitude),
-        "longitude": _coordinate(state.knobs, action.longitude),
-        "party_id": _party_id(state, chat, action.party),
-    }
-    emit(state, chat, now, names.LOCATION, fields | ({"url": action.url} if action.url else {}))
-
-
-def _typing(state: CentreState, chat: Chat, now: int, action: actions.StartTyping) -> None:
-    emit(state, chat, now, names.TYPING, {"party_id": _party_id(state, chat, action.party)})
-
-
-def _not_typing(state: CentreState, chat: Chat, now: int, action: actions.StopTyping) -> None:
-    emit(state, chat, now, names.NOT_TYPING, {"party_id": _party_id(state, chat, action.party)})
-
-
 def _new_form(chat: Chat, request_id: str, name: str, secure: bool) -> str:
     if not request_id:
         request_id = str(chat.next_form)
@@ -218,20 +190,6 @@ def _wire_form_id(knobs: Knobs, request_id: str) -> object:
     return int(request_id) if knobs.form_field_type == "number" and request_id.isdecimal() else request_id
 
 
-def _show_form(state: CentreState, chat: Chat, now: int, action: actions.ShowForm) -> None:
-    request_id = _new_form(chat, action.request_id, action.name, secure=False)
-    fields: Event = {"form_request_id": _wire_form_id(state.knobs, request_id), "form_name": action.name}
-    if action.timeout is not None:
-        fields["form_timeout"] = typed(action.timeout, state.knobs.form_field_type)
-    emit(state, chat, now, names.FORM_SHOW, fields)
-
-
-def _show_secure_form(state: CentreState, chat: Chat, now: int, action: actions.ShowSecureForm) -> None:
-    request_id = _new_form(chat, action.request_id, action.form_id, secure=True)
-    fields: Event = {"form_request_id": _wire_form_id(state.knobs, request_id), "form_id": action.form_id}
-    emit(state, chat, now, names.SECURE_FORM_SHOW, fields)
-
-
 def _cancel_secure_form(state: CentreState, chat: Chat, now: int, action: actions.CancelSecureForm) -> None:
     secure = [form.request_id for form in chat.forms.values() if form.secure]
     request_id = action.request_id or (secure[-1] if secure else "")
@@ -241,34 +199,27 @@ def _cancel_secure_form(state: CentreState, chat: Chat, now: int, action: action
     emit(state, chat, now, names.SECURE_FORM_CANCEL, fields)
 
 
-def _signal(state: CentreState, chat: Chat, now: int, action: actions.SendSignaling) -> None:
-    fields: Event = {"msg_id": _message_id(chat), "party_id": _party_id(state, chat, action.party)}
-    emit(state, chat, now, names.SIGNALING, fields | {"data": dict(action.data)})
-
-
-def _cobrowsing(state: CentreState, chat: Chat, now: int, action: actions.RequestCobrowsing) -> None:
-    emit(state, chat, now, names.COBROWSING_REQUESTED, {"msg_id": _message_id(chat)})
-
-
 def _set_case(state: CentreState, chat: Chat, now: int, action: actions.SetCase) -> None:
     chat.case_id = action.case_id
     if chat.version != 1:
         emit(state, chat, now, names.CASE_SET, {"case_id": action.case_id})
 
 
-def _deliver(state: CentreState, chat: Chat, now: int, action: actions.SendDelivered) -> None:
-    _send_receipt(state, chat, now, names.DELIVERED, action.msg_id, action.party)
-
-
-def _mark_read(state: CentreState, chat: Chat, now: int, action: actions.SendRead) -> None:
-    _send_receipt(state, chat, now, names.READ, action.msg_id, action.party)
-
-
-def _send_receipt(state: CentreState, chat: Chat, now: int, name: str, msg_id: str, party: str) -> None:
+def _send_receipt(state: CentreState, chat: Chat, now: int, action: actions.SendDelivered | actions.SendRead) -> None:
     """A message without an id cannot be referred to, so it gets no receipt."""
-    wanted = msg_id or (chat.texts_received[-1][0] if chat.texts_received else "")
-    if wanted and state.knobs.receipts != "early":
-        receipt(state, chat, now, name, wanted, party)
+    msg_id = action.msg_id or (chat.texts_received[-1][0] if chat.texts_received else "")
+    if msg_id and state.knobs.receipts != "early":
+        name = names.DELIVERED if isinstance(action, actions.SendDelivered) else names.READ
+        receipt(state, chat, now, name, msg_id, action.party)
+
+
+def _end(state: CentreState, chat: Chat, now: int, action: Action) -> None:
+    if isinstance(action, actions.EndChat):
+        emit(state, chat, now, names.ENDED, {})
+        end_chat(chat, now, "ended")
+    else:
+        state_name = "failed" if isinstance(action, actions.Fail) else "completed"
+        _set_status(state, chat, now, actions.SetStatus(state_name))
 
 
 def _warn(state: CentreState, chat: Chat, now: int, action: actions.Warn) -> None:
@@ -284,25 +235,12 @@ def _time_out(state: CentreState, chat: Chat, now: int, action: actions.TimeOut)
     end_chat(chat, now, "timed_out")
 
 
-def _end(state: CentreState, chat: Chat, now: int, action: actions.EndChat) -> None:
-    emit(state, chat, now, names.ENDED, {})
-    end_chat(chat, now, "ended")
-
-
-def _fail(state: CentreState, chat: Chat, now: int, action: actions.Fail) -> None:
-    _set_status(state, chat, now, actions.SetStatus("failed"))
-
-
-def _complete(state: CentreState, chat: Chat, now: int, action: actions.Complete) -> None:
-    _set_status(state, chat, now, actions.SetStatus("completed"))
-
-
 def _conclude(state: CentreState, chat: Chat, now: int, action: actions.Conclude) -> None:
     for signal in state.knobs.end_signals:
         perform(state, chat, now, _END_ACTS[signal])
 
 
-def _forget(state: CentreState, chat: Chat, now: int, action: actions.DropChat) -> None:
+def _drop_chat(state: CentreState, chat: Chat, now: int, action: actions.DropChat) -> None:
     """What was not yet handed over is lost with the chat. With ``gone_heals`` the chat is only hidden."""
     chat.known = False
     chat.pending.clear()
@@ -318,10 +256,6 @@ def _raw(state: CentreState, chat: Chat, now: int, action: actions.Raw) -> None:
     chat.pending.append(event)
 
 
-def _break(state: CentreState, chat: Chat, now: int, action: actions.InjectFault) -> None:
-    chat.faults.append(arm(action.fault))
-
-
 def about_text(action: Action, msg_id: str, text: str) -> Action:
     """The action of a reaction, bound to the client's text it answers."""
     if isinstance(action, actions.Say):
@@ -331,35 +265,78 @@ def about_text(action: Action, msg_id: str, text: str) -> Action:
     return action
 
 
-# Any: each handler takes the action class it stands beside, which no dict type can say.
+def _party(state: CentreState, chat: Chat, action: Any) -> Event:
+    return {"party_id": _party_id(state, chat, action.party)}
+
+
+def _file(state: CentreState, chat: Chat, action: actions.ShareFile) -> Event:
+    file_id = state.new_uuid("file")
+    state.store(StoredFile(file_id, action.name, action.content_type, action.content))
+    file: Event = {"file_id": file_id, "file_type": action.file_type, "file_name": action.name}
+    return file | {"msg_id": _message_id(chat)} | _party(state, chat, action)
+
+
+def _place(state: CentreState, chat: Chat, action: actions.ShareLocation) -> Event:
+    values = {"latitude": action.latitude, "longitude": action.longitude}
+    as_numbers = state.knobs.coordinate_type == "number"
+    place: Event = {name: value if as_numbers else str(value) for name, value in values.items()}
+    return place | _party(state, chat, action) | ({"url": action.url} if action.url else {})
+
+
+def _form(state: CentreState, chat: Chat, action: actions.ShowForm) -> Event:
+    kind = state.knobs.form_field_type
+    timeout: Event = {} if action.timeout is None else {"form_timeout": typed(action.timeout, kind)}
+    request_id = _new_form(chat, action.request_id, action.name, secure=False)
+    return {"form_request_id": _wire_form_id(state.knobs, request_id), "form_name": action.name} | timeout
+
+
+def _secure_form(state: CentreState, chat: Chat, action: actions.ShowSecureForm) -> Event:
+    request_id = _new_form(chat, action.request_id, action.form_id, secure=True)
+    return {"form_request_id": _wire_form_id(state.knobs, request_id), "form_id": action.form_id}
+
+
+# Any: each function takes the class of its key, which no dict type can express.
+# Actions that only put an event on the wire: its name, and its fields.
+_FIELDS: Final[dict[type[Action], tuple[str, Callable[[CentreState, Chat, Any], Event]]]] = {
+    actions.SendInfo: (names.INFO, lambda _state, _chat, action: {"service_name": action.service_name}),
+    actions.StartTyping: (names.TYPING, _party),
+    actions.StopTyping: (names.NOT_TYPING, _party),
+    actions.ShareFile: (names.FILE, _file),
+    actions.ShareLocation: (names.LOCATION, _place),
+    actions.ShowForm: (names.FORM_SHOW, _form),
+    actions.ShowSecureForm: (names.SECURE_FORM_SHOW, _secure_form),
+    actions.SendSignaling: (
+        names.SIGNALING,
+        lambda state, chat, action: (
+            {"msg_id": _message_id(chat), "data": dict(action.data)} | _party(state, chat, action)
+        ),
+    ),
+    actions.RequestCobrowsing: (
+        names.COBROWSING_REQUESTED,
+        lambda _state, chat, _action: {"msg_id": _message_id(chat)},
+    ),
+}
+
+# The other actions.
 _HANDLERS: Final[dict[type[Action], Callable[[CentreState, Chat, int, Any], None]]] = {
     actions.SetStatus: _set_status,
-    actions.SendInfo: _info,
     actions.JoinParty: _join,
     actions.Connect: _connect,
     actions.LeaveParty: _leave,
     actions.LeaveAll: _leave_all,
     actions.Say: _say,
     actions.SayAsClient: _say_as_client,
-    actions.ShareFile: _send_file,
-    actions.ShareLocation: _location,
-    actions.StartTyping: _typing,
-    actions.StopTyping: _not_typing,
-    actions.ShowForm: _show_form,
-    actions.ShowSecureForm: _show_secure_form,
     actions.CancelSecureForm: _cancel_secure_form,
-    actions.SendSignaling: _signal,
-    actions.RequestCobrowsing: _cobrowsing,
     actions.SetCase: _set_case,
-    actions.SendDelivered: _deliver,
-    actions.SendRead: _mark_read,
+    actions.SendDelivered: _send_receipt,
+    actions.SendRead: _send_receipt,
     actions.Warn: _warn,
     actions.TimeOut: _time_out,
     actions.EndChat: _end,
-    actions.Fail: _fail,
-    actions.Complete: _complete,
+    actions.Fail: _end,
+    actions.Complete: _end,
     actions.Conclude: _conclude,
-    actions.DropChat: _forget,
+    actions.DropChat: _drop_chat,
     actions.Raw: _raw,
-    actions.InjectFault: _break,
+    actions.InjectFault: lambda _state, chat, _now, action: chat.faults.append(arm(action.fault)),
 }

@@ -12,8 +12,8 @@ from aiohttp.web_protocol import RequestHandler
 
 __all__ = ["ConnectionTimeouts"]
 
+# So many patiences a connection may rest between two requests: longer than the server keeps quiet ones itself.
 _SILENCES: Final = 4
-"""So many patiences a connection may rest between two requests: longer than the server keeps quiet ones itself."""
 
 
 class ConnectionTimeouts:

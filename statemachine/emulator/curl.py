@@ -16,10 +16,10 @@ from statemachine.emulator.wire import HttpRequest
 
 __all__ = ["script"]
 
+# Requests closer than this go into one command, because starting a process takes as long.
 _TOGETHER_MS: Final = 400
-"""Requests closer than this go into one command, because starting a process takes as long."""
+# Headers that curl writes by itself.
 _OWN: Final = frozenset({"host", "content-length", "connection", "accept-encoding", "transfer-encoding", "expect"})
-"""Headers that curl writes by itself."""
 _NEXT: Final = "\\\n  --next"
 
 

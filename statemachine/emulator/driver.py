@@ -18,10 +18,10 @@ from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpRespons
 
 __all__ = ["CentreDriver"]
 
+# How long a client may take between a poll's answer and its next poll while the clock is being moved.
 _REPOLL_S: Final = 1.0
-"""How long a client may take between a poll's answer and its next poll while the clock is being moved."""
+# The same before the clock is moved; a client that does not poll by then counts as silent.
 _FIRST_POLL_S: Final = 5.0
-"""The same before the clock is moved; a client that does not poll by then counts as silent."""
 
 
 class CentreDriver:

@@ -26,10 +26,10 @@ from statemachine.emulator.wire_api import INERT, REQUEST_TIMEOUT_S, WireApi
 
 __all__ = ["Emulator"]
 
+# The loopback address of a server that listens on every address.
 _CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""The loopback address of a server that listens on every address."""
+# Clients with thousands of chats connect at once after a restart.
 _BACKLOG: Final = 4_096
-"""Clients with thousands of chats connect at once after a restart."""
 _FRONT: Final = (
     "<!doctype html><title>Emulated contact centre</title><h1>Emulated contact centre</h1><p>There is no page here.<ul>"
     "<li>/clientweb/api/v2/ and v1/: the API for clients<li>/_control/: the API for tests and tools{}</ul>"

@@ -12,6 +12,7 @@ from statemachine.emulator.errors import ApiError
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import CentreState
 
+# Fields without which an event means nothing. The reference of a receipt has two names in the wild (3.1).
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     names.MESSAGE: ("msg",),
     names.LOCATION: ("latitude", "longitude"),
@@ -22,11 +23,10 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     names.SECURE_FORM_CANCEL: ("form_request_id",),
     names.SIGNALING: ("data",),
 }
-"""Fields without which an event means nothing. The reference of a receipt has two names in the wild (3.1)."""
 
 
+# No limit is published (section 10 row 14); this one only guards the emulator.
 _MAX_JSON_BYTES: Final = 1024 * 1024
-"""No limit is published (section 10 row 14); this one only guards the emulator."""
 
 
 def json_object(body: bytes, limit: int = _MAX_JSON_BYTES) -> Event:

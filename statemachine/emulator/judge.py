@@ -24,8 +24,8 @@ _MAX_CLIENTS: Final = 10_000
 _SILENT_SENDS: Final = 3
 _STORM: Final = 4
 _STORM_MS: Final = 60_000
+# What programs write where they have nothing to write.
 _NO_NAMES: Final = frozenset({"null", "undefined", "none", "nan", "[object object]"})
-"""What programs write where they have nothing to write."""
 
 
 def note(
@@ -244,12 +244,12 @@ def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: E
     seen.form_tickets.setdefault(request_id, ticket)
 
 
+# What carries an id of the client's, and the fields that say whether two of them are the same.
 _WITH_ID: Final[dict[str, tuple[str, ...]]] = {
     names.MESSAGE: ("msg_text", "msg"),
     names.FILE: ("file_id",),
     names.LOCATION: ("latitude", "longitude"),
 }
-"""What carries an id of the client's, and the fields that say whether two of them are the same."""
 
 
 def _item(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:

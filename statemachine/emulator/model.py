@@ -54,8 +54,8 @@ _CALLS: Final[dict[Call, Callable[[CentreState, ApiCall], HttpResponse | None]]]
     "requestsms": other_endpoints.request_sms,
 }
 
+# How many answered polls are remembered, in case their reply is reported as lost.
 _ANSWERED_KEPT: Final = 4_096
-"""How many answered polls are remembered, in case their reply is reported as lost."""
 
 
 class Centre:

@@ -12,6 +12,7 @@ from attrs import frozen
 from statemachine.emulator.errors import PlainError
 from statemachine.emulator.knobs import Call, Knobs
 
+# Calls by method and path; * is the chat id, then the id of a file or a party.
 _CALLS: Final[Mapping[str, Call]] = {
     "GET version": "version",
     "GET availability": "availability",
@@ -34,7 +35,6 @@ _CALLS: Final[Mapping[str, Call]] = {
     "GET chats/*/files/*": "download",
     "GET chats/*/profilephotos/*": "photo",
 }
-"""Calls by method and path; * is the chat id, then the id of a file or a party."""
 _BY_PARTS: Final = {tuple(re.split("[ /]", key)): call for key, call in _CALLS.items()}
 _ONLY_IN: Final[dict[Call, int]] = {"version": 2, "notifications": 2, "casehistory": 2, "closecase": 2, "requestsms": 1}
 

@@ -16,8 +16,8 @@ from statemachine.emulator.steps import Scenario
 
 __all__ = ["Selection"]
 
+# Scenarios, and app ids with settings of their own; the control API could otherwise fill the memory.
 _KEPT: Final = 1_000
-"""Scenarios, and app ids with settings of their own; the control API could otherwise fill the memory."""
 
 
 class Selection:

@@ -15,8 +15,8 @@ from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealT
 
 __all__ = ["INERT", "REQUEST_TIMEOUT_S", "WireApi"]
 
+# What a multipart body may weigh beyond its file.
 _ENVELOPE_BYTES: Final = 128 * 1024
-"""What a multipart body may weigh beyond its file."""
 REQUEST_TIMEOUT_S: Final = 30.0
 """How long a request may take to arrive."""
 

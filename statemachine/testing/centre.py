@@ -41,10 +41,10 @@ class EmulatedCentre:
     ) -> None:
         settings = knobs if isinstance(knobs, Knobs) else from_settings(knobs or {})
         self.emulator: Final = Emulator(scenario, settings, clock=Clock(speed))
+        # How long agents wait for a client before they raise TimeoutError; real seconds.
         self.patience_s: Final = patience_s
-        """How long agents wait for a client before they raise TimeoutError; real seconds."""
+        # By chat id, where a chat was transferred to.
         self.queues: Final[dict[str, str]] = {}
-        """By chat id, where a chat was transferred to."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

@@ -11,13 +11,13 @@ from typing import Final, TypeAlias
 
 from aiohttp import web
 
-from statemachine.emulator.control import chats, clock, feed, knobs, scenarios, verdict
+from statemachine.emulator.control import chats, feed, scenarios, settings, verdict
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator
 from statemachine.emulator.control.guard import guard, is_loopback
 
 __all__ = ["EMULATOR", "Part", "is_loopback", "mount"]
 
-_CONCERNS: Final = (chats.routes, feed.routes, verdict.routes, clock.routes, knobs.routes, scenarios.routes)
+_CONCERNS: Final = (chats.routes, feed.routes, verdict.routes, settings.routes, scenarios.routes)
 
 Part: TypeAlias = Callable[[], web.Application]
 """Makes an application to be mounted beside the control API; its handlers find the emulator at ``app[EMULATOR]``."""

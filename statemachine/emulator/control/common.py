@@ -43,8 +43,8 @@ class ControlledEmulator(Protocol):
 EMULATOR: Final[web.AppKey[ControlledEmulator]] = web.AppKey("emulator")
 """``request.app[EMULATOR]`` in every handler below ``/_control`` and of mounted parts."""
 
+# A file of the largest allowed size in base64.
 _MAX_BODY: Final = 40 * 1024 * 1024
-"""A file of the largest allowed size in base64."""
 
 
 def text_of(value: object) -> str:

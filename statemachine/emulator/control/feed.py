@@ -23,9 +23,9 @@ from typing import Any
 import attrs
 from aiohttp import web
 
+from statemachine.emulator.control.chats import chat_data, entry_data
 from statemachine.emulator.control.common import EMULATOR
 from statemachine.emulator.control.stream import message, serve
-from statemachine.emulator.control.view import chat_data, entry_data
 from statemachine.emulator.feed import FeedItem, ReplySent, RequestReceived
 from statemachine.emulator.model import Centre
 from statemachine.emulator.state import Violation

@@ -27,8 +27,8 @@ from statemachine.emulator.traffic import Exchange
 
 __all__ = ["routes", "verdict", "violation_data"]
 
+# Only the very chat shows them, whether or not it is over.
 _OF_THIS_CHAT: Final = frozenset({"F1", "F3", "F35", "F37"})
-"""Only the very chat shows them, whether or not it is over."""
 
 routes = web.RouteTableDef()
 

@@ -38,8 +38,8 @@ class _Walk:
         self._line = 1
         self._counted = 0
         self._lines: dict[Path, int] = {(): 1}
+        # How many elements an array of tables has so far.
         self._tables: dict[Path, int] = {}
-        """How many elements an array of tables has so far."""
 
     def document(self) -> dict[Path, int]:
         table: Path = ()

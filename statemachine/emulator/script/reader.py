@@ -26,8 +26,8 @@ Parts = Mapping[str, tuple[Step, ...]]
 _Table = Mapping[str, Any]
 _ENDS: Final = (actions.EndChat, actions.Fail, actions.Complete, actions.Conclude, actions.TimeOut)
 _DEEPEST: Final = 20
+# More names than this are no help.
 _MANY: Final = 60
-"""More names than this are no help."""
 
 
 def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:

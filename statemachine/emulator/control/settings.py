@@ -1,0 +1,77 @@
+"""Clock and knobs.
+
+``GET /_control/clock``, and ``POST`` of ``{"advance": "10m"}`` or ``{"scale": 60}``, or both.
+``GET /_control/knobs`` lists the knobs, ``PATCH`` sets some, for all chats or for those of one appId.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+from aiohttp import web
+
+from statemachine.codec.durations import parse_duration
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
+from statemachine.emulator.knobs import describe
+from statemachine.emulator.model import Centre
+
+routes = web.RouteTableDef()
+
+_LONGEST_ADVANCE_MS: Final = 366 * 86_400_000
+
+
+@routes.get("/clock")
+async def clock(request: web.Request) -> web.Response:
+    """``{"now": milliseconds since the epoch, "scale": how many pass in a real one}``."""
+    return answer(_clock(request.app[EMULATOR]))
+
+
+@routes.post("/clock")
+async def move_clock(request: web.Request) -> web.Response:
+    """Answers when the clock has arrived, and clients that poll have polled again on the way."""
+    emulator = request.app[EMULATOR]
+    wish = await body(request)
+    if not wish or wish.keys() - {"advance", "scale"}:
+        raise refusal(400, 'send {"advance": "10m"} or {"scale": 60}, or both')
+    scale, advance = wish.get("scale", emulator.clock.scale), wish.get("advance", "0s")
+    try:
+        if isinstance(scale, bool) or not isinstance(scale, int | float):
+            raise ValueError(f"scale is a number, not {scale!r:.60}")
+        if not isinstance(advance, str):
+            raise ValueError(f'advance is a length of time like "10m", not {advance!r:.60}')
+        ahead = parse_duration(advance)
+        if ahead > _LONGEST_ADVANCE_MS:
+            raise ValueError("at most a year at once")
+        emulator.set_speed(scale)
+    except ValueError as error:
+        raise refusal(400, str(error)) from None
+    await emulator.advance(ahead)
+    return answer(_clock(emulator))
+
+
+def _clock(emulator: ControlledEmulator) -> dict[str, object]:
+    return {"now": emulator.now(), "scale": emulator.clock.scale}
+
+
+@routes.get("/knobs")
+async def knobs(request: web.Request) -> web.Response:
+    """``{"knobs": [{name, value, default, type, unit, about, choices}…]}``; ``?app_id=``: the values of one appId."""
+    return answer({"knobs": _knobs(request.app[EMULATOR].centre, request.query.get("app_id", ""))})
+
+
+@routes.patch("/knobs")
+async def set_knobs(request: web.Request) -> web.Response:
+    """``{"receipts": "off", "hold_ms": "3s"}``; at once, also for running chats. All of them, or none."""
+    emulator = request.app[EMULATOR]
+    app_id = request.query.get("app_id", "")
+    try:
+        await emulator.set_knobs(await body(request), app_id)
+    except ValueError as error:
+        raise refusal(400, str(error)) from None
+    return answer({"knobs": _knobs(emulator.centre, app_id)})
+
+
+def _knobs(centre: Centre, app_id: str) -> list[dict[str, Any]]:
+    values = attrs.asdict(centre.selection.of_app(app_id).knobs)
+    return [{**attrs.asdict(knob), "value": values[knob.name]} for knob in describe()]
