@@ -13,12 +13,19 @@ from typing import Any, Final, cast
 import attrs
 from attrs import define, field
 
-from statemachine.client import ChatError, ChatSession, Options, Sending
+from statemachine.client import ChatClient, ChatError, ChatSession, Options, Sending
 from statemachine.codec.text import shown
-
-from ..client import ChatClient
-from ..core import DeliveryUpdate, Finished, Received, Session
-from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
+from statemachine.core import DeliveryUpdate, Finished, Received, Session
+from statemachine.core.wire import (
+    CobrowsingRequested,
+    Entry,
+    File,
+    FormShow,
+    Location,
+    Message,
+    SecureFormShow,
+    TimeoutWarning,
+)
 
 __all__ = ["Customer", "Wish"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..core.wire import WIRE_NAMES, Direction
+from statemachine.core.wire import WIRE_NAMES, Direction
 
 STATUS: Final = "chat_session_status"
 INFO: Final = "chat_session_info"
