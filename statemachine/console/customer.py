@@ -1,4 +1,4 @@
-"""One customer who chats from the page: a `ChatClient`, and what its person would see on their screen."""
+"""One customer who chats from the page: a `ChatClient`, and the lines on its screen."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from statemachine.core.wire import (
     TimeoutWarning,
 )
 
-__all__ = ["Customer", "Wish"]
+__all__ = ["COMMANDS", "ConsoleCustomer", "Wish"]
 
-_SOON: Final = timedelta(milliseconds=500)
+_CLOSE_WITHIN: Final = timedelta(milliseconds=500)
 KEPT: Final = 300
 """Lines on the screen."""
 
@@ -37,8 +37,8 @@ Wish = Mapping[str, object]
 
 
 @define
-class Line:
-    """One line of the screen. `state` is of what the customer sent: pending, sent, delivered, read, failed."""
+class ScreenLine:
+    """One line of the screen. `state` of an own line: pending, sent, delivered, read, failed."""
 
     kind: str
     text: str
@@ -49,21 +49,23 @@ class Line:
 
 
 @define
-class Customer:
-    """`changed` is called whenever the screen looks different. Deeds raise ChatError and ValueError, in words."""
+class ConsoleCustomer:
+    """`changed` is called whenever the screen looks different. Commands raise ChatError and ValueError, in words."""
 
     app_id: str
     client: ChatClient
     chat: ChatSession
     changed: Callable[[], None]
-    lines: list[Line] = field(factory=list[Line])
+    lines: list[ScreenLine] = field(factory=list[ScreenLine])
     version: int = 0
     _follower: asyncio.Task[None] | None = None
 
     @classmethod
-    async def enter(cls, url: str, tenant: str, app_id: str, client_id: str, changed: Callable[[], None]) -> Customer:
-        """Somebody with the page of this contact centre before them; no chat yet."""
-        options = Options(close_within=_SOON, tls=_of_this_process(url))
+    async def enter(
+        cls, url: str, tenant: str, app_id: str, client_id: str, changed: Callable[[], None]
+    ) -> ConsoleCustomer:
+        """Open a client for a new customer, without a chat. Raises ChatError."""
+        options = Options(close_within=_CLOSE_WITHIN, tls=_of_this_process(url))
         client = ChatClient(url, tenant=tenant, app_id=app_id, options=options)
         await client.__aenter__()
         try:
@@ -85,7 +87,7 @@ class Customer:
             await self._follower
 
     def screen(self) -> dict[str, Any]:
-        """All that the person sees, and where their client says the chat is."""
+        """The whole screen, and the state of the client's session."""
         session = self.chat.session
         return {
             "id": self.id,
@@ -106,15 +108,18 @@ class Customer:
             "lines": [attrs.asdict(line) for line in self.lines],
         }
 
-    async def do(self, deed: str, wish: Wish) -> None:
-        """What the person does: a name of `DEEDS`. Raises KeyError for another one."""
-        await DEEDS[deed](self, wish)
+    async def do(self, command: str, wish: Wish) -> None:
+        """Execute one of `COMMANDS`. Raises KeyError for another name."""
+        if command in _WITHOUT_FIELDS:
+            await getattr(self.chat, command)()
+        else:
+            await _WITH_FIELDS[command](self, wish)
         self._redraw()
 
-    # --- deeds ------------------------------------------------------------------------------------------------------
+    # --- commands with fields -----------------------------------------------------------------------------------------
 
     async def start(self, wish: Wish) -> None:
-        """ApiCall for a chat, with `text` as its first message."""
+        """Request a chat, with `text` as its first message."""
         text = _text(wish, "text", "")
         if text:
             self._mine("text", text, await self.chat.send(text, new_chat=True))
@@ -128,20 +133,8 @@ class Customer:
         text = _text(wish, "text")
         self._mine("text", text, await self.chat.send(text))
 
-    async def typing(self, wish: Wish) -> None:
-        """Type, so far `draft`."""
-        await self.chat.typing(_text(wish, "draft", ""))
-
-    async def stop_typing(self, _: Wish) -> None:
-        """Leave off."""
-        await self.chat.stop_typing()
-
-    async def read(self, wish: Wish) -> None:
-        """Look at the message `msg_id`."""
-        await self.chat.mark_read(_text(wish, "msg_id"))
-
     async def location(self, wish: Wish) -> None:
-        """Send a place: `latitude` and `longitude`, degrees as text."""
+        """Send a location: `latitude` and `longitude`, degrees as text."""
         latitude, longitude = _text(wish, "latitude"), _text(wish, "longitude")
         self._mine("location", f"{latitude}, {longitude}", await self.chat.send_location(latitude, longitude))
 
@@ -160,29 +153,8 @@ class Customer:
         if not isinstance(data, dict):
             raise ValueError("data is needed: the form's fields")
         values = cast("dict[str, object]", data)
-        self._mine(
-            "form", f"form answered: {', '.join(values)}", await self.chat.answer_form(_text(wish, "form"), values)
-        )
-
-    async def cancel(self, wish: Wish) -> None:
-        """Close the form `form`."""
-        await self.chat.cancel_form(_text(wish, "form"))
-
-    async def disconnect(self, _: Wish) -> None:
-        """End the conversation."""
-        await self.chat.disconnect()
-
-    async def end(self, _: Wish) -> None:
-        """End the chat."""
-        await self.chat.end()
-
-    async def background(self, _: Wish) -> None:
-        """Put the phone away."""
-        await self.chat.background()
-
-    async def foreground(self, _: Wish) -> None:
-        """Look again."""
-        await self.chat.foreground()
+        sending = await self.chat.answer_form(_text(wish, "form"), values)
+        self._mine("form", f"form answered: {', '.join(values)}", sending)
 
     # --- the screen -------------------------------------------------------------------------------------------------
 
@@ -194,16 +166,16 @@ class Customer:
                 elif isinstance(update, DeliveryUpdate):
                     self._progress(update)
                 elif isinstance(update, Finished):
-                    self._add(Line("note", f"The chat is over: {update.outcome}. {update.text}".rstrip()))
+                    self._add(ScreenLine("note", f"The chat is over: {update.outcome}. {update.text}".rstrip()))
                 self._redraw()
         except ChatError as error:
-            self._add(Line("note", str(error)))
+            self._add(ScreenLine("note", str(error)))
             self._redraw()
 
     def _received(self, update: Received) -> None:
-        kind, text = _told(update.entry)
+        kind, text = _kind_and_text(update.entry)
         who = _name(self.chat.session, str(getattr(update.entry, "party_id", "")))
-        self._add(Line(kind, text, update.own, who, str(getattr(update.entry, "msg_id", ""))))
+        self._add(ScreenLine(kind, text, update.own, who, str(getattr(update.entry, "msg_id", ""))))
 
     def _progress(self, update: DeliveryUpdate) -> None:
         for line in self.lines:
@@ -211,9 +183,9 @@ class Customer:
                 line.state = update.state if update.reason is None else f"{update.state}: {update.reason}"
 
     def _mine(self, kind: str, text: str, sending: Sending) -> None:
-        self._add(Line(kind, text, own=True, item=sending.id, state=sending.state))
+        self._add(ScreenLine(kind, text, own=True, item=sending.id, state=sending.state))
 
-    def _add(self, line: Line) -> None:
+    def _add(self, line: ScreenLine) -> None:
         self.lines.append(line)
         del self.lines[:-KEPT]
 
@@ -222,17 +194,22 @@ class Customer:
         self.changed()
 
 
-DEEDS: Final[dict[str, Callable[[Customer, Wish], Awaitable[None]]]] = {
-    deed.__name__: deed
-    for deed in (
-        Customer.start, Customer.say, Customer.typing, Customer.stop_typing, Customer.read, Customer.location,
-        Customer.file, Customer.answer, Customer.cancel, Customer.disconnect, Customer.end, Customer.background,
-        Customer.foreground,
-    )
-}  # fmt: skip
+_WITHOUT_FIELDS: Final = ("stop_typing", "disconnect", "end", "background", "foreground")
+_WITH_FIELDS: Final[Mapping[str, Callable[[ConsoleCustomer, Wish], Awaitable[object]]]] = {
+    "start": ConsoleCustomer.start,
+    "say": ConsoleCustomer.say,
+    "location": ConsoleCustomer.location,
+    "file": ConsoleCustomer.file,
+    "answer": ConsoleCustomer.answer,
+    "typing": lambda customer, wish: customer.chat.typing(_text(wish, "draft", "")),
+    "read": lambda customer, wish: customer.chat.mark_read(_text(wish, "msg_id")),
+    "cancel": lambda customer, wish: customer.chat.cancel_form(_text(wish, "form")),
+}
+COMMANDS: Final = (*_WITH_FIELDS, *_WITHOUT_FIELDS)
+"""The names of what a customer can do."""
 
 
-def _told(entry: Entry) -> tuple[str, str]:
+def _kind_and_text(entry: Entry) -> tuple[str, str]:
     """Kind of line, and its text."""
     match entry:
         case Message():
@@ -266,7 +243,7 @@ def _text(wish: Wish, name: str, default: str | None = None) -> str:
 
 
 def _of_this_process(url: str) -> ssl.SSLContext | None:
-    """The server is this very process: its throw-away certificate is taken as it is, there is nobody to be fooled."""
+    """The server is this process, with a temporary certificate: it needs no check."""
     if not url.startswith("https:"):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

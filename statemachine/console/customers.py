@@ -1,15 +1,14 @@
 """The customers of the page: ``/_console/customers``.
 
-Each is a `ChatClient` of this process that speaks the wire to the emulator over HTTP. It could as well have been
-written in the browser; but then the lifecycle would have been written again, by hand, in another language, which is
-what this project is there to spare people. So the page shows what a right client does, beside what the server sees.
+Each is a `ChatClient` of this process that uses the emulator over HTTP. So the page shows a correct client beside what
+the server sees, and the lifecycle is not written again in the browser.
 
 ======================================== ============================================================================
 ``GET /customers``                       ``{"customers": […]}``: the screen of each
-``POST /customers``                      somebody comes: ``client_id``, ``app_id`` and ``text``, each where wanted
-``POST /customers/{id}/{deed}``          they do something: a method of `Customer`
-``DELETE /customers/{id}``               they close the page, and end nothing
-``GET /customers/feed``                  server-sent: ``customer``, a screen that changed; ``left``, an id
+``POST /customers``                      new customer: ``client_id``, ``app_id`` and ``text``, all optional
+``POST /customers/{id}/{command}``          a command of the customer: a name of `COMMANDS`
+``DELETE /customers/{id}``               close the page; the chat is not ended
+``GET /customers/feed``                  server-sent: ``customer``, a changed screen; ``left``, an id
 ======================================== ============================================================================
 """
 
@@ -21,40 +20,42 @@ from typing import Final
 from aiohttp import web
 
 from statemachine.client import BadSetting, ChatError
-from statemachine.console.customer import DEEDS, Customer
+from statemachine.console.customer import COMMANDS, ConsoleCustomer
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
 from statemachine.emulator.control.stream import message, serve
 from statemachine.emulator.feed import Readers
 
 __all__ = ["install"]
 
-MOST: Final = 20
+MAX_CUSTOMERS: Final = 20
 """Customers at once: each holds a poll."""
 
 routes = web.RouteTableDef()
 
 
 class Customers:
-    """Who is there, by client id, in the order of coming."""
+    """The customers by client id, oldest first."""
 
     def __init__(self, emulator: ControlledEmulator) -> None:
         self._emulator: Final = emulator
-        self.present: Final[dict[str, Customer]] = {}
+        self.present: Final[dict[str, ConsoleCustomer]] = {}
         self.readers: Final = Readers()
 
-    async def come(self, client_id: str, app_id: str) -> Customer:
-        """A customer of this id, the one who is there already or a new one. Raises BadSetting."""
+    async def come(self, client_id: str, app_id: str) -> ConsoleCustomer:
+        """The customer of this id, a new one if there is none. Raises BadSetting."""
         if client_id not in self.present:
-            if len(self.present) >= MOST:
-                raise refusal(409, f"{MOST} customers are here already; let one go")
+            if len(self.present) >= MAX_CUSTOMERS:
+                raise refusal(409, f"{MAX_CUSTOMERS} customers are here already; close one")
             knobs = self._emulator.centre.knobs
             tenant = knobs.tenants[0] if knobs.tenants else "console.example"
             changed = self.readers.wake
-            self.present[client_id] = await Customer.enter(self._emulator.url, tenant, app_id, client_id, changed)
+            self.present[client_id] = await ConsoleCustomer.enter(
+                self._emulator.url, tenant, app_id, client_id, changed
+            )
         return self.present[client_id]
 
     async def go(self, client_id: str) -> None:
-        """They close the page."""
+        """Close the page of a customer."""
         customer = self.present.pop(client_id)
         await customer.leave()
         self.readers.wake()
@@ -70,7 +71,7 @@ _CUSTOMERS: Final[web.AppKey[Customers]] = web.AppKey("customers", Customers)
 
 
 def install(app: web.Application) -> None:
-    """Let customers come from the server's start to its stop."""
+    """Create the customers at the server's start, close them at its stop."""
 
     async def begin(app: web.Application) -> None:
         app[_CUSTOMERS] = Customers(app[EMULATOR])
@@ -128,15 +129,15 @@ async def feed(request: web.Request) -> web.StreamResponse:
     return await serve(request, customers.readers, take)
 
 
-@routes.post("/customers/{id}/{deed}")
+@routes.post("/customers/{id}/{command}")
 async def do(request: web.Request) -> web.Response:
     """See above."""
     customer = _found(request)
-    deed = request.match_info["deed"]
-    if deed not in DEEDS:
-        raise refusal(404, f"there is no {deed!r}; there are {', '.join(DEEDS)}")
+    command = request.match_info["command"]
+    if command not in COMMANDS:
+        raise refusal(404, f"there is no {command!r}; there are {', '.join(COMMANDS)}")
     try:
-        await customer.do(deed, await body(request))
+        await customer.do(command, await body(request))
     except ValueError as error:
         raise refusal(400, str(error)) from None
     except ChatError as error:
@@ -151,7 +152,7 @@ async def go(request: web.Request) -> web.Response:
     return answer({})
 
 
-def _found(request: web.Request) -> Customer:
+def _found(request: web.Request) -> ConsoleCustomer:
     customer = request.app[_CUSTOMERS].present.get(request.match_info["id"])
     if customer is None:
         raise refusal(404, "there is no such customer")

@@ -1,6 +1,6 @@
 """The page and its parts, as they lie in ``static/``: plain HTML, CSS and ES modules, and nothing from elsewhere.
 
-Texts of chats are hostile. The page sets them as text only, and the browser is told to insist: no script and no style
+Texts of chats are hostile. The page sets them as text only, and the browser enforces it: no script and no style
 but our files, no string may become markup (trusted types), no frame around us.
 """
 
@@ -39,10 +39,10 @@ _HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC: Final = ("statemachine.console", "statemachine.diagrams")
-_ALL: Final = [one for package in _STATIC for one in (files(package) / "static").iterdir()]
-# All there is: whatever else a path names does not exist.
-_FILES: Final = {one.name: one for one in _ALL if one.name.rpartition(".")[2] in _TYPES}
+_OWN: Final = (files("statemachine.console") / "static").iterdir()
+_LIFECYCLE: Final = files("statemachine.diagrams") / "static" / "lifecycle.js"
+_FILES: Final = {one.name: one for one in (*_OWN, _LIFECYCLE)}
+"""All files of the page; any other path does not exist."""
 
 routes = web.RouteTableDef()
 

@@ -51,7 +51,7 @@ def action_from_data(data: Mapping[str, object]) -> Action:
 
 
 def action_to_data(action: Action) -> dict[str, object]:
-    """The spelling of an action, without the fields that have their default."""
+    """The action as plain data, without the fields that have their default."""
     return {"action": action_name(type(action)), **_spell(action)}
 
 

@@ -141,7 +141,7 @@ def _connect(state: CentreState, chat: Chat, now: int, action: actions.Connect) 
     _join(state, chat, now, join)
     if order == "party_first":
         _set_status(state, chat, now, actions.SetStatus("connected"))
-    chat.state = "connected"  # E4 and E5 tell the truth even when no status event was sent
+    chat.state = "connected"  # E4 and E5 report the true state even when no status event was sent
 
 
 def _leave(state: CentreState, chat: Chat, now: int, action: actions.LeaveParty) -> None:

@@ -30,7 +30,7 @@ class ClientKey(Immutable):
 
 @frozen
 class LogEntry(Immutable):
-    """One event of either side as it stands in history; ``at`` in milliseconds."""
+    """One event of either side as history shows it; ``at`` in milliseconds."""
 
     at: int
     direction: Literal["to_client", "from_client"]
@@ -49,7 +49,7 @@ class Handover:
 
 @define
 class HeldPoll:
-    """The poll that occupies the chat's only slot; ``cut`` when nobody waits for its reply any more.
+    """The poll that occupies the chat's only slot; ``cut`` when its connection is broken.
 
     ``overlaps``: (time, ticket) of polls that were refused meanwhile; ``creates``: of calls of E4 meanwhile.
     """
@@ -64,7 +64,7 @@ class HeldPoll:
 
 @define
 class Party:
-    """Somebody in the chat; ``label`` is the name actions use, ``party_id`` the one on the wire."""
+    """A participant; ``label`` is the name actions use, ``party_id`` the one on the wire."""
 
     label: str
     party_id: str
@@ -98,9 +98,9 @@ class ArmedFault:
 class Observations:
     """What the judge remembers of one chat's client; a pair is (time, ticket)."""
 
-    told_end_at: int | None = None
-    told_by_poll: bool = False
-    told_ticket: int | None = None
+    end_reported_at: int | None = None
+    end_reported_by_poll: bool = False
+    end_ticket: int | None = None
     disconnect: tuple[int, int] | None = None
     typing: tuple[int, int] | None = None
     aborts: list[int] = field(factory=list[int])
@@ -172,7 +172,7 @@ class Chat:
     listening: bool = False
     seen: set[str] = field(factory=set[str])
     """Client events since the script's last wait."""
-    heard: str = ""
+    latest_event: str = ""
     """The client's latest event."""
     form_data: Event = field(factory=dict[str, object])
     """The client's latest answer of an ordinary form."""
@@ -184,7 +184,7 @@ class Chat:
     faults: list[ArmedFault] = field(factory=list[ArmedFault])
     observed: Observations = field(factory=Observations)
     armed: int | None = None
-    """The deadline this chat stands under in the centre's queue."""
+    """The chat's deadline in the centre's queue."""
 
     @property
     def live(self) -> bool:

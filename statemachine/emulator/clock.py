@@ -18,7 +18,7 @@ _FASTEST = 100_000.0
 class Clock:
     """Milliseconds since the epoch, which never run backwards. ``scale``: how many of them pass in a real one.
 
-    With scale 0 the time stands still until it is moved.
+    With scale 0 the time changes only when it is moved.
     """
 
     def __init__(self, scale: float = 1.0, steady_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -48,7 +48,7 @@ class Clock:
         self._base_ns += max(0, ms * 1_000_000 - self._now_ns())
 
     def real_s(self, ms: int) -> float | None:
-        """How many real seconds until this time; None: it comes only when somebody moves the clock."""
+        """How many real seconds until this time; None: only when the clock is moved."""
         ahead = ms * 1_000_000 - self._now_ns()
         if ahead <= 0:
             return 0.0

@@ -1,4 +1,4 @@
-"""The calls about a live chat: create, active, send, poll, history (E4-E8)."""
+"""The endpoints of a chat: create, active, send, poll, history (E4-E8)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def create(state: CentreState, call: ApiCall) -> HttpResponse:
 
 
 def _existing(state: CentreState, call: ApiCall) -> Chat | None:
-    """The session E4 gives back: a live one, one that healed, or once one that is already over."""
+    """The session that E4 returns: an active one, one that healed, or once one that is over."""
     chat = state.current(call.key)
     if chat is None or not state.knobs.single_session:
         return None
@@ -188,12 +188,12 @@ def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bo
         chat.handovers.append(Handover(now, ticket, tuple(events)))
     if chat.terminal is not None and any(map(_is_end, events)):
         chat.end_handed_over = True
-        judge.told_end(state, chat, now, ticket, by_poll)
+        judge.end_reported(state, chat, now, ticket, by_poll)
     return events
 
 
 def _is_end(event: Event) -> bool:
-    """Whether what brings this tells of the end (section 6); its last word may have gone to an earlier answer."""
+    """Whether this event reports the end (section 6)."""
     if event.get("event") == names.STATUS:
         return event.get("state") in ("completed", "failed")
     return event.get("event") in (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)
@@ -213,6 +213,6 @@ def history(state: CentreState, call: ApiCall) -> HttpResponse:
     if not chat.known or (chat.terminal is not None and not kept):
         raise ApiError(5005)
     if chat.terminal is not None:
-        judge.told_end(state, chat, call.now, call.ticket, by_poll=False)
+        judge.end_reported(state, chat, call.now, call.ticket, by_poll=False)
     omitted = state.knobs.history_omits
     return json_response({"events": [event for event in chat.history() if event.get("event") not in omitted]})

@@ -30,7 +30,7 @@ class Caller:
 
 
 def claimed(request: HttpRequest) -> ClientKey:
-    """Who a request says it comes from, whatever that is worth; empty where it says nothing."""
+    """The client that a request claims to come from, unchecked; empty where it claims nothing."""
     values = _pairs(request.header("Authorization") or "") or {}
     client_id = values.get("clientId", "")
     cookie = _cookie(request) if client_id == WEB_CHAT else ""
@@ -80,7 +80,7 @@ def authorization_values(header: str | None) -> Mapping[str, str]:
 
 @lru_cache(maxsize=4_096)
 def _pairs(header: str) -> Mapping[str, str] | None:
-    """What stands after the scheme, or None where it cannot be read. Cached: a client sends one header for ever."""
+    """The pairs after the scheme, or None if they are malformed. Cached: a client always sends the same header."""
     rest = header.strip().partition(" ")[2]
     values: dict[str, str] = {}
     position = 0
@@ -105,7 +105,7 @@ def _cookie(request: HttpRequest) -> str:
 
 
 def _by_cookie(state: CentreState, request: HttpRequest, tenant: str, app_id: str) -> Caller:
-    """``WebChat`` names nobody: the cookie does, and who has none is a new stranger."""
+    """``WebChat`` is no identity: the cookie is; without one this is a new client."""
     value = _cookie(request)
     if value:
         return Caller(ClientKey(tenant, app_id, f"{WEB_CHAT}:{value}"))

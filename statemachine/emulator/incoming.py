@@ -45,7 +45,7 @@ def json_object(body: bytes, limit: int = _MAX_JSON_BYTES) -> Event:
 
 
 def _no_constant(name: str) -> None:
-    """NaN and its like are no JSON, whatever the standard library thinks."""
+    """NaN and infinities are not JSON, but the standard library accepts them."""
     raise ValueError(name)
 
 

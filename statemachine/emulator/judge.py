@@ -1,6 +1,6 @@
 """What the server can see a client do wrong, by the rules of ``rules``.
 
-The judge only speaks when it is sure. Where a network could make an innocent client look guilty (a send
+A violation is recorded only when it is certain. Where a network could make a correct client look wrong (a send
 that was on its way, a reply that never arrived) there is a knob of grace, and ``Centre.cut`` for a reply
 that is known to be lost; who drives the model through a faulty network has to use it. Where it counts how soon
 or how late a client was, it uses real time (``RealTime``), not the centre's clock.
@@ -42,7 +42,7 @@ def _note(state: CentreState, chat: Chat, rule: str, message: str, now: int, *ti
 
 
 def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_id: str, now: int) -> None:
-    """A call arrives, from somebody who says to be this client: was it refused a moment ago?"""
+    """A call arrives from a client with this claimed identity: was it refused just before?"""
     if chat_id.lower() in _NO_NAMES:
         note(state, "F24", f"names the chat {chat_id!r}", client, (ticket,), chat_id, now)
     refused = state.records.refusals.get((call, chat_id.lower(), client))
@@ -59,7 +59,7 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
 
 
 def unreadable(state: CentreState, client: ClientKey, ticket: int, chat_id: str, problem: str, now: int) -> None:
-    """A call was refused with 5003 for what stands in it."""
+    """A call was refused with 5003 for its content."""
     note(state, "5003", f"sends what cannot be read: {problem}", client, (ticket,), chat_id, now)
 
 
@@ -84,8 +84,8 @@ def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpR
     """A poll arrives."""
     seen = chat.observed
     seen.silent_sends.clear()
-    if seen.told_end_at is not None and (seen.told_by_poll or _past_grace(state, chat, now)):
-        _note(state, chat, "F1", "polls a chat whose end it was told", now, seen.told_ticket, ticket)
+    if seen.end_reported_at is not None and (seen.end_reported_by_poll or _past_grace(state, chat, now)):
+        _note(state, chat, "F1", "polls a chat whose end was reported", now, seen.end_ticket, ticket)
     if chat.held is not None and not chat.held.cut:
         chat.held.overlaps.append((now, ticket))
     cached = "no-cache" not in (request.header("Cache-Control") or "").lower()
@@ -116,9 +116,9 @@ def asked_while_polling(held: HeldPoll, now: int, ticket: int) -> None:
 
 
 def hold_ended(state: CentreState, chat: Chat, held: HeldPoll) -> None:
-    """A held poll is answered, and somebody still waits for it: only now is an overlap certain.
+    """A held poll is answered, and its connection is still open: only now is an overlap certain.
 
-    A client that broke off its poll may open another; the news of the break may come after that one.
+    A client that broke off its poll may open another; the break may become known after that one.
     """
     for at, ticket in held.creates:
         _note(state, chat, "F26", f"asks for its chat while poll {held.ticket} is held", at, held.ticket, ticket)
@@ -141,35 +141,35 @@ def broke_off(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
         aborts.clear()
 
 
-def told_end(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
-    """The client is being told that this chat is over."""
+def end_reported(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
+    """This reply reports the end of the chat."""
     seen = chat.observed
-    if seen.told_end_at is None:
-        seen.told_end_at, seen.told_ticket, seen.told_by_poll = state.real_time(now).free, ticket, by_poll
+    if seen.end_reported_at is None:
+        seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll = state.real_time(now).free, ticket, by_poll
 
 
 def reply_left(chat: Chat, ticket: int, real_time: RealTime) -> None:
-    """The reply to this ticket is on its way only now: nobody was told anything before."""
-    if chat.observed.told_ticket == ticket:
-        chat.observed.told_end_at = real_time.free
+    """The reply to this ticket is sent only now: the grace begins now."""
+    if chat.observed.end_ticket == ticket:
+        chat.observed.end_reported_at = real_time.free
 
 
 def reply_lost(chat: Chat, ticket: int) -> None:
-    """The reply to this ticket never arrived, so nobody was told."""
-    if chat.observed.told_ticket == ticket:
+    """The reply to this ticket never arrived: the end was not reported."""
+    if chat.observed.end_ticket == ticket:
         revived(chat)
 
 
 def revived(chat: Chat) -> None:
-    """The client was told, after all, that this chat lives."""
+    """A later reply reported that the chat is active."""
     seen = chat.observed
-    seen.told_end_at, seen.told_ticket, seen.told_by_poll = None, None, False
+    seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll = None, None, False
 
 
 def sent(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A POST to the chat arrives."""
-    if chat.observed.told_end_at is not None and _past_grace(state, chat, now):
-        _note(state, chat, "F37", "sends to a chat whose end it was told", now, chat.observed.told_ticket, ticket)
+    if chat.observed.end_reported_at is not None and _past_grace(state, chat, now):
+        _note(state, chat, "F37", "sends to a chat whose end was reported", now, chat.observed.end_ticket, ticket)
 
 
 def foreign_chat(state: CentreState, chat: Chat, client: ClientKey, now: int, ticket: int) -> None:
@@ -210,7 +210,7 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
 
 
 def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
-    told = chat.observed.told_end_at
+    told = chat.observed.end_reported_at
     return told is not None and state.real_time(now).free - told > state.knobs.judge_grace_ms
 
 

@@ -81,7 +81,7 @@ class Centre:
         self._answered: dict[int, str] = {}
         self._changed: dict[str, None] = {}
 
-    # What judges look at.
+    # For reading.
 
     @property
     def knobs(self) -> Knobs:
@@ -113,7 +113,7 @@ class Centre:
         changed, self._changed = self._changed, {}
         return list(changed)
 
-    # What drives it.
+    # Events.
 
     def request(self, now: int, ticket: int, request: HttpRequest, real_time: RealTime | None = None) -> list[Answer]:
         """A request arrived. ``ticket`` is the caller's number for it, never used before.
@@ -136,7 +136,7 @@ class Centre:
         return out + self._advance(now)
 
     def tick(self, now: int, present: Iterable[str] = ()) -> list[Answer]:
-        """Time has come to ``now``: whatever is due happens, in the order of its time.
+        """Set the time to ``now`` and do all that is due, in the order of its time.
 
         The clients of the chats ``present`` are not held silent for the time that has passed since they polled last.
         """
@@ -166,7 +166,7 @@ class Centre:
             judge.reply_left(chat, ticket, real_time)
 
     def cut(self, now: int, ticket: int) -> list[Answer]:
-        """The connection of this request broke: its reply, given or still to come, reaches nobody."""
+        """The connection of this request broke: its reply, sent or not, does not arrive."""
         out = self._advance(now)
         holding = self._records.chats.get(self._holding.pop(ticket, ""))
         if holding is not None and holding.held is not None:
@@ -195,7 +195,7 @@ class Centre:
         return out + self._settle(chat, self._now) + self._advance(now)
 
     def set_knobs(self, now: int, settings: Mapping[str, object], app_id: str = "") -> list[Answer]:
-        """Turn knobs, for all or for one appId; what runs already goes on under them. Raises ValueError."""
+        """Set knobs, for all or for one appId, also for running chats. Raises ValueError."""
         out = self._advance(now)
         self.selection.set(settings, app_id)
         for chat in self._records.chats.values():
@@ -236,7 +236,7 @@ class Centre:
             self._settle_cut_poll(chat, held, now)
             return []
         if not chat.known:
-            judge.told_end(state, chat, now, held.ticket, by_poll=True)
+            judge.end_reported(state, chat, now, held.ticket, by_poll=True)
             reply = gone_response(state.knobs)
         elif chat.pending:
             reply = endpoints.batch_response(state, chat, now, held.ticket)
@@ -339,11 +339,11 @@ class Centre:
         ticket: int,
         error: ApiError,
     ) -> HttpResponse:
-        """An error reply; 5005 about the client's own chat tells it that the chat is gone."""
+        """An error reply; 5005 about the client's own chat reports that the chat is gone."""
         if error.code != 5005 or not route.chat_id:
             return error_response(state.knobs, error)
         if chat is not None and caller is not None and chat.key == caller.key:
-            judge.told_end(state, chat, self._now, ticket, by_poll=route.call == "poll")
+            judge.end_reported(state, chat, self._now, ticket, by_poll=route.call == "poll")
         return gone_response(state.knobs)
 
     def _failure(self, state: CentreState, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:

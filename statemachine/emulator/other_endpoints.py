@@ -23,7 +23,7 @@ PHOTO: Final = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
     b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
-"""One transparent pixel: the face of every agent."""
+"""One transparent pixel: the photo of every agent."""
 
 _CONFIGURATION: Final[Event] = {
     "forms": [

@@ -1,4 +1,4 @@
-"""The scenario's hands: it walks the steps of a script and of the reactions to the client's texts."""
+"""Runs the steps of a script, and the reactions to the client's texts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def next_wake(chat: Chat) -> int | None:
 def client_did(state: CentreState, chat: Chat, now: int, event: Event) -> None:
     """A client's event arrived: it ends a wait, starts a reaction, or sends the script elsewhere."""
     name = str(event["event"])
-    chat.heard = name
+    chat.latest_event = name
     scenario = chat.scenario
     chat.seen.add(name)
     if name == names.END:
@@ -52,7 +52,7 @@ def client_did(state: CentreState, chat: Chat, now: int, event: Event) -> None:
 
 
 def _turn_to(chat: Chat, steps: tuple[Step, ...]) -> None:
-    """An ended conversation: nobody answers earlier texts any more. A scenario without steps goes on."""
+    """The conversation is over: earlier texts get no answer. A scenario without such steps continues."""
     if steps:
         chat.reactions.replace(())
         chat.script.replace(steps)
@@ -125,7 +125,7 @@ def _holds(knobs: Knobs, chat: Chat, condition: Condition, cause: Cause | None) 
         text = (latest if cause is None else cause.text).casefold()
         if not any(one.casefold() in text for one in condition.says):
             return False
-    if condition.event and chat.heard not in condition.event:
+    if condition.event and chat.latest_event not in condition.event:
         return False
     if any(chat.form_data.get(name) != value for name, value in condition.form.items()):
         return False

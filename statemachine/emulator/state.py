@@ -62,7 +62,7 @@ MAX_VIOLATIONS: Final = 10_000
 
 @define
 class Records:
-    """What there is in the centre, whatever its settings. ``chats`` is keyed by chat id in lower case."""
+    """The data of the centre, independent of its settings. ``chats`` is keyed by chat id in lower case."""
 
     chats: dict[str, Chat] = field(factory=dict[str, Chat])
     active: dict[ClientKey, str] = field(factory=dict[ClientKey, str])

@@ -42,7 +42,7 @@ def uploaded_file(content_type: str | None, body: bytes) -> UploadedFile:
 
 
 def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
-    """What stands between the delimiters; all before the first and after the last is not content."""
+    """The parts between the delimiters; all before the first and after the last is not content."""
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
         return []

@@ -109,7 +109,7 @@ def _wire_request(request: web.Request, body: bytes) -> HttpRequest:
 
 
 def _break_off(request: web.Request) -> web.Response:
-    """Close the connection under the client; the response returned here reaches nobody."""
+    """Close the connection under the client; the response returned here is not sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

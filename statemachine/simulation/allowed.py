@@ -100,4 +100,4 @@ class ViolationFilter:
 
     def _end_ticket(self, found: Violation) -> int | None:
         chat = self._server.chat(found.chat_id)
-        return None if chat is None else chat.observed.told_ticket
+        return None if chat is None else chat.observed.end_ticket

@@ -1,4 +1,4 @@
-"""An agent who does what the test says."""
+"""An agent that a test controls."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Agent"]
 
 
 class Agent:
-    """Takes one chat after the other. Every action is over when it has taken effect; clients hear of it by their polls."""
+    """An agent with one chat at a time. Each method returns when it has taken effect; clients receive it by poll."""
 
     def __init__(self, centre: EmulatedCentre, name: str, queue: str | None) -> None:
         self._centre: Final = centre
         self._chat: Chat | None = None
-        self._heard: dict[str, int] = {}
+        self._texts_taken: dict[str, int] = {}
         self.name: Final = name
         self.queue: Final = queue
 
@@ -37,28 +37,28 @@ class Agent:
         """
         await self._centre.until(lambda centre: self._waiting(centre, client_id) is not None)
         found = self._waiting(self._centre.emulator.centre, client_id)
-        assert found is not None, "nobody else takes chats between two awaits"
+        assert found is not None, "no other task runs between the two"
         self._chat = found
         first, _, last = self.name.partition(" ")
         await self.act(actions.SetStatus("connecting"), actions.Connect(self.name, first, last))
         return found
 
-    async def hears(self, text: str = "") -> str:
-        """The client's next text (that contains ``text``), which this agent has not been told yet.
+    async def wait_for_text(self, text: str = "") -> str:
+        """Wait for the client's next text (that contains ``text``) and return it; each text is returned once.
 
         Raises TimeoutError.
         """
         chat = self.chat
 
         def place() -> int | None:
-            told = self._heard.get(chat.chat_id, 0)
+            told = self._texts_taken.get(chat.chat_id, 0)
             texts = enumerate(chat.texts_received)
             return next((number for number, (_, said) in texts if number >= told and text in said), None)
 
         await self._centre.until(lambda _: place() is not None)
         number = place()
         assert number is not None
-        self._heard[chat.chat_id] = number + 1
+        self._texts_taken[chat.chat_id] = number + 1
         return chat.texts_received[number][1]
 
     async def say(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The emulated contact centre as a test holds it."""
+"""The emulated contact centre for tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EmulatedCentre:
     """A contact centre at ``url``, on a free port of this machine, while its block runs.
 
     ``scenario``: what chats go through; the default leaves everything to ``agent``. ``knobs``: how the centre behaves,
-    as ``statemachine emulate --knobs`` lists them. ``speed``: of its clock; 0: it stands until ``advance``.
+    as ``statemachine emulate --knobs`` lists them. ``speed``: of its clock; 0: it changes only by ``advance``.
 
     With ``async with`` it runs in your loop, with ``with`` in a thread of its own. Either way its coroutines may be
     awaited in any loop; beside a thread ``call`` waits for one where there is none.
@@ -59,7 +59,7 @@ class EmulatedCentre:
         return list(self.emulator.centre.chats.values())
 
     def agent(self, name: str = "agent", *, queue: str | None = None) -> Agent:
-        """Somebody who takes chats; ``queue``: only those that were transferred to it."""
+        """A new agent; ``queue``: it accepts only chats that were transferred to this queue."""
         return Agent(self, name, queue)
 
     def violations(self, client_id: str | None = None) -> list[Violation]:
@@ -85,7 +85,7 @@ class EmulatedCentre:
         await self.run(self.emulator.until(wanted, self.patience_s))
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this in the centre's loop, whatever loop this is called in."""
+        """Run this in the centre's loop, from any loop."""
         if self._loop is None:
             work.close()
             raise RuntimeError("the centre does not run: use it inside its `with` block")

@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def emulated_centre(request: pytest.FixtureRequest) -> Iterator[EmulatedCentre]:
     """A contact centre on a free port, in a thread of its own."""
-    from statemachine.testing.centre import EmulatedCentre  # where no test uses it, nobody waits for it
+    from statemachine.testing.centre import EmulatedCentre  # loaded only where a test uses it
 
     wishes: dict[str, Any] = {}
     mark = request.node.get_closest_marker("emulated_centre")

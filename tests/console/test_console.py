@@ -68,7 +68,7 @@ async def lit(page: Page, phase: str) -> None:
 
 async def test_a_person_plays_both_sides_by_keyboard() -> None:
     async with place() as (emulator, page):
-        await page.sees("Nobody is here yet.", "#chats")
+        await page.sees("No chats yet.", "#chats")
         await picture(page, "empty")
         await come(page)
         await lit(page, "ivr")
@@ -112,7 +112,7 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await picture(page, "talk")
         await page.key("e")
         await lit(page, "ended")
-        await page.sees("Over", "#chats")
+        await page.sees("Ended", "#chats")
         assert emulator.centre.violations == []
 
 
@@ -156,7 +156,7 @@ async def test_the_whole_centre_is_at_hand() -> None:
         await page.key("h")
         await page.until("document.querySelector('#field-source')?.value.includes('Hello, this is Ada.')")
         await fill(page, name="mine")
-        await page.sees("Kept as mine.", "#toasts")
+        await page.sees("Saved as mine.", "#toasts")
         assert "mine" in emulator.centre.selection.scenarios
 
         before = emulator.now()
@@ -203,7 +203,7 @@ async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
             if side == "agent":
                 await page.key("u")
             else:
-                await page.click("#customer [data-deed=file]")
+                await page.click("#customer [data-command=file]")
         for pane in (own, other):
             await page.sees("receipt <1>.txt", f"{pane} .log")
         (stored,) = emulator.centre.files.values()
@@ -212,7 +212,7 @@ async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
         if side == "agent":
             await page.key("l")
         else:
-            await page.click("#customer [data-deed=location]")
+            await page.click("#customer [data-command=location]")
         await write(page, "latitude", "north")
         await submit(page)
         await page.until("document.querySelector('dialog .problem').textContent")

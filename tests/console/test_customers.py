@@ -186,12 +186,12 @@ async def test_mistakes(method: str, path: str, body: Any, status: int, words: s
 
 
 async def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(customers, "MOST", 1)
+    monkeypatch.setattr(customers, "MAX_CUSTOMERS", 1)
     async with place() as (_, call):
         await call("POST", "customers", {})
         status, reply = await call("POST", "customers", {})
         assert status == 409
-        assert "let one go" in reply["error"]
+        assert "close one" in reply["error"]
 
 
 async def test_the_centres_tenants_are_respected() -> None:

@@ -15,8 +15,9 @@ from statemachine.console.page import POLICY
 from statemachine.emulator.http import Emulator
 from statemachine.records import PHASES
 
-STATIC = [files(f"statemachine.{package}") / "static" for package in ("console", "diagrams")]
-TEXTS = {one.name: one.read_text("utf-8") for folder in STATIC for one in folder.iterdir()}
+OWN = (files("statemachine.console") / "static").iterdir()
+LIFECYCLE = files("statemachine.diagrams") / "static" / "lifecycle.js"
+TEXTS = {one.name: one.read_text("utf-8") for one in (*OWN, LIFECYCLE)}
 
 
 def centre(**more: Any) -> Emulator:

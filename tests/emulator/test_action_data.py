@@ -34,8 +34,8 @@ def test_there_and_back_through_json(action: actions.Action) -> None:
 
 
 REQUIRED: dict[str, object] = {
-    "state": "queued", "service_name": "x", "text": "x", "name": "x", "content": b"x", "latitude": 1.0, "longitude": 1.0,
-    "form_id": "x", "data": {}, "case_id": "x", "event": {"event": "x"}, "fault": Fault(),
+    "state": "queued", "service_name": "x", "text": "x", "name": "x", "content": b"x", "latitude": 1.0,
+    "longitude": 1.0, "form_id": "x", "data": {}, "case_id": "x", "event": {"event": "x"}, "fault": Fault(),
 }  # fmt: skip
 
 

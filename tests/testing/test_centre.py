@@ -30,7 +30,7 @@ async def test_an_agent_accepts_says_hears_and_transfers() -> None:
         ada, grace, sales = centre.agent("Ada Larsen"), centre.agent("Grace Holm"), centre.agent("Sam", queue="sales")
         await chat.send("hello")
         taken = await ada.accept()
-        assert await ada.hears() == "hello"
+        assert await ada.wait_for_text() == "hello"
         await ada.say("one moment")
         await ada.transfer(to=grace)
         await grace.say("Grace here")
@@ -39,7 +39,7 @@ async def test_an_agent_accepts_says_hears_and_transfers() -> None:
         await sales.say("Sam here")
         await sales.read()
         await chat.send("and now?")
-        assert await sales.hears("now") == "and now?"
+        assert await sales.wait_for_text("now") == "and now?"
         await sales.end()
         await centre.until(lambda c: all(one.end_handed_over for one in c.chats.values()))
         assert centre.violations("visitor") == []
@@ -101,7 +101,7 @@ async def test_the_fixture_in_a_loop_of_ones_own(emulated_centre: EmulatedCentre
         await chat.send("hello")
         agent = emulated_centre.agent()
         await agent.accept()
-        assert await agent.hears() == "hello"
+        assert await agent.wait_for_text() == "hello"
         await agent.typing()
         await agent.typing(False)
         await agent.send_file("a.png", b"x", "image/png")

@@ -242,7 +242,7 @@ class _Reader:
         elif route.call == "send" and response.status == 200:
             self._heard(call, self._chat(call), _events(body), by_poll=False)
         if route.chat_id and (code == 5005 or (code == 0 and response.status == 404)):
-            judge.told_end(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
+            judge.end_reported(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
 
     def _opened(self, call: _Call, chat_id: str, state: str) -> None:
         chat = self._known(call, chat_id, state)
@@ -291,7 +291,7 @@ class _Reader:
             ends = _ENDS.get(str(name))
             if ends is not None or (name == names.STATUS and event.get("state") in ("failed", "completed")):
                 chat.terminal = chat.terminal or ends or "failed"
-                judge.told_end(self.state, chat, call.recorded.end, call.number, by_poll)
+                judge.end_reported(self.state, chat, call.recorded.end, call.number, by_poll)
 
     def _is_own(self, chat: Chat, event: dict[str, Any]) -> bool:
         return str(event.get("party_id", "")).lower() == chat.chat_id.lower()
@@ -332,7 +332,7 @@ class _Reader:
         missing = [
             one
             for one in told
-            if one[0] not in receipted and one[1] != chat.observed.told_ticket and not self._is_late(one[1])
+            if one[0] not in receipted and one[1] != chat.observed.end_ticket and not self._is_late(one[1])
         ]
         if not whole or not missing:
             return
@@ -353,7 +353,7 @@ class _Reader:
     def _look_for_silence(self, chat: Chat) -> None:
         """No poll has followed the last answer for longer than anybody backs off, and the recording went on."""
         last = self._last_poll.get(chat.chat_id.lower())
-        if last is None or chat.held is not None or chat.observed.told_end_at is not None:
+        if last is None or chat.held is not None or chat.observed.end_reported_at is not None:
             return
         rule, ended, ticket = last
         if self._latest - ended > _SILENCE_MS:

@@ -1,4 +1,4 @@
-// What an agent, and the centre, can do to a chat: one table for buttons, shortcuts and help.
+// The actions of agents and centre on a chat: one table for buttons, shortcuts and help.
 
 import { base64, control, toast, tried } from "./api.js";
 import { agent, agents, nameOf } from "./agents.js";
@@ -74,7 +74,7 @@ async function any() {
       { name: "name", label: "Action", choices: all.map((one) => [one.name, `${one.name}: ${one.about.split(/(?<=[.;:]) /)[0]}`]), onchange: (value, fields) => { fields.json.value = spelt(all.find((one) => one.name === value)); } },
       { name: "json", label: "As JSON", type: "area", value: spelt(all[0]) },
     ],
-    { doing: "Do it", attempt: ({ json }) => done(read(json)) },
+    { doing: "Perform", attempt: ({ json }) => done(read(json)) },
   );
 }
 
@@ -93,13 +93,13 @@ const here = (chat) => chat.parties.some((one) => one.present && one.label === a
 export const ACTIONS = {
   accept: { label: "Accept", key: "a", group: "Agent", run: accept, main: true, sensible: (chat) => live(chat) && !here(chat) },
   queue: { label: "Queue", key: "q", group: "Agent", run: () => act({ action: "set_status", state: "queued", ewt: 30 }) },
-  ring: { label: "Ring", key: "b", group: "Agent", title: "status connecting", run: () => act({ action: "set_status", state: "connecting" }) },
+  ring: { label: "Connecting", key: "b", group: "Agent", title: "status connecting", run: () => act({ action: "set_status", state: "connecting" }) },
   transfer: { label: "Transfer…", key: "t", group: "Agent", run: transfer, sensible: (chat) => live(chat) && here(chat) },
   leave: { label: "Leave", key: "v", group: "Agent", run: () => act({ action: "leave_party", label: agent().label }), sensible: (chat) => live(chat) && here(chat) },
   form: { label: "Form…", key: "f", group: "Show", run: form },
   secure: { label: "Secure form…", key: "p", group: "Show", run: secure },
   file: { label: "File…", key: "u", group: "Show", run: file },
-  location: { label: "Place…", key: "l", group: "Show", run: location },
+  location: { label: "Location…", key: "l", group: "Show", run: location },
   case: { label: "Case…", key: "y", group: "Show", run: caseId },
   cobrowse: { label: "Co-browse", group: "Show", run: () => act({ action: "request_cobrowsing" }) },
   warn: { label: "Warn", key: "w", group: "End", kind: "warn", run: () => act({ action: "warn" }) },
@@ -107,7 +107,7 @@ export const ACTIONS = {
   end: { label: "End", key: "e", group: "End", kind: "bad", run: () => act({ action: "end_chat" }) },
   complete: { label: "Complete", key: "d", group: "End", kind: "bad", run: () => act({ action: "complete" }) },
   fail: { label: "Fail", key: "x", group: "End", kind: "bad", run: () => act({ action: "fail" }) },
-  forget: { label: "Forget", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ action: "drop_chat" }) },
+  forget: { label: "Drop", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ action: "drop_chat" }) },
   any: { label: "Any action…", key: ".", group: "End", run: any, sensible: () => true },
 };
 
@@ -135,6 +135,6 @@ export function actions(chat) {
 
 /** Do one of them to the chosen chat. */
 export async function perform(name, given) {
-  if (!current()) toast("Choose a chat first.");
+  if (!current()) toast("Select a chat first.");
   else await ACTIONS[name].run(given);
 }

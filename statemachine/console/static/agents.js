@@ -1,4 +1,4 @@
-// The agents on shift. One of them is the one who acts.
+// The agents. One of them is selected and performs the actions.
 
 import { h, show } from "./dom.js";
 import { changed, current, onChange } from "./store.js";
@@ -23,7 +23,7 @@ function load() {
 export const agents = load();
 let acting = agents[0];
 
-/** The agent who acts. */
+/** The selected agent. */
 export const agent = () => acting;
 
 export const nameOf = (one) => `${one.first_name} ${one.last_name}`.trim();
@@ -35,7 +35,7 @@ export function choose(one) {
 
 export const next = () => choose(agents[(agents.indexOf(acting) + 1) % agents.length]);
 
-/** Somebody else comes on shift. */
+/** Add an agent and select it. */
 export function add(name) {
   const [first_name, ...rest] = name.trim().split(/\s+/);
   if (!first_name) return;
@@ -60,15 +60,15 @@ export function agentBar(box, askName) {
             type: "button",
             class: `agent${here.has(one.label) ? " here" : ""}`,
             "aria-pressed": String(one === acting),
-            title: `${nameOf(one)}${one === acting ? ": acts" : ""}${here.has(one.label) ? ", is in this chat" : ""}`,
+            title: `${nameOf(one)}${one === acting ? ": selected" : ""}${here.has(one.label) ? ", is in this chat" : ""}`,
             "data-label": one.label,
           },
           h("span", { class: "face" }, initials(one)),
           h("span", { class: "name" }, one.first_name),
         ),
       ),
-      h("button", { type: "button", class: "agent add", title: "One more agent" }, "+"),
-      h("kbd", { title: "M: the next agent acts" }, "M"),
+      h("button", { type: "button", class: "agent add", title: "New agent" }, "+"),
+      h("kbd", { title: "M: next agent" }, "M"),
     );
   });
   box.addEventListener("click", (event) => {

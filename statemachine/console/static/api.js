@@ -32,7 +32,7 @@ export const customers = {
   all: () => call("GET", "customers"),
   come: (wish) => call("POST", "customers", wish),
   go: (who) => call("DELETE", `customers/${id(who)}`),
-  do: (who, deed, wish = {}) => call("POST", `customers/${id(who)}/${id(deed)}`, wish),
+  do: (who, command, wish = {}) => call("POST", `customers/${id(who)}/${id(command)}`, wish),
 };
 
 export const lifecycle = () => call("GET", "lifecycle.json");

@@ -13,38 +13,38 @@ const path = (chat) => `chats/${encodeURIComponent(chat.chat_id)}/scenario`;
 /** The chosen chat goes on with a scenario: one of the catalogue, or one that is written here. */
 export async function play() {
   const chat = current()?.chat;
-  if (!chat) return toast("Choose a chat first.");
+  if (!chat) return toast("Select a chat first.");
   const found = await scenarios();
   const wish = await ask(
-    "From here on this chat goes through",
+    "Start a scenario in this chat",
     [
-      { name: "name", label: "Scenario", choices: [...found.map((one) => [one.name, `${one.name}: ${one.about}`]), ["", "my own, below"]], onchange: async (name, fields) => { if (name) fields.source.value = (await control.get(`scenarios/${encodeURIComponent(name)}`)).source; } },
-      { name: "source", label: "My own, as TOML (choosing one above shows how it is written; what you change is your own)", type: "area", rows: 14, oninput: (_, fields) => { fields.name.value = ""; } },
+      { name: "name", label: "Scenario", choices: [...found.map((one) => [one.name, `${one.name}: ${one.about}`]), ["", "the text below"]], onchange: async (name, fields) => { if (name) fields.source.value = (await control.get(`scenarios/${encodeURIComponent(name)}`)).source; } },
+      { name: "source", label: "As TOML (choosing a scenario above fills this in; you can change it)", type: "area", rows: 14, oninput: (_, fields) => { fields.name.value = ""; } },
     ],
-    { doing: "Begin", wide: true, attempt: ({ name, source }) => control.post(path(chat), name ? { name } : { source }) },
+    { doing: "Start", wide: true, attempt: ({ name, source }) => control.post(path(chat), name ? { name } : { source }) },
   );
-  return wish && toast(`The scenario ${wish.name || "of yours"} has begun.`);
+  return wish && toast(`The scenario ${wish.name || "below"} was started.`);
 }
 
 /** What was done in the chosen chat, as a scenario to keep. */
 export async function keep() {
   const chat = current()?.chat;
-  if (!chat) return toast("Choose a chat first.");
+  if (!chat) return toast("Select a chat first.");
   const { source } = await control.get(path(chat));
   const wish = await ask(
     "This chat as a scenario",
     [
-      { name: "name", label: "Name: an app id of this name goes through it from now on", value: "my-scenario" },
+      { name: "name", label: "Name (chats with this app id will use it)", value: "my-scenario" },
       { name: "source", label: "As TOML", type: "area", value: source, rows: 16 },
     ],
     {
-      doing: "Keep",
+      doing: "Save",
       wide: true,
-      about: "Keep it in a file to use it again: statemachine emulate --scenario FILE.toml",
+      about: "To use it again, save it in a file: statemachine emulate --scenario FILE.toml",
       attempt: ({ name, source }) => control.put(`scenarios/${encodeURIComponent(name)}`, { source }),
     },
   );
-  return wish && toast(`Kept as ${wish.name}.`);
+  return wish && toast(`Saved as ${wish.name}.`);
 }
 
 const written = (value) => (value === null ? "none" : Array.isArray(value) ? value.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join(", ") : String(value));
@@ -85,7 +85,7 @@ export async function knobs() {
       for (const row of rows) row.hidden = !words.every((word) => row.dataset.words.includes(word));
     },
   });
-  await dialog("Knobs: how this centre behaves", h("div", { class: "knobs" }, search, rows), { wide: true });
+  await dialog("Knobs: settings of this centre", h("div", { class: "knobs" }, search, rows), { wide: true });
 }
 
 /** Time that passes now, or faster. */
@@ -94,8 +94,8 @@ export async function clock() {
   const wish = await ask(
     "The centre's clock",
     [
-      { name: "advance", label: "Let this much time pass at once (30s, 10m, 1h)", value: "1m" },
-      { name: "scale", label: "Then how fast it goes: 1 as a real one, 60 an hour a minute", type: "number", value: String(scale) },
+      { name: "advance", label: "Move the clock forward by (30s, 10m, 1h)", value: "1m" },
+      { name: "scale", label: "Speed: 1 is real time, 60 is an hour in a minute", type: "number", value: String(scale) },
     ],
     { doing: "Move", attempt: ({ advance, scale }) => control.post("clock", { scale: Number(scale), ...(advance.trim() && { advance }) }) },
   );
@@ -103,10 +103,10 @@ export async function clock() {
 }
 
 const TOOLS = {
-  s: ["Scenario…", play, "the chosen chat goes on with a scenario"],
-  h: ["Keep…", keep, "this chat as a scenario"],
-  n: ["Knobs…", knobs, "how this centre behaves"],
-  ",": ["Clock…", clock, "let time pass"],
+  s: ["Scenario…", play, "start a scenario in the selected chat"],
+  h: ["Save…", keep, "save this chat as a scenario"],
+  n: ["Knobs…", knobs, "settings of this centre"],
+  ",": ["Clock…", clock, "move the centre's clock"],
 };
 
 /** Key -> what it is called, does, and means. */

@@ -34,7 +34,7 @@ const composer = h(
 const bar = h("div", { class: "actions" });
 
 const screen = () => store.customers.get(who) ?? null;
-const deed = (name, wish) => tried(customers.do(who, name, wish));
+const command = (name, wish) => tried(customers.do(who, name, wish));
 
 export const writeAs = () => input.focus();
 
@@ -44,12 +44,12 @@ export async function newCustomer(scenarios = []) {
     "A customer comes",
     [
       { name: "text", label: "First message (may be empty)", value: "Hello, my parcel is late." },
-      { name: "client_id", label: "Who (empty: somebody new)" },
+      { name: "client_id", label: "Client id (empty: a new one)" },
       scenarios.length
         ? { name: "app_id", label: "Scenario", choices: [["console", "the centre's own"], ...scenarios.map((one) => [one.name, `${one.name}: ${one.about}`])] }
         : { name: "app_id", label: "App id", value: "console" },
     ],
-    { doing: "Start", about: "A real ChatClient speaks the wire for them." },
+    { doing: "Start", about: "Each customer uses a real ChatClient." },
   );
   if (!wish) return;
   await tried(
@@ -113,7 +113,7 @@ function drawScreen(found) {
     head,
     h("h2", {}, found.id),
     h("span", { class: "phase", "data-phase": found.phase, title: "where the client says the chat is" }, found.phase),
-    found.link !== "polling" && !found.outcome && h("span", { class: "phase", "data-phase": "warned" }, `link ${found.link}`),
+    found.connection !== "polling" && !found.outcome && h("span", { class: "phase", "data-phase": "warned" }, `connection ${found.connection}`),
     h("span", { class: "gap" }),
     h("span", { class: "facts" }, found.parties.length ? `with ${found.parties.join(", ")}` : ""),
   );
@@ -128,15 +128,15 @@ function drawScreen(found) {
   show(
     bar,
     h("div", { class: "group" }, [
-      h("button", { type: "button", class: "button", "data-deed": "file" }, h("span", {}, "File…")),
-      h("button", { type: "button", class: "button", "data-deed": "location" }, h("span", {}, "Place…")),
-      h("button", { type: "button", class: "button", "data-deed": found.link === "paused" ? "foreground" : "background" }, h("span", {}, found.link === "paused" ? "Look again" : "Put away")),
+      h("button", { type: "button", class: "button", "data-command": "file" }, h("span", {}, "File…")),
+      h("button", { type: "button", class: "button", "data-command": "location" }, h("span", {}, "Location…")),
+      h("button", { type: "button", class: "button", "data-command": found.connection === "paused" ? "foreground" : "background" }, h("span", {}, found.connection === "paused" ? "To foreground" : "To background")),
     ]),
     h("div", { class: "group" }, [
-      h("button", { type: "button", class: `button warn${over ? " pale" : ""}`, "data-deed": "disconnect", title: "end the conversation; a survey may follow" }, h("span", {}, "Disconnect")),
-      h("button", { type: "button", class: `button bad${over ? " pale" : ""}`, "data-deed": "end", title: "end the chat" }, h("span", {}, "End")),
-      over && h("button", { type: "button", class: "button main", "data-deed": "start" }, h("span", {}, "New chat")),
-      h("button", { type: "button", class: "button", "data-deed": "go", title: "close the page; ends nothing" }, h("span", {}, "Close page")),
+      h("button", { type: "button", class: `button warn${over ? " pale" : ""}`, "data-command": "disconnect", title: "end the conversation; a survey may follow" }, h("span", {}, "Disconnect")),
+      h("button", { type: "button", class: `button bad${over ? " pale" : ""}`, "data-command": "end", title: "end the chat" }, h("span", {}, "End")),
+      over && h("button", { type: "button", class: "button main", "data-command": "start" }, h("span", {}, "New chat")),
+      h("button", { type: "button", class: "button", "data-command": "go", title: "close the page; the chat is not ended" }, h("span", {}, "Close page")),
     ]),
   );
 }
@@ -164,20 +164,20 @@ function readAll() {
   const last = ids.at(-1);
   if (last !== undefined && readUp.get(found.id) !== last) {
     readUp.set(found.id, last);
-    deed("read", { msg_id: last });
+    command("read", { msg_id: last });
   }
 }
 
 async function say() {
   const text = input.value;
   if (!text.trim()) return;
-  if (await deed("say", { text })) input.value = "";
+  if (await command("say", { text })) input.value = "";
 }
 
-const DEEDS = {
+const LOCAL_COMMANDS = {
   async file() {
     const found = await chooseFile();
-    if (found) await deed("file", { name: found.name, content: await base64(found) });
+    if (found) await command("file", { name: found.name, content: await base64(found) });
   },
   async location() {
     await askPlace(({ latitude, longitude }) => customers.do(who, "location", { latitude: String(latitude), longitude: String(longitude) }));
@@ -186,7 +186,7 @@ const DEEDS = {
     await tried(customers.go(who));
   },
   async start() {
-    if (await deed("start", { text: "" })) choose(who);
+    if (await command("start", { text: "" })) choose(who);
   },
 };
 
@@ -194,7 +194,7 @@ function onForm(event) {
   event.preventDefault();
   const box = event.target.closest("form");
   const data = Object.fromEntries([...new FormData(box)].map(([name, value]) => [name, String(value)]));
-  deed("answer", { form: box.dataset.form, data });
+  command("answer", { form: box.dataset.form, data });
 }
 
 export function customerPane(box, come) {
@@ -205,20 +205,20 @@ export function customerPane(box, come) {
     else if (id) choose(id);
   });
   bar.addEventListener("click", (event) => {
-    const name = event.target.closest("[data-deed]")?.dataset.deed;
-    if (name) (DEEDS[name] ?? (() => deed(name)))();
+    const name = event.target.closest("[data-command]")?.dataset.command;
+    if (name) (LOCAL_COMMANDS[name] ?? (() => command(name)))();
   });
   forms.addEventListener("submit", onForm);
   forms.addEventListener("click", (event) => {
     const form = event.target.closest("[data-cancel]")?.dataset.cancel;
-    if (form) deed("cancel", { form });
+    if (form) command("cancel", { form });
   });
   let resting = null;
   input.addEventListener("input", () => {
     if (screen()?.outcome) return;
-    deed("typing", { draft: input.value });
+    command("typing", { draft: input.value });
     clearTimeout(resting);
-    resting = setTimeout(() => deed("stop_typing"), TYPING_MS);
+    resting = setTimeout(() => command("stop_typing"), TYPING_MS);
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {

@@ -89,7 +89,7 @@ function degrees(value, name) {
 /** Ask for a place, and share it: `attempt` is given degrees as numbers. */
 export const askPlace = (attempt) =>
   ask(
-    "Share a place",
+    "Share a location",
     [
       { name: "latitude", label: "Latitude, degrees", value: "52.5208" },
       { name: "longitude", label: "Longitude, degrees", value: "13.4094" },

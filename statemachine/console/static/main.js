@@ -30,7 +30,7 @@ const hint = () =>
     "div",
     { class: "hint" },
     h("p", {}, "Point a client at ", h("code", {}, location.origin), ", or play the customer yourself:"),
-    h("p", {}, button("A customer comes", come, { key: "c", kind: "main" })),
+    h("p", {}, button("New customer", come, { key: "c", kind: "main" })),
     h("p", {}, "In a second terminal: ", h("code", {}, `statemachine chat --url ${location.origin}`)),
   );
 
@@ -38,7 +38,7 @@ async function help() {
   const rows = (pairs) => pairs.map(([key, what]) => h("tr", {}, h("td", {}, h("kbd", {}, key.toUpperCase())), h("td", {}, what)));
   const actions = Object.values(ACTIONS).filter((one) => one.key);
   await dialog(
-    "Keys",
+    "Keyboard shortcuts",
     h(
       "div",
       { class: "columns" },
@@ -51,7 +51,7 @@ async function help() {
 }
 
 async function hire() {
-  const wish = await ask("One more agent", [{ name: "name", label: "Name", value: "" }], { doing: "On shift" });
+  const wish = await ask("New agent", [{ name: "name", label: "Name", value: "" }], { doing: "Add" });
   if (wish) add(wish.name);
 }
 
@@ -62,7 +62,7 @@ const PAGE = {
   c: ["a new customer", come],
   o: ["show or hide the customer", toggleCustomer],
   z: ["write as the customer", writeAs],
-  m: ["the next agent acts", next],
+  m: ["next agent", next],
   ...Object.fromEntries(centreKeys()),
   "?": ["this help", help],
 };
@@ -85,7 +85,7 @@ function themes() {
 }
 
 function views() {
-  const all = [["chats", "Chats"], ["talk", "Chat"], ["inside", "Behind it"], ["customer", "Customer"]];
+  const all = [["chats", "Incoming chats"], ["talk", "Chat"], ["inside", "Details"], ["customer", "Customer"]];
   const box = at("views");
   for (const [view, label] of all) {
     box.append(h("button", { type: "button", "data-to": view, onclick: () => { root.dataset.view = view; changed(); } }, label));
@@ -105,7 +105,7 @@ customerPane(at("customer"), come);
 at("tools").append(
   ...centreTools(),
   button("Customer", toggleCustomer, { key: "o" }),
-  button("Keys", help, { key: "?" }),
+  button("Shortcuts", help, { key: "?" }),
   themes(),
 );
 onChange(() => show(at("link"), store.connected ? "" : h("span", { class: "phase fault" }, "not connected")));

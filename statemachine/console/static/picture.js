@@ -28,7 +28,7 @@ export async function picture(box) {
             found.chat.warned && h("b", { class: "warn" }, " · warned"),
             screen && [" · client: ", h("b", { class: "ring" }, screen.phase)],
           ]
-        : "Choose a chat to see where it is.",
+        : "Select a chat to see its phase.",
     );
   });
 }

@@ -1,4 +1,4 @@
-// The list of chats: who waits, who talks, what is over.
+// The list of chats: waiting, active, ended.
 
 import { h, show, span } from "./dom.js";
 import { now, onChange, select, store } from "./store.js";
@@ -7,7 +7,7 @@ const WAITING = new Set(["establishing", "ivr", "queued", "connecting"]);
 
 const rank = ({ chat }) => (!chat.live ? 2 : WAITING.has(chat.phase) ? 0 : 1);
 
-/** Chats as the list shows them: those who wait first, the longest wait on top; then talks; then the past. */
+/** Chats in the order of the list: waiting ones first, the longest wait on top; then active ones; then ended ones. */
 export function ordered() {
   return [...store.chats.values()].sort((one, other) => {
     const difference = rank(one) - rank(other);
@@ -58,19 +58,19 @@ function line(one) {
         { class: "marks" },
         h("span", { class: "phase", "data-phase": chat.phase }, chat.phase),
         chat.warned && h("span", { class: "phase", "data-phase": "warned" }, "warned"),
-        faults > 0 && h("span", { class: "phase fault", title: "what this client did wrong" }, `${faults} ✗`),
+        faults > 0 && h("span", { class: "phase fault", title: "violations of this client" }, `${faults} ✗`),
       ),
     ),
   );
 }
 
-const GROUPS = ["Waiting", "Talking", "Over"];
+const GROUPS = ["Waiting", "Active", "Ended"];
 
 export function queue(box, hint) {
   const draw = () => {
     const all = ordered();
     if (!all.length) {
-      show(box, h("div", { class: "empty" }, h("p", {}, "Nobody is here yet."), hint()));
+      show(box, h("div", { class: "empty" }, h("p", {}, "No chats yet."), hint()));
       return;
     }
     const groups = GROUPS.map((title, at) => [title, all.filter((one) => rank(one) === at).slice(0, 200)]);

@@ -1,4 +1,4 @@
-// The chat that is chosen: what was said, and where the agent writes.
+// The selected chat: its transcript and the field in which the agent writes.
 
 import { control, tried } from "./api.js";
 import { agent, nameOf } from "./agents.js";
@@ -13,7 +13,7 @@ const TYPING_MS = 4000;
 const log = h("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
 const draft = h("p", { class: "draft" });
 const input = h("textarea", { rows: 2, "aria-label": "Message to the customer" });
-const voice = h("select", { "aria-label": "Speaks" });
+const voice = h("select", { "aria-label": "Write as" });
 const head = h("div", { class: "head" });
 const bar = h("div", { class: "actions" });
 const empty = h("div", { class: "empty big" });
@@ -61,7 +61,7 @@ function drawVoices(chat) {
   const here = chat.parties.filter((one) => one.present);
   const mine = here.some((one) => one.label === agent().label);
   const before = voice.value;
-  const voices = [...here.map((one) => [one.label, `${one.first_name} ${one.last_name}`.trim() || one.label]), ["bot", "the scenario"]];
+  const voices = [...here.map((one) => [one.label, `${one.first_name} ${one.last_name}`.trim() || one.label]), ["bot", "scenario"]];
   if (show(voice, voices.map(([label, name]) => h("option", { value: label }, `as ${name}`)))) {
     voice.value = voices.some(([label]) => label === before) && before !== "bot" ? before : voices[0][0];
   }
@@ -151,7 +151,7 @@ function types() {
 }
 
 export function talk(box, hint) {
-  empty.append(h("p", {}, "No chat is chosen."), hint());
+  empty.append(h("p", {}, "No chat is selected."), hint());
   box.append(empty, head, log, draft, composer, bar);
   input.addEventListener("input", types);
   input.addEventListener("keydown", (event) => {

@@ -87,13 +87,13 @@ export function wire(box) {
       if (found.length < SHOWN) found.push(line(one));
     }
     show(count, String(matching));
-    show(list, found.length ? found : h("p", { class: "empty" }, "Nothing yet."));
+    show(list, found.length ? found : h("p", { class: "empty" }, "No requests yet."));
   };
   box.append(
     h(
       "h2",
       {},
-      "Wire",
+      "Requests",
       count,
       h("span", { class: "gap" }),
       tick("all chats", () => all, (value) => { all = value; draw(); }),
@@ -113,21 +113,21 @@ export function wire(box) {
   setInterval(draw, 1000);
 }
 
-/** Everything the judge has to say about one fault: the rule, and how to see it again. */
+/** Show one violation: the rule, and the commands that repeat it. */
 async function explain(fault) {
   const { violations } = await control.get(`verdict?client_id=${encodeURIComponent(fault.client?.client_id ?? "")}`);
   const found = violations.find((one) => one.rule === fault.rule && one.at === fault.at && one.message === fault.message);
-  if (!found) throw new Error("the judge has forgotten this one");
+  if (!found) throw new Error("this violation is no longer stored");
   const part = (title, text) => text && [h("h3", {}, title), h("p", {}, text)];
   await dialog(
     `${found.rule}: ${fault.message}`,
     h(
       "div",
       { class: "verdict" },
-      part("What it is", found.fault),
-      part("Who suffers", found.suffers),
-      part("Instead", found.instead),
-      found.curl && [h("h3", {}, "To see it again"), h("pre", { tabindex: "0" }, found.curl)],
+      part("What the client did", found.fault),
+      part("What its user notices", found.suffers),
+      part("What is right", found.instead),
+      found.curl && [h("h3", {}, "Commands that repeat it"), h("pre", { tabindex: "0" }, found.curl)],
     ),
     { wide: true },
   );
@@ -144,7 +144,7 @@ export function faults(box) {
     box.hidden = !found.length;
     show(
       box,
-      h("h2", {}, "What the client did wrong", h("span", { class: "count bad" }, String(found.length))),
+      h("h2", {}, "Violations", h("span", { class: "count bad" }, String(found.length))),
       h(
         "ul",
         { class: "list" },
@@ -154,7 +154,7 @@ export function faults(box) {
             {},
             h(
               "button",
-              { type: "button", class: "fault", title: "the rule, and how to see it again", "data-fault": fault.key },
+              { type: "button", class: "fault", title: "show the rule and the commands that repeat it", "data-fault": fault.key },
               h("b", {}, fault.rule),
               h("span", {}, fault.message),
               h("time", {}, clock(fault.at)),

@@ -1,7 +1,7 @@
 """The control API below ``/_control``: one module for each concern, with its routes.
 
 A new concern is a module with ``routes``, and its name in ``_CONCERNS``. JSON in, JSON out; what cannot be done is
-answered ``{"error": "…"}``. ``guard`` decides who may; it also stands before parts that are mounted from outside.
+answered ``{"error": "…"}``. ``guard`` checks every request, also those to mounted parts.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _describe(name: str, kind: type[Action]) -> dict[str, Any]:
 def phase(chat: Chat) -> str:
     """The state of the lifecycle's picture that fits what the server knows; its names, and not the client's state.
 
-    A client hears of everything a moment later, and the server never hears of some things: the two may differ.
+    A client learns of changes later, and some client states are unknown to the server: the two may differ.
     """
     if chat.terminal is not None:
         return "ended" if chat.terminal == "completed" else chat.terminal

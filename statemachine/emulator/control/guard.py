@@ -1,8 +1,8 @@
 """Who may steer the centre. The wire below ``/clientweb`` is open to every client; control and console are not.
 
-On loopback: whoever is on this machine, but no page of another site in its browser. A browser says where a request
+On loopback: everybody on this machine, but no page of another site in its browser. A browser says where a request
 comes from (``Origin``, ``Sec-Fetch-Site``), and by ``Host`` under what name it found us: a foreign name that points to
-loopback (DNS rebinding) is refused. Bound elsewhere: whoever has the token.
+loopback (DNS rebinding) is refused. Bound elsewhere: a token is required.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scenarios: which there are, how they are written, whether one is right, and how a chat goes on with one."""
+"""Scenarios: list, read, check, add, start in a chat, and record from a chat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On which line each value of a TOML document stands; ``tomllib`` reads values and forgets where they were.
+"""The line of each value in a TOML document; ``tomllib`` does not keep it.
 
 The walk trusts its text: it is for documents that ``tomllib`` has read already.
 """

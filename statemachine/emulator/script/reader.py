@@ -1,4 +1,4 @@
-"""Reads scenarios. All that is wrong is told at once, each with its line and what would be right."""
+"""Reads scenarios. All problems are reported at once, each with its line and a correction."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _Reader:
         for key, wanted in grammar.items():
             if wanted.required and key not in table:
                 self._source.wrong(path, f"{key!r} is missing: {wanted.about}")
-        # Parts first, wherever they stand in the file: the scripts include them.
+        # Parts first, wherever they are in the file: the scripts include them.
         order = sorted(table.keys() & grammar.keys(), key=lambda key: grammar[key].kind != "parts")
         values = {key: self._value((*path, key), table[key], grammar[key]) for key in order}
         return {key: value for key, value in values.items() if value is not None and grammar[key].kind != "parts"}
@@ -219,7 +219,7 @@ class _Reader:
 
 
 def _compared(settings: _Table) -> dict[str, object]:
-    """Knobs to compare with: their values as the centre has them. Bad ones are left out; they were told already."""
+    """Knobs to compare with: their values as the centre has them. Wrong ones are left out; they are reported."""
     try:
         knobs = from_settings(settings)
     except ValueError:
