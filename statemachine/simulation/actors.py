@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from statemachine.core import events as ev
+from attrs import define
+
+from statemachine import core
 from statemachine.core import wire
 from statemachine.core.session import TERMINAL, Item, OpenForm, Session
 from statemachine.emulator import actions, names
@@ -64,24 +66,24 @@ class Customer:
             "nothing": lambda: None,
             "say": self._say,
             "say two": self.say_two,
-            "start typing": lambda: self._feed(ev.StartTyping),
-            "stop typing": lambda: self._feed(ev.StopTyping),
-            "mark delivered": lambda: self._mark(ev.MarkDelivered),
-            "mark read": lambda: self._mark(ev.MarkRead),
+            "start typing": lambda: self._feed(core.StartTyping),
+            "stop typing": lambda: self._feed(core.StopTyping),
+            "mark delivered": lambda: self._mark(core.MarkDelivered),
+            "mark read": lambda: self._mark(core.MarkRead),
             "background": self.hide,
-            "foreground": lambda: self._feed(ev.Foreground),
-            "push": lambda: self._feed(ev.PushReceived, client.session.chat.chat_id),
+            "foreground": lambda: self._feed(core.Foreground),
+            "push": lambda: self._feed(core.PushReceived, client.session.chat.chat_id),
             "file": self._send_file,
-            "location": lambda: self._feed(ev.SendEntry, wire.Location(f"{self._next()}.5", "8.1")),
-            "navigation": lambda: self._feed(ev.SendEntry, wire.Navigation(f"page {self._next()}")),
+            "location": lambda: self._feed(core.SendEntry, wire.Location(f"{self._next()}.5", "8.1")),
+            "navigation": lambda: self._feed(core.SendEntry, wire.Navigation(f"page {self._next()}")),
             "signal": lambda: self._feed(
-                ev.SendEntry, wire.Signaling("ICE_CANDIDATE", candidate=f"candidate {self._next()}")
+                core.SendEntry, wire.Signaling("ICE_CANDIDATE", candidate=f"candidate {self._next()}")
             ),
             "answer form": self._answer_form,
             "cancel form": self._cancel_form,
             "disconnect": self.disconnect,
             "end": self.end,
-            "reauthorized": lambda: self._feed(ev.Reauthorized),
+            "reauthorized": lambda: self._feed(core.Reauthorized),
         }
 
     def act(self) -> None:
@@ -117,8 +119,8 @@ class Customer:
 
     def heal(self) -> None:
         """Renew the credentials and come to the foreground, as a healthy application does in the end."""
-        self._feed(ev.Reauthorized)
-        self._feed(ev.Foreground)
+        self._feed(core.Reauthorized)
+        self._feed(core.Foreground)
 
     def wait(self) -> int:
         """The time until the next action, in milliseconds."""
@@ -126,17 +128,17 @@ class Customer:
 
     def hide(self) -> None:
         """Go to the background."""
-        self._feed(ev.Background)
+        self._feed(core.Background)
 
     def disconnect(self) -> None:
         """Leave the conversation."""
         self._has_left, self.has_ended = True, self.has_ended or self._has_left
-        self._feed(ev.Disconnect)
+        self._feed(core.Disconnect)
 
     def end(self) -> None:
         """End the chat."""
         self.has_ended = True
-        self._feed(ev.End)
+        self._feed(core.End)
 
     def say_two(self) -> None:
         """Send two texts in a row."""
@@ -151,23 +153,23 @@ class Customer:
         self._number += 1
         return self._number
 
-    def _feed(self, intent: Callable[..., ev.Event], *values: object) -> Session | None:
+    def _feed(self, intent: Callable[..., core.Event], *values: object) -> Session | None:
         return self._client.try_feed(intent(self._client.now(), *values))
 
     def _say(self) -> None:
         text = self.new_text()
         before = self._client.session
-        after = self._feed(ev.SendText, text, text)
+        after = self._feed(core.SendText, text, text)
         if after is not None and after is not before:
             self._oracle.accepted(text, after.items[-1].id)
 
-    def _mark(self, receipt: type[ev.MarkDelivered | ev.MarkRead]) -> None:
+    def _mark(self, receipt: type[core.MarkDelivered | core.MarkRead]) -> None:
         if self._oracle.latest_message:
             self._feed(receipt, self._oracle.latest_message)
 
     def _send_file(self) -> None:
         name = f"file-{self._next()}"
-        self._feed(ev.SendFile, name, name)
+        self._feed(core.SendFile, name, name)
 
     def _answer_form(self) -> None:
         forms = _unanswered(self._client.session)
@@ -175,30 +177,28 @@ class Customer:
             return
         form = self._choices.pick("which form", forms)
         if form.secure:
-            self._feed(ev.AnswerSecureForm, form.id, "card")
+            self._feed(core.AnswerSecureForm, form.id, "card")
         else:
-            self._feed(ev.AnswerForm, form.id, {"answer": str(self._next())})
+            self._feed(core.AnswerForm, form.id, {"answer": str(self._next())})
 
     def _cancel_form(self) -> None:
         forms = _unanswered(self._client.session)
         if forms:
-            self._feed(ev.CancelForm, forms[0].id)
+            self._feed(core.CancelForm, forms[0].id)
 
 
+@define(eq=False)
 class Agents:
     """Agents and accidents at the server, besides the emulator's scenario."""
 
-    def __init__(self, environment: Environment, server: Server, client: Client) -> None:
-        self._schedule: Final = environment.schedule
-        self._choices: Final = environment.choices
-        self._faults: Final = environment.faults
-        self._server: Final = server
-        self._client: Final = client
-        self._number = 0
+    _env: Environment
+    _server: Server
+    _client: Client
+    _number: int = 0
 
     def wait(self) -> int:
         """The time until the next action, in milliseconds."""
-        return self._choices.pick("agents wait", _AGENTS_WAIT, (4, 3, 3, 1))
+        return self._env.choices.pick("agents wait", _AGENTS_WAIT, (4, 3, 3, 1))
 
     def act(self) -> None:
         """Do something in the latest live chat, if there is one."""
@@ -206,22 +206,22 @@ class Agents:
         if not chats:
             return
         chat_id = chats[-1].chat_id
-        if self._faults.occurs("end by server", 0.5):
+        if self._env.faults.occurs("end by server", 0.5):
             self.end(chat_id)
-        elif self._faults.occurs("forgotten", 0.2):
+        elif self._env.faults.occurs("forgotten", 0.2):
             self._server.act(chat_id, actions.DropChat())
-        elif self._faults.occurs("everything at once", 0.8):
+        elif self._env.faults.occurs("everything at once", 0.8):
             self._server.act(chat_id, *self.everything())
-        elif self._faults.is_enabled("agent at random"):
-            several = self._choices.amount("acts at once", 3) if self._faults.is_enabled("two at once") else 0
+        elif self._env.faults.is_enabled("agent at random"):
+            several = self._env.choices.amount("acts at once", 3) if self._env.faults.is_enabled("two at once") else 0
             self._server.act(chat_id, *[self._one() for _ in range(1 + several)])
 
     def end(self, chat_id: str) -> None:
         """End this chat in one of several ways."""
         ends = (actions.EndChat(), actions.Complete(), actions.Fail(), actions.TimeOut(), actions.Conclude())
-        end = self._choices.pick("how it ends", ends)
-        last = (actions.Say(self._text()),) if self._choices.chance("with a last word", 500) else ()
-        late = self.everything() if self._faults.occurs("word after the end", 10.0) else ()
+        end = self._env.choices.pick("how it ends", ends)
+        last = (actions.Say(self._text()),) if self._env.choices.chance("with a last word", 500) else ()
+        late = self.everything() if self._env.faults.occurs("word after the end", 10.0) else ()
         self._server.act(chat_id, *last, end, *late)
 
     def everything(self) -> list[actions.Action]:
@@ -239,7 +239,7 @@ class Agents:
 
     def echoes(self) -> list[actions.Action]:
         """The saved items that are still to be sent, as another device would have sent them."""
-        stamp = str(self._schedule.now // 1000)
+        stamp = str(self._env.schedule.now // 1000)
         return [act for item in self._client.driver.saved.items for act in _echo(item, stamp)]
 
     def _text(self) -> str:
@@ -255,12 +255,12 @@ class Agents:
             ("malformed entries", self._malformed),
             ("out of place", self._out_of_place),
         ):
-            if (self._client.has_begun or habit != "out of place") and self._faults.is_enabled(habit):
+            if (self._client.has_begun or habit != "out of place") and self._env.faults.is_enabled(habit):
                 kinds.append(more)
-        return self._choices.pick("agent does", self._choices.pick("agent's kind", kinds)(text))
+        return self._env.choices.pick("agent does", self._env.choices.pick("agent's kind", kinds)(text))
 
     def _usual(self, text: str) -> list[actions.Action]:
-        party = self._choices.index("which party", (3, 1))
+        party = self._env.choices.index("which party", (3, 1))
         label = ("ada", "grace")[party]
         return [
             actions.Say(text),
@@ -299,7 +299,7 @@ class Agents:
 
     def _odd(self, text: str) -> list[actions.Action]:
         """Unknown names and values."""
-        stamp = str(self._schedule.now // 1000)
+        stamp = str(self._env.schedule.now // 1000)
         return [
             actions.Raw({"event": "chat_session_weather", "outlook": text, "timestamp": stamp}),
             actions.Raw({"event": "chat_session_status", "state": "pondering"}),
@@ -310,9 +310,9 @@ class Agents:
 
     def _malformed(self, text: str) -> list[actions.Action]:
         """Known names with fields that are missing or of a wrong type. Their times make them distinguishable."""
-        first = self._schedule.now // 1000 + 4 * self._number
+        first = self._env.schedule.now // 1000 + 4 * self._number
         stamps = (str(first + n) for n in range(4))
-        name = self._choices.pick("which name", _NAMES)
+        name = self._env.choices.pick("which name", _NAMES)
         return [
             actions.Raw({"event": name, "timestamp": next(stamps)}),
             actions.Raw({"event": name, "msg": {"not": text}, "timestamp": next(stamps)}),
@@ -325,8 +325,8 @@ class Agents:
 
     def _out_of_place(self, text: str) -> list[actions.Action]:
         """Entries of a client, sent by the server: those of another device, or of a history in a poll's response."""
-        stamp = str(self._schedule.now // 1000)
-        kind = self._choices.pick("which of a client's", _FROM_CLIENT)
+        stamp = str(self._env.schedule.now // 1000)
+        kind = self._env.choices.pick("which of a client's", _FROM_CLIENT)
         # Not a form whose answer is in flight: that would be an echo of an entry that has not arrived.
         form = next((form.id for form in _unanswered(self._client.session)), "nothing")
         said: list[actions.Action] = [

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from statemachine.core.updates import DeliveryUpdate
+from attrs import define
+
+from statemachine.core import DeliveryUpdate
 from statemachine.emulator.state import Violation
 
 from .actors import Customer
@@ -25,28 +27,18 @@ _RESUMES: Final = 15_000
 """In the foreground again, a client reads the history before it polls; milliseconds."""
 
 
+@define(eq=False)
 class ViolationFilter:
     """Reports the violations that the emulator has noted, unless they are allowed."""
 
-    def __init__(
-        self,
-        environment: Environment,
-        server: Server,
-        client: Client,
-        network: Network,
-        customer: Customer,
-        device: SecondDevice,
-        oracle: Oracle,
-    ) -> None:
-        self._knobs: Final = environment.knobs
-        self._faults: Final = environment.faults
-        self._server: Final = server
-        self._client: Final = client
-        self._network: Final = network
-        self._customer: Final = customer
-        self._device: Final = device
-        self._oracle: Final = oracle
-        self._judged = 0
+    _env: Environment
+    _server: Server
+    _client: Client
+    _network: Network
+    _customer: Customer
+    _device: SecondDevice
+    _oracle: Oracle
+    _judged: int = 0
 
     def after_step(self) -> None:
         """Report the new violations of the client to the oracle."""
@@ -58,17 +50,17 @@ class ViolationFilter:
 
     def _is_allowed(self, found: Violation) -> bool:
         session, log = self._client.session, self._oracle.current
-        is_faulty = bool(self._faults.injected) or self._server.centre.selection.scenario.name == "flaky"
+        is_faulty = bool(self._env.faults.injected) or self._server.centre.selection.scenario.name == "flaky"
         is_second = len(self._oracle.sessions) > 1
         match found.rule:
             case "F1" | "F37":  # in flight when the end was sent, or the end was in a response that never came
-                is_unreadable = self._knobs.malformed_events  # the entry of the end too
+                is_unreadable = self._env.knobs.malformed_events  # the entry of the end too
                 return is_unreadable or not self._network.was_made_after_answer(found.ticket, self._end_ticket(found))
             case "F3":
                 # After an action of a person, a new process, a late request, a second device; or to settle doubt.
                 latest = max(self._client.acted_at, self._network.landed_late_at, self._device.acted_at)
                 settles = any(item.state.name == "in_doubt" for item in session.items)
-                is_soon = found.at - latest <= self._knobs.judge_repoll_ms
+                is_soon = found.at - latest <= self._env.knobs.judge_repoll_ms
                 return is_soon or (settles and found.message.startswith("history"))
             case "F15":  # a second session does not know what the first has read, nor a full window what it has evicted
                 return "once more" in found.message and (log.ledger.is_full or is_second)

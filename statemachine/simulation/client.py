@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from attrs import define, field
 
 from statemachine.adapters.driver import Driver
 from statemachine.codec.wire import decode_entry
-from statemachine.core.commands import Command
-from statemachine.core.derived import outbox
-from statemachine.core.errors import IllegalIntent
-from statemachine.core.events import Event, Incoming, Tick
-from statemachine.core.reduce import reduce
+from statemachine.core import Command, Event, IllegalIntent, Incoming, Tick, outbox, reduce
 from statemachine.core.session import Session
 from statemachine.emulator.names import FORM_DATA
 
@@ -20,22 +16,21 @@ from .server import Server
 __all__ = ["Client"]
 
 
+@define(eq=False)
 class Client:
     """The client of one run. Its driver is replaced when its process is restarted."""
 
-    driver: Driver
-
-    def __init__(self, environment: Environment, server: Server) -> None:
-        self._environment: Final = environment
-        self._server: Final = server
-        self.has_begun = False
-        self.is_up = False
-        """Whether its process runs."""
-        self.offset = 0
-        """The error of its clock in milliseconds."""
-        self.acted_at = 0
-        self.paused_at = 0
-        """When the application acted last while polling was paused."""
+    _env: Environment
+    _server: Server
+    driver: Driver = field(init=False)
+    has_begun: bool = False
+    is_up: bool = False
+    """Whether its process runs."""
+    offset: int = 0
+    """The error of its clock in milliseconds."""
+    acted_at: int = 0
+    paused_at: int = 0
+    """When the application acted last while polling was paused."""
 
     def runs(self, driver: Driver) -> None:
         """A process with this driver begins."""
@@ -49,7 +44,7 @@ class Client:
 
     def now(self) -> int:
         """The time on its machine."""
-        return self._environment.schedule.now + self.offset
+        return self._env.schedule.now + self.offset
 
     def is_polling(self) -> bool:
         """Whether it runs, and its state is to have a poll in flight."""
@@ -63,7 +58,7 @@ class Client:
         """Feed an event of the application to the driver. None while the process is down."""
         if not self.is_up or self.driver.stopped:
             return None
-        self.acted_at = self._environment.schedule.now
+        self.acted_at = self._env.schedule.now
         if self.session.connection.name == "paused":
             self.paused_at = self.acted_at
         return self.driver.feed(event)
@@ -79,7 +74,7 @@ class Client:
         """Feed the latest entries of the chat's log, as a push notification does."""
         chat = self._server.chat(self.session.chat.chat_id)
         if chat is not None and chat.log and count != 0:
-            latest = chat.log[-(count or self._environment.choices.pick("pushed", (1, 2, 4, 40), (2, 2, 2, 2))) :]
+            latest = chat.log[-(count or self._env.choices.pick("pushed", (1, 2, 4, 40), (2, 2, 2, 2))) :]
             # Not an answer to a form by another device: later it would pass for one of the client's own.
             sent = [one.event for one in latest if (one.direction, one.event.get("event")) != ("to_client", FORM_DATA)]
             self.feed(Incoming(self.now(), tuple(map(decode_entry, sent))))

@@ -14,11 +14,9 @@ from functools import cache
 from typing import Final, Literal, TypeAlias, get_args
 
 from statemachine.conformance.laws import Step
+from statemachine.core import COMMANDS, Answered, Failure, Move, Reply, Restarted, Tick, explain
 from statemachine.core import signals as sig
-from statemachine.core.commands import COMMANDS
 from statemachine.core.derived import deadlines, owing
-from statemachine.core.events import Answered, Failure, Reply, Restarted, Tick
-from statemachine.core.explain import Move, explain
 from statemachine.core.session import Session
 from statemachine.core.table import Row
 from statemachine.core.tables import COUPLINGS, MACHINES, REACTIONS, Kind

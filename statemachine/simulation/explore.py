@@ -15,12 +15,9 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field, fields, has
 
+from statemachine import core
 from statemachine.conformance import laws
-from statemachine.core import events as ev
 from statemachine.core import wire
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
-from statemachine.core.derived import next_deadline, outbox
-from statemachine.core.events import ChatOpened, Event, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from statemachine.core.session import Config, DedupeWindow, Item, OpenForm, Session, new_session
 
 from .coverage import Coverage
@@ -33,33 +30,37 @@ _AGENT: Final = "agent"
 _JOINED: Final = wire.PartyJoined(_AGENT, "internal", timestamp=1_000)
 _WORD: Final = wire.Message("0", _AGENT, "hello", timestamp=1_000)
 
-_CUT: Final = Failure("cut")
-_GONE: Final = Failure("http", 404, 5005)
-_BLOCKED: Final = Failure("http", 401, 2000)
-_REFUSED: Final = Failure("http", 400, 5003)
-_BUSY: Final = Failure("http", 429, 5509)
+_CUT: Final = core.Failure("cut")
+_GONE: Final = core.Failure("http", 404, 5005)
+_BLOCKED: Final = core.Failure("http", 401, 2000)
+_REFUSED: Final = core.Failure("http", 400, 5003)
+_BUSY: Final = core.Failure("http", 429, 5509)
 
-_OPENED: Final = (ChatOpened(_CHAT, "ivr", is_new_chat=True), ChatOpened(_CHAT, "connected", is_new_chat=False), _CUT)
-_REPLIES: Final[dict[type[Command], tuple[Reply, ...]]] = {
-    CreateChat: (*_OPENED, Failure("http", 403, 3000)),
-    FindChat: (*_OPENED, _GONE),
-    Poll: (
-        EventBatch(),
-        EventBatch((wire.Status("queued", 30_000),)),
-        EventBatch((wire.Status("connected"), _JOINED)),
-        EventBatch((_WORD,)),
-        EventBatch((wire.PartyLeft(_AGENT),)),
-        EventBatch((wire.TimeoutWarning("still there?", 1_000),)),
-        EventBatch((wire.SessionEnded(),)),
+_OPENED: Final = (
+    core.ChatOpened(_CHAT, "ivr", is_new_chat=True),
+    core.ChatOpened(_CHAT, "connected", is_new_chat=False),
+    _CUT,
+)
+_REPLIES: Final[dict[type[core.Command], tuple[core.Reply, ...]]] = {
+    core.CreateChat: (*_OPENED, core.Failure("http", 403, 3000)),
+    core.FindChat: (*_OPENED, _GONE),
+    core.Poll: (
+        core.EventBatch(),
+        core.EventBatch((wire.Status("queued", 30_000),)),
+        core.EventBatch((wire.Status("connected"), _JOINED)),
+        core.EventBatch((_WORD,)),
+        core.EventBatch((wire.PartyLeft(_AGENT),)),
+        core.EventBatch((wire.TimeoutWarning("still there?", 1_000),)),
+        core.EventBatch((wire.SessionEnded(),)),
         _CUT,
         _BUSY,
         _BLOCKED,
         _GONE,
     ),
-    ReadHistory: (HistoryLog(), HistoryLog((_JOINED, _WORD)), _CUT, _REFUSED, _BLOCKED, _GONE),
-    Post: (EventBatch(), _CUT, Failure("unsent"), _REFUSED, _BLOCKED, _GONE),
-    PostEphemeral: (EventBatch(), _GONE),
-    Upload: (FileUploaded("file"), _CUT, _REFUSED),
+    core.ReadHistory: (core.HistoryLog(), core.HistoryLog((_JOINED, _WORD)), _CUT, _REFUSED, _BLOCKED, _GONE),
+    core.Post: (core.EventBatch(), _CUT, core.Failure("unsent"), _REFUSED, _BLOCKED, _GONE),
+    core.PostEphemeral: (core.EventBatch(), _GONE),
+    core.Upload: (core.FileUploaded("file"), _CUT, _REFUSED),
 }
 
 
@@ -72,32 +73,32 @@ class Exploration:
     depth: int = 0
     seconds: float = 0.0
     phases: Counter[str] = field(factory=Counter[str])
-    broken: tuple[str, tuple[Event, ...]] | None = None
+    broken: tuple[str, tuple[core.Event, ...]] | None = None
 
 
-def alphabet(session: Session) -> Iterator[Event]:
+def alphabet(session: Session) -> Iterator[core.Event]:
     """The events that this session is fed next."""
     at = session.now
-    yield ev.RequestChat(at, "origin")
-    yield ev.RequestChat(at, "origin", text="first")
-    yield ev.Reattach(at, "origin")
-    yield ev.Reattach(at, "origin", _CHAT)
+    yield core.RequestChat(at, "origin")
+    yield core.RequestChat(at, "origin", text="first")
+    yield core.Reattach(at, "origin")
+    yield core.Reattach(at, "origin", _CHAT)
     if len(session.items) < 2:
-        yield ev.SendText(at, "text")
-    for intent in (ev.Disconnect, ev.End, ev.Background, ev.Foreground, ev.Reauthorized, ev.StartTyping):
+        yield core.SendText(at, "text")
+    for intent in (core.Disconnect, core.End, core.Background, core.Foreground, core.Reauthorized, core.StartTyping):
         yield intent(at)
-    yield ev.PushReceived(at, _CHAT)
-    yield ev.Restarted(at)
-    due = next_deadline(session)
+    yield core.PushReceived(at, _CHAT)
+    yield core.Restarted(at)
+    due = core.next_deadline(session)
     if due is not None:
-        yield ev.Tick(due)
-    for command in outbox(session):
+        yield core.Tick(due)
+    for command in core.outbox(session):
         for reply in _REPLIES[type(command)]:
-            yield ev.Answered(at, command.id, reply)
-        if isinstance(command, ReadHistory):
+            yield core.Answered(at, command.id, reply)
+        if isinstance(command, core.ReadHistory):
             for item in session.items:
-                yield ev.Answered(
-                    at, command.id, HistoryLog((_JOINED, _WORD, wire.Message(item.id, _CHAT, timestamp=1_000)))
+                yield core.Answered(
+                    at, command.id, core.HistoryLog((_JOINED, _WORD, wire.Message(item.id, _CHAT, timestamp=1_000)))
                 )
 
 
@@ -107,9 +108,9 @@ def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None)
     began = time.perf_counter()
     start = new_session(0, _CONFIG)
     seen = {_shape(start)}
-    level: list[tuple[Session, tuple[Event, ...]]] = [(start, ())]
+    level: list[tuple[Session, tuple[core.Event, ...]]] = [(start, ())]
     while level and found.depth < depth:
-        following: list[tuple[Session, tuple[Event, ...]]] = []
+        following: list[tuple[Session, tuple[core.Event, ...]]] = []
         for session, path in level:
             found.seconds = time.perf_counter() - began
             if found.seconds > budget:
@@ -131,7 +132,7 @@ def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None)
     return found
 
 
-def _step(session: Session, event: Event, coverage: Coverage | None) -> tuple[str | None, Session]:
+def _step(session: Session, event: core.Event, coverage: Coverage | None) -> tuple[str | None, Session]:
     try:
         step = laws.take(session, event)
         if coverage is not None:
@@ -152,7 +153,7 @@ def _step(session: Session, event: Event, coverage: Coverage | None) -> tuple[st
 def _shape(session: Session) -> object:
     """The session without its time, its numbers and its counters."""
     names = {item.id: f"item {rank}" for rank, item in enumerate(session.items)}
-    calls = {command.id: rank for rank, command in enumerate(outbox(session))}
+    calls = {command.id: rank for rank, command in enumerate(core.outbox(session))}
     # Of the dedupe window only whether it is in use: its digests contain the ids.
     window = DedupeWindow(session.window.entries[:8] and b"told", session.window.batches[:8] and b"batch")
     plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, window=window)

@@ -12,16 +12,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from attrs import evolve, frozen
 
-from statemachine.core.commands import (
-    Command,
-    CreateChat,
-    FindChat,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Upload,
-)
+from statemachine.core import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from statemachine.core.tables.reactions import CODES
 from statemachine.emulator.knobs import Call
 
@@ -133,7 +124,7 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
     "clock": ("clock steps back", "clock steps forward", "clock set back", "clock stands still"),
     "adapter": ("adapter late", "adapter asleep"),
     "store": ("slow store", "store fails", "store stale", "store lost"),
-    "process": ("crash unsaved", "crash saved", "crash executed", "crash answered", "crash told", "crash between"),
+    "process": ("crash unsaved", "crash saved", "crash executed", "crash answered", "crash published", "crash between"),
     "server": ("server restarts", "forgotten", "end by server"),
     "devices": ("second device", "second device first", "second device polls", "second device ends"),
     "people": (

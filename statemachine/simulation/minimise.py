@@ -18,9 +18,7 @@ from statemachine.codec.records import decode_event, encode_event
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.conformance import laws
 from statemachine.conformance.shrinking import shrink
-from statemachine.core.commands import Command
-from statemachine.core.derived import outbox
-from statemachine.core.events import Answered, Event
+from statemachine.core import Answered, Command, Event, outbox
 from statemachine.core.session import Session
 
 from .choices import Tape

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final, cast
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
+from statemachine import core
 from statemachine.adapters.protocols import Answer
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.commands import Command, CreateChat, FindChat, Poll, Post, ReadHistory, Upload
-from statemachine.core.events import Background, Failure, FailureKind
 from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
 from statemachine.emulator.actions import InjectFault
 from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
@@ -55,7 +54,7 @@ class Call:
 
     ticket: int
     process: int
-    command: Command
+    command: core.Command
     answer: Answer
     fault: CallFault
     since: int
@@ -73,61 +72,57 @@ class Call:
         return self.fault if isinstance(self.fault, ErrorFault) else None
 
 
+@define(eq=False)
 class Network:
     """All calls of one run; the transport of each process of the client."""
 
-    def __init__(
-        self, environment: Environment, server: Server, client: Client, oracle: Oracle, endpoint: Endpoint
-    ) -> None:
-        self._config: Final = environment.config
-        self._knobs: Final = environment.knobs
-        self._schedule: Final = environment.schedule
-        self._choices: Final = environment.choices
-        self._faults: Final = environment.faults
-        self._server: Final = server
-        self._client: Final = client
-        self._oracle: Final = oracle
-        self._endpoint: Final = endpoint
-        self._calls: Final[dict[int, Call]] = {}
-        self._batches: Final[dict[str, list[HttpResponse]]] = {}
-        self._refuses_until = 0
-        self.landed_late_at = 0
-        """When the server last received a request that the client had given up."""
-        self.polls_given_up = 0
-        self.leave_fault: CallFault = "none"
-        """The fault planned for the next post that says the customer leaves."""
+    _env: Environment
+    _server: Server
+    _client: Client
+    _oracle: Oracle
+    _endpoint: Endpoint
+    _calls: dict[int, Call] = field(init=False, factory=dict[int, Call])
+    _batches: dict[str, list[HttpResponse]] = field(init=False, factory=dict[str, list[HttpResponse]])
+    _refuses_until: int = 0
+    landed_late_at: int = 0
+    """When the server last received a request that the client had given up."""
+    polls_given_up: int = 0
+    leave_fault: CallFault = "none"
+    """The fault planned for the next post that says the customer leaves."""
 
     # --- the client's side --------------------------------------------------------------------------------------------
 
-    def execute(self, command: Command, answer: Answer) -> None:
+    def execute(self, command: core.Command, answer: Answer) -> None:
         """See `Transport.execute`."""
         ticket = len(self._calls) + 1
         self._oracle.executed(command, self._open_polls())
-        secret = {"card": "4711"} if isinstance(command, Post) and isinstance(command.entry, SecureFormData) else None
-        request = to_emulator(to_http(command, self._endpoint, nonce=str(ticket), secret=secret))
-        fault, now = self._fault_of(command), self._schedule.now
-        self._calls[ticket] = call = Call(ticket, self._schedule.process, command, answer, fault, now, request)
+        is_secure = isinstance(command, core.Post) and isinstance(command.entry, SecureFormData)
+        request = to_emulator(
+            to_http(command, self._endpoint, nonce=str(ticket), secret={"card": "4711"} if is_secure else None)
+        )
+        fault, now = self._fault_of(command), self._env.schedule.now
+        self._calls[ticket] = call = Call(ticket, self._env.schedule.process, command, answer, fault, now, request)
         self._send(call)
 
-    def _fault_of(self, command: Command) -> CallFault:
+    def _fault_of(self, command: core.Command) -> CallFault:
         if self.leave_fault != "none" and _is_leave(command):
             fault, self.leave_fault = self.leave_fault, "none"
             return fault
-        is_reading = any(isinstance(call.command, ReadHistory) and not call.over for call in self._calls.values())
-        if isinstance(command, Post) and is_reading and self._faults.occurs("answer lost while reading", 8.0):
+        is_reading = any(isinstance(call.command, core.ReadHistory) and not call.over for call in self._calls.values())
+        if isinstance(command, core.Post) and is_reading and self._env.faults.occurs("answer lost while reading", 8.0):
             return "response lost"
-        return self._faults.of_call(command, self._schedule.now)
+        return self._env.faults.of_call(command, self._env.schedule.now)
 
     def abort(self, command_id: int) -> None:
         """See `Transport.abort`."""
         for call in self._calls.values():
             if call.command.id == command_id and self._is_of_this_process(call) and not call.over:
                 call.aborted = True
-                if call.responded and self._faults.occurs("abort too late", 5.0):
+                if call.responded and self._env.faults.occurs("abort too late", 5.0):
                     return
                 self._break(call)
                 # The server still holds a poll that is given up for another one; the two collide.
-                if isinstance(call.command, Poll) and self._client.is_polling():
+                if isinstance(call.command, core.Poll) and self._client.is_polling():
                     self.polls_given_up += 1
 
     def _open_polls(self) -> int:
@@ -135,10 +130,10 @@ class Network:
         return sum(not call.over and not call.aborted for call in polls) + self.polls_given_up
 
     def _polls(self) -> list[Call]:
-        return [call for call in self._calls.values() if isinstance(call.command, Poll)]
+        return [call for call in self._calls.values() if isinstance(call.command, core.Poll)]
 
     def _is_of_this_process(self, call: Call) -> bool:
-        return call.process == self._schedule.process
+        return call.process == self._env.schedule.process
 
     def lose_batch(self) -> None:
         """Lose the response to the poll that is held now."""
@@ -148,11 +143,11 @@ class Network:
 
     def process_died(self) -> None:
         """Break the connections of the client's process."""
-        latest = self._schedule.now + self._config.settle - _LANDED
+        latest = self._env.schedule.now + self._env.config.settle - _LANDED
         for call in self._calls.values():
             if not call.over:
                 self._break(call)
-                if isinstance(call.command, Poll):
+                if isinstance(call.command, core.Poll):
                     call.arrived = True  # it lands no more (see `_late_landing`)
                 elif not call.arrived and call.lands > latest:
                     self._land(call, latest)
@@ -181,7 +176,7 @@ class Network:
     # --- the request --------------------------------------------------------------------------------------------------
 
     def _send(self, call: Call) -> None:
-        choices, fault = self._choices, call.fault
+        choices, fault = self._env.choices, call.fault
         if fault == "never sent":
             self._fail_later(call, "unsent", choices.amount("unsent after", 1) * 5_000)
             return
@@ -191,7 +186,7 @@ class Network:
         batches = self._batches.get(call.request.path, [])
         if fault == "batch replayed" and batches:
             page = batches[-1 - choices.amount("which batch", len(batches) - 1)]
-            self._schedule.after(20, lambda: self._receive(call, page), of_client=True)
+            self._env.schedule.after(20, lambda: self._receive(call, page), of_client=True)
             return
         if fault == "request late":
             call.lands = self._late_landing(call, self._fail_unanswered(call))
@@ -201,14 +196,14 @@ class Network:
             self._fail_later(call, "cut", choices.amount("poll cut after", 15_000))
         elif fault != "response late":
             self._fail_later(call, "timeout", call.command.timeout)
-        held = call.error is not None and isinstance(call.command, Poll)
+        held = call.error is not None and isinstance(call.command, core.Poll)
         refused = choices.pick("refused after", _REFUSED_AFTER, (1, 2, 2)) if held else 0
-        if refused and self._faults.is_enabled("background") and choices.index("hides before it", (1, 4)):
-            self._schedule.after(refused // 2, lambda: self._client.try_feed(Background(self._client.now())))
-        self._land(call, self._schedule.now + refused + self._latency())
+        if refused and self._env.faults.is_enabled("background") and choices.index("hides before it", (1, 4)):
+            self._env.schedule.after(refused // 2, lambda: self._client.try_feed(core.Background(self._client.now())))
+        self._land(call, self._env.schedule.now + refused + self._latency())
 
     def _land(self, call: Call, due: int) -> None:
-        self._schedule.at(due, lambda: self._arrive(call))
+        self._env.schedule.at(due, lambda: self._arrive(call))
 
     def _late_landing(self, call: Call, failed: int) -> int:
         """When a request lands whose connection breaks at `failed`.
@@ -217,38 +212,38 @@ class Network:
         that lands after the history was read takes entries that nobody looks for any more, and no client can notice (a
         second reading after `Config.settle` would).
         """
-        now, choices = self._schedule.now, self._choices
-        if isinstance(call.command, Poll):
+        now, choices = self._env.schedule.now, self._env.choices
+        if isinstance(call.command, core.Poll):
             return now + choices.amount("lands late", failed - now)
-        return failed + 1 + choices.amount("lands late", self._config.settle - _LANDED)
+        return failed + 1 + choices.amount("lands late", self._env.config.settle - _LANDED)
 
     def _fail_unanswered(self, call: Call) -> int:
         """Let the client notice that there is no answer, early or at its timeout. Returns when."""
         timeout = call.command.timeout
-        quick = self._choices.chance("break is seen", 600)
-        after = self._choices.amount("break seen after", min(timeout, 3_000)) if quick else timeout
+        quick = self._env.choices.chance("break is seen", 600)
+        after = self._env.choices.amount("break seen after", min(timeout, 3_000)) if quick else timeout
         self._fail_later(call, "cut" if quick else "timeout", after)
-        return self._schedule.now + after
+        return self._env.schedule.now + after
 
     def _arrive(self, call: Call) -> None:
         if call.arrived:
             return
         call.arrived = True
-        if self._schedule.now < self._refuses_until:
+        if self._env.schedule.now < self._refuses_until:
             call.responded = True  # by nobody: it is not held
             self._fail_later(call, "unsent", 1)
             return
         if call.over:
-            self.landed_late_at = self._schedule.now
+            self.landed_late_at = self._env.schedule.now
         if call.error and not _has_chat(call.command) and not call.error.accepted:
             self._return(call, self._error_page(call.error))
             return
         if call.error and _has_chat(call.command):
             self._server.act(_chat_id(call.command), InjectFault(_planned(call.command, call.error)))
         self._server.request(call.ticket, call.request, lambda response: self._respond(call, response))
-        if isinstance(call.command, Post) and self._faults.occurs("pushed entries", 6.0):
-            self._schedule.after(1, self._client.push, of_client=True)
-        if call.over and not self._faults.occurs("half-open connection", 2.0):
+        if isinstance(call.command, core.Post) and self._env.faults.occurs("pushed entries", 6.0):
+            self._env.schedule.after(1, self._client.push, of_client=True)
+        if call.over and not self._env.faults.occurs("half-open connection", 2.0):
             self._server.cut(call.ticket)
 
     # --- the response -------------------------------------------------------------------------------------------------
@@ -257,7 +252,7 @@ class Network:
         call.responded = True
         if call.over or call.fault == "response lost":
             self._server.cut(call.ticket)
-            if not call.over and self._choices.chance("break is seen", 600):
+            if not call.over and self._env.choices.chance("break is seen", 600):
                 self._fail_later(call, "cut", self._latency())
             return
         if call.error and not _has_chat(call.command):
@@ -271,21 +266,21 @@ class Network:
         body = _object_of(response)
         events = _events_of(body)
         match call.fault:
-            case "empty body" if self._config.api == "v2":
+            case "empty body" if self._env.config.api == "v2":
                 return HttpResponse(200)
             case "batch overlapping":
                 batches = self._batches.get(call.request.path, [])
                 before = _events_of(_object_of(batches[-1])) if batches else []
                 # Not what a caching proxy has repeated already: an entry said twice and one delivered twice look alike.
-                end = [one for one in before[-1 - self._choices.amount("overlap", 3) :] if one not in events]
+                end = [one for one in before[-1 - self._env.choices.amount("overlap", 3) :] if one not in events]
                 change: dict[str, Any] = {"events": [*end, *events]}
             case "batch reordered":
-                at = 1 + self._choices.amount("turned at", len(events) - 2) if len(events) > 1 else 0
+                at = 1 + self._env.choices.amount("turned at", len(events) - 2) if len(events) > 1 else 0
                 change = {"events": [*events[at:], *events[:at]]}
             case "empty log":  # a client that does not know of the chat either would believe it
                 change = {"events": []} if self._oracle.has_delivered_of(_chat_id(call.command)) else {}
             case "already ended":  # a session that has ended and is not purged yet (protocol.md 10, row 25)
-                change = {"state": self._choices.pick("over how", ("completed", "failed"))}
+                change = {"state": self._env.choices.pick("over how", ("completed", "failed"))}
             case _:
                 return response
         return evolve(response, body=json.dumps({**body, **change}).encode())
@@ -295,17 +290,17 @@ class Network:
             return DROPPED
         if error.html:
             return html_response(error.status or status_of(error.code))
-        return error_response(self._knobs, ApiError(error.code, error.status), error.retry_after_s)
+        return error_response(self._env.knobs, ApiError(error.code, error.status), error.retry_after_s)
 
     def _return(self, call: Call, response: HttpResponse) -> None:
-        due = self._schedule.now + self._latency(call.command)
+        due = self._env.schedule.now + self._latency(call.command)
         if call.fault == "response late":
-            latest = call.since + call.command.timeout + self._config.answer_margin
-            due = max(due, latest + self._choices.amount("how late", 20_000))
-        self._schedule.at(due, lambda: self._receive(call, response), of_client=True)
+            latest = call.since + call.command.timeout + self._env.config.answer_margin
+            due = max(due, latest + self._env.choices.amount("how late", 20_000))
+        self._env.schedule.at(due, lambda: self._receive(call, response), of_client=True)
         if call.fault == "response twice":
-            again = due + self._choices.pick("again after", (0, 300, 8_000), (1, 1, 1))
-            self._schedule.at(again, lambda: self._receive(call, response, again=True), of_client=True)
+            again = due + self._env.choices.pick("again after", (0, 300, 8_000), (1, 1, 1))
+            self._env.schedule.at(again, lambda: self._receive(call, response, again=True), of_client=True)
 
     def _receive(self, call: Call, response: HttpResponse, again: bool = False) -> None:
         if not self._is_of_this_process(call) or (call.over and not again):
@@ -313,34 +308,34 @@ class Network:
             return
         call.over = True
         if response.status and self._client.is_awaited(call.command):
-            call.answered_at = self._schedule.now
+            call.answered_at = self._env.schedule.now
         if response.status == 0:
-            call.answer(Failure("cut"))
+            call.answer(core.Failure("cut"))
             return
-        if isinstance(call.command, Poll) and response.status == 200 and response.body:
+        if isinstance(call.command, core.Poll) and response.status == 200 and response.body:
             path = call.request.path
             self._batches[path] = [*self._batches.get(path, [])[1 - _CACHED :], response]
         call.answer(read_reply(call.command, response.status, dict(response.headers), response.body))
 
-    def _fail_later(self, call: Call, kind: FailureKind, after: int) -> None:
-        self._schedule.after(after, lambda: self._fail(call, kind), of_client=True)
+    def _fail_later(self, call: Call, kind: core.FailureKind, after: int) -> None:
+        self._env.schedule.after(after, lambda: self._fail(call, kind), of_client=True)
 
-    def _fail(self, call: Call, kind: FailureKind) -> None:
+    def _fail(self, call: Call, kind: core.FailureKind) -> None:
         if self._is_of_this_process(call) and not call.over:
             self._break(call)
-            call.answer(Failure(kind))
+            call.answer(core.Failure(kind))
 
     def _break(self, call: Call) -> None:
         call.over = True
-        if call.arrived and not self._faults.occurs("half-open connection", 2.0):
+        if call.arrived and not self._env.faults.occurs("half-open connection", 2.0):
             self._server.cut(call.ticket)
 
-    def _latency(self, command: Command | None = None) -> int:
-        if isinstance(command, ReadHistory) and self._faults.is_enabled("slow history"):
-            return self._choices.pick("reading takes", _HISTORY_LATENCIES, (1, 2, 2))
-        if not self._faults.is_enabled("slow network"):
+    def _latency(self, command: core.Command | None = None) -> int:
+        if isinstance(command, core.ReadHistory) and self._env.faults.is_enabled("slow history"):
+            return self._env.choices.pick("reading takes", _HISTORY_LATENCIES, (1, 2, 2))
+        if not self._env.faults.is_enabled("slow network"):
             return _LATENCIES[0]
-        return self._choices.pick("latency", _LATENCIES, (6, 4, 4, 1))
+        return self._env.choices.pick("latency", _LATENCIES, (6, 4, 4, 1))
 
 
 def _object_of(page: HttpResponse) -> dict[str, Any]:
@@ -352,19 +347,19 @@ def _events_of(body: dict[str, Any]) -> list[object]:
     return cast("list[object]", body.get("events", []))
 
 
-def _has_chat(command: Command) -> bool:
-    return not isinstance(command, CreateChat | FindChat | Upload)
+def _has_chat(command: core.Command) -> bool:
+    return not isinstance(command, core.CreateChat | core.FindChat | core.Upload)
 
 
-def _chat_id(command: Command) -> str:
-    return "" if isinstance(command, CreateChat | FindChat | Upload) else command.chat_id
+def _chat_id(command: core.Command) -> str:
+    return "" if isinstance(command, core.CreateChat | core.FindChat | core.Upload) else command.chat_id
 
 
-def _is_leave(command: Command) -> bool:
-    return isinstance(command, Post) and isinstance(command.entry, SessionDisconnect | SessionEnd)
+def _is_leave(command: core.Command) -> bool:
+    return isinstance(command, core.Post) and isinstance(command.entry, SessionDisconnect | SessionEnd)
 
 
-def _planned(command: Command, error: ErrorFault) -> Fault:
+def _planned(command: core.Command, error: ErrorFault) -> Fault:
     return Fault(
         CALLS[type(command)],
         error.code,

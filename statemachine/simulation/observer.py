@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from attrs import define
+
 from statemachine.adapters.protocols import Checkpoint, HandledEvent, SavedStep
 
 from .faults import Faults
@@ -16,18 +18,18 @@ _CRASHES: Final[dict[Checkpoint, str]] = {
     "saved": "crash saved",
     "executed": "crash executed",
     "answered": "crash answered",
-    "published": "crash told",
+    "published": "crash published",
 }
 
 
+@define(eq=False)
 class DriverObserver:
     """Listener and observer of one process: reports to the oracle, and raises crashes."""
 
-    def __init__(self, faults: Faults, oracle: Oracle) -> None:
-        self._faults = faults
-        self._oracle = oracle
-        self.stopped_by: BaseException | None = None
-        self.is_stopped = False
+    _faults: Faults
+    _oracle: Oracle
+    stopped_by: BaseException | None = None
+    is_stopped: bool = False
 
     def saved(self, step: SavedStep) -> None:
         """See `Listener.saved`."""

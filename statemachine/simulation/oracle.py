@@ -13,23 +13,12 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
 
+from statemachine import core
 from statemachine.codec.wire import decode_entry
 from statemachine.conformance import laws
-from statemachine.core.commands import Command, Poll, Post
-from statemachine.core.derived import outbox
-from statemachine.core.events import Answered, Event, EventBatch, HistoryLog
+from statemachine.core import wire
 from statemachine.core.session import TERMINAL, Session
-from statemachine.core.updates import DeliveryUpdate, HistoryGap, Notification, Received, TranscriptUpdate
-from statemachine.core.wire import (
-    TRANSCRIPT_ENTRIES,
-    CobrowsingRequested,
-    Entry,
-    File,
-    FormShow,
-    Message,
-    SecureFormShow,
-    Signaling,
-)
+from statemachine.core.wire import TRANSCRIPT_ENTRIES, Entry
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat
 from statemachine.store.memory import MemoryStore
@@ -42,7 +31,7 @@ from .server import Server
 
 __all__ = ["LawViolation", "Oracle", "SessionLog"]
 
-_PASSING: Final = (Signaling, CobrowsingRequested)
+_PASSING: Final = (wire.Signaling, wire.CobrowsingRequested)
 """Entries that a log need not contain, or that are delivered from it only while they matter."""
 
 _EVERY: Final = 29
@@ -76,8 +65,8 @@ class SessionLog:
     session_id: str
     start: Session
     texts: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
-    events: list[tuple[Event, bool]] = field(factory=list[tuple[Event, bool]])
-    delivered: dict[int, TranscriptUpdate] = field(factory=dict[int, TranscriptUpdate])
+    events: list[tuple[core.Event, bool]] = field(factory=list[tuple[core.Event, bool]])
+    delivered: dict[int, core.TranscriptUpdate] = field(factory=dict[int, core.TranscriptUpdate])
     counts: Counter[Entry] = field(factory=Counter[Entry])
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
     sent_ids: dict[str, str] = field(factory=dict[str, str])
@@ -87,31 +76,23 @@ class SessionLog:
     store_lost: bool = False
 
 
+@define(eq=False)
 class Oracle:
     """Checks one run. `violation` is the first broken law, or None."""
 
-    def __init__(
-        self,
-        environment: Environment,
-        server: Server,
-        client: Client,
-        device: SecondDevice,
-        store: MemoryStore,
-        coverage: Coverage | None = None,
-    ) -> None:
-        self._environment: Final = environment
-        self._server: Final = server
-        self._client: Final = client
-        self._device: Final = device
-        self._store: Final = store
-        self._coverage: Final = coverage
-        self.violation: LawViolation | None = None
-        self.sessions: Final[list[SessionLog]] = []
-        self.latest_message = ""
-        self.events = 0
-        self.phases: Final[Counter[str]] = Counter()
-        self.is_stale = False
-        """The process that runs began with an old copy of its session: it must execute and deliver nothing."""
+    _env: Environment
+    _server: Server
+    _client: Client
+    _device: SecondDevice
+    _store: MemoryStore
+    _coverage: Coverage | None = None
+    violation: LawViolation | None = None
+    sessions: list[SessionLog] = field(factory=list[SessionLog])
+    latest_message: str = ""
+    events: int = 0
+    phases: Counter[str] = field(factory=Counter[str])
+    is_stale: bool = False
+    """The process that runs began with an old copy of its session: it must execute and deliver nothing."""
 
     @property
     def current(self) -> SessionLog:
@@ -121,7 +102,7 @@ class Oracle:
     def fail(self, law: str, detail: str) -> None:
         """Note a violation. Only the first counts: the others may follow from it."""
         if self.violation is None:
-            self.violation = LawViolation(self._environment.choices.seed, self._environment.schedule.step, law, detail)
+            self.violation = LawViolation(self._env.choices.seed, self._env.schedule.step, law, detail)
 
     def has_delivered_of(self, chat_id: str) -> bool:
         """Whether the session has delivered anything of this chat."""
@@ -148,7 +129,7 @@ class Oracle:
         if not self.is_stale:
             self.current.texts.append((text, item))
 
-    def stepped(self, event: Event, before: Session, after: Session, outputs: Sequence[Command | Notification]) -> None:
+    def stepped(self, event: core.Event, before: Session, after: Session, outputs: Sequence[laws.Output]) -> None:
         """The session made one step."""
         if self.is_stale:
             return
@@ -157,10 +138,10 @@ class Oracle:
         log = self.current
         log.events.append((event, after is not before))
         self._check(log, laws.Step(before, event, after, tuple(outputs)))
-        reply = event.reply if isinstance(event, Answered) else None
-        if not isinstance(reply, EventBatch | HistoryLog) or before.phase in ("idle", "requesting"):
+        reply = event.reply if isinstance(event, core.Answered) else None
+        if not isinstance(reply, core.EventBatch | core.HistoryLog) or before.phase in ("idle", "requesting"):
             return
-        is_history = isinstance(reply, HistoryLog)
+        is_history = isinstance(reply, core.HistoryLog)
         # L13 judges the entries of a history that a full window has forgotten.
         if after.chat.chat_id and not (is_history and (isinstance(after.lifecycle, TERMINAL) or log.ledger.is_full)):
             log.offered += [(len(log.events), entry) for entry in reply.entries if _is_kept(entry, is_history)]
@@ -194,33 +175,33 @@ class Oracle:
         log.texts[:] = [(text, item) for text, item in log.texts if int(item.rpartition(":")[2]) <= ids]
         log.offered[:] = [(index, entry) for index, entry in log.offered if index <= len(log.events)]
 
-    def executed(self, command: Command, open_polls: int) -> None:
+    def executed(self, command: core.Command, open_polls: int) -> None:
         """The client executes a command while it has so many polls in flight."""
         session = self._client.session
         if self.is_stale:
             self.fail("stale store", f"{type(command).__name__} by a process with an old copy of its session")
         if isinstance(session.lifecycle, TERMINAL):
             self.fail("after the end", f"{type(command).__name__} while {session.phase}")
-        if isinstance(command, Poll) and open_polls:
+        if isinstance(command, core.Poll) and open_polls:
             self.fail("one poll", "a poll while another is in flight")
-        if isinstance(command, Post) and isinstance(command.entry, Message):
+        if isinstance(command, core.Post) and isinstance(command.entry, wire.Message):
             text = command.entry.msg_text or ""
             if self.current.sent_ids.setdefault(text, command.item) != command.item:
                 self.fail("own id", "a text was sent under a second id")
 
-    def delivered(self, updates: Sequence[TranscriptUpdate]) -> None:
+    def delivered(self, updates: Sequence[core.TranscriptUpdate]) -> None:
         """The application receives transcript updates."""
         if self.is_stale and updates:
             self.fail("stale store", "updates delivered by a process with an old copy of its session")
         for update in updates:
             if self.current.delivered.setdefault(update.seq, update) != update:
                 self.fail("one seq", f"seq {update.seq} names two updates")
-            if isinstance(update, Received):
+            if isinstance(update, core.Received):
                 self._received(self.current, update)
 
-    def _received(self, log: SessionLog, update: Received) -> None:
+    def _received(self, log: SessionLog, update: core.Received) -> None:
         entry = update.entry
-        if isinstance(entry, Message) and entry.msg_id and not update.own:
+        if isinstance(entry, wire.Message) and entry.msg_id and not update.own:
             self.latest_message = entry.msg_id
         log.counts[entry] += 1
         count = log.counts[entry]
@@ -241,7 +222,7 @@ class Oracle:
         for law, detail in chain.from_iterable(checks):
             self.fail(law, f"{log.session_id}: {detail}")
 
-    def _updates(self, log: SessionLog) -> tuple[TranscriptUpdate, ...]:
+    def _updates(self, log: SessionLog) -> tuple[core.TranscriptUpdate, ...]:
         return self._store.journal(log.session_id, -1, 1_000_000)
 
     def _journal(self, log: SessionLog) -> Iterator[tuple[str, str]]:
@@ -250,15 +231,15 @@ class Oracle:
             yield "journal", "seq does not strictly increase"
         if any(kept.get(seq) != update for seq, update in log.delivered.items()):
             yield "journal", "an update was delivered that is not in the journal"
-        if kept.keys() - log.delivered and not self._environment.faults.injected.total():
+        if kept.keys() - log.delivered and not self._env.faults.injected.total():
             yield "journal", "an update in the journal was never delivered"
 
     def _texts(self, log: SessionLog) -> Iterator[tuple[str, str]]:
         arrived = [text for chat in self._server.centre.chats.values() for text in _texts_of(chat)]
         counts = Counter(arrived)
-        outcomes: dict[str, list[DeliveryUpdate]] = {}
+        outcomes: dict[str, list[core.DeliveryUpdate]] = {}
         for update in self._updates(log):
-            if isinstance(update, DeliveryUpdate):
+            if isinstance(update, core.DeliveryUpdate):
                 outcomes.setdefault(update.item, []).append(update)
         for text, item in log.texts:
             if counts[text] > 1:
@@ -278,34 +259,34 @@ class Oracle:
         for _, entry in log.offered:
             if is_missing(entry):
                 yield "delivered", f"{entry} was offered and not delivered"
-        if not live or log.ledger.is_full or any(isinstance(update, HistoryGap) for update in self._updates(log)):
+        if not live or log.ledger.is_full or any(isinstance(update, core.HistoryGap) for update in self._updates(log)):
             return
         chat = self._server.chat(session.chat.chat_id)
-        for direction, entry in () if chat is None else _entries_of(chat, self._environment.knobs.history_omits):
+        for direction, entry in () if chat is None else _entries_of(chat, self._env.knobs.history_omits):
             is_expected = direction == "to_client" and _is_kept(entry, True) and entry not in self._device.taken
             if is_expected and is_missing(entry):
                 yield "delivered", f"{entry} is in the server's log and was not delivered"
 
     def _received_ever(self, log: SessionLog) -> set[Entry]:
         """The entries that this session has delivered, and the sessions whose window it continues."""
-        received = {_without_extra(one.entry) for one in self._updates(log) if isinstance(one, Received)}
+        received = {_without_extra(one.entry) for one in self._updates(log) if isinstance(one, core.Received)}
         return received if log.former is None else received | self._received_ever(log.former)
 
     def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
         outcome = session.outcome
-        if outcome is None or self._environment.faults.injected["already ended"]:  # the client was told a false end
+        if outcome is None or self._env.faults.injected["already ended"]:  # the client was told a false end
             return
         chat = self._server.chat(session.chat.chat_id)
         terminal = None if chat is None else chat.terminal
         has_end = chat is not None and any(one.event["event"] == names.END for one in chat.log)
-        is_live = chat is not None and chat.live and not self._environment.knobs.gone_heals
+        is_live = chat is not None and chat.live and not self._env.knobs.gone_heals
         if outcome in ("completed", "failed", "timed_out") and terminal != outcome:
             yield "outcome", f"{outcome}, but the server says {terminal}"
         if outcome == "ended" and is_live and not has_end:
             yield "outcome", "ended, but the server's chat is live and has no end entry"
         if outcome == "gone" and is_live:
             yield "outcome", "gone, but the server's chat is live"
-        if outbox(session):
+        if core.outbox(session):
             yield "outcome", "over, but it owes a command"
 
 
@@ -324,7 +305,7 @@ def _replayed(log: SessionLog, saved: Session | None) -> laws.Ledger:
 _DELIVERY_STATES: Final = (("failed",), ("sent",), ("sent", "delivered"), ("sent", "delivered", "read"))
 
 
-def _text(text: str, arrived: int, updates: list[DeliveryUpdate]) -> Iterator[tuple[str, str]]:
+def _text(text: str, arrived: int, updates: list[core.DeliveryUpdate]) -> Iterator[tuple[str, str]]:
     states = tuple(update.state for update in updates)
     if states not in _DELIVERY_STATES:
         yield "outcome of each", f"{text!r}: {', '.join(states) or 'no update'}"
@@ -361,7 +342,7 @@ def _without_extra(entry: Any) -> Entry:
 
 
 def _is_datable(entry: Any) -> bool:
-    has_request = isinstance(entry, FormShow | SecureFormShow)
+    has_request = isinstance(entry, wire.FormShow | wire.SecureFormShow)
     return bool(getattr(entry, "msg_id", "")) or entry.timestamp is not None or has_request
 
 
@@ -369,6 +350,6 @@ def _is_own(session: Session, entry: Any) -> bool:
     party: str = getattr(entry, "party_id", "")
     origin = session.chat.origin
     msg_id: str = getattr(entry, "msg_id", "")
-    if not party and isinstance(entry, File):
+    if not party and isinstance(entry, wire.File):
         return True
     return party.lower() == session.chat.chat_id.lower() or (origin != "" and msg_id.startswith(f"{origin}:"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from statemachine.core.commands import Poll
-from statemachine.core.derived import outbox, wake_window
+from attrs import define
+
+from statemachine.core import Poll, outbox, wake_window
 from statemachine.core.session import ConnectionBackingOff, HistoryCurrent, Idle, Session
 
 from .actors import is_over
@@ -17,14 +18,14 @@ from .virtual import VirtualStore
 __all__ = ["Quiescence"]
 
 
+@define(eq=False)
 class Quiescence:
     """Says whether a run is at its end, and checks it there."""
 
-    def __init__(self, environment: Environment, server: Server, client: Client, network: Network) -> None:
-        self._holds_polls = bool(environment.knobs.hold_ms)
-        self._server = server
-        self._client = client
-        self._network = network
+    _env: Environment
+    _server: Server
+    _client: Client
+    _network: Network
 
     def is_reached(self) -> bool:
         """Whether nothing is left to do, and that is saved."""
@@ -45,7 +46,7 @@ class Quiescence:
 
     def _is_polling(self, session: Session) -> bool:
         owed = [type(command) for command in outbox(session)]
-        if not self._holds_polls:  # then the client backs off between its polls
+        if not self._env.knobs.hold_ms:  # then the client backs off between its polls
             return not owed and isinstance(session.connection, ConnectionBackingOff) and not session.connection.tries
         return owed == [Poll] and self._network.is_poll_held()
 

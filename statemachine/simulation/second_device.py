@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final, cast
 
-from attrs import evolve
+from attrs import define, field
 
 from statemachine.codec.http import Endpoint, to_http
 from statemachine.codec.wire import decode_entry
-from statemachine.core import wire
-from statemachine.core.commands import CreateChat, Poll, Post, ReadHistory, Upload
+from statemachine.core import CreateChat, Poll, Post, ReadHistory, Upload, wire
 from statemachine.core.wire import Entry
 from statemachine.emulator.wire import HttpResponse
 
@@ -28,20 +27,20 @@ __all__ = ["SecondDevice"]
 _POLL_TIMEOUTS: Final = (2_000, 400, 9_000)
 
 
+@define(eq=False)
 class SecondDevice:
     """The second device of one run. Its tickets are negative, those of the client are positive."""
 
-    def __init__(self, environment: Environment, server: Server, endpoint: Endpoint) -> None:
-        self._environment = environment
-        self._server = server
-        self._endpoint = evolve(endpoint, quoted=False)
-        self._tickets = 0
-        self._number = 0
-        self._open: Final[set[int]] = set()
-        self.acted_at = 0
-        self.has_ended = False
-        self.taken: Final[set[Entry]] = set()
-        """The entries that its polls took away from the client."""
+    _env: Environment
+    _server: Server
+    _endpoint: Endpoint
+    _tickets: int = 0
+    _number: int = 0
+    _open: set[int] = field(init=False, factory=set[int])
+    acted_at: int = 0
+    has_ended: bool = False
+    taken: set[Entry] = field(init=False, factory=set[Entry])
+    """The entries that its polls took away from the client."""
 
     def open(self) -> None:
         """Open a chat before the client does."""
@@ -49,13 +48,13 @@ class SecondDevice:
 
     def act(self, chat_id: str) -> None:
         """Do something in this chat, if this run has a second device."""
-        faults, choices = self._environment.faults, self._environment.choices
+        faults, choices = self._env.faults, self._env.choices
         if faults.occurs("second device"):
             self._post(chat_id, choices.pick("device says", self._sayable()))
         if faults.occurs("second device polls"):
             ticket = self._request(Poll(1, 30_000, chat_id))
             timeout = choices.pick("device waits", _POLL_TIMEOUTS, (1, 1, 1))
-            self._environment.schedule.after(timeout, lambda: self._give_up(ticket))
+            self._env.schedule.after(timeout, lambda: self._give_up(ticket))
         if faults.occurs("second device ends", 0.2):
             self.has_ended = True
             self._post(
@@ -87,14 +86,14 @@ class SecondDevice:
     def _post(self, chat_id: str, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
             self._request(Post(1, 10_000, chat_id, "", entry))
-        if self._environment.choices.index("device reads", (3, 1)):
+        if self._env.choices.index("device reads", (3, 1)):
             self._request(ReadHistory(1, 10_000, chat_id))
 
     def _request(self, command: CreateChat | Post | Poll | ReadHistory | Upload) -> int:
         self._tickets -= 1
         ticket = self._tickets
         request = to_emulator(to_http(command, self._endpoint, nonce=str(ticket)))
-        self.acted_at = self._environment.schedule.now
+        self.acted_at = self._env.schedule.now
         if isinstance(command, Poll | Post):
             self._open.add(ticket)
         self._server.request(ticket, request, lambda response: self._receive(ticket, response))

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from attrs import evolve
+
 from statemachine.adapters.driver import Driver
 from statemachine.codec.http import Endpoint
-from statemachine.core.events import Carryover, Reattach, RequestChat
+from statemachine.core import Carryover, Reattach, RequestChat
 from statemachine.core.session import Idle, Session, carry_over, new_session
 from statemachine.emulator.actions import DropChat
 
@@ -75,7 +77,7 @@ class Simulator:
         endpoint = Endpoint("https://chat.example", "tenant.example", "app", "client-1", environment.config.api)
         server = self._server = Server(environment)
         client = self.client = Client(environment, server)
-        device = self._device = SecondDevice(environment, server, endpoint)
+        device = self._device = SecondDevice(environment, server, evolve(endpoint, quoted=False))
         self.store: Final = VirtualStore(environment)
         self.oracle: Final = Oracle(environment, server, client, device, self.store, coverage)
         network = self._network = Network(environment, server, client, self.oracle, endpoint)

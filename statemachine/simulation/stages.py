@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import define, field
+
 from statemachine.core.session import Lifecycle
 from statemachine.emulator import actions
 
@@ -29,62 +31,54 @@ _PUSHES: Final = (0, 60, 3_000)
 """When the entries of a stage change are pushed again, in milliseconds after it."""
 
 
+@define(eq=False)
 class StageChanges:
     """Watches the stage of the client's session."""
 
-    def __init__(
-        self,
-        environment: Environment,
-        server: Server,
-        client: Client,
-        network: Network,
-        customer: Customer,
-        agents: Agents,
-        device: SecondDevice,
-    ) -> None:
-        self._schedule: Final = environment.schedule
-        self._choices: Final = environment.choices
-        self._faults: Final = environment.faults
-        self._server: Final = server
-        self._client: Final = client
-        self._network: Final = network
-        self._customer: Final = customer
-        self._agents: Final = agents
-        self._device: Final = device
-        self._stage: type[Lifecycle] | None = None
-        self._favourite: Final = self._any_stage()
-        self._events: Final[tuple[Callable[[str], None], ...]] = (
-            self._everything, self._end, self._leave, self._wander, lambda chat_id: customer.hide(), self._lose_batch,
-        )  # fmt: skip
+    _env: Environment
+    _server: Server
+    _client: Client
+    _network: Network
+    _customer: Customer
+    _agents: Agents
+    _device: SecondDevice
+    _stage: type[Lifecycle] | None = None
+    _favourite: actions.Action = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._favourite = self._any_stage()
 
     def after_step(self) -> None:
         """Perhaps let something happen, if the last step changed the stage."""
-        session, choices = self._client.session, self._choices
+        session, choices = self._client.session, self._env.choices
         stage = type(session.lifecycle)
         chat_id = session.chat.chat_id or self._server.latest_chat_id() or ""
         if stage is self._stage or self._server.chat(chat_id) is None:
             return
         self._stage = stage
-        if self._faults.occurs("stage change", 50.0):
+        if self._env.faults.occurs("stage change", 50.0):
             weights = (2, 1, 4, 4, 1, 0) if session.history.name == "reading" else (6, 3, 3, 2, 2, 2)
             for _ in range(1 + choices.amount("more at the turn", 1)):
-                choices.pick("what at the turn", self._events, weights)(chat_id)
+                choices.pick("what at the turn", self._kinds(), weights)(chat_id)
             if choices.index("to the favourite stage", (1, 1)):
                 self.to_favourite(chat_id)
+
+    def _kinds(self) -> tuple[Callable[[str], None], ...]:
+        return self._everything, self._end, self._leave, self._wander, self._hide, self._lose_batch
 
     def to_favourite(self, chat_id: str) -> None:
         """Lead the chat to the favourite stage of this run, so that it lasts."""
         self._server.act(chat_id, self._favourite)
 
     def _any_stage(self) -> actions.Action:
-        return self._choices.pick("to which stage", _STAGES)
+        return self._env.choices.pick("to which stage", _STAGES)
 
     def _push_since(self, chat_id: str, size: int) -> None:
         self._client.push(self._server.log_size(chat_id) - size)
 
     def _everything(self, chat_id: str) -> None:
         """All that people, the server and a second device can do without leading to another stage."""
-        choices, before = self._choices, self._server.log_size(chat_id)
+        choices, before = self._env.choices, self._server.log_size(chat_id)
         receipt = choices.pick("receipt", (actions.SendDelivered(), actions.SendRead()))
         self._server.act(chat_id, *self._agents.everything(), receipt)
         self._push_since(chat_id, before)
@@ -94,7 +88,7 @@ class StageChanges:
         if choices.index("echoes", (1, 2)):
             self._server.act(chat_id, *self._agents.echoes())
         for delay in _PUSHES:
-            self._schedule.after(delay, lambda: self._push_since(chat_id, before), of_client=True)
+            self._env.schedule.after(delay, lambda: self._push_since(chat_id, before), of_client=True)
 
     def _end(self, chat_id: str) -> None:
         if self._server.centre.chats[chat_id.lower()].live:
@@ -102,7 +96,7 @@ class StageChanges:
 
     def _leave(self, chat_id: str) -> None:
         """The customer leaves, perhaps behind many unsent items, and perhaps without an answer."""
-        choices, customer = self._choices, self._customer
+        choices, customer = self._env.choices, self._customer
         before_leaving = (lambda: None, customer.say_two, customer.everything)
         choices.pick("before leaving", before_leaving, (1, 1, 1))()
         self._network.leave_fault = choices.pick("fate of the leave", _LEAVE_FAULTS, (3, 4, 3, 1))
@@ -125,7 +119,7 @@ class StageChanges:
     def _wander(self, chat_id: str) -> None:
         """The server reports one stage after the other."""
         before = self._server.log_size(chat_id)
-        for _ in range(1 + self._choices.amount("wanders", 2)):
+        for _ in range(1 + self._env.choices.amount("wanders", 2)):
             self._server.act(chat_id, self._any_stage())
         self._push_since(chat_id, before)
 
@@ -133,3 +127,6 @@ class StageChanges:
         """Much happens, and the batch with it is lost: only the history has it."""
         self._network.lose_batch()
         self._server.act(chat_id, *self._agents.everything())
+
+    def _hide(self, chat_id: str) -> None:
+        self._customer.hide()

@@ -43,12 +43,12 @@ class _Alarm:
             callback()
 
 
+@define(eq=False)
 class VirtualClock:
     """The clock of the client's machine."""
 
-    def __init__(self, environment: Environment, client: Client) -> None:
-        self._environment = environment
-        self._client = client
+    _env: Environment
+    _client: Client
 
     def now(self) -> int:
         """See `Clock.now`."""
@@ -56,7 +56,7 @@ class VirtualClock:
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
         """See `Clock.call_at`. Sometimes the alarm is late beyond every slack."""
-        env, late = self._environment, 0
+        env, late = self._env, 0
         if env.faults.occurs("adapter late", 0.5):
             late = env.choices.pick("how late", (200, 5_000, 60_000, 3_600_000), (4, 3, 2, 1))
         alarm = _Alarm(callback)
@@ -65,7 +65,7 @@ class VirtualClock:
 
     def jitter(self, earliest: int, latest: int) -> int:
         """See `Clock.jitter`."""
-        return earliest + self._environment.choices.amount("jitter", latest - earliest)
+        return earliest + self._env.choices.amount("jitter", latest - earliest)
 
 
 class VirtualStore(MemoryStore):
@@ -73,7 +73,7 @@ class VirtualStore(MemoryStore):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()
-        self._environment = environment
+        self._env = environment
         self._earlier: Final[dict[str, list[Stored]]] = {}
         self.process_died()
 
@@ -83,7 +83,7 @@ class VirtualStore(MemoryStore):
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`."""
-        env = self._environment
+        env = self._env
         if env.faults.occurs("crash unsaved", 0.2):
             raise Crash
         if env.faults.occurs("store fails", 0.1):
@@ -114,8 +114,8 @@ class VirtualStore(MemoryStore):
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`. The session passes through JSON. Sometimes an earlier version comes back: an old backup."""
         stored, copies = self.newest(session_id), self._earlier.get(session_id)
-        if stored is not None and copies and self._environment.faults.occurs("store stale", 3.0):
-            stored = self._environment.choices.pick("how stale", copies)
+        if stored is not None and copies and self._env.faults.occurs("store stale", 3.0):
+            stored = self._env.choices.pick("how stale", copies)
         if stored is None:
             return None
         return Stored(restore(json.loads(json.dumps(snapshot(stored.session)))), stored.version)

@@ -35,7 +35,7 @@ LAYERS = (
 """From low to high. Packages of one layer do not import each other."""
 
 PUBLIC_IN_CORE = {"statemachine.core", "statemachine.core.wire", "statemachine.core.session"}
-TABLES_IN_CORE = {f"statemachine.core.{name}" for name in ("table", "tables", "signals", "fold")}
+TABLES_IN_CORE = {f"statemachine.core.{name}" for name in ("table", "tables", "signals", "fold", "derived")}
 READERS_OF_THE_TABLES = {"chart", "diagrams", "simulation"}
 """They interpret, draw and count the rows."""
 
