@@ -1,5 +1,5 @@
-"""Adapters: they feed a session what happened and do what it says; they decide nothing.
+"""Adapters: they pass events to a session and execute its commands; they decide nothing.
 
-`driver` is the one loop, against the protocols of `protocols`. `aio` and `http` bind it to asyncio and aiohttp.
-Nothing is imported here, so that the loop can be had without either.
+`driver` is the loop, against the protocols of `protocols`; `aio` and `http` connect it to asyncio and aiohttp. Nothing
+is imported here, so that the loop can be used without either.
 """

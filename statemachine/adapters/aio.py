@@ -1,4 +1,4 @@
-"""asyncio's side of the driver: its clock, and tasks that nothing escapes from."""
+"""The driver's clock for asyncio, and tasks whose errors are logged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _log = get_logger(__name__)
 
 
 class LoopClock:
-    """The loop's monotonic time, counted from the wall clock's time at the start: no step of the wall clock moves it.
+    """The loop's monotonic time, starting at the wall clock's time: changes of the wall clock do not affect it.
 
-    `loop`: the running one where None.
+    `loop`: None: the running one.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None, *, seed: int | None = None) -> None:
@@ -33,7 +33,7 @@ class LoopClock:
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
         """See `Clock.call_at`."""
-        # Half a millisecond more than asked: then `now` has surely reached `at`, however floats round.
+        # Half a millisecond later than requested: then `now` has reached `at`, however floats are rounded.
         return self._loop.call_at(self._start + (at - self._epoch + 0.5) / 1_000, callback)
 
     def jitter(self, earliest: int, latest: int) -> int:
@@ -42,7 +42,7 @@ class LoopClock:
 
 
 class Tasks:
-    """Tasks by key, each held until it is done (a loop holds them weakly) and none failing in silence."""
+    """Tasks by key, each held until it is done (a loop has weak references only); errors are logged."""
 
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
@@ -51,18 +51,18 @@ class Tasks:
         return len(self._tasks)
 
     def spawn(self, key: Hashable, work: Coroutine[object, object, None]) -> None:
-        """Run this until it is done or `cancel(key)`. A key is used once at a time."""
+        """Run this until it is done or cancelled. A key is used once at a time."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[key] = task
         task.add_done_callback(partial(self._done, key))
 
     def cancel(self, key: Hashable) -> None:
-        """Cancel this one, if it is still at work."""
+        """Cancel this task, if it is still running."""
         if task := self._tasks.get(key):
             task.cancel()
 
     async def close(self) -> None:
-        """Cancel all, and wait until they are gone."""
+        """Cancel all tasks, and wait until they are done."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

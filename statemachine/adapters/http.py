@@ -1,4 +1,4 @@
-"""The transport over HTTP: one call a command, its outcome as a `Reply`, and no opinion of its own (see `line`)."""
+"""The transport over HTTP: one request for each command, its outcome as a `Reply` (see `http_client`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from traceback import extract_tb
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 from structlog import get_logger
 
@@ -24,12 +23,9 @@ from .protocols import Answer
 __all__ = ["FormValues", "HttpTransport", "OpenFile"]
 
 OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None]"]
-"""From a file's `ref` to its bytes, or to where they are, and who wants to know how far they are.
-
-Raises LookupError for what is no longer there.
-"""
+"""From a file's `ref` to its bytes or path, and its progress callback. Raises LookupError for a file that is gone."""
 FormValues: TypeAlias = Callable[[str], Mapping[str, object]]
-"""From a secure form's `ref` to its values. Raises LookupError for what is no longer there."""
+"""From a secure form's `ref` to its values. Raises LookupError for values that are gone."""
 
 _log = get_logger(__name__)
 
@@ -46,16 +42,8 @@ class HttpTransport:
         self._tasks = Tasks()
         self.http: Final = HttpClient(pool)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     async def close(self) -> None:
-        """Break off what is under way."""
+        """Cancel all calls in flight."""
         await self._tasks.close()
 
     def execute(self, command: Command, answer: Answer) -> None:
@@ -74,9 +62,9 @@ class HttpTransport:
             return await self._exchange(command)
         except CallFailed as failed:
             return _failed(command, failed)
-        except (LookupError, ValueError) as error:  # what the command names is not there, or cannot be said
+        except (LookupError, ValueError) as error:  # the payload is gone, or cannot be encoded
             return _failed(command, CallFailed("unsent", error))
-        except Exception as error:  # what nobody foresaw: a fault of ours, and the server may have had the request
+        except Exception as error:  # an error in this package; the server may have received the request
             where = extract_tb(error.__traceback__)[-1]
             place = f"{where.name}:{where.lineno}"
             _log.error("call_crashed", call=type(command).__name__, error=type(error).__name__, place=place)
@@ -95,7 +83,7 @@ class HttpTransport:
 
 
 def _failed(command: Command, failed: CallFailed) -> Failure:
-    if failed.error != RequestBlocked.__name__:  # that is one trouble of the host, which the gate has told
+    if failed.error != RequestBlocked.__name__:  # the circuit breaker has logged it, once for all chats
         call = type(command).__name__
         _log.warning("call_failed", call=call, kind=failed.kind, error=failed.error, reason=failed.reason)
     return Failure(failed.kind)

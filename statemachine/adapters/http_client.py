@@ -1,8 +1,8 @@
-"""HTTP with aiohttp: one request out, one answer in, and no opinion.
+"""HTTP with aiohttp: one request, one answer, without retries.
 
-What went wrong is told apart by what the server may have done: *unsent*: it certainly never had the request; *timeout*
-and *cut*: it may have. Nothing is ever repeated here, and no redirect followed: a redirect would carry the customer's
-credentials to whatever host it names, and an address that redirects is a setting to correct.
+Failures are classified by what the server may have received: *unsent*: certainly not the request; *timeout* and *cut*:
+perhaps the request. Redirects are not followed: they would send the customer's credentials to any host they name, and
+an address that redirects is a setting to correct.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
 
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
-"""Headers for every request, or an async function that makes them, asked before each one: a token that expires is
-renewed there. They replace ours of the same name, `Authorization` too. What it raises leaves the request unsent.
+"""Headers for every request, or an async function called before each request, which may renew an expired token. They
+replace default headers of the same name, `Authorization` too. If it raises, the request is not sent.
 """
 
 NoAnswer: TypeAlias = Literal["unsent", "timeout", "cut"]
 
 CONNECTING: Final = 100
-"""Connections made at once; Linux keeps a backlog of 128 unless a server asks for more."""
+"""Connections opened at once; Linux has a backlog of 128 unless a server asks for more."""
 
 _UNSENT: Final = (
     aiohttp.ClientConnectorError,  # name, connect, proxy and TLS handshake
@@ -53,7 +53,7 @@ _UNSENT: Final = (
 
 
 class CallFailed(Exception):
-    """There is no whole answer. `kind`: see above; `error`: the class of the exception that said so.
+    """There is no complete answer. `kind`: see above; `error`: the class of the original exception.
 
     `reason`: for people, without ids and secrets; "" for none.
     """
@@ -66,7 +66,7 @@ class CallFailed(Exception):
 
 
 def _reason(error: Exception) -> str:
-    """By host and port, and only where there was no connection: other texts may hold ids, or what a server sent."""
+    """For connection errors only, by host and port: other texts may hold ids, or data of the server."""
     if not isinstance(error, aiohttp.ClientConnectorError):
         return ""
     cause = error.os_error
@@ -81,7 +81,7 @@ def _reason(error: Exception) -> str:
 
 @frozen
 class HttpResponse:
-    """A whole answer, whatever it says. `body` ends one byte after what is ever read of one."""
+    """A complete answer. `body` is cut one byte beyond the size limit."""
 
     status: int
     headers: Mapping[str, str]
@@ -89,12 +89,12 @@ class HttpResponse:
 
 
 class _Cut(Exception):
-    """The connection broke. Not an aiohttp error, because those make aiohttp repeat a GET by itself."""
+    """The connection broke. Not an aiohttp error: after those aiohttp repeats a GET by itself."""
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send a request once. aiohttp repeats a GET when a kept connection breaks; a poll whose answer was lost has taken
-    its events with it, and the session must hear of that to read the history (protocol.md 1.4).
+    """Send a request once. aiohttp repeats a GET when a reused connection breaks. The lost answer of a poll contained
+    its events, so the session must know of the failure, and read the history (protocol.md 1.4).
     """
     try:
         return await handler(request)
@@ -105,10 +105,10 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Makes few connections at a time: a thousand at once time out together, on a busy loop or a short backlog."""
+    """Limits the connections opened at once: a thousand time out together, on a busy loop or a short backlog."""
 
     def __init__(self, seconds: float, tls: ssl.SSLContext | None) -> None:
-        # Without a limit: aiohttp's default of 100 lets the polls of the 101st chat wait in silence.
+        # No limit: with aiohttp's default of 100, the polls of the 101st chat wait.
         super().__init__(limit=0, ssl=tls if tls is not None else True)  # pyright: ignore[reportUnknownMemberType]
         self._seconds = seconds
         self._connecting = asyncio.Semaphore(CONNECTING)
@@ -119,7 +119,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
     ) -> aiohttp.connector.Connection:
-        """A kept connection, or a new one."""
+        """A reused connection, or a new one."""
         if self._connecting.locked():
             await self._turn()
         else:  # at once, and without a timer
@@ -138,12 +138,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class ConnectionPool:
-    """The connections of all chats of a process.
-
-    `connect_timeout`: for name, connection and TLS together. `tls`: which certificates are trusted, and shown; where
-    None, the system's. `proxy`: "http://host:port", with "user:password@" before the host if it asks for them.
-    `per_second`: how many requests at most, on average. Raises ValueError.
-    """
+    """The connections of all chats of a process."""
 
     def __init__(
         self,
@@ -154,13 +149,22 @@ class ConnectionPool:
         headers: HeaderSource | None = None,
         per_second: float | None = None,
     ) -> None:
+        """Open no connection yet. Raises ValueError for an invalid proxy.
+
+        Args:
+            connect_timeout: For name resolution, connection and TLS together.
+            tls: Trusted and client certificates; None: the system's.
+            proxy: Such as "http://host:port", or "http://user:password@host:port".
+            headers: For every request, see `HeaderSource`.
+            per_second: The average rate of requests; None: unlimited.
+        """
         keep_buffers_small()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
         self.http: Final = aiohttp.ClientSession(
             connector=_Connector(self.connect_timeout_s, tls),
-            cookie_jar=aiohttp.DummyCookieJar(),  # each line has its own
+            cookie_jar=aiohttp.DummyCookieJar(),  # each `HttpClient` has its own
             middlewares=(_once,),
             proxy=via,
         )
@@ -179,38 +183,40 @@ def proxy_address(text: str) -> URL:
         url = URL(text)
     except ValueError:
         url = URL()
-    if url.scheme not in ("http", "https") or not url.host:  # the text may hold a password: it is not quoted
-        raise ValueError("proxy: this is no address of a proxy; one looks like http://proxy.example.com:3128")
+    if (
+        url.scheme not in ("http", "https") or not url.host
+    ):  # the text may hold a password: it is not quoted
+        raise ValueError("proxy: not the address of a proxy; expected one like http://proxy.example.com:3128")
     return url
 
 
 class HttpClient:
-    """One customer's calls over the pool's connections.
+    """One customer's calls over the pool's connections, with their own cookies.
 
-    Each has cookies of its own: to a server they are who the customer is, where the client id is `WebChat`.
+    Where the client id is `WebChat`, the cookie identifies the customer.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._cookies: aiohttp.CookieJar | None = None  # most servers give none
+        self._cookies: aiohttp.CookieJar | None = None  # most servers set none
 
     async def exchange(
         self, request: HttpRequest, source: bytes | Path | None = None, uploaded: UploadProgress | None = None
     ) -> HttpResponse:
-        """Send this, and wait for all of the answer within the request's timeout. `source`: what it uploads.
+        """Send this, and wait for the complete answer within the request's timeout. Raises CallFailed.
 
-        Raises CallFailed.
+        `source`: the file to upload; `uploaded`: called with its progress.
         """
-        # The whole answer within the time that the command allows, or the session would give up waiting before.
+        # The complete answer within the command's timeout: the session does not wait longer.
         limits = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s)
         async with self._open(request, limits, source, uploaded) as response:
             return HttpResponse(response.status, response.headers, await _read(response))
 
     @asynccontextmanager
     async def stream(self, request: HttpRequest) -> AsyncGenerator[tuple[HttpResponse, AsyncIterator[bytes]]]:
-        """As `exchange`, with a body of any length as it comes; of a status but 200 it is read at once.
+        """As `exchange`, with a body of any length in chunks; for a status other than 200 it is read at once.
 
-        The request's timeout is that of each piece. Raises CallFailed, while the body is read too.
+        The request's timeout applies to each chunk. Raises CallFailed, also while the body is read.
         """
         limits = aiohttp.ClientTimeout(
             total=None, sock_read=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s
@@ -227,7 +233,7 @@ class HttpClient:
         source: bytes | Path | None = None,
         uploaded: UploadProgress | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """The answer, whose body is still to be read; what goes wrong, then too, is a CallFailed."""
+        """The answer without its body. Errors become CallFailed, also those while the body is read."""
         breaker, epoch = self._pool.breaker, 0
         try:
             epoch = await breaker.enter(request.timeout / 1_000)
@@ -248,7 +254,11 @@ class HttpClient:
                 self._keep_cookies(response)
                 yield response
                 breaker.answered(epoch, response.status)
-        except (RequestBlocked, LookupError, ValueError) as error:  # not let through; not there, or cannot be said
+        except (
+            RequestBlocked,
+            LookupError,
+            ValueError,
+        ) as error:  # blocked; or no payload, or an invalid one
             raise CallFailed("unsent", error) from error
         except _UNSENT as error:
             breaker.failed(epoch)
@@ -263,7 +273,7 @@ class HttpClient:
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
         if response.cookies:
             if self._cookies is None:
-                self._cookies = aiohttp.CookieJar(unsafe=True)  # "unsafe": also from a host without a name
+                self._cookies = aiohttp.CookieJar(unsafe=True)  # "unsafe": also from an IP address
             self._cookies.update_cookies(response.cookies, response.url)
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
@@ -271,13 +281,13 @@ class HttpClient:
         source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
-        except Exception as error:  # the application's code: nothing was sent yet, whatever went wrong
+        except Exception as error:  # an error in the application's code: nothing was sent yet
             raise CallFailed("unsent", error) from error
         return headers
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, or one byte more than is ever read of one: enough for the reader to refuse it."""
+    """The body, cut one byte beyond the limit, so that the reader refuses it."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

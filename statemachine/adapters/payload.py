@@ -1,4 +1,4 @@
-"""What a request carries: nothing, JSON, or a file in a multipart form, whose way can be followed."""
+"""The body of a request: none, JSON, or a file in a multipart form, whose progress is reported."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
 
 
 UploadProgress: TypeAlias = Callable[[int, int], None]
-"""Called in the loop's thread as a file is read to be sent: bytes so far, and of how many."""
+"""Called in the loop's thread as a file is read to be sent, with the bytes so far and the size."""
 
 
 @asynccontextmanager
 async def payload(
     request: HttpRequest, source: bytes | Path | None, uploaded: UploadProgress | None = None
 ) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
-    """The request's body, or the file `source` as the one part of a form. Raises LookupError for what is not there."""
+    """The request's body, or the file `source` as the only part of a form. Raises LookupError for a missing file."""
     if source is None:
         yield request.body
         return
@@ -38,8 +38,8 @@ async def payload(
         yield form
 
 
-class _Followed:
-    """Tells how far it was read. aiohttp reads files in threads of its own."""
+class _Progress:
+    """Reports how far a file was read. aiohttp reads files in other threads."""
 
     def __init__(self, size: int, uploaded: UploadProgress | None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -47,43 +47,43 @@ class _Followed:
         self._uploaded = uploaded
         self._done = 0
 
-    def follow(self, count: int) -> None:
-        """So many more bytes were read."""
+    def add(self, count: int) -> None:
+        """Count these bytes."""
         self._done += count
         if self._uploaded and count:
             self._loop.call_soon_threadsafe(self._uploaded, self._done, self._size)
 
 
 class _Bytes(io.BytesIO):
-    def __init__(self, data: bytes, followed: _Followed) -> None:
+    def __init__(self, data: bytes, progress: _Progress) -> None:
         super().__init__(data)
-        self._followed = followed
+        self._progress = progress
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        self._followed.follow(len(data))
+        self._progress.add(len(data))
         return data
 
 
 class _File(io.BufferedReader):
-    def __init__(self, raw: io.FileIO, followed: _Followed) -> None:
+    def __init__(self, raw: io.FileIO, progress: _Progress) -> None:
         super().__init__(raw)
-        self._followed = followed
+        self._progress = progress
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        self._followed.follow(len(data))
+        self._progress.add(len(data))
         return data
 
 
 def _open(source: bytes | Path, uploaded: UploadProgress | None) -> io.BufferedIOBase:
     if isinstance(source, bytes):
-        return _Bytes(source, _Followed(len(source), uploaded))
+        return _Bytes(source, _Progress(len(source), uploaded))
     try:
         raw = io.FileIO(source)
     except OSError as error:
         raise LookupError(f"the file cannot be read: {error.strerror}") from error
-    return _File(raw, _Followed(os.fstat(raw.fileno()).st_size, uploaded))
+    return _File(raw, _Progress(os.fstat(raw.fileno()).st_size, uploaded))
 
 
 def _file_name(name: str) -> str:

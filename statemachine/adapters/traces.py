@@ -1,10 +1,9 @@
-"""Traces of chats at work: a bounded file for each, without anybody's words, as `statemachine replay` reads it.
+"""Traces of running chats: a bounded file for each, without texts, for `statemachine replay`.
 
-A line is written in the moment of its step, so that a trace also tells of the step that a process died in; no file is
-kept open, so that thousands of chats need no file descriptors and a file may be taken away at any time. A trace begins
-anew, with the session as it stands, wherever a session does not go on from where the last line left it: in another
-process, in another chat of the same customer, in the next file. Several traces one after the other are one capture to
-`replay`, in one file or in two.
+Each step is written at once, so that a trace includes the step in which a process died. No file stays open: thousands
+of chats need no file descriptors, and a file may be moved at any time. A new trace, with the session as it is, begins
+where a session does not continue from the last line: in another process, in another chat of the same customer, in the
+next file. To `replay`, several traces in a row are one capture, in one file or in two.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ _PRODUCT: Final = f"chat-session-statemachine {__version__}"
 
 
 class TraceFiles:
-    """An `Observer` that writes the traces of all sessions into `folder`, made where it is missing. Raises OSError.
+    """An `Observer` that writes the traces of all sessions into `folder`, which is created if missing. Raises OSError.
 
-    `limit`: bytes for each session, kept by forgetting the older half. Files are named after the session's `label`, as
-    it stands in logs: `LABEL.jsonl`, and `LABEL.old.jsonl` for what was before. Only their owner can read them. A file
-    that cannot be written costs its trace, and a line in the log, but no chat. A step costs about 0.1 ms more, in the
-    thread of the driver: the folder belongs on a local disk.
+    `limit`: bytes for each session; the older half is deleted beyond it. Files are named after the session's `label`,
+    as in logs: `LABEL.jsonl`, and `LABEL.old.jsonl` for the older half. Only their owner can read them. If a file
+    cannot be written, its trace is lost and a line logged; the chat continues. A step takes about 0.1 ms longer, in the
+    driver's thread: use a local disk.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, limit: float = 1e6) -> None:
         self._folder: Final = Path(folder)
         self._half: Final = limit / 2
-        # Where the last line of each trace left its session: while it lives, the one that its driver holds anyway.
+        # The session after the last line of each trace; the driver holds the same object.
         self._left: Final[dict[str, Session]] = {}
         self._failing = False
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,17 +48,17 @@ class TraceFiles:
             raise PermissionError(13, "not writable", str(folder))
 
     def files(self, session_id: str) -> tuple[Path, ...]:
-        """The files of this session, the older one first; only those that are there."""
+        """The existing files of this session, the older one first."""
         return tuple(file for file in (self._old(session_id), self._file(session_id)) if file.exists())
 
     def forget(self, session_id: str) -> None:
-        """Remove the files of this session. Raises OSError."""
+        """Delete the files of this session. Raises OSError."""
         self._left.pop(session_id, None)
         for file in self.files(session_id):
             file.unlink(missing_ok=True)
 
     def purge(self, before: int) -> None:
-        """Remove the files in which nothing was written since this instant (ms). Raises OSError."""
+        """Delete the files that were not written since this time (ms). Raises OSError."""
         for file in self._folder.glob("*.jsonl"):
             if file.stat().st_mtime_ns < before * 1_000_000:
                 file.unlink(missing_ok=True)
@@ -94,7 +93,7 @@ class TraceFiles:
             size = os.fstat(descriptor).st_size
             text = f"{line}\n"
             if size == 0 or self._left.get(session_id) is not before:
-                # On a line of its own, also after one that a full disk has cut.
+                # On a new line, also after one that a full disk has cut.
                 text = ("\n" if size else "") + f"{header_line(_PRODUCT, before)}\n{text}"
             size += os.write(descriptor, text.encode("ascii"))
         finally:

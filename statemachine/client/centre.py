@@ -6,7 +6,6 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from statemachine.adapters.http_client import CallFailed, HttpClient
@@ -106,9 +105,7 @@ class ContactCentre:
             self._http = HttpClient(pool)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._http = self._shared
         await self._stack.aclose()
 

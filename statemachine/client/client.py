@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote, unquote
 from weakref import WeakValueDictionary
@@ -28,7 +27,7 @@ from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
 from .chat_parameters import ChatParameters
-from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates, RetryPolicy
+from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
 from .file_limit import chats_within_file_limit
 from .metrics import Metrics, MetricsObserver, Stats
@@ -48,7 +47,8 @@ REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
 class ChatClient:
     """The chats of one application, one for each customer. `async with` opens it, and resumes all stored chats.
 
-    Closing the client ends no chat: opened again with the same store, they continue.
+    Closing the client ends no chat: opened again with the same store, they continue. Raises BadSetting; `async with`
+    also raises a `StoreError` that says what to do.
     """
 
     def __init__(
@@ -76,9 +76,6 @@ class ChatClient:
             observers: See every step of every session.
             middleware: Changes or drops intents and updates.
             metrics: Receives counters and histograms.
-
-        Raises:
-            BadSetting: A setting cannot work. `async with` also raises a `StoreError` that says what to do.
         """
         self._options: Final = options or Options()
         self._store = store
@@ -113,9 +110,7 @@ class ChatClient:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -383,8 +378,8 @@ class ChatClient:
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
         run = self._begin()
-        policy = RetryPolicy(tries, pause, within, auto_ack, self._count_failure)
-        await HandlerRunner(self._scheduler, handler, policy).run(run, concurrency)
+        runner = HandlerRunner(self._scheduler, handler, tries, pause, within, auto_ack, self._count_failure)
+        await runner.run(run, concurrency)
 
     def _count_failure(self) -> None:
         if self._metrics:

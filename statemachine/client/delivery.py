@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 from structlog import get_logger
@@ -172,58 +172,52 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
 
 
 @frozen
-class RetryPolicy:
-    """How often a handler is tried, and the pause after its first failure; the pause doubles with each failure.
+class HandlerRunner:
+    """Calls a handler with the updates of all sessions.
 
-    `timeout`: for one call, None: unlimited. `on_failure`: called after each failure.
+    `tries`: the most calls for one update. `pause`: after the first failure; it doubles with each. `timeout`: of one
+    call, None: unlimited. `on_failure`: called after each failure.
     """
 
+    scheduler: DeliveryScheduler
+    handler: Handler
     tries: int
     pause: timedelta
     timeout: timedelta | None
     auto_ack: bool
     on_failure: Callable[[], None]
 
-
-class HandlerRunner:
-    """Calls a handler with the updates of all sessions."""
-
-    def __init__(self, scheduler: DeliveryScheduler, handler: Handler, policy: RetryPolicy) -> None:
-        self._scheduler: Final = scheduler
-        self._handler: Final = handler
-        self._policy: Final = policy
-
     async def run(self, run: int, concurrency: int) -> None:
         """Run until the client is closed. Cancelled, it cancels the handlers; their updates are delivered again."""
-        with self._scheduler.reading():
+        with self.scheduler.reading():
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrency):
                     group.create_task(self._work(run))
 
     async def _work(self, run: int) -> None:
-        timeout = self._policy.timeout.total_seconds() if self._policy.timeout else None
-        while taken := await self._scheduler.take(run, auto_ack=False):
+        timeout = self.timeout.total_seconds() if self.timeout else None
+        while taken := await self.scheduler.take(run, auto_ack=False):
             chat, update = taken
             try:
                 async with asyncio.timeout(timeout):
-                    await self._handler(chat, update)
+                    await self.handler(chat, update)
             except Exception as error:
                 self._failed(run, chat, error)
             except BaseException:
-                self._scheduler.again(run, chat)
+                self.scheduler.again(run, chat)
                 raise
             else:
-                self._scheduler.done(run, chat, ack=self._policy.auto_ack)
+                self.scheduler.done(run, chat, ack=self.auto_ack)
 
     def _failed(self, run: int, chat: ChatSession, error: Exception) -> None:
         slot = chat.slot
         slot.failures += 1
-        self._policy.on_failure()
+        self.on_failure()
         # The type alone: the text of an application's error may quote the chat.
         name, kind = type(error).__name__, type(slot.update).__name__
         _log.warning("handler_failed", session=label(chat.id), update=kind, tries=slot.failures, error=name)
-        if slot.failures >= self._policy.tries:
+        if slot.failures >= self.tries:
             park(chat, error)
             return
-        pause = self._policy.pause.total_seconds() * 2 ** (slot.failures - 1)
-        asyncio.get_running_loop().call_later(pause, self._scheduler.again, run, chat)
+        pause = self.pause.total_seconds() * 2 ** (slot.failures - 1)
+        asyncio.get_running_loop().call_later(pause, self.scheduler.again, run, chat)

@@ -1,5 +1,5 @@
-"""Stores: where sessions, their journals and the application's cursor outlive the process.
+"""Stores for sessions, their journals and the application's cursors.
 
-`memory` forgets with the process; `sqlite` is the durable default. Both keep the promises of
-`adapters.protocols.Store`. Nothing is imported here.
+`memory` lasts as long as the process; `sqlite` is the durable default. Both implement `adapters.protocols.Archive`.
+Nothing is imported here.
 """

@@ -1,4 +1,4 @@
-"""A look at a database, whoever is at work on it: how much there is, and whether all of it can be read back."""
+"""Checks a database, also while it is in use: how much it holds, and whether all of it can be read."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from .ownership import Lock, Owner, owner_of
 from .schema import SCHEMA
 
 _NAMED: Final = 20
-"""Faults named one by one; a damaged file has thousands."""
+"""The most faults that are listed; a damaged file has thousands."""
 
 
 @frozen
 class StoreReport:
-    """What was found. `size`: bytes, without the write-ahead log. `phases`: sessions by phase. `faults`: in words.
+    """The contents of a database. `size`: bytes, without the write-ahead log. `phases`: sessions by phase.
 
-    `unread`: news not acknowledged yet; `kept`: acknowledged, and kept as transcript. `owner`: who is at work, or None.
+    `unread`: updates not acknowledged; `kept`: acknowledged ones, kept as transcript. `owner`: the process that uses
+    it, or None. `faults`: in words.
     """
 
     schema: int
@@ -39,16 +40,16 @@ class StoreReport:
 
     @property
     def is_old(self) -> bool:
-        """It will be brought up to date when it is opened to work on it."""
+        """It will be migrated when a store opens it."""
         return self.schema < SCHEMA
 
 
 def check(path: Path) -> StoreReport:
-    """Read everything there is. Raises a `StoreError` where this is no database of ours, or cannot be read at all."""
+    """Read the whole database. Raises a `StoreError` for a foreign database, or one that cannot be read at all."""
     link, schema = open_reading(path)
     with translated_errors(path):
         try:
-            link.execute("BEGIN")  # one moment, however much is written meanwhile
+            link.execute("BEGIN")  # a consistent read, also while others write
             phases = Counter[str]()
             updates = Counter[bool]()
             faults: list[str] = []
@@ -57,7 +58,7 @@ def check(path: Path) -> StoreReport:
                 faults += [str(row[0]) for row in rows if row[0] != "ok"]
                 _sessions(link, phases, faults)
                 _updates(link, schema, updates, faults)
-            except sqlite3.DatabaseError as error:  # a damaged page: what lies beyond it cannot be reached
+            except sqlite3.DatabaseError as error:  # a damaged page: the rest cannot be read
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if Lock.is_held(path) else None
             return StoreReport(

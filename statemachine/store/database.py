@@ -1,4 +1,4 @@
-"""The database file: how it is created and opened, by whom, and what SQLite's errors mean."""
+"""Creates and opens the database file, and translates SQLite's errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # WAL alone may lose the last commits when the power fails
     "PRAGMA fullfsync = ON",  # macOS flushes the drive's own cache only when asked to; a no-op elsewhere
-    "PRAGMA secure_delete = ON",  # what is acknowledged or replaced is overwritten; `scrub` for the rest
+    "PRAGMA secure_delete = ON",  # deleted content is overwritten; `scrub` does the rest
 )
 
 _MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
@@ -34,7 +34,7 @@ _MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """This error in words for the person who runs the store."""
+    """The `StoreError` for an error of SQLite, with the remedy."""
     # Extended codes hold the primary one in their lowest byte (sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, text = _MEANINGS.get(code, (StoreError, "{}: " + str(error).replace("{", "{{").replace("}", "}}")))
@@ -43,7 +43,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
 
 @contextmanager
 def translated_errors(path: Path) -> Generator[None, None, None]:
-    """SQLite's errors within become a `StoreError`."""
+    """Turn SQLite's errors in the block into a `StoreError`."""
     try:
         yield
     except sqlite3.Error as error:
@@ -51,16 +51,16 @@ def translated_errors(path: Path) -> Generator[None, None, None]:
 
 
 def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[sqlite3.Connection, Lock]:
-    """Open the database to work on it: created where there is none, brought up to date, signed with our name.
+    """Open the database for writing: created if missing, migrated, and marked with this process as owner.
 
-    `copy`: where to keep one of an older schema as it was; an older version of this package cannot go back otherwise.
-    Raises a `StoreError`; StoreOwned names the other process that is at work.
+    `copy`: the path for a copy of a database with an older schema: an older version of this package cannot read the
+    migrated one. Raises a `StoreError`; StoreOwned names the process that has the database open.
     """
     _create(path)
     with translated_errors(path), ExitStack() as undo:
         link = _open(path, "rw", busy_ms)
         undo.callback(link.close)
-        read_schema(link, path)  # before anything is written: a wrong path may name somebody's data
+        read_schema(link, path)  # before any write: a wrong path may name another program's data
         lock = _lock(link, path, busy_ms)
         undo.callback(lock.release)
         if copy is not None and read_schema(link, path) != SCHEMA:
@@ -73,7 +73,7 @@ def open_owned(path: Path, busy_ms: int, *, copy: Path | None = None) -> tuple[s
 
 
 def connect(path: Path, busy_ms: int) -> sqlite3.Connection:
-    """One more connection to a database that this process is at work on. Raises a `StoreError`."""
+    """Another connection to a database that this process owns. Raises a `StoreError`."""
     with translated_errors(path), ExitStack() as undo:
         link = _open(path, "rw", busy_ms)
         undo.callback(link.close)
@@ -83,7 +83,7 @@ def connect(path: Path, busy_ms: int) -> sqlite3.Connection:
 
 
 def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
-    """Look at a database, whoever is at work on it, and its schema. Raises a `StoreError`."""
+    """Open a database read-only, also while it is in use. Returns its schema too. Raises a `StoreError`."""
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file")
     with translated_errors(path), ExitStack() as undo:
@@ -96,7 +96,7 @@ def open_reading(path: Path) -> tuple[sqlite3.Connection, int]:
 
 def _open(path: Path, mode: str, busy_ms: int) -> sqlite3.Connection:
     """A connection in autocommit mode, to be used by one thread at a time."""
-    # As a URI, so that no file name means anything special, and a file that vanished is not made anew in silence.
+    # As a URI: no file name has a special meaning, and a missing file is not created.
     return sqlite3.connect(
         f"{path.resolve().as_uri()}?mode={mode}",
         uri=True,
@@ -124,8 +124,8 @@ def _lock(link: sqlite3.Connection, path: Path, wait_ms: int) -> Lock:
 
 def _owned_words(path: Path, owner: Owner | None) -> str:
     if owner and owner.is_here:
-        return f"this very process has {path} open already: share one store, or give each its own file"
-    return f"{owner or 'another process'} is at work on {path}: stop it first, or give each its own file"
+        return f"this process has {path} open already: share one store, or use another file"
+    return f"{owner or 'another process'} uses {path}: stop it first, or give each its own file"
 
 
 def _copy(link: sqlite3.Connection, to: Path) -> None:

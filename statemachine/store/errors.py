@@ -1,4 +1,4 @@
-"""What can go wrong with a store, in words for the person who runs it. Every one says what to do."""
+"""The errors of a store. Each text says what to do."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = [
 
 
 class StoreError(Exception):
-    """The store could not do what was asked; nothing of it was done."""
+    """The store could not carry out a request; nothing of it was done."""
 
 
 class StaleSave(StoreError):
-    """The session was saved by somebody else meanwhile. `stored`: the version found; `wanted`: the one to be saved."""
+    """Another driver has saved the session meanwhile. `stored`: the version found; `wanted`: the one to be saved."""
 
     def __init__(self, stored: int, wanted: int) -> None:
         super().__init__(stored, wanted)
@@ -46,7 +46,7 @@ class StoreBusy(StoreError):
 
 
 class StoreOwned(StoreBusy):
-    """Another process is at work on this database; the text names it."""
+    """Another process has this database open; the text names it."""
 
 
 class StoreFull(StoreError):
@@ -58,7 +58,7 @@ class StoreReadOnly(StoreError):
 
 
 class StoreClosed(StoreError):
-    """The store was closed before this was asked."""
+    """The store was closed before this request."""
 
 
 class NewerStore(StoreError):
@@ -70,11 +70,11 @@ class ForeignStore(StoreError):
 
 
 class CorruptStore(StoreError):
-    """What was stored cannot be read back."""
+    """Stored data cannot be read."""
 
 
 def check_order(last: int, updates: tuple[TranscriptUpdate, ...]) -> None:
-    """Refuse news that do not follow the last `seq` of their journal."""
+    """Refuse updates that do not follow the last `seq` of their journal."""
     for one in updates:
         if one.seq <= last:
             raise StoreError(f"update {one.seq} cannot follow update {last}")
@@ -82,6 +82,6 @@ def check_order(last: int, updates: tuple[TranscriptUpdate, ...]) -> None:
 
 
 def check_ack(last: int, seq: int) -> None:
-    """Refuse to acknowledge what nobody can have seen: it would be lost when it comes."""
+    """Refuse to acknowledge updates that are not in the journal yet: they would be lost when they come."""
     if seq > last:
         raise StoreError(f"update {seq} cannot be acknowledged: the last is {last}")

@@ -1,6 +1,6 @@
-"""What is removed for good: what is old, what a client wants forgotten, and what SQLite leaves behind of either.
+"""Deletes data permanently: by age, by session, and the remains that SQLite leaves in the file.
 
-All of it for whoever is at work on the database, on the connection that writes.
+All functions use the writing connection of the database's owner.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .errors import StoreBusy
 
 @frozen
 class Purged:
-    """What a purge removed, and what it left: sessions long over whose news the application has not read."""
+    """What a purge deleted. `unread`: ended sessions that it left, because of updates not acknowledged."""
 
     sessions: int
     updates: int
@@ -23,10 +23,10 @@ class Purged:
 
 
 def purge(link: sqlite3.Connection, before: int, *, unread: bool = False) -> Purged:
-    """Remove what was over, or read, `before` this instant (ms): sessions and all their news, and kept transcripts.
+    """Delete sessions that ended `before` this time (ms) with all their updates, and older acknowledged updates.
 
-    A session that lives stays, and so does news the application has not read; with `unread` that goes as well, if its
-    session is over. In a transaction of the caller's. Raises sqlite3.Error.
+    Active sessions stay, and sessions with updates not acknowledged; the latter are deleted too with `unread`, if they
+    have ended. Runs in the caller's transaction. Raises sqlite3.Error.
     """
     old = "SELECT key FROM session WHERE ended_at < :before"
     waiting = "EXISTS (SELECT 1 FROM journal WHERE session = session.key AND seq > cursor)"
@@ -50,7 +50,7 @@ def _at(before: int) -> dict[str, int]:
 
 
 def forget(link: sqlite3.Connection, session_ids: Iterable[str]) -> int:
-    """Remove these sessions and all their news; how many there were. Then `scrub`. Raises as that."""
+    """Delete these sessions and all their updates, then `scrub`. Returns how many existed. Raises as `scrub`."""
     link.execute("BEGIN IMMEDIATE")
     found = 0
     for session_id in session_ids:
@@ -62,12 +62,12 @@ def forget(link: sqlite3.Connection, session_ids: Iterable[str]) -> int:
 
 
 def scrub(link: sqlite3.Connection) -> None:
-    """Leave nothing in the file but what is stored, and nothing in the write-ahead log.
+    """Remove all deleted data from the file and from the write-ahead log.
 
-    Deleting alone does not: SQLite keeps freed pages, and parts of rows in the gaps of pages it has rearranged, the
-    latter even with `secure_delete` (seen in one session of thirty). A file written anew has neither. It takes about as
-    long as copying the file; others can read meanwhile. What the disk itself, and copies of the file, keep is beyond
-    its reach. Raises StoreBusy, where somebody reads all the time, and sqlite3.Error.
+    Deleting rows is not enough: SQLite keeps freed pages, and parts of rows in the gaps of rearranged pages, the latter
+    even with `secure_delete` (seen in one session of thirty). A file written anew has neither. It takes about as long
+    as copying the file; others can read meanwhile. Remains on the disk itself and copies of the file are not affected.
+    Raises StoreBusy where another connection reads all the time, and sqlite3.Error.
     """
     link.execute("VACUUM")
     busy, *_ = link.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

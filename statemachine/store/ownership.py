@@ -1,13 +1,13 @@
-"""One process at work on a database: the second is refused, and told by whom.
+"""One process owns a database: a second one is refused, and the error names the owner.
 
-The right to work is a lock of the operating system on a file beside the database, held while the store is open. The
-system lets go of it in the moment its process dies, however it dies, so a dead process's sessions are free at once; and
-it never lets go of a live one's, so a process that was merely suspended (a laptop's lid, a debugger, a virtual machine
-that moved) never wakes up beside another. A lease with a heartbeat promises neither.
+Ownership is a lock of the operating system on a file beside the database, held while the store is open. The system
+releases it as soon as the process dies, so its sessions are available at once. It never releases the lock of a live
+process, so a suspended one (laptop lid, debugger, moved virtual machine) never wakes up beside another owner. A lease
+with a heartbeat guarantees neither.
 
-The lock is SQLite's own, a write transaction without end on an empty database: it exists wherever SQLite does (Linux,
-macOS, Windows), also between two stores of one process, and is not inherited by a fork. Like the write-ahead log, it is
-good among the processes of one machine. The name of who holds it stands in the database itself.
+The lock is a write transaction without end on an empty SQLite database: it exists wherever SQLite does (Linux, macOS,
+Windows), also between two stores of one process, and a fork does not inherit it. Like the write-ahead log, it works
+among the processes of one machine. The database holds the owner's name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from attrs import frozen
 
 @frozen
 class Owner:
-    """Who is at work. `since`: milliseconds since the epoch."""
+    """The process that owns a database. `since`: milliseconds since the epoch."""
 
     program: str
     pid: int
@@ -34,18 +34,18 @@ class Owner:
 
     @classmethod
     def here(cls) -> Owner:
-        """This process, from now on."""
+        """This process, as owner from now on."""
         program = Path(sys.argv[0]).name or Path(sys.executable).name
         return cls(program, os.getpid(), socket.gethostname(), time.time_ns() // 1_000_000)
 
     def sign(self, link: sqlite3.Connection) -> None:
-        """Write the name down for those who come later. Raises sqlite3.Error."""
+        """Write the owner into the database. Raises sqlite3.Error."""
         values = (self.program, self.pid, self.host, self.since)
         link.execute("INSERT OR REPLACE INTO owner (key, program, pid, host, since) VALUES (1, ?, ?, ?, ?)", values)
 
     @property
     def is_here(self) -> bool:
-        """It is this process itself."""
+        """Whether it is this process."""
         return (self.pid, self.host) == (os.getpid(), socket.gethostname())
 
     def __str__(self) -> str:
@@ -54,24 +54,24 @@ class Owner:
 
 
 def owner_of(link: sqlite3.Connection) -> Owner | None:
-    """The last one who was at work; whether it still is, only the lock knows."""
+    """The last owner; only the lock says whether it still is one."""
     try:
         row = link.execute("SELECT program, pid, host, since FROM owner").fetchone()
-    except sqlite3.OperationalError:  # just made, or of a schema without names
+    except sqlite3.OperationalError:  # newly created, or of a schema without owners
         return None
     return Owner(*row) if row else None
 
 
 def lock_of(path: Path) -> Path:
-    """The file that is locked. It is left in place: removed, two could hold locks on two files of one name."""
+    """The lock file. It is never deleted: two processes could then lock two files of the same name."""
     return path.with_name(f"{path.name}-lock")
 
 
 class Lock:
-    """The right to work on the database at `path`, waited for at most `wait_ms`.
+    """Ownership of the database at `path`. Waits at most `wait_ms` for it.
 
-    A process that is just being stopped thus hands over to the one that is started in its place. Raises sqlite3.Error,
-    with SQLITE_BUSY where another has it, and OSError.
+    The wait lets a stopping process hand over to its successor. Raises sqlite3.Error, with SQLITE_BUSY where another
+    process owns the database, and OSError.
     """
 
     def __init__(self, path: Path, wait_ms: int) -> None:
@@ -93,7 +93,7 @@ class Lock:
 
     @classmethod
     def is_held(cls, path: Path) -> bool:
-        """Somebody is at work on this database now. Raises OSError, sqlite3.Error where that cannot be seen."""
+        """Whether a process owns this database now. Raises OSError, sqlite3.Error where that cannot be determined."""
         if not lock_of(path).exists():
             return False
         try:
@@ -105,5 +105,5 @@ class Lock:
         return False
 
     def release(self) -> None:
-        """Let the next one work. Harmless when repeated."""
+        """Release ownership. May be repeated."""
         self._link.close()

@@ -1,4 +1,4 @@
-"""The durable store: one SQLite file, written by one thread, a step and its news in one transaction."""
+"""The durable store: one SQLite file, written by one thread, a step and its updates in one transaction."""
 
 from __future__ import annotations
 
@@ -34,18 +34,10 @@ _JOURNAL: Final = (
 
 
 class SqliteStore:
-    """Sessions in a file that is private to its owner, and to one process at a time.
+    """Sessions in a file that only its owner can read, for one process at a time.
 
-    `call_soon` brings each `done` back to the thread that owns the sessions; with asyncio it is
-    `asyncio.get_running_loop().call_soon_threadsafe`. `busy_ms`: how long another process may keep the file locked, and
-    how long to wait for the one before to let go of it. `transcript`: keep news after it was acknowledged, until it is
-    purged or forgotten.
-
-    Reading happens in the caller's thread: one row of a page that is in memory costs less than the way to another
-    thread and back, and the journal (WAL) lets it read while the writer writes.
-
-    Raises a `StoreError` whose text says what to do: no directory, no permission, a foreign or newer database, another
-    process at work on it (StoreOwned). A database of an older schema is brought up to date.
+    Reads run in the caller's thread: a row of a cached page costs less than a switch to another thread and back, and
+    the write-ahead log allows reads during a write.
     """
 
     def __init__(
@@ -56,6 +48,19 @@ class SqliteStore:
         busy_ms: int = 5_000,
         transcript: bool = False,
     ) -> None:
+        """Open or create the file; a database of an older schema is migrated.
+
+        Args:
+            path: The file.
+            call_soon: Calls each `done` in the thread that owns the sessions; with asyncio,
+                `asyncio.get_running_loop().call_soon_threadsafe`.
+            busy_ms: How long to wait for a lock, and for the last owner to release the file.
+            transcript: Keep acknowledged updates until they are purged or forgotten.
+
+        Raises:
+            StoreError: With the remedy: no directory, no permission, a foreign or newer database, another process
+                that has it open (StoreOwned).
+        """
         self._path = Path(path)
         self._transcript = transcript
         with ExitStack() as undo:
@@ -115,14 +120,14 @@ class SqliteStore:
         self._writer.put(WriteJob(partial(_purge, before, unread), done))
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
-        """See `Archive.forget`. The file is written anew, so that nothing is left in it; meanwhile saves wait.
+        """See `Archive.forget`. The file is written anew without the data; saves wait meanwhile.
 
-        Until `done` it is not promised: asked again after a crash, it finishes what the crash broke off.
+        Until `done` nothing is guaranteed: repeated after a crash, it completes the deletion.
         """
         self._writer.put(WriteJob(partial(_forget, tuple(session_ids)), done, alone=True))
 
     def close(self) -> None:
-        """See `Store.close`. Waits until everything asked is written."""
+        """See `Store.close`. Waits until all requests are written."""
         self._writer.close()
         with self._lock:
             self._reading.close()
@@ -148,7 +153,7 @@ _ROW: Final = (
     "SELECT key, version, cursor, coalesce((SELECT max(seq) FROM journal WHERE session = key), cursor)"
     " FROM session WHERE id = ?"
 )
-"""The last is the last `seq` there ever was: what is acknowledged may be gone from the journal."""
+"""The last column is the last `seq` ever saved: acknowledged updates may be gone from the journal."""
 
 
 def _save(save: Save, link: sqlite3.Connection) -> None:

@@ -1,7 +1,7 @@
-"""One thread that writes, several works to a commit.
+"""One writing thread, with several jobs in each commit (group commit).
 
-A commit costs a flush to the disk, whatever it holds; works that arrive while one is being made share the next. So a
-busy process with thousands of sessions makes few commits, and an idle one answers at once.
+Each commit costs a flush to the disk. Jobs that arrive during a commit share the next one, so a busy process with
+thousands of sessions makes few commits, and an idle one answers at once.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .database import explain
 from .errors import StoreClosed
 
 CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
-"""Runs a callback in the owner's thread, soon, as `loop.call_soon_threadsafe` does. Called in the writer's thread."""
+"""Runs a callback in the owner's thread, as `loop.call_soon_threadsafe` does. Called in the writer's thread."""
 
 GROUP: Final = 1_000
-"""The most works in one commit: it keeps the first of them from waiting for a transaction without end."""
+"""The most jobs in one commit: it limits how long the first of them waits."""
 
 _log = get_logger(__name__)
 _Outcome: TypeAlias = tuple[Done, BaseException | None]
@@ -33,9 +33,9 @@ _Outcome: TypeAlias = tuple[Done, BaseException | None]
 
 @frozen
 class WriteJob:
-    """Something to write. `run` raises to refuse; then nothing of this work is kept, whatever becomes of the others.
+    """A request to write. If `run` raises, nothing of this job is written; the others are not affected.
 
-    `alone`: outside any transaction, for what SQLite does in none; it sees to itself that it is done or not.
+    `alone`: run outside a transaction, for statements that SQLite does not allow in one.
     """
 
     run: Callable[[sqlite3.Connection], None]
@@ -44,7 +44,7 @@ class WriteJob:
 
 
 class Writer:
-    """The thread, and the queue before it. It owns the connection."""
+    """The thread and its queue. It owns the connection."""
 
     def __init__(self, link: sqlite3.Connection, path: Path, call_soon: CallSoon) -> None:
         self._link = link
@@ -53,22 +53,22 @@ class Writer:
         self._queue: list[WriteJob] = []
         self._closed = False
         self._wake = threading.Condition()
-        # A daemon: a process that forgets to close may still exit; what was not answered was not promised.
+        # A daemon: a process that does not close the store can still exit; unanswered requests are not guaranteed.
         self._thread = threading.Thread(target=self._run, name="statemachine-store", daemon=True)
         self._thread.start()
 
-    def put(self, work: WriteJob) -> None:
-        """Queue this work. After `close` it is refused at once."""
+    def put(self, job: WriteJob) -> None:
+        """Queue this job. After `close` it is refused at once."""
         with self._wake:
             closed = self._closed
             if not closed:
-                self._queue.append(work)
+                self._queue.append(job)
                 self._wake.notify()
         if closed:
-            work.done(StoreClosed("the store is closed"))
+            job.done(StoreClosed("the store is closed"))
 
     def close(self) -> None:
-        """Write what is queued, and end the thread. Waits for it; harmless when repeated."""
+        """Write all queued jobs, and wait for the end of the thread. May be repeated."""
         with self._wake:
             self._closed = True
             self._wake.notify()
@@ -79,7 +79,7 @@ class Writer:
             outcomes = self._alone(group[0]) if group[0].alone else self._commit(group)
             try:
                 self._call_soon(partial(_answer, outcomes))
-            except Exception as error:  # the owner's loop is closed: the works are done, and nobody asks any more
+            except Exception as error:  # the owner's loop is closed: the jobs are done, and no caller is left
                 _log.warning("store_answers_dropped", count=len(outcomes), error=type(error).__name__)
         self._link.close()
 
@@ -88,43 +88,43 @@ class Writer:
         with self._wake:
             while not self._queue and not self._closed:
                 self._wake.wait()
-            end = next((n for n, work in enumerate(self._queue[:GROUP]) if work.alone), GROUP) or 1
+            end = next((n for n, job in enumerate(self._queue[:GROUP]) if job.alone), GROUP) or 1
             group, self._queue = self._queue[:end], self._queue[end:]
             return group
 
-    def _alone(self, work: WriteJob) -> list[_Outcome]:
+    def _alone(self, job: WriteJob) -> list[_Outcome]:
         try:
-            work.run(self._link)
+            job.run(self._link)
         except Exception as error:
             self._roll_back()
-            return [(work.done, explain(error, self._path) if isinstance(error, sqlite3.Error) else error)]
-        return [(work.done, None)]
+            return [(job.done, explain(error, self._path) if isinstance(error, sqlite3.Error) else error)]
+        return [(job.done, None)]
 
     def _commit(self, group: Sequence[WriteJob]) -> list[_Outcome]:
-        """All of them in one transaction; where one is refused, each in its own.
+        """Write all jobs in one transaction; if one is refused, each in its own.
 
-        That is rare, and savepoints, which would spare it, cost every save a tenth of its time.
+        That is rare; savepoints would avoid it, but slow down every save by a tenth.
         """
         link = self._link
         try:
             link.execute("BEGIN IMMEDIATE")
-            for work in group:
-                work.run(link)
+            for job in group:
+                job.run(link)
             link.execute("COMMIT")
         except Exception as error:
             self._roll_back()
             if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):  # that is the disk or the file
-                return [outcome for work in group for outcome in self._commit([work])]
+                return [outcome for job in group for outcome in self._commit([job])]
             failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error
-            return [(work.done, failure) for work in group]
-        return [(work.done, None) for work in group]
+            return [(job.done, failure) for job in group]
+        return [(job.done, None) for job in group]
 
     def _roll_back(self) -> None:
         try:
             if self._link.in_transaction:
                 self._link.execute("ROLLBACK")
         except sqlite3.Error as error:
-            # Nothing more can be done here: the next group fails at its BEGIN, and says why.
+            # The next group fails at its BEGIN, with the reason.
             _log.error("store_rollback_failed", path=str(self._path), error=str(error))
 
 

@@ -56,6 +56,12 @@ class Caller:
             pool, endpoint, open_file=lambda ref: (FILES[ref], None), form_values=VALUES.__getitem__
         )
 
+    async def __aenter__(self) -> Caller:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.transport.close()
+
     async def ask(self, command: Command) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.transport.execute(command, future.set_result)
@@ -78,7 +84,7 @@ async def server() -> AsyncIterator[WireServer]:
 @pytest_asyncio.fixture
 async def caller(pool: ConnectionPool, server: WireServer) -> AsyncIterator[Caller]:
     caller = Caller(pool, server.url)
-    async with caller.transport:
+    async with caller:
         yield caller
 
 
@@ -165,7 +171,7 @@ async def test_nobody_listens(pool: ConnectionPool) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         caller = Caller(pool, f"http://127.0.0.1:{free.getsockname()[1]}")
-        async with caller.transport:
+        async with caller:
             with capture_logs() as logs:
                 assert await caller.ask(HELLO) == Failure("unsent")
     assert [(log["event"], log["call"], log["kind"]) for log in logs] == [("call_failed", "Post", "unsent")]
@@ -175,14 +181,14 @@ async def test_nobody_listens(pool: ConnectionPool) -> None:
 
 async def test_no_such_host(pool: ConnectionPool) -> None:
     caller = Caller(pool, "http://no-such-host.invalid")
-    async with caller.transport:
+    async with caller:
         assert await caller.ask(POLL) == Failure("unsent")
 
 
 async def test_no_tls_there() -> None:
     async with WireServer() as server, ConnectionPool(timedelta(milliseconds=50)) as pool:
         caller = Caller(pool, server.url.replace("http:", "https:"))
-        async with caller.transport:
+        async with caller:
             assert await caller.ask(POLL) == Failure("unsent")
         assert server.heard == []
 
@@ -195,7 +201,7 @@ async def test_a_connection_that_never_comes_about() -> None:
     pool = ConnectionPool(timedelta(milliseconds=50))
     async with await asyncio.start_server(stall, "127.0.0.1", 0) as stalling, pool:
         caller = Caller(pool, f"https://127.0.0.1:{stalling.sockets[0].getsockname()[1]}")
-        async with caller.transport:
+        async with caller:
             assert await caller.ask(Post(1, 9_000, "chat", "o:1", Message(msg_text="x"))) == Failure("unsent")
 
 
@@ -310,7 +316,7 @@ async def test_each_session_has_cookies_of_its_own(pool: ConnectionPool, server:
             await caller.ask(POLL)
     assert [heard.headers.get("cookie") for heard in server.heard] == [None, None, "visitor=1", "visitor=2"]
     for caller in callers:
-        async with caller.transport:
+        async with caller:
             pass
 
 
@@ -379,7 +385,7 @@ async def test_closing_breaks_off_what_is_under_way(pool: ConnectionPool, server
     server.behave = lambda _: asyncio.sleep(60)
     caller = Caller(pool, server.url)
     answers: list[Reply] = []
-    async with caller.transport:
+    async with caller:
         caller.transport.execute(HELLO, answers.append)
         await server.until(1)
     assert answers == []

@@ -194,7 +194,7 @@ async def test_a_store_that_does_not_answer_is_not_waited_for_for_ever(centre: E
     soon = timedelta(milliseconds=20)
     async with client(centre, store=SilentStore()) as chats:
         for call in (chats.purge(timedelta(days=1), within=soon), chats.forget(ANN, within=soon)):
-            with pytest.raises(NotSaved, match="ask again"):
+            with pytest.raises(NotSaved, match="repeat it"):
                 await call
 
 

@@ -164,7 +164,7 @@ class Soak:
 def as_news(line: list[Any]) -> dict[str, Any]:
     """A line of the file as the judge of `tests.kill` reads it."""
     _, seq, kind, *rest = line
-    names = {"progress": ("key", "state", "reason"), "message": ("msg_id", "text"), "finished": ("outcome",)}
+    names = {"delivery_update": ("key", "state", "reason"), "message": ("msg_id", "text"), "finished": ("outcome",)}
     return {"type": kind, "seq": seq, **dict(zip(names.get(kind, ()), rest, strict=True))}
 
 

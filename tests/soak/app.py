@@ -68,7 +68,7 @@ class Bot:
         who = session.client_id
         match update:
             case DeliveryUpdate():
-                self._sink.write(who, update.seq, "progress", update.key, update.state, update.reason)
+                self._sink.write(who, update.seq, "delivery_update", update.key, update.state, update.reason)
             case Received(entry=Message() as entry):
                 self._sink.write(who, update.seq, "message", entry.msg_id, entry.msg_text or entry.msg)
             case Finished():

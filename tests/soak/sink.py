@@ -39,7 +39,7 @@ class Sink:
     def _know(self, line: Line) -> None:
         who, _, kind, *rest = line
         self.met.add(who)
-        if kind == "progress" and rest[0]:
+        if kind == "delivery_update" and rest[0]:
             if rest[0] not in self.outcomes[who]:
                 self.failed[who] += rest[1] == "failed"
             self.outcomes[who].add(rest[0])

@@ -32,7 +32,7 @@ def lines(*told: list[object]) -> list[list[object]]:
 
 
 TOLD = lines(
-    [1, "progress", "text-00", "sent", None],
+    [1, "delivery_update", "text-00", "sent", None],
     [2, "message", "r1", "You said: this is text-00"],
     [3, "finished", "ended"],
 )

@@ -73,7 +73,7 @@ def test_the_second_process_is_refused_by_name(path: Path) -> None:
             store_at(path, wait_ms=1)
         told = str(refused.value)
         assert told.startswith(f"bridge.py (process {first.pid} on {socket.gethostname()}, since 20")
-        assert told.endswith(f"UTC) is at work on {path}: stop it first, or give each its own file")
+        assert told.endswith(f"UTC) uses {path}: stop it first, or give each its own file")
         assert isinstance(refused.value, StoreBusy)
 
 
@@ -125,7 +125,7 @@ def test_a_new_one_waits_for_the_old_one_to_be_done(path: Path) -> None:
 
 def test_one_process_that_opens_it_twice_is_told_so(path: Path) -> None:
     store = store_at(path)
-    with pytest.raises(StoreOwned, match=r"this very process has .* open already: share one store"):
+    with pytest.raises(StoreOwned, match=r"this process has .* open already: share one store"):
         store_at(path, wait_ms=1)
     answers: list[BaseException | None] = []
     store.save(Save("a", 1, new_session(1)), answers.append)
