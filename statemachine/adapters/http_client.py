@@ -183,9 +183,7 @@ def proxy_address(text: str) -> URL:
         url = URL(text)
     except ValueError:
         url = URL()
-    if (
-        url.scheme not in ("http", "https") or not url.host
-    ):  # the text may hold a password: it is not quoted
+    if url.scheme not in ("http", "https") or not url.host:  # the text may hold a password: it is not quoted
         raise ValueError("proxy: not the address of a proxy; expected one like http://proxy.example.com:3128")
     return url
 

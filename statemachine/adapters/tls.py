@@ -1,4 +1,4 @@
-"""What TLS costs a connection."""
+"""The memory of TLS connections."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from statemachine.client.doctor import Finding, Verdict, examine
+from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
 
 from .door import FLAGS, Door, door_options, in_flags
@@ -20,7 +20,7 @@ from .state import running_emulators
 
 __all__ = ["command"]
 
-_MARKS: Final[dict[Verdict, Piece]] = {
+_MARKS: Final[dict[Severity, Piece]] = {
     "ok": ("✓", "green"),
     "warning": ("!", "bold yellow"),
     "wrong": ("✗", "bold red"),

@@ -1,7 +1,7 @@
-"""What an error of the contact centre means for the person who set things up: the setting to correct, or what to do.
+"""The meaning of the contact centre's errors for its users: the setting to correct, or what to do.
 
-The codes are those of protocol.md section 7. The server's own words are not shown: they are written for its makers, and
-anybody between it and us may have put them there.
+The codes are those of protocol.md section 7. The server's own texts are not shown: they are written for its developers,
+and any proxy may have changed them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ..core import Failure
 Setting: TypeAlias = Literal[
     "url", "tenant", "app_id", "client_id", "api", "quoted", "headers", "proxy", "tls", "scenario", "server", ""
 ]
-"""What is to be corrected: an argument or option of the client, the contact centre's scenario or servers, nothing."""
+"""The setting to correct: an argument or option of the client, the contact centre's scenario or servers, or none."""
 
 
 @frozen
 class Advice:
-    """`problem`: what is wrong. `setting`: where to correct it. `remedy`: what to do, in the imperative."""
+    """`problem`: what is wrong. `setting`: which one to correct. `remedy`: what to do, in the imperative."""
 
     problem: str
     setting: Setting
@@ -33,8 +33,8 @@ class Advice:
 _AUTHORIZATION: Final = (
     "give app_id and client_id as plain text; a gateway before the server has to pass the Authorization header on"
 )
-_LATER: Final = "try again later; if it stays so, tell the contact centre's administrator"
-_A_BUG: Final = "report it, with a trace: this client does not send such a thing"
+_LATER: Final = "try again later; if it persists, tell the contact centre's administrator"
+_A_BUG: Final = "report this error of the client, with a trace"
 _SET_CASE: Final = "let the scenario's Set Case block run, with access for the chat API, before asking"
 
 ADVICE: Final[dict[int, Advice]] = {
@@ -64,15 +64,15 @@ ADVICE: Final[dict[int, Advice]] = {
         "app_id",
         "create the scenario entry anew, or take the id of one that exists",
     ),
-    5500: Advice("the server had an error of its own", "server", _LATER),
+    5500: Advice("the server has failed", "server", _LATER),
     5501: Advice("the file is larger than the server takes (25 MB)", "", "send a smaller file"),
     5502: Advice("the server no longer has this file", "", "ask for it again: it keeps the newest thousand only"),
     5509: Advice(
-        "somebody else polls this chat",
+        "another process polls this chat",
         "client_id",
         "let one process run one customer's chat, and give each customer a client id of its own",
     ),
-    5511: Advice("there is nothing new", "", "nothing: this is no error"),
+    5511: Advice("there are no new events", "", "nothing: this is not an error"),
     5558: Advice("the server could not read or write the file", "server", _LATER),
     5601: Advice("the session has no case", "scenario", _SET_CASE),
     5602: Advice("the CRM behind the contact centre refused", "server", "look into the CRM's own log, then try again"),
@@ -81,9 +81,9 @@ ADVICE: Final[dict[int, Advice]] = {
         "scenario",
         "configure push for this app in the scenario entry, and give one token, of one kind",
     ),
-    5955: Advice("the server had an error it has no name for", "server", _LATER),
+    5955: Advice("the server has failed with an unknown error", "server", _LATER),
 }
-"""Error code -> what to do about it."""
+"""Error code -> advice."""
 
 _REFUSED: Final = Advice(
     "the server, or a gateway before it, refuses these credentials",
@@ -98,21 +98,21 @@ _STATUSES: Final[dict[int, Advice]] = {
     ),
     407: Advice("the proxy asks for a password", "proxy", 'give it in the address: "http://user:password@host:port"'),
     408: Advice("the server did not wait for the whole request", "server", _LATER),
-    429: Advice("the server wants fewer requests", "server", "wait as long as it says"),
+    429: Advice("the server limits the request rate", "server", "wait as long as it says"),
 }
 _KINDS: Final[dict[str, Advice]] = {
     "unsent": Advice("the server cannot be reached", "url", "check url, network and proxy"),
-    "timeout": Advice("no answer came in time", "server", _LATER),
+    "timeout": Advice("no answer arrived in time", "server", _LATER),
     "cut": Advice("the connection broke off before the answer", "server", _LATER),
-    "restart": Advice("this process was not running", "", "nothing: it goes on by itself"),
+    "restart": Advice("this process was not running", "", "nothing: it continues by itself"),
     "unreadable": Advice(
-        "what answered is not the chat interface", "url", "check url: give the contact centre's host, not a page of it"
+        "the answer is not from the chat API", "url", "check url: give the contact centre's host, not a page of it"
     ),
 }
 
 
 def advise(failure: Failure) -> Advice:
-    """What to do about a call that failed: by its code, else by its status, else by how it failed."""
+    """The advice for a failed call: by its code, else by its status, else by the kind of failure."""
     if failure.kind != "http":
         return _KINDS[failure.kind]
     status = failure.status or 0
@@ -120,10 +120,8 @@ def advise(failure: Failure) -> Advice:
     if known is not None:
         return known
     if 300 <= status < 400:
-        return Advice(
-            "this address leads elsewhere", "url", "give the address it leads to; nothing is sent there by itself"
-        )
+        return Advice("this address redirects", "url", "set the address it redirects to; redirects are not followed")
     named = f"error {failure.code}" if failure.code is not None else f"HTTP status {status}"
     if status >= 500:
-        return Advice(f"the server is in trouble ({named})", "server", _LATER)
+        return Advice(f"the server has failed ({named})", "server", _LATER)
     return Advice(f"the server refuses this ({named})", "", "ask the contact centre's administrator what it means")

@@ -1,4 +1,4 @@
-"""`ContactCentre`: the calls beside the conversation, as an asyncio object."""
+"""`ContactCentre`: the calls outside a conversation, with asyncio."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ A = TypeVar("A")
 P = ParamSpec("P")
 
 DOWNLOAD_LIMIT: Final = MAX_BODY
-"""Bytes: twice what the vendor's servers take. What goes on and on is broken off there."""
+"""In bytes: twice the limit of the vendor's servers. A longer download is cancelled."""
 
 
 class CentreError(ChatError):
-    """A call that did not succeed. The text says what to correct. `failure`: what came; `advice`: the text in parts.
+    """A call has failed. The text says what to correct; `advice` has its parts, `failure` the server's answer.
 
-    `uncertain`: the request may have taken effect all the same.
+    `uncertain`: the request may have taken effect.
     """
 
     def __init__(self, call: str, failure: Failure, reason: str = "") -> None:
@@ -54,7 +54,7 @@ class CentreError(ChatError):
 
 
 class SmsRefused(ChatError):
-    """The centre did not send the text message. `code` is of a space of its own; the vendor's reference has it."""
+    """The centre did not send the text message. `code`: see the vendor's reference of this call."""
 
     def __init__(self, code: int) -> None:
         super().__init__(
@@ -64,19 +64,19 @@ class SmsRefused(ChatError):
 
 
 class TooLarge(ChatError):
-    """A file that goes on beyond `limit` bytes; those that came before are of no use."""
+    """A file is longer than `limit` bytes; the download was cancelled."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"file: it is larger than {limit} bytes, and was broken off: give a higher limit to have it")
+        super().__init__(f"file: it is larger than {limit} bytes; the download was cancelled: set a higher limit")
         self.limit: Final = limit
 
 
 class ContactCentre:
-    """What a contact centre answers outside a conversation. Entered with `async with`, unless it is given a `line`.
+    """The calls outside a conversation. Open it with `async with`, unless it gets an `http` client.
 
-    Each method is one request (case history and close case: two, where the first path is not there), answered within
-    `Options.request_timeout`, and never repeated. Each raises CentreError, and BadSetting for an id that is none;
-    cancelled, it breaks the request off.
+    Each method is one request (case history and close case: two, where the first path does not exist), answered within
+    `Options.request_timeout`, and never repeated. Each raises CentreError, and BadSetting for an invalid id. Cancelling
+    it cancels the request.
     """
 
     def __init__(
@@ -89,10 +89,7 @@ class ContactCentre:
         options: Options | None = None,
         http: HttpClient | None = None,
     ) -> None:
-        """As `ChatClient`. `line`: what a chat's own calls go over, cookies included; where None, a line of its own.
-
-        Raises BadSetting.
-        """
+        """As `ChatClient`. `http`: the client of a chat, with its cookies; None: a new one. Raises BadSetting."""
         self._options = options or Options()
         self.endpoint: Final = self._options.endpoint(url, tenant, app_id, client_id)
         self._shared = http
@@ -116,15 +113,15 @@ class ContactCentre:
         return await self.ask(side_calls.version())
 
     async def availability(self) -> Availability:
-        """Whether a chat would be taken now, and the estimated wait."""
+        """Whether the centre accepts chats now, and the estimated wait."""
         return await self.ask(side_calls.availability())
 
     async def expected_parameters(self) -> tuple[Parameter, ...]:
-        """What the scenario wants to be told when a chat is requested."""
+        """The parameters that the scenario expects when a chat is requested."""
         return await self.ask(side_calls.expected_parameters())
 
     async def active_chat(self) -> ChatOpened | None:
-        """This customer's chat that is still alive, or None."""
+        """This customer's active chat, or None."""
         try:
             return await self.ask(side_calls.active_chat())
         except CentreError as error:
@@ -135,27 +132,27 @@ class ContactCentre:
     async def request_sms(
         self, phone_number: str, *, from_: str | None = None, parameters: Mapping[str, object] | None = None
     ) -> None:
-        """Ask the centre to text this number and so begin a chat by SMS. v1 alone has it. Raises SmsRefused too."""
+        """Let the centre begin a chat by SMS to this number. v1 only. Raises SmsRefused too."""
         done = await self.ask(side_calls.request_sms(phone_number, from_=from_, parameters=parameters))
         if done.code:
             raise SmsRefused(done.code)
 
     async def ice_servers(self) -> tuple[IceServer, ...]:
-        """The servers through which calls find their way."""
+        """The ICE servers (STUN, TURN) for audio and video calls."""
         return await self.ask(side_calls.ice_servers())
 
     async def configuration(self) -> WidgetConfiguration:
-        """The web widget's settings; `form(form_id)` finds what a secure form asks for."""
+        """The web widget's settings; `form(form_id)` has the fields of a secure form."""
         return await self.ask(side_calls.widget_configuration())
 
     # --- of a chat ----------------------------------------------------------------------------------------------------
 
     async def subscribe(self, chat_id: str, token: PushToken) -> None:
-        """Have the chat's news announced by push: its payload's `chatID` goes to `pushed`. The last one counts. v2."""
+        """Announce the chat's events by push: pass the payload's `chatID` to `pushed`. The last token counts. v2."""
         await self.ask(_made(side_calls.notifications, chat_id, token))
 
     async def unsubscribe(self, chat_id: str) -> None:
-        """No push any more. v2."""
+        """Stop push messages. v2."""
         await self.ask(_made(side_calls.notifications, chat_id, None))
 
     async def case_history(self, chat_id: str) -> CaseHistory:
@@ -163,37 +160,37 @@ class ContactCentre:
         return await self.ask(_made(side_calls.case_history, chat_id))
 
     async def close_case(self, chat_id: str) -> None:
-        """The customer's concern is settled. v2, as `case_history`."""
+        """Close the case of this chat. v2, as `case_history`."""
         await self.ask(_made(side_calls.close_case, chat_id))
 
     async def history(self, chat_id: str) -> tuple[Entry, ...]:
-        """The whole log of a chat that lives, both sides'. Its session reads it by itself; this is for looking back."""
+        """The whole log of an active chat, of both sides. Its session reads it by itself; this is for other uses."""
         return await self.ask(_made(side_calls.history, chat_id))
 
     async def file(self, chat_id: str, file_id: str) -> Content:
-        """A file of this chat (`File.file_id`), whole in memory; `download` gives a large one in pieces."""
+        """A file of this chat (`File.file_id`), in memory; for large files use `download`."""
         return await self.ask(_made(side_calls.download, chat_id, file_id))
 
     async def download(self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
-        """A file of this chat, in pieces as they come: `async for piece in centre.download(…)`.
+        """A file of this chat, in chunks: `async for chunk in centre.download(…)`.
 
-        Each piece has `Options.upload_timeout` to come. Raises TooLarge too, once there is more than `limit`. Leave it
-        early only with `contextlib.aclosing`, which gives the connection back.
+        `Options.upload_timeout` applies to each chunk. Raises TooLarge too, beyond `limit` bytes. Leave the loop early
+        only with `contextlib.aclosing`, which releases the connection.
         """
         call = _made(side_calls.download, chat_id, file_id)
         request = request_for(call, self.endpoint, self._options.upload_timeout)
         try:
-            async with self._opened().stream(request) as (head, pieces):
+            async with self._opened().stream(request) as (head, chunks):
                 if head.status != 200:
                     failure = read_answer(call, head.status, head.headers, head.body)
                     assert isinstance(failure, Failure)
                     raise CentreError(call.name, failure)
                 size = 0
-                async for piece in pieces:
-                    size += len(piece)
+                async for chunk in chunks:
+                    size += len(chunk)
                     if size > limit:
                         raise TooLarge(limit)
-                    yield piece
+                    yield chunk
         except CallFailed as failed:
             raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
 
@@ -227,7 +224,7 @@ class ContactCentre:
 
 
 def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> HttpRequest:
-    """What carries out this call, to be answered within so long; of an address that no cache has seen before (F34)."""
+    """The request of this call, with a unique address, so that no cache answers it (F34)."""
     return to_request(call, endpoint, timeout // timedelta(milliseconds=1), nonce=secrets.token_hex(8))
 
 

@@ -1,6 +1,6 @@
-"""Is this contact centre set up right, and are we? Checked step by step, with reading calls only: no chat is created.
+"""Checks the settings of the client and of the contact centre, step by step, with reads only: no chat is created.
 
-Each step tells what it saw; a step that fails names the setting to correct.
+Each step reports what it found; a step that fails names the setting to correct.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from .centre import request_for
 from .options import Options
 
 A = TypeVar("A")
-Verdict: TypeAlias = Literal["ok", "warning", "wrong"]
+Severity: TypeAlias = Literal["ok", "warning", "wrong"]
 
 EXPIRES_SOON: Final = 14
-"""Days. By then an administrator should have renewed a certificate."""
+"""Days before the end of a certificate: it should be renewed by then."""
 
 
 @frozen
 class Finding:
-    """What one step found. `said`: in words; `advice`: what to correct, where something is; `ms`: how long it took."""
+    """The result of one step. `said`: in words; `advice`: the correction, if any; `ms`: how long it took."""
 
     step: str
-    verdict: Verdict
+    verdict: Severity
     said: str
     advice: Advice | None = None
     ms: int = 0
 
 
 @define
-class _Visit:
-    """What is known so far. `endpoint` follows what the server turns out to speak."""
+class _Check:
+    """The state of the check. `endpoint` follows what the server turns out to accept."""
 
     endpoint: Endpoint
     options: Options
     http: HttpClient
     availability: Availability | None = None
     leads_to: str = ""
-    """Where the last answer would send us."""
+    """The target of the last redirect."""
 
     async def ask(self, call: SideCall[A]) -> A | Failure:
         """As `ContactCentre.ask`, at one path, with the failure as it is."""
@@ -66,11 +66,11 @@ class _Visit:
         return read_answer(call, response.status, response.headers, response.body)
 
 
-_Step: TypeAlias = Callable[[_Visit], Awaitable[Finding | None]]
+_Step: TypeAlias = Callable[[_Check], Awaitable[Finding | None]]
 
 
 class _Stop(Exception):
-    """A finding after which no other step can say anything."""
+    """A finding after which no other step is useful."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding)
@@ -78,17 +78,17 @@ class _Stop(Exception):
 
 
 async def examine(endpoint: Endpoint, options: Options | None = None) -> AsyncGenerator[Finding]:
-    """The findings, in the order of the steps, each as soon as it is there. Never raises for what a server does.
+    """Yield the findings, in the order of the steps. No behaviour of a server raises.
 
-    It ends early where nothing more can be found out. Close it (`aclosing`) if you leave it early.
+    Ends early after a finding that makes the next steps useless. Use `contextlib.aclosing` to leave it early.
     """
     settings = options or Options()
     async with settings.pool() as pool:
-        visit = _Visit(endpoint, settings, HttpClient(pool))
+        check = _Check(endpoint, settings, HttpClient(pool))
         for step in _STEPS:
             began = time.monotonic()
             try:
-                finding = await step(visit)
+                finding = await step(check)
             except _Stop as stop:
                 yield _timed(stop.finding, began)
                 return
@@ -100,13 +100,13 @@ def _timed(finding: Finding, began: float) -> Finding:
     return evolve(finding, ms=round((time.monotonic() - began) * 1_000))
 
 
-# --- the way there ----------------------------------------------------------------------------------------------------
+# --- the connection ---------------------------------------------------------------------------------------------------
 
 
-async def _name(visit: _Visit) -> Finding | None:
-    """Is there a host of this name? A proxy would look it up itself."""
-    host, port = _place(visit.endpoint)
-    if visit.options.proxy is not None or _is_address(host):
+async def _name(check: _Check) -> Finding | None:
+    """Does the host name exist? With a proxy, the proxy resolves it."""
+    host, port = _place(check.endpoint)
+    if check.options.proxy is not None or _is_address(host):
         return None
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -117,16 +117,16 @@ async def _name(visit: _Visit) -> Finding | None:
     return Finding("name", "ok", f"{host} is {', '.join(addresses[:3])}{' …' if len(addresses) > 3 else ''}")
 
 
-async def _connection(visit: _Visit) -> Finding | None:
-    """Does somebody listen there, and do they prove who they are?"""
-    if visit.options.proxy is not None:
+async def _connection(check: _Check) -> Finding | None:
+    """Does the port answer, with a valid certificate?"""
+    if check.options.proxy is not None:
         return None
-    host, port = _place(visit.endpoint)
-    secure = visit.endpoint.url.startswith("https:")
-    context = (visit.options.tls or ssl.create_default_context()) if secure else None
+    host, port = _place(check.endpoint)
+    secure = check.endpoint.url.startswith("https:")
+    context = (check.options.tls or ssl.create_default_context()) if secure else None
     step = "TLS" if secure else "connection"
     try:
-        async with asyncio.timeout(visit.options.connect_timeout.total_seconds()):
+        async with asyncio.timeout(check.options.connect_timeout.total_seconds()):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except OSError as error:
         raise _Stop(_unreachable(step, f"{host}, port {port}", error)) from None
@@ -186,19 +186,19 @@ _CERTIFICATE: Final[dict[int, Advice]] = {  # OpenSSL's X509_V_ERR_…
 # --- the interface ----------------------------------------------------------------------------------------------------
 
 
-async def _interface(visit: _Visit) -> Finding | None:
-    """Which version of the interface is there? Version 1 alone has no call that tells its version."""
-    answer = await visit.ask(side_calls.version())
+async def _interface(check: _Check) -> Finding | None:
+    """Which API version does the server have? v1 has no call for its version."""
+    answer = await check.ask(side_calls.version())
     if not isinstance(answer, Failure):
         return Finding("interface", "ok", f"v2, server version {answer}")
     if _speaks(answer):
         return Finding("interface", "ok", "v2")
     if answer.status != 404:
-        raise _Stop(_failed(visit, "interface", answer))
-    wanted, visit.endpoint = visit.endpoint.api, evolve(visit.endpoint, api="v1")
-    old = await visit.ask(side_calls.availability())
+        raise _Stop(_failed(check, "interface", answer))
+    wanted, check.endpoint = check.endpoint.api, evolve(check.endpoint, api="v1")
+    old = await check.ask(side_calls.availability())
     if isinstance(old, Failure) and not _speaks(old):
-        raise _Stop(_failed(visit, "interface", old))
+        raise _Stop(_failed(check, "interface", old))
     if wanted == "v1":
         return Finding("interface", "ok", "v1")
     advice = Advice("this server has no v2", "api", "choose v1; it has no receipts, cases and push")
@@ -206,56 +206,56 @@ async def _interface(visit: _Visit) -> Finding | None:
 
 
 def _speaks(failure: Failure) -> bool:
-    """A refusal in the interface's own words, or a gateway's: what it guards is there."""
+    """A refusal of the API, or of a gateway before it: the API exists."""
     return failure.code is not None or failure.status in (401, 403)
 
 
-async def _authorization(visit: _Visit) -> Finding | None:
-    """Are tenant, app id and client id taken, in the form in which they are written?"""
-    answer = await visit.ask(side_calls.availability())
+async def _authorization(check: _Check) -> Finding | None:
+    """Does the server accept tenant, app id and client id, and the form of the header?"""
+    answer = await check.ask(side_calls.availability())
     if isinstance(answer, Failure) and answer.code in (2001, 2002):
-        visit.endpoint = evolve(visit.endpoint, quoted=not visit.endpoint.quoted)
-        other = await visit.ask(side_calls.availability())
+        check.endpoint = evolve(check.endpoint, quoted=not check.endpoint.quoted)
+        other = await check.ask(side_calls.availability())
         if not isinstance(other, Failure):
-            visit.availability = other
-            form = "in quotes" if visit.endpoint.quoted else "without quotes"
+            check.availability = other
+            form = "in quotes" if check.endpoint.quoted else "without quotes"
             advice = Advice(f"this server wants the values {form}", "quoted", f"write them {form}")
             return Finding("authorization", "wrong", "the form of the header is not taken", advice)
     if isinstance(answer, Failure):
-        raise _Stop(_failed(visit, "authorization", answer))
-    visit.availability = answer
+        raise _Stop(_failed(check, "authorization", answer))
+    check.availability = answer
     return Finding("authorization", "ok", "tenant and app id are known")
 
 
-async def _availability(visit: _Visit) -> Finding | None:
-    """Would a chat be taken now?"""
-    assert visit.availability is not None
-    if not visit.availability.available:
+async def _availability(check: _Check) -> Finding | None:
+    """Does the centre accept chats now?"""
+    assert check.availability is not None
+    if not check.availability.available:
         advice = Advice(
             "nobody would take a chat now", "scenario", "check its service hours, and whether agents are on"
         )
         return Finding("availability", "warning", "not available", advice)
-    ewt = visit.availability.ewt
+    ewt = check.availability.ewt
     wait = "" if ewt is None else f", estimated wait {ewt // 1_000} s"
     return Finding("availability", "ok", f"available{wait}")
 
 
-async def _parameters(visit: _Visit) -> Finding | None:
-    """What does the scenario ask for?"""
-    answer = await visit.ask(side_calls.expected_parameters())
+async def _parameters(check: _Check) -> Finding | None:
+    """Which parameters does the scenario expect?"""
+    answer = await check.ask(side_calls.expected_parameters())
     if isinstance(answer, Failure):
-        return _failed(visit, "parameters", answer)
+        return _failed(check, "parameters", answer)
     named = ", ".join(f"{one.name} ({one.type})" for one in answer)
     return Finding("parameters", "ok", f"expected when a chat is requested: {named or 'none'}")
 
 
-async def _chat(visit: _Visit) -> Finding | None:
-    """Does this customer have a chat? Looking creates none."""
-    answer = await visit.ask(side_calls.active_chat())
+async def _chat(check: _Check) -> Finding | None:
+    """Does this customer have a chat? The check creates none."""
+    answer = await check.ask(side_calls.active_chat())
     if isinstance(answer, Failure):
         if side_calls.says_no_chat(answer):
             return Finding("chat", "ok", "this client id has no chat; none was created")
-        return _failed(visit, "chat", answer)
+        return _failed(check, "chat", answer)
     return Finding("chat", "ok", f"this client id has a chat, {answer.state or 'of unknown state'}; it was left alone")
 
 
@@ -265,14 +265,14 @@ _STEPS: Final[tuple[_Step, ...]] = (_name, _connection, _interface, _authorizati
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _failed(visit: _Visit, step: str, failure: Failure) -> Finding:
+def _failed(check: _Check, step: str, failure: Failure) -> Finding:
     if failure.kind != "http":
         return Finding(step, "wrong", _KINDS[failure.kind], advise(failure))
     said = f"HTTP status {failure.status}"
     if failure.code is not None:
         said += f", error {failure.code}"
-    elif visit.leads_to and 300 <= (failure.status or 0) < 400:
-        said += f", to {visit.leads_to}"
+    elif check.leads_to and 300 <= (failure.status or 0) < 400:
+        said += f", to {check.leads_to}"
     return Finding(step, "wrong", said, advise(failure))
 
 
@@ -296,7 +296,7 @@ def _is_address(host: str) -> bool:
 
 
 def _origin(location: str) -> str:
-    """Scheme and host only: the rest may hold the ids that were sent."""
+    """Scheme and host only: the rest may contain the ids that were sent."""
     try:
         parts = urlsplit(location)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""

@@ -1,4 +1,4 @@
-"""What `ChatClient` raises, in the words of the person who uses it."""
+"""The errors of `ChatClient`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from ..core import IllegalIntent, Outcome, Reason
 
 
 class ChatError(Exception):
-    """The base of all that `ChatClient` raises by itself."""
+    """The base class of `ChatClient`'s errors."""
 
 
 class BadSetting(ChatError, ValueError):
-    """A setting that cannot work. The text names it and says what is needed."""
+    """A setting cannot work. The text names it and says what is expected."""
 
 
 class NotPossible(ChatError):
-    """This cannot be done now; nothing has happened. `phase`: where the chat is; `reason`: why not, and what to do."""
+    """The call is not possible in this `phase`; nothing has happened. `reason`: why, and what to do."""
 
     def __init__(self, phase: str, reason: str, text: str) -> None:
         super().__init__(phase, reason, text)
@@ -29,7 +29,7 @@ class NotPossible(ChatError):
 
 
 class SessionOver(NotPossible):
-    """The chat is over; nothing was sent. `outcome` says how it ended. `send(…, new_chat=True)` begins a new one."""
+    """The chat is over, with this `outcome`; nothing was sent. `send(…, new_chat=True)` begins a new one."""
 
     def __init__(self, phase: str, reason: str, outcome: Outcome) -> None:
         super().__init__(
@@ -44,17 +44,17 @@ class ChatClosed(ChatError):
 
 
 class ChatStopped(ChatError):
-    """This chat's session had to stop; `__cause__` says why (a full disk, another process on this chat).
+    """This chat's session has stopped because of `__cause__` (a full disk, another process with this chat).
 
-    What was not saved was not sent, and the chat lives on at the server. `ChatClient.session` takes it up again when
-    the cause is removed.
+    What was not saved was not sent; the chat stays active on the server. `ChatClient.session` resumes it when the cause
+    is removed.
     """
 
 
 class NotSaved(ChatError, TimeoutError):
-    """The store did not save this in time (`Options.save_within`). It may yet be saved, and is then carried out.
+    """The store did not save this in time (`Options.save_within`). It may still be saved, and is then carried out.
 
-    Repeating it is safe with a key: one key is one message.
+    Repeating a call with the same key is safe: one key is one message.
     """
 
 
@@ -66,9 +66,9 @@ _FAILED: Final[dict[Reason | None, str]] = {
 
 
 class SendFailed(ChatError):
-    """A message will not arrive, or nobody can say whether it did.
+    """A message will not arrive, or it is not known whether it did.
 
-    `reason`: not_sent: the server never had it; unknown: it may have arrived; refused: the server said no, with `code`.
+    `reason`: not_sent: the server never received it; unknown: it may have arrived; refused: by the server, with `code`.
     """
 
     def __init__(self, item: str, reason: Reason | None, code: int | None) -> None:
@@ -84,12 +84,12 @@ class SendFailed(ChatError):
 
 
 def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:
-    """The engine's refusal of an intent, for people. `outcome`: the session's."""
+    """The error for an illegal intent. `outcome`: of the session."""
     if outcome is not None:
         return SessionOver(illegal.phase, illegal.reason, outcome)
     return NotPossible(illegal.phase, illegal.reason, str(illegal))
 
 
 def ending(error: BaseException | None) -> ChatError:
-    """Why nothing can be done with a chat any more: it had to stop because of this, or its client was closed."""
+    """The error of calls on a chat that has stopped because of `error`, or whose client was closed."""
     return ChatStopped(f"the chat could not go on: {error}") if error else ChatClosed("the client is closed")

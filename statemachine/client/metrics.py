@@ -4,7 +4,7 @@ Counters and histograms go to a `Metrics` object of the application as they happ
 state: sessions by phase, updates in the journal. `client.prometheus` is the adapter to prometheus-client; one to
 another library needs two short methods.
 
-No label ever holds who a customer is or what was said.
+No label contains a customer's id or text.
 """
 
 from __future__ import annotations

@@ -270,9 +270,9 @@ class ChatSession:
         """Download a file of this chat (`File.file_id`) in pieces; see `ContactCentre.download`."""
         if self.stopped:
             raise ChatClosed("the client is closed")
-        async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as pieces:
-            async for piece in pieces:
-                yield piece
+        async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def answer_form(
         self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None, note: str = ""
