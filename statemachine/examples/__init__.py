@@ -1,6 +1,6 @@
-"""Bridges to copy and change, each one file: they run as they stand, and need the libraries that they name.
+"""Bridges to copy and change, one file each. They run as they are, and need the libraries that they import.
 
-They survive being killed at any moment: what users write is acknowledged to the messenger when it is saved, under the
-messenger's own id, so that a repeated delivery is one message; what agents answer counts as told when the messenger has
-it. Start them under whatever restarts processes; the store (`STORE`) has to outlive them.
+They survive a kill at any time. A user's message is acknowledged to the messenger after it is saved, with the
+messenger's own id as key, so that a repeated delivery is one message. An agent's message is acknowledged after the
+messenger has received it. Let a supervisor restart them; the store (`STORE`) must persist.
 """

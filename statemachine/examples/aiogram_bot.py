@@ -44,13 +44,13 @@ async def main() -> None:
             elif isinstance(update, DeliveryUpdate) and update.state == "failed":
                 await bot.send_message(int(session.client_id), "Your last message could not be delivered.")
 
-        telling = asyncio.create_task(client.handle(to_user))
+        delivering = asyncio.create_task(client.handle(to_user))
         try:
             # One after the other: an update is only confirmed to Telegram when the one before it is saved.
             polling = dispatcher.start_polling  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
             await polling(bot, client=client, handle_as_tasks=False, close_bot_session=False)
         finally:
-            telling.cancel()
+            delivering.cancel()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     BOT_TOKEN=… CENTRE_URL=… APP_ID=… python -m statemachine.examples.telegram_bot
 
-The library's own `Application` confirms updates before they are handled; a bot that may be killed asks for them itself.
+The library's `Application` confirms updates before they are handled; a bot that may be killed must fetch them itself.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ TELEGRAM = os.environ.get("TELEGRAM_API", "https://api.telegram.org")
 
 
 async def to_centre(update: Update, client: ChatClient) -> None:
-    """A user wrote. Telegram's update id is the key: an update that is delivered twice is one message."""
+    """A user wrote. Telegram's update id is the key: an update delivered twice is one message."""
     message = update.message
     if message is None or not message.text:
         return
@@ -32,7 +32,7 @@ async def to_centre(update: Update, client: ChatClient) -> None:
 
 
 async def main() -> None:
-    """Run until it is stopped."""
+    """Run until stopped."""
     url, app_id, store = os.environ["CENTRE_URL"], os.environ["APP_ID"], os.environ.get("STORE", "bot.sqlite")
     telegram = Bot(os.environ["BOT_TOKEN"], base_url=f"{TELEGRAM}/bot")
     async with telegram as bot, ChatClient(url, app_id=app_id, store=store) as client:
@@ -43,16 +43,16 @@ async def main() -> None:
             elif isinstance(update, DeliveryUpdate) and update.state == "failed":
                 await bot.send_message(int(session.client_id), "Your last message could not be delivered.")
 
-        telling = asyncio.create_task(client.handle(to_user))
+        delivering = asyncio.create_task(client.handle(to_user))
         offset = None
-        while not telling.done():
+        while not delivering.done():
             try:
                 for update in await bot.get_updates(offset, timeout=30):
                     await to_centre(update, client)
-                    offset = update.update_id + 1  # confirmed by the next call: this one is saved
+                    offset = update.update_id + 1  # confirmed by the next call, after the save
             except NetworkError:
                 await asyncio.sleep(3)
-        await telling
+        await delivering
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ CLIENT = web.AppKey("client", ChatClient)
 
 
 async def webhook(request: web.Request) -> web.Response:
-    """A user wrote. Answered when it is saved: until then the messenger has to repeat it, and may do so after."""
+    """A user wrote. Answered after the save: the messenger repeats unanswered calls, and may repeat answered ones."""
     secret = request.headers.get("X-Webhook-Secret", "")
     if not hmac.compare_digest(secret.encode(), os.environ["WEBHOOK_SECRET"].encode()):
         raise web.HTTPForbidden
@@ -29,7 +29,7 @@ async def webhook(request: web.Request) -> web.Response:
         update = await request.json()
         session = await request.app[CLIENT].session(str(update["user"]), start=False)
         await session.send(str(update["text"]), key=str(update["id"]), new_chat=True)
-    except (KeyError, TypeError, ValueError) as error:  # a user id that cannot be sent is a ValueError too
+    except (KeyError, TypeError, ValueError) as error:  # an invalid user id is a ValueError too
         raise web.HTTPBadRequest(text=f"expected id, user and text: {error!r}") from error
     return web.Response()
 
@@ -44,7 +44,7 @@ async def bridge(app: web.Application) -> AsyncIterator[None]:
                 number = f"{session.client_id}:{update.seq}"
                 answer = {"id": number, "user": session.client_id, "text": shown(update.entry)}
                 async with http.post(os.environ["MESSENGER_URL"], json=answer) as reply:
-                    reply.raise_for_status()  # what raises is tried again
+                    reply.raise_for_status()  # after an error the handler is called again
 
         delivering = asyncio.create_task(app[CLIENT].handle(deliver))
         yield

@@ -50,12 +50,12 @@ def rig(bench: Bench) -> Rig:
     return Rig(bench)
 
 
-def test_a_step_is_saved_then_executed_then_told(rig: Rig) -> None:
+def test_a_step_is_saved_then_executed_then_published(rig: Rig) -> None:
     rig.request()
     assert rig.notes == ["save 1", "execute CreateChat", "published"]
 
 
-def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
+def test_nothing_is_executed_or_published_before_its_save_is_done(rig: Rig) -> None:
     rig.store.held = True
     rig.request()
     assert rig.notes == []
@@ -66,7 +66,7 @@ def test_nothing_is_executed_or_told_before_its_save_is_done(rig: Rig) -> None:
     assert rig.driver.saved is rig.driver.session
 
 
-def test_news_is_saved_with_the_step_and_told_with_its_levels(rig: Rig) -> None:
+def test_updates_are_saved_with_the_step_and_published_with_its_statuses(rig: Rig) -> None:
     rig.live().transport.answer(Poll, HELLO)
     assert [type(one) for one in rig.store.saves[-1].updates] == [Received]
     assert rig.store.journal("session", 0, 10) == rig.store.saves[-1].updates == rig.listener.steps[-1].transcript
@@ -153,7 +153,7 @@ def test_an_event_that_changes_nothing_is_not_saved(rig: Rig) -> None:
     assert answers == [None]
 
 
-def test_a_promise_that_nothing_changed_waits_for_what_came_before(rig: Rig) -> None:
+def test_an_event_without_effect_waits_for_earlier_saves(rig: Rig) -> None:
     rig.live()
     rig.store.held = True
     answers: list[tuple[str, BaseException | None]] = []
@@ -187,7 +187,7 @@ def test_a_read_in_flight_that_is_owed_no_more_is_aborted_and_a_post_is_not(rig:
     assert rig.transport.aborted == [poll.id]
 
 
-def test_a_late_answer_to_a_withdrawn_post_is_handed_on(rig: Rig) -> None:
+def test_a_late_answer_to_a_withdrawn_post_is_handled(rig: Rig) -> None:
     rig.live().say()
     rig.bench.run(60)
     assert rig.transport.last(Post).id not in [one.id for one in outbox(rig.driver.session)]
@@ -249,7 +249,7 @@ def test_a_save_that_fails_takes_the_later_ones_with_it(rig: Rig) -> None:
     assert rig.listener.ends == [rig.store.failure]
 
 
-def test_somebody_else_at_the_session_stops_the_driver(bench: Bench) -> None:
+def test_another_driver_of_the_session_stops_the_driver(bench: Bench) -> None:
     rig = Rig(bench).live()
     other = Rig(bench, rig.driver.session, version=1)
     other.store = rig.store
@@ -332,7 +332,7 @@ def test_stop_empties_the_queue_first(rig: Rig) -> None:
     assert rig.listener.ends == [None]
 
 
-def test_stop_does_not_wait_for_what_only_a_deadline_can_move(rig: Rig) -> None:
+def test_stop_does_not_wait_for_deadlines(rig: Rig) -> None:
     rig.live()
     first, second = rig.say("first"), rig.say("second")
     rig.driver.stop()
@@ -388,7 +388,7 @@ def test_abandon_lets_go_at_once(rig: Rig) -> None:
 # --- nothing escapes ------------------------------------------------------------------------------------------------
 
 
-def test_an_error_in_a_step_nobody_waits_for_stops_the_driver(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_a_step_without_caller_stops_the_driver(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.live()
     failure = RuntimeError("a fault of ours")
 
@@ -402,7 +402,7 @@ def test_an_error_in_a_step_nobody_waits_for_stops_the_driver(rig: Rig, monkeypa
     assert [(log["event"], log["error"]) for log in logs] == [("driver_stopped", "RuntimeError")]
 
 
-def test_nothing_is_told_by_a_step_in_which_the_driver_stopped(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_stops_the_driver_publishes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def save(*_: object) -> None:
         raise OSError("disk full")
 
@@ -429,7 +429,7 @@ def test_an_observer_that_raises_stops_nothing(rig: Rig) -> None:
     assert not rig.driver.stopped
 
 
-def test_logs_name_no_customer_and_quote_nobody(rig: Rig) -> None:
+def test_logs_contain_no_customer_id_and_no_text(rig: Rig) -> None:
     rig.live()
     with capture_logs() as logs:
         rig.transport.answer(

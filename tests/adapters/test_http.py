@@ -167,7 +167,7 @@ async def test_retry_after_is_read(caller: Caller, server: WireServer) -> None:
 # --- unsent: the server certainly never had it ---
 
 
-async def test_nobody_listens(pool: ConnectionPool) -> None:
+async def test_no_server_at_the_port_is_reported(pool: ConnectionPool) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         caller = Caller(pool, f"http://127.0.0.1:{free.getsockname()[1]}")
@@ -381,7 +381,7 @@ async def test_abort_closes_the_connection_and_gives_no_answer(caller: Caller, s
     assert answers == []
 
 
-async def test_closing_breaks_off_what_is_under_way(pool: ConnectionPool, server: WireServer) -> None:
+async def test_closing_cancels_calls_in_flight(pool: ConnectionPool, server: WireServer) -> None:
     server.behave = lambda _: asyncio.sleep(60)
     caller = Caller(pool, server.url)
     answers: list[Reply] = []

@@ -107,7 +107,7 @@ def over_tls(authority: trustme.CA) -> WireServer:
     return WireServer(lambda heard: heard.reply(204), tls=context)
 
 
-async def test_a_certificate_nobody_vouches_for_is_refused_before_anything_is_sent() -> None:
+async def test_an_untrusted_certificate_is_refused_before_anything_is_sent() -> None:
     async with over_tls(trustme.CA()) as server:
         with pytest.raises(CallFailed) as failed:
             await ask(server.url)
@@ -147,7 +147,7 @@ async def test_few_connections_are_made_at_a_time(monkeypatch: pytest.MonkeyPatc
     assert most == 3
 
 
-async def test_a_host_that_is_down_is_left_alone_and_taken_up_when_it_answers() -> None:
+async def test_requests_stop_while_the_server_is_down_and_resume_when_it_answers() -> None:
     async with WireServer() as server:
         server.behave = lambda heard: heard.writer.close()
         async with ConnectionPool() as pool:

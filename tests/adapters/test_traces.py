@@ -95,7 +95,7 @@ def test_a_chat_is_written_as_it_happens_and_replays(files: TraceFiles) -> None:
     assert len(replayed(file).rows) == len(replay.rows) + 1
 
 
-def test_nobodys_words_are_in_it_nor_who_it_was(files: TraceFiles) -> None:
+def test_a_trace_contains_no_text_and_no_customer_id(files: TraceFiles) -> None:
     chat = Chat(files).opened()
     chat.hears(1)
     chat.feed(SendText(9_000, "my card is 4111"))
@@ -171,7 +171,7 @@ def test_a_file_that_was_taken_away_begins_anew(files: TraceFiles) -> None:
     assert differing(replayed(file)) == []
 
 
-def test_what_cannot_be_written_is_logged_once_and_costs_no_chat(files: TraceFiles, tmp_path: Path) -> None:
+def test_a_trace_that_cannot_be_written_is_logged_once_and_stops_no_chat(files: TraceFiles, tmp_path: Path) -> None:
     chat, other = Chat(files).opened(), Chat(files, "other")
     folder = tmp_path / "deep" / "traces"
     folder.rename(tmp_path / "elsewhere")
@@ -187,7 +187,7 @@ def test_what_cannot_be_written_is_logged_once_and_costs_no_chat(files: TraceFil
     assert differing(replayed(file)) == []
 
 
-def test_what_is_over_is_not_held_on_to(files: TraceFiles) -> None:
+def test_ended_sessions_are_not_kept_in_memory(files: TraceFiles) -> None:
     chat = Chat(files).opened()
     chat.feed(Answered(4_000, chat.session.connection.call or 0, EventBatch((Status("completed"),))))
     assert chat.session.outcome is not None
@@ -195,7 +195,7 @@ def test_what_is_over_is_not_held_on_to(files: TraceFiles) -> None:
     assert headers(*files.files(chat.name)) == 1
 
 
-def test_a_customer_is_forgotten_and_what_is_old_is_purged(files: TraceFiles) -> None:
+def test_a_customer_is_forgotten_and_old_data_is_purged(files: TraceFiles) -> None:
     ann, bob = Chat(files, "ann").opened(), Chat(files, "bob").opened()
     files.forget("ann")
     files.forget("nobody")
@@ -211,14 +211,16 @@ def test_a_customer_is_forgotten_and_what_is_old_is_purged(files: TraceFiles) ->
     assert differing(replayed(*files.files("bob"))) == []
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         TraceFiles(tmp_path / "file")
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_hostile_lives_replay_step_by_step(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_of_random_sessions_replay_step_by_step(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the words in: hidden, two texts without an id may look the same, and the engine then goes another way."""
     monkeypatch.setattr(traces, "step_line", partial(step_line, redacted=False))
     monkeypatch.setattr(traces, "header_line", partial(header_line, redacted=False))

@@ -76,7 +76,7 @@ async def test_authorization_that_expires_holds_the_queue_until_it_is_renewed() 
     assert [text for _, text in chat_of(emulator, "ann").texts_received] == ["hello"]
 
 
-async def test_a_blocked_link_is_told() -> None:
+async def test_a_blocked_connection_is_reported() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
@@ -152,7 +152,7 @@ print(asyncio.run(once()))
 """
 
 
-def test_a_database_that_cannot_be_written_is_told_and_its_chats_are_there_when_it_can(tmp_path: Path) -> None:
+def test_a_read_only_database_is_reported_and_its_chats_survive(tmp_path: Path) -> None:
     first, told, then = in_a_mount(READ_ONLY, tmp_path).splitlines()[-3:]
     assert told == f"{tmp_path}/chats.sqlite cannot be opened for writing: Read-only file system"
     assert (first, then) == ("requesting", "requesting")

@@ -244,7 +244,7 @@ def test_every_public_call_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", public_calls())
-def test_every_public_call_says_what_it_raises(name: str) -> None:
+def test_every_public_call_documents_its_errors(name: str) -> None:
     """Itself, or its class for all of them."""
     kind = getattr(public, name.partition(".")[0])
     said = f"{kind.__doc__} {public_calls()[name].__doc__}"
@@ -279,7 +279,7 @@ async def goes_on(scene: Scene, chat: ChatSession, before: list[str]) -> None:
         assert others == ["and on"]
         assert texts.count("hello") <= 1
         assert texts.count("waited for") <= 1
-    seqs = [one.seq for one in chat._context.store.journal(chat.id, 0, 1_000)]
+    seqs = [one.seq for one in scene.chats.transcript(chat.client_id)]
     assert seqs == list(range(chat.session.seq - len(seqs) + 1, chat.session.seq + 1))
 
 
@@ -318,7 +318,7 @@ async def test_closing_cancelled_at_each_await_loses_nothing(tmp_path: Path, of_
 # --- in time ---
 
 
-async def test_a_store_that_takes_too_long_is_told_and_the_text_is_sent_once(tmp_path: Path) -> None:
+async def test_a_slow_store_is_reported_and_the_text_is_sent_once(tmp_path: Path) -> None:
     store = HeldStore()
     options = Options(save_within=timedelta(milliseconds=30))
     async with Emulator("silent", QUICK) as emulator, client(emulator, store=store, options=options) as chats:

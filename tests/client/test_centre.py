@@ -194,7 +194,7 @@ async def test_an_error_names_the_setting(knobs: Knobs, setting: str, words: str
     assert refused.value.uncertain == (refused.value.failure.kind == "cut")
 
 
-async def test_nobody_listens() -> None:
+async def test_no_server_at_the_port_is_reported() -> None:
     async with ContactCentre("http://127.0.0.1:9", app_id="a", client_id="c") as centre:
         with pytest.raises(CentreError, match=r"cannot be reached.*127\.0\.0\.1:9.*check url"):
             await centre.availability()

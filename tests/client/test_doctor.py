@@ -54,7 +54,7 @@ async def test_all_is_well() -> None:
         assert word in said
 
 
-async def test_a_chat_that_lives_is_left_alone() -> None:
+async def test_an_active_chat_is_left_as_it_is() -> None:
     async with Emulator("silent") as emulator:
         async with ChatClient(emulator.url, app_id="app") as client:
             await client.session("ann")
@@ -135,7 +135,7 @@ async def test_no_host_of_this_name() -> None:
     assert verdicts(await examined("https://no-such-host.invalid")) == {"name": "wrong: url"}
 
 
-async def test_nobody_listens() -> None:
+async def test_no_server_at_the_port_is_reported() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -188,7 +188,7 @@ async def test_certificates(make: Callable[[trustme.CA], Any], trusted: bool, ve
     assert words in first.said
 
 
-async def test_a_certificate_that_nobody_checks() -> None:
+async def test_an_unchecked_certificate_is_reported() -> None:
     careless = ssl.create_default_context()
     careless.check_hostname = False
     careless.verify_mode = ssl.CERT_NONE

@@ -7,7 +7,7 @@ from statemachine.client import ChatError, NotPossible, SessionOver
 from statemachine.client.errors import refusal
 
 
-def test_a_refusal_says_where_what_and_why() -> None:
+def test_a_refusal_names_phase_reason_and_remedy() -> None:
     error = refusal(IllegalIntent("idle", "SendText", "request a chat first"), None)
     assert type(error) is NotPossible
     assert isinstance(error, ChatError)

@@ -41,7 +41,7 @@ def test_the_limit_is_raised_as_far_as_may_be(monkeypatch: pytest.MonkeyPatch) -
 
 
 @posix_only
-def test_where_it_cannot_be_raised_what_is_there_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_permission_the_present_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     Limits(monkeypatch, 1_200, 1_000_000, refuses=True)
     assert chats_within_file_limit() == 1_000
 

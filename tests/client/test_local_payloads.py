@@ -43,7 +43,7 @@ def test_form_values_are_a_copy() -> None:
     assert "4111" not in ref
 
 
-def test_all_but_what_is_needed_is_forgotten() -> None:
+def test_only_needed_payloads_are_kept() -> None:
     vault = LocalPayloads()
     keep, drop, form = vault.keep_file(b"1"), vault.keep_file(b"2"), vault.keep_values({})
     vault.retain({keep, "file:/somewhere"})
@@ -53,7 +53,7 @@ def test_all_but_what_is_needed_is_forgotten() -> None:
             lost()
 
 
-def test_who_follows_a_file_is_forgotten_with_it(tmp_path: Path) -> None:
+def test_a_progress_callback_is_dropped_with_its_file(tmp_path: Path) -> None:
     vault = LocalPayloads()
 
     def follow(done: int, size: int) -> None:

@@ -62,7 +62,7 @@ class Refusing(Middleware):
         return update
 
 
-async def test_sends_pass_from_the_application_outwards_and_news_inwards() -> None:
+async def test_intents_pass_middleware_outwards_and_updates_inwards() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator, middleware=[Masking(), Shouting()]) as chats:
         ann = await chats.session("ann")
         await (await ann.send("card 4111111111111111")).sent()
@@ -78,7 +78,7 @@ async def next_text(updates: AsyncIterator[Any]) -> str:
         return said
 
 
-async def test_what_is_not_told_is_dealt_with() -> None:
+async def test_filtered_updates_count_as_acknowledged() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator, middleware=[Quiet()]) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
@@ -95,7 +95,7 @@ async def test_what_is_not_told_is_dealt_with() -> None:
         assert handled == ["hello"]
 
 
-async def test_what_it_raises_the_sender_gets_and_news_waits() -> None:
+async def test_a_middleware_error_reaches_the_sender_and_updates_wait() -> None:
     refusing = Refusing()
     async with Emulator("silent", QUICK) as emulator, client(emulator, middleware=[refusing]) as chats:
         ann = await chats.session("ann")

@@ -125,7 +125,7 @@ async def test_of_a_forgotten_customer_nothing_is_left_and_the_others_go_on(cent
         assert ANN.encode() not in everything_in(kept)
 
 
-async def test_a_purge_removes_what_is_over_and_dealt_with(centre: Emulator, tmp_path: Path) -> None:
+async def test_a_purge_removes_ended_and_acknowledged_chats(centre: Emulator, tmp_path: Path) -> None:
     async with client(centre, store=tmp_path / "chats.sqlite", trace=tmp_path / "traces") as chats:
         ann, bob, eve = (
             await ended(centre, chats, ANN),
@@ -147,7 +147,7 @@ async def test_a_purge_removes_what_is_over_and_dealt_with(centre: Emulator, tmp
         assert (tmp_path / "traces" / f"{label(eve.id)}.jsonl").exists()
 
 
-async def test_what_is_removed_after_the_close_is_refused(centre: Emulator, path: Path) -> None:
+async def test_deletions_after_the_close_are_refused(centre: Emulator, path: Path) -> None:
     async with client(centre, store=path) as chats:
         pass
     for ask in (chats.forget(ANN), chats.purge(NOW)):
@@ -174,7 +174,7 @@ async def test_a_traced_chat_replays_as_it_was_over_a_restart(centre: Emulator, 
     assert sum("says" in row.what for row in replay.rows) == 2
 
 
-async def test_a_trace_directory_that_is_none_is_told(centre: Emulator, path: Path) -> None:
+async def test_an_invalid_trace_directory_is_reported(centre: Emulator, path: Path) -> None:
     path.write_text("")  # noqa: ASYNC240
     with pytest.raises(BadSetting, match=r"trace: .* cannot be used: File exists"):
         client(centre, trace=path)
@@ -298,7 +298,7 @@ async def test_a_second_client_is_refused_by_name(
         await spoken(centre, first, "bob")
 
 
-async def test_closing_sends_what_is_queued(path: Path) -> None:
+async def test_closing_sends_queued_items(path: Path) -> None:
     async with Emulator("silent", QUICK) as centre:
         options = Options(close_within=timedelta(seconds=LIMIT_S))
         async with client(centre, store=path, options=options) as chats:
@@ -323,7 +323,7 @@ async def test_closing_twice_at_once_waits_for_one_end(centre: Emulator, path: P
 
 
 @posix_only
-async def test_a_signal_closes_the_client_and_ends_its_news(centre: Emulator, path: Path) -> None:
+async def test_a_signal_closes_the_client_and_ends_its_updates(centre: Emulator, path: Path) -> None:
     async with client(centre, store=path) as chats:
         chats.close_on(signal.SIGUSR1)
         await spoken(centre, chats, ANN)
@@ -334,7 +334,7 @@ async def test_a_signal_closes_the_client_and_ends_its_news(centre: Emulator, pa
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
 
 
-async def test_a_signal_that_cannot_be_caught_is_told(centre: Emulator) -> None:
+async def test_a_signal_that_cannot_be_caught_is_refused(centre: Emulator) -> None:
     chats = client(centre)
     with pytest.raises(ChatClosed):
         chats.close_on(signal.SIGTERM)
@@ -345,7 +345,7 @@ async def test_a_signal_that_cannot_be_caught_is_told(centre: Emulator) -> None:
 
 
 @posix_only
-async def test_the_second_signal_does_what_it_did_before() -> None:
+async def test_the_second_signal_has_its_earlier_effect() -> None:
     before: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, frame: before.append(number))
     arrived = asyncio.Event()

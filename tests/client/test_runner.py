@@ -82,7 +82,7 @@ async def test_a_refusal_is_raised() -> None:
         await Rig().say("too early")
 
 
-async def test_closing_waits_for_what_is_on_the_wire() -> None:
+async def test_closing_waits_for_requests_in_flight() -> None:
     rig = await Rig().live()
     await rig.say("hello")
     closing = asyncio.create_task(rig.runner.close(SOON))
@@ -117,7 +117,7 @@ async def test_a_closing_that_is_cancelled_lets_go_all_the_same() -> None:
         await rig.say("more")
 
 
-async def test_who_waits_for_a_save_hears_of_the_closing() -> None:
+async def test_a_caller_that_waits_for_a_save_gets_the_error_of_the_close() -> None:
     store = HandStore([])
     rig = await Rig(store).live()
     store.held = True
@@ -132,7 +132,7 @@ def request(rig: Rig, origin: str = "other", text: str | None = None) -> Callabl
     return lambda after: RequestChat(rig.clock.now(), origin, text=text, after=after)
 
 
-async def test_a_chat_that_lives_is_not_followed() -> None:
+async def test_an_active_chat_gets_no_successor() -> None:
     rig = await Rig().live()
     with pytest.raises(NotPossible, match="has a chat already"):
         await rig.runner.begin(request(rig))
@@ -191,7 +191,7 @@ def _refuse(after: Carryover | None) -> RequestChat:
     raise PermissionError
 
 
-async def test_two_who_begin_at_once_begin_one_chat() -> None:
+async def test_two_callers_that_begin_at_once_begin_one_chat() -> None:
     store = HandStore([])
     rig = await Rig(store).live()
     store.held = True

@@ -26,7 +26,7 @@ def told(state: Any, reason: Reason | None = None, code: int | None = None) -> D
     return DeliveryUpdate(1, 0, "o:1", state, None, reason, code)
 
 
-async def test_the_states_as_they_are_told() -> None:
+async def test_the_state_follows_the_updates() -> None:
     sending = Sending("o:1", None)
     waiting = [asyncio.create_task(one) for one in (sending.sent(), sending.delivered(), sending.read())]
     for state, count in (("sent", 1), ("delivered", 2), ("read", 3)):
@@ -37,7 +37,7 @@ async def test_the_states_as_they_are_told() -> None:
     assert [task.result() for task in waiting] == [None, "delivered", "read"]
 
 
-async def test_read_is_delivered_and_late_news_change_nothing() -> None:
+async def test_read_implies_delivered_and_late_updates_change_nothing() -> None:
     sending = Sending("o:1", None)
     sending.apply(told("read"))
     sending.apply(told("delivered"))
@@ -138,7 +138,7 @@ async def test_the_same_key_is_the_same_sending() -> None:
         assert (again.id, again.state) == (first.id, "sent")
 
 
-async def test_what_is_still_waiting_when_the_chat_is_lost_has_failed() -> None:
+async def test_items_pending_when_the_chat_is_lost_fail() -> None:
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         ann = await chats.session("ann")
         await until(lambda: ann.phase == "ivr", "the chat is there")
@@ -149,7 +149,7 @@ async def test_what_is_still_waiting_when_the_chat_is_lost_has_failed() -> None:
         assert failure.value.reason in ("not_sent", "unknown")  # as far as it had come
 
 
-async def test_what_arrives_while_its_second_sending_is_saved_is_heard() -> None:
+async def test_a_delivery_during_the_save_of_the_repeated_call_is_seen() -> None:
     """The two became known in the same moment, and whoever waited for the second one waited for ever."""
     store = HeldStore()
     async with Emulator("silent", QUICK) as emulator, client(emulator, store=store) as chats:

@@ -128,7 +128,7 @@ def chat_of(emulator: Emulator) -> Any:
     return list(emulator.centre.chats.values())[-1]
 
 
-async def test_levels_come_before_what_happened_then_and_the_last_before_the_end(centre: Emulator) -> None:
+async def test_statuses_come_before_the_transcript_of_their_step(centre: Emulator) -> None:
     async with client(centre) as chat:
         await chat.start()
         updates = await until(chat, lambda one: "this is Ada" in text(one))
@@ -156,7 +156,7 @@ async def test_a_new_chat_follows_one_that_is_over(centre: Emulator) -> None:
     assert min(seqs) > 5
 
 
-async def test_a_lost_chat_is_told_as_gone(silent: Emulator) -> None:
+async def test_a_lost_chat_is_reported_as_gone(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
@@ -185,7 +185,7 @@ async def test_closing_ends_no_chat_and_opening_goes_on_with_it(centre: Emulator
     assert isinstance(updates[0], PhaseChanged)
 
 
-async def test_what_was_not_dealt_with_comes_again_with_the_same_seq(silent: Emulator, tmp_path: Path) -> None:
+async def test_unacknowledged_updates_come_again_with_the_same_seq(silent: Emulator, tmp_path: Path) -> None:
     store = tmp_path / "chats.sqlite"
     async with client(silent, store=store) as chat:
         await chat.start()
@@ -199,7 +199,7 @@ async def test_what_was_not_dealt_with_comes_again_with_the_same_seq(silent: Emu
     assert [text(one) for one in again] == ["second", "third"]
 
 
-async def test_breaking_off_a_loop_gives_its_last_news_again(silent: Emulator) -> None:
+async def test_the_last_update_of_a_broken_loop_comes_again(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
@@ -230,7 +230,7 @@ async def test_reattach_finds_a_chat_that_no_store_knows(silent: Emulator) -> No
         chat_id = chat.session.chat.chat_id
         await silent.act(chat_id, do.Say("hello"))
         await until(chat, lambda one: text(one) == "hello")
-    await asyncio.sleep(0.35)  # the centre holds the poll that was broken off
+    await silent.until(lambda centre: centre.chats[chat_id].held is None)  # a broken poll keeps its slot for a while
     async with client(silent) as chat:
         await chat.reattach()
         updates = await until(chat, lambda one: text(one) == "hello")
@@ -327,7 +327,7 @@ async def test_a_note_comes_back_after_a_restart(silent: Emulator, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("receipts", "told"), [("auto", 3), ("on_ack", 2), ("off", 0)])
-async def test_when_the_agent_is_told_that_a_message_has_arrived(silent: Emulator, receipts: Any, told: int) -> None:
+async def test_delivery_receipts_follow_the_option(silent: Emulator, receipts: Any, told: int) -> None:
     async with client(silent, options=Options(receipts=receipts)) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
@@ -442,7 +442,7 @@ async def test_a_text_before_the_start_and_after_the_end(centre: Emulator) -> No
         await chat.end()  # what is wished is so already
 
 
-async def test_only_one_waits_for_news(silent: Emulator) -> None:
+async def test_only_one_reader_waits_for_updates(silent: Emulator) -> None:
     async with client(silent) as chat:
         waiting = asyncio.create_task(everything(chat))
         await asyncio.sleep(0)
@@ -451,7 +451,7 @@ async def test_only_one_waits_for_news(silent: Emulator) -> None:
     await waiting
 
 
-async def test_news_end_when_the_client_is_closed(silent: Emulator) -> None:
+async def test_updates_end_when_the_client_is_closed(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         reading = asyncio.create_task(everything(chat))
@@ -459,7 +459,7 @@ async def test_news_end_when_the_client_is_closed(silent: Emulator) -> None:
     assert of(await reading, Finished) == []
 
 
-async def test_nobody_listens_at_the_address() -> None:
+async def test_without_a_server_the_chat_gives_up() -> None:
     async with Emulator("silent") as emulator:
         pass
     options = Options(request_within=timedelta(milliseconds=300))
@@ -513,7 +513,7 @@ async def test_a_send_that_is_cancelled_while_it_is_saved_is_sent(silent: Emulat
     assert [text for _, text in chat_of(silent).texts_received] == ["hello"]
 
 
-async def test_waiting_for_news_may_be_cancelled_and_loses_nothing(silent: Emulator) -> None:
+async def test_a_cancelled_wait_for_updates_loses_nothing(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))

@@ -97,7 +97,7 @@ async def test_statuses_come_before_the_transcript_of_their_step() -> None:
     assert await some(desk.read(), 4) == [gap(1), PhaseChanged("queued"), gap(2), gap(3)]
 
 
-async def test_statuses_of_a_step_without_transcript_come_after_what_was_before() -> None:
+async def test_statuses_without_transcript_come_after_earlier_updates() -> None:
     desk = Desk()
     desk.tell(gap(1))
     desk.tell(statuses=(PhaseChanged("queued"),))
@@ -105,7 +105,7 @@ async def test_statuses_of_a_step_without_transcript_come_after_what_was_before(
     assert await some(desk.read(), 3) == [gap(1), PhaseChanged("queued"), gap(2)]
 
 
-async def test_of_each_level_only_the_latest_is_kept() -> None:
+async def test_of_each_status_only_the_latest_is_kept() -> None:
     desk = Desk()
     for phase in ("ivr", "queued", "connected"):
         desk.tell(statuses=(PhaseChanged(phase), ConnectionChanged("polling")))
@@ -122,7 +122,7 @@ async def test_a_journal_longer_than_a_page_is_read_to_its_end() -> None:
     assert await waits(reader)
 
 
-async def test_what_is_saved_but_not_told_waits_for_its_statuses() -> None:
+async def test_a_saved_but_unpublished_update_waits_for_its_statuses() -> None:
     desk = Desk()
     desk.tell(gap(1))
     desk.save(gap(2))
@@ -133,7 +133,7 @@ async def test_what_is_saved_but_not_told_waits_for_its_statuses() -> None:
     assert await some(reader, 2) == [PhaseChanged("queued"), gap(2)]
 
 
-async def test_news_counts_as_dealt_with_when_the_next_is_asked_for() -> None:
+async def test_asking_for_the_next_update_acknowledges_the_last() -> None:
     desk = Desk()
     desk.tell(gap(1), gap(2))
     reader = desk.read()
@@ -145,7 +145,7 @@ async def test_news_counts_as_dealt_with_when_the_next_is_asked_for() -> None:
     assert desk.store.cursor(KEY) == 2
 
 
-async def test_another_run_begins_at_what_was_not_dealt_with() -> None:
+async def test_another_run_begins_at_the_first_unacknowledged_update() -> None:
     desk = Desk()
     desk.tell(gap(1), gap(2), gap(3))
     await some(desk.read(), 2)
@@ -160,7 +160,7 @@ async def test_a_waiting_reader_is_woken() -> None:
     assert await waiting == [gap(1)]
 
 
-async def test_a_run_ends_with_the_chat_and_all_that_is_told() -> None:
+async def test_a_stream_ends_after_the_last_update_of_the_chat() -> None:
     desk = Desk()
     failed = DeliveryUpdate(2, 0, "o:1", "failed", reason="not_sent")
     desk.tell(end(1), failed, statuses=(PhaseChanged("ended"),), over=True)
@@ -169,7 +169,7 @@ async def test_a_run_ends_with_the_chat_and_all_that_is_told() -> None:
     assert [one async for one in desk.read()] == []
 
 
-async def test_the_next_chats_news_is_another_run() -> None:
+async def test_the_next_chats_updates_belong_to_another_stream() -> None:
     desk = Desk()
     desk.tell(end(1), over=True)
     over = desk.session
@@ -193,7 +193,7 @@ async def test_it_ends_when_it_is_closed_and_raises_when_it_was_stopped() -> Non
     assert stopped.value.__cause__ is failure
 
 
-async def test_an_acknowledgement_that_fails_is_told_with_the_next_news() -> None:
+async def test_a_failed_acknowledgement_is_raised_by_the_next_read() -> None:
     class Failing(MemoryStore):
         def ack(self, session_id: str, seq: int, done: Done) -> None:
             done(StoreError("no space left"))
@@ -206,7 +206,7 @@ async def test_an_acknowledgement_that_fails_is_told_with_the_next_news() -> Non
         await anext(reader)
 
 
-async def test_a_stored_session_begins_with_its_statuses_and_what_is_not_dealt_with() -> None:
+async def test_a_stored_session_begins_with_its_statuses_and_unacknowledged_updates() -> None:
     desk = Desk()
     desk.tell(gap(1), gap(2))
     await some(desk.read(), 2)

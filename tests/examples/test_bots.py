@@ -100,6 +100,6 @@ def _shape(value: Any) -> Any:
     return {key: _shape(one) for key, one in value.items()} if isinstance(value, dict) else type(value).__name__
 
 
-async def test_our_telegram_tells_updates_in_the_shape_that_was_recorded() -> None:
+async def test_the_fake_telegram_sends_updates_in_the_recorded_shape() -> None:
     recorded = Path(__file__).with_name("recorded_update.json").read_text(encoding="utf-8")
     assert _shape(update(1, 7, "x")) == _shape(json.loads(recorded))

@@ -12,7 +12,7 @@ FILES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.stem))
-def test_an_example_is_one_short_file_that_stands_alone(path: Path) -> None:
+def test_an_example_is_one_short_independent_file(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) < 60
     assert not [line for line in lines if line.startswith("from .")]

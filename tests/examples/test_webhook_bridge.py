@@ -118,7 +118,7 @@ async def test_texts_go_in_and_answers_come_out(tmp_path: Path, monkeypatch: pyt
         assert emulator.centre.violations == []
 
 
-async def test_an_answer_that_the_messenger_refuses_is_told_again(
+async def test_an_answer_that_the_messenger_refuses_is_delivered_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Emulator("plain", QUICK) as emulator, messenger() as out:
@@ -144,7 +144,7 @@ async def test_an_answer_that_the_messenger_refuses_is_told_again(
         {"id": 1, "user": "ü", "text": "x"},
     ],
 )
-async def test_what_is_no_update_is_refused(body: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invalid_webhook_calls_are_refused(body: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Emulator("silent", QUICK) as emulator, messenger() as out:
         for name, value in settings(emulator, out, tmp_path).items():
             monkeypatch.setenv(name, value)

@@ -78,7 +78,7 @@ async def test_a_chat_that_was_never_opened_is_a_fault(tmp_path: Path) -> None:
     assert run.result.faults == ["customer-0: 0 chats were opened"]
 
 
-def test_the_file_knows_again_what_was_written_and_nothing_torn(tmp_path: Path) -> None:
+def test_the_file_is_read_back_without_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "sink.jsonl"
     sink = Sink(path)
     for line in TOLD:

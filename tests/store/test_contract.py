@@ -112,7 +112,7 @@ class TestSessions:
         assert bench.journal() == []
         assert bench.store.cursor("a") == 0
 
-    def test_what_was_saved_is_loaded(self, bench: Bench) -> None:
+    def test_a_saved_session_is_loaded(self, bench: Bench) -> None:
         session, _ = reduce(new_session(1_000), RequestChat(1_000, "origin", {"n": 1}, text="hällo \U0001f600"))
         assert bench.save(1, session=session) is None
         bench.reopen()
@@ -167,7 +167,7 @@ class TestVersions:
 
 
 class TestJournal:
-    def test_every_kind_of_news_comes_back_as_it_was(self, bench: Bench) -> None:
+    def test_every_kind_of_update_is_read_back_unchanged(self, bench: Bench) -> None:
         updates = (
             Received(1, 1_000, Message("m", "p", "<b>x</b>", "x", 5, "web", '{"k":1}'), own=True, late=True),
             Received(2, 1_000, Location("1.50", "-0.1"), historic=True),
@@ -188,7 +188,7 @@ class TestJournal:
         assert bench.journal(9) == []
 
     @pytest.mark.parametrize("seqs", [(2,), (1,), (3, 3), (4, 3)])
-    def test_news_out_of_order_are_refused_with_their_save(self, bench: Bench, seqs: tuple[int, ...]) -> None:
+    def test_updates_out_of_order_are_refused_with_their_save(self, bench: Bench, seqs: tuple[int, ...]) -> None:
         bench.save(1, gap(2))
         error = bench.save(2, *map(gap, seqs))
         assert isinstance(error, StoreError)
@@ -199,7 +199,7 @@ class TestJournal:
 
 
 class TestCursor:
-    def test_acknowledged_news_is_let_go(self, bench: Bench) -> None:
+    def test_acknowledged_updates_are_dropped(self, bench: Bench) -> None:
         bench.save(1, gap(1), gap(2), gap(3))
         assert bench.ack(2) is None
         bench.reopen()
@@ -213,7 +213,7 @@ class TestCursor:
         assert bench.store.cursor("a") == 2
 
     @pytest.mark.parametrize("seq", [3, 100])
-    def test_what_is_not_there_cannot_be_acknowledged(self, bench: Bench, seq: int) -> None:
+    def test_unknown_updates_cannot_be_acknowledged(self, bench: Bench, seq: int) -> None:
         bench.save(1, gap(1), gap(2))
         assert isinstance(bench.ack(seq), StoreError)
         assert bench.store.cursor("a") == 0
@@ -226,7 +226,7 @@ class TestCursor:
         bench.save(2, gap(2))
         assert bench.store.cursor("a") == 1
 
-    def test_news_cannot_come_back_after_all_is_acknowledged(self, bench: Bench) -> None:
+    def test_acknowledged_updates_cannot_be_saved_again(self, bench: Bench) -> None:
         bench.save(1, gap(5))
         bench.ack(5)
         assert isinstance(bench.save(2, gap(5)), StoreError)
@@ -240,7 +240,7 @@ class TestTranscript:
         assert bench.transcript() == [2]
         assert bench.transcript("nobody") == []
 
-    def test_what_was_acknowledged_is_kept_and_not_told_again(self, keeping: Bench) -> None:
+    def test_acknowledged_updates_are_kept_and_not_delivered_again(self, keeping: Bench) -> None:
         keeping.save(1, gap(1), gap(2), gap(3))
         keeping.ack(2)
         keeping.reopen()
@@ -253,7 +253,7 @@ class TestTranscript:
 
 
 class TestPurge:
-    def test_what_is_old_and_read_goes_with_all_its_news(self, bench: Bench) -> None:
+    def test_a_purge_removes_old_sessions_with_all_their_updates(self, bench: Bench) -> None:
         for key, at in (("old", 999), ("new", 1_000)):
             bench.save(1, gap(1), session=over(at), key=key)
             bench.ack(1, key=key)
@@ -264,7 +264,7 @@ class TestPurge:
         assert bench.store.cursor("old") == 0
         assert bench.journal(key="lives") == [1]
 
-    def test_what_the_application_has_not_read_stays_unless_asked_for(self, bench: Bench) -> None:
+    def test_unacknowledged_updates_stay_unless_requested_otherwise(self, bench: Bench) -> None:
         bench.save(1, gap(1), gap(2), session=over(500))
         bench.ack(1)
         assert bench.purge(1_000) is None
@@ -279,13 +279,13 @@ class TestPurge:
         assert bench.save(1, gap(1)) is None
         assert bench.journal() == [1]
 
-    def test_one_that_began_another_chat_lives(self, bench: Bench) -> None:
+    def test_a_session_with_a_new_chat_is_not_purged(self, bench: Bench) -> None:
         bench.save(1, session=over(500))
         bench.save(2, session=new_session(600))
         assert bench.purge(1_000) is None
         assert bench.store.sessions() == ("a",)
 
-    def test_a_kept_transcript_of_one_that_lives_loses_what_is_old_and_read(self, keeping: Bench) -> None:
+    def test_a_purge_removes_old_acknowledged_updates_of_active_sessions(self, keeping: Bench) -> None:
         keeping.save(1, gap(1, at=10), gap(2, at=2_000), gap(3, at=20))
         keeping.ack(2)
         assert keeping.purge(1_000, unread=True) is None
@@ -306,7 +306,7 @@ class TestForget:
         assert keeping.store.cursor("b") == 0
         assert keeping.transcript("a") == [1, 2]
 
-    def test_who_still_drives_it_is_stopped(self, bench: Bench) -> None:
+    def test_a_driver_of_a_deleted_session_is_stopped(self, bench: Bench) -> None:
         bench.save(1)
         bench.forget("a")
         error = bench.save(2)
@@ -321,7 +321,7 @@ class TestForget:
 
 
 class TestClose:
-    def test_what_is_asked_after_it_is_refused(self, bench: Bench) -> None:
+    def test_requests_after_the_close_are_refused(self, bench: Bench) -> None:
         bench.save(1, gap(1))
         bench.store.close()
         assert isinstance(bench.save(2), StoreClosed)

@@ -96,7 +96,7 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(tmp_path: Path
     assert then == "goes on"
 
 
-def test_a_read_only_disk_is_told_and_goes_on_when_it_can_be_written(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported_and_writing_resumes_later(tmp_path: Path) -> None:
     told, then = in_a_mount(READ_ONLY, tmp_path).splitlines()
     assert told == f"StoreReadOnly {tmp_path}/chats.sqlite cannot be opened for writing: Read-only file system"
     assert then == "goes on"
@@ -120,7 +120,7 @@ def test_looking_needs_no_right_to_work_and_changes_nothing(tmp_path: Path) -> N
     ("application", "schema", "error"),
     [(0, 0, ForeignStore), (0x63737373, 0, ForeignStore), (0x63737373, SCHEMA + 1, NewerStore)],
 )
-def test_what_is_not_ours_or_newer_is_not_touched(
+def test_a_foreign_or_newer_database_is_not_changed(
     tmp_path: Path, application: int, schema: int, error: type[StoreError]
 ) -> None:
     path = tmp_path / "chats.sqlite"
@@ -143,7 +143,7 @@ def test_a_file_that_vanished_is_not_made_anew_in_silence(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_the_disk_is_told(tmp_path: Path) -> None:
+def test_an_error_of_the_disk_is_reported(tmp_path: Path) -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
     assert "the disk failed" in str(explain(error, tmp_path))

@@ -93,7 +93,7 @@ def test_saves_asked_before_and_after_keep_their_order(store: SqliteStore) -> No
     assert answers == [("before", None), ("forgotten", None), ("after", None)]
 
 
-def test_a_reader_that_does_not_end_is_told_and_asking_again_helps(path: Path, store: SqliteStore) -> None:
+def test_a_permanent_reader_is_reported_and_a_retry_helps(path: Path, store: SqliteStore) -> None:
     live(store)
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
@@ -106,7 +106,7 @@ def test_a_reader_that_does_not_end_is_told_and_asking_again_helps(path: Path, s
     assert 0 not in remnants(path)
 
 
-def test_what_a_purge_did_is_counted(path: Path, store: SqliteStore) -> None:
+def test_a_purge_counts_its_deletions(path: Path, store: SqliteStore) -> None:
     live(store)
     store.close()
     link, lock = open_owned(path, 1_000)

@@ -83,7 +83,7 @@ def test_a_database_of_any_schema_can_be_checked(number: int, tmp_path: Path) ->
     assert checked.unread + checked.kept == len(sqlite3.connect(path).execute("SELECT 1 FROM journal").fetchall())
 
 
-def test_what_was_over_and_old_can_be_purged(old: Path) -> None:
+def test_old_ended_sessions_can_be_purged(old: Path) -> None:
     store = SqliteStore(old, call_soon=_call)
     answers: list[BaseException | None] = []
     store.purge(AT + 1, answers.append, unread=True)
@@ -139,7 +139,7 @@ def test_a_migration_that_fails_changes_nothing(old: Path, monkeypatch: pytest.M
     after.close()
 
 
-def test_what_cannot_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_unreadable_rows_are_kept_as_they_are(tmp_path: Path) -> None:
     path = Path(shutil.copy(GOLDEN / "schema_1.db", tmp_path / "chats.sqlite"))
     link = sqlite3.connect(path)
     with link:

@@ -100,7 +100,7 @@ def test_one_that_was_suspended_does_not_wake_up_beside_another(path: Path) -> N
 
 
 @posix_only
-def test_a_child_that_outlives_a_dead_one_does_not_hold_on(path: Path) -> None:
+def test_a_surviving_child_process_does_not_keep_the_lock(path: Path) -> None:
     with bridge(path, "fork") as first:
         first.kill()
         first.wait()
@@ -123,7 +123,7 @@ def test_a_new_one_waits_for_the_old_one_to_be_done(path: Path) -> None:
         store.close()
 
 
-def test_one_process_that_opens_it_twice_is_told_so(path: Path) -> None:
+def test_opening_twice_in_one_process_is_reported_as_such(path: Path) -> None:
     store = store_at(path)
     with pytest.raises(StoreOwned, match=r"this process has .* open already: share one store"):
         store_at(path, wait_ms=1)
@@ -134,7 +134,7 @@ def test_one_process_that_opens_it_twice_is_told_so(path: Path) -> None:
     store_at(path, wait_ms=1).close()
 
 
-def test_the_refusal_harms_nobody(path: Path) -> None:
+def test_a_refused_job_does_not_affect_the_others(path: Path) -> None:
     """Also not by closing files: POSIX locks of a process go when it closes the file anywhere."""
     store = store_at(path)
     for _ in range(3):
@@ -143,7 +143,7 @@ def test_the_refusal_harms_nobody(path: Path) -> None:
     store.close()
 
 
-def test_closing_twice_does_not_free_what_somebody_else_holds(path: Path) -> None:
+def test_closing_twice_does_not_release_the_next_owner(path: Path) -> None:
     first = store_at(path)
     first.close()
     second = store_at(path)
@@ -164,7 +164,7 @@ def test_one_that_could_not_be_opened_leaves_it_free(path: Path, monkeypatch: py
     store_at(path, wait_ms=1).close()
 
 
-def test_a_lock_file_that_cannot_be_made_is_told(path: Path) -> None:
+def test_a_lock_file_that_cannot_be_created_is_reported(path: Path) -> None:
     lock_of(path).mkdir()
     with pytest.raises(StoreReadOnly, match="needs a lock file beside it"):
         store_at(path)

@@ -122,7 +122,7 @@ def test_a_file_that_may_not_be_opened(path: Path, opened: Opener, monkeypatch: 
         opened()
 
 
-def test_what_is_no_database_is_left_alone(path: Path, opened: Opener) -> None:
+def test_a_file_that_is_no_database_is_not_changed(path: Path, opened: Opener) -> None:
     path.write_text("a shopping list, long enough to be one page of a file " * 50)
     before = path.read_bytes()
     with pytest.raises(ForeignStore, match="not a SQLite database"):
@@ -171,7 +171,7 @@ def test_of_many_that_create_it_at_once_each_gets_its_turn(path: Path) -> None:
 # --- errors of a save -----------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_told_and_what_was_there_stays(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "PRAGMAS", (*database.PRAGMAS, "PRAGMA max_page_count = 40"))
     store = opened()
     version = 0
@@ -185,7 +185,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(opened: Opener, monkeypatc
     assert len(store.journal("a", 0, 1_000_000)) == version * 1_000
 
 
-def test_a_database_that_became_read_only_is_told(opened: Opener) -> None:
+def test_a_database_that_became_read_only_is_reported(opened: Opener) -> None:
     store = opened()
     save(store, 1)
     store._writer._link.execute("PRAGMA query_only = ON")
@@ -194,7 +194,7 @@ def test_a_database_that_became_read_only_is_told(opened: Opener) -> None:
     assert "check its permissions" in str(error)
 
 
-def test_a_locked_database_is_told(path: Path, opened: Opener) -> None:
+def test_a_locked_database_is_reported(path: Path, opened: Opener) -> None:
     store = opened(busy_ms=10)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -216,7 +216,7 @@ def test_a_locked_database_cannot_be_opened(path: Path, opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 10000}'])
-def test_a_corrupted_snapshot_is_told(path: Path, opened: Opener, text: str) -> None:
+def test_a_corrupted_snapshot_is_reported(path: Path, opened: Opener, text: str) -> None:
     store = opened()
     save(store, 1)
     link = sqlite3.connect(path)
@@ -228,7 +228,7 @@ def test_a_corrupted_snapshot_is_told(path: Path, opened: Opener, text: str) -> 
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"type":"anomaly","at":1,"kind":"odd"}'])
-def test_a_corrupted_journal_is_told(path: Path, opened: Opener, text: str) -> None:
+def test_a_corrupted_journal_is_reported(path: Path, opened: Opener, text: str) -> None:
     store = opened()
     save(store, 1, 1)
     link = sqlite3.connect(path)
@@ -262,7 +262,7 @@ def test_one_refused_work_takes_no_other_of_its_group_with_it(opened: Opener) ->
     assert store.sessions() == ("a", "c")
 
 
-def test_what_a_refused_work_wrote_is_undone(opened: Opener) -> None:
+def test_the_writes_of_a_refused_job_are_undone(opened: Opener) -> None:
     store = opened()
 
     def write_and_refuse(link: sqlite3.Connection) -> None:
@@ -278,7 +278,7 @@ def test_what_a_refused_work_wrote_is_undone(opened: Opener) -> None:
     assert store.sessions() == ("a", "c")
 
 
-def test_what_stands_alone_keeps_its_place_among_the_others(opened: Opener) -> None:
+def test_an_exclusive_job_keeps_its_place_in_the_queue(opened: Opener) -> None:
     store = opened()
     seen: list[tuple[str, bool]] = []
 
@@ -313,7 +313,7 @@ def test_works_that_wait_share_a_commit(opened: Opener) -> None:
     assert 1 <= commits < 250
 
 
-def test_closing_writes_what_was_asked(path: Path, opened: Opener) -> None:
+def test_closing_writes_all_requests(path: Path, opened: Opener) -> None:
     store = opened()
     answers: list[BaseException | None] = []
     for version in range(1, 200):
