@@ -51,7 +51,7 @@ def test_what_is_wrong_names_the_option(
         (["--url", "x", "--app-id", "a"], "--url: this is no address"),
         (["--url", "https://x.invalid", "--app-id", ""], "--app-id is empty"),
         (["--url", "https://x.invalid", "--app-id", "a", "--client-id", " "], "--client-id is empty"),
-        (["--url", "https://x.invalid", "--app-id", "a", "--proxy", "me:secret"], "--proxy: this is no address"),
+        (["--url", "https://x.invalid", "--app-id", "a", "--proxy", "me:secret"], "--proxy: not the address"),
         (["--ca", "/no/such/file"], "--ca /no/such/file: No such file"),
         (["--header", "nonsense"], "--header: expected NAME:VALUE"),
         (["--header", "X: a\r\nb: c"], "--header: expected NAME:VALUE"),

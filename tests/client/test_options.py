@@ -61,7 +61,7 @@ def test_a_number_is_no_duration(value: Any) -> None:
     "proxy", ["proxy.example.com:3128", "socks5://proxy.example.com", "http://", "http://[::1", ""]
 )
 def test_a_proxy_that_is_none(proxy: str) -> None:
-    with pytest.raises(BadSetting, match="looks like http://proxy"):
+    with pytest.raises(BadSetting, match="expected one like http://proxy"):
         Options(proxy=proxy)
 
 

@@ -292,7 +292,7 @@ async def test_a_second_client_is_refused_by_name(
 ) -> None:
     async with client(centre, store=path) as first:
         await spoken(centre, first, ANN)
-        with _short_wait(monkeypatch), pytest.raises(StoreOwned, match="this very process"):
+        with _short_wait(monkeypatch), pytest.raises(StoreOwned, match="this process has"):
             async with client(centre, store=path):
                 pass
         await spoken(centre, first, "bob")
