@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from statemachine.adapters.protocols import HandledEvent
-from statemachine.codec.durations import duration_words
 from statemachine.codec.text import shown
+from statemachine.durations import duration_words
 from statemachine.replay.words import Names, entry_words
-from statemachine.scripted import PlayEvent, StepExecuted, TextSent
+from statemachine.scripted import EntrySent, PlayEvent, StepExecuted
 from statemachine.scripted.events import ProcessKilled, ProcessStarted
 from statemachine.scripted.script import CallStep
 
@@ -127,7 +127,7 @@ class Story:
         match event:
             case HandledEvent():
                 self._tell_step(event)
-            case TextSent():
+            case EntrySent(kind="text"):
                 self._tell_sent(event.item, event.text)
             case StepExecuted(step=CallStep(name="end")):
                 self._phase = self._engine_phase

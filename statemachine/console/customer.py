@@ -1,44 +1,49 @@
-"""One customer who chats from the page: a `ChatClient`, and the lines on its screen."""
+"""One customer of the page: the scripted customer, with a client of its own, and the screen of this customer."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, cast
 
 import attrs
 from attrs import define, field
 
-from statemachine.client import ChatClient, ChatError, ChatSession, Options, Sending
+from statemachine.client import ChatError, Options
 from statemachine.codec.text import shown
-from statemachine.core import DeliveryUpdate, Finished, Received, Session
-from statemachine.core.wire import (
-    CobrowsingRequested,
-    Entry,
-    File,
-    FormShow,
-    Location,
-    Message,
-    SecureFormShow,
-    TimeoutWarning,
+from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep
+from statemachine.scripted.events import UpdatesFailed
+from statemachine.scripted.script import (
+    AnswerFormStep,
+    CallStep,
+    CancelFormStep,
+    FileStep,
+    LocationStep,
+    MethodName,
+    SayStep,
+    StartStep,
 )
 
-__all__ = ["COMMANDS", "ConsoleCustomer", "Wish"]
+from ..client import ChatClient
+from ..core import DeliveryUpdate, Finished, Received, Session
+from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
+
+__all__ = ["COMMANDS", "ConsoleCustomer"]
 
 _CLOSE_WITHIN: Final = timedelta(milliseconds=500)
 KEPT: Final = 300
 """Lines on the screen."""
 
-Wish = Mapping[str, object]
+Fields = Mapping[str, object]
+"""The body of a request of the page."""
 
 
 @define
 class ScreenLine:
-    """One line of the screen. `state` of an own line: pending, sent, delivered, read, failed."""
+    """One line of the screen. `state` is of the customer's own entries: pending, sent, delivered, read, failed."""
 
     kind: str
     text: str
@@ -50,22 +55,22 @@ class ScreenLine:
 
 @define
 class ConsoleCustomer:
-    """`changed` is called whenever the screen looks different. Commands raise ChatError and ValueError, in words."""
+    """`changed` is called at each change of the screen."""
 
     app_id: str
-    client: ChatClient
-    chat: ChatSession
+    client_id: str
     changed: Callable[[], None]
+    client: ChatClient
     lines: list[ScreenLine] = field(factory=list[ScreenLine])
     version: int = 0
-    _follower: asyncio.Task[None] | None = None
+    _customer: Customer = field(init=False)
 
     @classmethod
     async def enter(
         cls, url: str, tenant: str, app_id: str, client_id: str, changed: Callable[[], None]
     ) -> ConsoleCustomer:
-        """Open a client for a new customer, without a chat. Raises ChatError."""
-        options = Options(close_within=_CLOSE_WITHIN, tls=_of_this_process(url))
+        """A customer without a chat. Raises ChatError."""
+        options = Options(close_within=_CLOSE_WITHIN, tls=_own_certificate(url))
         client = ChatClient(url, tenant=tenant, app_id=app_id, options=options)
         await client.__aenter__()
         try:
@@ -73,24 +78,25 @@ class ConsoleCustomer:
         except ChatError:
             await client.close()
             raise
-        return cls(app_id, client, chat, changed)
+        made = cls(app_id, client_id, changed, client)
+        made._customer = Customer(chat, made._show)
+        return made
 
     @property
     def id(self) -> str:
         """The client id."""
-        return self.chat.client_id
+        return self.client_id
 
     async def leave(self) -> None:
         """Close the page; the chat is not ended."""
         await self.client.close()
-        if self._follower is not None:
-            await self._follower
+        await self._customer.stop()
 
     def screen(self) -> dict[str, Any]:
-        """The whole screen, and the state of the client's session."""
-        session = self.chat.session
+        """The screen as JSON values, with the client's view of the chat."""
+        session = self._customer.chat.session
         return {
-            "id": self.id,
+            "id": self.client_id,
             "app_id": self.app_id,
             "version": self.version,
             "chat_id": session.chat.chat_id,
@@ -108,82 +114,43 @@ class ConsoleCustomer:
             "lines": [attrs.asdict(line) for line in self.lines],
         }
 
-    async def do(self, command: str, wish: Wish) -> None:
-        """Execute one of `COMMANDS`. Raises KeyError for another name."""
-        if command in _WITHOUT_FIELDS:
-            await getattr(self.chat, command)()
+    async def do(self, command: str, fields: Fields) -> None:
+        """Execute a command of `COMMANDS`.
+
+        Raises KeyError for another one, ValueError for a wrong field, ChatError and StepFailed where it is impossible.
+        """
+        if command == "typing":
+            await self._customer.chat.typing(_text(fields, "draft", ""))
+        elif command == "read":
+            await self._customer.chat.mark_read(_text(fields, "msg_id"))
         else:
-            await _WITH_FIELDS[command](self, wish)
+            await self._customer.execute(_STEPS[command](fields))
         self._redraw()
-
-    # --- commands with fields -----------------------------------------------------------------------------------------
-
-    async def start(self, wish: Wish) -> None:
-        """Request a chat, with `text` as its first message."""
-        text = _text(wish, "text", "")
-        if text:
-            self._mine("text", text, await self.chat.send(text, new_chat=True))
-        else:
-            await self.chat.request()
-        if self._follower is None or self._follower.done():
-            self._follower = asyncio.create_task(self._follow())
-
-    async def say(self, wish: Wish) -> None:
-        """Send `text`."""
-        text = _text(wish, "text")
-        self._mine("text", text, await self.chat.send(text))
-
-    async def location(self, wish: Wish) -> None:
-        """Send a location: `latitude` and `longitude`, degrees as text."""
-        latitude, longitude = _text(wish, "latitude"), _text(wish, "longitude")
-        self._mine("location", f"{latitude}, {longitude}", await self.chat.send_location(latitude, longitude))
-
-    async def file(self, wish: Wish) -> None:
-        """Send a file: `name`, and `content` in base64."""
-        name = _text(wish, "name")
-        try:
-            content = base64.b64decode(_text(wish, "content"), validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError("content is no base64") from None
-        self._mine("file", name, await self.chat.send_file(content, name=name))
-
-    async def answer(self, wish: Wish) -> None:
-        """Answer the form `form` with `data`."""
-        data = wish.get("data")
-        if not isinstance(data, dict):
-            raise ValueError("data is needed: the form's fields")
-        values = cast("dict[str, object]", data)
-        sending = await self.chat.answer_form(_text(wish, "form"), values)
-        self._mine("form", f"form answered: {', '.join(values)}", sending)
 
     # --- the screen -------------------------------------------------------------------------------------------------
 
-    async def _follow(self) -> None:
-        try:
-            async for update in self.chat.updates():
-                if isinstance(update, Received):
-                    self._received(update)
-                elif isinstance(update, DeliveryUpdate):
-                    self._progress(update)
-                elif isinstance(update, Finished):
-                    self._add(ScreenLine("note", f"The chat is over: {update.outcome}. {update.text}".rstrip()))
-                self._redraw()
-        except ChatError as error:
-            self._add(ScreenLine("note", str(error)))
-            self._redraw()
+    def _show(self, event: PlayEvent) -> None:
+        match event:
+            case EntrySent(kind, item, text):
+                self._add(ScreenLine(kind, text, own=True, item=item, state="pending"))
+            case Received():
+                self._add_received(event)
+            case DeliveryUpdate():
+                for line in self.lines:
+                    if line.own and line.item == event.item:
+                        line.state = event.state if event.reason is None else f"{event.state}: {event.reason}"
+            case Finished():
+                self._add(ScreenLine("note", f"The chat is over: {event.outcome}. {event.text}".rstrip()))
+            case UpdatesFailed(reason):
+                self._add(ScreenLine("note", reason))
+            case _:
+                pass
+        self._redraw()
 
-    def _received(self, update: Received) -> None:
-        kind, text = _kind_and_text(update.entry)
-        who = _name(self.chat.session, str(getattr(update.entry, "party_id", "")))
-        self._add(ScreenLine(kind, text, update.own, who, str(getattr(update.entry, "msg_id", ""))))
-
-    def _progress(self, update: DeliveryUpdate) -> None:
-        for line in self.lines:
-            if line.own and line.item == update.item:
-                line.state = update.state if update.reason is None else f"{update.state}: {update.reason}"
-
-    def _mine(self, kind: str, text: str, sending: Sending) -> None:
-        self._add(ScreenLine(kind, text, own=True, item=sending.id, state=sending.state))
+    def _add_received(self, update: Received) -> None:
+        kind, text = _described(update.entry)
+        name = _name(self._customer.chat.session, str(getattr(update.entry, "party_id", "")))
+        self._add(ScreenLine(kind, text, update.own, name, str(getattr(update.entry, "msg_id", ""))))
 
     def _add(self, line: ScreenLine) -> None:
         self.lines.append(line)
@@ -194,23 +161,44 @@ class ConsoleCustomer:
         self.changed()
 
 
-_WITHOUT_FIELDS: Final = ("stop_typing", "disconnect", "end", "background", "foreground")
-_WITH_FIELDS: Final[Mapping[str, Callable[[ConsoleCustomer, Wish], Awaitable[object]]]] = {
-    "start": ConsoleCustomer.start,
-    "say": ConsoleCustomer.say,
-    "location": ConsoleCustomer.location,
-    "file": ConsoleCustomer.file,
-    "answer": ConsoleCustomer.answer,
-    "typing": lambda customer, wish: customer.chat.typing(_text(wish, "draft", "")),
-    "read": lambda customer, wish: customer.chat.mark_read(_text(wish, "msg_id")),
-    "cancel": lambda customer, wish: customer.chat.cancel_form(_text(wish, "form")),
+def _file(fields: Fields) -> FileStep:
+    try:
+        content = base64.b64decode(_text(fields, "content"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("content is no base64") from None
+    return FileStep(_text(fields, "name"), content=content)
+
+
+def _answer(fields: Fields) -> AnswerFormStep:
+    data = fields.get("data")
+    if not isinstance(data, dict):
+        raise ValueError("data is needed: the form's fields")
+    return AnswerFormStep(cast("dict[str, object]", data), _text(fields, "form"), within=0)
+
+
+def _call(name: MethodName) -> Callable[[Fields], CallStep]:
+    return lambda _: CallStep(name)
+
+
+_STEPS: Final[dict[str, Callable[[Fields], ScriptStep]]] = {
+    "start": lambda fields: StartStep(_text(fields, "text", "")),
+    "say": lambda fields: SayStep(_text(fields, "text")),
+    "stop_typing": _call("stop_typing"),
+    "location": lambda fields: LocationStep(_text(fields, "latitude"), _text(fields, "longitude")),
+    "file": _file,
+    "answer": _answer,
+    "cancel": lambda fields: CancelFormStep(_text(fields, "form"), within=0),
+    "disconnect": _call("disconnect"),
+    "end": _call("end"),
+    "background": _call("background"),
+    "foreground": _call("foreground"),
 }
-COMMANDS: Final = (*_WITH_FIELDS, *_WITHOUT_FIELDS)
-"""The names of what a customer can do."""
+"""Command -> the step that its fields describe."""
+COMMANDS: Final = (*_STEPS, "typing", "read")
 
 
-def _kind_and_text(entry: Entry) -> tuple[str, str]:
-    """Kind of line, and its text."""
+def _described(entry: Entry) -> tuple[str, str]:
+    """The kind of line, and its text."""
     match entry:
         case Message():
             return "text", shown(entry)
@@ -235,15 +223,15 @@ def _name(session: Session, party_id: str) -> str:
     return next((party.display_name or party.type for party in found), "")
 
 
-def _text(wish: Wish, name: str, default: str | None = None) -> str:
-    value = wish.get(name, default)
+def _text(fields: Fields, name: str, default: str | None = None) -> str:
+    value = fields.get(name, default)
     if not isinstance(value, str):
         raise ValueError(f"{name} is needed, a text")
     return value
 
 
-def _of_this_process(url: str) -> ssl.SSLContext | None:
-    """The server is this process, with a temporary certificate: it needs no check."""
+def _own_certificate(url: str) -> ssl.SSLContext | None:
+    """The server is this same process: its temporary certificate is accepted without checks."""
     if not url.startswith("https:"):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

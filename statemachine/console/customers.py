@@ -6,7 +6,7 @@ the server sees, and the lifecycle is not written again in the browser.
 ======================================== ============================================================================
 ``GET /customers``                       ``{"customers": […]}``: the screen of each
 ``POST /customers``                      new customer: ``client_id``, ``app_id`` and ``text``, all optional
-``POST /customers/{id}/{command}``          a command of the customer: a name of `COMMANDS`
+``POST /customers/{id}/{command}``       a command of the customer: a name of `COMMANDS`
 ``DELETE /customers/{id}``               close the page; the chat is not ended
 ``GET /customers/feed``                  server-sent: ``customer``, a changed screen; ``left``, an id
 ======================================== ============================================================================
@@ -24,6 +24,7 @@ from statemachine.console.customer import COMMANDS, ConsoleCustomer
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
 from statemachine.emulator.control.stream import message, serve
 from statemachine.emulator.feed import Readers
+from statemachine.scripted import StepFailed
 
 __all__ = ["install"]
 
@@ -104,7 +105,7 @@ async def come(request: web.Request) -> web.Response:
         await customer.do("start", {"text": wish.get("text") or ""})
     except (BadSetting, ValueError) as error:
         raise refusal(400, str(error)) from None
-    except ChatError as error:
+    except (ChatError, StepFailed) as error:
         raise refusal(409, str(error)) from None
     return answer({"customer": customer.screen()})
 
@@ -140,7 +141,7 @@ async def do(request: web.Request) -> web.Response:
         await customer.do(command, await body(request))
     except ValueError as error:
         raise refusal(400, str(error)) from None
-    except ChatError as error:
+    except (ChatError, StepFailed) as error:
         raise refusal(409, str(error)) from None
     return answer({"customer": customer.screen()})
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hin
 
 from attrs import evolve, field, fields, fields_dict, frozen
 
-from statemachine.codec.durations import parse_duration
+from statemachine.durations import parse_duration
 from statemachine.emulator.immutable import Immutable
 
 __all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]

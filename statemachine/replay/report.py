@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from ..codec.durations import duration_words
 from ..codec.records import encode_command
 from ..core import Command, Poll, Session, Upload
 from ..core.session import DEFAULT_CONFIG
+from ..durations import duration_words
 from .player import Row, Said
 from .run import Replay
 from .words import party_name

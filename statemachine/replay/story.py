@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
-from ..codec.durations import duration_words
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
+from ..durations import duration_words
 from .player import Row, Said, Step
 from .report import sentence
 from .run import Replay

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ..codec.durations import duration_words
 from ..codec.text import shown, to_plain
 from ..core import (
     ChatOpened,
@@ -30,6 +29,7 @@ from ..core import (
     wire,
 )
 from ..core.wire import Direction, Malformed, Unknown
+from ..durations import duration_words
 
 __all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
 

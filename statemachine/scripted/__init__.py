@@ -7,15 +7,16 @@ the server have become different. Needs the extra ``http``.
 from __future__ import annotations
 
 from statemachine.scripted.customer import Customer
-from statemachine.scripted.events import Listener, PlayEvent, PlayFinished, StepExecuted, TextSent
+from statemachine.scripted.events import EntrySent, Listener, PlayEvent, PlayFinished, StepExecuted
 from statemachine.scripted.play import Play, play
 from statemachine.scripted.reader import read_script
 from statemachine.scripted.report import junit, summary
-from statemachine.scripted.result import PlayResult, StepResult
+from statemachine.scripted.result import PlayResult, StepFailed, StepResult
 from statemachine.scripted.script import Script, ScriptStep
 
 __all__ = [
     "Customer",
+    "EntrySent",
     "Listener",
     "Play",
     "PlayEvent",
@@ -24,8 +25,8 @@ __all__ = [
     "Script",
     "ScriptStep",
     "StepExecuted",
+    "StepFailed",
     "StepResult",
-    "TextSent",
     "junit",
     "play",
     "read_script",

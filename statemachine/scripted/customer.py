@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from statemachine.adapters.protocols import Checkpoint, HandledEvent
-from statemachine.client import ChatError, ChatSession
-from statemachine.codec.durations import format_duration
+from statemachine.client import ChatError, ChatSession, Sending
 from statemachine.codec.text import shown
-from statemachine.scripted.events import ChatLeftOpen, Listener, TextSent
+from statemachine.durations import format_duration
+from statemachine.scripted.events import ChatLeftOpen, EntrySent, Listener, UpdatesFailed
 from statemachine.scripted.result import StepFailed
 from statemachine.scripted.script import (
     AnswerFormStep,
@@ -155,6 +155,8 @@ class Customer:
                     self._note("message", update.state)
                 self._listener(update)
                 self._changed.set()
+        except ChatError as error:
+            self._listener(UpdatesFailed(str(error)))
         finally:
             self._changed.set()
 
@@ -226,13 +228,16 @@ class Customer:
             case ExpectStep():
                 await self._within(step.within, lambda: self._is_met(step))
             case AnswerFormStep():
-                await chat.answer_form(await self._form(step.form, step.within), step.data)
+                sending = await chat.answer_form(await self._form(step.form, step.within), step.data)
+                self._sent("form", sending, f"form answered: {', '.join(step.data)}")
             case CancelFormStep():
                 await chat.cancel_form(await self._form(step.form or None, step.within))
             case FileStep():
-                await chat.send_file(step.path or step.content, name=step.name)
+                sending = await chat.send_file(step.path or step.content, name=step.name)
+                self._sent("file", sending, step.name)
             case LocationStep():
-                await chat.send_location(step.latitude, step.longitude, url=step.url)
+                sending = await chat.send_location(step.latitude, step.longitude, url=step.url)
+                self._sent("location", sending, f"{step.latitude}, {step.longitude}")
             case CallStep(name="mark_read"):
                 if self._unread:
                     await chat.mark_read(self._unread)
@@ -247,7 +252,10 @@ class Customer:
         sending = await self._chat.send(filled, new_chat=new_chat)
         self._latest = sending.id
         self._passed["message"] = len(self._occurred.get("message", ()))
-        self._listener(TextSent(sending.id, filled))
+        self._sent("text", sending, filled)
+
+    def _sent(self, kind: Literal["text", "file", "location", "form"], sending: Sending, text: str) -> None:
+        self._listener(EntrySent(kind, sending.id, text))
 
     async def _wait_for(self, step: WaitStep) -> tuple[ScriptStep, ...]:
         try:
@@ -280,11 +288,11 @@ class Customer:
         )
 
     async def _form(self, name: str | None, within: int) -> str:
-        """Id of the open form of this name, or of the latest one; waits for it."""
+        """Id of the open form of this name or id, or of the latest one; waits for it."""
 
         def found() -> list[str]:
             forms = self._chat.session.participants.forms
-            return [form.id for form in forms if not form.answer and name in (None, form.name)]
+            return [form.id for form in forms if not form.answer and name in (None, form.name, form.id)]
 
         await self._within(within, lambda: bool(found()))
         return found()[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -14,22 +14,31 @@ from statemachine.scripted.script import ScriptStep
 
 __all__ = [
     "ChatLeftOpen",
+    "EntrySent",
     "Listener",
     "PlayEvent",
     "PlayFinished",
     "ProcessKilled",
     "ProcessStarted",
     "StepExecuted",
-    "TextSent",
+    "UpdatesFailed",
 ]
 
 
 @frozen
-class TextSent:
-    """The customer sent this text, as this item."""
+class EntrySent:
+    """The customer sent something, as this item. ``text``: the text, or words for what it is."""
 
+    kind: Literal["text", "file", "location", "form"]
     item: str
     text: str
+
+
+@frozen
+class UpdatesFailed:
+    """No more updates can be read, though the chat may go on."""
+
+    reason: str
 
 
 @frozen
@@ -65,7 +74,15 @@ class PlayFinished:
 
 
 PlayEvent: TypeAlias = (
-    HandledEvent | Update | TextSent | StepExecuted | ChatLeftOpen | ProcessStarted | ProcessKilled | PlayFinished
+    HandledEvent
+    | Update
+    | EntrySent
+    | UpdatesFailed
+    | StepExecuted
+    | ChatLeftOpen
+    | ProcessStarted
+    | ProcessKilled
+    | PlayFinished
 )
 """Also each step of the engine, and each update."""
 Listener: TypeAlias = Callable[[PlayEvent], None]

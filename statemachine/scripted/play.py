@@ -19,11 +19,11 @@ from statemachine.codec.http import Endpoint
 from statemachine.scripted.customer import StepObserver
 from statemachine.scripted.events import (
     ChatLeftOpen,
+    EntrySent,
     Listener,
     PlayEvent,
     PlayFinished,
     StepExecuted,
-    TextSent,
 )
 from statemachine.scripted.process import run_in_processes
 from statemachine.scripted.result import PlayResult, StepResult
@@ -126,7 +126,7 @@ class _Recorder:
                 result.heard += 1
             case DeliveryUpdate(state="sent", item=item) if item in self._sent_at:
                 result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
-            case TextSent(item=item):
+            case EntrySent(kind="text", item=item):
                 self._sent_at[item] = time.monotonic()
             case StepExecuted(result=step):
                 result.steps.append(step)

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from statemachine.client import ChatError
 from statemachine.scripted.customer import StepObserver
-from statemachine.scripted.events import Listener, PlayEvent, ProcessKilled, ProcessStarted, StepExecuted, TextSent
+from statemachine.scripted.events import EntrySent, Listener, PlayEvent, ProcessKilled, ProcessStarted, StepExecuted
 from statemachine.scripted.result import StepResult
 from statemachine.scripted.runner import Job, run_steps
 from statemachine.scripted.script import RestartStep
@@ -115,7 +115,7 @@ class _Relay:
 
     def pass_on(self, event: PlayEvent) -> None:
         """Call the listener."""
-        if isinstance(event, TextSent):
+        if isinstance(event, EntrySent) and event.kind == "text":
             self.latest = event.item
         seq: int | None = getattr(event, "seq", None)
         if seq is not None:

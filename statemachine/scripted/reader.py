@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
-from statemachine.codec.durations import format_duration, parse_duration
+from statemachine.durations import format_duration, parse_duration
 from statemachine.emulator.script.places import Path as Place
 from statemachine.emulator.script.source import Source
 from statemachine.scripted.script import (

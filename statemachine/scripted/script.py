@@ -107,7 +107,7 @@ class ExpectStep(_Located):
 
 @frozen
 class AnswerFormStep(_Located):
-    """Answer the open form of this name, or the latest one. Waits for it up to ``within`` milliseconds."""
+    """Answer the open form of this name or id, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     data: Mapping[str, object]
     form: str | None
@@ -116,7 +116,7 @@ class AnswerFormStep(_Located):
 
 @frozen
 class CancelFormStep(_Located):
-    """Close the open form of this name, or the latest one. Waits for it up to ``within`` milliseconds."""
+    """Close the open form of this name or id, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     form: str
     within: int
@@ -135,8 +135,8 @@ class FileStep(_Located):
 class LocationStep(_Located):
     """Send a place, in degrees."""
 
-    latitude: float
-    longitude: float
+    latitude: float | str
+    longitude: float | str
     url: str = ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from statemachine.codec.durations import parse_duration
+from statemachine.durations import parse_duration
 from statemachine.emulator import Centre, Chat, Knobs, Scenario, Violation
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.http import Emulator

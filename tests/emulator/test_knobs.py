@@ -102,7 +102,7 @@ ALLOWED = {
 }
 
 
-BELOW = {"statemachine.core.wire", "statemachine.codec.durations"}
+BELOW = {"statemachine.core.wire", "statemachine.durations"}
 """What the model uses of the layers below: the names of the wire, and the format of durations."""
 
 

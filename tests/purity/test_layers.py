@@ -20,14 +20,14 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version"},
+    {"version", "durations"},
     {"core", "emulator"},  # the emulator shares nothing with the engine, so that it can prove the engine wrong
     {"codec", "chart"},
     {"adapters", "diagrams"},
     {"store", "engine"},
     {"client"},
-    {"testing", "console", "scripted", "replay", "conformance"},
-    {"simulation"},
+    {"testing", "scripted", "replay", "conformance"},
+    {"console", "simulation"},
     {"cli"},
     {"statemachine", "wire", "records"},  # the package's root and its facades: for users, nothing inside imports them
     {"examples", "__main__"},

@@ -15,12 +15,12 @@ from statemachine.core import Received
 from statemachine.emulator import Fault, Knobs, actions
 from statemachine.emulator.http import Emulator
 from statemachine.scripted import (
+    EntrySent,
     Play,
     PlayEvent,
     PlayFinished,
     PlayResult,
     StepExecuted,
-    TextSent,
     customer,
     play,
     read_script,
@@ -257,7 +257,7 @@ async def test_a_killed_client_goes_on_with_its_chat() -> None:
         assert [step.words for step in result.steps].count("restart") == 2
         (chat,) = emulator.centre.chats.values()
         assert [text for _, text in chat.texts_received] == ["one", "two", "three"]
-        assert [event.text for event in log.of(TextSent)] == ["one", "two", "three"]
+        assert [event.text for event in log.of(EntrySent)] == ["one", "two", "three"]
         delivered = [update.seq for update in log.of(Received)]
         assert delivered == sorted(set(delivered))
         assert emulator.centre.violations == []

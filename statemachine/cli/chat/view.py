@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from statemachine.client import Update, advise
-from statemachine.codec.durations import duration_words
 from statemachine.codec.text import shown, to_plain
+from statemachine.durations import duration_words
 from statemachine.replay.words import CUSTOMER, Names, entry_words, party_name
 
 from ...core import (

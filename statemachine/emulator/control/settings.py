@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 from aiohttp import web
 
-from statemachine.codec.durations import parse_duration
+from statemachine.durations import parse_duration
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
 from statemachine.emulator.knobs import describe
 from statemachine.emulator.model import Centre

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.codec.durations import parse_duration
+from statemachine.durations import parse_duration
 from statemachine.emulator import actions
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action

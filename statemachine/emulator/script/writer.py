@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.codec.durations import format_duration
+from statemachine.durations import format_duration
 from statemachine.emulator.action_data import action_to_data
 from statemachine.emulator.actions import Action, Conclude
 from statemachine.emulator.script.grammar import CONDITION, STEP_TYPES, STEPS, Field, Kind, short_name

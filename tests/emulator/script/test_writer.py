@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statemachine.codec.durations import format_duration, parse_duration
+from statemachine.durations import format_duration, parse_duration
 from statemachine.emulator.action_data import ACTIONS
 from statemachine.emulator.actions import Action
 from statemachine.emulator.knobs import Call, Fault
