@@ -51,11 +51,13 @@ def encode_entry(entry: Entry, secret: Mapping[str, object] | None = None) -> Ob
     `Unknown` or `Malformed` entry becomes what it was. A text that should hold a JSON object and does not
     counts as an empty one.
     """
-    if isinstance(entry, Unknown | Malformed):
-        return {"event": entry.name, **_members(entry.raw)}
     cls = type(entry)
-    name = entry.wire.name
-    wire: Object = {"event": name, **_WRITERS[cls](entry)}
+    write = _WRITERS.get(cls)
+    if write is None:
+        assert isinstance(entry, Unknown | Malformed)
+        return {"event": entry.name, **_members(entry.raw)}
+    name = cls.wire.name
+    wire: Object = {"event": name, **write(entry)}
     if cls is Message:
         _write_text(cast(Message, entry), wire)
     elif cls is Signaling:
