@@ -35,7 +35,7 @@ class Reaction:
     ref_msg_id: str
     emoji: str = field(repr=redacted)
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 

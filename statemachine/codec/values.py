@@ -138,18 +138,18 @@ def write_flag(flag: bool) -> str:
 
 
 READERS: Final[dict[object, Callable[[object, object], Any]]] = {
-    Instant | None: read_instant,
-    Duration | None: read_seconds,
-    TextFlag | None: read_flag,
+    Instant: read_instant,
+    Duration: read_seconds,
+    TextFlag: read_flag,
     bool | None: read_flag,
     int | None: read_integer,
     DecimalText: read_decimal,
 }
 """Type of a field -> its reader; all others are text."""
 WRITERS: Final[dict[object, Callable[[Any], str]]] = {
-    Instant | None: write_instant,
-    Duration | None: write_seconds,
-    TextFlag | None: write_flag,
+    Instant: write_instant,
+    Duration: write_seconds,
+    TextFlag: write_flag,
     int | None: str,
 }
 """Type of a field -> its writer; all others are written as they are."""

@@ -24,14 +24,14 @@ TO_CLIENT: Final = Direction.TO_CLIENT
 TO_SERVER: Final = Direction.TO_SERVER
 BOTH: Final = Direction.BOTH
 
-Instant: TypeAlias = Annotated[int, "instant"]
-"""Milliseconds since the epoch, UTC."""
-Duration: TypeAlias = Annotated[int, "duration"]
-"""Milliseconds; seconds on the wire."""
+Instant: TypeAlias = Annotated[int | None, "instant"]
+"""Milliseconds since the epoch, UTC; None: not known."""
+Duration: TypeAlias = Annotated[int | None, "duration"]
+"""Milliseconds, seconds on the wire; None: not known."""
 DecimalText: TypeAlias = Annotated[str, "decimal"]
 """A decimal number as text, as exact as it came."""
-TextFlag: TypeAlias = Annotated[bool, "text"]
-"""A flag that is text on the wire."""
+TextFlag: TypeAlias = Annotated[bool | None, "text"]
+"""A flag that is text on the wire; None: absent."""
 JsonText: TypeAlias = Annotated[str, "json"]
 """Members of an entry that have no field of their own, as JSON text."""
 HostReference: TypeAlias = Annotated[str, "host"]

@@ -69,8 +69,8 @@ class Status:
 
     wire: ClassVar = Wire("chat_session_status", TO_CLIENT, "lifecycle")
     state: str
-    ewt: Duration | None = None
-    timestamp: Instant | None = None
+    ewt: Duration = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -93,7 +93,7 @@ class PartyJoined:
     first_name: str = field(default="", repr=redacted)
     last_name: str = field(default="", repr=redacted)
     display_name: str = field(default="", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -104,7 +104,7 @@ class PartyLeft:
     wire: ClassVar = Wire("chat_session_party_left", TO_CLIENT, "lifecycle", words="leaves")
     party_id: str
     type: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -128,7 +128,7 @@ class Message:
     party_id: str = ""
     msg: str = field(default="", repr=redacted)
     msg_text: str | None = field(default=None, repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     channel: str = ""
     extra: JsonText = field(default="", repr=False)
 
@@ -146,7 +146,7 @@ class MessageDelivered:
     )
     ref_msg_id: str
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -163,7 +163,7 @@ class MessageRead:
     )
     ref_msg_id: str
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -174,7 +174,7 @@ class Typing:
     wire: ClassVar = Wire("chat_session_typing", BOTH, "status", words="types")
     party_id: str = ""
     msg: str = field(default="", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -184,7 +184,7 @@ class NotTyping:
 
     wire: ClassVar = Wire("chat_session_not_typing", BOTH, "status", words="stops typing")
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -205,7 +205,7 @@ class Location:
     url: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -227,7 +227,7 @@ class File:
     file_name: str = field(default="", repr=redacted)
     msg_id: str = ""
     party_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -237,7 +237,7 @@ class TimeoutWarning:
 
     wire: ClassVar = Wire("chat_session_timeout_warning", TO_CLIENT, "transcript", key=("timestamp", "msg"))
     msg: str = field(default="", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -252,7 +252,7 @@ class InactivityTimeout:
         misspelt="chat_session_inactvity_timeout",  # in the vendor's own clients
     )
     msg: str = field(default="", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -261,7 +261,7 @@ class SessionEnded:
     """`chat_session_ended`: the normal end, terminal."""
 
     wire: ClassVar = Wire("chat_session_ended", TO_CLIENT, "lifecycle", words="session ended")
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -271,7 +271,7 @@ class CaseSet:
 
     wire: ClassVar = Wire("chat_session_case_set", TO_CLIENT, "status", always=("case_id",))
     case_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -280,7 +280,7 @@ class SessionDisconnect:
     """`chat_session_disconnect`, client to server: the conversation is over, the session stays."""
 
     wire: ClassVar = Wire("chat_session_disconnect", TO_SERVER, "status", words="ends the conversation")
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -289,7 +289,7 @@ class SessionEnd:
     """`chat_session_end`, client to server: the session is over."""
 
     wire: ClassVar = Wire("chat_session_end", TO_SERVER, "none", words="ends the session", in_doubt="resend")
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -301,7 +301,7 @@ class Navigation:
     page: str = field(default="", repr=redacted)
     title: str = field(default="", repr=redacted)
     msg_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -317,8 +317,8 @@ class FormShow:
     )
     form_request_id: str
     form_name: str = ""
-    form_timeout: Duration | None = None
-    timestamp: Instant | None = None
+    form_timeout: Duration = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -330,7 +330,7 @@ class FormData:
     form_request_id: str
     form_name: str = ""
     data: JsonText = field(default="{}", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -341,7 +341,7 @@ class FormDataCancel:
     wire: ClassVar = Wire("chat_form_data_cancel", TO_SERVER, "status", in_doubt="unknown")
     form_request_id: str
     form_name: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -352,7 +352,7 @@ class SecureFormShow:
     wire: ClassVar = Wire("chat_session_secure_form_show", TO_CLIENT, "transcript", key=("form_request_id",))
     form_request_id: str
     form_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -370,7 +370,7 @@ class SecureFormData:
     form_request_id: str
     form_name: str = ""
     ref: HostReference = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
 
 
 @record
@@ -380,7 +380,7 @@ class SecureFormCancel:
     wire: ClassVar = Wire("chat_session_secure_form_cancel", BOTH, "status", in_doubt="unknown")
     form_request_id: str
     form_name: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -389,7 +389,7 @@ class FormSubmit:
     """`chat_session_form_submit`: seen in one client's model only; nothing is done with it."""
 
     wire: ClassVar = Wire("chat_session_form_submit", None, "none", words="form submitted")
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -432,13 +432,13 @@ class Signaling:
     candidate: str | None = field(default=None, repr=redacted)
     sdp_mid: str | None = None
     sdp_m_line_index: int | None = None
-    offer_video: TextFlag | None = None
+    offer_video: TextFlag = None
     audio_enabled: bool | None = None
     video_enabled: bool | None = None
     reason_code: int | None = None
     reason: str | None = field(default=None, repr=redacted)
     number: str | None = field(default=None, repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     data: JsonText = field(default="", repr=False)
     extra: JsonText = field(default="", repr=False)
 
@@ -455,7 +455,7 @@ class CobrowsingRequested:
         key=("timestamp",),
     )
     msg_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -466,7 +466,7 @@ class CobrowsingRejected:
     wire: ClassVar = Wire(
         "chat_session_cobrowsing_rejected", TO_SERVER, "none", words="rejects co-browsing", in_doubt="unknown"
     )
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -480,7 +480,7 @@ class CobrowsingStarted:
     provider_type: str = ""
     cobrowsing_url: str = field(default="", repr=redacted)
     cobrowsing_id: str = ""
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -491,7 +491,7 @@ class CobrowsingEnded:
     wire: ClassVar = Wire(
         "chat_session_cobrowsing_ended", TO_SERVER, "none", words="ends co-browsing", in_doubt="unknown"
     )
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
 
@@ -505,7 +505,7 @@ class Unknown:
     wire: ClassVar = Wire("", None, "transcript", words="an event of no known name: {e.name}", key=("timestamp", "raw"))
     name: str
     raw: str = field(default="{}", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
 
 
 @record
@@ -516,7 +516,7 @@ class Malformed:
     problem: str
     name: str = ""
     raw: str = field(default="", repr=redacted)
-    timestamp: Instant | None = None
+    timestamp: Instant = None
 
 
 # fmt: off

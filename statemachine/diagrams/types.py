@@ -16,11 +16,22 @@ from ..core import declaration
 
 Object: TypeAlias = dict[str, Any]
 
-_JSON: Final = {"int": "number", "str": "string", "bool": "boolean", "None": "null", "bytes": "bytes"}
+_JSON: Final = {
+    "int": "number",
+    "str": "string",
+    "bool": "boolean",
+    "None": "null",
+    "NoneType": "null",
+    "bytes": "bytes",
+}
+
+
+def _json_types(kind: Any) -> str:
+    return " | ".join([_JSON[one.__name__] for one in get_args(kind) or (kind,)])
+
+
 _PLAIN: Final = _JSON | {
-    name: _JSON[get_args(alias)[0].__name__]
-    for name, alias in vars(declaration).items()
-    if get_origin(alias) is Annotated
+    name: _json_types(get_args(alias)[0]) for name, alias in vars(declaration).items() if get_origin(alias) is Annotated
 }
 
 

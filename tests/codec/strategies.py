@@ -77,8 +77,8 @@ DURATIONS: Final = st.none() | st.integers(0, 10**12)
 DECIMALS: Final = st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{1,20})?", fullmatch=True)
 _MEMBERS: Final = OBJECTS.map(lambda members: json_text(members) if members else "")
 _WIRE_FIELDS: Final[dict[Any, st.SearchStrategy[Any]]] = {
-    Instant | None: INSTANTS,
-    Duration | None: DURATIONS,
+    Instant: INSTANTS,
+    Duration: DURATIONS,
     DecimalText: DECIMALS,
     JsonText: _MEMBERS,
     HostReference: st.just(""),
