@@ -18,7 +18,7 @@ from statemachine.codec.body import MAX_BODY
 from statemachine.replay import (
     BadCapture,
     Replay,
-    Row,
+    TimelineRow,
     page,
     play,
     read_capture,
@@ -190,7 +190,7 @@ def _show(replay: Replay, files: tuple[str, ...]) -> None:
     screen.line((f"{counts(replay)}.", "dim"))
 
 
-def _show_row(screen: Screen, row: Row, timed: bool) -> None:
+def _show_row(screen: Screen, row: TimelineRow, timed: bool) -> None:
     time = f"{_clock(row.at):<10}" if timed else ""
     start = len(time) + PHASE_WIDTH + 2
     pieces: list[Piece] = [

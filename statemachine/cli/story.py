@@ -9,7 +9,7 @@ from typing import Final
 from statemachine.adapters.protocols import HandledEvent
 from statemachine.codec.text import shown
 from statemachine.durations import duration_words
-from statemachine.replay.words import Names, entry_words
+from statemachine.replay.words import PartyNames, entry_words
 from statemachine.scripted import EntrySent, PlayEvent, StepExecuted
 from statemachine.scripted.events import ProcessKilled, ProcessStarted
 from statemachine.scripted.script import CallStep
@@ -83,7 +83,7 @@ class Story:
         self._screen: Final = screen
         self._trace: Final = trace
         self._start: Final = time.monotonic()
-        self._names: Final = Names()
+        self._names: Final = PartyNames()
         self._phase = ""
         self._engine_phase = ""
         self._roster: dict[str, str] = {}

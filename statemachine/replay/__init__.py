@@ -9,7 +9,7 @@ Reads files, decides nothing about chats: every phase and command comes from `re
 
 from .capture import BadCapture, Capture, read_capture, redacted
 from .page import page
-from .player import Row
+from .player import TimelineRow
 from .report import report
 from .run import Replay, play
 from .sequence import sequence
@@ -19,7 +19,7 @@ __all__ = [
     "BadCapture",
     "Capture",
     "Replay",
-    "Row",
+    "TimelineRow",
     "page",
     "play",
     "read_capture",

@@ -1,8 +1,8 @@
 """Calls of a HAR file through the player: each as the intent and the answer that it was for the engine.
 
-The captured client is not the engine: it asks at other moments, retries differently and gives its own message ids.
-So an answer goes to the engine's call of the same kind where one is owed; events are never lost; a failure that ends
-or blocks a chat counts for whatever is owed; one that only asks for patience does not, if the engine was waiting.
+The captured client is not the engine: it makes calls at other times, retries differently and has its own message ids.
+So an answer goes to the engine's owed call of the same kind. Events are never lost. A failure that ends or blocks a
+chat answers any owed call; a temporary failure is ignored if the engine owes no such call.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from ..core import (
     wire,
 )
 from ..core.session import ConnectionBackingOff, ConnectionBlocked
-from .har import Call, CallKind
-from .player import UPLOADED, Made, Player, Row, anomaly_words
+from .har import CallKind, CapturedCall
+from .player import UPLOADED, CapturePlayer, StepResult, TimelineRow, anomaly_words
 from .words import reply_words
 
 __all__ = ["play_calls"]
@@ -59,17 +59,17 @@ _COMMANDS: Final[dict[CallKind, type[Command]]] = {
     "post": Post,
 }
 _PATIENCE: Final = (408, 425, 429)
-"""Statuses from 400 to 499 that say nothing about the chat."""
+"""Statuses from 400 to 499 that are temporary, whatever the state of the chat."""
 
 
-def play_calls(player: Player, calls: tuple[Call, ...]) -> None:
+def play_calls(player: CapturePlayer, calls: tuple[CapturedCall, ...]) -> None:
     """These calls in order of time: each begins, and ends."""
     moments = sorted(
         [(call.at, index, False) for index, call in enumerate(calls)]
         + [(max(call.at, call.end), index, True) for index, call in enumerate(calls)]
     )
     reads = _history_to_come([(calls[index], over) for _, index, over in moments])
-    play = _Play(player)
+    play = _CallPlayer(player)
     for (at, index, over), player.reads_history in zip(moments, reads, strict=True):
         player.settle()
         at = max(at, player.session.now)
@@ -79,7 +79,7 @@ def play_calls(player: Player, calls: tuple[Call, ...]) -> None:
             play.begin(index, calls[index], at)
 
 
-def _history_to_come(moments: list[tuple[Call, bool]]) -> list[bool]:
+def _history_to_come(moments: list[tuple[CapturedCall, bool]]) -> list[bool]:
     """For each moment: does the capture show a history before it shows another good poll?"""
     answers: list[bool] = []
     comes = False
@@ -92,50 +92,50 @@ def _history_to_come(moments: list[tuple[Call, bool]]) -> list[bool]:
     return answers[::-1]
 
 
-class _Play:
-    """Calls under way."""
+class _CallPlayer:
+    """The calls in progress."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: CapturePlayer) -> None:
         self._player = player
         self._polls = 0
         self._sent: dict[int, list[tuple[str, Entry]]] = {}
         """Number of a call -> (item, entry) of what it posts."""
         self._texts: dict[str, str] = {}
-        """Message id in the capture -> what it said."""
+        """Message id in the capture -> its content."""
 
     # --- a call begins ----------------------------------------------------------------------------------------------
 
-    def begin(self, number: int, call: Call, at: int) -> None:
+    def begin(self, number: int, call: CapturedCall, at: int) -> None:
         """The captured client makes this call."""
         if call.kind in ("create", "find"):
             self._open(call, at)
         elif call.kind in ("poll", "history", "post"):
-            made = self._join(call, at)
+            result = self._join(call, at)
             if call.kind == "poll":
                 self._polls += 1
                 if self._polls > 1:
-                    self._row(call, at, "a poll while another one is held", made, ("two polls at once",))
+                    self._row(call, at, "a poll while another one is held", result, ("two polls at once",))
             if call.kind == "post":
                 self._sent[number] = [one for entry in call.posted for one in self._post(call, entry, at)]
 
-    def _open(self, call: Call, at: int) -> None:
+    def _open(self, call: CapturedCall, at: int) -> None:
         player = self._player
         if player.session.phase != "idle":
             return
         event = _request(call.asked, at) if call.kind == "create" else Reattach(at, "replay")
-        made, notes = self._intend(event)
-        what = "asks for a chat" if call.kind == "create" else "looks for a chat that still lives"
-        self._row(call, at, what, made, notes, who="customer")
+        result, notes = self._intend(event)
+        what = "asks for a chat" if call.kind == "create" else "looks for an open chat"
+        self._row(call, at, what, result, notes, who="customer")
 
-    def _join(self, call: Call, at: int) -> Made:
-        """The first call for a chat whose beginning the capture does not show."""
+    def _join(self, call: CapturedCall, at: int) -> StepResult:
+        """The first call for a chat whose creation is not in the capture."""
         player = self._player
         if player.session.phase == "idle":
             return player.feed(Reattach(at, "replay", call.chat_id))
-        opening = player.hurry(CreateChat, FindChat) if player.session.phase == "requesting" else None
-        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else Made()
+        opening = player.skip_pause(CreateChat, FindChat) if player.session.phase == "requesting" else None
+        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else StepResult()
 
-    def _post(self, call: Call, entry: Entry, at: int) -> list[tuple[str, Entry]]:
+    def _post(self, call: CapturedCall, entry: Entry, at: int) -> list[tuple[str, Entry]]:
         """The entry as the intent it was; the items that it became."""
         player = self._player
         msg_id = getattr(entry, "msg_id", "")
@@ -143,35 +143,35 @@ class _Play:
         again = bool(msg_id) and self._texts.get(msg_id) == said
         items: list[str] = []
         notes: tuple[str, ...] = ()
-        made = Made()
+        result = StepResult()
         event = None if again else _intent(entry, at)
         if again:
             items, notes = [player.items[msg_id]] if msg_id in player.items else [], ("sent again, with the same id",)
         elif event is not None:
             before = {item.id for item in player.session.items}
-            made, notes = self._intend(event)
+            result, notes = self._intend(event)
             items = [item.id for item in player.session.items if item.id not in before]
             if msg_id and items:
                 player.items[msg_id], self._texts[msg_id] = items[0], said
-        player.entry_row(entry, at, player.session.phase, by_client=True, commands=made.commands, notes=notes)
+        player.entry_row(entry, at, player.session.phase, by_client=True, commands=result.commands, notes=notes)
         return [(item, entry) for item in items]
 
-    def _intend(self, event: Event) -> tuple[Made, tuple[str, ...]]:
+    def _intend(self, event: Event) -> tuple[StepResult, tuple[str, ...]]:
         try:
-            made = self._player.feed(event)
+            result = self._player.feed(event)
         except IllegalIntent as refusal:
-            return Made(), (f"the engine would refuse this: {refusal.reason}",)
-        return made, anomaly_words(made.anomalies)
+            return StepResult(), (f"the engine would refuse this: {refusal.reason}",)
+        return result, anomaly_words(result.anomalies)
 
     # --- a call ends ------------------------------------------------------------------------------------------------
 
-    def end(self, number: int, call: Call, at: int) -> None:
+    def end(self, number: int, call: CapturedCall, at: int) -> None:
         """The call was answered, or not."""
         if call.kind == "poll":
             self._polls -= 1
         if call.reply is None:
             if call.status >= 400 or not call.status:
-                self._row(call, at, f"{call.name}: {call.status or 'no answer'}", Made(), quiet=True)
+                self._row(call, at, f"{call.name}: {call.status or 'no answer'}", StepResult(), quiet=True)
         elif call.kind == "post":
             self._posted(call, call.reply, self._sent.pop(number, []), at)
         elif isinstance(call.reply, Failure):
@@ -183,50 +183,50 @@ class _Play:
         elif isinstance(call.reply, EventBatch):
             self._polled(call, call.reply, at)
 
-    def _opened(self, call: Call, reply: ChatOpened, at: int) -> None:
+    def _opened(self, call: CapturedCall, reply: ChatOpened, at: int) -> None:
         player = self._player
-        command = player.hurry(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
-        made = player.feed(Answered(at, command.id, reply)) if command else Made()
+        command = player.skip_pause(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
+        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
         again = () if command else ("this chat is known already",)
-        self._row(call, at, f"{call.name}: {reply_words(reply)}", made, again)
+        self._row(call, at, f"{call.name}: {reply_words(reply)}", result, again)
 
-    def _polled(self, call: Call, reply: EventBatch, at: int) -> None:
+    def _polled(self, call: CapturedCall, reply: EventBatch, at: int) -> None:
         player = self._player
         command = player.owed(Poll)
         if reply.entries:
             player.deliver(reply.entries, at, command)
             return
-        made = player.feed(Answered(at, command.id, reply)) if command else Made()
-        self._row(call, at, f"{call.name}: nothing new", made, quiet=not made.updates)
+        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
+        self._row(call, at, f"{call.name}: nothing new", result, quiet=not result.updates)
 
-    def _read(self, call: Call, reply: HistoryLog, at: int) -> None:
+    def _read(self, call: CapturedCall, reply: HistoryLog, at: int) -> None:
         player = self._player
         player.count(reply.entries)
         for entry in reply.entries:
             player.names.learn(entry)
         player.log = [player.as_ours(entry) for entry in reply.entries]
         command = player.owed(ReadHistory)
-        told = len(player.said)
-        made = player.feed(Answered(at, command.id if command else 0, HistoryLog(tuple(player.log))))
-        new = len(player.said) - told
-        self._row(call, at, f"{call.name}: {reply_words(reply)}, {new} new messages", made)
+        before = len(player.transcript)
+        result = player.feed(Answered(at, command.id if command else 0, HistoryLog(tuple(player.log))))
+        new = len(player.transcript) - before
+        self._row(call, at, f"{call.name}: {reply_words(reply)}, {new} new messages", result)
 
-    def _failed(self, call: Call, reply: Failure, at: int) -> None:
+    def _failed(self, call: CapturedCall, reply: Failure, at: int) -> None:
         player = self._player
         kind = _COMMANDS[call.kind]
         command = player.owed(kind)
         if command is None and call.kind in ("create", "find") and player.session.phase == "requesting":
-            command = player.hurry(kind)
+            command = player.skip_pause(kind)
         elif command is None and _is_grave(reply):
-            command = player.owed(Poll, ReadHistory, Post) or player.hurry(Poll, ReadHistory)
-        notes = () if command else ("the engine would not ask at this moment",)
-        made = player.feed(Answered(at, command.id, reply)) if command else Made()
+            command = player.owed(Poll, ReadHistory, Post) or player.skip_pause(Poll, ReadHistory)
+        notes = () if command else ("the engine would not make this call now",)
+        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
         what = f"{call.name}: {reply_words(reply, call.status)}{_patience(player)}"
-        self._row(call, at, what, made, notes)
+        self._row(call, at, what, result, notes)
 
-    def _posted(self, call: Call, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
+    def _posted(self, call: CapturedCall, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
         player = self._player
-        made = Made()
+        result = StepResult()
         entries = reply.entries if isinstance(reply, EventBatch) else ()
         answer: Reply = EventBatch() if isinstance(reply, EventBatch) else reply
         for item, entry in items:
@@ -236,41 +236,41 @@ class _Play:
             if owed is None:
                 player.ready[item] = answer
             else:
-                made += player.feed(Answered(at, owed.id, answer))
+                result += player.feed(Answered(at, owed.id, answer))
         if isinstance(reply, Failure) and not items and _is_grave(reply):
             self._failed(call, reply, at)
             return
         if entries:
-            player.deliver(entries, at, None, made)
+            player.deliver(entries, at, None, result)
             return
         self._row(
-            call, at, f"{call.name}: {reply_words(reply, call.status)}", made, quiet=isinstance(reply, EventBatch)
+            call, at, f"{call.name}: {reply_words(reply, call.status)}", result, quiet=isinstance(reply, EventBatch)
         )
 
     def _row(
         self,
-        call: Call,
+        call: CapturedCall,
         at: int,
         what: str,
-        made: Made,
+        result: StepResult,
         notes: tuple[str, ...] = (),
         who: str = "centre",
         quiet: bool = False,
     ) -> None:
-        odd = (*anomaly_words(made.anomalies), *notes, *((call.note,) if call.note else ()))
+        odd = (*anomaly_words(result.anomalies), *notes, *((call.note,) if call.note else ()))
         phase = self._player.session.phase
-        self._player.rows.append(Row(at, call.kind, who, what, phase, made.commands, odd, quiet and not odd))
+        self._player.rows.append(TimelineRow(at, call.kind, who, what, phase, result.commands, odd, quiet and not odd))
 
 
-def _patience(player: Player) -> str:
-    """What the engine waits for, where it does not go on at once."""
+def _patience(player: CapturePlayer) -> str:
+    """The wait of the engine, where it does not continue at once."""
     link = player.session.connection
     if isinstance(link, ConnectionBackingOff):
         return f"; the engine waits {max(1, round((link.due - player.session.now) / 1_000))} s, then catches up"
     return "; the engine waits for other credentials" if isinstance(link, ConnectionBlocked) else ""
 
 
-def _post_of(player: Player, item: str) -> Command | None:
+def _post_of(player: CapturePlayer, item: str) -> Command | None:
     command = player.owed(Post)
     return command if isinstance(command, Post) and command.item == item else None
 
@@ -306,7 +306,7 @@ def _request(asked: Mapping[str, object], at: int) -> RequestChat:
 
 
 def _intent(entry: Entry, at: int) -> Event | None:
-    """What the customer wanted when the client posted this; None for what the engine does by itself or not at all."""
+    """The intent behind a posted entry; None for entries that the engine sends by itself or not at all."""
     match entry:
         case wire.Message():
             return SendText(at, shown(entry))

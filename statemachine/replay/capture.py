@@ -1,4 +1,4 @@
-"""From files to a capture: which of the known forms each one is, and what it holds, in order.
+"""Read files into a capture: the format of each file, and its content in order.
 
 The forms: a wire container (`{"events": […]}`), JSON lines of containers or of single events, a HAR file, a trace
 written by this product. What a form allows is read tolerantly; a file of no known form is a `BadCapture`.
@@ -19,9 +19,9 @@ from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
-from .har import BadHar, Call, as_object, gunzip, is_har, read_har
+from .har import BadHar, CapturedCall, as_object, gunzip, is_har, read_har
 
-__all__ = ["Arrived", "BadCapture", "Capture", "Part", "TraceBegins", "read_capture", "redacted"]
+__all__ = ["BadCapture", "Capture", "Part", "ServerEvents", "TraceHeader", "read_capture", "redacted"]
 
 
 class BadCapture(ValueError):
@@ -29,7 +29,7 @@ class BadCapture(ValueError):
 
 
 @frozen
-class Arrived:
+class ServerEvents:
     """Server events whose call is not known. `single`: one event by itself, not a container of them."""
 
     entries: tuple[Entry, ...]
@@ -37,19 +37,19 @@ class Arrived:
 
 
 @frozen
-class TraceBegins:
-    """The head of a trace: what wrote it, and where the session stood (None: at its very beginning)."""
+class TraceHeader:
+    """The header of a trace: the product that wrote it, and the session at its start (None: a new one)."""
 
     product: str
     session: Session | None
 
 
-Part: TypeAlias = Arrived | Call | TraceBegins | RecordedStep
+Part: TypeAlias = ServerEvents | CapturedCall | TraceHeader | RecordedStep
 
 
 @frozen
 class Capture:
-    """What the files hold, in order. `forms`: how each file was read; `chat_id`: the first one named, or ""."""
+    """The content of the files, in order. `forms`: the format of each file; `chat_id`: the first one found, or ""."""
 
     parts: tuple[Part, ...]
     forms: tuple[str, ...]
@@ -73,7 +73,7 @@ def read_capture(files: Iterable[tuple[str, bytes]]) -> Capture:
 
 
 def redacted(capture: Capture) -> Capture:
-    """The same without what people wrote, their names, numbers and files: their length stands in its place."""
+    """The same capture with texts, names, numbers and file names replaced by their length."""
     return evolve(capture, parts=tuple(map(_redacted, capture.parts)))
 
 
@@ -81,12 +81,12 @@ def _redacted(part: Part) -> Part:
     match part:
         case RecordedStep():
             return evolve(part, event=_hidden(part.event))
-        case Arrived():
+        case ServerEvents():
             return evolve(part, entries=_hidden(Incoming(0, part.entries)).entries)
-        case Call():
+        case CapturedCall():
             reply = None if part.reply is None else _hidden(Answered(0, 0, part.reply)).reply
             return evolve(part, reply=reply, posted=_hidden(Incoming(0, part.posted)).entries, asked={})
-        case TraceBegins():
+        case TraceHeader():
             session = None if part.session is None else restore(snapshot(part.session, redacted=True))
             return evolve(part, session=session)
 
@@ -102,7 +102,7 @@ _FORMS: Final = "a wire container, JSON lines of events, a HAR file, or a trace"
 
 
 class _Refused(ValueError):
-    """Why this file is no capture."""
+    """The reason why this file is no capture."""
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -144,15 +144,15 @@ def _holds_events(value: object) -> bool:
     return "events" in item or isinstance(item.get("event"), str)
 
 
-def _arrived(value: object) -> Arrived:
+def _arrived(value: object) -> ServerEvents:
     item = as_object(value)
     if "events" in item:
-        return Arrived(decode_entries(item))
-    return Arrived((decode_entry(item),), single=True)
+        return ServerEvents(decode_entries(item))
+    return ServerEvents((decode_entry(item),), single=True)
 
 
 def _named(values: Iterable[object]) -> str:
-    """The chat id that somebody wrote beside the events."""
+    """The chat id beside the events, or ""."""
     for value in values:
         named = as_object(value).get("chat_id")
         if isinstance(named, str) and named:
@@ -177,18 +177,18 @@ def _read_lines(data: bytes, whole: Problem) -> tuple[str, list[Part], str]:
         return "trace", _read_trace(data), ""
     if not any(map(_holds_events, values)):
         if any({"event", "phase", "commands"} <= as_object(value).keys() for value in values):
-            raise _Refused("a trace without its first line, which says where the session stood")
+            raise _Refused("a trace without its first line, which has the session at its start")
         raise _Refused(f"{whole.text}; expected {_FORMS}")
     parts: list[Part] = [_line(number, value) for (number, _), value in zip(lines, values, strict=True)]
     return "JSON lines", parts, _named(values)
 
 
-def _line(number: int, value: object) -> Arrived:
-    """One line. What is neither an event nor a container is shown as an entry that cannot be read."""
+def _line(number: int, value: object) -> ServerEvents:
+    """One line. Anything but an event or a container becomes a malformed entry."""
     if isinstance(value, Problem):
-        return Arrived((Malformed(f"line {number}: {value.text}"),), single=True)
+        return ServerEvents((Malformed(f"line {number}: {value.text}"),), single=True)
     if not _holds_events(value):
-        return Arrived((Malformed(f"line {number}: neither an event nor a container of events"),), single=True)
+        return ServerEvents((Malformed(f"line {number}: neither an event nor a container of events"),), single=True)
     return _arrived(value)
 
 
@@ -217,8 +217,8 @@ def _read_one_trace(lines: list[str], first: int) -> list[Part]:
         if len(lines) < 2 or not isinstance(parse_body(lines[-1].encode()), Problem):
             raise _Refused(str(error)) from None
         return [*_read_one_trace(lines[:-1], first), _cut_line(first + len(lines) - 1)]
-    return [TraceBegins(trace.product, trace.session), *trace.steps]
+    return [TraceHeader(trace.product, trace.session), *trace.steps]
 
 
-def _cut_line(number: int) -> Arrived:
-    return Arrived((Malformed(f"line {number}: cut off"),), single=True)
+def _cut_line(number: int) -> ServerEvents:
+    return ServerEvents((Malformed(f"line {number}: cut off"),), single=True)

@@ -36,7 +36,7 @@ from ..core import (
 )
 from ..core.wire import SessionEnd
 
-__all__ = ["BadHar", "Call", "CallKind", "is_har", "read_har"]
+__all__ = ["BadHar", "CallKind", "CapturedCall", "is_har", "read_har"]
 
 CallKind: TypeAlias = Literal["create", "find", "poll", "history", "post", "other"]
 
@@ -46,7 +46,7 @@ class BadHar(ValueError):
 
 
 @frozen
-class Call:
+class CapturedCall:
     """One call, from `at` to `end` (milliseconds since the epoch).
 
     `name`: the method and the path within the interface. `posted`: the entries that the client sent. `asked`: the
@@ -82,9 +82,9 @@ def is_har(value: object) -> bool:
     return isinstance(log, dict) and isinstance(cast(Object, log).get("entries"), list)
 
 
-def read_har(value: object) -> tuple[Call, ...]:
+def read_har(value: object) -> tuple[CapturedCall, ...]:
     """The calls of the chat's interface, in order of their start. Raises BadHar where there are none."""
-    calls: list[Call] = []
+    calls: list[CapturedCall] = []
     last = 0
     for entry in cast(list[object], as_object(as_object(value)["log"])["entries"]):
         call = _call(as_object(entry), last)
@@ -105,7 +105,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _call(entry: Object, last: int) -> Call | None:
+def _call(entry: Object, last: int) -> CapturedCall | None:
     request, response = as_object(entry.get("request")), as_object(entry.get("response"))
     try:
         path = _PATH.search(urlsplit(_text(request.get("url"))).path)
@@ -127,7 +127,7 @@ def _call(entry: Object, last: int) -> Call | None:
     name = f"{method} {path[2]}"
     if chat_id:
         name = name.replace(chat_id, "…")
-    return Call(kind, name, at, at + _duration(entry), path[1], chat_id, status, reply, posted, asked, note)
+    return CapturedCall(kind, name, at, at + _duration(entry), path[1], chat_id, status, reply, posted, asked, note)
 
 
 def _kind(method: str, parts: list[str]) -> tuple[CallKind, str]:

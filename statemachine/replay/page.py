@@ -1,4 +1,4 @@
-"""The story as one self-contained page: everything inside, nothing from outside, and no script but its own."""
+"""The story as one self-contained page: no external resources, and no script but its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NEVER: Final = {"base-uri": "'none'", "form-action": "'none'"}
 
 
 def page(story: dict[str, Any]) -> str:
-    """A story, to be read offline. Its texts are data; the page shows them as text."""
+    """The page of a story, for reading offline. Texts are data, never markup."""
     return _page(str(story["title"]), story, _scripts("story.js"))
 
 
 def empty_page(hidden: bool) -> str:
-    """The same page with nothing in it yet: it has what is dropped on it told by who served it."""
+    """The page without a story: dropped files are sent to the viewer, which returns their story."""
     script = _scripts("story.js", "viewer.js")
     return _page("A chat session's story", {"hidden": hidden}, script, **{"connect-src": "'self'"})
 

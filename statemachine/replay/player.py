@@ -1,6 +1,6 @@
-"""The player: what came, through `reduce`, one row for each thing.
+"""The player feeds captured traffic to `reduce` and writes one timeline row for each entry or call.
 
-Around the engine stands as much of a server as a capture leaves out. Calls that the engine makes and the captured
+The player answers in place of the server where the capture has no answer. Calls that the engine makes and the captured
 client did not (its receipts; a history read again after a poll that failed) are answered at once: receipts are
 accepted, the history is what came so far. Everything that the capture does show is answered as it was.
 """
@@ -44,28 +44,37 @@ from ..core import (
     reduce,
 )
 from ..core.wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
-from .words import Names, entry_words, wire_name
+from .words import PartyNames, entry_words, wire_name
 
-__all__ = ["PLACEHOLDER", "Made", "Player", "Row", "Said", "Step", "live_entries"]
+__all__ = [
+    "PLACEHOLDER",
+    "CapturePlayer",
+    "ReplayedStep",
+    "StepResult",
+    "TimelineRow",
+    "TranscriptLine",
+    "live_entries",
+]
 
 PLACEHOLDER: Final = "captured-chat"
-"""Stands for a chat id that nothing in the capture tells."""
+"""The chat id where the capture has none."""
 
 UPLOADED: Final = "captured:"
-"""Before the file id, in the name under which the engine is given a file that was uploaded already."""
+"""Prefix of the reference to a file that was uploaded in the capture; the file id follows."""
 
 _NEVER: Final = 10**14
 """Longer than any capture: in a replay, calls time out only where the captured ones did."""
 _TICKS: Final = 1_000
-"""Deadlines met between two events of a capture."""
+"""Limit of deadlines between two events of a capture."""
 
 
 @frozen
-class Row:
-    """One thing that came. `event`: the name on the wire of an entry, or of the call; `what`: the same for people.
+class TimelineRow:
+    """One entry or call.
 
-    `at`: milliseconds, None where nothing tells. `phase`: after it. `commands`: what the engine would do. `notes`: what
-    is odd. `quiet`: nothing followed from it. `between`: it is one of a batch, and not the last; see `Player.deliver`.
+    `at`: milliseconds since the epoch, or None. `event`: the name of the entry on the wire, or of the call. `what`: the
+    same for people. `phase`: the phase afterwards. `commands`: the engine's commands. `notes`: anomalies. `quiet`:
+    nothing changed. `between`: the step of an entry of a batch other than the last, see `CapturePlayer.deliver`.
     """
 
     at: int | None
@@ -76,14 +85,14 @@ class Row:
     commands: tuple[Command, ...] = ()
     notes: tuple[str, ...] = ()
     quiet: bool = False
-    between: Step | None = field(default=None, repr=False)
+    between: ReplayedStep | None = field(default=None, repr=False)
 
 
 @frozen
-class Said:
-    """A message, file or location of the transcript. `item`: the engine's id, where the captured client sent it.
+class TranscriptLine:
+    """A message, file or location.
 
-    `row`: with which row it came.
+    `item`: the engine's id, where the captured client sent it. `row`: its timeline row.
     """
 
     type: str
@@ -99,8 +108,8 @@ class Said:
 
 
 @frozen
-class Step:
-    """One call of `reduce`. `row`: to which row it led; `gap`: it told that something of the log may be missing."""
+class ReplayedStep:
+    """One call of `reduce`. `row`: its timeline row; `gap`: it reported a `HistoryGap`."""
 
     row: int
     event: Event
@@ -110,15 +119,15 @@ class Step:
 
 
 @frozen
-class Made:
-    """What one or more steps brought."""
+class StepResult:
+    """The outputs of one or more steps."""
 
     commands: tuple[Command, ...] = ()
     updates: tuple[TranscriptUpdate, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
 
     @classmethod
-    def of(cls, out: Iterable[Command | Notification]) -> Made:
+    def of(cls, out: Iterable[Command | Notification]) -> StepResult:
         """The outputs of one step, sorted out."""
         found = tuple(out)
         return cls(
@@ -127,16 +136,18 @@ class Made:
             tuple(one for one in found if isinstance(one, Anomaly)),
         )
 
-    def __add__(self, other: Made) -> Made:
-        return Made(self.commands + other.commands, self.updates + other.updates, self.anomalies + other.anomalies)
+    def __add__(self, other: StepResult) -> StepResult:
+        return StepResult(
+            self.commands + other.commands, self.updates + other.updates, self.anomalies + other.anomalies
+        )
 
 
-class Player:
-    """One session at play. `chat_id`: "" where none is known. `clock`: the capture says when things came."""
+class CapturePlayer:
+    """One session that is replayed. `chat_id`: "" where none is known. `clock`: the capture has times of arrival."""
 
     def __init__(self, chat_id: str = "", *, api: str = "v2", start: int = 0, clock: bool = False) -> None:
         self.chat_id = chat_id
-        self.names = Names(chat_id)
+        self.names = PartyNames(chat_id)
         self.clock = clock
         config = Config(
             api=api,
@@ -148,9 +159,9 @@ class Player:
             brake=0,
         )
         self.session: Session = new_session(start, config)
-        self.rows: list[Row] = []
-        self.steps: list[Step] = []
-        self.said: list[Said] = []
+        self.rows: list[TimelineRow] = []
+        self.steps: list[ReplayedStep] = []
+        self.transcript: list[TranscriptLine] = []
         self.anomalies: list[Anomaly] = []
         self.progress: dict[str, str] = {}
         """Item -> sent, delivered, read or failed."""
@@ -167,47 +178,47 @@ class Player:
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    def feed(self, event: Event) -> Made:
-        """Whatever is due before this event, then it, then the answers that the capture does not hold.
+    def feed(self, event: Event) -> StepResult:
+        """Feed all ticks that are due before this event, the event, then the answers that the capture does not have.
 
         Raises IllegalIntent.
         """
-        made = Made()
+        result = StepResult()
         for _ in range(_TICKS):
             due = next_deadline(self.session)
             if due is None or due > event.at:
                 break
-            made += self._settled(self.step(Tick(due)))
-        return made + self._settled(self.step(event))
+            result += self._settled(self.step(Tick(due)))
+        return result + self._settled(self.step(event))
 
-    def step(self, event: Event) -> Made:
+    def step(self, event: Event) -> StepResult:
         """One call of `reduce`, and nothing else. Raises IllegalIntent."""
         before = self.session
         self._places = {id(entry): len(self.rows) + place for place, entry in enumerate(live_entries(event))}
         self.session, out = reduce(before, event)
-        made = Made.of(out)
-        gap = any(isinstance(update, HistoryGap) for update in made.updates)
-        self.steps.append(Step(len(self.rows), event, before, self.session, gap))
-        self.anomalies += made.anomalies
+        result = StepResult.of(out)
+        gap = any(isinstance(update, HistoryGap) for update in result.updates)
+        self.steps.append(ReplayedStep(len(self.rows), event, before, self.session, gap))
+        self.anomalies += result.anomalies
         self._note_sent(before, event.at)
-        for update in made.updates:
-            self._note_told(update)
-        return made
+        for update in result.updates:
+            self._note_update(update)
+        return result
 
-    def settle(self) -> Made:
-        """Answer what the engine waits for and the capture does not hold."""
-        return self._settled(Made(outbox(self.session)))
+    def settle(self) -> StepResult:
+        """Answer the commands for which the capture has no answer."""
+        return self._settled(StepResult(outbox(self.session)))
 
-    def _settled(self, made: Made) -> Made:
-        waiting = list(made.commands)
+    def _settled(self, result: StepResult) -> StepResult:
+        waiting = list(result.commands)
         while waiting:
             command = waiting.pop(0)
             reply = self._own_reply(command)
             if reply is not None:
                 more = self.step(Answered(self.session.now, command.id, reply))
-                made += more
+                result += more
                 waiting += more.commands
-        return made
+        return result
 
     def _own_reply(self, command: Command) -> Reply | None:
         match command:
@@ -226,8 +237,8 @@ class Player:
         """The oldest command of these kinds that is owed."""
         return next((one for one in outbox(self.session) if isinstance(one, kinds)), None)
 
-    def hurry(self, *kinds: type[Command]) -> Command | None:
-        """The same; where the engine pauses before it, the pause is cut short."""
+    def skip_pause(self, *kinds: type[Command]) -> Command | None:
+        """The same, after skipping the pauses before it."""
         for _ in range(_TICKS):
             found = self.owed(*kinds)
             due = next_deadline(self.session)
@@ -239,7 +250,7 @@ class Player:
     # --- the transcript ---------------------------------------------------------------------------------------------
 
     def _note_sent(self, before: Session, at: int) -> None:
-        """What the captured client put into the queue."""
+        """Note the items that the captured client queued."""
         if before.items is self.session.items:
             return
         known = {item.id for item in before.items}
@@ -247,21 +258,23 @@ class Player:
             if item.id in known:
                 continue
             if isinstance(item.entry, Message | Location):
-                self._note_said(item.entry, at if self.clock else None, own=True, item=item.id)
+                self._note_line(item.entry, at if self.clock else None, own=True, item=item.id)
             elif item.ref:
                 name = item.name or item.ref
                 time = at if self.clock else None
-                self.said.append(Said("file", name, True, self.chat_id, "", time, item=item.id, row=len(self.rows)))
+                self.transcript.append(
+                    TranscriptLine("file", name, True, self.chat_id, "", time, item=item.id, row=len(self.rows))
+                )
 
-    def _note_told(self, update: TranscriptUpdate) -> None:
+    def _note_update(self, update: TranscriptUpdate) -> None:
         if isinstance(update, DeliveryUpdate):
             self.progress[update.item] = update.state
         elif isinstance(update, Received) and isinstance(update.entry, Message | File | Location):
             time = update.entry.timestamp or (update.at if self.clock else None)
             row = self._places.get(id(update.entry), len(self.rows))
-            self._note_said(update.entry, time, own=update.own, late=update.late, historic=update.historic, row=row)
+            self._note_line(update.entry, time, own=update.own, late=update.late, historic=update.historic, row=row)
 
-    def _note_said(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
+    def _note_line(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
         kind, text = "text", ""
         if isinstance(e, Message):
             text = shown(e)
@@ -271,24 +284,32 @@ class Player:
             kind, text = "location", f"{e.latitude}, {e.longitude}"
         party = self.chat_id if own else e.party_id
         rest.setdefault("row", len(self.rows))
-        self.said.append(Said(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest))
+        self.transcript.append(
+            TranscriptLine(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest)
+        )
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
-    def deliver(self, entries: tuple[Entry, ...], at: int, answer: Command | None, made: Made | None = None) -> None:
-        """One batch, with a row for each entry. `answer`: the command it answers; `made`: what led up to it.
+    def deliver(
+        self, entries: tuple[Entry, ...], at: int, answer: Command | None, result: StepResult | None = None
+    ) -> None:
+        """Feed one batch and write a row for each entry.
 
-        A batch is one event for the engine. What stands where between its entries, and why, is that of a session which
-        got them one by one; what the engine does about them, and all that the last row tells, is its own.
+        A batch is one event for the engine. The phases between its entries come from a second session that receives
+        the entries one by one; the commands and the last row come from the engine's own step.
+
+        Args:
+            answer: the command that the batch answers.
+            result: the outputs of steps before, for the same rows.
         """
         known = tuple(map(self.as_ours, entries))
         before = self.session
         event = Incoming(at, known) if answer is None else Answered(at, answer.id, EventBatch(known))
-        made = (made or Made()) + self.feed(event)
+        result = (result or StepResult()) + self.feed(event)
         if before.outcome is None:
             self.log += known
         late = () if before.outcome is None else ("came after the end",)
-        self.batch_rows(before, entries, known, at, made, late)
+        self.batch_rows(before, entries, known, at, result, late)
 
     def batch_rows(
         self,
@@ -296,29 +317,29 @@ class Player:
         entries: tuple[Entry, ...],
         known: tuple[Entry, ...],
         at: int,
-        made: Made,
+        result: StepResult,
         notes: tuple[str, ...] = (),
     ) -> None:
-        """The rows of a batch. `entries` are shown, `known` is what the engine got, `made` what it made of them."""
+        """Write the rows of a batch. `entries` are shown; the engine received `known` and answered with `result`."""
         shadow, last = before, len(entries) - 1
-        whole = tuple(a for a in made.anomalies if a.kind == "repeated_batch")
+        whole = tuple(a for a in result.anomalies if a.kind == "repeated_batch")
         for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
             event, earlier = Incoming(at, (ours,)), shadow
-            shadow, out = reduce(shadow, event) if last else (self.session, made.anomalies)
-            odd = tuple(a for a in Made.of(out).anomalies if a.kind != "repeated_batch")
+            shadow, out = reduce(shadow, event) if last else (self.session, result.anomalies)
+            odd = tuple(a for a in StepResult.of(out).anomalies if a.kind != "repeated_batch")
             final = index == last
             self.entry_row(
                 entry,
                 at if self.clock else None,
                 self.session.phase if final else shadow.phase,
-                commands=made.commands if final else (),
+                commands=result.commands if final else (),
                 notes=(*anomaly_words((*odd, *whole) if final else odd), *notes),
-                between=None if final else Step(len(self.rows), event, earlier, shadow),
+                between=None if final else ReplayedStep(len(self.rows), event, earlier, shadow),
             )
         self._at_the_last_row(len(self.rows) - len(entries))
 
     def _at_the_last_row(self, first: int) -> None:
-        """What was made of a batch as a whole stands with its last row; what was due before it, with its first."""
+        """Assign the step of a whole batch to its last row; the ticks before it stay with its first row."""
         for place in reversed(range(len(self.steps))):
             step = self.steps[place]
             if step.row < first or isinstance(step.event, Tick):
@@ -331,17 +352,17 @@ class Player:
         self.names.learn(entry)
         who, what = entry_words(entry, self.names, by_client)
         time = getattr(entry, "timestamp", None) if at is None else at
-        self.rows.append(Row(time, wire_name(entry) or "malformed", who, what, phase, **rest))
+        self.rows.append(TimelineRow(time, wire_name(entry) or "malformed", who, what, phase, **rest))
 
     def count(self, entries: Iterable[Entry]) -> None:
-        """These entries were read."""
+        """Count entries that were read."""
         for entry in entries:
             self.events += 1
             self.unknown += isinstance(entry, Unknown)
             self.malformed += isinstance(entry, Malformed)
 
     def as_ours(self, entry: Entry) -> Entry:
-        """The entry with the engine's own message id in place of the one that the captured client gave."""
+        """The entry with the engine's message id instead of the captured client's."""
         if isinstance(entry, MessageDelivered | MessageRead):
             item = self.items.get(entry.ref_msg_id)
             return evolve(entry, ref_msg_id=item) if item else entry
@@ -355,14 +376,14 @@ class Player:
 
 
 def live_entries(event: Event) -> tuple[Entry, ...]:
-    """The server events within; those of a history are the past."""
+    """The server events of an event, without those of a history."""
     if isinstance(event, Incoming):
         return event.entries
     return event.reply.entries if isinstance(event, Answered) and isinstance(event.reply, EventBatch) else ()
 
 
 _SHORT: Final = {"unknown_entry": "unknown", "malformed_entry": "malformed"}
-"""Anomalies whose detail the row itself tells."""
+"""Anomalies whose detail is in the row itself."""
 
 
 def anomaly_words(anomalies: Iterable[Anomaly]) -> tuple[str, ...]:

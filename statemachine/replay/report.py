@@ -1,4 +1,4 @@
-"""A replay as one JSON object, and its end in a sentence."""
+"""A replay as one JSON object, and its outcome in a sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..codec.records import encode_command
 from ..core import Command, Poll, Session, Upload
 from ..core.session import DEFAULT_CONFIG
 from ..durations import duration_words
-from .player import Row, Said
+from .player import TimelineRow, TranscriptLine
 from .run import Replay
 from .words import party_name
 
@@ -19,7 +19,7 @@ Object = dict[str, object]
 
 
 def report(replay: Replay) -> Object:
-    """What `statemachine replay --json` prints. Instants are milliseconds since the epoch (UTC), or null."""
+    """The JSON object of `statemachine replay --json`. Times are milliseconds since the epoch (UTC), or null."""
     captured = {item: msg_id for msg_id, item in replay.items.items()}
     return {
         "phase": replay.session.phase,
@@ -29,14 +29,14 @@ def report(replay: Replay) -> Object:
         "unknown": replay.unknown,
         "malformed": replay.malformed,
         "parties": _parties(replay),
-        "messages": [_message(replay, said, captured) for said in replay.said],
+        "messages": [_message(replay, said, captured) for said in replay.transcript],
         "anomalies": [{"at": a.at or None, "kind": a.kind, "detail": a.detail} for a in replay.anomalies],
         "timeline": [_step(row) for row in replay.rows],
     }
 
 
 def _parties(replay: Replay) -> list[Object]:
-    """Everybody who took part, in order of joining; `present`: still there at the end."""
+    """All parties in order of joining; `present`: in the chat at the end."""
     present = {party.id.lower() for party in replay.session.participants.parties}
     found: dict[str, Object] = {
         party.id.lower(): {
@@ -52,7 +52,7 @@ def _parties(replay: Replay) -> list[Object]:
     return [{**found[key], "present": key in present} for key in order]
 
 
-def _message(replay: Replay, said: Said, captured: dict[str, str]) -> Object:
+def _message(replay: Replay, said: TranscriptLine, captured: dict[str, str]) -> Object:
     """`captured`: item -> message id in the capture."""
     return {
         "type": said.type,
@@ -67,7 +67,7 @@ def _message(replay: Replay, said: Said, captured: dict[str, str]) -> Object:
     }
 
 
-def _step(row: Row) -> Object:
+def _step(row: TimelineRow) -> Object:
     return {
         "event": row.event,
         "phase": row.phase,
@@ -80,7 +80,7 @@ def _step(row: Row) -> Object:
 
 
 def _command(command: Command) -> Object:
-    """With the time-out that it would have outside a replay."""
+    """The command with its timeout outside a replay."""
     longest = DEFAULT_CONFIG.poll_timeout if isinstance(command, Poll) else DEFAULT_CONFIG.request_timeout
     if isinstance(command, Upload):
         longest = DEFAULT_CONFIG.upload_timeout
@@ -100,7 +100,7 @@ _OUTCOMES: Final = {
 }
 
 
-def sentence(session: Session, rows: tuple[Row, ...] = ()) -> str:
+def sentence(session: Session, rows: tuple[TimelineRow, ...] = ()) -> str:
     """How it ended."""
     times = [row.at for row in rows if row.at]
     lasted = f", after {duration_words(max(times) - min(times))}" if len(times) > 1 and max(times) > min(times) else ""
@@ -112,8 +112,8 @@ def sentence(session: Session, rows: tuple[Row, ...] = ()) -> str:
 
 
 def counts(replay: Replay) -> str:
-    """What was read, in numbers."""
-    kinds = Counter("own" if said.own else "others" for said in replay.said)
+    """Counts of the entries that were read."""
+    kinds = Counter("own" if said.own else "others" for said in replay.transcript)
     parts = [_number(replay.events, "event"), _number(kinds.total(), "message")]
     if replay.unknown:
         parts.append(f"{replay.unknown} of no known name")

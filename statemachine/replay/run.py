@@ -1,4 +1,4 @@
-"""`play`: the whole capture, part after part, whatever form each file had."""
+"""`play`: a whole capture, part after part, in any of the known formats."""
 
 from __future__ import annotations
 
@@ -11,56 +11,57 @@ from attrs import field, frozen
 from ..core import Anomaly, Background, Foreground, Poll, Reattach, Session
 from ..core.session import ConnectionPaused
 from .calls import play_calls
-from .capture import Arrived, Capture, Part, TraceBegins
-from .har import Call
-from .player import PLACEHOLDER, Player, Row, Said, Step
+from .capture import Capture, Part, ServerEvents, TraceHeader
+from .har import CapturedCall
+from .player import PLACEHOLDER, CapturePlayer, ReplayedStep, TimelineRow, TranscriptLine
 from .traces import play_trace
-from .words import Names
+from .words import PartyNames
 
 __all__ = ["Replay", "play"]
 
 
 @frozen
 class Replay:
-    """What came of it. `events`: entries read, with those of no known name and those that cannot be read.
+    """The result of a replay.
 
-    `chat_id`: "" where nothing tells it. `progress`: state of each item sent. `left_out`: calls of other chats.
+    `events`, `unknown`, `malformed`: numbers of entries read. `chat_id`: "" where the capture has none. `progress`:
+    state of each item sent. `left_out`: number of calls of other chats.
     `steps`: every call of `reduce`.
     """
 
     session: Session
-    rows: tuple[Row, ...]
-    said: tuple[Said, ...]
+    rows: tuple[TimelineRow, ...]
+    transcript: tuple[TranscriptLine, ...]
     events: int
     unknown: int
     malformed: int
     chat_id: str
-    names: Names = field(eq=False)
+    names: PartyNames = field(eq=False)
     anomalies: tuple[Anomaly, ...]
     forms: tuple[str, ...]
     progress: dict[str, str]
     items: dict[str, str]
     left_out: int = 0
-    steps: tuple[Step, ...] = field(default=(), repr=False)
+    steps: tuple[ReplayedStep, ...] = field(default=(), repr=False)
 
 
 def play(capture: Capture, chat_id: str = "") -> Replay:
     """Replay a capture. `chat_id`: the chat it is about; where "", the one the capture names."""
     chat_id = chat_id or capture.chat_id
     parts = [part for part in capture.parts if not _of_another_chat(part, chat_id)]
-    calls = [part for part in parts if isinstance(part, Call)]
-    player = Player(
+    calls = [part for part in parts if isinstance(part, CapturedCall)]
+    player = CapturePlayer(
         chat_id,
         api=next((call.api for call in calls), "v2"),
         start=calls[0].at if calls else _first_time(parts),
-        clock=bool(calls) or any(isinstance(part, TraceBegins) for part in parts),
+        clock=bool(calls) or any(isinstance(part, TraceHeader) for part in parts),
     )
     for kind, group in groupby(parts, key=_family):
         _PLAY[kind](player, list(group))
     return Replay(
         player.session,
         tuple(player.rows),
-        tuple(player.said),
+        tuple(player.transcript),
         player.events,
         player.unknown,
         player.malformed,
@@ -76,13 +77,13 @@ def play(capture: Capture, chat_id: str = "") -> Replay:
 
 
 def _of_another_chat(part: Part, chat_id: str) -> bool:
-    return isinstance(part, Call) and bool(part.chat_id) and part.chat_id.lower() != chat_id.lower()
+    return isinstance(part, CapturedCall) and bool(part.chat_id) and part.chat_id.lower() != chat_id.lower()
 
 
 def _first_time(parts: Iterable[Part]) -> int:
-    """The first time that an entry tells."""
+    """The first timestamp of an entry."""
     for part in parts:
-        for entry in part.entries if isinstance(part, Arrived) else ():
+        for entry in part.entries if isinstance(part, ServerEvents) else ():
             time: int | None = getattr(entry, "timestamp", None)
             if time is not None:
                 return time
@@ -90,33 +91,33 @@ def _first_time(parts: Iterable[Part]) -> int:
 
 
 def _family(part: Part) -> str:
-    if isinstance(part, Arrived):
+    if isinstance(part, ServerEvents):
         return "entries"
-    return "calls" if isinstance(part, Call) else "trace"
+    return "calls" if isinstance(part, CapturedCall) else "trace"
 
 
 # --- bare entries ---------------------------------------------------------------------------------------------------
 
 
-def _play_entries(player: Player, parts: list[Part]) -> None:
+def _play_entries(player: CapturePlayer, parts: list[Part]) -> None:
     for part in parts:
-        if isinstance(part, Arrived) and part.entries:
+        if isinstance(part, ServerEvents) and part.entries:
             _arrive(player, part)
 
 
-def _arrive(player: Player, part: Arrived) -> None:
-    """Server events of a chat that is taken for one under way."""
+def _arrive(player: CapturePlayer, part: ServerEvents) -> None:
+    """Server events without their call: the chat is assumed to be open."""
     times = [t for e in part.entries if (t := getattr(e, "timestamp", None)) is not None]
     at = max([player.session.now, *times])
     if player.session.phase == "idle":
         player.feed(Reattach(at, "replay", player.chat_id or PLACEHOLDER))
-    _listen(player, at, part.single)
+    _pause_or_poll(player, at, part.single)
     answer = None if part.single else player.owed(Poll)
     player.deliver(part.entries, at, answer)
 
 
-def _listen(player: Player, at: int, single: bool) -> None:
-    """Containers are answers of polls. Events by themselves came some other way: nothing is polled for them."""
+def _pause_or_poll(player: CapturePlayer, at: int, single: bool) -> None:
+    """Containers are answers of polls. Single events are not: the polling is paused for them."""
     paused = isinstance(player.session.connection, ConnectionPaused)
     if player.session.outcome is None and paused != single:
         player.feed(Background(at) if single else Foreground(at))
@@ -125,8 +126,8 @@ def _listen(player: Player, at: int, single: bool) -> None:
 # --- calls ----------------------------------------------------------------------------------------------------------
 
 
-def _play_calls(player: Player, parts: list[Part]) -> None:
-    play_calls(player, tuple(part for part in parts if isinstance(part, Call)))
+def _play_calls(player: CapturePlayer, parts: list[Part]) -> None:
+    play_calls(player, tuple(part for part in parts if isinstance(part, CapturedCall)))
 
 
 _PLAY: Final = {"entries": _play_entries, "calls": _play_calls, "trace": play_trace}

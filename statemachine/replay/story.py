@@ -1,6 +1,6 @@
-"""A replay as a story: three plain sentences, then what stood where at each step, and why. Plain data, for a page.
+"""A replay as a story: three sentences, then the states and the reasons of each step. Plain data, for a page.
 
-Sessions and explanations repeat themselves; each is told once and referred to by its place.
+Equal states and explanations are stored once and referred to by index.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
 from ..durations import duration_words
-from .player import Row, Said, Step
+from .player import TimelineRow, TranscriptLine, ReplayedStep
 from .report import sentence
 from .run import Replay
 from .words import CUSTOMER, command_words
@@ -24,8 +24,8 @@ CENTRE: Final = ("centre", "network")
 ENGINE: Final = ("clock", "engine")
 
 
-class _Once:
-    """Values told once: `place` gives where each stands."""
+class _Distinct:
+    """A list of distinct values: `place` returns the index of one."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -39,15 +39,15 @@ class _Once:
 
 
 def story(replay: Replay, title: str) -> Object:
-    """Everything that the page shows. `title`: what was replayed."""
-    states, moves = _Once(), _Once()
+    """All data of the page. `title`: names of the replayed files."""
+    states, moves = _Distinct(), _Distinct()
     steps = _by_row(replay.steps, len(replay.rows))
     rows: list[Object] = []
     session = replay.steps[0].before if replay.steps else replay.session
     for row, mine in zip(replay.rows, steps, strict=True):
-        told = [*mine, row.between] if row.between is not None else mine
-        session = told[-1].after if told else session
-        rows.append(_row(row, session, told, states, moves))
+        every = [*mine, row.between] if row.between is not None else mine
+        session = every[-1].after if every else session
+        rows.append(_row(row, session, every, states, moves))
     return {
         "title": title,
         "chat": replay.chat_id,
@@ -55,14 +55,14 @@ def story(replay: Replay, title: str) -> Object:
         "rows": rows,
         "states": states.values,
         "moves": moves.values,
-        "said": [_said(replay, one) for one in replay.said],
+        "said": [_said(replay, one) for one in replay.transcript],
         "lifecycle": lifecycle_outline(),
     }
 
 
-def _by_row(steps: Iterable[Step], rows: int) -> list[list[Step]]:
+def _by_row(steps: Iterable[ReplayedStep], rows: int) -> list[list[ReplayedStep]]:
     """The steps that led to each row; what came after the last row belongs to it."""
-    found: list[list[Step]] = [[] for _ in range(rows)]
+    found: list[list[ReplayedStep]] = [[] for _ in range(rows)]
     for step in steps:
         if rows:
             found[min(step.row, rows - 1)].append(step)
@@ -73,25 +73,25 @@ def _by_row(steps: Iterable[Step], rows: int) -> list[list[Step]]:
 
 
 def sentences(replay: Replay) -> list[str]:
-    """How long the customer waited, why it ended, what never arrived."""
+    """The waiting time, the outcome, and the messages that never arrived."""
     return [_waited(replay.rows), sentence(replay.session, replay.rows), _arrived(replay)]
 
 
-def _waited(rows: tuple[Row, ...]) -> str:
+def _waited(rows: tuple[TimelineRow, ...]) -> str:
     timed = [(row.at, row.phase) for row in rows if row.at]
     if not timed:
-        return "How long the customer waited is not told: nothing here has a time."
+        return "The waiting time is unknown: the capture has no times."
     began = timed[0][0]
     met = next((at for at, phase in timed if phase == "agent_joined"), None)
     if met is None:
         return f"The customer waited {duration_words(timed[-1][0] - began)}, and no agent ever joined."
     if met == began:
-        return "An agent was there from the first thing that is told."
+        return "An agent had joined before the capture begins."
     return f"The customer waited {duration_words(met - began)} for an agent."
 
 
 def _arrived(replay: Replay) -> str:
-    own = [one for one in replay.said if one.item]
+    own = [one for one in replay.transcript if one.item]
     lost = [one for one in own if replay.progress.get(one.item) == "failed"]
     open_ = [one for one in own if one.item not in replay.progress]
     gaps = sum(step.gap for step in replay.steps)
@@ -105,7 +105,7 @@ def _arrived(replay: Replay) -> str:
     return "Everything that the customer sent arrived." if own else "The customer sent nothing."
 
 
-def _of(count: int, whole: list[Said]) -> str:
+def _of(count: int, whole: list[TranscriptLine]) -> str:
     if len(whole) == 1:
         return "The one thing that the customer sent"
     return f"{count} of the {len(whole)} things that the customer sent"
@@ -114,7 +114,7 @@ def _of(count: int, whole: list[Said]) -> str:
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _row(row: Row, session: Session, steps: list[Step], states: _Once, moves: _Once) -> Object:
+def _row(row: TimelineRow, session: Session, steps: list[ReplayedStep], states: _Distinct, moves: _Distinct) -> Object:
     state = _state(session)
     return {
         "at": row.at,
@@ -132,7 +132,7 @@ def _row(row: Row, session: Session, steps: list[Step], states: _Once, moves: _O
 
 
 def lane(who: str) -> str:
-    """Whose line of the sequence diagram it is."""
+    """The participant of the sequence diagram."""
     if who == CUSTOMER:
         return "customer"
     return "engine" if who in ENGINE else "server" if who in CENTRE else "agents"
@@ -171,10 +171,10 @@ def _waiting(what: str, record: Any) -> str:
     return f"{what}: {'no answer' if record.call is not None else 'goes on'}"
 
 
-def _moves(step: Step, moves: _Once) -> Iterator[int]:
-    """What each machine made of the step."""
+def _moves(step: ReplayedStep, moves: _Distinct) -> Iterator[int]:
+    """What each machine result of the step."""
     for move in explain(step.before, step.event).moves:
-        told = {
+        explained = {
             "machine": move.machine,
             "from": move.source,
             "on": move.heard,
@@ -186,10 +186,10 @@ def _moves(step: Step, moves: _Once) -> Iterator[int]:
             "why": move.why,
             "ref": move.ref,
         }
-        yield moves.place(move, told)
+        yield moves.place(move, explained)
 
 
-def _said(replay: Replay, said: Said) -> Object:
+def _said(replay: Replay, said: TranscriptLine) -> Object:
     return {
         "type": said.type,
         "text": said.text,

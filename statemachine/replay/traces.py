@@ -1,4 +1,4 @@
-"""Traces through the player: the engine's own events. Nothing has to be found out; what was recorded is compared."""
+"""Traces through the player: events of the engine itself, compared with the recorded phases and commands."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from ..core import (
     new_session,
     outbox,
 )
-from .capture import Part, TraceBegins
-from .player import Made, Player, Row, anomaly_words, live_entries
+from .capture import Part, TraceHeader
+from .player import CapturePlayer, StepResult, TimelineRow, anomaly_words, live_entries
 from .words import command_words, reply_words
 
 __all__ = ["play_trace"]
 
 
-def play_trace(player: Player, parts: Sequence[Part]) -> None:
-    """The steps of one or more traces. Where the engine goes another way, all that follows differs: it is said once."""
+def play_trace(player: CapturePlayer, parts: Sequence[Part]) -> None:
+    """The steps of one or more traces. The first difference is noted, the later ones follow from it."""
     parted = False
     for index, part in enumerate(parts):
-        if isinstance(part, TraceBegins):
+        if isinstance(part, TraceHeader):
             following = parts[index + 1] if index + 1 < len(parts) else None
             _begin(player, part, following.event if isinstance(following, RecordedStep) else None)
             parted = False
@@ -60,50 +60,50 @@ def play_trace(player: Player, parts: Sequence[Part]) -> None:
             parted = _repeat(player, part, parted)
 
 
-def _begin(player: Player, part: TraceBegins, first: Event | None) -> None:
+def _begin(player: CapturePlayer, part: TraceHeader, first: Event | None) -> None:
     if part.session is not None:
         player.session = part.session
     elif first is not None:
         player.session = new_session(first.at)
 
 
-def _repeat(player: Player, step: RecordedStep, parted: bool) -> bool:
-    """Whether the engine went another way, here or before (`parted`)."""
+def _repeat(player: CapturePlayer, step: RecordedStep, parted: bool) -> bool:
+    """Whether the engine differs from the trace, here or before (`parted`)."""
     before = player.session
     refused: tuple[str, ...] = ()
-    made = Made()
+    result = StepResult()
     try:
-        made = player.step(step.event)
+        result = player.step(step.event)
     except IllegalIntent as refusal:
         refused = (f"the engine refuses this: {refusal.reason}",)
     player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
-    differences = _differences(player.session, made, step)
+    differences = _differences(player.session, result, step)
     notes = (*refused, *(() if parted else differences))
     if isinstance(step.event, Answered) and isinstance(step.event.reply, HistoryLog):
         player.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
             player.names.learn(entry)
     if entries := live_entries(step.event):
-        player.batch_rows(before, entries, entries, step.event.at, made, notes)
+        player.batch_rows(before, entries, entries, step.event.at, result, notes)
     else:
-        player.rows.append(_row(step.event, before, player.session, made, notes))
+        player.rows.append(_row(step.event, before, player.session, result, notes))
     return parted or bool(differences)
 
 
-def _differences(session: Session, made: Made, step: RecordedStep) -> tuple[str, ...]:
+def _differences(session: Session, result: StepResult, step: RecordedStep) -> tuple[str, ...]:
     """Where the engine does not do what it did when the trace was written.
 
     Besides another version, hidden texts are a cause: two that had no id and the same length are one text here.
     """
     if session.phase != step.phase:
         return (f"from here on the engine differs from the trace, where the phase is {step.phase}",)
-    if _calls(made.commands) != _calls(step.commands):
+    if _calls(result.commands) != _calls(step.commands):
         return ("from here on the engine differs from the trace in what is to be done",)
     return ()
 
 
 def _calls(commands: tuple[Command, ...]) -> list[tuple[str, int]]:
-    """What can be compared where the trace hides the texts."""
+    """The parts of commands that can be compared where the trace hides texts."""
     return [(type(command).__name__, command.id) for command in commands]
 
 
@@ -131,13 +131,13 @@ _INTENTS: Final[dict[type[Intent], str]] = {
 }
 
 
-def _row(event: Event, before: Session, after: Session, made: Made, notes: tuple[str, ...]) -> Row:
+def _row(event: Event, before: Session, after: Session, result: StepResult, notes: tuple[str, ...]) -> TimelineRow:
     who, what = _words(event, before)
-    odd = (*anomaly_words(made.anomalies), *notes)
+    odd = (*anomaly_words(result.anomalies), *notes)
     quiet = not odd and before.phase == after.phase and not isinstance(event, INTENTS)
     quiet = quiet and not (isinstance(event, Answered) and isinstance(event.reply, Failure))
     name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(event).__name__).removeprefix("_")
-    return Row(event.at, name, who, what, after.phase, made.commands, odd, quiet)
+    return TimelineRow(event.at, name, who, what, after.phase, result.commands, odd, quiet)
 
 
 def _words(event: Event, before: Session) -> tuple[str, str]:
@@ -156,4 +156,4 @@ def _answer_words(event: Answered, before: Session) -> str:
     said = reply_words(event.reply)
     if isinstance(event.reply, EventBatch) and isinstance(command, Post | PostEphemeral):
         said = "accepted"
-    return f"{command_words([command])}: {said}" if command else f"{said}, which nobody awaits"
+    return f"{command_words([command])}: {said}" if command else f"{said}, for no owed command"

@@ -1,8 +1,7 @@
-"""The viewer: a page on loopback. What is dropped on it is replayed here, and comes back as a story, which it shows.
+"""The viewer: a page on loopback. Files dropped on it are replayed here; the page receives and shows their story.
 
-One engine and one teller, whichever way a story is opened. (A page that works without us would hold the engine, its
-tables and all the words once more, in JavaScript: some 2,000 lines and 280 KB to keep in step.) Nothing leaves this
-machine; a story is saved as a page that needs nobody.
+The same code makes every story. (A page without this server would need the engine, its tables and all texts a second
+time in JavaScript: about 2,000 lines and 280 KB.) Nothing leaves this machine. A saved story is a self-contained page.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosni
 
 @asynccontextmanager
 async def viewing(hidden: bool = False) -> AsyncGenerator[str]:
-    """The viewer while the block runs, and its address. `hidden`: nobody's words are ever shown."""
+    """The viewer while the block runs, and its address. `hidden`: message texts are never shown."""
     app = web.Application(client_max_size=2 * MAX_BODY, middlewares=[_at_home])
     app[_HIDDEN] = hidden
     app.add_routes([web.get("/", _empty), web.post("/story", _story), web.post("/page", _page)])
@@ -52,7 +51,7 @@ _HIDDEN: Final = web.AppKey("hidden", bool)
 
 @web.middleware
 async def _at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """For this machine alone, and for no page of another site in its browser."""
+    """Accept requests of this machine only, and not from pages of other sites in its browser."""
     if from_elsewhere(request) or not is_loopback(host_name(request.host)):
         raise refusal(403, "use the address that statemachine replay --open printed")
     return await handler(request)
@@ -64,19 +63,19 @@ async def _empty(request: web.Request) -> web.Response:
 
 async def _story(request: web.Request) -> web.Response:
     """The story of the files of a form, as JSON."""
-    return answer(await _told(request))
+    return answer(await _read_story(request))
 
 
 async def _page(request: web.Request) -> web.Response:
     """The same as a page to keep."""
-    return _html(page(await _told(request)))
+    return _html(page(await _read_story(request)))
 
 
 def _html(text: str) -> web.Response:
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=_HEADERS)
 
 
-async def _told(request: web.Request) -> dict[str, Any]:
+async def _read_story(request: web.Request) -> dict[str, Any]:
     """Refuses with 400 and the reason."""
     try:
         form = await request.post()
@@ -86,11 +85,11 @@ async def _told(request: web.Request) -> dict[str, Any]:
     if not 0 < len(files) <= _MOST_FILES:
         raise refusal(400, f"expected 1 to {_MOST_FILES} files")
     try:
-        return await asyncio.to_thread(_tell, files, request.app[_HIDDEN] or bool(form.get("hidden")))
+        return await asyncio.to_thread(_replay_files, files, request.app[_HIDDEN] or bool(form.get("hidden")))
     except BadCapture as error:
         raise refusal(400, str(error)) from None
 
 
-def _tell(files: Files, hidden: bool) -> dict[str, Any]:
+def _replay_files(files: Files, hidden: bool) -> dict[str, Any]:
     capture = read_capture(files)
     return story(play(redacted(capture) if hidden else capture), ", ".join(name for name, _ in files))

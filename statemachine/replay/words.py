@@ -31,7 +31,7 @@ from ..core import (
 from ..core.wire import Direction, Malformed, Unknown
 from ..durations import duration_words
 
-__all__ = ["CUSTOMER", "Names", "command_words", "entry_words", "reply_words", "wire_name"]
+__all__ = ["CUSTOMER", "PartyNames", "command_words", "entry_words", "reply_words", "wire_name"]
 
 CUSTOMER: Final = "customer"
 CENTRE: Final = "centre"
@@ -42,7 +42,7 @@ def wire_name(entry: Entry) -> str:
     return entry.name if isinstance(entry, Unknown | Malformed) else entry.wire.name
 
 
-class Names:
+class PartyNames:
     """Who is who, as the entries tell it: party id (in any case of letters) to name and type."""
 
     def __init__(self, chat_id: str = "") -> None:
@@ -125,7 +125,7 @@ def _words(entry: Entry) -> str:
     return words(entry) if words is not None else entry.wire.words.format(e=entry)
 
 
-def entry_words(entry: Entry, names: Names, by_client: bool = False) -> tuple[str, str]:
+def entry_words(entry: Entry, names: PartyNames, by_client: bool = False) -> tuple[str, str]:
     """(who, what) of an entry. `by_client`: the customer's side sent it."""
     if by_client or entry.wire.direction is Direction.TO_SERVER:
         who = CUSTOMER

@@ -8,7 +8,7 @@ import pytest
 from statemachine.codec.body import MAX_BODY
 from statemachine.core.wire import Malformed, Message, Status, Unknown
 from statemachine.replay import BadCapture, read_capture
-from statemachine.replay.capture import Arrived
+from statemachine.replay.capture import ServerEvents
 from tests.replay.hars import CHAT, Har, said, status, whole
 
 QUEUED = json.dumps(status("queued")).encode()
@@ -47,16 +47,16 @@ def test_each_form_is_recognised(data: bytes, named: str) -> None:
 
 def test_events_by_themselves_are_told_from_containers() -> None:
     assert parts(QUEUED + b"\n" + CONTAINER) == [
-        Arrived((Status("queued"),), single=True),
-        Arrived((Status("queued"),)),
+        ServerEvents((Status("queued"),), single=True),
+        ServerEvents((Status("queued"),)),
     ]
 
 
 def test_a_line_that_cannot_be_read_is_an_entry_that_cannot_be_read() -> None:
     first, cut, odd = parts(QUEUED + b'\n{"events": [{"event": "chat_se\n[3, 4]')
-    assert first == Arrived((Status("queued"),), single=True)
+    assert first == ServerEvents((Status("queued"),), single=True)
     for part, line in ((cut, "line 2"), (odd, "line 3")):
-        assert isinstance(part, Arrived)
+        assert isinstance(part, ServerEvents)
         (entry,) = part.entries
         assert isinstance(entry, Malformed)
         assert entry.problem.startswith(line)
@@ -64,14 +64,14 @@ def test_a_line_that_cannot_be_read_is_an_entry_that_cannot_be_read() -> None:
 
 def test_bytes_that_are_no_text_spoil_one_line_only() -> None:
     _, spoilt, last = parts(QUEUED + b"\n\xff\xfe\n" + QUEUED)
-    assert isinstance(spoilt, Arrived)
+    assert isinstance(spoilt, ServerEvents)
     assert spoilt.entries == (Malformed("line 2: not UTF-8"),)
-    assert last == Arrived((Status("queued"),), single=True)
+    assert last == ServerEvents((Status("queued"),), single=True)
 
 
 def test_an_entry_of_a_name_from_elsewhere_is_unknown() -> None:
     (part,) = parts(b'{"event": "login", "user": "x"}')
-    assert isinstance(part, Arrived)
+    assert isinstance(part, ServerEvents)
     assert isinstance(part.entries[0], Unknown)
 
 
@@ -83,8 +83,8 @@ def test_the_chat_id_is_found_in_a_har_and_beside_the_events() -> None:
 def test_several_files_are_one_capture_in_order() -> None:
     capture = read_capture([("a", QUEUED), ("b", whole().data()), ("c", CONTAINER)])
     assert capture.forms == ("container", "HAR", "container")
-    assert capture.parts[0] == Arrived((Status("queued"),), single=True)
-    assert capture.parts[-1] == Arrived((Status("queued"),))
+    assert capture.parts[0] == ServerEvents((Status("queued"),), single=True)
+    assert capture.parts[-1] == ServerEvents((Status("queued"),))
 
 
 @pytest.mark.parametrize(

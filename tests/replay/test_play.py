@@ -65,14 +65,14 @@ def test_nothing_is_polled_for_events_that_came_by_themselves() -> None:
 def test_the_outcome_is_fixed_at_the_end_of_the_batch() -> None:
     replay = replayed(container(ENDED, said("bye", "0")))
     assert phases(replay) == ["ended", "ended"]
-    assert [one.late for one in replay.said] == [False]
+    assert [one.late for one in replay.transcript] == [False]
 
 
 def test_what_comes_after_the_end_is_counted_and_changes_nothing() -> None:
     replay = replayed(container(ENDED), container(status("queued"), said("late", "1")))
     assert replay.session.outcome == "ended"
     assert replay.events == 3
-    assert [one.late for one in replay.said] == [True]
+    assert [one.late for one in replay.transcript] == [True]
     assert notes(replay).count("came after the end") == 2
 
 
@@ -91,13 +91,13 @@ def test_a_cut_last_line_is_one_malformed_entry() -> None:
 
 def test_the_customer_is_known_by_the_chat_id() -> None:
     data = container(said("mine", "1", party="C-1"), said("theirs", "2"))
-    assert [one.own for one in replayed(data).said] == [False, False]
-    assert [one.own for one in replayed(data, chat_id="c-1").said] == [True, False]
+    assert [one.own for one in replayed(data).transcript] == [False, False]
+    assert [one.own for one in replayed(data, chat_id="c-1").transcript] == [True, False]
 
 
 def test_a_repeated_batch_is_told_once() -> None:
     replay = replayed(container(said("hi", "0")), container(said("hi", "0")))
-    assert len(replay.said) == 1
+    assert len(replay.transcript) == 1
     assert any(note.startswith("repeated_batch") for note in notes(replay))
 
 
@@ -138,13 +138,13 @@ def test_a_chat_whose_request_is_not_shown(api: str) -> None:
     replay = replayed(Har(api).poll(0, status("queued")).poll(100, joined(), said("hi", "0")).data())
     assert replay.session.phase == "agent_joined"
     assert replay.session.config.api == api
-    assert len(replay.said) == 1
+    assert len(replay.transcript) == 1
 
 
 def test_a_history_is_merged_with_what_is_live() -> None:
     har = Har().history(0, status("queued"), joined(), said("old", "0"), said("mine", "7", party=CHAT))
     replay = replayed(har.poll(50, said("old", "0"), said("new", "1")).data())
-    assert [(one.text, one.own, one.historic) for one in replay.said] == [
+    assert [(one.text, one.own, one.historic) for one in replay.transcript] == [
         ("old", False, True),
         ("mine", True, True),
         ("new", False, False),
@@ -192,7 +192,7 @@ def test_errors_that_ask_for_patience_cost_nothing() -> None:
         har.poll(100 + 20 * number, status=code, body=body, took=5)
     replay = replayed(har.poll(300, joined(), said("hi", "0")).data())
     assert replay.session.phase == "agent_joined"
-    assert len(replay.said) == 1
+    assert len(replay.transcript) == 1
 
 
 def test_a_message_whose_answer_was_lost_is_sent_again_under_its_id() -> None:
@@ -206,14 +206,14 @@ def test_a_message_whose_answer_was_lost_is_sent_again_under_its_id() -> None:
 
 def test_two_texts_under_one_id_are_two_messages() -> None:
     har = Har().create().post(50, own("one", "1")).post(100, own("two", "1"))
-    assert [one.text for one in replayed(har.data()).said] == ["one", "two"]
+    assert [one.text for one in replayed(har.data()).transcript] == ["one", "two"]
 
 
 def test_events_in_the_answer_of_a_v1_post_count() -> None:
     har = Har("v1").create().post(50, own("hi", "1"), body={"events": [joined(), said("yes", "2")]})
     replay = replayed(har.data())
     assert replay.session.phase == "agent_joined"
-    assert [one.text for one in replay.said] == ["hi", "yes"]
+    assert [one.text for one in replay.transcript] == ["hi", "yes"]
 
 
 def test_what_the_engine_would_refuse_is_said() -> None:
@@ -241,7 +241,7 @@ def test_everything_a_client_may_post_is_played() -> None:
     )
     replay = replayed(har.poll(100, left()).data())
     assert notes(replay) == []
-    assert [(one.type, one.text) for one in replay.said] == [
+    assert [(one.type, one.text) for one in replay.transcript] == [
         ("text", "hi"),
         ("file", "a.png"),
         ("location", "1.0, 2"),
@@ -277,4 +277,4 @@ def test_a_request_whose_answer_is_not_held_is_known_by_what_follows() -> None:
 def test_har_and_containers_go_on_from_each_other() -> None:
     replay = replayed(Har().create().poll(20, joined()).data(), container(said("hi", "0"), ENDED))
     assert replay.session.outcome == "ended"
-    assert len(replay.said) == 1
+    assert len(replay.transcript) == 1

@@ -86,8 +86,8 @@ def test_three_sentences_stand_first() -> None:
 @pytest.mark.parametrize(
     ("events", "sentence"),
     [
-        ([joined(), said("hi", "0")], "An agent was there from the first thing that is told."),
-        ([status("queued")], "How long the customer waited is not told: nothing here has a time."),
+        ([joined(), said("hi", "0")], "An agent had joined before the capture begins."),
+        ([status("queued")], "The waiting time is unknown: the capture has no times."),
         (
             [status("queued"), *({**said("wait", str(n)), "timestamp": f"17642400{n}0000"} for n in (0, 6))],
             "The customer waited 1 min, and no agent ever joined.",
@@ -152,13 +152,13 @@ def test_redacted_nothing_of_what_people_wrote_is_left(form: str, trace: str) ->
     plain, hidden = play(capture), play(redacted(capture))
     for text in (page(story(hidden, "a")), json.dumps(report(hidden)), sequence(hidden)):
         assert not any(
-            one.text in text for one in plain.said if len(one.text) > 4 and one.type == "text" and form != "trace"
+            one.text in text for one in plain.transcript if len(one.text) > 4 and one.type == "text" and form != "trace"
         )
         assert secret not in text
         assert form == "trace" or "Larsen" not in text
     assert [row.phase for row in hidden.rows] == [row.phase for row in plain.rows]
     if form != "trace":
-        assert "chars" in " ".join(one.text for one in hidden.said)
+        assert "chars" in " ".join(one.text for one in hidden.transcript)
 
 
 # --- Mermaid ----------------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ async def test_one_scrubs_through_a_story(tmp_path: Path) -> None:
         await tab.sees("engine would not ask", "#step .note")
         await tab.key("ArrowUp")
         assert re.search(r"\d\d:\d\d:\d\d [+-]\d\d:\d\d", await shows(tab, ".row.now time"))
-        await tab.click(".said")
+        await tab.click(".transcript")
         await tab.sees("Hello, this is Ada", "#step")
 
 

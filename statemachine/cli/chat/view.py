@@ -11,7 +11,7 @@ from typing import Final
 from statemachine.client import Update, advise
 from statemachine.codec.text import shown, to_plain
 from statemachine.durations import duration_words
-from statemachine.replay.words import CUSTOMER, Names, entry_words, party_name
+from statemachine.replay.words import CUSTOMER, PartyNames, entry_words, party_name
 
 from ...core import (
     CaseChanged,
@@ -71,7 +71,7 @@ class View:
     def __init__(self, screen: Screen, *, chatty: bool) -> None:
         self._screen: Final = screen
         self._chatty: Final = chatty
-        self._names = Names()
+        self._names = PartyNames()
         self._roster: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._shown: Counter[Entry] = Counter()
@@ -238,7 +238,7 @@ class View:
 
     def recall(self, chat_id: str, entries: Iterable[Entry]) -> None:
         """What was said before, from the server's log. Update of the same entries is not shown again."""
-        self._names = Names(chat_id)
+        self._names = PartyNames(chat_id)
         told = [entry for entry in entries if isinstance(entry, _RECALLED)]
         if told:
             self.note("earlier in this chat")
