@@ -46,7 +46,7 @@ from ..core import (
 )
 from ..core.session import ConnectionBackingOff, ConnectionBlocked
 from .har import CallKind, CapturedCall
-from .player import UPLOADED, CapturePlayer, StepResult, TimelineRow, anomaly_words
+from .player import UPLOADED, CapturePlayer, StepOutputs, TimelineRow, anomaly_words
 from .words import reply_words
 
 __all__ = ["play_calls"]
@@ -127,13 +127,13 @@ class _CallPlayer:
         what = "asks for a chat" if call.kind == "create" else "looks for an open chat"
         self._row(call, at, what, result, notes, who="customer")
 
-    def _join(self, call: CapturedCall, at: int) -> StepResult:
+    def _join(self, call: CapturedCall, at: int) -> StepOutputs:
         """The first call for a chat whose creation is not in the capture."""
         player = self._player
         if player.session.phase == "idle":
             return player.feed(Reattach(at, "replay", call.chat_id))
         opening = player.skip_pause(CreateChat, FindChat) if player.session.phase == "requesting" else None
-        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else StepResult()
+        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else StepOutputs()
 
     def _post(self, call: CapturedCall, entry: Entry, at: int) -> list[tuple[str, Entry]]:
         """The entry as the intent it was; the items that it became."""
@@ -143,7 +143,7 @@ class _CallPlayer:
         again = bool(msg_id) and self._texts.get(msg_id) == said
         items: list[str] = []
         notes: tuple[str, ...] = ()
-        result = StepResult()
+        result = StepOutputs()
         event = None if again else _intent(entry, at)
         if again:
             items, notes = [player.items[msg_id]] if msg_id in player.items else [], ("sent again, with the same id",)
@@ -156,11 +156,11 @@ class _CallPlayer:
         player.entry_row(entry, at, player.session.phase, by_client=True, commands=result.commands, notes=notes)
         return [(item, entry) for item in items]
 
-    def _intend(self, event: Event) -> tuple[StepResult, tuple[str, ...]]:
+    def _intend(self, event: Event) -> tuple[StepOutputs, tuple[str, ...]]:
         try:
             result = self._player.feed(event)
         except IllegalIntent as refusal:
-            return StepResult(), (f"the engine would refuse this: {refusal.reason}",)
+            return StepOutputs(), (f"the engine would refuse this: {refusal.reason}",)
         return result, anomaly_words(result.anomalies)
 
     # --- a call ends ------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class _CallPlayer:
             self._polls -= 1
         if call.reply is None:
             if call.status >= 400 or not call.status:
-                self._row(call, at, f"{call.name}: {call.status or 'no answer'}", StepResult(), quiet=True)
+                self._row(call, at, f"{call.name}: {call.status or 'no answer'}", StepOutputs(), quiet=True)
         elif call.kind == "post":
             self._posted(call, call.reply, self._sent.pop(number, []), at)
         elif isinstance(call.reply, Failure):
@@ -186,7 +186,7 @@ class _CallPlayer:
     def _opened(self, call: CapturedCall, reply: ChatOpened, at: int) -> None:
         player = self._player
         command = player.skip_pause(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
-        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
+        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
         again = () if command else ("this chat is known already",)
         self._row(call, at, f"{call.name}: {reply_words(reply)}", result, again)
 
@@ -196,7 +196,7 @@ class _CallPlayer:
         if reply.entries:
             player.deliver(reply.entries, at, command)
             return
-        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
+        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
         self._row(call, at, f"{call.name}: nothing new", result, quiet=not result.updates)
 
     def _read(self, call: CapturedCall, reply: HistoryLog, at: int) -> None:
@@ -220,13 +220,13 @@ class _CallPlayer:
         elif command is None and _is_grave(reply):
             command = player.owed(Poll, ReadHistory, Post) or player.skip_pause(Poll, ReadHistory)
         notes = () if command else ("the engine would not make this call now",)
-        result = player.feed(Answered(at, command.id, reply)) if command else StepResult()
+        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
         what = f"{call.name}: {reply_words(reply, call.status)}{_patience(player)}"
         self._row(call, at, what, result, notes)
 
     def _posted(self, call: CapturedCall, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
         player = self._player
-        result = StepResult()
+        result = StepOutputs()
         entries = reply.entries if isinstance(reply, EventBatch) else ()
         answer: Reply = EventBatch() if isinstance(reply, EventBatch) else reply
         for item, entry in items:
@@ -252,7 +252,7 @@ class _CallPlayer:
         call: CapturedCall,
         at: int,
         what: str,
-        result: StepResult,
+        result: StepOutputs,
         notes: tuple[str, ...] = (),
         who: str = "centre",
         quiet: bool = False,

@@ -50,7 +50,7 @@ __all__ = [
     "PLACEHOLDER",
     "CapturePlayer",
     "ReplayedStep",
-    "StepResult",
+    "StepOutputs",
     "TimelineRow",
     "TranscriptLine",
     "live_entries",
@@ -119,7 +119,7 @@ class ReplayedStep:
 
 
 @frozen
-class StepResult:
+class StepOutputs:
     """The outputs of one or more steps."""
 
     commands: tuple[Command, ...] = ()
@@ -127,7 +127,7 @@ class StepResult:
     anomalies: tuple[Anomaly, ...] = ()
 
     @classmethod
-    def of(cls, out: Iterable[Command | Notification]) -> StepResult:
+    def of(cls, out: Iterable[Command | Notification]) -> StepOutputs:
         """The outputs of one step, sorted out."""
         found = tuple(out)
         return cls(
@@ -136,8 +136,8 @@ class StepResult:
             tuple(one for one in found if isinstance(one, Anomaly)),
         )
 
-    def __add__(self, other: StepResult) -> StepResult:
-        return StepResult(
+    def __add__(self, other: StepOutputs) -> StepOutputs:
+        return StepOutputs(
             self.commands + other.commands, self.updates + other.updates, self.anomalies + other.anomalies
         )
 
@@ -178,12 +178,12 @@ class CapturePlayer:
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    def feed(self, event: Event) -> StepResult:
+    def feed(self, event: Event) -> StepOutputs:
         """Feed all ticks that are due before this event, the event, then the answers that the capture does not have.
 
         Raises IllegalIntent.
         """
-        result = StepResult()
+        result = StepOutputs()
         for _ in range(_TICKS):
             due = next_deadline(self.session)
             if due is None or due > event.at:
@@ -191,12 +191,12 @@ class CapturePlayer:
             result += self._settled(self.step(Tick(due)))
         return result + self._settled(self.step(event))
 
-    def step(self, event: Event) -> StepResult:
+    def step(self, event: Event) -> StepOutputs:
         """One call of `reduce`, and nothing else. Raises IllegalIntent."""
         before = self.session
         self._places = {id(entry): len(self.rows) + place for place, entry in enumerate(live_entries(event))}
         self.session, out = reduce(before, event)
-        result = StepResult.of(out)
+        result = StepOutputs.of(out)
         gap = any(isinstance(update, HistoryGap) for update in result.updates)
         self.steps.append(ReplayedStep(len(self.rows), event, before, self.session, gap))
         self.anomalies += result.anomalies
@@ -205,11 +205,11 @@ class CapturePlayer:
             self._note_update(update)
         return result
 
-    def settle(self) -> StepResult:
+    def settle(self) -> StepOutputs:
         """Answer the commands for which the capture has no answer."""
-        return self._settled(StepResult(outbox(self.session)))
+        return self._settled(StepOutputs(outbox(self.session)))
 
-    def _settled(self, result: StepResult) -> StepResult:
+    def _settled(self, result: StepOutputs) -> StepOutputs:
         waiting = list(result.commands)
         while waiting:
             command = waiting.pop(0)
@@ -291,7 +291,7 @@ class CapturePlayer:
     # --- entries ----------------------------------------------------------------------------------------------------
 
     def deliver(
-        self, entries: tuple[Entry, ...], at: int, answer: Command | None, result: StepResult | None = None
+        self, entries: tuple[Entry, ...], at: int, answer: Command | None, result: StepOutputs | None = None
     ) -> None:
         """Feed one batch and write a row for each entry.
 
@@ -305,7 +305,7 @@ class CapturePlayer:
         known = tuple(map(self.as_ours, entries))
         before = self.session
         event = Incoming(at, known) if answer is None else Answered(at, answer.id, EventBatch(known))
-        result = (result or StepResult()) + self.feed(event)
+        result = (result or StepOutputs()) + self.feed(event)
         if before.outcome is None:
             self.log += known
         late = () if before.outcome is None else ("came after the end",)
@@ -317,7 +317,7 @@ class CapturePlayer:
         entries: tuple[Entry, ...],
         known: tuple[Entry, ...],
         at: int,
-        result: StepResult,
+        result: StepOutputs,
         notes: tuple[str, ...] = (),
     ) -> None:
         """Write the rows of a batch. `entries` are shown; the engine received `known` and answered with `result`."""
@@ -326,7 +326,7 @@ class CapturePlayer:
         for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
             event, earlier = Incoming(at, (ours,)), shadow
             shadow, out = reduce(shadow, event) if last else (self.session, result.anomalies)
-            odd = tuple(a for a in StepResult.of(out).anomalies if a.kind != "repeated_batch")
+            odd = tuple(a for a in StepOutputs.of(out).anomalies if a.kind != "repeated_batch")
             final = index == last
             self.entry_row(
                 entry,

@@ -42,7 +42,7 @@ from ..core import (
     outbox,
 )
 from .capture import Part, TraceHeader
-from .player import CapturePlayer, StepResult, TimelineRow, anomaly_words, live_entries
+from .player import CapturePlayer, StepOutputs, TimelineRow, anomaly_words, live_entries
 from .words import command_words, reply_words
 
 __all__ = ["play_trace"]
@@ -71,7 +71,7 @@ def _repeat(player: CapturePlayer, step: RecordedStep, parted: bool) -> bool:
     """Whether the engine differs from the trace, here or before (`parted`)."""
     before = player.session
     refused: tuple[str, ...] = ()
-    result = StepResult()
+    result = StepOutputs()
     try:
         result = player.step(step.event)
     except IllegalIntent as refusal:
@@ -90,7 +90,7 @@ def _repeat(player: CapturePlayer, step: RecordedStep, parted: bool) -> bool:
     return parted or bool(differences)
 
 
-def _differences(session: Session, result: StepResult, step: RecordedStep) -> tuple[str, ...]:
+def _differences(session: Session, result: StepOutputs, step: RecordedStep) -> tuple[str, ...]:
     """Where the engine does not do what it did when the trace was written.
 
     Besides another version, hidden texts are a cause: two that had no id and the same length are one text here.
@@ -131,7 +131,7 @@ _INTENTS: Final[dict[type[Intent], str]] = {
 }
 
 
-def _row(event: Event, before: Session, after: Session, result: StepResult, notes: tuple[str, ...]) -> TimelineRow:
+def _row(event: Event, before: Session, after: Session, result: StepOutputs, notes: tuple[str, ...]) -> TimelineRow:
     who, what = _words(event, before)
     odd = (*anomaly_words(result.anomalies), *notes)
     quiet = not odd and before.phase == after.phase and not isinstance(event, INTENTS)
