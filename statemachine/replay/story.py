@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
 from ..durations import duration_words
-from .player import TimelineRow, TranscriptLine, ReplayedStep
+from .player import ReplayedStep, TimelineRow, TranscriptLine
 from .report import sentence
 from .run import Replay
 from .words import CUSTOMER, command_words
