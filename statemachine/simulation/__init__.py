@@ -1,1 +1,1 @@
-"""A client and a contact centre in one world without a network: thousands of chats a minute, and all that fails."""
+"""Client, contact centre and network in one process on simulated time: thousands of chats a minute, with all faults."""

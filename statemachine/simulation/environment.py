@@ -106,4 +106,4 @@ def _draw_knobs(choices: Choices, faults: Faults) -> Knobs:
         name: choices.pick(f"knob {name}", values, (6 * (len(values) - 1), *(2,) * (len(values) - 1)))
         for name, values in knobs.items()
     }
-    return Knobs(seed=choices.amount("centre's seed", 1_000), **drawn)
+    return Knobs(seed=choices.amount("emulator's seed", 1_000), **drawn)

@@ -155,7 +155,7 @@ def _shape(session: Session) -> object:
     names = {item.id: f"item {rank}" for rank, item in enumerate(session.items)}
     calls = {command.id: rank for rank, command in enumerate(core.outbox(session))}
     # Of the dedupe window only whether it is in use: its digests contain the ids.
-    window = DedupeWindow(session.window.entries[:8] and b"told", session.window.batches[:8] and b"batch")
+    window = DedupeWindow(session.window.entries[:8] and b"entry", session.window.batches[:8] and b"batch")
     plain = evolve(session, now=0, ids=0, seq=0, config=_CONFIG, window=window)
     return _relative(plain, session.now, names, calls)
 

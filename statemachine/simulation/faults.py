@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, get_args
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from statemachine.core import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from statemachine.core.tables.reactions import CODES
-from statemachine.emulator.knobs import Call
+from statemachine.emulator.knobs import Call, Fault
 
 from .choices import Choices
 
-__all__ = ["BODY_FAULTS", "CALLS", "DOMAINS", "LABELS", "REPORTED", "CallFault", "ErrorFault", "Faults", "labels_of"]
+__all__ = ["BODY_FAULTS", "CALLS", "DOMAINS", "LABELS", "REPORTED", "CallFault", "Faults", "labels_of"]
 
 NetworkFault: TypeAlias = Literal[
     "request lost", "request late", "never sent", "response lost", "response late", "response twice", "poll cut",
@@ -26,21 +26,8 @@ NetworkFault: TypeAlias = Literal[
 BodyFault: TypeAlias = Literal[
     "batch replayed", "batch overlapping", "batch reordered", "empty body", "empty log", "already ended",
 ]  # fmt: skip
-
-
-@frozen
-class ErrorFault:
-    """An error response. `status` None: the usual one of the code. `accepted`: the request takes effect anyhow."""
-
-    code: int = 5001
-    status: int | None = None
-    html: bool = False
-    drop: bool = False
-    accepted: bool = False
-    retry_after_s: int | None = None
-
-
-CallFault: TypeAlias = NetworkFault | BodyFault | ErrorFault | Literal["none"]
+CallFault: TypeAlias = NetworkFault | BodyFault | Fault | Literal["none"]
+"""A `Fault` is an error response, in the emulator's terms."""
 
 CALLS: Final[dict[type[Command], Call]] = {
     CreateChat: "create",
@@ -71,30 +58,30 @@ BODY_FAULTS: Final[dict[BodyFault, Commands]] = {
     "already ended": _OPENING,
 }
 
-_ERRORS: Final[dict[str, tuple[ErrorFault, Commands]]] = {
-    "error code": (ErrorFault(), (*_OF_CHAT, Upload)),
-    "5509": (ErrorFault(5509), (Poll,)),
-    "429": (ErrorFault(5509, 429, html=True), _ANY),
-    "429 with Retry-After": (ErrorFault(5509, 429, retry_after_s=20), _ANY),
-    "5xx with code": (ErrorFault(5001), _ANY),
-    "5xx with code, accepted": (ErrorFault(5004, accepted=True), _ANY),
-    "5xx limited": (ErrorFault(5500), _ANY),
-    "503 with Retry-After": (ErrorFault(5001, 503, retry_after_s=20), _ANY),
-    "5xx page": (ErrorFault(5001, 502, html=True), _ANY),
-    "5xx page, accepted": (ErrorFault(5001, 504, html=True, accepted=True), _ANY),
-    "dropped": (ErrorFault(drop=True), _ANY),
-    "dropped, accepted": (ErrorFault(drop=True, accepted=True), _ANY),
-    "401": (ErrorFault(2000, 401), (*_OF_CHAT, Upload)),
-    "403 page": (ErrorFault(2000, 403, html=True), _OF_CHAT),
-    "400 page": (ErrorFault(5003, 400, html=True), _OF_CHAT),
-    "404 of the entry": (ErrorFault(5006), _OF_CHAT),
-    "refused to open": (ErrorFault(3000), _OPENING),
-    "refused to open by a page": (ErrorFault(5003, 400, html=True), _OPENING),
-    "no such interface": (ErrorFault(5006, 404, html=True), (CreateChat, Upload)),
-    "no events code": (ErrorFault(5511, 404), _NOT_POSTS),
-    "no events code, accepted": (ErrorFault(5511, accepted=True), (Post, PostEphemeral)),
-    "upload too large": (ErrorFault(5501), (Upload,)),
-    "file error": (ErrorFault(5558), (Upload,)),
+_ERRORS: Final[dict[str, tuple[Fault, Commands]]] = {
+    "error code": (Fault(), (*_OF_CHAT, Upload)),
+    "5509": (Fault(code=5509), (Poll,)),
+    "429": (Fault(code=5509, status=429, html=True), _ANY),
+    "429 with Retry-After": (Fault(code=5509, status=429, retry_after_s=20), _ANY),
+    "5xx with code": (Fault(code=5001), _ANY),
+    "5xx with code, accepted": (Fault(code=5004, accepted=True), _ANY),
+    "5xx limited": (Fault(code=5500), _ANY),
+    "503 with Retry-After": (Fault(code=5001, status=503, retry_after_s=20), _ANY),
+    "5xx page": (Fault(code=5001, status=502, html=True), _ANY),
+    "5xx page, accepted": (Fault(code=5001, status=504, html=True, accepted=True), _ANY),
+    "dropped": (Fault(drop=True), _ANY),
+    "dropped, accepted": (Fault(drop=True, accepted=True), _ANY),
+    "401": (Fault(code=2000, status=401), (*_OF_CHAT, Upload)),
+    "403 page": (Fault(code=2000, status=403, html=True), _OF_CHAT),
+    "400 page": (Fault(code=5003, status=400, html=True), _OF_CHAT),
+    "404 of the entry": (Fault(code=5006), _OF_CHAT),
+    "refused to open": (Fault(code=3000), _OPENING),
+    "refused to open by a page": (Fault(code=5003, status=400, html=True), _OPENING),
+    "no such interface": (Fault(code=5006, status=404, html=True), (CreateChat, Upload)),
+    "no events code": (Fault(code=5511, status=404), _NOT_POSTS),
+    "no events code, accepted": (Fault(code=5511, accepted=True), (Post, PostEphemeral)),
+    "upload too large": (Fault(code=5501), (Upload,)),
+    "file error": (Fault(code=5558), (Upload,)),
 }
 _OF_CALLS: Final[dict[str, tuple[CallFault, Commands]]] = {
     **{label: (label, (Poll,) if label == "poll cut" else _ANY) for label in get_args(NetworkFault)},
@@ -221,7 +208,7 @@ class Faults:
 
     def _inject(self, label: str) -> CallFault:
         fault = _OF_CALLS[label][0]
-        if label == "error code" and isinstance(fault, ErrorFault):
+        if label == "error code" and isinstance(fault, Fault):
             code = self._choices.pick("which code", _CODES)
             self.injected[f"code {code}"] += 1
             return evolve(fault, code=code)

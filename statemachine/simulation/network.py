@@ -23,7 +23,7 @@ from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
 
 from .client import Client
 from .environment import Environment
-from .faults import BODY_FAULTS, CALLS, CallFault, ErrorFault
+from .faults import BODY_FAULTS, CALLS, CallFault
 from .oracle import Oracle
 from .requests import to_emulator
 from .server import Server
@@ -67,9 +67,9 @@ class Call:
     aborted: bool = False
 
     @property
-    def error(self) -> ErrorFault | None:
+    def error(self) -> Fault | None:
         """The error response that it is to have."""
-        return self.fault if isinstance(self.fault, ErrorFault) else None
+        return self.fault if isinstance(self.fault, Fault) else None
 
 
 @define(eq=False)
@@ -239,7 +239,7 @@ class Network:
             self._return(call, self._error_page(call.error))
             return
         if call.error and _has_chat(call.command):
-            self._server.act(_chat_id(call.command), InjectFault(_planned(call.command, call.error)))
+            self._server.act(_chat_id(call.command), InjectFault(evolve(call.error, on=CALLS[type(call.command)])))
         self._server.request(call.ticket, call.request, lambda response: self._respond(call, response))
         if isinstance(call.command, core.Post) and self._env.faults.occurs("pushed entries", 6.0):
             self._env.schedule.after(1, self._client.push, of_client=True)
@@ -275,17 +275,17 @@ class Network:
                 end = [one for one in before[-1 - self._env.choices.amount("overlap", 3) :] if one not in events]
                 change: dict[str, Any] = {"events": [*end, *events]}
             case "batch reordered":
-                at = 1 + self._env.choices.amount("turned at", len(events) - 2) if len(events) > 1 else 0
+                at = 1 + self._env.choices.amount("reordered at", len(events) - 2) if len(events) > 1 else 0
                 change = {"events": [*events[at:], *events[:at]]}
             case "empty log":  # a client that does not know of the chat either would believe it
                 change = {"events": []} if self._oracle.has_delivered_of(_chat_id(call.command)) else {}
             case "already ended":  # a session that has ended and is not purged yet (protocol.md 10, row 25)
-                change = {"state": self._env.choices.pick("over how", ("completed", "failed"))}
+                change = {"state": self._env.choices.pick("ended how", ("completed", "failed"))}
             case _:
                 return response
         return evolve(response, body=json.dumps({**body, **change}).encode())
 
-    def _error_page(self, error: ErrorFault) -> HttpResponse:
+    def _error_page(self, error: Fault) -> HttpResponse:
         if error.drop:
             return DROPPED
         if error.html:
@@ -357,15 +357,3 @@ def _chat_id(command: core.Command) -> str:
 
 def _is_leave(command: core.Command) -> bool:
     return isinstance(command, core.Post) and isinstance(command.entry, SessionDisconnect | SessionEnd)
-
-
-def _planned(command: core.Command, error: ErrorFault) -> Fault:
-    return Fault(
-        CALLS[type(command)],
-        error.code,
-        error.status,
-        html=error.html,
-        drop=error.drop,
-        accepted=error.accepted,
-        retry_after_s=error.retry_after_s,
-    )

@@ -98,7 +98,7 @@ class Simulator:
         """Run both stages. Returns the first law that was broken, or None."""
         if self._faults.occurs("second device first", 15.0):
             self._open_on_second_device()
-        self._begin(None, bool(self._choices.index("begins by looking", (2, 1))))
+        self._begin(None, bool(self._choices.index("begins by reattaching", (2, 1))))
         self._schedule.after(1_000, self._customer_acts)
         self._schedule.after(1_500, self._agents_act)
         while self._schedule.step < self.steps and self.violation is None and self._advance():
@@ -109,7 +109,7 @@ class Simulator:
 
     def _open_on_second_device(self) -> None:
         self._device.open()
-        for _ in range(self._choices.amount("said before", 6)):
+        for _ in range(self._choices.amount("actions before", 6)):
             self._schedule.now += 2_000
             self._server.tick()
             self._agents.act()

@@ -9,11 +9,11 @@ from attrs import define, field
 
 from statemachine.core.session import Lifecycle
 from statemachine.emulator import actions
+from statemachine.emulator.knobs import Fault
 
 from .actors import Agents, Customer
 from .client import Client
 from .environment import Environment
-from .faults import ErrorFault
 from .network import Network
 from .second_device import SecondDevice
 from .server import Server
@@ -25,7 +25,7 @@ _STAGES: Final[tuple[actions.Action, ...]] = (
     actions.JoinParty("ada"),
     actions.LeaveAll(),
 )
-_LEAVE_FAULTS: Final = ("none", "response lost", "request lost", ErrorFault(5003, 400, html=True))
+_LEAVE_FAULTS: Final = ("none", "response lost", "request lost", Fault(code=5003, status=400, html=True))
 """The faults of the entry with which the customer leaves."""
 _PUSHES: Final = (0, 60, 3_000)
 """When the entries of a stage change are pushed again, in milliseconds after it."""
@@ -58,8 +58,8 @@ class StageChanges:
         self._stage = stage
         if self._env.faults.occurs("stage change", 50.0):
             weights = (2, 1, 4, 4, 1, 0) if session.history.name == "reading" else (6, 3, 3, 2, 2, 2)
-            for _ in range(1 + choices.amount("more at the turn", 1)):
-                choices.pick("what at the turn", self._kinds(), weights)(chat_id)
+            for _ in range(1 + choices.amount("more events at stage change", 1)):
+                choices.pick("event at stage change", self._kinds(), weights)(chat_id)
             if choices.index("to the favourite stage", (1, 1)):
                 self.to_favourite(chat_id)
 
@@ -99,7 +99,7 @@ class StageChanges:
         choices, customer = self._env.choices, self._customer
         before_leaving = (lambda: None, customer.say_two, customer.everything)
         choices.pick("before leaving", before_leaving, (1, 1, 1))()
-        self._network.leave_fault = choices.pick("fate of the leave", _LEAVE_FAULTS, (3, 4, 3, 1))
+        self._network.leave_fault = choices.pick("fault of the leave", _LEAVE_FAULTS, (3, 4, 3, 1))
         how = choices.index("leaves how", (4, 1, 1))
         if how != 1:
             customer.disconnect()
