@@ -12,7 +12,6 @@ Redacted, every private text is a marker such as "<12 chars>". Private is what t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from types import NoneType, UnionType
@@ -265,9 +264,7 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
         yield f"{path}: unknown field {', '.join(sorted(ascii(name)[:40] for name in error.extra_fields))}"
     elif isinstance(error, KeyError):
         yield f"{path}: missing"
-    elif isinstance(error, json.JSONDecodeError | TypeError):
-        yield f"{path}: expected a JSON object as text"
-    else:  # a number of the configuration that its class refuses says so itself
+    else:  # a value that its class refuses; the class says why
         yield f"{path}: {error}"
 
 

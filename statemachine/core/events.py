@@ -12,22 +12,58 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
-from attrs import field as checked
-from attrs import frozen
+from attrs.validators import in_, instance_of, optional
 
+from .intent import check_entry, intent
 from .record import field, record
 from .wire import Entry, SendableEntry, redacted
 
+_JSON_ONLY: Final = "must hold only text, finite numbers, True, False, None, and lists and mappings of these"
+
 
 def json_object(value: Mapping[str, object] | str) -> str:
-    """A JSON object as canonical text. Raises TypeError or ValueError for what JSON cannot say."""
+    """A JSON object as canonical text.
+
+    Args:
+        value: A mapping from names to what JSON can say, or the text of a JSON object.
+
+    Raises:
+        TypeError: It is neither, or something in it is of a type that JSON does not have.
+        ValueError: The text is no JSON, or a number in it is not finite.
+    """
     if isinstance(value, str):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError("must be a mapping, or the text of a JSON object: this text is no JSON") from None
     if not isinstance(value, Mapping):
-        raise TypeError("a JSON object is needed: a mapping from names to values")
-    return json.dumps(dict(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        raise TypeError(f"must be a mapping from names to values, not {type(value).__name__}")
+    if not all(isinstance(name, str) for name in value):
+        raise TypeError("must have names that are text (str)")
+    try:
+        return json.dumps(dict(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except TypeError:
+        raise TypeError(_JSON_ONLY) from None
+    except (ValueError, RecursionError):
+        raise ValueError(_JSON_ONLY) from None
+
+
+def _named(name: str, value: Any) -> str:
+    """`json_object(value)` with errors that name the argument."""
+    try:
+        return json_object(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} {error}") from None
+
+
+def _parameters(value: Any) -> str:
+    return _named("RequestChat.parameters", value)
+
+
+def _data(value: Any) -> str:
+    return _named("AnswerForm.data", value)
 
 
 # --- the past of a session, for the one that follows it -------------------------------------------------------------
@@ -49,7 +85,7 @@ class Carryover:
 # --- local intents --------------------------------------------------------------------------------------------------
 
 
-@frozen
+@intent
 class RequestChat:
     """Start a chat (E4).
 
@@ -61,26 +97,26 @@ class RequestChat:
 
     at: int
     origin: str
-    parameters: str = checked(default="{}", converter=json_object, repr=redacted)
-    phone_number: str | None = checked(default=None, repr=redacted)
-    from_: str | None = checked(default=None, repr=redacted)
-    text: str | None = checked(default=None, repr=redacted)
+    parameters: str = field(default="{}", converter=_parameters, repr=redacted)
+    phone_number: str | None = field(default=None, repr=redacted)
+    from_: str | None = field(default=None, repr=redacted)
+    text: str | None = field(default=None, repr=redacted)
     key: str | None = None
-    after: Carryover | None = None
-    note: str = checked(default="", repr=redacted)
+    after: Carryover | None = field(default=None, validator=optional(instance_of(Carryover)))
+    note: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class Reattach:
     """Find the chat that may still live for this client (E5), or the one named by `chat_id`, and take it up again."""
 
     at: int
     origin: str
     chat_id: str | None = None
-    after: Carryover | None = None
+    after: Carryover | None = field(default=None, validator=optional(instance_of(Carryover)))
 
 
-@record
+@intent
 class SendText:
     """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message.
 
@@ -93,40 +129,40 @@ class SendText:
     note: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class SendEntry:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
     at: int
-    entry: SendableEntry
+    entry: SendableEntry = field(converter=check_entry)
     key: str | None = None
     note: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class SendFile:
     """Upload and send a file. `ref` names its bytes for the host; the engine never sees them."""
 
     at: int
     ref: str
     name: str = field(default="", repr=redacted)
-    type: Literal["image", "attachment"] = "attachment"
+    type: Literal["image", "attachment"] = field(default="attachment", validator=in_(("image", "attachment")))
     key: str | None = None
     note: str = field(default="", repr=redacted)
 
 
-@frozen
+@intent
 class AnswerForm:
     """Answer an open form, once. `data`: a mapping, kept as JSON text."""
 
     at: int
     form_request_id: str
-    data: str = checked(converter=json_object, repr=redacted)
+    data: str = field(converter=_data, repr=redacted)
     key: str | None = None
-    note: str = checked(default="", repr=redacted)
+    note: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class AnswerSecureForm:
     """Answer an open secure form, once. `ref` names the values for the host; they never enter the engine."""
 
@@ -137,7 +173,7 @@ class AnswerSecureForm:
     note: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class CancelForm:
     """Close an open form, secure or not, without an answer."""
 
@@ -146,21 +182,21 @@ class CancelForm:
     key: str | None = None
 
 
-@record
+@intent
 class Disconnect:
     """End the conversation, keep the session: a survey may follow. Before any agent there it is sent as `End`."""
 
     at: int
 
 
-@record
+@intent
 class End:
     """End the session."""
 
     at: int
 
 
-@record
+@intent
 class StartTyping:
     """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
 
@@ -168,14 +204,14 @@ class StartTyping:
     draft: str = field(default="", repr=redacted)
 
 
-@record
+@intent
 class StopTyping:
     """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
 
     at: int
 
 
-@record
+@intent
 class MarkDelivered:
     """This message has reached the user: send its delivered receipt (v2), where the engine does not by itself."""
 
@@ -183,7 +219,7 @@ class MarkDelivered:
     msg_id: str
 
 
-@record
+@intent
 class MarkRead:
     """The user has seen this message: send its read receipt (v2)."""
 
@@ -191,21 +227,21 @@ class MarkRead:
     msg_id: str
 
 
-@record
+@intent
 class Background:
     """Stop polling after the poll in flight; the session stays."""
 
     at: int
 
 
-@record
+@intent
 class Foreground:
     """Catch up by history, then poll again."""
 
     at: int
 
 
-@record
+@intent
 class PushReceived:
     """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
 
@@ -213,7 +249,7 @@ class PushReceived:
     chat_id: str
 
 
-@record
+@intent
 class Reauthorized:
     """The host has new credentials, or corrected its configuration: a blocked link may go on."""
 

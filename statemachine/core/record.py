@@ -45,14 +45,19 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
+def make_record(cls: Any, **options: Any) -> Any:
+    """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
+    cls.__eq__, cls.__hash__, cls.__repr__, cls._values = _equal, _hash, _repr, property(_values)
+    return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, **options)
+
+
 if TYPE_CHECKING:
     from attrs import frozen as record
 else:
 
     def record(cls: type[Any]) -> type[Any]:
-        """Make an attrs class with slots of this class."""
-        cls.__eq__, cls.__hash__, cls.__repr__, cls._values = _equal, _hash, _repr, property(_values)
-        return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode)
+        """Make a record of this class."""
+        return make_record(cls)
 
 
-__all__ = ["field", "record"]
+__all__ = ["field", "make_record", "record"]

@@ -145,8 +145,8 @@ BATCH: dict[str, Any] = {"type": "answered", "at": 1, "command": 2}
             "$.reply.entries[0].msg_id: expected text; $.reply.entries[1]: expected an object with a type",
         ),
         ({"type": "request_chat", "at": 1, "origin": "o", "from": 5}, "$.from: expected text"),
-        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "[1]"}, "$: expected a JSON object as text"),
-        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "{"}, "$: expected a JSON object as text"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "[1]"}, "$: RequestChat.parameters must be a mapping"),
+        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "{"}, "$: RequestChat.parameters must be a mapping"),
         ({"type": "request_chat", "at": 1, "origin": "o", "after": []}, "$.after: expected an object"),
         (
             {
@@ -271,8 +271,6 @@ def test_every_private_field_can_be_redacted() -> None:
     fields = [(cls.__name__, field) for cls in EVERY_CLASS for field in attrs.fields(cast(Any, cls))]
     private = [(name, field.name, field.type) for name, field in fields if field.repr is not True]
     assert [found for found in private if found[2] not in (str, str | None, bytes, DecimalText, JsonText)] == []
-    converted = {field.name for _, field in fields if field.converter is not None}
-    assert converted <= {"parameters", "data"}
 
 
 def test_no_two_fields_share_a_name_in_json() -> None:
