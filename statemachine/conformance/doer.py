@@ -50,7 +50,7 @@ class Doer:
         """The snapshot without which it cannot be asked."""
         if "reload" in do:
             return subject.snapshot()
-        if "event" not in do or do["event"]["type"] not in ("request", "reattach"):
+        if "event" not in do or do["event"]["type"] not in ("request_chat", "reattach"):
             return None
         former, self._former = self._former, None
         return former

@@ -25,7 +25,7 @@ class Shape {
 }
 
 const shapes = new Map();
-for (const one of [...table.events, ...table.entries, ...table.commands, ...table.news, ...table.records]) {
+for (const one of [...table.events, ...table.entries, ...table.commands, ...table.updates, ...table.records]) {
   shapes.set(one.name, new Shape(one));
 }
 const READABLE = [...table.events.map((one) => one.name), ...table.unions.Entry, ...table.unions.Reply];
@@ -109,8 +109,8 @@ class Refused extends Error {}
 // --- the session, and the draft of a step ------------------------------------------------------------------------
 
 const FIELDS = [
-  "now", "ids", "seq", "config", "chat", "lifecycle", "attention", "link", "history", "items", "courtesy", "asides",
-  "room", "seen",
+  "now", "ids", "seq", "config", "chat", "lifecycle", "attention", "connection", "history", "items", "ephemeral", "ephemeral_queue",
+  "participants", "window",
 ];
 
 function newSession(at, config) {
@@ -124,13 +124,13 @@ function newSession(at, config) {
     chat: record("Chat"),
     lifecycle: begin("lifecycle"),
     attention: begin("attention"),
-    link: begin("link"),
+    connection: begin("connection"),
     history: begin("history"),
     items: [],
-    courtesy: begin("courtesy"),
-    asides: { pending: [], due: null },
-    room: { parties: [], typists: [], forms: [] },
-    seen: { told: [], batches: [], marks: [], anomalies: 0 },
+    ephemeral: begin("ephemeral"),
+    ephemeral_queue: { pending: [], due: null },
+    participants: { parties: [], typists: [], forms: [] },
+    window: { entries: [], batches: [], marks: [], anomalies: 0 },
   };
 }
 
@@ -139,7 +139,7 @@ class Draft {
     Object.assign(this, session);
     this.base = session;
     this.now = now;
-    this.news = [];
+    this.updates = [];
     this.anomalies = [];
     this.item = null;
     this.subject = null;
@@ -152,21 +152,21 @@ class Draft {
     return (this.ids += 1);
   }
 
-  told(name, given) {
+  emit(name, given) {
     this.seq += 1;
-    this.news.push(record(name, { seq: this.seq, at: this.now, ...given }));
+    this.updates.push(record(name, { seq: this.seq, at: this.now, ...given }));
   }
 
-  tell(entry, given = {}) {
-    this.told("Received", { entry, ...given });
+  received(entry, given = {}) {
+    this.emit("Received", { entry, ...given });
   }
 
-  progress(item, to, given = {}) {
-    this.told("Progress", { item: item.id, state: to, key: item.key, note: item.note, ...given });
+  delivery(item, to, given = {}) {
+    this.emit("DeliveryUpdate", { item: item.id, state: to, key: item.key, note: item.note, ...given });
   }
 
-  odd(kind, detail = "") {
-    this.seen = evolve(this.seen, { anomalies: this.seen.anomalies + 1 });
+  noteAnomaly(kind, detail = "") {
+    this.window = evolve(this.window, { anomalies: this.window.anomalies + 1 });
     this.anomalies.push(record("Anomaly", { at: this.now, kind, detail }));
   }
 
@@ -235,14 +235,14 @@ const ownKey = (d, id) => keyed(d, `own|${id}`);
 const beginning = (d) => keyed(d, "beginning");
 const firstRead = (d) => keyed(d, "first read");
 const ownFileKey = (d, e) => keyed(d, `own|file|${e.file_id}`);
-const isFull = (d) => d.seen.told.length >= d.config.window;
+const isFull = (d) => d.window.entries.length >= d.config.window;
 const logWasRead = (d) =>
-  isFull(d) || d.seen.told.includes(beginning(d)) || d.seen.told.includes(firstRead(d));
+  isFull(d) || d.window.entries.includes(beginning(d)) || d.window.entries.includes(firstRead(d));
 const holdsTranscript = (entries) => entries.some(isRemembered);
 
 function markFirstReading(d, entries) {
   const mark = holdsTranscript(entries) ? firstRead(d) : beginning(d);
-  d.seen = evolve(d.seen, { told: [mark, ...d.seen.told] });
+  d.window = evolve(d.window, { entries: [mark, ...d.window.entries] });
 }
 
 function key(d, e) {
@@ -260,12 +260,12 @@ function datable(e) {
 }
 
 function remember(d, one) {
-  d.seen = evolve(d.seen, { told: last([...d.seen.told, one], d.config.window) });
+  d.window = evolve(d.window, { entries: last([...d.window.entries, one], d.config.window) });
 }
 
 class Known {
   constructor(d) {
-    this.before = d.seen.told;
+    this.before = d.window.entries;
     this.added = new Set();
     this.left = new Map();
   }
@@ -284,7 +284,7 @@ class Known {
 function isKnown(d, e, known) {
   const [one, strong] = key(d, e);
   let told;
-  if (strong) told = known.holds(one) || d.seen.told.includes(one) || wasSettled(d, e);
+  if (strong) told = known.holds(one) || d.window.entries.includes(one) || wasSettled(d, e);
   else if (!d.reading && !datable(e)) told = false;
   else told = known.accountsFor(one);
   if (!told) {
@@ -301,28 +301,28 @@ function wasSettled(d, e) {
 
 function rememberSent(d, item) {
   const keys = [ownKey(d, item.id), ...(is(item.entry, "File") ? [ownFileKey(d, item.entry)] : [])];
-  for (const one of keys) if (!d.seen.told.includes(one)) remember(d, one);
+  for (const one of keys) if (!d.window.entries.includes(one)) remember(d, one);
   if (item.key !== null) mark(d, "key", item.key);
 }
 
 function mark(d, kind, name) {
-  d.seen = evolve(d.seen, { marks: last([...d.seen.marks, marked(d, kind, name)], MARKS) });
+  d.window = evolve(d.window, { marks: last([...d.window.marks, marked(d, kind, name)], MARKS) });
 }
 
-const isMarked = (d, kind, name) => d.seen.marks.includes(marked(d, kind, name));
+const isMarked = (d, kind, name) => d.window.marks.includes(marked(d, kind, name));
 const marked = (d, kind, name) => (kind === "key" ? digest(`key|${name}`) : keyed(d, `${kind}|${name}`));
 
 function knowsSome(d) {
   const marks = [beginning(d), firstRead(d)];
-  return d.seen.told.some((one) => !marks.includes(one));
+  return d.window.entries.some((one) => !marks.includes(one));
 }
 
 function noteBatch(d, one) {
-  d.seen = evolve(d.seen, { batches: last([...d.seen.batches, one], BATCHES) });
+  d.window = evolve(d.window, { batches: last([...d.window.batches, one], BATCHES) });
 }
 
 function noteSilence(d) {
-  if (d.seen.batches.length && d.seen.batches.at(-1) !== SILENCE) noteBatch(d, SILENCE);
+  if (d.window.batches.length && d.window.batches.at(-1) !== SILENCE) noteBatch(d, SILENCE);
 }
 
 function essence(e) {
@@ -331,9 +331,9 @@ function essence(e) {
 }
 
 function isRepeatedBatch(d, entries) {
-  if (!holdsTranscript(entries) && d.link.name !== "polling") return false;
+  if (!holdsTranscript(entries) && d.connection.name !== "polling") return false;
   const one = keyed(d, entries.map(essence).join("\n"));
-  const known = entries.some(datable) ? d.seen.batches.includes(one) : d.seen.batches.at(-1) === one;
+  const known = entries.some(datable) ? d.window.batches.includes(one) : d.window.batches.at(-1) === one;
   if (!known) noteBatch(d, one);
   return known;
 }
@@ -343,82 +343,82 @@ function isRepeatedBatch(d, entries) {
 const NOT_AGENTS = ["scenario", "external"];
 const same = (d, one, other) => lower(clip(one, d.config.id_limit)) === lower(clip(other, d.config.id_limit));
 const isAgent = (party) => !NOT_AGENTS.includes(lower(party.type));
-const hasAgent = (d) => d.room.parties.some(isAgent);
-const setRoom = (d, changes) => (d.room = evolve(d.room, changes));
+const hasAgent = (d) => d.participants.parties.some(isAgent);
+const setParticipants = (d, changes) => (d.participants = evolve(d.participants, changes));
 
 function hasNewAgent(d) {
-  const before = d.base.room.parties.map((party) => lower(party.id));
-  return d.room.parties.some((party) => isAgent(party) && !before.includes(lower(party.id)));
+  const before = d.base.participants.parties.map((party) => lower(party.id));
+  return d.participants.parties.some((party) => isAgent(party) && !before.includes(lower(party.id)));
 }
 
 const joinsAsAgent = (d, e) => !NOT_AGENTS.includes(lower(e.type)) && !same(d, e.party_id, d.chat.chat_id);
 
 function isLastAgent(d, e) {
-  const agents = d.room.parties.filter(isAgent);
+  const agents = d.participants.parties.filter(isAgent);
   return agents.length === 1 && same(d, agents[0].id, e.party_id);
 }
 
 function admit(d, e) {
   if (same(d, e.party_id, d.chat.chat_id)) return;
   const limit = d.config.id_limit;
-  let others = d.room.parties.filter((party) => !same(d, party.id, e.party_id));
+  let others = d.participants.parties.filter((party) => !same(d, party.id, e.party_id));
   if (others.length >= d.config.parties_limit) {
     const dropped = others.find((party) => !isAgent(party)) ?? others[0];
     others = others.filter((party) => party !== dropped);
-    d.odd("roster_full", "a party was dropped");
+    d.noteAnomaly("roster_full", "a party was dropped");
   }
   const party = { id: clip(e.party_id, limit) };
   for (const name of ["type", "display_name", "first_name", "last_name"]) party[name] = clip(e[name], limit);
   const parties = [...others, party];
-  if (!equal(parties, d.room.parties)) setRoom(d, { parties });
+  if (!equal(parties, d.participants.parties)) setParticipants(d, { parties });
 }
 
 const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function dismiss(d, e) {
-  const parties = d.room.parties.filter((party) => !same(d, party.id, e.party_id));
-  const typists = d.room.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
-  if (parties.length !== d.room.parties.length || typists.length !== d.room.typists.length) {
-    setRoom(d, { parties, typists });
+  const parties = d.participants.parties.filter((party) => !same(d, party.id, e.party_id));
+  const typists = d.participants.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
+  if (parties.length !== d.participants.parties.length || typists.length !== d.participants.typists.length) {
+    setParticipants(d, { parties, typists });
   }
 }
 
 function dismissAgents(d) {
-  const parties = d.room.parties.filter((party) => !isAgent(party));
-  if (parties.length !== d.room.parties.length) setRoom(d, { parties, typists: [] });
+  const parties = d.participants.parties.filter((party) => !isAgent(party));
+  if (parties.length !== d.participants.parties.length) setParticipants(d, { parties, typists: [] });
 }
 
 function rebuildRoster(d, entries) {
-  const before = d.room;
-  d.room = { parties: [], typists: before.typists, forms: before.forms };
+  const before = d.participants;
+  d.participants = { parties: [], typists: before.typists, forms: before.forms };
   for (const e of entries) {
     if (e.$ === "PartyJoined") admit(d, e);
     else if (e.$ === "PartyLeft") dismiss(d, e);
   }
-  if (equal(d.room, before)) d.room = before;
+  if (equal(d.participants, before)) d.participants = before;
 }
 
 const isOwnTyping = (d, e) => same(d, e.party_id, d.chat.chat_id);
 
 function showTyping(d, e) {
   const party_id = clip(e.party_id, d.config.id_limit);
-  const others = d.room.typists.filter((typist) => !same(d, typist.party_id, party_id));
+  const others = d.participants.typists.filter((typist) => !same(d, typist.party_id, party_id));
   const typists = [...others, { party_id, due: after(d, d.config.remote_typing_expires) }];
-  setRoom(d, { typists: last(typists, d.config.parties_limit) });
+  setParticipants(d, { typists: last(typists, d.config.parties_limit) });
 }
 
 function hideTyping(d, e) {
-  const typists = d.room.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
-  if (typists.length !== d.room.typists.length) setRoom(d, { typists });
+  const typists = d.participants.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
+  if (typists.length !== d.participants.typists.length) setParticipants(d, { typists });
 }
 
-const formOf = (d, id) => d.room.forms.find((form) => form.id === id);
+const formOf = (d, id) => d.participants.forms.find((form) => form.id === id);
 const isPrompt = (form) => !form.name && !form.secure && !form.answer;
-const promptOf = (d) => d.room.forms.findLast(isPrompt);
+const promptOf = (d) => d.participants.forms.findLast(isPrompt);
 
 function keepForms(d, keep) {
-  const forms = d.room.forms.filter(keep);
-  if (forms.length !== d.room.forms.length) setRoom(d, { forms });
+  const forms = d.participants.forms.filter(keep);
+  if (forms.length !== d.participants.forms.length) setParticipants(d, { forms });
 }
 
 function isOpenForm(d, e) {
@@ -443,33 +443,33 @@ function openForm(d, e) {
     answer: "",
     expired: false,
   };
-  let others = d.room.forms.filter((form) => form.id !== made.id && !(isPrompt(made) && isPrompt(form)));
+  let others = d.participants.forms.filter((form) => form.id !== made.id && !(isPrompt(made) && isPrompt(form)));
   if (others.length >= d.config.forms_limit) {
     others = others.slice(1);
-    d.odd("forms_full", "the earliest form was dropped");
+    d.noteAnomaly("forms_full", "the earliest form was dropped");
   }
-  setRoom(d, { forms: [...others, made] });
+  setParticipants(d, { forms: [...others, made] });
 }
 
 function expireForms(d) {
-  const forms = d.room.forms.map((form) =>
+  const forms = d.participants.forms.map((form) =>
     form.due === null || form.due > d.now ? form : evolve(form, { due: null, expired: true }),
   );
-  setRoom(d, { forms: forms.filter((form) => form.answer || !form.expired) });
+  setParticipants(d, { forms: forms.filter((form) => form.answer || !form.expired) });
 }
 
 function reserveForm(d, id, answer) {
-  setRoom(d, { forms: d.room.forms.map((form) => (form.id === id ? evolve(form, { answer }) : form)) });
+  setParticipants(d, { forms: d.participants.forms.map((form) => (form.id === id ? evolve(form, { answer }) : form)) });
 }
 
 function settleForm(d) {
-  if (d.subject.form) setRoom(d, { forms: d.room.forms.filter((form) => form.answer !== d.subject.id) });
+  if (d.subject.form) setParticipants(d, { forms: d.participants.forms.filter((form) => form.answer !== d.subject.id) });
 }
 
 function releaseForm(d) {
   if (!d.subject.form) return;
-  const forms = d.room.forms.map((form) => (form.answer === d.subject.id ? evolve(form, { answer: "" }) : form));
-  setRoom(d, { forms: forms.filter((form) => form.answer || !form.expired) });
+  const forms = d.participants.forms.map((form) => (form.answer === d.subject.id ? evolve(form, { answer: "" }) : form));
+  setParticipants(d, { forms: forms.filter((form) => form.answer || !form.expired) });
 }
 
 function setChat(d, name, text) {
@@ -518,7 +518,7 @@ function canRead(d, e) {
 }
 
 function typingIsNew(d) {
-  const due = d.asides.due;
+  const due = d.ephemeral_queue.due;
   return due === null || due - d.now <= d.config.typing_expires - d.config.typing_every;
 }
 
@@ -527,28 +527,28 @@ function endWasSent(d) {
   return !unknownChat && !d.items.some((item) => is(item.entry, "SessionEnd"));
 }
 
-function queueAside(d, entry, due) {
-  let pending = d.asides.pending;
+function queueEphemeral(d, entry, due) {
+  let pending = d.ephemeral_queue.pending;
   if (is(entry, "Typing", "NotTyping")) pending = pending.filter((one) => !is(one, "Typing", "NotTyping"));
   else if (entry.$ === "MessageRead") {
     const about = (one) => is(one, "MessageDelivered", "MessageRead") && one.ref_msg_id === entry.ref_msg_id;
     pending = pending.filter((one) => !about(one));
   }
-  if (pending.length >= d.config.asides_limit) {
+  if (pending.length >= d.config.ephemeral_limit) {
     pending = pending.slice(1);
-    d.odd("receipts_dropped", "too many were waiting");
+    d.noteAnomaly("receipts_dropped", "too many were waiting");
   }
-  d.asides = { pending: [...pending, entry], due };
+  d.ephemeral_queue = { pending: [...pending, entry], due };
 }
 
-const oweNotTyping = (d) => queueAside(d, record("NotTyping"), null);
+const oweNotTyping = (d) => queueEphemeral(d, record("NotTyping"), null);
 
 function forgetTyping(d) {
-  const due = d.asides.due;
+  const due = d.ephemeral_queue.due;
   if (due === null) return;
-  const announcing = d.courtesy.name === "posting" && d.courtesy.entry.$ === "Typing";
-  const pending = d.asides.pending.filter((one) => !is(one, "Typing", "NotTyping"));
-  d.asides = { pending, due: announcing ? due : null };
+  const announcing = d.ephemeral.name === "posting" && d.ephemeral.entry.$ === "Typing";
+  const pending = d.ephemeral_queue.pending.filter((one) => !is(one, "Typing", "NotTyping"));
+  d.ephemeral_queue = { pending, due: announcing ? due : null };
 }
 
 const finish = (phase, outcome) => (d, e) => {
@@ -560,10 +560,10 @@ function tellFinish(d) {
   if (d.finish === null) return;
   const given = d.finish;
   d.finish = null;
-  d.told("Finished", given);
+  d.emit("Finished", given);
 }
 
-const tellGap = (d) => d.told("HistoryGap");
+const tellGap = (d) => d.emit("HistoryGap");
 
 // --- the queue out -----------------------------------------------------------------------------------------------
 
@@ -609,7 +609,7 @@ function queueFile(d, e) {
 }
 
 function mayPost(d) {
-  if (d.chat.chat_id === "" || d.link.name === "blocked") return false;
+  if (d.chat.chat_id === "" || d.connection.name === "blocked") return false;
   return isLive(d) || (isEnding(d) && !endWasSent(d));
 }
 
@@ -627,19 +627,19 @@ const triesOf = (one) => one.tries ?? 0;
 
 function toldSent(d) {
   const item = d.subject;
-  d.progress(item, "sent");
+  d.delivery(item, "sent");
   settleForm(d);
   rememberSent(d, item);
   const forgotten = is(item.entry, ...RECEIPTED) && d.config.api === "v2";
   d.subject = evolve(item, { entry: forgotten ? null : item.entry, form: "" });
 }
 
-const toldReceipt = (name) => (d, e) => d.progress(d.subject, name, { party_id: e?.party_id ?? "" });
+const toldReceipt = (name) => (d, e) => d.delivery(d.subject, name, { party_id: e?.party_id ?? "" });
 
 const toldFailed = (reason) => (d, e) => {
   const entry = d.subject.entry;
   const refused = reason === "refused";
-  d.progress(d.subject, "failed", { reason, code: refused ? failureCode(e) : null });
+  d.delivery(d.subject, "failed", { reason, code: refused ? failureCode(e) : null });
   if (refused && is(entry, "FormData") && !entry.form_name) settleForm(d);
   else releaseForm(d);
 };
@@ -691,7 +691,7 @@ function takeOver(d, e) {
   d.chat = record("Chat", { origin: past.origin || e.origin, former: past.chat_id });
   d.ids = Math.max(d.ids, past.ids);
   d.seq = Math.max(d.seq, past.seq);
-  d.seen = { ...past.seen, anomalies: d.seen.anomalies };
+  d.window = { ...past.window, anomalies: d.window.anomalies };
 }
 
 // The snapshot of the session before is all that is known of it.
@@ -700,12 +700,12 @@ const pastOf = (before) => ({
   origin: before.chat.origin,
   ids: before.ids,
   seq: before.seq,
-  seen: before.seen,
+  window: before.window,
 });
 
 function adoptChat(d, e) {
   if (lower(d.chat.former) !== lower(e.chat_id)) {
-    d.seen = { told: [], batches: [], marks: d.seen.marks, anomalies: d.seen.anomalies };
+    d.window = { entries: [], batches: [], marks: d.window.marks, anomalies: d.window.anomalies };
   }
   d.chat = evolve(d.chat, { chat_id: e.chat_id, phone_number: e.phone_number });
 }
@@ -730,31 +730,31 @@ function ending(d) {
 
 // --- link and history --------------------------------------------------------------------------------------------
 
-function hasteOf(d) {
-  const link = d.link;
-  if (d.fresh || link.name !== "polling") return 0;
-  const asked = link.due - answerDue(d, d.config.poll_timeout) + d.now;
-  return d.now - asked < d.config.brake ? link.haste + 1 : 0;
+function fastEmptyPolls(d) {
+  const connection = d.connection;
+  if (d.fresh || connection.name !== "polling") return 0;
+  const asked = connection.due - answerDue(d, d.config.poll_timeout) + d.now;
+  return d.now - asked < d.config.brake ? connection.fast_empty_polls + 1 : 0;
 }
 
-const linkState = (name, given) => state("link", name, given);
-const pollWith = (d, tries, haste) =>
-  linkState("polling", { call: d.nextId(), due: answerDue(d, d.config.poll_timeout), tries, haste });
+const connectionState = (name, given) => state("connection", name, given);
+const pollWith = (d, tries, fast_empty_polls) =>
+  connectionState("polling", { call: d.nextId(), due: answerDue(d, d.config.poll_timeout), tries, fast_empty_polls });
 
 function backingOff(d, e, cap = null) {
-  const tries = triesOf(d.link) + 1;
+  const tries = triesOf(d.connection) + 1;
   const pause = backOff(d, tries, { cap, retryAfter: retryAfter(e) });
   const reason = is(e, "Failure") ? e.kind : null;
-  return linkState("backing_off", { tries, code: failureCode(e), reason, ...pause });
+  return connectionState("backing_off", { tries, code: failureCode(e), reason, ...pause });
 }
 
 function braking(d) {
-  const haste = hasteOf(d);
-  const pause = backOff(d, haste - d.config.brake_after, { cap: d.config.brake_cap });
-  return linkState("backing_off", { tries: 0, haste, ...pause });
+  const fast_empty_polls = fastEmptyPolls(d);
+  const pause = backOff(d, fast_empty_polls - d.config.brake_after, { cap: d.config.brake_cap });
+  return connectionState("backing_off", { tries: 0, fast_empty_polls, ...pause });
 }
 
-const logCannotBeEmpty = (d) => knowsSome(d) || d.room.parties.length > 0;
+const logCannotBeEmpty = (d) => knowsSome(d) || d.participants.parties.length > 0;
 const saysNothing = (d, e) => e.entries.length === 0 && logCannotBeEmpty(d);
 const mayRepeatReading = (d) => triesOf(d.history) + 1 < d.config.limited_tries;
 const historyState = (name, given) => state("history", name, given);
@@ -768,8 +768,8 @@ function readingLater(d, e) {
 
 // --- the vocabulary of the rows: name -> function, within each machine -------------------------------------------
 
-const isBlockedInBackground = (d) => d.link.name === "blocked" && d.link.paused;
-const blockedCode = (d) => (d.link.name === "blocked" ? d.link.code : null);
+const isBlockedInBackground = (d) => d.connection.name === "blocked" && d.connection.paused;
+const blockedCode = (d) => (d.connection.name === "blocked" ? d.connection.code : null);
 
 const VOCABULARY = {
   lifecycle: {
@@ -804,7 +804,7 @@ const VOCABULARY = {
       is_any_open_form: isAnyOpenForm,
       disconnect_is_queued: (d) => d.items.some((item) => is(item.entry, "SessionDisconnect")),
       typing_is_new: typingIsNew,
-      is_typing: (d) => d.asides.due !== null,
+      is_typing: (d) => d.ephemeral_queue.due !== null,
       can_read: canRead,
       can_deliver: (d, e) => !d.config.receipts && canRead(d, e) && !isMarked(d, "delivered", e.msg_id),
       is_about_this_chat: (d, e) => e.chat_id !== "" && lower(e.chat_id) === lower(d.chat.chat_id),
@@ -812,7 +812,7 @@ const VOCABULARY = {
     effects: {
       take_over_past: takeOver,
       queue_first_text: queueText,
-      adopt_named_chat: (d, e) => adoptChat(d, record("Opened", { chat_id: e.chat_id ?? "" })),
+      adopt_named_chat: (d, e) => adoptChat(d, record("ChatOpened", { chat_id: e.chat_id ?? "" })),
       adopt_chat: adoptChat,
       mark_beginning: (d) => remember(d, beginning(d)),
       told_ended: finish("ended", "ended"),
@@ -823,40 +823,40 @@ const VOCABULARY = {
       told_timed_out: finish("timed_out", "timed_out"),
       told_gone: finish("gone", "gone"),
       close_room(d) {
-        if (d.room.typists.length || d.room.forms.length) {
-          d.room = { parties: d.room.parties, typists: [], forms: [] };
+        if (d.participants.typists.length || d.participants.forms.length) {
+          d.participants = { parties: d.participants.parties, typists: [], forms: [] };
         }
       },
-      drop_asides(d) {
-        if (d.asides.pending.length || d.asides.due !== null) d.asides = { pending: [], due: null };
+      drop_ephemeral(d) {
+        if (d.ephemeral_queue.pending.length || d.ephemeral_queue.due !== null) d.ephemeral_queue = { pending: [], due: null };
       },
       close_prompts: (d) => keepForms(d, (form) => !isPrompt(form)),
-      note_unknown_state: (d, e) => d.odd("unknown_state", clip(e.state, d.config.id_limit)),
-      note_unknown: (d, e) => d.odd("unknown_entry", clip(e.name, d.config.id_limit)),
-      note_malformed: (d, e) => d.odd("malformed_entry", e.problem),
+      note_unknown_state: (d, e) => d.noteAnomaly("unknown_state", clip(e.state, d.config.id_limit)),
+      note_unknown: (d, e) => d.noteAnomaly("unknown_entry", clip(e.name, d.config.id_limit)),
+      note_malformed: (d, e) => d.noteAnomaly("malformed_entry", e.problem),
       admit,
       dismiss,
       dismiss_agents: dismissAgents,
-      tell_own: (d, e) => d.tell(e, { own: true, historic: d.past }),
-      tell_past: (d, e) => d.tell(e, { historic: true }),
-      tell_live: (d, e) => d.tell(e),
-      tell_late: (d, e) => d.tell(e, { own: is(e, "Message", "File", "Location") && isOwn(d, e), late: true }),
+      tell_own: (d, e) => d.received(e, { own: true, historic: d.past }),
+      tell_past: (d, e) => d.received(e, { historic: true }),
+      tell_live: (d, e) => d.received(e),
+      tell_late: (d, e) => d.received(e, { own: is(e, "Message", "File", "Location") && isOwn(d, e), late: true }),
       hide_typing: hideTyping,
       show_typing: showTyping,
-      expire_typing: (d) => setRoom(d, { typists: d.room.typists.filter((typist) => typist.due > d.now) }),
-      owe_delivered: (d, e) => queueAside(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.asides.due),
+      expire_typing: (d) => setParticipants(d, { typists: d.participants.typists.filter((typist) => typist.due > d.now) }),
+      owe_delivered: (d, e) => queueEphemeral(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due),
       owe_delivered_on_word(d, e) {
         mark(d, "delivered", e.msg_id);
-        queueAside(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.asides.due);
+        queueEphemeral(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due);
       },
       owe_read(d, e) {
         mark(d, "read", e.msg_id);
-        queueAside(d, record("MessageRead", { ref_msg_id: e.msg_id }), d.asides.due);
+        queueEphemeral(d, record("MessageRead", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due);
       },
-      owe_typing: (d, e) => queueAside(d, record("Typing", { msg: e.draft }), after(d, d.config.typing_expires)),
+      owe_typing: (d, e) => queueEphemeral(d, record("Typing", { msg: e.draft }), after(d, d.config.typing_expires)),
       owe_not_typing: oweNotTyping,
       take_back_typing(d) {
-        if (d.asides.due !== null) oweNotTyping(d);
+        if (d.ephemeral_queue.due !== null) oweNotTyping(d);
       },
       forget_typing: forgetTyping,
       open_form: openForm,
@@ -908,31 +908,31 @@ const VOCABULARY = {
     },
   },
   attention: { guards: {}, effects: {}, makers: {} },
-  link: {
+  connection: {
     guards: {
-      is_hasty: (d) => hasteOf(d) > d.config.brake_after,
-      was_in_trouble: (d) => triesOf(d.link) > 0,
-      may_repeat_poll: (d) => triesOf(d.link) + 1 < d.config.limited_tries,
-      is_braking: (d) => d.link.name === "backing_off" && d.link.tries === 0,
+      is_spinning: (d) => fastEmptyPolls(d) > d.config.brake_after,
+      was_in_trouble: (d) => triesOf(d.connection) > 0,
+      may_repeat_poll: (d) => triesOf(d.connection) + 1 < d.config.limited_tries,
+      is_braking: (d) => d.connection.name === "backing_off" && d.connection.tries === 0,
       is_blocked_in_background: isBlockedInBackground,
-      is_in_flight: (d) => d.link.call !== null,
+      is_in_flight: (d) => d.connection.call !== null,
       chat_is_known: (d) => d.chat.chat_id !== "",
     },
     effects: {},
     makers: {
-      polling: (d) => pollWith(d, triesOf(d.link), 0),
-      polling_on: (d) => pollWith(d, 0, hasteOf(d)),
-      polling_slowly: (d) => pollWith(d, 0, d.link.haste),
+      polling: (d) => pollWith(d, triesOf(d.connection), 0),
+      polling_on: (d) => pollWith(d, 0, fastEmptyPolls(d)),
+      polling_slowly: (d) => pollWith(d, 0, d.connection.fast_empty_polls),
       braking,
-      standing_back: (d, e) => backingOff(d, e, d.config.busy_cap),
+      backing_off_busy: (d, e) => backingOff(d, e, d.config.busy_cap),
       backing_off: (d, e) => backingOff(d, e),
-      blocked: (d, e) => linkState("blocked", { code: failureCode(e), paused: d.link.name === "paused" }),
-      blocked_in_background: (d) => linkState("blocked", { code: blockedCode(d), paused: true }),
-      blocked_in_foreground: (d) => linkState("blocked", { code: blockedCode(d) }),
-      paused: () => linkState("paused"),
-      paused_with_poll: (d) => linkState("paused", { call: d.link.call, due: d.link.due }),
-      resuming_poll: (d) => linkState("polling", { call: d.link.call, due: d.link.due }),
-      waiting: (d) => linkState("off", { tries: triesOf(d.link) }),
+      blocked: (d, e) => connectionState("blocked", { code: failureCode(e), paused: d.connection.name === "paused" }),
+      blocked_in_background: (d) => connectionState("blocked", { code: blockedCode(d), paused: true }),
+      blocked_in_foreground: (d) => connectionState("blocked", { code: blockedCode(d) }),
+      paused: () => connectionState("paused"),
+      paused_with_poll: (d) => connectionState("paused", { call: d.connection.call, due: d.connection.due }),
+      resuming_poll: (d) => connectionState("polling", { call: d.connection.call, due: d.connection.due }),
+      waiting: (d) => connectionState("off", { tries: triesOf(d.connection) }),
     },
   },
   history: {
@@ -962,12 +962,12 @@ const VOCABULARY = {
       may_retry: (d) => d.item.tries + 1 < d.config.limited_tries,
       may_repeat_post: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
       is_disconnect: subjectIs("SessionDisconnect"),
-      is_calming: subjectIs(...entriesWhere((entry) => entry.resets_idle_timer)),
+      resets_idle_timer: subjectIs(...entriesWhere((entry) => entry.resets_idle_timer)),
       is_repeatable: subjectIs(...entriesWhere((entry) => entry.in_doubt === "resend")),
       is_traceless: subjectIs(...entriesWhere((entry) => entry.in_doubt === "unknown")),
       is_end: subjectIs("SessionEnd"),
       is_file: subjectIs("File"),
-      is_farewell: subjectIs("SessionDisconnect", "SessionEnd"),
+      is_end_or_disconnect: subjectIs("SessionDisconnect", "SessionEnd"),
       is_unsettled: (d) => d.item.due !== null,
       is_done_by_roster: (d) => is(d.subject.entry, "SessionDisconnect") && !hasAgent(d),
     },
@@ -1004,22 +1004,22 @@ const VOCABULARY = {
       settled: (d) => state("item", "in_doubt", { due: null, tries: triesOf(d.item) }),
     },
   },
-  courtesy: {
+  ephemeral: {
     guards: {
       may_post: (d) =>
-        d.asides.pending.length > 0 && d.chat.chat_id !== "" && isLive(d) && d.link.name !== "blocked",
+        d.ephemeral_queue.pending.length > 0 && d.chat.chat_id !== "" && isLive(d) && d.connection.name !== "blocked",
     },
     effects: {
       drop_pending(d) {
-        if (d.asides.pending.length) d.asides = { pending: [], due: d.asides.due };
+        if (d.ephemeral_queue.pending.length) d.ephemeral_queue = { pending: [], due: d.ephemeral_queue.due };
       },
     },
     makers: {
       posting(d) {
-        const [entry, ...others] = d.asides.pending;
-        d.asides = { pending: others, due: d.asides.due };
+        const [entry, ...others] = d.ephemeral_queue.pending;
+        d.ephemeral_queue = { pending: others, due: d.ephemeral_queue.due };
         const due = answerDue(d, d.config.request_timeout);
-        return state("courtesy", "posting", { call: d.nextId(), due, entry });
+        return state("ephemeral", "posting", { call: d.nextId(), due, entry });
       },
     },
   },
@@ -1117,7 +1117,7 @@ function fold(d, entries) {
   if (entries.length === 0) return;
   const repeated = isRepeatedBatch(d, entries);
   if (repeated && holdsTranscript(entries)) {
-    d.odd("repeated_batch", "a cache, or a poll answered twice");
+    d.noteAnomaly("repeated_batch", "a cache, or a poll answered twice");
     return;
   }
   const known = new Known(d);
@@ -1142,17 +1142,17 @@ function foldLog(d, entries, awaited) {
   const known = new Known(d);
   for (const e of entries.slice(0, start ?? 0)) if (isProof(d, e)) unfold(d, e);
   merge(d, entries.slice(start ?? 0), known);
-  if (awaited && !over) takeRoom(d, entries);
+  if (awaited && !over) takeParticipants(d, entries);
   d.reading = d.past = d.newest = false;
 }
 
 function earliestKnown(d, entries) {
-  if (d.seen.told.includes(beginning(d))) return 0;
+  if (d.window.entries.includes(beginning(d))) return 0;
   let first = null;
   for (const [index, e] of entries.entries()) {
     if (!isRemembered(e)) continue;
     const [one, strong] = key(d, e);
-    if (!d.seen.told.includes(one)) continue;
+    if (!d.window.entries.includes(one)) continue;
     if (!isFull(d)) return 0;
     if (strong && !isOurs(d, e)) return index;
     first ??= index;
@@ -1187,8 +1187,8 @@ function pendingOffer(entries) {
   return found;
 }
 
-function takeRoom(d, entries) {
-  if (!["off", "paused"].includes(d.link.name) || d.link.call !== null) return;
+function takeParticipants(d, entries) {
+  if (!["off", "paused"].includes(d.connection.name) || d.connection.call !== null) return;
   for (const kind of ["CaseSet", "Info"]) {
     const said = entries.findLast((e) => e.$ === kind);
     if (said) unfold(d, said);
@@ -1204,13 +1204,13 @@ function takeRoom(d, entries) {
 function* owing(s) {
   const { opening } = s.lifecycle;
   if (opening && opening.call !== null) yield { kind: opening.find ? "find" : "create", call: opening.call };
-  if (s.link.call !== null) yield { kind: "poll", call: s.link.call };
+  if (s.connection.call !== null) yield { kind: "poll", call: s.connection.call };
   if (s.history.call !== null) yield { kind: "history", call: s.history.call };
   for (const item of s.items) {
     if (item.state.call === null) continue;
     yield { kind: item.state.name === "uploading" ? "upload" : "post", call: item.state.call, item };
   }
-  if (s.courtesy.call !== null) yield { kind: "courtesy", call: s.courtesy.call };
+  if (s.ephemeral.call !== null) yield { kind: "ephemeral", call: s.ephemeral.call };
 }
 
 function command(s, { kind, call, item }) {
@@ -1227,8 +1227,8 @@ function command(s, { kind, call, item }) {
       return record("Poll", { ...chat, timeout: config.poll_timeout });
     case "history":
       return record("ReadHistory", chat);
-    case "courtesy":
-      return record("PostCourtesy", { ...chat, entry: s.courtesy.entry });
+    case "ephemeral":
+      return record("PostEphemeral", { ...chat, entry: s.ephemeral.entry });
     case "upload":
       return record("Upload", { ...chat, timeout: config.upload_timeout, item: item.id, ref: item.ref, name: item.name });
     default:
@@ -1248,14 +1248,14 @@ function* deadlines(s) {
     const signal = stateSpecs.lifecycle[s.lifecycle.name].deadline;
     yield { due: s.lifecycle.due, slack: 0, machine: "lifecycle", signal };
   }
-  for (const name of ["link", "history"]) if (s[name].due !== null) yield of(name, s[name]);
+  for (const name of ["connection", "history"]) if (s[name].due !== null) yield of(name, s[name]);
   for (const item of s.items) if (item.state.due !== null) yield of("item", item.state, undefined, item);
-  if (s.courtesy.due !== null) yield of("courtesy", s.courtesy);
-  const room = (dues, signal) => ({ due: Math.min(...dues), slack: 0, machine: "lifecycle", signal });
-  if (s.asides.due !== null) yield room([s.asides.due], "OwnTypingExpired");
-  if (s.room.typists.length) yield room(s.room.typists.map((one) => one.due), "TypingExpired");
-  const forms = s.room.forms.map((one) => one.due).filter((due) => due !== null);
-  if (forms.length) yield room(forms, "FormExpired");
+  if (s.ephemeral.due !== null) yield of("ephemeral", s.ephemeral);
+  const participants = (dues, signal) => ({ due: Math.min(...dues), slack: 0, machine: "lifecycle", signal });
+  if (s.ephemeral_queue.due !== null) yield participants([s.ephemeral_queue.due], "OwnTypingExpired");
+  if (s.participants.typists.length) yield participants(s.participants.typists.map((one) => one.due), "TypingExpired");
+  const forms = s.participants.forms.map((one) => one.due).filter((due) => due !== null);
+  if (forms.length) yield participants(forms, "FormExpired");
 }
 
 function wakeWindow(s) {
@@ -1299,9 +1299,9 @@ function reduce(session, event) {
     conclude(d);
   }
   const next = d.freeze();
-  if (next === session) return { session, commands: [], news: [] };
+  if (next === session) return { session, commands: [], updates: [] };
   const owed = outbox(next).filter((one) => one.id > session.ids);
-  return { session: next, commands: owed, news: [...d.news, ...d.anomalies] };
+  return { session: next, commands: owed, updates: [...d.updates, ...d.anomalies] };
 }
 
 const outbox = (s) => [...owing(s)].map((owed) => command(s, owed)).sort((one, other) => one.id - other.id);
@@ -1319,8 +1319,8 @@ function fire(d) {
 }
 
 function conclude(d) {
-  if (d.items.length) for (const item of takers(d)) moveItem(d, item.id, null, "Turn", null);
-  if (d.asides.pending.length) move(d, "courtesy", "Turn", null);
+  if (d.items.length) for (const item of takers(d)) moveItem(d, item.id, null, "SendSlot", null);
+  if (d.ephemeral_queue.pending.length) move(d, "ephemeral", "SendSlot", null);
   tellFinish(d);
 }
 
@@ -1338,9 +1338,9 @@ function shift(d, by) {
   const later = (one) => (one.due === null ? one : evolve(one, { due: one.due + by }));
   const { opening } = d.lifecycle;
   if (opening) d.lifecycle = evolve(d.lifecycle, { opening: later(opening) });
-  for (const name of ["lifecycle", "link", "history", "courtesy", "asides"]) d[name] = later(d[name]);
+  for (const name of ["lifecycle", "connection", "history", "ephemeral", "ephemeral_queue"]) d[name] = later(d[name]);
   d.items = d.items.map((item) => evolve(item, { state: later(item.state) }));
-  setRoom(d, { typists: d.room.typists.map(later), forms: d.room.forms.map(later) });
+  setParticipants(d, { typists: d.participants.typists.map(later), forms: d.participants.forms.map(later) });
 }
 
 function handle(d, event) {
@@ -1367,12 +1367,12 @@ function handle(d, event) {
 
 function answer(d, { kind, item }, reply) {
   takeEntries(d, reply, true);
-  if (kind === "poll" && reply.$ === "Batch" && reply.entries.length === 0) noteSilence(d);
+  if (kind === "poll" && reply.$ === "EventBatch" && reply.entries.length === 0) noteSilence(d);
   for (const { machine, signal } of REACTIONS[`${kind} ${classify(kind, reply)}`]) {
     if (machine !== "item") move(d, machine, signal, reply);
     else if (item) moveItem(d, item.id, null, signal, reply);
   }
-  if (reply.$ === "Opened" && (kind === "create" || kind === "find") && reply.state) {
+  if (reply.$ === "ChatOpened" && (kind === "create" || kind === "find") && reply.state) {
     unfold(d, record("Status", { state: reply.state, ewt: reply.ewt }));
   }
   endBatch(d);
@@ -1380,8 +1380,8 @@ function answer(d, { kind, item }, reply) {
 
 function takeEntries(d, reply, awaited) {
   d.fresh = false;
-  if (reply.$ === "Batch") fold(d, reply.entries);
-  else if (reply.$ === "Log") foldLog(d, reply.entries, awaited);
+  if (reply.$ === "EventBatch") fold(d, reply.entries);
+  else if (reply.$ === "HistoryLog") foldLog(d, reply.entries, awaited);
 }
 
 function endBatch(d) {
@@ -1391,54 +1391,54 @@ function endBatch(d) {
   move(d, "lifecycle", on, entry);
 }
 
-// --- level news --------------------------------------------------------------------------------------------------
+// --- level updates --------------------------------------------------------------------------------------------------
 
-function levels(s) {
+function statusUpdates(s) {
   const fullName = (party) => `${party.first_name} ${party.last_name}`.trim();
   return [
     record("PhaseChanged", { phase: phaseOf(s), ewt: s.lifecycle.name === "queued" ? s.lifecycle.ewt : null }),
     record("RosterChanged", {
-      parties: s.room.parties.map((party) => [party.id, party.type, party.display_name || fullName(party)]),
+      parties: s.participants.parties.map((party) => [party.id, party.type, party.display_name || fullName(party)]),
     }),
-    record("TypingChanged", { parties: s.room.typists.map((typist) => typist.party_id) }),
-    linkLevel(s),
+    record("TypingChanged", { parties: s.participants.typists.map((typist) => typist.party_id) }),
+    connectionStatus(s),
     record("FormsChanged", {
-      forms: s.room.forms.filter((form) => !form.answer).map((form) => [form.id, form.name, form.secure]),
+      forms: s.participants.forms.filter((form) => !form.answer).map((form) => [form.id, form.name, form.secure]),
     }),
     record("CaseChanged", { case_id: s.chat.case_id }),
   ];
 }
 
-function linkLevel(s) {
-  const { link, history } = s;
+function connectionStatus(s) {
+  const { connection, history } = s;
   const connected = (tries, next_try = null) =>
-    record("LinkChanged", { state: tries ? "backing_off" : "polling", tries, next_try });
-  if (link.name === "off" && history.name !== "current") {
+    record("ConnectionChanged", { state: tries ? "backing_off" : "polling", tries, next_try });
+  if (connection.name === "off" && history.name !== "current") {
     const next_try = history.name === "backing_off" ? history.due : null;
-    return connected(Math.max(link.tries, triesOf(history)), next_try);
+    return connected(Math.max(connection.tries, triesOf(history)), next_try);
   }
-  if (link.name === "polling") return connected(link.tries);
-  if (link.name === "backing_off") {
-    const { tries, code, reason, due } = link;
-    return record("LinkChanged", { state: link.name, tries, code, reason, next_try: due });
+  if (connection.name === "polling") return connected(connection.tries);
+  if (connection.name === "backing_off") {
+    const { tries, code, reason, due } = connection;
+    return record("ConnectionChanged", { state: connection.name, tries, code, reason, next_try: due });
   }
-  return record("LinkChanged", { state: link.name, tries: triesOf(link), code: link.code ?? null });
+  return record("ConnectionChanged", { state: connection.name, tries: triesOf(connection), code: connection.code ?? null });
 }
 
 function changes(before, now) {
   if (before === now) return [];
-  const old = levels(before);
-  return levels(now).filter((one, index) => !equal(one, old[index]));
+  const old = statusUpdates(before);
+  return statusUpdates(now).filter((one, index) => !equal(one, old[index]));
 }
 
 // --- the door ----------------------------------------------------------------------------------------------------
 
-function observation(before, now, commands, news) {
+function observation(before, now, commands, updates) {
   const [deadline, latest] = wakeWindow(now);
   const seen = {
     phase: phaseOf(now),
     commands: commands.map(write),
-    news: news.map(write),
+    updates: updates.map(write),
     changes: changes(before, now).map(write),
     owed: [...owing(now)].map((owed) => owed.call).sort((one, other) => one - other),
     deadline,
@@ -1469,9 +1469,9 @@ const OPERATIONS = {
   step({ event }) {
     const before = current;
     try {
-      const { session, commands, news } = reduce(before, read(event));
+      const { session, commands, updates } = reduce(before, read(event));
       current = session;
-      return observation(before, session, commands, news);
+      return observation(before, session, commands, updates);
     } catch (error) {
       if (error instanceof Refused) return { refused: error.message };
       throw error;

@@ -17,9 +17,9 @@ from statemachine.core.tables.reactions import Reaction
 UNSEEN = {
     "lifecycle/establishing-and-more/info": "the service's name stands in the session, and is shown to nobody outside",
     "attention/warned/session-over": "the phase of a session that is over hides it",
-    "lifecycle/requesting-and-more/send-is-not-sendable": "in JSON, such an entry is no `send` at all",
+    "lifecycle/requesting-and-more/send-entry-is-not-sendable": "in JSON, such an entry is no `send_entry` at all",
     "item/sent-and-more/session-over": "what was sent and told may stay or go: nothing is heard of it any more",
-    "courtesy/posting/courtesy-done-may-post": "without it the turn at the end of the step posts the next one",
+    "ephemeral/posting/ephemeral-done-may-post": "without it the send slot at the end of the step posts the next one",
 }
 """Rows that can be taken, but not missed: an engine without them shows the same."""
 

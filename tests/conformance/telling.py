@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -27,13 +28,14 @@ from statemachine.codec.records import decode_event, from_json
 from statemachine.conformance.names import renamed
 from statemachine.conformance.shorten import Meant, meaning, told_again
 from statemachine.conformance.vectors import Vector
-from statemachine.core import reduce as reduce_module
 from statemachine.core.table import Machine
 from statemachine.core.tables import CELLS, MACHINES
 from statemachine.core.tables.reactions import classify
 from statemachine.records import Config
 from tests.conformance.targets import Target, row_name, without
 
+REDUCE: Any = import_module("statemachine.core.reduce")
+"""The module; the package exports its function under the same name."""
 _KINDS = {one: re.sub("(?<!^)(?=[A-Z])", "_", one.__name__).lower() for one in COMMANDS}
 
 
@@ -103,15 +105,15 @@ TRAIL: set[str] = set()
 def trailing() -> Iterator[None]:
     """Every cell notes the row it takes. To wrap them takes longer than a story, so all are told within this."""
     before = {name: {state: dict(cells) for state, cells in states.items()} for name, states in CELLS.items()}
-    right = reduce_module.classify
+    right = REDUCE.classify
     for name, states in CELLS.items():
         for state, cells in states.items():
             cells.update({on: _noting(MACHINES[name], state, on, cell) for on, cell in cells.items()})
-    reduce_module.classify = _classify  # type: ignore[attr-defined]
+    REDUCE.classify = _classify
     try:
         yield
     finally:
-        reduce_module.classify = right  # type: ignore[attr-defined]
+        REDUCE.classify = right
         for name, kept in before.items():
             for state, cells in kept.items():
                 CELLS[name][state].update(cells)

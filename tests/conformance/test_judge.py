@@ -42,11 +42,9 @@ def test_other_ids_and_defaults_written_out_are_as_right() -> None:
         assert judge(Renaming(), story) is None
 
 
-def first_fault(spoil: Callable[[Object], Object | None]) -> Fault:
-    """What is found first in any of the lives."""
-    found = [fault for story in STORIES if (fault := judge(Spoilt(spoil), story)) is not None]
-    assert found
-    return found[0]
+def faults(spoil: Callable[[Object], Object | None]) -> list[Fault]:
+    """The first fault of each trace that has one."""
+    return [fault for story in STORIES if (fault := judge(Spoilt(spoil), story)) is not None]
 
 
 def without(name: str, kind: str) -> Callable[[Object], Object]:
@@ -81,14 +79,14 @@ def doubled(shown: Object) -> Object:
     ],
 )
 def test_what_is_wrong_is_named(spoil: Callable[[Object], Object | None], law: str) -> None:
-    assert first_fault(spoil).law == law
+    assert law in {fault.law for fault in faults(spoil)}
 
 
 def test_a_crash_is_a_fault_and_no_end_of_the_judge() -> None:
     def crash(shown: Object) -> Object:
         raise Broken("the process ended")
 
-    assert first_fault(crash) == Fault("crash", 0, "the process ended")
+    assert faults(crash)[0] == Fault("crash", 0, "the process ended")
 
 
 def test_a_step_that_rests_on_an_inference_only_should_hold() -> None:

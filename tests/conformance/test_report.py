@@ -10,9 +10,16 @@ from statemachine.conformance.verdicts import Verdict, conforms, counted, select
 
 EVIL = "<script>alert('x')</script>\x1b[31m\x00]]>&\ud800"
 VERDICTS = [
-    Verdict("link/a", "passed", why="fine", seconds=0.5),
+    Verdict("connection/a", "passed", why="fine", seconds=0.5),
     Verdict(
-        "link/b", "failed", "must", "never polls twice", "protocol.md 8 F22", EVIL, "events are lost", (EVIL,) * 20
+        "connection/b",
+        "failed",
+        "must",
+        "never polls twice",
+        "protocol.md 8 F22",
+        EVIL,
+        "events are lost",
+        (EVIL,) * 20,
     ),
     Verdict("law/L5", "warned", "should", what="maybe", again="statemachine conform --replay case.jsonl"),
     Verdict("codec/x", "skipped", what="needs what is not declared: codec"),
@@ -23,9 +30,9 @@ VERDICTS = [
 
 def test_text() -> None:
     (passed,) = lines_of(VERDICTS[0])
-    assert passed == "ok  link/a"
+    assert passed == "ok  connection/a"
     failed = list(lines_of(VERDICTS[1]))
-    assert failed[0] == "FAILED  link/b"
+    assert failed[0] == "FAILED  connection/b"
     assert "    source:  protocol.md 8 F22" in failed
     assert "    suffers: events are lost" in failed
     assert failed[-1] == "    | … 8 lines more"
@@ -42,14 +49,14 @@ def test_junit() -> None:
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("6", "2", "2")
     cases = {f"{case.get('classname')}/{case.get('name')}": case for case in root.iter("testcase")}
     assert {name: [child.tag for child in case] for name, case in cases.items()} == {
-        "link/a": [],
-        "link/b": ["failure"],
+        "connection/a": [],
+        "connection/b": ["failure"],
         "law/L5": ["system-out"],
         "codec/x": ["skipped"],
         "item/k": ["skipped"],
         "item/u": ["failure"],
     }
-    assert "protocol.md 8 F22" in (cases["link/b"][0].text or "")
+    assert "protocol.md 8 F22" in (cases["connection/b"][0].text or "")
 
 
 def test_html() -> None:
@@ -64,18 +71,18 @@ def test_html() -> None:
 def test_json() -> None:
     said = json.loads(as_json("mine", VERDICTS))
     assert said["conforms"] is False
-    assert said["verdicts"][0] == {"id": "link/a", "status": "passed", "level": "must", "why": "fine"}
+    assert said["verdicts"][0] == {"id": "connection/a", "status": "passed", "level": "must", "why": "fine"}
 
 
 def test_known_failures_are_run_and_must_fail() -> None:
     passed, failed, warned, skipped = VERDICTS[:4]
-    assert with_known(failed, ["link/b"]).status == "known"
+    assert with_known(failed, ["connection/b"]).status == "known"
     assert with_known(warned, ["law/L5"]).status == "known"
-    assert with_known(passed, ["link/a"]).status == "unexpected"
+    assert with_known(passed, ["connection/a"]).status == "unexpected"
     assert with_known(skipped, ["codec/x"]) is skipped
-    assert with_known(failed, ["link/a"]) is failed
-    assert not conforms([with_known(passed, ["link/a"])])
-    assert conforms([with_known(failed, ["link/b"]), warned])
+    assert with_known(failed, ["connection/a"]) is failed
+    assert not conforms([with_known(passed, ["connection/a"])])
+    assert conforms([with_known(failed, ["connection/b"]), warned])
     assert not conforms([strictly(warned)])
     assert strictly(passed) is passed
 

@@ -19,7 +19,7 @@ from statemachine.engine import JsonSession
 class Silent(JsonSession):
     def step(self, event):
         shown = super().step(event)
-        return {**shown, "news": []} if "news" in shown else shown
+        return {**shown, "updates": []} if "updates" in shown else shown
 """
 
 

@@ -20,7 +20,7 @@ def event(kind: str, at: int, **more: Any) -> dict[str, Any]:
 def chatting() -> JsonSession:
     subject = JsonSession()
     subject.begin(1_000)
-    subject.step(event("request", 1_000, origin="o"))
+    subject.step(event("request_chat", 1_000, origin="o"))
     subject.step(event("answered", 1_200, command=1, reply=OPENED))
     return subject
 
@@ -36,7 +36,7 @@ def test_a_step_shows_all_that_can_be_seen() -> None:
         "deadline": None,
         "latest": None,
     }
-    subject.step(event("request", 1_000, origin="o"))
+    subject.step(event("request_chat", 1_000, origin="o"))
     shown = subject.step(event("answered", 1_200, command=1, reply=OPENED))
     assert (shown["phase"], shown["owed"]) == ("queued", [2])
     assert shown["commands"] == [{"type": "poll", "id": 2, "timeout": 30_000, "chat_id": "C-1"}]
@@ -48,8 +48,8 @@ def test_a_step_shows_all_that_can_be_seen() -> None:
 def test_an_illegal_intent_is_refused_and_moves_nothing() -> None:
     subject = JsonSession()
     subject.begin(1_000)
-    assert subject.step(event("say", 1_000, text="hi")) == {"refused": "request a chat first"}
-    assert subject.step(event("request", 1_000, origin="o"))["phase"] == "requesting"
+    assert subject.step(event("send_text", 1_000, text="hi")) == {"refused": "request a chat first"}
+    assert subject.step(event("request_chat", 1_000, origin="o"))["phase"] == "requesting"
 
 
 def test_a_snapshot_takes_it_up_where_it_stood() -> None:
@@ -58,16 +58,16 @@ def test_a_snapshot_takes_it_up_where_it_stood() -> None:
     other = JsonSession()
     taken = other.restore(written)
     assert [one["id"] for one in taken["commands"]] == taken["owed"] == [2]
-    later = event("say", 2_000, text="hi")
+    later = event("send_text", 2_000, text="hi")
     assert other.step(later) == subject.step(later)
 
 
 def test_a_session_follows_the_one_before() -> None:
     before = chatting()
-    before.step(event("say", 2_000, text="hi"))
+    before.step(event("send_text", 2_000, text="hi"))
     after = JsonSession()
     after.begin(3_000)
-    shown = after.step(event("request", 3_000, origin="other", text="again", after=before.snapshot()))
+    shown = after.step(event("request_chat", 3_000, origin="other", text="again", after=before.snapshot()))
     assert shown["commands"][0]["id"] > 4
     assert after.session.items[0].id.startswith("o:")  # the origin goes on
 
@@ -85,13 +85,13 @@ def test_what_cannot_be_read_is_refused_in_words() -> None:
     with pytest.raises(BadRecord, match="items_limit must be a whole number of at least 1"):
         subject.begin(1, {"items_limit": 0})
     with pytest.raises(BadRecord, match=r"\$.text: missing"):
-        chatting().step(event("say", 2_000))
+        chatting().step(event("send_text", 2_000))
     with pytest.raises(BadRecord, match="unknown field after"):
-        chatting().step(event("say", 2_000, text="x", after={}))
+        chatting().step(event("send_text", 2_000, text="x", after={}))
     with pytest.raises(BadSnapshot, match="no snapshot"):
         subject.restore([])
     with pytest.raises(BadSnapshot, match="no snapshot"):
-        chatting().step(event("request", 2_000, origin="o", after={}))
+        chatting().step(event("request_chat", 2_000, origin="o", after={}))
 
 
 def test_an_event_that_cannot_be_read_changes_nothing() -> None:

@@ -78,7 +78,7 @@ async function fetched({ method, url, headers, body }, command, signal) {
 
 function show(one) {
   if (one.type === "received" && one.entry.type === "message") console.log(`agent: ${one.entry.msg_text ?? one.entry.msg}`);
-  if (one.type === "progress") console.log(`${one.item}: ${one.state}`);
+  if (one.type === "delivery_update") console.log(`${one.item}: ${one.state}`);
   if (one.type === "phase_changed") console.log(`phase: ${one.phase}`);
 }
 

@@ -108,7 +108,7 @@ public class ConformanceTest {
                 event.add("command", theirs.getOrDefault(event.get("command"), event.get("command")));
             }
             String type = event.get("type").getAsString();
-            if (former != null && (type.equals("request") || type.equals("reattach"))) {
+            if (former != null && (type.equals("request_chat") || type.equals("reattach"))) {
                 event.add("after", former);
                 former = null;
             }
@@ -122,7 +122,7 @@ public class ConformanceTest {
                 assertEquals(member(expect, name), member(shown, name), where + ": " + name);
             }
             compare(where + ": commands", transcript(expect, "commands"), transcript(shown, "commands"));
-            compare(where + ": news", transcript(expect, "news"), transcript(shown, "news"));
+            compare(where + ": updates", transcript(expect, "updates"), transcript(shown, "updates"));
         }
 
         private void compare(String where, List<JsonObject> wanted, List<JsonObject> shown) {

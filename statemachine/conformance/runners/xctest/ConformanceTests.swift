@@ -82,7 +82,7 @@ private final class Play {
         }
         var event = renamed(step["event"] as? Json ?? [:], theirs) as? Json ?? [:]
         if let command = event["command"] as? AnyHashable { event["command"] = theirs[command] ?? command }
-        if let before = former, ["request", "reattach"].contains(event["type"] as? String) {
+        if let before = former, ["request_chat", "reattach"].contains(event["type"] as? String) {
             event["after"] = before
             former = nil
         }
@@ -95,7 +95,7 @@ private final class Play {
         for name in ["phase", "outcome", "deadline"] where !same(expect[name], shown[name]) {
             return "\(name): \(expect[name] ?? "none"), not \(shown[name] ?? "none")"
         }
-        for name in ["commands", "news"] {
+        for name in ["commands", "updates"] {
             let wanted = transcript(expect[name]), found = transcript(shown[name])
             if wanted.count != found.count { return "\(name): \(wanted), not \(found)" }
             for (one, other) in zip(wanted, found) {
