@@ -263,7 +263,9 @@ def json_body(value: object) -> bytes:
 
 
 def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """What the answer to `command` says: `ChatOpened`, `EventBatch`, `HistoryLog`, `FileUploaded`, or `Failure`. Never raises.
+    """The reply in the answer to `command`: `ChatOpened`, `EventBatch`, `HistoryLog`, `FileUploaded` or `Failure`.
+
+    Never raises.
 
     An empty body answers a poll, a reading or a post that has nothing to tell (F10). A failure of kind "http"
     has the body's `error_code`, whatever its type and the status were; a success that cannot be read is
