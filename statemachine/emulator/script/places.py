@@ -1,11 +1,12 @@
 """The line of each value in a TOML document; ``tomllib`` does not keep it.
 
-The walk trusts its text: it is for documents that ``tomllib`` has read already.
+This reader trusts its text: it is for documents that ``tomllib`` has read already.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
@@ -14,126 +15,102 @@ __all__ = ["Path", "places"]
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root: ``("script", 3, "say")``."""
 
-_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE: Final = re.compile(r"[ \t]*")
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
-_SCALAR: Final = re.compile(r"[^,\]}\n#]*")
-_STRINGS: Final = (
-    re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL),
-    re.compile(r"'''.*?'{3,5}", re.DOTALL),
-    re.compile(r'"(?:[^"\\]|\\.)*"'),
-    re.compile(r"'[^']*'"),
+_TOKEN: Final = re.compile(
+    r"""
+    [ \t\r\n]+ | \#[^\n]*                                              # blanks and comments
+    | (?P<token> \"{3}(?:[^\\]|\\.)*?\"{3,5} | '{3}.*?'{3,5}           # strings of several lines
+    | "(?:[^"\\]|\\.)*" | '[^']*' | [][{}=,.] | [^\s\][{}=,.\#"']+ )   # strings, marks, bare keys and scalars
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 
 
 def places(text: str) -> dict[Path, int]:
     """The line, from 1, of every key and every element. The root is on line 1."""
-    return _Walk(text).document()
+    reader = _PlaceReader(text)
+    reader.read_document()
+    return reader.lines
 
 
-class _Walk:
+def _tokens(text: str) -> Iterator[tuple[str, int]]:
+    """Tokens with their lines, and "" at the end."""
+    line = 1
+    for match in _TOKEN.finditer(text):
+        if match["token"]:
+            yield match["token"], line
+        line += match[0].count("\n")
+    yield "", line
+
+
+class _PlaceReader:
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._line = 1
-        self._counted = 0
-        self._lines: dict[Path, int] = {(): 1}
-        # How many elements an array of tables has so far.
-        self._tables: dict[Path, int] = {}
+        self._tokens = deque(_tokens(text))
+        self._tables: dict[Path, int] = {}  # how many elements an array of tables has so far
+        self.lines: Final[dict[Path, int]] = {(): 1}
 
-    def document(self) -> dict[Path, int]:
+    def read_document(self) -> None:
         table: Path = ()
-        while self._skip(_BLANK) < len(self._text):
-            if self._peek("["):
+        while self._next():
+            if self._next() == "[":
                 table = self._header()
             else:
                 self._pair(table)
-        return self._lines
+
+    def _next(self) -> str:
+        return self._tokens[0][0]
+
+    def _skip(self, mark: str) -> bool:
+        found = self._next() == mark
+        if found:
+            self._tokens.popleft()
+        return found
+
+    def _keys(self) -> Iterator[tuple[str, int]]:
+        """The parts of a dotted key; quoted ones without their quotes, escapes as written."""
+        while True:
+            key, line = self._tokens.popleft()
+            yield (key[1:-1] if key[0] in "\"'" else key), line
+            if not self._skip("."):
+                return
 
     def _header(self) -> Path:
-        self._at += 1
-        many = self._peek("[")
-        self._at += many
+        self._skip("[")
+        is_array = self._skip("[")
         keys = list(self._keys())
-        self._at += 1 + many
         path: Path = ()
-        for number, key in enumerate(keys):
+        for number, (key, line) in enumerate(keys, 1):
             path = (*path, key)
-            self._mark(path)
-            if many and number == len(keys) - 1:
+            self.lines.setdefault(path, line)
+            if is_array and number == len(keys):
                 self._tables[path] = self._tables.get(path, 0) + 1
             if path in self._tables:
                 path = (*path, self._tables[path] - 1)
-                self._mark(path)
+                self.lines.setdefault(path, line)
+        while self._skip("]"):
+            pass
         return path
 
     def _pair(self, table: Path) -> None:
         path = table
-        for key in self._keys():
+        for key, line in self._keys():
             path = (*path, key)
-            self._mark(path)
-        self._at += 1  # the equals sign
+            self.lines.setdefault(path, line)
+        self._skip("=")
         self._value(path)
 
-    def _keys(self) -> Iterator[str]:
-        while True:
-            self._skip(_SPACE)
-            start = self._at
-            if self._peek('"') or self._peek("'"):
-                self._string()
-                # As it stands, without its escapes: only the line is wanted, and odd keys are unknown anyway.
-                yield self._text[start + 1 : self._at - 1]
-            else:
-                self._skip(_BARE)
-                yield self._text[start : self._at]
-            self._skip(_SPACE)
-            if not self._peek("."):
-                return
-            self._at += 1
-
     def _value(self, path: Path) -> None:
-        self._skip(_SPACE)
-        if self._peek("["):
-            self._array(path)
-        elif self._peek("{"):
-            self._inline(path)
-        elif self._peek('"') or self._peek("'"):
-            self._string()
-        else:
-            self._skip(_SCALAR)
-
-    def _array(self, path: Path) -> None:
-        self._at += 1
-        index = 0
-        while self._skip(_BLANK) >= 0 and not self._peek("]"):
-            self._mark((*path, index))
-            self._value((*path, index))
-            index += 1
-            self._skip(_BLANK)
-            self._at += self._peek(",")
-        self._at += 1
-
-    def _inline(self, path: Path) -> None:
-        self._at += 1
-        while self._skip(_BLANK) >= 0 and not self._peek("}"):
-            self._pair(path)
-            self._skip(_BLANK)
-            self._at += self._peek(",")
-        self._at += 1
-
-    def _string(self) -> None:
-        found = next(match for one in _STRINGS if (match := one.match(self._text, self._at)) is not None)
-        self._at = found.end()
-
-    def _skip(self, pattern: re.Pattern[str]) -> int:
-        found = pattern.match(self._text, self._at)
-        self._at = found.end() if found is not None else self._at
-        return self._at
-
-    def _peek(self, what: str) -> bool:
-        return self._text.startswith(what, self._at)
-
-    def _mark(self, path: Path) -> None:
-        self._line += self._text.count("\n", self._counted, self._at)
-        self._counted = max(self._counted, self._at)
-        self._lines.setdefault(path, self._line)
+        token, line = self._tokens.popleft()
+        if token == "[":
+            index = 0
+            while not self._skip("]"):
+                self.lines.setdefault((*path, index), self._tokens[0][1])
+                self._value((*path, index))
+                index += 1
+                self._skip(",")
+        elif token == "{":
+            while not self._skip("}"):
+                self._pair(path)
+                self._skip(",")
+        elif token[0] not in "\"'":  # a scalar of several tokens: 1.5, or a date and a time
+            while self._tokens[0][1] == line and self._next() not in (",", "]", "}", ""):
+                self._tokens.popleft()
