@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .errors import BadSetting
 from .sending import Sending
-
-if TYPE_CHECKING:
-    from .session import ChatSession
+from .session import ChatSession
 
 
 class Questions:
