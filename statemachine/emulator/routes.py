@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote
 
@@ -13,7 +12,7 @@ from statemachine.emulator.errors import PlainError
 from statemachine.emulator.knobs import Call, Knobs
 
 # Calls by method and path; * is the chat id, then the id of a file or a party.
-_CALLS: Final[Mapping[str, Call]] = {
+_CALLS: Final[dict[str, Call]] = {
     "GET version": "version",
     "GET availability": "availability",
     "GET parameters": "parameters",
@@ -35,7 +34,7 @@ _CALLS: Final[Mapping[str, Call]] = {
     "GET chats/*/files/*": "download",
     "GET chats/*/profilephotos/*": "photo",
 }
-_BY_PARTS: Final = {tuple(re.split("[ /]", key)): call for key, call in _CALLS.items()}
+_BY_PARTS: Final[dict[tuple[str, ...], Call]] = {tuple(re.split("[ /]", key)): call for key, call in _CALLS.items()}
 _ONLY_IN: Final[dict[Call, int]] = {"version": 2, "notifications": 2, "casehistory": 2, "closecase": 2, "requestsms": 1}
 
 
