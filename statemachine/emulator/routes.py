@@ -60,7 +60,7 @@ def find_route(knobs: Knobs, method: str, path: str) -> Route:
     call = _BY_PARTS.get((method, *pattern))
     if call is None or _ONLY_IN.get(call, version) != version:
         raise PlainError(404)
-    route = Route(call, version, *rest[1:4:2])
+    route = Route(call, version, *rest[1:4:2]) if len(rest) > 2 else Route(call, version)
     if call in ("casehistory", "closecase") and knobs.case_paths not in ("both", "chat" if route.chat_id else "root"):
         raise PlainError(404)
     return route
