@@ -1,4 +1,4 @@
-"""The group of commands, and the one place where errors become a line and an exit status."""
+"""The group of commands, and the conversion of errors to a line and an exit status."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["Trouble", "cli", "run"]
 
 _DEBUG: Final = "--debug"
 _COMMANDS: Final = {
-    "demo": "A whole chat over HTTP on this machine, explained as it happens.",
+    "demo": "Show a whole chat over HTTP on this machine, with explanations.",
     "chat": "Chat with a contact centre from the terminal.",
-    "emulate": "A contact centre to try clients on.",
-    "scenario": "What the emulated contact centre does: list, show, check.",
-    "doctor": "Check the way to a contact centre, and name the setting to correct.",
-    "run": "Customers from scripts, with the real client; for CI, staging and load.",
-    "replay": "What captured traffic does to the engine, step by step.",
-    "conform": "Does an engine, or a client, in any language do what its users rely on?",
-    "audit": "What a client in production did wrong: its recorded traffic before the judge.",
-    "store": "The database of chats: check, migrate, purge, forget a client.",
-    "simulate": "Client and server in a world of faults, many times over.",
-    "engine": "The engine as a process beside a program in another language.",
+    "emulate": "Run a contact centre for trials of clients.",
+    "scenario": "Scenarios of the emulated contact centre: list, show, check.",
+    "doctor": "Check the connection to a contact centre, and name wrong settings.",
+    "run": "Play scripts of customers with the real client: CI, staging, load.",
+    "replay": "Replay captured traffic through the engine, step by step.",
+    "conform": "Test the conformance of an engine or a client in any language.",
+    "audit": "Find faults of a client in its recorded traffic.",
+    "store": "Maintain the database of chats: check, migrate, purge, forget a client.",
+    "simulate": "Simulate client and server under faults, with many seeds.",
+    "engine": "Run the engine as a process for a program in another language.",
     "diagrams": "Draw the state machines and tables.",
 }
-"""Name -> what help says; each is the object `command` of the module of that name, loaded when it is used."""
+"""Name -> its help line; the object `command` of the module of that name is loaded at its first use."""
 
 
 class Trouble(click.ClickException):
-    """What was asked for cannot be done: one line, and exit status 2."""
+    """The command cannot be executed: one line on stderr, and exit status 2."""
 
     exit_code = 2
 
@@ -76,10 +76,10 @@ import_module("rich")  # the extra brings both: better to miss it here than in t
 @click.option(_DEBUG, is_flag=True, expose_value=False, help="Show where an unexpected error came from.")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Chat sessions with a contact centre: see one, emulate one, replay one.
+    """Chat sessions with a contact centre: show, emulate, replay and test them.
 
-    Exit status: 0 it ended as it should; 1 it did not; 2 it could not be done as asked (wrong usage, an unusable file,
-    an extra that is not installed); 130 interrupted.
+    Exit status: 0 success; 1 the result is negative; 2 the command could not be executed (wrong usage, an unusable
+    file, an extra that is not installed); 130 interrupted.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -26,14 +26,14 @@ _GZIP: Final = b"\x1f\x8b"
 
 @click.command(name="audit")
 @click.argument("files", nargs=-1, required=True, metavar="FILE.har…", type=click.Path(path_type=Path))
-@click.option("--url", default="https://your.contact.centre", metavar="URL", help="What stands in the curl scripts.")
+@click.option("--url", default="https://your.contact.centre", metavar="URL", help="The address in the curl scripts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
-    """What a client in production did wrong: recorded traffic before the judge that watches clients of the emulator.
+    """Find faults of a client in its recorded traffic, by the rules that the emulator checks.
 
-    FILE.har is what a browser or a proxy exports of its network traffic; the calls count whose path has
-    /clientweb/api/. Found is what the client lost, polled in vain and sent twice, with the requests that show it, and a
-    curl script that makes them again. Credentials and texts of the file are in neither.
+    FILE.har is a browser's or a proxy's export of network traffic; only calls with /clientweb/api/ in their path count.
+    The report names lost messages, useless polls and texts sent twice, with the requests that prove it, and a curl
+    script that repeats them. Neither holds credentials or texts of the file.
 
     Exit status: 0 nothing was found; 1 something was; 2 a file is unreadable or no HAR.
     """

@@ -1,4 +1,4 @@
-"""The black box's door of `statemachine conform`: a client that talks HTTP to the emulator."""
+"""`statemachine conform` for clients: a program that uses the emulator over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`statemachine conform`: the doors are the modules `harness` and `blackbox`."""
+"""`statemachine conform`; `harness` tests engines, `blackbox` tests clients."""
 
 from __future__ import annotations
 
@@ -26,41 +26,39 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 class Trial(Protocol):
-    """What somebody asked to be judged, and how it is reached. Its methods raise Trouble."""
+    """The implementation to be tested. Its methods raise Trouble."""
 
     missing: ClassVar[str]
-    """What to say where no command was given."""
+    """The message where no command was given."""
 
     def list_cases(self) -> None:
-        """Name the cases; nothing is run."""
+        """List the cases and run none."""
         ...
 
     def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
-        """Its name, and a verdict for each case, as `heard` gives it back. Nothing can be judged: raises Trouble."""
+        """Run the cases; returns the implementation's name, and `heard(verdict)` for each verdict."""
         ...
 
 
 @click.command(name="conform")
-@click.option("--client", is_flag=True, help="COMMAND is a client: it talks HTTP to the emulator.")
-@click.option("--watch", is_flag=True, help="The client lives by itself, and takes no orders.")
+@click.option("--client", is_flag=True, help="COMMAND is a client that uses the emulator over HTTP.")
+@click.option("--watch", is_flag=True, help="The client acts on its own; it reads no orders.")
 @click.option(
     "--listen", "port", type=click.IntRange(1, 65535), metavar="PORT", help="Wait for a client started by hand."
 )
-@click.option("--list", "list_", is_flag=True, help="Name the cases; nothing is run.")
-@click.option(
-    "--only", multiple=True, metavar="NAME", help="A case, the beginning of its name, a fault (F3), a pattern."
-)
-@click.option("--strict", is_flag=True, help="What only should hold must hold.")
-@click.option("--known", type=_FILE, help="Cases known to fail, one a line: run all the same.")
-@click.option("--cases", default=CASES, show_default=True, type=click.IntRange(0), help="Random lives of an engine.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Where they begin.")
-@click.option("--replay", type=_FILE, help="Play an engine's stored case; nothing else is done.")
-@click.option("--out", type=_FOLDER, default=Path(), show_default=True, help="Where an engine's cases are written.")
-@click.option("--har", type=_FOLDER, help="Keep the traffic of each of a client's cases here.")
-@click.option("--junit", "junit_", type=_FILE, help="Write JUnit XML here.")
-@click.option("--html", "html_", type=_FILE, help="Write a page here.")
-@click.option("--pack", "pack_", type=_FILE, help="Write the engines' kit as a zip file; nothing else is done.")
-@click.option("--verbose", "-v", is_flag=True, help="Name what passes and what is skipped, too.")
+@click.option("--list", "list_", is_flag=True, help="List the cases and run none.")
+@click.option("--only", multiple=True, metavar="NAME", help="Run only this case, prefix, fault (F3) or pattern.")
+@click.option("--strict", is_flag=True, help="Treat SHOULD rules as MUST.")
+@click.option("--known", type=_FILE, help="File of cases known to fail, one per line; they are run too.")
+@click.option("--cases", default=CASES, show_default=True, type=click.IntRange(0), help="Random sessions of an engine.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="First seed of these sessions.")
+@click.option("--replay", type=_FILE, help="Run only this stored case of an engine.")
+@click.option("--out", type=_FOLDER, default=Path(), show_default=True, help="Folder for failed cases of an engine.")
+@click.option("--har", type=_FOLDER, help="Folder for the traffic of each case of a client.")
+@click.option("--junit", "junit_", type=_FILE, help="Write JUnit XML to this file.")
+@click.option("--html", "html_", type=_FILE, help="Write an HTML report to this file.")
+@click.option("--pack", "pack_", type=_FILE, help="Write the kit for engines to this zip file and run nothing.")
+@click.option("--verbose", "-v", is_flag=True, help="List passed and skipped cases too.")
 @click.argument("given", nargs=-1, metavar="[-- COMMAND...]")
 def command(
     client: bool,
@@ -81,22 +79,24 @@ def command(
     verbose: bool,
     given: tuple[str, ...],
 ) -> None:
-    """Does an engine, or a client, hold what this one holds?
+    """Test whether an engine or a client conforms to this one.
 
-    An engine in any language is asked through a harness, which answers JSON lines as MESSAGES.md says (it is in the zip
-    of --pack). Vectors first, then the laws over random lives; what fails is made short, shown, and written to a file:
+    An engine in any language is tested through a harness, which answers JSON lines as MESSAGES.md describes (it is in
+    the zip file of --pack). Vectors run first, then the laws over random sessions; a failed case is shortened, printed
+    and written to a file:
 
       statemachine conform -- node harness.mjs
 
-    Any program that talks HTTP to the emulator is played through a catalogue of cases, each with a process and an
-    emulator of its own, and judged by what the emulator sees of it:
+    A client is any program that uses the emulator over HTTP. It goes through a catalogue of cases, each with a process
+    and an emulator of its own; the emulator detects its faults:
 
       statemachine conform --client -- python my_client.py
 
-    It finds the emulator in STATEMACHINE_URL, STATEMACHINE_TENANT, STATEMACHINE_APP_ID and STATEMACHINE_CLIENT_ID, and
-    what it shall do as JSON lines on standard input: {"do": "start"}, {"do": "say", "text": "…"}, {"do": "end"},
-    {"do": "typing"}, {"do": "answer_form", "form": "…", "data": {}}, {"do": "background"}, {"do": "foreground"}. What
-    it does not know it may leave undone. Its working directory is its own, and the same after a restart.
+    It reads the emulator's address from STATEMACHINE_URL, STATEMACHINE_TENANT, STATEMACHINE_APP_ID and
+    STATEMACHINE_CLIENT_ID, and its orders as JSON lines from standard input: {"do": "start"},
+    {"do": "say", "text": "…"}, {"do": "end"},
+    {"do": "typing"}, {"do": "answer_form", "form": "…", "data": {}}, {"do": "background"}, {"do": "foreground"}. It may
+    ignore unknown orders. It has a working directory of its own, the same after a restart.
 
     Exit status: 0 it conforms; 1 it does not; 2 it could not be run.
     """
@@ -128,7 +128,7 @@ def command(
 def _client(
     command: tuple[str, ...], only: tuple[str, ...], watch: bool, port: int | None, known: Path | None, har: Path | None
 ) -> Trial:
-    """Loaded when it is asked for: who judges an engine need not have, or wait for, what talks HTTP."""
+    """Imported at first use: a test of an engine needs no HTTP library."""
     try:
         from .blackbox import ClientTrial
     except ModuleNotFoundError as error:
@@ -137,7 +137,7 @@ def _client(
 
 
 def _heard(strict: bool, verbose: bool, found: Verdict) -> Verdict:
-    """A verdict, told as it comes."""
+    """Print a verdict as soon as it is known."""
     verdict = strictly(found) if strict else found
     if verbose or verdict.status not in ("passed", "skipped"):
         click.echo("\n".join(map(visible, lines_of(verdict))))

@@ -1,4 +1,4 @@
-"""Which contact centre, and as whom: the options that `chat` and `doctor` share, each also from the environment."""
+"""The options of `chat`, `doctor` and `run` for the contact centre and the client id; also from the environment."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ FLAGS: Final[dict[Setting, str]] = {
     "scenario": "the contact centre's scenario",
     "server": "the contact centre's servers",
 }
-"""Where each setting is made on the command line, or by whom."""
+"""Setting -> its option on the command line, or where it is configured."""
 
 _PREFIX: Final = "STATEMACHINE"
 
 
 @frozen(kw_only=True)
 class Door:
-    """What was said about the way in. `url` None: an emulator that runs."""
+    """The values of these options. `url` None: the emulator that runs on this machine."""
 
     url: str | None
     tenant: str | None
@@ -103,13 +103,13 @@ def _option(name: str, help: str, **more: Any) -> Any:
 
 _OPTIONS: Final = (
     _option("--url", "The contact centre's address, as https://chat.example.com.", metavar="URL"),
-    _option("--tenant", "Its tenant's domain; the host of the URL, if not given.", metavar="DOMAIN"),
+    _option("--tenant", "The tenant's domain; default: the host of the URL.", metavar="DOMAIN"),
     _option("--app-id", "Id of the messaging scenario entry.", metavar="ID"),
-    _option("--client-id", "Who you are to it; if not given, one is made.", metavar="ID"),
+    _option("--client-id", "The customer's id on this device; default: a new one.", metavar="ID"),
     _option("--api", "Version of the interface.", type=click.Choice(["v1", "v2"]), default="v2", show_default=True),
     click.option("--unquoted", is_flag=True, help="No quotes around the values of the Authorization header."),
-    _option("--proxy", "Go through this proxy.", metavar="URL"),
-    _option("--ca", "Trust the certificates of this file (PEM) too.", metavar="FILE", type=click.Path(dir_okay=False)),
+    _option("--proxy", "Use this proxy.", metavar="URL"),
+    _option("--ca", "Also trust the certificates in this file (PEM).", metavar="FILE", type=click.Path(dir_okay=False)),
     click.option("--header", multiple=True, metavar="NAME:VALUE", help="A header for every request; may be repeated."),
 )
 

@@ -51,7 +51,7 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="0 takes a free one, and so does the default where it is taken.",
+    help="0: a free one. If the default is in use, a free one is taken.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -59,18 +59,20 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
     metavar="NAME|FILE.toml",
     default="plain",
     show_default=True,
-    help="What chats go through whose app id is not itself a scenario's name; see below.",
+    help="For chats whose app id names no scenario; see below.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Ids and jitter are made from it.")
-@click.option("--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Of the scenario's pauses.")
-@click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Any knob; --knobs lists them.")
-@click.option("--speed", type=click.FloatRange(0, 100_000), default=1.0, show_default=True, help="Of its clock.")
-@click.option("--tls", is_flag=True, help="Serve https, with a throw-away authority, and say how to trust it.")
-@click.option("--name", "names", multiple=True, help="With --tls: another name or address to be reached under.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of ids and jitter.")
+@click.option(
+    "--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Factor for the scenario's pauses."
+)
+@click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; --knobs lists them.")
+@click.option("--speed", type=click.FloatRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
+@click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it.")
+@click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine.")
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Written as soon as it listens, gone when it stops: JSON with url, pid, token, authority.",
+    help="JSON with url, pid, token, authority; removed when it stops.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the console, its page for agents, in the browser.")
 @click.option("--knobs", "list_knobs", is_flag=True, help="List the knobs, and exit.")
@@ -90,10 +92,10 @@ def command(
     show: bool,
     list_knobs: bool,
 ) -> None:
-    """A contact centre on this machine, for clients to be tried on.
+    """Run a contact centre on this machine, for trials of clients.
 
-    It serves v1 and v2 of the interface and keeps an eye on its clients: what they do wrong is listed when it stops.
-    A person can play its agents, and a customer, on a web page: the console. Ctrl-C stops it.
+    It serves v1 and v2 of the interface and checks its clients: their faults are listed when it stops. A person can
+    play its agents, and a customer, on a web page: the console. Ctrl-C stops it.
 
     Exit status: 0 stopped; 1 it could not listen there; 2 wrong usage.
     """
@@ -111,7 +113,7 @@ def command(
         except OSError as error:
             if not flexible or error.errno != errno.EADDRINUSE:
                 raise
-            screen.line((f"Port {port} is taken, so this takes a free one.", "dim"))
+            screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
             asyncio.run(_serve(screen, evolve(wish, port=0)))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
@@ -122,7 +124,7 @@ def command(
 
 
 class _Refused(Trouble):
-    """The address cannot be had."""
+    """The address cannot be used."""
 
     exit_code = 1
 
@@ -143,7 +145,7 @@ def _settings(settings: Iterable[str]) -> dict[str, object]:
 
 def _reason(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken: choose another with --port, or --port 0 for a free one"
+        return f"port {port} on {host} is in use: choose another with --port, or --port 0 for a free one"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} on {host} is not allowed here: choose one above 1023"
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"
@@ -194,7 +196,7 @@ async def _serve(screen: Screen, wish: _Wish) -> None:
 
 @contextmanager
 def _ready(file: Path | None, emulator: Emulator, authority: Path | None) -> Generator[None]:
-    """All of the file at once: who waits for it never reads the half of it."""
+    """Write the file atomically: a reader never sees half of it."""
     if file is None:
         yield
         return
@@ -213,7 +215,7 @@ async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority
     page = _console_url(emulator)
     _introduce(screen, emulator.url, page, wish.scenario, wish.host)
     if authority is not None:
-        screen.line("Its certificate is signed by an authority that lives as long as this process. To trust it:")
+        screen.line("Its certificate is signed by a temporary authority, which ends with this process. To trust it:")
         for where, how in HOW_TO_TRUST:
             screen.line(f"  {where:<17} ", (how.format(file=authority), ""), indent=20)
         screen.line(("The vendor's Swift client asks port 443, whatever it is told: --port 443.", "dim"))
@@ -222,7 +224,7 @@ async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority
 
 
 class _Follower:
-    """A line for what the clients do."""
+    """Prints a line for each thing that clients do."""
 
     def __init__(self, screen: Screen, emulator: Emulator) -> None:
         self._screen = screen
@@ -230,14 +232,14 @@ class _Follower:
         self._told: dict[str, tuple[int, bool]] = {}
 
     async def follow(self) -> None:
-        """For ever."""
+        """Look again after each change, until cancelled."""
         while True:
             await self._emulator.until(_after_the_next_change(), _YEAR_S)
             await asyncio.sleep(_GLANCE_S)
             self.look()
 
     def look(self) -> None:
-        """Tell what is new."""
+        """Print what is new."""
         chats = list(self._emulator.centre.chats.values())
         for chat in chats:
             self._tell(chat)

@@ -12,11 +12,11 @@ __all__ = ["command"]
 
 @click.command(name="engine")
 def command() -> None:
-    """The engine as a process beside a program in another language.
+    """Run the engine as a process for a program in another language.
 
     One JSON object a line on stdin, one on stdout: {"op": "begin", "at": …}, then {"op": "step", "event": {…}}; it
-    answers with the phase, the commands to carry out, the news to tell, and when to wake it. It reads no clock and
-    opens no connection. MESSAGES.md, beside the module statemachine.conformance, has all of it.
+    answers with the phase, the commands to execute, the updates to deliver, and the next deadline. It reads no clock
+    and opens no connection. MESSAGES.md, beside the module statemachine.conformance, describes the messages.
 
     Ends with its input, or at {"op": "bye"}.
     """

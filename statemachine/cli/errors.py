@@ -1,4 +1,4 @@
-"""How a command says that it cannot: one line, no traceback.
+"""Error messages of commands: one line, no traceback.
 
 Imports nothing but the standard library, so that it can say which extra is missing.
 """
@@ -36,6 +36,6 @@ def missing(error: ModuleNotFoundError, what: str) -> str | None:
 
 
 def say(line: str) -> None:
-    """One line on stderr. Where there is no stderr, or nobody reads it, nothing."""
+    """Print one line on stderr; nothing where there is no stderr or its reader is gone."""
     with suppress(AttributeError, OSError, UnicodeError, ValueError):
         print(f"statemachine: {visible(line)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Files that are named on the command line: what is wrong with one is said with its name."""
+"""Files named on the command line: an error message names the file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write(path: Path, what: str | bytes) -> None:
 
 
 def lines(path: Path) -> list[str]:
-    """The lines of a text that say something; a # begins a comment. Raises Trouble."""
+    """The lines of a text without comments (#) and blank lines. Raises Trouble."""
     try:
         with reading(path):
             text = path.read_text(encoding="utf-8")

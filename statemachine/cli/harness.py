@@ -1,4 +1,4 @@
-"""The engine's door of `statemachine conform`: an implementation of the engine, behind a harness that answers lines."""
+"""`statemachine conform` for engines: an implementation behind a harness that answers JSON lines."""
 
 from __future__ import annotations
 

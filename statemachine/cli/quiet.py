@@ -1,4 +1,4 @@
-"""The log, kept off a screen that tells the same things in its own words."""
+"""No log output for commands that print the same facts themselves."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def command() -> None:
 
 @command.command(name="list")
 def list_() -> None:
-    """All scenarios that are there, and what each teaches."""
+    """List all scenarios, with what each teaches."""
     screen = Screen()
     for scenario in catalogue().values():
         screen.line((f"{scenario.name:<20} ", "bold"), scenario.about, indent=21)
@@ -46,7 +46,7 @@ def list_() -> None:
 @command.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """The file of one, to copy and change. What it plays stands in parts.toml: NAME may be "parts"."""
+    """Print the file of a scenario, to copy and change. "parts" prints the parts that scenarios include."""
     try:
         click.echo(scenario_source(name), nl=False)
     except ValueError as error:
@@ -57,9 +57,9 @@ def show(name: str) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: {problems: [{file, line, message}]}.")
 def check(files: tuple[Path, ...], as_json: bool) -> int:
-    """Read scenario files, and tell every problem with its line.
+    """Check scenario files, and print every problem with its line.
 
-    Exit status: 0 all are right; 1 some are not; 2 a file cannot be read.
+    Exit status: 0 all are valid; 1 some are not; 2 a file cannot be read.
     """
     problems = list(_problems(files))
     if as_json:

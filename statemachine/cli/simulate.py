@@ -32,21 +32,21 @@ _EXPLORING: Final = 3_600.0
 
 @click.command(name="simulate")
 @click.option("--seeds", default=200, show_default=True, type=click.IntRange(0), help="How many simulations.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The first one's seed.")
-@click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="How long faults strike in each.")
-@click.option("--jobs", default=None, type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the first run.")
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(1), help="Steps with faults in each run.")
+@click.option("--jobs", default=None, type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 @click.option(
     "--only", multiple=True, metavar="NAME", help=f"Only this fault, or domain of faults ({', '.join(DOMAINS)})."
 )
-@click.option("--complete", is_flag=True, help="Fail when something was never reached, and say what.")
+@click.option("--complete", is_flag=True, help="Fail where something was never reached, and list it.")
 @click.option("--explore", "depth", default=0, type=click.IntRange(0), help="Also try every history up to this depth.")
-@click.option("--replay", "file", type=click.Path(path_type=Path), help="Show a violation again; nothing else is done.")
+@click.option("--replay", "file", type=click.Path(path_type=Path), help="Only replay this violation.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     show_default=True,
-    help="Where violations are written.",
+    help="Folder for violations.",
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
 def command(
@@ -71,10 +71,10 @@ def command(
     Each simulation enables some faults, chosen by its seed; --only enables these instead. The coverage of all
     simulations is counted: cells and couplings of the tables, commands, deadlines, reactions, faults.
 
-    A violation is minimised and written to violation-SEED.jsonl, with the command that shows it again.
+    A violation is minimised and written to violation-SEED.jsonl, with the command that replays it.
 
-    Exit status: 0 no law was broken (and with --complete, everything was reached); 1 otherwise; 2 it could not be done
-    as asked.
+    Exit status: 0 no law was broken (and with --complete, everything was reached); 1 otherwise; 2 it could not be
+    executed.
     """
     if file is not None:
         _replay(file, as_json_)
@@ -97,7 +97,7 @@ def command(
 
 
 def _progress(seeds: int, figures: Figures) -> None:
-    """A line for whoever waits, written over itself; nothing into a file or a pipe."""
+    """One line of progress on a terminal, overwritten each time; nothing into a file or a pipe."""
     if sys.stderr.isatty():
         line = f"\r{figures.seeds:,} of {seeds:,} seeds, {len(figures.violations):,} violations"
         click.echo(line if figures.seeds < seeds else "\r\x1b[K", nl=False, err=True)

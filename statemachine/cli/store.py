@@ -1,4 +1,4 @@
-"""`statemachine store`: what the owner of a database of chats has to do with it."""
+"""`statemachine store`: maintenance of the database of chats."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _file: Final = click.argument("file", type=click.Path(exists=True, dir_okay=Fals
 @click.group(name="store", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """The database of chats (`store="chats.sqlite"`): check it, bring it up to date, purge it, forget somebody.
+    """Maintain the database of chats (`store="chats.sqlite"`): check, migrate, purge, forget a client.
 
-    All but check need it for themselves: they refuse while a process is at work on it, and name that process.
+    All but check need exclusive access: they refuse while a process uses the database, and name that process.
 
-    Exit status: 0 done; 1 check found damage; 2 it could not be done as asked.
+    Exit status: 0 done; 1 check found damage; 2 it could not be executed.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -50,7 +50,7 @@ def command(ctx: click.Context) -> None:
 @_file
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check_(file: Path, as_json: bool) -> None:
-    """How much is in it, who is at work, and whether it is intact. Changes nothing."""
+    """Print its size, its current owner, and whether it is intact. Changes nothing."""
     with _trouble():
         checked = check(file)
     if as_json:
@@ -63,11 +63,11 @@ def check_(file: Path, as_json: bool) -> None:
 
 @command.command()
 @_file
-@click.option("--copy", type=click.Path(path_type=Path), help="Keep it as it was in this file, for going back.")
+@click.option("--copy", type=click.Path(path_type=Path), help="Copy the old database to this file first.")
 def migrate(file: Path, copy: Path | None) -> None:
-    """Bring it up to date, wholly or not at all.
+    """Migrate it to the current schema, in one transaction.
 
-    Opening it to work on it does the same."""
+    A client that opens it does the same."""
     with _trouble():
         found = check(file).schema
         _work(file, lambda link: None, copy)
@@ -80,12 +80,14 @@ def migrate(file: Path, copy: Path | None) -> None:
 
 @command.command()
 @_file
-@click.option("--older-than", "days", required=True, type=click.FloatRange(0), metavar="DAYS", help="Over for so long.")
-@click.option("--unread", is_flag=True, help="Also what the application has not read yet.")
+@click.option(
+    "--older-than", "days", required=True, type=click.FloatRange(0), metavar="DAYS", help="Ended so long ago."
+)
+@click.option("--unread", is_flag=True, help="Also remove updates that the application has not read.")
 def purge(file: Path, days: float, unread: bool) -> None:
-    """Remove chats that are over, and what is kept of what was read.
+    """Remove chats that are over, and the updates kept of them.
 
-    A chat that lives stays, whatever its age. A client whose chat was removed begins anew: its news has seq 1 again.
+    An open chat is kept, whatever its age. A client whose chat was removed starts again with seq 1.
     """
 
     def work(link: sqlite3.Connection) -> housekeeping.Purged:
@@ -99,24 +101,23 @@ def purge(file: Path, days: float, unread: bool) -> None:
     with _trouble():
         purged = _work(file, work)
     screen = Screen()
-    screen.line(f"removed {_chats(purged.sessions)} and {purged.updates:,} news")
+    screen.line(f"removed {_chats(purged.sessions)} and {purged.updates:,} updates")
     if purged.unread:
-        screen.line(f"kept {_chats(purged.unread)} with news that was never read; --unread removes them too")
+        screen.line(f"kept {_chats(purged.unread)} with unread updates; --unread removes them too")
 
 
 @command.command()
 @_file
 @click.argument("client_ids", nargs=-1, required=True, metavar="CLIENT_ID…")
 def forget(file: Path, client_ids: tuple[str, ...]) -> None:
-    """Remove all there is of these customers, for good.
+    """Remove all data of these customers.
 
-    Chats that live go too; they are not ended, the contact centre hears nothing of it. Nothing is left in any part of
-    the file. Copies of the file, and traces, are yours to
-    delete.
+    Open chats are removed too; they are not ended, the contact centre gets no message. Deleted data is overwritten in
+    the file. Delete copies of the file, and traces, yourself.
     """
     with _trouble():
         found = _work(file, lambda link: housekeeping.forget(link, _sessions_of(link, client_ids)))
-    Screen().line(f"forgot {_chats(found)}" if found else "nothing there is of that client; deleted rows were wiped")
+    Screen().line(f"forgot {_chats(found)}" if found else "no data of that client was found")
 
 
 def _sessions_of(link: sqlite3.Connection, client_ids: tuple[str, ...]) -> list[str]:
@@ -126,7 +127,7 @@ def _sessions_of(link: sqlite3.Connection, client_ids: tuple[str, ...]) -> list[
 
 
 def _work(file: Path, work: Callable[[sqlite3.Connection], _T], copy: Path | None = None) -> _T:
-    """Do this as the one who is at work on the database."""
+    """Do this with exclusive access to the database."""
     link, lock = open_owned(file, _WAIT_MS, copy=copy)
     try:
         with translated_errors(file):
@@ -149,14 +150,14 @@ def _trouble() -> Generator[None, None, None]:
 
 
 def _show(screen: Screen, file: Path, checked: StoreReport) -> None:
-    is_old = f" (opening it to work on it brings it to {SCHEMA})" if checked.is_old else ""
+    is_old = f" (the next client that opens it migrates it to {SCHEMA})" if checked.is_old else ""
     screen.line((str(file), "bold"), f": {checked.size:,} bytes, schema {checked.schema}{is_old}")
-    screen.line(f"at work     {checked.owner or 'nobody'}")
+    screen.line(f"owner       {checked.owner or 'none'}")
     screen.line(f"chats       {sum(checked.phases.values()):,}")
     for phase, count in sorted(checked.phases.items(), key=lambda item: (-item[1], item[0])):
         screen.line(f"  {count:>8,}  ", (phase, phase_style(phase)))
-    screen.line(f"news        {checked.unread:,} not read yet, {checked.kept:,} kept")
+    screen.line(f"updates     {checked.unread:,} unread, {checked.kept:,} kept")
     for fault in checked.faults:
         screen.line(("✗ ", "bold red"), fault)
     if not checked.faults:
-        screen.line(("✓ all of it can be read back", "green"))
+        screen.line(("✓ all records can be read", "green"))

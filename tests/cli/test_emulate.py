@@ -61,7 +61,7 @@ def test_a_busy_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["emulate", "--port", str(port)]) == 1
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
-    assert f"port {port} on 127.0.0.1 is taken" in captured.err
+    assert f"port {port} on 127.0.0.1 is in use" in captured.err
 
 
 def test_the_default_port_gives_way_to_a_free_one() -> None:
@@ -70,7 +70,7 @@ def test_the_default_port_gives_way_to_a_free_one() -> None:
             taken.bind(("127.0.0.1", 8080))
             taken.listen()
         with emulator() as (process, word):
-            assert word == "one."  # Port 8080 is taken, so this takes a free one.
+            assert word == "taken."  # Port 8080 is in use: a free one is taken.
             assert process.stdout is not None
             url = process.stdout.readline().rpartition(" ")[2].strip()
             with urlopen(f"{url}/_console/") as reply:

@@ -31,11 +31,11 @@ def test_check_says_what_is_there_and_changes_nothing(file: Path, capsys: pytest
     before = file.read_bytes()
     shown = told(capsys, "check", file)
     for line in (
-        "schema 1 (opening it",
-        "at work     nobody",
+        "schema 1 (the next client",
+        "owner       none",
         "chats       3",
-        "3 not read yet, 0 kept",
-        "✓ all of it",
+        "3 unread, 0 kept",
+        "✓ all records",
     ):
         assert line in shown
     assert file.read_bytes() == before
@@ -75,7 +75,7 @@ def test_migrate_keeps_a_copy_for_going_back(file: Path, tmp_path: Path, capsys:
     assert "schema 1 (" in told(capsys, "check", copy)
     assert copy.stat().st_mode & 0o077 == 0
     assert f"has schema {SCHEMA} already" in told(capsys, "migrate", file)
-    assert "✓ all of it" in told(capsys, "check", file)
+    assert "✓ all records" in told(capsys, "check", file)
 
 
 def test_a_copy_overwrites_nothing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,10 +88,8 @@ def test_a_copy_overwrites_nothing(file: Path, tmp_path: Path, capsys: pytest.Ca
 
 def test_purge_leaves_what_lives_and_what_was_not_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = told(capsys, "purge", file, "--older-than", 30)
-    assert kept == (
-        "removed 0 chats and 0 news\nkept 1 chat with news that was never read; --unread removes them too\n"
-    )
-    assert told(capsys, "purge", file, "--older-than", 30, "--unread") == "removed 1 chat and 1 news\n"
+    assert kept == ("removed 0 chats and 0 updates\nkept 1 chat with unread updates; --unread removes them too\n")
+    assert told(capsys, "purge", file, "--older-than", 30, "--unread") == "removed 1 chat and 1 updates\n"
     assert json.loads(told(capsys, "check", file, "--json"))["phases"] == {"ending": 1, "warned": 1}
 
 
@@ -102,7 +100,7 @@ def test_forget_leaves_nothing_of_a_client(file: Path, capsys: pytest.CaptureFix
         data = left.read_bytes()
         assert b"15550001" not in data
         assert b"+380441234567" not in data
-    assert "nothing there is of that client" in told(capsys, "forget", file, "+15550001")
+    assert "no data of that client was found" in told(capsys, "forget", file, "+15550001")
 
 
 @pytest.mark.parametrize("args", [["migrate"], ["purge", "--older-than", "1"], ["forget", "x"]])

@@ -40,8 +40,8 @@ def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: 
     """Chat with a contact centre from the terminal.
 
     Without --url it is the emulator that runs on this machine; where none runs, one can be started. Each line is sent
-    as a message; /help lists what else can be done. The bottom line tells where the chat is. Leaving (/quit, Ctrl-D)
-    ends no chat: the next `statemachine chat` with this contact centre goes on with it, and shows what was said.
+    as a message; /help lists the commands. The bottom line shows the phase. Leaving (/quit, Ctrl-D) does not end the
+    chat: the next `statemachine chat` with this contact centre continues it, and shows its history.
 
     Kept in your state directory (or STATEMACHINE_STATE_DIR), for you alone: who you are to each contact centre, and its
     chat.
@@ -191,7 +191,7 @@ async def _read(keyboard: Keyboard, talk: Talk) -> None:
 
 
 async def _hear(talk: Talk, keyboard: Keyboard) -> None:
-    """Tell the news. At a pipe, until the chat is over: nobody is there to begin another."""
+    """Show the updates. At a pipe, until the chat is over: no person is there to begin another."""
     while True:
         talk.begun.clear()
         await talk.hear_all()

@@ -1,4 +1,4 @@
-"""Where lines come from: a person at a terminal, who sees all the while how things stand, or a pipe."""
+"""The source of lines: a person at a terminal, with a status line, or a pipe."""
 
 from __future__ import annotations
 

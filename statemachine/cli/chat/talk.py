@@ -1,4 +1,4 @@
-"""What a person types, done: texts are sent, and lines that begin with a slash are commands."""
+"""Executes typed lines: texts are sent, lines that begin with a slash are commands."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Talk:
         self.begun.set()
 
     async def hear(self, update: Update) -> None:
-        """One piece of news: shown, and what it asks of us done."""
+        """Show an update, and react to it."""
         self._view.tell(update)
         self._heard.set()
         if isinstance(update, DeliveryUpdate):
@@ -115,7 +115,7 @@ class Talk:
             self._view.asks(form.name, secure=form.secure)
 
     async def hear_all(self) -> None:
-        """The news, to the end of the chat."""
+        """Show the updates, to the end of the chat."""
         async for update in self._chat.updates():
             await self.hear(update)
 

@@ -1,4 +1,4 @@
-"""What a chat looks like: news as lines, and the one line that always says how things stand."""
+"""One chat on the terminal: updates as lines, and the words of the status line."""
 
 from __future__ import annotations
 
