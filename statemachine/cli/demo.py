@@ -33,7 +33,7 @@ from .story import Story
 
 __all__ = ["Demo", "command", "differences", "perform", "read_demo"]
 
-_FOLDER: Final = files(__package__) / "demos"
+_FOLDER: Final = files("statemachine.cli") / "demos"
 _DEFAULT: Final = "session"
 _NAMES: Final = (_DEFAULT, "inactivity", "failed", "lost", "flaky", "resume")
 _PRODUCT: Final = f"chat-session-statemachine {__version__} demo"
