@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-import statemachine as ours
-
+from .. import core
+from ..codec import snapshot as codec_snapshot
 from ..core import (
     Anomaly,
     Answered,
@@ -67,24 +67,24 @@ class BrokenLaw(AssertionError):
 
 
 def _snapshot(session: Session) -> object:
-    return ours.snapshot(session)
+    return codec_snapshot.snapshot(session)
 
 
 def _restore(data: object) -> Session:
-    return ours.restore(data)
+    return codec_snapshot.restore(data)
 
 
 @frozen
 class Engine:
     """The functions under test; by default, this package's."""
 
-    reduce: Reduce = ours.reduce
-    next_deadline: Callable[[Session], int | None] = ours.next_deadline
-    outbox: Callable[[Session], tuple[Command, ...]] = ours.outbox
-    wake_window: Callable[[Session], tuple[int, int] | None] = ours.wake_window
+    reduce: Reduce = core.reduce
+    next_deadline: Callable[[Session], int | None] = core.next_deadline
+    outbox: Callable[[Session], tuple[Command, ...]] = core.outbox
+    wake_window: Callable[[Session], tuple[int, int] | None] = core.wake_window
     snapshot: Callable[[Session], object] = _snapshot
     restore: Callable[[object], Session] = _restore
-    explain: Callable[[Session, Event], Explanation] | None = ours.explain
+    explain: Callable[[Session, Event], Explanation] | None = core.explain
     """None for an implementation that cannot say why; then L12 is not tried."""
 
 
