@@ -7,17 +7,24 @@ become plain texts, for the same reason.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
 
 from attrs import evolve, fields
 
+from . import declaration
 from .record import make_record
 from .wire import SENDABLE_ENTRIES, Entry
 
-_TYPES: Final[dict[str, type[Any]]] = {
-    **dict.fromkeys(("str", "DecimalText", "HostReference", "JsonText"), str),
-    **dict.fromkeys(("int", "Duration", "Instant"), int),
-    **dict.fromkeys(("bool", "TextFlag"), bool),
+_TYPES: Final[dict[str, tuple[type[Any], ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "None": (NoneType,),
+} | {
+    name: get_args(kind) or (kind,)
+    for name, alias in vars(declaration).items()
+    if get_origin(alias) is Annotated and (kind := get_args(alias)[0])
 }
 """The types of fields, as annotations name them."""
 _WORDS: Final = {str: "text (str)", int: "a whole number (int)", bool: "True or False"}
@@ -25,11 +32,11 @@ _WORDS: Final = {str: "text (str)", int: "a whole number (int)", bool: "True or 
 
 def _checker(name: str, annotation: str) -> Callable[[Any], Any] | None:
     """A function that returns the value of this field as it is kept, or raises TypeError; None: any value is right."""
-    first, *others = annotation.split(" | ")
-    wanted = _TYPES.get(first)
-    if wanted is None:
+    names = annotation.split(" | ")
+    if not _TYPES.keys() >= set(names):
         return None
-    optional = others == ["None"]
+    wanted, *others = [kind for one in names for kind in _TYPES[one]]
+    optional = others == [NoneType]
 
     def check(value: Any) -> Any:
         if type(value) is wanted or (optional and value is None):
