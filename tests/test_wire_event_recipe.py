@@ -70,7 +70,7 @@ from statemachine.codec.records import encode_event
 from statemachine.codec.wire import encode_entry
 from statemachine.conformance.process import Harness
 from statemachine.engine.session import JsonSession
-from statemachine.replay.words import Names, entry_words
+from statemachine.replay.words import PartyNames, entry_words
 from statemachine.wire import Reaction
 from tests.conformance.node import NODE
 from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting
@@ -104,7 +104,7 @@ def test_a_reaction_is_delivered_once_and_an_own_one_is_not_delivered() -> None:
 
 
 def test_words_for_people() -> None:
-    assert entry_words(THEIRS, Names(CHAT), by_client=True) == ("customer", "reacts with + to message s1")
+    assert entry_words(THEIRS, PartyNames(CHAT), by_client=True) == ("customer", "reacts with + to message s1")
 
 
 def test_the_emulator_takes_it_from_a_client() -> None:
