@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..core import (
     READS,
@@ -33,7 +33,8 @@ from ..core import (
     Upload,
 )
 from ..core.wire import SecureFormData
-from .body import Object, clean, is_array, is_object, parse_body
+from .body import Object, clean, is_array, is_object
+from .lenient import header, read_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
 from .wire import decode_entries
@@ -263,18 +264,21 @@ def json_body(value: object) -> bytes:
 
 
 def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """The reply in the answer to `command`: `ChatOpened`, `EventBatch`, `HistoryLog`, `FileUploaded` or `Failure`.
+    """What the answer to a command says. Never raises.
 
-    Never raises.
+    An empty body answers a poll, a reading of the history or a post without events (F10). A body that a strict reader
+    refuses is read leniently, and the reply says so in `repaired`.
 
-    An empty body answers a poll, a reading or a post that has nothing to tell (F10). A failure of kind "http"
-    has the body's `error_code`, whatever its type and the status were; a success that cannot be read is
-    "unreadable".
+    Returns:
+        `ChatOpened`, `EventBatch`, `HistoryLog` or `FileUploaded`; or a `Failure`: of kind "http" with the body's
+        `error_code`, whatever its type and the status were, or "unreadable" for a success that cannot be read.
     """
-    data = parse_body(body)
-    if failure := read_failure(status, headers, data):
+    read = read_body(body, headers)
+    if failure := read_failure(status, headers, read.value):
         return failure
-    reply = _READ[type(command)](None if not body or body.isspace() else data)
+    reply = _READ[type(command)](None if not body or body.isspace() else read.value)
+    if read.repaired and isinstance(reply, ChatOpened | EventBatch | HistoryLog):
+        return evolve(reply, repaired=read.repaired)
     return Failure("unreadable", status) if reply is None else reply
 
 
@@ -322,8 +326,8 @@ def read_opened(data: object) -> ChatOpened | None:
     """What E4 and E5 answer: the chat, or None where there is no usable id."""
     said: Object = data if is_object(data) else {}
     chat_id = tolerant(read_text, said.get("chat_id")) or ""
-    if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID:  # the dots would lead a path astray
-        return None
+    if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID or "\ufffd" in chat_id:
+        return None  # the dots would lead a path astray; an id with an unreadable character names nothing
     return ChatOpened(
         chat_id,
         tolerant(read_text, said.get("state")) or "",
@@ -360,13 +364,12 @@ def tolerant(read: Callable[[object], T], value: object) -> T | None:
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:
     """Milliseconds. A date counts only beside the `Date` of the same answer: there is no other clock here."""
-    named = {name.lower(): value for name, value in headers.items()}
-    value = named.get("retry-after", "").strip()
+    value = header(headers, "retry-after").strip()
     try:
         return read_seconds(value)
     except Expected:
         pass
-    until, sent = _date(value), _date(named.get("date", ""))
+    until, sent = _date(value), _date(header(headers, "date"))
     if until is None or sent is None:
         return None
     return max(0, round((until - sent).total_seconds() * 1_000))

@@ -10,8 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
-from email.message import Message as Headers
+from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from attrs import frozen
@@ -32,6 +31,7 @@ _CHARSETS: Final = re.compile(
     re.IGNORECASE,
 )
 """The character sets that a server may name. Python knows more codecs; some of them take quadratic time."""
+_NAMED_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
 _SURROGATE_PAIR: Final = re.compile(b"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 """CESU-8: each half of a surrogate pair encoded by itself, as old Java and Oracle write it."""
 _ESCAPE: Final = re.compile(r'((?:\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|[^\\])++)|\\(?:x([0-9a-fA-F]{2})|(.?))', re.DOTALL)
@@ -58,19 +58,19 @@ class Body:
     repaired: str = ""
 
 
-def read_body(body: bytes, content_type: str = "") -> Body:
+def read_body(body: bytes, headers: Mapping[str, str]) -> Body:
     """Read a body as JSON, leniently where the strict reader refuses it. Never raises.
 
     Args:
         body: the bytes of the answer.
-        content_type: its `Content-Type`, whose charset counts for bytes that are not UTF-8.
+        headers: of the answer; the charset of its `Content-Type` counts for bytes that are not UTF-8.
 
     Returns:
         The value, or a `Problem` in its place. An entry that stays unreadable is its text instead of an object.
     """
     if (problem := check_size(body)) is not None:
         return Body(problem)
-    text, repaired = _decode(body, content_type)
+    text, repaired = _decode(body, headers)
     value = parse_text(text)
     if not isinstance(value, Problem) or value.text == "empty":
         return Body(value, repaired)
@@ -82,10 +82,15 @@ def read_body(body: bytes, content_type: str = "") -> Body:
     return Body(lenient, "; ".join(filter(None, (repaired, value.text))))
 
 
+def header(headers: Mapping[str, str], name: str) -> str:
+    """The value of the header of this name, given in lower case; "" if there is none."""
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
 
-def _decode(body: bytes, content_type: str) -> tuple[str, str]:
+def _decode(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
     """(the text, what was wrong with the bytes)."""
     for mark, name in _BOMS:
         if body.startswith(mark):
@@ -95,7 +100,7 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     try:
         return body.decode(), ""
     except UnicodeDecodeError:
-        charset = _charset(content_type)
+        charset = _charset(header(headers, "content-type"))
     if charset:
         return _replacing(body, charset)
     joined = _SURROGATE_PAIR.sub(_joined, body)
@@ -119,13 +124,11 @@ def _wide(body: bytes) -> str:
 
 def _charset(content_type: str) -> str:
     """The charset that a `Content-Type` names, if it is one that is not UTF-8; else ""."""
-    headers = Headers()
-    headers["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
-    name = headers.get_content_charset() or ""
-    if not _CHARSETS.fullmatch(name):
+    named = _NAMED_CHARSET.search(content_type)
+    if named is None or not _CHARSETS.fullmatch(named[1]):
         return ""
     try:
-        found = codecs.lookup(name).name
+        found = codecs.lookup(named[1]).name
     except LookupError:
         return ""
     return "" if found == "utf-8" else found

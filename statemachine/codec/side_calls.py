@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from attrs import evolve, field, frozen
 
 from ..core import ChatOpened, Entry, Failure
-from .body import MAX_BODY, Object, is_array, is_object, parse_body
+from .body import MAX_BODY, Object, is_array, is_object
 from .http import (
     Endpoint,
     HttpRequest,
@@ -24,6 +24,7 @@ from .http import (
     read_opened,
     tolerant,
 )
+from .lenient import read_body
 from .values import read_instant, read_integer, read_seconds, read_text
 from .widget import WidgetConfiguration, read_configuration
 from .wire import decode_entries
@@ -175,7 +176,8 @@ def to_request(call: SideCall[Any], endpoint: Endpoint, timeout: int, *, nonce: 
 def read_answer(call: SideCall[A], status: int, headers: Mapping[str, str], body: bytes) -> A | Failure:
     """What the answer says. Never raises; errors are told apart as `read_reply` does."""
     empty = not body or body.isspace()
-    data = parse_body(body) if not call.raw or status != 200 else None
+    read = read_body(body, headers) if not call.raw or status != 200 else None
+    data = None if read is None else read.value
     if failure := read_failure(status, headers, data):
         return failure
     if len(body) > MAX_BODY:  # it was read no further: half a picture is none

@@ -257,6 +257,8 @@ class Reauthorized:
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
+#
+# `repaired`: why the body had to be read leniently, in words that quote nothing of it; "" if it was read as it came.
 
 
 @record
@@ -268,6 +270,7 @@ class ChatOpened:
     ewt: int | None = None
     is_new_chat: bool | None = None
     phone_number: str = field(default="", repr=redacted)
+    repaired: str = ""
 
 
 @record
@@ -275,6 +278,7 @@ class EventBatch:
     """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty)."""
 
     entries: tuple[Entry, ...] = ()
+    repaired: str = ""
 
 
 @record
@@ -282,6 +286,7 @@ class HistoryLog:
     """E8 answered: the whole log of the chat, both sides, oldest first."""
 
     entries: tuple[Entry, ...] = ()
+    repaired: str = ""
 
 
 @record

@@ -26,6 +26,7 @@ from .declaration import (
     TextFlag,
     Wire,
 )
+from .plain_text import plain_text
 from .record import field, record
 
 
@@ -131,6 +132,14 @@ class Message:
     timestamp: Instant = None
     channel: str = ""
     extra: JsonText = field(default="", repr=False)
+
+    @property
+    def text(self) -> str:
+        """What to show of the message: `msg_text` if the sender gave it, else the plain text of `msg`.
+
+        It is text, not HTML: a page that shows it has to escape it.
+        """
+        return plain_text(self.msg) if self.msg_text is None else self.msg_text
 
 
 @record
@@ -240,6 +249,11 @@ class TimeoutWarning:
     timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
 
+    @property
+    def text(self) -> str:
+        """The plain text of `msg`; "" if the tenant configured none."""
+        return plain_text(self.msg)
+
 
 @record
 class InactivityTimeout:
@@ -254,6 +268,11 @@ class InactivityTimeout:
     msg: str = field(default="", repr=redacted)
     timestamp: Instant = None
     extra: JsonText = field(default="", repr=False)
+
+    @property
+    def text(self) -> str:
+        """The plain text of `msg`; "" if the tenant configured none."""
+        return plain_text(self.msg)
 
 
 @record

@@ -145,8 +145,14 @@ BATCH: dict[str, Any] = {"type": "answered", "at": 1, "command": 2}
             "$.reply.entries[0].msg_id: expected text; $.reply.entries[1]: expected an object with a type",
         ),
         ({"type": "request_chat", "at": 1, "origin": "o", "from": 5}, "$.from: expected text"),
-        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "[1]"}, "$: RequestChat.parameters must be a mapping"),
-        ({"type": "request_chat", "at": 1, "origin": "o", "parameters": "{"}, "$: RequestChat.parameters must be a mapping"),
+        (
+            {"type": "request_chat", "at": 1, "origin": "o", "parameters": "[1]"},
+            "$: RequestChat.parameters must be a mapping",
+        ),
+        (
+            {"type": "request_chat", "at": 1, "origin": "o", "parameters": "{"},
+            "$: RequestChat.parameters must be a mapping",
+        ),
         ({"type": "request_chat", "at": 1, "origin": "o", "after": []}, "$.after: expected an object"),
         (
             {
