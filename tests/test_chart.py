@@ -34,7 +34,7 @@ def blank(machine: Machine, state: type[Any]) -> Draft:
     """A draft of nothing: the compiled closure writes here what it does."""
     d = open_draft(new_session(0), 0)
     d.context.log = []
-    setattr(machine.holder(d), machine.attribute, state)
+    setattr(machine.holder(d), machine.name, state)
     return d
 
 
@@ -81,7 +81,7 @@ def by_reducer(
         assert not log
         first = next(i for i, row in enumerate(cell) if row.why == refusal.reason)
         return Answer("rejected", first, state.name)
-    after = getattr(machine.holder(d), machine.attribute)
+    after = getattr(machine.holder(d), machine.name)
     if not log:
         return Answer("ignored", None, after.name)
     index, *rest = log
@@ -135,7 +135,7 @@ def test_the_comparison_is_not_empty() -> None:
 
 def only(machine: Machine, on: type[Any]) -> Machine:
     """The part of a machine that handles one event."""
-    return evolve(machine, alphabet=(on,), rows=tuple(row for row in machine.rows if row.on is on))
+    return evolve(machine, rows=tuple(row for row in machine.rows if row.on is on))
 
 
 def mutants(machine: Machine, row: Row) -> Iterator[tuple[str, Row]]:
@@ -228,14 +228,14 @@ def test_two_guards_of_one_name_are_refused() -> None:
         MACHINES["connection"], next(r.on for r in MACHINES["connection"].rows if r.on.__name__ == "Foregrounded")
     )
 
-    def is_in_flight(d: Any, e: Any) -> bool:
+    def poll_is_in_flight(d: Any, e: Any) -> bool:
         return False
 
     rows = tuple(
-        evolve(row, when=is_in_flight) if row.when and row.when.__name__ == "chat_is_known" else row
+        evolve(row, when=poll_is_in_flight) if row.when and row.when.__name__ == "chat_is_known" else row
         for row in machine.rows
     )
-    with pytest.raises(ValueError, match="two guards named is_in_flight"):
+    with pytest.raises(ValueError, match="two guards named poll_is_in_flight"):
         Chart(evolve(machine, rows=rows))
 
 

@@ -130,7 +130,7 @@ def _tries(command: Command, session: Session) -> int:
         case ReadHistory():
             record = session.history
         case CreateChat() | FindChat():
-            record = session.lifecycle.opening
+            record = session.opening
         case Post(item=item) | Upload(item=item):
             record = next((one.state for one in session.items if one.id == item), None)
         case PostEphemeral():

@@ -14,11 +14,11 @@ from ..core import Session
 from .body import Object, is_object
 from .errors import BadRecord, BadSnapshot
 from .records import from_json, to_json
-from .upgrades import from_format_1
+from .upgrades import session_from_format_1
 
 SCHEMA: Final = 2
 
-UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: from_format_1}
+UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: session_from_format_1}
 """Schema -> a pure function that makes of its snapshot one of the next schema, `schema` itself left aside."""
 
 _ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives"

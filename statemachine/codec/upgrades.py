@@ -1,6 +1,7 @@
 """Read what earlier versions wrote: pure functions from one format to the next, for snapshots, traces and updates.
 
-Format 2 renamed records, fields and machines to the standard terms of the field; nothing else changed.
+Format 2 renamed records, fields and machines to the standard terms of the field, and made the search for a chat id a
+machine of its own.
 """
 
 from __future__ import annotations
@@ -46,6 +47,26 @@ def from_format_1(data: Object) -> Object:
     made = {_FIELDS.get(name, name): _value(value) for name, value in data.items()}
     tag = made.get("type")
     return {**made, "type": _TYPES.get(tag, tag)} if isinstance(tag, str) else made
+
+
+def session_from_format_1(data: Object) -> Object:
+    """The JSON of a session as format 2 spells it: the search for a chat id stands beside the lifecycle."""
+    made = from_format_1(data)
+    lifecycle = made.get("lifecycle")
+    if not is_object(lifecycle):
+        return made
+    opening = lifecycle.get("opening")
+    stage = {name: value for name, value in lifecycle.items() if name != "opening"}
+    return {**made, "lifecycle": stage, "opening": _opening(opening) if is_object(opening) else {"type": "idle"}}
+
+
+def _opening(old: Object) -> Object:
+    request = ("parameters", "phone_number", "from") if not old.get("find") else ()
+    if old.get("call") is None:
+        state, names = "backing_off", ("due", "tries", "slack", "find", *request)
+    else:
+        state, names = "finding" if old.get("find") else "creating", ("call", "due", "tries", *request)
+    return {"type": state, **{name: old[name] for name in names if name in old}}
 
 
 def _value(value: object) -> object:

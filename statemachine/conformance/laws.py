@@ -275,7 +275,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
 
 
-MACHINES: Final = ("lifecycle", "attention", "connection", "history", "ephemeral")
+MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "ephemeral")
 """The machines of which a session has one; items come and go."""
 
 STEP_LAWS: Final = (

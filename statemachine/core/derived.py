@@ -21,6 +21,7 @@ from .session import (
     HistoryCurrent,
     Item,
     ItemUploading,
+    OpeningFinding,
     Queued,
     Session,
 )
@@ -49,9 +50,9 @@ Owed: TypeAlias = tuple[int, Kind, Any]
 def owing(s: State, since: int = 0) -> list[Owed]:
     """Every command the session waits for whose id is above `since`, in no particular order."""
     owed: list[Owed] = []
-    opening = s.lifecycle.opening
-    if opening is not None and opening.call is not None and opening.call > since:
-        owed.append((opening.call, "find" if opening.find else "create", opening))
+    call = s.opening.call
+    if call is not None and call > since:
+        owed.append((call, "find" if type(s.opening) is OpeningFinding else "create", s.opening))
     call = s.connection.call
     if call is not None and call > since:
         owed.append((call, "poll", s.connection))
@@ -120,9 +121,8 @@ _MACHINE_ORDER: Final = ("connection", "history")
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
     calls = {owed[0]: owed for owed in owing(s)}
-    opening = s.lifecycle.opening
-    if opening is not None:
-        yield _deadline("lifecycle", opening, calls, sig.OpenDue)
+    if s.opening.due is not None:
+        yield _deadline("opening", s.opening, calls)
     if s.lifecycle.due is not None:
         yield Deadline(s.lifecycle.due, machine="lifecycle", signal=_signal("lifecycle", s.lifecycle))
     for name in _MACHINE_ORDER:
@@ -151,13 +151,12 @@ def _deadline(
     machine: str,
     owner: Any,
     calls: dict[int, Owed],
-    signal: type[sig.Signal] | None = None,
     item: Item | None = None,
 ) -> Deadline:
     if owner.call is not None:
         return Deadline(owner.due, owed=calls[owner.call])
     slack = getattr(owner, "slack", 0)
-    return Deadline(owner.due, slack, machine, signal or _signal(machine, owner), item=item)
+    return Deadline(owner.due, slack, machine, _signal(machine, owner), item=item)
 
 
 def next_deadline(s: State) -> int | None:
@@ -172,9 +171,9 @@ def next_deadline(s: State) -> int | None:
     due = lifecycle.due
     if due is not None and (first is None or due < first):
         first = due
-    opening = lifecycle.opening
-    if opening is not None and (first is None or opening.due < first):
-        first = opening.due
+    due = s.opening.due
+    if due is not None and (first is None or due < first):
+        first = due
     due = s.history.due
     if due is not None and (first is None or due < first):
         first = due

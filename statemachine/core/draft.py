@@ -23,10 +23,11 @@ from .session import (
     Item,
     ItemState,
     Lifecycle,
+    Opening,
     Participants,
     Session,
 )
-from .updates import Anomaly, DeliveryUpdate, Outcome, Progression, Reason, Received, TranscriptUpdate
+from .updates import Anomaly, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
 from .wire import Entry
 
 _parts: Final = attrgetter(*Session.__match_args__[3:])
@@ -39,10 +40,12 @@ class StepContext:
     subject: Item
     item: ItemState
     """The item in focus, and its state: what the item machine works on."""
-    terminal: tuple[type[Any], Any] | None = None
-    """The first terminal signal of this step, with its payload; applied after the last entry (D2.10)."""
-    finish: tuple[str, Outcome, str, int | None] | None = None
-    """The outcome of the session, until its update is emitted."""
+    end: Entry | None = None
+    """The first terminal entry of the batch; applied after the last entry (D2.10)."""
+    applying_end: bool = False
+    """Whether that is happening now."""
+    finish: tuple[str, int | None] | None = None
+    """The server's text and the error code that go with the session's outcome, until its update is emitted."""
     fresh: bool = False
     """Whether the batch brought an entry that was not known."""
     reading: bool = False
@@ -71,6 +74,7 @@ class Draft:
     config: Config
     chat: Chat
     lifecycle: Lifecycle
+    opening: Opening
     attention: Attention
     connection: Connection
     history: History
@@ -123,6 +127,7 @@ def open_draft(session: Session, at: int) -> Draft:
         session.config,
         session.chat,
         session.lifecycle,
+        session.opening,
         session.attention,
         session.connection,
         session.history,
@@ -156,6 +161,7 @@ def freeze(d: Draft) -> Session:
         d.config,
         d.chat,
         d.lifecycle,
+        d.opening,
         d.attention,
         d.connection,
         d.history,

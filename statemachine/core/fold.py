@@ -6,26 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from . import signals as sig
+from . import wire
 from .actions import conversation, memory, participants, polling
 from .actions.memory import REMEMBERED
 from .draft import Draft
 from .events import EventBatch, Incoming
-from .session import TERMINAL, ConnectionOff, ConnectionPaused
-from .tables import CELLS, MACHINES, move
-from .tables.lifecycle.groups import TERMINAL_SIGNALS
-from .wire import (
-    CaseSet,
-    CobrowsingRequested,
-    Entry,
-    Info,
-    Navigation,
-    NotTyping,
-    PartyJoined,
-    PartyLeft,
-    Signaling,
-    Status,
-    Typing,
-)
+from .session import TERMINAL
+from .tables import move
+from .tables.lifecycle import TERMINAL_ENTRIES
 
 
 class _Statuses(dict[str, type[sig.Signal]]):
@@ -44,39 +32,30 @@ STATUS: Final = _Statuses(
         "failed": sig.StatusFailed,
     }
 )
-"""Wire value of `state`, in any case of letters -> what the lifecycle hears (protocol.md 2.1); else StatusOther."""
+"""Wire value of `state`, in any case of letters -> the signal to the lifecycle (protocol.md 2.1); else StatusOther."""
 
-_LIFECYCLE: Final = MACHINES["lifecycle"]
-_TERMINAL: Final = frozenset(TERMINAL_SIGNALS)
-_CELLS: Final = CELLS["lifecycle"]
-_HEARD: Final[dict[Any, type[Any]]] = {
-    said: on
-    for said, on in (*STATUS.items(), *((on, on) for on in _LIFECYCLE.alphabet))
-    if on not in _TERMINAL and said is not Status
-}
-"""What the lifecycle hears, by what an entry is, or a status says; without what ends a session."""
-_GATHERED: Final = (Status, PartyJoined, PartyLeft, CaseSet, Info)
-_PASSING: Final = (Typing, NotTyping)
+_GATHERED: Final = (wire.Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info)
+_PASSING: Final = (wire.Typing, wire.NotTyping)
 
 
-def unfold(d: Draft, e: Entry) -> None:
-    """Let the lifecycle hear one entry; the first terminal one is noted for the end of the batch."""
-    said: Any = e.state if type(e) is Status else type(e)
-    if said in _HEARD and d.context.log is None:
-        _CELLS[type(d.lifecycle)][_HEARD[said]](d, e)
-    else:
-        _unfold_rare(d, e)
+def signal_of(e: wire.Entry) -> type[Any]:
+    """The event type under which the lifecycle receives an entry: a status by its value, any other by its class."""
+    return STATUS[e.state] if type(e) is wire.Status else type(e)
 
 
-def _unfold_rare(d: Draft, e: Entry) -> None:
-    """The end of a session, a status that is written or named otherwise; or somebody wants to know why."""
-    on: Any = STATUS[e.state] if type(e) is Status else type(e)
-    if on in _TERMINAL:
-        if d.context.terminal is None:
-            d.context.terminal = on, e
-        d.context.fresh = True
-    else:
-        move(d, _LIFECYCLE, on, e)
+def unfold(d: Draft, e: wire.Entry) -> None:
+    """Give one entry to the lifecycle."""
+    move(d, d.lifecycle, signal_of(e), e)
+
+
+def end_batch(d: Draft) -> None:
+    """Apply the first terminal entry of the batch, after the last entry is folded (D2.10)."""
+    e = d.context.end
+    if e is not None:
+        d.context.end = None
+        d.context.applying_end = True
+        unfold(d, e)
+        d.context.applying_end = False
 
 
 def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None:
@@ -99,7 +78,7 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
     d.context.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
 
 
-def _fold_transcript(d: Draft, entries: tuple[Entry, ...]) -> None:
+def _fold_transcript(d: Draft, entries: tuple[wire.Entry, ...]) -> None:
     known = memory.Known(d)
     for e in entries:
         if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
@@ -107,7 +86,7 @@ def _fold_transcript(d: Draft, entries: tuple[Entry, ...]) -> None:
             unfold(d, e)
 
 
-def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None:
+def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) -> None:
     """The log of the whole chat: tell what is not known yet, rebuild the roster, find a terminal entry.
 
     All before the earliest entry that the window knows was told, or dropped from the window, long ago. Where none is
@@ -124,7 +103,7 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
     d.context.reading = True
     d.context.past = start is None
     if d.context.past and was_read:
-        conversation.tell_gap(d, None)
+        conversation.report_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
     known = memory.Known(d)
@@ -133,7 +112,7 @@ def fold_log(d: Draft, entries: tuple[Entry, ...], awaited: bool = True) -> None
             unfold(d, e)
     _merge(d, entries[start or 0 :], known)
     if awaited and not over:
-        _take_room(d, entries)
+        _read_roster(d, entries)
     d.context.reading = d.context.past = d.context.newest = False
 
 
@@ -163,17 +142,17 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
 
 
 def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
-    last = max((i for i, e in enumerate(entries) if not isinstance(e, Navigation)), default=-1)
+    last = max((i for i, e in enumerate(entries) if not isinstance(e, wire.Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
         d.context.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
-            if type(e) is Status and STATUS[e.state] in _TERMINAL:
+            if signal_of(e) in TERMINAL_ENTRIES:
                 unfold(d, e)
             continue
-        if isinstance(e, Signaling) and index != offer:
+        if isinstance(e, wire.Signaling) and index != offer:
             continue
-        if isinstance(e, CobrowsingRequested) and not d.context.newest:
+        if isinstance(e, wire.CobrowsingRequested) and not d.context.newest:
             continue
         if type(e) in REMEMBERED and memory.is_known(d, e, known):
             continue
@@ -185,7 +164,7 @@ def _pending_offer(entries: Sequence[Any]) -> int | None:
     """The one signal of a log that still matters: an offered call that was not ended (protocol.md 5.1)."""
     found = None
     for index, e in enumerate(entries):
-        if isinstance(e, Signaling):
+        if isinstance(e, wire.Signaling):
             if e.kind == "OFFER_CALL":
                 found = index
             elif e.kind in ("END_CALL", "CALL_REJECTED"):
@@ -193,20 +172,20 @@ def _pending_offer(entries: Sequence[Any]) -> int | None:
     return found
 
 
-def _take_room(d: Draft, entries: Iterable[Any]) -> None:
-    """Roster and stage, as far as the log may say them.
+def _read_roster(d: Draft, entries: Iterable[Any]) -> None:
+    """Roster and stage, as far as the log may tell them.
 
-    Only while the next poll waits for the log: whatever else was heard meanwhile may be newer than it. The log moves
+    Only while the next poll waits for the log: entries that were received meanwhile may be newer than it. The log moves
     the stage where none is known, and where its roster differs; never backwards by an old status (F17).
     """
-    if not isinstance(d.connection, ConnectionOff | ConnectionPaused) or d.connection.call is not None:
+    if not polling.no_poll_is_held(d, None):
         return
-    for kind in (CaseSet, Info):
-        said = [e for e in entries if type(e) is kind]
-        if said:
-            unfold(d, said[-1])
+    for kind in (wire.CaseSet, wire.Info):
+        found = [e for e in entries if type(e) is kind]
+        if found:
+            unfold(d, found[-1])
     participants.rebuild_roster(d, entries)
-    statuses = [e for e in entries if type(e) is Status and STATUS[e.state] not in _TERMINAL]
+    statuses = [e for e in entries if type(e) is wire.Status and signal_of(e) not in TERMINAL_ENTRIES]
     if statuses and conversation.stage_is_unknown(d, None):
         unfold(d, statuses[-1])
-    move(d, _LIFECYCLE, sig.RosterRead, None)
+    move(d, d.lifecycle, sig.RosterRead, None)

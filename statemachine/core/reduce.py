@@ -1,16 +1,15 @@
-"""`reduce`: one event in, the next session and what is to be done and told out. Total, deterministic, pure.
+"""`reduce`: one event in; the next session, commands and updates out. Total, deterministic, pure.
 
 A step, in order:
 
-1. whatever is due by `event.at` happens, earliest first, each with a turn for who waits;
+1. every deadline due by `event.at` fires, earliest first, each followed by send slots;
 2. the event is handled: an intent by the lifecycle; an answer by the reactions; entries by the fold, each in turn, with
-   the first terminal signal applied after the last;
-3. who waits for a turn gets one (the head of the queue, an upload, a courtesy).
+   the first terminal entry applied after the last;
+3. send slots are offered: to the head of the queue, to an upload, to an ephemeral entry.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from attrs import evolve
 
 from . import signals as sig
 from .actions import outgoing
-from .actions.conversation import tell_finish
+from .actions.conversation import emit_outcome
 from .actions.memory import note_silence
 from .commands import Command
 from .derived import Owed, deadlines, next_deadline, outbox, owing
@@ -38,22 +37,19 @@ from .events import (
     Restarted,
     Tick,
 )
-from .fold import fold, fold_log, unfold
+from .fold import end_batch, fold, fold_log, unfold
 from .session import TERMINAL, Session
-from .tables import MACHINES, REACTIONS, move, move_item
+from .tables import REACTIONS, move, move_item
 from .tables.reactions import Kind, classify
 from .updates import Notification
 from .vocabulary import check_vocabulary
 from .wire import Status
 
-_LIFECYCLE: Final = MACHINES["lifecycle"]
-_COURTESY: Final = MACHINES["ephemeral"]
-
 
 def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
-    """The session after this event, and what is to be done and told.
+    """The session after this event, its commands and its updates.
 
-    The commands that this step created and that still stand at its end come first, by id; then transcript news by
+    The commands that this step created and that are still owed at its end come first, by id; then transcript updates by
     `seq`; then anomalies. An event that changes nothing returns the very same session and nothing else.
 
     Raises IllegalIntent for a local intent that is not possible now, and for nothing else; the session, being frozen,
@@ -70,8 +66,7 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     if due is not None and due <= d.now and kind is not Restarted:  # no time has passed for one that nobody ran
         _fire(d)
     _HANDLERS[kind](d, event)
-    if scratch.terminal is not None:
-        _end_batch(d)
+    end_batch(d)
     if d.items or d.ephemeral_queue.pending or scratch.finish is not None:
         _conclude(d)
     after = freeze(d)
@@ -95,22 +90,22 @@ def _fire(d: Draft) -> None:
             _answer(d, first.owed, Failure("timeout"))
         elif first.item is not None:
             assert first.signal is not None
-            move_item(d, first.item.id, None, first.signal, None)
+            move_item(d, first.item, first.signal, None)
         else:
             assert first.signal is not None
-            move(d, MACHINES[first.machine], first.signal, None)
+            move(d, getattr(d, first.machine), first.signal, None)
         _conclude(d)
 
 
 def _conclude(d: Draft) -> None:
-    """The end of what one event, or one deadline, began: turns are given, and an outcome is told last."""
+    """The end of an event, or of a deadline: send slots are offered, and the outcome of the session is reported last."""
     if d.items:
         for item in outgoing.next_to_send(d, None):
-            move_item(d, item.id, None, sig.SendSlot, None)
+            move_item(d, item, sig.SendSlot, None)
     if d.ephemeral_queue.pending:
-        move(d, _COURTESY, sig.SendSlot, None)
+        move(d, d.ephemeral, sig.SendSlot, None)
     if d.context.finish is not None:
-        tell_finish(d)
+        emit_outcome(d)
 
 
 def _restart(d: Draft, event: Restarted) -> None:
@@ -129,10 +124,8 @@ def _shift(d: Draft, by: int) -> None:
     def later(record: Any) -> Any:
         return record if record.due is None else evolve(record, due=record.due + by)
 
-    opening = d.lifecycle.opening
-    if opening is not None:
-        d.lifecycle = evolve(d.lifecycle, opening=later(opening))
     d.lifecycle = later(d.lifecycle)
+    d.opening = later(d.opening)
     d.connection = later(d.connection)
     d.history = later(d.history)
     d.ephemeral = later(d.ephemeral)
@@ -147,7 +140,7 @@ def _shift(d: Draft, by: int) -> None:
 
 
 def _intend(d: Draft, event: Intent) -> None:
-    move(d, _LIFECYCLE, type(event), event)
+    move(d, d.lifecycle, type(event), event)
 
 
 def _tick(d: Draft, event: Tick) -> None:
@@ -163,18 +156,17 @@ def _answered(d: Draft, event: Answered) -> None:
 
 
 def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
-    """Entries first, then what the answer means, then the end if it brought one."""
+    """Entries first, then the reaction to the answer, then the end of the session if there was one."""
     _, kind, owner = owed
     _take_entries(d, kind, reply)
     for machine, signal in REACTIONS[kind][classify(kind, reply)].signals:
         if machine == "item":
-            move_item(d, owner.id, None, signal, reply)
+            move_item(d, owner, signal, reply)
         else:
-            move(d, MACHINES[machine], signal, reply)
+            move(d, getattr(d, machine), signal, reply)
     if type(reply) is ChatOpened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    if d.context.terminal is not None:
-        _end_batch(d)
+    end_batch(d)
 
 
 def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
@@ -189,14 +181,6 @@ def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
         fold_log(d, reply.entries, kind is not None)
 
 
-def _end_batch(d: Draft) -> None:
-    """The first terminal signal of the batch fixes the outcome, now that the last entry is folded (D2.10)."""
-    assert d.context.terminal is not None
-    on, entry = d.context.terminal
-    d.context.terminal = None
-    move(d, _LIFECYCLE, on, entry)
-
-
 _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
     **dict.fromkeys(INTENTS, _intend),
     Tick: _tick,
@@ -206,4 +190,4 @@ _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
 }
 assert set(_HANDLERS) == set(EVENTS)
 
-check_vocabulary(sys.modules[__name__])
+check_vocabulary()

@@ -18,6 +18,7 @@ from .states import (
     ITEM,
     LIFECYCLE,
     LIVE,
+    OPENING,
     TERMINAL,
     AgentJoined,
     Attention,
@@ -59,6 +60,10 @@ from .states import (
     Ivr,
     Lifecycle,
     Opening,
+    OpeningBackingOff,
+    OpeningCreating,
+    OpeningFinding,
+    OpeningIdle,
     Queued,
     Requesting,
     TimedOut,
@@ -160,6 +165,7 @@ class Session:
     config: Config
     chat: Chat
     lifecycle: Lifecycle
+    opening: Opening
     attention: Attention
     connection: Connection
     history: History
@@ -200,6 +206,7 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
         config,
         Chat(),
         Idle(),
+        OpeningIdle(),
         Calm(),
         ConnectionOff(),
         HistoryCurrent(),
@@ -236,6 +243,7 @@ __all__ = [
     "ITEM",
     "LIFECYCLE",
     "LIVE",
+    "OPENING",
     "PHASES",
     "TERMINAL",
     "AgentJoined",
@@ -282,6 +290,10 @@ __all__ = [
     "Lifecycle",
     "OpenForm",
     "Opening",
+    "OpeningBackingOff",
+    "OpeningCreating",
+    "OpeningFinding",
+    "OpeningIdle",
     "Participants",
     "Party",
     "Queued",

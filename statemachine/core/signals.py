@@ -1,7 +1,7 @@
-"""What the machines hear beside the public events: names for moments, raised by a row, an answer or a deadline.
+"""Signals: the internal events of the machines, raised by a row, an answer or a deadline.
 
-A signal is only a name: the payload that travels with it is the event, entry or reply that caused it. Each comment
-says who raises it; `tables/couplings.py` and `tables/reactions.py` declare who hears it.
+A signal is only a name: the payload that goes with it is the event, entry or reply that caused it. Each comment says
+what raises it; `tables/couplings.py` and `tables/reactions.py` declare which machine receives it.
 """
 
 from __future__ import annotations
@@ -43,38 +43,66 @@ class RosterRead(Signal):
     """The roster was rebuilt from the log."""
 
 
-# --- opening a chat: answers of E4 and E5, and their deadlines ------------------------------------------------------
+# --- opening a chat: answers of E4 and E5, and the outcome ----------------------------------------------------------
 
 
-class Created(Signal):
-    """The chat id is known."""
+class ChatFound(Signal):
+    """E4 or E5: the answer names a chat."""
 
 
-class NoChat(Signal):
+class NoActiveChat(Signal):
     """E5: there is no active chat."""
 
 
-class NothingFound(Signal):
-    """Lifecycle -> items: there is no chat they could be sent to; the session is as before it looked for one."""
-
-
-class OpenFailed(Signal):
+class OpeningFailed(Signal):
     """No usable answer; it may be tried again."""
 
 
-class OpenRefused(Signal):
-    """The server will never say yes to this."""
+class OpeningRefused(Signal):
+    """The server refuses this request for good."""
 
 
-class OpenDue(Signal):
+class OpeningDue(Signal):
     """The pause before the next try is over."""
 
 
-class GiveUp(Signal):
-    """The whole time for requesting, or for ending, is over."""
+class NewChatOpened(Signal):
+    """Opening -> lifecycle: a chat that is certainly new."""
+
+
+class ExistingChatOpened(Signal):
+    """Opening -> lifecycle: a chat that may have a history."""
+
+
+class NoChatOpened(Signal):
+    """Opening -> lifecycle: there is no active chat."""
+
+
+class ChatRefused(Signal):
+    """Opening -> lifecycle: the server refuses to open one."""
 
 
 # --- lifecycle -> others ---------------------------------------------------------------------------------------------
+
+
+class ChatRequested(Signal):
+    """Lifecycle -> opening: create a chat."""
+
+
+class SearchRequested(Signal):
+    """Lifecycle -> opening: find the active chat."""
+
+
+class EndRequested(Signal):
+    """Lifecycle -> opening: the customer has ended; a chat may still be found, but none may be created."""
+
+
+class NoChatToSendTo(Signal):
+    """Lifecycle -> items: no chat was found; the session is as before the search."""
+
+
+class TimeLimitReached(Signal):
+    """The whole time for requesting, or for ending, is over."""
 
 
 class ChatStarted(Signal):
@@ -117,7 +145,7 @@ class Backgrounded(Signal): ...
 class Foregrounded(Signal): ...
 
 
-class Woken(Signal):
+class PushAccepted(Signal):
     """A push for this chat."""
 
 
@@ -135,7 +163,7 @@ class ConnectionRefused(Signal):
     """Authorization or configuration refused (401, 403, 1000, 2xxx, 3000, 5006) on a call beside the poll."""
 
 
-# --- link -------------------------------------------------------------------------------------------------------------
+# --- connection -------------------------------------------------------------------------------------------------------------
 
 
 class PollAnswered(Signal): ...
@@ -158,12 +186,12 @@ class PollBlocked(Signal): ...
 class PollDue(Signal): ...
 
 
-class HistoryWanted(Signal):
-    """Link -> history: events may have been lost."""
+class HistoryRequested(Signal):
+    """Connection -> history: events may have been lost."""
 
 
-class SecondReadingWanted(Signal):
-    """Link -> history: a poll that was cut may have been held on, and have eaten events after the log was read."""
+class SecondReadingRequested(Signal):
+    """Connection -> history: a poll that was cut may have been held on, and have consumed events after the reading."""
 
 
 # --- history ----------------------------------------------------------------------------------------------------------
@@ -185,7 +213,7 @@ class HistoryDue(Signal): ...
 
 
 class HistoryMerged(Signal):
-    """History -> link: the next poll may start."""
+    """History -> connection: the next poll may start."""
 
 
 class HistoryProved(Signal):
@@ -200,7 +228,7 @@ class HistoryUnreadable(Signal):
 
 
 class SendSlot(Signal):
-    """The end of each step: who waits for a turn may take it."""
+    """The end of each step: what waits to be sent may be sent."""
 
 
 class UploadAccepted(Signal): ...
@@ -230,7 +258,7 @@ class PostDoubted(Signal):
 
 
 class PostLimited(Signal):
-    """An error that promises nothing (5500, 5558, 5955): in doubt, but only a few times."""
+    """An error that may pass (5500, 5558, 5955): in doubt, but only a few times."""
 
 
 class PostRefused(Signal): ...
@@ -247,8 +275,12 @@ class ItemSettled(Signal):
     """A post in doubt cannot land any more: history proves from now on."""
 
 
-class ProofWanted(Signal):
+class ProofRequested(Signal):
     """Item -> history."""
+
+
+class NoReceiptAwaited(Signal):
+    """A sent item leaves the session: no receipt can come, or too many newer items wait for one."""
 
 
 class CustomerActed(Signal):
@@ -259,7 +291,7 @@ class DisconnectSent(Signal):
     """Item -> lifecycle."""
 
 
-# --- courtesy, and what expires in the room ---------------------------------------------------------------------------
+# --- ephemeral entries, and what expires ---------------------------------------------------------------------------
 
 
 class EphemeralDone(Signal):
@@ -267,7 +299,7 @@ class EphemeralDone(Signal):
 
 
 class EphemeralFailed(Signal):
-    """The server or the line is in trouble: no time for courtesies."""
+    """The server or the network is in trouble."""
 
 
 class OwnTypingExpired(Signal): ...

@@ -32,61 +32,43 @@ class _NoCall:
     call: ClassVar[None] = None
 
 
+class _NoTries:
+    """A state that counts no failures."""
+
+    __slots__ = ()
+    tries: ClassVar[int] = 0
+
+
 # --- lifecycle ------------------------------------------------------------------------------------------------------
 
 
 @record
-class Opening:
-    """The search for a chat id: E4, or E5 where `find`. `due`: the answer's deadline; between calls, the next try.
-
-    `parameters`, `phone_number`, `from_`: of the request.
-    """
-
-    find: bool
-    call: int | None
-    due: int
-    tries: int = 0
-    slack: int = 0
-    parameters: str = field(default="{}", repr=redacted)
-    phone_number: str | None = field(default=None, repr=redacted)
-    from_: str | None = field(default=None, repr=redacted)
-
-
-class _Stage(_NoDue):
-    """A stage that looks for no chat id."""
-
-    __slots__ = ()
-    opening: ClassVar[None] = None
-
-
-@record
-class Idle(_Stage):
+class Idle(_NoDue):
     name: ClassVar[str] = "idle"
 
 
 @record
 class Requesting:
-    """`due`: when to give up."""
+    """A chat id is being searched for (machine `opening`). `due`: when to give up."""
 
     name: ClassVar[str] = "requesting"
-    opening: Opening
     due: int
 
 
 @record
-class Establishing(_Stage):
+class Establishing(_NoDue):
     """The chat exists; no stage is known yet."""
 
     name: ClassVar[str] = "establishing"
 
 
 @record
-class Ivr(_Stage):
+class Ivr(_NoDue):
     name: ClassVar[str] = "ivr"
 
 
 @record
-class Queued(_Stage):
+class Queued(_NoDue):
     """`ewt`: estimated wait in milliseconds; None is unknown."""
 
     name: ClassVar[str] = "queued"
@@ -94,24 +76,24 @@ class Queued(_Stage):
 
 
 @record
-class Connecting(_Stage):
+class Connecting(_NoDue):
     name: ClassVar[str] = "connecting"
 
 
 @record
-class Connected(_Stage):
+class Connected(_NoDue):
     """The server says connected; no agent has been announced yet."""
 
     name: ClassVar[str] = "connected"
 
 
 @record
-class AgentJoined(_Stage):
+class AgentJoined(_NoDue):
     name: ClassVar[str] = "agent_joined"
 
 
 @record
-class WrappingUp(_Stage):
+class WrappingUp(_NoDue):
     """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
 
     name: ClassVar[str] = "wrapping_up"
@@ -119,15 +101,14 @@ class WrappingUp(_Stage):
 
 @record
 class Ending:
-    """The customer ended. `due`: when to stop waiting for the server's word. `opening`: no chat id is known yet."""
+    """The customer ended. `due`: when to stop waiting for the server's confirmation."""
 
     name: ClassVar[str] = "ending"
     due: int
-    opening: Opening | None = None
 
 
 @record
-class Ended(_Stage):
+class Ended(_NoDue):
     """Over in good order; `outcome` is ended or completed."""
 
     name: ClassVar[str] = "ended"
@@ -135,7 +116,7 @@ class Ended(_Stage):
 
 
 @record
-class Failed(_Stage):
+class Failed(_NoDue):
     """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
 
     name: ClassVar[str] = "failed"
@@ -143,13 +124,13 @@ class Failed(_Stage):
 
 
 @record
-class TimedOut(_Stage):
+class TimedOut(_NoDue):
     name: ClassVar[str] = "timed_out"
     outcome: ClassVar[Outcome] = "timed_out"
 
 
 @record
-class Gone(_Stage):
+class Gone(_NoDue):
     """The server does not know this chat any more (404, 5005)."""
 
     name: ClassVar[str] = "gone"
@@ -172,6 +153,55 @@ Lifecycle: TypeAlias = (
     | TimedOut
     | Gone
 )
+
+# --- opening: the search for a chat id ------------------------------------------------------------------------------
+
+
+@record
+class OpeningIdle(_NoDue, _NoCall):
+    """No chat id is being searched for."""
+
+    name: ClassVar[str] = "idle"
+
+
+@record
+class OpeningCreating:
+    """E4 is in flight. `parameters`, `phone_number`, `from_`: of the request."""
+
+    name: ClassVar[str] = "creating"
+    call: int
+    due: int
+    tries: int = 0
+    parameters: str = field(default="{}", repr=redacted)
+    phone_number: str | None = field(default=None, repr=redacted)
+    from_: str | None = field(default=None, repr=redacted)
+
+
+@record
+class OpeningFinding:
+    """E5 is in flight."""
+
+    name: ClassVar[str] = "finding"
+    call: int
+    due: int
+    tries: int = 0
+
+
+@record
+class OpeningBackingOff(_NoCall):
+    """Waiting to try again: with E5 where `find`, else with E4 and what the request gave."""
+
+    name: ClassVar[str] = "backing_off"
+    due: int
+    tries: int
+    slack: int = 0
+    find: bool = False
+    parameters: str = field(default="{}", repr=redacted)
+    phone_number: str | None = field(default=None, repr=redacted)
+    from_: str | None = field(default=None, repr=redacted)
+
+
+Opening: TypeAlias = OpeningIdle | OpeningCreating | OpeningFinding | OpeningBackingOff
 
 # --- attention ------------------------------------------------------------------------------------------------------
 
@@ -229,7 +259,7 @@ class ConnectionBackingOff(_NoCall):
 
 
 @record
-class ConnectionPaused:
+class ConnectionPaused(_NoTries):
     """In the background. A poll in flight may still answer."""
 
     name: ClassVar[str] = "paused"
@@ -238,7 +268,7 @@ class ConnectionPaused:
 
 
 @record
-class ConnectionBlocked(_NoDue, _NoCall):
+class ConnectionBlocked(_NoDue, _NoCall, _NoTries):
     """Authorization or configuration was refused in mid-session: waiting for `Reauthorized` or `End`.
 
     `paused`: in the background meanwhile, so that nothing is polled afterwards either.
@@ -255,7 +285,7 @@ Connection: TypeAlias = ConnectionOff | ConnectionPolling | ConnectionBackingOff
 
 
 @record
-class HistoryCurrent(_NoDue, _NoCall):
+class HistoryCurrent(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "current"
 
 
@@ -291,7 +321,7 @@ History: TypeAlias = HistoryCurrent | HistoryReading | HistoryStale | HistoryBac
 
 
 @record
-class ItemAbsent(_NoDue, _NoCall):
+class ItemAbsent(_NoDue, _NoCall, _NoTries):
     """Not yet, or no longer, in the session."""
 
     name: ClassVar[str] = "absent"
@@ -339,22 +369,22 @@ class ItemInDoubt(_NoCall):
 
 
 @record
-class ItemSent(_NoDue, _NoCall):
+class ItemSent(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "sent"
 
 
 @record
-class ItemDelivered(_NoDue, _NoCall):
+class ItemDelivered(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "delivered"
 
 
 @record
-class ItemRead(_NoDue, _NoCall):
+class ItemRead(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "read"
 
 
 @record
-class ItemFailed(_NoDue, _NoCall):
+class ItemFailed(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "failed"
 
 
@@ -416,10 +446,18 @@ class EphemeralQueue:
     due: int | None = None
 
 
+ITEM_QUEUED: Final = (ItemPending, ItemSending, ItemInDoubt)
+"""In the queue out; only the first of them is sent."""
+ITEM_TRACKED: Final = (ItemSent, ItemDelivered)
+"""Sent, and kept in the session for receipts."""
+ITEM_OUTSIDE: Final = (ItemAbsent, ItemRead, ItemFailed)
+"""Not, or no longer, in the session."""
+
 LIVE: Final = (Establishing, Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
 TERMINAL: Final = (Ended, Failed, TimedOut, Gone)
 
 LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = (Idle, Requesting, *LIVE, Ending, *TERMINAL)
+OPENING: Final[tuple[type[Opening], ...]] = (OpeningIdle, OpeningCreating, OpeningFinding, OpeningBackingOff)
 ATTENTION: Final[tuple[type[Attention], ...]] = (Calm, Warned)
 CONNECTION: Final[tuple[type[Connection], ...]] = (
     ConnectionOff,
@@ -451,6 +489,7 @@ __all__ = [
     "ITEM",
     "LIFECYCLE",
     "LIVE",
+    "OPENING",
     "TERMINAL",
     "AgentJoined",
     "Attention",
@@ -492,6 +531,10 @@ __all__ = [
     "Ivr",
     "Lifecycle",
     "Opening",
+    "OpeningBackingOff",
+    "OpeningCreating",
+    "OpeningFinding",
+    "OpeningIdle",
     "Queued",
     "Requesting",
     "TimedOut",

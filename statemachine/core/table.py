@@ -1,18 +1,28 @@
-"""Tables: what a row is, what a machine is, and the checks that a table must pass before anything runs on it.
+"""Tables: rows, machines, and the checks that a machine must pass before anything runs on it.
 
 A machine is a list of rows over its states and its alphabet. The rows of one cell (a state and an event type) are tried
-in order; the last has no guard, so that each cell answers: *taken* (to one declared target, or STAY), *ignored* or
-*rejected*, both with a reason. `build` checks the whole and compiles it once into nested dicts from type to closure.
+in order; the last has no guard. So each cell answers: *taken* (the machine moves to one declared target, or stays),
+*ignored* or *rejected*, both with a reason. `build` checks the machine and compiles it once into nested dicts from type
+to closure.
+
+A row is written on one line, in columns:
+
+    arc(source, on, when, do, target, raises, why, ref)
+
+The columns stand in the order in which things happen: in one of the states `source`, on the event `on`, if the guard
+`when` holds, the actions `do` run, the machine moves to `target`, and the signals `raises` go to other machines. An
+empty column is `()`. `target` is a state class, STAY, or a maker: a function that builds the state, and whose return
+annotation names it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
-from typing import Any, Final, Literal, TypeAlias
+from functools import cache
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_type_hints
 
-from attrs import NOTHING, Factory, field, fields, fields_dict, frozen
+from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 
 from .draft import Draft, StepContext
 from .errors import IllegalIntent
@@ -20,21 +30,24 @@ from .record import record
 from .session import Session, phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
-Effect: TypeAlias = Callable[[Draft, Any], None]
+Action: TypeAlias = Callable[[Draft, Any], None]
 Make: TypeAlias = Callable[[Draft, Any], Any]
 Cell: TypeAlias = Callable[[Draft, Any], None]
 Verdict: TypeAlias = Literal["taken", "ignored", "rejected"]
+Types: TypeAlias = type[Any] | tuple[type[Any], ...]
+Nothing: TypeAlias = tuple[()]
+"""An empty column."""
+T = TypeVar("T")
 
 STAY: Final = None
 
 
 @record
 class Row:
-    """One line of a table.
+    """One row: what a machine does with one event in some of its states.
 
-    In the order in which they happen: `when` must hold, `do` runs, the machine moves to `to` (None: it stays), built by
-    `make` where the target carries data, then `raises` is heard by other machines. `why` is for the reader, and for the
-    user whose intent is rejected; `ref` is the section of protocol.md, or of design.md as "D2.8".
+    `to`: the target; None: it stays. `make` builds the target where it carries data. `why` is for the reader, and for
+    the user whose intent is rejected. `ref` is the section of protocol.md, or of design.md as "D2.8".
     """
 
     source: tuple[type[Any], ...]
@@ -43,55 +56,61 @@ class Row:
     why: str
     to: type[Any] | None = None
     when: Guard | None = None
-    do: tuple[Effect, ...] = ()
+    do: tuple[Action, ...] = ()
     make: Make | None = None
     raises: tuple[type[Any], ...] = ()
     ref: str = ""
 
 
-Source: TypeAlias = type[Any] | tuple[type[Any], ...]
+def _tuple(column: T | tuple[T, ...]) -> tuple[T, ...]:
+    return column if isinstance(column, tuple) else (column,)
 
 
-def _sources(source: Source) -> tuple[type[Any], ...]:
-    return source if isinstance(source, tuple) else (source,)
+@cache
+def _target_of(make: Make) -> type[Any]:
+    target: type[Any] = get_type_hints(make)["return"]
+    return target
 
 
-def _effects(do: Effect | tuple[Effect, ...]) -> tuple[Effect, ...]:
-    return (do,) if callable(do) else do
-
-
-def row(
-    source: Source,
-    on: type[Any],
-    to: type[Any] | None,
-    *,
+def arc(
+    source: Types,
+    on: Types,
+    when: Guard | Nothing,
+    do: Action | tuple[Action, ...],
+    target: type[Any] | Make | None,
+    raises: Types,
     why: str,
     ref: str = "",
-    when: Guard | None = None,
-    do: Effect | tuple[Effect, ...] = (),
-    make: Make | None = None,
-    raises: type[Any] | tuple[type[Any], ...] = (),
-) -> Row:
-    """A row that is taken."""
-    return Row(_sources(source), on, "taken", why, to, when, _effects(do), make, _sources(raises), ref)
+) -> list[Row]:
+    """A row that is taken, once for each event type in `on`."""
+    to, make = (target, None) if target is None or isinstance(target, type) else (_target_of(target), target)
+    return [
+        Row(_tuple(source), one, "taken", why, to, when or None, _tuple(do), make, _tuple(raises), ref)
+        for one in _tuple(on)
+    ]
 
 
-def ignore(source: Source, on: type[Any] | tuple[type[Any], ...], why: str, *, when: Guard | None = None) -> list[Row]:
-    """Rows that say: this changes nothing here."""
-    return [Row(_sources(source), one, "ignored", why, when=when) for one in _sources(on)]
+def ignore(source: Types, on: Types, why: str, when: Guard | None = None) -> list[Row]:
+    """Rows on which nothing changes."""
+    return [Row(_tuple(source), one, "ignored", why, when=when) for one in _tuple(on)]
 
 
-def reject(source: Source, on: type[Any] | tuple[type[Any], ...], why: str, *, when: Guard | None = None) -> list[Row]:
-    """Rows that refuse a local intent, telling the user why."""
-    return [Row(_sources(source), one, "rejected", why, when=when) for one in _sources(on)]
+def reject(source: Types, on: Types, why: str, when: Guard | None = None) -> list[Row]:
+    """Rows that refuse a local intent; `why` is the message for the user."""
+    return [Row(_tuple(source), one, "rejected", why, when=when) for one in _tuple(on)]
 
 
-def rows(*parts: Row | Iterable[Row]) -> tuple[Row, ...]:
-    """One flat tuple of rows and lists of rows."""
-    flat: list[Row] = []
-    for part in parts:
-        flat.extend([part] if isinstance(part, Row) else part)
-    return tuple(flat)
+def rows(*parts: Iterable[Row]) -> tuple[Row, ...]:
+    """The rows of all parts, in order."""
+    return tuple(row for part in parts for row in part)
+
+
+@record
+class Entry:
+    """What every row that enters a state does and raises besides its own."""
+
+    do: tuple[Action, ...] = ()
+    raises: tuple[type[Any], ...] = ()
 
 
 def _by_cell(rows: Iterable[Row]) -> Mapping[tuple[type[Any], type[Any]], tuple[Row, ...]]:
@@ -104,21 +123,24 @@ def _by_cell(rows: Iterable[Row]) -> Mapping[tuple[type[Any], type[Any]], tuple[
 
 @frozen
 class Machine:
-    """One small machine. `attribute`: where its state stands in the draft.
+    """One small machine. Its state is the attribute `name` of the draft; an item's is in the step's context.
 
-    `alphabet`: everything it hears. `deadlines`: state -> signal raised when its `due` passes with no call owed.
-    `rejects`: whether its rows may reject (only the lifecycle's may).
+    `deadlines`: state -> signal raised when its `due` passes with no call owed. `rejects`: whether its rows may reject
+    (only the lifecycle's may).
     """
 
     name: str
-    attribute: str
     states: tuple[type[Any], ...]
     initial: type[Any]
     terminal: tuple[type[Any], ...]
-    alphabet: tuple[type[Any], ...]
     rows: tuple[Row, ...] = field(repr=False)
     deadlines: Mapping[type[Any], type[Any]] = field(factory=dict[type[Any], type[Any]], repr=False)
     rejects: bool = False
+    alphabet: tuple[type[Any], ...] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: tuple(dict.fromkeys(r.on for r in self.rows)), takes_self=True),
+    )
     _cells: Mapping[tuple[type[Any], type[Any]], tuple[Row, ...]] = field(
         init=False, repr=False, eq=False, default=Factory(lambda self: _by_cell(self.rows), takes_self=True)
     )
@@ -128,8 +150,18 @@ class Machine:
         return self._cells.get((state, on), ())
 
     def holder(self, d: Draft) -> Draft | StepContext:
-        """Where the state stands under `attribute`: an item's only while it is in focus."""
-        return d.context if self.attribute in StepContext.__annotations__ else d
+        """The object whose attribute `name` is the state: for an item the context, where it is in focus."""
+        return d.context if self.name in StepContext.__annotations__ else d
+
+
+def with_entry(rows: Iterable[Row], entry: Mapping[type[Any], Entry]) -> tuple[Row, ...]:
+    """The rows, each with the entry actions and signals of the state that it enters after its own."""
+
+    def entering(r: Row) -> Row:
+        more = None if r.to is None else entry.get(r.to)
+        return r if more is None else evolve(r, do=(*r.do, *more.do), raises=(*r.raises, *more.raises))
+
+    return tuple(map(entering, rows))
 
 
 class BadTable(Exception):
@@ -152,24 +184,20 @@ def _name(thing: Any) -> str:
 
 
 def _check_names(machine: Machine) -> Iterable[str]:
-    states, alphabet = set(machine.states), set(machine.alphabet)
-    if machine.attribute not in (*Session.__match_args__, *StepContext.__annotations__):
-        yield f"a draft has no field {machine.attribute}"
+    states = set(machine.states)
+    if machine.name not in (*Session.__match_args__, *StepContext.__annotations__):
+        yield f"a draft has no field {machine.name}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
         for state in (*r.source, *(() if r.to is None else (r.to,))):
             if state not in states:
                 yield f"{where}: unknown state {_name(state)}"
-        if r.on not in alphabet:
-            yield f"{where}: {_name(r.on)} is not in the alphabet"
         if not r.why.strip():
             yield f"{where}: no reason given"
         if r.verdict == "rejected" and not machine.rejects:
             yield f"{where}: only the lifecycle may reject"
         if r.to is not None and r.make is None and _needs_data(r.to):
             yield f"{where}: {_name(r.to)} carries data, so the row needs a make"
-    for on in alphabet - {r.on for r in machine.rows}:
-        yield f"{_name(on)} is in the alphabet, but no row handles it"
 
 
 def _needs_data(state: type[Any]) -> bool:
@@ -246,22 +274,27 @@ def _check_deadlines(machine: Machine) -> Iterable[str]:
 # --- compiling ------------------------------------------------------------------------------------------------------
 
 
-def build(machine: Machine, hear: Callable[[type[Any]], Effect]) -> dict[type[Any], dict[type[Any], Cell]]:
+def build(machine: Machine, listener: Callable[[type[Any]], Action]) -> dict[type[Any], dict[type[Any], Cell]]:
     """Check the machine and compile it: state type -> event type -> closure.
 
-    `hear(signal)` gives the function that lets the other machines hear a signal. Raises `BadTable`.
+    Args:
+        machine: the machine.
+        listener: gives, for a signal that the machine raises, the function that delivers it to the other machines.
+
+    Raises:
+        BadTable: the machine has faults; the message names each.
     """
     faults = check(machine)
     if faults:
         raise BadTable("\n".join(faults))
-    raised = {signal: hear(signal) for r in machine.rows for signal in r.raises}
+    raised = {signal: listener(signal) for r in machine.rows for signal in r.raises}
     return {
         state: {on: compile_cell(machine, machine.cell(state, on), raised) for on in machine.alphabet}
         for state in machine.states
     }
 
 
-def compile_cell(machine: Machine, cell: tuple[Row, ...], raised: Mapping[type[Any], Effect]) -> Cell:
+def compile_cell(machine: Machine, cell: tuple[Row, ...], raised: Mapping[type[Any], Action]) -> Cell:
     """One closure that tries the rows of a cell in order."""
     *guarded, last = [(r.when, _compile_row(machine, r, raised)) for r in cell]
     otherwise = last[1]
@@ -286,10 +319,10 @@ def compile_cell(machine: Machine, cell: tuple[Row, ...], raised: Mapping[type[A
 
 
 def nothing(d: Draft, e: Any) -> None:
-    """What an ignored event does."""
+    """The action of an ignored event."""
 
 
-def _compile_row(machine: Machine, r: Row, raised: Mapping[type[Any], Effect]) -> Cell:
+def _compile_row(machine: Machine, r: Row, raised: Mapping[type[Any], Action]) -> Cell:
     if r.verdict == "ignored":
         return nothing
     if r.verdict == "rejected":
@@ -322,44 +355,21 @@ def _rejection(r: Row) -> Cell:
     return refuse
 
 
-def _moves(machine: Machine, r: Row) -> Iterable[Effect]:
+def _moves(machine: Machine, r: Row) -> Iterable[Action]:
     if r.to is None:
         return
-    move = _move_item if machine.attribute in StepContext.__annotations__ else _move_machine
-    yield _with_name(move(None if r.make else r.to(), r.make), machine.attribute)
-
-
-def _move_machine(state: Any, make: Make | None) -> Effect:
+    name, make = machine.name, r.make
+    in_context = name in StepContext.__annotations__
     if make is None:
+        state = r.to()
 
-        def move(d: Any, e: Any) -> None:
-            d.attribute = state
+        def enter(d: Draft, e: Any) -> None:
+            setattr(d.context if in_context else d, name, state)
 
-        return move
+        yield enter
+    else:
 
-    def move_with(d: Any, e: Any) -> None:
-        d.attribute = make(d, e)
+        def enter_made(d: Draft, e: Any) -> None:
+            setattr(d.context if in_context else d, name, make(d, e))
 
-    return move_with
-
-
-def _move_item(state: Any, make: Make | None) -> Effect:
-    if make is None:
-
-        def move(d: Any, e: Any) -> None:
-            d.context.attribute = state
-
-        return move
-
-    def move_with(d: Any, e: Any) -> None:
-        d.context.attribute = make(d, e)
-
-    return move_with
-
-
-def _with_name(move: Effect, attribute: str) -> Effect:
-    """The same function, writing to the field of this name: a third of what the slot's own `__set__` takes."""
-    assert isinstance(move, FunctionType)
-    code = move.__code__
-    names = tuple(attribute if name == "attribute" else name for name in code.co_names)
-    return FunctionType(code.replace(co_names=names), move.__globals__, move.__name__, None, move.__closure__)
+        yield enter_made

@@ -1,45 +1,24 @@
-"""Nothing is left over: every function, signal, event, command, news and reason that is defined is also used.
+"""Nothing is left over: every function, signal, event, command, update and reason that is defined is also used.
 
-`table.py` checks one machine, `tables/` what connects them; this checks what they are made of. Run once, at import.
+`table.py` checks one machine, `tables/` the couplings between them; this checks their parts. Run once, at import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
-from . import derived, draft, events, fold, signals, tables, updates, wire
-from .actions import timing
+from . import events, session, signals, updates, wire
 from .commands import COMMANDS
 from .table import BadTable, Machine, Row
-from .tables import (
-    ACTION_MODULES,
-    COUPLINGS,
-    EXTERNAL_SIGNALS,
-    MACHINES,
-    attention,
-    connection,
-    couplings,
-    ephemeral,
-    history,
-    item,
-    reactions,
-)
-from .tables.lifecycle import acting, conversation, ends, groups, stages, starting
+from .tables import ACTION_MODULES, COUPLINGS, EXTERNAL_SIGNALS, MACHINES, PAGES
 
-SEEN_BY_NAME: Final[tuple[ModuleType, ...]] = (
-    *ACTION_MODULES,
-    timing,
-    draft,
-    derived,
-    fold,
-    tables,
-    couplings,
-    reactions,
-)
-"""The modules whose code may use a function, a command or a piece of news by its name."""
-TABLES: Final = (acting, conversation, ends, groups, stages, starting, attention, connection, ephemeral, history, item)
+
+def core_modules() -> list[ModuleType]:
+    """The modules of the core that are loaded."""
+    return [module for name, module in sys.modules.items() if name.startswith(f"{__package__}.")]
 
 
 def functions_of(module: ModuleType) -> dict[str, FunctionType]:
@@ -52,7 +31,7 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
 
 
 def mentioned(code: CodeType) -> set[str]:
-    """The names, and the texts, that a piece of code mentions, with all that is nested in it."""
+    """The names and the texts in a piece of code, with all that is nested in it."""
     found = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -62,74 +41,71 @@ def mentioned(code: CodeType) -> set[str]:
     return found
 
 
+def _code(module: ModuleType) -> Iterator[CodeType]:
+    """The code of a module's functions, and of the methods of its classes."""
+    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    for holder in (functions_of(module), *map(vars, classes)):
+        yield from (one.__code__ for one in holder.values() if isinstance(one, FunctionType))
+
+
 def mentioned_in(modules: Iterable[ModuleType]) -> set[str]:
-    """What the functions of these modules, and the methods of their classes, mention."""
-    found: set[str] = set()
-    for module in modules:
-        for one in functions_of(module).values():
-            found |= mentioned(one.__code__)
-        for cls in vars(module).values():
-            if isinstance(cls, type) and cls.__module__ == module.__name__:
-                for one in vars(cls).values():
-                    if isinstance(one, FunctionType):
-                        found |= mentioned(one.__code__)
-    return found
+    """The names and the texts in the code of these modules."""
+    return {name for module in modules for code in _code(module) for name in mentioned(code)}
 
 
 def unused_functions(modules: Iterable[ModuleType], rows: Iterable[Row], by_name: set[str]) -> list[str]:
-    """Functions that no row uses, no coupling selects with, and no other code mentions."""
-    in_rows = {f for r in rows for f in (r.when, r.make, *r.do)} | {c.select for c in COUPLINGS}
+    """Functions that no row uses, that make no guard of a row, and that no coupling and no other code mentions."""
+    used = {f for r in rows for f in (r.when, r.make, *r.do) if f} | {c.select for c in COUPLINGS if c.select}
+    in_rows = {(one.__module__, name) for one in used for name in (one.__name__, one.__qualname__.partition(".")[0])}
     return [
         f"{module.__name__}: {name} is never used"
         for module in modules
-        for name, one in functions_of(module).items()
-        if not name.startswith("_") and one not in in_rows and name not in by_name
+        for name in functions_of(module)
+        if not name.startswith("_") and (module.__name__, name) not in in_rows and name not in by_name
     ]
 
 
-def unheard(machines: Iterable[Machine]) -> list[str]:
-    """Signals, intents and entries that are in no alphabet. A status is heard as one signal for each value."""
-    heard = {on for machine in machines for on in machine.alphabet}
-    own = [s for s in vars(signals).values() if isinstance(s, type) and issubclass(s, signals.Signal)]
-    known: tuple[Any, ...] = (*own, *events.INTENTS, *get_args(wire.Entry))
-    faults = [
-        f"{one.__name__} is heard by no machine"
-        for one in known
-        if one not in heard and one not in (signals.Signal, wire.Status)
-    ]
-    outside: set[Any] = {*EXTERNAL_SIGNALS} - heard
-    return faults + [f"{one.__name__} is raised from outside, but heard by no machine" for one in outside]
+def unhandled(machines: Iterable[Machine]) -> list[str]:
+    """Signals, intents and entries that are in no alphabet. A status is handled as one signal for each value."""
+    handled = {on for machine in machines for on in machine.alphabet}
+    own = [one for one in vars(signals).values() if isinstance(one, type) and issubclass(one, signals.Signal)]
+    known: set[Any] = {*own, *EXTERNAL_SIGNALS, *events.INTENTS, *get_args(wire.Entry)} - {signals.Signal, wire.Status}
+    return [f"{one.__name__} is handled by no machine" for one in known - handled]
 
 
 def unproduced(names: set[str]) -> list[str]:
-    """Commands, news, outcomes and reasons that no code produces."""
+    """Commands, updates, outcomes and reasons that no code produces."""
     classes: tuple[type[Any], ...] = (*COMMANDS, *get_args(updates.Notification), *get_args(updates.StatusUpdate))
-    literals = (*get_args(updates.Outcome), *get_args(updates.Reason), *get_args(updates.Progression))
-    wanted = (*(one.__name__ for one in classes), *literals)
+    outcomes = {*get_args(updates.Outcome)} - {state().outcome for state in session.TERMINAL}
+    wanted = (
+        *(one.__name__ for one in classes),
+        *outcomes,
+        *get_args(updates.Reason),
+        *get_args(updates.Progression),
+    )
     return [f"{one} is never produced" for one in wanted if one not in names]
 
 
 def unused_reasons(modules: Iterable[ModuleType], rows: Iterable[Row]) -> list[str]:
     """Reasons with a name of their own that no row gives."""
     given = {r.why for r in rows}
-    named: Mapping[str, str] = {
-        f"{module.__name__}.{name}": value
+    return [
+        f"{module.__name__}.{name}: this reason is never given"
         for module in modules
         for name, value in vars(module).items()
-        if isinstance(value, str) and name.strip("_").isupper()
-    }
-    return [f"{name}: this reason is never given" for name, value in named.items() if value not in given]
+        if isinstance(value, str) and name.strip("_").isupper() and value not in given
+    ]
 
 
-def check_vocabulary(step: ModuleType) -> None:
-    """Raises `BadTable`, naming everything that is left over. `step`: the module of `reduce`."""
+def check_vocabulary() -> None:
+    """Raises `BadTable`, naming everything that is left over."""
     rows = [r for machine in MACHINES.values() for r in machine.rows]
-    names = mentioned_in((*SEEN_BY_NAME, step))
+    names = mentioned_in(core_modules())
     faults = [
-        *unused_functions((*ACTION_MODULES, timing), rows, names),
-        *unheard(MACHINES.values()),
+        *unused_functions(ACTION_MODULES, rows, names),
+        *unhandled(MACHINES.values()),
         *unproduced(names),
-        *unused_reasons(TABLES, rows),
+        *unused_reasons(PAGES, rows),
     ]
     if faults:
         raise BadTable("\n".join(faults))

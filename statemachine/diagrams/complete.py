@@ -27,7 +27,7 @@ KINDS: Final[dict[EventKind, tuple[str, str]]] = {
     "intent": ("End", "the application asks for it"),
     "server": ("Message", "the server says it"),
     "answer": ("Created", "a call was answered"),
-    "deadline": ("GiveUp", "a deadline passed"),
+    "deadline": ("TimeLimitReached", "a deadline passed"),
     "machine": ("SessionOver", "another machine raised it, or the step ends"),
 }
 """Who causes an event: an example, and in words."""

@@ -68,7 +68,9 @@ _SETTLE: Final = Span(("settle",))
 
 DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
     s.Requesting: (Span(("request_within",)),),
-    s.Opening: (_REQUEST, _BACK_OFF),
+    s.OpeningCreating: (_REQUEST,),
+    s.OpeningFinding: (_REQUEST,),
+    s.OpeningBackingOff: (_BACK_OFF,),
     s.Ending: (Span(("ending_within",)),),
     s.ConnectionPolling: (_answer("poll_timeout"),),
     s.ConnectionBackingOff: (_BACK_OFF, Doubling("busy_cap"), Doubling("brake_cap")),
@@ -87,7 +89,6 @@ DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
 """An open form has a `due` too; its time is the server's (`form_timeout`)."""
 
 BESIDE: Final[dict[type[sig.Signal], type[Any]]] = {
-    sig.OpenDue: s.Opening,
     sig.OwnTypingExpired: s.EphemeralQueue,
     sig.TypingExpired: s.Typist,
     sig.FormExpired: s.OpenForm,

@@ -29,7 +29,7 @@ from ..core import (
 from ..core.fold import STATUS
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES, REACTIONS
-from ..core.tables.lifecycle import groups
+from ..core.tables import lifecycle
 from ..core.tables.reactions import CLASSES, CODES, KINDS, SUCCESS, Kind, classify
 from .durations import DURATIONS, Doubling, Span
 from .layout import holds_no_object, laid_out
@@ -137,7 +137,7 @@ def _duration(one: Span | Doubling) -> Object:
 
 def group_names(machine: Machine) -> dict[str, States]:
     """Sets of states that have a name where the rows are written."""
-    named: dict[str, Any] = {**vars(session), **vars(groups)}
+    named: dict[str, Any] = {**vars(session), **vars(lifecycle)}
     return {
         title: value
         for title, value in named.items()

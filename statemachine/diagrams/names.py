@@ -132,7 +132,7 @@ MARKS: Final[dict[EventKind, str]] = {
 
 
 def trigger(machine: Machine, row: Row) -> str:
-    """What sets a row off, with the mark of its kind: `End()` is asked for, `after GiveUp` comes with the time."""
+    """What sets a row off, with the mark of its kind: `End()` is asked for, `after TimeLimitReached` comes with the time."""
     return MARKS[kind_of(machine, row.on)].format(name(row.on))
 
 

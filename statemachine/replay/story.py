@@ -141,6 +141,7 @@ def lane(who: str) -> str:
 def _state(session: Session) -> Object:
     return {
         "lifecycle": session.lifecycle.name,
+        "opening": session.opening.name,
         "attention": session.attention.name,
         "connection": session.connection.name,
         "history": session.history.name,
@@ -156,8 +157,7 @@ def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
     """Everything that happens by itself when its time has come, in words."""
     stage, room = session.lifecycle, session.participants
     yield stage.due, f"{stage.name}: gives up"
-    if stage.opening is not None:
-        yield stage.opening.due, _waiting("the request for a chat", stage.opening)
+    yield session.opening.due, _waiting("the request for a chat", session.opening)
     yield session.connection.due, _waiting("connection", session.connection)
     yield session.history.due, _waiting("history", session.history)
     yield from ((item.state.due, _waiting(f"item {item.id}", item.state)) for item in session.items)

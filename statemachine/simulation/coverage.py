@@ -32,7 +32,7 @@ Point: TypeAlias = tuple[Domain, str]
 
 _DEADLINES: Final = frozenset(
     [signal.__name__ for machine in MACHINES.values() for signal in machine.deadlines.values()]
-    + [signal.__name__ for signal in (sig.OpenDue, sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)]
+    + [signal.__name__ for signal in (sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)]
 )
 """Signals that only a deadline raises."""
 _ALWAYS: Final = 100

@@ -24,7 +24,7 @@ LATER: Final = NOW + 5_000
 
 _LIFECYCLES: Final[list[s.Lifecycle]] = [
     s.Idle(),
-    s.Requesting(s.Opening(False, 1, LATER, parameters='{"name":"Олена"}', phone_number="+380"), NOW + 60_000),
+    s.Requesting(NOW + 60_000),
     s.Establishing(),
     s.Ivr(),
     s.Queued(),
@@ -34,7 +34,7 @@ _LIFECYCLES: Final[list[s.Lifecycle]] = [
     s.AgentJoined(),
     s.WrappingUp(),
     s.Ending(LATER),
-    s.Ending(LATER, s.Opening(True, None, LATER, 3, 500)),
+    s.Ending(LATER),
     s.Ended(),
     s.Ended("completed"),
     s.Failed(),
@@ -42,6 +42,13 @@ _LIFECYCLES: Final[list[s.Lifecycle]] = [
     s.Failed("gave_up"),
     s.TimedOut(),
     s.Gone(),
+]
+_OPENINGS: Final[list[s.Opening]] = [
+    s.OpeningIdle(),
+    s.OpeningCreating(1, LATER, parameters='{"name":"Олена"}', phone_number="+380"),
+    s.OpeningFinding(1, LATER, 2),
+    s.OpeningBackingOff(LATER, 3, 500, True),
+    s.OpeningBackingOff(LATER, 1, 500, parameters='{"name":"Олена"}', from_="widget"),
 ]
 _LINKS: Final[list[s.Connection]] = [
     s.ConnectionOff(),
@@ -81,6 +88,7 @@ def _full() -> Session:
         s.Config(api="v1", receipts=False, poll_timeout=45_000),
         s.Chat(origin="o", chat_id="c-1", case_id="case-1", service_name="Support", phone_number="+380441234567"),
         s.AgentJoined(),
+        s.OpeningIdle(),
         s.Warned(),
         s.ConnectionPolling(12, LATER),
         s.HistoryCurrent(),
@@ -101,6 +109,10 @@ def _sessions() -> dict[str, Session]:
     made = {"fresh": fresh, "full": _full()}
     for number, lifecycle in enumerate(_LIFECYCLES):
         made[f"lifecycle {number}: {lifecycle.name}"] = evolve(fresh, lifecycle=lifecycle)
+    made["lifecycle 1: requesting"] = evolve(made["lifecycle 1: requesting"], opening=_OPENINGS[1])
+    made["lifecycle 11: ending"] = evolve(made["lifecycle 11: ending"], opening=_OPENINGS[3])
+    for number, opening in enumerate(_OPENINGS):
+        made[f"opening {number}: {opening.name}"] = evolve(fresh, opening=opening)
     for number, link in enumerate(_LINKS):
         made[f"link {number}: {link.name}"] = evolve(fresh, connection=link)
     for number, history in enumerate(_HISTORIES):

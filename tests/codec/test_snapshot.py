@@ -33,7 +33,7 @@ def test_there_is_a_golden_file_and_an_upgrade_for_every_schema() -> None:
 def test_every_schema_ever_released_is_read(schema: int) -> None:
     for name, data in FILES[schema].items():
         assert data["schema"] == schema
-        assert restore(data) == SESSIONS[name]
+        assert restore(data) == SESSIONS[name], name
 
 
 @pytest.mark.parametrize("name", SESSIONS)
@@ -43,13 +43,20 @@ def test_todays_schema_is_what_is_written(name: str) -> None:
 
 
 def test_the_golden_sessions_are_in_every_state() -> None:
-    machines = (core.LIFECYCLE, core.ATTENTION, core.CONNECTION, core.HISTORY, core.ITEM, core.EPHEMERAL)
+    machines = (core.LIFECYCLE, core.ATTENTION, core.CONNECTION, core.HISTORY, core.ITEM, core.EPHEMERAL, core.OPENING)
     states = {state for machine in machines for state in machine}
     found = {
         type(state)
         for session in SESSIONS.values()
         for state in (
-            *(session.lifecycle, session.attention, session.connection, session.history, session.ephemeral),
+            *(
+                session.lifecycle,
+                session.attention,
+                session.connection,
+                session.history,
+                session.ephemeral,
+                session.opening,
+            ),
             *(item.state for item in session.items),
         )
     }

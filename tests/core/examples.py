@@ -179,6 +179,12 @@ LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
 }
 
 
+OPENING: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.OpeningIdle: (Play, chatting),
+    r.OpeningCreating: (requesting, _ending_blind),
+    r.OpeningFinding: (lambda: _after(Play(), Reattach, "o"), lambda: _after(_after(Play(), Reattach, "o"), End)),
+    r.OpeningBackingOff: (_failing_request, _paused_search),
+}
 ATTENTION: dict[type[Any], tuple[Callable[[], Play], ...]] = {r.Calm: (chatting,), r.Warned: (_warned,)}
 LINK: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.ConnectionOff: (Play, _reattached),
@@ -213,6 +219,7 @@ ITEM: dict[type[Any], tuple[Callable[[], Play], ...]] = {
 
 EXAMPLES: dict[str, dict[type[Any], tuple[Callable[[], Play], ...]]] = {
     "lifecycle": LIFECYCLE,
+    "opening": OPENING,
     "attention": ATTENTION,
     "connection": LINK,
     "history": HISTORY,
@@ -309,7 +316,8 @@ FAILURE = http(503, 5001)
 PAYLOADS: dict[type[Any], Any] = {
     **{type(entry): entry for entry in ENTRIES},
     **{type(make(NOW)): make(NOW) for make in INTENTS},
-    sig.Created: ChatOpened(CHAT, "ivr", None, True),
+    sig.ChatRequested: RequestChat(NOW, "o"),
+    sig.ChatFound: ChatOpened(CHAT, "ivr", None, True),
     sig.DeliveryConfirmed: w.MessageDelivered("o:1", ANN),
     sig.ReadConfirmed: w.MessageRead("o:1", ANN),
     sig.EchoReceived: message(1),

@@ -61,15 +61,15 @@ def test_the_local_queue_is_limited() -> None:
     play = requested(Config(items_limit=3))
     for n in range(3):
         play.say(str(n))
-    assert "too much is waiting" in play.refused(SendText, "one more").reason
-    assert "too much is waiting" in play.refused(SendFile, "bytes").reason
+    assert "too many items wait" in play.refused(SendText, "one more").reason
+    assert "too many items wait" in play.refused(SendFile, "bytes").reason
 
 
 def test_a_text_is_limited() -> None:
     play = chatting(Config(text_limit=5))
     play.say("12345")
     assert "longer than the limit" in play.refused(SendText, "123456").reason
-    assert "no text" in play.refused(SendText, "").reason
+    assert "text is empty" in play.refused(SendText, "").reason
 
 
 HOSTS: dict[str, tuple[Config, list[w.Entry], str]] = {

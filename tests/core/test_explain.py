@@ -42,7 +42,7 @@ def test_it_names_the_row_the_guards_and_the_effects() -> None:
         "PartyLeft",
         "wrapping_up",
     )
-    assert (move.guards, move.effects, move.verdict) == ((("is_last_agent", True),), ("dismiss",), "taken")
+    assert (move.guards, move.effects, move.verdict) == ((("is_last_agent", True),), ("remove_party",), "taken")
     assert (move.why, move.ref) == ("the conversation is over, the session is not", "2.2; 6.3")
     assert (shown.before, shown.after) == ("agent_joined", "wrapping_up")
 
@@ -55,7 +55,7 @@ def test_it_says_why_nothing_happens() -> None:
 
 def test_it_says_why_an_intent_is_refused() -> None:
     shown = explain(new_session(NOW), SendText(NOW, "hi"))
-    assert shown.rejected == "request a chat first"
+    assert shown.rejected == "no chat was requested; request one first"
     assert (shown.before, shown.after, shown.commands, shown.updates) == ("idle", "idle", (), ())
     assert shown.moves[-1].verdict == "rejected"
 

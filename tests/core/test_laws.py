@@ -141,7 +141,7 @@ def test_lives_reach_every_phase_and_state() -> None:
             if name == "item":
                 states[name].update(item.state.name for item in session.items)
             else:
-                states[name].add(getattr(session, machine.attribute).name)
+                states[name].add(getattr(session, machine.name).name)
     assert phases == set(PHASES)
     for name, machine in MACHINES.items():
         transient = {"absent", "read", "failed"} if name == "item" else set[str]()

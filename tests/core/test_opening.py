@@ -36,8 +36,8 @@ def test_a_request_carries_everything() -> None:
 @pytest.mark.parametrize("origin", ["", "  "])
 def test_an_origin_is_needed(origin: str) -> None:
     play = Play()
-    assert "origin is needed" in play.refused(RequestChat, origin).reason
-    assert "origin is needed" in play.refused(Reattach, origin).reason
+    assert "origin is missing" in play.refused(RequestChat, origin).reason
+    assert "origin is missing" in play.refused(Reattach, origin).reason
 
 
 def test_the_first_message_waits_for_the_chat() -> None:

@@ -12,7 +12,7 @@ from attrs import evolve
 from statemachine import Answered, IllegalIntent, Session, explain, reduce
 from statemachine.core.draft import Draft, freeze, open_draft
 from statemachine.core.events import INTENTS as EVENT_INTENTS
-from statemachine.core.session import PHASES, ItemAbsent, ItemFailed, ItemRead
+from statemachine.core.session import PHASES, ItemAbsent, ItemFailed, ItemRead, ItemSending
 from statemachine.core.table import Machine, Row
 from statemachine.core.tables import CELLS, MACHINES
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES, payload, phase_examples
@@ -23,7 +23,7 @@ PHASE_SESSIONS = phase_examples()
 def drafts(machine: Machine, state: type[Any]) -> list[Draft]:
     """Drafts in which this machine is in this state."""
     if state in (ItemAbsent, ItemRead, ItemFailed):
-        found = drafts(machine, machine.states[3])
+        found = drafts(machine, ItemSending)
         for d in found:
             d.context.subject = evolve(d.context.subject, state=state())
             d.context.item = d.context.subject.state
@@ -56,7 +56,7 @@ def test_every_cell_answers(machine: Machine, state: type[Any]) -> None:
     """A session in this state exists; each cell answers, and the machine is then where the row taken says."""
     for on in machine.alphabet:
         for d in drafts(machine, state):
-            assert type(getattr(machine.holder(d), machine.attribute)) is state
+            assert type(getattr(machine.holder(d), machine.name)) is state
             cell_answers(machine, state, on, d)
 
 
@@ -71,7 +71,7 @@ def cell_answers(machine: Machine, state: type[Any], on: type[Any], d: Draft) ->
         assert refusal.value.reason == row.why, where
     else:
         cell(d, e)
-        assert type(getattr(machine.holder(d), machine.attribute)) is (state if row.to is None else row.to), where
+        assert type(getattr(machine.holder(d), machine.name)) is (state if row.to is None else row.to), where
     if row.verdict == "ignored":
         assert freeze(d) is before, where
     assert before == image, where

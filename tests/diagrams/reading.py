@@ -23,7 +23,7 @@ MARKS: dict[tuple[str, str], EventKind] = {
     ("~", ""): "machine",
 }
 _ROW = re.compile(
-    r"(?P<number>\d+) (?P<before>after |re |~)?(?P<on>\w+)(?P<behind>\(\))?(?: \[(?P<guard>\w+)\])?(?P<end>[,;])?"
+    r"(?P<number>\d+) (?P<before>after |re |~)?(?P<on>\w+)(?P<behind>\(\))?(?: \[(?P<guard>[\w(),]+)\])?(?P<end>[,;])?"
     r"|/ (?P<done>[+^]?\w+(?:, [+^]?\w+)*)"
 )
 _WHERE = re.compile(r"(?P<head>any state|all but|any of|in)(?P<names>(?: \w+,?)*):")

@@ -16,10 +16,9 @@ from statemachine.diagrams.durations import DURATIONS, Doubling, Span, clock
 
 def records(session: Session) -> Iterator[tuple[Any, Any]]:
     """Everything in a session that has a deadline, under a key that tells it from others of its kind."""
-    opening = session.lifecycle.opening
     room = session.participants
-    yield from (("", one) for one in (session.lifecycle, session.connection, session.history, session.ephemeral))
-    yield from (("", one) for one in (session.ephemeral_queue, *([opening] if opening else [])))
+    yield from (("", one) for one in (session.lifecycle, session.opening, session.connection, session.history))
+    yield from (("", one) for one in (session.ephemeral, session.ephemeral_queue))
     yield from ((item.id, item.state) for item in session.items)
     yield from ((typist.party_id.lower(), typist) for typist in room.typists)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statemachine.core.signals import Signal
-from statemachine.core.table import Machine, ignore, row, rows
+from statemachine.core.table import Machine, arc, ignore, rows
 from statemachine.diagrams import dot, draw_dot, draw_mermaid, markdown, matrix, mermaid, rendering
 from tests.diagrams.reading import label, understood, unescape
 
@@ -58,14 +58,12 @@ def machine_named(text: str) -> Machine:
     every = (First, Second, Third)
     return Machine(
         name="hostile",
-        attribute="item",
         states=every,
         initial=First,
         terminal=(Third,),
-        alphabet=(Heard,),
         rows=rows(
-            row(every[:2], Heard, Third, when=guard, do=effect, why=text, ref=text),
-            row(First, Heard, Second, do=effect, why=text),
+            arc(every[:2], Heard, guard, effect, Third, (), text, text),
+            arc(First, Heard, (), effect, Second, (), text),
             ignore(every[1:], Heard, text),
         ),
     )

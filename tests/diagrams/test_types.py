@@ -43,7 +43,7 @@ def test_a_field_has_a_default_only_where_none_must_be_given() -> None:
 
 
 def test_what_a_state_never_has_is_a_constant() -> None:
-    assert constants(states.Gone) == {"outcome": "gone", "opening": None, "due": None}
+    assert constants(states.Gone) == {"outcome": "gone", "due": None}
     assert constants(states.ConnectionPolling) == {}
 
 

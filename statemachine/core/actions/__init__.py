@@ -1,4 +1,4 @@
-"""The named functions that the tables' rows use: guards (`-> bool`), effects (`-> None`) and makers (`-> a state`).
+"""The named functions in the tables' rows: guards (`-> bool`), actions (`-> None`) and makers (`-> a state`).
 
 Each takes the draft and the payload of the event. They hold the arithmetic; *when* they run stands in the tables only.
 """

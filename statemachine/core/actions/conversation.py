@@ -1,35 +1,22 @@
-"""Telling what was said, receipts, and how it ended."""
+"""Entries of the conversation: whether one is ours, reporting it, and the outcome of the session."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .. import states as s
+from .. import wire
 from ..draft import Draft
-from ..events import Failure, MarkDelivered, MarkRead, StartTyping, StopTyping
-from ..session import Ended, Ending, EphemeralPosting, EphemeralQueue, Establishing, Item
-from ..updates import Finished, HistoryGap, Outcome
-from ..wire import (
-    Entry,
-    File,
-    FormData,
-    Location,
-    Message,
-    MessageDelivered,
-    MessageRead,
-    Navigation,
-    NotTyping,
-    SessionDisconnect,
-    SessionEnd,
-    Typing,
-)
-from .memory import is_marked, is_own, mark
-from .participants import failure_code, never_left
-from .timing import after
+from ..events import PushReceived
+from ..updates import Finished, HistoryGap
+from .memory import is_own
+from .participants import never_left
+from .timing import after, failure_code
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
 
-def own_item(d: Draft, e: Any) -> Item | None:
+def own_item(d: Draft, e: Any) -> s.Item | None:
     """The item of ours that this entry is, come back to us: by message id, else by what it is about."""
     for item in d.items:
         if getattr(e, "msg_id", "") == item.id or (item.entry is not None and _same_thing(item, item.entry, e)):
@@ -37,21 +24,21 @@ def own_item(d: Draft, e: Any) -> Item | None:
     return None
 
 
-def _same_thing(item: Item, ours: Entry, theirs: Any) -> bool:
-    if isinstance(ours, SessionDisconnect):
-        return isinstance(theirs, SessionDisconnect)
-    if isinstance(ours, File):
-        return isinstance(theirs, File) and ours.file_id == theirs.file_id != ""
-    if isinstance(ours, FormData) and isinstance(theirs, FormData) and not never_left(item):
+def _same_thing(item: s.Item, ours: wire.Entry, theirs: Any) -> bool:
+    if isinstance(ours, wire.SessionDisconnect):
+        return isinstance(theirs, wire.SessionDisconnect)
+    if isinstance(ours, wire.File):
+        return isinstance(theirs, wire.File) and ours.file_id == theirs.file_id != ""
+    if isinstance(ours, wire.FormData) and isinstance(theirs, wire.FormData) and not never_left(item):
         return ours.form_request_id == theirs.form_request_id
     return False
 
 
 def is_proof(d: Draft, e: Any) -> bool:
     """An entry of the log that shows something we are sending."""
-    if isinstance(e, Message | File | Location):
-        return echoes_spoken(d, e)
-    return isinstance(e, FormData | Navigation) and echoes_item(d, e)
+    if isinstance(e, wire.Message | wire.File | wire.Location):
+        return echoes_own_item(d, e)
+    return isinstance(e, wire.FormData | wire.Navigation) and echoes_item(d, e)
 
 
 def echoes_item(d: Draft, e: Any) -> bool:
@@ -59,76 +46,65 @@ def echoes_item(d: Draft, e: Any) -> bool:
     return bool(d.items) and own_item(d, e) is not None
 
 
-def echoes_spoken(d: Draft, e: Any) -> bool:
+def echoes_own_item(d: Draft, e: Any) -> bool:
+    """The same, where others send such entries too."""
     return bool(d.items) and is_own(d, e) and own_item(d, e) is not None
 
 
-def is_past(d: Draft, e: object) -> bool:
-    """It is being told as the past: nothing of the log was known."""
+def is_historic(d: Draft, e: object) -> bool:
+    """It comes from a log of which nothing was known."""
     return d.context.past
 
 
-def is_answered_past(d: Draft, e: object) -> bool:
+def is_followed_in_log(d: Draft, e: object) -> bool:
     """In the log, and something came after it: answered already (protocol.md 5.1)."""
     return d.context.reading and not d.context.newest
 
 
-def wants_receipt(d: Draft, e: Message) -> bool:
-    """Others' live messages, once, in v2 (F15)."""
-    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.context.past
-
-
-def can_deliver(d: Draft, e: MarkDelivered) -> bool:
-    """Not where it was done by the engine itself; read implies delivered."""
-    return not d.config.receipts and can_read(d, e) and not is_marked(d, "delivered", e.msg_id)
-
-
-def can_read(d: Draft, e: MarkDelivered | MarkRead) -> bool:
-    """Receipts are v2, one for each message, and for others' messages only."""
-    if d.config.api != "v2" or not 0 < len(e.msg_id) <= d.config.id_limit or is_marked(d, "read", e.msg_id):
-        return False
-    return not e.msg_id.startswith(f"{d.chat.origin}:")
-
-
-def typing_is_new(d: Draft, e: StartTyping) -> bool:
-    """Not announced yet, or so long ago that it is time again."""
-    due = d.ephemeral_queue.due
-    return due is None or due - d.now <= d.config.typing_expires - d.config.typing_every
-
-
-def is_typing(d: Draft, e: object) -> bool:
-    return d.ephemeral_queue.due is not None
+def is_about_this_chat(d: Draft, e: PushReceived) -> bool:
+    """Before the chat is known, no notification is: an empty id names nothing."""
+    return e.chat_id.lower() == d.chat.chat_id.lower() != ""
 
 
 def end_was_sent(d: Draft, e: object) -> bool:
-    """Our end has reached the server, so its silence means that it is over."""
-    state = d.lifecycle
-    unknown_chat = isinstance(state, Ending) and state.opening is not None
-    return not unknown_chat and not any(isinstance(item.entry, SessionEnd) for item in d.items)
+    """The customer has ended, and the server has received our end."""
+    if type(d.lifecycle) is not s.Ending or type(d.opening) is not s.OpeningIdle:
+        return False
+    return not any(isinstance(item.entry, wire.SessionEnd) for item in d.items)
 
 
 def stage_is_unknown(d: Draft, e: object) -> bool:
-    return type(d.lifecycle) is Establishing
+    return type(d.lifecycle) is s.Establishing
 
 
-# --- telling --------------------------------------------------------------------------------------------------------
+def end_is_noted(d: Draft, e: object) -> bool:
+    """An earlier entry of this batch ends the session."""
+    return d.context.end is not None
 
 
-def tell_live(d: Draft, e: Entry) -> None:
+def batch_is_open(d: Draft, e: object) -> bool:
+    """More entries of the same batch may follow."""
+    return not d.context.applying_end
+
+
+# --- reporting entries ----------------------------------------------------------------------------------------------
+
+
+def report(d: Draft, e: wire.Entry) -> None:
     d.emit(e)
 
 
-def tell_past(d: Draft, e: Entry) -> None:
+def report_historic(d: Draft, e: wire.Entry) -> None:
     d.emit(e, historic=True)
 
 
-def tell_own(d: Draft, e: Entry) -> None:
-    """Ours, from another device or an earlier life."""
+def report_own(d: Draft, e: wire.Entry) -> None:
+    """Ours, from another device or an earlier session."""
     d.emit(e, own=True, historic=d.context.past)
 
 
-def tell_late(d: Draft, e: Any) -> None:
-    own = isinstance(e, Message | File | Location) and is_own(d, e)
+def report_late(d: Draft, e: Any) -> None:
+    own = isinstance(e, wire.Message | wire.File | wire.Location) and is_own(d, e)
     d.emit(e, own=own, late=True)
 
 
@@ -144,117 +120,66 @@ def note_unknown_state(d: Draft, e: Any) -> None:
     d.note_anomaly("unknown_state", e.state[: d.config.id_limit])
 
 
-# --- courtesies -----------------------------------------------------------------------------------------------------
-
-
-def _queue(d: Draft, pending: tuple[Entry, ...], entry: Entry, due: int | None) -> None:
-    if len(pending) >= d.config.ephemeral_limit:
-        pending = pending[1:]
-        d.note_anomaly("receipts_dropped", "too many were waiting")
-    d.ephemeral_queue = EphemeralQueue((*pending, entry), due)
-
-
-def _without_typing(d: Draft) -> tuple[Entry, ...]:
-    return tuple(p for p in d.ephemeral_queue.pending if not isinstance(p, Typing | NotTyping))
-
-
-def owe_delivered(d: Draft, e: Message) -> None:
-    _queue(d, d.ephemeral_queue.pending, MessageDelivered(e.msg_id), d.ephemeral_queue.due)
-
-
-def owe_delivered_on_word(d: Draft, e: MarkDelivered) -> None:
-    mark(d, "delivered", e.msg_id)
-    _queue(d, d.ephemeral_queue.pending, MessageDelivered(e.msg_id), d.ephemeral_queue.due)
-
-
-def owe_read(d: Draft, e: MarkRead) -> None:
-    """Read implies delivered."""
-    mark(d, "read", e.msg_id)
-    receipts = (MessageDelivered, MessageRead)
-    others = tuple(p for p in d.ephemeral_queue.pending if not (isinstance(p, receipts) and p.ref_msg_id == e.msg_id))
-    _queue(d, others, MessageRead(e.msg_id), d.ephemeral_queue.due)
-
-
-def owe_typing(d: Draft, e: StartTyping) -> None:
-    _queue(d, _without_typing(d), Typing(msg=e.draft), after(d, d.config.typing_expires))
-
-
-def owe_not_typing(d: Draft, e: StopTyping | object) -> None:
-    _queue(d, _without_typing(d), NotTyping(), None)
-
-
-def forget_typing(d: Draft, e: object) -> None:
-    """A text says it all: our typing is over without a word (agents' desktops hide it on a message).
-
-    Unless its announcement is still on its way: that may arrive after the text, so it is taken back in time.
-    """
-    due = d.ephemeral_queue.due
-    if due is not None:
-        announcing = isinstance(d.ephemeral, EphemeralPosting) and isinstance(d.ephemeral.entry, Typing)
-        d.ephemeral_queue = EphemeralQueue(_without_typing(d), due if announcing else None)
-
-
-def take_back_typing(d: Draft, e: object) -> None:
-    """The text goes out as the answer of a form, and no message hides the typing."""
-    if d.ephemeral_queue.due is not None:
-        owe_not_typing(d, e)
-
-
-def drop_ephemeral(d: Draft, e: object) -> None:
-    """Nothing is sent after the end."""
-    if d.ephemeral_queue.pending or d.ephemeral_queue.due is not None:
-        d.ephemeral_queue = EphemeralQueue()
-
-
-# --- the end --------------------------------------------------------------------------------------------------------
-
-
-def _finish(d: Draft, phase: str, outcome: Outcome, text: str = "", code: int | None = None) -> None:
-    """Told when all that follows from the end has been told: what was not sent, above all."""
-    d.context.finish = phase, outcome, text, code
-
-
-def tell_finish(d: Draft) -> None:
-    """Transcript news: the outcome of the session, the last before anything late."""
-    if d.context.finish is not None:
-        d.seq = seq = d.seq + 1
-        d.context.updates.append(Finished(seq, d.now, *d.context.finish))
-        d.context.finish = None
-
-
-def told_ended(d: Draft, e: object) -> None:
-    _finish(d, "ended", "ended")
-
-
-def told_completed(d: Draft, e: object) -> None:
-    _finish(d, "ended", "completed")
-
-
-def told_failed(d: Draft, e: object) -> None:
-    _finish(d, "failed", "failed")
-
-
-def told_refused(d: Draft, e: Failure) -> None:
-    _finish(d, "failed", "refused", code=failure_code(e))
-
-
-def told_gave_up(d: Draft, e: object) -> None:
-    _finish(d, "failed", "gave_up")
-
-
-def told_timed_out(d: Draft, e: Any) -> None:
-    _finish(d, "timed_out", "timed_out", text=e.msg)
-
-
-def told_gone(d: Draft, e: object) -> None:
-    _finish(d, "gone", "gone", code=failure_code(e))
-
-
-def tell_gap(d: Draft, e: object) -> None:
+def report_gap(d: Draft, e: object) -> None:
     """Something may be missing here."""
     d.seq = seq = d.seq + 1
     d.context.updates.append(HistoryGap(seq, d.now))
 
 
-def completed(d: Draft, e: object) -> Ended:
-    return Ended("completed")
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+def note_end(d: Draft, e: wire.Entry) -> None:
+    """Keep it until the last entry of its batch is handled (D2.10)."""
+    d.context.end = e
+
+
+def report_outcome(d: Draft, e: object) -> None:
+    """The outcome is reported at the end of the step, after the outcomes of what was not sent."""
+    d.context.finish = "", None
+
+
+def report_outcome_with_text(d: Draft, e: wire.InactivityTimeout) -> None:
+    d.context.finish = e.msg, None
+
+
+def report_outcome_with_code(d: Draft, e: object) -> None:
+    d.context.finish = "", failure_code(e)
+
+
+def emit_outcome(d: Draft) -> None:
+    """Transcript update: the outcome of the session, the last before anything late."""
+    if d.context.finish is not None:
+        state: Any = d.lifecycle
+        d.seq = seq = d.seq + 1
+        d.context.updates.append(Finished(seq, d.now, state.name, state.outcome, *d.context.finish))
+        d.context.finish = None
+
+
+# --- makers ---------------------------------------------------------------------------------------------------------
+
+
+def completed(d: Draft, e: object) -> s.Ended:
+    return s.Ended("completed")
+
+
+def refused(d: Draft, e: object) -> s.Failed:
+    return s.Failed("refused")
+
+
+def gave_up(d: Draft, e: object) -> s.Failed:
+    return s.Failed("gave_up")
+
+
+def requesting(d: Draft, e: object) -> s.Requesting:
+    return s.Requesting(after(d, d.config.request_within))
+
+
+def ending(d: Draft, e: object) -> s.Ending:
+    return s.Ending(after(d, d.config.ending_within))
+
+
+def queued(d: Draft, e: wire.Status) -> s.Queued:
+    """`ewt` is meaningful only here; a refresh that says the same changes nothing."""
+    state = d.lifecycle
+    return state if type(state) is s.Queued and state.ewt == e.ewt else s.Queued(e.ewt)

@@ -1,4 +1,4 @@
-"""Who is there, who types, which forms are open, which case: level news, standing in the session."""
+"""The roster, typing parties, open forms, case and service: what status updates are read from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from ..draft import Draft
-from ..events import AnswerForm, AnswerSecureForm, CancelForm, Failure
-from ..session import Item, ItemPending, OpenForm, Participants, Party, Queued, Typist
+from ..events import AnswerForm, AnswerSecureForm, CancelForm
+from ..session import Item, ItemPending, OpenForm, Participants, Party, Typist
 from ..wire import (
     CaseSet,
     FormData,
@@ -21,7 +21,6 @@ from ..wire import (
     PartyJoined,
     PartyLeft,
     SecureFormShow,
-    Status,
     Typing,
 )
 from .timing import after
@@ -79,7 +78,7 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
     return tuple(party for party in parties if party is not dropped)
 
 
-def admit(d: Draft, e: PartyJoined) -> None:
+def add_party(d: Draft, e: PartyJoined) -> None:
     """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
     joining, room, config = _folded(d, e.party_id), d.participants, d.config
     if joining == _folded(d, d.chat.chat_id):
@@ -93,7 +92,7 @@ def admit(d: Draft, e: PartyJoined) -> None:
         d.participants = Participants(parties, room.typists, room.forms)
 
 
-def dismiss(d: Draft, e: PartyLeft) -> None:
+def remove_party(d: Draft, e: PartyLeft) -> None:
     """Take a party off the roster; one that was never announced is no trouble."""
     leaving, room = _folded(d, e.party_id), d.participants
     parties = tuple([p for p in room.parties if p.id.lower() != leaving])
@@ -102,7 +101,7 @@ def dismiss(d: Draft, e: PartyLeft) -> None:
         d.participants = Participants(parties, typists, room.forms)
 
 
-def dismiss_agents(d: Draft, e: object) -> None:
+def remove_agents(d: Draft, e: object) -> None:
     """After our disconnect: whoever is there now has left the conversation, announced or not."""
     parties = tuple(p for p in d.participants.parties if not _is_agent(p))
     if len(parties) != len(d.participants.parties):
@@ -115,9 +114,9 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
     d.participants = Participants((), before.typists, before.forms)
     for e in entries:
         if isinstance(e, PartyJoined):
-            admit(d, e)
+            add_party(d, e)
         elif isinstance(e, PartyLeft):
-            dismiss(d, e)
+            remove_party(d, e)
     if d.participants == before:
         d.participants = before
 
@@ -279,18 +278,7 @@ def set_service(d: Draft, e: Info) -> None:
         d.chat = evolve(d.chat, service_name=name)
 
 
-def queued(d: Draft, e: Status) -> Queued:
-    """`ewt` is meaningful only here; a refresh that says the same changes nothing."""
-    state = d.lifecycle
-    return state if type(state) is Queued and state.ewt == e.ewt else Queued(e.ewt)
-
-
-def close_room(d: Draft, e: object) -> None:
-    """Over: nobody types, no form is open, our own typing is over. Names stay readable."""
+def clear_participants(d: Draft, e: object) -> None:
+    """After the end nobody types and no form is open. The roster stays readable."""
     if d.participants.typists or d.participants.forms:
         d.participants = Participants(d.participants.parties)
-
-
-def failure_code(e: object) -> int | None:
-    """The error code of a failure, or its HTTP status where it has none."""
-    return (e.code or e.status) if isinstance(e, Failure) else None

@@ -1,8 +1,9 @@
-"""Deadlines: one setter, and one back-off for everything (D2.4)."""
+"""Deadlines: one setter, one back-off for everything (D2.4), and what a failure says about both."""
 
 from __future__ import annotations
 
 from ..draft import Draft
+from ..events import Failure
 
 
 def after(d: Draft, milliseconds: int) -> int:
@@ -16,14 +17,25 @@ def answer_due(d: Draft, timeout: int) -> int:
     return d.now + (wait if wait > 0 else 1)
 
 
-def back_off(d: Draft, tries: int, cap: int | None = None, retry_after: int | None = None) -> tuple[int, int]:
+def back_off(d: Draft, e: object, tries: int, cap: int | None = None) -> tuple[int, int]:
     """(due, slack) of the next try after `tries` failures in a row (1, 2, …): doubling from the start up to the cap.
 
-    The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After` only ever prolongs.
+    `e`: the last failure. The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After` only ever prolongs.
     """
     config = d.config
     highest = config.backoff_cap if cap is None else cap
     pause = min(config.backoff_start << min(tries - 1, 16), highest)
-    if retry_after is not None:
-        pause = max(pause, min(retry_after, config.retry_after_cap))
+    asked = retry_after(e)
+    if asked is not None:
+        pause = max(pause, min(asked, config.retry_after_cap))
     return after(d, pause), pause // 2
+
+
+def retry_after(e: object) -> int | None:
+    """The pause that a failure asks for, in milliseconds."""
+    return e.retry_after if isinstance(e, Failure) else None
+
+
+def failure_code(e: object) -> int | None:
+    """The error code of a failure, or its HTTP status where it has none."""
+    return (e.code or e.status) if isinstance(e, Failure) else None

@@ -1,7 +1,7 @@
 """The tables: everything about what may happen when, and nothing else.
 
-Six small machines (the design's five, and `courtesy`), the couplings between them, and the reactions to answers.
-They are checked and compiled here, once, at import.
+Seven small machines, the couplings between them, and the reactions to answers. They are checked and compiled here,
+once, at import. Every transition goes through `move`; an item's through `move_item`, which puts the item in focus.
 """
 
 from __future__ import annotations
@@ -13,91 +13,91 @@ from typing import Any, Final
 from .. import actions, signals
 from ..actions import outgoing
 from ..draft import Draft
-from ..table import BadTable, Cell, Effect, Machine, build
-from . import attention, connection, ephemeral, history, item, lifecycle
+from ..session import Item
+from ..table import Action, BadTable, Cell, Machine, build
+from . import attention, connection, ephemeral, history, item, lifecycle, opening
 from .couplings import COUPLINGS, Coupling
 from .reactions import REACTIONS, Kind, OutcomeClass, Reaction
 
-MACHINES: Final[dict[str, Machine]] = {
-    module.MACHINE.name: module.MACHINE for module in (lifecycle, attention, connection, history, item, ephemeral)
-}
+PAGES: Final = (lifecycle, opening, attention, connection, history, item, ephemeral)
+"""The modules that hold a machine each."""
+MACHINES: Final[dict[str, Machine]] = {page.MACHINE.name: page.MACHINE for page in PAGES}
 ACTION_MODULES: Final[tuple[ModuleType, ...]] = actions.MODULES
 """The modules whose named functions the rows use."""
 
 EXTERNAL_SIGNALS: Final = frozenset(
     {
-        signals.SendSlot,  # the end of each step
         *(s for machine in MACHINES.values() for s in machine.deadlines.values()),
-        signals.OpenDue,
+        *(s for s in vars(signals).values() if isinstance(s, type) and s.__name__.startswith("Status")),
+        signals.SendSlot,
+        signals.NoReceiptAwaited,
         signals.TypingExpired,
         signals.OwnTypingExpired,
         signals.FormExpired,
         signals.RosterRead,
-        *(s for s in vars(signals).values() if isinstance(s, type) and s.__name__.startswith("Status")),
     }
 )
-"""Signals that no row and no answer raises: the clock does, the end of a step, and the unfolding of a status."""
+"""Signals that no row and no answer raises: deadlines, the values of a status, and what a step itself raises."""
 
 
 def check_couplings(
     machines: Iterable[Machine], couplings: Iterable[Coupling], reactions: Iterable[Reaction]
 ) -> list[str]:
-    """What is wrong between the machines: a coupling nobody raises or hears, a signal nobody declared."""
+    """What is wrong between the machines: a coupling nobody raises or receives, a signal nobody declared."""
     by_name = {machine.name: machine for machine in machines}
     raised = {(m.name, s) for m in by_name.values() for r in m.rows for s in r.raises}
     declared = {(c.source, c.signal) for c in couplings}
     faults = [f"{m}: raises {s.__name__}, but no coupling declares it" for m, s in raised - declared]
     faults += [f"coupling {s.__name__}: {m} never raises it" for m, s in declared - raised]
-    heard = {(c.target, c.signal) for c in couplings} | {pair for r in reactions for pair in r.signals}
-    for name, signal in heard:
+    received = {(c.target, c.signal) for c in couplings} | {pair for r in reactions for pair in r.signals}
+    for name, signal in received:
         if signal not in by_name[name].alphabet:
-            faults.append(f"{name} is to hear {signal.__name__}, but it is not in its alphabet")
-    known = {s for _, s in heard} | EXTERNAL_SIGNALS
+            faults.append(f"{name} receives {signal.__name__}, but it is not in its alphabet")
+    known = {s for _, s in received} | EXTERNAL_SIGNALS
     for machine in by_name.values():
         for on in machine.alphabet:
             if issubclass(on, signals.Signal) and on not in known:
-                faults.append(f"{machine.name}: hears {on.__name__}, but nothing raises it")
+                faults.append(f"{machine.name}: {on.__name__} is in its alphabet, but nothing raises it")
     return sorted(faults)
 
 
-def _hearing(machine: Machine) -> Callable[[type[Any]], Effect]:
-    """For one machine: the function that lets others hear a signal of its."""
+def listeners(machine: Machine) -> Callable[[type[Any]], Action]:
+    """For one machine: the function that delivers a signal of its to the machines coupled to it."""
 
-    def hear(signal: type[Any]) -> Effect:
-        ears = [_ear(c) for c in COUPLINGS if c.source == machine.name and c.signal is signal]
+    def listener(signal: type[Any]) -> Action:
+        found = [_delivery(c) for c in COUPLINGS if c.source == machine.name and c.signal is signal]
 
-        def raise_it(d: Draft, e: Any) -> None:
-            for ear in ears:
-                ear(d, e)
+        def deliver(d: Draft, e: Any) -> None:
+            for one in found:
+                one(d, e)
 
-        return ears[0] if len(ears) == 1 else raise_it
+        return found[0] if len(found) == 1 else deliver
 
-    return hear
+    return listener
 
 
-def _ear(coupling: Coupling) -> Effect:
-    target, signal, select = MACHINES[coupling.target], coupling.signal, coupling.select
+def _delivery(coupling: Coupling) -> Action:
+    target, signal, select = coupling.target, coupling.signal, coupling.select
     if select is None:
-        return lambda d, e: move(d, target, signal, e)
+        return lambda d, e: move(d, getattr(d, target), signal, e)
 
-    def each(d: Draft, e: Any) -> None:
+    def deliver(d: Draft, e: Any) -> None:
         for one in select(d, e):
-            move_item(d, one.id, one if one.state is outgoing.ABSENT else None, signal, e)
+            move_item(d, one, signal, e)
 
-    return each
+    return deliver
 
 
-def move(d: Draft, machine: Machine, on: type[Any], e: Any) -> None:
-    """Let one machine hear something: with `move_item`, the only door to a cell."""
-    now: object = getattr(d, machine.attribute)
-    state = type(now)
+def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
+    """Give an event or a signal to the machine that is in this state: every transition goes through here."""
     if d.context.log is not None:
-        _log(d, machine, state, on, e)
-    CELLS[machine.name][state][on](d, e)
+        _log(d, type(state), on, e)
+    _CELLS_OF[type(state)][on](d, e)
 
 
-def _log(d: Draft, machine: Machine, state: type[Any], on: type[Any], e: Any) -> None:
-    """Note for `explain` which row is about to be taken, and what each guard says."""
+def _log(d: Draft, state: type[Any], on: type[Any], e: Any) -> None:
+    """Note for `explain` which row is about to be taken, and the answer of each guard."""
+    machine = next(machine for machine in MACHINES.values() if state in machine.states)
     tried: list[tuple[str, bool]] = []
     for row in machine.cell(state, on):
         if row.when is not None:
@@ -108,20 +108,22 @@ def _log(d: Draft, machine: Machine, state: type[Any], on: type[Any], e: Any) ->
             return
 
 
-def move_item(d: Draft, item_id: str, new: Any, on: type[Any], e: Any) -> None:
-    """Let one item hear something. `new`: the item itself, where it is not in the session yet."""
-    subject = new or next((one for one in d.items if one.id == item_id), None)
-    if subject is None:
-        return
-    scratch = d.context
-    now: object = subject.state
-    state = type(now)
-    scratch.subject, scratch.item = subject, subject.state
-    if scratch.log is not None:
-        _log(d, MACHINES["item"], state, on, e)
-    CELLS["item"][state][on](d, e)
-    if scratch.item is not subject.state or scratch.subject is not subject:
+def move_item(d: Draft, item: Item, on: type[Any], e: Any) -> None:
+    """The same for one item, which is put in focus: as it stands in the session now, or new and still absent."""
+    context = d.context
+    for current in d.items:
+        if current.id == item.id:
+            break
+    else:
+        if item.state is not outgoing.ABSENT:
+            return
+        current = item
+    context.subject, context.item = current, current.state
+    move(d, current.state, on, e)
+    if context.item is not current.state or context.subject is not current:
         outgoing.store_item(d)
+        for one in outgoing.without_receipts(d, None):
+            move_item(d, one, signals.NoReceiptAwaited, None)
 
 
 _faults = check_couplings(
@@ -131,7 +133,8 @@ if _faults:
     raise BadTable("\n".join(_faults))
 
 CELLS: Final[dict[str, dict[type[Any], dict[type[Any], Cell]]]] = {
-    name: build(machine, _hearing(machine)) for name, machine in MACHINES.items()
+    name: build(machine, listeners(machine)) for name, machine in MACHINES.items()
 }
+_CELLS_OF: Final = {state: cells for by_state in CELLS.values() for state, cells in by_state.items()}
 
 __all__ = ["CELLS", "COUPLINGS", "MACHINES", "REACTIONS", "Coupling", "Kind", "OutcomeClass", "Reaction", "move"]

@@ -1,8 +1,18 @@
-"""The link: at most one long poll, the next only after the last answer (protocol.md 4, D2.9).
+"""The connection: at most one long poll, the next only after the last answer (protocol.md 4, D2.9).
 
-After anything that may have lost events (a poll cut, refused as busy, a pause, a restart) the link is *off* until the
-history has been read; *polling* again starts with `HistoryMerged`. A brake after instant empty answers loses nothing
-and needs no history.
+Theory of operation
+===================
+
+While `polling`, one poll is in flight, and each answer starts the next. After anything that may have lost events (a poll
+cut, refused as busy, a pause, a restart) the connection is `off` until the history has been read; `HistoryMerged` starts
+the next poll. Between failures it is `backing_off`.
+
+The brake is no failure: after several instant answers that bring nothing (a cache, or a server that does not hold), it
+backs off too, with `tries` 0. Nothing was lost, so no history is read after it.
+
+In the background it is `paused`: a poll in flight is not withdrawn, only no other is started. Where credentials or
+configuration are refused it is `blocked`, until the application reauthorizes, or ends; it remembers whether it is in
+the background meanwhile. `SessionOver` turns it off.
 """
 
 from __future__ import annotations
@@ -10,309 +20,77 @@ from __future__ import annotations
 from typing import Final
 
 from .. import signals as sig
+from .. import states as s
 from ..actions import polling as p
-from ..session import (
-    CONNECTION,
-    ConnectionBackingOff,
-    ConnectionBlocked,
-    ConnectionOff,
-    ConnectionPaused,
-    ConnectionPolling,
-)
-from ..table import STAY, Machine, ignore, row, rows
+from ..table import STAY, Machine, arc, ignore, rows
 
-_WAITING: Final = (ConnectionOff, ConnectionBackingOff, ConnectionBlocked)
-_NO_POLL: Final = "no poll is in flight"
-_FAILURES: Final = (sig.PollBusy, sig.PollFailed, sig.PollRejected)
+OFF, POLLING, BACKING_OFF, PAUSED, BLOCKED = s.CONNECTION
+ANSWERS: Final = (sig.PollAnswered, sig.PollBusy, sig.PollFailed, sig.PollRejected)
+
+# fmt: off
+ROWS: Final = rows(
+    # starting to poll
+    arc(OFF, sig.ChatStarted,   (), (), p.polling, (), "a new chat has no history to read", "4"),
+    ignore(PAUSED, sig.ChatStarted, "in the background: no polling"),
+    ignore((POLLING, BACKING_OFF, BLOCKED), sig.ChatStarted, "started already"),
+    arc(OFF, sig.HistoryMerged, (), (), p.polling, (), "the history first, then the poll",  "4.2"),
+    ignore((POLLING, BACKING_OFF, PAUSED, BLOCKED), sig.HistoryMerged, "no poll waits for it"),
+
+    # answers of the poll
+    arc(POLLING, sig.PollAnswered, p.is_spinning,       (), p.braking,              (),                         "instant answers with nothing new: a cache, or a server that does not hold",                      "4.2; 8 F34"),
+    arc(POLLING, sig.PollAnswered, p.has_failed_before, (), p.polling_on,           sig.SecondReadingRequested, "only an answered poll proves that the one before has ended; the log has what that one consumed", "10 row 5"),
+    arc(POLLING, sig.PollAnswered, (),                  (), p.polling_on,           (),                         "the server sets the pace",                                                                       "4.2"),
+    arc(POLLING, sig.PollBusy,     (),                  (), p.backing_off_busy,     (),                         "another poll is held",                                                                           "4.2; 8 F22"),
+    arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later",                                                                                "4.2; 8 F3"),
+    arc(POLLING, sig.PollRejected, p.may_repeat_poll,   (), p.backing_off,          (),                         "refused for no known reason: a few more tries",                                                  "7"),
+    arc(POLLING, sig.PollRejected, (),                  (), p.blocked,              (),                         "refused for good",                                                                               "7"),
+    arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; D2.9"),
+    arc(PAUSED,  ANSWERS,          (),                  (), PAUSED,                 (),                         "the last one; no other is started",                                                              "4.2"),
+    arc(PAUSED,  sig.PollBlocked,  (),                  (), p.blocked_while_paused, (),                         "credentials or configuration",                                                                   "7"),
+    ignore((OFF, BACKING_OFF, BLOCKED), (*ANSWERS, sig.PollBlocked), "no poll is in flight"),
+
+    # back-off
+    arc(BACKING_OFF, sig.PollDue, p.is_braking, (), p.polling_slowly, (),                   "nothing was lost during the brake",           "4.2"),
+    arc(BACKING_OFF, sig.PollDue, (),           (), p.waiting,        sig.HistoryRequested, "a poll that failed may have consumed events", "4.2; 10 row 1"),
+    ignore((OFF, POLLING, PAUSED, BLOCKED), sig.PollDue, "no pause is running"),
+
+    # background, foreground, push
+    arc(POLLING,            sig.Backgrounded, (),                  (), p.paused_with_poll,      (),                   "it only starts no other poll",                 "D2.9"),
+    arc((OFF, BACKING_OFF), sig.Backgrounded, (),                  (), PAUSED,                  (),                   "no polling in the background",                 "4"),
+    ignore(PAUSED, sig.Backgrounded, "paused already"),
+    ignore(BLOCKED, sig.Backgrounded, "known already", p.is_in_background),
+    arc(BLOCKED,            sig.Backgrounded, (),                  (), p.blocked_in_background, (),                   "remembered until it is unblocked",             "D2.9"),
+    arc(PAUSED,             sig.Foregrounded, p.poll_is_in_flight, (), p.resuming_poll,         (),                   "the poll of before is still in flight",        "D2.9"),
+    arc(PAUSED,             sig.Foregrounded, p.chat_is_known,     (), p.waiting,               sig.HistoryRequested, "read the history, then poll",                  "4.2"),
+    arc(PAUSED,             sig.Foregrounded, (),                  (), p.waiting,               (),                   "polling starts when the chat exists",          "4"),
+    arc(BACKING_OFF,        sig.Foregrounded, (),                  (), p.waiting,               sig.HistoryRequested, "the application is in use: try now",           "4.2"),
+    ignore((OFF, POLLING), sig.Foregrounded, "not paused"),
+    arc(BLOCKED,            sig.Foregrounded, p.is_in_background,  (), p.blocked_in_foreground, (),                   "only new credentials help, but then it polls", "D2.9"),
+    ignore(BLOCKED, sig.Foregrounded, "only new credentials help"),
+    arc(PAUSED,             sig.PushAccepted, (),                  (), STAY,                    sig.HistoryRequested, "updates without a long poll",                  "4 push"),
+    arc(BACKING_OFF,        sig.PushAccepted, (),                  (), p.waiting,               sig.HistoryRequested, "the server can be reached: try now",           "4 push"),
+    ignore((OFF, POLLING), sig.PushAccepted, "the poll or the history will bring it"),
+    ignore(BLOCKED, sig.PushAccepted, "only new credentials help"),
+
+    # blocked and unblocked
+    arc((OFF, POLLING, BACKING_OFF), sig.ConnectionRefused, (),                 (), p.blocked,              (),                   "another call was refused: credentials or configuration", "7; D2.9"),
+    arc(PAUSED,                      sig.ConnectionRefused, (),                 (), p.blocked_while_paused, (),                   "another call was refused: credentials or configuration", "7; D2.9"),
+    ignore(BLOCKED, sig.ConnectionRefused, "blocked already"),
+    arc(BLOCKED,                     sig.Unblocked,         p.is_in_background, (), PAUSED,                 sig.HistoryRequested, "one reading, and no polling in the background",          "D2.9"),
+    arc(BLOCKED,                     sig.Unblocked,         (),                 (), p.waiting,              sig.HistoryRequested, "one more try, history first",                            "D2.9"),
+    ignore((OFF, POLLING, BACKING_OFF, PAUSED), sig.Unblocked, "not blocked"),
+
+    # the end
+    arc((POLLING, BACKING_OFF, PAUSED, BLOCKED), sig.SessionOver, (), (), OFF, (), "a chat that is over is never polled", "2.2; 8 F1"),
+    ignore(OFF, sig.SessionOver, "off already"),
+)
+# fmt: on
 
 MACHINE: Final = Machine(
     name="connection",
-    attribute="connection",
-    states=CONNECTION,
-    initial=ConnectionOff,
+    states=s.CONNECTION,
+    initial=OFF,
     terminal=(),
-    deadlines={ConnectionBackingOff: sig.PollDue},
-    alphabet=(
-        sig.ChatStarted,
-        sig.HistoryMerged,
-        sig.PollAnswered,
-        sig.PollBusy,
-        sig.PollFailed,
-        sig.PollRejected,
-        sig.PollBlocked,
-        sig.PollDue,
-        sig.ConnectionRefused,
-        sig.Backgrounded,
-        sig.Foregrounded,
-        sig.Woken,
-        sig.Unblocked,
-        sig.SessionOver,
-    ),
-    rows=rows(
-        row(
-            ConnectionOff,
-            sig.ChatStarted,
-            ConnectionPolling,
-            make=p.polling,
-            why="a new chat has no history to read",
-            ref="4",
-        ),
-        ignore(ConnectionPaused, sig.ChatStarted, "in the background: no polling"),
-        ignore((ConnectionPolling, ConnectionBackingOff, ConnectionBlocked), sig.ChatStarted, "at work already"),
-        row(
-            ConnectionOff,
-            sig.HistoryMerged,
-            ConnectionPolling,
-            make=p.polling,
-            why="the history first, then the poll",
-            ref="4.2",
-        ),
-        ignore(
-            (ConnectionPolling, ConnectionBackingOff, ConnectionPaused, ConnectionBlocked),
-            sig.HistoryMerged,
-            "no poll waits for it",
-        ),
-        row(
-            ConnectionPolling,
-            sig.PollAnswered,
-            ConnectionBackingOff,
-            when=p.is_spinning,
-            make=p.braking,
-            why="instant answers with nothing new: a cache, or a server that does not hold",
-            ref="4.2; 8 F34",
-        ),
-        row(
-            ConnectionPolling,
-            sig.PollAnswered,
-            ConnectionPolling,
-            when=p.was_in_trouble,
-            make=p.polling_on,
-            raises=sig.SecondReadingWanted,
-            why="only an answered poll proves that the one before has let go; what that one ate is in the log",
-            ref="10 row 5",
-        ),
-        row(
-            ConnectionPolling, sig.PollAnswered, ConnectionPolling, make=p.polling_on, why="the server paces", ref="4.2"
-        ),
-        row(
-            ConnectionPolling,
-            sig.PollBusy,
-            ConnectionBackingOff,
-            make=p.backing_off_busy,
-            why="another poll is held",
-            ref="4.2; 8 F22",
-        ),
-        row(
-            ConnectionPolling,
-            sig.PollFailed,
-            ConnectionBackingOff,
-            make=p.backing_off,
-            why="try again later",
-            ref="4.2; 8 F3",
-        ),
-        row(
-            ConnectionPolling,
-            sig.PollRejected,
-            ConnectionBackingOff,
-            when=p.may_repeat_poll,
-            make=p.backing_off,
-            why="refused for no known reason: a few more tries",
-            ref="7",
-        ),
-        row(ConnectionPolling, sig.PollRejected, ConnectionBlocked, make=p.blocked, why="refused for good", ref="7"),
-        row(
-            ConnectionPolling,
-            sig.PollBlocked,
-            ConnectionBlocked,
-            make=p.blocked,
-            why="credentials or configuration",
-            ref="7; D2.9",
-        ),
-        row(
-            ConnectionPaused,
-            sig.PollAnswered,
-            ConnectionPaused,
-            make=p.paused,
-            why="the last one; no other is started",
-            ref="4.2",
-        ),
-        row(
-            ConnectionPaused,
-            _FAILURES[0],
-            ConnectionPaused,
-            make=p.paused,
-            why="the last one; no other is started",
-            ref="4.2",
-        ),
-        row(
-            ConnectionPaused,
-            _FAILURES[1],
-            ConnectionPaused,
-            make=p.paused,
-            why="the last one; no other is started",
-            ref="4.2",
-        ),
-        row(
-            ConnectionPaused,
-            _FAILURES[2],
-            ConnectionPaused,
-            make=p.paused,
-            why="the last one; no other is started",
-            ref="4.2",
-        ),
-        row(
-            ConnectionPaused,
-            sig.PollBlocked,
-            ConnectionBlocked,
-            make=p.blocked,
-            why="credentials or configuration",
-            ref="7",
-        ),
-        ignore(_WAITING, (sig.PollAnswered, *_FAILURES, sig.PollBlocked), _NO_POLL),
-        row(
-            ConnectionBackingOff,
-            sig.PollDue,
-            ConnectionPolling,
-            when=p.is_braking,
-            make=p.polling_slowly,
-            why="nothing was lost while braking",
-            ref="4.2",
-        ),
-        row(
-            ConnectionBackingOff,
-            sig.PollDue,
-            ConnectionOff,
-            make=p.waiting,
-            raises=sig.HistoryWanted,
-            why="a poll that failed may have eaten events",
-            ref="4.2; 10 row 1",
-        ),
-        ignore(
-            (ConnectionOff, ConnectionPolling, ConnectionPaused, ConnectionBlocked), sig.PollDue, "no pause is running"
-        ),
-        row(
-            (ConnectionOff, ConnectionPolling, ConnectionBackingOff, ConnectionPaused),
-            sig.ConnectionRefused,
-            ConnectionBlocked,
-            make=p.blocked,
-            why="another call was refused: credentials or configuration",
-            ref="7; D2.9",
-        ),
-        ignore(ConnectionBlocked, sig.ConnectionRefused, "blocked already"),
-        row(
-            ConnectionPolling,
-            sig.Backgrounded,
-            ConnectionPaused,
-            make=p.paused_with_poll,
-            why="it only starts no other",
-            ref="D2.9",
-        ),
-        row(
-            (ConnectionOff, ConnectionBackingOff),
-            sig.Backgrounded,
-            ConnectionPaused,
-            make=p.paused,
-            why="no polling",
-            ref="4",
-        ),
-        ignore(ConnectionPaused, sig.Backgrounded, "paused already"),
-        ignore(ConnectionBlocked, sig.Backgrounded, "known", when=p.is_blocked_in_background),
-        row(
-            ConnectionBlocked,
-            sig.Backgrounded,
-            ConnectionBlocked,
-            make=p.blocked_in_background,
-            why="kept in mind",
-            ref="D2.9",
-        ),
-        row(
-            ConnectionPaused,
-            sig.Foregrounded,
-            ConnectionPolling,
-            when=p.is_in_flight,
-            make=p.resuming_poll,
-            why="the poll of before is still in flight",
-            ref="D2.9",
-        ),
-        row(
-            ConnectionPaused,
-            sig.Foregrounded,
-            ConnectionOff,
-            when=p.chat_is_known,
-            make=p.waiting,
-            raises=sig.HistoryWanted,
-            why="catch up, then poll",
-            ref="4.2",
-        ),
-        row(
-            ConnectionPaused,
-            sig.Foregrounded,
-            ConnectionOff,
-            make=p.waiting,
-            why="polling starts when the chat is there",
-            ref="4",
-        ),
-        row(
-            ConnectionBackingOff,
-            sig.Foregrounded,
-            ConnectionOff,
-            make=p.waiting,
-            raises=sig.HistoryWanted,
-            why="somebody looks at it: try now",
-            ref="4.2",
-        ),
-        ignore((ConnectionOff, ConnectionPolling), sig.Foregrounded, "not paused"),
-        row(
-            ConnectionBlocked,
-            sig.Foregrounded,
-            ConnectionBlocked,
-            when=p.is_blocked_in_background,
-            make=p.blocked_in_foreground,
-            why="only new credentials help, but then it polls",
-            ref="D2.9",
-        ),
-        ignore(ConnectionBlocked, sig.Foregrounded, "only new credentials help"),
-        row(ConnectionPaused, sig.Woken, STAY, raises=sig.HistoryWanted, why="news without a long poll", ref="4 push"),
-        row(
-            ConnectionBackingOff,
-            sig.Woken,
-            ConnectionOff,
-            make=p.waiting,
-            raises=sig.HistoryWanted,
-            why="the server is there: try now",
-            ref="4 push",
-        ),
-        ignore((ConnectionOff, ConnectionPolling), sig.Woken, "the news comes by itself"),
-        ignore(ConnectionBlocked, sig.Woken, "only new credentials help"),
-        row(
-            ConnectionBlocked,
-            sig.Unblocked,
-            ConnectionPaused,
-            when=p.is_blocked_in_background,
-            make=p.paused,
-            raises=sig.HistoryWanted,
-            why="caught up once, and no polling in the background",
-            ref="D2.9",
-        ),
-        row(
-            ConnectionBlocked,
-            sig.Unblocked,
-            ConnectionOff,
-            make=p.waiting,
-            raises=sig.HistoryWanted,
-            why="one more try, history first",
-            ref="D2.9",
-        ),
-        ignore(
-            (ConnectionOff, ConnectionPolling, ConnectionBackingOff, ConnectionPaused), sig.Unblocked, "not blocked"
-        ),
-        row(
-            (ConnectionPolling, ConnectionBackingOff, ConnectionPaused, ConnectionBlocked),
-            sig.SessionOver,
-            ConnectionOff,
-            why="a dead chat is never polled",
-            ref="2.2; 8 F1",
-        ),
-        ignore(ConnectionOff, sig.SessionOver, "off already"),
-    ),
+    rows=ROWS,
+    deadlines={BACKING_OFF: sig.PollDue},
 )

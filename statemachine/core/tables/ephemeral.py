@@ -1,7 +1,11 @@
-"""Courtesy: receipts and typing, beside the queue, one post at a time, best effort (D2.8).
+"""Ephemeral: receipts and typing signals, beside the queue, one post at a time, best effort (D2.8).
 
-A sixth machine beside the five of the design: without it, two hundred messages in one batch would be two hundred
-posts at once, or their receipts a flag beside the state.
+Theory of operation
+===================
+
+The entries wait in `Session.ephemeral_queue`; the lifecycle's rows put them there. This machine posts them, one at a
+time: without it, two hundred messages in one batch would be two hundred posts at once. A post that fails is not
+repeated. After a failure that shows a server or a network in trouble, everything that waits is dropped.
 """
 
 from __future__ import annotations
@@ -9,51 +13,21 @@ from __future__ import annotations
 from typing import Final
 
 from .. import signals as sig
-from ..actions import ephemeral
-from ..session import EPHEMERAL, EphemeralPosting, EphemeralQuiet
-from ..table import Machine, ignore, row, rows
+from .. import states as s
+from ..actions import ephemeral as eph
+from ..table import Machine, arc, ignore, rows
 
-MACHINE: Final = Machine(
-    name="ephemeral",
-    attribute="ephemeral",
-    states=EPHEMERAL,
-    initial=EphemeralQuiet,
-    terminal=(),
-    alphabet=(sig.SendSlot, sig.EphemeralDone, sig.EphemeralFailed, sig.SessionOver),
-    rows=rows(
-        row(
-            EphemeralQuiet,
-            sig.SendSlot,
-            EphemeralPosting,
-            when=ephemeral.may_post,
-            make=ephemeral.posting,
-            why="something waits",
-            ref="3.1",
-        ),
-        ignore(EphemeralQuiet, sig.SendSlot, "nothing waits, or nothing may be sent"),
-        ignore(EphemeralPosting, sig.SendSlot, "one at a time"),
-        row(
-            EphemeralPosting,
-            sig.EphemeralDone,
-            EphemeralPosting,
-            when=ephemeral.may_post,
-            make=ephemeral.posting,
-            why="the next one",
-            ref="3.1",
-        ),
-        row(
-            EphemeralPosting, sig.EphemeralDone, EphemeralQuiet, why="best effort: whatever the answer", ref="10 row 19"
-        ),
-        ignore(EphemeralQuiet, (sig.EphemeralDone, sig.EphemeralFailed), "nothing is in flight"),
-        row(
-            EphemeralPosting,
-            sig.EphemeralFailed,
-            EphemeralQuiet,
-            do=ephemeral.drop_pending,
-            why="no storm of receipts on a server in trouble",
-            ref="10 rows 14, 19",
-        ),
-        row(EphemeralPosting, sig.SessionOver, EphemeralQuiet, why="nothing is sent after the end", ref="8 F37"),
-        ignore(EphemeralQuiet, sig.SessionOver, "nothing is in flight"),
-    ),
+# fmt: off
+ROWS: Final = rows(
+    arc(s.EphemeralQuiet,   sig.SendSlot,        eph.may_post, (),               eph.posting,      (), "something waits",                             "3.1"),
+    ignore(s.EphemeralQuiet, sig.SendSlot, "nothing waits, or nothing may be sent"),
+    ignore(s.EphemeralPosting, sig.SendSlot, "one at a time"),
+    arc(s.EphemeralPosting, sig.EphemeralDone,   eph.may_post, (),               eph.posting,      (), "the next one",                                "3.1"),
+    arc(s.EphemeralPosting, sig.EphemeralDone,   (),           (),               s.EphemeralQuiet, (), "best effort: no answer needs a reaction",     "10 row 19"),
+    arc(s.EphemeralPosting, sig.EphemeralFailed, (),           eph.drop_pending, s.EphemeralQuiet, (), "no burst of receipts to a server in trouble", "10 rows 14, 19"),
+    arc(s.EphemeralPosting, sig.SessionOver,     (),           (),               s.EphemeralQuiet, (), "nothing is sent after the end",               "8 F37"),
+    ignore(s.EphemeralQuiet, (sig.EphemeralDone, sig.EphemeralFailed, sig.SessionOver), "nothing is in flight"),
 )
+# fmt: on
+
+MACHINE: Final = Machine(name="ephemeral", states=s.EPHEMERAL, initial=s.EphemeralQuiet, terminal=(), rows=ROWS)

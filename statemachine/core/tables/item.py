@@ -1,7 +1,21 @@
 """The item: one thing going out, from the user's act to its last receipt (D2.7, D2.8).
 
-The queue is the order of the items; only its head is ever sent, and nobody overtakes doubt. A file is uploaded beside
-the queue and joins it when it is there. An item that is read, or has failed, leaves the session.
+Theory of operation
+===================
+
+The queue is the order of the items. A send slot is offered at the end of every step to the first item of the queue
+(pending, sending or in doubt), and to the first file being uploaded; only an item that waits for nothing takes it. So
+one post is in flight, nothing overtakes a doubt, and one file is uploaded beside the queue, which it joins afterwards.
+
+A post has three kinds of bad answers. *Postponed*: certainly not processed, so it is sent again after a pause.
+*Refused*: it fails. *Doubted* or *limited*: the server may have processed it. What may be sent twice (an end) is sent
+again; what leaves no trace in the log fails as `unknown`; everything else is `in_doubt`. After a settle delay it can no
+longer arrive (`ItemSettled`), the history is read, and what the log lacks is sent again with the same id.
+
+A copy of the item from the server, live or in the log, or a receipt for it, proves that it arrived, in any state.
+
+A sent item stays in the session while it may get receipts. An item that is read, or has failed, leaves it
+(`states.ITEM_OUTSIDE`), and so does one that awaits no receipt (`NoReceiptAwaited`).
 """
 
 from __future__ import annotations
@@ -9,32 +23,19 @@ from __future__ import annotations
 from typing import Final
 
 from .. import signals as sig
+from .. import states as s
+from .. import wire
 from ..actions import outgoing as out
-from ..session import (
-    ITEM,
-    ItemAbsent,
-    ItemDelivered,
-    ItemFailed,
-    ItemInDoubt,
-    ItemPending,
-    ItemRead,
-    ItemSending,
-    ItemSent,
-    ItemUploading,
-)
-from ..table import Machine, Row, ignore, row, rows
+from ..table import Machine, arc, ignore, rows
 
-_GONE: Final = (ItemAbsent, ItemRead, ItemFailed)
-_ARRIVED: Final = (ItemSent, ItemDelivered)
-_QUEUED: Final = (ItemPending, ItemSending, ItemInDoubt)
-_UPLOADS: Final = (
-    sig.UploadAccepted,
-    sig.UploadPostponed,
-    sig.UploadLimited,
-    sig.UploadRefused,
-    sig.UploadBlocked,
-)
-_POSTS: Final = (
+ABSENT, UPLOADING, PENDING, SENDING, IN_DOUBT, SENT, DELIVERED, READ, FAILED = s.ITEM
+QUEUED: Final = s.ITEM_QUEUED
+TRACKED: Final = s.ITEM_TRACKED
+FINISHED: Final = (READ, FAILED)
+
+ENTERING: Final = (sig.ItemQueued, sig.FileQueued)
+UPLOADS: Final = (sig.UploadAccepted, sig.UploadPostponed, sig.UploadLimited, sig.UploadRefused, sig.UploadBlocked)
+POSTS: Final = (
     sig.PostAccepted,
     sig.PostPostponed,
     sig.PostDoubted,
@@ -42,408 +43,104 @@ _POSTS: Final = (
     sig.PostRefused,
     sig.PostBlocked,
 )
+PROOFS: Final = (sig.HistoryProved, sig.HistoryUnreadable)
+RECEIPTS: Final = (sig.EchoReceived, sig.DeliveryConfirmed, sig.ReadConfirmed)
+OTHERS: Final = (
+    sig.SendSlot,
+    *UPLOADS,
+    *POSTS,
+    sig.ItemDue,
+    sig.ItemSettled,
+    *PROOFS,
+    *RECEIPTS,
+    sig.NoReceiptAwaited,
+    sig.NoChatToSendTo,
+    sig.SessionOver,
+)
+NO_CALL: Final = "no such call is in flight"
 
+# fmt: off
+ROWS: Final = rows(
+    # uploading a file
+    arc(ABSENT,    sig.FileQueued,      (),            (),                 out.waiting_upload, (),                    "the server needs the bytes first",         "1.2 E12"),
+    ignore(UPLOADING, sig.SendSlot, "an upload or a pause is running", out.has_deadline),
+    arc(UPLOADING, sig.SendSlot,        out.may_post,  (),                 out.uploading,      (),                    "one upload at a time",                     "1.2 E12"),
+    ignore(UPLOADING, sig.SendSlot, "no chat to send it to yet, or the connection is blocked"),
+    arc(UPLOADING, sig.UploadAccepted,  (),            out.take_file_id,   out.queued,         (),                    "joins the queue",                          "D2.8"),
+    arc(UPLOADING, sig.UploadPostponed, (),            (),                 out.upload_pausing, (),                    "may be repeated without harm",             "1.4 E12"),
+    arc(UPLOADING, sig.UploadLimited,   out.may_retry, (),                 out.upload_pausing, (),                    "an error that may pass: a few more tries", "7 5558"),
+    arc(UPLOADING, sig.UploadLimited,   (),            out.report_refused, FAILED,             (),                    "tried often enough",                       "7 5558"),
+    arc(UPLOADING, sig.UploadRefused,   (),            out.report_refused, FAILED,             (),                    "too large, or not allowed",                "7 5501"),
+    arc(UPLOADING, sig.UploadBlocked,   (),            (),                 out.waiting_upload, sig.ConnectionRefused, "waits until the connection is unblocked",  "D2.9"),
+    arc(UPLOADING, sig.ItemDue,         (),            (),                 out.waiting_upload, (),                    "the pause is over",                        "7"),
 
-def _uploads() -> tuple[Row, ...]:
-    return rows(
-        row(
-            ItemAbsent,
-            sig.FileQueued,
-            ItemUploading,
-            make=out.waiting_upload,
-            why="the server needs the bytes first",
-            ref="1.2 E12",
-        ),
-        row(
-            ItemUploading,
-            sig.SendSlot,
-            ItemUploading,
-            when=out.may_post,
-            make=out.uploading,
-            why="one upload at a time",
-            ref="1.2 E12",
-        ),
-        ignore(ItemUploading, sig.SendSlot, "no chat to send it to yet, or the link is blocked"),
-        row(
-            ItemUploading,
-            sig.UploadAccepted,
-            ItemPending,
-            do=out.take_file_id,
-            make=out.fresh,
-            why="joins the queue",
-            ref="D2.8",
-        ),
-        row(
-            ItemUploading,
-            sig.UploadPostponed,
-            ItemUploading,
-            make=out.upload_pausing,
-            why="harmless to repeat",
-            ref="1.4 E12",
-        ),
-        row(
-            ItemUploading,
-            sig.UploadLimited,
-            ItemUploading,
-            when=out.may_retry,
-            make=out.upload_pausing,
-            why="an error that promises nothing: a few more tries",
-            ref="7 5558",
-        ),
-        row(
-            ItemUploading,
-            sig.UploadLimited,
-            ItemFailed,
-            do=out.told_item_refused,
-            why="tried often enough",
-            ref="7 5558",
-        ),
-        row(
-            ItemUploading,
-            sig.UploadRefused,
-            ItemFailed,
-            do=out.told_item_refused,
-            why="too large, or not allowed",
-            ref="7 5501",
-        ),
-        row(
-            ItemUploading,
-            sig.UploadBlocked,
-            ItemUploading,
-            make=out.waiting_upload,
-            raises=sig.ConnectionRefused,
-            why="waits until the link is unblocked",
-            ref="D2.9",
-        ),
-        row(ItemUploading, sig.ItemDue, ItemUploading, make=out.waiting_upload, why="the pause is over", ref="7"),
-    )
+    # posting the head of the queue
+    arc(ABSENT,  sig.ItemQueued,                     (),                                   (),                 out.queued,         (),                    "its id is made when the user acts",                  "D2.7"),
+    ignore(PENDING, sig.SendSlot, "a pause is running", out.has_deadline),
+    arc(PENDING, sig.SendSlot,                       out.may_post,                         (),                 out.sending,        (),                    "the head of the queue",                              "D2.8"),
+    ignore(PENDING, sig.SendSlot, "no chat yet, or the connection is blocked: the queue waits"),
+    arc(PENDING, sig.ItemDue,                        (),                                   (),                 out.pending,        (),                    "the pause is over",                                  "7"),
+    arc(SENDING, sig.PostAccepted,                   out.entry_is(wire.SessionDisconnect), out.report_sent,    SENT,               sig.DisconnectSent,    "the server has it",                                  "6.2"),
+    arc(SENDING, sig.PostAccepted,                   out.resets_idle_timer,                out.report_sent,    SENT,               sig.CustomerActed,     "the server has it, and its idle timer starts anew",  "6.1"),
+    arc(SENDING, sig.PostAccepted,                   (),                                   out.report_sent,    SENT,               (),                    "the server has it",                                  "1.2 E6"),
+    arc(SENDING, sig.PostPostponed,                  (),                                   (),                 out.pausing,        (),                    "certainly not processed",                            "7"),
+    arc(SENDING, (sig.PostDoubted, sig.PostLimited), out.is_repeatable,                    (),                 out.pausing,        (),                    "may be sent twice without harm",                     "1.4"),
+    arc(SENDING, (sig.PostDoubted, sig.PostLimited), out.is_traceless,                     out.report_unknown, FAILED,             (),                    "the log cannot prove it",                            "D2.8"),
+    arc(SENDING, sig.PostDoubted,                    (),                                   (),                 out.in_doubt,       (),                    "never resent without a proof",                       "1.4 E6; 8 F12"),
+    arc(SENDING, sig.PostLimited,                    out.may_retry,                        (),                 out.in_doubt_again, (),                    "never resent without a proof, and a few times only", "7 5500"),
+    arc(SENDING, sig.PostLimited,                    (),                                   out.report_unknown, FAILED,             (),                    "tried often enough; the others go on",               "7 5500"),
+    arc(SENDING, sig.PostRefused,                    out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "repeated until the time for ending is over",         "3.1 end: bounded"),
+    arc(SENDING, sig.PostRefused,                    (),                                   out.report_refused, FAILED,             (),                    "the server refuses it",                              "7"),
+    arc(SENDING, sig.PostBlocked,                    (),                                   (),                 out.pending,        sig.ConnectionRefused, "not processed; the queue waits",                     "D2.9"),
 
+    # in doubt, until the log proves it
+    arc(IN_DOUBT, sig.ItemSettled,       (),                      (),                   out.settled, sig.ProofRequested, "it can no longer arrive: the history proves from now on",    "D2.8"),
+    ignore(IN_DOUBT, PROOFS, "too early: it may still arrive", out.has_deadline),
+    arc(IN_DOUBT, sig.HistoryProved,     out.is_done_by_roster,   out.report_sent,      SENT,        sig.DisconnectSent, "a disconnect leaves no id, but no agent either",             "D2.8"),
+    arc(IN_DOUBT, sig.HistoryProved,     out.entry_is(wire.File), out.clear_message_id, out.pending, (),                 "the log lacks it; a server may fail on a file's message id", "10 row 18"),
+    arc(IN_DOUBT, sig.HistoryProved,     (),                      (),                   out.pending, (),                 "the log lacks it: sent again with the same id",              "5; 8 F12"),
+    arc(IN_DOUBT, sig.HistoryUnreadable, (),                      out.report_unknown,   FAILED,      (),                 "there will be no proof",                                     "D2.8"),
 
-def _posts() -> tuple[Row, ...]:
-    return rows(
-        row(
-            ItemAbsent, sig.ItemQueued, ItemPending, make=out.fresh, why="its id is born when the user acts", ref="D2.7"
-        ),
-        row(
-            ItemPending,
-            sig.SendSlot,
-            ItemSending,
-            when=out.may_post,
-            make=out.sending,
-            why="the head of the queue",
-            ref="D2.8",
-        ),
-        ignore(ItemPending, sig.SendSlot, "no chat yet, or the link is blocked: the queue waits"),
-        row(ItemPending, sig.ItemDue, ItemPending, make=out.pending, why="the pause is over", ref="7"),
-        row(
-            ItemSending,
-            sig.PostAccepted,
-            ItemSent,
-            when=out.is_disconnect,
-            do=out.told_sent,
-            raises=sig.DisconnectSent,
-            why="the server has it",
-            ref="6.2",
-        ),
-        row(
-            ItemSending,
-            sig.PostAccepted,
-            ItemSent,
-            when=out.resets_idle_timer,
-            do=out.told_sent,
-            raises=sig.CustomerActed,
-            why="the server has it, and its idle timer starts anew",
-            ref="6.1",
-        ),
-        row(ItemSending, sig.PostAccepted, ItemSent, do=out.told_sent, why="the server has it", ref="1.2 E6"),
-        row(ItemSending, sig.PostPostponed, ItemPending, make=out.pausing, why="certainly not processed", ref="7"),
-        row(
-            ItemSending,
-            sig.PostDoubted,
-            ItemPending,
-            when=out.is_repeatable,
-            make=out.pausing,
-            why="harmless twice",
-            ref="1.4",
-        ),
-        row(
-            ItemSending,
-            sig.PostDoubted,
-            ItemFailed,
-            when=out.is_traceless,
-            do=out.told_unknown,
-            why="cannot be proved",
-            ref="D2.8",
-        ),
-        row(
-            ItemSending,
-            sig.PostDoubted,
-            ItemInDoubt,
-            make=out.in_doubt,
-            why="never resent blindly",
-            ref="1.4 E6; 8 F12",
-        ),
-        row(
-            ItemSending,
-            sig.PostLimited,
-            ItemPending,
-            when=out.is_repeatable,
-            make=out.pausing,
-            why="harmless twice",
-            ref="1.4",
-        ),
-        row(
-            ItemSending,
-            sig.PostLimited,
-            ItemFailed,
-            when=out.is_traceless,
-            do=out.told_unknown,
-            why="cannot be proved",
-            ref="D2.8",
-        ),
-        row(
-            ItemSending,
-            sig.PostLimited,
-            ItemInDoubt,
-            when=out.may_repeat_post,
-            make=out.in_doubt_again,
-            why="never resent blindly, and a few times only",
-            ref="7 5500",
-        ),
-        row(
-            ItemSending,
-            sig.PostLimited,
-            ItemFailed,
-            do=out.told_unknown,
-            why="tried often enough; the others go on",
-            ref="7 5500",
-        ),
-        row(
-            ItemSending,
-            sig.PostRefused,
-            ItemPending,
-            when=out.is_end,
-            make=out.pausing,
-            why="there is nothing else to be done: tried until the time for ending is over",
-            ref="3.1 end: bounded",
-        ),
-        row(ItemSending, sig.PostRefused, ItemFailed, do=out.told_item_refused, why="the server says no", ref="7"),
-        row(
-            ItemSending,
-            sig.PostBlocked,
-            ItemPending,
-            make=out.pending,
-            raises=sig.ConnectionRefused,
-            why="not processed; the queue waits",
-            ref="D2.9",
-        ),
-    )
+    # echoes and receipts
+    arc(QUEUED,    sig.EchoReceived,      out.resets_idle_timer,                out.report_sent,                                          SENT,      sig.CustomerActed,  "the server has it",                                               "5"),
+    arc(QUEUED,    sig.EchoReceived,      out.entry_is(wire.SessionDisconnect), out.report_sent,                                          SENT,      sig.DisconnectSent, "the server has it",                                               "6.2"),
+    arc(QUEUED,    sig.EchoReceived,      (),                                   out.report_sent,                                          SENT,      (),                 "the server has it",                                               "5"),
+    arc(QUEUED,    sig.DeliveryConfirmed, (),                                   (out.report_sent, out.report_delivered),                  DELIVERED, sig.CustomerActed,  "a receipt may come before the post's answer, and proves as much", "5 receipts"),
+    arc(QUEUED,    sig.ReadConfirmed,     (),                                   (out.report_sent, out.report_delivered, out.report_read), READ,      sig.CustomerActed,  "a receipt may come before the post's answer, and proves as much", "5 receipts"),
+    arc(SENT,      sig.DeliveryConfirmed, (),                                   out.report_delivered,                                     DELIVERED, (),                 "a party has it",                                                  "3.1"),
+    arc(SENT,      sig.ReadConfirmed,     (),                                   (out.report_delivered, out.report_read),                  READ,      (),                 "read implies delivered",                                          "3.1"),
+    arc(DELIVERED, sig.ReadConfirmed,     (),                                   out.report_read,                                          READ,      (),                 "a party has read it",                                             "3.1"),
+    ignore(DELIVERED, sig.DeliveryConfirmed, "another party, or a repeat"),
+    ignore(TRACKED, sig.EchoReceived, "known to have arrived"),
+    arc(TRACKED,   sig.NoReceiptAwaited,  (),                                   (),                                                       ABSENT,    (),                 "no receipt can come, or too many newer items wait for one",       "D2.12"),
 
+    # the end
+    arc((UPLOADING, PENDING), sig.NoChatToSendTo, (),                                                    out.report_not_sent, FAILED, (), "there is no chat to send it to", "2.4"),
+    arc(QUEUED,               sig.SessionOver,    out.entry_is(wire.SessionEnd, wire.SessionDisconnect), (),                  ABSENT, (), "the end has fulfilled it",       "8 F37"),
+    arc((UPLOADING, PENDING), sig.SessionOver,    (),                                                    out.report_not_sent, FAILED, (), "the server never had it",        "8 F14"),
+    arc((SENDING, IN_DOUBT),  sig.SessionOver,    (),                                                    out.report_unknown,  FAILED, (), "it may have arrived",            "8 F14"),
+    arc(TRACKED,              sig.SessionOver,    (),                                                    (),                  ABSENT, (), "no receipt will come any more",  "9"),
 
-def _doubts() -> tuple[Row, ...]:
-    return rows(
-        row(
-            ItemInDoubt,
-            sig.ItemSettled,
-            ItemInDoubt,
-            make=out.settled,
-            raises=sig.ProofWanted,
-            why="it cannot land any more: history proves from now on",
-            ref="D2.8",
-        ),
-        ignore(ItemInDoubt, sig.HistoryProved, "too early: it may still land", when=out.is_unsettled),
-        row(
-            ItemInDoubt,
-            sig.HistoryProved,
-            ItemSent,
-            when=out.is_done_by_roster,
-            do=out.told_sent,
-            raises=sig.DisconnectSent,
-            why="a disconnect leaves no id, but no agent either",
-            ref="D2.8",
-        ),
-        row(
-            ItemInDoubt,
-            sig.HistoryProved,
-            ItemPending,
-            when=out.is_file,
-            do=out.blank_message_id,
-            make=out.pending,
-            why="the log lacks it; a server may choke on a file's message id",
-            ref="10 row 18",
-        ),
-        row(
-            ItemInDoubt,
-            sig.HistoryProved,
-            ItemPending,
-            make=out.pending,
-            why="the log lacks it: the same id again",
-            ref="5; 8 F12",
-        ),
-        ignore(
-            ItemInDoubt, sig.HistoryUnreadable, "not settled; maybe an echo or a receipt comes", when=out.is_unsettled
-        ),
-        row(
-            ItemInDoubt,
-            sig.HistoryUnreadable,
-            ItemFailed,
-            do=out.told_unknown,
-            why="there will be no proof",
-            ref="D2.8",
-        ),
-        row(
-            _QUEUED,
-            sig.EchoReceived,
-            ItemSent,
-            when=out.resets_idle_timer,
-            do=out.told_sent,
-            raises=sig.CustomerActed,
-            why="it is in the log",
-            ref="5",
-        ),
-        row(
-            _QUEUED,
-            sig.EchoReceived,
-            ItemSent,
-            when=out.is_disconnect,
-            do=out.told_sent,
-            raises=sig.DisconnectSent,
-            why="it is in the log",
-            ref="6.2",
-        ),
-        row(_QUEUED, sig.EchoReceived, ItemSent, do=out.told_sent, why="it is in the log", ref="5"),
-    )
-
-
-def _receipts() -> tuple[Row, ...]:
-    arrived = (out.told_sent, out.told_delivered)
-    read = (out.told_sent, out.told_delivered, out.told_read)
-    return rows(
-        row(ItemSent, sig.DeliveryConfirmed, ItemDelivered, do=out.told_delivered, why="a party has it", ref="3.1"),
-        row(
-            _QUEUED,
-            sig.DeliveryConfirmed,
-            ItemDelivered,
-            do=arrived,
-            raises=sig.CustomerActed,
-            why="a receipt may come before the post's answer, and proves as much",
-            ref="5 receipts",
-        ),
-        ignore(ItemDelivered, sig.DeliveryConfirmed, "another party, or a repeat"),
-        row(
-            ItemSent,
-            sig.ReadConfirmed,
-            ItemRead,
-            do=(out.told_delivered, out.told_read),
-            why="read implies delivered",
-            ref="3.1",
-        ),
-        row(ItemDelivered, sig.ReadConfirmed, ItemRead, do=out.told_read, why="a party has seen it", ref="3.1"),
-        row(
-            _QUEUED,
-            sig.ReadConfirmed,
-            ItemRead,
-            do=read,
-            raises=sig.CustomerActed,
-            why="a receipt may come before the post's answer, and proves as much",
-            ref="5 receipts",
-        ),
-    )
-
-
-def _ends() -> tuple[Row, ...]:
-    return rows(
-        row(
-            (ItemUploading, ItemPending),
-            sig.NothingFound,
-            ItemFailed,
-            do=out.told_not_sent,
-            why="there is no chat to send it to",
-            ref="2.4",
-        ),
-        row(
-            _QUEUED,
-            sig.SessionOver,
-            ItemAbsent,
-            when=out.is_end_or_disconnect,
-            why="the end has fulfilled it",
-            ref="8 F37",
-        ),
-        row(
-            (ItemUploading, ItemPending),
-            sig.SessionOver,
-            ItemFailed,
-            do=out.told_not_sent,
-            why="the server never had it",
-            ref="8 F14",
-        ),
-        row(
-            (ItemSending, ItemInDoubt),
-            sig.SessionOver,
-            ItemFailed,
-            do=out.told_unknown,
-            why="it may have arrived",
-            ref="8 F14",
-        ),
-        row(_ARRIVED, sig.SessionOver, ItemAbsent, why="no receipt will come any more", ref="9"),
-    )
-
-
-def _nothing() -> tuple[Row, ...]:
-    late = "an answer for something that is no longer under way"
-    receipts = (sig.EchoReceived, sig.DeliveryConfirmed, sig.ReadConfirmed)
-    proofs = (sig.HistoryProved, sig.HistoryUnreadable)
-    entering = (sig.ItemQueued, sig.FileQueued)
-    waits = (sig.ItemDue, sig.ItemSettled)
-    everything = (
-        *entering,
-        sig.SendSlot,
-        *_UPLOADS,
-        *_POSTS,
-        *waits,
-        *proofs,
-        *receipts,
-        sig.NothingFound,
-        sig.SessionOver,
-    )
-    return rows(
-        ignore(ItemAbsent, tuple(s for s in everything if s not in entering), "not in the session"),
-        ignore((ItemRead, ItemFailed), everything, "it has its outcome"),
-        ignore((ItemUploading, *_QUEUED, *_ARRIVED), entering, "in the queue already"),
-        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.SendSlot, "waits for no turn"),
-        ignore((*_QUEUED, *_ARRIVED), _UPLOADS, late),
-        ignore((ItemUploading, ItemPending, ItemInDoubt, *_ARRIVED), _POSTS, late),
-        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.ItemDue, "no pause is running"),
-        ignore((ItemUploading, ItemPending, ItemSending, *_ARRIVED), sig.ItemSettled, "not in doubt"),
-        ignore((ItemUploading, ItemPending, ItemSending, *_ARRIVED), proofs, "not in doubt"),
-        ignore(ItemUploading, receipts, "nothing was sent yet"),
-        ignore((ItemSending, ItemInDoubt, *_ARRIVED), sig.NothingFound, "it was sent to a chat that was found"),
-        ignore(_ARRIVED, sig.EchoReceived, "known to have arrived"),
-    )
-
+    # everything else changes nothing
+    ignore(ABSENT, OTHERS, "not in the session"),
+    ignore(FINISHED, (*ENTERING, *OTHERS), "it has its outcome"),
+    ignore((UPLOADING, *QUEUED, *TRACKED), ENTERING, "in the session already"),
+    ignore((SENDING, IN_DOUBT, *TRACKED), sig.SendSlot, "it waits for no send slot"),
+    ignore((*QUEUED, *TRACKED), UPLOADS, NO_CALL),
+    ignore((UPLOADING, PENDING, IN_DOUBT, *TRACKED), POSTS, NO_CALL),
+    ignore((SENDING, IN_DOUBT, *TRACKED), sig.ItemDue, "no pause is running"),
+    ignore((UPLOADING, PENDING, SENDING, *TRACKED), (sig.ItemSettled, *PROOFS), "not in doubt"),
+    ignore(UPLOADING, RECEIPTS, "nothing was sent yet"),
+    ignore((SENDING, IN_DOUBT, *TRACKED), sig.NoChatToSendTo, "it was sent to a chat that was found"),
+    ignore((UPLOADING, *QUEUED), sig.NoReceiptAwaited, "not sent yet"),
+)
+# fmt: on
 
 MACHINE: Final = Machine(
     name="item",
-    attribute="item",
-    states=ITEM,
-    initial=ItemAbsent,
-    terminal=(ItemRead, ItemFailed),
-    deadlines={ItemUploading: sig.ItemDue, ItemPending: sig.ItemDue, ItemInDoubt: sig.ItemSettled},
-    alphabet=(
-        sig.ItemQueued,
-        sig.FileQueued,
-        sig.SendSlot,
-        *_UPLOADS,
-        *_POSTS,
-        sig.ItemDue,
-        sig.ItemSettled,
-        sig.EchoReceived,
-        sig.DeliveryConfirmed,
-        sig.ReadConfirmed,
-        sig.HistoryProved,
-        sig.HistoryUnreadable,
-        sig.NothingFound,
-        sig.SessionOver,
-    ),
-    rows=(*_uploads(), *_posts(), *_doubts(), *_receipts(), *_ends(), *_nothing()),
+    states=s.ITEM,
+    initial=ABSENT,
+    terminal=FINISHED,
+    rows=ROWS,
+    deadlines={UPLOADING: sig.ItemDue, PENDING: sig.ItemDue, IN_DOUBT: sig.ItemSettled},
 )

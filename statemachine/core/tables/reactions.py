@@ -1,4 +1,4 @@
-"""Reactions: what an answer means (kind of call x outcome class), and what hears it. Protocol.md section 7 as data.
+"""Reactions: the meaning of an answer (kind of call x outcome class), and who receives it: protocol.md section 7 as data.
 
 A post that the server (or a proxy) answered with an error it may not mean for ever is in doubt too, but *limited*:
 after a few rounds in which the log lacks it, it fails, so that one bad message does not block the queue.
@@ -122,10 +122,10 @@ def _to(machine: str, signal: type[sig.Signal], why: str) -> Reaction:
     return Reaction(((machine, signal),), why)
 
 
-_OPENED: Final = _to("lifecycle", sig.Created, "the chat id is known")
-_OPEN_FAILED: Final = _to("lifecycle", sig.OpenFailed, "try again; E4 returns the same chat while one is alive")
-_OPEN_REFUSED: Final = _to("lifecycle", sig.OpenRefused, "fatal while requesting")
-_NO_CHAT: Final = _to("lifecycle", sig.NoChat, "404 on E5: no active chat")
+_OPENED: Final = _to("opening", sig.ChatFound, "the chat id is known")
+_OPEN_FAILED: Final = _to("opening", sig.OpeningFailed, "try again; E4 returns the same chat while one is alive")
+_OPEN_REFUSED: Final = _to("opening", sig.OpeningRefused, "fatal while requesting")
+_NO_CHAT: Final = _to("opening", sig.NoActiveChat, "404 on E5: no active chat")
 _GONE: Final = _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
 _POLLED: Final = _to("connection", sig.PollAnswered, "the answer, or an empty one")
 _POLL_FAILED: Final = _to("connection", sig.PollFailed, "back off; events may be lost, so history first")

@@ -35,7 +35,24 @@ The phase and the outcome of a recorded step are `step.phase` and `step.outcome`
 `finished.outcome` and `phase_changed.phase`.
 """
 
-TEXTS: Final[dict[str, str]] = {}
+_TOO_LONG: Final = "a text in it is longer than the limit of this session (Config.text_limit)"
+
+TEXTS: Final[dict[str, str]] = {
+    _TOO_LONG: f"{_TOO_LONG}; shorten it",
+    "an origin is needed: an opaque random text, new for each session": (
+        "the origin is missing; give an opaque random text, new for each session"
+    ),
+    "no form is open yet": "no form is open yet; wait until one is shown",
+    "request a chat first": "no chat was requested; request one first",
+    "the session is over; start a new one, with after=past(this one)": (
+        "the session is over; start a new one, with after=carry_over(this one)"
+    ),
+    "there is no text": "the text is empty; give one",
+    "this session has a chat already": "this session has a chat already; use another session",
+    "too much is waiting to be sent already (Config.items_limit); wait for outcomes": (
+        "too many items wait to be sent (Config.items_limit); wait for their outcomes"
+    ),
+}
 """Text -> text, of refusals and of the details of anomalies. A failing test prints the lines that are missing."""
 
 
