@@ -98,7 +98,7 @@ def _fire(d: Draft) -> None:
 
 
 def _conclude(d: Draft) -> None:
-    """The end of an event, or of a deadline: send slots are offered, and the outcome of the session is reported last."""
+    """The end of an event or of a deadline: send slots are offered; the session's outcome is reported last."""
     if d.items:
         for item in outgoing.next_to_send(d, None):
             move_item(d, item, sig.SendSlot, None)

@@ -163,7 +163,7 @@ class ConnectionRefused(Signal):
     """Authorization or configuration refused (401, 403, 1000, 2xxx, 3000, 5006) on a call beside the poll."""
 
 
-# --- connection -------------------------------------------------------------------------------------------------------------
+# --- connection -------------------------------------------------------------------------------------------------------
 
 
 class PollAnswered(Signal): ...

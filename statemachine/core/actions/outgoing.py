@@ -156,7 +156,7 @@ def disconnect_is_queued(d: Draft, e: object) -> bool:
 
 
 def may_post(d: Draft, e: object) -> bool:
-    """There is a chat to send to, the connection is not blocked, and our end has not been sent yet (protocol.md 6.2)."""
+    """There is a chat to send to, the connection is not blocked, and our end was not sent yet (protocol.md 6.2)."""
     return d.chat.chat_id != "" and type(d.connection) is not s.ConnectionBlocked and not end_was_sent(d, e)
 
 

@@ -20,7 +20,8 @@ def answer_due(d: Draft, timeout: int) -> int:
 def back_off(d: Draft, e: object, tries: int, cap: int | None = None) -> tuple[int, int]:
     """(due, slack) of the next try after `tries` failures in a row (1, 2, …): doubling from the start up to the cap.
 
-    `e`: the last failure. The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After` only ever prolongs.
+    `e`: the last failure. The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After` only
+    ever prolongs.
     """
     config = d.config
     highest = config.backoff_cap if cap is None else cap
