@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol, TypeVar
 
 from statemachine.emulator import Centre, Chat, actions
 from statemachine.emulator.actions import Action
+from statemachine.emulator.http import Emulator
 
-if TYPE_CHECKING:
-    from statemachine.testing.centre import EmulatedCentre
+__all__ = ["Agent", "RunningCentre"]
 
-__all__ = ["Agent"]
+T = TypeVar("T")
+
+
+class RunningCentre(Protocol):
+    """What an agent needs of its contact centre."""
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator behind it."""
+        ...
+
+    @property
+    def queues(self) -> dict[str, str]:
+        """By chat id, the queue to which a chat was transferred."""
+        ...
+
+    async def until(self, wanted: Callable[[Centre], bool]) -> None:
+        """Wait until this is true of the centre. Raises TimeoutError."""
+        ...
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run this in the loop of the emulator."""
+        ...
 
 
 class Agent:
     """An agent with one chat at a time. Each method returns when it has taken effect; clients receive it by poll."""
 
-    def __init__(self, centre: EmulatedCentre, name: str, queue: str | None) -> None:
+    def __init__(self, centre: RunningCentre, name: str, queue: str | None) -> None:
         self._centre: Final = centre
         self._chat: Chat | None = None
         self._texts_taken: dict[str, int] = {}
