@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from itertools import count
 from typing import Any, Final
 
@@ -11,19 +12,19 @@ from attrs import evolve, frozen
 
 from statemachine.conformance.laws import ENGINE, Engine
 from statemachine.core import fold as fold_module
-from statemachine.core import reduce as reduce_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
 from statemachine.core import wire
-from statemachine.core.actions import conversation, memory, opening, outgoing, participants, polling
+from statemachine.core.actions import conversation, ephemeral, memory, opening, outgoing, participants, polling
 from statemachine.core.draft import Draft
 from statemachine.core.events import Answered, Disconnect, Incoming, SendText
 from statemachine.core.tables import CELLS, MACHINES
-from statemachine.core.tables.lifecycle import acting
 from statemachine.core.tables.reactions import CODES
 from tests.simulation import plants
 
 from .tables import compiled
+
+reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
 Patch = pytest.MonkeyPatch
 
@@ -94,14 +95,14 @@ def gives_one_number_twice(patch: Patch) -> None:
 
 def numbers_no_news(patch: Patch) -> None:
     """The application's cursor stands still."""
-    right = Draft.tell
+    right = Draft.emit
 
-    def tell(d: Draft, entry: Any, **how: Any) -> None:
+    def emit(d: Draft, entry: Any, **how: Any) -> None:
         seq = d.seq
         right(d, entry, **how)
         d.seq = seq
 
-    patch.setattr(Draft, "tell", tell)
+    patch.setattr(Draft, "emit", emit)
 
 
 def takes_any_answer(patch: Patch) -> None:
@@ -157,7 +158,7 @@ def forgets_the_merge(patch: Patch) -> None:
 def retries_without_backing_off(patch: Patch) -> None:
     """F3: at once, and again."""
     for module in (polling, outgoing, opening):
-        patch.setattr(module, "back_off", lambda d, tries, **_: (d.now + 1, 0))
+        patch.setattr(module, "back_off", lambda d, e, tries, *_: (d.now + 1, 0))
 
 
 def never_brakes(patch: Patch) -> None:
@@ -192,7 +193,7 @@ def polls_in_the_background(patch: Patch) -> None:
 
 def reads_for_every_chat(patch: Patch) -> None:
     """A push for another chat wakes this one."""
-    swap(patch, acting.is_about_this_chat, _always)
+    swap(patch, conversation.is_about_this_chat, _always)
 
 
 # --- the queue ------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ def sends_before_there_is_a_chat(patch: Patch) -> None:
 
 def proves_too_early(patch: Patch) -> None:
     """A log that was read while the post could still land says that it is missing."""
-    swap(patch, outgoing.is_unsettled, _never)
+    swap(patch, outgoing.has_deadline, _never)
 
 
 def says_everything_twice(patch: Patch) -> None:
@@ -245,12 +246,12 @@ def treats_disconnect_as_end(patch: Patch) -> None:
 
 def receipts_everything(patch: Patch) -> None:
     """F15: whatever it is, and whoever said it, it was delivered."""
-    swap(patch, conversation.wants_receipt, _always)
+    swap(patch, ephemeral.needs_receipt, _always)
 
 
 def keeps_agents(patch: Patch) -> None:
     """F33: who leaves stays on the roster."""
-    swap(patch, participants.dismiss, _nothing)
+    swap(patch, participants.remove_party, _nothing)
 
 
 def types_for_ever(patch: Patch) -> None:
@@ -260,7 +261,7 @@ def types_for_ever(patch: Patch) -> None:
 
 def leaves_the_room_as_it_was(patch: Patch) -> None:
     """The session is over, and somebody is still typing."""
-    swap(patch, participants.close_room, _nothing)
+    swap(patch, participants.clear_participants, _nothing)
 
 
 def stays_warned(patch: Patch) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice, zip_longest
 from typing import Final
 
 import pytest
 
 from statemachine.conformance import laws
-from statemachine.core import reduce as reduce_module
 from statemachine.core.draft import Draft
 
 from .cases import Case, Cases, look
 from .tables import Mutant
+
+reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
 _PORTIONS: Final = (2, 8, 30, 80)
 """How many cases are tried, and then how many more, before a mutant counts as one that survives."""

@@ -316,6 +316,14 @@ def meets_errors_with_codes() -> Play:
     return play
 
 
+def goes_to_the_background_while_backing_off() -> Play:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    play.do(Background)
+    play.wait(60_000)
+    return play
+
+
 def hears_of_its_end_again(first: w.Entry) -> Play:
     play = chatting()
     play.poll(first)
@@ -367,5 +375,7 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     lambda: fails_again_and_again(500, 5500),
     is_refused_for_no_reason,
     meets_errors_with_codes,
+    goes_to_the_background_while_backing_off,
     lambda: hears_of_its_end_again(w.Status("failed")),
+    lambda: hears_of_its_end_again(w.InactivityTimeout("bye")),
 )

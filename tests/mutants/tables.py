@@ -14,7 +14,7 @@ import pytest
 from attrs import NOTHING, evolve, fields, frozen
 
 from statemachine.core import tables
-from statemachine.core.table import Cell, Effect, Machine, Row, compile_cell, nothing
+from statemachine.core.table import Action, Cell, Machine, Row, compile_cell, nothing
 from statemachine.core.tables import CELLS, COUPLINGS, MACHINES, REACTIONS, Coupling
 from statemachine.core.tables.reactions import Reaction
 
@@ -99,8 +99,8 @@ def _planted(machine: Machine, row: Row, changed: Row | None) -> Plant:
 
 def compiled(machine: Machine, rows: tuple[Row | None, ...]) -> Cell:
     known = tuple(row for row in rows if row is not None)
-    hear = tables._hearing(machine)
-    raised: dict[type[Any], Effect] = {signal: hear(signal) for row in known for signal in row.raises}
+    listener = tables.listeners(machine)
+    raised: dict[type[Any], Action] = {signal: listener(signal) for row in known for signal in row.raises}
     first = next((at for at, row in enumerate(known) if row.when is None), None)
     if first is None:  # nobody is left to answer: nothing happens
         if not known:
