@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from statemachine.adapters.protocols import HandledEvent
-from statemachine.codec.text import shown
 from statemachine.durations import duration_words
 from statemachine.replay.words import PartyNames, entry_words
 from statemachine.scripted import EntrySent, PlayEvent, StepExecuted
@@ -226,8 +225,8 @@ class Story:
         party = getattr(update.entry, "party_id", "")
         who = self._who(party) if party else who
         if isinstance(update.entry, Message):
-            what = f"“{shown(update.entry)}”"
-            self.transcript.append((who, shown(update.entry)))
+            what = f"“{update.entry.text}”"
+            self.transcript.append((who, update.entry.text))
             if not update.own:
                 self.received.append(update.entry.msg_id)
         meaning = "answer, or the chat is closed" if self._phase == "warned" and not party else ""

@@ -13,7 +13,6 @@ import attrs
 from attrs import define, field
 
 from statemachine.client import ChatError, Options
-from statemachine.codec.text import shown
 from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep
 from statemachine.scripted.events import UpdatesFailed
 from statemachine.scripted.script import (
@@ -201,13 +200,13 @@ def _described(entry: Entry) -> tuple[str, str]:
     """The kind of line, and its text."""
     match entry:
         case Message():
-            return "text", shown(entry)
+            return "text", entry.text
         case File():
             return "file", entry.file_name or entry.file_id
         case Location():
             return "location", f"{entry.latitude}, {entry.longitude}"
         case TimeoutWarning():
-            return "warning", entry.msg or "Are you still there?"
+            return "warning", entry.text or "Are you still there?"
         case FormShow():
             return "form", entry.form_name or "a question: your next text answers it"
         case SecureFormShow():

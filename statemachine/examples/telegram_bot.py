@@ -13,7 +13,6 @@ from telegram.error import NetworkError
 
 from statemachine import ChatClient, DeliveryUpdate, Received
 from statemachine.client import ChatSession, NotPossible
-from statemachine.codec.text import shown
 from statemachine.wire import Message
 
 TELEGRAM = os.environ.get("TELEGRAM_API", "https://api.telegram.org")
@@ -39,7 +38,7 @@ async def main() -> None:
 
         async def to_user(session: ChatSession, update: object) -> None:
             if isinstance(update, Received) and isinstance(update.entry, Message) and not update.own:
-                await bot.send_message(int(session.client_id), shown(update.entry)[:4096])
+                await bot.send_message(int(session.client_id), update.entry.text[:4096])
             elif isinstance(update, DeliveryUpdate) and update.state == "failed":
                 await bot.send_message(int(session.client_id), "Your last message could not be delivered.")
 

@@ -14,7 +14,6 @@ from aiohttp import ClientSession, web
 
 from statemachine import ChatClient, Received
 from statemachine.client import ChatSession
-from statemachine.codec.text import shown
 from statemachine.wire import Message
 
 CLIENT = web.AppKey("client", ChatClient)
@@ -42,7 +41,7 @@ async def bridge(app: web.Application) -> AsyncIterator[None]:
         async def deliver(session: ChatSession, update: object) -> None:
             if isinstance(update, Received) and isinstance(update.entry, Message) and not update.own:
                 number = f"{session.client_id}:{update.seq}"
-                answer = {"id": number, "user": session.client_id, "text": shown(update.entry)}
+                answer = {"id": number, "user": session.client_id, "text": update.entry.text}
                 async with http.post(os.environ["MESSENGER_URL"], json=answer) as reply:
                     reply.raise_for_status()  # after an error the handler is called again
 

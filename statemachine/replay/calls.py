@@ -12,7 +12,6 @@ from typing import Final, Literal, cast
 
 from attrs import evolve
 
-from ..codec.text import shown
 from ..core import (
     Answered,
     AnswerForm,
@@ -139,7 +138,7 @@ class _CallPlayer:
         """The entry as the intent it was; the items that it became."""
         player = self._player
         msg_id = getattr(entry, "msg_id", "")
-        said = repr(entry) + (shown(entry) if isinstance(entry, wire.Message) else "")
+        said = repr(entry) + (entry.text if isinstance(entry, wire.Message) else "")
         again = bool(msg_id) and self._texts.get(msg_id) == said
         items: list[str] = []
         notes: tuple[str, ...] = ()
@@ -309,7 +308,7 @@ def _intent(entry: Entry, at: int) -> Event | None:
     """The intent behind a posted entry; None for entries that the engine sends by itself or not at all."""
     match entry:
         case wire.Message():
-            return SendText(at, shown(entry))
+            return SendText(at, entry.text)
         case wire.Typing():
             return StartTyping(at, entry.msg)
         case wire.NotTyping():

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from ..codec.text import shown
 from ..core import (
     COMMANDS,
     TRANSCRIPT,
@@ -277,7 +276,7 @@ class CapturePlayer:
     def _note_line(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
         kind, text = "text", ""
         if isinstance(e, Message):
-            text = shown(e)
+            text = e.text
         elif isinstance(e, File):
             kind, text = "file", e.file_name or e.file_id
         else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ..codec.text import shown, to_plain
 from ..core import (
     ChatOpened,
     Command,
@@ -105,10 +104,10 @@ def _file(e: wire.File) -> str:
 _WORDS: Final[dict[type[Any], Callable[[Any], str]]] = {
     wire.Status: _status,
     wire.PartyJoined: _joined,
-    wire.Message: lambda e: f'"{shown(e)}"',
+    wire.Message: lambda e: f'"{e.text}"',
     wire.File: _file,
-    wire.TimeoutWarning: lambda e: f'inactivity warning: "{to_plain(e.msg)}"' if e.msg else "inactivity warning",
-    wire.InactivityTimeout: lambda e: f'inactivity timeout: "{to_plain(e.msg)}"' if e.msg else "inactivity timeout",
+    wire.TimeoutWarning: lambda e: f'inactivity warning: "{e.text}"' if e.msg else "inactivity warning",
+    wire.InactivityTimeout: lambda e: f'inactivity timeout: "{e.text}"' if e.msg else "inactivity timeout",
     wire.CaseSet: lambda e: f"case {e.case_id}" if e.case_id else "no case any more",
     wire.Navigation: lambda e: f"looks at {e.title or e.page}",
     wire.FormShow: _form,

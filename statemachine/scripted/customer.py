@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 from statemachine.adapters.protocols import Checkpoint, HandledEvent
 from statemachine.client import ChatError, ChatSession, Sending
-from statemachine.codec.text import shown
 from statemachine.durations import format_duration
 from statemachine.scripted.events import ChatLeftOpen, EntrySent, Listener, UpdatesFailed
 from statemachine.scripted.result import StepFailed
@@ -164,7 +163,7 @@ class Customer:
         match update.entry:
             case Message() as message:
                 self._unread = message.msg_id or self._unread
-                self._note("says", shown(message))
+                self._note("says", message.text)
             case File(file_name=name):
                 self._note("file", name)
             case Location(latitude=latitude, longitude=longitude):

@@ -38,6 +38,26 @@ def test_json_holds_no_control_character(capfdbinary: pytest.CaptureFixture[byte
     assert json.loads(out)["messages"][0]["text"] == "\x1b\x7f\x9b\u202e"
 
 
+def test_messages_in_html_are_shown_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fragments = {
+        "Code 47<div>11 Main Street</div><div>Bring an id</div>": "Code 47\\n11 Main Street\\nBring an id",
+        'Pay <a href="https://pay.example/i/991">here</a> today': "Pay here (https://pay.example/i/991) today",
+        "Hours <table><tr><td>Mon</td><td>9-5</td></tr></table>": "Hours\\nMon\\t9-5",
+        "Ann <ann@example.test> or <https://x.example/help>": "Ann <ann@example.test> or <https://x.example/help>",
+        '<a title="a > b" href="https://x.example">x</a>': "x (https://x.example)",
+        '<img src="https://x.example/plan.png" alt="a plan">': "a plan",
+    }
+    messages = [{"event": "chat_session_message", "msg": one, "msg_id": str(n)} for n, one in enumerate(fragments)]
+    warning = {"event": "chat_session_timeout_warning", "msg": "Still <b>there</b>?"}
+    path = tmp_path / "fragments.jsonl"
+    path.write_text("\n".join(map(json.dumps, [*messages, warning])))
+    assert main(["replay", str(path)]) == 0
+    out = capsys.readouterr().out
+    for text in fragments.values():
+        assert f'"{text}"' in out
+    assert 'inactivity warning: "Still there?"' in out
+
+
 def test_the_chat_may_be_named(har: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(har), "--json", "--chat-id", "another"]) == 0
     assert json.loads(capsys.readouterr().out)["chat_id"] == "another"

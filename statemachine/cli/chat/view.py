@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from statemachine.client import Update, advise
-from statemachine.codec.text import shown, to_plain
+from statemachine.core.plain_text import plain_text
 from statemachine.durations import duration_words
 from statemachine.replay.words import CUSTOMER, PartyNames, entry_words, party_name
 
@@ -204,9 +204,9 @@ class View:
         party = getattr(entry, "party_id", "")
         name = "you" if who == CUSTOMER else self._who(party) if party else who
         if isinstance(entry, Message):
-            what = shown(entry)
+            what = entry.text
         elif isinstance(entry, TimeoutWarning):
-            name, what = "centre", to_plain(entry.msg) or "are you still there? Write something, or the chat is closed"
+            name, what = "centre", entry.text or "are you still there? Write something, or the chat is closed"
         elif isinstance(entry, File):
             self.files.append(entry)
             what = f"{what}: /save {len(self.files)}"
@@ -228,7 +228,7 @@ class View:
 
     def _tell_finished(self, update: Finished) -> None:
         self._roster, self._typing, self._last = {}, (), ""
-        said = f": “{to_plain(update.text)}”" if update.text else ""
+        said = f": “{plain_text(update.text)}”" if update.text else ""
         well = update.outcome in ("ended", "completed")
         self.note(f"{_OUTCOMES[update.outcome]}{said}", "bold" if well else "bold red")
         if update.code is not None:

@@ -28,9 +28,8 @@ export function step(by) {
 
 function lastText(entries) {
   for (let index = entries.length - 1; index >= 0; index--) {
-    const { event, direction } = entries[index];
-    const text = event.event === "chat_session_message" ? event.msg_text ?? event.msg : null;
-    if (typeof text === "string") return (direction === "from_client" ? "" : "↪ ") + text.slice(0, 200);
+    const { event, direction, text } = entries[index];
+    if (event.event === "chat_session_message") return (direction === "from_client" ? "" : "↪ ") + text.slice(0, 200);
   }
   return "";
 }

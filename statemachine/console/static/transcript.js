@@ -7,9 +7,6 @@ const MESSAGE = "chat_session_message";
 
 const text = (value) => (typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value));
 
-/** What a message says, without its markup: text is shown as text. */
-const words = (event) => text(event.msg_text ?? event.msg);
-
 function who(chat, entry) {
   if (entry.direction === "from_client") return chat.client.client_id;
   const id = text(entry.event.party_id).toLowerCase();
@@ -34,9 +31,9 @@ const NOTES = {
   chat_session_secure_form_show: (event) => `secure form ${text(event.form_request_id)} shown: ${text(event.form_id)}`,
   chat_session_secure_form_data: (event) => `secure form ${text(event.form_request_id)} answered (values are kept nowhere)`,
   chat_session_secure_form_cancel: (event) => `secure form ${text(event.form_request_id)} closed`,
-  chat_session_timeout_warning: (event) => `⚠ warned of inactivity: ${text(event.msg)}`,
-  chat_session_inactivity_timeout: (event) => `timed out: ${text(event.msg)}`,
-  chat_session_inactvity_timeout: (event) => `timed out: ${text(event.msg)}`,
+  chat_session_timeout_warning: (_event, _chat, entry) => `⚠ warned of inactivity: ${entry.text}`,
+  chat_session_inactivity_timeout: (_event, _chat, entry) => `timed out: ${entry.text}`,
+  chat_session_inactvity_timeout: (_event, _chat, entry) => `timed out: ${entry.text}`,
   chat_session_ended: () => "the chat has ended",
   chat_session_case_set: (event) => (event.case_id ? `case ${text(event.case_id)}` : "no case any more"),
   chat_session_disconnect: () => "the customer ends the conversation",
@@ -62,8 +59,9 @@ function attachment(chat, event) {
   ];
 }
 
-function content(chat, event) {
-  if (event.event === MESSAGE) return words(event);
+function content(chat, entry) {
+  const { event } = entry;
+  if (event.event === MESSAGE) return entry.text;
   if (event.event === "chat_session_file") return attachment(chat, event);
   if (event.event === "chat_session_location") {
     return [`place: ${text(event.latitude)}, ${text(event.longitude)}`, event.url && h("span", { class: "url" }, text(event.url))];
@@ -74,7 +72,7 @@ function content(chat, event) {
 /** One entry as an element, or null where it shows on others only. */
 export function line(chat, entry) {
   const { event, direction, at } = entry;
-  const said = content(chat, event);
+  const said = content(chat, entry);
   if (said !== null) {
     const side = direction === "from_client" ? "customer" : "agent";
     return h(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import attrs
 from aiohttp import web
 
+from statemachine.core.wire import Message
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, LogEntry
@@ -28,7 +30,7 @@ async def chats(request: web.Request) -> web.Response:
 
 @routes.get("/chats/{chat_id}")
 async def chat(request: web.Request) -> web.Response:
-    """One chat with its whole log: ``{"chat", "entries": [{"at", "direction", "event"}…]}``."""
+    """One chat with its whole log: ``{"chat", "entries": [{"at", "direction", "event", "text"}…]}``."""
     found = _chat(request)
     return answer({"chat": chat_data(found), "entries": [entry_data(entry) for entry in found.log]})
 
@@ -124,5 +126,14 @@ def chat_data(chat: Chat) -> dict[str, Any]:
 
 
 def entry_data(entry: LogEntry) -> dict[str, Any]:
-    """One event of the log, with its time and direction."""
-    return {"at": entry.at, "direction": entry.direction, "event": entry.event}
+    """One event of the log, with its time, its direction and the text to show of it ("" if it has none)."""
+    return {"at": entry.at, "direction": entry.direction, "event": entry.event, "text": _text(entry.event)}
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    msg, msg_text = event.get("msg"), event.get("msg_text")
+    message = Message(
+        msg=msg if isinstance(msg, str) else "",
+        msg_text=msg_text if isinstance(msg_text, str) else None,
+    )
+    return message.text

@@ -36,6 +36,7 @@ async def test_an_agent_by_hand() -> None:
         assert reply["chat"]["live"] is False
         assert reply["chat"]["phase"] == "ended"
         assert reply["entries"][-1]["event"]["event"] == "chat_session_ended"
+        assert [entry["text"] for entry in reply["entries"] if entry["text"]] == ["Hello, <b>you</b>"]
         assert {entry["direction"] for entry in reply["entries"]} == {"to_client"}
 
 
