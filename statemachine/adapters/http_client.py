@@ -23,7 +23,6 @@ from statemachine.codec.http import HttpRequest
 
 from .circuit_breaker import CircuitBreaker, RequestBlocked
 from .payload import UploadProgress, payload
-from .tls import keep_buffers_small
 
 try:
     import aiohttp
@@ -158,7 +157,6 @@ class ConnectionPool:
             headers: For every request, see `HeaderSource`.
             per_second: The average rate of requests; None: unlimited.
         """
-        keep_buffers_small()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)

@@ -32,6 +32,7 @@ from .. import console
 from .app import Trouble
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .errors import missing
+from .loop import run_many
 from .scenario import scenario_of
 from .screen import Screen
 from .state import announced, written
@@ -109,12 +110,12 @@ def command(
     flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
     try:
         try:
-            asyncio.run(_serve(screen, wish))
+            run_many(_serve(screen, wish))
         except OSError as error:
             if not flexible or error.errno != errno.EADDRINUSE:
                 raise
             screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
-            asyncio.run(_serve(screen, evolve(wish, port=0)))
+            run_many(_serve(screen, evolve(wish, port=0)))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
     except OSError as error:

@@ -33,6 +33,7 @@ from statemachine.scripted import (
 from .app import Trouble
 from .door import Door, door_options, in_flags
 from .files import reading, write
+from .loop import run_many
 from .quiet import quiet
 from .screen import Screen
 from .state import running_emulators
@@ -149,9 +150,9 @@ def _ask(door: Endpoint, chats: int) -> None:
 def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[PlayResult]:
     try:
         if screen is None:
-            return asyncio.run(play(script, at, door.options(), how))
+            return run_many(play(script, at, door.options(), how))
         progress = _Progress(screen, script, how.sessions)
-        results = asyncio.run(play(script, at, door.options(), how, lambda _: progress))
+        results = run_many(play(script, at, door.options(), how, lambda _: progress))
     except ChatError as error:
         raise Trouble(str(error)) from None
     progress.close(results)

@@ -17,6 +17,7 @@ from .errors import (
 from .metrics import METRICS, Metrics, Stats
 from .middleware import Middleware
 from .options import Options
+from .process import fast_event_loop, raise_file_limit, shrink_tls_buffers
 from .questions import Questions
 from .sending import Sending, SendingState
 from .session import ChatSession
@@ -52,4 +53,7 @@ __all__ = [
     "Update",
     "UpdateStream",
     "advise",
+    "fast_event_loop",
+    "raise_file_limit",
+    "shrink_tls_buffers",
 ]

@@ -29,10 +29,10 @@ from ..core import TranscriptUpdate
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
-from .file_limit import chats_within_file_limit
 from .metrics import Metrics, MetricsObserver, Stats
 from .middleware import Middleware, filter_intent, filter_update
 from .options import Options
+from .process import chats_within_file_limit
 from .retention import Retention, traces_in
 from .session import ChatSession, ClientContext
 from .signals import on_first_signal
@@ -256,7 +256,7 @@ class ChatClient:
         self._sessions[chat.id] = chat
         if self._capacity is not None and len(self._sessions) > self._capacity and not self._warned_full:
             self._warned_full = True
-            _log.warning("too_many_chats", fit=self._capacity, remedy="raise the limit of open files: ulimit -n")
+            _log.warning("too_many_chats", fit=self._capacity, remedy="call raise_file_limit(), or ulimit -n")
         chat.work()
         self._scheduler.notify(chat)
 

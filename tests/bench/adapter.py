@@ -93,11 +93,11 @@ def run_load(sessions: Sequence[int], progress: Callable[[str], None]) -> tuple[
 
 
 def _load(kind: Literal["ours", "baseline"], line: Line, count: int) -> Load:
-    with _emulator(line) as centre:
+    with emulator(line) as centre:
         job = evolve(centre, kind=kind, count=count)
-        with _held(job) as client:
-            opened = json.loads(_line(client))
-            idle = _idle(client, count)
+        with held(job) as client:
+            opened = json.loads(read_line(client))
+            rested = idle(client, count)
             _talk(job)
             time.sleep(2)
             talk = _ask(client)
@@ -106,15 +106,15 @@ def _load(kind: Literal["ours", "baseline"], line: Line, count: int) -> Load:
         line,
         count,
         opened["open"],
-        (idle["resident"] - opened["warm"]) / count,
-        1000 * idle["cpu"] / max(1, idle["polls"]),
+        (rested["resident"] - opened["warm"]) / count,
+        1000 * rested["cpu"] / max(1, rested["polls"]),
         spread(talk["latencies"] or [float("inf")]),
-        spread([opened["late"], idle["late"], talk["late"]]),
-        idle["polls"],
+        spread([opened["late"], rested["late"], talk["late"]]),
+        rested["polls"],
     )
 
 
-def _idle(client: subprocess.Popen[str], count: int) -> dict[str, Any]:
+def idle(client: subprocess.Popen[str], count: int) -> dict[str, Any]:
     """Let the polls be answered, as many as there are sessions: a poll begun is no connection yet, and weighs less."""
     found: dict[str, Any] = {"cpu": 0.0, "polls": 0, "late": 0.0}
     for _ in range(_MOST_IDLES):
@@ -131,16 +131,16 @@ def _idle(client: subprocess.Popen[str], count: int) -> dict[str, Any]:
 
 def run_start(sessions: int, progress: Callable[[str], None]) -> Start:
     """Open so many sessions on a store, kill their process, and see another one go on with them."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _emulator("plain") as centre:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, emulator("plain") as centre:
         store = Path(folder) / "chats.sqlite"
         job = evolve(centre, count=sessions, store=str(store))
         progress(f"opening {sessions:,} sessions")
-        with _held(job) as first:
-            _line(first)
+        with held(job) as first:
+            read_line(first)
         progress(f"going on with {sessions:,} sessions")
         begun = time.monotonic()
-        with _held(job) as second:
-            opened = json.loads(_line(second))
+        with held(job) as second:
+            opened = json.loads(read_line(second))
             polling = time.monotonic() - begun
             return Start(sessions, opened["tried"] - begun, opened["used"], polling, store.stat().st_size)
 
@@ -163,15 +163,15 @@ def _control(url: str, tls: ssl.SSLContext | None, act: object = None) -> bytes:
 
 
 @contextmanager
-def _emulator(line: Line) -> Generator[Job]:
+def emulator(line: Line) -> Generator[Job]:
     """A contact centre in a process of its own, as a job that needs the rest filled in."""
     with _child(["-c", _EMULATOR, line]) as process:
-        url, _, authority = _line(process).strip().partition(" ")
+        url, _, authority = read_line(process).strip().partition(" ")
         yield Job("ours", url, 0, authority)
 
 
 @contextmanager
-def _held(job: Job) -> Generator[subprocess.Popen[str]]:
+def held(job: Job) -> Generator[subprocess.Popen[str]]:
     with _child(["-m", "tests.bench.held", job.as_text()]) as process:
         yield process
 
@@ -186,7 +186,7 @@ def _child(arguments: list[str]) -> Generator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _line(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -198,5 +198,5 @@ def _ask(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdin is not None
     process.stdin.write("report\n")
     process.stdin.flush()
-    answer: dict[str, Any] = json.loads(_line(process))
+    answer: dict[str, Any] = json.loads(read_line(process))
     return answer

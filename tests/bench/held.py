@@ -19,7 +19,16 @@ from typing import Final, Literal, NamedTuple
 
 from attrs import asdict, frozen
 
-from statemachine.client import ChatClient, ChatSession, Options, Stopped, Update
+from statemachine.client import (
+    ChatClient,
+    ChatSession,
+    Options,
+    Stopped,
+    Update,
+    fast_event_loop,
+    raise_file_limit,
+    shrink_tls_buffers,
+)
 from statemachine.core import Received
 from statemachine.core.session import ConnectionBackingOff
 from statemachine.core.wire import Message
@@ -34,7 +43,7 @@ _BEAT: Final = 0.05
 @frozen
 class Job:
     """What a process is to do. `authority`: the file of the one to trust, "" without TLS. `store`: where our client
-    keeps its sessions, and takes up those that are there, "" for memory.
+    keeps its sessions, and takes up those that are there, "" for memory. `runtime`: the event loop.
     """
 
     kind: Literal["ours", "baseline"]
@@ -42,6 +51,7 @@ class Job:
     count: int
     authority: str = ""
     store: str = ""
+    runtime: Literal["asyncio", "asyncio, small buffers", "uvloop"] = "uvloop"
 
     def tls(self) -> ssl.SSLContext | None:
         """Whom it trusts."""
@@ -169,7 +179,7 @@ async def baseline(job: Job, measures: Metrics) -> AsyncGenerator[Callable[[], H
 
 async def main(job: Job) -> None:
     """Open all, say so, and report when asked."""
-    _raise_limit()
+    raise_file_limit()
     measures = Metrics()
     warm = _resident()
     beat = asyncio.create_task(measures.beat())
@@ -191,19 +201,14 @@ def _say(answer: object) -> None:
     print(json.dumps(answer), flush=True)
 
 
-def _raise_limit() -> None:
-    if sys.platform == "win32":  # sockets are no files there
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 if __name__ == "__main__":
     import logging
 
     import structlog
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(main(Job(**json.loads(sys.argv[1]))))
+    wanted = Job(**json.loads(sys.argv[1]))
+    if wanted.runtime == "asyncio, small buffers":
+        shrink_tls_buffers()
+    with asyncio.Runner(loop_factory=fast_event_loop() if wanted.runtime == "uvloop" else None) as runner:
+        runner.run(main(wanted))
