@@ -7,14 +7,22 @@ from typing import Final
 
 _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
+        "the end of the session, which this raises, stops the search too",
+        (r"opening: creating\|finding on OpeningRefused -> idle: redirect to where it was",),
+    ),
+    (
+        "only a sent item is found to await no receipt",
+        (r"item: uploading…in_doubt on NoReceiptAwaited -> ignored: .*",),
+    ),
+    (
         "no item of a session is ever absent, read or failed: such an item has left it, and hears nothing",
         (r"item: absent on \w+ -> ignored: redirect to uploading", r"item: read\|failed on \w+ -> ignored: .*"),
     ),
     (
         "a move into a record like the one before is no move",
         (
-            r"link: blocked on Backgrounded \[is_blocked_in_background\] -> ignored: drop",
-            r"link: blocked on Foregrounded \[is_blocked_in_background\] -> blocked: guard removed",
+            r"connection: blocked on Backgrounded \[is_in_background\] -> ignored: drop",
+            r"connection: blocked on Foregrounded \[is_in_background\] -> blocked: guard removed",
         ),
     ),
     (
@@ -29,14 +37,10 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (r"item: uploading…delivered on (ItemQueued|FileQueued) -> ignored: .*",),
     ),
     (
-        "turns are given to heads that are pending, and to uploads that wait",
-        (r"item: sending…delivered on Turn -> .*",),
-    ),
-    (
         "a deadline raises its signal only in the states that have it",
         (r"item: sending…delivered on ItemDue -> .*", r"item: uploading…delivered on ItemSettled -> .*"),
     ),
-    ("nothing is sent before a chat is found", (r"item: sending…delivered on NothingFound -> .*",)),
+    ("nothing is sent before a chat is found", (r"item: sending…delivered on NoChatToSendTo -> .*",)),
     (
         "an item that is absent, read or failed leaves the session alike; what differs was told by the row's effects",
         (r"item: .* -> (failed|read): redirect to absent",),
@@ -44,29 +48,31 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "what can get no receipt (no text, file or location) leaves the session as soon as it is sent, or absent",
         (
-            r"item: sending on PostAccepted( \[is_disconnect\])? -> sent: redirect to absent",
+            r"item: sending on PostAccepted( \[entry_is\(SessionDisconnect\)\])? -> sent: redirect to absent",
             r"item: in_doubt on HistoryProved \[is_done_by_roster\] -> sent: redirect to absent",
-            r"item: pending\|sending\|in_doubt on EchoReceived( \[is_disconnect\])? -> sent: redirect to absent",
+            r"item: pending\|sending\|in_doubt on EchoReceived( \[entry_is\(SessionDisconnect\)\])? -> sent: redirect to absent",
         ),
     ),
     (
-        "only the answer to an opening call, or its deadline, raises these: then an opening waits",
+        "the search begins once, and its answers come while it runs; after `end` no chat counts as new",
         (
-            r"lifecycle: ending on \w+ \[opening_waits\] -> \w+: guard removed",
-            r"lifecycle: ending on (Created|NoChat|OpenFailed|OpenRefused|OpenDue) -> ignored: redirect to idle",
+            r"lifecycle: ending on NewChatOpened -> ignored: redirect to idle",
+            r"opening: creating\|finding\|backing_off on (Chat|Search)Requested -> ignored: redirect to idle",
+            r"opening: creating on NoActiveChat -> ignored: redirect to idle",
         ),
     ),
     (
-        "before there is a chat there is nobody in the room, and nothing to be polite about",
+        "before there is a chat there are no participants, and nothing ephemeral waits",
         (
-            r"lifecycle: ending on (NoChat|OpenRefused) \[opening_waits\] -> ended: without (close_room|drop_ephemeral)",
-            r"lifecycle: requesting on (OpenRefused|GiveUp) -> failed: without (close_room|drop_ephemeral)",
+            r"lifecycle: ending on (NoChatOpened|ChatRefused) -> ended: without (clear_participants|drop_ephemeral)",
+            r"lifecycle: requesting on (ChatRefused|TimeLimitReached) -> failed: "
+            r"without (clear_participants|drop_ephemeral)",
         ),
     ),
     (
         "the asides were dropped when the customer said `end`, and none is added after that",
         (
-            r"lifecycle: ending on GiveUp( \[end_was_sent\])? -> \w+: without drop_ephemeral",
+            r"lifecycle: ending on TimeLimitReached( \[end_was_sent\])? -> \w+: without drop_ephemeral",
             r"lifecycle: ending on ChatGone -> ended: without drop_ephemeral",
         ),
     ),
@@ -89,21 +95,21 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "a chat is opened once: until then there was no poll, no reading, and no call that could be refused",
         (
-            r"link: polling\|backing_off\|blocked on ChatOpened -> .*",
+            r"connection: polling\|backing_off\|blocked on ChatStarted -> .*",
             r"history: reading\|stale\|backing_off on ChatReattached -> .*",
         ),
     ),
     (
         "the answer of a poll reaches the link only while it owes one: polling, or paused with one in flight",
-        (r"link: off\|backing_off\|blocked on Poll\w+ -> ignored: .*",),
+        (r"connection: off\|backing_off\|blocked on Poll\w+ -> ignored: .*",),
     ),
     (
         "the turn at the end of every step posts the next one, in the same step",
-        (r"courtesy: posting on EphemeralDone \[may_post\] -> posting: (drop|redirect to quiet)",),
+        (r"ephemeral: posting on EphemeralDone \[may_post\] -> posting: (drop|redirect to quiet)",),
     ),
     (
         "the end of the session, which the same answer brings, silences the courtesy too",
-        (r"reaction to courtesy: gone: without EphemeralDone",),
+        (r"reaction to ephemeral: gone: without EphemeralDone",),
     ),
 )
 

@@ -19,6 +19,7 @@ from statemachine import (
     FindChat,
     Foreground,
     Incoming,
+    MarkDelivered,
     MarkRead,
     Poll,
     Post,
@@ -324,6 +325,60 @@ def goes_to_the_background_while_backing_off() -> Play:
     return play
 
 
+def ends_in_the_middle_of_a_batch(end: w.Entry) -> Play:
+    play = chatting()
+    play.poll(end, message(5), w.Status("failed"))
+    return play
+
+
+def an_agent_joins_while_a_prompt_is_open() -> Play:
+    play = opened("queued")
+    play.poll(w.FormShow("f1"))
+    play.poll(joined(ANN))
+    play.say("hello")
+    return play
+
+
+def a_party_types_and_writes() -> Play:
+    play = chatting(Config(api="v1"))
+    play.poll(w.Typing(ANN))
+    play.poll(message(1))
+    return play
+
+
+def confirms_delivery_itself() -> Play:
+    play = chatting(Config(receipts=False))
+    play.poll(message(1))
+    play.do(MarkDelivered, "s1")
+    play.do(MarkDelivered, "s1")
+    return play
+
+
+def writes_after_a_warning() -> Play:
+    play = chatting()
+    play.poll(w.TimeoutWarning("still there?"))
+    play.say("yes")
+    play.posted()
+    return play
+
+
+def is_read_twice() -> Play:
+    play = chatting()
+    item = play.say("hello")
+    play.posted()
+    play.poll(w.MessageDelivered(item, ANN))
+    play.poll(w.MessageRead(item, ANN))
+    play.poll(w.MessageRead(item, ANN, 7))
+    return play
+
+
+def ends_while_a_receipt_is_in_flight() -> Play:
+    play = chatting()
+    play.poll(message(1))
+    play.poll(w.SessionEnded())
+    return play
+
+
 def hears_of_its_end_again(first: w.Entry) -> Play:
     play = chatting()
     play.poll(first)
@@ -343,7 +398,10 @@ _SPOKEN: Final = (
     w.NotTyping(ANN),
 )
 
+_ENDS: Final = (w.SessionEnded(), w.InactivityTimeout("bye"), w.Status("completed"), w.Status("failed"))
+
 STORIES: Final[tuple[Callable[[], Play], ...]] = (
+    ends_while_a_receipt_is_in_flight,  # first, so that every mutant of an end meets it
     reattaches_badly,
     lambda: finds_nothing_and_begins_anew(http(404, 5005)),
     lambda: finds_nothing_and_begins_anew(ChatOpened(CHAT, "failed")),
@@ -376,6 +434,12 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     is_refused_for_no_reason,
     meets_errors_with_codes,
     goes_to_the_background_while_backing_off,
+    *(lambda end=end: ends_in_the_middle_of_a_batch(end) for end in _ENDS),
+    an_agent_joins_while_a_prompt_is_open,
+    a_party_types_and_writes,
+    confirms_delivery_itself,
+    writes_after_a_warning,
+    is_read_twice,
     lambda: hears_of_its_end_again(w.Status("failed")),
     lambda: hears_of_its_end_again(w.InactivityTimeout("bye")),
 )
