@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 
-from structlog import get_logger
-
+from ..logs import Logger, error_values
 from .protocols import Alarm
 
-_log = get_logger(__name__)
+_log = Logger()
 
 
 class LoopClock:
@@ -72,4 +71,4 @@ class Tasks:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled() and (error := task.exception()):
-            _log.error("task_failed", error=type(error).__name__)
+            _log.error("task_failed", **error_values(error))

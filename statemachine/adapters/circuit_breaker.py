@@ -12,9 +12,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from structlog import get_logger
+from ..logs import Logger
 
-_log = get_logger(__name__)
+_log = Logger()
 
 FAILURES: Final = 20
 """Consecutive calls, of all chats together, without an answer, after which the breaker opens."""

@@ -18,7 +18,6 @@ from hashlib import blake2b
 from typing import Final
 
 from attrs import define, field
-from structlog import get_logger
 
 from ..core import (
     READS,
@@ -41,6 +40,7 @@ from ..core import (
     reduce,
     wake_window,
 )
+from ..logs import Logger, error_values
 from .protocols import (
     Alarm,
     Checkpoint,
@@ -55,7 +55,7 @@ from .protocols import (
     Transport,
 )
 
-_log = get_logger(__name__)
+_log = Logger()
 
 
 _QUEUED: Final = (Post, PostEphemeral, Upload)
@@ -329,7 +329,7 @@ class Driver:
             try:
                 call(observer)
             except Exception as error:  # a trace that cannot be written ends no chat
-                _log.error("observer_failed", session=label(self._id), error=type(error).__name__)
+                _log.error("observer_failed", session=label(self._id), **error_values(error))
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -351,7 +351,7 @@ class Driver:
         calls += [partial(saved, reason) for saved in waiting]
         calls.append(partial(self._listener.stopped, error))
         if error:
-            _log.error("driver_stopped", session=label(self._id), error=type(error).__name__)
+            _log.error("driver_stopped", session=label(self._id), **error_values(error))
         for call in calls:
             self._last(call)
 
@@ -359,7 +359,7 @@ class Driver:
         try:
             call()
         except Exception as error:  # the other callers still have to be called
-            _log.error("driver_stop_failed", session=label(self._id), error=type(error).__name__)
+            _log.error("driver_stop_failed", session=label(self._id), **error_values(error))
 
 
 def _transcript(step: _Step) -> tuple[TranscriptUpdate, ...]:

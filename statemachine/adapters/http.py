@@ -5,15 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from traceback import extract_tb
 from typing import Final, TypeAlias
-
-from structlog import get_logger
 
 from statemachine.codec.http import Endpoint, read_reply, to_http
 
 from ..core import Command, Failure, Post, Reply
 from ..core.wire import SecureFormData
+from ..logs import Logger, error_values
 from .aio import Tasks
 from .circuit_breaker import RequestBlocked
 from .http_client import CallFailed, ConnectionPool, HttpClient
@@ -27,19 +25,27 @@ OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None
 FormValues: TypeAlias = Callable[[str], Mapping[str, object]]
 """From a secure form's `ref` to its values. Raises LookupError for values that are gone."""
 
-_log = get_logger(__name__)
+_log = Logger()
 
 
 class HttpTransport:
     """Carries one session's commands to `endpoint`, which may be replaced at any time."""
 
     def __init__(
-        self, pool: ConnectionPool, endpoint: Endpoint, *, open_file: OpenFile, form_values: FormValues
+        self,
+        pool: ConnectionPool,
+        endpoint: Endpoint,
+        *,
+        open_file: OpenFile,
+        form_values: FormValues,
+        label: str | None = None,
     ) -> None:
+        """`label`: the session's name in log lines."""
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
         self._tasks = Tasks()
+        self._label = label
         self.http: Final = HttpClient(pool)
 
     async def close(self) -> None:
@@ -61,13 +67,11 @@ class HttpTransport:
         try:
             return await self._exchange(command)
         except CallFailed as failed:
-            return _failed(command, failed)
+            return self._failed(command, failed)
         except (LookupError, ValueError) as error:  # the payload is gone, or cannot be encoded
-            return _failed(command, CallFailed("unsent", error))
+            return self._failed(command, CallFailed("unsent", error))
         except Exception as error:  # an error in this package; the server may have received the request
-            where = extract_tb(error.__traceback__)[-1]
-            place = f"{where.name}:{where.lineno}"
-            _log.error("call_crashed", call=type(command).__name__, error=type(error).__name__, place=place)
+            _log.error("call_crashed", session=self._label, call=type(command).__name__, **error_values(error))
             return Failure("cut")
 
     async def _exchange(self, command: Command) -> Reply:
@@ -81,9 +85,9 @@ class HttpTransport:
             return self._form_values(command.entry.ref)
         return None
 
-
-def _failed(command: Command, failed: CallFailed) -> Failure:
-    if failed.error != RequestBlocked.__name__:  # the circuit breaker has logged it, once for all chats
-        call = type(command).__name__
-        _log.warning("call_failed", call=call, kind=failed.kind, error=failed.error, reason=failed.reason)
-    return Failure(failed.kind)
+    def _failed(self, command: Command, failed: CallFailed) -> Failure:
+        if failed.error != RequestBlocked.__name__:  # the circuit breaker has logged it, once for all chats
+            reason = {"reason": failed.reason} if failed.reason else {}
+            call = type(command).__name__
+            _log.warning("call_failed", session=self._label, call=call, kind=failed.kind, error=failed.error, **reason)
+        return Failure(failed.kind)

@@ -21,6 +21,7 @@ from attrs import field, frozen
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
+from ..logs import error_name
 from .circuit_breaker import CircuitBreaker, RequestBlocked
 from .payload import UploadProgress, payload
 
@@ -52,14 +53,14 @@ _UNSENT: Final = (
 
 
 class CallFailed(Exception):
-    """There is no complete answer. `kind`: see above; `error`: the class of the original exception.
+    """There is no complete answer. `kind`: see above; `error`: the type of the original exception.
 
     `reason`: for people, without ids and secrets; "" for none.
     """
 
     def __init__(self, kind: NoAnswer, error: Exception) -> None:
         self.kind: Final[NoAnswer] = kind
-        self.error: Final = type(error).__name__
+        self.error: Final = error_name(error.__cause__ if isinstance(error, _Cut) and error.__cause__ else error)
         self.reason: Final = _reason(error)
         super().__init__(self.kind, self.error, self.reason)
 

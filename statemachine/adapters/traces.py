@@ -12,18 +12,17 @@ import os
 from pathlib import Path
 from typing import Final
 
-from structlog import get_logger
-
 from statemachine.codec.trace import RecordedStep, header_line, step_line
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..logs import Logger
 from ..version import __version__
 from .driver import label
 from .protocols import Checkpoint, HandledEvent
 
 __all__ = ["TraceFiles"]
 
-_log = get_logger(__name__)
+_log = Logger()
 
 _PRODUCT: Final = f"chat-session-statemachine {__version__}"
 

@@ -25,9 +25,9 @@ from statemachine.emulator.script.reader import read_parts
 from statemachine.scripted import Play, PlayResult, Script, play, read_script
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..logs import silenced
 from ..version import __version__
 from .app import Trouble
-from .quiet import quiet
 from .screen import Screen
 from .story import Story
 
@@ -96,7 +96,7 @@ def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> No
     screen = None if as_json else Screen()
     demo = _DEMOS[scenario]
     try:
-        with quiet(), open(trace or os.devnull, "w", encoding="utf-8") as file:
+        with silenced(), open(trace or os.devnull, "w", encoding="utf-8") as file:
             if screen is not None:
                 screen.line((f"statemachine demo: {scenario}", "bold"), (f" · {demo.script.about}", "dim"), indent=2)
                 screen.line()

@@ -13,8 +13,8 @@ import click
 from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
 
+from ..logs import silenced
 from .door import FLAGS, Door, door_options, in_flags
-from .quiet import quiet
 from .screen import Piece, Screen
 from .state import running_emulators
 
@@ -43,7 +43,7 @@ def command(door: Door, as_json: bool) -> None:
     Exit status: 0 nothing is wrong; 1 something is; 2 it could not be examined as asked.
     """
     screen = None if as_json else Screen()
-    with quiet(), in_flags():
+    with silenced(), in_flags():
         endpoint, findings = asyncio.run(_examine(door, screen))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if screen is None:

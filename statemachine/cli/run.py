@@ -30,11 +30,11 @@ from statemachine.scripted import (
     summary,
 )
 
+from ..logs import silenced
 from .app import Trouble
 from .door import Door, door_options, in_flags
 from .files import reading, write
 from .loop import run_many
-from .quiet import quiet
 from .screen import Screen
 from .state import running_emulators
 
@@ -100,7 +100,7 @@ def command(
             screen.line("valid: " + ", ".join(script.name for script in scripts))
         return
     how = Play(sessions=sessions, rate=rate, client_id=door.client_id)
-    with quiet(), in_flags():
+    with silenced(), in_flags():
         doors = asyncio.run(_doors(door, scripts))
         if not yes:
             _ask(doors[0], sessions * len(scripts))

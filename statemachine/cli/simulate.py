@@ -17,9 +17,10 @@ from statemachine.simulation.faults import DOMAINS, labels_of
 from statemachine.simulation.minimise import BadCase, Case, minimise, read_case, replay, write_case
 from statemachine.simulation.oracle import LawViolation
 from statemachine.simulation.report import as_json, exploration_lines, lines, violation_json
-from statemachine.simulation.run import Figures, quiet, run_jobs
+from statemachine.simulation.run import Figures, run_jobs
 from statemachine.simulation.simulator import Simulator
 
+from ..logs import silenced
 from .app import Trouble
 from .files import writing
 
@@ -82,7 +83,7 @@ def command(
     exploration = None
     coverage = Coverage()
     if depth:
-        with quiet():
+        with silenced():
             exploration = explore(depth, _EXPLORING, coverage)
     figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only), partial(_progress, seeds))
     figures.reached.update(coverage.counts)
@@ -112,7 +113,7 @@ def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def _case(violation: LawViolation, steps: int, only: tuple[str, ...], out: Path) -> tuple[Case, str]:
     run = Simulator(violation.seed, steps, only=_labels(only))
-    with quiet():
+    with silenced():
         run.run()
         case = minimise(run)
     path = out / f"violation-{violation.seed}.jsonl"
@@ -166,7 +167,7 @@ def _replay(file: Path, as_json_: bool) -> None:
         case = read_case(file)
     except BadCase as error:
         raise Trouble(str(error)) from None
-    with quiet():
+    with silenced():
         violation = replay(case)
     if as_json_:
         again = (

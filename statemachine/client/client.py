@@ -15,7 +15,6 @@ from urllib.parse import quote, unquote
 from weakref import WeakValueDictionary
 
 from attrs import evolve
-from structlog import get_logger
 
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import label
@@ -26,6 +25,7 @@ from statemachine.store.memory import MemoryStore
 from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
+from ..logs import Logger
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
@@ -37,7 +37,7 @@ from .retention import Retention, traces_in
 from .session import ChatSession, ClientContext
 from .signals import on_first_signal
 
-_log = get_logger(__name__)
+_log = Logger()
 
 
 REMOVAL_TIMEOUT: Final = timedelta(minutes=5)

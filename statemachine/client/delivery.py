@@ -15,16 +15,16 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from attrs import frozen
-from structlog import get_logger
 
 from statemachine.adapters.driver import label
 
 from ..core import TranscriptUpdate
+from ..logs import Logger
 from .errors import ChatError
 from .session import ChatSession
 from .stream import Stopped, Update
 
-_log = get_logger(__name__)
+_log = Logger()
 
 Handler: TypeAlias = Callable[[ChatSession, Update | Stopped], Awaitable[object]]
 """The application's function: called with each update and its session."""

@@ -12,6 +12,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.driver import label
 from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.http_client import ConnectionPool
 from statemachine.adapters.protocols import Archive, Observer, SavedStep
@@ -89,7 +90,11 @@ class ChatSession:
         self.slot: Final = DeliverySlot()
         self.parameters = ChatParameters()
         self._transport = HttpTransport(
-            context.pool, endpoint, open_file=self._out.payloads.open_file, form_values=self._out.payloads.values
+            context.pool,
+            endpoint,
+            open_file=self._out.payloads.open_file,
+            form_values=self._out.payloads.values,
+            label=self.label,
         )
         self._runner = SessionRunner(
             session_id,
@@ -106,6 +111,14 @@ class ChatSession:
         )
 
     # --- state --------------------------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """The name of this chat in log lines, errors and traces: a digest of `id`, which may hold a phone number.
+
+        `statemachine store show FILE LABEL` finds the customer.
+        """
+        return label(self.id)
 
     @property
     def client_id(self) -> str:

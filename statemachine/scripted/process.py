@@ -6,7 +6,6 @@ The client keeps its chat in a SQLite file, and goes on with it in the next proc
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import tempfile
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import structlog
 from attrs import frozen
 
 from statemachine.client import ChatError
@@ -26,6 +24,7 @@ from statemachine.scripted.runner import Job, run_steps
 from statemachine.scripted.script import RestartStep
 
 from ..client import ChatClient
+from ..logs import silenced
 
 __all__ = ["run_in_processes"]
 
@@ -130,9 +129,9 @@ class _Relay:
 
 def _main(sender: Connection, job: Job, store: str, first: int, latest: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process of the play handles Ctrl-C, and kills this one
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        asyncio.run(_run(sender, job, store, first, latest))
+        with silenced():
+            asyncio.run(_run(sender, job, store, first, latest))
     except ChatError as error:
         sender.send(_Over(str(error)))
     else:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from logging import CRITICAL
 from typing import Final
 
-import structlog
 from attrs import define, field
 
+from ..logs import silenced
 from .coverage import Coverage, Point
 from .oracle import LawViolation
 from .simulator import Simulator
 
-__all__ = ["Figures", "quiet", "run_jobs", "run_seeds"]
+__all__ = ["Figures", "run_jobs", "run_seeds"]
 
 _CHUNK: Final = 50
 
@@ -48,22 +46,11 @@ class Figures:
         self.violations += other.violations
 
 
-@contextmanager
-def quiet() -> Generator[None]:
-    """Suppress log lines: a driver warns of every anomaly, and a simulation causes them on purpose."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
 def run_seeds(seeds: Sequence[int], steps: int, only: Sequence[str] | None = None) -> Figures:
     """Run these seeds in this process, each with its own selection of faults, or with `only` these."""
     figures, coverage = Figures(), Coverage()
     began = time.perf_counter()
-    with quiet():
+    with silenced():
         for seed in seeds:
             run = Simulator(seed, steps, only=only, coverage=coverage)
             run.run()

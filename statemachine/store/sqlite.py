@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from structlog import get_logger
-
 from statemachine.adapters.protocols import Done, Save, Stored
 from statemachine.codec.records import decode_update, encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
 from ..core import TranscriptUpdate
+from ..logs import Logger
 from .database import connect, open_owned, translated_errors
 from .errors import CorruptStore, StaleSave, check_ack, check_order
 from .housekeeping import forget, purge
@@ -26,7 +25,7 @@ from .writer import CallSoon, WriteJob, Writer
 
 __all__ = ["SqliteStore"]
 
-_log = get_logger(__name__)
+_log = Logger()
 
 _JOURNAL: Final = (
     "SELECT content FROM session JOIN journal ON session = session.key WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"

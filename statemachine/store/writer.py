@@ -9,15 +9,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from structlog import get_logger
 
 from statemachine.adapters.protocols import Done
 
+from ..logs import Logger, error_values
 from .database import explain
 from .errors import StoreClosed
 
@@ -27,7 +28,7 @@ CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
 GROUP: Final = 1_000
 """The most jobs in one commit: it limits how long the first of them waits."""
 
-_log = get_logger(__name__)
+_log = Logger()
 _Outcome: TypeAlias = tuple[Done, BaseException | None]
 
 
@@ -54,7 +55,9 @@ class Writer:
         self._closed = False
         self._wake = threading.Condition()
         # A daemon: a process that does not close the store can still exit; unanswered requests are not guaranteed.
-        self._thread = threading.Thread(target=self._run, name="statemachine-store", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._run,), name="statemachine-store", daemon=True
+        )
         self._thread.start()
 
     def put(self, job: WriteJob) -> None:
@@ -80,7 +83,7 @@ class Writer:
             try:
                 self._call_soon(partial(_answer, outcomes))
             except Exception as error:  # the owner's loop is closed: the jobs are done, and no caller is left
-                _log.warning("store_answers_dropped", count=len(outcomes), error=type(error).__name__)
+                _log.warning("store_answers_dropped", count=len(outcomes), **error_values(error))
         self._link.close()
 
     def _take(self) -> list[WriteJob]:

@@ -28,9 +28,9 @@ from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import HandledEvent
 from statemachine.adapters.traces import TraceFiles
 from statemachine.codec.trace import FORMAT, header_line, is_header, step_line
+from statemachine.logs import silenced
 from statemachine.replay import Replay, play, read_capture
 from statemachine.simulation.observer import DriverObserver
-from statemachine.simulation.run import quiet
 from statemachine.simulation.simulator import Simulator
 from statemachine.wire import Message, PartyJoined, Status
 
@@ -235,7 +235,7 @@ def test_traces_of_random_sessions_replay_step_by_step(
 
     monkeypatch.setattr(DriverObserver, "event_handled", event_handled)
     simulator = Simulator(seed, 120)
-    with quiet():
+    with silenced():
         simulator.run()
     assert names
     for name in names:

@@ -41,7 +41,7 @@ from statemachine.core import (
     reduce,
 )
 from statemachine.core.wire import Message, PartyJoined, Status
-from statemachine.simulation.run import quiet
+from statemachine.logs import silenced
 from statemachine.store.database import PRAGMAS, open_owned
 from statemachine.store.sqlite import SqliteStore
 
@@ -230,7 +230,7 @@ def measure(sessions: int, seconds: float, rounds: int) -> dict[str, Any]:
 def run_store(progress: Callable[[str], None]) -> dict[str, Any]:
     """With 3,000 sessions, two seconds of each kind, three times."""
     progress("saving")
-    with quiet():
+    with silenced():
         return measure(3_000, 2.0, 3)
 
 
@@ -275,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    with quiet():
+    with silenced():
         found = measure(given.sessions, given.seconds, given.rounds)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return 0

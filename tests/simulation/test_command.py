@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from statemachine.cli import main
+from statemachine.logs import silenced
 from statemachine.simulation.minimise import minimise, write_case
-from statemachine.simulation.run import quiet
 from statemachine.simulation.simulator import Simulator
 
 from .plants import PLANTS
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_replayed_is_named(capsys: pytest.CaptureFixture[s
 
 def test_a_case_with_a_tape_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS["polls_twice"][0](monkeypatch)
-    with quiet():
+    with silenced():
         broken = next(simulator for simulator in map(Simulator, range(1, 60)) if simulator.run())
         case = minimise(broken)
         assert case.tape is not None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from statemachine.logs import silenced
 from statemachine.simulation.minimise import minimise, read_case, replay, write_case
-from statemachine.simulation.run import quiet
 from statemachine.simulation.simulator import Simulator
 
 from .plants import PLANTS
@@ -37,7 +37,7 @@ def _found(name: str) -> Simulator:
 )
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS[name][0](monkeypatch)
-    with quiet():
+    with silenced():
         _found(name)
 
 
@@ -47,7 +47,7 @@ def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_planted_fault_is_minimised(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     PLANTS[name][0](monkeypatch)
     path = tmp_path / "violation.jsonl"
-    with quiet():
+    with silenced():
         broken = _found(name)
         case = minimise(broken)
         write_case(case, path)
@@ -59,7 +59,7 @@ def test_a_planted_fault_is_minimised(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_minimised_case_passes_without_the_planted_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    with quiet():
+    with silenced():
         with monkeypatch.context() as patch:
             PLANTS["forgets_what_was_told"][0](patch)
             case = minimise(_found("forgets_what_was_told"))

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from statemachine.logs import silenced
 from statemachine.simulation.faults import DOMAINS, LABELS, REPORTED, labels_of
-from statemachine.simulation.run import quiet, run_seeds
+from statemachine.simulation.run import run_seeds
 from statemachine.simulation.simulator import Simulator
 
 STEPS = 200
@@ -21,13 +22,13 @@ def test_random_selections_of_faults_break_no_law(first: int) -> None:
 
 @pytest.mark.parametrize("label", LABELS)
 def test_one_fault_alone_breaks_no_law(label: str) -> None:
-    with quiet():
+    with silenced():
         for seed in (1, 2):
             assert Simulator(seed, 120, only=(label, "agent at random", "two at once")).run() is None, seed
 
 
 def test_a_run_without_faults_breaks_no_law() -> None:
-    with quiet():
+    with silenced():
         for seed in range(1, 21):
             simulator = Simulator(seed, 120, only=())
             assert simulator.run() is None, seed
@@ -36,7 +37,7 @@ def test_a_run_without_faults_breaks_no_law() -> None:
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_only_the_chosen_faults_occur(domain: str) -> None:
-    with quiet():
+    with silenced():
         for seed in range(1, 5):
             simulator = Simulator(seed, 120, only=labels_of([domain, "agent at random"]))
             assert simulator.run() is None, seed
@@ -65,13 +66,13 @@ def _fingerprint(seed: int, steps: int = 80) -> str:
 
 
 def test_the_same_seed_gives_the_same_simulation() -> None:
-    with quiet():
+    with silenced():
         for seed in (1, 2, 3):
             assert _fingerprint(seed) == _fingerprint(seed)
 
 
 def test_a_tape_gives_the_same_simulation() -> None:
-    with quiet():
+    with silenced():
         for seed in range(1, 11):
             first = Simulator(seed, 80)
             first.run()
@@ -83,9 +84,9 @@ def test_a_tape_gives_the_same_simulation() -> None:
 
 
 SCRIPT = """
-from statemachine.simulation.run import quiet
+from statemachine.logs import silenced
 from tests.simulation.test_simulator import _fingerprint
-with quiet():
+with silenced():
     print([_fingerprint(seed, 60) for seed in range(1, 9)])
 """
 
@@ -106,5 +107,5 @@ def test_no_simulation_depends_on_the_hash_seed() -> None:
 @pytest.mark.parametrize("seed", [3_000_830, 3_007_353])
 def test_seeds_that_were_judged_wrongly_break_no_law(seed: int) -> None:
     """An end overtook typing, which counted as typing without end; healing advanced the time beyond its own turn."""
-    with quiet():
+    with silenced():
         assert Simulator(seed, STEPS).run() is None

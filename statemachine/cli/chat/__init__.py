@@ -19,9 +19,9 @@ from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreError
 
+from ...logs import silenced
 from ..app import Trouble
 from ..door import Door, door_options, in_flags
-from ..quiet import quiet
 from ..screen import Screen
 from ..state import door_name, folder, identity, running_emulators
 from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
@@ -52,7 +52,7 @@ def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: 
     Exit status: 0 you left, or the chat ended as it should; 1 it did not; 2 it could not begin; 130 interrupted.
     """
     about = Introduction(_parameters(parameter), name)
-    with quiet():
+    with silenced():
         outcome = asyncio.run(_chat(door, about, emulator))
     if outcome not in (None, "ended", "completed"):
         raise click.exceptions.Exit(1)

@@ -1,0 +1,110 @@
+"""The log lines of this package, written through the logging of the application.
+
+They go to structlog if the application has configured it, else to the logger `statemachine` of the standard library,
+which prints warnings and errors to standard error by default. Nothing here configures either of them.
+
+A line is an event and its values. Values never hold texts of a chat: of an exception only its type and its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from traceback import walk_tb
+from typing import Final
+
+import structlog
+
+__all__ = ["Logger", "error_name", "error_values", "silenced"]
+
+_LOGGER: Final = "statemachine"
+_PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
+_STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
+_INSTALLED: Final = f"{os.sep}site-packages{os.sep}"
+
+_silent: Final = ContextVar("statemachine_silent", default=False)
+
+
+@contextmanager
+def silenced() -> Generator[None]:
+    """Write no log lines in this context: for callers that show the same facts themselves."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+class Logger:
+    """Writes log lines. `values`: part of every line, such as the label of a session."""
+
+    def __init__(self, **values: object) -> None:
+        self._values: Final[Mapping[str, object]] = values
+
+    def info(self, event: str, /, **values: object) -> None:
+        """Something has happened as intended."""
+        self._write(logging.INFO, event, values)
+
+    def warning(self, event: str, /, **values: object) -> None:
+        """Something failed, and the program continues by itself."""
+        self._write(logging.WARNING, event, values)
+
+    def error(self, event: str, /, **values: object) -> None:
+        """Something failed that a person has to correct."""
+        self._write(logging.ERROR, event, values)
+
+    def _write(self, level: int, event: str, values: Mapping[str, object]) -> None:
+        if _silent.get():
+            return
+        values = {**self._values, **values}
+        if structlog.is_configured():
+            getattr(structlog.get_logger(_LOGGER), logging.getLevelName(level).lower())(event, **values)
+            return
+        logger = logging.getLogger(_LOGGER)
+        if logger.isEnabledFor(level):
+            logger.log(level, "%s", _line(event, values), stacklevel=3)
+
+
+def _line(event: str, values: Mapping[str, object]) -> str:
+    return " ".join([event, *(f"{name}={_shown(value)}" for name, value in values.items())])
+
+
+def _shown(value: object) -> str:
+    """One word as it is; other texts quoted and escaped, so that no value can forge a line."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else ascii(text)
+
+
+def error_name(error: BaseException) -> str:
+    """The name of the error's type; of a private type, the name of its first public base."""
+    return next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
+
+
+def error_values(error: BaseException) -> dict[str, object]:
+    """The type of an exception, and the file, line and function where it was raised, for a log line.
+
+    Its message is left out: it may quote the chat. Of an exception group, the first exception is described. The place
+    is in the code of the application, where the traceback has such a frame.
+    """
+    error = _first(error)
+    values: dict[str, object] = {"error": error_name(error)}
+    if isinstance(error, TimeoutError) and isinstance(error.__cause__, asyncio.CancelledError):
+        error = error.__cause__  # of `asyncio.timeout`: the place that took too long
+    places = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in walk_tb(error.__traceback__)]
+    if places:
+        own = [one for one in places if not one[0].startswith(_STANDARD_LIBRARY) and _INSTALLED not in one[0]]
+        values["file"], values["line"], values["function"] = (own or places)[-1]
+    return values
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first exception of a group; any other as it is."""
+    if issubclass(type(error), BaseExceptionGroup):  # `isinstance` would leave the type of its members unknown
+        for member in getattr(error, "exceptions", ()):
+            return _first(member)
+    return error
