@@ -34,6 +34,8 @@ _FLAGS = (
 _KEYS = {"Enter": ("\r", 13), "Escape": ("", 27), "Tab": ("\t", 9)}
 """Name -> its text, and the code by which the browser itself knows it."""
 
+_ALT, _SHIFT = 1, 8
+
 
 class Page:
     """One tab. `problems`: what the browser complained about, which a good page gives it no reason for."""
@@ -123,7 +125,14 @@ class Page:
     async def key(self, key: str) -> None:
         """Press a key."""
         text, code = _KEYS.get(key, (key if len(key) == 1 else "", 0))
-        press = {"key": key, "windowsVirtualKeyCode": code}
+        modifiers = _SHIFT if len(key) == 1 and key.isupper() else 0
+        await self._press({"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}, text)
+
+    async def shortcut(self, key: str, place: str = "") -> None:
+        """Press Alt and a key; `place`: its name by its place, where Alt gives another character."""
+        await self._press({"key": key, "code": place, "windowsVirtualKeyCode": 0, "modifiers": _ALT}, "")
+
+    async def _press(self, press: dict[str, Any], text: str) -> None:
         await self._call("Input.dispatchKeyEvent", type="keyDown", **press, **({"text": text} if text else {}))
         await self._call("Input.dispatchKeyEvent", type="keyUp", **press)
 

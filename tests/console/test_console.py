@@ -42,7 +42,7 @@ async def picture(page: Page, name: str) -> None:
 
 async def come(page: Page, first: str = "Hello, my parcel is late.") -> None:
     """A customer comes, by keyboard."""
-    await page.key("c")
+    await page.shortcut("c")
     await page.until("document.querySelector('dialog[open] #field-text')")
     await page.js(f"document.getElementById('field-text').value = {first!r}")
     await page.js("document.getElementById('field-text').focus()")
@@ -51,7 +51,8 @@ async def come(page: Page, first: str = "Hello, my parcel is late.") -> None:
 
 
 async def fill(page: Page, **values: str) -> None:
-    """Answer the open dialog."""
+    """Answer the dialog that opens."""
+    await page.until("document.querySelector('dialog[open]')")
     for name, value in values.items():
         await page.until(f"document.getElementById('field-{name}')")
         await page.js(f"document.getElementById('field-{name}').value = {value!r}")
@@ -72,13 +73,12 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await picture(page, "empty")
         await come(page)
         await lit(page, "ivr")
-        await page.key("q")
+        await page.shortcut("q")
         await lit(page, "queued")
-        await page.key("a")
+        await page.shortcut("a")
         await lit(page, "agent_joined")
         await page.until("document.querySelector('#picture .client').dataset.state === 'agent_joined'")
 
-        await page.key("r")
         await page.write("Good day. Which one?")
         await page.sees("is typing", "#customer .log")
         await page.key("Enter")
@@ -86,7 +86,7 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await page.until("document.querySelector('#talk .message.agent .receipt').dataset.state === 'read'")
         await page.key("Escape")
 
-        await page.key("z")
+        await page.shortcut("z")
         await page.write("The blue one")
         await page.sees("customer-1 types: The blue one", "#talk .draft")
         await page.key("Enter")
@@ -94,7 +94,7 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await page.sees("read", "#customer .message.agent:last-of-type .receipt")
         await page.key("Escape")
 
-        await page.key("f")
+        await page.shortcut("f")
         await fill(page, name="survey_form")
         await page.until("document.querySelector('#customer .form input[name=service]')")
         await page.js("document.querySelector('#customer .form input[name=service]').value = 'excellent'")
@@ -102,15 +102,16 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await page.js("document.querySelector('#customer .form').requestSubmit()")
         await page.sees("service: excellent", "#talk .log")
 
-        await page.key("t")
+        await page.shortcut("t")
         await fill(page, to="grace")
         await page.sees("Grace Moreau joined", "#talk .log")
         await page.sees("Ada Larsen left", "#talk .log")
-        await page.key("w")
+        await page.shortcut("w")
         await page.until("document.querySelector('#picture svg.warned')")
         await page.sees("POST", "#wire")
         await picture(page, "talk")
-        await page.key("e")
+        await page.shortcut("e")
+        await fill(page)
         await lit(page, "ended")
         await page.sees("Ended", "#chats")
         assert emulator.centre.violations == []
@@ -121,20 +122,96 @@ async def test_every_ending_has_its_key() -> None:
         for number, (key, phase) in enumerate(
             [("i", "timed_out"), ("d", "ended"), ("x", "failed"), ("g", "gone"), ("e", "ended")], 1
         ):
-            await page.key("c")
+            await page.shortcut("c")
             await fill(page, client_id=f"guest-{number}")
             await page.sees(f"guest-{number}", "#talk .head")
             await lit(page, "ivr")
-            await page.key(key)
+            await page.shortcut(key)
+            await fill(page)
             await lit(page, phase)
         assert len(emulator.centre.chats) == 5
+
+
+async def press_each(page: Page, text: str) -> None:
+    for character in text:
+        await page.key(character)
+
+
+# Every letter, small and large, and marks; no blank: it presses a focused button, as in every page.
+TYPED = "Good.day,Please?Hold.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@pytest.mark.parametrize(
+    "focus",
+    ["", "#talk .log", "#customer .log", "#talk [data-action=end]", "#chats .chat", "#agents .agent", "#wire input"],
+)
+async def test_a_text_that_is_typed_outside_of_a_field_does_nothing(focus: str) -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        if focus:
+            found = f"document.querySelector({focus!r})"
+            await page.until(f"({found}.focus(), document.activeElement === {found})")
+        (chat,) = emulator.centre.chats.values()
+        await press_each(page, TYPED)
+        assert await page.js("document.querySelector('dialog')") is None
+        await emulator.act(chat.chat_id, actions.Say("Still there?"))  # what the keys had done would be there too
+        await page.sees("Still there?", "#talk .log")
+        assert chat.live
+        assert [entry.event["event"] for entry in chat.log if entry.direction != "from_client"] == [
+            "chat_session_message"
+        ]
+        assert len(emulator.centre.chats) == 1
+
+
+async def test_a_text_that_is_typed_after_accepting_goes_to_the_customer() -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        await page.click("#talk [data-action=accept]")
+        await press_each(page, "Good day, tell me.")
+        await page.click("#talk [data-action=queue]")  # a click leaves the focus in the field
+        await press_each(page, " Please wait")
+        await page.key("Enter")
+        await page.sees("Good day, tell me. Please wait", "#customer .log")
+        (chat,) = emulator.centre.chats.values()
+        assert [entry.event.get("state") for entry in chat.log].count("queued") == 1
+        assert chat.live
+
+
+@pytest.mark.parametrize("key", ["i", "e", "d", "x", "g"])
+async def test_a_final_act_asks_and_what_is_typed_on_does_not_confirm_it(key: str) -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        (chat,) = emulator.centre.chats.values()
+        await page.shortcut(key)
+        await page.until("document.querySelector('dialog[open]')")
+        await press_each(page, "end")
+        assert await page.js("document.querySelector('dialog[open]') !== null")
+        await page.key("Enter")
+        await page.until("!document.querySelector('dialog')")
+        await emulator.act(chat.chat_id, actions.Say("Still there?"))
+        await page.sees("Still there?", "#talk .log")
+        assert chat.live
+
+
+async def test_shortcuts_do_nothing_within_a_field_and_go_by_the_place_where_alt_changes_the_character() -> None:
+    async with place() as (emulator, page):
+        await come(page)
+        (chat,) = emulator.centre.chats.values()
+        await page.click("#talk textarea")
+        await page.shortcut("q")
+        await page.shortcut("w")
+        await page.key("Escape")
+        await page.shortcut("å", "KeyA")
+        await lit(page, "agent_joined")
+        assert "queued" not in [entry.event.get("state") for entry in chat.log]
+        assert not chat.warned
 
 
 async def test_the_whole_centre_is_at_hand() -> None:
     async with place(pace=0.01) as (emulator, page):
         await come(page)
         (chat_id,) = emulator.centre.chats
-        await page.key("n")
+        await page.shortcut("n")
         await page.until("document.querySelector('dialog [aria-label=receipts]')")
         await page.js(
             """(() => {
@@ -148,28 +225,28 @@ async def test_the_whole_centre_is_at_hand() -> None:
         await page.key("Escape")
         await page.until("!document.querySelector('dialog')")
 
-        await page.key("s")
+        await page.shortcut("s")
         await page.until("document.querySelector('#field-name option[value=survey]')")
         await fill(page, name="survey")
         await page.sees("Hello, this is Ada.", "#talk .log")
         await lit(page, "agent_joined")
-        await page.key("h")
+        await page.shortcut("h")
         await page.until("document.querySelector('#field-source')?.value.includes('Hello, this is Ada.')")
         await fill(page, name="mine")
         await page.sees("Saved as mine.", "#toasts")
         assert "mine" in emulator.centre.selection.scenarios
 
         before = emulator.now()
-        await page.key(",")
+        await page.shortcut(",")
         await fill(page, advance="30s")
         await page.sees("The clock was moved.", "#toasts")
         assert emulator.now() - before >= 30_000
 
-        await page.key(".")
+        await page.shortcut(".")
         await page.until("document.querySelector('#field-json')")
         await fill(page, json='{"action": "send_info", "service_name": "Parcels"}')
         await page.sees("service: Parcels", "#talk .log")
-        await page.key(".")
+        await page.shortcut(".")
         await page.until("document.querySelector('#field-json')")
         await page.js("document.getElementById('field-json').value = '{\"action\": \"sing\"}'")
         await page.js("document.querySelector('dialog form').requestSubmit()")
@@ -197,11 +274,12 @@ async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
     own, other = ("#talk", "#customer") if side == "agent" else ("#customer", "#talk")
     async with place() as (emulator, page):
         await come(page)
-        await page.key("a")
+        await page.shortcut("a")
         await lit(page, "agent_joined")
+        await page.key("Escape")
         async with page.choosing(file):
             if side == "agent":
-                await page.key("u")
+                await page.shortcut("u")
             else:
                 await page.click("#customer [data-command=file]")
         for pane in (own, other):
@@ -210,7 +288,7 @@ async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
         assert (stored.name, stored.content) == (file.name, b"two parcels")
 
         if side == "agent":
-            await page.key("l")
+            await page.shortcut("l")
         else:
             await page.click("#customer [data-command=location]")
         await write(page, "latitude", "north")
@@ -228,9 +306,10 @@ async def test_files_and_places_go_both_ways(side: str, tmp_path: Path) -> None:
 async def test_a_secure_form_is_shown_answered_and_closed() -> None:
     async with place() as (emulator, page):
         await come(page)
-        await page.key("a")
+        await page.shortcut("a")
         await lit(page, "agent_joined")
-        await page.key("p")
+        await page.key("Escape")
+        await page.shortcut("p")
         await page.until("document.querySelector('#field-form_id')")
         await picture(page, "secure")
         await fill(page, form_id="payment")
@@ -244,10 +323,10 @@ async def test_a_secure_form_is_shown_answered_and_closed() -> None:
         assert [form.answers for form in chat.forms.values()] == [1]
         assert "4111" not in await page.js("document.body.innerText")
 
-        await page.key("p")
+        await page.shortcut("p")
         await fill(page, form_id="payment")
         await page.until("document.querySelector('#customer .form')")
-        await page.key("p")
+        await page.shortcut("p")
         await fill(page, what="cancel")
         await page.until("!document.querySelector('#customer .form')")
         assert emulator.centre.violations == []
@@ -267,7 +346,7 @@ script = [
 async def test_a_scenario_that_is_typed_begins_and_a_mistake_loses_nothing() -> None:
     async with place(pace=0.01) as (emulator, page):
         await come(page)
-        await page.key("s")
+        await page.shortcut("s")
         await page.until("document.querySelector('#field-name option[value=survey]')")
         await write(page, "source", MY_OWN.replace("{ say", "{ sing", 1))
         assert await page.js("document.getElementById('field-name').value") == "", "what is typed is one's own"
@@ -360,7 +439,7 @@ async def test_hostile_text_is_shown_as_text_and_breaks_nothing() -> None:
 async def test_at_every_size_everything_is_within_reach(scheme: str) -> None:
     async with place() as (_, page):
         await come(page)
-        await page.key("a")
+        await page.shortcut("a")
         await lit(page, "agent_joined")
         for width, height in ((1920, 1080), (1440, 900), (1280, 720), (1024, 768), (768, 1024), (390, 844)):
             await page.look(width, height, scheme)
@@ -444,7 +523,7 @@ async def test_beyond_loopback_the_page_works_with_its_token() -> None:
         await page.open(f"{emulator.url}/_console/?token={emulator.token}")
         await page.until("document.querySelector('#picture svg')")
         await come(page)
-        await page.key("a")
+        await page.shortcut("a")
         await lit(page, "agent_joined")
         assert "token" not in await page.js("location.href")
         assert page.problems == []
@@ -462,6 +541,6 @@ async def test_many_chats_do_not_stall_the_page() -> None:
                 async with session.post(url, headers=headers, json={}) as reply:
                     assert reply.status == 200
         await page.until("document.querySelectorAll('#chats .chat').length >= 200")
-        await page.key("j")
+        await page.shortcut("j")
         await page.until("document.querySelector('#talk .head').innerText.includes('c0')")
         assert len(centre.chats) == 301

@@ -3,9 +3,9 @@
 import { base64, control, toast, tried } from "./api.js";
 import { agent, agents, nameOf } from "./agents.js";
 import { ask, askPlace, chooseFile } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, shortcut, shortcutName } from "./dom.js";
 import { current } from "./store.js";
-import { accepts } from "./talk.js";
+import { accepts, writeTo } from "./talk.js";
 
 const done = (...list) => control.act(current().chat.chat_id, ...list);
 const act = (...list) => tried(done(...list));
@@ -15,6 +15,7 @@ const number = (value) => (value.trim() === "" ? null : Number(value));
 
 async function accept() {
   accepts(current().chat.chat_id);
+  writeTo();
   await act(join(agent(), "connect"));
 }
 
@@ -89,7 +90,19 @@ function read(json) {
 const live = (chat) => chat.live;
 const here = (chat) => chat.parties.some((one) => one.present && one.label === agent().label);
 
-/** name -> what it is called, its key, its group, what it does, and when it makes sense. */
+/** An action that nobody can take back: it asks first. */
+const final = (label, about, action) => ({
+  label,
+  group: "End",
+  kind: "bad",
+  title: about,
+  run: () => {
+    const { chat } = current();
+    return ask(`${label}: ${chat.client.client_id}`, [], { doing: label, about, attempt: () => control.act(chat.chat_id, { action }) });
+  },
+});
+
+/** name -> its label, its key (with Alt), its group, what it does, and when it makes sense. */
 export const ACTIONS = {
   accept: { label: "Accept", key: "a", group: "Agent", run: accept, main: true, sensible: (chat) => live(chat) && !here(chat) },
   queue: { label: "Queue", key: "q", group: "Agent", run: () => act({ action: "set_status", state: "queued", ewt: 30 }) },
@@ -103,11 +116,11 @@ export const ACTIONS = {
   case: { label: "Case…", key: "y", group: "Show", run: caseId },
   cobrowse: { label: "Co-browse", group: "Show", run: () => act({ action: "request_cobrowsing" }) },
   warn: { label: "Warn", key: "w", group: "End", kind: "warn", run: () => act({ action: "warn" }) },
-  timeout: { label: "Time out", key: "i", group: "End", kind: "bad", run: () => act({ action: "time_out" }) },
-  end: { label: "End", key: "e", group: "End", kind: "bad", run: () => act({ action: "end_chat" }) },
-  complete: { label: "Complete", key: "d", group: "End", kind: "bad", run: () => act({ action: "complete" }) },
-  fail: { label: "Fail", key: "x", group: "End", kind: "bad", run: () => act({ action: "fail" }) },
-  forget: { label: "Drop", key: "g", group: "End", kind: "bad", title: "the server loses the chat: 404, nothing announced", run: () => act({ action: "drop_chat" }) },
+  timeout: { key: "i", ...final("Time out", "The chat ends by the inactivity timeout.", "time_out") },
+  end: { key: "e", ...final("End", "The chat ends normally.", "end_chat") },
+  complete: { key: "d", ...final("Complete", "The chat ends with the status completed.", "complete") },
+  fail: { key: "x", ...final("Fail", "The chat ends with the status failed.", "fail") },
+  forget: { key: "g", ...final("Drop", "The server loses the chat: every request is answered 404, no event says so.", "drop_chat") },
   any: { label: "Any action…", key: ".", group: "End", run: any, sensible: () => true },
 };
 
@@ -124,9 +137,9 @@ export function actions(chat) {
           const pale = !(one.sensible ?? live)(chat);
           return h(
             "button",
-            { type: "button", class: `button ${one.kind ?? ""}${one.main && !pale ? " main" : ""}${pale ? " pale" : ""}`, "data-action": name, title: one.title, "aria-keyshortcuts": one.key },
+            { type: "button", class: `button ${one.kind ?? ""}${one.main && !pale ? " main" : ""}${pale ? " pale" : ""}`, "data-action": name, title: one.title, "aria-keyshortcuts": shortcutName(one.key) },
             h("span", {}, one.label),
-            one.key && h("kbd", {}, one.key.toUpperCase()),
+            one.key && shortcut(one.key),
           );
         }),
     ),

@@ -1,6 +1,6 @@
 // The agents. One of them is selected and performs the actions.
 
-import { h, show } from "./dom.js";
+import { h, shortcut, show } from "./dom.js";
 import { changed, current, onChange } from "./store.js";
 
 const KEY = "agents";
@@ -68,7 +68,7 @@ export function agentBar(box, askName) {
         ),
       ),
       h("button", { type: "button", class: "agent add", title: "New agent" }, "+"),
-      h("kbd", { title: "M: next agent" }, "M"),
+      shortcut("m"),
     );
   });
   box.addEventListener("click", (event) => {

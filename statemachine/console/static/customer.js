@@ -2,7 +2,7 @@
 
 import { base64, customers, tried } from "./api.js";
 import { ask, askPlace, chooseFile } from "./dialogs.js";
-import { h, show } from "./dom.js";
+import { h, shortcut, show } from "./dom.js";
 import { changed, learnCustomer, onChange, select, store } from "./store.js";
 
 const STATES = { pending: "…", sent: "✓", delivered: "✓✓", read: "✓✓ read" };
@@ -147,7 +147,7 @@ function draw() {
   show(
     tabs,
     everybody.map((id) => h("button", { type: "button", role: "tab", class: "tab", "aria-selected": String(id === who), "data-who": id }, id)),
-    h("button", { type: "button", class: "tab", "data-who": "+", title: "somebody new" }, "+ customer", h("kbd", {}, "C")),
+    h("button", { type: "button", class: "tab", "data-who": "+", title: "somebody new" }, "+ customer", shortcut("c")),
   );
   const found = screen();
   for (const part of [head, log, forms, composer, bar]) part.hidden = !found;

@@ -1,6 +1,6 @@
 // Questions to the person: dialogs with a few fields.
 
-import { button, h } from "./dom.js";
+import { h } from "./dom.js";
 
 function field(one, fields) {
   const id = `field-${one.name}`;
@@ -47,6 +47,7 @@ export const isOpen = () => document.querySelector("dialog[open]") !== null;
  * Ask for these fields: an object of their values, or null where the person thought better of it.
  *
  * `attempt`: does what was asked for. Where it fails the dialog stays, with all that was written, and says why.
+ * Without fields the focus is on "Cancel": keys that are typed on do not confirm.
  */
 export async function ask(title, wanted, { doing = "OK", about = "", wide = false, attempt } = {}) {
   const fields = {};
@@ -72,8 +73,8 @@ export async function ask(title, wanted, { doing = "OK", about = "", wide = fals
     h(
       "p",
       { class: "buttons" },
-      button("Cancel", (event) => event.target.closest("dialog").close(""), { key: "esc" }),
-      h("button", { type: "submit", class: "button main" }, h("span", {}, doing), h("kbd", {}, "↵")),
+      h("button", { type: "button", class: "button", onclick: (event) => event.target.closest("dialog").close("") }, h("span", {}, "Cancel"), h("kbd", {}, "ESC")),
+      h("button", { type: "submit", class: "button main" }, h("span", {}, doing), wanted.length > 0 && h("kbd", {}, "↵")),
     ),
   );
   const answer = await dialog(title, form, { wide });

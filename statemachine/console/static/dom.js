@@ -19,11 +19,15 @@ export const h = (tag, props = {}, ...children) => fill(document.createElement(t
 /** The same for SVG. */
 export const s = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
 
+/** The name of a shortcut, or null without one. */
+export const shortcutName = (key) => (key ? `Alt+${key.toUpperCase()}` : null);
+
+/** A shortcut as its button shows it. */
+export const shortcut = (key) => h("kbd", {}, shortcutName(key));
+
 /** A button with its shortcut, where it has one. */
-export function button(label, onclick, { key = "", kind = "", title = "", disabled = false, pressed } = {}) {
-  const props = { type: "button", class: `button ${kind}`, onclick, title, disabled, "aria-pressed": pressed };
-  if (key) props["aria-keyshortcuts"] = key;
-  return h("button", props, h("span", {}, label), key && h("kbd", {}, key.toUpperCase()));
+export function button(label, onclick, { key = "", kind = "", title = "" } = {}) {
+  return h("button", { type: "button", class: `button ${kind}`, onclick, title, "aria-keyshortcuts": shortcutName(key) }, h("span", {}, label), key && shortcut(key));
 }
 
 /** Run `f` once before the next picture, however often it is asked for. */

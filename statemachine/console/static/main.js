@@ -6,7 +6,7 @@ import { tried } from "./api.js";
 import { centreKeys, centreTools, scenarios } from "./centre.js";
 import { customerPane, newCustomer, writeAs } from "./customer.js";
 import { ask, dialog } from "./dialogs.js";
-import { button, h, show } from "./dom.js";
+import { button, h, shortcut, show } from "./dom.js";
 import { bind, listen } from "./keys.js";
 import { picture } from "./picture.js";
 import { queue, step } from "./queue.js";
@@ -35,7 +35,7 @@ const hint = () =>
   );
 
 async function help() {
-  const rows = (pairs) => pairs.map(([key, what]) => h("tr", {}, h("td", {}, h("kbd", {}, key.toUpperCase())), h("td", {}, what)));
+  const rows = (pairs) => pairs.map(([key, what]) => h("tr", {}, h("td", {}, shortcut(key)), h("td", {}, what)));
   const actions = Object.values(ACTIONS).filter((one) => one.key);
   await dialog(
     "Keyboard shortcuts",
@@ -44,7 +44,7 @@ async function help() {
       { class: "columns" },
       h("table", {}, rows(Object.entries(PAGE).map(([key, [what]]) => [key, what]))),
       h("table", {}, rows(actions.map((one) => [one.key, one.label.replace("…", "")]))),
-      h("p", {}, "Enter sends, Shift+Enter begins a new line, Esc leaves the field."),
+      h("p", {}, "Shortcuts work outside of text fields. Enter sends, Shift+Enter begins a new line, Esc leaves the field."),
     ),
     { wide: true },
   );
@@ -98,7 +98,7 @@ function views() {
 views();
 agentBar(at("agents"), hire);
 queue(at("chats"), hint);
-talk(at("talk"), () => h("p", { class: "hint" }, "J and K walk through the chats, A accepts one, ? shows all keys."));
+talk(at("talk"), () => h("p", { class: "hint" }, "Alt+J and Alt+K select chats, Alt+A accepts one, Alt+? shows all shortcuts."));
 wire(at("wire"));
 faults(at("faults"));
 customerPane(at("customer"), come);

@@ -96,7 +96,7 @@ function draw() {
   draft.hidden = words === null;
   draft.textContent = words ? `${chat.client.client_id} types: ${words}` : `${chat.client.client_id} is typing…`;
   const mine = chat.parties.some((one) => one.present && one.label === agent().label);
-  input.placeholder = mine ? `Write as ${nameOf(agent())}` : `${nameOf(agent())} is not in this chat: A to accept it`;
+  input.placeholder = mine ? `Write as ${nameOf(agent())}` : `${nameOf(agent())} is not in this chat: Alt+A to accept it`;
   show(bar, actions(chat));
   readReceipts(found);
 }
