@@ -37,13 +37,18 @@ _COMMANDS: Final = {
 
 
 class Trouble(click.ClickException):
-    """The command cannot be executed: one line on stderr, and exit status 2."""
+    """The command cannot be executed: these lines on stderr, usually one, and exit status 2."""
 
     exit_code = 2
 
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self._lines = lines
+
     def show(self, file: Any = None) -> None:
-        """The line, on stderr."""
-        say(self.message)
+        """The lines, on stderr."""
+        for line in self._lines:
+            say(line)
 
 
 class _Lazy(click.Group):

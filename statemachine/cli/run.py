@@ -47,6 +47,7 @@ _NAME_WIDTH: Final = 44
 _EPILOG: Final = """\b
 A script:
   about = "a parcel that is late"
+  app_id = "survey"
   script = [
       { start = "Hello, my parcel is late." },
       { wait_for = "agent_joined", within = "30s" },
@@ -120,7 +121,7 @@ def _read(path: Path) -> Script:
         with reading(path):
             return read_script(path.read_text(encoding="utf-8"), path.stem, path.parent, str(path))
     except ScriptError as error:
-        raise Trouble(str(error)) from None
+        raise Trouble(*map(str, error.problems)) from None
     except UnicodeDecodeError:
         raise Trouble(f"{path}: this is no UTF-8 text") from None
 

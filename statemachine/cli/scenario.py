@@ -89,7 +89,7 @@ def scenario_of(name_or_file: str) -> Scenario:
     try:
         return _read(Path(name_or_file))
     except ScriptError as error:
-        raise Trouble(str(error)) from None
+        raise Trouble(*map(str, error.problems)) from None
 
 
 def _problems(files: Iterable[Path]) -> Iterator[Problem]:

@@ -38,6 +38,23 @@ def test_problems_are_told_with_their_lines(capsys: pytest.CaptureFixture[str], 
     assert json.loads(capsys.readouterr().out)["problems"][0]["line"] == 4
 
 
+TWO_PROBLEMS = 'about = "a"\nteaches = 5\nscript = [\n  { sya = "x" },\n]\n'
+
+
+def test_every_problem_is_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.toml").write_text(TWO_PROBLEMS, "utf-8")
+    Path("customer.toml").write_text('about = 5\nscript = [{ sya = "x\\u001b[31m" }]\n', "utf-8")
+    for command in (["emulate", "--port", "0", "--scenario", "bad.toml"], ["run", "customer.toml"]):
+        assert main(command) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 2
+        assert all(line.startswith(f"statemachine: {command[-1]}:") for line in lines)
+        assert not any("\\n" in line or "\x1b" in line for line in lines)
+
+
 def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["scenario", "check", str(tmp_path / "none.toml")]) == 2
     assert "cannot read" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shlex
@@ -12,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.client import Options
-from statemachine.emulator import Knobs
-from statemachine.emulator.http import Emulator
-from statemachine.scripted import Play, PlayResult, play, read_script
+from statemachine.cli import main
+from tests.cli.test_emulate import emulator
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,16 +48,10 @@ def test_commands_run_as_pasted(command: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", blocks(README, "toml"), ids=["customer"])
-def test_scripts_come_true(text: str, tmp_path: Path) -> None:
-    script = read_script(text, "readme", tmp_path)
-
-    async def played() -> list[PlayResult]:
-        async with Emulator("survey", Knobs(pace=0.02)) as centre:
-            options = Options(receipts="off")  # a late one tells "gone" before "ended" is polled
-            door = options.endpoint(centre.url, "example", "app", "nobody")
-            return await play(script, door, options, Play())
-
-    assert [result.problem for result in asyncio.run(played())] == [None]
+def test_scripts_pass_against_the_default_emulator(text: str, tmp_path: Path) -> None:
+    (tmp_path / "parcel.toml").write_text(text, "utf-8")
+    with emulator("--port", "0", "--pace", "0.1") as (_, url):
+        assert main(["run", str(tmp_path / "parcel.toml"), "--url", url]) == 0
 
 
 def test_both_installing_commands_are_there() -> None:
