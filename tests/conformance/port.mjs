@@ -102,14 +102,13 @@ function state(machine, name, given = {}) {
 
 const LIVE = machines.lifecycle.groups.LIVE;
 const TERMINAL = machines.lifecycle.terminal;
-const OPENING = Object.fromEntries(shapes.get("Opening").fields.map((field) => [field.name, field.default ?? null]));
 
 class Refused extends Error {}
 
 // --- the session, and the draft of a step ------------------------------------------------------------------------
 
 const FIELDS = [
-  "now", "ids", "seq", "config", "chat", "lifecycle", "attention", "connection", "history", "items", "ephemeral", "ephemeral_queue",
+  "now", "ids", "seq", "config", "chat", "lifecycle", "opening", "attention", "connection", "history", "items", "ephemeral", "ephemeral_queue",
   "participants", "window",
 ];
 
@@ -123,6 +122,7 @@ function newSession(at, config) {
     config: numbers,
     chat: record("Chat"),
     lifecycle: begin("lifecycle"),
+    opening: begin("opening"),
     attention: begin("attention"),
     connection: begin("connection"),
     history: begin("history"),
@@ -143,7 +143,8 @@ class Draft {
     this.anomalies = [];
     this.item = null;
     this.subject = null;
-    this.terminal = null;
+    this.end = null;
+    this.applyingEnd = false;
     this.finish = null;
     this.fresh = this.reading = this.past = this.newest = false;
   }
@@ -523,8 +524,8 @@ function typingIsNew(d) {
 }
 
 function endWasSent(d) {
-  const unknownChat = isEnding(d) && d.lifecycle.opening !== null;
-  return !unknownChat && !d.items.some((item) => is(item.entry, "SessionEnd"));
+  if (!isEnding(d) || d.opening.name !== "idle") return false;
+  return !d.items.some((item) => is(item.entry, "SessionEnd"));
 }
 
 function queueEphemeral(d, entry, due) {
@@ -551,16 +552,15 @@ function forgetTyping(d) {
   d.ephemeral_queue = { pending, due: announcing ? due : null };
 }
 
-const finish = (phase, outcome) => (d, e) => {
-  const coded = outcome === "refused" || outcome === "gone";
-  d.finish = { phase, outcome, text: outcome === "timed_out" ? e.msg : "", code: coded ? failureCode(e) : null };
+const reportOutcome = (text, code) => (d, e) => {
+  d.finish = { text: text ? e.msg : "", code: code ? failureCode(e) : null };
 };
 
-function tellFinish(d) {
+function emitOutcome(d) {
   if (d.finish === null) return;
   const given = d.finish;
   d.finish = null;
-  d.emit("Finished", given);
+  d.emit("Finished", { phase: d.lifecycle.name, outcome: d.lifecycle.outcome, ...given });
 }
 
 const tellGap = (d) => d.emit("HistoryGap");
@@ -610,16 +610,20 @@ function queueFile(d, e) {
 
 function mayPost(d) {
   if (d.chat.chat_id === "" || d.connection.name === "blocked") return false;
-  return isLive(d) || (isEnding(d) && !endWasSent(d));
+  return !endWasSent(d);
 }
 
-function takers(d) {
-  const chosen = [];
+function nextToSend(d) {
   const head = d.items.find((item) => ["pending", "sending", "in_doubt"].includes(item.state.name));
-  if (head && head.state.name === "pending" && head.state.due === null) chosen.push(head);
   const upload = d.items.find((item) => item.state.name === "uploading");
-  if (upload && upload.state.call === null && upload.state.due === null) chosen.push(upload);
-  return chosen;
+  return [head, upload].filter((item) => item !== undefined);
+}
+
+function withoutReceipts(d) {
+  const tracked = d.items.filter((item) => ["sent", "delivered"].includes(item.state.name));
+  const awaited = tracked.filter((item) => item.entry === null);
+  const dropped = Math.max(0, awaited.length - d.config.tracked_limit);
+  return [...tracked.filter((item) => item.entry !== null), ...awaited.slice(0, dropped)];
 }
 
 const subjectIs = (...names) => (d) => is(d.subject.entry, ...names);
@@ -663,19 +667,15 @@ function pausedItem(d, e, name) {
 const settledAt = (d, e) =>
   after(d, Math.max(d.config.settle, Math.min(retryAfter(e) ?? 0, d.config.retry_after_cap)));
 
-function putBack(d) {
+function storeItem(d) {
   const made = evolve(d.subject, { state: d.item });
-  const { name } = d.item;
-  const arrived = name === "sent" || name === "delivered";
-  if (["absent", "read", "failed"].includes(name) || (arrived && made.entry !== null)) {
+  if (["absent", "read", "failed"].includes(d.item.name)) {
     d.items = d.items.filter((item) => item.id !== made.id);
   } else if (d.items.some((item) => item.id === made.id)) {
     d.items = d.items.map((item) => (item.id === made.id ? made : item));
   } else {
     d.items = [...d.items, made];
   }
-  const tracked = d.items.filter((item) => ["sent", "delivered"].includes(item.state.name));
-  if (tracked.length > d.config.tracked_limit) d.items = d.items.filter((item) => item !== tracked[0]);
 }
 
 // --- finding a chat ----------------------------------------------------------------------------------------------
@@ -710,23 +710,16 @@ function adoptChat(d, e) {
   d.chat = evolve(d.chat, { chat_id: e.chat_id, phone_number: e.phone_number });
 }
 
-const ask = (d, opening) =>
-  evolve(opening, { call: d.nextId(), due: answerDue(d, d.config.request_timeout), slack: 0 });
+const openingDue = (d) => answerDue(d, d.config.request_timeout);
+const openingState = (name, given) => state("opening", name, given);
+const requestOf = ({ parameters, phone_number, from_ }) => ({ parameters, phone_number, from_ });
 
-function pauseOpening(d, opening, e) {
-  const tries = opening.tries + 1;
-  return evolve(opening, { call: null, tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+function openLater(d, e, given) {
+  const tries = d.opening.tries + 1;
+  return openingState("backing_off", { tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }), ...given });
 }
 
-const requesting = (d, opening, due) => state("lifecycle", "requesting", { opening, due });
-const endingState = (due, opening) => state("lifecycle", "ending", { due, opening });
 const outcomeState = (name, outcome) => () => state("lifecycle", name, { outcome });
-
-function ending(d) {
-  let opening = d.lifecycle.name === "requesting" ? d.lifecycle.opening : null;
-  if (opening !== null && opening.call === null) opening = evolve(opening, { find: true });
-  return endingState(after(d, d.config.ending_within), opening);
-}
 
 // --- link and history --------------------------------------------------------------------------------------------
 
@@ -778,21 +771,19 @@ const VOCABULARY = {
       is_too_long: isTooLong,
       has_first_text: (d, e) => Boolean(e.text),
       names_chat: (d, e) => Boolean(e.chat_id),
-      finds_the_end: (d, e) => Boolean(d.lifecycle.opening?.find) && reportsTheEnd(d, e),
-      reports_the_end: reportsTheEnd,
-      is_new_chat: (d, e) => e.is_new_chat === true,
-      opening_waits: (d) => isEnding(d) && d.lifecycle.opening !== null,
+      end_is_noted: (d) => d.end !== null,
+      batch_is_open: (d) => !d.applyingEnd,
       end_was_sent: endWasSent,
       has_agent: hasAgent,
       joins_as_agent: joinsAsAgent,
       is_last_agent: isLastAgent,
       has_new_agent: hasNewAgent,
       has_no_agent: (d) => !hasAgent(d),
-      echoes_spoken: echoesSpoken,
+      echoes_own_item: echoesSpoken,
       is_own: isOwn,
-      is_past: (d) => d.past,
-      wants_receipt: wantsReceipt,
-      is_answered_past: isAnsweredPast,
+      is_historic: (d) => d.past,
+      needs_receipt: wantsReceipt,
+      is_followed_in_log: isAnsweredPast,
       is_own_typing: isOwnTyping,
       echoes_item: echoesItem,
       key_is_known: keyIsKnown,
@@ -803,26 +794,24 @@ const VOCABULARY = {
       is_open_form: isOpenForm,
       is_any_open_form: isAnyOpenForm,
       disconnect_is_queued: (d) => d.items.some((item) => is(item.entry, "SessionDisconnect")),
-      typing_is_new: typingIsNew,
-      is_typing: (d) => d.ephemeral_queue.due !== null,
-      can_read: canRead,
-      can_deliver: (d, e) => !d.config.receipts && canRead(d, e) && !isMarked(d, "delivered", e.msg_id),
+      announcement_is_due: typingIsNew,
+      typing_is_announced: (d) => d.ephemeral_queue.due !== null,
+      may_confirm_reading: canRead,
+      may_confirm_delivery: (d, e) => !d.config.receipts && canRead(d, e) && !isMarked(d, "delivered", e.msg_id),
       is_about_this_chat: (d, e) => e.chat_id !== "" && lower(e.chat_id) === lower(d.chat.chat_id),
     },
     effects: {
-      take_over_past: takeOver,
+      apply_carryover: takeOver,
       queue_first_text: queueText,
       adopt_named_chat: (d, e) => adoptChat(d, record("ChatOpened", { chat_id: e.chat_id ?? "" })),
-      adopt_chat: adoptChat,
       mark_beginning: (d) => remember(d, beginning(d)),
-      told_ended: finish("ended", "ended"),
-      told_completed: finish("ended", "completed"),
-      told_failed: finish("failed", "failed"),
-      told_refused: finish("failed", "refused"),
-      told_gave_up: finish("failed", "gave_up"),
-      told_timed_out: finish("timed_out", "timed_out"),
-      told_gone: finish("gone", "gone"),
-      close_room(d) {
+      note_end(d, e) {
+        d.end = e;
+      },
+      report_outcome: reportOutcome(false, false),
+      report_outcome_with_text: reportOutcome(true, false),
+      report_outcome_with_code: reportOutcome(false, true),
+      clear_participants(d) {
         if (d.participants.typists.length || d.participants.forms.length) {
           d.participants = { parties: d.participants.parties, typists: [], forms: [] };
         }
@@ -834,31 +823,28 @@ const VOCABULARY = {
       note_unknown_state: (d, e) => d.noteAnomaly("unknown_state", clip(e.state, d.config.id_limit)),
       note_unknown: (d, e) => d.noteAnomaly("unknown_entry", clip(e.name, d.config.id_limit)),
       note_malformed: (d, e) => d.noteAnomaly("malformed_entry", e.problem),
-      admit,
-      dismiss,
-      dismiss_agents: dismissAgents,
-      tell_own: (d, e) => d.received(e, { own: true, historic: d.past }),
-      tell_past: (d, e) => d.received(e, { historic: true }),
-      tell_live: (d, e) => d.received(e),
-      tell_late: (d, e) => d.received(e, { own: is(e, "Message", "File", "Location") && isOwn(d, e), late: true }),
+      add_party: admit,
+      remove_party: dismiss,
+      remove_agents: dismissAgents,
+      report_own: (d, e) => d.received(e, { own: true, historic: d.past }),
+      report_historic: (d, e) => d.received(e, { historic: true }),
+      report: (d, e) => d.received(e),
+      report_late: (d, e) => d.received(e, { own: is(e, "Message", "File", "Location") && isOwn(d, e), late: true }),
       hide_typing: hideTyping,
       show_typing: showTyping,
       expire_typing: (d) => setParticipants(d, { typists: d.participants.typists.filter((typist) => typist.due > d.now) }),
-      owe_delivered: (d, e) => queueEphemeral(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due),
-      owe_delivered_on_word(d, e) {
-        mark(d, "delivered", e.msg_id);
-        queueEphemeral(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due);
-      },
-      owe_read(d, e) {
+      queue_delivered: (d, e) => queueEphemeral(d, record("MessageDelivered", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due),
+      mark_delivered: (d, e) => mark(d, "delivered", e.msg_id),
+      queue_read(d, e) {
         mark(d, "read", e.msg_id);
         queueEphemeral(d, record("MessageRead", { ref_msg_id: e.msg_id }), d.ephemeral_queue.due);
       },
-      owe_typing: (d, e) => queueEphemeral(d, record("Typing", { msg: e.draft }), after(d, d.config.typing_expires)),
-      owe_not_typing: oweNotTyping,
+      queue_typing: (d, e) => queueEphemeral(d, record("Typing", { msg: e.draft }), after(d, d.config.typing_expires)),
+      queue_not_typing: oweNotTyping,
       take_back_typing(d) {
         if (d.ephemeral_queue.due !== null) oweNotTyping(d);
       },
-      forget_typing: forgetTyping,
+      clear_typing: forgetTyping,
       open_form: openForm,
       close_form(d, e) {
         keepForms(d, (form) => form.id !== e.form_request_id);
@@ -885,19 +871,8 @@ const VOCABULARY = {
       queue_end: (d) => newItem(d, record("SessionEnd")),
     },
     makers: {
-      creating(d, e) {
-        const asked = { parameters: canonical(e.parameters), phone_number: e.phone_number, from_: e.from_ };
-        const opening = ask(d, { ...OPENING, find: false, ...asked });
-        return requesting(d, opening, after(d, d.config.request_within));
-      },
-      finding: (d) => requesting(d, ask(d, { ...OPENING, find: true }), after(d, d.config.request_within)),
-      pausing: (d, e) => requesting(d, pauseOpening(d, d.lifecycle.opening, e), d.lifecycle.due),
-      asking_again: (d) => requesting(d, ask(d, d.lifecycle.opening), d.lifecycle.due),
-      ending,
-      ending_known_chat: (d) => endingState(d.lifecycle.due, null),
-      ending_pausing: (d, e) =>
-        endingState(d.lifecycle.due, evolve(pauseOpening(d, d.lifecycle.opening, e), { find: true })),
-      ending_asking_again: (d) => endingState(d.lifecycle.due, ask(d, d.lifecycle.opening)),
+      requesting: (d) => state("lifecycle", "requesting", { due: after(d, d.config.request_within) }),
+      ending: (d) => state("lifecycle", "ending", { due: after(d, d.config.ending_within) }),
       refused: outcomeState("failed", "refused"),
       gave_up: outcomeState("failed", "gave_up"),
       completed: outcomeState("ended", "completed"),
@@ -907,15 +882,46 @@ const VOCABULARY = {
       },
     },
   },
+  opening: {
+    guards: {
+      customer_has_ended: isEnding,
+      chat_has_ended: reportsTheEnd,
+      is_new_chat: (d, e) => e.is_new_chat === true,
+      may_only_find: (d) => d.opening.find,
+    },
+    effects: { adopt_chat: adoptChat },
+    makers: {
+      creating(d, e) {
+        const request = { ...requestOf(e), parameters: canonical(e.parameters) };
+        return openingState("creating", { call: d.nextId(), due: openingDue(d), ...request });
+      },
+      finding: (d) => openingState("finding", { call: d.nextId(), due: openingDue(d) }),
+      creating_again: (d) =>
+        openingState("creating", {
+          call: d.nextId(),
+          due: openingDue(d),
+          tries: d.opening.tries,
+          ...requestOf(d.opening),
+        }),
+      finding_again: (d) =>
+        openingState("finding", { call: d.nextId(), due: openingDue(d), tries: d.opening.tries }),
+      to_create_later: (d, e) => openLater(d, e, requestOf(d.opening)),
+      to_find_later: (d, e) => openLater(d, e, { find: true }),
+      to_find_only(d) {
+        const { due, tries, slack } = d.opening;
+        return openingState("backing_off", { due, tries, slack, find: true });
+      },
+    },
+  },
   attention: { guards: {}, effects: {}, makers: {} },
   connection: {
     guards: {
       is_spinning: (d) => fastEmptyPolls(d) > d.config.brake_after,
-      was_in_trouble: (d) => triesOf(d.connection) > 0,
+      has_failed_before: (d) => triesOf(d.connection) > 0,
       may_repeat_poll: (d) => triesOf(d.connection) + 1 < d.config.limited_tries,
       is_braking: (d) => d.connection.name === "backing_off" && d.connection.tries === 0,
-      is_blocked_in_background: isBlockedInBackground,
-      is_in_flight: (d) => d.connection.call !== null,
+      is_in_background: isBlockedInBackground,
+      poll_is_in_flight: (d) => d.connection.call !== null,
       chat_is_known: (d) => d.chat.chat_id !== "",
     },
     effects: {},
@@ -926,10 +932,10 @@ const VOCABULARY = {
       braking,
       backing_off_busy: (d, e) => backingOff(d, e, d.config.busy_cap),
       backing_off: (d, e) => backingOff(d, e),
-      blocked: (d, e) => connectionState("blocked", { code: failureCode(e), paused: d.connection.name === "paused" }),
+      blocked: (d, e) => connectionState("blocked", { code: failureCode(e) }),
+      blocked_while_paused: (d, e) => connectionState("blocked", { code: failureCode(e), paused: true }),
       blocked_in_background: (d) => connectionState("blocked", { code: blockedCode(d), paused: true }),
       blocked_in_foreground: (d) => connectionState("blocked", { code: blockedCode(d) }),
-      paused: () => connectionState("paused"),
       paused_with_poll: (d) => connectionState("paused", { call: d.connection.call, due: d.connection.due }),
       resuming_poll: (d) => connectionState("polling", { call: d.connection.call, due: d.connection.due }),
       waiting: (d) => connectionState("off", { tries: triesOf(d.connection) }),
@@ -938,11 +944,11 @@ const VOCABULARY = {
   history: {
     guards: {
       is_second_reading: (d) => d.history.name === "backing_off" && d.history.tries === 0,
-      says_nothing: saysNothing,
-      says_nothing_yet: (d, e) => saysNothing(d, e) && mayRepeatReading(d),
+      log_is_missing: saysNothing,
+      log_is_missing_so_far: (d, e) => saysNothing(d, e) && mayRepeatReading(d),
       may_repeat_reading: mayRepeatReading,
     },
-    effects: { tell_gap: tellGap },
+    effects: { report_gap: tellGap },
     makers: {
       reading: (d) => readingWith(d, triesOf(d.history)),
       reading_again: (d) => readingWith(d, 0),
@@ -959,27 +965,26 @@ const VOCABULARY = {
   item: {
     guards: {
       may_post: mayPost,
-      may_retry: (d) => d.item.tries + 1 < d.config.limited_tries,
-      may_repeat_post: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
-      is_disconnect: subjectIs("SessionDisconnect"),
+      may_retry: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
+      "entry_is(SessionDisconnect)": subjectIs("SessionDisconnect"),
       resets_idle_timer: subjectIs(...entriesWhere((entry) => entry.resets_idle_timer)),
       is_repeatable: subjectIs(...entriesWhere((entry) => entry.in_doubt === "resend")),
       is_traceless: subjectIs(...entriesWhere((entry) => entry.in_doubt === "unknown")),
-      is_end: subjectIs("SessionEnd"),
-      is_file: subjectIs("File"),
-      is_end_or_disconnect: subjectIs("SessionDisconnect", "SessionEnd"),
-      is_unsettled: (d) => d.item.due !== null,
+      "entry_is(SessionEnd)": subjectIs("SessionEnd"),
+      "entry_is(File)": subjectIs("File"),
+      "entry_is(SessionEnd,SessionDisconnect)": subjectIs("SessionEnd", "SessionDisconnect"),
+      has_deadline: (d) => d.item.due !== null,
       is_done_by_roster: (d) => is(d.subject.entry, "SessionDisconnect") && !hasAgent(d),
     },
     effects: {
       take_file_id: takeFileId,
-      blank_message_id: blankMessageId,
-      told_sent: toldSent,
-      told_delivered: toldReceipt("delivered"),
-      told_read: toldReceipt("read"),
-      told_item_refused: toldFailed("refused"),
-      told_unknown: toldFailed("unknown"),
-      told_not_sent: toldFailed("not_sent"),
+      clear_message_id: blankMessageId,
+      report_sent: toldSent,
+      report_delivered: toldReceipt("delivered"),
+      report_read: toldReceipt("read"),
+      report_refused: toldFailed("refused"),
+      report_unknown: toldFailed("unknown"),
+      report_not_sent: toldFailed("not_sent"),
     },
     makers: {
       waiting_upload: (d) => state("item", "uploading", { tries: triesOf(d.item) }),
@@ -990,7 +995,7 @@ const VOCABULARY = {
           tries: triesOf(d.item),
         }),
       upload_pausing: (d, e) => pausedItem(d, e, "uploading"),
-      fresh: () => state("item", "pending"),
+      queued: () => state("item", "pending"),
       pending: (d) => state("item", "pending", { due: null, tries: triesOf(d.item) }),
       pausing: (d, e) => pausedItem(d, e, "pending"),
       sending: (d) =>
@@ -1026,10 +1031,10 @@ const VOCABULARY = {
 };
 
 const SELECTORS = {
-  everyone: (d) => d.items,
-  the_subject: (d) => [d.subject],
-  referred: (d, e) => d.items.filter((item) => item.id === e.ref_msg_id),
-  echoed(d, e) {
+  all_items: (d) => d.items,
+  new_item: (d) => [d.subject],
+  item_of_receipt: (d, e) => d.items.filter((item) => item.id === e.ref_msg_id),
+  item_of_echo(d, e) {
     const found = ownItem(d, e);
     return found ? [found] : [];
   },
@@ -1091,26 +1096,23 @@ function moveItem(d, id, made, on, e) {
   d.subject = subject;
   d.item = subject.state;
   move(d, "item", on, e);
-  if (d.item !== subject.state || d.subject !== subject) putBack(d);
+  if (d.item !== subject.state || d.subject !== subject) {
+    storeItem(d);
+    for (const one of withoutReceipts(d)) moveItem(d, one.id, null, "NoReceiptAwaited", null);
+  }
 }
 
 // --- a batch of entries, live or as the log ----------------------------------------------------------------------
 
-const TERMINAL_SIGNALS = ["SessionEnded", "InactivityTimeout", "StatusCompleted", "StatusFailed", "ChatGone"];
+const TERMINAL_STATUSES = ["StatusCompleted", "StatusFailed"];
 const GATHERED = ["Status", "PartyJoined", "PartyLeft", "CaseSet", "Info", "Typing", "NotTyping"];
 
 const { "*": OTHER_STATUS, ...STATUSES } = table.statuses;
 const statusOf = (e) => (Object.hasOwn(STATUSES, lower(e.state)) ? STATUSES[lower(e.state)] : OTHER_STATUS);
-const isLastStatus = (e) => e.$ === "Status" && TERMINAL_SIGNALS.includes(statusOf(e));
+const isLastStatus = (e) => e.$ === "Status" && TERMINAL_STATUSES.includes(statusOf(e));
 
 function unfold(d, e) {
-  const on = e.$ === "Status" ? statusOf(e) : e.$;
-  if (TERMINAL_SIGNALS.includes(on)) {
-    d.terminal ??= [on, e];
-    d.fresh = true;
-  } else {
-    move(d, "lifecycle", on, e);
-  }
+  move(d, "lifecycle", e.$ === "Status" ? statusOf(e) : e.$, e);
 }
 
 function fold(d, entries) {
@@ -1202,8 +1204,7 @@ function takeParticipants(d, entries) {
 // --- what is owed, and when to wake ------------------------------------------------------------------------------
 
 function* owing(s) {
-  const { opening } = s.lifecycle;
-  if (opening && opening.call !== null) yield { kind: opening.find ? "find" : "create", call: opening.call };
+  if (s.opening.call !== null) yield { kind: s.opening.name === "finding" ? "find" : "create", call: s.opening.call };
   if (s.connection.call !== null) yield { kind: "poll", call: s.connection.call };
   if (s.history.call !== null) yield { kind: "history", call: s.history.call };
   for (const item of s.items) {
@@ -1218,7 +1219,7 @@ function command(s, { kind, call, item }) {
   const chat = { id: call, timeout: config.request_timeout, chat_id: s.chat.chat_id };
   switch (kind) {
     case "create": {
-      const { parameters, phone_number, from_ } = s.lifecycle.opening;
+      const { parameters, phone_number, from_ } = s.opening;
       return record("CreateChat", { ...chat, parameters, phone_number, from_ });
     }
     case "find":
@@ -1242,8 +1243,7 @@ function* deadlines(s) {
     one.call !== null && one.call !== undefined
       ? { due: one.due, slack: 0, owed: calls.get(one.call) }
       : { due: one.due, slack: one.slack ?? 0, machine, signal, item };
-  const { opening } = s.lifecycle;
-  if (opening) yield of("lifecycle", opening, "OpenDue");
+  if (s.opening.due !== null) yield of("opening", s.opening);
   if (s.lifecycle.due !== null) {
     const signal = stateSpecs.lifecycle[s.lifecycle.name].deadline;
     yield { due: s.lifecycle.due, slack: 0, machine: "lifecycle", signal };
@@ -1319,9 +1319,9 @@ function fire(d) {
 }
 
 function conclude(d) {
-  if (d.items.length) for (const item of takers(d)) moveItem(d, item.id, null, "SendSlot", null);
+  if (d.items.length) for (const item of nextToSend(d)) moveItem(d, item.id, null, "SendSlot", null);
   if (d.ephemeral_queue.pending.length) move(d, "ephemeral", "SendSlot", null);
-  tellFinish(d);
+  emitOutcome(d);
 }
 
 function restart(d, at) {
@@ -1336,9 +1336,7 @@ function restart(d, at) {
 
 function shift(d, by) {
   const later = (one) => (one.due === null ? one : evolve(one, { due: one.due + by }));
-  const { opening } = d.lifecycle;
-  if (opening) d.lifecycle = evolve(d.lifecycle, { opening: later(opening) });
-  for (const name of ["lifecycle", "connection", "history", "ephemeral", "ephemeral_queue"]) d[name] = later(d[name]);
+  for (const name of ["lifecycle", "opening", "connection", "history", "ephemeral", "ephemeral_queue"]) d[name] = later(d[name]);
   d.items = d.items.map((item) => evolve(item, { state: later(item.state) }));
   setParticipants(d, { typists: d.participants.typists.map(later), forms: d.participants.forms.map(later) });
 }
@@ -1385,10 +1383,12 @@ function takeEntries(d, reply, awaited) {
 }
 
 function endBatch(d) {
-  if (d.terminal === null) return;
-  const [on, entry] = d.terminal;
-  d.terminal = null;
-  move(d, "lifecycle", on, entry);
+  if (d.end === null) return;
+  const entry = d.end;
+  d.end = null;
+  d.applyingEnd = true;
+  unfold(d, entry);
+  d.applyingEnd = false;
 }
 
 // --- level updates --------------------------------------------------------------------------------------------------
