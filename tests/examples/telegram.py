@@ -45,11 +45,15 @@ def odd_updates() -> list[dict[str, Any]]:
 
 
 class Telegram:
-    """Serves on loopback inside `async with`. `updates` are told to bots; what bots say is in `said`."""
+    """Serves on loopback inside `async with`. `updates` are told to bots; what bots say is in `said`.
+
+    Texts that are blank or too long are refused, as Telegram does, and all texts to the user `refused`.
+    """
 
     def __init__(self, updates: list[dict[str, Any]]) -> None:
         self.updates = updates
         self.said: list[tuple[int, str]] = []
+        self.refused: int | None = None
         self.changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -86,7 +90,12 @@ class Telegram:
         values = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
         if request.content_type == "application/json":
             values |= await request.json()
-        answer = await getattr(self, f"_{method}")(values)
+        try:
+            answer = await getattr(self, f"_{method}")(values)
+        except ValueError as error:
+            return web.json_response(
+                {"ok": False, "error_code": 400, "description": f"Bad Request: {error}"}, status=400
+            )
         return web.json_response({"ok": True, "result": answer})
 
     async def _getme(self, _values: dict[str, Any]) -> object:
@@ -101,6 +110,12 @@ class Telegram:
 
     async def _sendmessage(self, values: dict[str, Any]) -> object:
         chat_id, text = int(values["chat_id"]), str(json.loads(json.dumps(values["text"])))
+        if not text.strip():
+            raise ValueError("message text is empty")
+        if len(text.encode("utf-16-le")) > 2 * 4096:
+            raise ValueError("message is too long")
+        if chat_id == self.refused:
+            raise ValueError("chat not found")
         self.said.append((chat_id, text))
         self.changed.set()
         chat = {"id": chat_id, "type": "private", "first_name": "Ann"}

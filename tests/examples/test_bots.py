@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from statemachine.emulator import Knobs
+from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from tests.examples.telegram import TOKEN, Telegram, odd_updates, update
 
@@ -72,6 +75,71 @@ async def test_texts_go_in_and_answers_come_out(bot: str, tmp_path: Path, monkey
         assert sorted(received(emulator)) == ["one", "three", "two"]
         assert len(emulator.centre.chats) == 2
         assert emulator.centre.violations == []
+
+
+def html(msg_id: str, fragment: str) -> do.Raw:
+    return do.Raw({"event": "chat_session_message", "party_id": "p", "msg_id": msg_id, "msg": fragment})
+
+
+LONG = "Welcome. " + "terms and conditions " * 300 + "YOUR CODE IS 4711"
+
+
+@pytest.mark.parametrize("bot", BOTS)
+async def test_blank_and_long_answers_stop_nothing(bot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Emulator("plain", QUICK) as emulator, Telegram([update(1, 7, "one"), update(2, 8, "two")]) as telegram:
+        telegram.refused = 8
+        for name, value in settings(emulator, telegram, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with running(bot):
+            await telegram.hears("You said: one")
+            telegram.said.clear()
+            chat_id = next(chat.chat_id for chat in emulator.centre.chats.values() if chat.key.client_id == "7")
+            for action in (
+                html("m2", '<img src="https://x.example/plan.png">'),
+                html("m3", "<p> &nbsp;</p>"),
+                html("m1", 'Pay <a href="https://pay.example/i/9">here</a>'),
+                do.ShareFile("plan.pdf", b"%PDF"),
+                do.Say(LONG),
+                do.Say("😀" * 5_000),
+                do.Say("The door code is 12"),
+            ):
+                await emulator.act(chat_id, action)
+            await telegram.hears("The door code is 12")
+    texts = [text for user, text in telegram.said if user == 7]
+    assert texts[:4] == [
+        *["(The agent sent something that cannot be shown here.)"] * 2,
+        "Pay here (https://pay.example/i/9)",
+        "(The agent sent a file: plan.pdf)",
+    ]
+    joined = "".join(texts[4:-1])
+    assert joined.replace(" ", "") == LONG.replace(" ", "") + "😀" * 5_000
+    assert max(map(len, texts)) <= 4096
+
+
+@pytest.mark.parametrize("bot", BOTS)
+async def test_pictures_of_users_are_answered(bot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, captioned = update(1, 7, ""), update(2, 7, "")
+    for one in (picture["message"], captioned["message"]):
+        del one["text"]
+        one["photo"] = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
+    captioned["message"]["caption"] = "my parcel"
+    async with Emulator("plain", QUICK) as emulator, Telegram([picture, captioned]) as telegram:
+        for name, value in settings(emulator, telegram, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with running(bot):
+            await telegram.hears("You said: my parcel")
+    assert telegram.said[0] == (7, "Not delivered: only text can be sent to the contact centre.")
+    assert received(emulator) == ["my parcel"]
+
+
+@pytest.mark.parametrize("bot", BOTS)
+@given(text=st.text(st.sampled_from("a \n😀é\u200d"), max_size=60))
+async def test_parts_of_a_text(bot: str, text: str) -> None:
+    module = importlib.import_module(f"statemachine.examples.{bot}")
+    long = "".join(f"{char * 300}" for char in text)
+    found = list(module.parts(long))
+    assert all(part.strip() and len(part.encode("utf-16-le")) <= 2 * 4096 for part in found)
+    assert "".join("".join(found).split()) == "".join(long.split())
 
 
 @pytest.mark.slow

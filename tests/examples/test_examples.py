@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,35 @@ FILES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.stem))
 def test_an_example_is_one_short_independent_file(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) < 60
+    assert len(lines) < 110
     assert not [line for line in lines if line.startswith("from .")]
     assert f"python -m statemachine.examples.{path.stem}" in "\n".join(lines[:12])
+
+
+@pytest.mark.parametrize("path", [one for one in FILES if one.stem != "aiogram_bot"], ids=lambda path: str(path.stem))
+def test_a_setting_that_is_missing_is_named(path: Path, tmp_path: Path) -> None:
+    names = {
+        "CENTRE_URL": "http://127.0.0.1:9",
+        "APP_ID": "a",
+        "BOT_TOKEN": "1:a",
+        "MESSENGER_URL": "http://127.0.0.1:9",
+    }
+    order = ["CENTRE_URL", "APP_ID", "MESSENGER_URL" if path.stem == "webhook_bridge" else "BOT_TOKEN"]
+    for count, name in enumerate(order):
+        environment = {**os.environ, **{one: names[one] for one in order[:count]}}
+        for absent in order[count:]:
+            environment.pop(absent, None)
+        done = subprocess.run(
+            [sys.executable, "-m", f"statemachine.examples.{path.stem}"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{name} is not set")
+        assert done.stderr.count("\n") == 1
 
 
 def test_there_are_three() -> None:

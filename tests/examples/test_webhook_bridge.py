@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import io
+import json
 import os
 import signal
 import subprocess
@@ -86,11 +88,18 @@ def settings(emulator: Emulator, messenger: Messenger, folder: Path) -> dict[str
 
 
 async def post(url: str, body: Any, secret: str = "secret") -> int:
+    status, _ = await posted(url, json.dumps(body).encode(), secret)
+    return status
+
+
+async def posted(url: str, body: bytes, secret: str = "secret") -> tuple[int, str]:
+    """The bridge's status and words."""
+    headers = {"X-Webhook-Secret": secret, "Content-Type": "application/json; charset=nonsense"}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{url}/webhook", json=body, headers={"X-Webhook-Secret": secret}) as reply,
+        session.post(f"{url}/webhook", data=io.BytesIO(body), headers=headers) as reply,
     ):
-        return reply.status
+        return reply.status, await reply.text()
 
 
 def received(emulator: Emulator) -> list[str]:
@@ -142,6 +151,14 @@ async def test_an_answer_that_the_messenger_refuses_is_delivered_again(
         {"id": 1, "user": "ann"},
         {"id": 1, "user": "", "text": "x"},
         {"id": 1, "user": "ü", "text": "x"},
+        {"id": 1, "user": "ann", "text": ""},
+        {"id": 1, "user": "ann", "text": " \n"},
+        {"id": 1, "user": "ann", "text": None},
+        {"id": 1, "user": "ann", "text": 8},
+        {"id": 1, "user": "ann", "text": ["x"]},
+        {"id": None, "user": "ann", "text": "x"},
+        {"id": 1, "user": {}, "text": "x"},
+        {"id": 1.5, "user": "ann", "text": "x"},
     ],
 )
 async def test_invalid_webhook_calls_are_refused(body: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +169,55 @@ async def test_invalid_webhook_calls_are_refused(body: Any, tmp_path: Path, monk
             assert await post(url, body) == 400
             assert await post(url, {"id": 1, "user": "ann", "text": "x"}, secret="guessed") == 403
         assert emulator.centre.chats == {}
+
+
+async def test_whatever_is_posted_the_bridge_answers_with_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Emulator("silent", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            for body in (
+                b"",
+                b"\xff\xfe\x00",
+                b"[" * 100_000,
+                b'{"id": 1, "user": "ann", "text": "\\ud800"',
+                b'{"id": ' + b"9" * 5_000 + b', "user": "ann", "text": "x"}',
+                b'{"id": "1", "user": "ann\\u0000", "text": "x"}',
+                b'{"id": "1", "user": "' + b"u" * 10_000 + b'", "text": "x"}',
+                b'{"id": "' + b"k" * 100_000 + b'", "user": "ann", "text": "x"}',
+                b'{"id": "1", "user": "ann", "text": "' + b"x" * 2_000_000 + b'"}',
+            ):
+                status, words = await posted(url, body)
+                assert 400 <= status < 500, body[:60]
+                assert words.strip()
+        assert received(emulator) == []
+
+
+async def test_long_texts_are_split_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "".join(map(str, range(18_000)))[:70_000]
+    async with Emulator("plain", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            for _ in range(2):  # delivered twice
+                assert await post(url, {"id": 4, "user": "ann", "text": long}) == 200
+            await out.hears(f"You said: {long[:4086]}")
+            (chat,) = emulator.centre.chats.values()
+            out.answers.clear()
+            await emulator.act(chat.chat_id, do.Say("", markup='<img src="https://x.example/plan.png">'))
+            await emulator.act(chat.chat_id, do.ShareFile("plan.pdf", b"%PDF"))
+            await emulator.act(chat.chat_id, do.Say("y" * 5_000))
+            await emulator.act(chat.chat_id, do.Say("that is all"))
+            await out.hears("that is all")
+    assert "".join(received(emulator)) == long
+    texts = [answer["text"] for answer in out.answers]
+    start = texts.index("(The agent sent something that cannot be shown here.)")
+    mine = [text for text in texts[start:] if not text.startswith("You said")]
+    assert "(The agent sent a file: plan.pdf)" in mine
+    assert {"y" * 4_096, "y" * 904} <= set(mine)
+    assert len({answer["id"] for answer in out.answers}) == len(out.answers)
 
 
 @pytest.mark.slow
