@@ -58,6 +58,19 @@ class Logger:
         """Something failed that a person has to correct."""
         self._write(logging.ERROR, event, values)
 
+    @contextmanager
+    def errors(self, event: str, /, **values: object) -> Generator[None]:
+        """Log an exception of the block instead of raising it: for code of the application, which must stop nothing.
+
+        KeyboardInterrupt is raised.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.error(event, **values, **error_values(error))
+
     def _write(self, level: int, event: str, values: Mapping[str, object]) -> None:
         if _silent.get():
             return

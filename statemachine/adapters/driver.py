@@ -326,10 +326,8 @@ class Driver:
 
     def _observe(self, call: Callable[[Observer], None]) -> None:
         for observer in self._observers:
-            try:
+            with _log.errors("observer_failed", session=label(self._id)):
                 call(observer)
-            except Exception as error:  # a trace that cannot be written ends no chat
-                _log.error("observer_failed", session=label(self._id), **error_values(error))
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from .advice import Advice, advise
 from .centre import CentreError, ContactCentre, SmsRefused, TooLarge
 from .client import ChatClient
-from .delivery import Handler, MergedUpdates
+from .delivery import ErrorHook, Handler, MergedUpdates
 from .errors import (
     BadSetting,
     ChatClosed,
@@ -34,6 +34,7 @@ __all__ = [
     "ChatSession",
     "ChatStopped",
     "ContactCentre",
+    "ErrorHook",
     "Handler",
     "MergedUpdates",
     "Metrics",

@@ -27,9 +27,9 @@ from statemachine.store.sqlite import SqliteStore
 from ..core import TranscriptUpdate
 from ..logs import Logger
 from .chat_parameters import ChatParameters
-from .delivery import DeliveryScheduler, Handler, HandlerRunner, MergedUpdates
+from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
-from .metrics import Metrics, MetricsObserver, Stats
+from .metrics import GuardedMetrics, Metrics, MetricsObserver, Stats
 from .middleware import Middleware, filter_intent, filter_update
 from .options import Options
 from .process import chats_within_file_limit
@@ -80,9 +80,9 @@ class ChatClient:
         self._options: Final = options or Options()
         self._store = store
         self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
-        own = (self._traces, MetricsObserver(metrics) if metrics else None)
+        self._metrics = None if metrics is None else GuardedMetrics(metrics)
+        own = (self._traces, MetricsObserver(self._metrics) if self._metrics else None)
         self._observers = (*observers, *(one for one in own if one is not None))
-        self._metrics = metrics
         self._middleware = tuple(middleware)
         self._scheduler: Final = DeliveryScheduler()
         self._sessions: dict[str, ChatSession] = {}
@@ -360,30 +360,48 @@ class ChatClient:
         pause: timedelta = timedelta(seconds=1),
         within: timedelta | None = None,
         auto_ack: bool = True,
+        on_error: ErrorHook | None = None,
     ) -> None:
         """Call `handler(session, update)` for all updates, until the client is closed or this is cancelled.
 
-        A handler that raises or takes longer than `within` is called again after `pause`, then twice that, and so on;
-        after `tries` the session is parked: its chat continues, and its updates wait in the journal for
-        `ChatSession.resume` or a restart. Raises BadSetting, ChatClosed, ChatError.
+        A handler that raises (any exception but KeyboardInterrupt) or takes longer than `within` is called again after
+        `pause`, then twice that, and so on; after `tries` the session is parked: its chat continues, and its updates
+        wait in the journal for `ChatSession.resume` or a restart. Other sessions are not affected.
 
         Args:
-            handler: Called with one update at a time for each session.
+            handler: An async function. Called with one update at a time for each session.
             concurrency: The most calls at once.
             tries: The most calls for one update.
             pause: After the first failure.
             within: The time limit of a call; None: unlimited.
             auto_ack: Acknowledge an update when the handler returns; else `ChatSession.ack` does.
+            on_error: Called with the session, the update and the exception after each failure; must return at once.
+                The log has the exception's type and place only, because its message may quote the chat.
+
+        Raises:
+            BadSetting: The handler cannot be called so, or its first call returned nothing to await. No update is lost.
+            ChatClosed: The client is not open.
+            ChatError: Another loop or handler takes the updates.
         """
         if concurrency < 1 or tries < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
-        run = self._begin()
-        runner = HandlerRunner(self._scheduler, handler, tries, pause, within, auto_ack, self._count_failure)
-        await runner.run(run, concurrency)
+        runner = HandlerRunner(
+            self._scheduler,
+            handler,
+            tries=tries,
+            pause=pause,
+            timeout=within,
+            auto_ack=auto_ack,
+            on_failure=partial(self._handler_failed, on_error),
+        )
+        await runner.run(self._begin(), concurrency)
 
-    def _count_failure(self) -> None:
+    def _handler_failed(self, on_error: ErrorHook | None, chat: ChatSession, error: BaseException) -> None:
         if self._metrics:
             self._metrics.count("chat_handler_failures_total", {})
+        if on_error:
+            with _log.errors("on_error_failed", session=chat.label):
+                on_error(chat, chat.slot.update, error)
 
     def _begin(self) -> int:
         if self._context is None:

@@ -12,22 +12,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
+from inspect import isawaitable, signature
 from typing import TypeAlias
 
-from attrs import frozen
-
-from statemachine.adapters.driver import label
-
 from ..core import TranscriptUpdate
-from ..logs import Logger
-from .errors import ChatError
+from ..logs import Logger, error_values
+from .errors import BadSetting, ChatError
 from .session import ChatSession
-from .stream import Stopped, Update
+from .stream import DeliverySlot, Stopped, Update
 
 _log = Logger()
 
 Handler: TypeAlias = Callable[[ChatSession, Update | Stopped], Awaitable[object]]
 """The application's function: called with each update and its session."""
+ErrorHook: TypeAlias = Callable[[ChatSession, Update | Stopped | None, BaseException], object]
+"""Called with the exception of a handler, the session, and the update; None for one that could not be read."""
 
 
 class DeliveryScheduler:
@@ -66,8 +66,13 @@ class DeliveryScheduler:
         finally:
             self._readers -= 1
 
-    async def take(self, run: int, *, auto_ack: bool) -> tuple[ChatSession, Update | Stopped] | None:
-        """The next session and its update, for `done` or `again`; None when the client is closed. Raises ChatError."""
+    async def take(
+        self, run: int, failed: Callable[[ChatSession, BaseException], None], *, auto_ack: bool
+    ) -> tuple[ChatSession, Update | Stopped] | None:
+        """The next session and its update, for `done` or `again`; None when the client is closed. Raises ChatError.
+
+        `failed`: called for a session whose update cannot be read; it calls `again` or `park`.
+        """
         if run != self._run:
             raise ChatError("another loop over the updates of this client has begun")
         while True:
@@ -76,10 +81,12 @@ class DeliveryScheduler:
             if chat is None:
                 self._queue.put_nowait(None)  # for the other readers
                 return None
-            if update := self._look(chat, auto_ack):
+            if update := self._look(chat, failed, auto_ack):
                 return chat, update
 
-    def _look(self, chat: ChatSession, auto_ack: bool) -> Update | Stopped | None:
+    def _look(
+        self, chat: ChatSession, failed: Callable[[ChatSession, BaseException], None], auto_ack: bool
+    ) -> Update | Stopped | None:
         slot = chat.slot
         if slot.place != "queued":
             return None
@@ -88,8 +95,11 @@ class DeliveryScheduler:
             slot.stream = slot.stream or chat.read(auto_ack=auto_ack)
             try:
                 slot.update = slot.stream.look() or _stop_of(chat)
-            except Exception as error:  # the journal cannot be read, or a middleware fails
-                park(chat, error)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # the journal cannot be read, or a middleware fails
+                slot.place = "out"
+                failed(chat, error)
         if slot.update is not None:
             slot.place = "out"
         return slot.update
@@ -134,13 +144,16 @@ def _stop_of(chat: ChatSession) -> Stopped | None:
     return Stopped(chat.error)
 
 
-def park(chat: ChatSession, error: Exception) -> None:
+def park(chat: ChatSession, error: BaseException) -> None:
     """Call no handler for this session any more."""
-    slot = chat.slot
-    slot.place = "parked"
-    kind = type(slot.update).__name__
-    seq = slot.update.seq if isinstance(slot.update, TranscriptUpdate) else None
-    _log.error("session_parked", session=label(chat.id), update=kind, seq=seq, error=type(error).__name__)
+    chat.slot.place = "parked"
+    _log.error("session_parked", session=chat.label, **_update_values(chat.slot), **error_values(error))
+
+
+def _update_values(slot: DeliverySlot) -> dict[str, object]:
+    """The update of this slot in a log line, without its content; nothing where it could not be read."""
+    values: dict[str, object] = {} if slot.update is None else {"update": type(slot.update).__name__}
+    return values | ({"seq": slot.update.seq} if isinstance(slot.update, TranscriptUpdate) else {})
 
 
 class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
@@ -164,60 +177,133 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
             self._scheduler.done(self._run, self._out, ack=self._auto_ack)
             self._out = None
         with self._scheduler.reading():
-            taken = await self._scheduler.take(self._run, auto_ack=self._auto_ack)
+            taken = await self._scheduler.take(self._run, park, auto_ack=self._auto_ack)
         if taken is None:
             raise StopAsyncIteration
         self._out, _ = taken
         return taken
 
 
-@frozen
 class HandlerRunner:
-    """Calls a handler with the updates of all sessions.
+    """Calls a handler with the updates of all sessions. No failure of it ends the calls for other sessions."""
 
-    `tries`: the most calls for one update. `pause`: after the first failure; it doubles with each. `timeout`: of one
-    call, None: unlimited. `on_failure`: called after each failure.
-    """
+    def __init__(
+        self,
+        scheduler: DeliveryScheduler,
+        handler: Handler,
+        *,
+        tries: int,
+        pause: timedelta,
+        timeout: timedelta | None,
+        auto_ack: bool,
+        on_failure: Callable[[ChatSession, BaseException], None],
+    ) -> None:
+        """Check the handler. Raises BadSetting for one that cannot be called with a session and an update.
 
-    scheduler: DeliveryScheduler
-    handler: Handler
-    tries: int
-    pause: timedelta
-    timeout: timedelta | None
-    auto_ack: bool
-    on_failure: Callable[[], None]
+        Args:
+            scheduler: Delivers the updates.
+            handler: The application's function.
+            tries: The most calls for one update.
+            pause: After the first failure; it doubles with each.
+            timeout: Of one call; None: unlimited.
+            auto_ack: Acknowledge an update when the handler returns.
+            on_failure: Called after each failure; it does not raise.
+        """
+        _check_signature(handler)
+        self._scheduler = scheduler
+        self._handler = handler
+        self._tries = tries
+        self._pause_s = pause.total_seconds()
+        self._timeout_s = timeout.total_seconds() if timeout else None
+        self._auto_ack = auto_ack
+        self._on_failure = on_failure
+        self._is_proved = False  # it has returned an awaitable
 
     async def run(self, run: int, concurrency: int) -> None:
-        """Run until the client is closed. Cancelled, it cancels the handlers; their updates are delivered again."""
-        with self.scheduler.reading():
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(self._work(run))
+        """Run until the client is closed. Cancelled, it cancels the handlers; their updates are delivered again.
+
+        Raises BadSetting where the first call of the handler returns nothing to await.
+        """
+        with self._scheduler.reading():
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(concurrency):
+                        group.create_task(self._work(run))
+            except ExceptionGroup as failed:
+                raise failed.exceptions[0] from None
 
     async def _work(self, run: int) -> None:
-        timeout = self.timeout.total_seconds() if self.timeout else None
-        while taken := await self.scheduler.take(run, auto_ack=False):
+        worker = asyncio.current_task()
+        while taken := await self._scheduler.take(run, partial(self._failed, run), auto_ack=False):
             chat, update = taken
-            try:
-                async with asyncio.timeout(timeout):
-                    await self.handler(chat, update)
-            except Exception as error:
-                self._failed(run, chat, error)
-            except BaseException:
-                self.scheduler.again(run, chat)
-                raise
+            error = await self._result(chat, update)
+            is_cancelled = worker is not None and worker.cancelling() > 0
+            if error is None:
+                self._scheduler.done(run, chat, ack=self._auto_ack)
+            elif is_cancelled:
+                self._scheduler.again(run, chat)
+            elif isinstance(error, _NothingToAwait) and not self._is_proved:
+                self._scheduler.again(run, chat)
+                raise BadSetting(f"handle: {error}")
             else:
-                self.scheduler.done(run, chat, ack=self.auto_ack)
+                self._failed(run, chat, error)
+            if is_cancelled:  # the handler may have suppressed it
+                raise asyncio.CancelledError
 
-    def _failed(self, run: int, chat: ChatSession, error: Exception) -> None:
+    async def _result(self, chat: ChatSession, update: Update | Stopped) -> BaseException | None:
+        """What a call of the handler has raised; None: it has returned.
+
+        It runs in a task of its own: a CancelledError that ends it is then not the cancellation of this task.
+        """
+        calling = asyncio.create_task(self._call(chat, update))
+        try:
+            return await calling
+        except asyncio.CancelledError as cancelled:  # before the first step of the task
+            return cancelled
+
+    async def _call(self, chat: ChatSession, update: Update | Stopped) -> BaseException | None:
+        try:
+            result = self._handler(chat, update)
+            if not isawaitable(result):
+                raise _NothingToAwait(
+                    "the handler must be an async function (async def), or return an awaitable: "
+                    f"it returned {type(result).__name__}"
+                )
+            self._is_proved = True
+            async with asyncio.timeout(self._timeout_s):
+                await result
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: argparse raises it for texts of customers
+            return error
+        return None
+
+    def _failed(self, run: int, chat: ChatSession, error: BaseException) -> None:
         slot = chat.slot
         slot.failures += 1
-        self.on_failure()
-        # The type alone: the text of an application's error may quote the chat.
-        name, kind = type(error).__name__, type(slot.update).__name__
-        _log.warning("handler_failed", session=label(chat.id), update=kind, tries=slot.failures, error=name)
-        if slot.failures >= self.tries:
+        _log.warning(
+            "handler_failed", session=chat.label, **_update_values(slot), tries=slot.failures, **error_values(error)
+        )
+        self._on_failure(chat, error)
+        if slot.failures >= self._tries:
             park(chat, error)
             return
-        pause = self.pause.total_seconds() * 2 ** (slot.failures - 1)
-        asyncio.get_running_loop().call_later(pause, self.scheduler.again, run, chat)
+        pause = self._pause_s * 2 ** (slot.failures - 1)
+        asyncio.get_running_loop().call_later(pause, self._scheduler.again, run, chat)
+
+
+class _NothingToAwait(TypeError):
+    """A handler returned no awaitable."""
+
+
+def _check_signature(handler: Handler) -> None:
+    try:
+        parameters = signature(handler)
+    except (TypeError, ValueError):  # not callable; or a built-in function without a signature
+        if callable(handler):
+            return
+        raise BadSetting(f"handle: the handler must be an async function, not {type(handler).__name__}") from None
+    try:
+        parameters.bind(None, None)
+    except TypeError as error:
+        raise BadSetting(f"handle: the handler must take two arguments, (session, update): {error}") from None

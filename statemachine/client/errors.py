@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from statemachine.adapters.driver import label
+
 from ..core import IllegalIntent, Outcome, Reason
 
 
@@ -90,6 +92,10 @@ def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:
     return NotPossible(illegal.phase, illegal.reason, str(illegal))
 
 
-def ending(error: BaseException | None) -> ChatError:
+def ending(error: BaseException | None, session_id: str) -> ChatError:
     """The error of calls on a chat that has stopped because of `error`, or whose client was closed."""
-    return ChatStopped(f"the chat could not go on: {error}") if error else ChatClosed("the client is closed")
+    return (
+        ChatStopped(f"chat {label(session_id)} could not go on: {error}")
+        if error
+        else ChatClosed("the client is closed")
+    )

@@ -33,6 +33,9 @@ from ..core import (
     Session,
     Upload,
 )
+from ..logs import Logger
+
+_log: Final = Logger()
 
 
 @frozen
@@ -77,6 +80,23 @@ class Metrics(Protocol):
 
     def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
         """Add an observation to a histogram."""
+
+
+class GuardedMetrics:
+    """The `Metrics` of the application; its exceptions are logged, and stop nothing."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics: Final = metrics
+
+    def count(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `Metrics.count`."""
+        with _log.errors("metrics_failed", metric=name):
+            self._metrics.count(name, labels)
+
+    def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
+        """See `Metrics.observe`."""
+        with _log.errors("metrics_failed", metric=name):
+            self._metrics.observe(name, seconds, labels)
 
 
 class MetricsObserver:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
+from types import NoneType
+from typing import get_args
 
-from ..core import Intent
+from ..core import INTENTS, Intent
 from .session import ChatSession
 from .stream import Update
 
@@ -31,15 +32,24 @@ class Middleware:
 
 
 def filter_intent(chain: Sequence[Middleware], session: ChatSession, intent: Intent) -> Intent:
-    """Pass an intent through all middleware."""
-    return reduce(lambda passed, one: one.sending(session, passed), chain, intent)
+    """Pass an intent through all middleware. Raises TypeError for one that returns something else."""
+    for one in chain:
+        intent = one.sending(session, intent)
+        _check_result(one.sending, intent, INTENTS, "an intent")
+    return intent
 
 
 def filter_update(chain: Sequence[Middleware], session: ChatSession, update: Update) -> Update | None:
-    """Pass an update through all middleware, the last first."""
+    """Pass an update through all middleware, the last first. Raises TypeError for one that returns something else."""
     passed: Update | None = update
     for one in reversed(chain):
         if passed is None:
             break
         passed = one.delivering(session, passed)
+        _check_result(one.delivering, passed, (*get_args(Update), NoneType), "an update or None")
     return passed
+
+
+def _check_result(method: Callable[..., object], result: object, kinds: tuple[type, ...], wanted: str) -> None:
+    if not isinstance(result, kinds):
+        raise TypeError(f"{method.__qualname__} must return {wanted}, not {type(result).__name__}")

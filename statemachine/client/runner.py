@@ -12,7 +12,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from statemachine.adapters.aio import LoopClock
-from statemachine.adapters.driver import Driver, DriverStopped
+from statemachine.adapters.driver import Driver, DriverStopped, label
 from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
@@ -68,6 +68,7 @@ class SessionRunner:
             observers: See each step of the session.
             save_timeout: How long a caller waits for a save.
         """
+        self._id = session_id
         self._clock = clock
         self._config = config
         self._on_saved = on_saved
@@ -110,11 +111,11 @@ class SessionRunner:
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
         try:
-            after = self._driver.feed(event, partial(_resolve, saved))
+            after = self._driver.feed(event, partial(_resolve, self._id, saved))
         except IllegalIntent as illegal:
             raise refusal(illegal, before.outcome) from illegal
         except DriverStopped as stopped:
-            raise ending(self._driver.error) from (self._driver.error or stopped)
+            raise ending(self._driver.error, self._id) from (self._driver.error or stopped)
         return SubmittedIntent(before, after, saved)
 
     async def wait_saved(self, submitted: SubmittedIntent) -> None:
@@ -136,9 +137,9 @@ class SessionRunner:
     async def acknowledge(self, seq: int) -> None:
         """Acknowledge all updates up to `seq`; returns once that is saved. Raises as `wait_saved`."""
         if self.feed.closed:
-            raise ending(self.feed.error) from self.feed.error
+            raise ending(self.feed.error, self._id) from self.feed.error
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.feed.acknowledge(seq, partial(_resolve, saved))
+        self.feed.acknowledge(seq, partial(_resolve, self._id, saved))
         await self._wait(saved)
 
     async def _wait(self, saved: asyncio.Future[None]) -> None:
@@ -146,7 +147,9 @@ class SessionRunner:
             async with asyncio.timeout(self._save_timeout.total_seconds()):
                 await saved
         except TimeoutError:
-            raise NotSaved(f"the store has not saved this within {self._save_timeout}; it may still do so") from None
+            raise NotSaved(
+                f"chat {label(self._id)}: the store has not saved this within {self._save_timeout}; it may still do so"
+            ) from None
 
     async def begin(self, opening: IntentFactory, otherwise: Event | None = None) -> SubmittedIntent:
         """Submit the intent that opens a chat; after the end of the last chat, in a new session that follows it.
@@ -209,12 +212,12 @@ def _is_fulfilled(over: Session, intent: Event) -> bool:
     return True
 
 
-def _resolve(saved: asyncio.Future[None], error: BaseException | None) -> None:
+def _resolve(session_id: str, saved: asyncio.Future[None], error: BaseException | None) -> None:
     if saved.done():  # the caller was cancelled
         return
     if error is None:
         saved.set_result(None)
         return
-    failure = ending(None if isinstance(error, DriverStopped) else error)
+    failure = ending(None if isinstance(error, DriverStopped) else error, session_id)
     failure.__cause__ = error
     saved.set_exception(failure)

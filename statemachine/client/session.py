@@ -407,7 +407,7 @@ class ChatSession:
     def _changed(self) -> None:
         feed = self._runner.feed
         if feed.closed:
-            self._out.close(ending(feed.error))
+            self._out.close(ending(feed.error, self.id))
         self._context.notify(self)
         if feed.over and not feed.unread:
             self._context.retire(self)

@@ -18,7 +18,7 @@ from statemachine.adapters.protocols import Done, SavedStep, Store
 
 from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
 from ..core.wire import Message
-from .errors import ChatError, ChatStopped
+from .errors import ChatError, ending
 
 Update: TypeAlias = TranscriptUpdate | StatusUpdate
 UpdateFilter: TypeAlias = Callable[[Update], Update | None]
@@ -186,7 +186,7 @@ class UpdateStream(AsyncIterator[Update]):
             if update := self.look():
                 return update
             if feed.error:
-                raise ChatStopped(f"the chat could not go on: {feed.error}") from feed.error
+                raise ending(feed.error, feed.session_id) from feed.error
             if feed.over or feed.closed:
                 break
             await feed.changed.wait()
