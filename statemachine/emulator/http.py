@@ -15,6 +15,7 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from statemachine.emulator.bad_requests import SERVER_LOG, unreadable_body_is_400
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.connection_timeouts import ConnectionTimeouts
 from statemachine.emulator.control import Part, is_loopback, mount
@@ -80,14 +81,16 @@ class Emulator(CentreDriver):
 
     async def __aenter__(self) -> Self:
         api = WireApi(self)
-        app = web.Application(client_max_size=api.largest_body, middlewares=[self._watch])
+        app = web.Application(client_max_size=api.largest_body, middlewares=[self._watch, unreadable_body_is_400])
         mount(app, self, self._parts)
         app.router.add_get("/", self._front)
         app.router.add_route("*", "/{path:.*}", api.handle)
         app.on_shutdown.append(self._close_feed)
         self.real_clock.start()
         # Cancellation is how a broken connection of a held poll becomes known.
-        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, logger=SERVER_LOG, shutdown_timeout=1.0
+        )
         await runner.setup()
         self._runner = runner
         assert runner.server is not None, "set up above"
