@@ -88,9 +88,7 @@ class Emulator(CentreDriver):
         app.on_shutdown.append(self._close_feed)
         self.real_clock.start()
         # Cancellation is how a broken connection of a held poll becomes known.
-        runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, logger=SERVER_LOG, shutdown_timeout=1.0
-        )
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, logger=SERVER_LOG, shutdown_timeout=1.0)
         await runner.setup()
         self._runner = runner
         assert runner.server is not None, "set up above"

@@ -148,6 +148,16 @@ def end_reported(state: CentreState, chat: Chat, now: int, ticket: int, by_poll:
         seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll = state.real_time(now).free, ticket, by_poll
 
 
+def chat_refused(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
+    """This reply is 404 or 5005 about the client's own chat.
+
+    It reports the end, except to a call beside a held poll: that poll may still bring the last messages and the end,
+    so its answer decides.
+    """
+    if by_poll or chat.held is None or chat.held.cut:
+        end_reported(state, chat, now, ticket, by_poll)
+
+
 def reply_left(chat: Chat, ticket: int, real_time: RealTime) -> None:
     """The reply to this ticket is sent only now: the grace begins now."""
     if chat.observed.end_ticket == ticket:

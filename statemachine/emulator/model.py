@@ -339,11 +339,11 @@ class Centre:
         ticket: int,
         error: ApiError,
     ) -> HttpResponse:
-        """An error reply; 5005 about the client's own chat reports that the chat is gone."""
+        """An error reply."""
         if error.code != 5005 or not route.chat_id:
             return error_response(state.knobs, error)
         if chat is not None and caller is not None and chat.key == caller.key:
-            judge.end_reported(state, chat, self._now, ticket, by_poll=route.call == "poll")
+            judge.chat_refused(state, chat, self._now, ticket, by_poll=route.call == "poll")
         return gone_response(state.knobs)
 
     def _failure(self, state: CentreState, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:

@@ -95,6 +95,22 @@ def test_a_dead_chat_is_polled_in_vain() -> None:
     assert "(2 times)" in found.findings[0].message
 
 
+@pytest.mark.parametrize("events", [[], [MESSAGE]], ids=["an empty answer", "a message"])
+def test_a_404_to_a_post_beside_a_held_poll_does_not_report_the_end(events: list[Any]) -> None:
+    """A balancer may answer it while the chat goes on: the poll decides."""
+    har = Har().open().poll(*events, ms=9_000)
+    har.now -= 9_000
+    har.post(say("hi", "c1"), status=404)
+    har.now += 8_000
+    assert rules(har.poll().post(receipt("0")) if events else har.poll()) == set()
+
+
+def test_a_404_to_a_post_without_a_poll_reports_the_end() -> None:
+    har = Har().open().poll().post(say("hi", "c1"), status=404)
+    har.now += 1_000  # a poll that is a second old may have been on its way
+    assert rules(har.poll()) == {"F1"}
+
+
 @pytest.mark.parametrize(
     "end", [{"event": "chat_session_status", "state": "failed"}, {"event": "chat_session_inactvity_timeout"}]
 )

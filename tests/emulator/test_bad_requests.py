@@ -69,7 +69,9 @@ async def test_an_invalid_request_is_answered_and_logged_in_one_line(
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4)
+    st.lists(
+        st.tuples(st.integers(0, len(VALID) - 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4
+    )
 )
 def test_no_change_of_a_request_writes_a_traceback(changes: list[tuple[int, bytes, int]]) -> None:
     request = VALID

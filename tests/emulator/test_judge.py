@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from statemachine.emulator import Fault
+from statemachine.emulator import Fault, judge
 from statemachine.emulator import actions as do
+from statemachine.emulator.chat import HeldPoll
 from statemachine.emulator.rules import RULES
 from tests.emulator.driver import Driver, authorization, message
 
@@ -46,6 +47,37 @@ def test_sending_after_the_end() -> None:
     driver.now += 2_000
     driver.call("POST", f"chats/{driver.chat_id}/events", body)
     assert driver.rules == ["F37"]
+
+
+@pytest.mark.parametrize(
+    ("held", "by_poll", "rules"),
+    [
+        (HeldPoll(2, 0, 60_000), False, []),
+        (HeldPoll(2, 0, 60_000, cut=True), False, ["F37"]),
+        (None, False, ["F37"]),
+        (None, True, ["F37"]),
+    ],
+    ids=["poll held", "held poll cut", "no poll", "answer to the poll"],
+)
+def test_a_404_reports_the_end_only_where_no_poll_is_held(
+    held: HeldPoll | None, by_poll: bool, rules: list[str]
+) -> None:
+    driver = Driver().open()
+    state = driver.centre.selection.of_chat(driver.chat)
+    driver.chat.held = held
+    judge.chat_refused(state, driver.chat, driver.now, 3, by_poll)
+    judge.sent(state, driver.chat, driver.now + 2_000, 4)
+    assert driver.rules == rules
+
+
+def test_a_chat_that_is_lost_beside_a_held_poll_is_reported_by_that_poll() -> None:
+    driver = Driver().open()
+    poll = driver.start_poll()
+    driver.act(do.DropChat())
+    assert driver.answers[poll].status == 404
+    driver.now += 2_000
+    driver.start_poll()
+    assert driver.rules == ["F1"]
 
 
 def test_sending_to_a_session_whose_end_was_not_told_yet_is_innocent() -> None:

@@ -242,7 +242,7 @@ class _Reader:
         elif route.call == "send" and response.status == 200:
             self._heard(call, self._chat(call), _events(body), by_poll=False)
         if route.chat_id and (code == 5005 or (code == 0 and response.status == 404)):
-            judge.end_reported(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
+            judge.chat_refused(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
 
     def _opened(self, call: _Call, chat_id: str, state: str) -> None:
         chat = self._known(call, chat_id, state)
