@@ -12,12 +12,20 @@ from typing import ClassVar, Final
 import click
 from attrs import frozen
 
-from statemachine.conformance.blackbox.catalogue import CASES, Case
-from statemachine.conformance.blackbox.program import CannotStart, Visitor
+from statemachine.conformance.blackbox.catalogue import CASES, HttpCase
+from statemachine.conformance.blackbox.context import RunOptions
+from statemachine.conformance.blackbox.program import CannotStart, ManualClient
 from statemachine.conformance.blackbox.rules import INVISIBLE
-from statemachine.conformance.blackbox.run import Finding, Played, level_of, play, play_all, program, settled
-from statemachine.conformance.blackbox.stage import Manner
-from statemachine.conformance.verdicts import Status, Verdict, selected, with_known
+from statemachine.conformance.blackbox.run import (
+    CaseResult,
+    RuleFinding,
+    program_factory,
+    reinterpreted,
+    rule_level,
+    run_case,
+    run_cases,
+)
+from statemachine.conformance.results import CheckResult, ResultStatus, is_selected, with_known
 
 from .app import Trouble
 from .files import lines, writing
@@ -52,7 +60,7 @@ class ClientTrial:
         for fault, where in INVISIBLE.items():
             click.echo(f"{'-':<24} {fault:<10} not to be seen from outside: {where}")
 
-    def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
         """The client's name, and how each case went. Raises Trouble where nothing could be played."""
         cases, known = self._cases(), lines(self.known) if self.known else ()
         try:
@@ -67,19 +75,19 @@ class ClientTrial:
         name = shlex.join(self.command) or f"the client on port {self.port}"
         return name, [heard(verdict) for one in played for verdict in self._verdicts(one, known)]
 
-    def _cases(self) -> list[Case]:
+    def _cases(self) -> list[HttpCase]:
         """Those asked for, less those that a client which only lives by itself cannot play. Raises Trouble."""
-        found = [case for case in CASES if selected(case.id, case.faults, self.only)]
+        found = [case for case in CASES if is_selected(case.id, case.faults, self.only)]
         if not found:
             raise Trouble(f"no case is called {' or '.join(self.only)}; see statemachine conform --client --list")
         return [case for case in found if not (self.watch and case.orders)]
 
-    async def _by_itself(self, cases: list[Case]) -> list[Played]:
+    async def _by_itself(self, cases: list[HttpCase]) -> list[CaseResult]:
         """A smoke test first: a program that opens no chat has another fault than any that is judged here."""
-        manner = Manner(told=not self.watch)
-        subject = program(self.command, manner)
+        manner = RunOptions(orders=not self.watch)
+        subject = program_factory(self.command, manner)
         smoke = next(case for case in CASES if case.id == _SMOKE)
-        first = await play(smoke, subject, manner)
+        first = await run_case(smoke, subject, manner)
         if first.not_ready:
             raise Trouble(
                 f"the client {first.not_ready}; it finds the emulator in STATEMACHINE_URL, and "
@@ -88,9 +96,9 @@ class ClientTrial:
             )
         seconds = max(sum(case.seconds for case in cases) / _AT_ONCE, *(case.seconds for case in cases))
         click.echo(f"{len(cases)} cases, about {round(seconds)} s")
-        return await play_all(cases, subject, manner, _AT_ONCE)
+        return await run_cases(cases, subject, manner, _AT_ONCE)
 
-    def _verdicts(self, played: Played, known: Sequence[str]) -> list[Verdict]:
+    def _verdicts(self, played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
         again = shlex.join(["statemachine", "conform", "--client", "--only", played.case.id, "--", *self.command])
         found = [_verdict(played, finding, again if self.port is None else "") for finding in played.findings]
         return [with_known(verdict, known) for verdict in found or _clean(played, known)]
@@ -102,38 +110,38 @@ def _trouble(error: BaseException) -> Trouble:
     return Trouble(str(error) if isinstance(error, CannotStart) else f"the emulator cannot listen: {error}")
 
 
-async def _by_hand(cases: list[Case], port: int) -> list[Played]:
+async def _by_hand(cases: list[HttpCase], port: int) -> list[CaseResult]:
     """One case after the other, on one port, with a person who does what is asked."""
-    manner = Manner(patience_s=_BY_HAND_S)
-    played: list[Played] = []
+    manner = RunOptions(timeout_s=_BY_HAND_S)
+    played: list[CaseResult] = []
     for number, case in enumerate(cases, 1):
         click.echo(f"case {number} of {len(cases)}, {case.id}: {case.why}. http://127.0.0.1:{port}")
-        done = await play(case, _visitor, manner, port=port, client_id="")
+        done = await run_case(case, _visitor, manner, port=port, client_id="")
         played.append(done)
         click.echo(f"  {', '.join(finding.rule.number for finding in done.findings) or done.not_ready or 'well done'}")
-    return settled(played)
+    return reinterpreted(played)
 
 
-def _visitor(url: str, client_id: str, folder: str) -> Visitor:
-    return Visitor(lambda words: click.echo(f"  please {words}"))
+def _visitor(url: str, client_id: str, folder: str) -> ManualClient:
+    return ManualClient(lambda words: click.echo(f"  please {words}"))
 
 
 # --- verdicts -------------------------------------------------------------------------------------------------------
 
 
-def _clean(played: Played, known: Sequence[str]) -> list[Verdict]:
+def _clean(played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
     """The case's own verdict; where faults of it were declared, a verdict for each of these."""
     case = played.case
     what = f"could not be played: the client {played.not_ready}" if played.not_ready else ""
-    status: Status = "skipped" if what else "passed"
+    status: ResultStatus = "skipped" if what else "passed"
     declared = [name for fault in case.faults if (name := f"{fault}/{case.name}") in known]
     names = declared or [case.id]
-    return [Verdict(name, status, why=case.why, what=what, seconds=played.seconds) for name in names]
+    return [CheckResult(name, status, why=case.why, what=what, seconds=played.seconds) for name in names]
 
 
-def _verdict(played: Played, finding: Finding, again: str) -> Verdict:
-    level = level_of(finding.rule)
-    return Verdict(
+def _verdict(played: CaseResult, finding: RuleFinding, again: str) -> CheckResult:
+    level = rule_level(finding.rule)
+    return CheckResult(
         id=f"{finding.rule.number}/{played.case.name}",
         status="failed" if level == "must" else "warned",
         level=level,
@@ -147,7 +155,7 @@ def _verdict(played: Played, finding: Finding, again: str) -> Verdict:
     )
 
 
-def _keep(folder: Path, played: Sequence[Played]) -> None:
+def _keep(folder: Path, played: Sequence[CaseResult]) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for one in played:

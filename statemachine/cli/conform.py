@@ -9,9 +9,9 @@ from typing import ClassVar, Protocol
 
 import click
 
-from statemachine.conformance.kit import CASES
+from statemachine.conformance.kit import RANDOM_TRACES
 from statemachine.conformance.report import html, junit, lines_of, summary
-from statemachine.conformance.verdicts import Verdict, conforms, strictly
+from statemachine.conformance.results import CheckResult, as_strict, conforms
 
 from .app import Trouble
 from .errors import missing
@@ -35,7 +35,7 @@ class Trial(Protocol):
         """List the cases and run none."""
         ...
 
-    def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
         """Run the cases; returns the implementation's name, and `heard(verdict)` for each verdict."""
         ...
 
@@ -50,7 +50,7 @@ class Trial(Protocol):
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this case, prefix, fault (F3) or pattern.")
 @click.option("--strict", is_flag=True, help="Treat SHOULD rules as MUST.")
 @click.option("--known", type=_FILE, help="File of cases known to fail, one per line; they are run too.")
-@click.option("--cases", default=CASES, show_default=True, type=click.IntRange(0), help="Random sessions of an engine.")
+@click.option("--cases", default=RANDOM_TRACES, show_default=True, type=click.IntRange(0), help="Random sessions of an engine.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="First seed of these sessions.")
 @click.option("--replay", type=_FILE, help="Run only this stored case of an engine.")
 @click.option("--out", type=_FOLDER, default=Path(), show_default=True, help="Folder for failed cases of an engine.")
@@ -136,9 +136,9 @@ def _client(
     return ClientTrial(command, only, watch, port, known, har)
 
 
-def _heard(strict: bool, verbose: bool, found: Verdict) -> Verdict:
+def _heard(strict: bool, verbose: bool, found: CheckResult) -> CheckResult:
     """Print a verdict as soon as it is known."""
-    verdict = strictly(found) if strict else found
+    verdict = as_strict(found) if strict else found
     if verbose or verdict.status not in ("passed", "skipped"):
         click.echo("\n".join(map(visible, lines_of(verdict))))
     return verdict

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from statemachine.conformance.blackbox.run import Finding, level_of
+from statemachine.conformance.blackbox.run import RuleFinding, rule_level
 
 __all__ = ["as_data", "evidence", "lines"]
 
 _REQUESTS: Final = 6
 
 
-def lines(findings: Iterable[Finding]) -> Iterator[str]:
+def lines(findings: Iterable[RuleFinding]) -> Iterator[str]:
     """What to read, one finding after the other."""
     for finding in findings:
-        rule, level = finding.rule, level_of(finding.rule)
+        rule, level = finding.rule, rule_level(finding.rule)
         yield f"{rule.number}  {rule.fault}" + ("" if level == "must" else f"  ({level})")
         for name, text in (
             ("found", finding.message),
@@ -27,7 +27,7 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
         yield from (f"    {line}" for line in evidence(finding))
 
 
-def evidence(finding: Finding) -> Iterator[str]:
+def evidence(finding: RuleFinding) -> Iterator[str]:
     """The requests that show it, and the script that repeats them."""
     for one in finding.requests[:_REQUESTS]:
         status = one["status"] or "no answer"
@@ -37,12 +37,12 @@ def evidence(finding: Finding) -> Iterator[str]:
     yield from (f"$ {line}" for line in finding.curl.splitlines() if line.strip() and not line.startswith("#"))
 
 
-def as_data(finding: Finding) -> dict[str, Any]:
+def as_data(finding: RuleFinding) -> dict[str, Any]:
     """The same as JSON values."""
     rule = finding.rule
     return {
         "rule": rule.number,
-        "level": level_of(rule),
+        "level": rule_level(rule),
         "fault": rule.fault,
         "found": finding.message,
         "suffers": rule.suffers,

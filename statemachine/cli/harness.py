@@ -12,10 +12,19 @@ import click
 from attrs import evolve, frozen
 
 from statemachine.conformance.implementation import Unusable
-from statemachine.conformance.kit import Check, checks, choose, expected_seconds, read_case, replayed, run, smoke
+from statemachine.conformance.kit import (
+    Check,
+    checks,
+    expected_seconds,
+    read_case,
+    replay_case,
+    run,
+    select_checks,
+    smoke,
+)
 from statemachine.conformance.process import Harness
+from statemachine.conformance.results import CheckResult, with_known
 from statemachine.conformance.vectors import BadVector
-from statemachine.conformance.verdicts import Verdict, with_known
 
 from .app import Trouble
 from .files import lines, write
@@ -51,7 +60,7 @@ class EngineTrial:
             click.echo(f"{check.id}  [{check.level}{' ' + tags if tags else ''}]  {check.why}")
         click.echo(f"{len(found)} checks")
 
-    def judged(self, heard: Callable[[Verdict], Verdict]) -> tuple[str, list[Verdict]]:
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
         known = lines(self.known) if self.known else ()
@@ -68,12 +77,12 @@ class EngineTrial:
             raise Trouble(str(error)) from None
 
     def _checks(self) -> tuple[Check, ...]:
-        found = choose(checks(self.cases, self.seed), self.only)
+        found = select_checks(checks(self.cases, self.seed), self.only)
         if not found:
             raise Trouble(f"no check is called {' or '.join(self.only)}; see statemachine conform --list")
         return found
 
-    def _kept(self, verdict: Verdict) -> Verdict:
+    def _kept(self, verdict: CheckResult) -> CheckResult:
         """A case that fails is written to a file, and the verdict says how to play it again."""
         if not verdict.evidence:
             return verdict
@@ -84,9 +93,9 @@ class EngineTrial:
     def _again(self, path: Path) -> str:
         return f"statemachine conform --replay {shlex.quote(str(path))} -- {shlex.join(self.command)}"
 
-    def _replayed(self, subject: Harness, path: Path) -> Verdict:
+    def _replayed(self, subject: Harness, path: Path) -> CheckResult:
         try:
-            return evolve(replayed(subject, *read_case(path)), again=self._again(path))
+            return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
         except BadVector as error:
             raise Trouble(str(error)) from None
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-__all__ = ["Ahead", "Answer", "Broken", "Implementation", "Object", "Unusable", "WithAhead", "WithCodec", "features_of"]
+__all__ = [
+    "Implementation",
+    "NoAnswer",
+    "Object",
+    "PendingAnswer",
+    "PipelinedMethods",
+    "Unusable",
+    "WithCodec",
+    "WithPipelining",
+    "declared_features",
+]
 
 T = TypeVar("T")
 Object: TypeAlias = dict[str, Any]
-Answer: TypeAlias = Callable[[], T]
+PendingAnswer: TypeAlias = Callable[[], T]
 """Waits for the answer to what was asked. Raises Broken."""
 
 
@@ -45,29 +55,29 @@ class WithCodec(Protocol):
         ...
 
 
-class Ahead(Protocol):
+class PipelinedMethods(Protocol):
     """An implementation that is asked now and answers later: asking costs less than waiting for each answer.
 
     An implementation that has one gives it as its attribute `ahead`.
     """
 
-    def begin(self, at: int, config: Object | None = None) -> Answer[Object]: ...
-    def step(self, event: Object) -> Answer[Object]: ...
-    def snapshot(self) -> Answer[object]: ...
-    def restore(self, data: object) -> Answer[Object]: ...
+    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]: ...
+    def step(self, event: Object) -> PendingAnswer[Object]: ...
+    def snapshot(self) -> PendingAnswer[object]: ...
+    def restore(self, data: object) -> PendingAnswer[Object]: ...
 
 
 @runtime_checkable
-class WithAhead(Protocol):
+class WithPipelining(Protocol):
     """An implementation that can be asked ahead."""
 
     @property
-    def ahead(self) -> Ahead:
+    def ahead(self) -> PipelinedMethods:
         """What to ask."""
         ...
 
 
-class Broken(Exception):
+class NoAnswer(Exception):
     """The implementation gave no answer, or none that can be read: it crashed, hung, or said `error`."""
 
 
@@ -75,7 +85,7 @@ class Unusable(Exception):
     """There is nothing to judge: the harness itself does not work. The text says what to do."""
 
 
-def features_of(implementation: Implementation) -> frozenset[str] | None:
+def declared_features(implementation: Implementation) -> frozenset[str] | None:
     """What it says that it can; None for everything."""
     said = getattr(implementation, "features", None)
     return None if said is None else frozenset(said)

@@ -27,14 +27,14 @@ from statemachine.codec.records import (
 from ..core import Anomaly, Command, Notification, Session
 from ..core.session import Chat, Config
 from . import laws
-from .doer import Doer
-from .implementation import Broken, Implementation, Object, WithAhead, features_of
-from .names import Names
+from .ids import IdMap
+from .implementation import Implementation, NoAnswer, Object, WithPipelining, declared_features
+from .results import CheckFailed, Level
 from .variations import Variation, same
-from .vectors import Step, Vector
-from .verdicts import Level, Wrong
+from .vector_runner import VectorRunner
+from .vectors import Vector, VectorStep
 
-__all__ = ["AGREEMENT", "Fault", "Player", "judge"]
+__all__ = ["AGREEMENT", "Deviation", "JudgedRunner", "judge"]
 
 AGREEMENT: Final = "agreement"
 SHAPE: Final = "shape"
@@ -43,7 +43,7 @@ _SHOWN: Final = 400
 
 
 @frozen
-class Fault:
+class Deviation:
     """What is wrong: a law, `agreement`, `shape` or `crash`, at which step of the vector, in words."""
 
     law: str
@@ -52,26 +52,26 @@ class Fault:
     level: Level = "must"
 
 
-def judge(subject: Implementation, vector: Vector, variation: Variation | None = None) -> Fault | None:
+def judge(subject: Implementation, vector: Vector, variation: Variation | None = None) -> Deviation | None:
     """The first thing that is wrong with how `subject` plays `vector`, and then plays it varied; None if nothing is."""
-    player = Player(subject, vector.config, ahead=isinstance(subject, WithAhead))
+    player = JudgedRunner(subject, vector.config, ahead=isinstance(subject, WithPipelining))
     try:
         try:
             plain = player.play(vector)
         except OtherIds:
-            player = Player(subject, vector.config)
+            player = JudgedRunner(subject, vector.config)
             plain = player.play(vector)
         if variation is not None:
             _vary(variation, player, vector, plain)
-    except Wrong as wrong:
+    except CheckFailed as wrong:
         agrees = wrong.law == AGREEMENT and player.at >= 0
-        return Fault(wrong.law, player.at, str(wrong), vector.steps[player.at].level if agrees else "must")
-    except Broken as broken:
-        return Fault(CRASH, player.at, str(broken))
+        return Deviation(wrong.law, player.at, str(wrong), vector.steps[player.at].level if agrees else "must")
+    except NoAnswer as broken:
+        return Deviation(CRASH, player.at, str(broken))
     return None
 
 
-def _vary(variation: Variation, player: Player, vector: Vector, plain: Sequence[Object]) -> None:
+def _vary(variation: Variation, player: JudgedRunner, vector: Vector, plain: Sequence[Object]) -> None:
     player.at = -1
     same("L10", plain[0], "begun once more", player.begin(vector.at))
     asked = tuple(variation(vector, plain))
@@ -82,7 +82,7 @@ def _vary(variation: Variation, player: Player, vector: Vector, plain: Sequence[
         try:
             one.look(said)
         except (AttributeError, KeyError, TypeError) as error:  # nothing is read here as strictly as before
-            raise Wrong(SHAPE, f"told in another way, an answer has another shape ({error})") from None
+            raise CheckFailed(SHAPE, f"told in another way, an answer has another shape ({error})") from None
 
 
 # --- what can be seen -----------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ _NOWHERE: Final = Chat()
 
 
 @frozen
-class Outside:
+class OutsideView:
     """As much of a session as can be seen from outside: all that the laws asked here read of one."""
 
     now: int
@@ -106,21 +106,21 @@ class Outside:
     chat: Chat = _NOWHERE
 
 
-def _window(seen: Outside) -> tuple[int, int] | None:
+def _window(seen: OutsideView) -> tuple[int, int] | None:
     return None if seen.deadline is None else (seen.deadline, max(seen.deadline, seen.latest or 0))
 
 
 _OUTSIDE: Final = laws.Engine(
-    next_deadline=lambda s: cast(Outside, s).deadline,
-    outbox=lambda s: cast(Outside, s).owed,
-    wake_window=lambda s: _window(cast(Outside, s)),
+    next_deadline=lambda s: cast(OutsideView, s).deadline,
+    outbox=lambda s: cast(OutsideView, s).owed,
+    wake_window=lambda s: _window(cast(OutsideView, s)),
     explain=None,
 )
 _STEP_LAWS: Final = (laws.law_04_deadline_ahead, laws.law_06_outbox, laws.law_07_one_poll, laws.law_08_terminal)
 
 
 @frozen
-class Shown:
+class Observation:
     """An observation, read."""
 
     commands: tuple[Command, ...]
@@ -128,20 +128,20 @@ class Shown:
     owed: tuple[int, ...]
 
 
-def _read(said: Object) -> Shown:
+def _read(said: Object) -> Observation:
     try:
         if not isinstance(said.get("phase"), str):
             raise BadRecord("$.phase: expected text")
         for name in ("deadline", "latest"):
             if not isinstance(said.get(name), int | None):
                 raise BadRecord(f"$.{name}: expected milliseconds since the epoch, a whole number, or null")
-        return Shown(
+        return Observation(
             tuple(decode_command(one) for one in said.get("commands", ())),
             tuple(cast(Notification, decode_update(one)) for one in said.get("updates", ())),
             tuple(said.get("owed", ())),
         )
     except (BadRecord, TypeError) as error:
-        raise Wrong(SHAPE, f"{error}, in {_short(said)}") from None
+        raise CheckFailed(SHAPE, f"{error}, in {_short(said)}") from None
 
 
 class OtherIds(Exception):
@@ -149,7 +149,7 @@ class OtherIds(Exception):
 
 
 @define
-class Player(Doer):
+class JudgedRunner(VectorRunner):
     """Feeds one implementation, step by step. `at`: the step in hand; -1: the beginning.
 
     `ahead`: a vector is played on the guess that ids are those of the reference, as they mostly are, so that nobody
@@ -158,14 +158,14 @@ class Player(Doer):
 
     at: int = -1
     ahead: bool = False
-    names: Names = field(factory=Names)
-    seen: Outside = Outside(0)
+    names: IdMap = field(factory=IdMap)
+    seen: OutsideView = OutsideView(0)
     _ledger: laws.Ledger = field(factory=laws.Ledger)
     _known: dict[int, Command] = field(factory=dict[int, Command])
     _features: frozenset[str] | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._features = features_of(self.subject)
+        self._features = declared_features(self.subject)
 
     def begin(self, at: int) -> Object:
         """A new session, which owes nothing yet."""
@@ -183,7 +183,7 @@ class Player(Doer):
             shown.append(self._take(step, next(answers)))
         return shown
 
-    def _take(self, step: Step, said: Object) -> Object:
+    def _take(self, step: VectorStep, said: Object) -> Object:
         """One step of a vector, with all that is asked of it."""
         if "refused" not in said:
             if "event" in step.do:
@@ -201,15 +201,15 @@ class Player(Doer):
         """The event in the implementation's ids."""
         return self.names.to_them(event)
 
-    def _look(self, said: Object, shown: Shown, at: int, chat: Chat) -> Outside:
+    def _look(self, said: Object, shown: Observation, at: int, chat: Chat) -> OutsideView:
         self._known.update((command.id, command) for command in shown.commands)
         lost = [one for one in shown.owed if one not in self._known]
         if lost:
-            raise Wrong("L6", f"owes {lost[0]}, which was never commanded")
+            raise CheckFailed("L6", f"owes {lost[0]}, which was never commanded")
         told = [one.seq for one in shown.updates if not isinstance(one, Anomaly)]
         named = (getattr(command, "chat_id", "") for command in shown.commands)
         chat_id = next(filter(None, named), chat.chat_id)
-        return Outside(
+        return OutsideView(
             at,
             said["phase"],
             said.get("outcome"),
@@ -228,14 +228,14 @@ class Player(Doer):
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.seen = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
         outputs = (*shown.commands, *shown.updates)
-        step = laws.Step(cast(Session, before), decode_event(event), cast(Session, after), outputs)
+        step = laws.StepResult(cast(Session, before), decode_event(event), cast(Session, after), outputs)
         try:
             for law in _STEP_LAWS:
                 law(step, _OUTSIDE)
             for life_law in laws.LIFE_LAWS:
                 life_law(step, self._ledger)
         except laws.BrokenLaw as broken:
-            raise Wrong(broken.law, str(broken).partition(": ")[2]) from None
+            raise CheckFailed(broken.law, str(broken).partition(": ")[2]) from None
 
     def _follow(self, at: int, said: Object) -> None:
         """Another session has begun; of its chat nothing is known yet, be it the same as before or not."""
@@ -248,7 +248,7 @@ class Player(Doer):
         shown, before = _read(said), self.seen
         ids = [command.id for command in before.owed]
         if sorted(shown.owed) != ids or sorted(command.id for command in shown.commands) != ids:
-            raise Wrong("L5", f"restored, it owes {sorted(shown.owed)}, not {ids}")
+            raise CheckFailed("L5", f"restored, it owes {sorted(shown.owed)}, not {ids}")
         self.seen = self._look(said, shown, before.now, before.chat)
 
     # --- agreement
@@ -291,8 +291,8 @@ class Player(Doer):
                 raise _differs(name, one, other)
 
 
-def _differs(name: str, expected: object, shown: object) -> Wrong:
-    return Wrong(AGREEMENT, f"{name}: expected {_short(expected)}, shown {_short(shown)}")
+def _differs(name: str, expected: object, shown: object) -> CheckFailed:
+    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, shown {_short(shown)}")
 
 
 def _short(value: object) -> str:

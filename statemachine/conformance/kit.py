@@ -10,17 +10,27 @@ from typing import Any, Final, cast
 
 from attrs import evolve, frozen
 
-from . import generated
-from .implementation import Broken, Implementation, Object, Unusable, WithCodec, features_of
-from .judge import AGREEMENT, Fault, judge
+from . import random_search
+from .implementation import Implementation, NoAnswer, Object, Unusable, WithCodec, declared_features
+from .judge import AGREEMENT, Deviation, judge
 from .laws import STEP_LAWS
+from .results import CheckResult, Level, is_selected
 from .variations import VARIATIONS
-from .vectors import BadVector, Vector, codec_vectors, engine_vectors, read_vector, written
-from .verdicts import Level, Verdict, selected
+from .vectors import BadVector, Vector, codec_vectors, engine_vectors, read_vector, vector_data
 
-__all__ = ["CASES", "Check", "checks", "expected_seconds", "has_codec", "read_case", "replayed", "run", "smoke"]
+__all__ = [
+    "RANDOM_TRACES",
+    "Check",
+    "checks",
+    "expected_seconds",
+    "has_codec",
+    "read_case",
+    "replay_case",
+    "run",
+    "smoke",
+]
 
-CASES: Final = 200
+RANDOM_TRACES: Final = 200
 """Random lives, shared out among the laws."""
 _SECONDS_PER_STEP: Final = 0.000_3
 _SECONDS_PER_CASE: Final = 0.02
@@ -37,13 +47,13 @@ class Check:
     tags: tuple[str, ...]
     requires: frozenset[str]
     steps: int
-    run: Callable[[Implementation], tuple[Fault, Vector | None] | None]
+    run: Callable[[Implementation], tuple[Deviation, Vector | None] | None]
 
 
 # --- what there is --------------------------------------------------------------------------------------------------
 
 
-def checks(cases: int = CASES, seed: int = 1) -> tuple[Check, ...]:
+def checks(cases: int = RANDOM_TRACES, seed: int = 1) -> tuple[Check, ...]:
     """Every check: the codec's vectors, the engine's, and the laws over random lives."""
     return (
         *(_codec_check(one) for one in codec_vectors()),
@@ -53,15 +63,15 @@ def checks(cases: int = CASES, seed: int = 1) -> tuple[Check, ...]:
 
 
 def _codec_check(said: Object) -> Check:
-    def run(subject: Implementation) -> tuple[Fault, None] | None:
+    def run(subject: Implementation) -> tuple[Deviation, None] | None:
         try:
             shown = cast(WithCodec, subject).codec(said["op"], said["ask"])
-        except Broken as broken:
-            return Fault("crash", 0, str(broken)), None
+        except NoAnswer as broken:
+            return Deviation("crash", 0, str(broken)), None
         if shown == said["answer"]:
             return None
         asked, wanted, got = (json.dumps(one, ensure_ascii=False) for one in (said["ask"], said["answer"], shown))
-        return Fault(AGREEMENT, 0, f"{said['op']} {asked}: expected {wanted}, shown {got}", said["level"]), None
+        return Deviation(AGREEMENT, 0, f"{said['op']} {asked}: expected {wanted}, shown {got}", said["level"]), None
 
     return Check(said["id"], said["level"], said["why"], said["source"], tuple(said.get("covers", ())), _CODEC, 1, run)
 
@@ -70,7 +80,7 @@ _CODEC: Final = frozenset({"codec"})
 
 
 def _vector_check(vector: Vector) -> Check:
-    def run(subject: Implementation) -> tuple[Fault, Vector] | None:
+    def run(subject: Implementation) -> tuple[Deviation, Vector] | None:
         fault = judge(subject, vector)
         return None if fault is None else (fault, vector)
 
@@ -89,13 +99,13 @@ def _vector_check(vector: Vector) -> Check:
 def _shares(cases: int) -> Iterator[tuple[str, int]]:
     """One half for the agreement, in which six laws are held as well; each of the others has its part of the rest."""
     each = cases // 2 // len(VARIATIONS)
-    for law in generated.LAWS:
+    for law in random_search.LAWS:
         yield law, cases - each * len(VARIATIONS) if law == AGREEMENT else each
 
 
 def _law_check(law: str, cases: int, seed: int) -> Check:
-    def run(subject: Implementation) -> tuple[Fault, Vector] | None:
-        found = generated.search(subject, law, cases, seed)
+    def run(subject: Implementation) -> tuple[Deviation, Vector] | None:
+        found = random_search.search(subject, law, cases, seed)
         return None if found is None else (found.fault, found.vector)
 
     requires = frozenset({"snapshot"}) if law == "L5" else frozenset[str]()
@@ -123,7 +133,7 @@ def smoke(subject: Implementation) -> None:
     origin = {"type": "request_chat", "at": 1_000, "origin": "smoke"}
     try:
         begun, stepped = subject.begin(1_000, {}), subject.step(origin)
-    except Broken as broken:
+    except NoAnswer as broken:
         raise Unusable(f"the harness does not work: {broken}") from None
     for said, phase in ((begun, "idle"), (stepped, "requesting")):
         if said.get("phase") != phase:
@@ -133,13 +143,13 @@ def smoke(subject: Implementation) -> None:
             )
 
 
-def run(subject: Implementation, asked: Iterable[Check]) -> Iterator[Verdict]:
+def run(subject: Implementation, asked: Iterable[Check]) -> Iterator[CheckResult]:
     """A verdict for each check, as it is reached."""
     for check in asked:
         lacking = _lacking(subject, check.requires)
         if lacking:
             what = f"needs what is not declared: {', '.join(sorted(lacking))}"
-            yield Verdict(check.id, "skipped", check.level, check.why, check.source, what)
+            yield CheckResult(check.id, "skipped", check.level, check.why, check.source, what)
             continue
         started = monotonic()
         found = check.run(subject)
@@ -149,16 +159,16 @@ def run(subject: Implementation, asked: Iterable[Check]) -> Iterator[Verdict]:
 def _lacking(subject: Implementation, needed: frozenset[str]) -> frozenset[str]:
     if needed == _CODEC:
         return frozenset() if has_codec(subject) else _CODEC
-    features = features_of(subject)
+    features = declared_features(subject)
     return frozenset() if features is None else needed - features
 
 
-def _verdict(check: Check, found: tuple[Fault, Vector | None] | None) -> Verdict:
+def _verdict(check: Check, found: tuple[Deviation, Vector | None] | None) -> CheckResult:
     if found is None:
-        return Verdict(check.id, "passed", check.level, check.why, check.source)
+        return CheckResult(check.id, "passed", check.level, check.why, check.source)
     fault, vector = found
     where = "" if vector is None else f" at step {fault.step + 1} of {len(vector.steps)}"
-    return Verdict(
+    return CheckResult(
         check.id,
         "failed" if fault.level == "must" else "warned",
         fault.level,
@@ -176,17 +186,17 @@ def expected_seconds(asked: Sequence[Check]) -> float:
     )
 
 
-def choose(asked: Iterable[Check], only: Sequence[str]) -> tuple[Check, ...]:
+def select_checks(asked: Iterable[Check], only: Sequence[str]) -> tuple[Check, ...]:
     """The checks that are asked for."""
-    return tuple(check for check in asked if selected(check.id, check.tags, only))
+    return tuple(check for check in asked if is_selected(check.id, check.tags, only))
 
 
 # --- cases, to be shown again ---------------------------------------------------------------------------------------
 
 
-def case_lines(vector: Vector, fault: Fault) -> Iterator[str]:
+def case_lines(vector: Vector, fault: Deviation) -> Iterator[str]:
     """A failing case as JSON lines: a header, then a step a line, up to the one that fails."""
-    said = written(vector)
+    said = vector_data(vector)
     steps = said.pop("steps")[: fault.step + 1]
     yield json.dumps({"law": fault.law, "what": fault.what, **said}, ensure_ascii=False)
     for step in steps:
@@ -202,7 +212,7 @@ def read_case(path: Path) -> tuple[str, Vector]:
         raise BadVector(f"{path}: holds no case: {type(error).__name__} {error}") from None
 
 
-def replayed(subject: Implementation, law: str, vector: Vector) -> Verdict:
+def replay_case(subject: Implementation, law: str, vector: Vector) -> CheckResult:
     """How a stored case goes now."""
     fault = judge(subject, vector, VARIATIONS.get(law))
     check = _vector_check(vector)

@@ -88,11 +88,11 @@ class Engine:
     """None for an implementation that cannot say why; then L12 is not tried."""
 
 
-ENGINE: Final = Engine()
+DEFAULT_ENGINE: Final = Engine()
 
 
 @frozen
-class Step:
+class StepResult:
     """One step. `refused`: why the intent was illegal; then `after` is `before`, and nothing came out."""
 
     before: Session
@@ -115,15 +115,15 @@ class Step:
         return tuple(one for one in self.out if isinstance(one, Anomaly))
 
 
-def take(session: Session, event: Event, engine: Engine = ENGINE) -> Step:
+def take_step(session: Session, event: Event, engine: Engine = DEFAULT_ENGINE) -> StepResult:
     """Make one step. Only an intent may be refused: anything else that is raised is a bug."""
     try:
         after, out = engine.reduce(session, event)
     except IllegalIntent as refusal:
         if not isinstance(event, Intent):
             raise BrokenLaw("totality", f"{type(event).__name__} is no intent, and was refused") from None
-        return Step(session, event, session, (), refusal.reason)
-    return Step(session, event, after, out)
+        return StepResult(session, event, session, (), refusal.reason)
+    return StepResult(session, event, after, out)
 
 
 def _hold(law: str, holds: bool, what: str) -> None:
@@ -134,18 +134,18 @@ def _hold(law: str, holds: bool, what: str) -> None:
 # --- laws of one step -----------------------------------------------------------------------------------------------
 
 
-def law_01_second_tick(step: Step, engine: Engine = ENGINE) -> None:
+def law_01_second_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L1: after a tick, an equal tick returns the same object, and nothing.
 
     What was due has happened; an alarm that rings twice costs nothing.
     """
     at = max(step.after.now, step.event.at)
-    once = take(step.after, Tick(at), engine)
-    twice = take(once.after, Tick(at), engine)
+    once = take_step(step.after, Tick(at), engine)
+    twice = take_step(once.after, Tick(at), engine)
     _hold("L1", twice.after is once.after and not twice.out, "a second equal tick changed something")
 
 
-def law_02_due_first(step: Step, engine: Engine = ENGINE) -> None:
+def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L2: an event at t is the same as a tick at t, then the event; only commands withdrawn again are missing.
 
     So it does not matter whether the alarm or the event wins a race, and an adapter need not look at the clock before
@@ -153,8 +153,8 @@ def law_02_due_first(step: Step, engine: Engine = ENGINE) -> None:
     """
     if isinstance(step.event, Restarted):
         return
-    first = take(step.before, Tick(step.event.at), engine)
-    second = take(first.after, step.event, engine)
+    first = take_step(step.before, Tick(step.event.at), engine)
+    second = take_step(first.after, step.event, engine)
     _hold("L2", bool(second.refused) == bool(step.refused), "a tick before it decides whether the intent is legal")
     if step.refused:
         return
@@ -166,15 +166,15 @@ def law_02_due_first(step: Step, engine: Engine = ENGINE) -> None:
     _hold("L2", first.anomalies + second.anomalies == step.anomalies, "tick and event apart note other anomalies")
 
 
-def law_03_early_tick(step: Step, engine: Engine = ENGINE) -> None:
+def law_03_early_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L3: a tick before the next deadline returns the same object: waking early is harmless."""
     due = engine.next_deadline(step.after)
     early = step.after.now + 10**9 if due is None else due - 1
-    ticked = take(step.after, Tick(early), engine)
+    ticked = take_step(step.after, Tick(early), engine)
     _hold("L3", ticked.after is step.after and not ticked.out, "an early tick changed something")
 
 
-def law_04_deadline_ahead(step: Step, engine: Engine = ENGINE) -> None:
+def law_04_deadline_ahead(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L4: after a step, the next deadline is none, or in the future; the wake window begins with it.
 
     Otherwise an adapter spins, or sleeps past what is due.
@@ -187,19 +187,19 @@ def law_04_deadline_ahead(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L4", window is not None and window[0] == due <= window[1], f"wake window {window}, deadline {due}")
 
 
-def law_05_restore(step: Step, engine: Engine = ENGINE) -> None:
+def law_05_restore(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L5: a session that was written down and read again takes the same step.
 
     By induction, any trace: a process may die between any two events.
     """
     twin = engine.restore(engine.snapshot(step.before))
     _hold("L5", twin == step.before, "a restored session is not equal to the one written")
-    again = take(twin, step.event, engine)
+    again = take_step(twin, step.event, engine)
     _hold("L5", again.refused == step.refused, "restored, it refuses otherwise")
     _hold("L5", (again.after, again.out) == (step.after, step.out), "restored, it goes elsewhere")
 
 
-def law_06_outbox(step: Step, engine: Engine = ENGINE) -> None:
+def law_06_outbox(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L6: the commands returned are exactly what the outbox holds that it did not hold before, by id, before all news.
 
     So an adapter executes what it is handed, and the outbox after a crash is the same list.
@@ -214,7 +214,7 @@ def law_06_outbox(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L6", known in ([], [command]), f"command {command.id} has changed while it was owed")
 
 
-def law_07_one_poll(step: Step, engine: Engine = ENGINE) -> None:
+def law_07_one_poll(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L7: at most one poll is owed; nor more than one reading of the history, or one post of the queue.
 
     A second poll is refused (5509), and one of the two loses events; a second post overtakes the first.
@@ -225,7 +225,7 @@ def law_07_one_poll(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L7", count <= 1, f"{count} {kind.__name__} owed at once")
 
 
-def law_08_terminal(step: Step, engine: Engine = ENGINE) -> None:
+def law_08_terminal(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L8: terminal is for ever, owes nothing and waits for nothing."""
     if step.before.outcome is not None:
         same = (step.before.phase, step.before.outcome) == (step.after.phase, step.after.outcome)
@@ -235,15 +235,15 @@ def law_08_terminal(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L8", engine.next_deadline(step.after) is None, "a session that is over has a deadline")
 
 
-def law_10_input(step: Step, engine: Engine = ENGINE) -> None:
+def law_10_input(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L10: the input session is unchanged, and the same input gives the same answer."""
     image = deepcopy(step.before)
-    again = take(step.before, step.event, engine)
+    again = take_step(step.before, step.event, engine)
     _hold("L10", step.before == image, "the input session has changed")
     _hold("L10", (again.after, again.out) == (step.after, step.out), "the same input gave another answer")
 
 
-def law_11_order(step: Step, engine: Engine = ENGINE) -> None:
+def law_11_order(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L11: events of one instant are handled in order: one that is not later than the session's now happens at now.
 
     A clock that was set back delays nothing and reorders nothing. Not for `Restarted`, which sets the clock.
@@ -251,13 +251,13 @@ def law_11_order(step: Step, engine: Engine = ENGINE) -> None:
     if isinstance(step.event, Restarted):
         return
     session = step.after
-    tied = take(session, evolve(step.event, at=session.now), engine)
-    earlier = take(session, evolve(step.event, at=session.now - 60_000), engine)
+    tied = take_step(session, evolve(step.event, at=session.now), engine)
+    earlier = take_step(session, evolve(step.event, at=session.now - 60_000), engine)
     _hold("L11", (tied.after, tied.out) == (earlier.after, earlier.out), "an earlier clock gives another answer")
     _hold("L11", tied.after.now == session.now, "an event of the same instant moved the clock")
 
 
-def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
+def law_12_rows(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L12: each move ends where its row says: what `explain` shows is what happens, link by link."""
     if engine.explain is None:
         return
@@ -266,7 +266,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
     if step.refused:
         return
     _hold("L12", (*explained.commands, *explained.updates) == step.out, "explain and reduce disagree on the outcome")
-    for machine in MACHINES:
+    for machine in _SINGLE_MACHINES:
         at = getattr(step.before, machine).name
         for move in explained.moves:
             if move.machine == machine:
@@ -275,7 +275,7 @@ def law_12_rows(step: Step, engine: Engine = ENGINE) -> None:
         _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
 
 
-MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "ephemeral")
+_SINGLE_MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "ephemeral")
 """The machines of which a session has one; items come and go."""
 
 STEP_LAWS: Final = (
@@ -350,7 +350,7 @@ def _posted(entry: object) -> object:
     return evolve(entry, msg_id="") if isinstance(entry, File) else entry
 
 
-def law_09_numbers(step: Step, ledger: Ledger) -> None:
+def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
     """L9: command ids and `seq` strictly increase; an item keeps its id for ever, and its outcomes come in order.
 
     Ids tell answers apart, and `seq` is the application's cursor: one that came twice is a lost or a doubled message.
@@ -389,7 +389,7 @@ def key_of(session: Session, entry: object) -> Key | None:
     return None
 
 
-def law_13_told_once(step: Step, ledger: Ledger) -> None:
+def law_13_told_once(step: StepResult, ledger: Ledger) -> None:
     """L13: whatever polls, replays and the history say, each entry of the transcript is told once.
 
     Here for entries that have an id; without one, two equal ones cannot be told from one told twice. Ours count as told
@@ -410,7 +410,7 @@ def law_13_told_once(step: Step, ledger: Ledger) -> None:
     ledger.most += _at_most(step)
 
 
-def _at_most(step: Step) -> int:
+def _at_most(step: StepResult) -> int:
     """How much a step gives a window to remember at the most: what came to nothing, too.
 
     A file of ours is known by two names.
@@ -426,7 +426,7 @@ _WITHOUT_ID: Final = (Message, File, Location, TimeoutWarning, Unknown, Malforme
 """Entries of the transcript that may lack one: a window that holds nothing better goes by what they say."""
 
 
-def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
+def _may_come_back(step: StepResult, key: Key, ledger: Ledger) -> bool:
     if not ledger.may_have_forgotten(key):
         return False
     reply = step.event.reply if isinstance(step.event, Answered) else None
@@ -440,7 +440,7 @@ def _may_come_back(step: Step, key: Key, ledger: Ledger) -> bool:
 LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)
 
 
-def check(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> None:
+def check_laws(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE) -> None:
     """Every law, for one step. Raises `BrokenLaw`."""
     for law in STEP_LAWS:
         law(step, engine)
@@ -448,7 +448,7 @@ def check(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> None:
         life_law(step, ledger)
 
 
-def missing(step: Step, ledger: Ledger, engine: Engine = ENGINE) -> list[Key]:
+def missing_entries(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE) -> list[Key]:
     """The other half of L13: what an awaited history held that was never told; empty for a right engine.
 
     Only for an honest log: one that has all that was ever said, in order. Signals are not told from the past. Once the

@@ -11,9 +11,9 @@ from typing import Final
 from statemachine.engine.session import JsonSession, read_event
 
 from ..core import Event, Session, explain
-from .doer import Doer
+from .results import Level
+from .vector_runner import VectorRunner
 from .vectors import Vector
-from .verdicts import Level
 
 __all__ = ["INFERRED_ROWS", "INFERRED_SECTIONS", "is_inferred", "level_at", "level_of"]
 
@@ -43,7 +43,7 @@ def level_of(session: Session, event: Event) -> Level:
 def level_at(vector: Vector, number: int) -> Level:
     """How binding this step of a story is."""
     reference = JsonSession()
-    doer = Doer(reference, vector.config)
+    doer = VectorRunner(reference, vector.config)
     reference.begin(vector.at, vector.config)
     for step in vector.steps[:number]:
         doer.do(step.do)

@@ -14,8 +14,8 @@ from typing import Any, Final, Self, cast
 import pytest
 
 from .implementation import Implementation
-from .kit import CASES, Check, checks
-from .suite import hold
+from .kit import RANDOM_TRACES, Check, checks
+from .suite import assert_check
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
 
@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("statemachine", "conformance of chat-session state machines")
     group.addoption(_OPTION, metavar="MODULE:NAME", help="a function that makes the implementation to be judged")
     group.addoption("--statemachine-known", metavar="NAME", action="append", default=[], help="a check known to fail")
-    group.addoption("--statemachine-cases", type=int, default=CASES, metavar="N", help="how many random lives")
+    group.addoption("--statemachine-cases", type=int, default=RANDOM_TRACES, metavar="N", help="how many random lives")
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,7 +67,7 @@ class ConformanceItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge."""
-        hold(self.make(), self.check, self.known)
+        assert_check(self.make(), self.check, self.known)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Where pytest says that it is."""

@@ -21,7 +21,7 @@ from typing import IO, Any, Final, Self
 
 from attrs import define, frozen
 
-from .implementation import Answer, Broken, Object, Unusable
+from .implementation import NoAnswer, Object, PendingAnswer, Unusable
 
 __all__ = ["PROTOCOL", "Harness"]
 
@@ -43,7 +43,7 @@ class _Line:
 
     seq: int
     text: str
-    answer: Object | Broken | None = None
+    answer: Object | NoAnswer | None = None
 
 
 @frozen
@@ -52,27 +52,27 @@ class _Ahead:
 
     harness: Harness
 
-    def begin(self, at: int, config: Object | None = None) -> Answer[Object]:
+    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]:
         """`Harness.begin`, of a process that lives."""
         return self.harness.ask({"op": "begin", "at": at, "config": config or {}})
 
-    def step(self, event: Object) -> Answer[Object]:
+    def step(self, event: Object) -> PendingAnswer[Object]:
         """`Harness.step`."""
         return self.harness.ask({"op": "step", "event": event})
 
-    def snapshot(self) -> Answer[object]:
+    def snapshot(self) -> PendingAnswer[object]:
         """`Harness.snapshot`."""
         said = self.harness.ask({"op": "snapshot"})
         return lambda: _written(said())
 
-    def restore(self, data: object) -> Answer[Object]:
+    def restore(self, data: object) -> PendingAnswer[Object]:
         """`Harness.restore`."""
         return self.harness.ask({"op": "restore", "snapshot": data})
 
 
 def _written(said: Object) -> object:
     if "snapshot" not in said:
-        raise Broken('the answer to {"op": "snapshot"} has no member "snapshot"')
+        raise NoAnswer('the answer to {"op": "snapshot"} has no member "snapshot"')
     return said["snapshot"]
 
 
@@ -144,7 +144,7 @@ class Harness:
 
     # --- lines
 
-    def ask(self, asked: Object) -> Answer[Object]:
+    def ask(self, asked: Object) -> PendingAnswer[Object]:
         """Ask, and fetch the answer later. The answer raises Broken."""
         self._seq += 1
         line = _Line(self._seq, _ENCODE({**asked, "seq": self._seq}) + "\n")
@@ -159,7 +159,7 @@ class Harness:
     def _fetch(self, line: _Line) -> Object:
         while line.answer is None:
             self._receive()
-        if isinstance(line.answer, Broken):
+        if isinstance(line.answer, NoAnswer):
             raise line.answer
         return line.answer
 
@@ -169,13 +169,13 @@ class Harness:
         self._bytes -= len(line.text)
         try:
             line.answer = self._read(self._next_line(), line.seq)
-        except Broken as broken:
+        except NoAnswer as broken:
             line.answer = broken
 
     def _next_line(self) -> str:
         process = self._process
         if process is None:
-            raise Broken("the process has died, and the session with it")
+            raise NoAnswer("the process has died, and the session with it")
         assert process.stdin is not None
         assert process.stdout is not None
         since = self._waiting_since = monotonic()
@@ -191,7 +191,7 @@ class Harness:
         if answer:
             return answer
         hung = monotonic() - since >= self._patience
-        raise Broken(self._end(f"no answer within {self._patience:.0f} s" if hung else "the process ended"))
+        raise NoAnswer(self._end(f"no answer within {self._patience:.0f} s" if hung else "the process ended"))
 
     def _read(self, text: str, seq: int) -> Object:
         try:
@@ -199,13 +199,13 @@ class Harness:
         except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
-            raise Broken(
+            raise NoAnswer(
                 self._end(f"its answer is no JSON object: {text.strip()[:200]!r}; stdout is for answers alone")
             )
         if said.pop("seq", None) != seq:  # pyright: ignore[reportUnknownMemberType]
-            raise Broken(self._end("its answer does not give back the seq of what it was asked"))
+            raise NoAnswer(self._end("its answer does not give back the seq of what it was asked"))
         if "error" in said:
-            raise Broken(f"it says error: {str(said['error'])[:_TAIL]}")  # pyright: ignore[reportUnknownArgumentType]
+            raise NoAnswer(f"it says error: {str(said['error'])[:_TAIL]}")  # pyright: ignore[reportUnknownArgumentType]
         return said  # pyright: ignore[reportUnknownVariableType]
 
     # --- the process
@@ -241,7 +241,7 @@ class Harness:
         self._process = self._start()
         try:
             hello = self.ask({"op": "hello", "protocol": PROTOCOL})()
-        except Broken as broken:
+        except NoAnswer as broken:
             raise Unusable(f"the harness does not say hello: {broken}") from None
         if hello.get("protocol") != PROTOCOL or not isinstance(hello.get("features"), list):
             raise Unusable(

@@ -9,7 +9,7 @@ from string import Template
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from .verdicts import FAILING, Verdict, conforms, counted
+from .results import FAILING, CheckResult, conforms, count_text
 
 __all__ = ["html", "junit", "lines_of", "summary"]
 
@@ -25,7 +25,7 @@ _MARKS: Final = {
 }
 
 
-def lines_of(verdict: Verdict) -> Iterator[str]:
+def lines_of(verdict: CheckResult) -> Iterator[str]:
     """One verdict for a person; nothing to add where it passed."""
     yield f"{_MARKS[verdict.status]}  {verdict.id}" + ("" if verdict.level == "must" else f"  ({verdict.level})")
     if verdict.status in ("passed", "skipped"):
@@ -46,17 +46,17 @@ def lines_of(verdict: Verdict) -> Iterator[str]:
         yield f"    again:   {verdict.again}"
 
 
-def summary(name: str, verdicts: Sequence[Verdict]) -> str:
+def summary(name: str, verdicts: Sequence[CheckResult]) -> str:
     """The last line."""
-    return f"{name}: {'conforms' if conforms(verdicts) else 'does not conform'} ({counted(verdicts)})"
+    return f"{name}: {'conforms' if conforms(verdicts) else 'does not conform'} ({count_text(verdicts)})"
 
 
 # --- for machines ---------------------------------------------------------------------------------------------------
 
 
-def junit(name: str, verdicts: Sequence[Verdict]) -> str:
+def junit(name: str, verdicts: Sequence[CheckResult]) -> str:
     """JUnit XML: a suite for the first part of each name."""
-    suites: dict[str, list[Verdict]] = {}
+    suites: dict[str, list[CheckResult]] = {}
     for verdict in verdicts:
         suites.setdefault(verdict.id.partition("/")[0], []).append(verdict)
     parts = [_suite(f"{name}.{title}", some) for title, some in suites.items()]
@@ -66,7 +66,7 @@ def junit(name: str, verdicts: Sequence[Verdict]) -> str:
 _END: Final = "</testsuites>\n"
 
 
-def _open(tag: str, name: str, verdicts: Sequence[Verdict]) -> str:
+def _open(tag: str, name: str, verdicts: Sequence[CheckResult]) -> str:
     failures = sum(one.status in FAILING for one in verdicts)
     skipped = sum(one.status in ("skipped", "known") for one in verdicts)
     seconds = sum(one.seconds for one in verdicts)
@@ -76,11 +76,11 @@ def _open(tag: str, name: str, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _suite(name: str, verdicts: Sequence[Verdict]) -> str:
+def _suite(name: str, verdicts: Sequence[CheckResult]) -> str:
     return "".join((_open("testsuite", name, verdicts), *map(_case, verdicts), "</testsuite>\n"))
 
 
-def _case(verdict: Verdict) -> str:
+def _case(verdict: CheckResult) -> str:
     suite, _, name = verdict.id.partition("/")
     head = (
         f"  <testcase classname={_attribute(suite)} name={_attribute(name)} time={quoteattr(f'{verdict.seconds:.3f}')}"
@@ -132,7 +132,7 @@ $rows
 )
 
 
-def html(name: str, verdicts: Sequence[Verdict]) -> str:
+def html(name: str, verdicts: Sequence[CheckResult]) -> str:
     """One page, whole in itself."""
     order = ("failed", "unexpected", "warned", "known")
     failing = sorted((one for one in verdicts if one.status in order), key=lambda one: order.index(one.status))
@@ -146,7 +146,7 @@ def html(name: str, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _section(verdict: Verdict) -> str:
+def _section(verdict: CheckResult) -> str:
     text = "\n".join(part for part in (verdict.what, verdict.suffers, *verdict.evidence, verdict.again) if part)
     return (
         f'<details open><summary class="{verdict.status}"><b>{escape(_MARKS[verdict.status])}</b> '
@@ -155,19 +155,19 @@ def _section(verdict: Verdict) -> str:
     )
 
 
-def _row(verdict: Verdict) -> str:
+def _row(verdict: CheckResult) -> str:
     cells = (verdict.id, verdict.why, verdict.source)
     mark = f'<td class="s {verdict.status}">{escape(_MARKS[verdict.status])}</td>'
     return f"<tr>{mark}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def as_json(name: str, verdicts: Iterable[Verdict]) -> str:
+def as_json(name: str, verdicts: Iterable[CheckResult]) -> str:
     """Everything, as one JSON object."""
     some = list(verdicts)
     said = [{key: item for key, item in _fields(one) if item} for one in some]
     return json.dumps({"name": name, "conforms": conforms(some), "verdicts": said}, ensure_ascii=False)
 
 
-def _fields(verdict: Verdict) -> Iterator[tuple[str, object]]:
+def _fields(verdict: CheckResult) -> Iterator[tuple[str, object]]:
     for name in ("id", "status", "level", "why", "source", "what", "suffers", "evidence", "again"):
         yield name, getattr(verdict, name)

@@ -11,11 +11,11 @@ from typing import Final
 from hypothesis import strategies as st
 
 from ..core import Session
-from .lives import WORD, Trace, walked
+from .traces import WORD, Trace, trace_of
 
-__all__ = ["LONGEST", "sessions", "traces"]
+__all__ = ["MAX_STEPS", "sessions", "traces"]
 
-LONGEST: Final = 80
+MAX_STEPS: Final = 80
 
 
 @st.composite
@@ -24,11 +24,11 @@ def _words(draw: st.DrawFn, longest: int) -> list[bytes]:
     return [draw(st.binary(min_size=WORD, max_size=WORD)) for _ in range(length + 1)]
 
 
-def traces(longest: int = LONGEST) -> st.SearchStrategy[Trace]:
+def traces(longest: int = MAX_STEPS) -> st.SearchStrategy[Trace]:
     """Random lives of up to so many happenings, half as many on average."""
-    return _words(longest).map(walked)
+    return _words(longest).map(trace_of)
 
 
-def sessions(longest: int = LONGEST) -> st.SearchStrategy[Session]:
+def sessions(longest: int = MAX_STEPS) -> st.SearchStrategy[Session]:
     """Sessions at the end of random lives."""
     return traces(longest).map(lambda life: life.end)

@@ -17,16 +17,16 @@ import pytest
 from .implementation import Implementation
 from .kit import Check, checks, run
 from .report import lines_of
-from .verdicts import with_known
+from .results import with_known
 
-__all__ = ["ConformanceSuite", "ConformanceWarning", "hold"]
+__all__ = ["ConformanceSuite", "ConformanceWarning", "assert_check"]
 
 
 class ConformanceWarning(UserWarning):
     """Something that should hold does not."""
 
 
-def hold(subject: Implementation, check: Check, known: Collection[str] = ()) -> None:
+def assert_check(subject: Implementation, check: Check, known: Collection[str] = ()) -> None:
     """Run one check as a test. What is known to fail must fail; what only should hold warns."""
     (found,) = run(subject, [check])
     verdict = with_known(found, known)
@@ -56,4 +56,4 @@ class ConformanceSuite:
     @pytest.mark.parametrize("check", checks(), ids=lambda check: check.id)
     def test_conforms(self, check: Check) -> None:
         """One check."""
-        hold(self.implementation(), check, self.known)
+        assert_check(self.implementation(), check, self.known)

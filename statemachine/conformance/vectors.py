@@ -21,21 +21,21 @@ from ..core import Reattach, RequestChat, outbox
 from ..core.session import Config
 from . import laws
 from .implementation import Object
-from .lives import Trace
-from .verdicts import Level
-from .walk import Follow
+from .random_walk import Follow
+from .results import Level
+from .traces import Trace
 
 __all__ = [
     "BadVector",
     "Level",
-    "Step",
     "Vector",
+    "VectorStep",
     "codec_vectors",
     "engine_vectors",
     "expected",
     "read_vector",
-    "recorded",
-    "written",
+    "vector_data",
+    "vector_of",
 ]
 
 FOLDER: Final = files("statemachine.conformance") / "vectors"
@@ -46,7 +46,7 @@ class BadVector(Exception):
 
 
 @frozen
-class Step:
+class VectorStep:
     """One thing done, and what it must show: `{"event": …}`, `{"reload": true}` or `{"follow": at}`.
 
     Reload: the session is written down and read again. Follow: a new session begins that follows this one. `expect` is
@@ -65,7 +65,7 @@ class Vector:
 
     id: str
     at: int
-    steps: tuple[Step, ...]
+    steps: tuple[VectorStep, ...]
     level: Level = "must"
     why: str = ""
     source: str = ""
@@ -103,7 +103,7 @@ _BY_TYPE: Final = {
 }
 
 
-FEATURES: Final = frozenset({*_BY_KEY.values(), *_BY_TYPE.values(), "v1"})
+VECTOR_FEATURES: Final = frozenset({*_BY_KEY.values(), *_BY_TYPE.values(), "v1"})
 """All that any vector may require."""
 
 
@@ -126,33 +126,33 @@ def expected(observation: Object) -> Object:
     return {key: item for key, item in observation.items() if key != "owed" and item not in ([], None)}
 
 
-def recorded(trace: Trace, name: str = "generated") -> Vector:
+def vector_of(trace: Trace, name: str = "generated") -> Vector:
     """A random life as a vector."""
-    steps: list[Step] = []
+    steps: list[VectorStep] = []
     session = trace.start
     for happening, taken in zip(trace.happenings, trace.steps, strict=True):
         if taken is None:
-            steps.append(Step({"reload": True}, expected(observation(session, session, outbox(session)))))
+            steps.append(VectorStep({"reload": True}, expected(observation(session, session, outbox(session)))))
             continue
         if isinstance(happening, Follow):
             new = taken.before
-            steps.append(Step({"follow": happening.at}, expected(observation(new, new, ()))))
+            steps.append(VectorStep({"follow": happening.at}, expected(observation(new, new, ()))))
         steps.append(_step(taken))
         session = taken.after
     return Vector(name, trace.start.now, tuple(steps), config=to_json(trace.start.config, Config))
 
 
-def _step(taken: laws.Step) -> Step:
+def _step(taken: laws.StepResult) -> VectorStep:
     """A step of the engine; what the session before has left is no part of its event here."""
     event = evolve(taken.event, after=None) if isinstance(taken.event, RequestChat | Reattach) else taken.event
     shown = {"refused": taken.refused} if taken.refused else observation(taken.before, taken.after, taken.out)
-    return Step({"event": encode_event(event)}, expected(shown))
+    return VectorStep({"event": encode_event(event)}, expected(shown))
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def written(vector: Vector) -> Object:
+def vector_data(vector: Vector) -> Object:
     """A vector as JSON values."""
     said: Object = {"id": vector.id, "level": vector.level, "why": vector.why, "source": vector.source}
     if vector.covers:
@@ -166,7 +166,7 @@ def written(vector: Vector) -> Object:
     return said
 
 
-def _written_step(step: Step) -> Object:
+def _written_step(step: VectorStep) -> Object:
     level: Object = {} if step.level == "must" else {"level": step.level}
     return {**step.do, **level, "expect": step.expect}
 
@@ -188,11 +188,11 @@ def read_vector(said: Any) -> Vector:
         raise BadVector(f"no vector of the engine: {type(error).__name__} {error}") from None
 
 
-def _read_step(said: Object) -> Step:
+def _read_step(said: Object) -> VectorStep:
     do: Object = {key: said[key] for key in ("event", "reload", "follow") if key in said}
     if len(do) != 1:
         raise BadVector("each step holds one of event, reload, follow")
-    return Step(do, said["expect"], said.get("level", "must"))
+    return VectorStep(do, said["expect"], said.get("level", "must"))
 
 
 def engine_vectors() -> tuple[Vector, ...]:

@@ -18,7 +18,7 @@ __all__ = ["PROTOCOL", "Desk", "serve"]
 
 PROTOCOL: Final = 1
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
-CODEC: Final = ("decode", "encode", "request", "reply")
+CODEC_OPERATIONS: Final = ("decode", "encode", "request", "reply")
 """The operations of `wire.py`."""
 HELLO: Final[Object] = {
     "protocol": PROTOCOL,
@@ -45,7 +45,7 @@ class Desk:
             "snapshot": lambda asked: {"snapshot": self._session(asked).snapshot()},
             "restore": self._restore,
             "drop": self._drop,
-            **dict.fromkeys(CODEC, _codec),
+            **dict.fromkeys(CODEC_OPERATIONS, _codec),
         }
 
     def answer(self, line: str) -> Object:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final, Literal, TypeAlias, get_args
 
-from statemachine.conformance.laws import Step
+from statemachine.conformance.laws import StepResult
 from statemachine.core import COMMANDS, Answered, Failure, Move, Reply, Restarted, Tick, explain
 from statemachine.core import signals as sig
 from statemachine.core.derived import deadlines, owing
@@ -47,7 +47,7 @@ class Coverage:
         self.counts: Final[Counter[Point]] = Counter()
         self._sorts: Final[Counter[tuple[object, ...]]] = Counter()
 
-    def record(self, step: Step) -> None:
+    def record(self, step: StepResult) -> None:
         """Count one step."""
         if step.refused or (isinstance(step.event, Tick) and step.after is step.before):
             return
@@ -62,7 +62,7 @@ class Coverage:
         self.counts.update({("fault", label): count for label, count in faults.items()})
 
 
-def _sort(step: Step) -> tuple[object, ...]:
+def _sort(step: StepResult) -> tuple[object, ...]:
     reply = step.event.reply if isinstance(step.event, Answered) else None
     return (type(step.event), type(reply), *_states(step.before), *_states(step.after))
 
@@ -96,7 +96,7 @@ def _tried(move: Move) -> int:
     return len(move.guards) - (bool(move.guards) and move.guards[-1][1])
 
 
-def _outside_the_tables(step: Step) -> Iterator[Point]:
+def _outside_the_tables(step: StepResult) -> Iterator[Point]:
     for command in step.commands:
         yield "command", type(command).__name__
     event, before = step.event, step.before

@@ -134,7 +134,7 @@ def explore(depth: int, budget: float = 600.0, coverage: Coverage | None = None)
 
 def _step(session: Session, event: core.Event, coverage: Coverage | None) -> tuple[str | None, Session]:
     try:
-        step = laws.take(session, event)
+        step = laws.take_step(session, event)
         if coverage is not None:
             coverage.record(step)
         if step.refused:

@@ -89,8 +89,8 @@ def _broken(start: Session, log: Sequence[_Fed]) -> tuple[str | None, list[Event
             event = evolve(event, command=same[0]) if same else event
         done.append(event)
         try:
-            step = laws.take(session, event)
-            laws.check(step, ledger)
+            step = laws.take_step(session, event)
+            laws.check_laws(step, ledger)
         except laws.BrokenLaw as broken:
             return broken.law, done
         session = step.after
@@ -103,7 +103,7 @@ def _with_commands(start: Session, events: Sequence[Event]) -> Iterator[_Fed]:
         types = {command.id: type(command) for command in outbox(session)}
         yield _Fed(event, types.get(event.command) if isinstance(event, Answered) else None)
         try:
-            session = laws.take(session, event).after
+            session = laws.take_step(session, event).after
         except laws.BrokenLaw:
             return
 

@@ -137,7 +137,7 @@ class Oracle:
         self.phases[after.phase] += 1
         log = self.current
         log.events.append((event, after is not before))
-        self._check(log, laws.Step(before, event, after, tuple(outputs)))
+        self._check(log, laws.StepResult(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, core.Answered) else None
         if not isinstance(reply, core.EventBatch | core.HistoryLog) or before.phase in ("idle", "requesting"):
             return
@@ -146,7 +146,7 @@ class Oracle:
         if after.chat.chat_id and not (is_history and (isinstance(after.lifecycle, TERMINAL) or log.ledger.is_full)):
             log.offered += [(len(log.events), entry) for entry in reply.entries if _is_kept(entry, is_history)]
 
-    def _check(self, log: SessionLog, step: laws.Step) -> None:
+    def _check(self, log: SessionLog, step: laws.StepResult) -> None:
         if self._coverage is not None:
             self._coverage.record(step)
         try:
@@ -154,7 +154,7 @@ class Oracle:
                 law(step)
             for life_law in laws.LIFE_LAWS:
                 life_law(step, log.ledger)
-            lost = laws.missing(step, log.ledger)
+            lost = laws.missing_entries(step, log.ledger)
             if lost:
                 self.fail("L13", f"read in the history and never delivered: {lost[0]}")
         except laws.BrokenLaw as broken:
@@ -294,7 +294,7 @@ def _replayed(log: SessionLog, saved: Session | None) -> laws.Ledger:
     """The ledger after the steps up to the last save."""
     ledger, session = deepcopy(log.inherited), log.start
     for event, _ in log.events:
-        step = laws.take(session, event)
+        step = laws.take_step(session, event)
         for law in laws.LIFE_LAWS:
             law(step, ledger)
         session = step.after

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from statemachine.conformance.blackbox.catalogue import CASES, Case
+from statemachine.conformance.blackbox.catalogue import CASES, HttpCase
 from statemachine.conformance.blackbox.rules import INVISIBLE, rule_of
-from statemachine.conformance.blackbox.run import level_of
+from statemachine.conformance.blackbox.run import rule_level
 from statemachine.emulator.rules import RULES
 
 FAULTS = [f"F{number}" for number in range(1, 39)]
@@ -25,7 +25,7 @@ def test_names_are_unique_and_say_what_they_are_about() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_every_rule_says_who_suffers_what_is_right_and_who_says_so(case: Case) -> None:
+def test_every_rule_says_who_suffers_what_is_right_and_who_says_so(case: HttpCase) -> None:
     for number in (*case.faults, *case.reads_as.values()):
         rule = rule_of(number)
         assert rule.number == number
@@ -34,5 +34,5 @@ def test_every_rule_says_who_suffers_what_is_right_and_who_says_so(case: Case) -
 
 def test_what_rests_on_an_inference_is_never_a_must() -> None:
     """Sections 1.4 and 10 of protocol.md are inferences as a whole."""
-    assert level_of(rule_of("F12")) == level_of(rule_of("F16")) == "should"
-    assert level_of(rule_of("F1")) == level_of(rule_of("F22")) == "must"
+    assert rule_level(rule_of("F12")) == rule_level(rule_of("F16")) == "should"
+    assert rule_level(rule_of("F1")) == rule_level(rule_of("F22")) == "must"

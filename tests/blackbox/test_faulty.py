@@ -10,56 +10,56 @@ from pathlib import Path
 import pytest
 
 from statemachine.conformance.blackbox.audit import audit
-from statemachine.conformance.blackbox.catalogue import CASES, Case
+from statemachine.conformance.blackbox.catalogue import CASES, HttpCase
+from statemachine.conformance.blackbox.context import RunOptions
 from statemachine.conformance.blackbox.recorded import read_recording
-from statemachine.conformance.blackbox.run import Played, Subject, play_all, program
-from statemachine.conformance.blackbox.stage import Manner
+from statemachine.conformance.blackbox.run import CaseResult, ClientFactory, program_factory, run_cases
 
 from .clients.faulty import FAULTY
 
 CLIENTS = Path(__file__).parent / "clients"
-MANNER = Manner(patience_s=40, quiet_s=3)
+MANNER = RunOptions(timeout_s=40, observe_s=3)
 AT_ONCE = 4
 SEEN_ONLY_LIVE = {"PoolOfSenders", "ForgetsTheFirst"}
 """What they do wrong is against what the user did, which no recording holds."""
 
 
-def client(name: str, manner: Manner = MANNER) -> Subject:
+def client(name: str, manner: RunOptions = MANNER) -> ClientFactory:
     if name in ("naive", "ours"):
-        return program([sys.executable, str(CLIENTS / f"{name}.py")], manner)
-    return program([sys.executable, str(CLIENTS / "faulty.py"), name], manner)
+        return program_factory([sys.executable, str(CLIENTS / f"{name}.py")], manner)
+    return program_factory([sys.executable, str(CLIENTS / "faulty.py"), name], manner)
 
 
 def fault_of(name: str) -> str:
     return str(FAULTY[name].__doc__).partition(":")[0]
 
 
-def cases_for(name: str) -> list[Case]:
+def cases_for(name: str) -> list[HttpCase]:
     """Those of its fault, and one plain end."""
     return [case for case in CASES if fault_of(name) in case.faults or case.id == "F1/ended"]
 
 
-def found(played: Sequence[Played]) -> set[str]:
+def found(played: Sequence[CaseResult]) -> set[str]:
     return {finding.rule.number for one in played for finding in one.findings}
 
 
-def audited(played: Sequence[Played]) -> set[str]:
+def audited(played: Sequence[CaseResult]) -> set[str]:
     """Each case recorded, and the recordings judged."""
     audits = [audit(read_recording(one.har)) for one in played if one.har["log"]["entries"]]
     return {finding.rule.number for one in audits for finding in one.findings}
 
 
-async def _trials(names: Sequence[str]) -> dict[str, list[Played]]:
+async def _trials(names: Sequence[str]) -> dict[str, list[CaseResult]]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def trial(name: str) -> list[Played]:
+    async def trial(name: str) -> list[CaseResult]:
         async with gate:
-            return await play_all(cases_for(name), client(name), MANNER, 2)
+            return await run_cases(cases_for(name), client(name), MANNER, 2)
 
     return dict(zip(names, await asyncio.gather(*map(trial, names)), strict=True))
 
 
-def _say(played: Sequence[Played]) -> str:
+def _say(played: Sequence[CaseResult]) -> str:
     return "; ".join(f"{one.case.id}: {one.findings} {one.not_ready} {one.errors}" for one in played)
 
 
@@ -77,7 +77,7 @@ async def test_every_faulty_client_is_caught_by_name_and_its_recording_too() -> 
     assert unseen == {}
 
 
-def _agrees(name: str, played: Sequence[Played]) -> bool:
+def _agrees(name: str, played: Sequence[CaseResult]) -> bool:
     """The audit names the fault; or, where the case knows better what a missed end means, the missed end."""
     by_meaning = {meant for one in played for meant in one.case.reads_as.values()}
     fault, rules = fault_of(name), audited(played)
@@ -87,7 +87,7 @@ def _agrees(name: str, played: Sequence[Played]) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["naive", "ours"])
 async def test_a_right_client_has_a_clean_sheet(name: str) -> None:
-    played = await play_all(CASES, client(name), MANNER, 8)
+    played = await run_cases(CASES, client(name), MANNER, 8)
     assert found(played) == set(), _say(played)
     assert [one.case.id for one in played if one.not_ready] == [], _say(played)
     assert {one.case.id: audited([one]) for one in played if audited([one])} == {}
@@ -96,7 +96,7 @@ async def test_a_right_client_has_a_clean_sheet(name: str) -> None:
 @pytest.mark.parametrize(("name", "case"), [("OnlyEnded", "F1/failed"), ("AllOrNothing", "F9/unknown-event")])
 async def test_a_faulty_client_is_caught(name: str, case: str) -> None:
     chosen = [one for one in CASES if one.id in (case, "F1/ended")]
-    played = await play_all(chosen, client(name), Manner(patience_s=40, quiet_s=1.5), 2)
+    played = await run_cases(chosen, client(name), RunOptions(timeout_s=40, observe_s=1.5), 2)
     (caught,) = [finding for one in played for finding in one.findings]
     assert caught.rule.number == fault_of(name)
     assert caught.rule.suffers
@@ -106,7 +106,7 @@ async def test_a_faulty_client_is_caught(name: str, case: str) -> None:
 
 async def test_a_right_client_is_not() -> None:
     chosen = [one for one in CASES if one.id in ("F5/plain", "F1/failed")]
-    played = await play_all(chosen, client("naive"), Manner(patience_s=40, quiet_s=1), 2)
+    played = await run_cases(chosen, client("naive"), RunOptions(timeout_s=40, observe_s=1), 2)
     assert found(played) == set(), _say(played)
     assert not any(one.not_ready for one in played), _say(played)
     assert audited(played) == set()

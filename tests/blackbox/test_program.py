@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.blackbox.program import CannotStart, Program, Visitor, environment
+from statemachine.conformance.blackbox.program import CannotStart, ManualClient, Program, environment
 
 ECHO = """
 import os, sys
@@ -20,8 +20,8 @@ for line in sys.stdin:
 """
 
 
-def _program(folder: Path, *, told: bool = True) -> Program:
-    return Program([sys.executable, "-c", ECHO], environment("http://127.0.0.1:1", "ann"), str(folder), told=told)
+def _program(folder: Path, *, orders: bool = True) -> Program:
+    return Program([sys.executable, "-c", ECHO], environment("http://127.0.0.1:1", "ann"), str(folder), orders=orders)
 
 
 def _read(path: Path) -> str:
@@ -39,21 +39,21 @@ async def _written(path: Path) -> str:
 async def test_it_is_told_what_to_do_and_keeps_its_folder(tmp_path: Path) -> None:
     program = _program(tmp_path)
     await program.start()
-    await program.tell({"do": "say", "text": "ü"})
+    await program.order({"do": "say", "text": "ü"})
     assert '{"do": "say"' in await _written(tmp_path / "told")
-    await program.again()
-    await program.tell({"do": "start"})
+    await program.restart()
+    await program.order({"do": "start"})
     await program.kill()
     assert program.exited is not None
     assert "ann" in program.errors
-    await program.tell({"do": "end"})  # nobody is there: no harm
+    await program.order({"do": "end"})  # nobody is there: no harm
     await program.kill()
 
 
 async def test_one_that_lives_by_itself_is_told_nothing(tmp_path: Path) -> None:
-    program = _program(tmp_path, told=False)
+    program = _program(tmp_path, orders=False)
     await program.start()
-    await program.tell({"do": "start"})
+    await program.order({"do": "start"})
     await _written(tmp_path / "lives")
     await program.kill()
     assert not (tmp_path / "told").exists()
@@ -68,10 +68,10 @@ async def test_a_command_that_is_none_is_named(tmp_path: Path) -> None:
 
 async def test_a_person_is_asked() -> None:
     asked: list[str] = []
-    visitor = Visitor(asked.append)
-    await visitor.start()
-    await visitor.tell({"do": "say", "text": "hello"})
-    await visitor.tell({"do": "dance"})
-    await visitor.again()
-    await visitor.kill()
-    assert asked == ["send the text: hello", "close the app for good, and open it again"]
+    client = ManualClient(asked.append)
+    await client.start()
+    await client.order({"do": "say", "text": "hello"})
+    await client.order({"do": "dance"})
+    await client.restart()
+    await client.kill()
+    assert asked == ["send the text: hello", "close the app completely, and open it again"]

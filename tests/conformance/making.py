@@ -22,10 +22,10 @@ from typing import Any
 from attrs import evolve
 
 from statemachine.conformance.levels import level_of
-from statemachine.conformance.shorten import Meant, told_again
+from statemachine.conformance.results import Level
+from statemachine.conformance.shorten import LinkedStep, replay
 from statemachine.conformance.shrinking import shrink
-from statemachine.conformance.vectors import Step, Vector, engine_vectors, written
-from statemachine.conformance.verdicts import Level
+from statemachine.conformance.vectors import Vector, VectorStep, engine_vectors, vector_data
 from tests.conformance.stories import answered, faults, finds, lives, seldom, stories
 from tests.conformance.targets import UNSEEN, Target, targets
 from tests.conformance.telling import Stage, Story, story_of, trailing
@@ -71,7 +71,7 @@ class Maker:
         (self.unseen if candidates else self.never).append(target)
 
     def keep(self, target: Target, story: Story) -> None:
-        def still(acts: list[Meant]) -> bool:
+        def still(acts: list[LinkedStep]) -> bool:
             shorter = evolve(story, acts=tuple(acts))
             return shorter.otherwise(target) is not None if target.shows else target.name in shorter.rows()
 
@@ -86,14 +86,14 @@ class Maker:
 def levelled(vector: Vector) -> Vector:
     """Each step with how binding it is. A fault seen in the field binds; a row, as much as the step that takes it."""
     stage = Stage(vector.at, vector.config)
-    steps: list[Step] = []
+    steps: list[VectorStep] = []
     for step in vector.steps:
         level: Level = "must"
         if "event" in step.do:
             former = stage.former
-            level = level_of(stage.session, stage._event(Meant(step.do)))
+            level = level_of(stage.session, stage._event(LinkedStep(step.do)))
             stage.former = former
-        stage.take(Meant(step.do))
+        stage.take(LinkedStep(step.do))
         steps.append(evolve(step, level=level))
     binds = vector.id.startswith("fault/")
     return evolve(vector, steps=tuple(steps), level="must" if binds else steps[-1].level)
@@ -129,7 +129,7 @@ def pruned(vectors: list[Vector]) -> list[Vector]:
 
 def text_of(vectors: list[Vector]) -> str:
     """A vector over several lines, a step on each: what changes shows in a diff."""
-    return "[\n" + ",\n".join(_text(written(vector)) for vector in vectors) + "\n]\n"
+    return "[\n" + ",\n".join(_text(vector_data(vector)) for vector in vectors) + "\n]\n"
 
 
 def _text(said: dict[str, Any]) -> str:
@@ -151,7 +151,7 @@ def write(vectors: list[Vector]) -> None:
 
 def refreshed(vector: Vector) -> Vector:
     """The same story, with what the engine shows now."""
-    now = told_again(vector.at, vector.config, [Meant(step.do) for step in vector.steps])
+    now = replay(vector.at, vector.config, [LinkedStep(step.do) for step in vector.steps])
     return evolve(
         vector, steps=tuple(evolve(old, expect=new.expect) for old, new in zip(vector.steps, now, strict=True))
     )
@@ -162,7 +162,7 @@ def stale(vectors: Iterable[Vector]) -> list[str]:
     return [
         vector.id
         for vector in vectors
-        if told_again(vector.at, vector.config, [Meant(step.do) for step in vector.steps])
+        if replay(vector.at, vector.config, [LinkedStep(step.do) for step in vector.steps])
         != tuple(evolve(step, level="must") for step in vector.steps)
     ]
 

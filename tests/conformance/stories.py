@@ -41,9 +41,9 @@ from statemachine import (
     next_deadline,
 )
 from statemachine.codec.records import encode_event, to_json
-from statemachine.conformance.lives import walked
-from statemachine.conformance.shorten import meaning
-from statemachine.conformance.vectors import recorded
+from statemachine.conformance.shorten import linked_steps
+from statemachine.conformance.traces import trace_of
+from statemachine.conformance.vectors import vector_of
 from statemachine.records import Config
 from statemachine.wire import (
     CobrowsingRequested,
@@ -236,7 +236,7 @@ def seldom() -> Iterator[Story]:
 def _story(one: Any, name: str, why: str = "") -> Story:
     config = to_json(one.session.config, Config)
     doings = [told if isinstance(told, dict) else {"event": encode_event(_alone(told))} for told in one.story]
-    return Story(name, play.NOW, config, tuple(meaning(play.NOW, config, doings)), why)
+    return Story(name, play.NOW, config, tuple(linked_steps(play.NOW, config, doings)), why)
 
 
 def _alone(event: Any) -> Any:
@@ -247,4 +247,4 @@ def _alone(event: Any) -> Any:
 def lives() -> Iterator[Story]:
     for number in range(LIVES):
         random = Random(number)
-        yield story_of(recorded(walked([random.randbytes(10) for _ in range(STEPS)]), f"life {number}"))
+        yield story_of(vector_of(trace_of([random.randbytes(10) for _ in range(STEPS)]), f"life {number}"))

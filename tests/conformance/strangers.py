@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from statemachine.conformance.implementation import Broken, Implementation, Object
+from statemachine.conformance.implementation import Implementation, NoAnswer, Object
 from statemachine.engine.session import JsonSession
 
 SHIFT = 1_000
@@ -115,4 +115,4 @@ class Modest(JsonSession):
     features = frozenset[str]()  # type: ignore[assignment]
 
     def snapshot(self) -> object:
-        raise Broken("it has no snapshots")
+        raise NoAnswer("it has no snapshots")

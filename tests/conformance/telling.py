@@ -25,8 +25,8 @@ from statemachine import (
     wake_window,
 )
 from statemachine.codec.records import decode_event, from_json
-from statemachine.conformance.names import renamed
-from statemachine.conformance.shorten import Meant, meaning, told_again
+from statemachine.conformance.ids import with_replaced_texts
+from statemachine.conformance.shorten import LinkedStep, linked_steps, replay
 from statemachine.conformance.vectors import Vector
 from statemachine.core.table import Machine
 from statemachine.core.tables import CELLS, MACHINES
@@ -48,7 +48,7 @@ class Stage:
         self.former: Any = None
         self.names: dict[int | str, int | str] = {}
 
-    def take(self, meant: Meant) -> tuple[Any, ...]:
+    def take(self, meant: LinkedStep) -> tuple[Any, ...]:
         """One step, and all that it shows."""
         do, before = meant.do, self.session
         out: tuple[Any, ...] = ()
@@ -69,8 +69,8 @@ class Stage:
         after = self.session
         return after.phase, after.outcome, out, wake_window(after), changes(before, after)
 
-    def _event(self, meant: Meant) -> Any:
-        event = decode_event(renamed(meant.do["event"], self.names))
+    def _event(self, meant: LinkedStep) -> Any:
+        event = decode_event(with_replaced_texts(meant.do["event"], self.names))
         if meant.answers:
             same = [c.id for c in outbox(self.session) if _KINDS[type(c)] == meant.answers]
             event = evolve(event, command=same[0]) if same else event
@@ -142,7 +142,7 @@ class Story:
     id: str
     at: int
     config: dict[str, Any]
-    acts: tuple[Meant, ...]
+    acts: tuple[LinkedStep, ...]
     why: str = ""
     source: str = ""
     covers: tuple[str, ...] = ()
@@ -175,10 +175,10 @@ class Story:
         return set(TRAIL)
 
     def vector(self) -> Vector:
-        steps = told_again(self.at, self.config, self.acts)
+        steps = replay(self.at, self.config, self.acts)
         return Vector(self.id, self.at, steps, "must", self.why, self.source, self.covers, self.config)
 
 
 def story_of(vector: Vector) -> Story:
-    acts = meaning(vector.at, vector.config, [step.do for step in vector.steps])
+    acts = linked_steps(vector.at, vector.config, [step.do for step in vector.steps])
     return Story(vector.id, vector.at, vector.config, tuple(acts), vector.why, vector.source, vector.covers)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from statemachine.conformance.generated import LAWS
-from statemachine.conformance.implementation import Broken, Object
-from statemachine.conformance.judge import Fault, judge
-from statemachine.conformance.lives import walked
+from statemachine.conformance.implementation import NoAnswer, Object
+from statemachine.conformance.judge import Deviation, judge
+from statemachine.conformance.random_search import LAWS
+from statemachine.conformance.traces import trace_of
 from statemachine.conformance.variations import VARIATIONS
-from statemachine.conformance.vectors import Vector, recorded
+from statemachine.conformance.vectors import Vector, vector_of
 from statemachine.engine.session import JsonSession
 from tests.conformance.strangers import Renaming, Spoilt
 
@@ -24,7 +24,7 @@ def lives(count: int = LIVES, length: int = 40) -> list[Vector]:
     found = []
     for number in range(count):
         random = Random(number)
-        found.append(recorded(walked([random.randbytes(10) for _ in range(length)]), f"life {number}"))
+        found.append(vector_of(trace_of([random.randbytes(10) for _ in range(length)]), f"life {number}"))
     return found
 
 
@@ -42,7 +42,7 @@ def test_other_ids_and_defaults_written_out_are_as_right() -> None:
         assert judge(Renaming(), story) is None
 
 
-def faults(spoil: Callable[[Object], Object | None]) -> list[Fault]:
+def faults(spoil: Callable[[Object], Object | None]) -> list[Deviation]:
     """The first fault of each trace that has one."""
     return [fault for story in STORIES if (fault := judge(Spoilt(spoil), story)) is not None]
 
@@ -84,9 +84,9 @@ def test_what_is_wrong_is_named(spoil: Callable[[Object], Object | None], law: s
 
 def test_a_crash_is_a_fault_and_no_end_of_the_judge() -> None:
     def crash(shown: Object) -> Object:
-        raise Broken("the process ended")
+        raise NoAnswer("the process ended")
 
-    assert faults(crash)[0] == Fault("crash", 0, "the process ended")
+    assert faults(crash)[0] == Deviation("crash", 0, "the process ended")
 
 
 def test_a_step_that_rests_on_an_inference_only_should_hold() -> None:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.generated import LAWS, search
-from statemachine.conformance.implementation import Broken, Object, Unusable
+from statemachine.conformance.implementation import NoAnswer, Object, Unusable
 from statemachine.conformance.kit import (
     case_lines,
     checks,
-    choose,
     expected_seconds,
     read_case,
-    replayed,
+    replay_case,
     run,
+    select_checks,
     smoke,
 )
+from statemachine.conformance.random_search import LAWS, search
+from statemachine.conformance.results import conforms
 from statemachine.conformance.vectors import BadVector, Vector, engine_vectors
-from statemachine.conformance.verdicts import conforms
 from statemachine.engine.session import JsonSession
 from statemachine.engine.wire import CODEC
 from tests.conformance.strangers import Modest, Renaming, Spoilt
@@ -42,7 +42,7 @@ def test_our_engine_passes_in_process() -> None:
 
 def test_other_ids_pass_as_well() -> None:
     """A stranger that names its messages otherwise; what nobody outside has seen yet, no story may mention."""
-    verdicts = list(run(Renaming(), choose(checks(FEW), ["fault", "law/agreement"])))
+    verdicts = list(run(Renaming(), select_checks(checks(FEW), ["fault", "law/agreement"])))
     assert [one.id for one in verdicts if one.status not in ("passed", "skipped")] == []
 
 
@@ -60,22 +60,22 @@ def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -
     def polls_twice(shown: Object) -> Object:
         return {**shown, "deadline": None, "latest": None}
 
-    (verdict,) = run(Spoilt(polls_twice), choose(checks(FEW), ["law/agreement"]))
+    (verdict,) = run(Spoilt(polls_twice), select_checks(checks(FEW), ["law/agreement"]))
     assert (verdict.status, verdict.level) == ("failed", "must")
     assert "at step 1 of 1" in verdict.what
     path = tmp_path / "case.jsonl"
     path.write_text("".join(f"{line}\n" for line in verdict.evidence), encoding="utf-8")
     law, vector = read_case(path)
     assert (law, len(vector.steps)) == ("agreement", 1)
-    assert replayed(Spoilt(polls_twice), law, vector).status == "failed"
-    assert replayed(JsonSession(), law, vector).status == "passed"
+    assert replay_case(Spoilt(polls_twice), law, vector).status == "failed"
+    assert replay_case(JsonSession(), law, vector).status == "passed"
 
 
 def test_a_fault_in_a_vector_names_rule_and_source() -> None:
     def silent(shown: Object) -> Object:
         return {**shown, "updates": []}
 
-    verdicts = list(run(Spoilt(silent), choose(checks(0), ["F13"])))
+    verdicts = list(run(Spoilt(silent), select_checks(checks(0), ["F13"])))
     assert not conforms(verdicts)
     (first, *_) = verdicts
     assert first.source == "protocol.md 8 F13"
@@ -97,7 +97,7 @@ def test_smoke_tells_a_broken_harness_from_a_broken_engine() -> None:
         smoke(Spoilt(lambda shown: {**shown, "phase": "ended"}))
 
     def crash(shown: Object) -> Object:
-        raise Broken("the process ended")
+        raise NoAnswer("the process ended")
 
     with pytest.raises(Unusable, match="the harness does not work: the process ended"):
         smoke(Spoilt(crash))
@@ -129,7 +129,7 @@ def test_no_two_laws_are_tried_on_the_same_lives() -> None:
 
 def test_lines_of_a_case_read_back() -> None:
     vector: Vector = engine_vectors()[0]
-    from statemachine.conformance.judge import Fault
+    from statemachine.conformance.judge import Deviation
 
-    lines = list(case_lines(vector, Fault("L1", 0, "x")))
+    lines = list(case_lines(vector, Deviation("L1", 0, "x")))
     assert len(lines) == 2

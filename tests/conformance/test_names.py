@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from statemachine.conformance.names import Names, renamed
+from statemachine.conformance.ids import IdMap, with_replaced_texts
 
 
 def test_equal_ids_need_no_translation() -> None:
-    names = Names()
+    names = IdMap()
     command = {"type": "post", "id": 4, "item": "o:3"}
     assert names.bind(command, command)
     assert names.to_them(command) is command
@@ -14,7 +14,7 @@ def test_equal_ids_need_no_translation() -> None:
 
 
 def test_what_is_bound_stands_for_the_other_wherever_it_is_mentioned() -> None:
-    names = Names()
+    names = IdMap()
     assert names.bind({"id": 4, "item": "o:3"}, {"id": 70, "item": "x-1"})
     echo = {"type": "answered", "command": 4, "reply": {"entries": [{"msg_id": "o:3"}, {"msg_id": "o:30"}]}}
     assert names.to_them(echo) == {
@@ -26,16 +26,16 @@ def test_what_is_bound_stands_for_the_other_wherever_it_is_mentioned() -> None:
 
 
 def test_one_id_for_two_things_is_noticed() -> None:
-    names = Names()
+    names = IdMap()
     assert names.bind({"id": 4}, {"id": 7})
     assert not names.bind({"id": 4}, {"id": 8})
     assert not names.bind({"id": 5}, {"id": 7})
 
 
 def test_an_id_of_another_kind_is_left_to_the_comparison() -> None:
-    assert Names().bind({"id": 4}, {"id": "4"})
-    assert Names().bind({"id": 4}, {})
+    assert IdMap().bind({"id": 4}, {"id": "4"})
+    assert IdMap().bind({"id": 4}, {})
 
 
 def test_only_texts_are_renamed() -> None:
-    assert renamed([1, "1", None, {"a": "1"}], {"1": "2"}) == [1, "2", None, {"a": "2"}]
+    assert with_replaced_texts([1, "1", None, {"a": "1"}], {"1": "2"}) == [1, "2", None, {"a": "2"}]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.generated import search
 from statemachine.conformance.kit import checks, run, smoke
 from statemachine.conformance.process import Harness
+from statemachine.conformance.random_search import search
 from statemachine.diagrams import export
 from tests.conformance.node import NODE
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.generated import LAWS
-from statemachine.conformance.implementation import Broken, Unusable
+from statemachine.conformance.implementation import NoAnswer, Unusable
 from statemachine.conformance.judge import judge
 from statemachine.conformance.process import Harness
+from statemachine.conformance.random_search import LAWS
 from statemachine.conformance.variations import VARIATIONS
 from tests.conformance.test_judge import STORIES
 
@@ -41,7 +41,7 @@ def test_our_engine_as_a_process() -> None:
         assert subject.codec("decode", {"wire": {"event": "chat_session_ended"}}) == {
             "entry": {"type": "session_ended"}
         }
-        with pytest.raises(Broken, match=r"it says error: .*a type of"):
+        with pytest.raises(NoAnswer, match=r"it says error: .*a type of"):
             subject.step({"type": "nonsense", "at": 1})
         assert subject.step({"type": "tick", "at": 1_001})["phase"] == "requesting"
 
@@ -72,7 +72,7 @@ def test_a_command_that_is_none() -> None:
 
 def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     code = f"sys.stdin.readline(); print('{HELLO}', flush=True); sys.stdin.read()"
-    with Harness(script(tmp_path, code), patience=0.2) as subject, pytest.raises(Broken, match="no answer within"):
+    with Harness(script(tmp_path, code), patience=0.2) as subject, pytest.raises(NoAnswer, match="no answer within"):
         subject.begin(1)
 
 
@@ -80,9 +80,9 @@ def test_one_that_dies_is_started_again_for_the_next_case(tmp_path: Path) -> Non
     greeting = "{'protocol': 1, 'features': [], 'seq': json.loads(sys.stdin.readline())['seq']}"
     with Harness(script(tmp_path, f"print(json.dumps({greeting}), flush=True); sys.stdin.readline()")) as subject:
         for _ in range(2):
-            with pytest.raises(Broken, match="the process ended"):
+            with pytest.raises(NoAnswer, match="the process ended"):
                 subject.begin(1)
-            with pytest.raises(Broken, match="has died"):
+            with pytest.raises(NoAnswer, match="has died"):
                 subject.step({"type": "tick", "at": 1})
 
 
@@ -147,5 +147,5 @@ def test_a_snapshot_needs_its_name(tmp_path: Path) -> None:
     answers = (HELLO, '{"seq": 2, "phase": "idle"}', '{"seq": 3}')
     with Harness(answering(tmp_path, *answers)) as subject:
         subject.begin(1)
-        with pytest.raises(Broken, match="has no member"):
+        with pytest.raises(NoAnswer, match="has no member"):
             subject.snapshot()

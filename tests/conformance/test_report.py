@@ -6,12 +6,12 @@ import json
 from xml.etree import ElementTree
 
 from statemachine.conformance.report import as_json, html, junit, lines_of, summary
-from statemachine.conformance.verdicts import Verdict, conforms, counted, selected, strictly, with_known
+from statemachine.conformance.results import CheckResult, as_strict, conforms, count_text, is_selected, with_known
 
 EVIL = "<script>alert('x')</script>\x1b[31m\x00]]>&\ud800"
 VERDICTS = [
-    Verdict("connection/a", "passed", why="fine", seconds=0.5),
-    Verdict(
+    CheckResult("connection/a", "passed", why="fine", seconds=0.5),
+    CheckResult(
         "connection/b",
         "failed",
         "must",
@@ -21,10 +21,10 @@ VERDICTS = [
         "events are lost",
         (EVIL,) * 20,
     ),
-    Verdict("law/L5", "warned", "should", what="maybe", again="statemachine conform --replay case.jsonl"),
-    Verdict("codec/x", "skipped", what="needs what is not declared: codec"),
-    Verdict("item/k", "known", what="it is known"),
-    Verdict("item/u", "unexpected", what="take it off the list"),
+    CheckResult("law/L5", "warned", "should", what="maybe", again="statemachine conform --replay case.jsonl"),
+    CheckResult("codec/x", "skipped", what="needs what is not declared: codec"),
+    CheckResult("item/k", "known", what="it is known"),
+    CheckResult("item/u", "unexpected", what="take it off the list"),
 ]
 
 
@@ -41,7 +41,7 @@ def test_text() -> None:
         "mine: does not conform (1 passed, 1 failed, 1 passed unexpectedly, 1 warned, 1 failed as known, 1 skipped)"
     )
     assert summary("mine", VERDICTS[:1]) == "mine: conforms (1 passed)"
-    assert counted([]) == "nothing was checked"
+    assert count_text([]) == "nothing was checked"
 
 
 def test_junit() -> None:
@@ -83,16 +83,16 @@ def test_known_failures_are_run_and_must_fail() -> None:
     assert with_known(failed, ["connection/a"]) is failed
     assert not conforms([with_known(passed, ["connection/a"])])
     assert conforms([with_known(failed, ["connection/b"]), warned])
-    assert not conforms([strictly(warned)])
-    assert strictly(passed) is passed
+    assert not conforms([as_strict(warned)])
+    assert as_strict(passed) is passed
 
 
 def test_what_is_asked_for() -> None:
     tags = ("F3", "link row 8")
-    assert selected("fault/F3/x", tags, ())
-    assert selected("fault/F3/x", tags, ("f3",))
-    assert selected("fault/F3/x", tags, ("fault",))
-    assert selected("fault/F3/x", tags, ("fault/F3/x",))
-    assert selected("fault/F3/x", tags, ("*/x",))
-    assert not selected("fault/F30/x", ("F30",), ("F3",))
-    assert not selected("fault/F3/x", tags, ("fault/F30", "law"))
+    assert is_selected("fault/F3/x", tags, ())
+    assert is_selected("fault/F3/x", tags, ("f3",))
+    assert is_selected("fault/F3/x", tags, ("fault",))
+    assert is_selected("fault/F3/x", tags, ("fault/F3/x",))
+    assert is_selected("fault/F3/x", tags, ("*/x",))
+    assert not is_selected("fault/F30/x", ("F30",), ("F3",))
+    assert not is_selected("fault/F3/x", tags, ("fault/F30", "law"))

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from statemachine.conformance.generated import search
-from statemachine.conformance.lives import walked
-from statemachine.conformance.shorten import meaning, playable, told_again
-from statemachine.conformance.vectors import Vector, recorded
+from statemachine.conformance.random_search import search
+from statemachine.conformance.shorten import linked_steps, replay, without_missing_features
+from statemachine.conformance.traces import trace_of
+from statemachine.conformance.vectors import Vector, vector_of
 from statemachine.engine.session import JsonSession, Object
 from tests.conformance.strangers import Modest, Spoilt
 from tests.conformance.test_judge import STORIES
@@ -17,8 +17,8 @@ from tests.conformance.test_judge import STORIES
 
 def test_a_story_told_again_is_the_same() -> None:
     for story in STORIES:
-        acts = list(meaning(story.at, story.config, [step.do for step in story.steps]))
-        assert told_again(story.at, story.config, acts) == story.steps
+        acts = list(linked_steps(story.at, story.config, [step.do for step in story.steps]))
+        assert replay(story.at, story.config, acts) == story.steps
 
 
 def test_answers_and_mentions_follow_what_they_are_about() -> None:
@@ -37,9 +37,9 @@ def test_answers_and_mentions_follow_what_they_are_about() -> None:
         {"event": {"type": "send_text", "at": 4, "text": "kept"}},
         {"event": {"type": "incoming", "at": 5, "entries": [{"type": "message_delivered", "ref_msg_id": "o:5"}]}},
     ]
-    acts = list(meaning(0, {}, doings))
+    acts = list(linked_steps(0, {}, doings))
     assert (acts[2].answers, acts[4].born) == ("create_chat", ("o:5",))
-    *_, last = told_again(0, {}, [act for act in acts if act is not acts[3]])
+    *_, last = replay(0, {}, [act for act in acts if act is not acts[3]])
     assert last.do["event"]["entries"] == [{"type": "message_delivered", "ref_msg_id": "o:3"}]
     assert [one["state"] for one in last.expect["updates"]] == ["sent", "delivered"]
 
@@ -61,8 +61,8 @@ def test_stories_are_told_without_what_an_implementation_lacks() -> None:
     modest = Modest()
     for number in range(6):
         random = Random(number)
-        story: Vector = recorded(walked([random.randbytes(10) for _ in range(60)]))
-        told = playable(story, modest.features)
+        story: Vector = vector_of(trace_of([random.randbytes(10) for _ in range(60)]))
+        told = without_missing_features(story, modest.features)
         assert told.requires == frozenset()
-        assert playable(story, None) is story
-        assert playable(story, JsonSession.features) is story
+        assert without_missing_features(story, None) is story
+        assert without_missing_features(story, JsonSession.features) is story

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from statemachine.conformance.kit import checks
-from statemachine.conformance.suite import ConformanceSuite, ConformanceWarning, hold
+from statemachine.conformance.suite import ConformanceSuite, ConformanceWarning, assert_check
 from statemachine.engine.session import JsonSession
 from tests.conformance.strangers import Spoilt
 
@@ -61,28 +61,28 @@ CHECK = next(check for check in checks() if check.id.startswith("law/"))
 
 def test_what_holds_passes() -> None:
     small = next(check for check in checks(7) if check.id == "law/L10")
-    hold(JsonSession(), small)
+    assert_check(JsonSession(), small)
 
 
 def test_known_failures_fail_as_known_and_may_not_pass() -> None:
     small = next(check for check in checks(7) if check.id == "law/agreement")
     wrong = Spoilt(lambda shown: {**shown, "phase": "odd"})
     with pytest.raises(pytest.fail.Exception):
-        hold(wrong, small)
+        assert_check(wrong, small)
     with pytest.raises(pytest.xfail.Exception):
-        hold(wrong, small, ["law/agreement"])
+        assert_check(wrong, small, ["law/agreement"])
     with pytest.raises(pytest.fail.Exception, match="take it off the list"):
-        hold(JsonSession(), small, ["law/agreement"])
+        assert_check(JsonSession(), small, ["law/agreement"])
 
 
 def test_what_only_should_hold_warns() -> None:
     from attrs import evolve
 
-    from statemachine.conformance.judge import Fault
+    from statemachine.conformance.judge import Deviation
 
-    small = evolve(CHECK, run=lambda subject: (Fault("agreement", 0, "odd", "should"), None))
+    small = evolve(CHECK, run=lambda subject: (Deviation("agreement", 0, "odd", "should"), None))
     with pytest.warns(ConformanceWarning, match="odd"):
-        hold(JsonSession(), small)
+        assert_check(JsonSession(), small)
 
 
 def test_a_suite_without_an_implementation_says_so() -> None:

@@ -12,15 +12,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from statemachine.conformance.lives import walked
+from statemachine.conformance.traces import trace_of
 from statemachine.conformance.vectors import (
-    FEATURES,
+    VECTOR_FEATURES,
     BadVector,
     codec_vectors,
     engine_vectors,
     read_vector,
-    recorded,
-    written,
+    vector_data,
+    vector_of,
 )
 from statemachine.engine.session import JsonSession
 from tests.conformance.making import stale
@@ -34,7 +34,9 @@ def schema(name: str) -> Any:
     return json.loads((KIT / "schema" / f"{name}.schema.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("name", "vectors"), [("engine", [written(one) for one in ENGINE]), ("codec", list(CODEC))])
+@pytest.mark.parametrize(
+    ("name", "vectors"), [("engine", [vector_data(one) for one in ENGINE]), ("codec", list(CODEC))]
+)
 def test_they_have_the_form_of_their_schema(name: str, vectors: list[Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
     jsonschema.Draft202012Validator(schema(name)).validate(vectors)
@@ -86,15 +88,15 @@ def test_nothing_is_padded() -> None:
 
 def test_what_a_vector_requires_is_known_to_the_messages() -> None:
     text = (KIT / "MESSAGES.md").read_text("utf-8")
-    assert {name for one in ENGINE for name in one.requires} <= FEATURES
-    assert JsonSession.features >= FEATURES
+    assert {name for one in ENGINE for name in one.requires} <= VECTOR_FEATURES
+    assert JsonSession.features >= VECTOR_FEATURES
     assert all(f"`{name}`" in text for name in JsonSession.features)
 
 
 def test_a_random_life_becomes_a_vector_and_back() -> None:
     random = Random(5)
-    vector = recorded(walked([random.randbytes(10) for _ in range(60)]))
-    again = read_vector(json.loads(json.dumps(written(vector))))
+    vector = vector_of(trace_of([random.randbytes(10) for _ in range(60)]))
+    again = read_vector(json.loads(json.dumps(vector_data(vector))))
     assert again == vector
     assert stale([vector]) == []
     assert {"reload", "follow", "event"} >= {key for step in vector.steps for key in step.do}

@@ -38,7 +38,7 @@ from statemachine import (
     outbox,
     reduce,
 )
-from statemachine.conformance.laws import Ledger, Step, check
+from statemachine.conformance.laws import Ledger, StepResult, check_laws
 from statemachine.wire import Message, Navigation, PartyJoined, PartyLeft, Status
 
 C = TypeVar("C", bound=Command)
@@ -76,7 +76,7 @@ class Play:
         self.life.append((before, event))
         self.session, self.out = reduce(before, event)
         self.all.extend(self.out)
-        check(Step(before, event, self.session, self.out), self.ledger)
+        check_laws(StepResult(before, event, self.session, self.out), self.ledger)
         self.now = self.session.now if self.session is not before else max(self.now, event.at)
         return self.out
 

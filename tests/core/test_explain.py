@@ -22,7 +22,7 @@ from statemachine import (
     outbox,
 )
 from statemachine import wire as w
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.core.draft import open_draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.reduce import step

@@ -47,7 +47,7 @@ from statemachine import (
     wake_window,
 )
 from statemachine import wire as w
-from statemachine.conformance.walk import Walk
+from statemachine.conformance.random_walk import Walk
 from tests.core.examples import ENTRIES
 from tests.core.play import (
     ANN,

@@ -25,10 +25,10 @@ from statemachine import (
     explain,
 )
 from statemachine.conformance import laws
-from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, Step, take
-from statemachine.conformance.lives import Trace, walked
-from statemachine.conformance.strategies import LONGEST, sessions, traces
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, StepResult, take_step
+from statemachine.conformance.random_walk import Follow, Reload, Walk
+from statemachine.conformance.strategies import MAX_STEPS, sessions, traces
+from statemachine.conformance.traces import Trace, trace_of
 from statemachine.core.tables import MACHINES
 from statemachine.records import PHASES
 from tests.core.play import chatting, message, opened
@@ -37,7 +37,7 @@ DOSE = 80
 LARGE = 1_500
 
 
-def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[Step]:
+def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[StepResult]:
     """The steps of a life; a ledger spans the sessions that follow one another."""
     walk = Walk(lambda n: 0)
     walk.session = trace.start
@@ -47,9 +47,9 @@ def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[Step]:
             if ledger is not None:
                 ledger.follow(walk.session)
         elif isinstance(happening, Reload):
-            walk.session = laws.ENGINE.restore(laws.ENGINE.snapshot(walk.session))
+            walk.session = laws.DEFAULT_ENGINE.restore(laws.DEFAULT_ENGINE.snapshot(walk.session))
         else:
-            step = take(walk.session, happening)
+            step = take_step(walk.session, happening)
             yield step
             walk.session = step.after
 
@@ -58,11 +58,11 @@ def holds_for(trace: Trace) -> None:
     """Every law, at every step."""
     ledger = Ledger()
     for step in steps(trace, ledger):
-        laws.check(step, ledger)
+        laws.check_laws(step, ledger)
 
 
 @pytest.mark.parametrize("law", laws.STEP_LAWS, ids=lambda law: law.__name__)
-def test_step_law(law: Callable[[Step], None]) -> None:
+def test_step_law(law: Callable[[StepResult], None]) -> None:
     @settings(max_examples=DOSE)
     @given(traces())
     def each(trace: Trace) -> None:
@@ -73,7 +73,7 @@ def test_step_law(law: Callable[[Step], None]) -> None:
 
 
 @pytest.mark.parametrize("law", laws.LIFE_LAWS, ids=lambda law: law.__name__)
-def test_life_law(law: Callable[[Step, Ledger], None]) -> None:
+def test_life_law(law: Callable[[StepResult, Ledger], None]) -> None:
     @settings(max_examples=DOSE * 2)
     @given(traces())
     def each(trace: Trace) -> None:
@@ -102,17 +102,17 @@ def test_lives_are_long_enough() -> None:
 
     each()
     assert sum(lengths) / len(lengths) >= 30
-    assert max(lengths) <= LONGEST
+    assert max(lengths) <= MAX_STEPS
 
 
-def walks(seeds: range, length: int = 60) -> Iterator[tuple[Walk, Step]]:
+def walks(seeds: range, length: int = 60) -> Iterator[tuple[Walk, StepResult]]:
     """Seeded lives, with the world they are lived in."""
     for seed in seeds:
         walk = Walk(Random(seed).randrange)
         for _ in range(length):
             happening = walk.step()
             if not isinstance(happening, Follow | Reload):
-                yield walk, take(walk.session, happening)
+                yield walk, take_step(walk.session, happening)
             walk.take(happening)
 
 
@@ -125,7 +125,7 @@ def test_an_honest_history_leaves_nothing_untold() -> None:
         laws.law_13_told_once(step, ledger)
         event = step.event
         if isinstance(event, Answered) and event.reply == HistoryLog(tuple(walk.world.log)):
-            assert laws.missing(step, ledger) == []
+            assert laws.missing_entries(step, ledger) == []
             merged += 1
     assert merged > 500
 
@@ -152,12 +152,12 @@ def test_lives_reach_every_phase_and_state() -> None:
 @given(sessions(40))
 def test_sessions_are_reached_by_events(session: Session) -> None:
     assert session.phase in PHASES
-    assert laws.ENGINE.restore(laws.ENGINE.snapshot(session)) == session
+    assert laws.DEFAULT_ENGINE.restore(laws.DEFAULT_ENGINE.snapshot(session)) == session
 
 
 def test_the_boring_choice_is_boring() -> None:
     """All choices 0: a chat that is requested, opens, and goes on in peace."""
-    life = walked([bytes(10)] * 12)
+    life = trace_of([bytes(10)] * 12)
     assert life.start.config.api == "v2"
     *_, last = steps(life)
     assert (last.after.phase, last.after.connection.name) == ("ivr", "polling")
@@ -174,18 +174,18 @@ def broken(law: Callable[..., None], *args: object) -> str:
     return found.value.law
 
 
-def a_step() -> Step:
+def a_step() -> StepResult:
     play = chatting()
-    return take(play.session, Answered(play.now + 10, play.owed(Poll).id, EventBatch((message(1),))))
+    return take_step(play.session, Answered(play.now + 10, play.owed(Poll).id, EventBatch((message(1),))))
 
 
-def idle_step() -> Step:
+def idle_step() -> StepResult:
     session = chatting().session
-    return take(session, Tick(session.now + 1))
+    return take_step(session, Tick(session.now + 1))
 
 
 def test_laws_notice_a_bad_engine() -> None:
-    ours, step = laws.ENGINE, a_step()
+    ours, step = laws.DEFAULT_ENGINE, a_step()
     always = evolve(step.after, now=step.after.now + 1)
     restless = Engine(reduce=lambda s, e: (evolve(s, seq=s.seq + 1), ()))
     assert broken(laws.law_01_second_tick, step, restless) == "L1"
@@ -207,7 +207,7 @@ def test_laws_notice_a_bad_session() -> None:
     over = chatting()
     over.answer(Poll, ChatOpened("x"))
     live, ended = chatting().session, opened("completed").session
-    back = Step(evolve(live, lifecycle=idle_ended()), Tick(0), live, ())
+    back = StepResult(evolve(live, lifecycle=idle_ended()), Tick(0), live, ())
     assert broken(laws.law_08_terminal, back) == "L8"
     assert ended.phase != "ended"  # a chat that has ended already is asked for again
 
@@ -218,7 +218,7 @@ def idle_ended() -> object:
     return Ended()
 
 
-def told(step: Step, *out: object) -> Step:
+def told(step: StepResult, *out: object) -> StepResult:
     return evolve(step, out=out)
 
 
@@ -258,4 +258,4 @@ def test_only_intents_may_be_refused() -> None:
     def refuse(session: Session, event: object) -> tuple[Session, tuple[()]]:
         raise IllegalIntent("idle", "Tick", "no")
 
-    assert broken(take, chatting().session, Tick(0), Engine(reduce=refuse)) == "totality"
+    assert broken(take_step, chatting().session, Tick(0), Engine(reduce=refuse)) == "totality"

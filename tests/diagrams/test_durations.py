@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from statemachine import Answered, Failure, Restarted, Session
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.diagrams.durations import DURATIONS, Doubling, Span, clock
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from statemachine.codec.errors import BadRecord
 from statemachine.conformance.vectors import codec_vectors
-from statemachine.engine.serve import CODEC as OPERATIONS
+from statemachine.engine.serve import CODEC_OPERATIONS as OPERATIONS
 from statemachine.engine.wire import CODEC
 
 VECTORS = codec_vectors()

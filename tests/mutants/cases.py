@@ -27,8 +27,8 @@ from statemachine import (
     reduce,
     wake_window,
 )
-from statemachine.conformance.laws import Reduce, Step
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.laws import Reduce, StepResult
+from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.core.derived import owing
 from statemachine.core.draft import open_draft
 from statemachine.core.reduce import step as take_step
@@ -56,12 +56,12 @@ class Case:
     events: tuple[Event, ...]
 
 
-def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[Step, Seen]:
+def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[StepResult, Seen]:
     """One step, and all that can be seen of it from outside: by an adapter, an application, or another language."""
     try:
         after, out = engine(session, event)
     except IllegalIntent as refusal:
-        return Step(session, event, session, (), refusal.reason), ("refused", refusal.reason)
+        return StepResult(session, event, session, (), refusal.reason), ("refused", refusal.reason)
     seen = (
         after.phase,
         after.outcome,
@@ -73,7 +73,7 @@ def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[Step,
         tuple((item.id, item.state.name) for item in after.items),
         after is session,
     )
-    return Step(session, event, after, out), seen
+    return StepResult(session, event, after, out), seen
 
 
 def entered(session: Session, event: Event) -> Iterator[tuple[Cell, int]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve, frozen
 
-from statemachine.conformance.laws import ENGINE, Engine
+from statemachine.conformance.laws import DEFAULT_ENGINE, Engine
 from statemachine.core import fold as fold_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
@@ -64,7 +64,7 @@ def _nothing(d: Draft, e: Any) -> None:
 
 def drops_what_is_owed_on_restore(patch: Patch) -> Engine:
     """After a restart nobody remembers the poll."""
-    return evolve(ENGINE, restore=lambda data: evolve(ENGINE.restore(data), connection=st.ConnectionOff()))
+    return evolve(DEFAULT_ENGINE, restore=lambda data: evolve(DEFAULT_ENGINE.restore(data), connection=st.ConnectionOff()))
 
 
 def answers_by_mood(patch: Patch) -> Engine:
@@ -72,20 +72,20 @@ def answers_by_mood(patch: Patch) -> Engine:
     calls = count()
 
     def moody(session: Any, event: Any) -> Any:
-        after, out = ENGINE.reduce(session, event)
+        after, out = DEFAULT_ENGINE.reduce(session, event)
         return (evolve(after, ids=after.ids + next(calls) % 2) if after is not session else after), out
 
-    return evolve(ENGINE, reduce=moody)
+    return evolve(DEFAULT_ENGINE, reduce=moody)
 
 
 def lets_the_clock_run_back(patch: Patch) -> Engine:
     """An event of an earlier time is handled at that time."""
 
     def backwards(session: Any, event: Any) -> Any:
-        after, out = ENGINE.reduce(session, event)
+        after, out = DEFAULT_ENGINE.reduce(session, event)
         return (after if after is session else evolve(after, now=event.at)), out
 
-    return evolve(ENGINE, reduce=backwards)
+    return evolve(DEFAULT_ENGINE, reduce=backwards)
 
 
 def gives_one_number_twice(patch: Patch) -> None:

@@ -84,7 +84,7 @@ def _differs(case: Case, vector: list[tuple[object, ...]]) -> str | None:
     return None
 
 
-def law_broken(step: laws.Step) -> str | None:
+def law_broken(step: laws.StepResult) -> str | None:
     """The first law that this step breaks."""
     for law in LAWS:
         try:

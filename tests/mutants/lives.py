@@ -10,8 +10,8 @@ from attrs import frozen
 
 from statemachine import Event, Session
 from statemachine.conformance import laws
-from statemachine.conformance.laws import ENGINE, Engine
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.laws import DEFAULT_ENGINE, Engine
+from statemachine.conformance.random_walk import Follow, Reload, Walk
 
 from .cases import Seen, look
 from .hand import HandMade
@@ -69,7 +69,7 @@ def rejected_by(mutant: HandMade, all_lives: tuple[Life, ...]) -> str | None:
     """
     with pytest.MonkeyPatch.context() as patch:
         end_what_never_ends(patch)
-        engine = mutant.plant(patch) or ENGINE
+        engine = mutant.plant(patch) or DEFAULT_ENGINE
         for judge in (_answers_otherwise, _breaks_a_law):
             for life in all_lives:
                 found = judge(life, engine)
@@ -95,7 +95,7 @@ def _breaks_a_law(life: Life, engine: Engine) -> str | None:
     session, ledger = life.start, laws.Ledger(life.start.ids, life.start.seq, window=life.start.config.window)
     for event in life.events:
         try:
-            step = laws.take(session, event, engine)
+            step = laws.take_step(session, event, engine)
             for law in LAWS:
                 law(step, engine)
             for life_law in laws.LIFE_LAWS:

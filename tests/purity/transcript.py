@@ -13,7 +13,7 @@ from typing import Any
 from attrs import fields, has
 
 from statemachine import IllegalIntent, Session, explain, next_deadline, outbox, reduce, wake_window
-from statemachine.conformance.walk import Follow, Happening, Reload, Walk
+from statemachine.conformance.random_walk import Follow, Reload, TraceInput, Walk
 
 LENGTH = 60
 
@@ -28,7 +28,7 @@ def plain(value: Any) -> str:
     return ascii(value)
 
 
-def lives(seeds: int) -> list[list[tuple[Session, Happening]]]:
+def lives(seeds: int) -> list[list[tuple[Session, TraceInput]]]:
     """Every session with what happens to it next; made once, so that reducing them again asks no one for choices."""
     told = []
     for seed in range(seeds):
@@ -41,7 +41,7 @@ def lives(seeds: int) -> list[list[tuple[Session, Happening]]]:
     return told
 
 
-def lines(told: list[list[tuple[Session, Happening]]]) -> Iterator[str]:
+def lines(told: list[list[tuple[Session, TraceInput]]]) -> Iterator[str]:
     for life in told:
         for session, happening in life:
             if isinstance(happening, Follow | Reload):

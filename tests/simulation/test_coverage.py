@@ -6,8 +6,8 @@ from collections import Counter
 from random import Random
 from typing import get_args
 
-from statemachine.conformance.laws import take
-from statemachine.conformance.walk import Follow, Reload, Walk
+from statemachine.conformance.laws import take_step
+from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.simulation.coverage import Coverage, Domain, Point, never, points
 from statemachine.simulation.unreachable import UNREACHABLE
 from tests.core.play import Play, chatting, doubting
@@ -16,7 +16,7 @@ from tests.core.play import Play, chatting, doubting
 def _reached(play: Play) -> Counter[Point]:
     coverage = Coverage()
     for session, event in play.life:
-        coverage.record(take(session, event))
+        coverage.record(take_step(session, event))
     return coverage.counts
 
 
@@ -54,6 +54,6 @@ def test_random_walks_reach_no_point_that_is_listed_as_unreachable() -> None:
         for _ in range(60):
             happening = walk.step()
             if not isinstance(happening, Follow | Reload):
-                coverage.record(take(walk.session, happening))
+                coverage.record(take_step(walk.session, happening))
             walk.take(happening)
     assert [name for _, name in coverage.counts if name in UNREACHABLE] == []

@@ -1,4 +1,4 @@
-"""The black box: any program that talks HTTP to the emulator, provoked case by case and judged by the emulator's judge.
+"""The black box: judge any client that speaks HTTP, by running it against the emulator case by case.
 
-Needs the extra `http`; nothing of it is imported by the rest of the kit.
+Needs the extra `http`. The rest of the kit does not import it.
 """

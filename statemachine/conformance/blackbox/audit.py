@@ -26,9 +26,9 @@ from statemachine.emulator.traffic import Exchange, Traffic
 from .catalogue import SILENT
 from .recorded import Recorded, Recording
 from .rules import rule_of
-from .run import Finding
+from .run import RuleFinding
 
-__all__ = ["Audit", "audit", "discreet"]
+__all__ = ["Audit", "audit", "redacted_exchange"]
 
 _KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
 _ENDS: Final[dict[str, EndSignal]] = {
@@ -55,7 +55,7 @@ class Audit:
     in_vain: int = 0
     doubled: int = 0
     lost: int = 0
-    findings: list[Finding] = field(factory=list[Finding])
+    findings: list[RuleFinding] = field(factory=list[RuleFinding])
 
 
 @define
@@ -81,19 +81,19 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
     return found
 
 
-def _finding(reader: _Reader, violation: Violation, url: str) -> Finding:
+def _finding(reader: _Reader, violation: Violation, url: str) -> RuleFinding:
     shown = [one for ticket in violation.tickets if (one := reader.traffic.find(ticket)) is not None]
     count = sum(one.rule == violation.rule for one in reader.state.records.violations)
     times = f" ({count} times)" if count > 1 else ""
-    script = curl.script(url, [discreet(one) for one in shown])
-    return Finding(rule_of(violation.rule), violation.message + times, tuple(map(_request, shown)), script)
+    script = curl.script(url, [redacted_exchange(one) for one in shown])
+    return RuleFinding(rule_of(violation.rule), violation.message + times, tuple(map(_request, shown)), script)
 
 
 _SECRET_HEADERS: Final = {"authorization": "$AUTHORIZATION", "cookie": "$COOKIE"}
 _PERSONAL: Final = ("msg", "msg_text", "data", "latitude", "longitude", "url", "phone_number", "from", "parameters")
 
 
-def discreet(one: Exchange) -> Exchange:
+def redacted_exchange(one: Exchange) -> Exchange:
     """The same without what is nobody's business: credentials, texts, answers of forms, positions."""
     headers = tuple((name, _SECRET_HEADERS.get(name.lower(), value)) for name, value in one.request.headers)
     body = one.request.body

@@ -1,9 +1,6 @@
-"""The cases of the black box: for each fault of protocol.md section 8 that can be seen from outside, what provokes it.
+"""The cases of the black box: one or more for each fault of protocol.md section 8 that a server can observe.
 
-A case is played on a `Stage`: it tells the program what to do, lets the centre do its part, and waits. What the program
-does wrong is noted by the emulator's judge; a few things that only a case can know (it provoked them) it notes itself.
-Where a batch that a client may choke on ends with the end of the chat, a client that lost the batch polls on: so the
-loss shows whatever else the client shows of itself.
+The emulator's judge records what the client does wrong. A few faults only the case can recognize, and reports itself.
 """
 
 from __future__ import annotations
@@ -13,232 +10,219 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from statemachine.emulator.actions import (
-    Conclude,
-    JoinParty,
-    LeaveParty,
-    Raw,
-    Say,
-    SetStatus,
-)
+from statemachine.emulator.actions import Conclude, JoinParty, LeaveParty, Raw, Say, SetStatus
 from statemachine.emulator.knobs import Fault, Knobs
 from statemachine.emulator.steps import Scenario
 
-from . import plays
-from .plays import Play
+from . import cases
+from .cases import CaseScript, message, unusual
 
-__all__ = ["CASES", "SILENT", "Case"]
+__all__ = ["CASES", "SILENT", "HttpCase"]
 
 _QUICK: Final = Knobs(hold_ms=1_500, drop_without_polls_ms=None, inactivity_timeout_ms=None)
 SILENT: Final = Scenario("silent", "only what the case does", on_end=(Conclude(),))
-"""What every chat goes through: nothing by itself."""
+"""The scenario of every chat: it does nothing by itself."""
 
 
 @frozen
-class Case:
-    """One case. `faults`: what it provokes; the first gives it its name.
+class HttpCase:
+    """One case.
 
-    `reads_as`: a rule of the judge -> what it means here. A client that polls a dead chat in every other case too has
-    only that fault, so this holds only for one that passes the plain cases of F1. `orders`: the program must do what it
-    is told. `seconds`: about how long it takes.
+    Attributes:
+        faults: The faults that it provokes. The first one begins its id.
+        knobs: Settings of its emulator.
+        reads_as: Rule of the judge -> rule that is broken in this case. It holds only for a client that passes the
+            plain cases of F1: one that polls a dead chat in every case has only that fault.
+        orders: Whether the client must obey orders.
+        seconds: About how long it takes.
     """
 
     name: str
     faults: tuple[str, ...]
     why: str
-    play: Play = field(repr=False)
-    knobs: Knobs = field(default=_QUICK, repr=False)
-    reads_as: Mapping[str, str] = field(factory=dict[str, str])
-    orders: bool = False
-    seconds: float = 8.0
+    script: CaseScript = field(repr=False)
+    knobs: Knobs = field(default=_QUICK, repr=False, kw_only=True)
+    reads_as: Mapping[str, str] = field(factory=dict[str, str], kw_only=True)
+    orders: bool = field(default=False, kw_only=True)
+    seconds: float = field(default=8.0, kw_only=True)
 
     @property
     def id(self) -> str:
-        """Its name, behind its first fault."""
+        """The first fault and the name."""
         return f"{self.faults[0]}/{self.name}"
 
 
-def _knobs(**more: Any) -> Knobs:
-    return evolve(_QUICK, **more)
+def _knobs(**changes: Any) -> Knobs:
+    return evolve(_QUICK, **changes)
 
 
-def _as(rule: str) -> dict[str, str]:
-    return {"F1": rule, "F37": rule}
+def _batch(fault: str, name: str, why: str, script: CaseScript, knobs: Knobs = _QUICK) -> HttpCase:
+    """A case with a batch that the client may fail on: it misses the end, which the judge sees as F1 or F37."""
+    return HttpCase(name, (fault,), why, script, knobs=knobs, reads_as={"F1": fault, "F37": fault})
 
 
-CASES: Final[tuple[Case, ...]] = (
-    *(Case(name, ("F1",), f"the chat is over: {name}", plays.ends_with(act)) for name, act in plays.ENDS),
-    Case("plain", ("F5",), "a whole chat without trouble", plays.plain(), orders=True),
-    Case("errors", ("F3", "F5"), "a few errors on the poll, of every kind", plays.errors, seconds=25),
-    Case("page", ("F5", "F24"), "a proxy's error page", plays.page, seconds=12),
-    Case(
+def _unusual(fault: str, name: str, why: str, *acts: Any) -> HttpCase:
+    return _batch(fault, name, why, unusual(fault, *acts))
+
+
+def _ordered(fault: str, name: str, why: str, script: CaseScript, **more: Any) -> HttpCase:
+    """A case whose client must obey orders."""
+    return HttpCase(name, (fault,), why, script, orders=True, **more)
+
+
+def _status(**ewt: object) -> Raw:
+    return Raw({"event": "chat_session_status", "state": "queued", **ewt})
+
+
+CASES: Final[tuple[HttpCase, ...]] = (
+    *(HttpCase(name, ("F1",), f"the chat is over: {name}", cases.ends_with(act)) for name, act in cases.ENDS),
+    _ordered("F5", "plain", "a whole chat without trouble", cases.plain),
+    HttpCase(
+        "errors",
+        ("F3", "F5"),
+        "several polls fail, each in another way",
+        cases.poll_errors("a few errors", *cases.POLL_ERRORS),
+        seconds=25,
+    ),
+    HttpCase(
+        "page",
+        ("F5", "F24"),
+        "a proxy answers with an error page",
+        cases.poll_errors("an error page", cases.ERROR_PAGE),
+        seconds=12,
+    ),
+    _unusual(
+        "F6",
         "waiting-time",
-        ("F6",),
-        "a waiting time that is empty, missing, a number",
-        plays.odd(
-            "F6",
-            *(
-                Raw({"event": "chat_session_status", "state": "queued", **ewt})
-                for ewt in ({"ewt": ""}, {}, {"ewt": 30})
-            ),
-        ),
-        reads_as=_as("F6"),
+        "the waiting time is empty, missing, or a number",
+        _status(ewt=""),
+        _status(),
+        _status(ewt=30),
     ),
-    Case(
+    _unusual(
+        "F7",
         "timestamps",
-        ("F7",),
-        "times in seconds and milliseconds, as text, as numbers, and none",
-        plays.odd(
-            "F7",
-            plays.message(1, timestamp=1_700_000_000_000),
-            plays.message(2, timestamp="1700000000000"),
-            plays.message(3, timestamp=1_700_000_000),
-            plays.message(4),
-            plays.message(5, timestamp="soon"),
-        ),
-        reads_as=_as("F7"),
+        "times in seconds and in milliseconds, as text, as numbers, and none",
+        message(1, timestamp=1_700_000_000_000),
+        message(2, timestamp="1700000000000"),
+        message(3, timestamp=1_700_000_000),
+        message(4),
+        message(5, timestamp="soon"),
     ),
-    Case(
-        "new-state",
-        ("F8",),
-        "a chat that is being established",
-        plays.new_state,
-        _knobs(initial_state="establishing"),
-        _as("F8"),
-    ),
-    Case(
+    _batch("F8", "new-state", "a chat begins as establishing", cases.new_state, _knobs(initial_state="establishing")),
+    _unusual(
+        "F8",
         "new-values",
-        ("F8",),
-        "a state and a party type that nobody has heard of",
-        plays.odd("F8", SetStatus("pondering"), JoinParty("ghost", type="hologram"), JoinParty("ada", type="msteams")),
-        reads_as=_as("F8"),
+        "a state and a party type that no document names",
+        SetStatus("pondering"),
+        JoinParty("ghost", type="hologram"),
+        JoinParty("ada", type="msteams"),
     ),
-    Case(
+    _unusual(
+        "F9",
         "unknown-event",
-        ("F9",),
-        "an event of an unknown name",
-        plays.odd("F9", Raw({"event": "chat_session_weather", "outlook": "mild"}), plays.message(1)),
-        reads_as=_as("F9"),
+        "an event with an unknown name",
+        Raw({"event": "chat_session_weather", "outlook": "mild"}),
+        message(1),
     ),
-    Case(
+    _unusual(
+        "F9",
         "malformed-event",
-        ("F9",),
-        "entries that are broken",
-        plays.odd(
-            "F9",
-            Raw({"event": 5}),
-            Raw({}),
-            Raw({"event": "chat_session_message", "msg": {"no": "text"}}),
-            plays.message(1),
-        ),
-        reads_as=_as("F9"),
+        "malformed entries",
+        Raw({"event": 5}),
+        Raw({}),
+        Raw({"event": "chat_session_message", "msg": {"no": "text"}}),
+        message(1),
     ),
     *(
-        Case(
-            f"empty-{style}",
-            ("F10",),
-            f"no events, as {style}",
-            plays.stays_quiet,
-            _knobs(empty_style=style),
-            _as("F10"),
-        )
+        _batch("F10", f"empty-{style}", f"no events, sent as {style}", cases.empty_answers, _knobs(empty_style=style))
         for style in ("array", "no_body", "code_5511")
     ),
-    Case("two-texts", ("F11",), "two texts have two ids", plays.two_texts, orders=True),
-    Case(
-        "says-after-restart", ("F11",), "an id is not used again after a restart", plays.says_after_restart, orders=True
-    ),
-    Case("lost-reply", ("F12",), "a text arrives and its answer is lost", plays.lost_reply, orders=True, seconds=20),
-    Case(
-        "lost-by-error",
-        ("F12",),
-        "a text arrives and is answered with an error",
-        plays.lost_error,
-        orders=True,
+    _ordered("F11", "two-texts", "two texts have two ids", cases.two_texts),
+    _ordered("F11", "says-after-restart", "an id is not used again after a restart", cases.says_after_restart),
+    _ordered(
+        "F12",
+        "lost-reply",
+        "a text arrives, but its answer is lost",
+        cases.lost_answer(Fault("send", drop=True, accepted=True)),
         seconds=20,
     ),
-    Case("own-echo", ("F15",), "its own words come back", plays.own_echo, _knobs(own_echo=True), orders=True),
-    Case(
-        "history",
-        ("F16",),
-        "what it read before it was started again",
-        plays.history,
-        reads_as={"F15": "F16"},
-        orders=True,
+    _ordered(
+        "F12",
+        "lost-by-error",
+        "a text arrives, but is answered with an error",
+        cases.lost_answer(Fault("send", 5004, accepted=True)),
+        seconds=20,
     ),
-    Case("one-second", ("F18",), "three messages of one second", plays.one_second, reads_as=_as("F18")),
-    Case("order", ("F19",), "six texts, one after the other", plays.order, orders=True),
-    Case("scattered-errors", ("F20",), "single errors, each followed by a success", plays.scattered, seconds=40),
-    Case(
+    _ordered("F15", "own-echo", "the client's own messages come back", cases.own_echo, knobs=_knobs(own_echo=True)),
+    _ordered("F16", "history", "the history after a restart", cases.history, reads_as={"F15": "F16"}),
+    _batch("F18", "one-second", "three messages in one second", cases.one_second),
+    _ordered("F19", "order", "six texts, one after the other", cases.order),
+    HttpCase(
+        "scattered-errors", ("F20",), "single errors, each followed by a success", cases.single_errors, seconds=40
+    ),
+    HttpCase(
         "long-hold",
         ("F21", "F23"),
         "nothing happens: polls are held for 15 s",
-        plays.long_hold,
-        _knobs(hold_ms=15_000),
+        cases.long_hold,
+        knobs=_knobs(hold_ms=15_000),
         seconds=62,
     ),
-    Case("foreground", ("F22",), "to the background and back", plays.foreground, _knobs(hold_ms=4_000), orders=True),
-    Case(
+    _ordered("F22", "foreground", "to the background and back", cases.foreground, knobs=_knobs(hold_ms=4_000)),
+    HttpCase(
         "error-first",
         ("F24",),
-        "the answer to its first request is an error",
-        plays.not_opened,
-        _knobs(faults=(Fault("create", 5001), Fault("create", status=502, html=True))),
+        "the first request is answered with an error",
+        cases.error_first,
+        knobs=_knobs(faults=(Fault("create", 5001), Fault("create", status=502, html=True))),
     ),
-    Case("stages", ("F26",), "all that comes before an agent is there", plays.stages),
-    Case(
+    HttpCase("stages", ("F26",), "all stages before an agent joins", cases.stages),
+    HttpCase(
         "refused",
         ("F27",),
         "the app id is refused",
-        plays.refused,
-        _knobs(faults=(Fault("create", 3000, times=1_000),)),
+        cases.refused,
+        knobs=_knobs(faults=(Fault("create", 3000, times=1_000),)),
         seconds=14,
     ),
-    Case(
+    _ordered(
+        "F28",
         "first-text",
-        ("F28",),
         "the chat cannot be opened at first",
-        plays.first_text,
-        _knobs(faults=(Fault("create", 5001),)),
-        orders=True,
+        cases.first_text,
+        knobs=_knobs(faults=(Fault("create", 5001),)),
     ),
-    Case("restart", ("F29", "F22"), "it is started again", plays.restart, seconds=10),
-    Case("leaves", ("F30",), "the user leaves", plays.leaves, orders=True),
-    Case("prompt", ("F31",), "a question of the scenario", plays.prompt, orders=True),
-    Case("form", ("F31",), "a form is answered, and once more", plays.form, orders=True),
-    Case(
+    HttpCase("restart", ("F29", "F22"), "the client is restarted", cases.restart, seconds=10),
+    _ordered("F30", "leaves", "the user ends the chat", cases.user_ends),
+    _ordered("F31", "prompt", "a question of the scenario", cases.prompt),
+    _ordered("F31", "form", "a form is answered twice", cases.form),
+    _ordered(
+        "F32",
         "types",
-        ("F32",),
         "the user begins to type, and goes away",
-        plays.types,
-        _knobs(judge_typing_ms=20_000),
-        orders=True,
+        cases.types,
+        knobs=_knobs(judge_typing_ms=20_000),
         seconds=30,
     ),
-    Case(
+    _unusual(
+        "F33",
         "strangers",
-        ("F33",),
-        "parties come, go and speak without having been announced",
-        plays.odd(
-            "F33",
-            LeaveParty("nobody"),
-            Raw({"event": "chat_session_party_left"}),
-            Say("I am new here.", party="stranger"),
-            Raw({"event": "chat_session_typing"}),
-        ),
-        reads_as=_as("F33"),
+        "parties that never joined leave, write and type",
+        LeaveParty("nobody"),
+        Raw({"event": "chat_session_party_left"}),
+        Say("I am new here.", party="stranger"),
+        Raw({"event": "chat_session_typing"}),
     ),
-    Case("instant", ("F34",), "polls are answered at once", plays.instant, _knobs(hold_ms=0)),
-    Case(
+    HttpCase("instant", ("F34",), "polls are answered at once", cases.instant_answers, knobs=_knobs(hold_ms=0)),
+    HttpCase(
         "second-chat",
         ("F37", "F1"),
         "a new chat after the end of the first",
-        plays.second_chat,
+        cases.second_chat,
         orders=True,
         seconds=14,
     ),
-    Case(
-        "after-the-end", ("F37",), "the user writes when the chat is over", plays.after_the_end, orders=True, seconds=14
-    ),
-    Case("whole-batch", ("F38",), "a batch of many things", plays.whole_batch, reads_as=_as("F38")),
+    _ordered("F37", "after-the-end", "the user writes after the chat is over", cases.after_the_end, seconds=14),
+    _batch("F38", "whole-batch", "a batch of many entries", cases.whole_batch),
 )

@@ -1,4 +1,4 @@
-"""The program under test: a process that finds the emulator in its environment and reads orders on standard input."""
+"""The client under test: a process that finds the emulator in its environment and reads orders on standard input."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-__all__ = ["CannotStart", "Program", "Visitor", "environment"]
+__all__ = ["CannotStart", "ManualClient", "Program", "environment"]
 
 _TAIL: Final = 30
-"""Lines of its standard error that are kept."""
-_FAREWELL_S: Final = 2.0
+"""Lines of standard error that are kept."""
+_READ_S: Final = 2.0
+"""How long to read standard error after the process has ended."""
 
 
 class CannotStart(Exception):
-    """The command cannot be run at all."""
+    """The command cannot be started."""
 
 
 def environment(url: str, client_id: str, tenant: str = "tenant.example", app_id: str = "app") -> dict[str, str]:
-    """What a client needs to know, as variables of its environment."""
+    """The environment variables from which a client knows where to connect, and as whom."""
     return {
         "STATEMACHINE_URL": url,
         "STATEMACHINE_TENANT": tenant,
@@ -34,17 +35,24 @@ def environment(url: str, client_id: str, tenant: str = "tenant.example", app_id
 
 
 class Program:
-    """One life after the other of a client, in a folder of its own, where it may keep what it must remember."""
+    """A client as a process, in a folder of its own, where it may keep data between restarts.
 
-    def __init__(self, command: Sequence[str], variables: Mapping[str, str], folder: str, *, told: bool = True) -> None:
+    Args:
+        variables: Added to the environment.
+        orders: Whether it reads orders from standard input.
+    """
+
+    def __init__(
+        self, command: Sequence[str], variables: Mapping[str, str], folder: str, *, orders: bool = True
+    ) -> None:
         self._command = command
         self._variables = variables
         self._folder = folder
-        self._told = told
+        self._orders = orders
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.errors: Final[deque[str]] = deque(maxlen=_TAIL)
-        """What it last wrote to standard error."""
+        """The last lines of its standard error."""
 
     @property
     def exited(self) -> int | None:
@@ -52,7 +60,7 @@ class Program:
         return self._process.returncode if self._process is not None else None
 
     async def start(self) -> None:
-        """Begin a life. Raises CannotStart."""
+        """Start the process. Raises CannotStart."""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -67,22 +75,22 @@ class Program:
             raise CannotStart(f"{self._command[0]}: {error.strerror or error}") from None
         self._reading = asyncio.create_task(self._read(self._process))
 
-    async def tell(self, order: Mapping[str, object]) -> None:
-        """One order, as a line of JSON. A client that lives by itself is told nothing."""
+    async def order(self, order: Mapping[str, object]) -> None:
+        """Send one order, as a line of JSON; nothing where the client reads none."""
         process = self._process
-        if not self._told or process is None or process.stdin is None or process.returncode is not None:
+        if not self._orders or process is None or process.stdin is None or process.returncode is not None:
             return
         process.stdin.write(json.dumps(order).encode() + b"\n")
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
 
-    async def again(self) -> None:
-        """Another life, after this one was ended."""
+    async def restart(self) -> None:
+        """Kill the process and start it again."""
         await self.kill()
         await self.start()
 
     async def kill(self) -> None:
-        """End this life at once, as a crash would."""
+        """Kill the process, as a crash would."""
         process = self._process
         if process is None:
             return
@@ -92,7 +100,7 @@ class Program:
             await process.wait()
         if self._reading is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reading, _FAREWELL_S)
+                await asyncio.wait_for(self._reading, _READ_S)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -100,8 +108,8 @@ class Program:
             self.errors.append(line.decode(errors="replace").rstrip())
 
 
-class Visitor:
-    """A client that somebody started by hand, a phone's app for instance: it is asked for what a program is told."""
+class ManualClient:
+    """A client that a person operates, for example an app on a phone. Orders are shown to that person."""
 
     _WORDS: Final[Mapping[str, str]] = {
         "start": "start a chat",
@@ -119,24 +127,24 @@ class Visitor:
         self.exited: Final = None
 
     async def start(self) -> None:
-        """It is there, or will be."""
+        """Do nothing: the person starts the client."""
 
-    async def tell(self, order: Mapping[str, object]) -> None:
-        """Ask the person who holds it."""
+    async def order(self, order: Mapping[str, object]) -> None:
+        """Ask the person to do it."""
         words = self._WORDS.get(str(order.get("do")))
         if words is not None:
             self._ask(words.format_map({"text": "", **order}))
 
     async def kill(self) -> None:
-        """Nothing that could be done from here."""
+        """Do nothing: the person ends the client."""
 
-    async def again(self) -> None:
-        """Ask for another life."""
-        self._ask("close the app for good, and open it again")
+    async def restart(self) -> None:
+        """Ask the person to restart it."""
+        self._ask("close the app completely, and open it again")
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
-    """The process, and on POSIX all that it has started."""
+    """Kill the process, and on POSIX its children."""
     if sys.platform == "win32":
         process.kill()
     else:

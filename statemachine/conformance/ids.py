@@ -13,10 +13,10 @@ from statemachine.codec.body import is_array, is_object
 
 from .implementation import Object
 
-__all__ = ["Names", "renamed"]
+__all__ = ["IdMap", "with_replaced_texts"]
 
 
-class Names:
+class IdMap:
     """Two one-to-one maps, of command ids and of message ids. `same`: so far, each id stands for itself."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Names:
         """An event in the implementation's ids."""
         if self.same:
             return event
-        said = cast(Object, renamed(event, self._theirs))
+        said = cast(Object, with_replaced_texts(event, self._theirs))
         if "command" in event:
             said["command"] = self._theirs.get(event["command"], event["command"])
         return said
@@ -51,18 +51,18 @@ class Names:
         """A command or news in the reference's ids."""
         if self.same:
             return actual
-        said = cast(Object, renamed(actual, self._ours))
+        said = cast(Object, with_replaced_texts(actual, self._ours))
         if "id" in actual:
             said["id"] = self._ours.get(actual["id"], actual["id"])
         return said
 
 
-def renamed(value: Any, names: Mapping[int | str, int | str]) -> Any:
+def with_replaced_texts(value: Any, names: Mapping[int | str, int | str]) -> Any:
     """JSON values in which each text that is a name here is the other one."""
     if not names:
         return value
     if is_object(value):
-        return {key: renamed(item, names) for key, item in value.items()}
+        return {key: with_replaced_texts(item, names) for key, item in value.items()}
     if is_array(value):
-        return [renamed(item, names) for item in value]
+        return [with_replaced_texts(item, names) for item in value]
     return names.get(value, value) if isinstance(value, str) else value

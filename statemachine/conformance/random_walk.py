@@ -60,24 +60,24 @@ from ..core import (
 )
 from ..core.wire import File, Location, Message, Signaling
 from .entries import Choose, hostile, pick, spoken_entry, terminal, to_send, weighted
-from .laws import Step, take
+from .laws import StepResult, take_step
 
 START: Final = 1_700_000_000_000
 CHAT: Final = "3f9C2a10-Chat"
 ORIGIN: Final = "o7"
 
-CONFIGS: Final = (
+_CONFIGS: Final = (
     Config(),
     Config(api="v1"),
     Config(items_limit=3, ephemeral_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
     Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
 )
 
-SPOKEN: Final = (Message, File, Location, Signaling)
-LOST: Final = (Failure("timeout"), Failure("cut"), Failure("unreadable"))
+_SPOKEN: Final = (Message, File, Location, Signaling)
+_LOST: Final = (Failure("timeout"), Failure("cut"), Failure("unreadable"))
 """After these, nobody knows what the server did."""
-STATUSES: Final = (503, 500, 404, 401, 403, 400, 429, 406, 408, 425, 301, 200, 501, None)
-CODES: Final = (
+_STATUSES: Final = (503, 500, 404, 401, 403, 400, 429, 406, 408, 425, 301, 200, 501, None)
+_CODES: Final = (
     None,
     5001,
     5000,
@@ -105,7 +105,7 @@ CODES: Final = (
     3000,
     77,
 )
-STEPS: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
+_PAUSES: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
 """Milliseconds between one event and the next."""
 
 
@@ -122,11 +122,11 @@ class Reload:
     """Not an event: the session is written down here, and read again."""
 
 
-Happening: TypeAlias = Event | Follow | Reload
+TraceInput: TypeAlias = Event | Follow | Reload
 
 
 @define
-class World:
+class WalkState:
     """What is true outside the engine. `log`: what the server has on record; `heard`: how much of it polls told."""
 
     log: list[Entry] = field(factory=list[Entry])
@@ -143,13 +143,13 @@ class Walk:
 
     def __init__(self, choose: Choose) -> None:
         self.choose = choose
-        self.world = World()
+        self.world = WalkState()
         self.now = START
-        self.session = new_session(START, pick(choose, CONFIGS))
+        self.session = new_session(START, pick(choose, _CONFIGS))
 
     # --- one step
 
-    def step(self) -> Happening:
+    def step(self) -> TraceInput:
         """The next happening. The session does not move until `take` is called with it."""
         phase = self.session.phase
         if phase == "idle" and self.choose(8) < 7:
@@ -159,7 +159,7 @@ class Walk:
             return self._answer()
         if self.session.outcome is not None and self.choose(3) < 2:
             return self._follow()
-        kinds: tuple[tuple[int, Callable[[], Happening]], ...] = (
+        kinds: tuple[tuple[int, Callable[[], TraceInput]], ...] = (
             (30, self._answer),
             (26, self._intend),
             (9, self._tick),
@@ -173,28 +173,28 @@ class Walk:
         )
         return weighted(self.choose, kinds)()
 
-    def take(self, happening: Happening) -> Step | None:
+    def take(self, happening: TraceInput) -> StepResult | None:
         """Let the session move, and say how. A refused intent moves nothing; nor does a reload, which is no step."""
         if isinstance(happening, Reload):
             return None
-        step = self._follow_on(happening) if isinstance(happening, Follow) else take(self.session, happening)
+        step = self._follow_on(happening) if isinstance(happening, Follow) else take_step(self.session, happening)
         self.session = step.after
         if isinstance(happening, Restarted):
             self.now = happening.at
         return step
 
-    def _follow_on(self, happening: Follow) -> Step:
+    def _follow_on(self, happening: Follow) -> StepResult:
         """The first step of the session that follows: its chat is requested."""
         before = self.session
         if not happening.same_chat:
-            self.world = World(chats=self.world.chats + 1, words=self.world.words)
+            self.world = WalkState(chats=self.world.chats + 1, words=self.world.words)
         request = RequestChat(happening.at, ORIGIN, text="again", after=carry_over(before))
-        return take(new_session(happening.at, before.config), request)
+        return take_step(new_session(happening.at, before.config), request)
 
     # --- time
 
     def _pass(self) -> int:
-        self.now = max(self.now, self.session.now) + pick(self.choose, STEPS)
+        self.now = max(self.now, self.session.now) + pick(self.choose, _PAUSES)
         return self.now
 
     def _tick(self) -> Event:
@@ -210,7 +210,7 @@ class Walk:
     def _restart(self) -> Event:
         return Restarted(self.session.now + pick(self.choose, (0, 5_000, 86_400_000, -5_000, -86_400_000)))
 
-    def _follow(self) -> Happening:
+    def _follow(self) -> TraceInput:
         return Follow(self._pass(), self.choose(2) == 0)
 
     # --- intents
@@ -305,7 +305,7 @@ class Walk:
 
     def _land(self, entry: Entry, at_once: bool) -> None:
         """The server has a post: in its log, now or later, as the client's own."""
-        echo = evolve(entry, party_id=self._chat_id()) if isinstance(entry, SPOKEN) else entry
+        echo = evolve(entry, party_id=self._chat_id()) if isinstance(entry, _SPOKEN) else entry
         (self.world.log if at_once else self.world.landing).append(echo)
 
     def _told(self) -> tuple[Entry, ...]:
@@ -334,11 +334,11 @@ class Walk:
 
     def _failure(self) -> Failure:
         if self.choose(2) == 0:
-            return pick(self.choose, (*LOST, Failure("unsent"), Failure("restart")))
+            return pick(self.choose, (*_LOST, Failure("unsent"), Failure("restart")))
         retry_after = pick(self.choose, (None, None, 0, 2_000, 10**9))
         if self.choose(3) < 2:  # mostly trouble that passes, so that walks live on
             return Failure("http", pick(self.choose, (503, 500, 429, 408)), None, retry_after)
-        return Failure("http", pick(self.choose, STATUSES), pick(self.choose, CODES), retry_after)
+        return Failure("http", pick(self.choose, _STATUSES), pick(self.choose, _CODES), retry_after)
 
     def _fail(self) -> Event:
         self._pass()
@@ -346,7 +346,7 @@ class Walk:
         if command is None:
             return Tick(self.now)
         failure = self._failure()
-        if isinstance(command, Post) and failure in LOST and self.choose(2):
+        if isinstance(command, Post) and failure in _LOST and self.choose(2):
             self._land(command.entry, at_once=self.choose(2) == 0)
         return self._remember(Answered(self.now, command.id, failure))
 

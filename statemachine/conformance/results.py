@@ -12,15 +12,25 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-__all__ = ["FAILING", "Level", "Status", "Verdict", "Wrong", "conforms", "counted", "selected", "with_known"]
+__all__ = [
+    "FAILING",
+    "CheckFailed",
+    "CheckResult",
+    "Level",
+    "ResultStatus",
+    "conforms",
+    "count_text",
+    "is_selected",
+    "with_known",
+]
 
 Level: TypeAlias = Literal["must", "should", "may"]
 """How binding a rule is. What rests on an inference is never *must*."""
-Status: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]
-FAILING: Final[tuple[Status, ...]] = ("failed", "unexpected")
+ResultStatus: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]
+FAILING: Final[tuple[ResultStatus, ...]] = ("failed", "unexpected")
 
 
-class Wrong(Exception):
+class CheckFailed(Exception):
     """What was shown is not right; the text says how. `law`: what it breaks, or `agreement` or `shape`."""
 
     def __init__(self, law: str, what: str) -> None:
@@ -29,7 +39,7 @@ class Wrong(Exception):
 
 
 @frozen
-class Verdict:
+class CheckResult:
     """How one check went.
 
     `level`: of the rule that decided; below must, a fault only warns. `source`: where the rule comes from. `what`: what
@@ -38,7 +48,7 @@ class Verdict:
     """
 
     id: str
-    status: Status
+    status: ResultStatus
     level: Level = "must"
     why: str = ""
     source: str = ""
@@ -49,7 +59,7 @@ class Verdict:
     seconds: float = 0.0
 
 
-def with_known(verdict: Verdict, known: Iterable[str]) -> Verdict:
+def with_known(verdict: CheckResult, known: Iterable[str]) -> CheckResult:
     """The verdict in the light of what was declared to fail."""
     if verdict.id not in set(known):
         return verdict
@@ -60,25 +70,25 @@ def with_known(verdict: Verdict, known: Iterable[str]) -> Verdict:
     return verdict
 
 
-def strictly(verdict: Verdict) -> Verdict:
+def as_strict(verdict: CheckResult) -> CheckResult:
     """Every fault fails, whatever its level."""
     return evolve(verdict, status="failed") if verdict.status == "warned" else verdict
 
 
-def conforms(verdicts: Sequence[Verdict]) -> bool:
+def conforms(verdicts: Sequence[CheckResult]) -> bool:
     """Whether nothing failed."""
     return not any(verdict.status in FAILING for verdict in verdicts)
 
 
-def counted(verdicts: Sequence[Verdict]) -> str:
+def count_text(verdicts: Sequence[CheckResult]) -> str:
     """How many of each kind, in words."""
     counts = Counter(verdict.status for verdict in verdicts)
-    order: tuple[Status, ...] = ("passed", "failed", "unexpected", "warned", "known", "skipped")
+    order: tuple[ResultStatus, ...] = ("passed", "failed", "unexpected", "warned", "known", "skipped")
     names = {"unexpected": "passed unexpectedly", "known": "failed as known"}
     return ", ".join(f"{counts[one]} {names.get(one, one)}" for one in order if counts[one]) or "nothing was checked"
 
 
-def selected(name: str, tags: Sequence[str], only: Sequence[str]) -> bool:
+def is_selected(name: str, tags: Sequence[str], only: Sequence[str]) -> bool:
     """Whether a check of this name is asked for: by name, by the beginning of it, by a tag (F3), or by a pattern."""
     if not only:
         return True

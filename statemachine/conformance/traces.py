@@ -9,10 +9,10 @@ from attrs import frozen
 
 from ..core import Session
 from .entries import Choose
-from .laws import Step
-from .walk import Happening, Walk
+from .laws import StepResult
+from .random_walk import TraceInput, Walk
 
-__all__ = ["WORD", "Trace", "chooser", "walked"]
+__all__ = ["WORD", "Trace", "chooser", "trace_of"]
 
 WORD: Final = 10
 """Bytes of a word: enough for every choice of a step."""
@@ -23,8 +23,8 @@ class Trace:
     """A life: where it began, what happened, and the step that each happening was; a reload is none."""
 
     start: Session
-    happenings: tuple[Happening, ...]
-    steps: tuple[Step | None, ...]
+    happenings: tuple[TraceInput, ...]
+    steps: tuple[StepResult | None, ...]
 
     @property
     def end(self) -> Session:
@@ -53,13 +53,13 @@ def chooser(word: bytes) -> Choose:
     return choose
 
 
-def walked(words: Sequence[bytes]) -> Trace:
+def trace_of(words: Sequence[bytes]) -> Trace:
     """The life that these words tell; the first chooses the configuration."""
     first, *others = words or [b""]
     walk = Walk(chooser(first))
     start = walk.session
-    happenings: list[Happening] = []
-    steps: list[Step | None] = []
+    happenings: list[TraceInput] = []
+    steps: list[StepResult | None] = []
     for word in others:
         walk.choose = chooser(word)
         happening = walk.step()

@@ -11,18 +11,18 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from .implementation import Implementation, features_of
-from .judge import AGREEMENT, Fault, judge
+from .implementation import Implementation, declared_features
+from .judge import AGREEMENT, Deviation, judge
 from .levels import level_at
-from .lives import WORD, walked
-from .shorten import playable, shortened
+from .shorten import shortened, without_missing_features
 from .shrinking import shrink
+from .traces import WORD, trace_of
 from .variations import VARIATIONS
-from .vectors import Vector, recorded
+from .vectors import Vector, vector_of
 
 __all__ = ["LAWS", "Found", "search"]
 
-STEPS: Final = 40
+_LENGTH: Final = 40
 """Steps of a life."""
 _TRIES: Final = 200
 """How many simpler traces are tried."""
@@ -34,7 +34,7 @@ LAWS: Final = (AGREEMENT, *VARIATIONS)
 class Found:
     """A fault, and the shortest life that shows it."""
 
-    fault: Fault
+    fault: Deviation
     vector: Vector
 
 
@@ -48,16 +48,16 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
         law: One of LAWS.
         start: The seed.
     """
-    variation, features = VARIATIONS.get(law), features_of(subject)
+    variation, features = VARIATIONS.get(law), declared_features(subject)
     random = Random(f"{law} {start}")  # else each law would see the same traces
 
     def judged(words: list[bytes]) -> Found | None:
-        vector = playable(recorded(walked(words)), features)
+        vector = without_missing_features(vector_of(trace_of(words)), features)
         fault = judge(subject, vector, variation)
         return None if fault is None else Found(fault, vector)
 
     for _ in range(cases):
-        words = [random.randbytes(WORD) for _ in range(STEPS + 1)]
+        words = [random.randbytes(WORD) for _ in range(_LENGTH + 1)]
         found = judged(words)
         if found is not None:
             found = judged(_simplified(words, lambda fewer: judged(fewer) is not None)) or found

@@ -8,9 +8,9 @@ from typing import Final
 
 from attrs import define, frozen
 
-from .implementation import Ahead, Answer, Implementation, Object, T, WithAhead
+from .implementation import Implementation, Object, PendingAnswer, PipelinedMethods, T, WithPipelining
 
-__all__ = ["Doer"]
+__all__ = ["VectorRunner"]
 
 
 _AHEAD: Final = 8
@@ -18,12 +18,12 @@ _AHEAD: Final = 8
 
 
 @define
-class Doer:
+class VectorRunner:
     """Does what vectors say, on any implementation."""
 
     subject: Implementation
     config: Object
-    _former: Answer[object] | None = None
+    _former: PendingAnswer[object] | None = None
 
     def do(self, do: Object) -> Object:
         """What one step shows."""
@@ -31,11 +31,11 @@ class Doer:
 
     def do_each(self, dos: Iterable[Object], ahead: bool = True) -> Iterator[Object]:
         """What each step shows, in order. With `ahead`, `dos` may be read ahead of the answers."""
-        subject: Ahead = _Now(self.subject)
+        subject: PipelinedMethods = _Now(self.subject)
         most = 0
-        if ahead and isinstance(self.subject, WithAhead):
+        if ahead and isinstance(self.subject, WithPipelining):
             subject, most = self.subject.ahead, _AHEAD
-        asked: deque[Answer[Object]] = deque()
+        asked: deque[PendingAnswer[Object]] = deque()
         for do in dos:
             needed = self._needed(do, subject)
             while asked and needed is not None:
@@ -46,7 +46,7 @@ class Doer:
         for answer in asked:
             yield answer()
 
-    def _needed(self, do: Object, subject: Ahead) -> Answer[object] | None:
+    def _needed(self, do: Object, subject: PipelinedMethods) -> PendingAnswer[object] | None:
         """The snapshot without which it cannot be asked."""
         if "reload" in do:
             return subject.snapshot()
@@ -55,7 +55,9 @@ class Doer:
         former, self._former = self._former, None
         return former
 
-    def _ask(self, do: Object, subject: Ahead, needed: Answer[object] | None) -> Answer[Object]:
+    def _ask(
+        self, do: Object, subject: PipelinedMethods, needed: PendingAnswer[object] | None
+    ) -> PendingAnswer[Object]:
         if "follow" in do:
             self._former = subject.snapshot()
             return subject.begin(do["follow"], self.config)
@@ -76,18 +78,18 @@ class _Now:
 
     subject: Implementation
 
-    def begin(self, at: int, config: Object | None = None) -> Answer[Object]:
+    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]:
         return _always(self.subject.begin(at, config))
 
-    def step(self, event: Object) -> Answer[Object]:
+    def step(self, event: Object) -> PendingAnswer[Object]:
         return _always(self.subject.step(event))
 
-    def snapshot(self) -> Answer[object]:
+    def snapshot(self) -> PendingAnswer[object]:
         return _always(self.subject.snapshot())
 
-    def restore(self, data: object) -> Answer[Object]:
+    def restore(self, data: object) -> PendingAnswer[Object]:
         return _always(self.subject.restore(data))
 
 
-def _always(said: T) -> Answer[T]:
+def _always(said: T) -> PendingAnswer[T]:
     return lambda: said
