@@ -50,7 +50,9 @@ class Trial(Protocol):
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this case, prefix, fault (F3) or pattern.")
 @click.option("--strict", is_flag=True, help="Treat SHOULD rules as MUST.")
 @click.option("--known", type=_FILE, help="File of cases known to fail, one per line; they are run too.")
-@click.option("--cases", default=RANDOM_TRACES, show_default=True, type=click.IntRange(0), help="Random sessions of an engine.")
+@click.option(
+    "--cases", default=RANDOM_TRACES, show_default=True, type=click.IntRange(0), help="Random sessions of an engine."
+)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="First seed of these sessions.")
 @click.option("--replay", type=_FILE, help="Run only this stored case of an engine.")
 @click.option("--out", type=_FOLDER, default=Path(), show_default=True, help="Folder for failed cases of an engine.")

@@ -1,4 +1,5 @@
-"""What any implementation of the engine must hold, and the means to find out: laws, walks, strategies.
+"""The conformance kit: vectors, laws and random traces for any implementation of the engine.
 
-`laws` and `walk` need the core alone; `strategies` needs hypothesis (the extra `conformance`).
+`kit` lists and runs the checks; `judge` runs one vector on one implementation; `process` is an implementation behind a
+pipe; `suite` and `plugin` are for pytest. `strategies` needs hypothesis, all else the core alone.
 """

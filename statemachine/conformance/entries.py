@@ -1,4 +1,4 @@
-"""Entries for walks: what a server says, and what a hostile one makes of it."""
+"""Random entries for walks: those of a server, and changes by a hostile one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from ..core.wire import (
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
 Choose: TypeAlias = Callable[[int], int]
-"""A number from 0 below n; 0 is the boring one."""
+"""A number from 0 to n - 1; 0 is the simplest choice."""
 
 AGENTS: Final = ("A1-b", "B2-c")
 STATES: Final = ("queued", "connecting", "connected", "ivr", "establishing", "CONNECTED", "", "odd")
@@ -58,17 +58,17 @@ TYPES: Final = ("internal", "scenario", "external", "msteams", "")
 
 
 def pick(choose: Choose, options: Sequence[T]) -> T:
-    """One of these; the first is the boring one."""
+    """One of these; the first is the simplest."""
     return options[choose(len(options))]
 
 
 def one_of(choose: Choose, *options: Entry) -> Entry:
-    """One of these entries; the first is the boring one."""
+    """One of these entries; the first is the simplest."""
     return options[choose(len(options))]
 
 
 def weighted(choose: Choose, options: Sequence[tuple[int, T]]) -> T:
-    """One of these, as often as its weight says."""
+    """One of these, with the given weights."""
     at = choose(sum(weight for weight, _ in options))
     for weight, option in options:
         if at < weight:
@@ -78,7 +78,7 @@ def weighted(choose: Choose, options: Sequence[tuple[int, T]]) -> T:
 
 
 def sample(cls: type[E], n: int) -> E:
-    """An entry of any class: its texts say the names of their fields, what may be absent is absent."""
+    """An entry of any class. Each text contains the name of its field; optional fields are absent."""
     resolve_types(cls)
     made: Any = cls
     return cast(E, made(**{one.name: _SAMPLES[one.type](one.name, n) for one in fields(cls) if one.type in _SAMPLES}))
@@ -90,7 +90,7 @@ _SAMPLES: Final[dict[Any, Callable[[str, int], str]]] = {
 }
 
 
-# --- what a server says ---------------------------------------------------------------------------------------------
+# --- entries of a server -------------------------------------------------------------------------------------------
 
 
 def _agent(choose: Choose) -> str:
@@ -103,7 +103,7 @@ def _message(choose: Choose, n: int) -> Entry:
 
 
 def _bare_message(choose: Choose, n: int) -> Entry:
-    """No id, and sometimes not even a time."""
+    """Without an id, and sometimes without a time."""
     return Message(
         party_id=_agent(choose), msg=pick(choose, ("hm", "yes")), timestamp=pick(choose, (n * 1_000, 7, None))
     )
@@ -178,7 +178,7 @@ _ANY: Final = tuple([cls for cls in ENTRIES if cls.wire.effect != "lifecycle"])
 
 
 def _any(choose: Choose, n: int) -> Entry:
-    """Any entry that moves no phase."""
+    """Any entry that does not change the phase."""
     entry: Any = sample(pick(choose, _ANY), n)
     given = {"msg_id": f"s{n}", "party_id": _agent(choose), "timestamp": n * 1_000}
     return cast(Entry, evolve(entry, **{name: value for name, value in given.items() if hasattr(entry, name)}))
@@ -198,7 +198,7 @@ def _odd(choose: Choose, n: int) -> Entry:
 
 
 def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
-    """One more entry of a server's log; `n` is its place there, `ids` what receipts may name."""
+    """A new entry of a server's log. `n`: its place there; `ids`: the message ids that receipts may name."""
 
     def receipt(choose: Choose, n: int) -> Entry:
         ref = pick(choose, (*ids, "unknown"))
@@ -228,7 +228,7 @@ def terminal(choose: Choose) -> Entry:
     return one_of(choose, SessionEnded(), InactivityTimeout("bye"), Status("failed"), Status("Completed"))
 
 
-# --- what a hostile one makes of it ---------------------------------------------------------------------------------
+# --- changes by a hostile server -----------------------------------------------------------------------------------
 
 
 def _shouted(entry: Any) -> Any:
@@ -237,14 +237,14 @@ def _shouted(entry: Any) -> Any:
 
 
 def _stripped(entry: Any) -> Any:
-    """Without its id, and without its time."""
+    """Without its id and its time."""
     kept = {name: "" for name in ("msg_id",) if getattr(entry, name, "")}
     gone = {"timestamp": None} if getattr(entry, "timestamp", None) is not None else {}
     return evolve(entry, **kept, **gone)
 
 
 def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) -> tuple[Entry, ...]:
-    """A batch or a log as it should not come: repeated, out of order, cut, changed in case, stripped of ids."""
+    """A changed batch or log: repeated, out of order, cut, in another letter case, or without ids."""
     spoil: tuple[Callable[[], tuple[Entry, ...]], ...] = (
         lambda: (*log[-3:], *entries),
         lambda: (*entries, *entries),
@@ -259,7 +259,7 @@ def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) ->
     return pick(choose, spoil)()
 
 
-# --- what a client sends beside text --------------------------------------------------------------------------------
+# --- entries for SendEntry ------------------------------------------------------------------------------------------
 
 
 def to_send(choose: Choose) -> SendableEntry:

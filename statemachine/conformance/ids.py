@@ -1,7 +1,7 @@
-"""Ids: an implementation may number commands and name messages as it likes, if it keeps to it.
+"""Ids: an implementation may choose its own command and message ids, if it uses them consistently.
 
-A vector speaks the reference's ids. As commands and news are matched one by one, each id of the reference is bound to
-the implementation's own; from then on the one stands for the other, in both directions, wherever it is mentioned.
+A vector contains the reference's ids. As commands and updates are matched one by one, each id of the reference is bound
+to the implementation's own id; from then on each replaces the other, in both directions, wherever it is mentioned.
 """
 
 from __future__ import annotations
@@ -10,22 +10,21 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from statemachine.codec.body import is_array, is_object
-
-from .implementation import Object
+from statemachine.engine.session import JsonObject
 
 __all__ = ["IdMap", "with_replaced_texts"]
 
 
 class IdMap:
-    """Two one-to-one maps, of command ids and of message ids. `same`: so far, each id stands for itself."""
+    """A one-to-one map of command ids and message ids. `same`: so far each id equals its counterpart."""
 
     def __init__(self) -> None:
         self._theirs: dict[int | str, int | str] = {}
         self._ours: dict[int | str, int | str] = {}
         self.same = True
 
-    def bind(self, expected: Object, actual: Object) -> bool:
-        """Bind the ids that this command or news brings; False where one stands for something else already."""
+    def bind(self, expected: JsonObject, actual: JsonObject) -> bool:
+        """Bind the ids in this command or update; False where one is bound to another id already."""
         return all(
             self._bind(expected[key], actual[key])
             for key in ("id", "item")
@@ -38,31 +37,29 @@ class IdMap:
         self.same = self.same and ours == theirs
         return True
 
-    def to_them(self, event: Object) -> Object:
-        """An event in the implementation's ids."""
+    def to_subject(self, event: JsonObject) -> JsonObject:
+        """An event with the implementation's ids."""
+        return self._replaced(event, self._theirs, "command")
+
+    def to_reference(self, actual: JsonObject) -> JsonObject:
+        """A command or update with the reference's ids."""
+        return self._replaced(actual, self._ours, "id")
+
+    def _replaced(self, value: JsonObject, ids: Mapping[int | str, int | str], number: str) -> JsonObject:
         if self.same:
-            return event
-        said = cast(Object, with_replaced_texts(event, self._theirs))
-        if "command" in event:
-            said["command"] = self._theirs.get(event["command"], event["command"])
-        return said
-
-    def to_us(self, actual: Object) -> Object:
-        """A command or news in the reference's ids."""
-        if self.same:
-            return actual
-        said = cast(Object, with_replaced_texts(actual, self._ours))
-        if "id" in actual:
-            said["id"] = self._ours.get(actual["id"], actual["id"])
-        return said
+            return value
+        made = cast(JsonObject, with_replaced_texts(value, ids))
+        if number in value:
+            made[number] = ids.get(value[number], value[number])
+        return made
 
 
-def with_replaced_texts(value: Any, names: Mapping[int | str, int | str]) -> Any:
-    """JSON values in which each text that is a name here is the other one."""
-    if not names:
+def with_replaced_texts(value: Any, replacements: Mapping[int | str, int | str]) -> Any:
+    """JSON values in which each text that is a key of `replacements` is replaced."""
+    if not replacements:
         return value
     if is_object(value):
-        return {key: with_replaced_texts(item, names) for key, item in value.items()}
+        return {key: with_replaced_texts(item, replacements) for key, item in value.items()}
     if is_array(value):
-        return [with_replaced_texts(item, names) for item in value]
-    return names.get(value, value) if isinstance(value, str) else value
+        return [with_replaced_texts(item, replacements) for item in value]
+    return replacements.get(value, value) if isinstance(value, str) else value

@@ -1,14 +1,15 @@
-"""What is put to the test: four methods, JSON in and JSON out. `process.py` is one over a pipe."""
+"""The implementation under test: four methods, JSON in and JSON out. `process.py` is one behind a pipe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from statemachine.engine.session import JsonObject
 
 __all__ = [
     "Implementation",
     "NoAnswer",
-    "Object",
     "PendingAnswer",
     "PipelinedMethods",
     "Unusable",
@@ -18,31 +19,30 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Object: TypeAlias = dict[str, Any]
 PendingAnswer: TypeAlias = Callable[[], T]
-"""Waits for the answer to what was asked. Raises Broken."""
+"""Waits for the answer to an earlier request. Raises NoAnswer."""
 
 
 class Implementation(Protocol):
-    """One session at a time, seen from outside. MESSAGES.md says what goes in and what comes out.
+    """One session at a time, seen from outside. MESSAGES.md describes events and observations.
 
-    It may have an attribute `features`, the names of what it can beyond the core; without it, it can all.
+    An optional attribute `features` names its optional features; without it, it has all of them.
     """
 
-    def begin(self, at: int, config: Object | None = None) -> Object:
-        """Forget the session before and begin a new one."""
+    def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
+        """Drop the session and begin a new one."""
         ...
 
-    def step(self, event: Object) -> Object:
-        """What this event does, or `{"refused": reason}`."""
+    def step(self, event: JsonObject) -> JsonObject:
+        """The observation after this event, or `{"refused": reason}`."""
         ...
 
     def snapshot(self) -> object:
-        """The session written down, as JSON values that nobody but `restore` reads."""
+        """The session as JSON values, which only `restore` reads."""
         ...
 
-    def restore(self, data: object) -> Object:
-        """Forget the session before and take this one up; the answer's commands are all that it owes."""
+    def restore(self, data: object) -> JsonObject:
+        """Drop the session and restore this one; the observation's commands are all owed ones."""
         ...
 
 
@@ -50,42 +50,39 @@ class Implementation(Protocol):
 class WithCodec(Protocol):
     """An implementation that also reads and writes the wire."""
 
-    def codec(self, operation: str, asked: Object) -> Object:
-        """`decode`, `encode`, `request` or `reply`, as MESSAGES.md says."""
+    def codec(self, operation: str, asked: JsonObject) -> JsonObject:
+        """`decode`, `encode`, `request` or `reply`, as MESSAGES.md describes them."""
         ...
 
 
 class PipelinedMethods(Protocol):
-    """An implementation that is asked now and answers later: asking costs less than waiting for each answer.
+    """The methods of an implementation whose answers are read later: sending ahead is faster than waiting each time."""
 
-    An implementation that has one gives it as its attribute `ahead`.
-    """
-
-    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]: ...
-    def step(self, event: Object) -> PendingAnswer[Object]: ...
+    def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]: ...
+    def step(self, event: JsonObject) -> PendingAnswer[JsonObject]: ...
     def snapshot(self) -> PendingAnswer[object]: ...
-    def restore(self, data: object) -> PendingAnswer[Object]: ...
+    def restore(self, data: object) -> PendingAnswer[JsonObject]: ...
 
 
 @runtime_checkable
 class WithPipelining(Protocol):
-    """An implementation that can be asked ahead."""
+    """An implementation that accepts further requests before its answers are read."""
 
     @property
-    def ahead(self) -> PipelinedMethods:
-        """What to ask."""
+    def pipelined(self) -> PipelinedMethods:
+        """Its methods without waiting."""
         ...
 
 
 class NoAnswer(Exception):
-    """The implementation gave no answer, or none that can be read: it crashed, hung, or said `error`."""
+    """The implementation gave no readable answer: it crashed, hung, or answered `error`."""
 
 
 class Unusable(Exception):
-    """There is nothing to judge: the harness itself does not work. The text says what to do."""
+    """Nothing can be judged, because the harness itself does not work. The text says what to do."""
 
 
 def declared_features(implementation: Implementation) -> frozenset[str] | None:
-    """What it says that it can; None for everything."""
-    said = getattr(implementation, "features", None)
-    return None if said is None else frozenset(said)
+    """The features that it declares; None stands for all."""
+    declared = getattr(implementation, "features", None)
+    return None if declared is None else frozenset(declared)

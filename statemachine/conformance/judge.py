@@ -1,9 +1,9 @@
-"""The judge: plays a vector on an implementation and says what is wrong. All doors lead to it.
+"""The judge: runs a vector on an implementation and returns the first deviation. All entry points use it.
 
-At each step, in this order: has the answer the shape that MESSAGES.md gives it; do the laws hold that can be seen
-from outside (L4, L6 to L9, L13, by the very functions of `laws.py`); is it what the reference shows, ids aside
-(`agreement`). The other laws say that two ways of doing one thing look the same (`variations.py`): for them the vector
-is played again, and the implementation is compared with itself.
+For each step, in this order: the observation has the shape that MESSAGES.md describes; the laws that are visible from
+outside hold (L4, L6 to L9, L13, checked by the functions of `laws.py`); it equals the reference's observation, except
+ids (`agreement`). The other laws say that two runs give the same observations (`variations.py`): for them the vector
+runs again in a varied form, and the implementation is compared with itself.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from statemachine.codec.records import (
     encode_update,
     from_json,
 )
+from statemachine.engine.session import JsonObject
 
 from ..core import Anomaly, Command, Notification, Session
 from ..core.session import Chat, Config
 from . import laws
 from .ids import IdMap
-from .implementation import Implementation, NoAnswer, Object, WithPipelining, declared_features
+from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
 from .results import CheckFailed, Level
 from .variations import Variation, same
 from .vector_runner import VectorRunner
@@ -44,7 +45,7 @@ _SHOWN: Final = 400
 
 @frozen
 class Deviation:
-    """What is wrong: a law, `agreement`, `shape` or `crash`, at which step of the vector, in words."""
+    """A fault at a step of a vector. `law`: the broken law, `agreement`, `shape` or `crash`; `what`: in words."""
 
     law: str
     step: int
@@ -53,39 +54,39 @@ class Deviation:
 
 
 def judge(subject: Implementation, vector: Vector, variation: Variation | None = None) -> Deviation | None:
-    """The first thing that is wrong with how `subject` plays `vector`, and then plays it varied; None if nothing is."""
-    player = JudgedRunner(subject, vector.config, ahead=isinstance(subject, WithPipelining))
+    """Run the vector, then its variation, on the implementation; returns the first deviation, or None."""
+    runner = JudgedRunner(subject, vector.config, ahead=isinstance(subject, WithPipelining))
     try:
         try:
-            plain = player.play(vector)
+            plain = runner.run_vector(vector)
         except OtherIds:
-            player = JudgedRunner(subject, vector.config)
-            plain = player.play(vector)
+            runner = JudgedRunner(subject, vector.config)
+            plain = runner.run_vector(vector)
         if variation is not None:
-            _vary(variation, player, vector, plain)
-    except CheckFailed as wrong:
-        agrees = wrong.law == AGREEMENT and player.at >= 0
-        return Deviation(wrong.law, player.at, str(wrong), vector.steps[player.at].level if agrees else "must")
+            _vary(variation, runner, vector, plain)
+    except CheckFailed as failed:
+        agrees = failed.law == AGREEMENT and runner.at >= 0
+        return Deviation(failed.law, runner.at, str(failed), vector.steps[runner.at].level if agrees else "must")
     except NoAnswer as broken:
-        return Deviation(CRASH, player.at, str(broken))
+        return Deviation(CRASH, runner.at, str(broken))
     return None
 
 
-def _vary(variation: Variation, player: JudgedRunner, vector: Vector, plain: Sequence[Object]) -> None:
-    player.at = -1
-    same("L10", plain[0], "begun once more", player.begin(vector.at))
-    asked = tuple(variation(vector, plain))
-    answers = player.do_each(one.do for one in asked)
-    for one in asked:
-        player.at = one.at
+def _vary(variation: Variation, runner: JudgedRunner, vector: Vector, plain: Sequence[JsonObject]) -> None:
+    runner.at = -1
+    same("L10", plain[0], "begun again", runner.begin(vector.at))
+    steps = tuple(variation(vector, plain))
+    answers = runner.run_all(one.do for one in steps)
+    for one in steps:
+        runner.at = one.at
         said = next(answers)
         try:
-            one.look(said)
-        except (AttributeError, KeyError, TypeError) as error:  # nothing is read here as strictly as before
-            raise CheckFailed(SHAPE, f"told in another way, an answer has another shape ({error})") from None
+            one.check(said)
+        except (AttributeError, KeyError, TypeError) as error:  # observations are not parsed here
+            raise CheckFailed(SHAPE, f"in the varied run, an observation has another shape ({error})") from None
 
 
-# --- what can be seen -----------------------------------------------------------------------------------------------
+# --- observations ---------------------------------------------------------------------------------------------------
 
 
 _NOWHERE: Final = Chat()
@@ -93,7 +94,7 @@ _NOWHERE: Final = Chat()
 
 @frozen
 class OutsideView:
-    """As much of a session as can be seen from outside: all that the laws asked here read of one."""
+    """The parts of a session that are visible from outside, which the laws of this module read."""
 
     now: int
     phase: str = "idle"
@@ -121,14 +122,14 @@ _STEP_LAWS: Final = (laws.law_04_deadline_ahead, laws.law_06_outbox, laws.law_07
 
 @frozen
 class Observation:
-    """An observation, read."""
+    """An observation, parsed."""
 
     commands: tuple[Command, ...]
     updates: tuple[Notification, ...]
     owed: tuple[int, ...]
 
 
-def _read(said: Object) -> Observation:
+def _read(said: JsonObject) -> Observation:
     try:
         if not isinstance(said.get("phase"), str):
             raise BadRecord("$.phase: expected text")
@@ -145,21 +146,22 @@ def _read(said: Object) -> Observation:
 
 
 class OtherIds(Exception):
-    """The implementation has ids of its own, and may have been asked for something by the reference's already."""
+    """The implementation uses other ids, and requests with the reference's ids may have been sent already."""
 
 
 @define
 class JudgedRunner(VectorRunner):
-    """Feeds one implementation, step by step. `at`: the step in hand; -1: the beginning.
+    """Runs a vector on one implementation and checks each observation.
 
-    `ahead`: a vector is played on the guess that ids are those of the reference, as they mostly are, so that nobody
-    need wait for an answer to know what to ask next.
+    Attributes:
+        at: The number of the current step; -1 is the beginning.
+        ahead: Send steps ahead, on the assumption that ids are those of the reference.
     """
 
     at: int = -1
     ahead: bool = False
-    names: IdMap = field(factory=IdMap)
-    seen: OutsideView = OutsideView(0)
+    ids: IdMap = field(factory=IdMap)
+    view: OutsideView = OutsideView(0)
     _ledger: laws.Ledger = field(factory=laws.Ledger)
     _known: dict[int, Command] = field(factory=dict[int, Command])
     _features: frozenset[str] | None = field(init=False)
@@ -167,24 +169,24 @@ class JudgedRunner(VectorRunner):
     def __attrs_post_init__(self) -> None:
         self._features = declared_features(self.subject)
 
-    def begin(self, at: int) -> Object:
-        """A new session, which owes nothing yet."""
+    def begin(self, at: int) -> JsonObject:
+        """Begin a new session."""
         said = self.subject.begin(at, self.config)
         self._ledger.window = from_json(self.config, Config).window
         self._known = {}
-        self.seen = self._look(said, _read(said), at, _NOWHERE)
+        self.view = self._look(said, _read(said), at, _NOWHERE)
         return said
 
-    def play(self, vector: Vector) -> list[Object]:
-        """What it shows at the beginning, and at each step. Raises Wrong, Broken, OtherIds."""
+    def run_vector(self, vector: Vector) -> list[JsonObject]:
+        """The observations at the beginning and after each step. Raises CheckFailed, NoAnswer, OtherIds."""
         shown = [self.begin(vector.at)]
-        answers = self.do_each((step.do for step in vector.steps), self.ahead)
+        answers = self.run_all((step.do for step in vector.steps), self.ahead)
         for self.at, step in enumerate(vector.steps):
             shown.append(self._take(step, next(answers)))
         return shown
 
-    def _take(self, step: VectorStep, said: Object) -> Object:
-        """One step of a vector, with all that is asked of it."""
+    def _take(self, step: VectorStep, said: JsonObject) -> JsonObject:
+        """Check the observation of one step."""
         if "refused" not in said:
             if "event" in step.do:
                 self._hold(step.do["event"], said)
@@ -193,20 +195,20 @@ class JudgedRunner(VectorRunner):
             else:
                 self._reloaded(said)
         self._agree(step.expect, said)
-        if self.ahead and not self.names.same:
+        if self.ahead and not self.ids.same:
             raise OtherIds
         return said
 
-    def event(self, event: Object) -> Object:
-        """The event in the implementation's ids."""
-        return self.names.to_them(event)
+    def event(self, event: JsonObject) -> JsonObject:
+        """The event with the implementation's ids."""
+        return self.ids.to_subject(event)
 
-    def _look(self, said: Object, shown: Observation, at: int, chat: Chat) -> OutsideView:
+    def _look(self, said: JsonObject, shown: Observation, at: int, chat: Chat) -> OutsideView:
         self._known.update((command.id, command) for command in shown.commands)
         lost = [one for one in shown.owed if one not in self._known]
         if lost:
-            raise CheckFailed("L6", f"owes {lost[0]}, which was never commanded")
-        told = [one.seq for one in shown.updates if not isinstance(one, Anomaly)]
+            raise CheckFailed("L6", f"command {lost[0]} is owed, but was never returned")
+        numbers = [one.seq for one in shown.updates if not isinstance(one, Anomaly)]
         named = (getattr(command, "chat_id", "") for command in shown.commands)
         chat_id = next(filter(None, named), chat.chat_id)
         return OutsideView(
@@ -216,17 +218,17 @@ class JudgedRunner(VectorRunner):
             tuple(self._known[one] for one in sorted(shown.owed)),
             said.get("deadline"),
             said.get("latest"),
-            told[-1] if told else self.seen.seq,
+            numbers[-1] if numbers else self.view.seq,
             max(self._known, default=0),
             chat if chat_id == chat.chat_id else evolve(chat, chat_id=chat_id),
         )
 
-    def _hold(self, event: Object, said: Object) -> None:
-        """The laws of one step, and of the whole life."""
-        before, shown = self.seen, _read(said)
+    def _hold(self, event: JsonObject, said: JsonObject) -> None:
+        """The laws of one step, and of the whole trace."""
+        before, shown = self.view, _read(said)
         now = event["at"] if event["type"] == "restarted" else max(before.now, event["at"])
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
-        self.seen = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
+        self.view = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
         outputs = (*shown.commands, *shown.updates)
         step = laws.StepResult(cast(Session, before), decode_event(event), cast(Session, after), outputs)
         try:
@@ -237,23 +239,23 @@ class JudgedRunner(VectorRunner):
         except laws.BrokenLaw as broken:
             raise CheckFailed(broken.law, str(broken).partition(": ")[2]) from None
 
-    def _follow(self, at: int, said: Object) -> None:
-        """Another session has begun; of its chat nothing is known yet, be it the same as before or not."""
+    def _follow(self, at: int, said: JsonObject) -> None:
+        """Another session has begun; nothing is known of its chat yet."""
         self._known = {}
-        self.seen = evolve(self._look(said, _read(said), at, _NOWHERE), ids=0)
+        self.view = evolve(self._look(said, _read(said), at, _NOWHERE), ids=0)
         self._ledger.finished, self._ledger.command = 0, 0
 
-    def _reloaded(self, said: Object) -> None:
-        """A session that was read again owes what it owed, and says so."""
-        shown, before = _read(said), self.seen
+    def _reloaded(self, said: JsonObject) -> None:
+        """A restored session owes the same commands, and returns them."""
+        shown, before = _read(said), self.view
         ids = [command.id for command in before.owed]
         if sorted(shown.owed) != ids or sorted(command.id for command in shown.commands) != ids:
-            raise CheckFailed("L5", f"restored, it owes {sorted(shown.owed)}, not {ids}")
-        self.seen = self._look(said, shown, before.now, before.chat)
+            raise CheckFailed("L5", f"after restoring, it owes {sorted(shown.owed)}, not {ids}")
+        self.view = self._look(said, shown, before.now, before.chat)
 
     # --- agreement
 
-    def _agree(self, expect: Object, said: Object) -> None:
+    def _agree(self, expect: JsonObject, said: JsonObject) -> None:
         if ("refused" in expect) != ("refused" in said):
             raise _differs("refused", expect.get("refused"), said.get("refused"))
         if "refused" in said:
@@ -272,27 +274,27 @@ class JudgedRunner(VectorRunner):
     def _match(
         self,
         name: str,
-        expect: Object,
-        said: Object,
-        encode: Callable[[Any], Object],
+        expect: JsonObject,
+        said: JsonObject,
+        encode: Callable[[Any], JsonObject],
         decode: Callable[[object], object],
     ) -> None:
-        """Two lists, one by one, ids aside; whether a field at its default is written does not matter."""
+        """Compare two lists one by one, except ids; fields at their default may be left out."""
         wanted, shown = expect.get(name, []), said.get(name, [])
         if not self._can("anomalies"):
             wanted, shown = ([one for one in ones if one["type"] != "anomaly"] for ones in (wanted, shown))
         if len(wanted) != len(shown):
             raise _differs(name, wanted, shown)
         for one, other in zip(wanted, shown, strict=True):
-            same = self.names.bind(one, other) and (
-                self.names.to_us(other) == one or self.names.to_us(encode(decode(other))) == one
+            same = self.ids.bind(one, other) and (
+                self.ids.to_reference(other) == one or self.ids.to_reference(encode(decode(other))) == one
             )
             if not same:
                 raise _differs(name, one, other)
 
 
 def _differs(name: str, expected: object, shown: object) -> CheckFailed:
-    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, shown {_short(shown)}")
+    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, got {_short(shown)}")
 
 
 def _short(value: object) -> str:

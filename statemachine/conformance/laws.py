@@ -1,9 +1,8 @@
-"""The laws: what holds for every session and every event, on any implementation of the engine.
+"""The laws: properties of every session and every event, for any implementation of the engine.
 
-Each law is a function on one step (`Step`: the session before, the event, the session after, what came out), for an
-`Engine`: the handful of public functions that an implementation offers. Two laws look at a whole life and keep a
-`Ledger` beside it. A broken law raises `BrokenLaw`. `check` tries them all; call it after every step of a walk, a
-simulation or a replay.
+Each law is a function of one step (`StepResult`: the session before, the event, the session after, the output), for an
+`Engine`: the public functions of an implementation. Two laws check a whole trace and keep a `Ledger`. A broken law
+raises `BrokenLaw`. `check_laws` checks all of them; call it after every step of a walk, a simulation or a replay.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class Engine:
     snapshot: Callable[[Session], object] = _snapshot
     restore: Callable[[object], Session] = _restore
     explain: Callable[[Session, Event], Explanation] | None = core.explain
-    """None for an implementation that cannot say why; then L12 is not tried."""
+    """None for an implementation without it; then L12 is not checked."""
 
 
 DEFAULT_ENGINE: Final = Engine()
@@ -93,7 +92,7 @@ DEFAULT_ENGINE: Final = Engine()
 
 @frozen
 class StepResult:
-    """One step. `refused`: why the intent was illegal; then `after` is `before`, and nothing came out."""
+    """One step. `refused`: why the intent was illegal; then `after` is `before`, and `out` is empty."""
 
     before: Session
     event: Event
@@ -106,8 +105,8 @@ class StepResult:
         return tuple(one for one in self.out if isinstance(one, Command))
 
     @property
-    def told(self) -> tuple[Received | DeliveryUpdate | Finished | HistoryGap, ...]:
-        """The transcript news."""
+    def updates(self) -> tuple[Received | DeliveryUpdate | Finished | HistoryGap, ...]:
+        """The transcript updates."""
         return tuple(one for one in self.out if isinstance(one, Received | DeliveryUpdate | Finished | HistoryGap))
 
     @property
@@ -137,7 +136,7 @@ def _hold(law: str, holds: bool, what: str) -> None:
 def law_01_second_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L1: after a tick, an equal tick returns the same object, and nothing.
 
-    What was due has happened; an alarm that rings twice costs nothing.
+    What was due has happened already.
     """
     at = max(step.after.now, step.event.at)
     once = take_step(step.after, Tick(at), engine)
@@ -148,22 +147,22 @@ def law_01_second_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> Non
 def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L2: an event at t is the same as a tick at t, then the event; only commands withdrawn again are missing.
 
-    So it does not matter whether the alarm or the event wins a race, and an adapter need not look at the clock before
-    it feeds an event. Not for `Restarted`, during which time stood still.
+    So it does not matter whether a tick or the event comes first, and an adapter need not read the clock before it.
+    Not for `Restarted`, before which time stood still.
     """
     if isinstance(step.event, Restarted):
         return
     first = take_step(step.before, Tick(step.event.at), engine)
     second = take_step(first.after, step.event, engine)
-    _hold("L2", bool(second.refused) == bool(step.refused), "a tick before it decides whether the intent is legal")
+    _hold("L2", bool(second.refused) == bool(step.refused), "a tick before the intent decides whether it is legal")
     if step.refused:
         return
-    _hold("L2", second.after == step.after, "tick and event apart lead elsewhere than the event alone")
+    _hold("L2", second.after == step.after, "a tick before the event gives another session")
     standing = {c.id for c in engine.outbox(second.after)}
     apart = tuple(c for c in (*first.commands, *second.commands) if c.id in standing)
-    _hold("L2", apart == step.commands, "tick and event apart command something else")
-    _hold("L2", first.told + second.told == step.told, "tick and event apart tell something else")
-    _hold("L2", first.anomalies + second.anomalies == step.anomalies, "tick and event apart note other anomalies")
+    _hold("L2", apart == step.commands, "a tick before the event gives other commands")
+    _hold("L2", first.updates + second.updates == step.updates, "a tick before the event gives other updates")
+    _hold("L2", first.anomalies + second.anomalies == step.anomalies, "a tick before the event gives other anomalies")
 
 
 def law_03_early_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
@@ -177,7 +176,7 @@ def law_03_early_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None
 def law_04_deadline_ahead(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L4: after a step, the next deadline is none, or in the future; the wake window begins with it.
 
-    Otherwise an adapter spins, or sleeps past what is due.
+    Otherwise an adapter spins, or sleeps past a deadline.
     """
     due, window = engine.next_deadline(step.after), engine.wake_window(step.after)
     _hold("L4", due is None or due > step.after.now, f"deadline {due} is not after {step.after.now}")
@@ -188,25 +187,25 @@ def law_04_deadline_ahead(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> 
 
 
 def law_05_restore(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L5: a session that was written down and read again takes the same step.
+    """L5: a restored session takes the same step.
 
     By induction, any trace: a process may die between any two events.
     """
     twin = engine.restore(engine.snapshot(step.before))
-    _hold("L5", twin == step.before, "a restored session is not equal to the one written")
+    _hold("L5", twin == step.before, "a restored session is not equal to the original")
     again = take_step(twin, step.event, engine)
-    _hold("L5", again.refused == step.refused, "restored, it refuses otherwise")
-    _hold("L5", (again.after, again.out) == (step.after, step.out), "restored, it goes elsewhere")
+    _hold("L5", again.refused == step.refused, "after restoring, the refusal differs")
+    _hold("L5", (again.after, again.out) == (step.after, step.out), "after restoring, the step differs")
 
 
 def law_06_outbox(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L6: the commands returned are exactly what the outbox holds that it did not hold before, by id, before all news.
+    """L6: the commands returned are exactly those that are new in the outbox, by id, before all updates.
 
-    So an adapter executes what it is handed, and the outbox after a crash is the same list.
+    So an adapter executes what it gets, and the outbox after a crash is the same list.
     """
     before = engine.outbox(step.before)
     new = tuple(c for c in engine.outbox(step.after) if c not in before)
-    _hold("L6", step.commands == new, "returned commands are not those new in the outbox")
+    _hold("L6", step.commands == new, "the returned commands are not those new in the outbox")
     _hold("L6", step.out[: len(new)] == new, "commands do not come first")
     _hold("L6", list(step.commands) == sorted(step.commands, key=lambda c: c.id), "commands are not in order of id")
     for command in engine.outbox(step.after):
@@ -215,18 +214,18 @@ def law_06_outbox(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
 
 
 def law_07_one_poll(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L7: at most one poll is owed; nor more than one reading of the history, or one post of the queue.
+    """L7: at most one poll, one history request and one post of the queue are owed.
 
     A second poll is refused (5509), and one of the two loses events; a second post overtakes the first.
     """
     owed = engine.outbox(step.after)
     for kind in (Poll, ReadHistory, Post):
         count = sum(isinstance(c, kind) for c in owed)
-        _hold("L7", count <= 1, f"{count} {kind.__name__} owed at once")
+        _hold("L7", count <= 1, f"{count} {kind.__name__} are owed at once")
 
 
 def law_08_terminal(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L8: terminal is for ever, owes nothing and waits for nothing."""
+    """L8: a session that is over stays over, owes nothing and has no deadline."""
     if step.before.outcome is not None:
         same = (step.before.phase, step.before.outcome) == (step.after.phase, step.after.outcome)
         _hold("L8", same, f"{step.before.phase} was left for {step.after.phase}")
@@ -239,30 +238,34 @@ def law_10_input(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L10: the input session is unchanged, and the same input gives the same answer."""
     image = deepcopy(step.before)
     again = take_step(step.before, step.event, engine)
-    _hold("L10", step.before == image, "the input session has changed")
-    _hold("L10", (again.after, again.out) == (step.after, step.out), "the same input gave another answer")
+    _hold("L10", step.before == image, "reduce changed its input session")
+    _hold("L10", (again.after, again.out) == (step.after, step.out), "the same input gives another output")
 
 
 def law_11_order(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L11: events of one instant are handled in order: one that is not later than the session's now happens at now.
+    """L11: an event that is not later than the session's now happens at now.
 
-    A clock that was set back delays nothing and reorders nothing. Not for `Restarted`, which sets the clock.
+    A clock that is set back delays and reorders nothing. Not for `Restarted`, which sets the clock.
     """
     if isinstance(step.event, Restarted):
         return
     session = step.after
     tied = take_step(session, evolve(step.event, at=session.now), engine)
     earlier = take_step(session, evolve(step.event, at=session.now - 60_000), engine)
-    _hold("L11", (tied.after, tied.out) == (earlier.after, earlier.out), "an earlier clock gives another answer")
+    _hold("L11", (tied.after, tied.out) == (earlier.after, earlier.out), "an earlier clock gives another output")
     _hold("L11", tied.after.now == session.now, "an event of the same instant moved the clock")
 
 
 def law_12_rows(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L12: each move ends where its row says: what `explain` shows is what happens, link by link."""
+    """L12: `explain` and `reduce` agree, and each transition ends in the target of its row."""
     if engine.explain is None:
         return
     explained = engine.explain(step.before, step.event)
-    _hold("L12", (explained.rejected is not None) == bool(step.refused), "explain and reduce disagree on what is legal")
+    _hold(
+        "L12",
+        (explained.rejected is not None) == bool(step.refused),
+        "explain and reduce disagree on whether the intent is legal",
+    )
     if step.refused:
         return
     _hold("L12", (*explained.commands, *explained.updates) == step.out, "explain and reduce disagree on the outcome")
@@ -276,7 +279,7 @@ def law_12_rows(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
 
 
 _SINGLE_MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "ephemeral")
-"""The machines of which a session has one; items come and go."""
+"""The machines of which a session has exactly one."""
 
 STEP_LAWS: Final = (
     law_01_second_tick,
@@ -294,10 +297,10 @@ STEP_LAWS: Final = (
 QUICK_LAWS: Final = tuple(
     law for law in STEP_LAWS if law not in (law_05_restore, law_10_input, law_11_order, law_12_rows)
 )
-"""Those that do not cost a hundred times the step itself."""
+"""The laws that take less than a hundred times the step itself."""
 
 
-# --- laws of a whole life -------------------------------------------------------------------------------------------
+# --- laws of a whole trace ------------------------------------------------------------------------------------------
 
 
 Key: TypeAlias = tuple[str, ...]
@@ -305,48 +308,48 @@ RANK: Final = {"sent": 1, "delivered": 2, "read": 3, "failed": 4}
 
 
 _MARKS: Final = 3
-"""Places of a window that hold no entry: two marks of the log's beginning, and the key itself."""
+"""Places of a window without an entry: two marks of the log's beginning, and the key itself."""
 
 
 @define
 class Ledger:
-    """What a life has shown so far. It spans the sessions that follow one another."""
+    """The output of a trace so far, across the sessions that follow one another."""
 
     command: int = 0
     seq: int = 0
     finished: int = 0
     entries: dict[str, object] = field(factory=dict[str, object])
-    """Item -> what was posted under its id."""
+    """Item id -> the posted entry."""
     progress: dict[str, str] = field(factory=dict[str, str])
-    told: dict[Key, tuple[int, int]] = field(factory=dict[Key, tuple[int, int]])
-    """What was told -> how much a window had to remember by then: at the least, and at the most."""
+    delivered: dict[Key, tuple[int, int]] = field(factory=dict[Key, tuple[int, int]])
+    """Delivered key -> the least and the most entries that a window had stored by then."""
     least: int = 0
     most: int = 0
     window: int = Config().window
 
-    def tell(self, key: Key) -> None:
-        self.told[key] = self.least, self.most
+    def add(self, key: Key) -> None:
+        self.delivered[key] = self.least, self.most
 
     @property
     def is_full(self) -> bool:
-        """Whether a window of this size may have dropped anything."""
+        """Whether a window of this size may have evicted anything."""
         return self.most > self.window - _MARKS
 
     def may_have_forgotten(self, key: Key) -> bool:
-        """Whether a window of this size may have dropped what was told under this key."""
-        return self.most - self.told[key][1] > self.window - _MARKS
+        """Whether a window of this size may have evicted this key."""
+        return self.most - self.delivered[key][1] > self.window - _MARKS
 
     def may_know(self, key: Key | None) -> bool:
-        """Whether such a window may hold it still."""
-        return key in self.told and self.least - self.told[key][0] <= self.window
+        """Whether such a window may still contain this key."""
+        return key in self.delivered and self.least - self.delivered[key][0] <= self.window
 
     def follow(self, session: Session) -> None:
-        """Another session has begun, after the one before; its first step, the request, was not shown."""
+        """A following session has begun; its first step, the request, is not in the trace."""
         self.finished, self.seq, self.command = 0, session.seq, session.ids
 
 
 def _posted(entry: object) -> object:
-    """What a retry must not change. A file may lose its message id (protocol.md 10, row 18)."""
+    """The part of an entry that a retry must not change. A file may lose its message id (protocol.md 10, row 18)."""
     return evolve(entry, msg_id="") if isinstance(entry, File) else entry
 
 
@@ -361,7 +364,7 @@ def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
         if isinstance(command, Post):
             posted = _posted(command.entry)
             _hold("L9", ledger.entries.setdefault(command.item, posted) == posted, f"{command.item} was something else")
-    for one in step.told:
+    for one in step.updates:
         _hold("L9", one.seq == ledger.seq + 1, f"seq {one.seq} after {ledger.seq}")
         ledger.seq = one.seq
         if isinstance(one, DeliveryUpdate):
@@ -371,12 +374,12 @@ def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
             ledger.progress[one.item] = one.state
         if isinstance(one, Finished):
             ledger.finished += 1
-            _hold("L9", ledger.finished == 1, "the outcome of the session was told twice")
-    _hold("L9", not step.told or step.after.seq == ledger.seq, "the session counts otherwise than its news")
+            _hold("L9", ledger.finished == 1, "the outcome of the session was reported twice")
+    _hold("L9", not step.updates or step.after.seq == ledger.seq, "the session's seq is not that of its last update")
 
 
 def key_of(session: Session, entry: object) -> Key | None:
-    """What makes two entries the same one, where an id does; None where nothing sure does."""
+    """The key by which two entries are the same; None where they have no id."""
     chat = session.chat.chat_id.lower()
     if isinstance(entry, FormShow | SecureFormShow):
         return chat, type(entry).__name__, entry.form_request_id
@@ -390,40 +393,37 @@ def key_of(session: Session, entry: object) -> Key | None:
 
 
 def law_13_told_once(step: StepResult, ledger: Ledger) -> None:
-    """L13: whatever polls, replays and the history say, each entry of the transcript is told once.
+    """L13: each transcript entry is delivered once, despite repeated polls, replays and the history.
 
-    Here for entries that have an id; without one, two equal ones cannot be told from one told twice. Ours count as told
-    when their sending was: they never come back as news. What the window has forgotten may come back (told twice is
-    better than lost), from the log only behind an entry that it has not: the log has an order.
+    Checked for entries with an id; without one, two equal entries and one repeated entry look the same. Own items count
+    as delivered when they are sent: they never come back as updates. An entry that the window has evicted may come back
+    (twice is better than lost), from the log only behind an entry that the window lacks: the log is ordered.
     """
-    for one in step.told:
+    for one in step.updates:
         if isinstance(one, DeliveryUpdate) and one.state in ("sent", "delivered", "read"):
             ours = (step.after.chat.chat_id.lower(), "own", one.item)
-            if ours not in ledger.told:  # a receipt reminds nobody of it
-                ledger.tell(ours)
+            if ours not in ledger.delivered:  # a receipt does not renew it
+                ledger.add(ours)
         if isinstance(one, Received):
             key = key_of(step.after, one.entry)
-            _hold("L13", key not in ledger.told or _may_come_back(step, key, ledger), f"told twice: {key}")
+            _hold("L13", key not in ledger.delivered or _may_come_back(step, key, ledger), f"delivered twice: {key}")
             if key is not None:
-                ledger.tell(key)
+                ledger.add(key)
             ledger.least += 1
     ledger.most += _at_most(step)
 
 
 def _at_most(step: StepResult) -> int:
-    """How much a step gives a window to remember at the most: what came to nothing, too.
-
-    A file of ours is known by two names.
-    """
+    """The most entries that a step adds to a window; an own file has two keys."""
     event = step.event
     carrier = event.reply if isinstance(event, Answered) else event
     came = len(carrier.entries) if isinstance(carrier, EventBatch | Incoming) else 0
-    received = sum(isinstance(one, Received) for one in step.told)
-    return max(came, received) + 2 * sum(isinstance(one, DeliveryUpdate) for one in step.told)
+    received = sum(isinstance(one, Received) for one in step.updates)
+    return max(came, received) + 2 * sum(isinstance(one, DeliveryUpdate) for one in step.updates)
 
 
 _WITHOUT_ID: Final = (Message, File, Location, TimeoutWarning, Unknown, Malformed)
-"""Entries of the transcript that may lack one: a window that holds nothing better goes by what they say."""
+"""Transcript entries that may lack an id: a window compares their content."""
 
 
 def _may_come_back(step: StepResult, key: Key, ledger: Ledger) -> bool:
@@ -441,7 +441,7 @@ LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)
 
 
 def check_laws(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE) -> None:
-    """Every law, for one step. Raises `BrokenLaw`."""
+    """Check every law for one step. Raises `BrokenLaw`."""
     for law in STEP_LAWS:
         law(step, engine)
     for life_law in LIFE_LAWS:
@@ -449,10 +449,10 @@ def check_laws(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE
 
 
 def missing_entries(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE) -> list[Key]:
-    """The other half of L13: what an awaited history held that was never told; empty for a right engine.
+    """The other half of L13: entries of an awaited history that were never delivered; empty for a correct engine.
 
-    Only for an honest log: one that has all that was ever said, in order. Signals are not told from the past. Once the
-    window may have forgotten something, what stands before all that it holds for sure is taken as told and forgotten.
+    Only for a complete and ordered log. Signals in an old log are not delivered. Once the window may have evicted
+    entries, all before the first entry that it certainly contains count as delivered.
     """
     event = step.event
     awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, ReadHistory)}
@@ -461,17 +461,17 @@ def missing_entries(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_E
     entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, HistoryLog) else ()
     told = [entry for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested)]
     keys = [key for key in (key_of(step.after, entry) for entry in told) if key is not None]
-    return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.told and not _failed(key, ledger)]
+    return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.delivered and not _failed(key, ledger)]
 
 
 def _failed(key: Key, ledger: Ledger) -> bool:
-    """Ours, of which nothing more could be said than that it is unknown: it may well have arrived."""
+    """An own item reported as unknown: it may have arrived."""
     return key[1] == "own" and ledger.progress.get(key[2]) == "failed"
 
 
 def _reach(keys: Sequence[Key], ledger: Ledger) -> int:
-    """From where on a window must know of all that a log holds."""
+    """The index in a log from which a window must know every entry."""
     if not ledger.is_full:
         return 0
-    sure = (key in ledger.told and key[1] == "other" and not ledger.may_have_forgotten(key) for key in keys)
+    sure = (key in ledger.delivered and key[1] == "other" and not ledger.may_have_forgotten(key) for key in keys)
     return next((index for index, held in enumerate(sure) if held), len(keys))

@@ -1,4 +1,4 @@
-"""How binding a step is: what rests on inferences alone may be wrong, so it is never *must*.
+"""The level of a step: a rule that rests only on inferences may be wrong, so it is never *must*.
 
 Each row of the tables names its source. Of protocol.md, sections 1.4 and 10 are inferences as a whole ("no source says
 it"); a few rows rest on a sentence that is marked so elsewhere.
@@ -19,15 +19,15 @@ __all__ = ["INFERRED_ROWS", "INFERRED_SECTIONS", "is_inferred", "level_at", "lev
 
 INFERRED_SECTIONS: Final = ("1.4", "10")
 INFERRED_ROWS: Final = {
-    "the scenario has it again: the conversation is over": "2.1, ivr: the wrap-up after an agent is inferred",
-    "no receipts for the past": "5.1, last but one",
+    "a scenario runs again: the conversation is over": "2.1, ivr: the wrap-up after an agent is inferred",
+    "no receipts for old messages": "5.1, last but one",
     "before any agent it is sent as end": "6.2, last line: no source",
 }
 """Reason of the row -> where protocol.md says that it is inferred."""
 
 
 def is_inferred(why: str, ref: str) -> bool:
-    """Whether a row has no other source than inferences."""
+    """Whether a row rests only on inferences."""
     if why in INFERRED_ROWS:
         return True
     places = [place.split()[0] for place in ref.split(";") if place.strip()]
@@ -35,17 +35,17 @@ def is_inferred(why: str, ref: str) -> bool:
 
 
 def level_of(session: Session, event: Event) -> Level:
-    """How binding this step is."""
+    """The level of this step."""
     moves = (move for move in explain(session, event).moves if move.verdict == "taken")
     return "should" if any(is_inferred(move.why, move.ref) for move in moves) else "must"
 
 
 def level_at(vector: Vector, number: int) -> Level:
-    """How binding this step of a story is."""
+    """The level of this step of a vector."""
     reference = JsonSession()
-    doer = VectorRunner(reference, vector.config)
+    runner = VectorRunner(reference, vector.config)
     reference.begin(vector.at, vector.config)
     for step in vector.steps[:number]:
-        doer.do(step.do)
+        runner.run(step.do)
     do = vector.steps[number].do
-    return level_of(reference.session, read_event(doer.event(do["event"]))) if "event" in do else "must"
+    return level_of(reference.session, read_event(runner.event(do["event"]))) if "event" in do else "must"

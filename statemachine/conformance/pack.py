@@ -1,4 +1,4 @@
-"""The kit as one archive, for teams that want no Python: vectors, tables, schemas, MESSAGES.md, and runners to copy."""
+"""The kit as a zip file, for use without Python: vectors, tables, schemas, MESSAGES.md, and runners to copy."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["pack"]
 
 _PARTS: Final = ("MESSAGES.md", "schema", "vectors", "runners")
 _DATE: Final = (2020, 1, 1, 0, 0, 0)
-"""Of every file in it: the same kit is the same archive."""
+"""Date of every file: the same kit gives the same bytes."""
 
 
 def pack() -> bytes:
-    """A zip file, always the same for the same kit."""
+    """The zip file; the same kit gives the same bytes."""
     buffer, root = BytesIO(), f"conformance-kit-{__version__}"
     with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
         for name, data in sorted(_contents()):

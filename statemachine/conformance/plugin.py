@@ -1,8 +1,8 @@
-"""The kit as a plugin of pytest: one test for each check, beside whatever else is run.
+"""The kit as a pytest plugin: one test for each check, besides the collected tests.
 
     pytest -p statemachine.conformance.plugin --statemachine-impl mypackage.engine:make
 
-`make` takes nothing and gives an implementation, a fresh one for each test.
+`make` is called without arguments and returns a new implementation for each test.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ _OPTION: Final = "--statemachine-impl"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options."""
+    """Add the options."""
     group = parser.getgroup("statemachine", "conformance of chat-session state machines")
-    group.addoption(_OPTION, metavar="MODULE:NAME", help="a function that makes the implementation to be judged")
+    group.addoption(_OPTION, metavar="MODULE:NAME", help="a function that returns the implementation under test")
     group.addoption("--statemachine-known", metavar="NAME", action="append", default=[], help="a check known to fail")
-    group.addoption("--statemachine-cases", type=int, default=RANDOM_TRACES, metavar="N", help="how many random lives")
+    group.addoption(
+        "--statemachine-cases", type=int, default=RANDOM_TRACES, metavar="N", help="the number of random traces"
+    )
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test for each check, where an implementation is named."""
+    """Add a test for each check, if an implementation is given."""
     named = cast("str | None", config.getoption(_OPTION))
     if named is None:
         return
@@ -59,16 +61,16 @@ class ConformanceItem(pytest.Item):
 
     @classmethod
     def made(cls, session: pytest.Session, check: Check, make: Callable[[], Implementation], known: list[str]) -> Self:
-        """The item for this check."""
+        """The test of this check."""
         from_parent = cast("Callable[..., Self]", cls.from_parent)  # pyright: ignore[reportUnknownMemberType] its **kw
         item = from_parent(session, name=f"conformance::{check.id}")
         item.check, item.make, item.known = check, make, known
         return item
 
     def runtest(self) -> None:
-        """Judge."""
+        """Run the check."""
         assert_check(self.make(), self.check, self.known)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        """Where pytest says that it is."""
+        """The location that pytest reports."""
         return self.path, None, self.name

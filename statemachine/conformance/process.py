@@ -1,10 +1,10 @@
 """An implementation in any language: a process that answers JSON lines (MESSAGES.md). One process a run.
 
-Its stderr is its own; the end of it is shown when the process dies. A process that crashed is started once more for the
-next case. Nothing here measures time but the guard against a process that never answers.
+The end of its stderr is shown when the process ends. A process that crashed is started again for the next case. Time is
+measured only to detect a process that never answers.
 
-To wake the other process and to wait for it takes longer than most answers. So whatever can be asked before an answer
-is known is asked `ahead`, and its answer fetched later.
+Switching to the other process takes longer than most answers. So requests are sent ahead where possible (`pipelined`),
+and their answers are read later.
 """
 
 from __future__ import annotations
@@ -17,60 +17,62 @@ from collections.abc import Sequence
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Final, Self
 
 from attrs import define, frozen
 
-from .implementation import NoAnswer, Object, PendingAnswer, Unusable
+from statemachine.codec.body import is_object
+from statemachine.engine import PROTOCOL
+from statemachine.engine.session import JsonObject
 
-__all__ = ["PROTOCOL", "Harness"]
+from .implementation import NoAnswer, PendingAnswer, Unusable
 
-PROTOCOL: Final = 1
-PATIENCE: Final = 30.0
-"""Seconds for one answer. Far beyond any honest one; only for a process that hangs."""
+__all__ = ["Harness"]
+
+TIMEOUT_S: Final = 30.0
+"""Seconds for one answer: long enough for any correct one."""
 _TAIL: Final = 2_000
 _CODEC: Final = "codec"
 _UNDER_WAY: Final = 4_096
-"""Bytes of requests that are under way at once. What fits into any pipe never blocks who writes it: were both sides to
-wait until the other reads, neither would go on."""
+"""Bytes of unanswered requests. They fit into any pipe, so writing never blocks while the process waits for us."""
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @define(eq=False)
 class _Line:
-    """A request; its answer when it has been read, or what went wrong instead."""
+    """A request, with its answer or error once that is read."""
 
     seq: int
     text: str
-    answer: Object | NoAnswer | None = None
+    answer: JsonObject | NoAnswer | None = None
 
 
 @frozen
-class _Ahead:
-    """The four methods of an implementation; the answers are fetched later, in any order."""
+class _Pipelined:
+    """The methods of an implementation; answers are read later, in any order."""
 
     harness: Harness
 
-    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]:
-        """`Harness.begin`, of a process that lives."""
-        return self.harness.ask({"op": "begin", "at": at, "config": config or {}})
+    def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]:
+        """`Harness.begin`, while the process runs."""
+        return self.harness.send({"op": "begin", "at": at, "config": config or {}})
 
-    def step(self, event: Object) -> PendingAnswer[Object]:
+    def step(self, event: JsonObject) -> PendingAnswer[JsonObject]:
         """`Harness.step`."""
-        return self.harness.ask({"op": "step", "event": event})
+        return self.harness.send({"op": "step", "event": event})
 
     def snapshot(self) -> PendingAnswer[object]:
         """`Harness.snapshot`."""
-        said = self.harness.ask({"op": "snapshot"})
-        return lambda: _written(said())
+        said = self.harness.send({"op": "snapshot"})
+        return lambda: _snapshot(said())
 
-    def restore(self, data: object) -> PendingAnswer[Object]:
+    def restore(self, data: object) -> PendingAnswer[JsonObject]:
         """`Harness.restore`."""
-        return self.harness.ask({"op": "restore", "snapshot": data})
+        return self.harness.send({"op": "restore", "snapshot": data})
 
 
-def _written(said: Object) -> object:
+def _snapshot(said: JsonObject) -> object:
     if "snapshot" not in said:
         raise NoAnswer('the answer to {"op": "snapshot"} has no member "snapshot"')
     return said["snapshot"]
@@ -79,12 +81,12 @@ def _written(said: Object) -> object:
 class Harness:
     """`with Harness(["node", "harness.mjs"]) as subject:`, and `subject` is an `Implementation`.
 
-    Raises Unusable where the command cannot be started, or does not say hello.
+    Raises Unusable where the command cannot be started, or does not answer hello.
     """
 
-    def __init__(self, command: Sequence[str], patience: float = PATIENCE) -> None:
+    def __init__(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
         self._command: Final = list(command)
-        self._patience: Final = patience
+        self._timeout_s: Final = timeout_s
         self._process: subprocess.Popen[str] | None = None
         self._errors: IO[bytes] | None = None
         self._waiting_since: float | None = None
@@ -93,8 +95,8 @@ class Harness:
         self._unsent: Final[list[str]] = []
         self._bytes = 0
         self._seq = 0
-        self.hello: Object = {}
-        self.ahead: Final = _Ahead(self)
+        self.hello: JsonObject = {}
+        self.pipelined: Final = _Pipelined(self)
 
     def __enter__(self) -> Self:
         Thread(target=self._guard, daemon=True).start()
@@ -110,44 +112,44 @@ class Harness:
 
     @property
     def features(self) -> frozenset[str]:
-        """What it says that it can."""
+        """The features that it declares."""
         return frozenset(self.hello.get("features", ())) - {_CODEC}
 
     @property
     def has_codec(self) -> bool:
-        """Whether it reads and writes the wire too."""
+        """Whether it also reads and writes the wire."""
         return _CODEC in self.hello.get("features", ())
 
     # --- Implementation
 
-    def begin(self, at: int, config: Object | None = None) -> Object:
-        """A new session. A process that has died is started again for it."""
+    def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
+        """A new session. A process that has ended is started again."""
         self._revive()
-        return self.ahead.begin(at, config)()
+        return self.pipelined.begin(at, config)()
 
-    def step(self, event: Object) -> Object:
-        """What this event does."""
-        return self.ahead.step(event)()
+    def step(self, event: JsonObject) -> JsonObject:
+        """The observation after this event."""
+        return self.pipelined.step(event)()
 
     def snapshot(self) -> object:
-        """The session written down."""
-        return self.ahead.snapshot()()
+        """A snapshot of the session."""
+        return self.pipelined.snapshot()()
 
-    def restore(self, data: object) -> Object:
-        """A session taken up again."""
-        return self.ahead.restore(data)()
+    def restore(self, data: object) -> JsonObject:
+        """The observation of a restored session."""
+        return self.pipelined.restore(data)()
 
-    def codec(self, operation: str, asked: Object) -> Object:
+    def codec(self, operation: str, asked: JsonObject) -> JsonObject:
         """One of the codec's operations."""
         self._revive()
-        return self.ask({"op": operation, **asked})()
+        return self.send({"op": operation, **asked})()
 
     # --- lines
 
-    def ask(self, asked: Object) -> PendingAnswer[Object]:
+    def send(self, request: JsonObject) -> PendingAnswer[JsonObject]:
         """Ask, and fetch the answer later. The answer raises Broken."""
         self._seq += 1
-        line = _Line(self._seq, _ENCODE({**asked, "seq": self._seq}) + "\n")
+        line = _Line(self._seq, _ENCODE({**request, "seq": self._seq}) + "\n")
         while self._under_way and self._bytes + len(line.text) > _UNDER_WAY:
             self._receive()
         self._under_way.append(line)
@@ -156,7 +158,7 @@ class Harness:
             self._unsent.append(line.text)
         return lambda: self._fetch(line)
 
-    def _fetch(self, line: _Line) -> Object:
+    def _fetch(self, line: _Line) -> JsonObject:
         while line.answer is None:
             self._receive()
         if isinstance(line.answer, NoAnswer):
@@ -175,7 +177,7 @@ class Harness:
     def _next_line(self) -> str:
         process = self._process
         if process is None:
-            raise NoAnswer("the process has died, and the session with it")
+            raise NoAnswer("the process has ended, and its session is lost")
         assert process.stdin is not None
         assert process.stdout is not None
         since = self._waiting_since = monotonic()
@@ -190,23 +192,23 @@ class Harness:
             self._waiting_since = None
         if answer:
             return answer
-        hung = monotonic() - since >= self._patience
-        raise NoAnswer(self._end(f"no answer within {self._patience:.0f} s" if hung else "the process ended"))
+        hung = monotonic() - since >= self._timeout_s
+        raise NoAnswer(self._end(f"no answer within {self._timeout_s:.0f} s" if hung else "the process ended"))
 
-    def _read(self, text: str, seq: int) -> Object:
+    def _read(self, text: str, seq: int) -> JsonObject:
         try:
-            said: Any = json.loads(text)
+            answer: object = json.loads(text)
         except (ValueError, RecursionError):
-            said = None
-        if not isinstance(said, dict):
+            answer = None
+        if not is_object(answer):
             raise NoAnswer(
-                self._end(f"its answer is no JSON object: {text.strip()[:200]!r}; stdout is for answers alone")
+                self._end(f"its answer is not a JSON object: {text.strip()[:200]!r}; stdout is for answers only")
             )
-        if said.pop("seq", None) != seq:  # pyright: ignore[reportUnknownMemberType]
-            raise NoAnswer(self._end("its answer does not give back the seq of what it was asked"))
-        if "error" in said:
-            raise NoAnswer(f"it says error: {str(said['error'])[:_TAIL]}")  # pyright: ignore[reportUnknownArgumentType]
-        return said  # pyright: ignore[reportUnknownVariableType]
+        if answer.pop("seq", None) != seq:
+            raise NoAnswer(self._end("its answer does not carry the seq of the request"))
+        if "error" in answer:
+            raise NoAnswer(f"it answers error: {str(answer['error'])[:_TAIL]}")
+        return answer
 
     # --- the process
 
@@ -216,7 +218,7 @@ class Harness:
         self._end()
 
     def _revive(self) -> None:
-        """Forget what is still under way, of a case that ended early, and start a process that has died again."""
+        """Read the answers that an earlier case left unread, and start a process that has ended again."""
         while self._under_way:
             self._receive()
         if self._process is None:
@@ -237,12 +239,12 @@ class Harness:
             self._tail()
             raise Unusable(f"{self._command[0]} cannot be started: {error.strerror}") from None
 
-    def _greet(self) -> Object:
+    def _greet(self) -> JsonObject:
         self._process = self._start()
         try:
-            hello = self.ask({"op": "hello", "protocol": PROTOCOL})()
+            hello = self.send({"op": "hello", "protocol": PROTOCOL})()
         except NoAnswer as broken:
-            raise Unusable(f"the harness does not say hello: {broken}") from None
+            raise Unusable(f"the harness does not answer hello: {broken}") from None
         if hello.get("protocol") != PROTOCOL or not isinstance(hello.get("features"), list):
             raise Unusable(
                 f'the harness must answer hello with {{"protocol": {PROTOCOL}, "name": …, "features": […]}}, '
@@ -251,7 +253,7 @@ class Harness:
         return hello
 
     def _end(self, why: str = "") -> str:
-        """End the process, and say why, with the end of what it wrote on stderr."""
+        """End the process; returns the reason with the end of its stderr."""
         process, self._process = self._process, None
         self._unsent.clear()
         if process is None:
@@ -276,8 +278,8 @@ class Harness:
             return errors.read()[-_TAIL:].decode("utf-8", "replace").strip()
 
     def _guard(self) -> None:
-        """Kill a process that does not answer, so that the reading of its answer ends."""
+        """Kill a process that does not answer, so that reading its answer ends."""
         while not self._over.wait(0.5):
             since, process = self._waiting_since, self._process
-            if since is not None and process is not None and monotonic() - since >= self._patience:
+            if since is not None and process is not None and monotonic() - since >= self._timeout_s:
                 process.kill()

@@ -1,4 +1,4 @@
-"""Random traces, played on any implementation, in process or through a pipe; one that fails is made short.
+"""Search random traces for one on which an implementation deviates, and shorten it.
 
 The result is a vector like every other, and can be written to a file.
 """
@@ -23,26 +23,26 @@ from .vectors import Vector, vector_of
 __all__ = ["LAWS", "Found", "search"]
 
 _LENGTH: Final = 40
-"""Steps of a life."""
+"""Steps of a trace."""
 _TRIES: Final = 200
 """How many simpler traces are tried."""
 LAWS: Final = (AGREEMENT, *VARIATIONS)
-"""What random lives are searched for. The laws of a single play (L4, L6 to L9, L13) are held in every one of them."""
+"""The laws that a search can check. The laws of a single run (L4, L6 to L9, L13) are checked in each search."""
 
 
 @frozen
 class Found:
-    """A fault, and the shortest life that shows it."""
+    """A deviation, and the shortest vector that shows it."""
 
-    fault: Deviation
+    deviation: Deviation
     vector: Vector
 
 
 def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Found | None:
-    """The first fault in this many random traces, made short; None where there is none.
+    """The first deviation in this many random traces, shortened; None where there is none.
 
-    Each trace is played plainly, and then varied as the law says. A trace that needs a feature which the implementation
-    lacks is played without the steps that need it.
+    Each trace runs unchanged, and then varied as the law says. Steps that need a feature which the implementation lacks
+    are left out.
 
     Args:
         law: One of LAWS.
@@ -53,16 +53,18 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
 
     def judged(words: list[bytes]) -> Found | None:
         vector = without_missing_features(vector_of(trace_of(words)), features)
-        fault = judge(subject, vector, variation)
-        return None if fault is None else Found(fault, vector)
+        deviation = judge(subject, vector, variation)
+        return None if deviation is None else Found(deviation, vector)
 
     for _ in range(cases):
         words = [random.randbytes(WORD) for _ in range(_LENGTH + 1)]
         found = judged(words)
         if found is not None:
             found = judged(_simplified(words, lambda fewer: judged(fewer) is not None)) or found
-            vector, fault = shortened(subject, found.vector, found.fault, variation)
-            return Found(evolve(fault, level=level_at(vector, fault.step)) if fault.law == AGREEMENT else fault, vector)
+            vector, deviation = shortened(subject, found.vector, found.deviation, variation)
+            if deviation.law == AGREEMENT:
+                deviation = evolve(deviation, level=level_at(vector, deviation.step))
+            return Found(deviation, vector)
     return None
 
 

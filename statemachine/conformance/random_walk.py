@@ -1,9 +1,8 @@
-"""A walk: one session led through a random life, by choices that somebody else makes.
+"""A random walk: one session with random events, chosen by a function.
 
-The walk plays everything around an engine at once: the application, the transport, a server that remembers what it
-said, a hostile proxy, the clock and the process that dies. It asks `choose(n)` for every choice (a number from 0 below
-n), and 0 is always the boring one, so that whoever chooses (hypothesis, a seeded generator, a stored list) can shrink a
-walk by choosing smaller. It never builds a session by hand: what it reaches, events can reach.
+The walk simulates everything around an engine: the application, the transport, a server with its log, a hostile proxy,
+the clock and process restarts. It calls `choose(n)` for every choice (a number from 0 to n - 1). 0 is always the
+simplest choice, so that a generator of choices can shrink a walk by smaller numbers. Sessions are made by events only.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ _CONFIGS: Final = (
 
 _SPOKEN: Final = (Message, File, Location, Signaling)
 _LOST: Final = (Failure("timeout"), Failure("cut"), Failure("unreadable"))
-"""After these, nobody knows what the server did."""
+"""After these, it is unknown whether the server handled the request."""
 _STATUSES: Final = (503, 500, 404, 401, 403, 400, 429, 406, 408, 425, 301, 200, 501, None)
 _CODES: Final = (
     None,
@@ -111,7 +110,7 @@ _PAUSES: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
 
 @frozen
 class Follow:
-    """Not an event: a new session begins here, which follows this one (`RequestChat(after=past(…))`)."""
+    """Not an event: a new session begins that follows this one (`RequestChat(after=carry_over(…))`)."""
 
     at: int
     same_chat: bool
@@ -119,7 +118,7 @@ class Follow:
 
 @frozen
 class Reload:
-    """Not an event: the session is written down here, and read again."""
+    """Not an event: snapshot and restore."""
 
 
 TraceInput: TypeAlias = Event | Follow | Reload
@@ -127,30 +126,38 @@ TraceInput: TypeAlias = Event | Follow | Reload
 
 @define
 class WalkState:
-    """What is true outside the engine. `log`: what the server has on record; `heard`: how much of it polls told."""
+    """The state around the engine.
+
+    Attributes:
+        log: The server's log.
+        delivered: How many entries of it polls have delivered.
+        answered: The answers so far.
+        landing: Posts that the server accepted, unknown to the client, and that are not in the log yet.
+        chats: The number of chats before this one.
+        texts: The number of texts sent.
+    """
 
     log: list[Entry] = field(factory=list[Entry])
-    heard: int = 0
+    delivered: int = 0
     answered: list[Answered] = field(factory=list[Answered])
     landing: list[Entry] = field(factory=list[Entry])
-    """Posts that were accepted, unknown to the client, and are not in the log yet."""
     chats: int = 0
-    words: int = 0
+    texts: int = 0
 
 
 class Walk:
-    """One life. `session` is where it stands; `step()` makes something happen and says what it was."""
+    """One walk. `step()` returns the next input; `take()` applies it to `session`."""
 
     def __init__(self, choose: Choose) -> None:
         self.choose = choose
-        self.world = WalkState()
+        self.state = WalkState()
         self.now = START
         self.session = new_session(START, pick(choose, _CONFIGS))
 
     # --- one step
 
     def step(self) -> TraceInput:
-        """The next happening. The session does not move until `take` is called with it."""
+        """The next input. The session changes only when `take` is called with it."""
         phase = self.session.phase
         if phase == "idle" and self.choose(8) < 7:
             self._pass()
@@ -173,23 +180,23 @@ class Walk:
         )
         return weighted(self.choose, kinds)()
 
-    def take(self, happening: TraceInput) -> StepResult | None:
-        """Let the session move, and say how. A refused intent moves nothing; nor does a reload, which is no step."""
-        if isinstance(happening, Reload):
+    def take(self, made: TraceInput) -> StepResult | None:
+        """Apply an input to the session. A refused intent changes nothing; a reload is not a step."""
+        if isinstance(made, Reload):
             return None
-        step = self._follow_on(happening) if isinstance(happening, Follow) else take_step(self.session, happening)
+        step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made)
         self.session = step.after
-        if isinstance(happening, Restarted):
-            self.now = happening.at
+        if isinstance(made, Restarted):
+            self.now = made.at
         return step
 
-    def _follow_on(self, happening: Follow) -> StepResult:
-        """The first step of the session that follows: its chat is requested."""
+    def _follow_on(self, made: Follow) -> StepResult:
+        """The first step of the following session: request a chat."""
         before = self.session
-        if not happening.same_chat:
-            self.world = WalkState(chats=self.world.chats + 1, words=self.world.words)
-        request = RequestChat(happening.at, ORIGIN, text="again", after=carry_over(before))
-        return take_step(new_session(happening.at, before.config), request)
+        if not made.same_chat:
+            self.state = WalkState(chats=self.state.chats + 1, texts=self.state.texts)
+        request = RequestChat(made.at, ORIGIN, text="again", after=carry_over(before))
+        return take_step(new_session(made.at, before.config), request)
 
     # --- time
 
@@ -228,8 +235,8 @@ class Walk:
         return pick(self.choose, options)
 
     def _text(self) -> str:
-        self.world.words += 1
-        return f"text {self.world.words}"
+        self.state.texts += 1
+        return f"text {self.state.texts}"
 
     def _form(self) -> str:
         forms = self.session.participants.forms
@@ -266,7 +273,7 @@ class Walk:
     # --- answers
 
     def _chat_id(self) -> str:
-        chat = f"{CHAT}-{self.world.chats}"
+        chat = f"{CHAT}-{self.state.chats}"
         return pick(self.choose, (chat, chat, chat.upper(), chat.lower()))
 
     def _owed(self) -> Command | None:
@@ -281,7 +288,7 @@ class Walk:
         return self._remember(Answered(self.now, command.id, self._success(command)))
 
     def _remember(self, event: Answered) -> Answered:
-        self.world.answered.append(event)
+        self.state.answered.append(event)
         return event
 
     def _success(self, command: Command) -> Reply:
@@ -292,41 +299,41 @@ class Walk:
                     state = pick(self.choose, ("failed", "completed"))
                 return ChatOpened(self._chat_id(), state, None, pick(self.choose, (True, False, None)))
             case Poll():
-                return EventBatch(self._told())
+                return EventBatch(self._new_entries())
             case ReadHistory():
                 return HistoryLog(self._log())
             case Post():
                 self._land(command.entry, at_once=True)
-                return EventBatch(self._told() if self.session.config.api == "v1" else ())
+                return EventBatch(self._new_entries() if self.session.config.api == "v1" else ())
             case PostEphemeral():
                 return EventBatch()
             case Upload():
                 return FileUploaded(f"file-{command.id}", "server.png")
 
     def _land(self, entry: Entry, at_once: bool) -> None:
-        """The server has a post: in its log, now or later, as the client's own."""
+        """The server accepts a post: it is in the log, now or later, as an entry of the client."""
         echo = evolve(entry, party_id=self._chat_id()) if isinstance(entry, _SPOKEN) else entry
-        (self.world.log if at_once else self.world.landing).append(echo)
+        (self.state.log if at_once else self.state.landing).append(echo)
 
-    def _told(self) -> tuple[Entry, ...]:
-        """What a poll brings: what is new, sometimes spoilt by a proxy or a hostile server."""
-        world = self.world
-        world.log.extend(world.landing)
-        world.landing.clear()
+    def _new_entries(self) -> tuple[Entry, ...]:
+        """The entries of a poll: the new ones, sometimes changed by a hostile server."""
+        state = self.state
+        state.log.extend(state.landing)
+        state.landing.clear()
         for _ in range(pick(self.choose, (1, 0, 2, 3))):
-            world.log.append(spoken_entry(self.choose, len(world.log), self._ids()))
-        told, world.heard = tuple(world.log[world.heard :]), len(world.log)
+            state.log.append(spoken_entry(self.choose, len(state.log), self._ids()))
+        entries, state.delivered = tuple(state.log[state.delivered :]), len(state.log)
         if self.choose(10) == 9:
-            told = hostile(self.choose, told, world.log)
+            entries = hostile(self.choose, entries, state.log)
         if self.choose(60) == 59:
-            told = (*told, terminal(self.choose))
-        return told
+            entries = (*entries, terminal(self.choose))
+        return entries
 
     def _log(self) -> tuple[Entry, ...]:
-        world = self.world
+        state = self.state
         if self.choose(4) < 3:
-            return tuple(world.log)
-        return hostile(self.choose, tuple(world.log), world.log)
+            return tuple(state.log)
+        return hostile(self.choose, tuple(state.log), state.log)
 
     def _ids(self) -> Sequence[str]:
         """Message ids that a receipt may name."""
@@ -336,7 +343,7 @@ class Walk:
         if self.choose(2) == 0:
             return pick(self.choose, (*_LOST, Failure("unsent"), Failure("restart")))
         retry_after = pick(self.choose, (None, None, 0, 2_000, 10**9))
-        if self.choose(3) < 2:  # mostly trouble that passes, so that walks live on
+        if self.choose(3) < 2:  # mostly failures that pass, so that walks go on
             return Failure("http", pick(self.choose, (503, 500, 429, 408)), None, retry_after)
         return Failure("http", pick(self.choose, _STATUSES), pick(self.choose, _CODES), retry_after)
 
@@ -351,12 +358,12 @@ class Walk:
         return self._remember(Answered(self.now, command.id, failure))
 
     def _stray(self) -> Event:
-        """An answer again, or one that nobody awaits."""
+        """A repeated answer, or one that is not awaited."""
         at = self._pass()
-        if self.world.answered and self.choose(3) < 2:
-            return evolve(pick(self.choose, tuple(reversed(self.world.answered))), at=at)
+        if self.state.answered and self.choose(3) < 2:
+            return evolve(pick(self.choose, tuple(reversed(self.state.answered))), at=at)
         replies: tuple[Callable[[], Reply], ...] = (
-            lambda: EventBatch(self._told()),
+            lambda: EventBatch(self._new_entries()),
             lambda: HistoryLog(self._log()),
             self._failure,
             lambda: FileUploaded("f9"),
@@ -366,4 +373,4 @@ class Walk:
         return Answered(at, pick(self.choose, (10_000, 0, self.session.ids)), reply)
 
     def _push(self) -> Event:
-        return Incoming(self._pass(), self._told())
+        return Incoming(self._pass(), self._new_entries())

@@ -1,4 +1,4 @@
-"""Verdicts as text, as JUnit XML, and as one page of HTML. Texts of others are escaped: they may be hostile."""
+"""Results as text, as JUnit XML and as an HTML page. All texts are escaped, because they may be hostile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .results import FAILING, CheckResult, conforms, count_text
 __all__ = ["html", "junit", "lines_of", "summary"]
 
 _SHOWN: Final = 12
-"""Lines of evidence shown as text; files have them all."""
+"""Lines of evidence that the text shows; files contain all."""
 _MARKS: Final = {
     "passed": "ok",
     "failed": "FAILED",
@@ -25,71 +25,71 @@ _MARKS: Final = {
 }
 
 
-def lines_of(verdict: CheckResult) -> Iterator[str]:
-    """One verdict for a person; nothing to add where it passed."""
-    yield f"{_MARKS[verdict.status]}  {verdict.id}" + ("" if verdict.level == "must" else f"  ({verdict.level})")
-    if verdict.status in ("passed", "skipped"):
+def lines_of(result: CheckResult) -> Iterator[str]:
+    """One result as text; one line where it passed."""
+    yield f"{_MARKS[result.status]}  {result.id}" + ("" if result.level == "must" else f"  ({result.level})")
+    if result.status in ("passed", "skipped"):
         return
     for name, text in (
-        ("rule", verdict.why),
-        ("source", verdict.source),
-        ("suffers", verdict.suffers),
-        ("found", verdict.what),
+        ("rule", result.why),
+        ("source", result.source),
+        ("effect", result.suffers),
+        ("found", result.what),
     ):
         if text:
             yield f"    {name + ':':<9}{text}"
-    for line in verdict.evidence[:_SHOWN]:
+    for line in result.evidence[:_SHOWN]:
         yield f"    | {line}"
-    if len(verdict.evidence) > _SHOWN:
-        yield f"    | … {len(verdict.evidence) - _SHOWN} lines more"
-    if verdict.again:
-        yield f"    again:   {verdict.again}"
+    if len(result.evidence) > _SHOWN:
+        yield f"    | … {len(result.evidence) - _SHOWN} lines more"
+    if result.again:
+        yield f"    repeat:  {result.again}"
 
 
-def summary(name: str, verdicts: Sequence[CheckResult]) -> str:
-    """The last line."""
-    return f"{name}: {'conforms' if conforms(verdicts) else 'does not conform'} ({count_text(verdicts)})"
+def summary(name: str, results: Sequence[CheckResult]) -> str:
+    """One line for all results."""
+    return f"{name}: {'conforms' if conforms(results) else 'does not conform'} ({count_text(results)})"
 
 
 # --- for machines ---------------------------------------------------------------------------------------------------
 
 
-def junit(name: str, verdicts: Sequence[CheckResult]) -> str:
+def junit(name: str, results: Sequence[CheckResult]) -> str:
     """JUnit XML: a suite for the first part of each name."""
     suites: dict[str, list[CheckResult]] = {}
-    for verdict in verdicts:
-        suites.setdefault(verdict.id.partition("/")[0], []).append(verdict)
+    for result in results:
+        suites.setdefault(result.id.partition("/")[0], []).append(result)
     parts = [_suite(f"{name}.{title}", some) for title, some in suites.items()]
-    return "".join(('<?xml version="1.0" encoding="UTF-8"?>\n', _open("testsuites", name, verdicts), *parts, _END))
+    return "".join(('<?xml version="1.0" encoding="UTF-8"?>\n', _open("testsuites", name, results), *parts, _END))
 
 
 _END: Final = "</testsuites>\n"
 
 
-def _open(tag: str, name: str, verdicts: Sequence[CheckResult]) -> str:
-    failures = sum(one.status in FAILING for one in verdicts)
-    skipped = sum(one.status in ("skipped", "known") for one in verdicts)
-    seconds = sum(one.seconds for one in verdicts)
+def _open(tag: str, name: str, results: Sequence[CheckResult]) -> str:
+    failures = sum(one.status in FAILING for one in results)
+    skipped = sum(one.status in ("skipped", "known") for one in results)
+    seconds = sum(one.seconds for one in results)
     return (
-        f"<{tag} name={_attribute(name)} tests={quoteattr(str(len(verdicts)))} failures={quoteattr(str(failures))}"
+        f"<{tag} name={_attribute(name)} tests={quoteattr(str(len(results)))} failures={quoteattr(str(failures))}"
         f" skipped={quoteattr(str(skipped))} time={quoteattr(f'{seconds:.3f}')}>\n"
     )
 
 
-def _suite(name: str, verdicts: Sequence[CheckResult]) -> str:
-    return "".join((_open("testsuite", name, verdicts), *map(_case, verdicts), "</testsuite>\n"))
+def _suite(name: str, results: Sequence[CheckResult]) -> str:
+    return "".join((_open("testsuite", name, results), *map(_case, results), "</testsuite>\n"))
 
 
-def _case(verdict: CheckResult) -> str:
-    suite, _, name = verdict.id.partition("/")
+def _case(result: CheckResult) -> str:
+    suite, _, name = result.id.partition("/")
     head = (
-        f"  <testcase classname={_attribute(suite)} name={_attribute(name)} time={quoteattr(f'{verdict.seconds:.3f}')}"
+        f"  <testcase classname={_attribute(suite)} name={_attribute(name)} time={quoteattr(f'{result.seconds:.3f}')}"
     )
-    if verdict.status == "passed":
+    if result.status == "passed":
         return f"{head}/>\n"
-    tag = "failure" if verdict.status in FAILING else "system-out" if verdict.status == "warned" else "skipped"
-    message = "" if tag == "system-out" else f" message={_attribute(verdict.what)}"
-    body = escape(_legal("\n".join(lines_of(verdict)))) if tag != "skipped" else ""
+    tag = "failure" if result.status in FAILING else "system-out" if result.status == "warned" else "skipped"
+    message = "" if tag == "system-out" else f" message={_attribute(result.what)}"
+    body = escape(_legal("\n".join(lines_of(result)))) if tag != "skipped" else ""
     return f"{head}>\n    <{tag}{message}>{body}</{tag}>\n  </testcase>\n"
 
 
@@ -98,7 +98,7 @@ def _attribute(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Without what XML cannot hold."""
+    """Replace the characters that XML forbids."""
     return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "\ufffd" for c in text)
 
 
@@ -125,49 +125,49 @@ td,th{border-color:#2c3540}.ok,.passed{color:#6fcf97}.bad,.failed,.unexpected{co
 <h1>$title</h1><p class="sum $mood">$summary</p>
 $failing
 <details><summary>All $count checks</summary><table>
-<tr><th>verdict</th><th>check</th><th>rule</th><th>source</th></tr>
+<tr><th>result</th><th>check</th><th>rule</th><th>source</th></tr>
 $rows
 </table></details></body></html>
 """
 )
 
 
-def html(name: str, verdicts: Sequence[CheckResult]) -> str:
-    """One page, whole in itself."""
+def html(name: str, results: Sequence[CheckResult]) -> str:
+    """One HTML page without external files."""
     order = ("failed", "unexpected", "warned", "known")
-    failing = sorted((one for one in verdicts if one.status in order), key=lambda one: order.index(one.status))
+    failing = sorted((one for one in results if one.status in order), key=lambda one: order.index(one.status))
     return _PAGE.substitute(
         title=escape(f"Conformance of {name}"),
-        mood="ok" if conforms(verdicts) else "bad",
-        summary=escape(summary(name, verdicts)),
+        mood="ok" if conforms(results) else "bad",
+        summary=escape(summary(name, results)),
         failing="\n".join(map(_section, failing)),
-        count=len(verdicts),
-        rows="\n".join(map(_row, verdicts)),
+        count=len(results),
+        rows="\n".join(map(_row, results)),
     )
 
 
-def _section(verdict: CheckResult) -> str:
-    text = "\n".join(part for part in (verdict.what, verdict.suffers, *verdict.evidence, verdict.again) if part)
+def _section(result: CheckResult) -> str:
+    text = "\n".join(part for part in (result.what, result.suffers, *result.evidence, result.again) if part)
     return (
-        f'<details open><summary class="{verdict.status}"><b>{escape(_MARKS[verdict.status])}</b> '
-        f"<code>{escape(verdict.id)}</code> {escape(verdict.why)} <small>{escape(verdict.source)}</small></summary>"
+        f'<details open><summary class="{result.status}"><b>{escape(_MARKS[result.status])}</b> '
+        f"<code>{escape(result.id)}</code> {escape(result.why)} <small>{escape(result.source)}</small></summary>"
         f"<pre>{escape(text)}</pre></details>"
     )
 
 
-def _row(verdict: CheckResult) -> str:
-    cells = (verdict.id, verdict.why, verdict.source)
-    mark = f'<td class="s {verdict.status}">{escape(_MARKS[verdict.status])}</td>'
+def _row(result: CheckResult) -> str:
+    cells = (result.id, result.why, result.source)
+    mark = f'<td class="s {result.status}">{escape(_MARKS[result.status])}</td>'
     return f"<tr>{mark}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def as_json(name: str, verdicts: Iterable[CheckResult]) -> str:
-    """Everything, as one JSON object."""
-    some = list(verdicts)
+def as_json(name: str, results: Iterable[CheckResult]) -> str:
+    """All results as one JSON object."""
+    some = list(results)
     said = [{key: item for key, item in _fields(one) if item} for one in some]
-    return json.dumps({"name": name, "conforms": conforms(some), "verdicts": said}, ensure_ascii=False)
+    return json.dumps({"name": name, "conforms": conforms(some), "results": said}, ensure_ascii=False)
 
 
-def _fields(verdict: CheckResult) -> Iterator[tuple[str, object]]:
+def _fields(result: CheckResult) -> Iterator[tuple[str, object]]:
     for name in ("id", "status", "level", "why", "source", "what", "suffers", "evidence", "again"):
-        yield name, getattr(verdict, name)
+        yield name, getattr(result, name)

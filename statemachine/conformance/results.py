@@ -1,6 +1,6 @@
-"""Verdicts, whoever judged: what was asked, how it went, and what shows it.
+"""Results of checks, from the kit and from the black box.
 
-A known failure still runs; one that passes fails the run, or the list of known failures would rot.
+A known failure still runs. One that passes fails the run, so that the list of known failures stays correct.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = [
 ]
 
 Level: TypeAlias = Literal["must", "should", "may"]
-"""How binding a rule is. What rests on an inference is never *must*."""
+"""How binding a rule is. A rule that rests on an inference is never *must*."""
 ResultStatus: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]
 FAILING: Final[tuple[ResultStatus, ...]] = ("failed", "unexpected")
 
 
 class CheckFailed(Exception):
-    """What was shown is not right; the text says how. `law`: what it breaks, or `agreement` or `shape`."""
+    """An observation is wrong; the text says how. `law`: the broken law, or `agreement` or `shape`."""
 
     def __init__(self, law: str, what: str) -> None:
         super().__init__(what)
@@ -40,11 +40,16 @@ class CheckFailed(Exception):
 
 @frozen
 class CheckResult:
-    """How one check went.
+    """The result of one check.
 
-    `level`: of the rule that decided; below must, a fault only warns. `source`: where the rule comes from. `what`: what
-    is wrong, or why it was left out. `suffers`: what the user of such a client would see. `evidence`: lines that show
-    it. `again`: the command that shows it again. `seconds`: how long it took; decides nothing.
+    Attributes:
+        level: The level of the deciding rule; below must, a fault only warns.
+        source: Where the rule comes from.
+        what: What is wrong, or why the check was skipped.
+        suffers: The consequence for the user of such a client.
+        evidence: Lines that show the fault.
+        again: The command that repeats the check.
+        seconds: The duration; it decides nothing.
     """
 
     id: str
@@ -59,37 +64,37 @@ class CheckResult:
     seconds: float = 0.0
 
 
-def with_known(verdict: CheckResult, known: Iterable[str]) -> CheckResult:
-    """The verdict in the light of what was declared to fail."""
-    if verdict.id not in set(known):
-        return verdict
-    if verdict.status in ("failed", "warned"):
-        return evolve(verdict, status="known")
-    if verdict.status == "passed":
-        return evolve(verdict, status="unexpected", what="declared to fail, but it passes: take it off the list")
-    return verdict
+def with_known(result: CheckResult, known: Iterable[str]) -> CheckResult:
+    """The result with respect to the checks that are declared to fail."""
+    if result.id not in set(known):
+        return result
+    if result.status in ("failed", "warned"):
+        return evolve(result, status="known")
+    if result.status == "passed":
+        return evolve(result, status="unexpected", what="declared to fail, but it passes: remove it from the list")
+    return result
 
 
-def as_strict(verdict: CheckResult) -> CheckResult:
-    """Every fault fails, whatever its level."""
-    return evolve(verdict, status="failed") if verdict.status == "warned" else verdict
+def as_strict(result: CheckResult) -> CheckResult:
+    """A warning becomes a failure."""
+    return evolve(result, status="failed") if result.status == "warned" else result
 
 
-def conforms(verdicts: Sequence[CheckResult]) -> bool:
-    """Whether nothing failed."""
-    return not any(verdict.status in FAILING for verdict in verdicts)
+def conforms(results: Sequence[CheckResult]) -> bool:
+    """Whether no check failed."""
+    return not any(result.status in FAILING for result in results)
 
 
-def count_text(verdicts: Sequence[CheckResult]) -> str:
-    """How many of each kind, in words."""
-    counts = Counter(verdict.status for verdict in verdicts)
+def count_text(results: Sequence[CheckResult]) -> str:
+    """The number of results of each status, in words."""
+    counts = Counter(result.status for result in results)
     order: tuple[ResultStatus, ...] = ("passed", "failed", "unexpected", "warned", "known", "skipped")
     names = {"unexpected": "passed unexpectedly", "known": "failed as known"}
     return ", ".join(f"{counts[one]} {names.get(one, one)}" for one in order if counts[one]) or "nothing was checked"
 
 
 def is_selected(name: str, tags: Sequence[str], only: Sequence[str]) -> bool:
-    """Whether a check of this name is asked for: by name, by the beginning of it, by a tag (F3), or by a pattern."""
+    """Whether a check is selected: by its name, by the beginning of its name, by a tag (F3), or by a pattern."""
     if not only:
         return True
     return any(

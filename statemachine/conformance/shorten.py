@@ -1,7 +1,7 @@
-"""From a failing story to the shortest one that still fails.
+"""Shorten a failing vector while it still fails.
 
-A story without some of its steps is another story: ids shift. So each step remembers what it meant: an answer, which
-kind of call it answered; an act, which message ids were born with it, so that later steps that mention them still do.
+A vector without some of its steps has other ids. So each step is linked to what it refers to: an answer to the kind of
+its call, an intent to the message ids that it created. Later steps then still mention the right ids.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final, cast
 from attrs import evolve, frozen
 
 from statemachine.codec.records import encode_command
-from statemachine.engine.session import JsonSession
+from statemachine.engine.session import JsonObject, JsonSession
 
 from ..core import outbox
 from .ids import with_replaced_texts
-from .implementation import Implementation, Object
+from .implementation import Implementation
 from .judge import Deviation, judge
 from .shrinking import shrink
 from .variations import Variation
@@ -25,79 +25,84 @@ from .vectors import VECTOR_FEATURES, Vector, VectorStep, expected
 
 __all__ = ["LinkedStep", "linked_steps", "replay", "shortened", "without_missing_features"]
 
+_MOST: Final = 3_000
+"""How many shorter vectors are tried."""
+
 
 @frozen
 class LinkedStep:
-    """A step, and what it meant where it stood. `answers`: the kind of call; `born`: message ids."""
+    """A step and its links. `answers`: the kind of the call that it answers; `created`: message ids."""
 
-    do: Object
+    do: JsonObject
     answers: str = ""
-    born: tuple[str, ...] = ()
+    created: tuple[str, ...] = ()
 
 
-def _kinds(reference: JsonSession) -> dict[int, str]:
-    return {command.id: str(encode_command(command)["type"]) for command in outbox(reference.session)}
+class _Reference:
+    """The reference engine, which runs the steps."""
+
+    def __init__(self, at: int, config: JsonObject) -> None:
+        self.engine = JsonSession()
+        self.runner = VectorRunner(self.engine, config)
+        self.engine.begin(at, config)
+
+    def kinds(self) -> dict[int, str]:
+        """Id of each owed command -> its kind."""
+        return {command.id: str(encode_command(command)["type"]) for command in outbox(self.engine.session)}
+
+    def run(self, do: JsonObject) -> tuple[JsonObject, tuple[str, ...]]:
+        """The observation of a step, and the message ids that it created."""
+        before = {item.id for item in self.engine.session.items}
+        shown = self.runner.run(do)
+        return shown, tuple(item.id for item in self.engine.session.items if item.id not in before)
 
 
-def _items(reference: JsonSession) -> list[str]:
-    return [item.id for item in reference.session.items]
+def linked_steps(at: int, config: JsonObject, dos: Iterable[JsonObject]) -> Iterator[LinkedStep]:
+    """Each step with its links."""
+    reference = _Reference(at, config)
+    for do in dos:
+        command = do.get("event", {}).get("command")
+        answers = "" if command is None else reference.kinds().get(command, "")
+        _, created = reference.run(do)
+        yield LinkedStep(do, answers, created)
 
 
-def linked_steps(at: int, config: Object, doings: Iterable[Object]) -> Iterator[LinkedStep]:
-    """Each step of a story with what it means there."""
-    reference = JsonSession()
-    doer = VectorRunner(reference, config)
-    reference.begin(at, config)
-    for do in doings:
-        before, kinds = _items(reference), _kinds(reference)
-        answers = kinds.get(do["event"]["command"], "") if "event" in do and "command" in do["event"] else ""
-        doer.do(do)
-        yield LinkedStep(do, answers, tuple(one for one in _items(reference) if one not in before))
-
-
-def replay(at: int, config: Object, story: Iterable[LinkedStep]) -> tuple[VectorStep, ...]:
-    """The steps of a story, aimed anew, with what the reference shows for each."""
-    reference = JsonSession()
-    doer = VectorRunner(reference, config)
-    reference.begin(at, config)
-    names: dict[int | str, int | str] = {}
-    steps: list[VectorStep] = []
-    for meant in story:
-        do = cast(Object, with_replaced_texts(meant.do, names))
-        if meant.answers:
-            same = [number for number, kind in _kinds(reference).items() if kind == meant.answers]
+def replay(at: int, config: JsonObject, steps: Iterable[LinkedStep]) -> tuple[VectorStep, ...]:
+    """The steps with ids that fit this sequence, and with the reference's observations."""
+    reference = _Reference(at, config)
+    ids: dict[int | str, int | str] = {}
+    made: list[VectorStep] = []
+    for step in steps:
+        do = cast(JsonObject, with_replaced_texts(step.do, ids))
+        if step.answers:
+            same = [number for number, kind in reference.kinds().items() if kind == step.answers]
             do = {"event": {**do["event"], "command": same[0]}} if same else do
-        before = _items(reference)
-        steps.append(VectorStep(do, expected(doer.do(do))))
-        born = [one for one in _items(reference) if one not in before]
-        names.update(zip(meant.born, born, strict=False))
-    return tuple(steps)
-
-
-_MOST: Final = 3_000
-"""How many shorter stories are tried."""
+        shown, created = reference.run(do)
+        made.append(VectorStep(do, expected(shown)))
+        ids.update(zip(step.created, created, strict=False))
+    return tuple(made)
 
 
 def shortened(
-    subject: Implementation, vector: Vector, fault: Deviation, variation: Variation | None
+    subject: Implementation, vector: Vector, deviation: Deviation, variation: Variation | None
 ) -> tuple[Vector, Deviation]:
-    """The vector without as many steps as possible, of which the same law is still broken."""
+    """The shortest vector found that breaks the same law, and its deviation."""
 
-    def played(story: list[LinkedStep]) -> tuple[Vector, Deviation | None]:
-        shorter = evolve(vector, steps=replay(vector.at, vector.config, story))
+    def judged(steps: list[LinkedStep]) -> tuple[Vector, Deviation | None]:
+        shorter = evolve(vector, steps=replay(vector.at, vector.config, steps))
         return shorter, judge(subject, shorter, variation)
 
-    def fails(story: list[LinkedStep]) -> bool:
-        _, found = played(story)
-        return found is not None and found.law == fault.law
+    def fails(steps: list[LinkedStep]) -> bool:
+        _, found = judged(steps)
+        return found is not None and found.law == deviation.law
 
-    steps = (step.do for step in vector.steps[: fault.step + 1])
-    shorter, found = played(shrink(list(linked_steps(vector.at, vector.config, steps)), fails, _MOST))
-    return (vector, fault) if found is None or found.law != fault.law else (shorter, found)
+    dos = (step.do for step in vector.steps[: deviation.step + 1])
+    shorter, found = judged(shrink(list(linked_steps(vector.at, vector.config, dos)), fails, _MOST))
+    return (vector, deviation) if found is None or found.law != deviation.law else (shorter, found)
 
 
 def without_missing_features(vector: Vector, features: frozenset[str] | None) -> Vector:
-    """The story without what needs a feature that is not there."""
+    """The vector without the steps that need a feature which is not in `features`."""
     if features is None or features >= VECTOR_FEATURES or vector.requires <= features:
         return vector
     config = dict(vector.config)
@@ -107,5 +112,5 @@ def without_missing_features(vector: Vector, features: frozenset[str] | None) ->
         config["receipts"] = False
     lacking = vector.requires - features
     kept = [step.do for step in vector.steps if not evolve(vector, config={}, steps=(step,)).requires & lacking]
-    story = linked_steps(vector.at, vector.config, kept)
-    return evolve(vector, config=config, steps=replay(vector.at, config, story))
+    steps = linked_steps(vector.at, vector.config, kept)
+    return evolve(vector, config=config, steps=replay(vector.at, config, steps))

@@ -1,7 +1,6 @@
-"""Hypothesis strategies over walks: `traces()` for whole lives, `sessions()` for states that events can reach.
+"""Hypothesis strategies: `traces()` for random traces, `sessions()` for the sessions at their ends.
 
-One draw a step, all of its choices in one word of bytes, so that a failing trace shrinks by losing steps, and each step
-towards the boring one.
+All choices of a step are one draw, so that a failing trace shrinks by losing steps and by simpler choices.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from ..core import Session
-from .traces import WORD, Trace, trace_of
+from .traces import WORD, RandomTrace, trace_of
 
 __all__ = ["MAX_STEPS", "sessions", "traces"]
 
@@ -24,11 +23,11 @@ def _words(draw: st.DrawFn, longest: int) -> list[bytes]:
     return [draw(st.binary(min_size=WORD, max_size=WORD)) for _ in range(length + 1)]
 
 
-def traces(longest: int = MAX_STEPS) -> st.SearchStrategy[Trace]:
-    """Random lives of up to so many happenings, half as many on average."""
+def traces(longest: int = MAX_STEPS) -> st.SearchStrategy[RandomTrace]:
+    """Random traces of at most so many steps."""
     return _words(longest).map(trace_of)
 
 
 def sessions(longest: int = MAX_STEPS) -> st.SearchStrategy[Session]:
-    """Sessions at the end of random lives."""
-    return traces(longest).map(lambda life: life.end)
+    """The sessions at the ends of random traces."""
+    return traces(longest).map(lambda trace: trace.end)

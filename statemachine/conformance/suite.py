@@ -23,35 +23,35 @@ __all__ = ["ConformanceSuite", "ConformanceWarning", "assert_check"]
 
 
 class ConformanceWarning(UserWarning):
-    """Something that should hold does not."""
+    """A SHOULD rule is broken."""
 
 
 def assert_check(subject: Implementation, check: Check, known: Collection[str] = ()) -> None:
-    """Run one check as a test. What is known to fail must fail; what only should hold warns."""
+    """Run one check as a test. A known failure must fail; a broken SHOULD rule warns."""
     (found,) = run(subject, [check])
-    verdict = with_known(found, known)
-    said = "\n".join(lines_of(verdict))
-    match verdict.status:
+    result = with_known(found, known)
+    text = "\n".join(lines_of(result))
+    match result.status:
         case "skipped":
-            pytest.skip(verdict.what)
+            pytest.skip(result.what)
         case "known":
-            pytest.xfail(verdict.what)
+            pytest.xfail(result.what)
         case "failed" | "unexpected":
-            pytest.fail(said, pytrace=False)
+            pytest.fail(text, pytrace=False)
         case "warned":
-            warnings.warn(said, ConformanceWarning, stacklevel=2)
+            warnings.warn(text, ConformanceWarning, stacklevel=2)
         case "passed":
             pass
 
 
 class ConformanceSuite:
-    """Inherit, and say what is to be tested. `known`: names of checks that are known to fail."""
+    """Inherit from it and give the implementation. `known`: names of checks that are known to fail."""
 
     known: Collection[str] = ()
 
     def implementation(self) -> Implementation:
-        """A fresh one, for each test."""
-        raise NotImplementedError("say what is to be tested: def implementation(self): return …")
+        """A new implementation for each test."""
+        raise NotImplementedError("return the implementation under test: def implementation(self): return …")
 
     @pytest.mark.parametrize("check", checks(), ids=lambda check: check.id)
     def test_conforms(self, check: Check) -> None:

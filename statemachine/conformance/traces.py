@@ -1,4 +1,4 @@
-"""Lives: walks whose choices are written down, a word of bytes a step, and the steps that the engine took in them."""
+"""Random traces: walks whose choices are recorded, some bytes a step, with the steps of the engine."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from .entries import Choose
 from .laws import StepResult
 from .random_walk import TraceInput, Walk
 
-__all__ = ["WORD", "Trace", "chooser", "trace_of"]
+__all__ = ["WORD", "RandomTrace", "chooser", "trace_of"]
 
 WORD: Final = 10
-"""Bytes of a word: enough for every choice of a step."""
+"""Bytes for the choices of one step."""
 
 
 @frozen
-class Trace:
-    """A life: where it began, what happened, and the step that each happening was; a reload is none."""
+class RandomTrace:
+    """The first session, the inputs, and the result of each; a reload has none."""
 
     start: Session
-    happenings: tuple[TraceInput, ...]
-    steps: tuple[StepResult | None, ...]
+    inputs: tuple[TraceInput, ...]
+    results: tuple[StepResult | None, ...]
 
     @property
     def end(self) -> Session:
-        """Where it came to."""
-        return next((step.after for step in reversed(self.steps) if step), self.start)
+        """The session at the end."""
+        return next((result.after for result in reversed(self.results) if result), self.start)
 
     def __repr__(self) -> str:
-        """As lines that can be read, and pasted."""
-        lines = "".join(f"    {happening!r},\n" for happening in self.happenings)
-        return f"Trace(\n  config={self.start.config!r},\n  happenings=(\n{lines}))"
+        """Lines that can be pasted into a test."""
+        lines = "".join(f"    {one!r},\n" for one in self.inputs)
+        return f"RandomTrace(\n  config={self.start.config!r},\n  inputs=(\n{lines}))"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """For hypothesis, which would write out every field of it."""
+        """For hypothesis, which would print every field."""
         printer.text(repr(self))
 
 
 def chooser(word: bytes) -> Choose:
-    """Choices read off a word of bytes, as the digits of one number; when it is used up, every choice is 0."""
+    """Choices read from bytes, as the digits of one number; after the last digit every choice is 0."""
     left = int.from_bytes(word, "big")
 
     def choose(n: int) -> int:
@@ -53,16 +53,15 @@ def chooser(word: bytes) -> Choose:
     return choose
 
 
-def trace_of(words: Sequence[bytes]) -> Trace:
-    """The life that these words tell; the first chooses the configuration."""
+def trace_of(words: Sequence[bytes]) -> RandomTrace:
+    """The trace of these choices; the first word chooses the configuration."""
     first, *others = words or [b""]
     walk = Walk(chooser(first))
     start = walk.session
-    happenings: list[TraceInput] = []
-    steps: list[StepResult | None] = []
+    inputs: list[TraceInput] = []
+    results: list[StepResult | None] = []
     for word in others:
         walk.choose = chooser(word)
-        happening = walk.step()
-        happenings.append(happening)
-        steps.append(walk.take(happening))
-    return Trace(start, tuple(happenings), tuple(steps))
+        inputs.append(walk.step())
+        results.append(walk.take(inputs[-1]))
+    return RandomTrace(start, tuple(inputs), tuple(results))

@@ -1,8 +1,8 @@
-"""Laws seen from outside: the same story, told in another way, must look the same.
+"""Laws that compare two runs: the same vector in a varied form must give the same observations.
 
-Each says what to do, in order, and what must be seen; it knows all of it beforehand from the vector and from what the
-implementation showed when that was played plainly (first at the beginning, then at each step). No ids need translating:
-an implementation that numbers the same story otherwise the second time breaks L10.
+Each variation lists the steps, and checks each observation. It knows them in advance from the vector and from the
+observations of the plain run (the beginning, then each step). No ids need translating: an implementation that uses
+other ids in the second run breaks L10.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from .implementation import Object
+from statemachine.engine.session import JsonObject
+
 from .results import CheckFailed
 from .vectors import Vector, VectorStep
 
@@ -22,47 +23,47 @@ __all__ = ["VARIATIONS", "Variation", "VariedStep", "same"]
 
 @frozen
 class VariedStep:
-    """One thing to do. `at`: the step of the vector that it belongs to; `look`: raises Wrong at what must not be."""
+    """A step of the varied run. `at`: its step in the vector; `check`: raises CheckFailed for a wrong observation."""
 
     at: int
-    do: Object
-    look: Callable[[Object], object]
+    do: JsonObject
+    check: Callable[[JsonObject], object]
 
 
-Variation: TypeAlias = Callable[[Vector, Sequence[Object]], Iterator[VariedStep]]
+Variation: TypeAlias = Callable[[Vector, Sequence[JsonObject]], Iterator[VariedStep]]
 
 _FAR: Final = 10**9
-"""Milliseconds; beyond every deadline that a session without one might have forgotten to name."""
+"""Milliseconds; later than any deadline that an implementation may have failed to report."""
 _EARLIER: Final = 60_000
 
 
-# --- what must be seen ----------------------------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def same(law: str, plain: Object, how: str, said: Object) -> None:
-    """What was shown before must be shown again. Raises Wrong."""
+def same(law: str, plain: JsonObject, how: str, said: JsonObject) -> None:
+    """The observation must equal the one of the plain run. Raises CheckFailed."""
     if said != plain:
         names = [name for name in sorted({*said, *plain}) if said.get(name) != plain.get(name)]
-        raise CheckFailed(law, f"{how}, it shows otherwise: {', '.join(names)}")
+        raise CheckFailed(law, f"{how}, the observation differs in: {', '.join(names)}")
 
 
-def _nothing(law: str, how: str, said: Object) -> None:
+def _nothing(law: str, how: str, said: JsonObject) -> None:
     if any(said.get(name) for name in ("refused", "commands", "updates", "changes")):
         raise CheckFailed(law, f"{how} did something")
 
 
-def _anything(said: Object) -> None:
-    """No more than that it is answered."""
+def _anything(said: JsonObject) -> None:
+    """Accept any answer."""
 
 
-def _together(ticked: list[Object], plain: Object, said: Object) -> None:
+def _together(ticked: list[JsonObject], plain: JsonObject, said: JsonObject) -> None:
     if "refused" in said:
-        raise CheckFailed("L2", "a tick before it decides whether the intent is legal")
-    same("L2", _merged({}, plain), "with a tick of its own before it", _merged(ticked.pop(), said))
+        raise CheckFailed("L2", "a tick before the intent decides whether it is legal")
+    same("L2", _merged({}, plain), "with a separate tick before the event", _merged(ticked.pop(), said))
 
 
-def _merged(tick: Object, said: Object) -> Object:
-    """What both show together."""
+def _merged(tick: JsonObject, said: JsonObject) -> JsonObject:
+    """Both observations as one."""
     commands, updates = ([*tick.get(name, ()), *said.get(name, ())] for name in ("commands", "updates"))
     return {
         **{name: said.get(name) for name in ("phase", "outcome", "deadline", "owed")},
@@ -72,51 +73,51 @@ def _merged(tick: Object, said: Object) -> Object:
     }
 
 
-# --- what is done ---------------------------------------------------------------------------------------------------
+# --- variations -----------------------------------------------------------------------------------------------------
 
 
-def _shown(vector: Vector, plain: Sequence[Object]) -> Iterator[tuple[int, tuple[VectorStep, Object]]]:
-    """Each step, and what it showed, with its number."""
+def _shown(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[tuple[int, tuple[VectorStep, JsonObject]]]:
+    """The number, the step and the plain observation of each."""
     return enumerate(zip(vector.steps, plain[1:], strict=True))
 
 
-def _tick(at: int) -> Object:
+def _tick(at: int) -> JsonObject:
     return {"event": {"type": "tick", "at": at}}
 
 
-def _time(do: Object, before: int) -> int:
+def _time(do: JsonObject, before: int) -> int:
     event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
     at: int = event["at"]
     return at if event["type"] == "restarted" else max(before, at)
 
 
-def second_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
+def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
     """L1: after each step a tick at the same time changes nothing."""
     now = vector.at
     for at, (step, shown) in _shown(vector, plain):
-        yield VariedStep(at, step.do, partial(same, "L1", shown, "ticked in between"))
-        if "refused" not in shown:  # what was due when an intent was refused is still due
+        yield VariedStep(at, step.do, partial(same, "L1", shown, "with ticks in between"))
+        if "refused" not in shown:  # after a refused intent, due deadlines are still due
             now = _time(step.do, now)
             yield VariedStep(at, _tick(now), partial(_nothing, "L1", "a second equal tick"))
 
 
-def due_first(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
+def due_first(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
     """L2: before each event a tick at its time; only commands withdrawn again may be missing."""
-    ticked: list[Object] = []
+    ticked: list[JsonObject] = []
     for at, (step, shown) in _shown(vector, plain):
         event = step.do.get("event", {"type": "restarted"})
         if event["type"] == "restarted" or "refused" in shown:
-            yield VariedStep(at, step.do, partial(same, "L2", shown, "ticked in between"))
+            yield VariedStep(at, step.do, partial(same, "L2", shown, "with ticks in between"))
         else:
             yield VariedStep(at, _tick(event["at"]), ticked.append)
             yield VariedStep(at, step.do, partial(_together, ticked, shown))
 
 
-def early_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
+def early_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
     """L3: after each step a tick just before the next deadline changes nothing."""
     now = vector.at
     for at, (step, shown) in _shown(vector, plain):
-        yield VariedStep(at, step.do, partial(same, "L3", shown, "ticked too early"))
+        yield VariedStep(at, step.do, partial(same, "L3", shown, "with early ticks"))
         now = _time(step.do, now)
         if "refused" not in shown:
             due = shown.get("deadline")
@@ -124,20 +125,20 @@ def early_tick(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
             yield VariedStep(at, _tick(early), partial(_nothing, "L3", "an early tick"))
 
 
-def reloaded(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
-    """L5: before each step it is written down and read again."""
+def reloaded(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
+    """L5: before each step, snapshot and restore."""
     for at, (step, shown) in _shown(vector, plain):
         yield VariedStep(at, {"reload": True}, _anything)
-        yield VariedStep(at, step.do, partial(same, "L5", shown, "written down and read again"))
+        yield VariedStep(at, step.do, partial(same, "L5", shown, "after snapshot and restore"))
 
 
-def once_more(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
-    """L10: the same events, the same answers, whatever was played before."""
+def once_more(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
+    """L10: the same events give the same observations."""
     for at, (step, shown) in _shown(vector, plain):
-        yield VariedStep(at, step.do, partial(same, "L10", shown, "played once more"))
+        yield VariedStep(at, step.do, partial(same, "L10", shown, "in a second run"))
 
 
-def older_clock(vector: Vector, plain: Sequence[Object]) -> Iterator[VariedStep]:
+def older_clock(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
     """L11: an event that is not later than the last that changed something happens at that one's time."""
     last = None
     for at, (step, shown) in _shown(vector, plain):

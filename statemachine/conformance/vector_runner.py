@@ -1,4 +1,4 @@
-"""Whoever does what vectors say: one step after the other, or, where an implementation can, several asked ahead."""
+"""Run the steps of vectors on an implementation: one after the other, or several sent ahead where it allows that."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from typing import Final
 
 from attrs import define, frozen
 
-from .implementation import Implementation, Object, PendingAnswer, PipelinedMethods, T, WithPipelining
+from statemachine.engine.session import JsonObject
+
+from .implementation import Implementation, PendingAnswer, PipelinedMethods, T, WithPipelining
 
 __all__ = ["VectorRunner"]
 
-
 _AHEAD: Final = 8
-"""How many steps are asked before the answer to the first is looked at."""
+"""How many steps are sent before the answer to the first is read."""
 
 
 @define
 class VectorRunner:
-    """Does what vectors say, on any implementation."""
+    """Runs the steps of vectors on any implementation."""
 
     subject: Implementation
-    config: Object
+    config: JsonObject
     _former: PendingAnswer[object] | None = None
 
-    def do(self, do: Object) -> Object:
-        """What one step shows."""
-        return next(self.do_each((do,)))
+    def run(self, do: JsonObject) -> JsonObject:
+        """The observation of one step."""
+        return next(self.run_all((do,)))
 
-    def do_each(self, dos: Iterable[Object], ahead: bool = True) -> Iterator[Object]:
-        """What each step shows, in order. With `ahead`, `dos` may be read ahead of the answers."""
-        subject: PipelinedMethods = _Now(self.subject)
+    def run_all(self, dos: Iterable[JsonObject], ahead: bool = True) -> Iterator[JsonObject]:
+        """The observation of each step, in order. With `ahead`, `dos` may be read ahead of the answers."""
+        subject: PipelinedMethods = _Immediate(self.subject)
         most = 0
         if ahead and isinstance(self.subject, WithPipelining):
-            subject, most = self.subject.ahead, _AHEAD
-        asked: deque[PendingAnswer[Object]] = deque()
+            subject, most = self.subject.pipelined, _AHEAD
+        pending: deque[PendingAnswer[JsonObject]] = deque()
         for do in dos:
-            needed = self._needed(do, subject)
-            while asked and needed is not None:
-                yield asked.popleft()()
-            asked.append(self._ask(do, subject, needed))
-            while len(asked) > most:
-                yield asked.popleft()()
-        for answer in asked:
+            snapshot = self._needed_snapshot(do, subject)
+            while pending and snapshot is not None:
+                yield pending.popleft()()
+            pending.append(self._send(do, subject, snapshot))
+            while len(pending) > most:
+                yield pending.popleft()()
+        for answer in pending:
             yield answer()
 
-    def _needed(self, do: Object, subject: PipelinedMethods) -> PendingAnswer[object] | None:
-        """The snapshot without which it cannot be asked."""
+    def _needed_snapshot(self, do: JsonObject, subject: PipelinedMethods) -> PendingAnswer[object] | None:
+        """The snapshot that must be read before this step can be sent."""
         if "reload" in do:
             return subject.snapshot()
         if "event" not in do or do["event"]["type"] not in ("request_chat", "reattach"):
@@ -55,41 +56,41 @@ class VectorRunner:
         former, self._former = self._former, None
         return former
 
-    def _ask(
-        self, do: Object, subject: PipelinedMethods, needed: PendingAnswer[object] | None
-    ) -> PendingAnswer[Object]:
+    def _send(
+        self, do: JsonObject, subject: PipelinedMethods, snapshot: PendingAnswer[object] | None
+    ) -> PendingAnswer[JsonObject]:
         if "follow" in do:
             self._former = subject.snapshot()
             return subject.begin(do["follow"], self.config)
         if "event" in do:
             event = self.event(do["event"])
-            return subject.step(event if needed is None else {**event, "after": needed()})
-        assert needed is not None
-        return subject.restore(needed())
+            return subject.step(event if snapshot is None else {**event, "after": snapshot()})
+        assert snapshot is not None
+        return subject.restore(snapshot())
 
-    def event(self, event: Object) -> Object:
-        """The event as it is fed."""
+    def event(self, event: JsonObject) -> JsonObject:
+        """The event as it is sent."""
         return event
 
 
 @frozen
-class _Now:
-    """An implementation that answers at once, asked as if it answered later."""
+class _Immediate:
+    """The pipelined methods of an implementation that answers at once."""
 
     subject: Implementation
 
-    def begin(self, at: int, config: Object | None = None) -> PendingAnswer[Object]:
-        return _always(self.subject.begin(at, config))
+    def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]:
+        return _known(self.subject.begin(at, config))
 
-    def step(self, event: Object) -> PendingAnswer[Object]:
-        return _always(self.subject.step(event))
+    def step(self, event: JsonObject) -> PendingAnswer[JsonObject]:
+        return _known(self.subject.step(event))
 
     def snapshot(self) -> PendingAnswer[object]:
-        return _always(self.subject.snapshot())
+        return _known(self.subject.snapshot())
 
-    def restore(self, data: object) -> PendingAnswer[Object]:
-        return _always(self.subject.restore(data))
+    def restore(self, data: object) -> PendingAnswer[JsonObject]:
+        return _known(self.subject.restore(data))
 
 
-def _always(said: T) -> PendingAnswer[T]:
-    return lambda: said
+def _known(answer: T) -> PendingAnswer[T]:
+    return lambda: answer

@@ -1,7 +1,7 @@
-"""Vectors: stories with their answers, as JSON (schema/engine.schema.json). What the kit plays is always one of these.
+"""Vectors: sequences of steps with their expected observations, as JSON (schema/engine.schema.json).
 
-The committed ones were made from the tables and from finds (tests/conformance/making.py); random lives become vectors
-as they are played (`recorded`), so that whatever fails is the same kind of thing, in the same form, as a file.
+The kit runs nothing but vectors. The committed ones were made from the tables and from found faults
+(tests/conformance/making.py). Random traces become vectors too (`vector_of`), so that every failing case has one form.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from attrs import evolve, field, frozen
 
 from statemachine.codec.body import is_array, is_object
 from statemachine.codec.records import encode_event, to_json
-from statemachine.engine.session import observation
+from statemachine.engine.session import JsonObject, observation
 
 from ..core import Reattach, RequestChat, outbox
 from ..core.session import Config
 from . import laws
-from .implementation import Object
 from .random_walk import Follow
 from .results import Level
-from .traces import Trace
+from .traces import RandomTrace
 
 __all__ = [
     "BadVector",
@@ -42,26 +41,28 @@ FOLDER: Final = files("statemachine.conformance") / "vectors"
 
 
 class BadVector(Exception):
-    """This is no vector; the text says why."""
+    """Not a vector; the text says why."""
 
 
 @frozen
 class VectorStep:
-    """One thing done, and what it must show: `{"event": …}`, `{"reload": true}` or `{"follow": at}`.
+    """One step: `{"event": …}`, `{"reload": true}` or `{"follow": at}`, and its expected observation.
 
-    Reload: the session is written down and read again. Follow: a new session begins that follows this one. `expect` is
-    an observation without `owed`; what is empty in it is left out. `level`: less than must where the rule behind this
-    step is an inference.
+    Reload: snapshot and restore. Follow: a new session begins that follows this one.
+
+    Attributes:
+        expect: The observation without `owed` and without empty members.
+        level: Below must where the rule behind this step is an inference.
     """
 
-    do: Object
-    expect: Object
+    do: JsonObject
+    expect: JsonObject
     level: Level = "must"
 
 
 @frozen
 class Vector:
-    """A story. `at`: when its session begins; `requires`: the features without which it is left out."""
+    """A sequence of steps. `at`: when its session begins."""
 
     id: str
     at: int
@@ -70,11 +71,11 @@ class Vector:
     why: str = ""
     source: str = ""
     covers: tuple[str, ...] = ()
-    config: Object = field(factory=dict[str, Any])
+    config: JsonObject = field(factory=dict[str, Any])
 
     @property
     def requires(self) -> frozenset[str]:
-        """Read off what happens in it."""
+        """The features without which it is skipped."""
         needed = {_BY_KEY[key] for step in self.steps for key in step.do if key in _BY_KEY}
         for step in self.steps:
             needed |= {_BY_TYPE[kind] for kind in _types([step.do, step.expect.get("commands")]) if kind in _BY_TYPE}
@@ -104,7 +105,7 @@ _BY_TYPE: Final = {
 
 
 VECTOR_FEATURES: Final = frozenset({*_BY_KEY.values(), *_BY_TYPE.values(), "v1"})
-"""All that any vector may require."""
+"""All features that a vector may require."""
 
 
 def _types(value: Any) -> Iterator[str]:
@@ -118,32 +119,32 @@ def _types(value: Any) -> Iterator[str]:
             yield from _types(item)
 
 
-# --- what is expected -----------------------------------------------------------------------------------------------
+# --- making vectors -------------------------------------------------------------------------------------------------
 
 
-def expected(observation: Object) -> Object:
-    """An observation as a vector keeps it."""
+def expected(observation: JsonObject) -> JsonObject:
+    """An observation in the form of `VectorStep.expect`."""
     return {key: item for key, item in observation.items() if key != "owed" and item not in ([], None)}
 
 
-def vector_of(trace: Trace, name: str = "generated") -> Vector:
-    """A random life as a vector."""
+def vector_of(trace: RandomTrace, name: str = "generated") -> Vector:
+    """A random trace as a vector."""
     steps: list[VectorStep] = []
     session = trace.start
-    for happening, taken in zip(trace.happenings, trace.steps, strict=True):
+    for made, taken in zip(trace.inputs, trace.results, strict=True):
         if taken is None:
             steps.append(VectorStep({"reload": True}, expected(observation(session, session, outbox(session)))))
             continue
-        if isinstance(happening, Follow):
+        if isinstance(made, Follow):
             new = taken.before
-            steps.append(VectorStep({"follow": happening.at}, expected(observation(new, new, ()))))
+            steps.append(VectorStep({"follow": made.at}, expected(observation(new, new, ()))))
         steps.append(_step(taken))
         session = taken.after
     return Vector(name, trace.start.now, tuple(steps), config=to_json(trace.start.config, Config))
 
 
 def _step(taken: laws.StepResult) -> VectorStep:
-    """A step of the engine; what the session before has left is no part of its event here."""
+    """A step of the engine; `after` is not part of its event, because the step before it says so."""
     event = evolve(taken.event, after=None) if isinstance(taken.event, RequestChat | Reattach) else taken.event
     shown = {"refused": taken.refused} if taken.refused else observation(taken.before, taken.after, taken.out)
     return VectorStep({"event": encode_event(event)}, expected(shown))
@@ -152,9 +153,9 @@ def _step(taken: laws.StepResult) -> VectorStep:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def vector_data(vector: Vector) -> Object:
+def vector_data(vector: Vector) -> JsonObject:
     """A vector as JSON values."""
-    said: Object = {"id": vector.id, "level": vector.level, "why": vector.why, "source": vector.source}
+    said: JsonObject = {"id": vector.id, "level": vector.level, "why": vector.why, "source": vector.source}
     if vector.covers:
         said["covers"] = list(vector.covers)
     if vector.requires:
@@ -166,13 +167,13 @@ def vector_data(vector: Vector) -> Object:
     return said
 
 
-def _written_step(step: VectorStep) -> Object:
-    level: Object = {} if step.level == "must" else {"level": step.level}
+def _written_step(step: VectorStep) -> JsonObject:
+    level: JsonObject = {} if step.level == "must" else {"level": step.level}
     return {**step.do, **level, "expect": step.expect}
 
 
 def read_vector(said: Any) -> Vector:
-    """The vector that these JSON values are. Raises BadVector."""
+    """Read a vector from JSON values. Raises BadVector."""
     try:
         return Vector(
             said["id"],
@@ -185,25 +186,27 @@ def read_vector(said: Any) -> Vector:
             said.get("config", {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadVector(f"no vector of the engine: {type(error).__name__} {error}") from None
+        raise BadVector(f"not a vector of the engine: {type(error).__name__} {error}") from None
 
 
-def _read_step(said: Object) -> VectorStep:
-    do: Object = {key: said[key] for key in ("event", "reload", "follow") if key in said}
+def _read_step(said: JsonObject) -> VectorStep:
+    do: JsonObject = {key: said[key] for key in ("event", "reload", "follow") if key in said}
     if len(do) != 1:
         raise BadVector("each step holds one of event, reload, follow")
     return VectorStep(do, said["expect"], said.get("level", "must"))
 
 
 def engine_vectors() -> tuple[Vector, ...]:
-    """The committed vectors of the engine, in order of their files."""
-    names = sorted(entry.name for entry in (FOLDER / "engine").iterdir() if entry.name.endswith(".json"))
-    return tuple(
-        read_vector(one) for name in names for one in json.loads((FOLDER / "engine" / name).read_text("utf-8"))
-    )
+    """The committed vectors of the engine, in the order of their files."""
+    return tuple(map(read_vector, _committed("engine")))
 
 
-def codec_vectors() -> tuple[Object, ...]:
+def codec_vectors() -> tuple[JsonObject, ...]:
     """The committed vectors of the codec: id, level, why, op, ask, answer."""
-    names = sorted(entry.name for entry in (FOLDER / "codec").iterdir() if entry.name.endswith(".json"))
-    return tuple(one for name in names for one in json.loads((FOLDER / "codec" / name).read_text("utf-8")))
+    return tuple(_committed("codec"))
+
+
+def _committed(folder: str) -> Iterator[JsonObject]:
+    for entry in sorted((FOLDER / folder).iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".json"):
+            yield from json.loads(entry.read_text("utf-8"))

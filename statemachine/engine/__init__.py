@@ -1,6 +1,6 @@
-"""The engine for programs in other languages: JSON in, JSON out, one object a line (conformance/MESSAGES.md).
+"""The engine for programs in other languages: JSON lines on stdin and stdout (conformance/MESSAGES.md).
 
-`session` is one session seen from outside, `wire` the codec seen so, `serve` the loop over lines that offers both.
+`session` offers one session as JSON, `wire` the codec as JSON, `serve` both as a loop over lines.
 """
 
 from .serve import PROTOCOL, serve

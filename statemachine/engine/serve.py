@@ -1,6 +1,6 @@
-"""The loop over lines: one request a line, one answer a line, in order. End of input, or `bye`, ends it.
+"""The loop over lines: one request and one answer per line, in order. `bye` or the end of input ends it.
 
-`seq` is given back as it came. A fault in a request is answered with `error`, in words, and changes nothing.
+An answer carries the `seq` of its request. An invalid request is answered with `error` and a text, and changes nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final, cast
 from statemachine.codec.body import is_object
 
 from ..version import __version__
-from .session import FEATURES, JsonSession, NotBegun, Object
+from .session import FEATURES, JsonObject, JsonSession, NotBegun
 
-__all__ = ["PROTOCOL", "Desk", "serve"]
+__all__ = ["PROTOCOL", "Server", "serve"]
 
 PROTOCOL: Final = 1
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 CODEC_OPERATIONS: Final = ("decode", "encode", "request", "reply")
 """The operations of `wire.py`."""
-HELLO: Final[Object] = {
+HELLO: Final[JsonObject] = {
     "protocol": PROTOCOL,
     "name": "chat-session-statemachine",
     "version": __version__,
@@ -30,25 +30,25 @@ HELLO: Final[Object] = {
 
 
 class BadRequest(ValueError):
-    """A line that asks for nothing that is known; the text says what is."""
+    """A request of unknown form; the text says what is possible."""
 
 
-class Desk:
-    """Answers requests, for as many sessions as are named; `session` is "" where there is only one."""
+class Server:
+    """Answers requests for many sessions; without a name, a request is for the session ""."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, JsonSession] = {}
-        self._operations: dict[str, Callable[[Object], Object]] = {
+        self._operations: dict[str, Callable[[JsonObject], JsonObject]] = {
             "hello": lambda asked: HELLO,
             "begin": self._begin,
-            "step": lambda asked: self._session(asked).step(cast(Object, asked.get("event"))),
+            "step": lambda asked: self._session(asked).step(cast(JsonObject, asked.get("event"))),
             "snapshot": lambda asked: {"snapshot": self._session(asked).snapshot()},
             "restore": self._restore,
             "drop": self._drop,
             **dict.fromkeys(CODEC_OPERATIONS, _codec),
         }
 
-    def answer(self, line: str) -> Object:
+    def answer(self, line: str) -> JsonObject:
         """The answer to one line; never raises."""
         asked: object = None
         try:
@@ -62,48 +62,48 @@ class Desk:
             said = {"error": f"this line is not JSON (character {error.pos})"}
         except (ValueError, NotBegun) as error:
             said = {"error": str(error)}
-        seq: Object = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
+        seq: JsonObject = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
         return {**seq, **said}
 
-    def _operation(self, name: object) -> Callable[[Object], Object]:
+    def _operation(self, name: object) -> Callable[[JsonObject], JsonObject]:
         operation = self._operations.get(name) if isinstance(name, str) else None
         if operation is None:
             raise BadRequest(f"unknown op; it is one of {', '.join(self._operations)}, bye")
         return operation
 
-    def _session(self, asked: Object) -> JsonSession:
+    def _session(self, asked: JsonObject) -> JsonSession:
         name = _name(asked)
         if name not in self._sessions:
             raise NotBegun("no session of this name has begun: begin or restore it first")
         return self._sessions[name]
 
-    def _begin(self, asked: Object) -> Object:
+    def _begin(self, asked: JsonObject) -> JsonObject:
         at, new = asked.get("at"), JsonSession()
         if type(at) is not int:
             raise BadRequest("$.at: expected milliseconds since the epoch, a whole number")
-        said = new.begin(at, cast("Object | None", asked.get("config")))
+        said = new.begin(at, cast("JsonObject | None", asked.get("config")))
         self._sessions[_name(asked)] = new
         return said
 
-    def _restore(self, asked: Object) -> Object:
+    def _restore(self, asked: JsonObject) -> JsonObject:
         new = JsonSession()
         said = new.restore(asked.get("snapshot"))
         self._sessions[_name(asked)] = new
         return said
 
-    def _drop(self, asked: Object) -> Object:
+    def _drop(self, asked: JsonObject) -> JsonObject:
         self._sessions.pop(_name(asked), None)
         return {}
 
 
-def _codec(asked: Object) -> Object:
-    """Loaded when it is asked for: most drive a session and leave the wire to others, and it is half of the start."""
+def _codec(asked: JsonObject) -> JsonObject:
+    """Import the codec on demand: it takes half of the start, and most clients do not use it."""
     from . import wire
 
     return wire.CODEC[asked["op"]](asked)
 
 
-def _name(asked: Object) -> str:
+def _name(asked: JsonObject) -> str:
     name = asked.get("session", "")
     if not isinstance(name, str):
         raise BadRequest("$.session: expected text")
@@ -112,13 +112,13 @@ def _name(asked: Object) -> str:
 
 def serve(lines: Iterable[str], write: Callable[[str], object]) -> None:
     """Answer each line with one line. `write` must flush."""
-    desk = Desk()
+    server = Server()
     for line in lines:
         if not line.strip():
             continue
         if _is_bye(line):
             return
-        write(_ENCODE(desk.answer(line)) + "\n")
+        write(_ENCODE(server.answer(line)) + "\n")
 
 
 def _is_bye(line: str) -> bool:

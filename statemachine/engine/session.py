@@ -1,8 +1,7 @@
-"""One session seen from outside: an event as JSON goes in, what it did comes out as JSON.
+"""One session as JSON: each step takes an event and returns an observation.
 
-The answer to each step, the *observation*, holds all that anybody outside may see: the public phase and outcome, the
-commands, the news, what changed of what merely stands, and when to wake. The state itself stays behind the door; only
-a snapshot of it, which nobody else need understand, may leave.
+The *observation* contains everything that is visible from outside: the public phase and outcome, the commands, the
+transcript updates, the status updates, and the next deadline. The state itself is visible only as an opaque snapshot.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ from ..core import (
     wake_window,
 )
 
-__all__ = ["FEATURES", "JsonSession", "NotBegun", "Object", "observation", "read_event"]
+__all__ = ["FEATURES", "JsonObject", "JsonSession", "NotBegun", "observation", "read_event"]
 
-Object: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Command | Notification, ...]]]
 
 FEATURES: Final = (
@@ -57,17 +56,18 @@ FEATURES: Final = (
     "typing",
     "v1",
 )
-"""What this engine can, in the words of MESSAGES.md."""
+"""The optional features of this engine, as MESSAGES.md names them."""
 
 
 class NotBegun(Exception):
-    """A step, or a snapshot, of a session that was never begun."""
+    """No session has begun."""
 
 
 class JsonSession:
     """One session at a time: `begin` or `restore` it, then feed it events.
 
-    `reduce`: the function under test, where that is not this package's own.
+    Args:
+        reduce: Replaces this package's own `reduce`, for tests.
     """
 
     features: Final = frozenset(FEATURES) - {"codec"}
@@ -78,26 +78,29 @@ class JsonSession:
 
     @property
     def session(self) -> Session:
-        """Where it stands. Raises NotBegun."""
+        """The current session. Raises NotBegun."""
         if self._session is None:
             raise NotBegun("no session has begun: begin or restore one first")
         return self._session
 
-    def begin(self, at: int, config: Object | None = None) -> Object:
-        """A new session at `at`. Raises BadRecord."""
+    def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
+        """Begin a new session. `at`: milliseconds since the epoch. Raises BadRecord."""
         self._session = new = new_session(at, from_json(config or {}, Config))
         return observation(new, new, ())
 
-    def step(self, event: Object) -> Object:
-        """What this event does; `{"refused": reason}` where it is an intent that is illegal now.
+    def step(self, event: JsonObject) -> JsonObject:
+        """The observation after this event; `{"refused": reason}` for an intent that is illegal now.
 
-        In a request or reattach, `after` is the snapshot of the session that this one follows. Raises BadRecord,
-        BadSnapshot.
+        In a `request_chat` or `reattach`, `after` is the snapshot of the session that this one follows.
+
+        Raises:
+            BadRecord: The event is invalid.
+            BadSnapshot: Its `after` is invalid.
         """
         return self.feed(read_event(event))
 
-    def feed(self, event: Event) -> Object:
-        """The same, for an event that was read already."""
+    def feed(self, event: Event) -> JsonObject:
+        """The same for a decoded event."""
         before = self.session
         try:
             self._session, out = self._reduce(before, event)
@@ -106,17 +109,17 @@ class JsonSession:
         return observation(before, self._session, out)
 
     def snapshot(self) -> object:
-        """The session written down."""
+        """The session as JSON values."""
         return snapshot(self.session)
 
-    def restore(self, data: object) -> Object:
-        """A session read again; its commands are all that it owes. Raises BadSnapshot."""
+    def restore(self, data: object) -> JsonObject:
+        """Restore a session; the observation's commands are all owed ones. Raises BadSnapshot."""
         self._session = session = restore(data)
         return observation(session, session, outbox(session))
 
 
 def read_event(said: object) -> Event:
-    """An event, its `after` a snapshot. Raises BadRecord, BadSnapshot."""
+    """Decode an event; its `after` is a snapshot. Raises BadRecord, BadSnapshot."""
     if not is_object(said) or "after" not in said:
         return decode_event(said)
     event = decode_event({key: item for key, item in said.items() if key != "after"})
@@ -125,10 +128,10 @@ def read_event(said: object) -> Event:
     return evolve(event, after=carry_over(restore(said["after"])))
 
 
-def observation(before: Session, after: Session, out: tuple[Command | Notification, ...]) -> Object:
-    """All that a step shows. `deadline` and `latest`: the moments between which to wake."""
+def observation(before: Session, after: Session, out: tuple[Command | Notification, ...]) -> JsonObject:
+    """The observation of a step. `deadline` and `latest`: when to send the next tick, at the earliest and latest."""
     window = wake_window(after)
-    seen: Object = {
+    seen: JsonObject = {
         "phase": after.phase,
         "commands": [encode_command(one) for one in out if isinstance(one, Command)],
         "updates": [encode_update(one) for one in out if isinstance(one, Notification)],

@@ -1,4 +1,4 @@
-"""The codec seen from outside: commands as HTTP requests, HTTP answers as replies, single entries both ways."""
+"""The codec as JSON: commands to HTTP requests, HTTP answers to replies, single entries in both directions."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from statemachine.codec.records import decode_command, from_json, to_json
 from statemachine.codec.wire import decode_entry, encode_entry
 
 from ..core import Entry, Reply
-from .session import Object
+from .session import JsonObject
 
 __all__ = ["CODEC", "Codec"]
 
-Codec = Callable[[Object], Object]
+Codec = Callable[[JsonObject], JsonObject]
 
 
-def decode(asked: Object) -> Object:
-    """`{"wire": <one entry of an events list>}` -> `{"entry": …}`. Never refuses."""
+def decode(asked: JsonObject) -> JsonObject:
+    """`{"wire": <one entry of an events list>}` -> `{"entry": …}`. Accepts every value."""
     return {"entry": to_json(decode_entry(asked.get("wire")), Entry)}
 
 
-def encode(asked: Object) -> Object:
+def encode(asked: JsonObject) -> JsonObject:
     """`{"entry": …, "secret"?: {…}}` -> `{"wire": …}`. Raises BadRecord."""
     entry = from_json(asked.get("entry"), Entry)
     return {"wire": encode_entry(entry, cast("Mapping[str, object] | None", asked.get("secret")))}
 
 
-def request(asked: Object) -> Object:
+def request(asked: JsonObject) -> JsonObject:
     """`{"command": …, "endpoint": {…}, "nonce"?, "secret"?}` -> `{"request": …}`. Raises BadRecord, ValueError."""
     endpoint = _endpoint(asked.get("endpoint"))
     http = to_http(
@@ -41,7 +41,7 @@ def request(asked: Object) -> Object:
         nonce=str(asked.get("nonce") or ""),
         secret=cast("Mapping[str, object] | None", asked.get("secret")),
     )
-    said: Object = {"method": http.method, "url": http.url, "headers": dict(http.headers), "timeout": http.timeout}
+    said: JsonObject = {"method": http.method, "url": http.url, "headers": dict(http.headers), "timeout": http.timeout}
     if http.body is not None:
         said["body"] = http.body.decode()
     if http.upload_ref is not None:
@@ -49,24 +49,24 @@ def request(asked: Object) -> Object:
     return {"request": said}
 
 
-_DOOR: Final[Object] = {"tenant": ""}
+_DEFAULTS: Final[JsonObject] = {"tenant": ""}
 
 
 def _endpoint(said: Any) -> Endpoint:
     try:
-        return Endpoint(**_DOOR | said)
+        return Endpoint(**_DEFAULTS | said)
     except TypeError:
         names = ", ".join(Endpoint.__match_args__)
         raise BadRecord(f"$.endpoint: expected an object of {names}; url, app_id and client_id are needed") from None
 
 
-_NONE: Final[Object] = {}
+_NONE: Final[JsonObject] = {}
 
 
-def reply(asked: Object) -> Object:
-    """`{"command": …, "status": 200, "headers"?: {…}, "body": "…"}` -> `{"reply": …}`, to be fed as `answered`.
+def reply(asked: JsonObject) -> JsonObject:
+    """`{"command": …, "status": 200, "headers"?: {…}, "body": "…"}` -> `{"reply": …}`, to be sent in `answered`.
 
-    `body` is text; where it may be anything else, `base64` holds its bytes instead. Raises BadRecord.
+    `body` is text; for any other bytes use `base64` instead. Raises BadRecord.
     """
     status, headers = asked.get("status"), asked.get("headers", _NONE)
     if type(status) is not int:
@@ -78,7 +78,7 @@ def reply(asked: Object) -> Object:
     return {"reply": to_json(answer, Reply)}
 
 
-def _body(asked: Object) -> bytes:
+def _body(asked: JsonObject) -> bytes:
     body, packed = asked.get("body") or "", asked.get("base64")
     if not isinstance(body, str) or not isinstance(packed, str | None):
         raise BadRecord("$.body: expected text")
@@ -89,4 +89,4 @@ def _body(asked: Object) -> bytes:
 
 
 CODEC: Final[dict[str, Codec]] = {"decode": decode, "encode": encode, "request": request, "reply": reply}
-"""Name of the operation -> what it does; all are pure."""
+"""Name of the operation -> function; all are pure."""

@@ -106,7 +106,7 @@ class Oracle:
 
     def has_delivered_of(self, chat_id: str) -> bool:
         """Whether the session has delivered anything of this chat."""
-        return any(chat == chat_id.lower() for chat, *_ in self.current.ledger.told)
+        return any(chat == chat_id.lower() for chat, *_ in self.current.ledger.delivered)
 
     # --- during the run -----------------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...
     [
         ((), (), "give the command of a harness after --"),
         ((), ("/nowhere/harness",), "cannot be started"),
-        ((), (PYTHON, "-c", "pass"), "the harness does not say hello: the process ended"),
+        ((), (PYTHON, "-c", "pass"), "the harness does not answer hello: the process ended"),
         (("--only", "F99"), ENGINE, "no check is called F99"),
         (("--replay", "nowhere.jsonl"), ENGINE, "holds no case"),
         (("--known", "nowhere.txt"), ENGINE, "nowhere.txt: No such file"),

@@ -1,6 +1,6 @@
 // The engine once more, in JavaScript: `node port.mjs path/to/table.json`, spoken to as MESSAGES.md says.
 //
-// What may happen when is read from the exported tables and interpreted here; how, the named guards, effects and makers,
+// What may happen when is read from the exported tables and interpreted here; how, the named guards, actions and makers,
 // is written out below, by their names. Records are plain objects with their class in `$` and are never changed, only
 // replaced: a step that is refused leaves nothing behind. Digests of what was told are this port's own (any will do: they
 // never leave a snapshot), and so is the snapshot.
@@ -102,7 +102,6 @@ function state(machine, name, given = {}) {
 
 const LIVE = machines.lifecycle.groups.LIVE;
 const TERMINAL = machines.lifecycle.terminal;
-
 class Refused extends Error {}
 
 // --- the session, and the draft of a step ------------------------------------------------------------------------
@@ -359,7 +358,7 @@ function isLastAgent(d, e) {
   return agents.length === 1 && same(d, agents[0].id, e.party_id);
 }
 
-function admit(d, e) {
+function addParty(d, e) {
   if (same(d, e.party_id, d.chat.chat_id)) return;
   const limit = d.config.id_limit;
   let others = d.participants.parties.filter((party) => !same(d, party.id, e.party_id));
@@ -376,7 +375,7 @@ function admit(d, e) {
 
 const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-function dismiss(d, e) {
+function removeParty(d, e) {
   const parties = d.participants.parties.filter((party) => !same(d, party.id, e.party_id));
   const typists = d.participants.typists.filter((typist) => !same(d, typist.party_id, e.party_id));
   if (parties.length !== d.participants.parties.length || typists.length !== d.participants.typists.length) {
@@ -384,7 +383,7 @@ function dismiss(d, e) {
   }
 }
 
-function dismissAgents(d) {
+function removeAgents(d) {
   const parties = d.participants.parties.filter((party) => !isAgent(party));
   if (parties.length !== d.participants.parties.length) setParticipants(d, { parties, typists: [] });
 }
@@ -393,8 +392,8 @@ function rebuildRoster(d, entries) {
   const before = d.participants;
   d.participants = { parties: [], typists: before.typists, forms: before.forms };
   for (const e of entries) {
-    if (e.$ === "PartyJoined") admit(d, e);
-    else if (e.$ === "PartyLeft") dismiss(d, e);
+    if (e.$ === "PartyJoined") addParty(d, e);
+    else if (e.$ === "PartyLeft") removeParty(d, e);
   }
   if (equal(d.participants, before)) d.participants = before;
 }
@@ -524,8 +523,7 @@ function typingIsNew(d) {
 }
 
 function endWasSent(d) {
-  if (!isEnding(d) || d.opening.name !== "idle") return false;
-  return !d.items.some((item) => is(item.entry, "SessionEnd"));
+  return isEnding(d) && d.opening.name === "idle" && !d.items.some((item) => is(item.entry, "SessionEnd"));
 }
 
 function queueEphemeral(d, entry, due) {
@@ -552,18 +550,16 @@ function forgetTyping(d) {
   d.ephemeral_queue = { pending, due: announcing ? due : null };
 }
 
-const reportOutcome = (text, code) => (d, e) => {
-  d.finish = { text: text ? e.msg : "", code: code ? failureCode(e) : null };
-};
+const outcome = (text, code) => (d, e) => (d.finish = { text: text ? e.msg : "", code: code ? failureCode(e) : null });
 
 function emitOutcome(d) {
   if (d.finish === null) return;
-  const given = d.finish;
+  const { name: phase, outcome } = d.lifecycle;
+  d.emit("Finished", { phase, outcome, ...d.finish });
   d.finish = null;
-  d.emit("Finished", { phase: d.lifecycle.name, outcome: d.lifecycle.outcome, ...given });
 }
 
-const tellGap = (d) => d.emit("HistoryGap");
+const reportGap = (d) => d.emit("HistoryGap");
 
 // --- the queue out -----------------------------------------------------------------------------------------------
 
@@ -608,10 +604,7 @@ function queueFile(d, e) {
   d.subject = evolve(item, { entry });
 }
 
-function mayPost(d) {
-  if (d.chat.chat_id === "" || d.connection.name === "blocked") return false;
-  return !endWasSent(d);
-}
+const mayPost = (d) => d.chat.chat_id !== "" && d.connection.name !== "blocked" && !endWasSent(d);
 
 function nextToSend(d) {
   const head = d.items.find((item) => ["pending", "sending", "in_doubt"].includes(item.state.name));
@@ -629,7 +622,7 @@ function withoutReceipts(d) {
 const subjectIs = (...names) => (d) => is(d.subject.entry, ...names);
 const triesOf = (one) => one.tries ?? 0;
 
-function toldSent(d) {
+function reportSent(d) {
   const item = d.subject;
   d.delivery(item, "sent");
   settleForm(d);
@@ -638,9 +631,9 @@ function toldSent(d) {
   d.subject = evolve(item, { entry: forgotten ? null : item.entry, form: "" });
 }
 
-const toldReceipt = (name) => (d, e) => d.delivery(d.subject, name, { party_id: e?.party_id ?? "" });
+const reportReceipt = (name) => (d, e) => d.delivery(d.subject, name, { party_id: e?.party_id ?? "" });
 
-const toldFailed = (reason) => (d, e) => {
+const reportFailed = (reason) => (d, e) => {
   const entry = d.subject.entry;
   const refused = reason === "refused";
   d.delivery(d.subject, "failed", { reason, code: refused ? failureCode(e) : null });
@@ -655,7 +648,7 @@ function takeFileId(d, e) {
   d.items = d.items.filter((other) => other.id !== item.id);
 }
 
-function blankMessageId(d) {
+function clearMessageId(d) {
   d.subject = evolve(d.subject, { entry: evolve(d.subject.entry, { msg_id: "" }) });
 }
 
@@ -680,9 +673,9 @@ function storeItem(d) {
 
 // --- finding a chat ----------------------------------------------------------------------------------------------
 
-const reportsTheEnd = (d, e) => ["failed", "completed"].includes(lower(e.state));
+const chatHasEnded = (d, e) => ["failed", "completed"].includes(lower(e.state));
 
-function takeOver(d, e) {
+function applyCarryover(d, e) {
   const past = e.after && pastOf(e.after);
   if (!past) {
     d.chat = record("Chat", { origin: e.origin });
@@ -711,17 +704,15 @@ function adoptChat(d, e) {
 }
 
 const openingDue = (d) => answerDue(d, d.config.request_timeout);
-const openingState = (name, given) => state("opening", name, given);
-const requestOf = ({ parameters, phone_number, from_ }) => ({ parameters, phone_number, from_ });
-
-function openLater(d, e, given) {
-  const tries = d.opening.tries + 1;
-  return openingState("backing_off", { tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }), ...given });
-}
-
+const openingState = (d, name, given) => state("opening", name, { call: d.nextId(), due: openingDue(d), ...given });
 const outcomeState = (name, outcome) => () => state("lifecycle", name, { outcome });
 
-// --- link and history --------------------------------------------------------------------------------------------
+function tryLater(d, e, given) {
+  const tries = d.opening.tries + 1;
+  return state("opening", "backing_off", { ...given, tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+}
+
+// --- connection and history --------------------------------------------------------------------------------------------
 
 function fastEmptyPolls(d) {
   const connection = d.connection;
@@ -748,7 +739,7 @@ function braking(d) {
 }
 
 const logCannotBeEmpty = (d) => knowsSome(d) || d.participants.parties.length > 0;
-const saysNothing = (d, e) => e.entries.length === 0 && logCannotBeEmpty(d);
+const logIsMissing = (d, e) => e.entries.length === 0 && logCannotBeEmpty(d);
 const mayRepeatReading = (d) => triesOf(d.history) + 1 < d.config.limited_tries;
 const historyState = (name, given) => state("history", name, given);
 const readingWith = (d, tries) =>
@@ -761,7 +752,6 @@ function readingLater(d, e) {
 
 // --- the vocabulary of the rows: name -> function, within each machine -------------------------------------------
 
-const isBlockedInBackground = (d) => d.connection.name === "blocked" && d.connection.paused;
 const blockedCode = (d) => (d.connection.name === "blocked" ? d.connection.code : null);
 
 const VOCABULARY = {
@@ -771,9 +761,9 @@ const VOCABULARY = {
       is_too_long: isTooLong,
       has_first_text: (d, e) => Boolean(e.text),
       names_chat: (d, e) => Boolean(e.chat_id),
+      end_was_sent: endWasSent,
       end_is_noted: (d) => d.end !== null,
       batch_is_open: (d) => !d.applyingEnd,
-      end_was_sent: endWasSent,
       has_agent: hasAgent,
       joins_as_agent: joinsAsAgent,
       is_last_agent: isLastAgent,
@@ -801,16 +791,14 @@ const VOCABULARY = {
       is_about_this_chat: (d, e) => e.chat_id !== "" && lower(e.chat_id) === lower(d.chat.chat_id),
     },
     effects: {
-      apply_carryover: takeOver,
+      apply_carryover: applyCarryover,
       queue_first_text: queueText,
       adopt_named_chat: (d, e) => adoptChat(d, record("ChatOpened", { chat_id: e.chat_id ?? "" })),
       mark_beginning: (d) => remember(d, beginning(d)),
-      note_end(d, e) {
-        d.end = e;
-      },
-      report_outcome: reportOutcome(false, false),
-      report_outcome_with_text: reportOutcome(true, false),
-      report_outcome_with_code: reportOutcome(false, true),
+      note_end: (d, e) => (d.end = e),
+      report_outcome: outcome(false, false),
+      report_outcome_with_text: outcome(true, false),
+      report_outcome_with_code: outcome(false, true),
       clear_participants(d) {
         if (d.participants.typists.length || d.participants.forms.length) {
           d.participants = { parties: d.participants.parties, typists: [], forms: [] };
@@ -823,9 +811,9 @@ const VOCABULARY = {
       note_unknown_state: (d, e) => d.noteAnomaly("unknown_state", clip(e.state, d.config.id_limit)),
       note_unknown: (d, e) => d.noteAnomaly("unknown_entry", clip(e.name, d.config.id_limit)),
       note_malformed: (d, e) => d.noteAnomaly("malformed_entry", e.problem),
-      add_party: admit,
-      remove_party: dismiss,
-      remove_agents: dismissAgents,
+      add_party: addParty,
+      remove_party: removeParty,
+      remove_agents: removeAgents,
       report_own: (d, e) => d.received(e, { own: true, historic: d.past }),
       report_historic: (d, e) => d.received(e, { historic: true }),
       report: (d, e) => d.received(e),
@@ -885,31 +873,29 @@ const VOCABULARY = {
   opening: {
     guards: {
       customer_has_ended: isEnding,
-      chat_has_ended: reportsTheEnd,
+      chat_has_ended: chatHasEnded,
       is_new_chat: (d, e) => e.is_new_chat === true,
       may_only_find: (d) => d.opening.find,
     },
     effects: { adopt_chat: adoptChat },
     makers: {
-      creating(d, e) {
-        const request = { ...requestOf(e), parameters: canonical(e.parameters) };
-        return openingState("creating", { call: d.nextId(), due: openingDue(d), ...request });
-      },
-      finding: (d) => openingState("finding", { call: d.nextId(), due: openingDue(d) }),
-      creating_again: (d) =>
-        openingState("creating", {
-          call: d.nextId(),
-          due: openingDue(d),
-          tries: d.opening.tries,
-          ...requestOf(d.opening),
+      creating: (d, e) =>
+        openingState(d, "creating", {
+          parameters: canonical(e.parameters),
+          phone_number: e.phone_number,
+          from_: e.from_,
         }),
-      finding_again: (d) =>
-        openingState("finding", { call: d.nextId(), due: openingDue(d), tries: d.opening.tries }),
-      to_create_later: (d, e) => openLater(d, e, requestOf(d.opening)),
-      to_find_later: (d, e) => openLater(d, e, { find: true }),
-      to_find_only(d) {
+      finding: (d) => openingState(d, "finding"),
+      creating_again: (d) => {
+        const { tries, parameters, phone_number, from_ } = d.opening;
+        return openingState(d, "creating", { tries, parameters, phone_number, from_ });
+      },
+      finding_again: (d) => openingState(d, "finding", { tries: d.opening.tries }),
+      to_create_later: (d, e) => tryLater(d, e, { ...d.opening, find: false }),
+      to_find_later: (d, e) => tryLater(d, e, { find: true }),
+      to_find_only: (d) => {
         const { due, tries, slack } = d.opening;
-        return openingState("backing_off", { due, tries, slack, find: true });
+        return state("opening", "backing_off", { due, tries, slack, find: true });
       },
     },
   },
@@ -919,8 +905,8 @@ const VOCABULARY = {
       is_spinning: (d) => fastEmptyPolls(d) > d.config.brake_after,
       has_failed_before: (d) => triesOf(d.connection) > 0,
       may_repeat_poll: (d) => triesOf(d.connection) + 1 < d.config.limited_tries,
-      is_braking: (d) => d.connection.name === "backing_off" && d.connection.tries === 0,
-      is_in_background: isBlockedInBackground,
+      is_braking: (d) => d.connection.tries === 0,
+      is_in_background: (d) => d.connection.paused,
       poll_is_in_flight: (d) => d.connection.call !== null,
       chat_is_known: (d) => d.chat.chat_id !== "",
     },
@@ -936,6 +922,7 @@ const VOCABULARY = {
       blocked_while_paused: (d, e) => connectionState("blocked", { code: failureCode(e), paused: true }),
       blocked_in_background: (d) => connectionState("blocked", { code: blockedCode(d), paused: true }),
       blocked_in_foreground: (d) => connectionState("blocked", { code: blockedCode(d) }),
+      paused: () => connectionState("paused"),
       paused_with_poll: (d) => connectionState("paused", { call: d.connection.call, due: d.connection.due }),
       resuming_poll: (d) => connectionState("polling", { call: d.connection.call, due: d.connection.due }),
       waiting: (d) => connectionState("off", { tries: triesOf(d.connection) }),
@@ -944,11 +931,11 @@ const VOCABULARY = {
   history: {
     guards: {
       is_second_reading: (d) => d.history.name === "backing_off" && d.history.tries === 0,
-      log_is_missing: saysNothing,
-      log_is_missing_so_far: (d, e) => saysNothing(d, e) && mayRepeatReading(d),
+      log_is_missing: logIsMissing,
+      log_is_missing_so_far: (d, e) => logIsMissing(d, e) && mayRepeatReading(d),
       may_repeat_reading: mayRepeatReading,
     },
-    effects: { report_gap: tellGap },
+    effects: { report_gap: reportGap },
     makers: {
       reading: (d) => readingWith(d, triesOf(d.history)),
       reading_again: (d) => readingWith(d, 0),
@@ -965,26 +952,23 @@ const VOCABULARY = {
   item: {
     guards: {
       may_post: mayPost,
-      may_retry: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
-      "entry_is(SessionDisconnect)": subjectIs("SessionDisconnect"),
+      may_retry: (d) => d.item.tries + 1 < d.config.limited_tries,
+      may_repeat_post: (d) => triesOf(d.item) + 1 < d.config.limited_tries,
       resets_idle_timer: subjectIs(...entriesWhere((entry) => entry.resets_idle_timer)),
       is_repeatable: subjectIs(...entriesWhere((entry) => entry.in_doubt === "resend")),
       is_traceless: subjectIs(...entriesWhere((entry) => entry.in_doubt === "unknown")),
-      "entry_is(SessionEnd)": subjectIs("SessionEnd"),
-      "entry_is(File)": subjectIs("File"),
-      "entry_is(SessionEnd,SessionDisconnect)": subjectIs("SessionEnd", "SessionDisconnect"),
-      has_deadline: (d) => d.item.due !== null,
+            has_deadline: (d) => d.item.due !== null,
       is_done_by_roster: (d) => is(d.subject.entry, "SessionDisconnect") && !hasAgent(d),
     },
     effects: {
       take_file_id: takeFileId,
-      clear_message_id: blankMessageId,
-      report_sent: toldSent,
-      report_delivered: toldReceipt("delivered"),
-      report_read: toldReceipt("read"),
-      report_refused: toldFailed("refused"),
-      report_unknown: toldFailed("unknown"),
-      report_not_sent: toldFailed("not_sent"),
+      clear_message_id: clearMessageId,
+      report_sent: reportSent,
+      report_delivered: reportReceipt("delivered"),
+      report_read: reportReceipt("read"),
+      report_refused: reportFailed("refused"),
+      report_unknown: reportFailed("unknown"),
+      report_not_sent: reportFailed("not_sent"),
     },
     makers: {
       waiting_upload: (d) => state("item", "uploading", { tries: triesOf(d.item) }),
@@ -1043,7 +1027,8 @@ const SELECTORS = {
 // --- the interpreter of the tables -------------------------------------------------------------------------------
 
 function named(machine, kind, name) {
-  const found = VOCABULARY[machine][kind][name];
+  const [, parameters] = /^entry_is\((.*)\)$/.exec(name) ?? [];
+  const found = parameters ? subjectIs(...parameters.split(",")) : VOCABULARY[machine][kind][name];
   if (!found) throw new Error(`${machine}: ${kind} ${name} is not written`);
   return found;
 }
@@ -1065,7 +1050,7 @@ function compiledRow(machine, row) {
     why: row.why,
     effects: row.effects.map((name) => named(machine, "effects", name)),
     make: row.make === null ? (plain === null ? null : () => plain) : named(machine, "makers", row.make),
-    ears: row.raises.flatMap((signal) =>
+    listeners: row.raises.flatMap((signal) =>
       table.couplings.filter((coupling) => coupling.source === machine && coupling.signal === signal),
     ),
   };
@@ -1077,12 +1062,12 @@ function move(d, machine, on, e) {
     if (row.verdict === "rejected") throw new Refused(row.why);
     for (const effect of row.effects) effect(d, e);
     if (row.make !== null) d[machine] = row.make(d, e);
-    for (const ear of row.ears) hear(d, ear, e);
+    for (const listener of row.listeners) deliver(d, listener, e);
     return;
   }
 }
 
-function hear(d, { target, signal, select }, e) {
+function deliver(d, { target, signal, select }, e) {
   if (select === null) {
     move(d, target, signal, e);
     return;
@@ -1096,24 +1081,21 @@ function moveItem(d, id, made, on, e) {
   d.subject = subject;
   d.item = subject.state;
   move(d, "item", on, e);
-  if (d.item !== subject.state || d.subject !== subject) {
-    storeItem(d);
-    for (const one of withoutReceipts(d)) moveItem(d, one.id, null, "NoReceiptAwaited", null);
-  }
+  if (d.item === subject.state && d.subject === subject) return;
+  storeItem(d);
+  for (const item of withoutReceipts(d)) moveItem(d, item.id, null, "NoReceiptAwaited", null);
 }
 
 // --- a batch of entries, live or as the log ----------------------------------------------------------------------
 
-const TERMINAL_STATUSES = ["StatusCompleted", "StatusFailed"];
+const TERMINAL_ENTRIES = ["SessionEnded", "InactivityTimeout", "StatusCompleted", "StatusFailed"];
 const GATHERED = ["Status", "PartyJoined", "PartyLeft", "CaseSet", "Info", "Typing", "NotTyping"];
 
 const { "*": OTHER_STATUS, ...STATUSES } = table.statuses;
 const statusOf = (e) => (Object.hasOwn(STATUSES, lower(e.state)) ? STATUSES[lower(e.state)] : OTHER_STATUS);
-const isLastStatus = (e) => e.$ === "Status" && TERMINAL_STATUSES.includes(statusOf(e));
+const isLastStatus = (e) => e.$ === "Status" && TERMINAL_ENTRIES.includes(statusOf(e));
 
-function unfold(d, e) {
-  move(d, "lifecycle", e.$ === "Status" ? statusOf(e) : e.$, e);
-}
+const unfold = (d, e) => move(d, "lifecycle", e.$ === "Status" ? statusOf(e) : e.$, e);
 
 function fold(d, entries) {
   if (entries.length === 0) return;
@@ -1139,7 +1121,7 @@ function foldLog(d, entries, awaited) {
   if (start === null && over) return;
   d.reading = true;
   d.past = start === null;
-  if (d.past && wasRead) tellGap(d);
+  if (d.past && wasRead) reportGap(d);
   if (!wasRead) markFirstReading(d, entries);
   const known = new Known(d);
   for (const e of entries.slice(0, start ?? 0)) if (isProof(d, e)) unfold(d, e);
@@ -1239,7 +1221,7 @@ function command(s, { kind, call, item }) {
 
 function* deadlines(s) {
   const calls = new Map([...owing(s)].map((owed) => [owed.call, owed]));
-  const of = (machine, one, signal = stateSpecs[machine][one.name]?.deadline, item = null) =>
+  const of = (machine, one, item = null, signal = stateSpecs[machine][one.name].deadline) =>
     one.call !== null && one.call !== undefined
       ? { due: one.due, slack: 0, owed: calls.get(one.call) }
       : { due: one.due, slack: one.slack ?? 0, machine, signal, item };
@@ -1249,7 +1231,7 @@ function* deadlines(s) {
     yield { due: s.lifecycle.due, slack: 0, machine: "lifecycle", signal };
   }
   for (const name of ["connection", "history"]) if (s[name].due !== null) yield of(name, s[name]);
-  for (const item of s.items) if (item.state.due !== null) yield of("item", item.state, undefined, item);
+  for (const item of s.items) if (item.state.due !== null) yield of("item", item.state, item);
   if (s.ephemeral.due !== null) yield of("ephemeral", s.ephemeral);
   const participants = (dues, signal) => ({ due: Math.min(...dues), slack: 0, machine: "lifecycle", signal });
   if (s.ephemeral_queue.due !== null) yield participants([s.ephemeral_queue.due], "OwnTypingExpired");
@@ -1384,14 +1366,14 @@ function takeEntries(d, reply, awaited) {
 
 function endBatch(d) {
   if (d.end === null) return;
-  const entry = d.end;
+  const e = d.end;
   d.end = null;
   d.applyingEnd = true;
-  unfold(d, entry);
+  unfold(d, e);
   d.applyingEnd = false;
 }
 
-// --- level updates --------------------------------------------------------------------------------------------------
+// --- status updates -------------------------------------------------------------------------------------------------
 
 function statusUpdates(s) {
   const fullName = (party) => `${party.first_name} ${party.last_name}`.trim();

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from statemachine.conformance.implementation import Implementation, NoAnswer, Object
-from statemachine.engine.session import JsonSession
+from statemachine.conformance.implementation import Implementation, NoAnswer
+from statemachine.engine.session import JsonObject, JsonSession
 
 SHIFT = 1_000
 
@@ -21,30 +21,32 @@ class Renaming:
     def __init__(self) -> None:
         self.inner = JsonSession()
 
-    def begin(self, at: int, config: Object | None = None) -> Object:
+    def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
         return self._out(self.inner.begin(at, config))
 
-    def step(self, event: Object) -> Object:
+    def step(self, event: JsonObject) -> JsonObject:
         return self._out(self.inner.step(self._in(event)))
 
     def snapshot(self) -> object:
         return self.inner.snapshot()
 
-    def restore(self, data: object) -> Object:
+    def restore(self, data: object) -> JsonObject:
         return self._out(self.inner.restore(data))
 
-    def _in(self, event: Object) -> Object:
-        said: Object = _each(event, lambda text: text.replace("msg~", ":") if "msg~" in text else text)
+    def _in(self, event: JsonObject) -> JsonObject:
+        said: JsonObject = _each(event, lambda text: text.replace("msg~", ":") if "msg~" in text else text)
         if "command" in said:
             said["command"] -= SHIFT
         if "after" in event:
             said["after"] = event["after"]
         return said
 
-    def _out(self, shown: Object) -> Object:
+    def _out(self, shown: JsonObject) -> JsonObject:
         if "refused" in shown:
             return {"refused": "no"}
-        said: Object = _each(shown, lambda text: text.replace(":", "msg~") if text.startswith(("o:", "o7:")) else text)
+        said: JsonObject = _each(
+            shown, lambda text: text.replace(":", "msg~") if text.startswith(("o:", "o7:")) else text
+        )
         said["owed"] = [one + SHIFT for one in shown["owed"]]
         for command in said["commands"]:
             command["id"] += SHIFT
@@ -64,7 +66,7 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
 
 def speak(subject: Implementation) -> None:
     """A harness's main loop: `subject` answers what comes on standard input."""
-    operations: dict[str, Callable[[Object], object]] = {
+    operations: dict[str, Callable[[JsonObject], object]] = {
         "hello": lambda asked: {"protocol": 1, "name": "stranger", "features": sorted(JsonSession.features)},
         "begin": lambda asked: subject.begin(asked["at"], asked["config"]),
         "step": lambda asked: subject.step(asked["event"]),
@@ -81,12 +83,12 @@ def dying(subject: Any, steps: int) -> Any:
     """The same, but it does not survive its so manieth step since it began."""
     begin, step, taken = subject.begin, subject.step, 0
 
-    def newborn(at: int, config: Object | None = None) -> object:
+    def newborn(at: int, config: JsonObject | None = None) -> object:
         nonlocal taken
         taken = 0
         return begin(at, config)
 
-    def mortal(event: Object) -> object:
+    def mortal(event: JsonObject) -> object:
         nonlocal taken
         taken += 1
         if taken == steps:
@@ -100,11 +102,11 @@ def dying(subject: Any, steps: int) -> Any:
 class Spoilt(JsonSession):
     """Ours, with each observation changed on its way out."""
 
-    def __init__(self, spoil: Callable[[Object], Object | None]) -> None:
+    def __init__(self, spoil: Callable[[JsonObject], JsonObject | None]) -> None:
         super().__init__()
         self.spoil = spoil
 
-    def step(self, event: Object) -> Object:
+    def step(self, event: JsonObject) -> JsonObject:
         shown = super().step(event)
         return self.spoil(shown) or shown
 

@@ -72,13 +72,13 @@ def targets() -> list[Target]:
 
 def row_name(machine: str, row: Row) -> str:
     """What vectors call a row."""
-    guard = f"-{row.when.__name__}" if row.when else ""
+    guard = f"-{_kebab(row.when.__name__)}" if row.when else ""
     sources = row.source[0].name if len(row.source) == 1 else f"{row.source[0].name}-and-more"
-    return f"{machine}/{sources}/{_kebab(row.on.__name__)}{guard.replace('_', '-')}"
+    return f"{machine}/{sources}/{_kebab(row.on.__name__)}{guard}"
 
 
 def _kebab(name: str) -> str:
-    return re.sub("(?<!^)(?=[A-Z])", "-", name).lower()
+    return re.sub("[^a-z]+", "-", re.sub("(?<!^)(?=[A-Z])", "-", name).lower()).strip("-")
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def without(target: Target) -> Iterator[None]:
             column[outcome] = kept
         return
     machine, row = MACHINES[target.machine], target.row
-    hear = tables._hearing(machine)
+    hear = tables.listeners(machine)
     raised = {signal: hear(signal) for r in machine.rows for signal in r.raises}
     cells = CELLS[machine.name]
     kept_cells = {state: cells[state][row.on] for state in row.source}

@@ -62,9 +62,9 @@ class Stage:
             except IllegalIntent:
                 return ("refused",)
             items = [item.id for item in before.items]
-            if meant.born:
+            if meant.created:
                 self.names.update(
-                    zip(meant.born, (i.id for i in self.session.items if i.id not in items), strict=False)
+                    zip(meant.created, (i.id for i in self.session.items if i.id not in items), strict=False)
                 )
         after = self.session
         return after.phase, after.outcome, out, wake_window(after), changes(before, after)

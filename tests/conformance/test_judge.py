@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from statemachine.conformance.implementation import NoAnswer, Object
+from statemachine.conformance.implementation import NoAnswer
 from statemachine.conformance.judge import Deviation, judge
 from statemachine.conformance.random_search import LAWS
 from statemachine.conformance.traces import trace_of
 from statemachine.conformance.variations import VARIATIONS
 from statemachine.conformance.vectors import Vector, vector_of
-from statemachine.engine.session import JsonSession
+from statemachine.engine.session import JsonObject, JsonSession
 from tests.conformance.strangers import Renaming, Spoilt
 
 LIVES = 8
@@ -42,16 +42,16 @@ def test_other_ids_and_defaults_written_out_are_as_right() -> None:
         assert judge(Renaming(), story) is None
 
 
-def faults(spoil: Callable[[Object], Object | None]) -> list[Deviation]:
+def faults(spoil: Callable[[JsonObject], JsonObject | None]) -> list[Deviation]:
     """The first fault of each trace that has one."""
     return [fault for story in STORIES if (fault := judge(Spoilt(spoil), story)) is not None]
 
 
-def without(name: str, kind: str) -> Callable[[Object], Object]:
+def without(name: str, kind: str) -> Callable[[JsonObject], JsonObject]:
     return lambda shown: {**shown, name: [one for one in shown.get(name, ()) if one["type"] != kind]}
 
 
-def doubled(shown: Object) -> Object:
+def doubled(shown: JsonObject) -> JsonObject:
     return {
         **shown,
         "commands": [two for one in shown.get("commands", ()) for two in (one, {**one, "id": one["id"] + 1})],
@@ -78,12 +78,12 @@ def doubled(shown: Object) -> Object:
         (lambda shown: {**shown, "outcome": "ended"}, "L8"),
     ],
 )
-def test_what_is_wrong_is_named(spoil: Callable[[Object], Object | None], law: str) -> None:
+def test_what_is_wrong_is_named(spoil: Callable[[JsonObject], JsonObject | None], law: str) -> None:
     assert law in {fault.law for fault in faults(spoil)}
 
 
 def test_a_crash_is_a_fault_and_no_end_of_the_judge() -> None:
-    def crash(shown: Object) -> Object:
+    def crash(shown: JsonObject) -> JsonObject:
         raise NoAnswer("the process ended")
 
     assert faults(crash)[0] == Deviation("crash", 0, "the process ended")
@@ -106,11 +106,11 @@ def counting(law: str) -> Any:
     class Two(JsonSession):
         begun = 0
 
-        def begin(self, at: int, config: Object | None = None) -> Object:
+        def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
             Two.begun += 1
             return super().begin(at, config)
 
-        def step(self, event: Object) -> Object:
+        def step(self, event: JsonObject) -> JsonObject:
             shown = super().step(event)
             return {**shown, "phase": "odd", "updates": [{"type": "anomaly"}]} if Two.begun > 1 else shown
 
@@ -121,11 +121,11 @@ def test_an_answer_of_another_shape_ends_no_judge() -> None:
     class Two(JsonSession):
         begun = 0
 
-        def begin(self, at: int, config: Object | None = None) -> Object:
+        def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
             Two.begun += 1
             return super().begin(at, config)
 
-        def step(self, event: Object) -> Object:
+        def step(self, event: JsonObject) -> JsonObject:
             return {"phase": 1, "commands": [1]} if Two.begun > 1 else super().step(event)
 
     fault = judge(Two(), STORIES[0], VARIATIONS["L2"])

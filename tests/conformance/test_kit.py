@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.implementation import NoAnswer, Object, Unusable
+from statemachine.conformance.implementation import NoAnswer, Unusable
 from statemachine.conformance.kit import (
     case_lines,
     checks,
@@ -21,7 +21,7 @@ from statemachine.conformance.kit import (
 from statemachine.conformance.random_search import LAWS, search
 from statemachine.conformance.results import conforms
 from statemachine.conformance.vectors import BadVector, Vector, engine_vectors
-from statemachine.engine.session import JsonSession
+from statemachine.engine.session import JsonObject, JsonSession
 from statemachine.engine.wire import CODEC
 from tests.conformance.strangers import Modest, Renaming, Spoilt
 
@@ -29,7 +29,7 @@ FEW = 14
 
 
 class WithCodec(JsonSession):
-    def codec(self, operation: str, asked: Object) -> Object:
+    def codec(self, operation: str, asked: JsonObject) -> JsonObject:
         return CODEC[operation](asked)
 
 
@@ -53,11 +53,11 @@ def test_who_has_less_is_asked_less_and_it_is_counted() -> None:
     assert counts["passed"] > 100
     assert counts["skipped"] > 100
     skipped = next(one for one in verdicts if one.id == "law/L5")
-    assert skipped.what == "needs what is not declared: snapshot"
+    assert skipped.what == "needs features that are not declared: snapshot"
 
 
 def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -> None:
-    def polls_twice(shown: Object) -> Object:
+    def polls_twice(shown: JsonObject) -> JsonObject:
         return {**shown, "deadline": None, "latest": None}
 
     (verdict,) = run(Spoilt(polls_twice), select_checks(checks(FEW), ["law/agreement"]))
@@ -72,7 +72,7 @@ def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -
 
 
 def test_a_fault_in_a_vector_names_rule_and_source() -> None:
-    def silent(shown: Object) -> Object:
+    def silent(shown: JsonObject) -> JsonObject:
         return {**shown, "updates": []}
 
     verdicts = list(run(Spoilt(silent), select_checks(checks(0), ["F13"])))
@@ -87,16 +87,16 @@ def test_a_fault_in_a_vector_names_rule_and_source() -> None:
 def test_what_is_no_case_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "case.jsonl"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(BadVector, match=r"case\.jsonl: holds no case|each step holds one of"):
+    with pytest.raises(BadVector, match=r"case\.jsonl: not a stored case|each step holds one of"):
         read_case(path)
 
 
 def test_smoke_tells_a_broken_harness_from_a_broken_engine() -> None:
     smoke(JsonSession())
-    with pytest.raises(Unusable, match="the harness does not work: it is to begin"):
+    with pytest.raises(Unusable, match="the harness does not work: after begin and request_chat"):
         smoke(Spoilt(lambda shown: {**shown, "phase": "ended"}))
 
-    def crash(shown: Object) -> Object:
+    def crash(shown: JsonObject) -> JsonObject:
         raise NoAnswer("the process ended")
 
     with pytest.raises(Unusable, match="the harness does not work: the process ended"):
@@ -115,7 +115,7 @@ def test_no_two_laws_are_tried_on_the_same_lives() -> None:
             super().__init__()
             self.heard: list[str] = []
 
-        def step(self, event: Object) -> Object:
+        def step(self, event: JsonObject) -> JsonObject:
             self.heard.append(repr(event))
             return super().step(event)
 

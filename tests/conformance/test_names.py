@@ -9,20 +9,20 @@ def test_equal_ids_need_no_translation() -> None:
     names = IdMap()
     command = {"type": "post", "id": 4, "item": "o:3"}
     assert names.bind(command, command)
-    assert names.to_them(command) is command
-    assert names.to_us(command) is command
+    assert names.to_subject(command) is command
+    assert names.to_reference(command) is command
 
 
 def test_what_is_bound_stands_for_the_other_wherever_it_is_mentioned() -> None:
     names = IdMap()
     assert names.bind({"id": 4, "item": "o:3"}, {"id": 70, "item": "x-1"})
     echo = {"type": "answered", "command": 4, "reply": {"entries": [{"msg_id": "o:3"}, {"msg_id": "o:30"}]}}
-    assert names.to_them(echo) == {
+    assert names.to_subject(echo) == {
         "type": "answered",
         "command": 70,
         "reply": {"entries": [{"msg_id": "x-1"}, {"msg_id": "o:30"}]},
     }
-    assert names.to_us({"id": 70, "item": "x-1", "timeout": 70}) == {"id": 4, "item": "o:3", "timeout": 70}
+    assert names.to_reference({"id": 70, "item": "x-1", "timeout": 70}) == {"id": 4, "item": "o:3", "timeout": 70}
 
 
 def test_one_id_for_two_things_is_noticed() -> None:

@@ -41,7 +41,7 @@ def test_our_engine_as_a_process() -> None:
         assert subject.codec("decode", {"wire": {"event": "chat_session_ended"}}) == {
             "entry": {"type": "session_ended"}
         }
-        with pytest.raises(NoAnswer, match=r"it says error: .*a type of"):
+        with pytest.raises(NoAnswer, match=r"it answers error: .*a type of"):
             subject.step({"type": "nonsense", "at": 1})
         assert subject.step({"type": "tick", "at": 1_001})["phase"] == "requesting"
 
@@ -51,12 +51,15 @@ def test_our_engine_as_a_process() -> None:
     [
         (
             "sys.exit('no table.json here')",
-            "does not say hello: the process ended; stderr ends with: no table.json here",
+            "does not answer hello: the process ended; stderr ends with: no table.json here",
         ),
-        ("print('Hello!', flush=True); sys.stdin.read()", "no JSON object: 'Hello!'; stdout is for answers alone"),
-        ("sys.stdin.readline(); print('{}', flush=True); sys.stdin.read()", "does not give back the seq"),
+        ("print('Hello!', flush=True); sys.stdin.read()", "not a JSON object: 'Hello!'; stdout is for answers only"),
+        ("sys.stdin.readline(); print('{}', flush=True); sys.stdin.read()", "does not carry the seq"),
         ("sys.stdin.readline(); print('{\"seq\": 1}', flush=True); sys.stdin.read()", "must answer hello with"),
-        ('sys.stdin.readline(); print(\'{"seq": 1, "error": "no"}\', flush=True); sys.stdin.read()', "says error: no"),
+        (
+            'sys.stdin.readline(); print(\'{"seq": 1, "error": "no"}\', flush=True); sys.stdin.read()',
+            "answers error: no",
+        ),
     ],
 )
 def test_a_harness_that_does_not_work(tmp_path: Path, code: str, words: str) -> None:
@@ -72,7 +75,7 @@ def test_a_command_that_is_none() -> None:
 
 def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     code = f"sys.stdin.readline(); print('{HELLO}', flush=True); sys.stdin.read()"
-    with Harness(script(tmp_path, code), patience=0.2) as subject, pytest.raises(NoAnswer, match="no answer within"):
+    with Harness(script(tmp_path, code), timeout_s=0.2) as subject, pytest.raises(NoAnswer, match="no answer within"):
         subject.begin(1)
 
 
@@ -82,11 +85,11 @@ def test_one_that_dies_is_started_again_for_the_next_case(tmp_path: Path) -> Non
         for _ in range(2):
             with pytest.raises(NoAnswer, match="the process ended"):
                 subject.begin(1)
-            with pytest.raises(NoAnswer, match="has died"):
+            with pytest.raises(NoAnswer, match="has ended, and its session is lost"):
                 subject.step({"type": "tick", "at": 1})
 
 
-# --- asked ahead ----------------------------------------------------------------------------------------------------
+# --- pipelined ------------------------------------------------------------------------------------------------------
 
 
 def stranger(expression: str) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def stranger(expression: str) -> tuple[str, ...]:
 def test_what_is_asked_ahead_is_answered_whenever_it_is_fetched() -> None:
     with Harness(OURS) as subject:
         subject.begin(1_000)
-        ahead = subject.ahead
+        ahead = subject.pipelined
         request = ahead.step({"type": "request_chat", "at": 1_000, "origin": "o"})
         answers = [ahead.step({"type": "tick", "at": 1_000 + 1_000 * n}) for n in range(100)]
         written = ahead.snapshot()
@@ -112,19 +115,19 @@ def test_what_nobody_fetches_is_not_taken_for_an_answer_to_something_else() -> N
         for at in range(1, 4):
             assert subject.begin(at)["phase"] == "idle"
             for _ in range(30):
-                subject.ahead.step({"type": "request_chat", "at": at, "origin": "o"})
+                subject.pipelined.step({"type": "request_chat", "at": at, "origin": "o"})
 
 
 def test_lines_that_no_pipe_holds_block_nobody() -> None:
     texts = ["x" * 16_000] * 30
-    with Harness(OURS, patience=20) as subject:
+    with Harness(OURS, timeout_s=20) as subject:
         subject.begin(1)
         subject.step({"type": "request_chat", "at": 1, "origin": "o"})
-        answers = [subject.ahead.step({"type": "send_text", "at": 2, "text": text}) for text in texts]
+        answers = [subject.pipelined.step({"type": "send_text", "at": 2, "text": text}) for text in texts]
         written = subject.snapshot()
         assert len(str(written)) > 400_000
         assert [one()["phase"] for one in answers] == ["requesting"] * 30
-        assert [subject.ahead.restore(written) for _ in range(3)][-1]()["phase"] == "requesting"
+        assert [subject.pipelined.restore(written) for _ in range(3)][-1]()["phase"] == "requesting"
 
 
 def test_ids_of_its_own_pass_through_the_pipe() -> None:

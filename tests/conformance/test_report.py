@@ -34,7 +34,7 @@ def test_text() -> None:
     failed = list(lines_of(VERDICTS[1]))
     assert failed[0] == "FAILED  connection/b"
     assert "    source:  protocol.md 8 F22" in failed
-    assert "    suffers: events are lost" in failed
+    assert "    effect:  events are lost" in failed
     assert failed[-1] == "    | … 8 lines more"
     assert next(lines_of(VERDICTS[2])) == "warning  law/L5  (should)"
     assert summary("mine", VERDICTS) == (
@@ -71,7 +71,7 @@ def test_html() -> None:
 def test_json() -> None:
     said = json.loads(as_json("mine", VERDICTS))
     assert said["conforms"] is False
-    assert said["verdicts"][0] == {"id": "connection/a", "status": "passed", "level": "must", "why": "fine"}
+    assert said["results"][0] == {"id": "connection/a", "status": "passed", "level": "must", "why": "fine"}
 
 
 def test_known_failures_are_run_and_must_fail() -> None:

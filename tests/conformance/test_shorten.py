@@ -10,7 +10,7 @@ from statemachine.conformance.random_search import search
 from statemachine.conformance.shorten import linked_steps, replay, without_missing_features
 from statemachine.conformance.traces import trace_of
 from statemachine.conformance.vectors import Vector, vector_of
-from statemachine.engine.session import JsonSession, Object
+from statemachine.engine.session import JsonObject, JsonSession
 from tests.conformance.strangers import Modest, Spoilt
 from tests.conformance.test_judge import STORIES
 
@@ -22,7 +22,7 @@ def test_a_story_told_again_is_the_same() -> None:
 
 
 def test_answers_and_mentions_follow_what_they_are_about() -> None:
-    doings: list[Object] = [
+    doings: list[JsonObject] = [
         {"event": {"type": "request_chat", "at": 1, "origin": "o"}},
         {"event": {"type": "tick", "at": 1}},
         {
@@ -38,7 +38,7 @@ def test_answers_and_mentions_follow_what_they_are_about() -> None:
         {"event": {"type": "incoming", "at": 5, "entries": [{"type": "message_delivered", "ref_msg_id": "o:5"}]}},
     ]
     acts = list(linked_steps(0, {}, doings))
-    assert (acts[2].answers, acts[4].born) == ("create_chat", ("o:5",))
+    assert (acts[2].answers, acts[4].created) == ("create_chat", ("o:5",))
     *_, last = replay(0, {}, [act for act in acts if act is not acts[3]])
     assert last.do["event"]["entries"] == [{"type": "message_delivered", "ref_msg_id": "o:3"}]
     assert [one["state"] for one in last.expect["updates"]] == ["sent", "delivered"]
@@ -48,12 +48,12 @@ def test_answers_and_mentions_follow_what_they_are_about() -> None:
 def test_a_fault_is_found_and_made_short() -> None:
     """Any of its messages told late would do; what is shown is the least that has one."""
 
-    def forget(shown: Object) -> Object:
+    def forget(shown: JsonObject) -> JsonObject:
         return {**shown, "updates": [one for one in shown.get("updates", ()) if one.get("state") != "delivered"]}
 
     found = search(Spoilt(forget), "agreement", 80)
     assert found is not None
-    assert found.fault.law == "agreement" or found.fault.law == "L9"
+    assert found.deviation.law == "agreement" or found.deviation.law == "L9"
     assert len(found.vector.steps) <= 6
 
 

@@ -28,7 +28,7 @@ from statemachine.conformance import laws
 from statemachine.conformance.laws import BrokenLaw, Engine, Ledger, StepResult, take_step
 from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.conformance.strategies import MAX_STEPS, sessions, traces
-from statemachine.conformance.traces import Trace, trace_of
+from statemachine.conformance.traces import RandomTrace, trace_of
 from statemachine.core.tables import MACHINES
 from statemachine.records import PHASES
 from tests.core.play import chatting, message, opened
@@ -37,11 +37,11 @@ DOSE = 80
 LARGE = 1_500
 
 
-def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[StepResult]:
+def steps(trace: RandomTrace, ledger: Ledger | None = None) -> Iterator[StepResult]:
     """The steps of a life; a ledger spans the sessions that follow one another."""
     walk = Walk(lambda n: 0)
     walk.session = trace.start
-    for happening in trace.happenings:
+    for happening in trace.inputs:
         if isinstance(happening, Follow):
             walk.take(happening)
             if ledger is not None:
@@ -54,7 +54,7 @@ def steps(trace: Trace, ledger: Ledger | None = None) -> Iterator[StepResult]:
             walk.session = step.after
 
 
-def holds_for(trace: Trace) -> None:
+def holds_for(trace: RandomTrace) -> None:
     """Every law, at every step."""
     ledger = Ledger()
     for step in steps(trace, ledger):
@@ -65,7 +65,7 @@ def holds_for(trace: Trace) -> None:
 def test_step_law(law: Callable[[StepResult], None]) -> None:
     @settings(max_examples=DOSE)
     @given(traces())
-    def each(trace: Trace) -> None:
+    def each(trace: RandomTrace) -> None:
         for step in steps(trace):
             law(step)
 
@@ -76,7 +76,7 @@ def test_step_law(law: Callable[[StepResult], None]) -> None:
 def test_life_law(law: Callable[[StepResult, Ledger], None]) -> None:
     @settings(max_examples=DOSE * 2)
     @given(traces())
-    def each(trace: Trace) -> None:
+    def each(trace: RandomTrace) -> None:
         ledger = Ledger()
         for step in steps(trace, ledger):
             law(step, ledger)
@@ -87,7 +87,7 @@ def test_life_law(law: Callable[[StepResult, Ledger], None]) -> None:
 @pytest.mark.slow
 @settings(max_examples=LARGE)
 @given(traces())
-def test_all_laws_in_a_large_dose(trace: Trace) -> None:
+def test_all_laws_in_a_large_dose(trace: RandomTrace) -> None:
     holds_for(trace)
 
 
@@ -97,8 +97,8 @@ def test_lives_are_long_enough() -> None:
 
     @settings(max_examples=200)
     @given(traces())
-    def each(trace: Trace) -> None:
-        lengths.append(len(trace.happenings))
+    def each(trace: RandomTrace) -> None:
+        lengths.append(len(trace.inputs))
 
     each()
     assert sum(lengths) / len(lengths) >= 30
@@ -124,7 +124,7 @@ def test_an_honest_history_leaves_nothing_untold() -> None:
             ledger, last = Ledger(), walk
         laws.law_13_told_once(step, ledger)
         event = step.event
-        if isinstance(event, Answered) and event.reply == HistoryLog(tuple(walk.world.log)):
+        if isinstance(event, Answered) and event.reply == HistoryLog(tuple(walk.state.log)):
             assert laws.missing_entries(step, ledger) == []
             merged += 1
     assert merged > 500

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statemachine.engine.serve import PROTOCOL, Desk, serve
+from statemachine.engine.serve import PROTOCOL, Server, serve
 
 
 def asked(*requests: Any) -> list[dict[str, Any]]:
@@ -84,12 +84,12 @@ def test_bye_ends_it_and_empty_lines_are_nothing() -> None:
     )
 )
 def test_no_request_raises(value: Any) -> None:
-    desk = Desk()
-    desk.answer('{"op": "begin", "at": 1}')
+    server = Server()
+    server.answer('{"op": "begin", "at": 1}')
     for op in ("hello", "begin", "step", "restore", "decode", "encode", "request", "reply", "drop"):
         name = "event" if op == "step" else "snapshot" if op == "restore" else "command"
         for request in (
             {"op": op, name: value},
             {"op": op, "at": value, "wire": value, "entry": value, "config": value},
         ):
-            assert isinstance(desk.answer(json.dumps(request)), dict)
+            assert isinstance(server.answer(json.dumps(request)), dict)

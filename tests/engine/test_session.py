@@ -48,7 +48,7 @@ def test_a_step_shows_all_that_can_be_seen() -> None:
 def test_an_illegal_intent_is_refused_and_moves_nothing() -> None:
     subject = JsonSession()
     subject.begin(1_000)
-    assert subject.step(event("send_text", 1_000, text="hi")) == {"refused": "request a chat first"}
+    assert subject.step(event("send_text", 1_000, text="hi")) == {"refused": "no chat was requested; request one first"}
     assert subject.step(event("request_chat", 1_000, origin="o"))["phase"] == "requesting"
 
 
