@@ -19,8 +19,8 @@ PYTHON = sys.executable
 ENGINE = (PYTHON, "-m", "statemachine", "engine")
 SILENT = """
 import json, sys
-from statemachine.engine.serve import Desk
-desk = Desk()
+from statemachine.engine.serve import Server
+desk = Server()
 for line in sys.stdin:
     said = desk.answer(line)
     if said.get("updates"):
@@ -102,7 +102,7 @@ def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...
         ((), ("/nowhere/harness",), "cannot be started"),
         ((), (PYTHON, "-c", "pass"), "the harness does not answer hello: the process ended"),
         (("--only", "F99"), ENGINE, "no check is called F99"),
-        (("--replay", "nowhere.jsonl"), ENGINE, "holds no case"),
+        (("--replay", "nowhere.jsonl"), ENGINE, "not a stored case"),
         (("--known", "nowhere.txt"), ENGINE, "nowhere.txt: No such file"),
     ],
 )

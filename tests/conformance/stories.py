@@ -56,6 +56,7 @@ from statemachine.wire import (
     Signaling,
     TimeoutWarning,
     Typing,
+    Unknown,
 )
 from tests.conformance.telling import Story, story_of
 from tests.core import play
@@ -194,6 +195,7 @@ SELDOM: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (play.Play, ((Reattach, " "),)),
     (lambda: play.Play(SHORT), ((Reattach, "o", LONG),)),
     (play.Play, ((End,),)),
+    (play.Play, ((SendFile, "bytes"),)),
     (lambda: play.chatting(Config(receipts=False)), ((Incoming, (play.message(1),)), (MarkDelivered, "s1"))),
     (play.Play, ((Background,), (Foreground,))),
     (play.chatting, ((Background,), (Poll, play.http(401)), (Reauthorized,))),
@@ -201,7 +203,12 @@ SELDOM: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (play.chatting, ((SendEntry, SIGNAL), (Post, play.http(500, 5500)))),
     *(
         (play.chatting, ((Incoming, (SessionEnded(),)), (Incoming, (late,))))
-        for late in (CobrowsingRequested("s9"), TimeoutWarning("still there?"), Malformed("no event name"))
+        for late in (
+            CobrowsingRequested("s9"),
+            TimeoutWarning("still there?"),
+            Malformed("no event name"),
+            Unknown("chat_session_new", "{}"),
+        )
     ),
     (lambda: play.chatting(SHORT), ((SendEntry, Location("1", "2", LONG)),)),
     (lambda: play.chatting(SHORT), ((SendFile, LONG),)),
