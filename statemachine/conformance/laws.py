@@ -18,6 +18,7 @@ from ..codec import snapshot as codec_snapshot
 from ..core import (
     Anomaly,
     Answered,
+    ClockChanged,
     Command,
     Config,
     DeliveryUpdate,
@@ -148,9 +149,9 @@ def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L2: an event at t is the same as a tick at t, then the event; only commands withdrawn again are missing.
 
     So it does not matter whether a tick or the event comes first, and an adapter need not read the clock before it.
-    Not for `Restarted`, before which time stood still.
+    Not for `Restarted`, before which time stood still, nor for `ClockChanged`.
     """
-    if isinstance(step.event, Restarted):
+    if isinstance(step.event, Restarted | ClockChanged):
         return
     first = take_step(step.before, Tick(step.event.at), engine)
     second = take_step(first.after, step.event, engine)
@@ -245,9 +246,10 @@ def law_10_input(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
 def law_11_order(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """L11: an event that is not later than the session's now happens at now.
 
-    A clock that is set back delays and reorders nothing. Not for `Restarted`, which sets the clock.
+    A clock that is set back delays and reorders nothing. Not for `Restarted` and
+    `ClockChanged`, which set it.
     """
-    if isinstance(step.event, Restarted):
+    if isinstance(step.event, Restarted | ClockChanged):
         return
     session = step.after
     tied = take_step(session, evolve(step.event, at=session.now), engine)
@@ -278,7 +280,7 @@ def law_12_rows(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
         _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
 
 
-_SINGLE_MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "ephemeral")
+_SINGLE_MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "presence", "ephemeral")
 """The machines of which a session has exactly one."""
 
 STEP_LAWS: Final = (

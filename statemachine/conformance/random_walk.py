@@ -19,6 +19,7 @@ from ..core import (
     Background,
     CancelForm,
     ChatOpened,
+    ClockChanged,
     Command,
     Config,
     CreateChat,
@@ -175,6 +176,8 @@ class Walk:
             (3, self._push),
             (2, self._go_back),
             (2, self._restart),
+            (1, self._change_clock),
+            (3, self._deny),
             (2, Reload),
             (1, self._follow),
         )
@@ -186,7 +189,7 @@ class Walk:
             return None
         step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made)
         self.session = step.after
-        if isinstance(made, Restarted):
+        if isinstance(made, Restarted | ClockChanged):
             self.now = made.at
         return step
 
@@ -216,6 +219,10 @@ class Walk:
 
     def _restart(self) -> Event:
         return Restarted(self.session.now + pick(self.choose, (0, 5_000, 86_400_000, -5_000, -86_400_000)))
+
+    def _change_clock(self) -> Event:
+        by = pick(self.choose, (-5_000, 5_000, 3_600_000, -86_400_000))
+        return ClockChanged(max(self.now, self.session.now) + by, by)
 
     def _follow(self) -> TraceInput:
         return Follow(self._pass(), self.choose(2) == 0)
@@ -286,6 +293,14 @@ class Walk:
         if command is None:
             return Tick(self.now)
         return self._remember(Answered(self.now, command.id, self._success(command)))
+
+    def _deny(self) -> Event:
+        """No such chat, to whatever is in flight."""
+        self._pass()
+        command = self._owed()
+        if command is None:
+            return Tick(self.now)
+        return self._remember(Answered(self.now, command.id, Failure("http", 404, 5005)))
 
     def _remember(self, event: Answered) -> Answered:
         self.state.answered.append(event)

@@ -2,78 +2,14 @@
 
 from __future__ import annotations
 
-from .commands import (
-    COMMANDS,
-    READS,
-    Command,
-    CreateChat,
-    FindChat,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Upload,
-)
+from .commands import *
 from .derived import changes, next_deadline, outbox, wake_window
 from .errors import IllegalIntent
-from .events import (
-    INTENTS,
-    Answered,
-    AnswerForm,
-    AnswerSecureForm,
-    Background,
-    CancelForm,
-    Carryover,
-    ChatOpened,
-    Disconnect,
-    End,
-    Event,
-    EventBatch,
-    Failure,
-    FailureKind,
-    FileUploaded,
-    Foreground,
-    HistoryLog,
-    Incoming,
-    Intent,
-    MarkDelivered,
-    MarkRead,
-    PushReceived,
-    Reattach,
-    Reauthorized,
-    Reply,
-    RequestChat,
-    Restarted,
-    SendEntry,
-    SendFile,
-    SendText,
-    StartTyping,
-    StopTyping,
-    Tick,
-    json_object,
-)
+from .events import *
 from .explain import Explanation, Move, explain
 from .reduce import reduce
 from .session import Config, Session, carry_over, new_session
-from .updates import (
-    TRANSCRIPT,
-    Anomaly,
-    CaseChanged,
-    ConnectionChanged,
-    DeliveryUpdate,
-    Finished,
-    FormsChanged,
-    HistoryGap,
-    Notification,
-    Outcome,
-    PhaseChanged,
-    Reason,
-    Received,
-    RosterChanged,
-    StatusUpdate,
-    TranscriptUpdate,
-    TypingChanged,
-)
+from .updates import *
 from .wire import ContactCenterEvent, Direction, Entry
 
 __all__ = [
@@ -90,6 +26,7 @@ __all__ = [
     "Carryover",
     "CaseChanged",
     "ChatOpened",
+    "ClockChanged",
     "Command",
     "Config",
     "ConnectionChanged",

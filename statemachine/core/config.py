@@ -48,6 +48,8 @@ class Config:
     limited_tries: int = field(default=3, validator=_at_least(0))
     """How often a call is repeated whose error promises nothing (5500, 5558, 5955)."""
     request_within: int = field(default=60_000, validator=_at_least(0))
+    presence_timeout: int = field(default=20_000, validator=_at_least(0))
+    """How long "no such chat" to a call beside the poll stays undecided; longer than the server holds a poll."""
     ending_within: int = field(default=45_000, validator=_at_least(0))
     typing_every: int = field(default=5_000, validator=_at_least(0))
     typing_expires: int = field(default=10_000, validator=_at_least(0))

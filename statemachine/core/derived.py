@@ -129,6 +129,8 @@ def deadlines(s: State) -> Iterator[Deadline]:
         owner = getattr(s, name)
         if owner.due is not None:
             yield _deadline(name, owner, calls)
+    if s.presence.due is not None:
+        yield Deadline(s.presence.due, machine="presence", signal=_signal("presence", s.presence))
     for item in s.items:
         if item.state.due is not None:
             yield _deadline("item", item.state, calls, item=item)
@@ -175,6 +177,9 @@ def next_deadline(s: State) -> int | None:
     if due is not None and (first is None or due < first):
         first = due
     due = s.history.due
+    if due is not None and (first is None or due < first):
+        first = due
+    due = s.presence.due
     if due is not None and (first is None or due < first):
         first = due
     due = s.ephemeral.due

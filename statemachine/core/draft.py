@@ -25,6 +25,7 @@ from .session import (
     Lifecycle,
     Opening,
     Participants,
+    Presence,
     Session,
 )
 from .updates import Anomaly, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
@@ -78,6 +79,7 @@ class Draft:
     attention: Attention
     connection: Connection
     history: History
+    presence: Presence
     items: tuple[Item, ...]
     ephemeral: Ephemeral
     ephemeral_queue: EphemeralQueue
@@ -131,6 +133,7 @@ def open_draft(session: Session, at: int) -> Draft:
         session.attention,
         session.connection,
         session.history,
+        session.presence,
         session.items,
         session.ephemeral,
         session.ephemeral_queue,
@@ -165,6 +168,7 @@ def freeze(d: Draft) -> Session:
         d.attention,
         d.connection,
         d.history,
+        d.presence,
         d.items,
         d.ephemeral,
         d.ephemeral_queue,

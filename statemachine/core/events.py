@@ -353,6 +353,18 @@ class Restarted:
     at: int
 
 
+@record
+class ClockChanged:
+    """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time (D2.17).
+
+    `at`: what the clock shows now. `by`: by how many milliseconds it was moved, either way; None: all that `at` differs
+    from the session's own time. Deadlines move with it, and calls in flight are left alone.
+    """
+
+    at: int
+    by: int | None = None
+
+
 Intent: TypeAlias = (
     RequestChat
     | Reattach
@@ -373,7 +385,7 @@ Intent: TypeAlias = (
     | PushReceived
     | Reauthorized
 )
-Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted
+Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted | ClockChanged
 
 INTENTS: Final[tuple[type[Intent], ...]] = get_args(Intent)
 EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)

@@ -27,6 +27,7 @@ from .events import (
     INTENTS,
     Answered,
     ChatOpened,
+    ClockChanged,
     Event,
     EventBatch,
     Failure,
@@ -63,7 +64,7 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     scratch, kind = d.context, type(event)
     session = scratch.base
     due = next_deadline(session)
-    if due is not None and due <= d.now and kind is not Restarted:  # no time has passed for one that nobody ran
+    if due is not None and due <= d.now and kind is not Restarted and kind is not ClockChanged:  # no time has passed
         _fire(d)
     _HANDLERS[kind](d, event)
     end_batch(d)
@@ -120,6 +121,15 @@ def _restart(d: Draft, event: Restarted) -> None:
         _answer(d, owed, Failure("restart"))
 
 
+def _change_clock(d: Draft, event: ClockChanged) -> None:
+    if isinstance(d.lifecycle, TERMINAL):
+        return
+    d.now = event.at
+    shift = event.at - d.context.base.now if event.by is None else event.by
+    if shift:
+        _shift(d, shift)
+
+
 def _shift(d: Draft, by: int) -> None:
     def later(record: Any) -> Any:
         return record if record.due is None else evolve(record, due=record.due + by)
@@ -128,6 +138,7 @@ def _shift(d: Draft, by: int) -> None:
     d.opening = later(d.opening)
     d.connection = later(d.connection)
     d.history = later(d.history)
+    d.presence = later(d.presence)
     d.ephemeral = later(d.ephemeral)
     d.ephemeral_queue = later(d.ephemeral_queue)
     d.items = tuple(evolve(item, state=later(item.state)) for item in d.items)
@@ -158,6 +169,9 @@ def _answered(d: Draft, event: Answered) -> None:
 def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
     """Entries first, then the reaction to the answer, then the end of the session if there was one."""
     _, kind, owner = owed
+    repaired = getattr(reply, "repaired", "")
+    if repaired:
+        d.note_anomaly("repaired_answer", repaired)
     _take_entries(d, kind, reply)
     for machine, signal in REACTIONS[kind][classify(kind, reply)].signals:
         if machine == "item":
@@ -187,6 +201,7 @@ _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
     Answered: _answered,
     Incoming: fold,
     Restarted: _restart,
+    ClockChanged: _change_clock,
 }
 assert set(_HANDLERS) == set(EVENTS)
 

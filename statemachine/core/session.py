@@ -7,69 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from .config import DEFAULT_CONFIG, Config
+from . import states as s
+from .config import DEFAULT_CONFIG as DEFAULT_CONFIG
+from .config import Config as Config
 from .events import Carryover
 from .record import field, record
-from .states import (
-    ATTENTION,
-    CONNECTION,
-    EPHEMERAL,
-    HISTORY,
-    ITEM,
-    LIFECYCLE,
-    LIVE,
-    OPENING,
-    TERMINAL,
-    AgentJoined,
-    Attention,
-    Calm,
-    Connected,
-    Connecting,
-    Connection,
-    ConnectionBackingOff,
-    ConnectionBlocked,
-    ConnectionOff,
-    ConnectionPaused,
-    ConnectionPolling,
-    Ended,
-    Ending,
-    Ephemeral,
-    EphemeralPosting,
-    EphemeralQueue,
-    EphemeralQuiet,
-    Establishing,
-    Failed,
-    Gone,
-    History,
-    HistoryBackingOff,
-    HistoryCurrent,
-    HistoryReading,
-    HistoryStale,
-    Idle,
-    Item,
-    ItemAbsent,
-    ItemDelivered,
-    ItemFailed,
-    ItemInDoubt,
-    ItemPending,
-    ItemRead,
-    ItemSending,
-    ItemSent,
-    ItemState,
-    ItemUploading,
-    Ivr,
-    Lifecycle,
-    Opening,
-    OpeningBackingOff,
-    OpeningCreating,
-    OpeningFinding,
-    OpeningIdle,
-    Queued,
-    Requesting,
-    TimedOut,
-    Warned,
-    WrappingUp,
-)
+from .states import *  # noqa: F403
 from .updates import Outcome
 from .wire import redacted
 
@@ -164,14 +107,15 @@ class Session:
     seq: int
     config: Config
     chat: Chat
-    lifecycle: Lifecycle
-    opening: Opening
-    attention: Attention
-    connection: Connection
-    history: History
-    items: tuple[Item, ...]
-    ephemeral: Ephemeral
-    ephemeral_queue: EphemeralQueue
+    lifecycle: s.Lifecycle
+    opening: s.Opening
+    attention: s.Attention
+    connection: s.Connection
+    history: s.History
+    presence: s.Presence
+    items: tuple[s.Item, ...]
+    ephemeral: s.Ephemeral
+    ephemeral_queue: s.EphemeralQueue
     participants: Participants
     window: DedupeWindow
 
@@ -183,16 +127,16 @@ class Session:
     @property
     def outcome(self) -> Outcome | None:
         """How it ended, or None while it has not."""
-        return self.lifecycle.outcome if isinstance(self.lifecycle, TERMINAL) else None
+        return self.lifecycle.outcome if isinstance(self.lifecycle, s.TERMINAL) else None
 
 
-PHASES: Final[tuple[str, ...]] = (*(state.name for state in LIFECYCLE), Warned.name)
+PHASES: Final[tuple[str, ...]] = (*(state.name for state in s.LIFECYCLE), s.Warned.name)
 """Every value of `Session.phase`."""
 
 
-def phase_of(lifecycle: Lifecycle, attention: Attention) -> str:
+def phase_of(lifecycle: s.Lifecycle, attention: s.Attention) -> str:
     """The public phase of a lifecycle's state under this attention."""
-    if type(attention) is Warned and isinstance(lifecycle, LIVE):
+    if type(attention) is s.Warned and isinstance(lifecycle, s.LIVE):
         return attention.name
     return lifecycle.name
 
@@ -205,14 +149,15 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
         0,
         config,
         Chat(),
-        Idle(),
-        OpeningIdle(),
-        Calm(),
-        ConnectionOff(),
-        HistoryCurrent(),
+        s.Idle(),
+        s.OpeningIdle(),
+        s.Calm(),
+        s.ConnectionOff(),
+        s.HistoryCurrent(),
+        s.Present(),
         (),
-        EphemeralQuiet(),
-        EphemeralQueue(),
+        s.EphemeralQuiet(),
+        s.EphemeralQueue(),
         Participants(),
         DedupeWindow(),
     )
@@ -232,78 +177,3 @@ def carry_over(session: Session) -> Carryover:
         session.window.batches,
         session.window.marks,
     )
-
-
-__all__ = [
-    "ATTENTION",
-    "CONNECTION",
-    "DEFAULT_CONFIG",
-    "EPHEMERAL",
-    "HISTORY",
-    "ITEM",
-    "LIFECYCLE",
-    "LIVE",
-    "OPENING",
-    "PHASES",
-    "TERMINAL",
-    "AgentJoined",
-    "Attention",
-    "Calm",
-    "Chat",
-    "Config",
-    "Connected",
-    "Connecting",
-    "Connection",
-    "ConnectionBackingOff",
-    "ConnectionBlocked",
-    "ConnectionOff",
-    "ConnectionPaused",
-    "ConnectionPolling",
-    "DedupeWindow",
-    "Ended",
-    "Ending",
-    "Ephemeral",
-    "EphemeralPosting",
-    "EphemeralQueue",
-    "EphemeralQuiet",
-    "Establishing",
-    "Failed",
-    "Gone",
-    "History",
-    "HistoryBackingOff",
-    "HistoryCurrent",
-    "HistoryReading",
-    "HistoryStale",
-    "Idle",
-    "Item",
-    "ItemAbsent",
-    "ItemDelivered",
-    "ItemFailed",
-    "ItemInDoubt",
-    "ItemPending",
-    "ItemRead",
-    "ItemSending",
-    "ItemSent",
-    "ItemState",
-    "ItemUploading",
-    "Ivr",
-    "Lifecycle",
-    "OpenForm",
-    "Opening",
-    "OpeningBackingOff",
-    "OpeningCreating",
-    "OpeningFinding",
-    "OpeningIdle",
-    "Participants",
-    "Party",
-    "Queued",
-    "Requesting",
-    "Session",
-    "TimedOut",
-    "Typist",
-    "Warned",
-    "WrappingUp",
-    "carry_over",
-    "new_session",
-    "phase_of",
-]

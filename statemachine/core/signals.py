@@ -224,6 +224,29 @@ class HistoryUnreadable(Signal):
     """History -> items: there will be no proof."""
 
 
+# --- presence: whether the server knows the chat --------------------------------------------------------------------
+
+
+class ChatDenied(Signal):
+    """404 or 5005 to a post, a receipt or a typing signal."""
+
+
+class HistoryDenied(Signal):
+    """404 or 5005 to a reading of the history."""
+
+
+class ChatSeen(Signal):
+    """A poll was answered with entries, or empty."""
+
+
+class DoubtExpired(Signal):
+    """Nothing has decided in time whether the chat exists."""
+
+
+class VerdictRequested(Signal):
+    """Presence -> connection: the next poll or history is to decide whether the chat exists."""
+
+
 # --- item -------------------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +282,10 @@ class PostDoubted(Signal):
 
 class PostLimited(Signal):
     """An error that may pass (5500, 5558, 5955): in doubt, but only a few times."""
+
+
+class PostDenied(Signal):
+    """Not processed: 404 or 5005. Whether there is still a chat to send it to, `presence` finds out."""
 
 
 class PostRefused(Signal): ...

@@ -287,6 +287,7 @@ Connection: TypeAlias = ConnectionOff | ConnectionPolling | ConnectionBackingOff
 @record
 class HistoryCurrent(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "current"
+    rejections: ClassVar[int] = 0
 
 
 @record
@@ -295,6 +296,7 @@ class HistoryReading:
     call: int
     due: int
     tries: int = 0
+    rejections: int = 0
 
 
 @record
@@ -305,6 +307,7 @@ class HistoryStale:
     call: int
     due: int
     tries: int = 0
+    rejections: int = 0
 
 
 @record
@@ -313,9 +316,28 @@ class HistoryBackingOff(_NoCall):
     due: int
     tries: int
     slack: int = 0
+    rejections: int = 0
 
 
 History: TypeAlias = HistoryCurrent | HistoryReading | HistoryStale | HistoryBackingOff
+
+# --- presence: whether the server knows the chat --------------------------------------------------------------------
+
+
+@record
+class Present(_NoDue):
+    name: ClassVar[str] = "present"
+
+
+@record
+class Doubted:
+    """A call was answered "no such chat", and nothing has decided it yet. `due`: when that answer is believed."""
+
+    name: ClassVar[str] = "doubted"
+    due: int
+
+
+Presence: TypeAlias = Present | Doubted
 
 # --- item: one thing going out --------------------------------------------------------------------------------------
 
@@ -466,6 +488,7 @@ CONNECTION: Final[tuple[type[Connection], ...]] = (
     ConnectionPaused,
     ConnectionBlocked,
 )
+PRESENCE: Final[tuple[type[Presence], ...]] = (Present, Doubted)
 HISTORY: Final[tuple[type[History], ...]] = (HistoryCurrent, HistoryReading, HistoryStale, HistoryBackingOff)
 ITEM: Final[tuple[type[ItemState], ...]] = (
     ItemAbsent,
@@ -479,65 +502,3 @@ ITEM: Final[tuple[type[ItemState], ...]] = (
     ItemFailed,
 )
 EPHEMERAL: Final[tuple[type[Ephemeral], ...]] = (EphemeralQuiet, EphemeralPosting)
-
-
-__all__ = [
-    "ATTENTION",
-    "CONNECTION",
-    "EPHEMERAL",
-    "HISTORY",
-    "ITEM",
-    "LIFECYCLE",
-    "LIVE",
-    "OPENING",
-    "TERMINAL",
-    "AgentJoined",
-    "Attention",
-    "Calm",
-    "Connected",
-    "Connecting",
-    "Connection",
-    "ConnectionBackingOff",
-    "ConnectionBlocked",
-    "ConnectionOff",
-    "ConnectionPaused",
-    "ConnectionPolling",
-    "Ended",
-    "Ending",
-    "Ephemeral",
-    "EphemeralPosting",
-    "EphemeralQueue",
-    "EphemeralQuiet",
-    "Establishing",
-    "Failed",
-    "Gone",
-    "History",
-    "HistoryBackingOff",
-    "HistoryCurrent",
-    "HistoryReading",
-    "HistoryStale",
-    "Idle",
-    "Item",
-    "ItemAbsent",
-    "ItemDelivered",
-    "ItemFailed",
-    "ItemInDoubt",
-    "ItemPending",
-    "ItemRead",
-    "ItemSending",
-    "ItemSent",
-    "ItemState",
-    "ItemUploading",
-    "Ivr",
-    "Lifecycle",
-    "Opening",
-    "OpeningBackingOff",
-    "OpeningCreating",
-    "OpeningFinding",
-    "OpeningIdle",
-    "Queued",
-    "Requesting",
-    "TimedOut",
-    "Warned",
-    "WrappingUp",
-]

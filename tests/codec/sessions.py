@@ -92,6 +92,7 @@ def _full() -> Session:
         s.Warned(),
         s.ConnectionPolling(12, LATER),
         s.HistoryCurrent(),
+        s.Present(),
         _ITEMS,
         s.EphemeralPosting(13, LATER, MessageDelivered("7")),
         s.EphemeralQueue((NotTyping(), MessageDelivered("8")), LATER),
@@ -117,6 +118,7 @@ def _sessions() -> dict[str, Session]:
         made[f"link {number}: {link.name}"] = evolve(fresh, connection=link)
     for number, history in enumerate(_HISTORIES):
         made[f"history {number}: {history.name}"] = evolve(fresh, history=history)
+    made["presence: doubted"] = evolve(fresh, presence=s.Doubted(LATER))
     return made
 
 

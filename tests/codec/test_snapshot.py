@@ -43,7 +43,10 @@ def test_todays_schema_is_what_is_written(name: str) -> None:
 
 
 def test_the_golden_sessions_are_in_every_state() -> None:
-    machines = (core.LIFECYCLE, core.ATTENTION, core.CONNECTION, core.HISTORY, core.ITEM, core.EPHEMERAL, core.OPENING)
+    machines = (
+        *(core.LIFECYCLE, core.ATTENTION, core.CONNECTION, core.HISTORY),
+        *(core.ITEM, core.EPHEMERAL, core.OPENING, core.PRESENCE),
+    )
     states = {state for machine in machines for state in machine}
     found = {
         type(state)
@@ -56,6 +59,7 @@ def test_the_golden_sessions_are_in_every_state() -> None:
                 session.history,
                 session.ephemeral,
                 session.opening,
+                session.presence,
             ),
             *(item.state for item in session.items),
         )

@@ -24,6 +24,7 @@ from statemachine import (
     MarkDelivered,
     MarkRead,
     Poll,
+    Post,
     PushReceived,
     ReadHistory,
     Reattach,
@@ -151,6 +152,14 @@ def _paused_search() -> Play:
     return _after(_failing_request(), End)
 
 
+def _denied() -> Play:
+    """A text was answered "no such chat" while the poll is held."""
+    play = chatting()
+    play.say("are you there?")
+    play.answer(Post, http(404, 5005))
+    return play
+
+
 LIFECYCLE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.Idle: (Play,),
     r.Requesting: (
@@ -191,13 +200,20 @@ LINK: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.ConnectionPolling: (chatting,),
     r.ConnectionBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()),),
     r.ConnectionPaused: (lambda: _after(chatting(), Background), lambda: _after(Play(), Background)),
-    r.ConnectionBlocked: (lambda: _failing(Poll, http(401), chatting()),),
+    r.ConnectionBlocked: (
+        lambda: _failing(Poll, http(401), chatting()),
+        lambda: _after(_failing(Poll, http(401), chatting()), Background),
+    ),
 }
 HISTORY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.HistoryCurrent: (chatting,),
     r.HistoryReading: (_reattached,),
     r.HistoryStale: (_stale,),
     r.HistoryBackingOff: (lambda: _failing(ReadHistory, TIMEOUT, _reattached()),),
+}
+PRESENCE: dict[type[Any], tuple[Callable[[], Play], ...]] = {
+    r.Present: (chatting,),
+    r.Doubted: (_denied, lambda: _after(_denied(), Background)),
 }
 COURTESY: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.EphemeralQuiet: (chatting,),
@@ -223,6 +239,7 @@ EXAMPLES: dict[str, dict[type[Any], tuple[Callable[[], Play], ...]]] = {
     "attention": ATTENTION,
     "connection": LINK,
     "history": HISTORY,
+    "presence": PRESENCE,
     "ephemeral": COURTESY,
     "item": ITEM,
 }
@@ -250,6 +267,7 @@ _ENTRIES: tuple[w.Entry, ...] = (
     w.Typing(ANN),
     w.NotTyping(ANN),
     w.Location("1", "2", msg_id="s8", party_id=ANN),
+    w.Location("1", "2", msg_id="other device", party_id=CHAT),
     w.File("f", msg_id="s7", party_id=ANN),
     w.TimeoutWarning("hm"),
     w.InactivityTimeout("bye"),

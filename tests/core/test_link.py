@@ -166,14 +166,17 @@ def test_background_is_kept_in_mind_while_blocked() -> None:
     assert play.owes(Poll)
 
 
-def test_a_poll_refused_for_no_known_reason_is_tried_a_few_times() -> None:
+def test_a_poll_refused_for_no_known_reason_is_tried_again_for_as_long_as_it_takes() -> None:
+    """A proxy may answer so for an hour; nobody could unblock the chat afterwards."""
     play = chatting()
-    for _ in range(2):
+    for _ in range(20):
         play.answer(Poll, http(418))
+        assert play.session.connection.name == "backing_off"
         play.tick()
-        play.log()
-    play.answer(Poll, http(418))
-    assert play.session.connection.name == "blocked"
+        play.log(joined(ANN))
+    play.poll(message(1))
+    assert play.session.connection.name == "polling"
+    assert len(play.received()) == 1
 
 
 def test_a_blocked_post_is_refused_again() -> None:
@@ -299,6 +302,7 @@ def test_end_in_doubt_is_sent_again_without_proof() -> None:
     play.tick()
     assert play.owed(Post).entry == w.SessionEnd()
     play.answer(Post, http(404, 5005))
+    play.answer(Poll, http(404, 5005))
     assert play.session.outcome == "ended"
 
 

@@ -7,7 +7,7 @@ from ..draft import Draft
 from ..events import MarkDelivered, MarkRead, StartTyping
 from ..wire import Entry, Message, MessageDelivered, MessageRead, NotTyping, Typing
 from .memory import is_marked, mark
-from .timing import after, answer_due
+from .timing import after, answer_due, can_send
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
@@ -40,13 +40,8 @@ def typing_is_announced(d: Draft, e: object) -> bool:
 
 
 def may_post(d: Draft, e: object) -> bool:
-    """Something waits, the customer has not ended, and the connection is not blocked."""
-    return (
-        bool(d.ephemeral_queue.pending)
-        and d.chat.chat_id != ""
-        and type(d.lifecycle) in s.LIVE
-        and type(d.connection) is not s.ConnectionBlocked
-    )
+    """Something waits, the customer has not ended, and the server can be sent something."""
+    return bool(d.ephemeral_queue.pending) and type(d.lifecycle) in s.LIVE and can_send(d)
 
 
 # --- the queue ------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from ..updates import Reason
 from . import participants
 from .conversation import end_was_sent, own_item
 from .memory import is_marked, remember_sent
-from .timing import after, answer_due, back_off, failure_code, retry_after
+from .timing import after, answer_due, back_off, can_send, failure_code, retry_after
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
 
@@ -156,8 +156,8 @@ def disconnect_is_queued(d: Draft, e: object) -> bool:
 
 
 def may_post(d: Draft, e: object) -> bool:
-    """There is a chat to send to, the connection is not blocked, and our end was not sent yet (protocol.md 6.2)."""
-    return d.chat.chat_id != "" and type(d.connection) is not s.ConnectionBlocked and not end_was_sent(d, e)
+    """There is a chat, it is not doubted, the connection is not blocked, and our end was not sent (protocol.md 6.2)."""
+    return can_send(d) and not end_was_sent(d, e)
 
 
 def has_deadline(d: Draft, e: object) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from attrs import evolve
+
 from .. import states as s
 from ..draft import Draft
 from ..events import Failure, HistoryLog
@@ -54,10 +56,6 @@ def _fast_empty_polls(d: Draft) -> int:
     state, config = _polling(d), d.config
     asked = state.due - config.poll_timeout - config.answer_margin
     return state.fast_empty_polls + 1 if d.now - asked < config.brake else 0
-
-
-def may_repeat_poll(d: Draft, e: object) -> bool:
-    return d.connection.tries + 1 < d.config.limited_tries
 
 
 def has_failed_before(d: Draft, e: object) -> bool:
@@ -163,7 +161,8 @@ def log_is_missing_so_far(d: Draft, e: HistoryLog) -> bool:
 
 
 def may_repeat_reading(d: Draft, e: object) -> bool:
-    return d.history.tries + 1 < d.config.limited_tries
+    """A few rejections are repeated; failures in between do not count, or an outage would cost the history."""
+    return d.history.rejections + 1 < d.config.limited_tries
 
 
 def is_second_reading(d: Draft, e: object) -> bool:
@@ -171,21 +170,21 @@ def is_second_reading(d: Draft, e: object) -> bool:
     return d.history.tries == 0
 
 
-def _read(d: Draft, tries: int) -> s.HistoryReading:
-    return s.HistoryReading(d.next_id(), answer_due(d, d.config.request_timeout), tries)
+def _read(d: Draft, tries: int, rejections: int) -> s.HistoryReading:
+    return s.HistoryReading(d.next_id(), answer_due(d, d.config.request_timeout), tries, rejections)
 
 
 def reading(d: Draft, e: object) -> s.HistoryReading:
-    return _read(d, d.history.tries)
+    return _read(d, d.history.tries, d.history.rejections)
 
 
 def reading_again(d: Draft, e: object) -> s.HistoryReading:
-    return _read(d, 0)
+    return _read(d, 0, 0)
 
 
 def stale(d: Draft, e: object) -> s.HistoryStale:
     state = cast("s.HistoryReading", d.history)
-    return s.HistoryStale(state.call, state.due, state.tries)
+    return s.HistoryStale(state.call, state.due, state.tries, state.rejections)
 
 
 def reading_second(d: Draft, e: object) -> s.HistoryBackingOff:
@@ -195,4 +194,15 @@ def reading_second(d: Draft, e: object) -> s.HistoryBackingOff:
 def reading_later(d: Draft, e: object) -> s.HistoryBackingOff:
     tries = d.history.tries + 1
     due, slack = back_off(d, e, tries)
-    return s.HistoryBackingOff(due, tries, slack)
+    return s.HistoryBackingOff(due, tries, slack, d.history.rejections)
+
+
+def reading_after_rejection(d: Draft, e: object) -> s.HistoryBackingOff:
+    return evolve(reading_later(d, e), rejections=d.history.rejections + 1)
+
+
+# --- maker: presence ------------------------------------------------------------------------------------------------
+
+
+def doubted(d: Draft, e: object) -> s.Doubted:
+    return s.Doubted(after(d, d.config.presence_timeout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import states as s
 from ..draft import Draft
 from ..events import Failure
 
@@ -9,6 +10,11 @@ from ..events import Failure
 def after(d: Draft, milliseconds: int) -> int:
     """The deadline this far from now, at least 1 ms ahead: a laptop that slept does not wake to a thousand polls."""
     return d.now + (milliseconds if milliseconds > 0 else 1)
+
+
+def can_send(d: Draft) -> bool:
+    """There is a chat to send to, it is not doubted, and the connection is not blocked."""
+    return d.chat.chat_id != "" and type(d.presence) is s.Present and type(d.connection) is not s.ConnectionBlocked
 
 
 def answer_due(d: Draft, timeout: int) -> int:
@@ -20,8 +26,8 @@ def answer_due(d: Draft, timeout: int) -> int:
 def back_off(d: Draft, e: object, tries: int, cap: int | None = None) -> tuple[int, int]:
     """(due, slack) of the next try after `tries` failures in a row (1, 2, …): doubling from the start up to the cap.
 
-    `e`: the last failure. The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After` only
-    ever prolongs.
+    `e`: the last failure. The adapter may be late by the slack, half the pause: that is the jitter. A `Retry-After`
+    only ever prolongs.
     """
     config = d.config
     highest = config.backoff_cap if cap is None else cap

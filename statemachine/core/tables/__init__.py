@@ -1,6 +1,6 @@
 """The tables: everything about what may happen when, and nothing else.
 
-Seven small machines, the couplings between them, and the reactions to answers. They are checked and compiled here,
+Eight small machines, the couplings between them, and the reactions to answers. They are checked and compiled here,
 once, at import. Every transition goes through `move`; an item's through `move_item`, which puts the item in focus.
 """
 
@@ -15,11 +15,11 @@ from ..actions import outgoing
 from ..draft import Draft
 from ..session import Item
 from ..table import Action, BadTable, Cell, Machine, build
-from . import attention, connection, ephemeral, history, item, lifecycle, opening
+from . import attention, connection, ephemeral, history, item, lifecycle, opening, presence
 from .couplings import COUPLINGS, Coupling
 from .reactions import REACTIONS, Kind, OutcomeClass, Reaction
 
-PAGES: Final = (lifecycle, opening, attention, connection, history, item, ephemeral)
+PAGES: Final = (lifecycle, opening, attention, connection, history, presence, item, ephemeral)
 """The modules that hold a machine each."""
 MACHINES: Final[dict[str, Machine]] = {page.MACHINE.name: page.MACHINE for page in PAGES}
 ACTION_MODULES: Final[tuple[ModuleType, ...]] = actions.MODULES

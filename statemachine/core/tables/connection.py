@@ -42,8 +42,7 @@ ROWS: Final = rows(
     arc(POLLING, sig.PollAnswered, (),                  (), p.polling_on,           (),                         "the server sets the pace",                                                                       "4.2"),
     arc(POLLING, sig.PollBusy,     (),                  (), p.backing_off_busy,     (),                         "another poll is held",                                                                           "4.2; 8 F22"),
     arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later",                                                                                "4.2; 8 F3"),
-    arc(POLLING, sig.PollRejected, p.may_repeat_poll,   (), p.backing_off,          (),                         "refused for no known reason: a few more tries",                                                  "7"),
-    arc(POLLING, sig.PollRejected, (),                  (), p.blocked,              (),                         "refused for good",                                                                               "7"),
+    arc(POLLING, sig.PollRejected, (),                  (), p.backing_off,          (),                         "refused for no known reason: nobody could unblock it, so it is tried again",                     "7; D2.14"),
     arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; D2.9"),
     arc(PAUSED,  ANSWERS,          (),                  (), PAUSED,                 (),                         "the last one; no other is started",                                                              "4.2"),
     arc(PAUSED,  sig.PollBlocked,  (),                  (), p.blocked_while_paused, (),                         "credentials or configuration",                                                                   "7"),
@@ -79,6 +78,13 @@ ROWS: Final = rows(
     arc(BLOCKED,                     sig.Unblocked,         p.is_in_background, (), PAUSED,                 sig.HistoryRequested, "one reading, and no polling in the background",          "D2.9"),
     arc(BLOCKED,                     sig.Unblocked,         (),                 (), p.waiting,              sig.HistoryRequested, "one more try, history first",                            "D2.9"),
     ignore((OFF, POLLING, BACKING_OFF, PAUSED), sig.Unblocked, "not blocked"),
+
+    # "no such chat" to another call
+    ignore((POLLING, BLOCKED), sig.VerdictRequested, "the poll in flight decides, or the time that is over"),
+    ignore(PAUSED, sig.VerdictRequested, "the poll in flight decides", p.poll_is_in_flight),
+    ignore(BACKING_OFF, sig.VerdictRequested, "the next poll decides", p.is_braking),
+    arc((OFF, PAUSED), sig.VerdictRequested, (), (), STAY,      sig.ProofRequested, "without a poll, the history decides", "D2.13"),
+    arc(BACKING_OFF,   sig.VerdictRequested, (), (), p.waiting, sig.ProofRequested, "without a poll, the history decides", "D2.13"),
 
     # the end
     arc((POLLING, BACKING_OFF, PAUSED, BLOCKED), sig.SessionOver, (), (), OFF, (), "a chat that is over is never polled", "2.2; 8 F1"),

@@ -41,6 +41,7 @@ POSTS: Final = (
     sig.PostDoubted,
     sig.PostLimited,
     sig.PostRefused,
+    sig.PostDenied,
     sig.PostBlocked,
 )
 PROOFS: Final = (sig.HistoryProved, sig.HistoryUnreadable)
@@ -91,6 +92,9 @@ ROWS: Final = rows(
     arc(SENDING, sig.PostLimited,                    (),                                   out.report_unknown, FAILED,             (),                    "tried often enough; the others go on",               "7 5500"),
     arc(SENDING, sig.PostRefused,                    out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "repeated until the time for ending is over",         "3.1 end: bounded"),
     arc(SENDING, sig.PostRefused,                    (),                                   out.report_refused, FAILED,             (),                    "the server refuses it",                              "7"),
+    arc(SENDING, sig.PostDenied,                     out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "sent again if the chat exists, until the time for ending is over", "D2.13"),
+    arc(SENDING, sig.PostDenied,                     out.may_retry,                        (),                 out.pausing,        (),                    "not processed: sent again if the chat exists",                     "D2.13"),
+    arc(SENDING, sig.PostDenied,                     (),                                   out.report_refused, FAILED,             (),                    "the chat exists, and this is denied each time",                    "D2.13"),
     arc(SENDING, sig.PostBlocked,                    (),                                   (),                 out.pending,        sig.ConnectionRefused, "not processed; the queue waits",                     "D2.9"),
 
     # in doubt, until the log proves it

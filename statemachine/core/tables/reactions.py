@@ -96,6 +96,8 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
         return "ok"
     column = 1 if kind in ("post", "ephemeral") else 0
     if not isinstance(reply, Failure) or reply.kind in ("timeout", "cut", "unreadable", "restart"):
+        if kind == "history" and isinstance(reply, Failure) and reply.kind == "unreadable":
+            return "limited"  # it would be unreadable for ever: a few more tries, then without it (D2.14)
         return "doubt" if column else "retry"
     if reply.kind == "unsent":
         return "retry"
@@ -127,7 +129,7 @@ _OPEN_FAILED: Final = _to("opening", sig.OpeningFailed, "try again; E4 returns t
 _OPEN_REFUSED: Final = _to("opening", sig.OpeningRefused, "fatal while requesting")
 _NO_CHAT: Final = _to("opening", sig.NoActiveChat, "404 on E5: no active chat")
 _GONE: Final = _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
-_POLLED: Final = _to("connection", sig.PollAnswered, "the answer, or an empty one")
+_POLLED: Final = Reaction((("connection", sig.PollAnswered), ("presence", sig.ChatSeen)), "entries, or an empty answer")
 _POLL_FAILED: Final = _to("connection", sig.PollFailed, "back off; events may be lost, so history first")
 _READ: Final = _to("history", sig.HistoryRead, "the whole log")
 _READ_FAILED: Final = _to("history", sig.HistoryFailed, "try again later")
@@ -140,11 +142,6 @@ _DISCOURAGED: Final = _to("ephemeral", sig.EphemeralFailed, "best effort: the re
 _UPLOAD_AGAIN: Final = _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
 _UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be taken")
 
-# "No such chat" to a post or a courtesy ends the session at once, although a poll in flight may be about to bring the
-# end itself, with a last word before it: the two cross while one answer is on its way. To go on as if nothing had been
-# heard would send to a chat that is over (F37). To wait for that poll and send nothing would be a state between live
-# and gone, with a deadline, a queue that fails and an answer to every entry of its own, public as a phase; `ending` is
-# none, for there the end is still to be sent, and 5005 says that it has succeeded.
 REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
     "create": {
         "ok": _OPENED,
@@ -182,7 +179,10 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "busy": _READ_FAILED,
         "retry": _READ_FAILED,
         "limited": _READ_REJECTED,
-        "gone": _GONE,
+        "gone": Reaction(
+            (("presence", sig.HistoryDenied), ("history", sig.HistoryRejected)),
+            "a poll in flight decides; without one it is gone",
+        ),
         "refused": _READ_REJECTED,
         "blocked": _to("history", sig.HistoryBlocked, "waits for Reauthorized or End"),
     },
@@ -193,7 +193,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "retry": _POSTPONED,
         "limited": _to("item", sig.PostLimited, "unknown as well, but not for ever"),
         "doubt": _DOUBTED,
-        "gone": Reaction((("item", sig.PostPostponed), ("lifecycle", sig.ChatGone)), "not processed: no such chat"),
+        "gone": Reaction((("item", sig.PostDenied), ("presence", sig.ChatDenied)), "not processed; the poll decides"),
         "refused": _to("item", sig.PostRefused, "this one fails; the others go on"),
         "blocked": _to("item", sig.PostBlocked, "the queue waits for Reauthorized or End"),
     },
@@ -204,7 +204,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "retry": _DISCOURAGED,
         "limited": _DISCOURAGED,
         "doubt": _DISCOURAGED,
-        "gone": Reaction((("ephemeral", sig.EphemeralDone), ("lifecycle", sig.ChatGone)), "no such chat"),
+        "gone": Reaction((("ephemeral", sig.EphemeralFailed), ("presence", sig.ChatDenied)), "the poll decides"),
         "refused": _COURTESY,
         "blocked": _COURTESY,
     },

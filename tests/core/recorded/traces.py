@@ -79,10 +79,11 @@ class Trace:
 class Replay:
     """What the engine of today makes of a trace.
 
-    `difference`: the first step that shows something else, for people; "" where none does. `sessions`: one for each
-    step. `texts`: the recorded texts for people, each with that of today.
+    `name`: of the trace. `difference`: the first step that shows something else, for people; "" where none does.
+    `sessions`: one for each step. `texts`: the recorded texts for people, each with that of today.
     """
 
+    name: str
     sessions: list[Session] = field(factory=list[Session])
     texts: set[tuple[str, str]] = field(factory=set[tuple[str, str]])
     difference: str = ""
@@ -112,7 +113,7 @@ def replay(trace: Trace, instead: Mapping[int, Session] | None = None) -> Replay
 
     `instead`: number of a step -> a session to go on from instead of the one that the step has led to.
     """
-    made = Replay()
+    made = Replay(trace.name)
     config: Config = from_json(current_config(trace.config), Config)
     for number, step in enumerate(trace.steps):
         try:

@@ -1,0 +1,79 @@
+"""Recorded traces whose behaviour was changed on purpose: each is compared up to the step that the change concerns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DENIED: Final = (
+    "traces.jsonl: vector lifecycle/ended-and-more/message-read",
+    "traces.jsonl: vector lifecycle/requesting-and-more/answer-form-queue-is-full",
+    "traces.jsonl: story 11 types_into_trouble",
+    "traces.jsonl: simulation 194 (2)",
+    "more.jsonl.gz: story 14 is_queued_while_it_disconnects",
+    "more.jsonl.gz: story 13 finds_an_agent_in_the_log",
+    "more.jsonl.gz: vector lifecycle/establishing-and-more/status-connected-has-agent (2)",
+    "more.jsonl.gz: vector lifecycle/requesting-and-more/answer-form-queue-is-full (2)",
+    "more.jsonl.gz: story 24 is_refused_twice",
+    "more.jsonl.gz: story 5 <lambda>",
+    "more.jsonl.gz: simulation 111",
+    "more.jsonl.gz: story 19 <lambda>",
+    "more.jsonl.gz: vector fault/F31/one-answer-a-form",
+    "more.jsonl.gz: simulation 29",
+    "more.jsonl.gz: walk 675",
+    "more.jsonl.gz: test_opening.py::test_merge_over_a_gap_says_so",
+    "more.jsonl.gz: simulation 26 (2)",
+    "more.jsonl.gz: test_found.py::test_what_the_window_has_forgotten_may_come_back_but_not_what_it_knows[False]",
+    "more.jsonl.gz: simulation 35",
+    "more.jsonl.gz: test_link.py::test_reauthorized_goes_on_where_it_stopped",
+    "more.jsonl.gz: simulation 79 (2)",
+    "more.jsonl.gz: simulation 2",
+    "more.jsonl.gz: simulation 6",
+)
+""""No such chat" to a call beside the poll raises a doubt only; the poll decides (design 2.13)."""
+REJECTED_POLL: Final = (
+    "traces.jsonl: walk 338",
+    "traces.jsonl: walk 297",
+    "traces.jsonl: walk 404",
+    "traces.jsonl: vector link/polling/poll-rejected (2)",
+    "traces.jsonl: story 31 is_refused_for_no_reason",
+    "traces.jsonl: walk 294",
+    "traces.jsonl: walk 224",
+    "traces.jsonl: walk 599",
+    "more.jsonl.gz: walk 297",
+    "more.jsonl.gz: walk 404",
+    "more.jsonl.gz: walk 599",
+    "more.jsonl.gz: walk 925",
+    "more.jsonl.gz: walk 338",
+)
+"""A poll that is refused for no known reason is tried again; it blocks nothing (design 2.14)."""
+REJECTED_HISTORY: Final = (
+    "traces.jsonl: walk 182",
+    "more.jsonl.gz: walk 225",
+    "more.jsonl.gz: walk 890",
+    "more.jsonl.gz: walk 285",
+    "more.jsonl.gz: walk 141",
+    "more.jsonl.gz: test_link.py::test_end_gives_a_blocked_link_one_more_try",
+    "more.jsonl.gz: walk 340",
+    "more.jsonl.gz: walk 33",
+    "more.jsonl.gz: walk 1095",
+    "more.jsonl.gz: walk 1024",
+    "more.jsonl.gz: walk 116",
+    "more.jsonl.gz: walk 3",
+    "more.jsonl.gz: walk 559",
+    "more.jsonl.gz: walk 556",
+    "more.jsonl.gz: walk 948",
+    "more.jsonl.gz: walk 198",
+    "more.jsonl.gz: walk 1",
+    "more.jsonl.gz: walk 1181 (2)",
+    "more.jsonl.gz: walk 569",
+    "more.jsonl.gz: walk 2",
+    "more.jsonl.gz: walk 260",
+    "more.jsonl.gz: walk 877",
+    "more.jsonl.gz: test_room.py::test_an_answer_under_way_outlives_the_expiry",
+    "more.jsonl.gz: walk 1049",
+    "more.jsonl.gz: walk 146",
+    "more.jsonl.gz: walk 457",
+)
+"""Only rejections of the history count towards its limit, and an unreadable one is a rejection (design 2.14)."""
+
+CHANGED: Final = frozenset({*DENIED, *REJECTED_POLL, *REJECTED_HISTORY})
