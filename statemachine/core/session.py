@@ -13,6 +13,15 @@ from .config import Config as Config
 from .events import Carryover
 from .record import field, record
 from .states import *  # noqa: F403
+from .states import Attention as Attention
+from .states import Connection as Connection
+from .states import Ephemeral as Ephemeral
+from .states import EphemeralQueue as EphemeralQueue
+from .states import History as History
+from .states import Item as Item
+from .states import Lifecycle as Lifecycle
+from .states import Opening as Opening
+from .states import Presence as Presence
 from .updates import Outcome
 from .wire import redacted
 
@@ -107,15 +116,15 @@ class Session:
     seq: int
     config: Config
     chat: Chat
-    lifecycle: s.Lifecycle
-    opening: s.Opening
-    attention: s.Attention
-    connection: s.Connection
-    history: s.History
-    presence: s.Presence
-    items: tuple[s.Item, ...]
-    ephemeral: s.Ephemeral
-    ephemeral_queue: s.EphemeralQueue
+    lifecycle: Lifecycle
+    opening: Opening
+    attention: Attention
+    connection: Connection
+    history: History
+    presence: Presence
+    items: tuple[Item, ...]
+    ephemeral: Ephemeral
+    ephemeral_queue: EphemeralQueue
     participants: Participants
     window: DedupeWindow
 
@@ -134,7 +143,7 @@ PHASES: Final[tuple[str, ...]] = (*(state.name for state in s.LIFECYCLE), s.Warn
 """Every value of `Session.phase`."""
 
 
-def phase_of(lifecycle: s.Lifecycle, attention: s.Attention) -> str:
+def phase_of(lifecycle: Lifecycle, attention: Attention) -> str:
     """The public phase of a lifecycle's state under this attention."""
     if type(attention) is s.Warned and isinstance(lifecycle, s.LIVE):
         return attention.name

@@ -28,8 +28,7 @@ from ..core import (
 )
 from ..core.fold import STATUS
 from ..core.table import Machine, Row
-from ..core.tables import COUPLINGS, MACHINES, REACTIONS
-from ..core.tables import lifecycle
+from ..core.tables import COUPLINGS, MACHINES, REACTIONS, lifecycle
 from ..core.tables.reactions import CLASSES, CODES, KINDS, SUCCESS, Kind, classify
 from .durations import DURATIONS, Doubling, Span
 from .layout import holds_no_object, laid_out

@@ -14,6 +14,7 @@ from .names import MARKS
 
 CAPTIONS: Final[dict[str, str]] = {
     "lifecycle": "Where a chat session stands: what the server reports, what the customer does, and how it ends.",
+    "presence": 'Whether the server still knows the chat, after it answered a call with "no such chat".',
     "opening": "The search for a chat id, while the lifecycle is requesting, or ending before a chat is known.",
     "attention": "Whether the server has warned that it will end an idle session; shown as the phase `warned`.",
     "connection": "The one long poll: when it runs, when it backs off, pauses, or waits for new credentials.",

@@ -11,6 +11,7 @@ from statemachine import (
     Background,
     CancelForm,
     ChatOpened,
+    ClockChanged,
     Config,
     CreateChat,
     Disconnect,
@@ -267,7 +268,6 @@ _ENTRIES: tuple[w.Entry, ...] = (
     w.Typing(ANN),
     w.NotTyping(ANN),
     w.Location("1", "2", msg_id="s8", party_id=ANN),
-    w.Location("1", "2", msg_id="other device", party_id=CHAT),
     w.File("f", msg_id="s7", party_id=ANN),
     w.TimeoutWarning("hm"),
     w.InactivityTimeout("bye"),
@@ -314,8 +314,11 @@ INTENTS: tuple[Callable[[int], Any], ...] = (
 
 OTHER_EVENTS: tuple[Callable[[int], Any], ...] = (
     *(lambda at, e=entry: Incoming(at, (e,)) for entry in ENTRIES),
+    lambda at: Incoming(at, (w.Location("1", "2", msg_id="other device", party_id=CHAT),)),
     Tick,
     Restarted,
+    ClockChanged,
+    lambda at: ClockChanged(at + 60_000, 60_000),
 )
 
 REPLIES: tuple[Reply, ...] = (
