@@ -61,7 +61,7 @@ from statemachine.wire import (
 from tests.conformance.telling import Story, story_of
 from tests.core import play
 
-TOLD = ("faults", "found", "sending", "link", "opening", "room", "stage_conflicts", "fold")
+TOLD = ("faults", "found", "sending", "link", "presence", "opening", "room", "stage_conflicts", "fold")
 """The tests of the core that tell stories."""
 FOUND = Path(play.__file__).parent / "test_found.py"
 LONGEST = 100
