@@ -7,13 +7,22 @@ A step is one of its names alone (``"end"``), or a table whose one name carries 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
 from statemachine.durations import format_duration, parse_duration
 from statemachine.emulator.script.places import Path as Place
 from statemachine.emulator.script.source import Source
+from statemachine.emulator.script.values import (
+    did_you_mean,
+    read_any_text,
+    read_duration,
+    read_list,
+    read_table,
+    read_text,
+    read_whole_number,
+    require_known,
+)
 from statemachine.scripted.script import (
     OCCURRENCES,
     AnswerFormStep,
@@ -85,20 +94,20 @@ class _Reader:
 
     def script(self, name: str, table: _Table) -> Script:
         for key in table.keys() - set(_TOP):
-            self._source.wrong((key,), f"there is no {key!r} here{_meant(key, _TOP)}")
+            self._source.wrong((key,), f"there is no {key!r} here{did_you_mean(key, _TOP)}")
         if "script" not in table:
             self._source.wrong((), "'script' is missing: the list of what the customer does")
         if "within" in table:
-            self._within = self._read(("within",), table["within"], self._duration, self._within)
+            self._within = self._read(("within",), table["within"], read_duration, self._within)
         steps = self._steps(("script",), table.get("script", []))
         if not steps or not isinstance(steps[0], StartStep):
             steps = (StartStep(words="start"), *steps)
         return Script(
             name,
-            self._read(("about",), table.get("about", ""), _text, ""),
+            self._read(("about",), table.get("about", ""), read_any_text, ""),
             steps,
-            self._read(("app_id",), table["app_id"], _text, None) if "app_id" in table else None,
-            self._read(("parameters",), table.get("parameters", {}), _table, {}),
+            self._read(("app_id",), table["app_id"], read_any_text, None) if "app_id" in table else None,
+            self._read(("parameters",), table.get("parameters", {}), read_table, {}),
             self._read(("receipts",), table["receipts"], _receipts, None) if "receipts" in table else None,
         )
 
@@ -125,11 +134,11 @@ class _Reader:
         if len(names) != 1:
             several = f"either {names[0]} or {names[1]}, not both" if names else ""
             odd = next(iter(table), "")
-            self._source.wrong(place, several or f"there is no step {odd!r}{_meant(odd, _STEPS)}")
+            self._source.wrong(place, several or f"there is no step {odd!r}{did_you_mean(odd, _STEPS)}")
             return None
         (name,) = names
         for key in table.keys() - {name, *_OPTIONS.get(name, ())}:
-            self._source.wrong((*place, key), f"{name} has no {key!r}{_meant(key, _OPTIONS.get(name, ()))}")
+            self._source.wrong((*place, key), f"{name} has no {key!r}{did_you_mean(key, _OPTIONS.get(name, ()))}")
         try:
             make = getattr(self, f"_{name}", self._call)
             return make(place, table, {"line": self._line(place), "words": name})
@@ -156,59 +165,57 @@ class _Reader:
         return RestartStep(**about)
 
     def _start(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        text = "" if table["start"] is True else _text(table["start"])
+        text = "" if table["start"] is True else read_any_text(table["start"])
         return StartStep(text, **about)
 
     def _say(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        text = _text(table["say"])
+        text = read_any_text(table["say"])
         return SayStep(text, **_called(about, f'say "{text:.40}"'))
 
     def _pause(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        ms = self._duration(table["pause"])
+        ms = read_duration(table["pause"])
         return PauseStep(ms, **_called(about, f"pause {format_duration(ms)}"))
 
     def _wait_for(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         wanted = table["wait_for"]
-        condition: _Table = {"phase": wanted} if isinstance(wanted, str | list) else _table(wanted)
+        condition: _Table = {"phase": wanted} if isinstance(wanted, str | list) else read_table(wanted)
         if len(condition) != 1 or next(iter(condition)) not in OCCURRENCES:
             odd = next((key for key in condition if key not in OCCURRENCES), "")
-            raise ValueError(f"one thing is needed, of {', '.join(OCCURRENCES)}{_meant(odd, OCCURRENCES)}")
+            raise ValueError(f"one thing is needed, of {', '.join(OCCURRENCES)}{did_you_mean(odd, OCCURRENCES)}")
         ((kind, value),) = condition.items()
-        values = ("",) if value is True else _texts(value)
+        values = ("",) if value is True else _any_texts(value)
         if kind in ("phase", "message"):
-            _among(values, PHASES if kind == "phase" else _MESSAGE)
+            require_known(values, PHASES if kind == "phase" else _MESSAGE)
         otherwise = self._steps((*place, "otherwise"), table["otherwise"]) if "otherwise" in table else None
         words = f"wait_for {kind} {' or '.join(values):.40}".rstrip()
         within = self._time(table)
         return WaitStep(cast(Occurrence, kind), values, within, otherwise, **_called(about, words))
 
     def _expect(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        wanted = _table(table["expect"])
-        odd = next((key for key in wanted if key not in _EXPECTED), None)
-        if odd is not None or not wanted:
-            raise ValueError(f"there is no {odd!r}; there are {', '.join(_EXPECTED)}")
-        values = {key: _texts(value) for key, value in wanted.items()}
-        _among(values.get("phase", ()), PHASES)
-        _among(values.get("outcome", ()), _OUTCOMES)
+        wanted = read_table(table["expect"])
+        require_known(wanted or ("",), _EXPECTED)
+        values = {key: _any_texts(value) for key, value in wanted.items()}
+        require_known(values.get("phase", ()), PHASES)
+        require_known(values.get("outcome", ()), _OUTCOMES)
         words = "expect " + ", ".join(f"{key} {' or '.join(value)}" for key, value in values.items())
         phase, outcome, agents, forms = map(values.get, _EXPECTED)
         within = self._time(table)
         return ExpectStep(phase, outcome, agents, forms, within=within, **_called(about, words[:60]))
 
     def _answer_form(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        data = _table(table["answer_form"])
-        form = _text(table["form"]) if "form" in table else None
+        data = read_table(table["answer_form"])
+        form = read_any_text(table["form"]) if "form" in table else None
         words = f"answer_form {form or ''}".rstrip()
         return AnswerFormStep(data, form, self._time(table), **_called(about, words))
 
     def _cancel_form(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        return CancelFormStep(_text(table["cancel_form"]), self._time(table), **about)
+        return CancelFormStep(read_any_text(table["cancel_form"]), self._time(table), **about)
 
     def _send_file(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        name = _text(table["send_file"])
+        name = read_any_text(table["send_file"])
         about = _called(about, f"send_file {name:.40}")
         if "content" in table:
-            return FileStep(name, None, _text(table["content"]).encode(), **about)
+            return FileStep(name, None, read_any_text(table["content"]).encode(), **about)
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder.resolve()):
             raise ValueError(f"{name!r} lies outside the script's folder")
@@ -218,25 +225,22 @@ class _Reader:
 
     def _send_location(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
         value = table["send_location"]
-        degrees = _list(value)
+        degrees = read_list(value)
         if len(degrees) != 2 or any(type(one) not in (int, float) for one in degrees):
             raise ValueError("two numbers are needed: [latitude, longitude]")
-        url = _text(table["url"]) if "url" in table else ""
+        url = read_any_text(table["url"]) if "url" in table else ""
         return LocationStep(float(degrees[0]), float(degrees[1]), url, **about)
 
     def _repeat(self, place: Place, table: _Table, about: dict[str, Any]) -> ScriptStep:
-        times = table.get("times")
-        if type(times) is not int or not 0 < times <= 100_000:
+        if "times" not in table:
             raise ValueError("times is missing: a whole number from 1 on")
+        times = read_whole_number(table["times"])
         return RepeatStep(self._steps((*place, "repeat"), table["repeat"]), times, **about)
 
     # --- values -------------------------------------------------------------------------------------------------------
 
     def _time(self, table: _Table) -> int:
-        return self._duration(table["within"]) if "within" in table else self._within
-
-    def _duration(self, value: object) -> int:
-        return parse_duration(_text(value))
+        return read_duration(table["within"]) if "within" in table else self._within
 
     def _read(self, place: Place, value: object, read: Callable[[object], Any], instead: Any) -> Any:
         try:
@@ -250,38 +254,10 @@ def _called(about: dict[str, Any], words: str) -> dict[str, Any]:
     return {**about, "words": words}
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"a text is needed, not {value!r:.60}")
-    return value
-
-
 def _receipts(value: object) -> str:
-    text = _text(value)
-    _among((text,), _RECEIPTS)
+    require_known((text := read_text(value),), _RECEIPTS)
     return text
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(_text, _list(value)))
-
-
-def _list(value: object) -> list[Any]:
-    return cast("list[object]", value) if isinstance(value, list) else [value]
-
-
-def _table(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"a table is needed, not {value!r:.60}")
-    return cast("dict[str, Any]", value)
-
-
-def _among(values: tuple[str, ...], known: tuple[str, ...]) -> None:
-    for value in values:
-        if value not in known:
-            raise ValueError(f"there is no {value!r}{_meant(value, known)}")
-
-
-def _meant(word: str, known: Mapping[Any, Any] | tuple[str, ...]) -> str:
-    close = get_close_matches(word, list(known), 1)
-    return f": {close[0]!r} is meant?" if close else f"; there are {', '.join(known)}" if known else ""
+def _any_texts(value: object) -> tuple[str, ...]:
+    return tuple(map(read_any_text, read_list(value)))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import attrs
 
-from statemachine.durations import parse_duration
 from statemachine.emulator import actions
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
 from statemachine.emulator.knobs import Knobs, from_settings
-from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEP_TYPES, STEPS, Field
+from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEP_TYPES, STEPS, Field, Kind
 from statemachine.emulator.script.places import Path
 from statemachine.emulator.script.source import Source
+from statemachine.emulator.script.values import (
+    did_you_mean,
+    read_duration,
+    read_flag,
+    read_table,
+    read_text,
+    read_texts,
+    read_whole_number,
+)
 from statemachine.emulator.steps import Await, Condition, Pause, Repeat, Scenario, Step
 
 __all__ = ["Parts", "read_parts", "read_scenario"]
@@ -26,8 +33,15 @@ Parts = Mapping[str, tuple[Step, ...]]
 _Table = Mapping[str, Any]
 _ENDS: Final = (actions.EndChat, actions.Fail, actions.Complete, actions.Conclude, actions.TimeOut)
 _DEEPEST: Final = 20
-# More names than this are no help.
-_MANY: Final = 60
+_PLAIN: Final[Mapping[Kind, Callable[[object], Any]]] = {
+    "text": read_text,
+    "texts": read_texts,
+    "duration": read_duration,
+    "count": read_whole_number,
+    "flag": read_flag,
+    "table": read_table,
+}
+"""The readers of values that are no steps."""
 
 
 def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:
@@ -64,7 +78,7 @@ class _Reader:
     def fields(self, path: Path, table: _Table, grammar: Mapping[str, Field]) -> dict[str, Any]:
         """The values of a table as this grammar has them; what is wrong is noted and left out."""
         for key in table.keys() - grammar.keys():
-            self._source.wrong((*path, key), f"there is no {key!r} here{_meant(key, grammar)}")
+            self._source.wrong((*path, key), f"there is no {key!r} here{did_you_mean(key, grammar)}")
         for key, wanted in grammar.items():
             if wanted.required and key not in table:
                 self._source.wrong(path, f"{key!r} is missing: {wanted.about}")
@@ -85,56 +99,31 @@ class _Reader:
 
     def _value(self, path: Path, value: Any, wanted: Field) -> Any:
         try:
+            if wanted.kind in _PLAIN:
+                return _PLAIN[wanted.kind](value)
             return getattr(self, f"_{wanted.kind}")(path, value)
         except ValueError as error:
             self._source.wrong(path, str(error))
             return None
 
-    def _text(self, path: Path, value: object) -> str:
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"a text is needed, not {value!r:.60}")
-        return value
-
-    def _texts(self, path: Path, value: object) -> tuple[str, ...]:
-        several = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
-        return tuple(self._text(path, one) for one in several)
-
-    def _duration(self, path: Path, value: Any) -> int:
-        return parse_duration(self._text(path, value))
-
-    def _count(self, path: Path, value: Any) -> int:
-        if type(value) is not int or not 0 < value <= 1_000_000:
-            raise ValueError(f"a whole number from 1 on is needed, not {value!r:.60}")
-        return value
-
-    def _flag(self, path: Path, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"true or false is needed, not {value!r:.60}")
-        return value
-
     def _events(self, path: Path, value: Any) -> tuple[str, ...]:
-        found = self._texts(path, value)
+        found = read_texts(value)
         for name in found:
             if name not in EVENTS:
-                raise ValueError(f"a client sends no {name!r}{_meant(name, EVENTS)}")
+                raise ValueError(f"a client sends no {name!r}{did_you_mean(name, EVENTS)}")
         return tuple(EVENTS[name] for name in found)
 
-    def _table(self, path: Path, value: Any) -> _Table:
-        if not isinstance(value, dict):
-            raise ValueError(f"a table is needed, not {value!r:.60}")
-        return cast(_Table, value)
-
     def _knobs(self, path: Path, value: Any) -> _Table:
-        for name, one in self._table(path, value).items():
+        for name, one in read_table(value).items():
             try:
                 from_settings({name: one})
             except ValueError as error:
                 known = attrs.fields_dict(Knobs)
-                self._source.wrong((*path, name), f"{error}{'' if name in known else _meant(name, known)}")
+                self._source.wrong((*path, name), f"{error}{'' if name in known else did_you_mean(name, known)}")
         return cast(_Table, value)
 
     def _condition(self, path: Path, value: Any) -> Condition:
-        fields = self.fields(path, self._table(path, value), CONDITION)
+        fields = self.fields(path, read_table(value), CONDITION)
         if not value:
             raise ValueError(f"an empty condition always holds: ask for {', '.join(CONDITION)}")
         if "knobs" in fields:
@@ -193,14 +182,14 @@ class _Reader:
 
     def _include(self, path: Path, name: str) -> tuple[Step, ...]:
         if name not in self.known:
-            self._source.wrong(path, f"there are no parts {name!r} above this{_meant(name, self.known)}")
+            self._source.wrong(path, f"there are no parts {name!r} above this{did_you_mean(name, self.known)}")
         return self.known.get(name, ())
 
     def _action(self, path: Path, table: dict[str, Any]) -> tuple[Action, ...]:
         name = table.get("action") if "action" in table else next((key for key in table if key in ACTIONS), None)
         if not isinstance(name, str) or name not in ACTIONS:
             odd = name if isinstance(name, str) else next(iter(table))
-            self._source.wrong(path, f"there is no step {odd!r}{_meant(odd, [*STEPS, *ACTIONS])}")
+            self._source.wrong(path, f"there is no step {odd!r}{did_you_mean(odd, [*STEPS, *ACTIONS])}")
             return ()
         data = dict(table)
         if "action" not in table:
@@ -231,10 +220,3 @@ def _takes_time(steps: tuple[Step, ...]) -> bool:
     return any(
         isinstance(step, Pause | Await) or (isinstance(step, Repeat) and _takes_time(step.steps)) for step in steps
     )
-
-
-def _meant(odd: str, known: Any) -> str:
-    close = get_close_matches(odd, list(known), 1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(known)}" if 0 < len(known) <= _MANY else ""
