@@ -13,6 +13,7 @@ import attrs
 from attrs import define, field
 
 from statemachine.client import ChatError, Options
+from statemachine.replay.words import session_names
 from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep
 from statemachine.scripted.events import UpdatesFailed
 from statemachine.scripted.script import (
@@ -27,7 +28,7 @@ from statemachine.scripted.script import (
 )
 
 from ..client import ChatClient
-from ..core import DeliveryUpdate, Finished, Received, Session
+from ..core import DeliveryUpdate, Finished, Received
 from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
 __all__ = ["COMMANDS", "ConsoleCustomer"]
@@ -94,6 +95,7 @@ class ConsoleCustomer:
     def screen(self) -> dict[str, Any]:
         """The screen as JSON values, with the client's view of the chat."""
         session = self._customer.chat.session
+        names = session_names(session)
         return {
             "id": self.client_id,
             "app_id": self.app_id,
@@ -103,8 +105,8 @@ class ConsoleCustomer:
             "stage": session.lifecycle.name,
             "outcome": session.outcome,
             "connection": session.connection.name,
-            "parties": [party.display_name or party.type for party in session.participants.parties],
-            "typing": [_name(session, typist.party_id) for typist in session.participants.typists],
+            "parties": [*names.values()],
+            "typing": [names.get(typist.party_id.lower(), "") for typist in session.participants.typists],
             "forms": [
                 {"id": form.id, "name": form.name, "secure": form.secure}
                 for form in session.participants.forms
@@ -148,7 +150,7 @@ class ConsoleCustomer:
 
     def _add_received(self, update: Received) -> None:
         kind, text = _described(update.entry)
-        name = _name(self._customer.chat.session, str(getattr(update.entry, "party_id", "")))
+        name = session_names(self._customer.chat.session).get(str(getattr(update.entry, "party_id", "")).lower(), "")
         self._add(ScreenLine(kind, text, update.own, name, str(getattr(update.entry, "msg_id", ""))))
 
     def _add(self, line: ScreenLine) -> None:
@@ -215,11 +217,6 @@ def _described(entry: Entry) -> tuple[str, str]:
             return "note", "The agent asks to see your page."
         case _:
             return "note", type(entry).__name__
-
-
-def _name(session: Session, party_id: str) -> str:
-    found = (party for party in session.participants.parties if party.id.lower() == party_id.lower())
-    return next((party.display_name or party.type for party in found), "")
 
 
 def _text(fields: Fields, name: str, default: str | None = None) -> str:

@@ -15,13 +15,15 @@ the server sees, and the lifecycle is not written again in the browser.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
 
 from statemachine.client import BadSetting, ChatError
 from statemachine.console.customer import COMMANDS, ConsoleCustomer
-from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal, refusing
 from statemachine.emulator.control.stream import message, serve
 from statemachine.emulator.feed import Readers
 from statemachine.scripted import StepFailed
@@ -100,13 +102,9 @@ async def come(request: web.Request) -> web.Response:
     wish = await body(request)
     client_id = str(wish.get("client_id") or customers.unused_id())
     app_id = str(wish.get("app_id") or "console")
-    try:
+    with _refusing():
         customer = await customers.come(client_id, app_id)
         await customer.do("start", {"text": wish.get("text") or ""})
-    except (BadSetting, ValueError) as error:
-        raise refusal(400, str(error)) from None
-    except (ChatError, StepFailed) as error:
-        raise refusal(409, str(error)) from None
     return answer({"customer": customer.screen()})
 
 
@@ -137,12 +135,8 @@ async def do(request: web.Request) -> web.Response:
     command = request.match_info["command"]
     if command not in COMMANDS:
         raise refusal(404, f"there is no {command!r}; there are {', '.join(COMMANDS)}")
-    try:
+    with _refusing():
         await customer.do(command, await body(request))
-    except ValueError as error:
-        raise refusal(400, str(error)) from None
-    except (ChatError, StepFailed) as error:
-        raise refusal(409, str(error)) from None
     return answer({"customer": customer.screen()})
 
 
@@ -151,6 +145,12 @@ async def go(request: web.Request) -> web.Response:
     """See above."""
     await request.app[_CUSTOMERS].go(_found(request).id)
     return answer({})
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    with refusing(409, ChatError, StepFailed), refusing(400, BadSetting, ValueError):
+        yield
 
 
 def _found(request: web.Request) -> ConsoleCustomer:

@@ -12,7 +12,7 @@ from statemachine.core.wire import Message
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, LogEntry
-from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
+from statemachine.emulator.control.common import EMULATOR, answer, body, chat_of, refusal, refusing
 
 __all__ = ["chat_data", "entry_data", "phase", "routes"]
 
@@ -31,14 +31,14 @@ async def chats(request: web.Request) -> web.Response:
 @routes.get("/chats/{chat_id}")
 async def chat(request: web.Request) -> web.Response:
     """One chat with its whole log: ``{"chat", "entries": [{"at", "direction", "event", "text"}…]}``."""
-    found = _chat(request)
+    found = chat_of(request)
     return answer({"chat": chat_data(found), "entries": [entry_data(entry) for entry in found.log]})
 
 
 @routes.post("/chats/{chat_id}/actions")
 async def act(request: web.Request) -> web.Response:
     """Do ``{"action": "say", "text": "Hello"}``, or several at once: ``{"actions": […]}``. Answers with the chat."""
-    found = _chat(request)
+    found = chat_of(request)
     wish = await body(request)
     several = wish.get("actions", [wish])
     if not isinstance(several, list):
@@ -54,20 +54,11 @@ async def actions(request: web.Request) -> web.Response:
     return answer({"actions": [_describe(name, kind) for name, kind in ACTIONS.items()]})
 
 
-def _chat(request: web.Request) -> Chat:
-    found = request.app[EMULATOR].centre.chats.get(request.match_info["chat_id"].lower())
-    if found is None:
-        raise refusal(404, "there is no such chat")
-    return found
-
-
 def _action(data: object) -> Action:
     if not isinstance(data, dict):
         raise refusal(400, "an action is an object")
-    try:
+    with refusing(400, ValueError):
         return action_from_data(cast("dict[str, object]", data))
-    except ValueError as error:
-        raise refusal(400, str(error)) from None
 
 
 def _describe(name: str, kind: type[Action]) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from statemachine.emulator.actions import Action
+from statemachine.emulator.chat import Chat
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.errors import ApiError
 from statemachine.emulator.feed import Feed
@@ -18,7 +20,7 @@ from statemachine.emulator.shapes import Event
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 
-__all__ = ["EMULATOR", "ControlledEmulator", "answer", "body", "refusal", "text_of"]
+__all__ = ["EMULATOR", "ControlledEmulator", "answer", "body", "chat_of", "refusal", "refusing", "text_of"]
 
 
 class ControlledEmulator(Protocol):
@@ -65,6 +67,23 @@ async def body(request: web.Request) -> Event:
         return json_object(await request.read(), _MAX_BODY)
     except ApiError as error:
         raise refusal(error.status or 400, error.message or "the body is no JSON") from None
+
+
+@contextmanager
+def refusing(status: int, *errors: type[Exception]) -> Generator[None]:
+    """Within it, these exceptions become a refusal with this status and their text."""
+    try:
+        yield
+    except errors as error:
+        raise refusal(status, str(error)) from None
+
+
+def chat_of(request: web.Request) -> Chat:
+    """The chat that the path names. Refuses with 404."""
+    found = request.app[EMULATOR].centre.chats.get(request.match_info["chat_id"].lower())
+    if found is None:
+        raise refusal(404, "there is no such chat")
+    return found
 
 
 def refusal(status: int, message: str) -> web.HTTPException:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from statemachine.emulator.control.common import EMULATOR, answer, body, refusal
+from statemachine.emulator.control.common import EMULATOR, answer, body, chat_of, refusal, refusing
 from statemachine.emulator.script import ScriptError, read_scenario, scenario_named, write_scenario
 from statemachine.emulator.script.catalogue import parts
 from statemachine.emulator.script.recorder import recorded
@@ -44,43 +44,32 @@ async def put(request: web.Request) -> web.Response:
         problems = [{"line": one.line, "message": one.message} for one in error.problems]
         return answer({"problems": problems}, 200 if "check" in request.query else 400)
     if "check" not in request.query:
-        try:
+        with refusing(400, ValueError):
             request.app[EMULATOR].centre.selection.add(scenario)
-        except ValueError as error:
-            raise refusal(400, str(error)) from None
     return answer({"problems": []})
 
 
 @routes.post("/chats/{chat_id}/scenario")
 async def start(request: web.Request) -> web.Response:
     """``{"name": …}`` of one that is known, or ``{"source": TOML}``: from here on the chat goes through it."""
-    emulator = request.app[EMULATOR]
+    chat = chat_of(request)
     wish = await body(request)
-    try:
+    with refusing(400, ScriptError):
         scenario = _read(wish["source"], "own") if "source" in wish else _named(request, str(wish.get("name", "")))
-        await emulator.start(request.match_info["chat_id"], scenario)
-    except ScriptError as error:
-        raise refusal(400, str(error)) from None
-    except KeyError:
-        raise refusal(404, "there is no such chat") from None
+    await request.app[EMULATOR].start(chat.chat_id, scenario)
     return answer({"name": scenario.name})
 
 
 @routes.get("/chats/{chat_id}/scenario")
 async def save(request: web.Request) -> web.Response:
     """``{"source": TOML}``: what this chat's centre did, as a scenario that does it again."""
-    centre = request.app[EMULATOR].centre
-    chat = centre.chats.get(request.match_info["chat_id"].lower())
-    if chat is None:
-        raise refusal(404, "there is no such chat")
-    return answer({"source": write_scenario(recorded(chat, centre.files))})
+    files = request.app[EMULATOR].centre.files
+    return answer({"source": write_scenario(recorded(chat_of(request), files))})
 
 
 def _named(request: web.Request, name: str) -> Scenario:
-    try:
+    with refusing(404, ValueError):
         return scenario_named(name, request.app[EMULATOR].centre.selection.scenarios)
-    except ValueError as error:
-        raise refusal(404, str(error)) from None
 
 
 def _read(source: Any, name: str) -> Scenario:

@@ -12,7 +12,7 @@ import attrs
 from aiohttp import web
 
 from statemachine.durations import parse_duration
-from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal
+from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal, refusing
 from statemachine.emulator.knobs import describe
 from statemachine.emulator.model import Centre
 
@@ -35,7 +35,7 @@ async def move_clock(request: web.Request) -> web.Response:
     if not wish or wish.keys() - {"advance", "scale"}:
         raise refusal(400, 'send {"advance": "10m"} or {"scale": 60}, or both')
     scale, advance = wish.get("scale", emulator.clock.scale), wish.get("advance", "0s")
-    try:
+    with refusing(400, ValueError):
         if isinstance(scale, bool) or not isinstance(scale, int | float):
             raise ValueError(f"scale is a number, not {scale!r:.60}")
         if not isinstance(advance, str):
@@ -44,8 +44,6 @@ async def move_clock(request: web.Request) -> web.Response:
         if ahead > _LONGEST_ADVANCE_MS:
             raise ValueError("at most a year at once")
         emulator.set_speed(scale)
-    except ValueError as error:
-        raise refusal(400, str(error)) from None
     await emulator.advance(ahead)
     return answer(_clock(emulator))
 
@@ -65,10 +63,8 @@ async def set_knobs(request: web.Request) -> web.Response:
     """``{"receipts": "off", "hold_ms": "3s"}``; at once, also for running chats. All of them, or none."""
     emulator = request.app[EMULATOR]
     app_id = request.query.get("app_id", "")
-    try:
+    with refusing(400, ValueError):
         await emulator.set_knobs(await body(request), app_id)
-    except ValueError as error:
-        raise refusal(400, str(error)) from None
     return answer({"knobs": _knobs(emulator.centre, app_id)})
 
 
