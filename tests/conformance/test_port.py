@@ -26,7 +26,7 @@ PLANTS = {
     "tells a file twice": ("if (!told) {", 'if (!told && e.$ !== "File") {', "L13", "agreement"),
     "forgets what it owes when restored": (
         "current = snapshot;",
-        'current = { ...snapshot, courtesy: state("ephemeral", "quiet") };',
+        'current = { ...snapshot, ephemeral: state("ephemeral", "quiet") };',
         "L5",
         "L5",
     ),
