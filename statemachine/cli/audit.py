@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from pathlib import Path
-from typing import Final
 
 import click
 
-from statemachine.codec.body import MAX_BODY
+from statemachine.codec.body import MAX_BODY, parse_body
+from statemachine.codec.har import unpacked
 from statemachine.conformance.blackbox.audit import Audit, audit
 from statemachine.conformance.blackbox.recorded import BadRecording, read_recording
 
 from .app import Trouble
-from .files import reading
+from .files import content_of
 from .findings import as_data, lines
 from .screen import Screen
 
 __all__ = ["command"]
-
-_GZIP: Final = b"\x1f\x8b"
 
 
 @click.command(name="audit")
@@ -35,7 +31,13 @@ def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
     The report names lost messages, useless polls and texts sent twice, with the requests that prove it, and a curl
     script that repeats them. Neither holds credentials or texts of the file.
 
-    Exit status: 0 nothing was found; 1 something was; 2 a file is unreadable or no HAR.
+    Parts of the file that cannot be read (a body left out by the exporter, a time) are counted and named; rules that
+    need them are not judged.
+
+    --json: {files: [{file, calls, unread (calls not recorded whole), notes, polls, polls_in_vain, sent_twice, lost,
+    findings: [{rule, level, fault, found, suffers, instead, source, requests, curl}]}]}.
+
+    Exit status: 0 nothing was found in what could be judged; 1 something was; 2 a file is unreadable or no HAR.
     """
     audits = {path: _audited(path, url) for path in files}
     if as_json:
@@ -49,23 +51,20 @@ def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
 
 
 def _audited(path: Path, url: str) -> Audit:
+    content = unpacked(content_of(path))
+    if len(content) > MAX_BODY:
+        raise Trouble(f"{path}: larger than {MAX_BODY // 1_000_000} MB: export the chat's calls only")
     try:
-        with reading(path), path.open("rb") as file:
-            content = file.read(MAX_BODY + 1)
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-        if len(content) > MAX_BODY:
-            raise Trouble(f"{path}: larger than {MAX_BODY // 1_000_000} MB: export the chat's calls only")
-        return audit(read_recording(json.loads(content)), url)
+        return audit(read_recording(parse_body(content)), url)
     except BadRecording as error:
         raise Trouble(f"{path}: {error}") from None
-    except (ValueError, RecursionError, zlib.error, EOFError, gzip.BadGzipFile):
-        raise Trouble(f"{path}: this is no HAR file: a browser's or a proxy's export of its network traffic") from None
 
 
 def _data(one: Audit) -> dict[str, object]:
     return {
         "calls": one.calls,
+        "unread": one.unread,
+        "notes": one.notes,
         "polls": one.polls,
         "polls_in_vain": one.in_vain,
         "sent_twice": one.doubled,
@@ -79,4 +78,13 @@ def _show(screen: Screen, path: Path, one: Audit) -> None:
     for line in lines(one.findings):
         screen.line(line, indent=13)
     counts = f"{one.in_vain} polls in vain, {one.doubled} sent twice, {one.lost} messages lost"
-    screen.line((counts if one.findings else "nothing found", "yellow" if one.findings else "green"))
+    for note in one.notes:
+        screen.line(("! ", "yellow"), f"not judged: {note}", indent=2)
+    if one.findings:
+        screen.line((counts, "yellow"))
+    elif not one.notes:
+        screen.line(("nothing found", "green"))
+    elif one.unread >= one.calls:
+        screen.line(("nothing could be judged whole", "yellow"))
+    else:
+        screen.line(("nothing found in what could be judged", "yellow"))

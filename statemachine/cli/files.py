@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from statemachine.codec.body import MAX_BODY
+
 from .app import Trouble
 
-__all__ = ["lines", "reading", "write", "writing"]
+__all__ = ["content_of", "lines", "reading", "write", "writing"]
 
 
 @contextmanager
@@ -31,6 +34,19 @@ def _in_words(path: Path | str, otherwise: str) -> Generator[None]:
         yield
     except OSError as error:
         raise Trouble(f"{path}: {error.strerror or otherwise}") from None
+
+
+def content_of(file: Path | str) -> bytes:
+    """The content of a file, of standard input for "-": at most `MAX_BODY` bytes and one more. Raises Trouble."""
+    name = "standard input" if str(file) == "-" else file
+    try:
+        with reading(name):
+            if str(file) == "-":
+                return sys.stdin.buffer.read(MAX_BODY + 1)
+            with Path(file).open("rb") as opened:
+                return opened.read(MAX_BODY + 1)
+    except ValueError:  # a NUL in the name
+        raise Trouble(f"{name}: no such file") from None
 
 
 def write(path: Path, what: str | bytes) -> None:

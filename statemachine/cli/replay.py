@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 import webbrowser
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from typing import Final
 
 import click
 
-from statemachine.codec.body import MAX_BODY
 from statemachine.replay import (
     BadCapture,
     Replay,
@@ -33,7 +31,7 @@ from statemachine.replay.words import command_words
 from ..core import Poll
 from .app import Trouble
 from .errors import missing
-from .files import reading, write
+from .files import content_of, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .text import clipped, visible
 
@@ -53,6 +51,7 @@ _EPILOG: Final = """\
   events      how many entries were read, the two below included
   unknown     entries of no known name;  malformed: that cannot be read (a line
               that cannot be read counts as one entry)
+  unread      how many calls of a HAR file are not recorded whole
   parties     [{id, name, type, present}], in order of joining
   messages    [{type: text|file|location, text, own, party, msg_id, time, late,
               historic, state}]; state: of one that the captured client sent
@@ -111,7 +110,7 @@ def command(
     if not files:
         raise click.UsageError("Missing argument 'FILE…'.")
     try:
-        capture = read_capture([(_name(file), _content(file)) for file in files])
+        capture = read_capture([(_name(file), content_of(file)) for file in files])
     except BadCapture as error:
         raise Trouble(str(error)) from None
     replay = play(redacted(capture) if redact else capture, chat_id)
@@ -157,18 +156,6 @@ def _write(path: Path, text: str) -> None:
 
 def _name(file: str) -> str:
     return "standard input" if file == "-" else file
-
-
-def _content(file: str) -> bytes:
-    """At most one byte more than is ever read of a file: enough to refuse it."""
-    try:
-        with reading(_name(file)):
-            if file == "-":
-                return sys.stdin.buffer.read(MAX_BODY + 1)
-            with Path(file).open("rb") as opened:
-                return opened.read(MAX_BODY + 1)
-    except ValueError:  # a NUL in the name
-        raise Trouble(f"{_name(file)}: no such file") from None
 
 
 # --- the timeline ---------------------------------------------------------------------------------------------------

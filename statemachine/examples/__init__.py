@@ -2,6 +2,7 @@
 
 They survive a kill at any time. A user's message is acknowledged to the messenger after it is saved, with the
 messenger's own id as key, so that a repeated delivery is one message. An agent's message is acknowledged after the
-messenger has received it, or has refused it for good. Texts that are too long are split, texts without a word are
-named; webhook calls that cannot be used are answered 4xx with the reason. Let a supervisor restart them; the store (`STORE`) must persist.
+messenger has received it, or has refused it for good. Texts that are too long are split, messages without a text are
+named, and webhook calls that cannot be used are answered 4xx with the reason. Let a supervisor restart them; the store
+(`STORE`) must persist.
 """

@@ -168,6 +168,8 @@ class _CallPlayer:
         """The call was answered, or not."""
         if call.kind == "poll":
             self._polls -= 1
+        if call.note:
+            self._row(call, at, f"{call.name}: the file does not show all of it", StepOutputs(), (call.note,))
         if call.reply is None:
             if call.status >= 400 or not call.status:
                 self._row(call, at, f"{call.name}: {call.status or 'no answer'}", StepOutputs(), quiet=True)
@@ -256,7 +258,7 @@ class _CallPlayer:
         who: str = "centre",
         quiet: bool = False,
     ) -> None:
-        odd = (*anomaly_words(result.anomalies), *notes, *((call.note,) if call.note else ()))
+        odd = (*anomaly_words(result.anomalies), *notes)
         phase = self._player.session.phase
         self._player.rows.append(TimelineRow(at, call.kind, who, what, phase, result.commands, odd, quiet and not odd))
 

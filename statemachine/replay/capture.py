@@ -13,13 +13,14 @@ from attrs import evolve, frozen
 
 from ..codec.body import MAX_BODY, Problem, parse_body
 from ..codec.errors import BadRecord
+from ..codec.har import is_har, unpacked
 from ..codec.records import decode_event, encode_event
 from ..codec.snapshot import restore, snapshot
 from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
-from .har import BadHar, CapturedCall, as_object, gunzip, is_har, read_har
+from .har import BadHar, CapturedCall, as_object, read_har
 
 __all__ = ["BadCapture", "Capture", "Part", "ServerEvents", "TraceHeader", "read_capture", "redacted"]
 
@@ -63,7 +64,7 @@ def read_capture(files: Iterable[tuple[str, bytes]]) -> Capture:
     chat_id = ""
     for name, data in files:
         try:
-            form, found, named = _read(_unpacked(data))
+            form, found, named = _read(_checked(unpacked(data)))
         except _Refused as refused:
             raise BadCapture(f"{name}: {refused}") from None
         forms.append(form)
@@ -97,7 +98,6 @@ def _hidden(event: Any) -> Any:
 
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _FORMS: Final = "a wire container, JSON lines of events, a HAR file, or a trace"
 
 
@@ -105,13 +105,9 @@ class _Refused(ValueError):
     """The reason why this file is no capture."""
 
 
-def _unpacked(data: bytes) -> bytes:
-    """The text in UTF-8: a gzip file is unpacked, UTF-16 (what PowerShell's `>` writes) is transcoded."""
-    data = gunzip(data)
+def _checked(data: bytes) -> bytes:
     if len(data) > MAX_BODY:
         raise _Refused(f"larger than {MAX_BODY // 1_000_000} MB; keep the calls of one chat and try again")
-    if data.startswith(_UTF16):
-        return data.decode("utf-16", errors="replace").encode()
     return data
 
 

@@ -28,6 +28,7 @@ def report(replay: Replay) -> Object:
         "events": replay.events,
         "unknown": replay.unknown,
         "malformed": replay.malformed,
+        "unread": replay.unread,
         "parties": _parties(replay),
         "messages": [_message(replay, said, captured) for said in replay.transcript],
         "anomalies": [{"at": a.at or None, "kind": a.kind, "detail": a.detail} for a in replay.anomalies],
@@ -119,6 +120,8 @@ def counts(replay: Replay) -> str:
         parts.append(f"{replay.unknown} of no known name")
     if replay.malformed:
         parts.append(f"{replay.malformed} that cannot be read")
+    if replay.unread:
+        parts.append(f"{_number(replay.unread, 'call')} of which the file does not show everything")
     if replay.left_out:
         parts.append(f"{_number(replay.left_out, 'call')} of other chats left out (--chat-id picks a chat)")
     return ", ".join(parts)

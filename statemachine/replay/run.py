@@ -25,7 +25,7 @@ class Replay:
     """The result of a replay.
 
     `events`, `unknown`, `malformed`: numbers of entries read. `chat_id`: "" where the capture has none. `progress`:
-    state of each item sent. `left_out`: number of calls of other chats.
+    state of each item sent. `left_out`: number of calls of other chats. `unread`: of calls not recorded whole.
     `steps`: every call of `reduce`.
     """
 
@@ -42,6 +42,7 @@ class Replay:
     progress: dict[str, str]
     items: dict[str, str]
     left_out: int = 0
+    unread: int = 0
     steps: tuple[ReplayedStep, ...] = field(default=(), repr=False)
 
 
@@ -72,6 +73,7 @@ def play(capture: Capture, chat_id: str = "") -> Replay:
         player.progress,
         player.items,
         len(capture.parts) - len(parts),
+        sum(bool(call.note) for call in calls),
         tuple(player.steps),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -165,6 +167,103 @@ def test_credentials_and_texts_are_in_no_script() -> None:
     assert "$AUTHORIZATION" in finding.curl
     assert "ann" not in finding.curl
     assert "secret" not in finding.curl + finding.message
+
+
+# --- what a recording does not show ---------------------------------------------------------------------------------
+
+
+def with_fault() -> Har:
+    """A text is sent twice, and the dead chat is polled."""
+    har = Har().open().poll(MESSAGE).post(receipt("0"))
+    har.post(say("hi", "c1"), status=503).post(say("hi", "c1")).poll(ENDED)
+    return har.poll(status=404).poll(status=404)
+
+
+def fake_base64(content: dict[str, Any]) -> dict[str, Any]:
+    return {**content, "encoding": "base64"}
+
+
+def real_base64(content: dict[str, Any]) -> dict[str, Any]:
+    return {"text": base64.b64encode(content["text"].encode()).decode(), "encoding": "BASE64"}
+
+
+def own_field(content: dict[str, Any]) -> dict[str, Any]:
+    return {"_textBase64": base64.b64encode(content["text"].encode()).decode()} if content["text"] else content
+
+
+def nested(content: dict[str, Any]) -> dict[str, Any]:
+    return {"_content": content} if content["text"] else content
+
+
+def missing(content: dict[str, Any]) -> dict[str, Any]:
+    return {"size": len(content["text"])}
+
+
+@pytest.mark.parametrize("write", [fake_base64, real_base64, own_field, nested])
+@pytest.mark.parametrize("dates", [str, lambda text: datetime.fromisoformat(text).timestamp()])
+def test_the_same_faults_are_found_however_the_exporter_writes(
+    write: Callable[[dict[str, Any]], dict[str, Any]], dates: Callable[[str], object]
+) -> None:
+    har = with_fault()
+    for entry in har.entries:
+        entry["request"]["postData"] = write(entry["request"]["postData"])
+        entry["response"]["content"] = write(entry["response"]["content"])
+        entry["startedDateTime"] = dates(entry["startedDateTime"])
+    found = har.audited()
+    assert {finding.rule.number for finding in found.findings} == {"F1", "F12"}
+    assert (found.unread, found.notes) == (0, [])
+
+
+def test_answers_that_are_missing_are_counted_and_accuse_nobody() -> None:
+    har = Har().open().poll(MESSAGE, ms=20).post(receipt("0")).poll(ENDED)
+    for entry in har.entries:
+        entry["response"]["content"] = missing({"text": "x"})
+    har.now += 60_000
+    har.call("GET", "availability", reply={"chat": "available"})
+    found = har.audited()
+    assert found.findings == []
+    assert found.unread == 3
+    assert found.notes == ["3 calls whose answer cannot be read: the file does not hold it"]
+
+
+def test_requests_that_are_missing_are_counted_and_accuse_nobody() -> None:
+    har = Har().open().poll(MESSAGE).post(receipt("0")).poll({**MESSAGE, "msg_id": "2"}).post(receipt("2"))
+    har.poll(ms=9_000).poll(ms=9_000)
+    assert rules(har) == set()
+    del har.entries[4]["request"]["postData"]
+    found = har.audited()
+    assert found.findings == []
+    assert found.notes == ["1 call whose request cannot be read: the file does not hold it"]
+
+
+def test_an_error_without_its_body_ends_no_chat() -> None:
+    har = Har().open().poll().poll(status=404).poll()
+    har.entries[2]["response"]["content"] = {"size": 40}
+    assert rules(har) == set()
+    assert har.audited().unread == 1
+
+
+def test_calls_without_a_time_are_not_judged() -> None:
+    har = Har().open().poll(MESSAGE).post(receipt("0")).poll(ENDED)
+    har.entries[2]["startedDateTime"] = "yesterday"
+    found = har.audited()
+    assert found.findings == []
+    assert found.notes == ["1 call without a time that can be read"]
+
+
+def test_bytes_that_a_strict_reader_refuses_are_read_as_the_client_reads_them() -> None:
+    har = with_fault()
+    (poll,) = [one for one in har.entries if "chat_session_ended" in one["response"]["content"]["text"]]
+    raw = b'{"events": [{"event": "chat_session_message", "msg": "caf\xe9 \x01"}, {"event": "chat_session_ended"}]}'
+    poll["response"]["content"] = {"text": base64.b64encode(raw).decode(), "encoding": "base64"}
+    assert rules(har) == {"F1", "F12"}
+
+
+def test_a_file_without_credentials_says_that_identity_was_not_judged() -> None:
+    har = Har().open().poll(ENDED)
+    for entry in har.entries:
+        entry["request"]["headers"] = []
+    assert "no request has an Authorization header" in har.audited().notes[0]
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"log": {}}, {"log": {"entries": "no"}}])

@@ -1,14 +1,19 @@
 """Which form a file has, and what it holds."""
 
+import base64
 import gzip
 import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from statemachine.codec.body import MAX_BODY
 from statemachine.core.wire import Malformed, Message, Status, Unknown
-from statemachine.replay import BadCapture, read_capture
+from statemachine.replay import BadCapture, play, read_capture, report
 from statemachine.replay.capture import ServerEvents
+from statemachine.replay.report import counts
 from tests.replay.hars import CHAT, Har, said, status, whole
 
 QUEUED = json.dumps(status("queued")).encode()
@@ -133,3 +138,44 @@ def test_a_body_is_found_packed_or_not() -> None:
     for packed in (False, True):
         (call,) = read_capture([("x", Har().poll(0, said("hi", "0"), packed=packed).data())]).parts
         assert isinstance(call.reply.entries[0], Message)  # type: ignore[union-attr]
+
+
+def own_fields(entry: dict[str, Any]) -> None:
+    posted, content = entry["request"].get("postData"), entry["response"]["content"]
+    for one in (posted, content):
+        if one and one["text"] and one.get("encoding") != "base64":
+            one["_textBase64"] = base64.b64encode(one.pop("text").encode()).decode()
+    entry["startedDateTime"] = datetime.fromisoformat(entry["startedDateTime"]).timestamp() * 1_000
+
+
+def fake_base64(entry: dict[str, Any]) -> None:
+    for one in (entry["request"].get("postData"), entry["response"]["content"]):
+        if one:
+            one["encoding"] = "Base64"
+
+
+def form_fields(entry: dict[str, Any]) -> None:
+    if posted := entry["request"].get("postData"):
+        posted["params"] = [{"name": posted.pop("text"), "value": ""}]
+
+
+@pytest.mark.parametrize("write", [own_fields, fake_base64, form_fields])
+def test_a_har_file_of_any_exporter_is_the_same_chat(write: Callable[[dict[str, Any]], None]) -> None:
+    har = whole()
+    expected = report(play(read_capture([("f", har.data())])))
+    for entry in har.entries:
+        write(entry)
+    assert report(play(read_capture([("f", har.data())]))) == expected
+    assert expected["unread"] == 0
+
+
+def test_requests_that_the_file_does_not_hold_are_named_and_counted() -> None:
+    har = whole()
+    for entry in har.entries:
+        if "postData" in entry["request"]:
+            entry["request"]["postData"] = {"mimeType": "application/json"}
+    replay = play(read_capture([("f", har.data())]))
+    assert replay.unread == 5
+    assert "5 calls of which the file does not show everything" in counts(replay)
+    said = [note for row in replay.rows for note in row.notes]
+    assert said.count("the body of the request is missing: the file does not hold it") == 5

@@ -14,16 +14,19 @@ from typing import Any, Final, cast
 
 from attrs import define, evolve, field
 
+from statemachine.codec.lenient import read_body
 from statemachine.emulator import Knobs, curl, incoming, judge, names
 from statemachine.emulator.chat import Chat, ClientKey, Form, HeldPoll
-from statemachine.emulator.errors import ApiError, PlainError
+from statemachine.emulator.errors import PlainError
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.knobs import EndSignal
 from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.state import CentreState, Records, Violation
 from statemachine.emulator.traffic import Exchange, Traffic
+from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 from .catalogue import SILENT
+from .gaps import Gap, gaps_of, notes_of, unjudged_rules
 from .recorded import Recorded, Recording
 from .rules import rule_of
 from .run import RuleFinding
@@ -42,13 +45,17 @@ _HOLD_MS: Final = (2_000, 15_500)
 _SINGLE_ERRORS: Final = 5
 _SILENCE_MS: Final = 35_000
 """Longer than anybody backs off."""
+_LOSSES: Final = frozenset(("F18", "F38"))
 _RECEIPT_MS: Final = 2_000
 """How long a client may take to send a receipt."""
 
 
 @define
 class Audit:
-    """What one recording amounts to. Counts: calls, polls, polls of a chat whose end was told, texts sent twice."""
+    """What one recording amounts to. Counts: calls, polls, polls of a chat whose end was told, texts sent twice.
+
+    `unread`: number of calls of which a part could not be read; `notes`: what was not judged, and why.
+    """
 
     calls: int = 0
     polls: int = 0
@@ -56,6 +63,8 @@ class Audit:
     doubled: int = 0
     lost: int = 0
     findings: list[RuleFinding] = field(factory=list[RuleFinding])
+    unread: int = 0
+    notes: list[str] = field(factory=list[str])
 
 
 @define
@@ -68,14 +77,19 @@ class _Call:
 
 def audit(recording: Recording, url: str = "https://your.contact.centre") -> Audit:
     """Everything that these calls show. `url` stands in the scripts that repeat them."""
-    reader = _Reader()
-    for call, over in _moments(recording.calls):
+    calls = _routed(recording.calls)
+    gaps = [gap for call in calls for gap in gaps_of(call.number, call.route, call.recorded)]
+    reader = _Reader(gaps)
+    for call, over in _moments([call for call in calls if call.recorded.timed]):
         (reader.end if over else reader.begin)(call)
     reader.close(recording.until)
-    found = Audit(len(recording.calls), reader.polls)
-    rules = [violation.rule for violation in reader.state.records.violations]
+    violations = [one for one in reader.state.records.violations if one.rule not in unjudged_rules(gaps, one.chat_id)]
+    found = Audit(len(recording.calls), reader.polls, unread=len({gap.number for gap in gaps}), notes=notes_of(gaps))
+    if not any(one.request.header("Authorization") for one in recording.calls):
+        found.notes.append("no request has an Authorization header, so the rules about identity were not judged")
+    rules = [violation.rule for violation in violations]
     found.in_vain, found.doubled, found.lost = rules.count("F1"), rules.count("F12"), reader.lost
-    for violation in reader.state.records.violations:
+    for violation in violations:
         if violation.rule not in {one.rule.number for one in found.findings}:
             found.findings.append(_finding(reader, violation, url))
     return found
@@ -98,7 +112,7 @@ def redacted_exchange(one: Exchange) -> Exchange:
     headers = tuple((name, _SECRET_HEADERS.get(name.lower(), value)) for name, value in one.request.headers)
     body = one.request.body
     if body:
-        body = json.dumps(_veiled(_json(body)), ensure_ascii=False).encode()
+        body = json.dumps(_veiled(_json(one.request)), ensure_ascii=False).encode()
     return evolve(one, request=evolve(one.request, headers=headers, body=body))
 
 
@@ -123,11 +137,8 @@ def _request(one: Exchange) -> dict[str, Any]:
     }
 
 
-def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
-    """Beginnings and ends in order of time; what ended at the same millisecond ended before what began.
-
-    What was answered within its millisecond ended before the next one began: that may already know the answer.
-    """
+def _routed(recording: Sequence[Recorded]) -> list[_Call]:
+    """The calls of the interface."""
     calls: list[_Call] = []
     for number, one in enumerate(recording, 1):
         try:
@@ -135,6 +146,14 @@ def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
         except PlainError:
             continue
         calls.append(_Call(number, route, claimed(one.request), one))
+    return calls
+
+
+def _moments(calls: Sequence[_Call]) -> list[tuple[_Call, bool]]:
+    """Beginnings and ends in order of time; what ended at the same millisecond ended before what began.
+
+    What was answered within its millisecond ended before the next one began: that may already know the answer.
+    """
     moments = [(call.recorded.at, 1, call.number, False, call) for call in calls]
     moments += [
         (call.recorded.end, int(call.recorded.end == call.recorded.at), call.number, True, call) for call in calls
@@ -145,7 +164,8 @@ def _moments(recording: Sequence[Recorded]) -> list[tuple[_Call, bool]]:
 class _Reader:
     """Rebuilds what the server knew, call by call, and lets the judge look on."""
 
-    def __init__(self) -> None:
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        self._gaps: Final = gaps
         self.state: Final = CentreState(_KNOBS, SILENT, Records())
         self.traffic: Final = Traffic()
         self.polls = 0
@@ -209,11 +229,7 @@ class _Reader:
         judge.sent(self.state, chat, call.recorded.at, call.number)
         if 400 <= status < 500 and status != 408:
             return
-        try:
-            events = _events(incoming.json_object(call.recorded.request.body))
-        except ApiError:
-            return
-        for event in events:
+        for event in _events(_json(call.recorded.request)):
             if not isinstance(event.get("event"), str):
                 continue
             msg_id = judge.message_id(event)
@@ -229,7 +245,7 @@ class _Reader:
         end, response, route = call.recorded.end, call.recorded.response, call.route
         self._latest = max(self._latest, end)
         self.traffic.replied(call.number, end, response)
-        body = _json(response.body)
+        body = _json(response)
         code = _code(body, response.status)
         if response.status:
             judge.answered(self.state, route.call, call.client, call.number, route.chat_id, code, end)
@@ -241,7 +257,8 @@ class _Reader:
             self._history(call, self._chat(call), _events(body))
         elif route.call == "send" and response.status == 200:
             self._heard(call, self._chat(call), _events(body), by_poll=False)
-        if route.chat_id and (code == 5005 or (code == 0 and response.status == 404)):
+        is_unknown = code == 0 and response.status == 404 and not call.recorded.response_problem
+        if route.chat_id and (code == 5005 or is_unknown):
             judge.chat_refused(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
 
     def _opened(self, call: _Call, chat_id: str, state: str) -> None:
@@ -264,7 +281,7 @@ class _Reader:
             chat.observed.aborts.clear()
             if held is not None:
                 judge.hold_ended(self.state, chat, held)
-            if not events and took < _AT_ONCE_MS:
+            if not events and took < _AT_ONCE_MS and not recorded.response_problem:
                 judge.answered_instantly(self.state, chat, recorded.end, call.number)
             rule = "F10" if not recorded.response.body or code == 5511 else "F5"
             self._heard(call, chat, events, by_poll=True)
@@ -313,7 +330,8 @@ class _Reader:
         """The recording is over."""
         self._latest = max(self._latest, until)
         for chat in self.state.records.chats.values():
-            self._look_for_losses(chat)
+            if not _LOSSES & unjudged_rules(self._gaps, chat.chat_id):
+                self._look_for_losses(chat)
             self._look_for_silence(chat)
         given = {key.client_id: key for key in self.traffic.requests if key.client_id}
         chatted = {chat.key.client_id for chat in self.state.records.chats.values()} & set(given)
@@ -361,11 +379,11 @@ class _Reader:
             judge.note(self.state, rule, message, chat.key, (ticket,), chat.chat_id, self._latest)
 
 
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        value: object = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
-        return {}
+def _json(message: HttpRequest | HttpResponse) -> dict[str, Any]:
+    """The body, read as leniently as the client reads; a list is one of events."""
+    value = read_body(message.body, dict(message.headers)).value
+    if isinstance(value, list):
+        return {"events": cast("list[object]", value)}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -11,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from attrs import frozen
 
+from statemachine.codec.har import HarCall, is_har, read_har_calls
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
@@ -28,12 +27,18 @@ class BadRecording(ValueError):
 
 @frozen
 class Recorded:
-    """One call, from `at` to `end` in milliseconds since the epoch. `response` has status 0 where none came."""
+    """One call, from `at` to `end` in milliseconds since the epoch. `response` has status 0 where none came.
+
+    `timed`: whether the file says when. `request_problem`, `response_problem`: why the body could not be read, or "".
+    """
 
     at: int
     end: int
     request: HttpRequest
     response: HttpResponse
+    timed: bool = True
+    request_problem: str = ""
+    response_problem: str = ""
 
 
 @frozen
@@ -46,59 +51,29 @@ class Recording:
 
 def read_recording(value: object) -> Recording:
     """What a HAR file holds of the chat's interface. Raises BadRecording."""
-    log = cast(Object, value).get("log") if isinstance(value, dict) else None
-    entries = cast(Object, log).get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
+    if not is_har(value):
         raise BadRecording("this is no HAR file: a browser's or a proxy's export of its network traffic")
-    calls = [call for entry in cast("list[object]", entries) if (call := _read(_object(entry))) is not None]
-    ours = sorted((call for call in calls if call.request.path.startswith(_API)), key=lambda call: call.at)
+    calls = read_har_calls(value)
+    ours = tuple(map(_recorded, (call for call in calls if _API in call.path and call.method != "OPTIONS")))
     if not ours:
         raise BadRecording("no call of the chat's interface is in it (no path with /clientweb/api/)")
-    said = cast(Object, log).get(_UNTIL)
-    until = max((call.end for call in calls), default=0)  # whatever else was fetched shows that it went on
-    return Recording(tuple(ours), max(until, said) if isinstance(said, int) else until)
+    said = cast(Object, value)["log"].get(_UNTIL)
+    until = max(call.end for call in calls)  # whatever else was fetched shows that it went on
+    return Recording(ours, max(until, said) if isinstance(said, int) else until)
 
 
-def _object(value: object) -> Object:
-    return cast(Object, value) if isinstance(value, dict) else {}
-
-
-def _read(entry: Object) -> Recorded | None:
-    asked, answered = _object(entry.get("request")), _object(entry.get("response"))
-    try:
-        url = urlsplit(str(asked.get("url", "")))
-        at = round(datetime.fromisoformat(str(entry.get("startedDateTime"))).timestamp() * 1_000)
-    except (ValueError, OverflowError, OSError):
-        return None
-    method = str(asked.get("method", "")).upper()
-    body = str(_object(asked.get("postData")).get("text") or "").encode(errors="replace")
-    path = url.path[url.path.index(_API) :] if _API in url.path and method != "OPTIONS" else ""
-    request = HttpRequest(method, path, tuple(parse_qsl(url.query, True)), _headers(asked.get("headers")), body)
-    status, took = answered.get("status"), entry.get("time")
-    response = HttpResponse(
-        status if isinstance(status, int) and 100 <= status < 600 else 0,
-        _headers(answered.get("headers")),
-        _content(_object(answered.get("content"))),
+def _recorded(call: HarCall) -> Recorded:
+    path = call.path[call.path.index(_API) :]
+    query = tuple(parse_qsl(urlsplit(call.url).query, keep_blank_values=True))
+    return Recorded(
+        call.at,
+        call.end,
+        HttpRequest(call.method, path, query, call.request_headers, call.request.data),
+        HttpResponse(call.status, call.response_headers, call.response.data),
+        call.timed,
+        call.request.problem,
+        call.response.problem,
     )
-    length = round(took) if isinstance(took, int | float) and 0 < took < 86_400_000 else 0
-    return Recorded(at, at + length, request, response)
-
-
-def _headers(value: object) -> tuple[tuple[str, str], ...]:
-    pairs = [_object(one) for one in cast("list[object]", value)] if isinstance(value, list) else []
-    return tuple((str(pair.get("name", "")), str(pair.get("value", ""))) for pair in pairs)
-
-
-def _content(content: Object) -> bytes:
-    text = content.get("text")
-    if not isinstance(text, str):
-        return b""
-    if content.get("encoding") != "base64":
-        return text.encode(errors="replace")
-    try:
-        return base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 # --- and out --------------------------------------------------------------------------------------------------------
