@@ -10,12 +10,11 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import Fault
 
 
 @frozen
-class Action(Immutable):
+class Action:
     """Something the centre does; the base of all actions."""
 
 

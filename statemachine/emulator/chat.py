@@ -6,7 +6,6 @@ from typing import Final, Literal
 
 from attrs import define, field, frozen
 
-from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import EndSignal, Fault
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.steps import Scenario, Track
@@ -15,7 +14,7 @@ WEB_CHAT: Final = "WebChat"
 
 
 @frozen
-class ClientKey(Immutable):
+class ClientKey:
     """Who a client is: at most one active session for each (protocol.md 1.1)."""
 
     tenant: str
@@ -29,7 +28,7 @@ class ClientKey(Immutable):
 
 
 @frozen
-class LogEntry(Immutable):
+class LogEntry:
     """One event of either side as history shows it; ``at`` in milliseconds."""
 
     at: int

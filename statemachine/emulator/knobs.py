@@ -12,7 +12,6 @@ from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hin
 from attrs import evolve, field, fields, fields_dict, frozen
 
 from statemachine.durations import parse_duration
-from statemachine.emulator.immutable import Immutable
 
 __all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]
 
@@ -33,7 +32,7 @@ def knob(default: Any, about: str, unit: str = "") -> Any:
 
 
 @frozen
-class Fault(Immutable):
+class Fault:
     """One planned failure of a call: the first ``skip`` matching calls pass, the next ``times`` fail.
 
     ``code`` makes an API error body with ``status`` (None: the code's usual one); ``html`` a proxy's page;
@@ -56,7 +55,7 @@ class Fault(Immutable):
 
 
 @frozen
-class Knobs(Immutable):
+class Knobs:
     """How this centre behaves. The defaults are the safest assumptions of sections 3, 4 and 10."""
 
     seed: int = knob(0, "ids and jitter are derived from it")

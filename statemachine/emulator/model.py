@@ -2,7 +2,7 @@
 
 Nothing here reads a clock or does I/O. Every call carries ``now`` in milliseconds since the epoch and
 returns the responses that became ready, as (ticket, response); a held poll is answered by a later call.
-The same calls give the same answers in every process, and a centre may be deep-copied at any point.
+The same calls give the same answers in every process.
 """
 
 from __future__ import annotations

@@ -11,13 +11,11 @@ from typing import Final
 
 from attrs import frozen
 
-from statemachine.emulator.immutable import Immutable
-
 __all__ = ["RULES", "Rule"]
 
 
 @frozen
-class Rule(Immutable):
+class Rule:
     """One rule. ``fault``: what the client does; ``suffers``: what its user has of it; ``instead``: what is right."""
 
     number: str

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
+from statemachine.core.wire import Message
 from statemachine.emulator import names
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.wire import HttpResponse
@@ -77,6 +78,14 @@ def server_event(knobs: Knobs, now: int, name: str, fields: Mapping[str, object]
         if field != "event":
             event.pop(field, None)
     return event
+
+
+def plain_text(event: Mapping[str, object]) -> str:
+    """The text of a message, a warning or a typing signal, as clients show it; "" where it has none."""
+    msg, msg_text = event.get("msg"), event.get("msg_text")
+    return Message(
+        msg=msg if isinstance(msg, str) else "", msg_text=msg_text if isinstance(msg_text, str) else None
+    ).text
 
 
 def message_texts(knobs: Knobs, text: str, markup: str | None) -> Event:

@@ -7,7 +7,6 @@ from typing import Final
 from attrs import define, field, frozen
 
 from statemachine.emulator.chat import ArmedFault, Chat, ClientKey
-from statemachine.emulator.immutable import Immutable
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.shapes import seeded_uuid
 from statemachine.emulator.steps import Scenario
@@ -15,7 +14,7 @@ from statemachine.emulator.wire import RealTime
 
 
 @frozen
-class StoredFile(Immutable):
+class StoredFile:
     """An uploaded file, or one an agent sent."""
 
     file_id: str
@@ -25,7 +24,7 @@ class StoredFile(Immutable):
 
 
 @frozen
-class Violation(Immutable):
+class Violation:
     """A client's fault the server could see. ``rule`` is a key of ``rules.RULES``, ``at`` in milliseconds.
 
     ``client`` is who did it, ``chat_id`` where (perhaps nowhere), ``tickets`` the requests that make it, in order.
@@ -45,7 +44,7 @@ class Violation(Immutable):
 
 
 @frozen
-class Refusals(Immutable):
+class Refusals:
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
     ``at``: real time.

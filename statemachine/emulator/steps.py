@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from attrs import define, field, frozen
 
 from statemachine.emulator.actions import Action, Conclude
-from statemachine.emulator.immutable import Immutable
 
 
 @frozen
-class Pause(Immutable):
+class Pause:
     """Nothing for ``ms`` milliseconds, times the knob ``pace``."""
 
     ms: int
 
 
 @frozen
-class Await(Immutable):
+class Await:
     """Wait until the client sends one of ``events``; after ``timeout_ms`` (times ``pace``) do ``otherwise``.
 
     The script goes on with the next step in both cases, unless ``otherwise`` ended the session.
@@ -32,12 +31,12 @@ class Await(Immutable):
 
 
 @frozen
-class AnswerTexts(Immutable):
+class AnswerTexts:
     """From here on the scenario reacts to the client's texts; earlier texts are answered now."""
 
 
 @frozen
-class Condition(Immutable):
+class Condition:
     """A question about the client's latest doings; all that is asked has to hold, and an empty one always holds.
 
     ``says``: its latest text (in a reaction: the text that is answered) contains one of these, in any case of letters.
@@ -52,7 +51,7 @@ class Condition(Immutable):
 
 
 @frozen
-class Branch(Immutable):
+class Branch:
     """Goes on with ``then`` if the condition holds, else with ``otherwise``; then with the next step."""
 
     condition: Condition
@@ -61,7 +60,7 @@ class Branch(Immutable):
 
 
 @frozen
-class Repeat(Immutable):
+class Repeat:
     """Does ``steps`` so many times (None: for ever), or until the condition holds after a round.
 
     A round takes a millisecond at least: time goes on even where nothing in it waits.
@@ -78,7 +77,7 @@ Step = Action | Pause | Await | AnswerTexts | Branch | Repeat
 
 
 @frozen
-class Scenario(Immutable):
+class Scenario:
     """One way a session goes: a script, and what is done when the client does something.
 
     ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace whatever is
@@ -97,7 +96,7 @@ class Scenario(Immutable):
 
 
 @frozen
-class Cause(Immutable):
+class Cause:
     """The client's text a reaction answers."""
 
     msg_id: str

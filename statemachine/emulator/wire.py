@@ -6,8 +6,6 @@ from typing import Final
 
 from attrs import frozen
 
-from statemachine.emulator.immutable import Immutable
-
 __all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "RealTime"]
 
 
@@ -27,8 +25,7 @@ class HttpRequest:
 
     def header(self, name: str) -> str | None:
         """The first header of this name, compared without case, or None."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        return _first(self.headers, name)
 
     def parameter(self, name: str) -> str | None:
         """The first query value of this name, or None."""
@@ -45,8 +42,11 @@ class HttpResponse:
 
     def header(self, name: str) -> str | None:
         """The first header of this name, compared without case, or None."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        return _first(self.headers, name)
+
+
+def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    return next((value for key, value in headers if key.lower() == name.lower()), None)
 
 
 DROPPED: Final = HttpResponse(0)
@@ -57,7 +57,7 @@ Answer = tuple[int, HttpResponse]
 
 
 @frozen
-class RealTime(Immutable):
+class RealTime:
     """A moment in real time, in which clients run, whatever the centre's clock does; milliseconds since any beginning.
 
     ``at`` says how soon a client came back. ``free`` counts only the time in which this process could run: it says

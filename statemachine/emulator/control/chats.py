@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import attrs
 from aiohttp import web
 
-from statemachine.core.wire import Message
 from statemachine.emulator.action_data import ACTIONS, action_from_data
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, LogEntry
 from statemachine.emulator.control.common import EMULATOR, answer, body, chat_of, refusal, refusing
+from statemachine.emulator.shapes import plain_text
 
 __all__ = ["chat_data", "entry_data", "phase", "routes"]
 
@@ -118,13 +117,4 @@ def chat_data(chat: Chat) -> dict[str, Any]:
 
 def entry_data(entry: LogEntry) -> dict[str, Any]:
     """One event of the log, with its time, its direction and the text to show of it ("" if it has none)."""
-    return {"at": entry.at, "direction": entry.direction, "event": entry.event, "text": _text(entry.event)}
-
-
-def _text(event: Mapping[str, Any]) -> str:
-    msg, msg_text = event.get("msg"), event.get("msg_text")
-    message = Message(
-        msg=msg if isinstance(msg, str) else "",
-        msg_text=msg_text if isinstance(msg_text, str) else None,
-    )
-    return message.text
+    return {"at": entry.at, "direction": entry.direction, "event": entry.event, "text": plain_text(entry.event)}

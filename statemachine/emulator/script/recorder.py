@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from statemachine.emulator import actions, names
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, LogEntry
-from statemachine.emulator.shapes import Event
+from statemachine.emulator.shapes import Event, plain_text
 from statemachine.emulator.state import StoredFile
 from statemachine.emulator.steps import Await, Pause, Scenario, Step
 
@@ -18,7 +16,6 @@ __all__ = ["recorded"]
 
 _GRAIN_MS: Final = 100
 _AWAITED: Final = names.FORM_ANSWERS | {names.MESSAGE, names.FILE, names.LOCATION}
-_TAG: Final = re.compile(r"<[^>]*>")
 
 
 def recorded(chat: Chat, files: Mapping[str, StoredFile], name: str = "recorded") -> Scenario:
@@ -86,7 +83,7 @@ class _Teller:
         return self._labels.get(_str(event, "party_id").lower(), "bot")
 
     def _message(self, event: Event) -> Action:
-        text = _str(event, "msg_text") or html.unescape(_TAG.sub("", _str(event, "msg").replace("<br>", "\n")))
+        text = plain_text(event)
         if _str(event, "party_id").lower() == self._own:
             return actions.SayAsClient(text)
         return actions.Say(text, self._party(event))
