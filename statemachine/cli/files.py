@@ -11,7 +11,7 @@ from statemachine.codec.body import MAX_BODY
 
 from .app import Trouble
 
-__all__ = ["content_of", "lines", "reading", "write", "writing"]
+__all__ = ["content_of", "lines", "read_text", "reading", "write", "writing"]
 
 
 @contextmanager
@@ -56,11 +56,15 @@ def write(path: Path, what: str | bytes) -> None:
         path.write_bytes(what.encode("utf-8", "replace") if isinstance(what, str) else what)
 
 
-def lines(path: Path) -> list[str]:
-    """The lines of a text without comments (#) and blank lines. Raises Trouble."""
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, without a byte order mark. Raises Trouble."""
     try:
         with reading(path):
-            text = path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise Trouble(f"{path}: this is no UTF-8 text") from None
-    return [said for line in text.splitlines() if (said := line.partition("#")[0].strip())]
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text without comments (#) and blank lines. Raises Trouble."""
+    return [said for line in read_text(path).splitlines() if (said := line.partition("#")[0].strip())]

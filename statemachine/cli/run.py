@@ -33,7 +33,7 @@ from statemachine.scripted import (
 from ..logs import silenced
 from .app import Trouble
 from .door import Door, door_options, in_flags
-from .files import reading, write
+from .files import read_text, write
 from .loop import run_many
 from .screen import Screen
 from .state import running_emulators
@@ -118,12 +118,9 @@ def command(
 
 def _read(path: Path) -> Script:
     try:
-        with reading(path):
-            return read_script(path.read_text(encoding="utf-8"), path.stem, path.parent, str(path))
+        return read_script(read_text(path), path.stem, path.parent, str(path))
     except ScriptError as error:
         raise Trouble(*map(str, error.problems)) from None
-    except UnicodeDecodeError:
-        raise Trouble(f"{path}: this is no UTF-8 text") from None
 
 
 async def _doors(door: Door, scripts: Sequence[Script]) -> list[Endpoint]:

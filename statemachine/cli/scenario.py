@@ -21,7 +21,9 @@ from statemachine.emulator.script.catalogue import parts
 from statemachine.emulator.steps import Scenario
 
 from .app import Trouble
+from .files import read_text
 from .screen import Screen
+from .text import visible
 
 __all__ = ["command", "scenario_of"]
 
@@ -67,7 +69,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
         click.echo(json.dumps({"problems": found}))
     else:
         for problem in problems:
-            click.echo(str(problem), err=True)
+            click.echo(visible(str(problem)), err=True)
         if not problems:
             click.echo(f"{len(files)} {'file is' if len(files) == 1 else 'files are'} right")
     return 1 if problems else 0
@@ -101,10 +103,4 @@ def _problems(files: Iterable[Path]) -> Iterator[Problem]:
 
 
 def _read(file: Path) -> Scenario:
-    try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise Trouble(f"cannot read {file}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ScriptError([Problem(1, "this is no UTF-8 text", str(file))]) from None
-    return read_scenario(text, file.stem, parts(), str(file))
+    return read_scenario(read_text(file), file.stem, parts(), str(file))

@@ -55,12 +55,24 @@ def test_every_problem_is_a_line_of_its_own(
         assert not any("\\n" in line or "\x1b" in line for line in lines)
 
 
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_byte_order_mark_is_no_part_of_a_file(bom: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    scenario, script = tmp_path / "mine.toml", tmp_path / "customer.toml"
+    scenario.write_text(f"{bom}about = 'a'\nteaches = 't'\nscript = []\n", "utf-8")
+    script.write_text(f"{bom}about = 'a'\nscript = ['end']\n", "utf-8")
+    assert main(["scenario", "check", str(scenario)]) == 0
+    assert main(["run", "--check", str(script)]) == 0
+    scenario.write_text(f"{bom}about = 'a'\nteaches = 5\n", "utf-8")
+    assert main(["scenario", "check", str(scenario)]) == 1
+    assert f"{scenario}:2: " in capsys.readouterr().err
+
+
 def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["scenario", "check", str(tmp_path / "none.toml")]) == 2
-    assert "cannot read" in capsys.readouterr().err
+    assert "No such file" in capsys.readouterr().err
     odd = tmp_path / "odd.toml"
     odd.write_bytes(b"\xff\xfe")
-    assert main(["scenario", "check", str(odd)]) == 1
+    assert main(["scenario", "check", str(odd)]) == 2
     assert "no UTF-8" in capsys.readouterr().err
     assert main(["scenario", "show", "none"]) == 2
 

@@ -47,7 +47,8 @@ class Source:
 
     @classmethod
     def of(cls, text: str, name: str = "") -> Source:
-        """Raises ScriptError where this is no TOML."""
+        """Read this text, with or without a byte order mark. Raises ScriptError where it is no TOML."""
+        text = text.removeprefix("\ufeff")
         try:
             return cls(name, tomllib.loads(text), places(text))
         except tomllib.TOMLDecodeError as error:
