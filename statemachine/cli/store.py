@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final, TypeVar
 from urllib.parse import unquote
 
@@ -18,9 +19,11 @@ from statemachine.store import housekeeping
 from statemachine.store.check import StoreReport, check
 from statemachine.store.database import open_owned, translated_errors
 from statemachine.store.errors import StoreError
+from statemachine.store.lookup import StoredChat, find
 from statemachine.store.schema import SCHEMA
 
 from .app import Trouble
+from .errors import say
 from .screen import Screen, phase_style
 
 __all__ = ["command"]
@@ -35,11 +38,11 @@ _file: Final = click.argument("file", type=click.Path(exists=True, dir_okay=Fals
 @click.group(name="store", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Maintain the database of chats (`store="chats.sqlite"`): check, migrate, purge, forget a client.
+    """Maintain the database of chats (`store="chats.sqlite"`): check, show a chat, migrate, purge, forget a client.
 
-    All but check need exclusive access: they refuse while a process uses the database, and name that process.
+    All but check and show need exclusive access: they refuse while a process uses the database, and name that process.
 
-    Exit status: 0 done; 1 check found damage; 2 it could not be executed.
+    Exit status: 0 done; 1 check found damage, or show no chat; 2 it could not be executed.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -59,6 +62,27 @@ def check_(file: Path, as_json: bool) -> None:
         _show(Screen(), file, checked)
     if checked.faults:
         raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_file
+@click.argument("label")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(file: Path, label: str, as_json: bool) -> None:
+    """Print the customer and the state of the chat with this LABEL. Changes nothing, and prints no texts.
+
+    Log lines, errors and names of trace files have the label instead of the customer's id, which may be private.
+    """
+    with _trouble():
+        found = find(file, label)
+    if not found:
+        say(f"{file}: no chat has the label {label}")
+        raise click.exceptions.Exit(1)
+    for chat in found:
+        if as_json:
+            click.echo(json.dumps(asdict(chat)))
+        else:
+            _show_chat(Screen(), file, chat)
 
 
 @command.command()
@@ -147,6 +171,22 @@ def _trouble() -> Generator[None, None, None]:
         yield
     except StoreError as error:
         raise Trouble(str(error)) from None
+
+
+def _show_chat(screen: Screen, file: Path, chat: StoredChat) -> None:
+    screen.line(f"client id   {chat.client_id}")
+    screen.line(f"tenant      {chat.tenant}")
+    screen.line(f"app id      {chat.app_id}")
+    outcome = f", outcome {chat.outcome}" if chat.outcome else ""
+    screen.line("phase       ", (chat.phase, phase_style(chat.phase)), outcome)
+    if chat.fault is None:
+        screen.line(f"chat id     {chat.chat_id or 'none yet'}")
+        screen.line(f"queued      {chat.queued} not sent yet")
+    screen.line(f"updates     {chat.unread:,} unread")
+    if chat.fault is not None:
+        screen.line(("✗ ", "bold red"), f"its snapshot cannot be read: {chat.fault}")
+        screen.line("Continue with ChatClient.session(…, new_chat=True), which begins a new chat in its place,")
+        screen.line(f"or delete it: statemachine store forget {file} {quote(chat.client_id)}")
 
 
 def _show(screen: Screen, file: Path, checked: StoreReport) -> None:

@@ -13,6 +13,7 @@ from .errors import (
     NotSaved,
     SendFailed,
     SessionOver,
+    WrongType,
 )
 from .metrics import METRICS, Metrics, Stats
 from .middleware import Middleware
@@ -53,6 +54,7 @@ __all__ = [
     "TooLarge",
     "Update",
     "UpdateStream",
+    "WrongType",
     "advise",
     "fast_event_loop",
     "raise_file_limit",

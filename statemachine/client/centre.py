@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from inspect import signature
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from statemachine.adapters.http_client import CallFailed, HttpClient
@@ -28,7 +30,9 @@ from statemachine.codec.widget import WidgetConfiguration
 
 from ..core import ChatOpened, Entry, Failure
 from .advice import Advice, advise
-from .errors import BadSetting, ChatError
+from .arguments import made, text
+from .chat_parameters import ChatParameters
+from .errors import ChatError
 from .options import Options
 
 A = TypeVar("A")
@@ -133,7 +137,10 @@ class ContactCentre:
         self, phone_number: str, *, from_: str | None = None, parameters: Mapping[str, object] | None = None
     ) -> None:
         """Let the centre begin a chat by SMS to this number. v1 only. Raises SmsRefused too."""
-        done = await self.ask(side_calls.request_sms(phone_number, from_=from_, parameters=parameters))
+        text("request_sms: phone_number", phone_number)
+        about = ChatParameters.checked("request_sms", parameters, phone_number, from_)
+        call = side_calls.request_sms(phone_number, from_=about.from_, parameters=json.loads(about.parameters))
+        done = await self.ask(call)
         if done.code:
             raise SmsRefused(done.code)
 
@@ -230,7 +237,7 @@ def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> 
 
 def _made(make: Callable[P, SideCall[A]], *about: P.args, **more: P.kwargs) -> SideCall[A]:
     """A call about this chat. Raises BadSetting."""
-    try:
-        return make(*about, **more)
-    except ValueError as error:
-        raise BadSetting(f"{make.__name__}: {error}") from None
+    for name, value in zip(signature(make).parameters, about, strict=False):
+        if name.endswith("_id"):
+            text(f"{make.__name__}: {name}", value)
+    return made(make.__name__, make, *about, **more)

@@ -26,6 +26,7 @@ from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
 from ..logs import Logger
+from .arguments import duration, seconds, text, whole_number
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
@@ -204,6 +205,7 @@ class ChatClient:
         client_id: str,
         *,
         start: bool = True,
+        new_chat: bool = False,
         parameters: Mapping[str, object] | None = None,
         phone_number: str | None = None,
         from_: str | None = None,
@@ -213,21 +215,23 @@ class ChatClient:
         Args:
             client_id: The customer on this device: create one for each, and keep it.
             start: Request a chat if there is none. An ended chat is returned as it is:
-                `ChatSession.send(…, new_chat=True)` begins the next.
+                `new_chat`, or `ChatSession.send(…, new_chat=True)`, begins the next.
+            new_chat: Also begin a new chat after the end of the last one, and in the place of a stored chat that cannot
+                be read: what that one had not sent yet is lost, its updates are still delivered.
             parameters: For new chats, see `ChatSession.start`, as for `phone_number` and `from_`.
             phone_number: The customer's phone number.
             from_: The customer's name as shown to agents.
 
         Raises:
-            BadSetting: The id cannot be sent.
-            StoreError: The stored chat cannot be read.
+            BadSetting: The id cannot be sent, or a value has a wrong type (WrongType).
+            StoreError: The stored chat cannot be read (UnreadableSession), or the store cannot.
             ChatClosed, ChatStopped, NotSaved: See `ChatSession`.
         """
-        chat = await self._find(self._opened(), client_id)
-        about = ChatParameters(parameters, phone_number, from_)
+        about = ChatParameters.checked("session", parameters, phone_number, from_)
+        chat = await self._find(self._opened(), text("session: client_id", client_id), new_chat)
         if about != ChatParameters():
             chat.parameters = about
-        if start and chat.phase == "idle":
+        if start and (chat.phase == "idle" or (new_chat and chat.outcome is not None)):
             await chat.request()
         return chat
 
@@ -236,21 +240,21 @@ class ChatClient:
             raise ChatClosed("the client is not open: use it inside `async with`")
         return self._context
 
-    async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
+    async def _find(self, context: ClientContext, client_id: str, replace_unreadable: bool) -> ChatSession:
         session_id = _session_id(_for(self._endpoint, client_id))
         chat = self._sessions.get(session_id) or self._retired.get(session_id)
         if chat and not chat.stopped:
             return chat
         if chat:  # it has stopped: try again
             await chat.close()
-        chat = self._make(context, session_id)
+        chat = self._make(context, session_id, replace_unreadable=replace_unreadable)
         self._work(chat)
         await asyncio.sleep(0)  # a caller that opens thousands must not block the other tasks
         return chat
 
-    def _make(self, context: ClientContext, session_id: str) -> ChatSession:
-        client_id = unquote(session_id.rpartition("/")[2])
-        return ChatSession(session_id, _for(self._endpoint, client_id), context)
+    def _make(self, context: ClientContext, session_id: str, *, replace_unreadable: bool = False) -> ChatSession:
+        endpoint = _for(self._endpoint, unquote(session_id.rpartition("/")[2]))
+        return ChatSession(session_id, endpoint, context, replace_unreadable=replace_unreadable)
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
@@ -304,7 +308,9 @@ class ChatClient:
         With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
         """
-        return self._opened().store.transcript(_session_id(_for(self._endpoint, client_id)), after, limit)
+        session_id = _session_id(_for(self._endpoint, text("transcript: client_id", client_id)))
+        first, number = whole_number("transcript: after", after), whole_number("transcript: limit", limit)
+        return self._opened().store.transcript(session_id, first, number)
 
     async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = REMOVAL_TIMEOUT) -> None:
         """Delete the chats that ended so long ago, and older transcripts and traces. Active chats stay.
@@ -314,6 +320,7 @@ class ChatClient:
         `StoreError` or OSError, which say what could not be deleted.
         """
         context = self._opened()
+        duration("purge: older_than", older_than)
         before = context.clock.now() - older_than // timedelta(milliseconds=1)
         held = [*self._sessions.values(), *self._retired.values()]
         await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
@@ -327,7 +334,7 @@ class ChatClient:
         returns nothing is guaranteed: repeat it after an error or a crash.
         """
         context = self._opened()
-        session_id = _session_id(_for(self._endpoint, client_id))
+        session_id = _session_id(_for(self._endpoint, text("forget: client_id", client_id)))
         await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 
@@ -383,7 +390,9 @@ class ChatClient:
             ChatClosed: The client is not open.
             ChatError: Another loop or handler takes the updates.
         """
-        if concurrency < 1 or tries < 1:
+        seconds("handle: within", within)
+        duration("handle: pause", pause)
+        if whole_number("handle: concurrency", concurrency) < 1 or whole_number("handle: tries", tries) < 1:
             raise BadSetting("handle: concurrency and tries must be at least 1")
         runner = HandlerRunner(
             self._scheduler,

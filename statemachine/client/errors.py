@@ -17,6 +17,10 @@ class BadSetting(ChatError, ValueError):
     """A setting cannot work. The text names it and says what is expected."""
 
 
+class WrongType(BadSetting, TypeError):
+    """A value of a type that cannot be used. The text names the argument and the type; nothing has happened."""
+
+
 class NotPossible(ChatError):
     """The call is not possible in this `phase`; nothing has happened. `reason`: why, and what to do."""
 

@@ -14,6 +14,7 @@ from statemachine.adapters.http_client import ConnectionPool, HeaderSource, prox
 from statemachine.codec.http import Endpoint
 
 from ..core import Config
+from .arguments import text
 from .errors import BadSetting
 
 _MS: Final = timedelta(milliseconds=1)
@@ -91,6 +92,9 @@ class Options:
 
     def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
         """The contact centre's endpoint for this customer. `tenant`: None: the host of `url`. Raises BadSetting."""
+        for name, value in (("url", url), ("tenant", tenant), ("app_id", app_id), ("client_id", client_id)):
+            if value is not None or name != "tenant":
+                text(name, value)
         try:
             return Endpoint(url, _host(url) if tenant is None else tenant, app_id, client_id, self.api, self.quoted)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import os
 from collections.abc import Generator, Mapping
@@ -11,13 +12,16 @@ from pathlib import Path
 from typing import Final, Literal
 from weakref import WeakValueDictionary
 
+from attrs import evolve
+
 from statemachine.adapters.payload import UploadProgress
 from statemachine.adapters.protocols import SavedStep
 
 from ..core import AnswerForm, AnswerSecureForm, DeliveryUpdate, Intent, SendFile, Session
 from ..core.session import Item
 from ..core.wire import Location, SecureFormData
-from .errors import BadSetting, ChatError, NotSaved
+from .arguments import degrees, made, text
+from .errors import BadSetting, ChatError, NotSaved, WrongType
 from .local_payloads import LocalPayloads
 from .sending import Sending, SendingState
 
@@ -44,22 +48,26 @@ class Outgoing:
         note: str,
     ) -> SendFile:
         """The intent that sends this file; keeps its bytes. Raises BadSetting where it cannot be read."""
+        _check_source(source)
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
+        name = text("send_file: name", name)
         if image is None:
             image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
         if not isinstance(source, bytes) and not os.access(source, os.R_OK):
             raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
         kind: Literal["image", "attachment"] = "image" if image else "attachment"
-        return SendFile(now, self.payloads.keep_file(source, uploaded), name, kind, key, note)
+        intent = made("send_file", SendFile, now, "", name, kind, key, note)
+        return evolve(intent, ref=self.payloads.keep_file(source, uploaded))
 
     def answer(
         self, session: Session, now: int, form: str, data: Mapping[str, object], key: str | None, note: str
     ) -> AnswerForm | AnswerSecureForm:
         """The intent that answers this form. The values of a secure form stay here, outside the session."""
+        answer = made("answer_form", AnswerForm, now, form, data, key, note)
         if any(one.id == form and one.secure for one in session.participants.forms):
-            return AnswerSecureForm(now, form, self.payloads.keep_values(data), key, note)
-        return AnswerForm(now, form, data, key, note)
+            return AnswerSecureForm(now, form, self.payloads.keep_values(json.loads(answer.data)), key, note)
+        return answer
 
     @contextmanager
     def kept_for(self, intent: Intent) -> Generator[None]:
@@ -104,13 +112,17 @@ class Outgoing:
 
 
 def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url: str) -> Location:
-    """A location, in degrees."""
-    return Location(_decimal(latitude), _decimal(longitude), url)
+    """A location, in degrees. Raises BadSetting."""
+    return Location(
+        degrees("send_location: latitude", latitude, 90),
+        degrees("send_location: longitude", longitude, 180),
+        text("send_location: url", url),
+    )
 
 
-def _decimal(value: str | float | Decimal) -> str:
-    """Degrees as plain decimal text, with full precision."""
-    return value if isinstance(value, str) else format(Decimal(repr(value) if isinstance(value, float) else value), "f")
+def _check_source(source: object) -> None:
+    if not isinstance(source, bytes | str | os.PathLike):
+        raise WrongType(f"send_file: source must be a path (str or PathLike) or bytes, not {type(source).__name__}")
 
 
 _STATES: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}

@@ -9,15 +9,19 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped, label
 from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport
+from statemachine.store.errors import UnreadableSession
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
+from ..logs import Logger
 from .errors import NotSaved, ending, refusal
 from .stream import UpdateFeed, UpdateFilter
+
+_log = Logger()
 
 IntentFactory: TypeAlias = Callable[[Carryover | None], Event]
 """Makes the intent that opens a chat, from what it carries over from the last one."""
@@ -52,6 +56,7 @@ class SessionRunner:
         on_received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
         save_timeout: timedelta = timedelta(seconds=30),
+        replace_unreadable: bool = False,
     ) -> None:
         """Load the session. Raises a `StoreError` where the stored one cannot be read.
 
@@ -67,6 +72,7 @@ class SessionRunner:
             on_received: Called with the id of each acknowledged message.
             observers: See each step of the session.
             save_timeout: How long a caller waits for a save.
+            replace_unreadable: Put a new session in the place of a stored one that cannot be read.
         """
         self._id = session_id
         self._clock = clock
@@ -83,8 +89,16 @@ class SessionRunner:
             observers=observers,
         )
         blank = new_session(clock.now(), config)
-        stored = store.load(session_id)
-        session, version = (stored.session, stored.version) if stored else (blank, 0)
+        session, version = blank, 0
+        try:
+            if stored := store.load(session_id):
+                session, version = stored.session, stored.version
+        except UnreadableSession as error:
+            if not replace_unreadable:
+                raise
+            # Its version and `seq` continue: the journal and the application's cursor remain valid.
+            session, version = evolve(blank, seq=error.seq), error.version
+            _log.warning("session_replaced", session=label(session_id), version=version)
         self.feed = UpdateFeed(
             store,
             session_id,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
 from ..core import DeliveryUpdate, Reason
+from .arguments import seconds
 from .errors import ChatClosed, ChatError, SendFailed
 
 SendingState: TypeAlias = Literal["pending", "sent", "delivered", "read", "failed"]
@@ -46,7 +47,7 @@ class Sending:
         Raises SendFailed, TimeoutError; ChatClosed or ChatStopped where the client was closed or has stopped before
         (the stored item is sent when the chat is resumed).
         """
-        async with asyncio.timeout(_seconds(timeout)):
+        async with asyncio.timeout(seconds("sent: timeout", timeout)):
             await self._until("sent")
         if self._state == "pending":
             raise self._end or ChatClosed("the client was closed before this was sent")
@@ -65,7 +66,7 @@ class Sending:
 
     async def _receipt(self, wanted: SendingState, timeout: timedelta | None) -> bool:  # noqa: ASYNC109
         try:
-            async with asyncio.timeout(_seconds(timeout)):
+            async with asyncio.timeout(seconds("delivered and read: timeout", timeout)):
                 await self._until(wanted)
         except TimeoutError:
             pass
@@ -106,7 +107,3 @@ class Sending:
     def _wake(self) -> None:
         if self._changed:
             self._changed.set()
-
-
-def _seconds(timeout: timedelta | None) -> float | None:
-    return None if timeout is None else timeout.total_seconds()

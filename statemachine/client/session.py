@@ -40,6 +40,7 @@ from ..core import (
     StopTyping,
 )
 from ..core.wire import SendableEntry
+from .arguments import made, whole_number
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .chat_parameters import ChatParameters, new_origin
 from .errors import ChatClosed, ending
@@ -76,11 +77,14 @@ class ChatSession:
     A method returns when its intent is saved; updates report the result. Cancelling a method while it waits for the
     save does not withdraw the intent.
 
-    Every method raises NotPossible (SessionOver after the end; nothing has happened), ChatStopped (the store failed),
-    NotSaved (the store did not answer in time) or ChatClosed; further errors stand at the method.
+    Every method raises WrongType for a value of a wrong type, NotPossible (SessionOver after the end; in both cases
+    nothing has happened), ChatStopped (the store failed), NotSaved (the store did not answer in time) or ChatClosed;
+    further errors stand at the method.
     """
 
-    def __init__(self, session_id: str, endpoint: Endpoint, context: ClientContext) -> None:
+    def __init__(
+        self, session_id: str, endpoint: Endpoint, context: ClientContext, *, replace_unreadable: bool = False
+    ) -> None:
         self.id: Final = session_id
         """Tenant, app and client id as one text: the session's name in the store and for observers."""
         self._context = context
@@ -108,6 +112,7 @@ class ChatSession:
             on_received=self._received if context.options.receipts == "on_ack" else None,
             observers=context.observers,
             save_timeout=context.options.save_within,
+            replace_unreadable=replace_unreadable,
         )
 
     # --- state --------------------------------------------------------------------------------------------------------
@@ -167,7 +172,7 @@ class ChatSession:
 
     async def ack(self, seq: int) -> None:
         """Acknowledge all updates up to this `seq`: they are not delivered again after a restart."""
-        await self._runner.acknowledge(seq)
+        await self._runner.acknowledge(whole_number("ack: seq", seq))
 
     def resume(self) -> None:
         """Call the handler again that failed too often for this session. To skip an update, `ack` it before."""
@@ -189,14 +194,16 @@ class ChatSession:
             phone_number: The customer's phone number.
             from_: The customer's name as shown to agents.
         """
-        self.parameters = ChatParameters(parameters, phone_number, from_)
+        self.parameters = ChatParameters.checked("start", parameters, phone_number, from_)
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
         """Find the active chat of this customer that the store does not know, or the one with this id."""
 
+        intent = made("reattach", Reattach, self._now(), new_origin(), chat_id)
+
         def opening(after: Carryover | None) -> Intent:
-            return self._filtered(Reattach(self._now(), new_origin(), chat_id, after))
+            return self._filtered(evolve(intent, at=self._now(), after=after))
 
         await self._runner.wait_saved(await self._runner.begin(opening))
 
@@ -228,7 +235,7 @@ class ChatSession:
             note: Any text, returned in the delivery updates, also after a restart; it is not sent.
             new_chat: After the end of the chat, begin a new one with this text and the last parameters.
         """
-        saying = self._filtered(SendText(self._now(), text, key, note))
+        saying = self._filtered(made("send", SendText, self._now(), text, key, note))
         if new_chat:
             return await self._handle_when_saved(
                 await self._runner.begin(self._requesting(text, key, note), saying), key
@@ -244,8 +251,9 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send a location, in degrees."""
-        return await self.send_entry(place(latitude, longitude, url), key=key, note=note)
+        """Send a location, in degrees, as numbers or their text. Raises BadSetting for others."""
+        entry = place(latitude, longitude, url)
+        return await self._send(made("send_location", SendEntry, self._now(), entry, key, note))
 
     async def send_entry(
         self,
@@ -255,7 +263,7 @@ class ChatSession:
         note: str = "",
     ) -> Sending:
         """Send another entry of the protocol: signaling, co-browsing, navigation."""
-        return await self._send(SendEntry(self._now(), entry, key, note))
+        return await self._send(made("send_entry", SendEntry, self._now(), entry, key, note))
 
     async def send_file(
         self,
@@ -295,7 +303,7 @@ class ChatSession:
 
     async def cancel_form(self, form_request_id: str) -> None:
         """Close an open form without an answer."""
-        await self._ask(CancelForm(self._now(), form_request_id))
+        await self._ask(made("cancel_form", CancelForm, self._now(), form_request_id))
 
     async def _send(self, intent: Intent) -> Sending:
         with self._out.kept_for(intent):
@@ -312,7 +320,7 @@ class ChatSession:
 
     async def typing(self, draft: str = "") -> None:
         """The customer is typing; may be called at each key."""
-        await self._ask(StartTyping(self._now(), draft))
+        await self._ask(made("typing", StartTyping, self._now(), draft))
 
     async def stop_typing(self) -> None:
         """The customer stopped typing without sending."""
@@ -320,7 +328,7 @@ class ChatSession:
 
     async def mark_read(self, msg_id: str) -> None:
         """The customer has seen this message."""
-        await self._ask(MarkRead(self._now(), msg_id))
+        await self._ask(made("mark_read", MarkRead, self._now(), msg_id))
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -334,7 +342,7 @@ class ChatSession:
 
     async def pushed(self, chat_id: str) -> None:
         """A push message (`chatID`) has announced events of this chat."""
-        await self._ask(PushReceived(self._now(), chat_id))
+        await self._ask(made("pushed", PushReceived, self._now(), chat_id))
 
     async def reauthorized(self) -> None:
         """Continue after the refused authorization or configuration has been corrected."""

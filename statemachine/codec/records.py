@@ -185,6 +185,17 @@ def _record_writer(cls: Any, converter: Converter, redacting: bool) -> Callable[
     return cast(Callable[[Any], Object], compiled(cls, converter, **hooks))
 
 
+def _only(kind: type, noun: str) -> Callable[[Any], object]:
+    """Refuse to write what could not be read again. Subclasses of `str` and `int` are written as plain values."""
+
+    def write(value: object) -> object:
+        if type(value) is not kind and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise BadRecord(f"{noun} is expected here, not {type(value).__name__}: it could not be read again")
+        return value
+
+    return write
+
+
 def _union_writer(union: Any, converter: Converter) -> Callable[[Any], object]:
     writers: dict[type, Callable[[Any], Object]] = {}
     tags = {member: tag for tag, member in _members(union).items()}
@@ -203,8 +214,11 @@ def _union_writer(union: Any, converter: Converter) -> Callable[[Any], object]:
 
 def _array_writer(kind: Any, converter: Converter) -> Callable[[Any], object]:
     members = get_args(kind)
-    write = converter.get_unstructure_hook(members[0])  # the members of our fixed tuples are all of one kind
-    return lambda items: [write(item) for item in items]
+    if members[-1] is Ellipsis:
+        write = converter.get_unstructure_hook(members[0])
+        return lambda items: [write(item) for item in items]
+    writers = [converter.get_unstructure_hook(member) for member in members]
+    return lambda items: [write(item) for write, item in zip(writers, items, strict=True)]
 
 
 # --- the two converters ------------------------------------------------------------------------------------------
@@ -214,6 +228,7 @@ def _converter(redacting: bool) -> Converter:
     made = Converter(detailed_validation=True)
     for kind, noun in ((str, "text"), (int, "a whole number"), (bool, "true or false")):
         made.register_structure_hook(kind, _exactly(kind, noun))
+        made.register_unstructure_hook(kind, _only(kind, noun))
     made.register_structure_hook(bytes, _read_bytes)
     made.register_unstructure_hook(bytes, _blank if redacting else bytes.hex)
     made.register_structure_hook_factory(_is_literal, _literal_reader)

@@ -17,6 +17,7 @@ __all__ = [
     "StoreFull",
     "StoreOwned",
     "StoreReadOnly",
+    "UnreadableSession",
     "check_ack",
     "check_order",
 ]
@@ -71,6 +72,18 @@ class ForeignStore(StoreError):
 
 class CorruptStore(StoreError):
     """Stored data cannot be read."""
+
+
+class UnreadableSession(CorruptStore):
+    """The snapshot of one session cannot be read. The text names the remedies.
+
+    `version`: of its last save; `seq`: of its last update. A new session that continues both can replace it.
+    """
+
+    def __init__(self, text: str, version: int, seq: int) -> None:
+        super().__init__(text)
+        self.version: Final = version
+        self.seq: Final = seq
 
 
 def check_order(last: int, updates: tuple[TranscriptUpdate, ...]) -> None:

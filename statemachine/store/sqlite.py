@@ -12,14 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done, Save, Stored
 from statemachine.codec.records import decode_update, encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
 from ..core import TranscriptUpdate
-from ..logs import Logger
+from ..logs import Logger, error_values
 from .database import connect, open_owned, translated_errors
-from .errors import CorruptStore, StaleSave, check_ack, check_order
+from .errors import StaleSave, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, purge
 from .writer import CallSoon, WriteJob, Writer
 
@@ -28,7 +29,8 @@ __all__ = ["SqliteStore"]
 _log = Logger()
 
 _JOURNAL: Final = (
-    "SELECT content FROM session JOIN journal ON session = session.key WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"
+    "SELECT seq, content FROM session JOIN journal ON session = session.key"
+    " WHERE id = ? AND seq > {} ORDER BY seq LIMIT ?"
 )
 
 
@@ -76,7 +78,7 @@ class SqliteStore:
         self._writer.put(WriteJob(partial(_save, save), done))
 
     def load(self, session_id: str) -> Stored | None:
-        """See `Store.load`. Raises CorruptStore where the snapshot cannot be read back."""
+        """See `Store.load`. Raises UnreadableSession where the snapshot cannot be read back."""
         rows = self._read("SELECT snapshot, version FROM session WHERE id = ?", session_id)
         if not rows:
             return None
@@ -84,22 +86,39 @@ class SqliteStore:
         try:
             return Stored(restore(json.loads(text)), version)
         except Exception as error:
-            raise CorruptStore(f"{self._path}: a session's snapshot cannot be read back: {error}") from error
+            raise self._unreadable(session_id, error) from error
+
+    def _unreadable(self, session_id: str, error: Exception) -> UnreadableSession:
+        ((_, version, _, last),) = self._read(_ROW, session_id)
+        name = label(session_id)
+        return UnreadableSession(
+            f"{self._path}: chat {name}: its snapshot cannot be read back: {error}. To continue with this customer: "
+            f"ChatClient.session(…, new_chat=True) begins a new chat in its place; or delete the chat: statemachine "
+            f"store forget {self._path} CLIENT_ID. The client id: statemachine store show {self._path} {name}",
+            version,
+            last,
+        )
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """See `Store.journal`. Raises CorruptStore where a row cannot be read back."""
+        """See `Store.journal`. Updates that cannot be read back are logged and left out."""
         return self._page(_JOURNAL.format("max(?, cursor)"), session_id, after_seq, limit)
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """See `Archive.transcript`. Raises CorruptStore where a row cannot be read back."""
+        """See `Archive.transcript`. Updates that cannot be read back are logged and left out."""
         return self._page(_JOURNAL.format("?"), session_id, after_seq, limit)
 
     def _page(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        rows = self._read(query, session_id, after_seq, limit)
-        try:
-            return tuple(_read_update(text) for (text,) in rows)
-        except Exception as error:
-            raise CorruptStore(f"{self._path}: the journal cannot be read back: {error}") from error
+        updates: list[TranscriptUpdate] = []
+        while rows := self._read(query, session_id, after_seq, limit):
+            for seq, text in rows:
+                try:
+                    updates.append(_read_update(text))
+                except Exception as error:  # the other updates of this chat must still be delivered
+                    _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
+            if updates or len(rows) < limit:
+                break
+            after_seq = rows[-1][0]  # none of this page: an empty answer would mean that nothing follows
+        return tuple(updates)
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from statemachine.adapters.driver import label
 from statemachine.cli import main
 from statemachine.store.schema import SCHEMA
 from statemachine.store.sqlite import SqliteStore
@@ -126,3 +127,50 @@ def test_what_is_no_database_is_told_in_a_line(name: str, tmp_path: Path, capsys
 def test_without_a_command_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store"]) == 2
     assert "Commands:" in capsys.readouterr().out
+
+
+def test_show_finds_the_customer_of_a_label_also_while_the_database_is_in_use(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SqliteStore(file, call_soon=lambda call: call())
+    name = label("acme.example/bot/%2B15550001")
+    shown = told(capsys, "show", file, name)
+    store.close()
+    for line in ("client id   +15550001", "tenant      acme.example", "app id      bot", "warned", "2 unread"):
+        assert line in shown
+    found = json.loads(told(capsys, "show", file, name, "--json"))
+    assert (found["client_id"], found["phase"], found["fault"]) == ("+15550001", "warned", None)
+    assert set(found) == {
+        "label",
+        "client_id",
+        "app_id",
+        "tenant",
+        "version",
+        "unread",
+        "phase",
+        "outcome",
+        "chat_id",
+        "queued",
+        "updated",
+        "fault",
+    }
+
+
+def test_show_of_an_unknown_label(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "show", str(file), "000000000000"]) == 1
+    assert "no chat has the label 000000000000" in capsys.readouterr().err
+
+
+def test_a_chat_that_cannot_be_read_is_shown_with_the_remedies_and_can_be_forgotten(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = sqlite3.connect(file)
+    with link:
+        link.execute("UPDATE session SET snapshot = '{' WHERE id LIKE '%15550001'")
+    link.close()
+    shown = told(capsys, "show", file, label("acme.example/bot/%2B15550001"))
+    assert "unreadable" in shown
+    assert "new_chat=True" in shown
+    assert f"store forget {file} +15550001" in shown.replace("\n", " ")
+    assert told(capsys, "forget", file, "+15550001") == "forgot 1 chat\n"
+    assert told(capsys, "show", file, label("acme.example/bot/%2B15550001"), status=1) == ""

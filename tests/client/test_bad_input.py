@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import ChatClient, ConnectionChanged, Finished
+from statemachine import ChatClient, ConnectionChanged, DeliveryUpdate, Finished, Received
 from statemachine.client import BadSetting, NotPossible, Options, SendFailed, SessionOver
 from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
-from statemachine.store.errors import CorruptStore, NewerStore, StoreError
-from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, until
+from statemachine.store.errors import CorruptStore, NewerStore, StoreError, UnreadableSession
+from tests.client.two_parties import LIMIT_S, QUICK, chat_of, client, text, until
 from tests.store.test_database import in_a_mount
 
 LONG = timedelta(seconds=LIMIT_S)
@@ -174,3 +175,82 @@ async def test_a_form_that_is_not_open_and_a_file_that_is_not_there() -> None:
             await ann.answer_form("no such form", {})
         await (await ann.send("and on")).sent(LONG)
         assert chat_of(emulator, "ann").texts_received[0][1] == "and on"
+
+
+# --- stored chats that cannot be read ---
+
+
+def unreadable_key(path: Path) -> None:
+    """As a version without checks of types has stored it: a number as the key of a text, also in the journal."""
+    link = sqlite3.connect(path)
+    with link:
+        for table, column in (("session", "snapshot"), ("journal", "content")):
+            link.execute(f"""UPDATE {table} SET {column} = replace({column}, '"key":"k"', '"key":987654321')""")
+    link.close()
+
+
+def cut(path: Path) -> None:
+    with sqlite3.connect(path) as link:
+        link.execute("UPDATE session SET snapshot = substr(snapshot, 1, 50)")
+    link.close()
+
+
+def newer(path: Path) -> None:
+    with sqlite3.connect(path) as link:
+        link.execute("UPDATE session SET snapshot = json_set(snapshot, '$.schema', 1000)")
+    link.close()
+
+
+@pytest.mark.parametrize("spoil", [unreadable_key, cut, newer])
+@pytest.mark.parametrize("start", [True, False])
+async def test_a_new_chat_takes_the_place_of_one_that_cannot_be_read(
+    tmp_path: Path, spoil: Callable[[Path], None], start: bool
+) -> None:
+    path = tmp_path / "chats.sqlite"
+    async with Emulator("silent", Knobs(hold_ms=300, pace=0.02)) as emulator:
+        async with client(emulator, store=path) as chats:
+            ann = await chats.session("ann")
+            await until(lambda: ann.phase == "ivr", "the chat is there")
+            await (await ann.send("hello", key="k")).sent(LONG)
+            await emulator.act(ann.session.chat.chat_id, do.Say("not read yet"))
+            await until(lambda: ann.unread == 2, "both updates are in the journal")
+        spoil(path)
+        for _ in range(2):  # a client that only opens it repairs nothing, and loses nothing
+            with capture_logs() as logs:
+                async with client(emulator, store=path) as chats:
+                    with pytest.raises(UnreadableSession, match=r"new_chat=True.* store forget .* CLIENT_ID"):
+                        await chats.session("ann", start=start)
+            assert [log["session"] for log in logs if log["event"] == "session_unreadable"] == [ann.label]
+            assert "/ann" not in str(logs)
+        with capture_logs() as logs:
+            async with client(emulator, store=path) as chats:
+                ann = await chats.session("ann", start=start, new_chat=True)
+                await (await ann.send("hello again", new_chat=True)).sent(LONG)
+                heard = list[bool]()
+                async with asyncio.timeout(LIMIT_S):
+                    async for update in ann.updates():
+                        if isinstance(update, Received) and text(update) == "not read yet":
+                            heard.append(update.historic)
+                        if heard and isinstance(update, DeliveryUpdate) and update.state == "sent":
+                            break
+                seqs = [update.seq for update in chats.transcript("ann", after=0)]
+                assert seqs == sorted(set(seqs))
+        assert heard in ([False], [False, True])  # the history has it again: the chat is active, and its window is lost
+        assert ("update_unreadable" in {log["event"] for log in logs}) == (spoil is unreadable_key)
+        async with client(emulator, store=path) as chats:
+            assert (await chats.session("ann")).phase == "ivr"
+        assert "hello again" in [words for _, words in chat_of(emulator, "ann").texts_received]
+
+
+async def test_a_new_chat_on_request_begins_after_the_end_only() -> None:
+    async with Emulator("silent", Knobs(hold_ms=300, pace=0.02)) as emulator, client(emulator) as chats:
+        ann = await chats.session("ann", new_chat=True)
+        await until(lambda: ann.phase == "ivr", "the chat is there")
+        chat_id = ann.session.chat.chat_id
+        assert (await chats.session("ann", new_chat=True)).session.chat.chat_id == chat_id
+        await ann.end()
+        await until(lambda: ann.outcome, "it is over")
+        assert (await chats.session("ann")).outcome == "ended"
+        ann = await chats.session("ann", new_chat=True)
+        await until(lambda: ann.phase == "ivr", "the next chat is there")
+        assert ann.session.chat.former == chat_id

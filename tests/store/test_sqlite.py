@@ -19,19 +19,20 @@ from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 from structlog.testing import capture_logs
 
 from statemachine import HistoryGap, Session, new_session
 from statemachine.adapters.protocols import Save, Store
 from statemachine.store import database, schema, writer
 from statemachine.store.errors import (
-    CorruptStore,
     ForeignStore,
     NewerStore,
     StoreBusy,
     StoreError,
     StoreFull,
     StoreReadOnly,
+    UnreadableSession,
 )
 from statemachine.store.ownership import lock_of
 from statemachine.store.sqlite import SqliteStore
@@ -223,20 +224,46 @@ def test_a_corrupted_snapshot_is_reported(path: Path, opened: Opener, text: str)
     with link:
         link.execute("UPDATE session SET snapshot = ?", (text,))
     link.close()
-    with pytest.raises(CorruptStore, match="snapshot cannot be read back"):
+    with pytest.raises(UnreadableSession, match=r"snapshot cannot be read back.*new_chat=True.*store forget") as caught:
         store.load("a")
+    assert (caught.value.version, caught.value.seq) == (1, 0)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"type":"anomaly","at":1,"kind":"odd"}'])
-def test_a_corrupted_journal_is_reported(path: Path, opened: Opener, text: str) -> None:
+@pytest.mark.parametrize("bad", [{1}, {3}, {1, 2}, {2, 3}, {1, 2, 3}])
+def test_updates_that_cannot_be_read_are_logged_and_left_out(
+    path: Path, opened: Opener, text: str, bad: set[int]
+) -> None:
     store = opened()
-    save(store, 1, 1)
+    save(store, 1, 1, 2, 3)
     link = sqlite3.connect(path)
     with link:
-        link.execute("UPDATE journal SET content = ?", (text,))
+        link.executemany("UPDATE journal SET content = ? WHERE seq = ?", [(text, seq) for seq in bad])
     link.close()
-    with pytest.raises(CorruptStore, match="journal cannot be read back"):
-        store.journal("a", 0, 10)
+    with capture_logs() as logs:
+        for limit in (1, 2, 10):
+            found, after = list[int](), 0
+            while page := store.journal("a", after, limit):
+                found += [one.seq for one in page]
+                after = found[-1]
+            assert found == sorted({1, 2, 3} - bad)
+    assert {log["seq"] for log in logs} == bad
+    assert {log["event"] for log in logs} == {"update_unreadable"}
+
+
+@pytest.mark.parametrize("value", [5, True, None, b"x", 1.5, ["x"]])
+def test_what_could_not_be_read_again_is_not_saved(opened: Opener, value: Any) -> None:
+    store = opened()
+    save(store, 1)
+    stored = store.load("a")
+    assert stored
+    wrong = evolve(stored.session, chat=evolve(stored.session.chat, chat_id=value))
+    answers = SimpleQueue[BaseException | None]()
+    store.save(Save("a", 2, wrong), answers.put)
+    answer = answers.get(timeout=10)
+    assert isinstance(answer, Exception)
+    assert f"not {type(value).__name__}" in str(answer)
+    assert store.load("a") == stored
 
 
 # --- the writer -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""Finds a stored chat by the label that log lines, errors and traces give it; also while the database is in use."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote
+
+from attrs import frozen
+
+from statemachine.adapters.driver import label
+from statemachine.codec.snapshot import restore
+
+from .database import open_reading, translated_errors
+
+__all__ = ["StoredChat", "find"]
+
+
+@frozen
+class StoredChat:
+    """One stored chat, without its texts. `version`: number of saves; `unread`: updates not acknowledged.
+
+    `queued`: items not sent yet; `updated`: in ms since the epoch. Where the snapshot cannot be read, `fault` says why,
+    `phase` is "unreadable", and `outcome`, `chat_id`, `queued` and `updated` are None.
+    """
+
+    label: str
+    client_id: str
+    app_id: str
+    tenant: str
+    version: int
+    unread: int
+    phase: str = "unreadable"
+    outcome: str | None = None
+    chat_id: str | None = None
+    queued: int | None = None
+    updated: int | None = None
+    fault: str | None = None
+
+
+def find(path: Path, wanted: str) -> tuple[StoredChat, ...]:
+    """The chats with this label: one, or none. Raises a `StoreError` where the database cannot be read."""
+    link, _ = open_reading(path)
+    with translated_errors(path), closing(link):
+        ids = [session_id for (session_id,) in link.execute("SELECT id FROM session ORDER BY id")]
+        return tuple(_read(link, session_id) for session_id in ids if label(session_id) == wanted)
+
+
+def _read(link: sqlite3.Connection, session_id: str) -> StoredChat:
+    unread = "(SELECT count(*) FROM journal WHERE session = key AND seq > cursor)"
+    query = f"SELECT snapshot, version, {unread} FROM session WHERE id = ?"
+    text, version, count = link.execute(query, (session_id,)).fetchone()
+    tenant, app_id, client_id = ([""] * 2 + [unquote(part) for part in session_id.split("/")])[-3:]
+    known = (label(session_id), client_id, app_id, tenant, version, count)
+    try:
+        session = restore(json.loads(text))
+    except Exception as error:
+        return StoredChat(*known, fault=str(error))
+    queued = sum(item.state.name in ("pending", "sending", "in_doubt") for item in session.items)
+    return StoredChat(*known, session.phase, session.outcome, session.chat.chat_id, queued, session.now)
