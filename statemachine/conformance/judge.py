@@ -31,7 +31,7 @@ from . import laws
 from .ids import IdMap
 from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
 from .results import CheckFailed, Level
-from .variations import Variation, same
+from .variations import SETS_THE_CLOCK, Variation, same
 from .vector_runner import VectorRunner
 from .vectors import Vector, VectorStep
 
@@ -226,7 +226,7 @@ class JudgedRunner(VectorRunner):
     def _hold(self, event: JsonObject, said: JsonObject) -> None:
         """The laws of one step, and of the whole trace."""
         before, shown = self.view, _read(said)
-        now = event["at"] if event["type"] == "restarted" else max(before.now, event["at"])
+        now = event["at"] if event["type"] in SETS_THE_CLOCK else max(before.now, event["at"])
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.view = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
         outputs = (*shown.commands, *shown.updates)

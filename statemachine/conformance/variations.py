@@ -18,6 +18,9 @@ from statemachine.engine.session import JsonObject
 from .results import CheckFailed
 from .vectors import Vector, VectorStep
 
+SETS_THE_CLOCK: Final = ("restarted", "clock_changed")
+"""Events after which the session's time is `at`, even where that is earlier; deadlines due by then do not fire."""
+
 __all__ = ["VARIATIONS", "Variation", "VariedStep", "same"]
 
 
@@ -88,7 +91,7 @@ def _tick(at: int) -> JsonObject:
 def _time(do: JsonObject, before: int) -> int:
     event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
     at: int = event["at"]
-    return at if event["type"] == "restarted" else max(before, at)
+    return at if event["type"] in SETS_THE_CLOCK else max(before, at)
 
 
 def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
@@ -106,7 +109,7 @@ def due_first(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedSte
     ticked: list[JsonObject] = []
     for at, (step, shown) in _shown(vector, plain):
         event = step.do.get("event", {"type": "restarted"})
-        if event["type"] == "restarted" or "refused" in shown:
+        if event["type"] in SETS_THE_CLOCK or "refused" in shown:
             yield VariedStep(at, step.do, partial(same, "L2", shown, "with ticks in between"))
         else:
             yield VariedStep(at, _tick(event["at"]), ticked.append)
@@ -143,7 +146,7 @@ def older_clock(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedS
     last = None
     for at, (step, shown) in _shown(vector, plain):
         do, event = step.do, step.do.get("event")
-        if event is not None and event["type"] != "restarted" and event["at"] == last:
+        if event is not None and event["type"] not in SETS_THE_CLOCK and event["at"] == last:
             do = {"event": {**event, "at": event["at"] - _EARLIER}}
         yield VariedStep(at, do, partial(same, "L11", shown, "with an older clock"))
         moved = event is not None and (shown.get("commands") or shown.get("updates"))

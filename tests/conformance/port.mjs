@@ -107,8 +107,8 @@ class Refused extends Error {}
 // --- the session, and the draft of a step ------------------------------------------------------------------------
 
 const FIELDS = [
-  "now", "ids", "seq", "config", "chat", "lifecycle", "opening", "attention", "connection", "history", "items", "ephemeral", "ephemeral_queue",
-  "participants", "window",
+  "now", "ids", "seq", "config", "chat", "lifecycle", "opening", "attention", "connection", "history", "presence",
+  "items", "ephemeral", "ephemeral_queue", "participants", "window",
 ];
 
 function newSession(at, config) {
@@ -125,6 +125,7 @@ function newSession(at, config) {
     attention: begin("attention"),
     connection: begin("connection"),
     history: begin("history"),
+    presence: begin("presence"),
     items: [],
     ephemeral: begin("ephemeral"),
     ephemeral_queue: { pending: [], due: null },
@@ -604,7 +605,8 @@ function queueFile(d, e) {
   d.subject = evolve(item, { entry });
 }
 
-const mayPost = (d) => d.chat.chat_id !== "" && d.connection.name !== "blocked" && !endWasSent(d);
+const canSend = (d) => d.chat.chat_id !== "" && d.presence.name === "present" && d.connection.name !== "blocked";
+const mayPost = (d) => canSend(d) && !endWasSent(d);
 
 function nextToSend(d) {
   const head = d.items.find((item) => ["pending", "sending", "in_doubt"].includes(item.state.name));
@@ -740,14 +742,15 @@ function braking(d) {
 
 const logCannotBeEmpty = (d) => knowsSome(d) || d.participants.parties.length > 0;
 const logIsMissing = (d, e) => e.entries.length === 0 && logCannotBeEmpty(d);
-const mayRepeatReading = (d) => triesOf(d.history) + 1 < d.config.limited_tries;
+const rejectionsOf = (d) => d.history.rejections ?? 0;
+const mayRepeatReading = (d) => rejectionsOf(d) + 1 < d.config.limited_tries;
 const historyState = (name, given) => state("history", name, given);
-const readingWith = (d, tries) =>
-  historyState("reading", { call: d.nextId(), due: answerDue(d, d.config.request_timeout), tries });
+const readingWith = (d, tries, rejections) =>
+  historyState("reading", { call: d.nextId(), due: answerDue(d, d.config.request_timeout), tries, rejections });
 
-function readingLater(d, e) {
+function readingLater(d, e, rejections = rejectionsOf(d)) {
   const tries = triesOf(d.history) + 1;
-  return historyState("backing_off", { tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+  return historyState("backing_off", { tries, rejections, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
 }
 
 // --- the vocabulary of the rows: name -> function, within each machine -------------------------------------------
@@ -904,7 +907,6 @@ const VOCABULARY = {
     guards: {
       is_spinning: (d) => fastEmptyPolls(d) > d.config.brake_after,
       has_failed_before: (d) => triesOf(d.connection) > 0,
-      may_repeat_poll: (d) => triesOf(d.connection) + 1 < d.config.limited_tries,
       is_braking: (d) => d.connection.tries === 0,
       is_in_background: (d) => d.connection.paused,
       poll_is_in_flight: (d) => d.connection.call !== null,
@@ -937,8 +939,8 @@ const VOCABULARY = {
     },
     effects: { report_gap: reportGap },
     makers: {
-      reading: (d) => readingWith(d, triesOf(d.history)),
-      reading_again: (d) => readingWith(d, 0),
+      reading: (d) => readingWith(d, triesOf(d.history), rejectionsOf(d)),
+      reading_again: (d) => readingWith(d, 0, 0),
       stale: (d) => historyState("stale", d.history),
       reading_second: (d) =>
         historyState("backing_off", {
@@ -946,8 +948,14 @@ const VOCABULARY = {
           tries: 0,
           slack: Math.floor(d.config.settle / 2),
         }),
-      reading_later: readingLater,
+      reading_later: (d, e) => readingLater(d, e),
+      reading_after_rejection: (d, e) => readingLater(d, e, rejectionsOf(d) + 1),
     },
+  },
+  presence: {
+    guards: { poll_is_in_flight: (d) => d.connection.call !== null },
+    effects: {},
+    makers: { doubted: (d) => state("presence", "doubted", { due: after(d, d.config.presence_timeout) }) },
   },
   item: {
     guards: {
@@ -996,7 +1004,7 @@ const VOCABULARY = {
   ephemeral: {
     guards: {
       may_post: (d) =>
-        d.ephemeral_queue.pending.length > 0 && d.chat.chat_id !== "" && isLive(d) && d.connection.name !== "blocked",
+        d.ephemeral_queue.pending.length > 0 && isLive(d) && canSend(d),
     },
     effects: {
       drop_pending(d) {
@@ -1230,7 +1238,7 @@ function* deadlines(s) {
     const signal = stateSpecs.lifecycle[s.lifecycle.name].deadline;
     yield { due: s.lifecycle.due, slack: 0, machine: "lifecycle", signal };
   }
-  for (const name of ["connection", "history"]) if (s[name].due !== null) yield of(name, s[name]);
+  for (const name of ["connection", "history", "presence"]) if (s[name].due !== null) yield of(name, s[name]);
   for (const item of s.items) if (item.state.due !== null) yield of("item", item.state, item);
   if (s.ephemeral.due !== null) yield of("ephemeral", s.ephemeral);
   const participants = (dues, signal) => ({ due: Math.min(...dues), slack: 0, machine: "lifecycle", signal });
@@ -1274,6 +1282,7 @@ const failure = (kind) => record("Failure", { kind });
 function reduce(session, event) {
   const d = new Draft(session, session.now);
   if (event.$ === "Restarted") restart(d, event.at);
+  else if (event.$ === "ClockChanged") changeClock(d, event);
   else {
     d.now = Math.max(event.at, session.now);
     fire(d);
@@ -1316,9 +1325,16 @@ function restart(d, at) {
   conclude(d);
 }
 
+function changeClock(d, { at, by }) {
+  if (isOver(d)) return;
+  d.now = at;
+  const moved = by ?? at - d.base.now;
+  if (moved) shift(d, moved);
+}
+
 function shift(d, by) {
   const later = (one) => (one.due === null ? one : evolve(one, { due: one.due + by }));
-  for (const name of ["lifecycle", "opening", "connection", "history", "ephemeral", "ephemeral_queue"]) d[name] = later(d[name]);
+  for (const name of ["lifecycle", "opening", "connection", "history", "presence", "ephemeral", "ephemeral_queue"]) d[name] = later(d[name]);
   d.items = d.items.map((item) => evolve(item, { state: later(item.state) }));
   setParticipants(d, { typists: d.participants.typists.map(later), forms: d.participants.forms.map(later) });
 }

@@ -112,7 +112,11 @@ def counting(law: str) -> Any:
 
         def step(self, event: JsonObject) -> JsonObject:
             shown = super().step(event)
-            return {**shown, "phase": "odd", "updates": [{"type": "anomaly"}]} if Two.begun > 1 else shown
+            return (
+                {**shown, "phase": "odd", "updates": [{"type": "anomaly", "at": 0, "kind": "odd"}]}
+                if Two.begun > 1
+                else shown
+            )
 
     return Two()
 

@@ -7,6 +7,7 @@ import pytest
 from statemachine import (
     Background,
     ChatOpened,
+    ClockChanged,
     Config,
     CreateChat,
     Disconnect,
@@ -14,6 +15,7 @@ from statemachine import (
     EventBatch,
     Failure,
     Foreground,
+    HistoryGap,
     Poll,
     Post,
     PostEphemeral,
@@ -29,6 +31,7 @@ from statemachine import (
     wake_window,
 )
 from statemachine import wire as w
+from statemachine.wire import SessionEnded
 from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, opened, requested
 
 # --- background and push --------------------------------------------------------------------------------------------
@@ -370,3 +373,72 @@ def test_v1_and_v2_refuse_a_second_poll_alike() -> None:
         play = opened("queued", Config(api=api))
         play.answer(Poll, failure)
         assert play.session.connection.name == "backing_off"
+
+
+# --- a history that cannot be read (design 2.14) ----------------------------------------------------------------------
+
+
+UNREADABLE = Failure("unreadable", 200)
+
+
+def test_a_history_that_is_unreadable_three_times_costs_a_gap_and_polling_goes_on() -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    for _ in range(3):
+        play.tick()
+        play.answer(ReadHistory, UNREADABLE)
+    assert [type(one).__name__ for one in play.all if isinstance(one, HistoryGap)] == ["HistoryGap"]
+    play.poll(message(4))
+    assert play.received()[-1].entry == message(4)
+
+
+def test_an_outage_costs_no_history_however_long_it_lasts() -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    for failure in (TIMEOUT, UNREADABLE, TIMEOUT, http(503), TIMEOUT, UNREADABLE, TIMEOUT):
+        play.tick()
+        play.answer(ReadHistory, failure)
+    play.tick()
+    play.log(joined(ANN), message(4))
+    assert not any(isinstance(one, HistoryGap) for one in play.all)
+    assert play.received()[-1].entry == message(4)
+
+
+def test_an_answer_that_was_read_leniently_is_an_anomaly() -> None:
+    play = chatting()
+    play.answer(Poll, EventBatch((message(4),), repaired="not UTF-8"))
+    assert play.odd() == ["repaired_answer"]
+    assert play.received()[-1].entry == message(4)
+
+
+# --- a clock that is corrected (design 2.17) --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [3_600_000, -3_600_000, 86_400_000 * 365, 1])
+def test_a_corrected_clock_moves_deadlines_and_leaves_calls_in_flight(by: int) -> None:
+    play = chatting()
+    poll, deadline = play.owed(Poll), next_deadline(play.session)
+    assert deadline is not None
+    play.wait(2_000)
+    play.feed(ClockChanged(play.now + by, by))
+    play.now += by
+    assert next_deadline(play.session) == deadline + by
+    assert play.owed(Poll) == poll
+    play.poll(message(3))
+    assert play.received()[-1].at == play.now
+
+
+def test_without_an_amount_the_clock_moved_by_all_that_differs() -> None:
+    play = chatting()
+    deadline = next_deadline(play.session)
+    assert deadline is not None
+    play.feed(ClockChanged(play.session.now + 50_000))
+    assert next_deadline(play.session) == deadline + 50_000
+
+
+def test_a_clock_changes_nothing_of_a_session_that_is_over() -> None:
+    play = chatting()
+    play.poll(SessionEnded())
+    before = play.session
+    play.feed(ClockChanged(play.now - 10_000, -10_000))
+    assert play.session is before

@@ -293,8 +293,8 @@ def test_an_upload_that_fails(failure: Failure, tries: int) -> None:
 def test_an_upload_in_trouble_is_repeated() -> None:
     play = chatting()
     play.do(SendFile, "bytes")
-    for _ in range(5):
-        play.answer(Upload, TIMEOUT)
+    for failure in (TIMEOUT, TIMEOUT, Failure("unreadable", 200), TIMEOUT, TIMEOUT):
+        play.answer(Upload, failure)
         play.tick()
     upload(play)
     assert play.owes(Post)

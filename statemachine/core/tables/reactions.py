@@ -16,7 +16,9 @@ from ..events import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, 
 from ..record import record
 
 Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "ephemeral", "upload"]
-OutcomeClass: TypeAlias = Literal["ok", "empty", "busy", "retry", "limited", "doubt", "gone", "refused", "blocked"]
+OutcomeClass: TypeAlias = Literal[
+    "ok", "empty", "busy", "retry", "limited", "unreadable", "doubt", "gone", "refused", "blocked"
+]
 
 KINDS: Final[tuple[Kind, ...]] = ("create", "find", "poll", "history", "post", "ephemeral", "upload")
 CLASSES: Final[tuple[OutcomeClass, ...]] = (
@@ -25,6 +27,7 @@ CLASSES: Final[tuple[OutcomeClass, ...]] = (
     "busy",
     "retry",
     "limited",
+    "unreadable",
     "doubt",
     "gone",
     "refused",
@@ -95,9 +98,9 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     if isinstance(reply, SUCCESS[kind]):
         return "ok"
     column = 1 if kind in ("post", "ephemeral") else 0
-    if not isinstance(reply, Failure) or reply.kind in ("timeout", "cut", "unreadable", "restart"):
-        if kind == "history" and isinstance(reply, Failure) and reply.kind == "unreadable":
-            return "limited"  # it would be unreadable for ever: a few more tries, then without it (D2.14)
+    if not isinstance(reply, Failure) or reply.kind == "unreadable":
+        return "doubt" if column else "unreadable"
+    if reply.kind in ("timeout", "cut", "restart"):
         return "doubt" if column else "retry"
     if reply.kind == "unsent":
         return "retry"
@@ -148,6 +151,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _OPEN_FAILED,
         "busy": _OPEN_FAILED,
         "retry": _OPEN_FAILED,
+        "unreadable": _OPEN_FAILED,
         "limited": _OPEN_FAILED,
         "gone": _OPEN_REFUSED,
         "refused": _OPEN_REFUSED,
@@ -158,6 +162,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _NO_CHAT,
         "busy": _OPEN_FAILED,
         "retry": _OPEN_FAILED,
+        "unreadable": _OPEN_FAILED,
         "limited": _OPEN_FAILED,
         "gone": _NO_CHAT,
         "refused": _OPEN_REFUSED,
@@ -168,9 +173,10 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _POLLED,
         "busy": _to("connection", sig.PollBusy, "another poll is held, or we are too fast"),
         "retry": _POLL_FAILED,
+        "unreadable": _POLL_FAILED,
         "limited": _POLL_FAILED,
         "gone": _GONE,
-        "refused": _to("connection", sig.PollRejected, "a few more tries, then blocked"),
+        "refused": _to("connection", sig.PollRejected, "refused for no known reason"),
         "blocked": _to("connection", sig.PollBlocked, "waits for Reauthorized or End"),
     },
     "history": {
@@ -178,6 +184,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _READ_REJECTED,
         "busy": _READ_FAILED,
         "retry": _READ_FAILED,
+        "unreadable": _READ_REJECTED,
         "limited": _READ_REJECTED,
         "gone": Reaction(
             (("presence", sig.HistoryDenied), ("history", sig.HistoryRejected)),
@@ -213,6 +220,7 @@ REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
         "empty": _UPLOAD_AGAIN,
         "busy": _UPLOAD_AGAIN,
         "retry": _UPLOAD_AGAIN,
+        "unreadable": _UPLOAD_AGAIN,
         "limited": _to("item", sig.UploadLimited, "a few more tries"),
         "gone": _UPLOAD_REFUSED,
         "refused": _UPLOAD_REFUSED,
