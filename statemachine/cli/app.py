@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -15,7 +16,7 @@ from ..version import __version__
 from .errors import missing, say
 from .screen import reopen
 
-__all__ = ["Trouble", "cli", "run"]
+__all__ = ["Trouble", "cli", "in_trouble", "run"]
 
 _DEBUG: Final = "--debug"
 _COMMANDS: Final = {
@@ -37,18 +38,22 @@ _COMMANDS: Final = {
 
 
 class Trouble(click.ClickException):
-    """The command cannot be executed: these lines on stderr, usually one, and exit status 2."""
+    """The command cannot be executed: a message on stderr, and exit status 2."""
 
     exit_code = 2
 
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self._lines = lines
-
     def show(self, file: Any = None) -> None:
-        """The lines, on stderr."""
-        for line in self._lines:
-            say(line)
+        """The message, on stderr."""
+        say(self.message)
+
+
+@contextmanager
+def in_trouble(*errors: type[Exception]) -> Generator[None]:
+    """Within it, these exceptions become a Trouble with their text."""
+    try:
+        yield
+    except errors as error:
+        raise Trouble(str(error)) from None
 
 
 class _Lazy(click.Group):

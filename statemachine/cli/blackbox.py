@@ -92,7 +92,7 @@ class ClientTrial:
             raise Trouble(
                 f"the client {first.not_ready}; it finds the emulator in STATEMACHINE_URL, and "
                 + ("must live by itself" if self.watch else 'reads orders as lines of JSON: {"do": "start"}')
-                + "".join(f"\n  {line}" for line in first.errors)
+                + "".join(f"\n{line}" for line in first.errors)
             )
         seconds = max(sum(case.seconds for case in cases) / _AT_ONCE, *(case.seconds for case in cases))
         click.echo(f"{len(cases)} cases, about {round(seconds)} s")

@@ -35,7 +35,10 @@ def missing(error: ModuleNotFoundError, what: str) -> str | None:
     return extra and f'{what} needs the extra "{extra}": pip install "{PACKAGE}[{extra}]"'
 
 
-def say(line: str) -> None:
-    """Print one line on stderr; nothing where there is no stderr or its reader is gone."""
+def say(text: str) -> None:
+    """Print a message on stderr, further lines of it indented; nothing where there is no stderr or its reader is gone.
+
+    Only the first line begins with the name of the program: no text within a message can pass for another message.
+    """
     with suppress(AttributeError, OSError, UnicodeError, ValueError):
-        print(f"statemachine: {visible(line)}", file=sys.stderr)
+        print("statemachine: " + "\n  ".join(map(visible, text.split("\n"))), file=sys.stderr)

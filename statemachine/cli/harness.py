@@ -26,7 +26,7 @@ from statemachine.conformance.process import Harness
 from statemachine.conformance.results import CheckResult, with_known
 from statemachine.conformance.vectors import BadVector
 
-from .app import Trouble
+from .app import Trouble, in_trouble
 from .files import lines, write
 from .text import visible
 
@@ -64,17 +64,14 @@ class EngineTrial:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
         known = lines(self.known) if self.known else ()
-        try:
-            with Harness(self.command) as subject:
-                name = _titled(subject.hello)
-                smoke(subject)
-                if self.replay is not None:
-                    return name, [heard(self._replayed(subject, self.replay))]
-                click.echo(f"{name}: {len(found)} checks, about {max(1, round(expected_seconds(found)))} s")
-                declared = {*known, *map(str, subject.hello.get("known", ()))}
-                return name, [heard(self._kept(with_known(one, declared))) for one in run(subject, found)]
-        except Unusable as error:
-            raise Trouble(str(error)) from None
+        with in_trouble(Unusable), Harness(self.command) as subject:
+            name = _titled(subject.hello)
+            smoke(subject)
+            if self.replay is not None:
+                return name, [heard(self._replayed(subject, self.replay))]
+            click.echo(f"{name}: {len(found)} checks, about {max(1, round(expected_seconds(found)))} s")
+            declared = {*known, *map(str, subject.hello.get("known", ()))}
+            return name, [heard(self._kept(with_known(one, declared))) for one in run(subject, found)]
 
     def _checks(self) -> tuple[Check, ...]:
         found = select_checks(checks(self.cases, self.seed), self.only)
@@ -94,10 +91,8 @@ class EngineTrial:
         return f"statemachine conform --replay {shlex.quote(str(path))} -- {shlex.join(self.command)}"
 
     def _replayed(self, subject: Harness, path: Path) -> CheckResult:
-        try:
+        with in_trouble(BadVector):
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
-        except BadVector as error:
-            raise Trouble(str(error)) from None
 
 
 def _titled(hello: dict[str, object]) -> str:

@@ -29,7 +29,7 @@ from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
 
 from ..core import Poll
-from .app import Trouble
+from .app import Trouble, in_trouble
 from .errors import missing
 from .files import content_of, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
@@ -109,10 +109,8 @@ def command(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE…'.")
-    try:
+    with in_trouble(BadCapture):
         capture = read_capture([(_name(file), content_of(file)) for file in files])
-    except BadCapture as error:
-        raise Trouble(str(error)) from None
     replay = play(redacted(capture) if redact else capture, chat_id)
     if html is not None:
         _write(html, page(story(replay, ", ".join(Path(_name(file)).name for file in files))))

@@ -31,7 +31,7 @@ from statemachine.scripted import (
 )
 
 from ..logs import silenced
-from .app import Trouble
+from .app import Trouble, in_trouble
 from .door import Door, door_options, in_flags
 from .files import read_text, write
 from .loop import run_many
@@ -117,10 +117,8 @@ def command(
 
 
 def _read(path: Path) -> Script:
-    try:
+    with in_trouble(ScriptError):
         return read_script(read_text(path), path.stem, path.parent, str(path))
-    except ScriptError as error:
-        raise Trouble(*map(str, error.problems)) from None
 
 
 async def _doors(door: Door, scripts: Sequence[Script]) -> list[Endpoint]:
@@ -146,13 +144,11 @@ def _ask(door: Endpoint, chats: int) -> None:
 
 
 def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[PlayResult]:
-    try:
+    with in_trouble(ChatError):
         if screen is None:
             return run_many(play(script, at, door.options(), how))
         progress = _Progress(screen, script, how.sessions)
         results = run_many(play(script, at, door.options(), how, lambda _: progress))
-    except ChatError as error:
-        raise Trouble(str(error)) from None
     progress.close(results)
     return results
 

@@ -20,7 +20,7 @@ from statemachine.emulator.script import (
 from statemachine.emulator.script.catalogue import parts
 from statemachine.emulator.steps import Scenario
 
-from .app import Trouble
+from .app import Trouble, in_trouble
 from .files import read_text
 from .screen import Screen
 from .text import visible
@@ -87,11 +87,9 @@ def scenario_of(name_or_file: str) -> Scenario:
         try:
             return scenario_named(name_or_file)
         except ValueError as error:
-            raise Trouble(f"{error}, or the path of a .toml file") from None
-    try:
+            raise Trouble(f"{error} (or give the path of a .toml file)") from None
+    with in_trouble(ScriptError):
         return _read(Path(name_or_file))
-    except ScriptError as error:
-        raise Trouble(*map(str, error.problems)) from None
 
 
 def _problems(files: Iterable[Path]) -> Iterator[Problem]:

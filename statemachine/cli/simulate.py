@@ -21,7 +21,7 @@ from statemachine.simulation.run import Figures, run_jobs
 from statemachine.simulation.simulator import Simulator
 
 from ..logs import silenced
-from .app import Trouble
+from .app import in_trouble
 from .files import writing
 
 __all__ = ["command"]
@@ -163,10 +163,8 @@ def _show(
 
 
 def _replay(file: Path, as_json_: bool) -> None:
-    try:
+    with in_trouble(BadCase):
         case = read_case(file)
-    except BadCase as error:
-        raise Trouble(str(error)) from None
     with silenced():
         violation = replay(case)
     if as_json_:

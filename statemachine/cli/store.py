@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 from typing import Final, TypeVar
@@ -22,7 +21,7 @@ from statemachine.store.errors import StoreError
 from statemachine.store.lookup import StoredChat, find
 from statemachine.store.schema import SCHEMA
 
-from .app import Trouble
+from .app import in_trouble
 from .errors import say
 from .screen import Screen, phase_style
 
@@ -54,7 +53,7 @@ def command(ctx: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check_(file: Path, as_json: bool) -> None:
     """Print its size, its current owner, and whether it is intact. Changes nothing."""
-    with _trouble():
+    with in_trouble(StoreError):
         checked = check(file)
     if as_json:
         click.echo(json.dumps(asdict(checked)))
@@ -73,7 +72,7 @@ def show(file: Path, label: str, as_json: bool) -> None:
 
     Log lines, errors and names of trace files have the label instead of the customer's id, which may be private.
     """
-    with _trouble():
+    with in_trouble(StoreError):
         found = find(file, label)
     if not found:
         say(f"{file}: no chat has the label {label}")
@@ -92,7 +91,7 @@ def migrate(file: Path, copy: Path | None) -> None:
     """Migrate it to the current schema, in one transaction.
 
     A client that opens it does the same."""
-    with _trouble():
+    with in_trouble(StoreError):
         found = check(file).schema
         _work(file, lambda link: None, copy)
     is_old = found < SCHEMA
@@ -122,7 +121,7 @@ def purge(file: Path, days: float, unread: bool) -> None:
         housekeeping.scrub(link)
         return purged
 
-    with _trouble():
+    with in_trouble(StoreError):
         purged = _work(file, work)
     screen = Screen()
     screen.line(f"removed {_chats(purged.sessions)} and {purged.updates:,} updates")
@@ -139,7 +138,7 @@ def forget(file: Path, client_ids: tuple[str, ...]) -> None:
     Open chats are removed too; they are not ended, the contact centre gets no message. Deleted data is overwritten in
     the file. Delete copies of the file, and traces, yourself.
     """
-    with _trouble():
+    with in_trouble(StoreError):
         found = _work(file, lambda link: housekeeping.forget(link, _sessions_of(link, client_ids)))
     Screen().line(f"forgot {_chats(found)}" if found else "no data of that client was found")
 
@@ -163,14 +162,6 @@ def _work(file: Path, work: Callable[[sqlite3.Connection], _T], copy: Path | Non
 
 def _chats(count: int) -> str:
     return f"{count:,} chat" if count == 1 else f"{count:,} chats"
-
-
-@contextmanager
-def _trouble() -> Generator[None, None, None]:
-    try:
-        yield
-    except StoreError as error:
-        raise Trouble(str(error)) from None
 
 
 def _show_chat(screen: Screen, file: Path, chat: StoredChat) -> None:

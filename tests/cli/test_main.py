@@ -9,6 +9,7 @@ import pytest
 import statemachine as package
 from statemachine.cli import main
 from statemachine.cli.app import cli
+from statemachine.cli.errors import say
 from tests.cli.processes import statemachine, without
 
 
@@ -49,6 +50,22 @@ def test_wrong_usage_is_one_line(args: list[str], capsys: pytest.CaptureFixture[
 def test_what_was_typed_is_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["\x1b[31mred\x07"]) == 2
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["one\ntwo", "one\nstatemachine: two", "\x1b[31mone\n\x1b[2Ktwo\r"])
+def test_further_lines_of_a_message_are_indented(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    say(text)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("statemachine: ")
+    assert second.startswith("  ")
+    assert "\x1b" not in first + second
+
+
+def test_the_errors_of_a_harness_are_shown_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--", sys.executable, "-c", "raise ValueError('own words')"]) == 2
+    shown = capsys.readouterr().err
+    assert "\n  ValueError: own words\n" in shown
+    assert "\\n" not in shown
 
 
 def _broken(error: BaseException) -> click.Command:

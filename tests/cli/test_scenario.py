@@ -49,10 +49,11 @@ def test_every_problem_is_a_line_of_its_own(
     Path("customer.toml").write_text('about = 5\nscript = [{ sya = "x\\u001b[31m" }]\n', "utf-8")
     for command in (["emulate", "--port", "0", "--scenario", "bad.toml"], ["run", "customer.toml"]):
         assert main(command) == 2
-        lines = capsys.readouterr().err.splitlines()
-        assert len(lines) == 2
-        assert all(line.startswith(f"statemachine: {command[-1]}:") for line in lines)
-        assert not any("\\n" in line or "\x1b" in line for line in lines)
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith(f"statemachine: {command[-1]}:")
+        assert second.startswith(f"  {command[-1]}:")
+        assert "\\n" not in first + second
+        assert "\x1b" not in first + second
 
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
@@ -80,6 +81,12 @@ def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 def test_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenario", "schema"]) == 0
     assert json.loads(capsys.readouterr().out) == schema()
+
+
+def test_a_similar_name_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["emulate", "--port", "0", "--scenario", "plian"], ["scenario", "show", "plian"]):
+        assert main(command) == 2
+        assert "no scenario 'plian'; did you mean 'plain'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["none", "none.toml"])

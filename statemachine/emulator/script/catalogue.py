@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final
 
 from statemachine.emulator.script.reader import Parts, read_parts, read_scenario
+from statemachine.emulator.script.values import did_you_mean
 from statemachine.emulator.steps import Scenario
 
 __all__ = ["catalogue", "parts", "scenario_named", "scenario_source"]
@@ -36,10 +37,10 @@ def catalogue() -> Mapping[str, Scenario]:
 
 
 def scenario_named(name: str, among: Mapping[str, Scenario] | None = None) -> Scenario:
-    """The scenario of this name, of the catalogue where no others are given. Raises ValueError that lists the names."""
+    """The scenario of this name, of the catalogue where no others are given. Raises ValueError with similar names."""
     known = among if among is not None else catalogue()
     if name not in known:
-        raise ValueError(f"no scenario {name!r}; there are {', '.join(known)}")
+        raise ValueError(f"no scenario {name!r}{did_you_mean(name, known)}")
     return known[name]
 
 
