@@ -295,12 +295,12 @@ class Walk:
         return self._remember(Answered(self.now, command.id, self._success(command)))
 
     def _deny(self) -> Event:
-        """No such chat, to whatever is in flight."""
+        """No such chat, to a call beside the poll: another answer would end most chats before anything is said."""
+        beside = [command for command in outbox(self.session) if isinstance(command, Post | PostEphemeral | ReadHistory)]
+        if not beside:
+            return self._answer()
         self._pass()
-        command = self._owed()
-        if command is None:
-            return Tick(self.now)
-        return self._remember(Answered(self.now, command.id, Failure("http", 404, 5005)))
+        return self._remember(Answered(self.now, pick(self.choose, beside).id, Failure("http", 404, 5005)))
 
     def _remember(self, event: Answered) -> Answered:
         self.state.answered.append(event)

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from statemachine.conformance.implementation import NoAnswer
 from statemachine.conformance.judge import Deviation, judge
@@ -29,6 +30,9 @@ def lives(count: int = LIVES, length: int = 40) -> list[Vector]:
 
 
 STORIES = lives()
+STORY = next(story for story in lives(40) if all("event" in step.do for step in story.steps[:12]))
+STORY = evolve(STORY, steps=STORY.steps[:12])
+"""One without a restore or a session that follows: the subject begins once in it."""
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -132,13 +136,13 @@ def test_an_answer_of_another_shape_ends_no_judge() -> None:
         def step(self, event: JsonObject) -> JsonObject:
             return {"phase": 1, "commands": [1]} if Two.begun > 1 else super().step(event)
 
-    fault = judge(Two(), STORIES[0], VARIATIONS["L2"])
+    fault = judge(Two(), STORY, VARIATIONS["L2"])
     assert fault is not None
     assert fault.law == "shape"
 
 
 @pytest.mark.parametrize("law", VARIATIONS)
 def test_each_variation_notices_that_the_second_telling_differs(law: str) -> None:
-    fault = judge(counting(law), STORIES[0], VARIATIONS[law])
+    fault = judge(counting(law), STORY, VARIATIONS[law])
     assert fault is not None
     assert fault.law == law

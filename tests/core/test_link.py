@@ -14,6 +14,7 @@ from statemachine import (
     End,
     EventBatch,
     Failure,
+    FindChat,
     Foreground,
     HistoryGap,
     Poll,
@@ -21,6 +22,7 @@ from statemachine import (
     PostEphemeral,
     PushReceived,
     ReadHistory,
+    Reattach,
     Reauthorized,
     Restarted,
     SendFile,
@@ -442,3 +444,37 @@ def test_a_clock_changes_nothing_of_a_session_that_is_over() -> None:
     before = play.session
     play.feed(ClockChanged(play.now - 10_000, -10_000))
     assert play.session is before
+
+
+# --- answers that cannot be read ------------------------------------------------------------------------------------
+
+
+def test_an_unreadable_poll_is_followed_by_the_history() -> None:
+    play = chatting()
+    play.answer(Poll, UNREADABLE)
+    assert play.session.connection.name == "backing_off"
+    play.tick()
+    play.log(joined(ANN), message(4))
+    assert play.received()[-1].entry == message(4)
+    assert play.owes(Poll)
+
+
+def test_an_unreadable_answer_to_the_search_is_asked_for_again() -> None:
+    play = Play()
+    play.do(Reattach, "o")
+    play.answer(FindChat, UNREADABLE)
+    play.tick()
+    play.answer(FindChat, ChatOpened(CHAT, "queued"))
+    assert play.phase == "queued"
+
+
+def test_a_log_that_stays_empty_where_it_cannot_be_costs_a_gap() -> None:
+    play = chatting()
+    play.poll(message(1))
+    play.answer(Poll, TIMEOUT)
+    for _ in range(3):
+        while not play.owes(ReadHistory):
+            play.tick()
+        play.log()
+    assert any(isinstance(one, HistoryGap) for one in play.all)
+    assert play.owes(Poll)

@@ -330,3 +330,14 @@ def test_foreground_reads_the_history_which_decides() -> None:
     play.do(Foreground)
     play.answer(ReadHistory, Failure("http", 404, 5005))
     assert play.session.outcome == "gone"
+
+
+def test_an_end_that_is_denied_each_time_is_sent_again_until_its_time_is_over() -> None:
+    play = chatting()
+    play.do(End)
+    for _ in range(4):
+        play.answer(Post, GONE)
+        play.poll(later=9_000)
+    assert play.owes(Post)
+    play.wait(10_000)
+    assert play.session.outcome is not None
