@@ -158,6 +158,7 @@ class ConnectionPool:
             headers: For every request, see `HeaderSource`.
             per_second: The average rate of requests; None: unlimited.
         """
+        self.loop: Final = asyncio.get_running_loop()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
@@ -195,6 +196,8 @@ class HttpClient:
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
+        self.loop: Final = pool.loop
+        """The event loop in which all calls must be made."""
         self._cookies: aiohttp.CookieJar | None = None  # most servers set none
 
     async def exchange(

@@ -13,6 +13,7 @@ from .errors import (
     NotSaved,
     SendFailed,
     SessionOver,
+    WrongLoop,
     WrongType,
 )
 from .metrics import METRICS, Metrics, Stats
@@ -54,6 +55,7 @@ __all__ = [
     "TooLarge",
     "Update",
     "UpdateStream",
+    "WrongLoop",
     "WrongType",
     "advise",
     "fast_event_loop",

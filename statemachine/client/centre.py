@@ -33,6 +33,7 @@ from .advice import Advice, advise
 from .arguments import made, text
 from .chat_parameters import ChatParameters
 from .errors import ChatError
+from .home_loop import check_loop
 from .options import Options
 
 A = TypeVar("A")
@@ -227,6 +228,7 @@ class ContactCentre:
     def _opened(self) -> HttpClient:
         if self._http is None:
             raise ChatError("the contact centre is not open: use it inside `async with`")
+        check_loop(self._http.loop)
         return self._http
 
 

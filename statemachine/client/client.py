@@ -30,6 +30,7 @@ from .arguments import duration, seconds, text, whole_number
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
+from .home_loop import check_loop
 from .metrics import GuardedMetrics, Metrics, MetricsObserver, Stats
 from .middleware import Middleware, filter_intent, filter_update
 from .options import Options
@@ -47,6 +48,9 @@ REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
 
 class ChatClient:
     """The chats of one application, one for each customer. `async with` opens it, and resumes all stored chats.
+
+    It belongs to the event loop in which it was opened: in another loop or thread, its methods and those of its chats
+    raise WrongLoop, which says what to do; `stats()` and `sessions()` may be called anywhere.
 
     Closing the client ends no chat: opened again with the same store, they continue. Raises BadSetting; `async with`
     also raises a `StoreError` that says what to do.
@@ -90,6 +94,7 @@ class ChatClient:
         # Sessions that are over, with all updates acknowledged: kept only while the application holds them.
         self._retired: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
         self._stack: AsyncExitStack | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Task[None] | None = None
         self._context: ClientContext | None = None
         self._closed = False
@@ -104,6 +109,7 @@ class ChatClient:
         if self._stack is not None:
             raise ChatError("this client was entered before: make a new one")
         self._stack = AsyncExitStack()
+        self._loop = asyncio.get_running_loop()
         try:
             await self._open(self._stack)
         except BaseException:
@@ -119,7 +125,8 @@ class ChatClient:
 
         Items not sent within `Options.close_within` are sent when the chat is resumed. May be repeated.
         """
-        if self._stack is not None:
+        if self._stack is not None and not (self._closing and self._closing.done()):
+            check_loop(self._loop)
             await asyncio.shield(self._close_soon(self._stack))  # all callers wait for the same task
 
     def _close_soon(self, stack: AsyncExitStack) -> asyncio.Task[None]:
@@ -136,6 +143,7 @@ class ChatClient:
         """
         if self._stack is None or self._closed:
             raise ChatClosed("the client is not open: use it inside `async with`")
+        check_loop(self._loop)
         for number in signals:
             try:
                 self._stack.callback(on_first_signal(number, partial(self._close_soon, self._stack)))
@@ -238,6 +246,7 @@ class ChatClient:
     def _opened(self) -> ClientContext:
         if self._context is None or self._closed:
             raise ChatClosed("the client is not open: use it inside `async with`")
+        check_loop(self._loop)
         return self._context
 
     async def _find(self, context: ClientContext, client_id: str, replace_unreadable: bool) -> ChatSession:
@@ -289,6 +298,7 @@ class ChatClient:
 
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
         """
+        self._opened()
         at = self._endpoint
         self._endpoint = self._options.endpoint(
             at.url,
@@ -415,6 +425,7 @@ class ChatClient:
     def _begin(self) -> int:
         if self._context is None:
             raise ChatClosed("the client is not open: use it inside `async with`")
+        check_loop(self._loop)
         return self._scheduler.begin(self.sessions())
 
 

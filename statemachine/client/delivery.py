@@ -19,6 +19,7 @@ from typing import TypeAlias
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
 from .errors import BadSetting, ChatError
+from .home_loop import check_loop
 from .session import ChatSession
 from .stream import DeliverySlot, Stopped, Update
 
@@ -167,12 +168,15 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
         self._begin = begin
         self._auto_ack = auto_ack
         self._run: int | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._out: ChatSession | None = None
 
     async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
         """The next update and its session. Raises ChatError."""
         if self._run is None:
             self._run = self._begin()
+            self._loop = asyncio.get_running_loop()
+        check_loop(self._loop)
         if self._out:
             self._scheduler.done(self._run, self._out, ack=self._auto_ack)
             self._out = None

@@ -17,6 +17,10 @@ class BadSetting(ChatError, ValueError):
     """A setting cannot work. The text names it and says what is expected."""
 
 
+class WrongLoop(ChatError):
+    """The client was opened in another event loop or thread. The text says how to call it; nothing has happened."""
+
+
 class WrongType(BadSetting, TypeError):
     """A value of a type that cannot be used. The text names the argument and the type; nothing has happened."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,7 @@ from statemachine.store.errors import UnreadableSession
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
 from ..logs import Logger
 from .errors import NotSaved, ending, refusal
+from .home_loop import check_loop
 from .stream import UpdateFeed, UpdateFilter
 
 _log = Logger()
@@ -74,6 +75,8 @@ class SessionRunner:
             save_timeout: How long a caller waits for a save.
             replace_unreadable: Put a new session in the place of a stored one that cannot be read.
         """
+        self.loop: Final = asyncio.get_running_loop()
+        """The event loop that runs this session, and in which all methods must be called."""
         self._id = session_id
         self._clock = clock
         self._config = config
@@ -121,7 +124,8 @@ class SessionRunner:
         self._driver.start()
 
     def submit(self, event: Event) -> SubmittedIntent:
-        """Let the session handle an intent. Raises NotPossible, ChatClosed, ChatStopped."""
+        """Let the session handle an intent. Raises NotPossible, ChatClosed, ChatStopped, WrongLoop."""
+        check_loop(self.loop)
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = self._driver.session
         try:
@@ -150,6 +154,7 @@ class SessionRunner:
 
     async def acknowledge(self, seq: int) -> None:
         """Acknowledge all updates up to `seq`; returns once that is saved. Raises as `wait_saved`."""
+        check_loop(self.loop)
         if self.feed.closed:
             raise ending(self.feed.error, self._id) from self.feed.error
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()

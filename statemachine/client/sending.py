@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from ..core import DeliveryUpdate, Reason
 from .arguments import seconds
 from .errors import ChatClosed, ChatError, SendFailed
+from .home_loop import check_loop
 
 SendingState: TypeAlias = Literal["pending", "sent", "delivered", "read", "failed"]
 
@@ -24,9 +25,10 @@ class Sending:
     A timeout of None waits without limit. Cancelling a wait does not cancel the item.
     """
 
-    __slots__ = ("__weakref__", "_changed", "_code", "_end", "_reason", "_receipts", "_state", "id", "key")
+    __slots__ = ("__weakref__", "_changed", "_code", "_end", "_loop", "_reason", "_receipts", "_state", "id", "key")
 
     def __init__(self, item: str, key: str | None, state: SendingState = "pending", *, receipts: bool = True) -> None:
+        self._loop: Final = asyncio.get_running_loop()
         self.id: Final = item
         self.key: Final = key
         self._state: SendingState = state
@@ -73,7 +75,8 @@ class Sending:
         return _RANK[self._state] >= _RANK[wanted]
 
     async def _until(self, wanted: SendingState) -> None:
-        """Wait for this state, or until no more updates can come."""
+        """Wait for this state, or until no more updates can come. Raises WrongLoop."""
+        check_loop(self._loop)
         while self._state == "failed" or _RANK[self._state] < _RANK[wanted]:
             if self._state == "failed":
                 raise SendFailed(self.id, self._reason, self._code)

@@ -44,6 +44,7 @@ from .arguments import made, whole_number
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .chat_parameters import ChatParameters, new_origin
 from .errors import ChatClosed, ending
+from .home_loop import check_loop
 from .options import Options
 from .outgoing import FileSource, Outgoing, place
 from .runner import IntentFactory, SessionRunner, SubmittedIntent
@@ -78,8 +79,8 @@ class ChatSession:
     save does not withdraw the intent.
 
     Every method raises WrongType for a value of a wrong type, NotPossible (SessionOver after the end; in both cases
-    nothing has happened), ChatStopped (the store failed), NotSaved (the store did not answer in time) or ChatClosed;
-    further errors stand at the method.
+    nothing has happened), ChatStopped (the store failed), NotSaved (the store did not answer in time) or ChatClosed,
+    and WrongLoop in another event loop or thread; further errors stand at the method.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class ChatSession:
         (`PhaseChanged`, `RosterChanged`, …) come in between and hold the present state only. A slow loop does not delay
         the chat. From now on the client's own stream leaves this session out. Raises ChatStopped.
         """
+        check_loop(self._runner.loop)
         self.slot.place = "apart"
         return self.read(auto_ack=auto_ack)
 
@@ -176,6 +178,7 @@ class ChatSession:
 
     def resume(self) -> None:
         """Call the handler again that failed too often for this session. To skip an update, `ack` it before."""
+        check_loop(self._runner.loop)
         self._context.resume(self)
 
     # --- the chat -----------------------------------------------------------------------------------------------------
@@ -289,6 +292,7 @@ class ChatSession:
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
         """Download a file of this chat (`File.file_id`) in pieces; see `ContactCentre.download`."""
+        check_loop(self._runner.loop)
         if self.stopped:
             raise ChatClosed("the client is closed")
         async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as chunks:

@@ -19,6 +19,7 @@ from statemachine.adapters.protocols import Done, SavedStep, Store
 from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
 from ..core.wire import Message
 from .errors import ChatError, ending
+from .home_loop import check_loop
 
 Update: TypeAlias = TranscriptUpdate | StatusUpdate
 UpdateFilter: TypeAlias = Callable[[Update], Update | None]
@@ -53,6 +54,7 @@ class UpdateFeed:
             on_change: Called after each change.
             on_received: Called with the id of each message of others once it is acknowledged.
         """
+        self.loop: Final = asyncio.get_running_loop()
         self.store: Final = store
         self.session_id: Final = session_id
         self.cursor = store.cursor(session_id)
@@ -168,6 +170,7 @@ class UpdateStream(AsyncIterator[Update]):
     async def __anext__(self) -> Update:
         """The next update. Raises ChatStopped where the session had to stop, ChatError for a second reader."""
         feed = self._feed
+        check_loop(feed.loop)
         if feed.has_reader:
             raise ChatError("another reader waits for updates of this chat: use one reader at a time")
         feed.has_reader = True
