@@ -76,7 +76,7 @@ class ClientTrial:
         return name, [heard(verdict) for one in played for verdict in self._verdicts(one, known)]
 
     def _cases(self) -> list[HttpCase]:
-        """Those asked for, less those that a client which only lives by itself cannot play. Raises Trouble."""
+        """The selected cases, without those that need orders if the client takes none. Raises Trouble."""
         found = [case for case in CASES if is_selected(case.id, case.faults, self.only)]
         if not found:
             raise Trouble(f"no case is called {' or '.join(self.only)}; see statemachine conform --client --list")

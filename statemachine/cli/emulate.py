@@ -219,7 +219,7 @@ async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority
         screen.line("Its certificate is signed by a temporary authority, which ends with this process. To trust it:")
         for where, how in HOW_TO_TRUST:
             screen.line(f"  {where:<17} ", (how.format(file=authority), ""), indent=20)
-        screen.line(("The vendor's Swift client asks port 443, whatever it is told: --port 443.", "dim"))
+        screen.line(("The vendor's Swift client always uses port 443: --port 443.", "dim"))
     if wish.show and not await asyncio.to_thread(webbrowser.open, page):
         screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
 

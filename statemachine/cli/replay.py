@@ -74,9 +74,7 @@ _EPILOG: Final = """\
     metavar="OUT",
     help="Write the story as a page instead.",
 )
-@click.option(
-    "--open", "show", is_flag=True, help="Open a page in the browser on which files are dropped, to be told so."
-)
+@click.option("--open", "show", is_flag=True, help="Open a page in the browser that shows the files dropped on it.")
 @click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
 def command(
     files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, show: bool, redact: bool

@@ -108,8 +108,8 @@ def command(
         results = [_play(*pair, door, how, screen) for pair in zip(scripts, doors, strict=True)]
     plays = list(zip(scripts, results, strict=True))
     if as_json:
-        told = [summary(script, results) for script, results in plays]
-        click.echo(json.dumps({"ok": all(one["ok"] for one in told), "url": doors[0].url, "scripts": told}))
+        summaries = [summary(script, results) for script, results in plays]
+        click.echo(json.dumps({"ok": all(one["ok"] for one in summaries), "url": doors[0].url, "scripts": summaries}))
     if junit_file is not None:
         write(junit_file, junit(plays))
     if not all(result.ok for several in results for result in several):
@@ -203,14 +203,14 @@ class _Progress:
         if len(failed) > _SHOWN:
             self._screen.line((f"  … and {len(failed) - _SHOWN} more", "dim"))
 
-    def _numbers(self, told: dict[str, Any]) -> None:
+    def _numbers(self, found: dict[str, Any]) -> None:
         """How long each step took over all sessions."""
         head = f"  {'':<{_NAME_WIDTH}}{'median':>9}{'95 %':>9}{'most':>9}"
         self._screen.line((head, "dim"))
-        for step in told["steps"]:
+        for step in found["steps"]:
             self._row(f"{step['line']:>3}  {step['step']}", step["seconds"])
-        if told["sent_ms"]:
-            sent = {name: ms / 1000 for name, ms in told["sent_ms"].items()}
+        if found["sent_ms"]:
+            sent = {name: ms / 1000 for name, ms in found["sent_ms"].items()}
             self._row("     a text, until the server has it", sent)
 
     def _row(self, name: str, seconds: dict[str, float]) -> None:

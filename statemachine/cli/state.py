@@ -88,7 +88,7 @@ def announced(url: str) -> Generator[None]:
 async def running_emulators() -> AsyncIterator[str]:
     """The URLs of the emulators that run now, the newest first. What a killed one left behind is cleared away.
 
-    Whether one runs, its URL has to say: a process id tells nothing, it may be another program's by now.
+    Each URL is asked: a process id proves nothing, it may belong to another program by now.
     """
     try:
         found = sorted(folder("emulators").glob("*.json"), key=_written, reverse=True)

@@ -182,7 +182,7 @@ def batch_response(state: CentreState, chat: Chat, now: int, ticket: int) -> Htt
 
 
 def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool = True) -> list[Event]:
-    """Take what waits and remember to whom it went."""
+    """Take the pending events and record the ticket that they were given to."""
     events, chat.pending = chat.pending, []
     if events:
         chat.handovers.append(Handover(now, ticket, tuple(events)))

@@ -220,8 +220,8 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
 
 
 def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
-    told = chat.observed.end_reported_at
-    return told is not None and state.real_time(now).free - told > state.knobs.judge_grace_ms
+    reported = chat.observed.end_reported_at
+    return reported is not None and state.real_time(now).free - reported > state.knobs.judge_grace_ms
 
 
 def _receipt(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Reads scripts. All that is wrong is told at once, each with its line and what would be right.
+"""Reads scripts. All problems are reported at once, each with its line and a correction.
 
 A step is one of its names alone (``"end"``), or a table whose one name carries the main value beside its options:
 ``{ wait_for = { says = "parcel" }, within = "5s" }``. So are the emulator's scenarios, the other side of the same chat.

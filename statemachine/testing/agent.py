@@ -74,9 +74,9 @@ class Agent:
         chat = self.chat
 
         def place() -> int | None:
-            told = self._texts_taken.get(chat.chat_id, 0)
+            taken = self._texts_taken.get(chat.chat_id, 0)
             texts = enumerate(chat.texts_received)
-            return next((number for number, (_, said) in texts if number >= told and text in said), None)
+            return next((number for number, (_, said) in texts if number >= taken and text in said), None)
 
         await self._centre.until(lambda _: place() is not None)
         number = place()

@@ -66,7 +66,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, object]:
 
 
 async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
-    """The outcome of the chat, None where it lives on."""
+    """The outcome of the chat; None while it is open."""
     with in_flags():
         options = door.options(close_within=timedelta(seconds=3))
     async with AsyncExitStack() as stack:
@@ -81,10 +81,10 @@ async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
             await stack.enter_async_context(client)
             session = await client.session(client_id, start=False)
             if session.outcome is not None or session.phase == "idle":
-                await _knock(session.centre)
-            await _converse(session, about)
+                await _report_availability(session.centre)
+            await _run_chat(session, about)
             if session.outcome is None:
-                _farewell(session, ours=emulated is not None and emulated.started)
+                _report_leaving(session, ours=emulated is not None and emulated.started)
             return session.outcome
         except CentreError as error:
             raise Trouble(f"{error}. More: statemachine doctor, with the same options") from None
@@ -92,13 +92,13 @@ async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
             raise Trouble(str(error)) from None
 
 
-async def _knock(centre: ContactCentre) -> None:
-    """Whether anybody is there, before a chat is asked for: settings that are wrong are told at once."""
+async def _report_availability(centre: ContactCentre) -> None:
+    """Ask for the availability first: wrong settings are reported before a chat is requested."""
     if not (await centre.availability()).available:
-        click.echo("The contact centre says that nobody would take a chat now; it is asked all the same.")
+        click.echo("The contact centre reports that no agent is available; the chat is requested nevertheless.")
 
 
-# --- whom to talk to ------------------------------------------------------------------------------------------------
+# --- the contact centre ---------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -128,7 +128,7 @@ async def _agrees() -> bool:
 def _identity(endpoint: Endpoint) -> str:
     with suppress(OSError):
         return identity(endpoint.url, endpoint.tenant, endpoint.app_id)
-    click.echo("Who you are cannot be kept on this machine: this chat cannot be taken up again.", err=True)
+    click.echo("Your client id cannot be stored on this machine: this chat cannot be continued later.", err=True)
     return f"cli-{secrets.token_hex(8)}"
 
 
@@ -143,7 +143,7 @@ def _store(endpoint: Endpoint) -> Path | None:
 # --- the conversation -----------------------------------------------------------------------------------------------
 
 
-async def _converse(session: ChatSession, about: Introduction) -> None:
+async def _run_chat(session: ChatSession, about: Introduction) -> None:
     person = at_terminal()
     with above_the_line() if person else nullcontext():
         view = View(Screen(), chatty=not person)
@@ -152,21 +152,21 @@ async def _converse(session: ChatSession, about: Introduction) -> None:
         keyboard = Terminal(talk.face(), typed.put_nowait) if person else Pipe()
         view.note(f"{session.endpoint.url}; /help lists what can be done", "bold")
         await talk.enter()
-        await _until_one_is_done(_read(keyboard, talk), _hear(talk, keyboard), _tap(typed, talk))
+        await _until_one_is_done(_read(keyboard, talk), _follow_chats(talk, keyboard), _send_typing(typed, talk))
 
 
-def _farewell(session: ChatSession, *, ours: bool) -> None:
-    """Where somebody leaves a chat that is not over. `ours`: the contact centre was started for it."""
+def _report_leaving(session: ChatSession, *, ours: bool) -> None:
+    """Report that the chat was left open. `ours`: the contact centre was started for it."""
     if ours:
         click.echo("You left; the contact centre that was started for this chat stops.")
         return
     waiting = any(item.state.name in ("pending", "sending", "in_doubt") for item in session.session.items)
-    kept = ", and sends what waits to be sent" if waiting else ""
-    click.echo(f"You left; the chat lives on. The next statemachine chat takes it up again{kept}.")
+    kept = ", and sends the texts that wait" if waiting else ""
+    click.echo(f"You left; the chat stays open. The next statemachine chat continues it{kept}.")
 
 
 async def _until_one_is_done(*works: Coroutine[Any, Any, None]) -> None:
-    """Let these go on side by side until the first is done, or fails."""
+    """Run these concurrently until the first one returns or raises."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -180,28 +180,28 @@ async def _until_one_is_done(*works: Coroutine[Any, Any, None]) -> None:
 
 
 async def _read(keyboard: Keyboard, talk: Talk) -> None:
-    """Do what is typed, until the person leaves, or the pipe is empty and all of it done."""
+    """Execute typed lines until the person leaves, or the pipe is empty and everything is sent."""
     while not talk.leaving:
         line = await keyboard.line()
         if line is None:
             break
-        await talk.obey(line)
+        await talk.execute(line)
     if isinstance(keyboard, Pipe) and not talk.leaving:
         await talk.finish()
 
 
-async def _hear(talk: Talk, keyboard: Keyboard) -> None:
-    """Show the updates. At a pipe, until the chat is over: no person is there to begin another."""
+async def _follow_chats(talk: Talk, keyboard: Keyboard) -> None:
+    """Show the updates of one chat after the other; from a pipe, only of the first."""
     while True:
         talk.begun.clear()
-        await talk.hear_all()
+        await talk.follow_updates()
         if isinstance(keyboard, Pipe):
             return
         await talk.begun.wait()
 
 
-async def _tap(typed: asyncio.Queue[str], talk: Talk) -> None:
-    """Tell the other side that somebody is typing: only how it stands now counts."""
+async def _send_typing(typed: asyncio.Queue[str], talk: Talk) -> None:
+    """Send typing signals: only the latest state of the line counts."""
     while True:
         text = await typed.get()
         while not typed.empty():

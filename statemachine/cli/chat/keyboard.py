@@ -32,7 +32,7 @@ class Keyboard(Protocol):
 
 
 def at_terminal() -> bool:
-    """Whether a person sits there."""
+    """Whether input and output are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -60,7 +60,7 @@ class Terminal:
             message=lambda: [("reverse", self._status_line()), ("", f"\n{face.prompt()}> ")],
             is_password=Condition(face.secret),
             erase_when_done=True,  # the line comes back as part of the chat
-            refresh_interval=0.5,  # what stands in the status line changes by itself
+            refresh_interval=0.5,  # the status line changes without a key
         )
         output = self._session.app.output
         if isinstance(output, Vt100_Output):

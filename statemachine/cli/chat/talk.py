@@ -49,7 +49,7 @@ class Command:
 
 
 class _Usage(Exception):
-    """A command was not typed as it should be. The text says how."""
+    """A command was typed wrongly. The text says how to type it."""
 
 
 class Talk:
@@ -63,12 +63,12 @@ class Talk:
         self.questions: Questions | None = None
         self.leaving = False
         self.begun: Final = asyncio.Event()
-        """Set when a chat is asked for; whoever waits for the next one clears it."""
-        self._untold: set[str] = set()  # what was sent, and nothing was told of yet
-        self._heard: Final = asyncio.Event()
+        """Set when a chat is requested; cleared by the task that waits for the next one."""
+        self._unreported: set[str] = set()  # sent items without a delivery update
+        self._updated: Final = asyncio.Event()
 
     def face(self) -> Face:
-        """What the line being typed looks like now."""
+        """The look of the line that is being typed."""
         return Face(
             status=lambda: self._view.status(self._chat.phase),
             prompt=lambda: self.questions.prompt if self.questions else "answer" if self._question else "",
@@ -76,32 +76,32 @@ class Talk:
         )
 
     async def begin(self) -> None:
-        """Ask for a chat; where this customer has one that lives, for that."""
+        """Request a chat; an open chat of this customer is continued."""
         await self._chat.start(parameters=self._about.parameters, from_=self._about.name)
         self.begun.set()
 
-    async def hear(self, update: Update) -> None:
+    async def receive(self, update: Update) -> None:
         """Show an update, and react to it."""
-        self._view.tell(update)
-        self._heard.set()
+        self._view.show(update)
+        self._updated.set()
         if isinstance(update, DeliveryUpdate):
-            self._untold.discard(update.item)
+            self._unreported.discard(update.item)
         elif isinstance(update, FormsChanged):
-            self._hear_forms(update)
+            self._forms_changed(update)
         elif isinstance(update, Received) and isinstance(update.entry, Message) and not (update.own or update.historic):
-            with suppress(ChatError):  # a courtesy
+            with suppress(ChatError):  # receipts are best effort
                 await self._chat.mark_read(update.entry.msg_id)
 
-    def _hear_forms(self, updates: FormsChanged) -> None:
+    def _forms_changed(self, updates: FormsChanged) -> None:
         self._forms = updates.forms
         if self.questions and self.questions.request_id not in {request_id for request_id, _, _ in updates.forms}:
             self.questions = None
             self._view.note("the form is not asked for any more")
 
     async def enter(self) -> None:
-        """Into the chat that lives, with what was said in it; or, after what is left of one that is over, a new one."""
+        """Continue the open chat and show its history; after a chat that is over, begin a new one."""
         if self._chat.outcome is not None:
-            await self.hear_all()
+            await self.follow_updates()
         if self._chat.outcome is not None or self._chat.phase == "idle":
             await self.begin()
             return
@@ -114,13 +114,13 @@ class Talk:
         for form in session.participants.forms:
             self._view.asks(form.name, secure=form.secure)
 
-    async def hear_all(self) -> None:
-        """Show the updates, to the end of the chat."""
+    async def follow_updates(self) -> None:
+        """Show the updates until the chat is over."""
         async for update in self._chat.updates():
-            await self.hear(update)
+            await self.receive(update)
 
-    async def obey(self, line: str) -> None:
-        """Do what was typed. Nothing escapes but a store that failed (ChatStopped)."""
+    async def execute(self, line: str) -> None:
+        """Execute a typed line. Raises only ChatStopped, where the store failed."""
         try:
             if line.startswith("/") and not line.startswith("//"):
                 await self._command(line)
@@ -136,7 +136,7 @@ class Talk:
             self._view.trouble(str(refusal))
 
     async def typing(self, text: str) -> None:
-        """The line is being typed: somebody may like to know."""
+        """Send the typing signal for the line that is being typed."""
         with suppress(ChatError):
             if self.questions is None and text and not text.startswith("/"):
                 await self._chat.typing()
@@ -144,10 +144,10 @@ class Talk:
                 await self._chat.stop_typing()
 
     async def finish(self) -> None:
-        """Wait until all that was sent has arrived, or failed; where the end was asked for, until somebody stops us."""
-        while self._untold or self._chat.phase == "ending":
-            self._heard.clear()
-            await self._heard.wait()
+        """Wait until everything sent has arrived or failed; after /end, until this task is cancelled."""
+        while self._unreported or self._chat.phase == "ending":
+            self._updated.clear()
+            await self._updated.wait()
 
     # --- texts and forms --------------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class Talk:
         return next((request_id for request_id, name, secure in self._forms if not name and not secure), None)
 
     def _sent(self, sending: Sending, text: str) -> None:
-        self._untold.add(sending.id)
+        self._unreported.add(sending.id)
         self._view.sent(sending.id, text)
 
     async def _answer_question(self, questions: Questions, line: str) -> None:
@@ -189,7 +189,7 @@ class Talk:
     async def _answer(self, words: list[str]) -> None:
         request_id, name, secure = self._form(words)
         fields: tuple[str, ...] = ()
-        with suppress(CentreError):  # then whoever answers has to know the names
+        with suppress(CentreError):  # without it the user types the names of the fields
             definition = (await self._chat.centre.configuration()).form(name)
             fields = definition.fields if definition else ()
         self.questions = Questions(request_id, name, fields, secure=secure)
@@ -276,7 +276,7 @@ class Talk:
             Command("/disconnect", "end the conversation; a survey may follow", _disconnect),
             Command("/end", "end the chat", _end),
             Command("/new", "after the end: begin another chat", _new),
-            Command("/quit", "leave; the chat lives on, and is taken up again next time", _quit),
+            Command("/quit", "leave; the chat stays open, and is continued next time", _quit),
         )
     }
     """What may follow a slash."""

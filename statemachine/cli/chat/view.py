@@ -1,4 +1,4 @@
-"""One chat on the terminal: updates as lines, and the words of the status line."""
+"""One chat on the terminal: its updates as lines, and the words of the status line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ..text import clipped, visible
 __all__ = ["View"]
 
 _RECALLED: Final = (Message, File, Location, FormData, PartyJoined, PartyLeft)
-"""What is worth being shown again."""
+"""Entries of the history that are shown when a chat is continued."""
 
 _WHO: Final = 12
 _INDENT: Final = 6 + _WHO + 1
@@ -66,7 +66,7 @@ _OUTCOMES: Final = {
 
 
 class View:
-    """Tells one chat on a screen. `chatty`: every receipt is a line; else `status` shows the last one."""
+    """Shows one chat on a screen. `chatty`: every receipt is a line; else `status` shows the last one."""
 
     def __init__(self, screen: Screen, *, chatty: bool) -> None:
         self._screen: Final = screen
@@ -80,20 +80,20 @@ class View:
         self._link = ConnectionChanged("off")
         self._last = ""
         self.files: list[File] = []
-        """The files of this chat, in the order in which they were shown: `/save 1` is the first."""
+        """The files of this chat, in the order in which they were shown: `/save 1` saves the first."""
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
     def note(self, text: str, style: str = "dim") -> None:
-        """Something about the chat, not in it."""
+        """A line about the chat that is no part of it."""
         self._screen.line(("— ", style), (text, style), indent=2)
 
     def trouble(self, text: str) -> None:
-        """Something that could not be done."""
+        """A line about something that failed."""
         self.note(text, "yellow")
 
     def said(self, who: str, text: str, at: int | None = None, style: str = "") -> None:
-        """Somebody said this. `at`: when, in milliseconds since the epoch; None: now."""
+        """A text of this name. `at`: its time in milliseconds since the epoch; None: now."""
         when = datetime.fromtimestamp(time.time() if at is None else at / 1_000, UTC).astimezone()
         name = clipped(visible(who), _WHO)
         first, *rest = text.split("\n")
@@ -104,33 +104,33 @@ class View:
             self._screen.line(" " * _INDENT, (line, style), indent=_INDENT)
 
     def sent(self, item: str, text: str) -> None:
-        """You said this; what becomes of it is told of this item."""
+        """A text that was sent. `item`: its id in the delivery updates that follow."""
         self._texts[item] = text
         self._last = "…"
         self.said("you", text)
 
-    # --- news -------------------------------------------------------------------------------------------------------
+    # --- updates ----------------------------------------------------------------------------------------------------
 
-    def tell(self, updates: Update) -> None:
-        """One piece of news."""
+    def show(self, updates: Update) -> None:
+        """Show an update."""
         match updates:
             case PhaseChanged():
-                self._tell_phase(updates)
+                self._show_phase(updates)
             case RosterChanged():
-                self._tell_roster(updates)
+                self._show_roster(updates)
             case TypingChanged():
                 self._typing = updates.parties
                 if self._chatty:
                     for party in updates.parties:
                         self.note(f"{self._who(party)} is typing")
             case ConnectionChanged():
-                self._emit_connection(updates)
+                self._show_connection(updates)
             case Received():
-                self._tell_received(updates)
+                self._show_received(updates)
             case DeliveryUpdate():
-                self._tell_progress(updates)
+                self._show_progress(updates)
             case Finished():
-                self._tell_finished(updates)
+                self._show_finished(updates)
             case HistoryGap():
                 self.trouble("something may be missing here: the server's log does not reach back far enough")
             case CaseChanged():
@@ -142,13 +142,13 @@ class View:
             case _:
                 pass
 
-    def _tell_phase(self, update: PhaseChanged) -> None:
+    def _show_phase(self, update: PhaseChanged) -> None:
         self._ewt = None if update.ewt is None else (update.ewt, time.monotonic())
         if self._chatty:
             wait = "" if update.ewt is None else f", about {duration_words(update.ewt)} to wait"
             self.note(f"{update.phase}{wait}")
 
-    def _tell_roster(self, updates: RosterChanged) -> None:
+    def _show_roster(self, updates: RosterChanged) -> None:
         now = {party.lower(): name or (_BOT if kind == "scenario" else kind) for party, kind, name in updates.parties}
         for party, name in now.items():
             if party not in self._roster:
@@ -159,9 +159,9 @@ class View:
                 self._names.learn(PartyJoined(party, display_name=name))
         self._roster = now
 
-    def _emit_connection(self, update: ConnectionChanged) -> None:
+    def _show_connection(self, update: ConnectionChanged) -> None:
         if update.state == "backing_off" and update.next_try is None:
-            return  # it is being tried again: what became of the last try stands until that is answered
+            return  # a new try has begun: the result of the last one is shown until it is answered
         was, self._link = self._troubled, update
         troubled = self._troubled
         if update.state == "blocked":
@@ -173,12 +173,12 @@ class View:
 
     @property
     def _troubled(self) -> bool:
-        """One failure is no trouble yet, and a poll of before that the server still holds (5509) is none at all."""
+        """Whether to report the connection: not after one failure, nor while the server holds an older poll (5509)."""
         link = self._link
         return link.state == "blocked" or (link.state == "backing_off" and link.tries > 1 and link.code != 5509)
 
-    def _tell_received(self, update: Received) -> None:
-        if self._shown[update.entry] > 0:  # it was shown as the past already
+    def _show_received(self, update: Received) -> None:
+        if self._shown[update.entry] > 0:  # it was shown as history already
             self._shown[update.entry] -= 1
         elif isinstance(update.entry, FormShow):
             self.asks(update.entry.form_name, secure=False)
@@ -186,7 +186,7 @@ class View:
             self.asks(update.entry.form_id, secure=True)
         else:
             style = "dim" if update.historic else ""
-            self._tell_entry(update.entry, update.at, style, own=update.own)
+            self._show_entry(update.entry, update.at, style, own=update.own)
 
     def asks(self, form: str, *, secure: bool) -> None:
         """A form is open; one without a name is a question, whose answer is a text (protocol.md 3.2)."""
@@ -198,7 +198,7 @@ class View:
         else:
             self.note("an answer is expected: your next text", "bold")
 
-    def _tell_entry(self, entry: Entry, at: int | None, style: str, *, own: bool) -> None:
+    def _show_entry(self, entry: Entry, at: int | None, style: str, *, own: bool) -> None:
         self._names.learn(entry)
         who, what = entry_words(entry, self._names, by_client=own)
         party = getattr(entry, "party_id", "")
@@ -212,7 +212,7 @@ class View:
             what = f"{what}: /save {len(self.files)}"
         self.said(name, what, getattr(entry, "timestamp", None) or at, style)
 
-    def _tell_progress(self, update: DeliveryUpdate) -> None:
+    def _show_progress(self, update: DeliveryUpdate) -> None:
         text = self._texts.get(update.item)
         if text is None:  # no message: the end, a disconnect
             return
@@ -226,7 +226,7 @@ class View:
         if self._chatty:
             self.note(f"{_PROGRESS[update.state]}: “{short}”")
 
-    def _tell_finished(self, update: Finished) -> None:
+    def _show_finished(self, update: Finished) -> None:
         self._roster, self._typing, self._last = {}, (), ""
         said = f": “{plain_text(update.text)}”" if update.text else ""
         well = update.outcome in ("ended", "completed")
@@ -234,24 +234,24 @@ class View:
         if update.code is not None:
             self.trouble(str(advise(Failure("http", None, update.code))))
 
-    # --- the past ---------------------------------------------------------------------------------------------------
+    # --- history ---------------------------------------------------------------------------------------------------
 
     def recall(self, chat_id: str, entries: Iterable[Entry]) -> None:
-        """What was said before, from the server's log. Update of the same entries is not shown again."""
+        """Show the server's history. Updates with the same entries are not shown again."""
         self._names = PartyNames(chat_id)
-        told = [entry for entry in entries if isinstance(entry, _RECALLED)]
-        if told:
+        shown = [entry for entry in entries if isinstance(entry, _RECALLED)]
+        if shown:
             self.note("earlier in this chat")
-        for entry in told:
-            self._tell_entry(entry, None, "dim", own=False)
-        self._shown = Counter(told)
-        if told:
+        for entry in shown:
+            self._show_entry(entry, None, "dim", own=False)
+        self._shown = Counter(shown)
+        if shown:
             self.note("now")
 
-    # --- how things stand -------------------------------------------------------------------------------------------
+    # --- status line ------------------------------------------------------------------------------------------------
 
     def status(self, phase: str) -> list[str]:
-        """How things stand, in a few words each, the most important first."""
+        """The words of the status line, the most important first."""
         words = [phase]
         if self._troubled:
             words.append("no connection" if self._link.state == "backing_off" else "refused")

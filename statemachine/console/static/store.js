@@ -1,4 +1,4 @@
-// What this page knows: chats with their logs, the traffic, the faults, the customers. Views are told when it changes.
+// What this page knows: chats with their logs, the traffic, the faults, the customers. Views are drawn again when it changes.
 
 import { control, customers, toast } from "./api.js";
 import { batched } from "./dom.js";

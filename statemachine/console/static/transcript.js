@@ -103,7 +103,7 @@ export function receipts(entries) {
   return found;
 }
 
-/** What the customer is typing now: null, or the draft as far as the client tells. */
+/** What the customer is typing now: null, or the draft if the client sends it. */
 export function typing(entries) {
   for (let index = entries.length - 1; index >= 0; index--) {
     const { event, direction } = entries[index];

@@ -1,4 +1,4 @@
-"""Server-sent events to any number of readers, none of whom is waited for."""
+"""Server-sent events for any number of readers; a slow reader delays no other."""
 
 from __future__ import annotations
 

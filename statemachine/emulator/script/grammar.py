@@ -55,7 +55,7 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
 STEP_TYPES: Final[dict[str, type[Step]]] = {
     "pause": Pause, "wait_for": Await, "answer_texts": AnswerTexts, "if": Branch, "repeat": Repeat
 }  # fmt: skip
-"""Their classes; ``include`` stands for the steps of a part."""
+"""Their classes; ``include`` is replaced by the steps of a part."""
 
 CONDITION: Final[dict[str, Field]] = {
     "says": Field("texts", "The client's latest text contains this, or one of these; upper or lower case."),

@@ -37,7 +37,7 @@ def test_at_a_pipe_every_line_is_sent_and_leaving_ends_no_chat(url: str) -> None
     status, out, err = chat(stdin="first\n")
     assert (status, err) == (0, "")
     assert url in out
-    assert out.index("you          first") < out.index("✓ sent: “first”") < out.index("the chat lives on")
+    assert out.index("you          first") < out.index("✓ sent: “first”") < out.index("the chat stays open")
     status, out, err = chat(stdin="second\n/end\n")
     assert (status, err) == (0, "")
     assert out.index("earlier in this chat") < out.index("you          first") < out.index("— now")
@@ -167,7 +167,7 @@ def test_somebody_chats_is_killed_and_goes_on(url: str, columns: int) -> None:
         second.types("/new\r")
         second.sees("agent_joined")
         second.types("half\x03\x03")
-        second.sees("the chat lives on")
+        second.sees("the chat stays open")
         assert second.ends() == 0
 
 

@@ -37,7 +37,7 @@ class Person:
 
     async def types(self, *lines: str) -> None:
         for line in lines:
-            await self.talk.obey(line)
+            await self.talk.execute(line)
 
     async def sees(self, words: str) -> None:
         """Wait for them."""
@@ -66,7 +66,7 @@ async def person(
             stream = Paper()
             talk = Talk(session, View(Screen(stream), chatty=True), about or Introduction({}, None))
             await talk.enter()
-            hearing = asyncio.create_task(talk.hear_all())
+            hearing = asyncio.create_task(talk.follow_updates())
             try:
                 yield Person(used, talk, stream)
             finally:

@@ -50,7 +50,7 @@ def said(text: str, party: str = "PARTY", **more: Any) -> Received:
 
 def test_who_says_what(page: Page) -> None:
     for update in (ADA, said("hello"), said("hi", "bot-1"), said("mine", "CHAT", own=True), said("two\nlines")):
-        page.view.tell(update)
+        page.view.show(update)
     shown = page.lines()
     assert shown[:4] == ["— Ada is here now", "Ada hello", "bot hi", "you mine"]
     assert shown[4] == "Ada two"
@@ -59,7 +59,7 @@ def test_who_says_what(page: Page) -> None:
 
 def test_who_has_left_keeps_the_name(page: Page) -> None:
     for update in (ADA, RosterChanged(()), said("one more thing")):
-        page.view.tell(update)
+        page.view.show(update)
     assert page.lines() == ["— Ada is here now", "— Ada has left", "Ada one more thing"]
 
 
@@ -77,16 +77,16 @@ def test_who_has_left_keeps_the_name(page: Page) -> None:
 )
 def test_nothing_from_the_wire_reaches_the_terminal_as_it_is(update: Any) -> None:
     page = Page(chatty=True)
-    page.view.tell(update)
+    page.view.show(update)
     shown = page.stream.getvalue() + "".join(page.view.status("queued"))
     assert shown
     assert not set(shown) & set("\x1b\x07\u202e\r")
 
 
 def test_forms_are_announced_in_their_place(page: Page) -> None:
-    page.view.tell(Received(1, 1, FormShow("r", "survey")))
-    page.view.tell(Received(2, 1, FormShow("r2")))
-    page.view.tell(Received(3, 1, SecureFormShow("r3", "payment")))
+    page.view.show(Received(1, 1, FormShow("r", "survey")))
+    page.view.show(Received(2, 1, FormShow("r2")))
+    page.view.show(Received(3, 1, SecureFormShow("r3", "payment")))
     shown = page.lines()
     assert "a form, survey: /answer, or /cancel" in shown[0]
     assert "your next text" in shown[1]
@@ -96,11 +96,11 @@ def test_forms_are_announced_in_their_place(page: Page) -> None:
 def test_what_becomes_of_a_text(page: Page) -> None:
     page.view.sent("i1", "hello")
     assert page.view.status("queued") == ["queued", "…"]
-    page.view.tell(DeliveryUpdate(1, 1, "i1", "delivered"))
+    page.view.show(DeliveryUpdate(1, 1, "i1", "delivered"))
     assert page.view.status("queued") == ["queued", "✓ delivered"]
     page.lines()
-    page.view.tell(DeliveryUpdate(2, 1, "i1", "failed", reason="refused", code=5003))
-    page.view.tell(DeliveryUpdate(3, 1, "not a text", "failed"))
+    page.view.show(DeliveryUpdate(2, 1, "i1", "failed", reason="refused", code=5003))
+    page.view.show(DeliveryUpdate(3, 1, "not a text", "failed"))
     assert page.lines() == ["— “hello”: the server refused it (5003)"]
 
 
@@ -109,7 +109,7 @@ def test_a_pipe_sees_every_step() -> None:
     page.view.sent("i1", "hello")
     updates = [PhaseChanged("queued", 61_000), ADA, TypingChanged(("party",)), DeliveryUpdate(1, 1, "i1", "sent")]
     for one in updates:
-        page.view.tell(one)
+        page.view.show(one)
     assert page.lines() == [
         "you hello",
         "— queued, about 1 min 1 s to wait",
@@ -120,49 +120,49 @@ def test_a_pipe_sees_every_step() -> None:
 
 
 def test_how_things_stand(page: Page) -> None:
-    page.view.tell(PhaseChanged("queued", 30_000))
+    page.view.show(PhaseChanged("queued", 30_000))
     assert page.view.status("queued")[1].startswith("about ")
-    page.view.tell(PhaseChanged("agent_joined"))
-    page.view.tell(ADA)
+    page.view.show(PhaseChanged("agent_joined"))
+    page.view.show(ADA)
     assert page.view.status("agent_joined") == ["agent_joined", "with Ada"]
-    page.view.tell(TypingChanged(("party",)))
+    page.view.show(TypingChanged(("party",)))
     assert page.view.status("agent_joined") == ["agent_joined", "Ada is typing…"]
-    page.view.tell(Finished(1, 1, "ended", "ended"))
+    page.view.show(Finished(1, 1, "ended", "ended"))
     assert page.view.status("ended") == ["ended"]
 
 
 def test_the_connection(page: Page) -> None:
-    page.view.tell(ConnectionChanged("backing_off", 1, reason="timeout", next_try=1_000))
-    page.view.tell(ConnectionChanged("backing_off", 1))
+    page.view.show(ConnectionChanged("backing_off", 1, reason="timeout", next_try=1_000))
+    page.view.show(ConnectionChanged("backing_off", 1))
     assert page.lines() == []
-    page.view.tell(ConnectionChanged("backing_off", 2, reason="timeout", next_try=2_000))
-    page.view.tell(ConnectionChanged("backing_off", 2))
-    page.view.tell(ConnectionChanged("backing_off", 3, next_try=3_000))
+    page.view.show(ConnectionChanged("backing_off", 2, reason="timeout", next_try=2_000))
+    page.view.show(ConnectionChanged("backing_off", 2))
+    page.view.show(ConnectionChanged("backing_off", 3, next_try=3_000))
     assert page.view.status("queued") == ["queued", "no connection"]
-    page.view.tell(ConnectionChanged("polling"))
+    page.view.show(ConnectionChanged("polling"))
     assert [line[:16] for line in page.lines()] == ["— no connection;", "— the connection"]
-    page.view.tell(ConnectionChanged("blocked", 0, 3000))
+    page.view.show(ConnectionChanged("blocked", 0, 3000))
     assert "no scenario entry with this app id" in page.lines()[0]
 
 
 def test_a_poll_that_is_still_held_is_no_trouble(page: Page) -> None:
     """It was called a lost connection while it was tried again."""
     for tries in (1, 2, 3):
-        page.view.tell(ConnectionChanged("backing_off", tries, 5509, "http", 1_000))
-        page.view.tell(ConnectionChanged("backing_off", tries))
-    page.view.tell(ConnectionChanged("polling"))
+        page.view.show(ConnectionChanged("backing_off", tries, 5509, "http", 1_000))
+        page.view.show(ConnectionChanged("backing_off", tries))
+    page.view.show(ConnectionChanged("polling"))
     assert page.lines() == []
 
 
 @pytest.mark.parametrize("outcome", ["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"])
 def test_every_end_has_its_words(page: Page, outcome: Any) -> None:
-    page.view.tell(Finished(1, 1, outcome, outcome, code=3000 if outcome == "refused" else None))
+    page.view.show(Finished(1, 1, outcome, outcome, code=3000 if outcome == "refused" else None))
     shown = page.lines()
     assert len(shown) == (2 if outcome == "refused" else 1)
 
 
 def test_a_gap_is_told(page: Page) -> None:
-    page.view.tell(HistoryGap(1, 1))
+    page.view.show(HistoryGap(1, 1))
     assert "something may be missing" in page.lines()[0]
 
 
@@ -184,11 +184,11 @@ def test_the_past_is_shown_once(page: Page) -> None:
         "Ada file: a.txt (attachment): /save 1",
         "— now",
     ]
-    page.view.tell(said("hello"))
-    page.view.tell(said("hello"))
-    page.view.tell(said("mine", "chat-1", own=True))
+    page.view.show(said("hello"))
+    page.view.show(said("hello"))
+    page.view.show(said("mine", "chat-1", own=True))
     assert page.lines() == []
-    page.view.tell(said("hello"))
+    page.view.show(said("hello"))
     assert page.lines() == ["Ada hello"]
 
 
