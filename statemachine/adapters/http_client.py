@@ -58,14 +58,14 @@ class CallFailed(Exception):
     `reason`: for people, without ids and secrets; "" for none.
     """
 
-    def __init__(self, kind: NoAnswer, error: Exception) -> None:
+    def __init__(self, kind: NoAnswer, error: BaseException) -> None:
         self.kind: Final[NoAnswer] = kind
         self.error: Final = error_name(error.__cause__ if isinstance(error, _Cut) and error.__cause__ else error)
         self.reason: Final = _reason(error)
         super().__init__(self.kind, self.error, self.reason)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """For connection errors only, by host and port: other texts may hold ids, or data of the server."""
     if not isinstance(error, aiohttp.ClientConnectorError):
         return ""
@@ -281,6 +281,11 @@ class HttpClient:
         source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():  # the call itself is cancelled, not a task of the application
+                raise
+            raise CallFailed("unsent", error) from error
         except Exception as error:  # an error in the application's code: nothing was sent yet
             raise CallFailed("unsent", error) from error
         return headers

@@ -15,7 +15,7 @@ from typing import Final
 from statemachine.codec.trace import RecordedStep, header_line, step_line
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
-from ..logs import Logger
+from ..logs import Logger, error_name
 from ..version import __version__
 from .driver import label
 from .protocols import Checkpoint, HandledEvent
@@ -74,7 +74,7 @@ class TraceFiles:
             self._left.pop(session_id, None)
             if not self._failing:  # once: thousands of chats have the same full disk
                 self._failing = True
-                _log.error("trace_failed", session=label(session_id), error=error.strerror)
+                _log.error("trace_failed", session=label(session_id), error=error.strerror or error_name(error))
             return
         self._failing = False
         if after.outcome is None:

@@ -127,4 +127,7 @@ async def test_a_task_that_fails_is_logged() -> None:
     with capture_logs() as logs:
         tasks.spawn(1, fail())
         await asyncio.sleep(0.001)
-    assert logs == [{"event": "task_failed", "log_level": "error", "error": "RuntimeError"}]
+    (log,) = logs
+    assert (log["event"], log["log_level"], log["error"]) == ("task_failed", "error", "RuntimeError")
+    assert (log["file"], log["function"]) == (__file__, "work")
+    assert "words" not in str(log)

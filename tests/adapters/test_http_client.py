@@ -59,9 +59,10 @@ async def test_a_token_is_asked_for_before_each_request() -> None:
     assert [heard.headers["authorization"] for heard in server.heard] == ["Bearer 1", "Bearer 2"]
 
 
-async def test_a_token_that_cannot_be_had_leaves_the_request_unsent() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("the vault is sealed"), asyncio.CancelledError()], ids=repr)
+async def test_a_token_that_cannot_be_had_leaves_the_request_unsent(error: BaseException) -> None:
     async def token() -> Mapping[str, str]:
-        raise RuntimeError("the vault is sealed")
+        raise error
 
     async with WireServer() as server:
         with pytest.raises(CallFailed) as failed:
