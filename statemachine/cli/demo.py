@@ -28,6 +28,7 @@ from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
 from ..logs import silenced
 from ..version import __version__
 from .app import Trouble
+from .numbers import FiniteRange
 from .screen import Screen
 from .story import Story
 
@@ -81,7 +82,7 @@ _EPILOG: Final = "\b\n" + "\n".join(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the story.")
 @click.option(
-    "--pace", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Factor for pauses: 0.5 halves them."
+    "--pace", type=FiniteRange(0.1, 10), default=1.0, show_default=True, help="Factor for pauses: 0.5 halves them."
 )
 def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> None:
     """Show a whole chat with a contact centre, over HTTP, on this machine, line by line as it happens.

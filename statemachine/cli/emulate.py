@@ -33,6 +33,7 @@ from .app import Trouble
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .errors import missing
 from .loop import run_many
+from .numbers import FiniteRange
 from .scenario import scenario_of
 from .screen import Screen
 from .state import announced, written
@@ -62,12 +63,12 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
     show_default=True,
     help="For chats whose app id names no scenario; see below.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of ids and jitter.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of ids and jitter.")
 @click.option(
-    "--pace", type=click.FloatRange(0), default=1.0, show_default=True, help="Factor for the scenario's pauses."
+    "--pace", type=FiniteRange(0, 1_000), default=1.0, show_default=True, help="Factor for the scenario's pauses."
 )
 @click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; --knobs lists them.")
-@click.option("--speed", type=click.FloatRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
+@click.option("--speed", type=FiniteRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
 @click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it.")
 @click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine.")
 @click.option(

@@ -35,6 +35,7 @@ from .app import Trouble, in_trouble
 from .door import Door, door_options, in_flags
 from .files import read_text, write
 from .loop import run_many
+from .numbers import FiniteRange
 from .screen import Screen
 from .state import running_emulators
 
@@ -69,7 +70,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @door_options
 @click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of customers.")
 @click.option(
-    "--rate", type=click.FloatRange(0.01, 10_000), default=20.0, show_default=True, help="New customers per second."
+    "--rate", type=FiniteRange(0.01, 10_000), default=20.0, show_default=True, help="New customers per second."
 )
 @click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write a JUnit report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")

@@ -178,13 +178,15 @@ class Knobs:
                 raise ValueError(f"knob {name}: {getattr(self, name)!r} is none of {allowed}")
         for name in _NUMBERS:
             value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"knob {name}: {value} is negative")
+            if value is not None and not (value >= 0 and (value <= _LARGEST or name == "seed")):
+                raise ValueError(f"knob {name}: {value} is not between 0 and {_LARGEST:,}")
         unknown = set(self.end_signals) - set(get_args(EndSignal))
         if unknown:
             raise ValueError(f"knob end_signals: {', '.join(sorted(unknown))} is none of {get_args(EndSignal)}")
 
 
+_LARGEST: Final = 10**15
+"""In milliseconds 30,000 years: with larger numbers (and `inf` and `nan`) no deadline can be computed."""
 _HINTS: Final[dict[str, Any]] = get_type_hints(Knobs)
 _CHOICES: Final = {name: get_args(hint) for name, hint in _HINTS.items() if get_origin(hint) is Literal}
 _NUMBERS: Final = tuple(name for name, hint in _HINTS.items() if hint in (int, float, int | None))

@@ -68,6 +68,21 @@ def test_the_errors_of_a_harness_are_shown_in_lines(capsys: pytest.CaptureFixtur
     assert "\\n" not in shown
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "NaN"])
+@pytest.mark.parametrize(
+    "command",
+    [["emulate", "--pace"], ["emulate", "--speed"], ["demo", "--pace"], ["run", "x.toml", "--rate"]],
+    ids=" ".join,
+)
+def test_a_number_that_is_not_finite_is_wrong_usage(
+    command: list[str], number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, number]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"'{command[-1]}'" in err
+
+
 def _broken(error: BaseException) -> click.Command:
     @click.command()
     def command() -> None:

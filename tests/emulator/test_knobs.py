@@ -64,6 +64,9 @@ def test_settings_from_text_and_from_toml() -> None:
         ("faults", [{"on": "nothing"}]),
         ("end_signals", "ended,exploded"),
         ("pace", "-1"),
+        ("pace", "nan"),
+        ("pace", float("inf")),
+        ("hold_ms", 10**400),
         ("nonsense", 1),
     ],
 )

@@ -98,7 +98,7 @@ def test_what_is_left_out_is_as_usual() -> None:
         ('script = [{ include = "x" }]\n[parts]\nx = [\n{ include = "x" }]', 6, "no parts 'x' above this"),
         ("parts = 3", 3, "a table of lists of steps"),
         ("[knobs]\nhold_mss = 3", 4, "did you mean 'hold_ms'?"),
-        ("[knobs]\n\nhold_ms = -3", 5, "negative"),
+        ("[knobs]\n\nhold_ms = -3", 5, "not between 0 and"),
         ('[knobs]\nhold_ms = "soon"', 4, "does not fit"),
         ("knobs = 3", 3, "a table is needed"),
         ("skript = []", 3, "did you mean 'script'?"),
