@@ -73,8 +73,8 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
         else:
             _fold_transcript(d, entries)
         return
-    for e in entries:
-        unfold(d, e)
+    for e in entries:  # as `unfold` does, without its two calls: most entries that come alone are of this kind
+        move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else type(e), e)
     d.context.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
 
 

@@ -67,7 +67,8 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     if due is not None and due <= d.now and kind is not Restarted and kind is not ClockChanged:  # no time has passed
         _fire(d)
     _HANDLERS[kind](d, event)
-    end_batch(d)
+    if scratch.end is not None:
+        end_batch(d)
     if d.items or d.ephemeral_queue.pending or scratch.finish is not None:
         _conclude(d)
     after = freeze(d)
