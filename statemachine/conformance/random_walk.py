@@ -296,7 +296,7 @@ class Walk:
 
     def _deny(self) -> Event:
         """No such chat, to a call beside the poll: another answer would end most chats before anything is said."""
-        beside = [command for command in outbox(self.session) if isinstance(command, Post | PostEphemeral | ReadHistory)]
+        beside = [one for one in outbox(self.session) if isinstance(one, Post | PostEphemeral | ReadHistory)]
         if not beside:
             return self._answer()
         self._pass()

@@ -37,12 +37,13 @@ def _hash(self: Any) -> int:
 
 
 def _repr(self: Any) -> str:
+    cls: Any = self.__class__
     shown = [
         f"{f.name}={f.repr(getattr(self, f.name)) if callable(f.repr) else repr(getattr(self, f.name))}"
-        for f in fields(type(self))
+        for f in fields(cls)
         if f.repr
     ]
-    return f"{type(self).__qualname__}({', '.join(shown)})"
+    return f"{cls.__qualname__}({', '.join(shown)})"
 
 
 def make_record(cls: Any, **options: Any) -> Any:

@@ -62,7 +62,7 @@ class Row:
     ref: str = ""
 
 
-def _tuple(column: T | tuple[T, ...]) -> tuple[T, ...]:
+def _tuple(column: Any) -> tuple[Any, ...]:
     return column if isinstance(column, tuple) else (column,)
 
 

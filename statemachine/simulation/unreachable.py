@@ -13,7 +13,7 @@ UNREACHABLE: Final[dict[str, str]] = {
     "lifecycle: establishing on SessionDisconnect [echoes_item] -> stays": (
         "a disconnect is queued during a conversation, and no stage leads back from there to establishing"
     ),
-    "opening: finding on ChatFound [is_new_chat] -> idle": "E5 finds chats that exist; the server calls none of them new",
+    "opening: finding on ChatFound [is_new_chat] -> idle": "E5 finds chats that exist; none of them is new",
     "lifecycle: ending on OwnTypingExpired -> stays": "`end` drops the announced typing",
 }
 """Name of a point -> the reason."""

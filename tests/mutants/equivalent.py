@@ -50,7 +50,8 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (
             r"item: sending on PostAccepted( \[entry_is\(SessionDisconnect\)\])? -> sent: redirect to absent",
             r"item: in_doubt on HistoryProved \[is_done_by_roster\] -> sent: redirect to absent",
-            r"item: pending\|sending\|in_doubt on EchoReceived( \[entry_is\(SessionDisconnect\)\])? -> sent: redirect to absent",
+            r"item: pending\|sending\|in_doubt on EchoReceived"
+            r"( \[entry_is\(SessionDisconnect\)\])? -> sent: redirect to absent",
         ),
     ),
     (

@@ -64,7 +64,8 @@ def _nothing(d: Draft, e: Any) -> None:
 
 def drops_what_is_owed_on_restore(patch: Patch) -> Engine:
     """After a restart nobody remembers the poll."""
-    return evolve(DEFAULT_ENGINE, restore=lambda data: evolve(DEFAULT_ENGINE.restore(data), connection=st.ConnectionOff()))
+    restore = DEFAULT_ENGINE.restore
+    return evolve(DEFAULT_ENGINE, restore=lambda data: evolve(restore(data), connection=st.ConnectionOff()))
 
 
 def answers_by_mood(patch: Patch) -> Engine:
