@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from attrs.validators import in_, instance_of, optional
 
@@ -40,7 +40,7 @@ def json_object(value: Mapping[str, object] | str) -> str:
             raise ValueError("must be a mapping, or the text of a JSON object: this text is no JSON") from None
     if not isinstance(value, Mapping):
         raise TypeError(f"must be a mapping from names to values, not {type(value).__name__}")
-    names: Iterable[object] = value
+    names = cast(Iterable[object], value)
     if not all(isinstance(name, str) for name in names):
         raise TypeError("must have names that are text (str)")
     try:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, Final, Literal, TypeAlias, TypeVar, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, get_type_hints
 
 from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 
@@ -63,7 +63,7 @@ class Row:
 
 
 def _tuple(column: Any) -> tuple[Any, ...]:
-    return column if isinstance(column, tuple) else (column,)
+    return cast(tuple[Any, ...], column) if isinstance(column, tuple) else (column,)
 
 
 @cache
