@@ -63,7 +63,8 @@ class Row:
 
 
 def _tuple(column: Any) -> tuple[Any, ...]:
-    return cast(tuple[Any, ...], column) if isinstance(column, tuple) else (column,)
+    found: tuple[Any, ...] = column if isinstance(column, tuple) else (column,)
+    return found
 
 
 @cache
