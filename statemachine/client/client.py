@@ -225,18 +225,21 @@ class ChatClient:
             start: Request a chat if there is none. An ended chat is returned as it is:
                 `new_chat`, or `ChatSession.send(…, new_chat=True)`, begins the next.
             new_chat: Also begin a new chat after the end of the last one, and in the place of a stored chat that cannot
-                be read: what that one had not sent yet is lost, its updates are still delivered.
+                be read: what that one had not sent yet is lost, its updates are still delivered. Without `start`, such
+                a chat is returned in phase idle, and nothing is saved before a chat begins.
             parameters: For new chats, see `ChatSession.start`, as for `phone_number` and `from_`.
             phone_number: The customer's phone number.
             from_: The customer's name as shown to agents.
 
         Raises:
             BadSetting: The id cannot be sent, or a value has a wrong type (WrongType).
-            StoreError: The stored chat cannot be read (UnreadableSession), or the store cannot.
+            StoreError: The stored chat cannot be read (UnreadableSession; not without `start`), or the store cannot.
             ChatClosed, ChatStopped, NotSaved: See `ChatSession`.
         """
         about = ChatParameters.checked("session", parameters, phone_number, from_)
-        chat = await self._find(self._opened(), text("session: client_id", client_id), new_chat)
+        chat = await self._find(self._opened(), text("session: client_id", client_id))
+        if start and chat.unreadable and not new_chat:
+            raise chat.unreadable
         if about != ChatParameters():
             chat.parameters = about
         if start and (chat.phase == "idle" or (new_chat and chat.outcome is not None)):
@@ -249,24 +252,26 @@ class ChatClient:
         check_loop(self._loop)
         return self._context
 
-    async def _find(self, context: ClientContext, client_id: str, replace_unreadable: bool) -> ChatSession:
+    async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
         session_id = _session_id(_for(self._endpoint, client_id))
         chat = self._sessions.get(session_id) or self._retired.get(session_id)
         if chat and not chat.stopped:
             return chat
         if chat:  # it has stopped: try again
             await chat.close()
-        chat = self._make(context, session_id, replace_unreadable=replace_unreadable)
+        chat = self._make(context, session_id)
         self._work(chat)
         await asyncio.sleep(0)  # a caller that opens thousands must not block the other tasks
         return chat
 
-    def _make(self, context: ClientContext, session_id: str, *, replace_unreadable: bool = False) -> ChatSession:
-        endpoint = _for(self._endpoint, unquote(session_id.rpartition("/")[2]))
-        return ChatSession(session_id, endpoint, context, replace_unreadable=replace_unreadable)
+    def _make(self, context: ClientContext, session_id: str) -> ChatSession:
+        client_id = unquote(session_id.rpartition("/")[2])
+        return ChatSession(session_id, _for(self._endpoint, client_id), context)
 
     def _work(self, chat: ChatSession) -> None:
         self._sessions[chat.id] = chat
+        if chat.unreadable:  # its updates are delivered nevertheless
+            _log.error("session_unreadable", session=chat.label, error=str(chat.unreadable))
         if self._capacity is not None and len(self._sessions) > self._capacity and not self._warned_full:
             self._warned_full = True
             _log.warning("too_many_chats", fit=self._capacity, remedy="call raise_file_limit(), or ulimit -n")

@@ -17,12 +17,9 @@ from statemachine.adapters.protocols import Observer, SavedStep, Store, Transpor
 from statemachine.store.errors import UnreadableSession
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
-from ..logs import Logger
 from .errors import NotSaved, ending, refusal
 from .home_loop import check_loop
 from .stream import UpdateFeed, UpdateFilter
-
-_log = Logger()
 
 IntentFactory: TypeAlias = Callable[[Carryover | None], Event]
 """Makes the intent that opens a chat, from what it carries over from the last one."""
@@ -57,9 +54,10 @@ class SessionRunner:
         on_received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
         save_timeout: timedelta = timedelta(seconds=30),
-        replace_unreadable: bool = False,
     ) -> None:
-        """Load the session. Raises a `StoreError` where the stored one cannot be read.
+        """Load the session. In the place of one that cannot be read comes a new one, which is saved when it begins.
+
+        Raises a `StoreError` where the store cannot be read.
 
         Args:
             session_id: The session's name in the store.
@@ -73,7 +71,6 @@ class SessionRunner:
             on_received: Called with the id of each acknowledged message.
             observers: See each step of the session.
             save_timeout: How long a caller waits for a save.
-            replace_unreadable: Put a new session in the place of a stored one that cannot be read.
         """
         self.loop: Final = asyncio.get_running_loop()
         """The event loop that runs this session, and in which all methods must be called."""
@@ -91,17 +88,16 @@ class SessionRunner:
             listener=self,
             observers=observers,
         )
+        self._unreadable: UnreadableSession | None = None
         blank = new_session(clock.now(), config)
         session, version = blank, 0
         try:
             if stored := store.load(session_id):
                 session, version = stored.session, stored.version
         except UnreadableSession as error:
-            if not replace_unreadable:
-                raise
+            self._unreadable = error
             # Its version and `seq` continue: the journal and the application's cursor remain valid.
             session, version = evolve(blank, seq=error.seq), error.version
-            _log.warning("session_replaced", session=label(session_id), version=version)
         self.feed = UpdateFeed(
             store,
             session_id,
@@ -119,9 +115,16 @@ class SessionRunner:
         """The session as it is now."""
         return self._driver.session
 
+    @property
+    def unreadable(self) -> UnreadableSession | None:
+        """Why the stored session cannot be read, until a new one is saved in its place."""
+        error = self._unreadable
+        return error if error and error.version == self._driver.version else None
+
     def start(self) -> None:
         """Begin, or continue the stored session."""
-        self._driver.start()
+        if not self.unreadable:  # else `Restarted` would be saved in its place
+            self._driver.start()
 
     def submit(self, event: Event) -> SubmittedIntent:
         """Let the session handle an intent. Raises NotPossible, ChatClosed, ChatStopped, WrongLoop."""

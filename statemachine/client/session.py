@@ -17,6 +17,7 @@ from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.http_client import ConnectionPool
 from statemachine.adapters.protocols import Archive, Observer, SavedStep
 from statemachine.codec.http import Endpoint
+from statemachine.store.errors import UnreadableSession
 
 from ..core import (
     Background,
@@ -83,9 +84,7 @@ class ChatSession:
     and WrongLoop in another event loop or thread; further errors stand at the method.
     """
 
-    def __init__(
-        self, session_id: str, endpoint: Endpoint, context: ClientContext, *, replace_unreadable: bool = False
-    ) -> None:
+    def __init__(self, session_id: str, endpoint: Endpoint, context: ClientContext) -> None:
         self.id: Final = session_id
         """Tenant, app and client id as one text: the session's name in the store and for observers."""
         self._context = context
@@ -113,7 +112,6 @@ class ChatSession:
             on_received=self._received if context.options.receipts == "on_ack" else None,
             observers=context.observers,
             save_timeout=context.options.save_within,
-            replace_unreadable=replace_unreadable,
         )
 
     # --- state --------------------------------------------------------------------------------------------------------
@@ -145,6 +143,11 @@ class ChatSession:
     def outcome(self) -> Outcome | None:
         """How the chat ended, or None while it has not."""
         return self.session.outcome
+
+    @property
+    def unreadable(self) -> UnreadableSession | None:
+        """Why the stored chat cannot be read, until a new chat begins in its place; else None."""
+        return self._runner.unreadable
 
     @property
     def connection_since(self) -> int | None:

@@ -218,13 +218,18 @@ async def test_a_new_chat_takes_the_place_of_one_that_cannot_be_read(
         for _ in range(2):  # a client that only opens it repairs nothing, and loses nothing
             with capture_logs() as logs:
                 async with client(emulator, store=path) as chats:
+                    if not start:
+                        ann = await chats.session("ann", start=False)
+                        assert (ann.phase, ann.unread) == ("idle", 2)
+                        with pytest.raises(NotPossible, match="no chat was requested"):
+                            await ann.send("hello")
                     with pytest.raises(UnreadableSession, match=r"new_chat=True.* store forget .* CLIENT_ID"):
-                        await chats.session("ann", start=start)
+                        await chats.session("ann")
             assert [log["session"] for log in logs if log["event"] == "session_unreadable"] == [ann.label]
             assert "/ann" not in str(logs)
         with capture_logs() as logs:
             async with client(emulator, store=path) as chats:
-                ann = await chats.session("ann", start=start, new_chat=True)
+                ann = await chats.session("ann", start=start, new_chat=start)
                 await (await ann.send("hello again", new_chat=True)).sent(LONG)
                 heard = list[bool]()
                 async with asyncio.timeout(LIMIT_S):
@@ -254,3 +259,20 @@ async def test_a_new_chat_on_request_begins_after_the_end_only() -> None:
         ann = await chats.session("ann", new_chat=True)
         await until(lambda: ann.phase == "ivr", "the next chat is there")
         assert ann.session.chat.former == chat_id
+
+
+async def test_updates_of_a_chat_that_cannot_be_read_are_delivered_nevertheless(tmp_path: Path) -> None:
+    path = tmp_path / "chats.sqlite"
+    async with Emulator("silent", Knobs(hold_ms=300, pace=0.02)) as emulator:
+        async with client(emulator, store=path) as chats:
+            ann = await chats.session("ann")
+            await until(lambda: ann.phase == "ivr", "the chat is there")
+            await emulator.act(ann.session.chat.chat_id, do.Say("not read yet"))
+            await until(lambda: ann.unread, "it is in the journal")
+        cut(path)
+        async with client(emulator, store=path) as chats:
+            received = await news_of(chats, Received)
+            assert text(received) == "not read yet"
+        async with client(emulator, store=path) as chats:  # delivering it has saved no session
+            with pytest.raises(UnreadableSession):
+                await chats.session("ann")
