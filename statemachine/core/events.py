@@ -59,12 +59,16 @@ def _named(name: str, value: Any) -> str:
         raise type(error)(f"{name} {error}") from None
 
 
-def _parameters(value: Any) -> str:
+def _parameters(value: Mapping[str, object] | str) -> str:
     return _named("RequestChat.parameters", value)
 
 
-def _data(value: Any) -> str:
+def _data(value: Mapping[str, object] | str) -> str:
     return _named("AnswerForm.data", value)
+
+
+def _entry(entry: SendableEntry) -> SendableEntry:
+    return cast(SendableEntry, check_entry(entry))
 
 
 # --- the past of a session, for the one that follows it -------------------------------------------------------------
@@ -135,7 +139,7 @@ class SendEntry:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
     at: int
-    entry: SendableEntry = field(converter=check_entry)
+    entry: SendableEntry = field(converter=_entry)
     key: str | None = None
     note: str = field(default="", repr=redacted)
 
