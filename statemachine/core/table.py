@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_type_hints
 
 from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 
