@@ -25,6 +25,7 @@ NetworkFault: TypeAlias = Literal[
 ]  # fmt: skip
 BodyFault: TypeAlias = Literal[
     "batch replayed", "batch overlapping", "batch reordered", "empty body", "empty log", "already ended",
+    "unreadable body",
 ]  # fmt: skip
 CallFault: TypeAlias = NetworkFault | BodyFault | Fault | Literal["none"]
 """A `Fault` is an error response, in the emulator's terms."""
@@ -56,6 +57,7 @@ BODY_FAULTS: Final[dict[BodyFault, Commands]] = {
     "empty body": (CreateChat, FindChat, Upload, Post, PostEphemeral),
     "empty log": (ReadHistory,),
     "already ended": _OPENING,
+    "unreadable body": _ANY,
 }
 
 _ERRORS: Final[dict[str, tuple[Fault, Commands]]] = {

@@ -268,6 +268,8 @@ class Network:
         match call.fault:
             case "empty body" if self._env.config.api == "v2":
                 return HttpResponse(200)
+            case "unreadable body":  # what the server handed out is lost
+                return HttpResponse(200, body=b"<html>Sorry</html>")
             case "batch overlapping":
                 batches = self._batches.get(call.request.path, [])
                 before = _events_of(_object_of(batches[-1])) if batches else []
