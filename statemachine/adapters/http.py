@@ -6,24 +6,30 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
-from statemachine.codec.http import Endpoint, read_reply, to_http
+from attrs import evolve
 
-from ..core import Command, Failure, Post, Reply
+from statemachine.codec.http import Endpoint, HttpRequest, read_reply, to_http
+from statemachine.codec.side_calls import says_no_chat
+
+from ..core import Command, CreateChat, Failure, FindChat, Post, Reply
 from ..core.wire import SecureFormData
 from ..logs import Logger, error_values
 from .aio import Tasks
-from .circuit_breaker import RequestBlocked
-from .http_client import CallFailed, ConnectionPool, HttpClient
+from .http_client import ConnectionPool, HttpClient
+from .http_errors import CallFailed, Cause
 from .payload import UploadProgress
 from .protocols import Answer
 
-__all__ = ["FormValues", "HttpTransport", "OpenFile"]
+__all__ = ["FormValues", "HttpTransport", "OpenFile", "Remedy", "describe", "redirects_to"]
 
 OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None]"]
 """From a file's `ref` to its bytes or path, and its progress callback. Raises LookupError for a file that is gone."""
 FormValues: TypeAlias = Callable[[str], Mapping[str, object]]
 """From a secure form's `ref` to its values. Raises LookupError for values that are gone."""
+Remedy: TypeAlias = Callable[[Failure, Cause, str], str]
+"""From a failure, its cause and the endpoint's URL to what to do, in words; "" for nothing."""
 
 _log = Logger()
 
@@ -38,12 +44,14 @@ class HttpTransport:
         *,
         open_file: OpenFile,
         form_values: FormValues,
+        remedy: Remedy | None = None,
         label: str | None = None,
     ) -> None:
-        """`label`: the session's name in log lines."""
+        """`remedy`: completes the `detail` of failures. `label`: the session's name in log lines."""
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
+        self._remedy = remedy or _no_remedy
         self._tasks = Tasks()
         self._label = label
         self.http: Final = HttpClient(pool)
@@ -67,27 +75,69 @@ class HttpTransport:
         try:
             return await self._exchange(command)
         except CallFailed as failed:
-            return self._failed(command, failed)
-        except (LookupError, ValueError) as error:  # the payload is gone, or cannot be encoded
-            return self._failed(command, CallFailed("unsent", error))
+            failure = self._explained(Failure(failed.kind, detail=failed.reason), failed.cause)
+            if failed.cause != "blocked":  # the circuit breaker has logged it, once for all chats
+                self._warn(command, failure, failed.error)
+            return failure
         except Exception as error:  # an error in this package; the server may have received the request
             _log.error("call_crashed", session=self._label, call=type(command).__name__, **error_values(error))
             return Failure("cut")
 
     async def _exchange(self, command: Command) -> Reply:
-        request = to_http(command, self.endpoint, nonce=secrets.token_hex(8), secret=self._secret(command))
-        source = (None, None) if request.upload_ref is None else self._open_file(request.upload_ref)
+        request, source = self._request(command)
         response = await self.http.exchange(request, *source)
-        return read_reply(command, response.status, response.headers, response.body)
+        reply = read_reply(command, response.status, response.headers, response.body)
+        if not isinstance(reply, Failure):
+            return reply
+        leads_to = redirects_to(response.status, response.headers)
+        failure = self._explained(evolve(reply, detail=describe(reply, leads_to)), "")
+        if failure.kind == "unreadable" or (isinstance(command, CreateChat | FindChat) and not says_no_chat(failure)):
+            self._warn(command, failure, "")
+        return failure
+
+    def _request(self, command: Command) -> tuple[HttpRequest, tuple[bytes | Path | None, UploadProgress | None]]:
+        """The request, and the file to upload. Raises CallFailed where the payload is gone or cannot be written."""
+        try:
+            request = to_http(command, self.endpoint, nonce=secrets.token_hex(8), secret=self._secret(command))
+            return request, (None, None) if request.upload_ref is None else self._open_file(request.upload_ref)
+        except LookupError as error:
+            raise CallFailed("no_payload", error, "this process does not have what is to be sent", "payload") from error
+        except (ValueError, TypeError) as error:
+            raise CallFailed("no_payload", error, "what is to be sent cannot be written as JSON", "payload") from error
 
     def _secret(self, command: Command) -> Mapping[str, object] | None:
         if isinstance(command, Post) and isinstance(command.entry, SecureFormData):
             return self._form_values(command.entry.ref)
         return None
 
-    def _failed(self, command: Command, failed: CallFailed) -> Failure:
-        if failed.error != RequestBlocked.__name__:  # the circuit breaker has logged it, once for all chats
-            reason = {"reason": failed.reason} if failed.reason else {}
-            call = type(command).__name__
-            _log.warning("call_failed", session=self._label, call=call, kind=failed.kind, error=failed.error, **reason)
-        return Failure(failed.kind)
+    def _explained(self, failure: Failure, cause: Cause) -> Failure:
+        remedy = self._remedy(failure, cause, self.endpoint.url)
+        return evolve(failure, detail=f"{failure.detail}: {remedy}") if remedy else failure
+
+    def _warn(self, command: Command, failure: Failure, error: str) -> None:
+        values = {"error": error} if error else {}
+        call = type(command).__name__
+        _log.warning("call_failed", session=self._label, call=call, kind=failure.kind, reason=failure.detail, **values)
+
+
+def describe(failure: Failure, leads_to: str = "") -> str:
+    """What the server has answered, in words. `leads_to`: where it redirects to."""
+    if failure.kind == "unreadable":
+        return f"the answer is not from the chat API (HTTP status {failure.status})"
+    code = "" if failure.code is None else f", error {failure.code}"
+    return f"HTTP status {failure.status}{code}{f', redirects to {leads_to}' if leads_to else ''}"
+
+
+def redirects_to(status: int, headers: Mapping[str, str]) -> str:
+    """Scheme and host of the target of a redirect, or "": the rest may contain the ids that were sent."""
+    if not 300 <= status < 400:
+        return ""
+    try:
+        parts = urlsplit(headers.get("Location", ""))
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    except ValueError:
+        return ""
+
+
+def _no_remedy(failure: Failure, cause: Cause, url: str) -> str:
+    return ""

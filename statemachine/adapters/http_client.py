@@ -1,29 +1,35 @@
 """HTTP with aiohttp: one request, one answer, without retries.
 
-Failures are classified by what the server may have received: *unsent*: certainly not the request; *timeout* and *cut*:
-perhaps the request. Redirects are not followed: they would send the customer's credentials to any host they name, and
-an address that redirects is a setting to correct.
+Failures are classified by what the server may have received: *unsent* and *no_payload*: certainly not the request (the
+latter, because the file to send cannot be read); *timeout* and *cut*: perhaps the request. Redirects are not followed:
+they would send the customer's credentials to any host they name, and an address that redirects is a setting to correct.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from attrs import field, frozen
 
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
-from ..logs import error_name
 from .circuit_breaker import CircuitBreaker, RequestBlocked
-from .payload import UploadProgress, payload
+from .http_errors import (
+    MAX_HEADER,
+    CallFailed,
+    ConnectionCut,
+    HeadersUnavailable,
+    cut,
+    unsent,
+)
+from .payload import UnreadablePayload, UploadProgress, payload
 
 try:
     import aiohttp
@@ -40,8 +46,6 @@ HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str
 replace default headers of the same name, `Authorization` too. If it raises, the request is not sent.
 """
 
-NoAnswer: TypeAlias = Literal["unsent", "timeout", "cut"]
-
 CONNECTING: Final = 100
 """Connections opened at once; Linux has a backlog of 128 unless a server asks for more."""
 
@@ -50,33 +54,6 @@ _UNSENT: Final = (
     aiohttp.ClientHttpProxyError,  # the proxy refused to connect us
     aiohttp.ConnectionTimeoutError,
 )
-
-
-class CallFailed(Exception):
-    """There is no complete answer. `kind`: see above; `error`: the type of the original exception.
-
-    `reason`: for people, without ids and secrets; "" for none.
-    """
-
-    def __init__(self, kind: NoAnswer, error: BaseException) -> None:
-        self.kind: Final[NoAnswer] = kind
-        self.error: Final = error_name(error.__cause__ if isinstance(error, _Cut) and error.__cause__ else error)
-        self.reason: Final = _reason(error)
-        super().__init__(self.kind, self.error, self.reason)
-
-
-def _reason(error: BaseException) -> str:
-    """For connection errors only, by host and port: other texts may hold ids, or data of the server."""
-    if not isinstance(error, aiohttp.ClientConnectorError):
-        return ""
-    cause = error.os_error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        why = f"certificate not trusted, {cause.verify_message}"
-    elif isinstance(error, aiohttp.ClientConnectorDNSError):
-        why = "no such host"
-    else:
-        why = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else "cannot connect"
-    return f"{error.host}:{error.port}: {why}"
 
 
 @frozen
@@ -88,10 +65,6 @@ class HttpResponse:
     body: bytes = field(repr=False)
 
 
-class _Cut(Exception):
-    """The connection broke. Not an aiohttp error: after those aiohttp repeats a GET by itself."""
-
-
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Send a request once. aiohttp repeats a GET when a reused connection breaks. The lost answer of a poll contained
     its events, so the session must know of the failure, and read the history (protocol.md 1.4).
@@ -101,7 +74,7 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Cut(type(error).__name__) from error
+        raise ConnectionCut from error
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -167,6 +140,8 @@ class ConnectionPool:
             cookie_jar=aiohttp.DummyCookieJar(),  # each `HttpClient` has its own
             middlewares=(_once,),
             proxy=via,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
         )
         self.breaker: Final = CircuitBreaker(per_second)
 
@@ -214,7 +189,7 @@ class HttpClient:
 
     @asynccontextmanager
     async def stream(self, request: HttpRequest) -> AsyncGenerator[tuple[HttpResponse, AsyncIterator[bytes]]]:
-        """As `exchange`, with a body of any length in chunks; for a status other than 200 it is read at once.
+        """As `exchange`, with a body of any length in chunks; that of an error is read at once.
 
         The request's timeout applies to each chunk. Raises CallFailed, also while the body is read.
         """
@@ -222,7 +197,7 @@ class HttpClient:
             total=None, sock_read=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s
         )
         async with self._open(request, limits) as response:
-            body = await _read(response) if response.status != 200 else b""
+            body = b"" if 200 <= response.status < 300 else await _read(response)
             yield HttpResponse(response.status, response.headers, body), response.content.iter_any()
 
     @asynccontextmanager
@@ -254,21 +229,17 @@ class HttpClient:
                 self._keep_cookies(response)
                 yield response
                 breaker.answered(epoch, response.status)
-        except (
-            RequestBlocked,
-            LookupError,
-            ValueError,
-        ) as error:  # blocked; or no payload, or an invalid one
-            raise CallFailed("unsent", error) from error
+        except (RequestBlocked, HeadersUnavailable, UnreadablePayload, ValueError) as error:
+            raise unsent(error) from error
         except _UNSENT as error:
             breaker.failed(epoch)
-            raise CallFailed("unsent", error) from error
+            raise unsent(error) from error
         except TimeoutError as error:
             breaker.failed(epoch)
-            raise CallFailed("timeout", error) from error
-        except (aiohttp.ClientError, OSError, _Cut) as error:
+            raise CallFailed("timeout", error, f"no complete answer within {request.timeout / 1_000:g} s") from error
+        except (aiohttp.ClientError, OSError, ConnectionCut) as error:
             breaker.failed(epoch)
-            raise CallFailed("cut", error) from error
+            raise cut(error) from error
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
         if response.cookies:
@@ -285,9 +256,9 @@ class HttpClient:
             task = asyncio.current_task()
             if task is None or task.cancelling():  # the call itself is cancelled, not a task of the application
                 raise
-            raise CallFailed("unsent", error) from error
+            raise HeadersUnavailable from error
         except Exception as error:  # an error in the application's code: nothing was sent yet
-            raise CallFailed("unsent", error) from error
+            raise HeadersUnavailable from error
         return headers
 
 

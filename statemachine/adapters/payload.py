@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
+import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,66 +26,113 @@ UploadProgress: TypeAlias = Callable[[int, int], None]
 """Called in the loop's thread as a file is read to be sent, with the bytes so far and the size."""
 
 
+class UnreadablePayload(Exception):
+    """The file or the values to send cannot be read. The text says why; it names no path."""
+
+
 @asynccontextmanager
 async def payload(
     request: HttpRequest, source: bytes | Path | None, uploaded: UploadProgress | None = None
 ) -> AsyncGenerator[bytes | aiohttp.FormData | None]:
-    """The request's body, or the file `source` as the only part of a form. Raises LookupError for a missing file."""
+    """The request's body, or the file `source` as the only part of a form.
+
+    Raises UnreadablePayload for a file that cannot be read, also where that is found while it is sent. Files are opened
+    and read in other threads.
+    """
     if source is None:
         yield request.body
         return
-    with _open(source, uploaded) as file:
+    file = await asyncio.to_thread(_open, source, _Progress(uploaded))
+    try:
         form = aiohttp.FormData(quote_fields=False)  # as browsers do: the name in UTF-8, not percent-encoded
         form.add_field("file", file, filename=_file_name(request.upload_name))
-        yield form
+        try:
+            yield form
+        except Exception as error:
+            if isinstance(file, _File) and file.failure:
+                raise UnreadablePayload(file.failure) from error
+            raise
+    finally:
+        await asyncio.shield(asyncio.to_thread(file.close))  # it waits for a read in progress
 
 
 class _Progress:
-    """Reports how far a file was read. aiohttp reads files in other threads."""
+    """Reports how far a file was read. Made in the loop's thread, used in others."""
 
-    def __init__(self, size: int, uploaded: UploadProgress | None) -> None:
+    def __init__(self, uploaded: UploadProgress | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._size = size
         self._uploaded = uploaded
         self._done = 0
 
-    def add(self, count: int) -> None:
-        """Count these bytes."""
+    def add(self, count: int, size: int) -> None:
+        """Count these bytes of a file of this size."""
         self._done += count
         if self._uploaded and count:
-            self._loop.call_soon_threadsafe(self._uploaded, self._done, self._size)
+            self._loop.call_soon_threadsafe(self._uploaded, self._done, size)
 
 
 class _Bytes(io.BytesIO):
     def __init__(self, data: bytes, progress: _Progress) -> None:
         super().__init__(data)
         self._progress = progress
+        self._size = len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        self._progress.add(len(data))
+        self._progress.add(len(data), self._size)
         return data
 
 
 class _File(io.BufferedReader):
-    def __init__(self, raw: io.FileIO, progress: _Progress) -> None:
+    """A regular file of a known size. `failure`: why it could not be read to its end, or ""."""
+
+    def __init__(self, raw: io.FileIO, size: int, progress: _Progress) -> None:
         super().__init__(raw)
         self._progress = progress
+        self._size = size
+        self.failure = ""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self._progress.add(len(data))
+        try:
+            data = super().read(size)
+            if os.fstat(self.fileno()).st_size < self._size:
+                # The request has promised the whole size: without this error the server waits for the rest.
+                raise OSError(errno.EIO, "it became shorter while it was read")
+        except OSError as error:
+            self.failure = _why(error)
+            raise
+        self._progress.add(len(data), self._size)
         return data
 
 
-def _open(source: bytes | Path, uploaded: UploadProgress | None) -> io.BufferedIOBase:
+def _open(source: bytes | Path, progress: _Progress) -> io.BufferedIOBase:
+    """The file to read. Raises UnreadablePayload."""
     if isinstance(source, bytes):
-        return _Bytes(source, _Progress(len(source), uploaded))
+        return _Bytes(source, progress)
     try:
-        raw = io.FileIO(source)
-    except OSError as error:
-        raise LookupError(f"the file cannot be read: {error.strerror}") from error
-    return _File(raw, _Progress(os.fstat(raw.fileno()).st_size, uploaded))
+        # Not blocking: to open a named pipe would wait for its other end.
+        raw = io.FileIO(source, opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
+    except (OSError, ValueError) as error:
+        raise UnreadablePayload(_why(error)) from error
+    try:
+        status = os.fstat(raw.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadablePayload("it is not a regular file")
+        # Files that the system makes up (/proc) have size 0, and content or errors.
+        if status.st_size == 0 and raw.read(1):
+            raise UnreadablePayload("its size is not known")
+        return _File(raw, status.st_size, progress)
+    except BaseException as error:
+        raw.close()
+        if isinstance(error, OSError):
+            raise UnreadablePayload(_why(error)) from error
+        raise
+
+
+def _why(error: OSError | ValueError) -> str:
+    """Without the path, which may hold a customer's name."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or "its path cannot be used"
 
 
 def _file_name(name: str) -> str:

@@ -7,8 +7,11 @@ and any proxy may have changed them.
 from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from attrs import frozen
+
+from statemachine.adapters.http_errors import Cause
 
 from ..core import Failure
 
@@ -90,18 +93,20 @@ _REFUSED: Final = Advice(
     "app_id",
     "check app_id, and what the gateway asks for",
 )
+_PASSWORD: Final = 'give it in the address: "http://user:password@host:port"; only the method Basic is supported'
 _STATUSES: Final[dict[int, Advice]] = {
     401: _REFUSED,
     403: _REFUSED,
     404: Advice(
         "there is nothing at this address", "url", "check url and tenant; then api: v1, or v2 on newer servers"
     ),
-    407: Advice("the proxy asks for a password", "proxy", 'give it in the address: "http://user:password@host:port"'),
+    407: Advice("the proxy asks for a password", "proxy", _PASSWORD),
     408: Advice("the server did not wait for the whole request", "server", _LATER),
     429: Advice("the server limits the request rate", "server", "wait as long as it says"),
 }
 _KINDS: Final[dict[str, Advice]] = {
     "unsent": Advice("the server cannot be reached", "url", "check url, network and proxy"),
+    "no_payload": Advice("what is to be sent cannot be read", "", "send it again"),
     "timeout": Advice("no answer arrived in time", "server", _LATER),
     "cut": Advice("the connection broke off before the answer", "server", _LATER),
     "restart": Advice("this process was not running", "", "nothing: it continues by itself"),
@@ -111,8 +116,63 @@ _KINDS: Final[dict[str, Advice]] = {
 }
 
 
-def advise(failure: Failure) -> Advice:
-    """The advice for a failed call: by its code, else by its status, else by the kind of failure."""
+_NO_HTTP: Final = Advice(
+    "no HTTP server answers there", "url", "check host and port; an https: address is needed where the port expects TLS"
+)
+_CAUSES: Final[dict[Cause, Advice]] = {
+    "certificate": Advice(
+        "the server's certificate is not trusted", "tls", "run `statemachine doctor`, which names the reason"
+    ),
+    "connection": Advice("the server cannot be reached", "url", "check url (host and port), network and proxy"),
+    "header_size": Advice(
+        "the server's headers are too large", "server", "tell the administrator of the server or of the proxy before it"
+    ),
+    "headers": Advice("the option headers has failed", "headers", "correct the function or the values"),
+    "host": Advice("no host has this name", "url", "check its spelling, and whether this machine has a network"),
+    "no_http": _NO_HTTP,
+    "no_tls": Advice("no TLS is spoken there", "url", "check the port; an http: address is without TLS"),
+    "payload": Advice("what is to be sent cannot be read", "", "send it again"),
+    "proxy_blocks": Advice(
+        "the proxy forbids this host", "proxy", "ask its administrator to allow the contact centre's host"
+    ),
+    "proxy_connection": Advice("the proxy cannot be reached", "proxy", "check its host and port"),
+    "proxy_failed": Advice(
+        "the proxy does not reach the server",
+        "proxy",
+        "check the host in url; then ask the proxy's administrator",
+    ),
+    "proxy_host": Advice("no host has the proxy's name", "proxy", "check its spelling"),
+    "proxy_password": Advice("the proxy asks for a password", "proxy", _PASSWORD),
+    "wrong_http": Advice(
+        "the answer breaks the rules of HTTP",
+        "server",
+        "tell the administrator of the server or of the proxy before it; nothing can be set here",
+    ),
+}
+
+
+def advise(failure: Failure, cause: Cause = "", url: str = "") -> Advice:
+    """The advice for a failed call: by its cause, its code, its status, or the kind of failure.
+
+    Args:
+        failure: Of the call.
+        cause: Where there is no complete answer, `CallFailed.cause`.
+        url: The contact centre's, as configured: a path in it is the first suspect of a wrong address.
+    """
+    found = _CAUSES.get(cause) or _advise(failure)
+    parts = urlsplit(url)
+    if found.setting == "url" and parts.path not in ("", "/") and failure.kind in ("http", "unreadable"):
+        host = f"{parts.scheme}://{parts.netloc}"
+        return Advice(found.problem, "url", f"leave out the path {parts.path}: url is scheme and host only, {host}")
+    return found
+
+
+def remedy(failure: Failure, cause: Cause, url: str) -> str:
+    """What to do about a failed call, in words."""
+    return advise(failure, cause, url).remedy
+
+
+def _advise(failure: Failure) -> Advice:
     if failure.kind != "http":
         return _KINDS[failure.kind]
     status = failure.status or 0

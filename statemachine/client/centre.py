@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from inspect import signature
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
-from statemachine.adapters.http_client import CallFailed, HttpClient
+from statemachine.adapters.http_client import HttpClient
+from statemachine.adapters.http_errors import CallFailed, Cause
 from statemachine.codec import side_calls
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest
 from statemachine.codec.side_calls import (
+    ERROR_BODY,
     Availability,
     CaseHistory,
     Content,
@@ -24,6 +26,7 @@ from statemachine.codec.side_calls import (
     SideCall,
     next_path,
     read_answer,
+    read_file_failure,
     to_request,
 )
 from statemachine.codec.widget import WidgetConfiguration
@@ -49,12 +52,12 @@ class CentreError(ChatError):
     `uncertain`: the request may have taken effect.
     """
 
-    def __init__(self, call: str, failure: Failure, reason: str = "") -> None:
+    def __init__(self, call: str, failure: Failure, *, cause: Cause = "", url: str = "") -> None:
         self.call: Final = call
         self.failure: Final = failure
-        self.advice: Final[Advice] = advise(failure)
+        self.advice: Final[Advice] = advise(failure, cause, url)
         self.uncertain: Final = failure.kind in ("timeout", "cut", "unreadable")
-        known = f"error {failure.code}" if failure.code is not None else reason
+        known = f"error {failure.code}" if failure.code is not None else failure.detail
         super().__init__(f"{call}: {self.advice.problem}{f' ({known})' if known else ''}: {self.advice.remedy}")
 
 
@@ -189,18 +192,19 @@ class ContactCentre:
         request = request_for(call, self.endpoint, self._options.upload_timeout)
         try:
             async with self._opened().stream(request) as (head, chunks):
-                if head.status != 200:
-                    failure = read_answer(call, head.status, head.headers, head.body)
-                    assert isinstance(failure, Failure)
-                    raise CentreError(call.name, failure)
+                begin = head.body
+                while len(begin) <= ERROR_BODY and (chunk := await anext(chunks, b"")):
+                    begin += chunk  # an error in the place of a file is short
+                if failure := read_file_failure(head.status, head.headers, begin):
+                    raise CentreError(call.name, failure, url=self.endpoint.url)
                 size = 0
-                async for chunk in chunks:
+                async for chunk in _joined(begin, chunks):
                     size += len(chunk)
                     if size > limit:
                         raise TooLarge(limit)
                     yield chunk
         except CallFailed as failed:
-            raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
+            raise self._unanswered(call, failed) from failed
 
     async def photo(self, chat_id: str, party_id: str = "") -> Content:
         """The picture of an agent; without `party_id`, the chat's icon."""
@@ -214,15 +218,19 @@ class ContactCentre:
         if isinstance(answer, Failure) and (other := next_path(call, answer)):
             call, answer = other, await self._once(other)
         if isinstance(answer, Failure):
-            raise CentreError(call.name, answer)
+            raise CentreError(call.name, answer, url=self.endpoint.url)
         return answer
+
+    def _unanswered(self, call: SideCall[Any], failed: CallFailed) -> CentreError:
+        failure = Failure(failed.kind, detail=failed.reason)
+        return CentreError(call.name, failure, cause=failed.cause, url=self.endpoint.url)
 
     async def _once(self, call: SideCall[A]) -> A | Failure:
         request = request_for(call, self.endpoint, self._options.request_timeout)
         try:
             response = await self._opened().exchange(request)
         except CallFailed as failed:
-            raise CentreError(call.name, Failure(failed.kind), failed.reason) from failed
+            raise self._unanswered(call, failed) from failed
         return read_answer(call, response.status, response.headers, response.body)
 
     def _opened(self) -> HttpClient:
@@ -230,6 +238,13 @@ class ContactCentre:
             raise ChatError("the contact centre is not open: use it inside `async with`")
         check_loop(self._http.loop)
         return self._http
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    if first:
+        yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> HttpRequest:

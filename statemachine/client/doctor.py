@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, frozen
 
-from statemachine.adapters.http_client import CallFailed, HttpClient
+from statemachine.adapters.http import describe, redirects_to
+from statemachine.adapters.http_client import HttpClient
+from statemachine.adapters.http_errors import CallFailed, Cause
 from statemachine.codec import side_calls
 from statemachine.codec.http import Endpoint
 from statemachine.codec.side_calls import Availability, SideCall, read_answer
@@ -55,14 +57,17 @@ class _Check:
     availability: Availability | None = None
     leads_to: str = ""
     """The target of the last redirect."""
+    cause: Cause = ""
+    """Of the last request without a complete answer."""
 
     async def ask(self, call: SideCall[A]) -> A | Failure:
         """As `ContactCentre.ask`, at one path, with the failure as it is."""
         try:
             response = await self.http.exchange(request_for(call, self.endpoint, self.options.request_timeout))
         except CallFailed as failed:
-            return Failure(failed.kind)
-        self.leads_to = _origin(response.headers.get("Location", ""))
+            self.cause = failed.cause
+            return Failure(failed.kind, detail=failed.reason)
+        self.cause, self.leads_to = "", redirects_to(response.status, response.headers)
         return read_answer(call, response.status, response.headers, response.body)
 
 
@@ -266,22 +271,8 @@ _STEPS: Final[tuple[_Step, ...]] = (_name, _connection, _interface, _authorizati
 
 
 def _failed(check: _Check, step: str, failure: Failure) -> Finding:
-    if failure.kind != "http":
-        return Finding(step, "wrong", _KINDS[failure.kind], advise(failure))
-    said = f"HTTP status {failure.status}"
-    if failure.code is not None:
-        said += f", error {failure.code}"
-    elif check.leads_to and 300 <= (failure.status or 0) < 400:
-        said += f", to {check.leads_to}"
-    return Finding(step, "wrong", said, advise(failure))
-
-
-_KINDS: Final = {
-    "unsent": "the request could not be sent",
-    "timeout": "no answer in time",
-    "cut": "the connection broke off",
-    "unreadable": "the answer makes no sense",
-}
+    said = failure.detail or describe(failure, check.leads_to)
+    return Finding(step, "wrong", said, advise(failure, check.cause, check.endpoint.url))
 
 
 def _place(endpoint: Endpoint) -> tuple[str, int]:
@@ -293,12 +284,3 @@ def _is_address(host: str) -> bool:
     with suppress(ValueError):
         return bool(ipaddress.ip_address(host))
     return False
-
-
-def _origin(location: str) -> str:
-    """Scheme and host only: the rest may contain the ids that were sent."""
-    try:
-        parts = urlsplit(location)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
-    except ValueError:
-        return ""

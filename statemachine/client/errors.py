@@ -72,13 +72,15 @@ _FAILED: Final[dict[Reason | None, str]] = {
     "not_sent": "it was not sent",
     "unknown": "whether it arrived is not known",
     "refused": "the server refused it",
+    "unreadable": "the file or the form values cannot be read (any more); send them again",
 }
 
 
 class SendFailed(ChatError):
     """A message will not arrive, or it is not known whether it did.
 
-    `reason`: not_sent: the server never received it; unknown: it may have arrived; refused: by the server, with `code`.
+    `reason`: not_sent: the server never received it; unknown: it may have arrived; refused: by the server, with `code`;
+    unreadable: the file is gone or cannot be read, or its bytes or the values of a secure form are gone with a restart.
     """
 
     def __init__(self, item: str, reason: Reason | None, code: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mimetypes
 import os
@@ -47,15 +48,12 @@ class Outgoing:
         key: str | None,
         note: str,
     ) -> SendFile:
-        """The intent that sends this file; keeps its bytes. Raises BadSetting where it cannot be read."""
-        _check_source(source)
+        """The intent that sends this file; keeps its bytes."""
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
         name = text("send_file: name", name)
         if image is None:
             image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
-        if not isinstance(source, bytes) and not os.access(source, os.R_OK):
-            raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
         kind: Literal["image", "attachment"] = "image" if image else "attachment"
         intent = made("send_file", SendFile, now, "", name, kind, key, note)
         return evolve(intent, ref=self.payloads.keep_file(source, uploaded))
@@ -111,6 +109,20 @@ class Outgoing:
             handle.close(error)
 
 
+async def check_readable(source: FileSource) -> None:
+    """Raise BadSetting where this file does not exist, or this process may not read it. Asks in another thread."""
+    if not isinstance(source, bytes | str | os.PathLike):
+        raise WrongType(f"send_file: source must be a path (str or PathLike) or bytes, not {type(source).__name__}")
+    if isinstance(source, bytes):
+        return
+    try:
+        readable = await asyncio.to_thread(os.access, source, os.R_OK)
+    except ValueError as error:
+        raise BadSetting(f"send_file: the system cannot have such a path: {error}") from None
+    if not readable:
+        raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
+
+
 def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url: str) -> Location:
     """A location, in degrees. Raises BadSetting."""
     return Location(
@@ -118,11 +130,6 @@ def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url
         degrees("send_location: longitude", longitude, 180),
         text("send_location: url", url),
     )
-
-
-def _check_source(source: object) -> None:
-    if not isinstance(source, bytes | str | os.PathLike):
-        raise WrongType(f"send_file: source must be a path (str or PathLike) or bytes, not {type(source).__name__}")
 
 
 _STATES: Final[dict[str, SendingState]] = {"sent": "sent", "delivered": "delivered", "read": "read"}

@@ -26,6 +26,7 @@ from ..core import (
     ConnectionChanged,
     Disconnect,
     End,
+    Finished,
     Foreground,
     Intent,
     MarkDelivered,
@@ -41,13 +42,14 @@ from ..core import (
     StopTyping,
 )
 from ..core.wire import SendableEntry
+from .advice import remedy
 from .arguments import made, whole_number
 from .centre import DOWNLOAD_LIMIT, ContactCentre
 from .chat_parameters import ChatParameters, new_origin
 from .errors import ChatClosed, ending
 from .home_loop import check_loop
 from .options import Options
-from .outgoing import FileSource, Outgoing, place
+from .outgoing import FileSource, Outgoing, check_readable, place
 from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
 from .stream import DeliverySlot, Update, UpdateStream
@@ -91,6 +93,7 @@ class ChatSession:
         self._out = Outgoing()
         self._connection_state = "off"
         self._connection_since: int | None = None
+        self._ended_at: int | None = None  # by the present clock, where it ended in this process
         self.slot: Final = DeliverySlot()
         self.parameters = ChatParameters()
         self._transport = HttpTransport(
@@ -98,6 +101,7 @@ class ChatSession:
             endpoint,
             open_file=self._out.payloads.open_file,
             form_values=self._out.payloads.values,
+            remedy=remedy,
             label=self.label,
         )
         self._runner = SessionRunner(
@@ -281,7 +285,10 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Upload a file and send it. Raises BadSetting for a file that cannot be read.
+        """Upload a file and send it. Raises BadSetting for a file that does not exist or may not be read.
+
+        A file that cannot be read any more when it is uploaded fails with the reason `unreadable`, and so does one that
+        is not a regular file.
 
         Args:
             source: The file's path; or its bytes, which are lost when the process ends.
@@ -291,6 +298,7 @@ class ChatSession:
             key: See `send`.
             note: See `send`.
         """
+        await check_readable(source)
         return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
@@ -399,7 +407,15 @@ class ChatSession:
 
     def was_over(self, before: int) -> bool:
         """The chat ended before this time (ms)."""
-        return self.outcome is not None and self.session.now < before
+        return self.outcome is not None and (self._ended_at or self.session.now) < before
+
+    def clock_changed(self, by: int) -> None:
+        """The clock was moved by `by` milliseconds."""
+        self._runner.clock_changed(by)
+        if self._connection_since is not None:
+            self._connection_since += by
+        if self._ended_at is not None:
+            self._ended_at += by
 
     async def close(self, within: timedelta | None = None) -> None:
         """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`)."""
@@ -432,6 +448,8 @@ class ChatSession:
 
     def _saved(self, step: SavedStep) -> None:
         self._out.saved(step, self.session)
+        over = any(isinstance(one, Finished) for one in step.transcript)
+        self._ended_at = step.session.now if over else self._ended_at if self.outcome else None
         for status in step.statuses:
             if isinstance(status, ConnectionChanged):
                 if status.state != self._connection_state:

@@ -7,7 +7,7 @@ is odd about one member of a list costs that member; a success that makes no sen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -24,12 +24,13 @@ from .http import (
     read_opened,
     tolerant,
 )
-from .lenient import read_body
+from .lenient import header, read_body
 from .values import read_instant, read_integer, read_seconds, read_text
 from .widget import WidgetConfiguration, read_configuration
 from .wire import decode_entries
 
 __all__ = [
+    "ERROR_BODY",
     "ApnsToken",
     "Availability",
     "CaseHistory",
@@ -53,6 +54,7 @@ __all__ = [
     "next_path",
     "notifications",
     "read_answer",
+    "read_file_failure",
     "request_sms",
     "says_no_chat",
     "to_request",
@@ -175,15 +177,33 @@ def to_request(call: SideCall[Any], endpoint: Endpoint, timeout: int, *, nonce: 
 
 def read_answer(call: SideCall[A], status: int, headers: Mapping[str, str], body: bytes) -> A | Failure:
     """What the answer says. Never raises; errors are told apart as `read_reply` does."""
-    empty = not body or body.isspace()
-    read = read_body(body, headers) if not call.raw or status != 200 else None
-    data = None if read is None else read.value
-    if failure := read_failure(status, headers, data):
+    if call.raw:
+        empty, data, failure = False, None, read_file_failure(status, headers, body)
+    else:
+        empty, data = not body or body.isspace(), read_body(body, headers).value
+        failure = read_failure(status, headers, data)
+    if failure:
         return failure
     if len(body) > MAX_BODY:  # it was read no further: half a picture is none
         return Failure("unreadable", status)
     answer = call.read(headers, body if call.raw else None if empty else data)
     return Failure("unreadable", status) if answer is None else answer
+
+
+ERROR_BODY: Final = 4 * 1024
+"""Bytes. An error in the place of a file is never longer."""
+_ERROR_FIELDS: Final = frozenset({"error_code", "error_message"})
+
+
+def read_file_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+    """The error that the answer to a download is, or None. Some servers send an error's JSON with status 200.
+
+    `body`: at least its first `ERROR_BODY` bytes and one more.
+    """
+    data = read_body(body, headers).value if len(body) <= ERROR_BODY else None
+    is_media = header(headers, "content-type").strip().lower().startswith(("image/", "audio/", "video/"))
+    is_error = not is_media and is_object(data) and "error_code" in data and data.keys() <= _ERROR_FIELDS
+    return read_failure(status, headers, data if is_error or not 200 <= status < 300 else None)
 
 
 def next_path(call: SideCall[A], failure: Failure) -> SideCall[A] | None:

@@ -356,7 +356,7 @@ class Walk:
 
     def _failure(self) -> Failure:
         if self.choose(2) == 0:
-            return pick(self.choose, (*_LOST, Failure("unsent"), Failure("restart")))
+            return pick(self.choose, (*_LOST, Failure("unsent"), Failure("no_payload"), Failure("restart")))
         retry_after = pick(self.choose, (None, None, 0, 2_000, 10**9))
         if self.choose(3) < 2:  # mostly failures that pass, so that walks go on
             return Failure("http", pick(self.choose, (503, 500, 429, 408)), None, retry_after)

@@ -21,6 +21,8 @@ from .session import (
     HistoryCurrent,
     Item,
     ItemUploading,
+    OpeningBackingOff,
+    OpeningCreating,
     OpeningFinding,
     Queued,
     Session,
@@ -254,8 +256,12 @@ def _full_name(party: Any) -> str:
 
 
 def _link(s: Session) -> ConnectionChanged:
-    """While the history is read before the next poll, the link is what it was: trouble until a poll succeeds."""
-    link = s.connection
+    """Failures to request a chat or to read the history count too, until a poll succeeds."""
+    opening, link = s.opening, s.connection
+    if isinstance(link, ConnectionOff) and isinstance(opening, OpeningBackingOff):
+        return ConnectionChanged(opening.name, opening.tries, opening.code, opening.reason, opening.due, opening.detail)
+    if isinstance(link, ConnectionOff) and isinstance(opening, OpeningCreating | OpeningFinding) and opening.tries:
+        return ConnectionChanged("backing_off", opening.tries)
     if isinstance(link, ConnectionOff) and not isinstance(s.history, HistoryCurrent):
         tries = max(link.tries, getattr(s.history, "tries", 0))
         next_try = s.history.due if isinstance(s.history, HistoryBackingOff) else None
@@ -263,7 +269,7 @@ def _link(s: Session) -> ConnectionChanged:
     if isinstance(link, ConnectionPolling):
         return ConnectionChanged("backing_off" if link.tries else "polling", link.tries)
     if isinstance(link, ConnectionBackingOff):
-        return ConnectionChanged(link.name, link.tries, link.code, link.reason, link.due)
+        return ConnectionChanged(link.name, link.tries, link.code, link.reason, link.due, link.detail)
     return ConnectionChanged(link.name, getattr(link, "tries", 0), getattr(link, "code", None))
 
 
@@ -271,7 +277,7 @@ _LEVELS: Final[tuple[tuple[Callable[[Session], StatusUpdate], tuple[str, ...]], 
     (_phase, ("lifecycle", "attention")),
     (_roster, ("participants",)),
     (_typing, ("participants",)),
-    (_link, ("connection", "history")),
+    (_link, ("opening", "connection", "history")),
     (_forms, ("participants",)),
     (_case, ("chat",)),
 )

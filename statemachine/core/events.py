@@ -302,7 +302,7 @@ class FileUploaded:
     file_name: str = field(default="", repr=redacted)
 
 
-FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "unreadable", "restart"]
+FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "no_payload", "unreadable", "restart"]
 
 
 @record
@@ -310,15 +310,17 @@ class Failure:
     """A call that did not succeed.
 
     `kind`: http: the server (or a proxy) answered with an error; timeout, cut: no whole answer came, what the server
-    did is unknown; unsent: the request certainly never left (name, connect, TLS, values no longer there); unreadable: a
-    success whose body made no sense; restart: the process was down meanwhile. `code`: the body's `error_code`.
-    `retry_after`: milliseconds.
+    did is unknown; unsent: the request certainly never left (name, connect, TLS); no_payload: it never left
+    either, for the host cannot read the file or the form values to send, which is final; unreadable: a success whose
+    body made no sense; restart: the process was down meanwhile. `code`: the body's `error_code`. `retry_after`:
+    milliseconds. `detail`: the host's words for people, without ids, secrets and chat text.
     """
 
     kind: FailureKind
     status: int | None = None
     code: int | None = None
     retry_after: int | None = None
+    detail: str = ""
 
 
 Reply: TypeAlias = ChatOpened | EventBatch | HistoryLog | FileUploaded | Failure

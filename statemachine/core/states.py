@@ -189,7 +189,10 @@ class OpeningFinding:
 
 @record
 class OpeningBackingOff(_NoCall):
-    """Waiting to try again: with E5 where `find`, else with E4 and what the request gave."""
+    """Waiting to try again: with E5 where `find`, else with E4 and what the request gave.
+
+    `reason`, `code`, `detail`: of the failure that caused it.
+    """
 
     name: ClassVar[str] = "backing_off"
     due: int
@@ -199,6 +202,9 @@ class OpeningBackingOff(_NoCall):
     parameters: str = field(default="{}", repr=redacted)
     phone_number: str | None = field(default=None, repr=redacted)
     from_: str | None = field(default=None, repr=redacted)
+    reason: FailureKind | None = None
+    code: int | None = None
+    detail: str = ""
 
 
 Opening: TypeAlias = OpeningIdle | OpeningCreating | OpeningFinding | OpeningBackingOff
@@ -244,7 +250,7 @@ class ConnectionPolling:
 
 @record
 class ConnectionBackingOff(_NoCall):
-    """Waiting to try again. `slack`: how much later is as good. `reason`, `code`: of the failure that caused it.
+    """Waiting to try again. `slack`: how much later is as good. `reason`, `code`, `detail`: of the failure before.
 
     With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `fast_empty_polls`.
     """
@@ -256,6 +262,7 @@ class ConnectionBackingOff(_NoCall):
     code: int | None = None
     fast_empty_polls: int = 0
     reason: FailureKind | None = None
+    detail: str = ""
 
 
 @record

@@ -13,7 +13,7 @@ from .events import FailureKind
 from .record import field, record
 from .wire import Entry, redacted
 
-Reason: TypeAlias = Literal["not_sent", "unknown", "refused"]
+Reason: TypeAlias = Literal["not_sent", "unknown", "refused", "unreadable"]
 Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
 Outcome: TypeAlias = Literal["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"]
 
@@ -39,7 +39,8 @@ class DeliveryUpdate:
     """The outcome of one thing sent. `item`: its message id; `key`, `note`: the application's, as they were given.
 
     `reason` (failed only): not_sent: the server never had it; unknown: it may have arrived; refused: the server said
-    no, with `code`. `party_id` (delivered, read): who has it.
+    no, with `code`; unreadable: the host could not read the file or the form values. `party_id` (delivered, read): who
+    has it.
     """
 
     seq: int
@@ -118,8 +119,9 @@ class ConnectionChanged:
     """The connection's health: off, polling, backing_off, paused, blocked.
 
     `tries`: failures in a row. While it backs off: `reason`, how the last call failed (`Failure.kind`), with `code`
-    where the server gave one; `next_try`, when it is tried again, in milliseconds since the epoch. Since when it is so
-    is not said, for a session keeps no instants but deadlines: `ChatSession.connection_since` does.
+    where the server gave one, and `detail`, in words for people; `next_try`, when it is tried again, in milliseconds
+    since the epoch. The same while a chat is requested. Since when it is so is not said, for a session keeps no
+    instants but deadlines: `ChatSession.connection_since` does.
     """
 
     state: str
@@ -127,6 +129,7 @@ class ConnectionChanged:
     code: int | None = None
     reason: FailureKind | None = None
     next_try: int | None = None
+    detail: str = ""
 
 
 @record

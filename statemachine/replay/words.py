@@ -162,6 +162,7 @@ def _failure_words(failure: Failure, status: int) -> str:
         "timeout": "no answer in time",
         "cut": "the connection broke: no answer",
         "unsent": "never left",
+        "no_payload": "never left: the file or the values to send cannot be read",
         "unreadable": f"{status}, but the answer cannot be read",
         "restart": "the process was down: no answer",
     }

@@ -312,7 +312,7 @@ def _text(text: str, arrived: int, updates: list[core.DeliveryUpdate]) -> Iterat
         return
     if states[0] == "sent" and arrived != 1:
         yield "sent means arrived", f"{text!r} is sent and arrived {arrived} times"
-    if updates[0].reason in ("not_sent", "refused") and arrived:
+    if updates[0].reason in ("not_sent", "refused", "unreadable") and arrived:
         yield "not sent means not arrived", f"{text!r} failed as {updates[0].reason} and arrived"
 
 

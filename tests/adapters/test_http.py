@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from attrs import evolve
 from structlog.testing import capture_logs
 
 from statemachine import (
@@ -63,10 +65,21 @@ class Caller:
         await self.transport.close()
 
     async def ask(self, command: Command) -> Reply:
+        """The reply; that of a failure without its `detail`."""
+        reply = await self.answer(command)
+        return evolve(reply, detail="") if isinstance(reply, Failure) else reply
+
+    async def answer(self, command: Command) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.transport.execute(command, future.set_result)
         async with asyncio.timeout(10):
             return await future
+
+    async def detail(self, command: Command) -> str:
+        """The words of a failure."""
+        failure = await self.answer(command)
+        assert isinstance(failure, Failure)
+        return failure.detail
 
 
 @pytest_asyncio.fixture
@@ -203,6 +216,105 @@ async def test_a_connection_that_never_comes_about() -> None:
         caller = Caller(pool, f"https://127.0.0.1:{stalling.sockets[0].getsockname()[1]}")
         async with caller:
             assert await caller.ask(Post(1, 9_000, "chat", "o:1", Message(msg_text="x"))) == Failure("unsent")
+
+
+# --- the reason, in words ---
+
+
+def raw(head: str, body: bytes = b"", *more: str) -> Callable[[Heard], None]:
+    """Answer with these bytes, then close the connection."""
+
+    def behave(heard: Heard) -> None:
+        lines = [head, *more, "", ""]
+        heard.writer.write("\r\n".join(lines).encode("latin-1") + body)
+        heard.writer.close()
+
+    return behave
+
+
+OK = "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    ("behave", "words"),
+    [
+        (raw(OK, b"{}", "X-Policy: " + "x" * 70_000, "Content-Length: 2"), "a response header is larger than 64 KB"),
+        (raw(OK, b"{}", "Content-Length: 2", "Content-Length: 2"), "not correct HTTP: Duplicate Content-Length"),
+        (raw(OK, b"{}", "Content-Length: 2", "Content-Length: 3"), "not correct HTTP: Duplicate Content-Length"),
+        (raw(OK, b"{}", "Content-Length: abc"), "not correct HTTP: Invalid character in Content-Length"),
+        (raw(OK, b"", "Content-Length: 2", "Transfer-Encoding: chunked"), "not correct HTTP: Transfer-Encoding"),
+        (raw(OK, b"zz\r\n", "Transfer-Encoding: chunked"), "not correct HTTP: Invalid character in chunk size"),
+        (raw(OK, b"{}", "X secret: 1", "Content-Length: 2"), "not correct HTTP: Invalid header token"),
+        (raw(OK, b"{}", "X-Bad: secret\0", "Content-Length: 2"), "not correct HTTP: Invalid HTTP header"),
+        (raw(OK, b"{}", "Content-Encoding: gzip", "Content-Length: 2"), "Can not decode content-encoding"),
+        (raw("SSH-2.0-OpenSSH_9 secret"), "the answer is not HTTP"),
+        (raw("220 secret mail server"), "the answer is not HTTP"),
+        (raw("\x15\x03\x01\x00\x02\x02\x46"), "the answer is not HTTP"),
+        (raw("<html>secret</html>"), "the answer is not HTTP"),
+        (raw(OK, b"{", "Content-Length: 20"), "the connection was closed within the answer"),
+        (raw(OK, b"5\r\n{", "Transfer-Encoding: chunked"), "the connection was closed within the answer"),
+        (lambda heard: heard.writer.close(), "the connection was closed before an answer"),
+        (Heard.cut, "the connection"),
+    ],
+)
+async def test_the_reason_of_a_cut_is_said_in_words(
+    caller: Caller, server: WireServer, behave: Callable[[Heard], None], words: str
+) -> None:
+    server.behave = behave
+    with capture_logs() as logs:
+        failure = await caller.answer(POLL)
+    assert isinstance(failure, Failure)
+    assert failure.kind == "cut"
+    assert words in failure.detail
+    assert "secret" not in repr((failure, logs))
+    assert [(log["event"], log["reason"]) for log in logs] == [("call_failed", failure.detail)]
+    assert not logs[0]["error"].startswith("_")
+
+
+@pytest.mark.parametrize("size", [9_000, 60_000])
+async def test_headers_up_to_64_kilobytes_are_read(caller: Caller, server: WireServer, size: int) -> None:
+    reply_with(server, 200, {"events": []}, "Content-Security-Policy: " + "x" * size)
+    assert await caller.ask(POLL) == EventBatch()
+    reply_with(server, 200, {"events": []}, "Set-Cookie: s=" + "x" * size)
+    assert await caller.ask(POLL) == EventBatch()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        (302, ["Location: https://me:secret@portal.example.com/login?id=secret"], "to https://portal.example.com"),
+        (307, ["Location: /login?id=secret"], "HTTP status 307"),
+        (302, ["Location: https://[secret"], "HTTP status 302"),
+        (503, [], "HTTP status 503"),
+    ],
+)
+async def test_an_error_answer_is_said_in_words(
+    caller: Caller, server: WireServer, status: int, headers: list[str], words: str
+) -> None:
+    reply_with(server, status, b"", *headers)
+    detail = await caller.detail(CreateChat(1, 9_000))
+    assert words in detail
+    assert "secret" not in detail
+
+
+async def test_the_remedy_follows_the_reason(pool: ConnectionPool, server: WireServer) -> None:
+    reply_with(server, 200, b"<html>Sign in</html>")
+    endpoint = Endpoint(server.url, "tenant.example", "app", "client")
+    transport = HttpTransport(
+        pool,
+        endpoint,
+        open_file=lambda ref: (b"", None),
+        form_values=VALUES.__getitem__,
+        remedy=lambda failure, cause, url: f"look at {url}",
+    )
+    future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    with capture_logs() as logs:
+        transport.execute(CreateChat(1, 9_000), future.set_result)
+        failure = await future
+    await transport.close()
+    assert isinstance(failure, Failure)
+    assert failure.detail == f"the answer is not from the chat API (HTTP status 200): look at {server.url}"
+    assert logs[0]["reason"] == failure.detail
 
 
 # --- timeout and cut: the server may have had it ---
@@ -350,10 +462,122 @@ async def test_a_file_name_breaks_out_of_nothing(caller: Caller, server: WireSer
     assert b"\r\nX-Evil" not in server.heard[0].body
 
 
-@pytest.mark.parametrize("ref", ["gone", "never was"])
-async def test_a_file_that_is_no_longer_there_is_unsent(caller: Caller, server: WireServer, ref: str) -> None:
-    assert await caller.ask(Upload(1, 9_000, "o:1", ref, "a.pdf")) == Failure("unsent")
+async def test_bytes_that_this_process_does_not_have_are_no_payload(caller: Caller, server: WireServer) -> None:
+    assert await caller.ask(Upload(1, 9_000, "o:1", "lost", "a.pdf")) == Failure("no_payload")
+    assert "does not have" in await caller.detail(Upload(2, 9_000, "o:1", "lost", "a.pdf"))
     assert server.heard == []
+
+
+def _gone(folder: Path) -> Path:
+    return folder / "ann-smith.pdf"
+
+
+def _folder(folder: Path) -> Path:
+    (folder / "ann-smith").mkdir()
+    return folder / "ann-smith"
+
+
+def _pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "ann-smith")
+    return folder / "ann-smith"
+
+
+def _socket(folder: Path) -> Path:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(folder / "ann-smith"))
+    return folder / "ann-smith"
+
+
+def _circle(folder: Path) -> Path:
+    (folder / "ann-smith").symlink_to(folder / "ann-smith")
+    return folder / "ann-smith"
+
+
+def _below_a_file(folder: Path) -> Path:
+    (folder / "ann-smith").write_bytes(b"x")
+    return folder / "ann-smith" / "a.pdf"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its kinds of files")
+@pytest.mark.parametrize(
+    "make",
+    [
+        _gone,
+        _folder,
+        _pipe,
+        _socket,
+        _circle,
+        _below_a_file,
+        lambda folder: folder / ("x" * 300),
+        lambda folder: folder / "nul\0",
+        lambda _: Path("/dev/zero"),
+        lambda _: Path("/dev/tty"),
+        lambda _: Path("/proc/self/mem"),
+        lambda _: Path("/proc/self/status"),
+    ],
+)
+async def test_what_is_no_readable_file_is_no_payload_at_once(
+    caller: Caller, server: WireServer, tmp_path: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FILES, "odd", make(tmp_path))
+    with capture_logs() as logs:
+        async with asyncio.timeout(2):
+            assert await caller.ask(Upload(1, 9_000, "o:1", "odd", "a.pdf")) == Failure("no_payload")
+    (line,) = logs
+    assert (line["kind"], line["reason"].startswith("the file cannot be read: ")) == ("no_payload", True)
+    assert "ann-smith" not in repr(logs)  # paths may hold customers' names
+
+
+async def test_a_file_without_permission_is_no_payload(
+    caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "a").chmod(0)
+    monkeypatch.setitem(FILES, "odd", tmp_path / "a")
+    assert await caller.ask(Upload(1, 9_000, "o:1", "odd", "a.pdf")) == Failure("no_payload")
+
+
+async def test_a_file_that_becomes_shorter_while_it_is_sent_is_no_payload(
+    pool: ConnectionPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"x" * 20_000_000)
+
+    async def cut_short(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        os.truncate(file, 10)
+        while await reader.read(100_000):
+            pass
+        writer.close()
+
+    monkeypatch.setitem(FILES, "odd", file)
+    server = await asyncio.start_server(cut_short, "127.0.0.1", 0)
+    async with server, Caller(pool, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as caller:
+        detail = await caller.detail(Upload(1, 9_000, "o:1", "odd", "a"))
+        assert detail == "the file cannot be read: it became shorter while it was read"
+
+
+async def test_a_file_that_grows_is_sent_as_long_as_it_was(
+    caller: Caller, server: WireServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"x" * 3_000_000)
+    reply_with(server, 200, {"file_id": "f"})
+    monkeypatch.setitem(FILES, "odd", file)
+
+    async def grow() -> None:
+        with file.open("ab") as writing:
+            while True:
+                writing.write(b"y" * 100_000)
+                writing.flush()
+                await asyncio.sleep(0.001)
+
+    growing = asyncio.create_task(grow())
+    assert await caller.ask(Upload(1, 9_000, "o:1", "odd", "a")) == FileUploaded("f")
+    growing.cancel()
+    assert server.heard[0].body.count(b"x") >= 3_000_000
 
 
 async def test_secure_values_go_on_the_wire(caller: Caller, server: WireServer) -> None:
@@ -362,8 +586,9 @@ async def test_secure_values_go_on_the_wire(caller: Caller, server: WireServer) 
     assert "4111" in json.dumps(event)
 
 
-async def test_secure_values_that_are_no_longer_there_are_unsent(caller: Caller, server: WireServer) -> None:
-    assert await caller.ask(Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "lost"))) == Failure("unsent")
+async def test_secure_values_that_are_no_longer_there_are_no_payload(caller: Caller, server: WireServer) -> None:
+    post = Post(1, 9_000, "chat", "o:1", SecureFormData("form", "pay", "lost"))
+    assert await caller.ask(post) == Failure("no_payload")
     assert server.heard == []
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from statemachine import Failure
+from statemachine.adapters.http_errors import Cause
 from statemachine.client.advice import ADVICE, Setting, advise
 from statemachine.core.tables.reactions import CODES
 from tests.codec.strategies import records
@@ -52,3 +53,24 @@ def test_every_failure_has_a_word(failure: Failure) -> None:
     assert advice.problem
     assert advice.remedy
     assert advice.setting in get_args(Setting)
+
+
+@pytest.mark.parametrize("cause", [one for one in get_args(Cause) if one not in ("", "blocked")])
+def test_every_cause_has_its_advice(cause: Cause) -> None:
+    """A cause is known only where there is no answer: its advice is more exact than that of the kind."""
+    assert advise(Failure("cut"), cause) != advise(Failure("cut"))
+
+
+@pytest.mark.parametrize(
+    ("failure", "url", "path"),
+    [
+        (Failure("http", 404), "https://chat.example.com/clientweb/api/v2", "/clientweb/api/v2"),
+        (Failure("unreadable", 200), "https://chat.example.com/admin", "/admin"),
+        (Failure("http", 302), "http://chat.example.com:8080/x", "/x"),
+    ],
+)
+def test_a_path_in_the_url_is_the_first_suspect(failure: Failure, url: str, path: str) -> None:
+    advice = advise(failure, url=url)
+    assert (advice.setting, f"leave out the path {path}:" in advice.remedy) == ("url", True)
+    assert "leave out" not in advise(failure, url="https://chat.example.com").remedy
+    assert "leave out" not in advise(Failure("http", 503), url=url).remedy

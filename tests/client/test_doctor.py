@@ -125,7 +125,7 @@ async def test_where_an_address_leads_is_said_but_not_followed() -> None:
     async with WireServer(lambda heard: heard.reply(302, b"", moved)) as server:
         (_, last) = await examined(server.url)
     assert (last.step, last.verdict) == ("interface", "wrong")
-    assert last.said == "HTTP status 302, to https://new.example"
+    assert last.said == "HTTP status 302, redirects to https://new.example"
 
 
 # --- the way there ---

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import Anomaly, Command, IllegalIntent, changes, new_session, reduce
+from statemachine import Anomaly, Command, IllegalIntent, new_session, reduce
 from statemachine.codec.snapshot import SCHEMA, restore
 from statemachine.codec.trace import FORMAT, Trace, is_header, read_trace
 from tests.codec.sessions import GOLDEN
 from tests.core.recorded.changed import CHANGED
-from tests.core.recorded.traces import TRACES, read, replay
+from tests.core.recorded.traces import TRACES, as_recorded, read, recorded_changes, replay
 
 RECORDED = {trace.name: trace for trace in read(TRACES)}
 
@@ -41,7 +41,7 @@ SNAPSHOTS = [
 def test_a_stored_session_is_that_to_which_its_events_lead(name: str, snapshots: dict[int, Any]) -> None:
     sessions = replay(RECORDED[name]).sessions
     for number, data in snapshots.items():
-        assert restore(data) == sessions[number], RECORDED[name].place(number)
+        assert restore(data) == as_recorded(sessions[number]), RECORDED[name].place(number)
 
 
 @pytest.mark.parametrize(("name", "snapshots"), SNAPSHOTS)
@@ -77,7 +77,7 @@ def test_a_trace_replays_as_it_was_written(number: int) -> None:
         session = trace.session or new_session(trace.steps[0].event.at)
         for step in trace.steps:
             after, out = reduce(session, step.event)
-            updates = (*(one for one in out if not isinstance(one, Command)), *changes(session, after))
+            updates = (*(one for one in out if not isinstance(one, Command)), *recorded_changes(session, after))
             assert after.phase == step.phase
             assert [one for one in out if isinstance(one, Command)] == list(step.commands)
             assert _without_texts(updates) == _without_texts(step.updates)

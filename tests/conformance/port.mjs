@@ -201,6 +201,8 @@ function backOff(d, tries, { cap = null, retryAfter = null } = {}) {
 
 const retryAfter = (e) => (is(e, "Failure") ? e.retry_after : null);
 const failureCode = (e) => (is(e, "Failure") ? e.code || e.status : null);
+const failureWords = (e) =>
+  is(e, "Failure") ? { reason: e.kind, code: failureCode(e), detail: e.detail } : { reason: null, code: null, detail: "" };
 
 // --- memory ------------------------------------------------------------------------------------------------------
 
@@ -711,7 +713,8 @@ const outcomeState = (name, outcome) => () => state("lifecycle", name, { outcome
 
 function tryLater(d, e, given) {
   const tries = d.opening.tries + 1;
-  return state("opening", "backing_off", { ...given, tries, ...backOff(d, tries, { retryAfter: retryAfter(e) }) });
+  const pause = backOff(d, tries, { retryAfter: retryAfter(e) });
+  return state("opening", "backing_off", { ...given, tries, ...failureWords(e), ...pause });
 }
 
 // --- connection and history --------------------------------------------------------------------------------------------
@@ -730,8 +733,7 @@ const pollWith = (d, tries, fast_empty_polls) =>
 function backingOff(d, e, cap = null) {
   const tries = triesOf(d.connection) + 1;
   const pause = backOff(d, tries, { cap, retryAfter: retryAfter(e) });
-  const reason = is(e, "Failure") ? e.kind : null;
-  return connectionState("backing_off", { tries, code: failureCode(e), reason, ...pause });
+  return connectionState("backing_off", { tries, ...failureWords(e), ...pause });
 }
 
 function braking(d) {
@@ -897,8 +899,8 @@ const VOCABULARY = {
       to_create_later: (d, e) => tryLater(d, e, { ...d.opening, find: false }),
       to_find_later: (d, e) => tryLater(d, e, { find: true }),
       to_find_only: (d) => {
-        const { due, tries, slack } = d.opening;
-        return state("opening", "backing_off", { due, tries, slack, find: true });
+        const { due, tries, slack, reason, code, detail } = d.opening;
+        return state("opening", "backing_off", { due, tries, slack, find: true, reason, code, detail });
       },
     },
   },
@@ -974,7 +976,7 @@ const VOCABULARY = {
       report_sent: reportSent,
       report_delivered: reportReceipt("delivered"),
       report_read: reportReceipt("read"),
-      report_refused: reportFailed("refused"),
+      report_refused: (d, e) => reportFailed(is(e, "Failure") && e.kind === "no_payload" ? "unreadable" : "refused")(d, e),
       report_unknown: reportFailed("unknown"),
       report_not_sent: reportFailed("not_sent"),
     },
@@ -1407,8 +1409,13 @@ function statusUpdates(s) {
   ];
 }
 
+const backingOffStatus = ({ name, tries, code, reason, detail, due }) =>
+  record("ConnectionChanged", { state: name, tries, code, reason, next_try: due, detail });
+
 function connectionStatus(s) {
-  const { connection, history } = s;
+  const { opening, connection, history } = s;
+  if (connection.name === "off" && opening.name === "backing_off") return backingOffStatus(opening);
+  if (connection.name === "off" && opening.tries) return record("ConnectionChanged", { state: "backing_off", tries: opening.tries });
   const connected = (tries, next_try = null) =>
     record("ConnectionChanged", { state: tries ? "backing_off" : "polling", tries, next_try });
   if (connection.name === "off" && history.name !== "current") {
@@ -1416,10 +1423,7 @@ function connectionStatus(s) {
     return connected(Math.max(connection.tries, triesOf(history)), next_try);
   }
   if (connection.name === "polling") return connected(connection.tries);
-  if (connection.name === "backing_off") {
-    const { tries, code, reason, due } = connection;
-    return record("ConnectionChanged", { state: connection.name, tries, code, reason, next_try: due });
-  }
+  if (connection.name === "backing_off") return backingOffStatus(connection);
   return record("ConnectionChanged", { state: connection.name, tries: triesOf(connection), code: connection.code ?? null });
 }
 

@@ -165,7 +165,8 @@ BASES: dict[type[Any], Any] = {
     Upload: lambda: _after(play.chatting(), SendFile, "bytes"),
 }
 FAILURES = (
-    *(Failure(kind) for kind in ("timeout", "unsent")),
+    *(Failure(kind) for kind in ("timeout", "unsent", "no_payload")),
+    Failure("cut", detail="the answer is not HTTP"),
     *(play.http(status, code) for status, code in ((429, 5509), (503, 5001), (500, 5500), (404, 5005), (400, 5003))),
     *(play.http(status, code) for status, code in ((401, None), (200, 5511))),
 )

@@ -7,8 +7,10 @@ import pytest
 from statemachine import (
     ChatOpened,
     Config,
+    ConnectionChanged,
     CreateChat,
     EventBatch,
+    Failure,
     FindChat,
     HistoryGap,
     IllegalIntent,
@@ -20,6 +22,7 @@ from statemachine import (
     Received,
     RequestChat,
     SendText,
+    changes,
     new_session,
     reduce,
 )
@@ -62,6 +65,32 @@ def test_a_lost_creation_is_asked_again_and_found_again() -> None:
     play.tick()
     play.answer(CreateChat, ChatOpened(CHAT, "queued", None, False))
     assert play.owes(ReadHistory)
+
+
+@pytest.mark.parametrize(
+    ("failure", "shown"),
+    [
+        (Failure("unsent", detail="no such host: check url"), (None, "unsent", "no such host: check url")),
+        (Failure("unreadable", 200), (200, "unreadable", "")),
+        (http(503, 5001), (5001, "http", "")),
+    ],
+)
+@pytest.mark.parametrize("opening", [RequestChat, Reattach])
+def test_a_failed_request_is_shown_at_once(
+    opening: type[RequestChat | Reattach], failure: Failure, shown: tuple[object, ...]
+) -> None:
+    play = Play()
+    play.do(opening, "o")
+    before = play.session
+    play.answer(CreateChat if opening is RequestChat else FindChat, failure)
+    (found,) = changes(before, play.session)
+    assert isinstance(found, ConnectionChanged)
+    assert (found.state, found.tries, found.code, found.reason, found.detail) == ("backing_off", 1, *shown)
+    assert found.next_try is not None
+    play.tick()
+    before = play.session
+    play.answer(CreateChat if opening is RequestChat else FindChat, ChatOpened(CHAT))
+    assert ConnectionChanged("polling") in changes(before, play.session)
 
 
 def test_reattach_by_name_reads_the_history_first() -> None:

@@ -11,6 +11,7 @@ from statemachine import (
     Config,
     End,
     EventBatch,
+    Failure,
     Poll,
     Post,
     changes,
@@ -102,6 +103,16 @@ def test_an_answer_that_was_refused_opens_the_form_again() -> None:
     play.answer(Post, http(400, 5003))
     assert forms(play)["f1"] == ""
     play.do(AnswerForm, "f1", {"again": True})
+    assert play.owes(Post)
+
+
+def test_secure_values_that_are_gone_fail_at_once_and_open_the_form_again() -> None:
+    play = with_forms()
+    play.do(AnswerSecureForm, "f2", "vault")
+    item = play.session.items[-1].id
+    play.answer(Post, Failure("no_payload"))
+    assert play.failure(item).reason == "unreadable"
+    play.do(AnswerSecureForm, "f2", "vault-2")
     assert play.owes(Post)
 
 

@@ -290,6 +290,18 @@ def test_an_upload_that_fails(failure: Failure, tries: int) -> None:
     assert len(play.commands(Upload)) == tries
 
 
+def test_a_file_that_the_host_cannot_read_fails_at_once() -> None:
+    play = chatting()
+    play.do(SendFile, "bytes", key="k")
+    item = play.session.items[-1].id
+    text = play.say("did you get the picture?")
+    play.answer(Upload, Failure("no_payload"))
+    failed = play.failure(item)
+    assert (failed.reason, failed.code, failed.key) == ("unreadable", None, "k")
+    play.posted()
+    assert play.progress(text) == ["sent"]
+
+
 def test_an_upload_in_trouble_is_repeated() -> None:
     play = chatting()
     play.do(SendFile, "bytes")

@@ -228,6 +228,6 @@ def test_left_overs_stop_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_literal_is_public_vocabulary() -> None:
     """The literals that snapshots and other languages hang on."""
-    assert updates.Reason.__args__ == ("not_sent", "unknown", "refused")
+    assert updates.Reason.__args__ == ("not_sent", "unknown", "refused", "unreadable")
     assert updates.Progression.__args__ == ("sent", "delivered", "read", "failed")
     assert updates.Outcome.__args__ == ("ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone")

@@ -53,6 +53,7 @@ _FAILED: Final = {
     "not_sent": "it was not sent",
     "unknown": "whether it arrived is not known",
     "refused": "the server refused it",
+    "unreadable": "the file cannot be read; send it again",
 }
 _OUTCOMES: Final = {
     "ended": "the chat is over",

@@ -9,7 +9,7 @@ from ..draft import Draft
 from ..events import ChatOpened, Reattach, RequestChat
 from ..session import Chat, DedupeWindow
 from .memory import beginning, remember
-from .timing import answer_due, back_off
+from .timing import answer_due, back_off, failure_words
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
@@ -106,20 +106,21 @@ def to_create_later(d: Draft, e: object) -> s.OpeningBackingOff:
     o = d.opening
     assert isinstance(o, s.OpeningCreating)
     due, slack = back_off(d, e, o.tries + 1)
-    return s.OpeningBackingOff(due, o.tries + 1, slack, False, o.parameters, o.phone_number, o.from_)
+    return s.OpeningBackingOff(due, o.tries + 1, slack, False, o.parameters, o.phone_number, o.from_, *failure_words(e))
 
 
 def to_find_later(d: Draft, e: object) -> s.OpeningBackingOff:
     o = d.opening
     assert isinstance(o, s.OpeningCreating | s.OpeningFinding)
     due, slack = back_off(d, e, o.tries + 1)
-    return s.OpeningBackingOff(due, o.tries + 1, slack, True)
+    reason, code, detail = failure_words(e)
+    return s.OpeningBackingOff(due, o.tries + 1, slack, True, reason=reason, code=code, detail=detail)
 
 
 def to_find_only(d: Draft, e: object) -> s.OpeningBackingOff:
     """The same pause, but the next call only asks (E5)."""
     o = _backing_off(d)
-    return s.OpeningBackingOff(o.due, o.tries, o.slack, True)
+    return s.OpeningBackingOff(o.due, o.tries, o.slack, True, reason=o.reason, code=o.code, detail=o.detail)
 
 
 def _answer_due(d: Draft) -> int:

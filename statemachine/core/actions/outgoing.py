@@ -16,6 +16,7 @@ from ..events import (
     AnswerForm,
     AnswerSecureForm,
     CancelForm,
+    Failure,
     FileUploaded,
     RequestChat,
     SendEntry,
@@ -267,7 +268,8 @@ def report_unknown(d: Draft, e: object) -> None:
 
 
 def report_refused(d: Draft, e: object) -> None:
-    _fail(d, "refused", e)
+    """Refused by the server; or the host cannot read the file or the form values."""
+    _fail(d, "unreadable" if isinstance(e, Failure) and e.kind == "no_payload" else "refused", e)
 
 
 def take_file_id(d: Draft, e: FileUploaded) -> None:

@@ -11,9 +11,9 @@ from attrs import evolve
 
 from .. import states as s
 from ..draft import Draft
-from ..events import Failure, HistoryLog
+from ..events import HistoryLog
 from .memory import knows_some
-from .timing import after, answer_due, back_off, failure_code
+from .timing import after, answer_due, back_off, failure_code, failure_words
 
 
 def _polling(d: Draft) -> s.ConnectionPolling:
@@ -104,7 +104,8 @@ def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
 def backing_off(d: Draft, e: object, cap: int | None = None) -> s.ConnectionBackingOff:
     tries = d.connection.tries + 1
     due, slack = back_off(d, e, tries, cap)
-    return s.ConnectionBackingOff(due, tries, slack, failure_code(e), reason=e.kind if isinstance(e, Failure) else None)
+    reason, code, detail = failure_words(e)
+    return s.ConnectionBackingOff(due, tries, slack, code, 0, reason, detail)
 
 
 def backing_off_busy(d: Draft, e: object) -> s.ConnectionBackingOff:

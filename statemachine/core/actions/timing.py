@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import states as s
 from ..draft import Draft
-from ..events import Failure
+from ..events import Failure, FailureKind
 
 
 def after(d: Draft, milliseconds: int) -> int:
@@ -41,6 +41,11 @@ def back_off(d: Draft, e: object, tries: int, cap: int | None = None) -> tuple[i
 def retry_after(e: object) -> int | None:
     """The pause that a failure asks for, in milliseconds."""
     return e.retry_after if isinstance(e, Failure) else None
+
+
+def failure_words(e: object) -> tuple[FailureKind | None, int | None, str]:
+    """What `ConnectionChanged` says of a failure: (reason, code, detail)."""
+    return (e.kind, failure_code(e), e.detail) if isinstance(e, Failure) else (None, None, "")
 
 
 def failure_code(e: object) -> int | None:

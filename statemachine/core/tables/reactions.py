@@ -104,6 +104,8 @@ def classify(kind: Kind, reply: Reply) -> OutcomeClass:
         return "doubt" if column else "retry"
     if reply.kind == "unsent":
         return "retry"
+    if reply.kind == "no_payload":
+        return "refused"
     code = CODES.get(reply.code) if reply.code is not None else None
     if code is not None:
         return code.post if column else code.read

@@ -24,12 +24,14 @@ from attrs import define, evolve, field, frozen
 from statemachine import (
     Anomaly,
     Command,
+    ConnectionChanged,
     Event,
     IllegalIntent,
     Notification,
     Reattach,
     RequestChat,
     Session,
+    StatusUpdate,
     carry_over,
     changes,
     new_session,
@@ -40,10 +42,11 @@ from statemachine import (
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import decode_event, encode_command, encode_update, from_json
 from statemachine.codec.snapshot import restore, snapshot
+from statemachine.core.session import OpeningBackingOff
 from statemachine.records import Config
 from tests.core.recorded.names import current, current_config, current_value
 
-__all__ = ["MORE", "TRACES", "Replay", "Trace", "read", "replay"]
+__all__ = ["MORE", "TRACES", "Replay", "Trace", "as_recorded", "read", "recorded_changes", "replay"]
 
 TRACES = Path(__file__).parent / "traces.jsonl"
 """The fewest steps found that reach all rows, reactions and outputs that were ever reached."""
@@ -170,11 +173,24 @@ def _shown(before: Session, event: Event, after: Session, out: tuple[Command | N
         "commands": [encode_command(one) for one in out if isinstance(one, Command)],
         "updates": [encode_update(one) for one in out if not isinstance(one, Command | Anomaly)],
         "anomalies": [encode_update(one) for one in out if isinstance(one, Anomaly)],
-        "changes": [encode_update(one) for one in changes(before, after)],
+        "changes": [encode_update(one) for one in recorded_changes(before, after)],
     }
     if after.now == event.at:
         del shown["now"]
     return {name: value for name, value in shown.items() if value not in (None, [])}
+
+
+def recorded_changes(before: Session, after: Session) -> list[StatusUpdate]:
+    """The status updates that the recorded versions had: they reported no failures to request a chat."""
+    same = before.connection == after.connection and before.history == after.history
+    return [one for one in changes(before, after) if not (same and isinstance(one, ConnectionChanged))]
+
+
+def as_recorded(session: Session) -> Session:
+    """The session without what the recorded versions did not keep: how the last request of a chat has failed."""
+    if not isinstance(session.opening, OpeningBackingOff):
+        return session
+    return evolve(session, opening=evolve(session.opening, reason=None, code=None, detail=""))
 
 
 _RECORDED = ("refused", "now", "phase", "outcome", "wake", "owed", "commands", "updates", "anomalies", "changes")

@@ -1,0 +1,167 @@
+"""Why a request has no complete answer, in words for people: what happened, without ids, secrets and chat text."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from typing import Final, Literal, TypeAlias
+
+from ..logs import error_name
+from .circuit_breaker import RequestBlocked
+from .payload import UnreadablePayload
+
+try:
+    import aiohttp
+except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
+    raise ModuleNotFoundError(
+        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
+    ) from None
+
+__all__ = ["MAX_HEADER", "CallFailed", "Cause", "ConnectionCut", "HeadersUnavailable", "NoAnswer", "cut", "unsent"]
+
+NoAnswer: TypeAlias = Literal["unsent", "no_payload", "timeout", "cut"]
+Cause: TypeAlias = Literal[
+    "",
+    "blocked",
+    "certificate",
+    "connection",
+    "header_size",
+    "headers",
+    "host",
+    "no_http",
+    "no_tls",
+    "payload",
+    "proxy_blocks",
+    "proxy_connection",
+    "proxy_failed",
+    "proxy_host",
+    "proxy_password",
+    "wrong_http",
+]
+"""What has to be corrected, where it is known; `client.advice` has the remedies."""
+
+MAX_HEADER: Final = 64 * 1024
+"""The most bytes of one response header, and of the status line."""
+
+
+class CallFailed(Exception):
+    """There is no complete answer. `kind`: see `http_client`; `error`: the type of the original exception.
+
+    `reason`: for people, without ids and secrets; never empty.
+    """
+
+    def __init__(self, kind: NoAnswer, error: BaseException, reason: str, cause: Cause = "") -> None:
+        self.kind: Final[NoAnswer] = kind
+        self.error: Final = error_name(error)
+        self.reason: Final = reason
+        self.cause: Final[Cause] = cause
+        super().__init__(self.kind, self.error, self.reason)
+
+
+class ConnectionCut(Exception):
+    """The connection broke. Not an aiohttp error: after those aiohttp repeats a GET by itself."""
+
+
+class HeadersUnavailable(Exception):
+    """The application's function for headers has raised. `__cause__` is its error."""
+
+
+# --- the request was not sent -----------------------------------------------------------------------------------------
+
+
+def unsent(error: Exception) -> CallFailed:
+    """The request certainly did not leave."""
+    match error:
+        case UnreadablePayload():
+            return CallFailed("no_payload", error, f"the file cannot be read: {error}", "payload")
+        case RequestBlocked():
+            return CallFailed("unsent", error, str(error), "blocked")
+        case HeadersUnavailable():
+            raised = error.__cause__ or error
+            reason = f"the function for headers has raised {type(raised).__name__}"
+            return CallFailed("unsent", raised, reason, "headers")
+        case aiohttp.ClientHttpProxyError():
+            return _refused_by_proxy(error)
+        case aiohttp.ClientConnectorError():
+            return _not_connected(error)
+        case TimeoutError():
+            return CallFailed("unsent", error, "no connection in time", "connection")
+        case _:  # a header value with a line break, for example
+            return CallFailed("unsent", error, "the request cannot be written; check the option headers", "headers")
+
+
+def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> CallFailed:
+    causes: dict[int, Cause] = {401: "proxy_password", 407: "proxy_password", 403: "proxy_blocks"}
+    cause = causes.get(error.status, "proxy_failed")
+    return CallFailed("unsent", error, f"the proxy refuses the connection: HTTP status {error.status}", cause)
+
+
+def _not_connected(error: aiohttp.ClientConnectorError) -> CallFailed:
+    proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+    origin, cause = error.os_error, _cause_of(error, proxy)
+    if isinstance(origin, ssl.SSLCertVerificationError):
+        why = f"certificate not trusted, {origin.verify_message}"
+    elif cause in ("host", "proxy_host"):
+        why = "no such host"
+    elif cause == "no_tls":
+        why = "no TLS there"
+    else:
+        why = os.strerror(origin.errno) if origin.errno and origin.errno > 0 else "cannot connect"
+    place = f"{'the proxy ' if proxy else ''}{error.host}:{error.port}"
+    return CallFailed("unsent", error, f"{place}: {why}", cause)
+
+
+def _cause_of(error: aiohttp.ClientConnectorError, proxy: bool) -> Cause:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "certificate"
+    if isinstance(error.os_error, ssl.SSLCertVerificationError):
+        return "certificate"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "proxy_host" if proxy else "host"
+    if isinstance(error, aiohttp.ClientConnectorSSLError) or isinstance(error.os_error, ssl.SSLError):
+        return "no_tls"
+    return "proxy_connection" if proxy else "connection"
+
+
+# --- the answer is missing or cannot be read --------------------------------------------------------------------------
+
+
+def cut(error: Exception) -> CallFailed:
+    """The request may have arrived; its answer did not."""
+    original = error.__cause__ if isinstance(error, ConnectionCut) and error.__cause__ else error
+    reason, cause = _cut_reason(original)
+    return CallFailed("cut", original, reason, cause)
+
+
+def _cut_reason(error: BaseException) -> tuple[str, Cause]:
+    match error:
+        case aiohttp.ClientResponseError():
+            return _unreadable(error.message)
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before an answer", ""
+        case aiohttp.ClientPayloadError():
+            if isinstance(error.__cause__, aiohttp.http.HttpProcessingError):
+                return _unreadable(error.__cause__.message)
+            return "the connection was closed within the answer", ""
+        case OSError() if error.errno:
+            return f"the connection broke off: {os.strerror(error.errno)}", ""
+        case _:
+            return "the connection broke off", ""
+
+
+_QUOTATION: Final = re.compile(r"[:\s]*(?:\bb['\"]|bytearray\(|\n).*", re.DOTALL)
+"""The part of aiohttp's message that quotes the answer."""
+
+
+def _unreadable(message: str) -> tuple[str, Cause]:
+    said = _QUOTATION.sub("", message).strip(" :.")
+    if said.startswith("Got more than"):
+        return f"a response header is larger than {MAX_HEADER // 1024} KB", "header_size"
+    if said.startswith("Too many headers"):
+        return "the answer has too many headers", "header_size"
+    if said.startswith("Bad status line"):
+        return "the answer is not HTTP", "no_http"
+    if said.startswith("Not enough data"):
+        return "the connection was closed within the answer", ""
+    return f"the answer is not correct HTTP: {said or 'no details'}", "wrong_http"
