@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
+from typing import Final, TypeAlias
 
 from ..logs import Logger, error_values
 from .protocols import Alarm
@@ -14,26 +15,67 @@ from .protocols import Alarm
 _log = Logger()
 
 
-class LoopClock:
-    """The loop's monotonic time, starting at the wall clock's time: changes of the wall clock do not affect it.
+CLOCK_TOLERANCE_MS: Final = 1_000
+"""A wall clock that differs by more from the monotonic one has been corrected, or the machine was suspended."""
 
-    `loop`: None: the running one.
+ClockListener: TypeAlias = Callable[[int, int, int], None]
+"""Called with (since, until, by) after the wall clock was moved by `by` milliseconds.
+
+Times from `since`, when this clock was made, to `until`, by the clock before, are `by` later by the present one.
+"""
+
+
+def _ignored(since: int, until: int, by: int) -> None:
+    """No listener."""
+
+
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class LoopClock:
+    """The wall clock's time for an event loop, which waits by the monotonic clock.
+
+    It follows a wall clock that is corrected, either way, and calls `on_change` then. A wait goes on as it was.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, *, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        on_change: ClockListener = _ignored,
+        seed: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], int] = _wall_clock,
+    ) -> None:
+        """`loop`: None: the running one. `seed`: of the jitter. `monotonic`: in seconds; `wall_clock`: in ms."""
         self._loop = loop or asyncio.get_running_loop()
-        self._start = self._loop.time()
-        self._epoch = time.time_ns() // 1_000_000
+        self._on_change = on_change
+        # Not the loop's time, which some loops read once for each round: a long round would count as a correction.
+        self._monotonic, self._wall_clock = monotonic, wall_clock
+        self._start = monotonic()
+        self._epoch = wall_clock()
         self._random = random.Random(seed)
 
     def now(self) -> int:
-        """See `Clock.now`."""
-        return self._epoch + int((self._loop.time() - self._start) * 1_000)
+        """See `Clock.now`. Notices a corrected wall clock."""
+        now, wall = self._reading(), self._wall_clock()
+        by = wall - now
+        if abs(by) <= CLOCK_TOLERANCE_MS:
+            return now
+        since, self._epoch = self._epoch, self._epoch + by
+        _log.warning("clock_changed", seconds=round(by / 1_000, 1))
+        self._on_change(since, now, by)
+        return self._reading()
+
+    def _reading(self) -> int:
+        return self._epoch + int((self._monotonic() - self._start) * 1_000)
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
         """See `Clock.call_at`."""
         # Half a millisecond later than requested: then `now` has reached `at`, however floats are rounded.
-        return self._loop.call_at(self._start + (at - self._epoch + 0.5) / 1_000, callback)
+        left = self._start + (at - self._epoch + 0.5) / 1_000 - self._monotonic()
+        return self._loop.call_later(max(0.0, left), callback)
 
     def jitter(self, earliest: int, latest: int) -> int:
         """See `Clock.jitter`."""

@@ -23,6 +23,7 @@ from ..core import (
     READS,
     Anomaly,
     Answered,
+    ClockChanged,
     Command,
     Event,
     Failure,
@@ -104,6 +105,7 @@ class Driver:
         self._id = session_id
         self._session = self._saved = session
         self._loaded = version > 0
+        self._running = False
         self._version = version
         self._clock = clock
         self._transport = transport
@@ -146,10 +148,17 @@ class Driver:
 
     def start(self) -> None:
         """Begin. A stored session continues with `Restarted`."""
+        now = self._clock.now()
+        self._running = True
         if self._loaded:
-            self._supervise(Restarted(self._clock.now()))
+            self._supervise(Restarted(now))
         else:
             self._arm()
+
+    def clock_changed(self, by: int) -> None:
+        """The clock was moved by `by` milliseconds. A stored session that was not started yet follows at its start."""
+        if self._running and not self._stopping and not self._stopped:
+            self._supervise(ClockChanged(self._clock.now(), by))
 
     def feed(self, event: Event, saved: Done | None = None) -> Session:
         """Handle this event now, and return the session after it.
@@ -159,6 +168,7 @@ class Driver:
         """
         if self._stopping or self._stopped:
             raise DriverStopped("this session is not driven any more") from self._error
+        self._running = True
         return self._step(event, saved)
 
     def stop(self) -> None:

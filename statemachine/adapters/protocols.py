@@ -46,7 +46,7 @@ class Clock(Protocol):
     """The source of time."""
 
     def now(self) -> int:
-        """The present time. Never runs backwards while this clock exists."""
+        """The present time. Runs backwards only where the wall clock was corrected; `Driver.clock_changed` says so."""
         ...
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
@@ -136,6 +136,12 @@ class Archive(Store, Protocol):
 
         Active sessions stay. Ended ones with unacknowledged updates stay too, unless `unread`. A new session under the
         same id begins with `seq` 1.
+        """
+
+    def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
+        """The wall clock was moved by `by`: what was saved with a time from `since` to `until` is `by` later.
+
+        Concerns the ages that `purge` goes by, not the times in sessions and updates.
         """
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:

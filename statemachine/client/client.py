@@ -42,6 +42,8 @@ from .signals import on_first_signal
 _log = Logger()
 
 
+CLOCK_CHECK_S: Final = 1.0
+
 REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
 """How long a deletion may take; a large file is written anew."""
 
@@ -157,7 +159,7 @@ class ChatClient:
         self._context = ClientContext(
             store,
             pool,
-            LoopClock(),
+            LoopClock(on_change=partial(self._clock_changed, store)),
             self._options,
             self._observers,
             sending=partial(filter_intent, self._middleware),
@@ -170,6 +172,13 @@ class ChatClient:
         stored = store.sessions()  # a store that cannot be read raises here
         resuming = asyncio.create_task(self._resume_stored(self._context, stored))
         stack.callback(resuming.cancel)
+        watching = asyncio.create_task(_watch(self._context.clock))
+        stack.callback(watching.cancel)
+
+    def _clock_changed(self, store: Archive, since: int, until: int, by: int) -> None:
+        store.clock_changed(since, until, by, _log_failure)
+        for chat in (*self._sessions.values(), *self._retired.values()):
+            chat.clock_changed(by)
 
     async def _open_store(self, stack: AsyncExitStack) -> Archive:
         """The store. One made here is closed with the client. Waits for a stopping process to release the file."""
@@ -432,6 +441,18 @@ class ChatClient:
             raise ChatClosed("the client is not open: use it inside `async with`")
         check_loop(self._loop)
         return self._scheduler.begin(self.sessions())
+
+
+async def _watch(clock: LoopClock) -> None:
+    """Notice a corrected clock while nothing else happens."""
+    while True:
+        await asyncio.sleep(CLOCK_CHECK_S)
+        clock.now()
+
+
+def _log_failure(error: BaseException | None) -> None:
+    if error:
+        _log.error("clock_change_not_stored", error=type(error).__name__)
 
 
 async def _close_opened(opening: asyncio.Task[SqliteStore]) -> None:

@@ -126,6 +126,10 @@ class SessionRunner:
         if not self.unreadable:  # else `Restarted` would be saved in its place
             self._driver.start()
 
+    def clock_changed(self, by: int) -> None:
+        """See `Driver.clock_changed`."""
+        self._driver.clock_changed(by)
+
     def submit(self, event: Event) -> SubmittedIntent:
         """Let the session handle an intent. Raises NotPossible, ChatClosed, ChatStopped, WrongLoop."""
         check_loop(self.loop)

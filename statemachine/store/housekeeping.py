@@ -45,6 +45,13 @@ def purge(link: sqlite3.Connection, before: int, *, unread: bool = False) -> Pur
     return Purged(sessions, update, left)
 
 
+def move_ages(since: int, until: int, by: int, link: sqlite3.Connection) -> None:
+    """Move the ages of sessions and updates from `since` to `until` (ms) by `by`, in the caller's transaction."""
+    values = {"since": since, "until": until, "by": by}
+    link.execute("UPDATE session SET ended_at = ended_at + :by WHERE ended_at BETWEEN :since AND :until", values)
+    link.execute("UPDATE journal SET at = at + :by WHERE at BETWEEN :since AND :until", values)
+
+
 def _at(before: int) -> dict[str, int]:
     return {"before": before}
 

@@ -22,10 +22,15 @@ _seq: Final = attrgetter("seq")
 
 @define
 class _Kept:
-    """`journal`: with acknowledged updates too, where transcripts are kept."""
+    """`journal`: with acknowledged updates too, where transcripts are kept.
+
+    `saved_at`: of the last save; `ages`: the time of each update in the journal, both by the present clock.
+    """
 
     stored: Stored
+    saved_at: int
     journal: list[TranscriptUpdate] = Factory(list["TranscriptUpdate"])
+    ages: list[int] = Factory(list[int])
     cursor: int = 0
 
     @property
@@ -59,10 +64,11 @@ class MemoryStore:
                 raise StaleSave(version, save.version)
             stored = Stored(save.session, save.version)
             if kept is None:
-                kept = _Kept(stored)
+                kept = _Kept(stored, save.session.now)
             check_order(kept.last, save.updates)
-            kept.stored = stored
+            kept.stored, kept.saved_at = stored, save.session.now
             kept.journal.extend(save.updates)
+            kept.ages.extend(update.at for update in save.updates)
             self._kept[save.session_id] = kept
 
     def load(self, session_id: str) -> Stored | None:
@@ -91,7 +97,8 @@ class MemoryStore:
             if kept and seq > kept.cursor:
                 kept.cursor = seq
                 if not self._transcript:
-                    del kept.journal[: kept.index_after(seq)]
+                    read = kept.index_after(seq)
+                    del kept.journal[:read], kept.ages[:read]
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -107,11 +114,20 @@ class MemoryStore:
         with _answering(done):
             self._check_open()
             for session_id, kept in list(self._kept.items()):
-                session = kept.stored.session
-                if session.outcome is not None and session.now < before and (unread or kept.last <= kept.cursor):
+                over = kept.stored.session.outcome is not None and kept.saved_at < before
+                if over and (unread or kept.last <= kept.cursor):
                     del self._kept[session_id]
                 read = kept.index_after(kept.cursor)
-                kept.journal[:read] = [update for update in kept.journal[:read] if update.at >= before]
+                left = [n for n, at in enumerate(kept.ages) if n >= read or at >= before]
+                kept.journal[:] = [kept.journal[n] for n in left]
+                kept.ages[:] = [kept.ages[n] for n in left]
+
+    def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
+        """See `Archive.clock_changed`."""
+        with _answering(done):
+            for kept in self._kept.values():
+                kept.saved_at = _moved(kept.saved_at, since, until, by)
+                kept.ages[:] = [_moved(at, since, until, by) for at in kept.ages]
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
         """See `Archive.forget`."""
@@ -127,6 +143,10 @@ class MemoryStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed("the store is closed")
+
+
+def _moved(at: int, since: int, until: int, by: int) -> int:
+    return at + by if since <= at <= until else at
 
 
 @contextmanager

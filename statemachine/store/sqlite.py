@@ -21,7 +21,7 @@ from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
 from .database import connect, open_owned, translated_errors
 from .errors import StaleSave, UnreadableSession, check_ack, check_order
-from .housekeeping import forget, purge
+from .housekeeping import forget, move_ages, purge
 from .writer import CallSoon, WriteJob, Writer
 
 __all__ = ["SqliteStore"]
@@ -136,6 +136,10 @@ class SqliteStore:
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
         """See `Archive.purge`."""
         self._writer.put(WriteJob(partial(_purge, before, unread), done))
+
+    def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
+        """See `Archive.clock_changed`."""
+        self._writer.put(WriteJob(partial(move_ages, since, until, by), done))
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
         """See `Archive.forget`. The file is written anew without the data; saves wait meanwhile.

@@ -126,7 +126,8 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 class LoopBench:
     def __init__(self) -> None:
         self._loop = SkippingLoop()
-        self.clock = LoopClock(self._loop, seed=1)
+        time = self._loop.time
+        self.clock = LoopClock(self._loop, seed=1, monotonic=time, wall_clock=lambda: int(time() * 1_000))
 
     def run(self, ms: int) -> None:
         self._loop.run_until_complete(asyncio.sleep(ms / 1_000))

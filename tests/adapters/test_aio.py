@@ -20,11 +20,67 @@ async def test_now_is_the_wall_clocks_time_at_the_start() -> None:
     assert abs(clock.now() - time.time_ns() // 1_000_000) < 1_000
 
 
-async def test_the_wall_clock_moves_nothing_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = LoopClock()
+class WallClock:
+    """A wall clock that can be corrected."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.offset_s = 0.0
+        real = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: real() + int(self.offset_s * 1e9))
+
+
+@pytest.mark.parametrize("hours", [8, -8, 24 * 365 * 56, -24 * 365 * 56])
+async def test_a_corrected_wall_clock_is_followed_either_way(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    wall = WallClock(monkeypatch)
+    changes: list[tuple[int, int, int]] = []
+    clock = LoopClock(on_change=lambda *change: changes.append(change))
+    start = clock.now()
+    wall.offset_s = hours * 3_600
+    now = clock.now()
+    assert abs(now - start - hours * 3_600_000) < 1_000
+    ((since, until, by),) = changes
+    assert abs(by - hours * 3_600_000) < 1_000
+    assert 0 <= until - since < 1_000
+    assert 0 <= start - since < 1_000
+    clock.now()
+    assert len(changes) == 1
+
+
+async def test_each_correction_begins_where_the_clock_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = WallClock(monkeypatch)
+    changes: list[tuple[int, int, int]] = []
+    clock = LoopClock(on_change=lambda *change: changes.append(change))
+    made = clock.now()
+    for offset in (-1e9, 0.0, 3_600.0):
+        wall.offset_s = offset
+        clock.now()
+    assert [round((since - made) / 1_000) for since, _, _ in changes] == [0, -1_000_000_000, 0]
+
+
+@pytest.mark.parametrize("seconds", [0.9, -0.9])
+async def test_small_differences_are_left_alone(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    wall = WallClock(monkeypatch)
+    clock = LoopClock(on_change=lambda *_: pytest.fail("no change"))
     before = clock.now()
-    monkeypatch.setattr(time, "time_ns", lambda: 0)
-    assert 0 <= clock.now() - before < 1_000
+    wall.offset_s = seconds
+    assert 0 <= clock.now() - before < 100
+
+
+async def test_a_wait_goes_on_when_the_wall_clock_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = WallClock(monkeypatch)
+    clock = LoopClock()
+    rung = asyncio.Event()
+    clock.call_at(clock.now() + 50, rung.set)
+    wall.offset_s = -3_600
+    clock.now()
+    async with asyncio.timeout(5):
+        await rung.wait()
+
+
+async def test_a_long_round_of_the_loop_is_no_correction() -> None:
+    clock = LoopClock(on_change=lambda *_: pytest.fail("no change"))
+    time.sleep(1.2)  # noqa: ASYNC251 - a busy loop is what is tested
+    clock.now()
 
 
 async def test_an_alarm_never_rings_before_its_moment() -> None:
