@@ -11,4 +11,8 @@ class BadRecord(ValueError):
 
 
 class BadSnapshot(ValueError):
-    """A snapshot that cannot be restored. The text names the path and what to do next."""
+    """A snapshot that cannot be restored. The text is the `reason`, with the path, and the advice for an embedder."""
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(f"{reason}. {advice}" if advice else reason)
+        self.reason = reason

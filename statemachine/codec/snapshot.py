@@ -21,7 +21,7 @@ SCHEMA: Final = 2
 UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: session_from_format_1}
 """Schema -> a pure function that makes of its snapshot one of the next schema, `schema` itself left aside."""
 
-_ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives"
+_ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives."
 
 
 def snapshot(session: Session, *, redacted: bool = False) -> Object:
@@ -35,19 +35,19 @@ def snapshot(session: Session, *, redacted: bool = False) -> Object:
 def restore(data: object) -> Session:
     """The session of a snapshot. The default configuration is the one shared object. Raises `BadSnapshot`."""
     if not is_object(data):
-        raise BadSnapshot(f"$: expected an object. This is no snapshot of a session. {_ADVICE}.")
+        raise BadSnapshot("$: expected an object. This is no snapshot of a session", _ADVICE)
     fields = dict(data)
     schema = fields.pop("schema", None)
     if type(schema) is not int or schema < 1:
-        raise BadSnapshot(f"$.schema: expected a number from 1. This is no snapshot of a session. {_ADVICE}.")
+        raise BadSnapshot("$.schema: expected a number from 1. This is no snapshot of a session", _ADVICE)
     if schema > SCHEMA:
         raise BadSnapshot(
             f"$.schema: {schema} was written by a newer version; this one reads up to {SCHEMA}. "
-            "Update chat-session-statemachine"
+            "Update chat-session-statemachine to read it"
         )
     try:
         for older in range(schema, SCHEMA):
             fields = UPGRADES[older](fields)
         return cast(Session, from_json({"config": {}, **fields}, Session))
     except BadRecord as error:
-        raise BadSnapshot(f"{error}. The snapshot is damaged. {_ADVICE}.") from None
+        raise BadSnapshot(f"{error}. The snapshot is damaged", _ADVICE) from None

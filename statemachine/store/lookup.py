@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from statemachine.adapters.driver import label
+from statemachine.codec.errors import BadSnapshot
 from statemachine.codec.snapshot import restore
 
 from .database import open_reading, translated_errors
@@ -57,6 +58,6 @@ def _read(link: sqlite3.Connection, session_id: str) -> StoredChat:
     try:
         session = restore(json.loads(text))
     except Exception as error:
-        return StoredChat(*known, fault=str(error))
+        return StoredChat(*known, fault=error.reason if isinstance(error, BadSnapshot) else str(error))
     queued = sum(item.state.name in ("pending", "sending", "in_doubt") for item in session.items)
     return StoredChat(*known, session.phase, session.outcome, session.chat.chat_id, queued, session.now)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done, Save, Stored
+from statemachine.codec.errors import BadSnapshot
 from statemachine.codec.records import decode_update, encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
@@ -91,10 +92,12 @@ class SqliteStore:
     def _unreadable(self, session_id: str, error: Exception) -> UnreadableSession:
         ((_, version, _, last),) = self._read(_ROW, session_id)
         name = label(session_id)
+        reason = error.reason if isinstance(error, BadSnapshot) else str(error)
         return UnreadableSession(
-            f"{self._path}: chat {name}: its snapshot cannot be read back: {error}. To continue with this customer: "
-            f"ChatClient.session(…, new_chat=True) begins a new chat in its place; or delete the chat: statemachine "
-            f"store forget {self._path} CLIENT_ID. The client id: statemachine store show {self._path} {name}",
+            f"{self._path}: chat {name}: its snapshot cannot be read back: {reason}. To continue with this customer: "
+            f"ChatClient.session(CLIENT_ID, new_chat=True) begins a new chat in its place; or delete it: "
+            f"statemachine store forget {self._path} CLIENT_ID. The client id: "
+            f"statemachine store show {self._path} {name}",
             version,
             last,
         )
