@@ -45,16 +45,21 @@ class HttpTransport:
         open_file: OpenFile,
         form_values: FormValues,
         remedy: Remedy | None = None,
+        cookies: str = "",
+        on_cookies: Callable[[str], None] | None = None,
         label: str | None = None,
     ) -> None:
-        """`remedy`: completes the `detail` of failures. `label`: the session's name in log lines."""
+        """`remedy`: completes the `detail` of failures. `cookies`, `on_cookies`: see `HttpClient`.
+
+        `label`: the session's name in log lines.
+        """
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
         self._remedy = remedy or _no_remedy
         self._tasks = Tasks()
         self._label = label
-        self.http: Final = HttpClient(pool)
+        self.http: Final = HttpClient(pool, cookies, on_cookies)
 
     async def close(self) -> None:
         """Cancel all calls in flight."""

@@ -21,6 +21,7 @@ from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
 from .circuit_breaker import CircuitBreaker, RequestBlocked
+from .cookies import Cookies
 from .http_errors import (
     MAX_HEADER,
     CallFailed,
@@ -169,11 +170,15 @@ class HttpClient:
     Where the client id is `WebChat`, the cookie identifies the customer.
     """
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(
+        self, pool: ConnectionPool, cookies: str = "", on_cookies: Callable[[str], None] | None = None
+    ) -> None:
+        """`cookies`: as stored before; `on_cookies`: called with all cookies when the server has changed them."""
         self._pool = pool
         self.loop: Final = pool.loop
         """The event loop in which all calls must be made."""
-        self._cookies: aiohttp.CookieJar | None = None  # most servers set none
+        self._cookies = Cookies(cookies)
+        self._on_cookies = on_cookies
 
     async def exchange(
         self, request: HttpRequest, source: bytes | Path | None = None, uploaded: UploadProgress | None = None
@@ -220,7 +225,7 @@ class HttpClient:
                     request.method,
                     url,
                     headers=headers,
-                    cookies=self._cookies.filter_cookies(url) if self._cookies else None,
+                    cookies=self._cookies.for_url(url),
                     data=data,
                     timeout=limits,
                     allow_redirects=False,
@@ -242,10 +247,8 @@ class HttpClient:
             raise cut(error) from error
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
-        if response.cookies:
-            if self._cookies is None:
-                self._cookies = aiohttp.CookieJar(unsafe=True)  # "unsafe": also from an IP address
-            self._cookies.update_cookies(response.cookies, response.url)
+        if self._cookies.update(response.cookies, response.url) and self._on_cookies:
+            self._on_cookies(self._cookies.text)
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
         headers = CIMultiDict(request.headers)

@@ -138,6 +138,13 @@ class Archive(Store, Protocol):
         same id begins with `seq` 1.
         """
 
+    def cookies(self, session_id: str) -> str:
+        """The customer's cookies as last kept, "" for none. They may identify the customer: never log them."""
+        ...
+
+    def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
+        """Keep these cookies with a stored session, until it is purged or forgotten. Nothing where it is not stored."""
+
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
         """The wall clock was moved by `by`: what was saved with a time from `since` to `until` is `by` later.
 

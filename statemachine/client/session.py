@@ -42,6 +42,7 @@ from ..core import (
     StopTyping,
 )
 from ..core.wire import SendableEntry
+from ..logs import Logger, error_name
 from .advice import remedy
 from .arguments import made, whole_number
 from .centre import DOWNLOAD_LIMIT, ContactCentre
@@ -53,6 +54,8 @@ from .outgoing import FileSource, Outgoing, check_readable, place
 from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
 from .stream import DeliverySlot, Update, UpdateStream
+
+_log = Logger()
 
 
 @frozen
@@ -102,6 +105,8 @@ class ChatSession:
             open_file=self._out.payloads.open_file,
             form_values=self._out.payloads.values,
             remedy=remedy,
+            cookies=context.store.cookies(session_id),
+            on_cookies=self._keep_cookies,
             label=self.label,
         )
         self._runner = SessionRunner(
@@ -442,6 +447,13 @@ class ChatSession:
         self._context.notify(self)
         if feed.over and not feed.unread:
             self._context.retire(self)
+
+    def _keep_cookies(self, cookies: str) -> None:
+        self._context.store.keep_cookies(self.id, cookies, self._cookies_kept)
+
+    def _cookies_kept(self, error: BaseException | None) -> None:
+        if error:
+            _log.warning("cookies_not_stored", session=self.label, error=error_name(error))
 
     def _received(self, msg_id: str) -> None:
         self._runner.submit_optional(MarkDelivered(self._now(), msg_id))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Final
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from statemachine.adapters.protocols import Done, Save, Stored
 
@@ -31,6 +31,7 @@ class _Kept:
     saved_at: int
     journal: list[TranscriptUpdate] = Factory(list["TranscriptUpdate"])
     ages: list[int] = Factory(list[int])
+    cookies: str = field(default="", repr=False)
     cursor: int = 0
 
     @property
@@ -121,6 +122,18 @@ class MemoryStore:
                 left = [n for n, at in enumerate(kept.ages) if n >= read or at >= before]
                 kept.journal[:] = [kept.journal[n] for n in left]
                 kept.ages[:] = [kept.ages[n] for n in left]
+
+    def cookies(self, session_id: str) -> str:
+        """See `Archive.cookies`."""
+        kept = self._kept.get(session_id)
+        return kept.cookies if kept else ""
+
+    def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
+        """See `Archive.keep_cookies`."""
+        with _answering(done):
+            self._check_open()
+            if kept := self._kept.get(session_id):
+                kept.cookies = cookies
 
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
         """See `Archive.clock_changed`."""

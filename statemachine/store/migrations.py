@@ -54,10 +54,11 @@ def _at(update: str) -> int:
 
 
 def _use_standard_terms(link: sqlite3.Connection) -> None:
-    """2 to 3: rename columns and the JSON of updates. Snapshots need nothing: `restore` upgrades them."""
+    """2 to 3: rename columns and the JSON of updates; add cookies. Snapshots need nothing: `restore` upgrades them."""
     link.execute("DROP INDEX session_over")
     link.execute("ALTER TABLE session RENAME COLUMN over TO ended_at")
     link.execute("CREATE INDEX session_ended_at ON session (ended_at) WHERE ended_at IS NOT NULL")
+    link.execute("ALTER TABLE session ADD COLUMN cookies TEXT")
     link.execute("ALTER TABLE journal RENAME COLUMN news TO content")
     link.create_function("content_of", 1, _content, deterministic=True)
     link.execute("UPDATE journal SET content = content_of(content)")

@@ -1,8 +1,9 @@
 """The layout of the database file, how it is recognised, created and migrated.
 
 Three tables. `session`: one row for each session, with its version, its snapshot (JSON text), the application's
-cursor, and when the session ended, in ms (NULL before). `journal`: its transcript updates by `seq` (JSON text), each
-with its `at`. `owner`: one row, the process that opened the database last. `user_version` is the schema's number.
+cursor, when the session ended, in ms (NULL before), and the customer's cookies (NULL for none). `journal`: its
+transcript updates by `seq` (JSON text), each with its `at`. `owner`: one row, the process that opened the database
+last. `user_version` is the schema's number.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _TABLES: Final = (
         version INTEGER NOT NULL,
         snapshot TEXT NOT NULL,
         cursor INTEGER NOT NULL DEFAULT 0,
-        ended_at INTEGER)""",
+        ended_at INTEGER,
+        cookies TEXT)""",
     "CREATE INDEX session_ended_at ON session (ended_at) WHERE ended_at IS NOT NULL",
     """CREATE TABLE journal (
         session INTEGER NOT NULL REFERENCES session (key),

@@ -140,6 +140,15 @@ class SqliteStore:
         """See `Archive.purge`."""
         self._writer.put(WriteJob(partial(_purge, before, unread), done))
 
+    def cookies(self, session_id: str) -> str:
+        """See `Archive.cookies`."""
+        rows = self._read("SELECT cookies FROM session WHERE id = ?", session_id)
+        return rows[0][0] or "" if rows else ""
+
+    def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
+        """See `Archive.keep_cookies`."""
+        self._writer.put(WriteJob(partial(_keep_cookies, session_id, cookies), done))
+
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
         """See `Archive.clock_changed`."""
         self._writer.put(WriteJob(partial(move_ages, since, until, by), done))
@@ -207,6 +216,10 @@ def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> Non
         link.execute("UPDATE session SET cursor = ? WHERE key = ?", (seq, key))
         if not keep:
             link.execute("DELETE FROM journal WHERE session = ? AND seq <= ?", (key, seq))
+
+
+def _keep_cookies(session_id: str, cookies: str, link: sqlite3.Connection) -> None:
+    link.execute("UPDATE session SET cookies = ? WHERE id = ?", (cookies, session_id))
 
 
 def _purge(before: int, unread: bool, link: sqlite3.Connection) -> None:
