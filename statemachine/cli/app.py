@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -14,11 +16,12 @@ import click
 
 from ..version import __version__
 from .errors import missing, say
-from .screen import reopen
+from .screen import discard_output, reopen
 
-__all__ = ["Trouble", "cli", "in_trouble", "run"]
+__all__ = ["Group", "Trouble", "cli", "in_trouble", "run"]
 
 _DEBUG: Final = "--debug"
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _COMMANDS: Final = {
     "demo": "Show a whole chat over HTTP on this machine, with explanations.",
     "chat": "Chat with a contact centre from the terminal.",
@@ -56,7 +59,23 @@ def in_trouble(*errors: type[Exception]) -> Generator[None]:
         raise Trouble(str(error)) from None
 
 
-class _Lazy(click.Group):
+class Group(click.Group):
+    """A group of commands that names the nearest one where it has none of the name given."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with a suggestion in its error."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(ctx), 1)
+            if not close:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {close[0]!r}?", ctx) from None
+
+
+class _Lazy(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name in _COMMANDS if find_spec(f"{__package__}.{name}")]
 
@@ -112,8 +131,12 @@ def run(args: Sequence[str]) -> int:
         say("interrupted")
         return 130
     except BrokenPipeError:  # `statemachine replay … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
+    except OSError as error:  # of the environment: a full disk under standard output, no folder for temporary files
+        discard_output()
+        say(_refused_by_the_system(error))
+        return 2
     except Exception as error:
         if debug:
             raise
@@ -127,6 +150,13 @@ def _usage(error: click.UsageError) -> int:
     message = error.format_message()
     say(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See: {command} --help")
     return error.exit_code
+
+
+def _refused_by_the_system(error: OSError) -> str:
+    words = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {words}"
+    return f"the output cannot be written: {words}" if error.errno in _OUTPUT_ERRORS else words
 
 
 def _unexpected(error: Exception) -> str:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from .app import Trouble
+
 __all__ = ["HOW_TO_TRUST", "throw_away_authority"]
 
 HOW_TO_TRUST: Final = (
@@ -32,7 +34,10 @@ def throw_away_authority(names: Iterable[str]) -> Generator[tuple[ssl.SSLContext
 
     authority = trustme.CA(organization_name="chat-session-statemachine, for trials only")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    try:
+        authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    except UnicodeError as error:
+        raise Trouble(f"--name: no certificate can be made for one of these names: {error}") from None
     with tempfile.TemporaryDirectory(prefix="statemachine-") as folder:
         file = Path(folder) / "authority.pem"
         authority.cert_pem.write_to_path(str(file))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -30,6 +30,8 @@ from statemachine.conformance.results import CheckResult, ResultStatus, is_selec
 from .app import Trouble
 from .files import lines, writing
 from .findings import evidence
+from .screen import progress
+from .stopping import run_interruptibly
 
 __all__ = ["ClientTrial"]
 
@@ -65,7 +67,7 @@ class ClientTrial:
         cases, known = self._cases(), lines(self.known) if self.known else ()
         try:
             playing = self._by_itself(cases) if self.port is None else _by_hand(cases, self.port)
-            played = asyncio.run(playing)
+            played = run_interruptibly(playing)
         except ExceptionGroup as group:
             raise _trouble(group.exceptions[0]) from None
         except (CannotStart, OSError) as error:
@@ -96,7 +98,13 @@ class ClientTrial:
             )
         seconds = max(sum(case.seconds for case in cases) / _AT_ONCE, *(case.seconds for case in cases))
         click.echo(f"{len(cases)} cases, about {round(seconds)} s")
-        return await run_cases(cases, subject, manner, _AT_ONCE)
+        done = count(1)
+        try:
+            return await run_cases(
+                cases, subject, manner, _AT_ONCE, lambda _: progress(f"{next(done)} of {len(cases)} cases")
+            )
+        finally:
+            progress("")
 
     def _verdicts(self, played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
         again = shlex.join(["statemachine", "conform", "--client", "--only", played.case.id, "--", *self.command])

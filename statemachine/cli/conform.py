@@ -17,6 +17,7 @@ from .app import Trouble
 from .errors import missing
 from .files import write
 from .harness import EngineTrial
+from .screen import progress
 from .text import visible
 
 __all__ = ["command"]
@@ -142,5 +143,6 @@ def _heard(strict: bool, verbose: bool, found: CheckResult) -> CheckResult:
     """Print a verdict as soon as it is known."""
     verdict = as_strict(found) if strict else found
     if verbose or verdict.status not in ("passed", "skipped"):
+        progress("")
         click.echo("\n".join(map(visible, lines_of(verdict))))
     return verdict

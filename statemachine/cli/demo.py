@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
@@ -30,6 +29,7 @@ from ..version import __version__
 from .app import Trouble
 from .numbers import FiniteRange
 from .screen import Screen
+from .stopping import run_interruptibly
 from .story import Story
 
 __all__ = ["Demo", "command", "differences", "perform", "read_demo"]
@@ -102,9 +102,9 @@ def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> No
                 screen.line((f"statemachine demo: {scenario}", "bold"), (f" · {demo.script.about}", "dim"), indent=2)
                 screen.line()
             story = Story(screen, _Trace(file))
-            result, problems = asyncio.run(perform(demo, story, pace))
+            result, problems = run_interruptibly(perform(demo, story, pace))
     except OSError as error:
-        if error.filename != str(trace):
+        if trace is None or error.filename != str(trace):
             raise
         raise Trouble(f"{trace}: {error.strerror or 'cannot be written'}") from None
     if screen is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from ..logs import silenced
 from .door import FLAGS, Door, door_options, in_flags
 from .screen import Piece, Screen
 from .state import running_emulators
+from .stopping import run_interruptibly
 
 __all__ = ["command"]
 
@@ -44,7 +44,7 @@ def command(door: Door, as_json: bool) -> None:
     """
     screen = None if as_json else Screen()
     with silenced(), in_flags():
-        endpoint, findings = asyncio.run(_examine(door, screen))
+        endpoint, findings = run_interruptibly(_examine(door, screen))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if screen is None:
         click.echo(json.dumps(_report(endpoint, findings)))

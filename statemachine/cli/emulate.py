@@ -6,20 +6,21 @@ import asyncio
 import errno
 import json
 import os
-import signal
 import webbrowser
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from socket import gethostname
+from ssl import SSLContext
 from typing import Final
 
 import click
 from attrs import evolve, frozen
 from click.core import ParameterSource
 
+from statemachine.codec.http import is_host
 from statemachine.emulator import Centre, Chat, Knobs
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import is_loopback
@@ -37,6 +38,7 @@ from .numbers import FiniteRange
 from .scenario import scenario_of
 from .screen import Screen
 from .state import announced, written
+from .stopping import stop_signal
 from .text import clipped
 
 __all__ = ["command"]
@@ -99,36 +101,50 @@ def command(
     It serves v1 and v2 of the interface and checks its clients: their faults are listed when it stops. A person can
     play its agents, and a customer, on a web page: the console. Ctrl-C stops it.
 
-    Exit status: 0 stopped; 1 it could not listen there; 2 wrong usage.
+    Exit status: 130 stopped by Ctrl-C; 0 stopped by SIGTERM; 2 it could not listen there, or wrong usage.
     """
     screen = Screen()
     if list_knobs:
         _list(screen)
         return
+    for option, name in [("--host", host), *(("--name", name) for name in names)]:
+        _check_host(option, name)
     certified = tuple(dict.fromkeys([*names, host, "localhost", "127.0.0.1", "::1"])) if tls else ()
     knobs = Knobs(seed=seed, pace=pace)
     wish = _Wish(scenario_of(scenario), knobs, _settings(settings), host, port, speed, certified, ready_file, show)
     flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
     try:
         try:
-            run_many(_serve(screen, wish))
-        except OSError as error:
-            if not flexible or error.errno != errno.EADDRINUSE:
+            status = run_many(_serve(screen, wish))
+        except _CannotListen as refused:
+            if not flexible or refused.error.errno != errno.EADDRINUSE:
                 raise
             screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
-            run_many(_serve(screen, evolve(wish, port=0)))
+            status = run_many(_serve(screen, evolve(wish, port=0)))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
-    except OSError as error:
-        raise _Refused(_reason(error, host, port)) from None
-    except KeyboardInterrupt:  # where signals cannot be handled by the loop
-        screen.line("stopped")
+    except _CannotListen as refused:
+        raise Trouble(_reason(refused.error, host, port)) from None
+    if status:
+        raise click.exceptions.Exit(status)
 
 
-class _Refused(Trouble):
+class _CannotListen(Exception):
     """The address cannot be used."""
 
-    exit_code = 1
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error: Final = error
+
+
+def _check_host(option: str, name: str) -> None:
+    """Raise UsageError for a name that no resolver and no certificate takes."""
+    try:
+        is_right = is_host(name.encode("idna").decode()) if name else option == "--host"
+    except UnicodeError:
+        is_right = False
+    if not is_right:
+        raise click.UsageError(f"{option} {name}: this is no name and no address of a host.")
 
 
 def _settings(settings: Iterable[str]) -> dict[str, object]:
@@ -168,14 +184,28 @@ class _Wish:
     show: bool
 
 
-async def _serve(screen: Screen, wish: _Wish) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
-            loop.add_signal_handler(number, stop.set)
+async def _serve(screen: Screen, wish: _Wish) -> int:
+    """Serve until a signal; the exit status. Raises _CannotListen."""
+    stop = stop_signal()
     with throw_away_authority(wish.names) if wish.names else nullcontext((None, None)) as (tls, authority):
-        async with Emulator(
+        async with _listening(wish, tls) as emulator:
+            await emulator.set_knobs(wish.settings)
+            with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
+                await _introduced(screen, wish, emulator, authority)
+                follower = _Follower(screen, emulator)
+                following = asyncio.create_task(follower.follow())
+                status = await stop
+            following.cancel()
+            follower.look()
+            screen.line()
+            _farewell(screen, emulator.centre)
+    return status
+
+
+@asynccontextmanager
+async def _listening(wish: _Wish, tls: SSLContext | None) -> AsyncGenerator[Emulator]:
+    async with AsyncExitStack() as stack:
+        emulator = Emulator(
             wish.scenario,
             wish.knobs,
             host=wish.host,
@@ -183,17 +213,12 @@ async def _serve(screen: Screen, wish: _Wish) -> None:
             parts={console.PREFIX: console.part},
             tls=tls,
             clock=Clock(wish.speed),
-        ) as emulator:
-            await emulator.set_knobs(wish.settings)
-            with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
-                await _introduced(screen, wish, emulator, authority)
-                follower = _Follower(screen, emulator)
-                following = asyncio.create_task(follower.follow())
-                await stop.wait()
-            following.cancel()
-            follower.look()
-            screen.line()
-            _farewell(screen, emulator.centre)
+        )
+        try:
+            await stack.enter_async_context(emulator)
+        except OSError as error:
+            raise _CannotListen(error) from None
+        yield emulator
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from statemachine.codec.body import MAX_BODY
+from statemachine.codec.har import unpacked
 
 from .app import Trouble
 
@@ -57,10 +58,9 @@ def write(path: Path, what: str | bytes) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, without a byte order mark. Raises Trouble."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark. Raises Trouble."""
     try:
-        with reading(path):
-            return path.read_text(encoding="utf-8-sig")
+        return unpacked(content_of(path)).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Trouble(f"{path}: this is no UTF-8 text") from None
 

@@ -28,6 +28,7 @@ from statemachine.conformance.vectors import BadVector
 
 from .app import Trouble, in_trouble
 from .files import lines, write
+from .screen import progress
 from .text import visible
 
 __all__ = ["EngineTrial"]
@@ -71,7 +72,12 @@ class EngineTrial:
                 return name, [heard(self._replayed(subject, self.replay))]
             click.echo(f"{name}: {len(found)} checks, about {max(1, round(expected_seconds(found)))} s")
             declared = {*known, *map(str, subject.hello.get("known", ()))}
-            return name, [heard(self._kept(with_known(one, declared))) for one in run(subject, found)]
+            results: list[CheckResult] = []
+            for one in run(subject, found):
+                results.append(heard(self._kept(with_known(one, declared))))
+                progress(f"{len(results):,} of {len(found):,} checks")
+            progress("")
+            return name, results
 
     def _checks(self) -> tuple[Check, ...]:
         found = select_checks(checks(self.cases, self.seed), self.only)

@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from .stopping import interruptible
+
 T = TypeVar("T")
 
 __all__ = ["run_many"]
 
 
 def run_many(main: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`."""
+    """As `run_interruptibly`."""
     from statemachine.client.process import fast_event_loop, raise_file_limit
 
     raise_file_limit()
     with asyncio.Runner(loop_factory=fast_event_loop()) as runner:
-        return runner.run(main)
+        return runner.run(interruptible(main))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import webbrowser
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -33,6 +31,7 @@ from .app import Trouble, in_trouble
 from .errors import missing
 from .files import content_of, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
+from .stopping import stop_signal
 from .text import clipped, visible
 
 __all__ = ["command"]
@@ -98,7 +97,7 @@ def command(
     the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open shows
     the same of whatever is dropped on a page that this machine serves to itself, until Ctrl-C.
 
-    Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these.
+    Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these; 130 stopped by Ctrl-C.
     """
     if show:
         if files:
@@ -123,25 +122,24 @@ def command(
 def _view(hidden: bool) -> None:
     """The viewer, until Ctrl-C."""
     try:
-        with suppress(KeyboardInterrupt):  # where signals cannot be handled by the loop
-            asyncio.run(_viewing(hidden))
+        status = asyncio.run(_viewing(hidden))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine replay --open") or str(error)) from None
+    if status:
+        raise click.exceptions.Exit(status)
 
 
-async def _viewing(hidden: bool) -> None:
+async def _viewing(hidden: bool) -> int:
+    """Serve until a signal; the exit status."""
     from statemachine.replay.viewer import viewing
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_signal()
     async with viewing(hidden) as url:
         click.echo(f"Drop a trace, a capture or a HAR file on {url}")
         if not await asyncio.to_thread(webbrowser.open, url):
             click.echo("No browser could be opened here: open that address yourself.")
         click.echo("Ctrl-C stops it.")
-        await stop.wait()
+        return await stop
 
 
 def _write(path: Path, text: str) -> None:

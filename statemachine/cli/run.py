@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +37,7 @@ from .loop import run_many
 from .numbers import FiniteRange
 from .screen import Screen
 from .state import running_emulators
+from .stopping import run_interruptibly
 
 __all__ = ["command"]
 
@@ -103,7 +103,7 @@ def command(
         return
     how = Play(sessions=sessions, rate=rate, client_id=door.client_id)
     with silenced(), in_flags():
-        doors = asyncio.run(_doors(door, scripts))
+        doors = run_interruptibly(_doors(door, scripts))
         if not yes:
             _ask(doors[0], sessions * len(scripts))
         results = [_play(*pair, door, how, screen) for pair in zip(scripts, doors, strict=True)]

@@ -20,7 +20,7 @@ from statemachine.emulator.script import (
 from statemachine.emulator.script.catalogue import parts
 from statemachine.emulator.steps import Scenario
 
-from .app import Trouble, in_trouble
+from .app import Group, Trouble, in_trouble
 from .files import read_text
 from .screen import Screen
 from .text import visible
@@ -28,7 +28,7 @@ from .text import visible
 __all__ = ["command", "scenario_of"]
 
 
-@click.group(name="scenario")
+@click.group(name="scenario", cls=Group)
 def command() -> None:
     """Scenarios of the emulated contact centre: TOML files of steps that wait, send, branch and repeat.
 

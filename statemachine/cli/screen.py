@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import Final, TextIO, TypeAlias
 
 from .text import visible
 
-__all__ = ["PHASE_WIDTH", "Piece", "Screen", "phase_style", "reopen"]
+__all__ = ["PHASE_WIDTH", "Piece", "Screen", "discard_output", "phase_style", "progress", "reopen"]
 
 Piece: TypeAlias = tuple[str, str]
 """(text, style); styles are rich's, "" is none."""
@@ -43,11 +44,31 @@ def phase_style(phase: str) -> str:
 
 
 def reopen() -> None:
-    """Let no character stop a line: what the encoding of a pipe or an old console lacks is escaped."""
+    """Let no character stop a line: what the encoding of a pipe or an old console lacks is escaped.
+
+    Streams that were closed before the start are replaced by empty ones.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def discard_output() -> None:
+    """Write what is still buffered nowhere, so that the interpreter does not fail on it at its end."""
+    with suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def progress(line: str) -> None:
+    """Show how far a long command is: on a terminal, in place of the line before; "" removes it."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{visible(line)}")
+        sys.stderr.flush()
 
 
 class Screen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from statemachine.simulation.simulator import Simulator
 from ..logs import silenced
 from .app import in_trouble
 from .files import writing
+from .screen import progress
 
 __all__ = ["command"]
 
@@ -84,10 +84,14 @@ def command(
     coverage = Coverage()
     if depth:
         with silenced():
+            progress(f"exploring every history of up to {depth} events")
             exploration = explore(depth, _EXPLORING, coverage)
     figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only), partial(_progress, seeds))
     figures.reached.update(coverage.counts)
+    if figures.violations:
+        progress("minimising the violations")
     found = [_case(violation, steps, only, out) for violation in figures.violations[:_MINIMISED]]
+    progress("")
     if as_json_:
         click.echo(json.dumps(_report(figures, exploration, found)))
     else:
@@ -98,10 +102,8 @@ def command(
 
 
 def _progress(seeds: int, figures: Figures) -> None:
-    """One line of progress on a terminal, overwritten each time; nothing into a file or a pipe."""
-    if sys.stderr.isatty():
-        line = f"\r{figures.seeds:,} of {seeds:,} seeds, {len(figures.violations):,} violations"
-        click.echo(line if figures.seeds < seeds else "\r\x1b[K", nl=False, err=True)
+    done = f"{figures.seeds:,} of {seeds:,} seeds, {len(figures.violations):,} violations"
+    progress(done if figures.seeds < seeds else "")
 
 
 def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ Everything in it belongs to this user alone. Where it cannot be written, nothing
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -33,9 +34,20 @@ _QUICK: Final = Options(request_timeout=timedelta(seconds=2), connect_timeout=ti
 def folder(*parts: str) -> Path:
     """The folder, or one within it, made for this user alone. Raises OSError."""
     named = os.environ.get(FOLDER_VARIABLE)
-    path = Path(named) if named else platformdirs.user_state_path("chat-session-statemachine", appauthor=False)
+    path = Path(named) if named else _users_folder()
     path = path.joinpath(*parts)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _users_folder() -> Path:
+    words = f"there is no home directory; set {FOLDER_VARIABLE}"
+    try:
+        path = platformdirs.user_state_path("chat-session-statemachine", appauthor=False)
+    except RuntimeError:
+        raise OSError(errno.ENOENT, words) from None
+    if not path.is_absolute():  # older versions leave "~" as it is
+        raise OSError(errno.ENOENT, words)
     return path
 
 

@@ -21,20 +21,22 @@ from statemachine.store.errors import StoreError
 from statemachine.store.lookup import StoredChat, find
 from statemachine.store.schema import SCHEMA
 
-from .app import in_trouble
+from .app import Group, in_trouble
 from .errors import say
+from .numbers import FiniteRange
 from .screen import Screen, phase_style
 
 __all__ = ["command"]
 
 _WAIT_MS: Final = 1_000
 _DAY_MS: Final = 86_400_000
+_LONGEST_DAYS: Final = 100_000.0
 
 _T = TypeVar("_T")
 _file: Final = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
-@click.group(name="store", invoke_without_command=True)
+@click.group(name="store", cls=Group, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Maintain the database of chats (`store="chats.sqlite"`): check, show a chat, migrate, purge, forget a client.
@@ -104,7 +106,12 @@ def migrate(file: Path, copy: Path | None) -> None:
 @command.command()
 @_file
 @click.option(
-    "--older-than", "days", required=True, type=click.FloatRange(0), metavar="DAYS", help="Ended so long ago."
+    "--older-than",
+    "days",
+    required=True,
+    type=FiniteRange(0, _LONGEST_DAYS),
+    metavar="DAYS",
+    help="Ended so long ago.",
 )
 @click.option("--unread", is_flag=True, help="Also remove updates that the application has not read.")
 def purge(file: Path, days: float, unread: bool) -> None:

@@ -43,6 +43,7 @@ __all__ = [
     "Endpoint",
     "HttpRequest",
     "chat_path",
+    "is_host",
     "json_body",
     "make_request",
     "path_part",
@@ -61,13 +62,19 @@ _SCHEME: Final = "MOBILE-API-140-327-PLAIN"
 # --- where to, and as whom ----------------------------------------------------------------------------------
 
 
+def is_host(name: str) -> bool:
+    """Whether this can be the name or the address of a host; the resolver refuses others with a UnicodeError."""
+    labels = name.removesuffix(".").split(".")
+    return ":" in name or all(0 < len(label) < 64 for label in labels)
+
+
 def _address(endpoint: Endpoint, attribute: object, url: str) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
     except ValueError as error:
         raise ValueError(_NO_ADDRESS) from error
-    if not host:
+    if not host or not is_host(host):
         raise ValueError(_NO_ADDRESS)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("url: only scheme, host, port and path belong here")

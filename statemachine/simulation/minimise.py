@@ -176,16 +176,17 @@ def read_case(path: Path) -> Case:
     try:
         first, *others = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         if first["simulation"] != _FORMAT:
-            raise BadCase(f"{path.name}: of another version of the simulation")
+            raise BadCase(f"{path}: of another version of the simulation")
         violation = LawViolation(int(first["seed"]), 0, str(first["law"]), str(first["detail"]))
         events = tuple(decode_event(line["event"]) for line in others)
         tape = cast("Tape | None", first["tape"])
         only = None if first.get("only") is None else tuple(map(str, first["only"]))
         return Case(violation, int(first["steps"]), restore(first["session"]), events, tape, only)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadCase(f"{path.name}: cannot be read: {error}") from None
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise BadCase(f"{path.name}: holds no violation: {error}") from None
+        words = getattr(error, "strerror", None) or "this is no UTF-8 text"
+        raise BadCase(f"{path}: {words}") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise BadCase(f"{path}: this is no violation that simulate has written") from None
 
 
 def replay(case: Case) -> LawViolation | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import active_children
 from typing import Final
 
 from attrs import define, field
@@ -17,7 +19,7 @@ from .simulator import Simulator
 
 __all__ = ["Figures", "run_jobs", "run_seeds"]
 
-_CHUNK: Final = 50
+_CHUNK: Final = 10
 
 
 @define
@@ -76,14 +78,30 @@ def run_jobs(
 ) -> Figures:
     """Run `count` seeds from `first` in so many processes. `on_progress` is called with all figures so far."""
     seeds = range(first, first + count)
-    if jobs == 1:
-        return run_seeds(seeds, steps, only)
+    chunks = [seeds[at : at + _CHUNK] for at in range(0, count, _CHUNK)]
     began, figures = time.perf_counter(), Figures()
-    with ProcessPoolExecutor(jobs) as pool:
-        chunks = [pool.submit(run_seeds, seeds[at : at + _CHUNK], steps, only) for at in range(0, count, _CHUNK)]
-        for chunk in as_completed(chunks):
-            figures.add(chunk.result())
-            on_progress(figures)
+    on_progress(figures)
+    for found in _results(chunks, steps, min(jobs, len(chunks)), only):
+        figures.add(found)
+        on_progress(figures)
     figures.seconds = time.perf_counter() - began
     figures.violations.sort(key=lambda violation: violation.seed)
     return figures
+
+
+def _results(chunks: Sequence[range], steps: int, jobs: int, only: Sequence[str] | None) -> Iterator[Figures]:
+    """The figures of each of these chunks. A caller that stops early, as Ctrl-C does, leaves no process behind."""
+    if jobs <= 1:
+        yield from (run_seeds(chunk, steps, only) for chunk in chunks)
+        return
+    others = set(active_children())
+    pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    try:
+        for future in as_completed([pool.submit(run_seeds, chunk, steps, only) for chunk in chunks]):
+            yield future.result()
+    except BaseException:
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

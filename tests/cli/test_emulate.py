@@ -47,7 +47,7 @@ def test_it_serves_and_stops(number: signal.Signals) -> None:
         assert process.stderr is not None
         out, err = process.stdout.read(), process.stderr.read()
         process.wait(30)
-    assert process.returncode == 0
+    assert process.returncode == (130 if number == signal.SIGINT else 0)
     assert err == ""
     for word in ("tenant", "app id", "client id", "Ctrl-C", "begins; client eve,", "1 chat"):
         assert word in out
@@ -58,7 +58,7 @@ def test_a_busy_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert main(["emulate", "--port", str(port)]) == 1
+        assert main(["emulate", "--port", str(port)]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
     assert f"port {port} on 127.0.0.1 is in use" in captured.err
@@ -88,7 +88,7 @@ def test_open_shows_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         return False
 
     monkeypatch.setattr("webbrowser.open", browse)
-    assert main(["emulate", "--open", "--port", "0"]) == 0
+    assert main(["emulate", "--open", "--port", "0"]) == 130
     ((url, status, page),) = opened
     assert url.endswith("/_console/")
     assert status == 200
@@ -113,7 +113,7 @@ def test_beyond_loopback_the_address_carries_the_token(monkeypatch: pytest.Monke
         return True
 
     monkeypatch.setattr("webbrowser.open", browse)
-    assert main(["emulate", "--open", "--port", "0", "--host", "0.0.0.0"]) == 0
+    assert main(["emulate", "--open", "--port", "0", "--host", "0.0.0.0"]) == 130
     assert answers == [401, 200]
 
 

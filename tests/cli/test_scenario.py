@@ -72,7 +72,7 @@ def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert main(["scenario", "check", str(tmp_path / "none.toml")]) == 2
     assert "No such file" in capsys.readouterr().err
     odd = tmp_path / "odd.toml"
-    odd.write_bytes(b"\xff\xfe")
+    odd.write_bytes(b"caf\xe9")
     assert main(["scenario", "check", str(odd)]) == 2
     assert "no UTF-8" in capsys.readouterr().err
     assert main(["scenario", "show", "none"]) == 2

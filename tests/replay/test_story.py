@@ -261,7 +261,7 @@ def test_the_command_opens_the_viewer(monkeypatch: pytest.MonkeyPatch, capsys: p
         return False
 
     monkeypatch.setattr("webbrowser.open", browse)
-    assert main(["replay", "--open", "--redact"]) == 0
+    assert main(["replay", "--open", "--redact"]) == 130
     assert b'{"hidden":true}' in seen[0]
     out = capsys.readouterr().out
     assert "Drop a trace, a capture or a HAR file on http://127.0.0.1:" in out

@@ -24,6 +24,7 @@ from ..app import Trouble
 from ..door import Door, door_options, in_flags
 from ..screen import Screen
 from ..state import door_name, folder, identity, running_emulators
+from ..stopping import run_interruptibly
 from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
 from .talk import Introduction, Talk
 from .view import View
@@ -53,7 +54,7 @@ def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: 
     """
     about = Introduction(_parameters(parameter), name)
     with silenced():
-        outcome = asyncio.run(_chat(door, about, emulator))
+        outcome = run_interruptibly(_chat(door, about, emulator))
     if outcome not in (None, "ended", "completed"):
         raise click.exceptions.Exit(1)
 

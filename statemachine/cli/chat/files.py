@@ -19,9 +19,16 @@ class BadPath(Exception):
     """This path cannot be used. The text says why."""
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user, or no home
+        raise BadPath(f"{text}: there is no such home directory") from None
+
+
 def readable(text: str) -> Path:
     """A file that can be sent. Raises BadPath."""
-    path = Path(text).expanduser()
+    path = _expanded(text)
     try:
         if path.is_dir():
             raise BadPath(f"{path} is a folder")
@@ -56,7 +63,7 @@ async def save(pieces: AsyncIterator[bytes], name: str, where: str = "") -> tupl
 
 def _new(name: str, where: str) -> tuple[Path, BinaryIO]:
     """A file that has not been there before."""
-    target = Path(where).expanduser() if where else Path()
+    target = _expanded(where) if where else Path()
     if where and not target.is_dir():
         return target, target.open("xb")
     safe = _safe(name)

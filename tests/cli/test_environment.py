@@ -1,0 +1,168 @@
+"""Whatever the input and the environment are: one line that says what to change, never "a fault of this program"."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from statemachine.cli import main
+from statemachine.cli.state import folder
+from tests.cli.processes import statemachine
+
+LONG = "a" * 70
+
+
+def refused(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The line with which this is refused."""
+    assert main(args) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.startswith("statemachine: ")
+    assert "fault of this program" not in err
+    return err
+
+
+@pytest.mark.parametrize("host", ["chat..example.test", ".example.test", f"{LONG}.test", "a..", "."])
+@pytest.mark.parametrize("command", ["doctor", "chat"])
+def test_names_that_are_no_hosts(command: str, host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--url: this is no address" in refused([command, "--url", f"https://{host}", "--app-id", "a"], capsys)
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{LONG}.b", "ü..b", "ü" * 70])
+@pytest.mark.parametrize("option", [["--host"], ["--tls", "--name"]])
+def test_hosts_of_the_emulator(option: list[str], host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no name and no address" in refused(["emulate", "--port", "0", *option, host], capsys)
+
+
+def test_a_name_for_which_no_certificate_can_be_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--name" in refused(["emulate", "--port", "0", "--tls", "--name", "a_b*"], capsys)
+
+
+@pytest.mark.parametrize("days", ["inf", "-inf", "nan", "1e400", "1e30", "-1", "soon"])
+def test_days(days: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.sqlite"
+    path.touch()
+    assert "--older-than" in refused(["store", "purge", str(path), "--older-than", days], capsys)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["demo", "--pace", "nan"],
+        ["emulate", "--pace", "inf"],
+        ["emulate", "--speed", "nan"],
+        ["run", "x.toml", "--rate", "nan"],
+    ],
+)
+def test_numbers_that_are_none(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert args[-2] in refused(args, capsys)
+
+
+# --- standard streams -------------------------------------------------------------------------------------------------
+
+on_linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+
+
+@on_linux
+@pytest.mark.parametrize(
+    "args",
+    [["--version"], ["--help"], ["scenario", "list"], ["demo", "--json", "--pace", "0.1"], ["emulate", "--port", "0"]],
+    ids=" ".join,
+)
+def test_a_full_disk_under_the_output(args: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "statemachine", *args], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"statemachine: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize(("args", "status"), [("--version", 0), ("engine", 0), ("scenario list", 0), ("replay -", 2)])
+def test_closed_streams(args: str, status: int) -> None:
+    done = subprocess.run(
+        f"exec {sys.executable} -m statemachine {args} <&- >&-", shell=True, stderr=subprocess.PIPE, timeout=60
+    )
+    assert done.returncode == status
+    assert b"fault of this program" not in done.stderr
+
+
+def test_no_folder_for_temporary_files(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "no"), "TEMP": "", "TMP": ""}
+    done = statemachine("emulate", "--port", "0", "--host", "256.1.1.1", env=environment)
+    assert done.returncode == 2
+    assert b"fault of this program" not in done.stderr
+
+
+# --- no home ----------------------------------------------------------------------------------------------------------
+
+NO_HOME = """
+import os, pwd, sys
+def unknown(uid): raise KeyError(uid)
+pwd.getpwuid = unknown
+for name in ("HOME", "USER", "LOGNAME", "XDG_STATE_HOME", "STATEMACHINE_STATE_DIR"): os.environ.pop(name, None)
+from statemachine.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [(["doctor"], 2), (["chat", "--emulator"], 0), (["doctor", "--url", "http://127.0.0.1:1", "--app-id", "a"], 1)],
+)
+def test_no_home_directory(args: list[str], status: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_HOME, *args], input=b"", capture_output=True, cwd=tmp_path, timeout=60
+    )
+    assert b"fault of this program" not in done.stderr, done.stderr
+    assert done.returncode == status
+    assert list(tmp_path.iterdir()) == [], "a folder called ~"
+
+
+def test_a_state_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STATEMACHINE_STATE_DIR", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="file"):
+        folder("chats")
+    assert main(["doctor", "--url", "http://127.0.0.1:1", "--app-id", "a"]) == 1
+
+
+# --- TOML from other editors ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_toml_with_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    script, scenario = tmp_path / "script.toml", tmp_path / "scenario.toml"
+    script.write_bytes('about = "x ü"\nscript = [{ start = "Hello" }, "disconnect"]\n'.encode(encoding))
+    scenario.write_bytes('about = "one ü"\nteaches = "x"\nscript = [{ include = "connected" }]\n'.encode(encoding))
+    assert main(["run", "--check", str(script)]) == 0
+    assert main(["scenario", "check", str(scenario)]) == 0
+
+
+# --- did you mean -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        (["emulat"], "emulate"),
+        (["simulte"], "simulate"),
+        (["scenario", "lst"], "list"),
+        (["store", "purg"], "purge"),
+        (["scenario", "show", "plian"], "plain"),
+        (["emulate", "--scenario", "survy"], "survey"),
+    ],
+)
+def test_the_nearest_name_is_suggested(args: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(args, capsys)
+    assert f"id you mean '{meant}'?" in line
+
+
+def test_nothing_is_suggested_where_nothing_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "id you mean" not in refused(["xyzzy"], capsys)

@@ -1,0 +1,142 @@
+"""Ctrl-C ends every command soon, with status 130, and leaves no process behind; long commands show progress."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
+SOON_S = 2.0
+ENGINE = ["--", sys.executable, "-m", "statemachine", "engine"]
+
+
+@contextmanager
+def deaf_server() -> Iterator[str]:
+    """A server that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(100)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def started(*args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command in a process group of its own, as a shell starts it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "statemachine", *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            for stream in (process.stdin, process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
+            if alive(process.pid):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> float:
+    """Press Ctrl-C; returns how long the command took to end."""
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(60)
+    return time.monotonic() - began
+
+
+def until_busy(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until the process has used this much time of the processor, or the same in sleep for those that wait."""
+    time.sleep(seconds)
+    assert process.poll() is None, process.stderr and process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["simulate", "--seeds", "100000", "--jobs", "3"],
+        ["simulate", "--seeds", "100000", "--jobs", "1"],
+        ["simulate", "--seeds", "0", "--explore", "8"],
+        ["conform", "--cases", "100000", *ENGINE],
+        ["conform", "--client", *ENGINE],
+        ["emulate", "--port", "0"],
+        ["engine"],
+        ["replay", "-"],
+        ["demo", "--pace", "10"],
+    ],
+    ids=" ".join,
+)
+def test_ctrl_c(args: Sequence[str]) -> None:
+    with started(*args) as process:
+        until_busy(process, 6)
+        took = interrupt(process)
+        assert process.returncode == 130
+        assert took < SOON_S + 1  # on a busy machine
+        assert not alive(process.pid)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run", "chat", "doctor"])
+def test_ctrl_c_while_a_server_does_not_answer(name: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.toml"
+    script.write_text('script = [{ start = "hi" }, { wait_for = "ended", within = "60s" }]')
+    with deaf_server() as url:
+        files = [str(script)] if name == "run" else []
+        with started(name, *files, "--url", url, "--app-id", "a") as process:
+            until_busy(process, 6)
+            took = interrupt(process)
+            assert process.returncode == 130
+            assert took < SOON_S + 1
+
+
+def test_workers_of_a_simulation_end_with_it() -> None:
+    with started("simulate", "--seeds", "100000", "--jobs", "2") as process:
+        until_busy(process, 4)
+        interrupt(process)
+        assert process.returncode == 130
+        assert not alive(process.pid)
+        assert process.stderr is not None
+        assert process.stderr.read().strip() == b"statemachine: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["simulate", "--seeds", "21", "--steps", "10", "--jobs", "2"], b" of 21 seeds, 0 violations"),
+        (["simulate", "--seeds", "11", "--steps", "10", "--jobs", "1"], b"10 of 11 seeds, 0 violations"),
+        (["conform", "--only", "F13", *ENGINE], b" checks"),
+    ],
+)
+def test_long_commands_show_progress_on_a_terminal(args: Sequence[str], words: bytes) -> None:
+    terminal, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "statemachine", *args], stdout=subprocess.PIPE, stderr=theirs, timeout=120
+    )
+    os.close(theirs)
+    shown = os.read(terminal, 65_536)
+    os.close(terminal)
+    assert done.returncode == 0
+    assert words in shown
+    assert shown.endswith(b"\r\x1b[K")
+    assert b"\x1b" not in done.stdout
