@@ -65,7 +65,7 @@ async function carryOut(command) {
 
 async function fetched({ method, url, headers, body }, command, signal) {
   try {
-    const response = await fetch(url, { method, headers, body, signal });
+    const response = await fetch(url, { method, headers, body, signal, redirect: "manual" });
     const answer = { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
     return (await ask({ op: "reply", command, ...answer })).reply;
   } catch (error) {
