@@ -136,6 +136,7 @@ class ConnectionPool:
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
+        self.proxy_host: Final = "" if via is None else via.raw_host or ""
         self.http: Final = aiohttp.ClientSession(
             connector=_Connector(self.connect_timeout_s, tls),
             cookie_jar=aiohttp.DummyCookieJar(),  # each `HttpClient` has its own
@@ -235,10 +236,10 @@ class HttpClient:
                 yield response
                 breaker.answered(epoch, response.status)
         except (RequestBlocked, HeadersUnavailable, UnreadablePayload, ValueError) as error:
-            raise unsent(error) from error
+            raise unsent(error, self._pool.proxy_host) from error
         except _UNSENT as error:
             breaker.failed(epoch)
-            raise unsent(error) from error
+            raise unsent(error, self._pool.proxy_host) from error
         except TimeoutError as error:
             breaker.failed(epoch)
             raise CallFailed("timeout", error, f"no complete answer within {request.timeout / 1_000:g} s") from error

@@ -70,8 +70,8 @@ class HeadersUnavailable(Exception):
 # --- the request was not sent -----------------------------------------------------------------------------------------
 
 
-def unsent(error: Exception) -> CallFailed:
-    """The request certainly did not leave."""
+def unsent(error: Exception, proxy: str = "") -> CallFailed:
+    """The request certainly did not leave. `proxy`: the host of the proxy, "" for none."""
     match error:
         case UnreadablePayload():
             return CallFailed("no_payload", error, f"the file cannot be read: {error}", "payload")
@@ -84,9 +84,11 @@ def unsent(error: Exception) -> CallFailed:
         case aiohttp.ClientHttpProxyError():
             return _refused_by_proxy(error)
         case aiohttp.ClientConnectorError():
-            return _not_connected(error)
+            return _not_connected(error, proxy)
         case TimeoutError():
             return CallFailed("unsent", error, "no connection in time", "connection")
+        case UnicodeError():
+            return CallFailed("unsent", error, "a host name is not valid", "proxy_host" if proxy else "host")
         case _:  # a header value with a line break, for example
             return CallFailed("unsent", error, "the request cannot be written; check the option headers", "headers")
 
@@ -97,8 +99,9 @@ def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> CallFailed:
     return CallFailed("unsent", error, f"the proxy refuses the connection: HTTP status {error.status}", cause)
 
 
-def _not_connected(error: aiohttp.ClientConnectorError) -> CallFailed:
-    proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+def _not_connected(error: aiohttp.ClientConnectorError, proxy_host: str) -> CallFailed:
+    # aiohttp raises its general errors where the name of the proxy cannot be resolved.
+    proxy = isinstance(error, aiohttp.ClientProxyConnectionError) or error.host == proxy_host
     origin, cause = error.os_error, _cause_of(error, proxy)
     if isinstance(origin, ssl.SSLCertVerificationError):
         why = f"certificate not trusted, {origin.verify_message}"
