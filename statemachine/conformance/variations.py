@@ -19,7 +19,7 @@ from .results import CheckFailed
 from .vectors import Vector, VectorStep
 
 SETS_THE_CLOCK: Final = ("restarted", "clock_changed")
-"""Events after which the session's time is `at`, even where that is earlier; deadlines due by then do not fire."""
+"""Events after which the session's time is `at`, even where that is earlier."""
 
 __all__ = ["VARIATIONS", "Variation", "VariedStep", "same"]
 

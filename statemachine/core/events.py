@@ -365,7 +365,7 @@ class ClockChanged:
     """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time (D2.17).
 
     `at`: what the clock shows now. `by`: by how many milliseconds it was moved, either way; None: all that `at` differs
-    from the session's own time. Deadlines move with it, and calls in flight are left alone.
+    from the session's own time. Deadlines move with it, those that are due then fire; calls in flight are left alone.
     """
 
     at: int

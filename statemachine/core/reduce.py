@@ -129,6 +129,7 @@ def _change_clock(d: Draft, event: ClockChanged) -> None:
     shift = event.at - d.context.base.now if event.by is None else event.by
     if shift:
         _shift(d, shift)
+    _fire(d)
 
 
 def _shift(d: Draft, by: int) -> None:

@@ -1332,6 +1332,8 @@ function changeClock(d, { at, by }) {
   d.now = at;
   const moved = by ?? at - d.base.now;
   if (moved) shift(d, moved);
+  fire(d);
+  conclude(d);
 }
 
 function shift(d, by) {

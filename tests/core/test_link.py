@@ -478,3 +478,11 @@ def test_a_log_that_stays_empty_where_it_cannot_be_costs_a_gap() -> None:
         play.log()
     assert any(isinstance(one, HistoryGap) for one in play.all)
     assert play.owes(Poll)
+
+
+def test_a_deadline_that_passed_before_the_clock_was_corrected_is_handled() -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    play.feed(ClockChanged(play.now + 60_000 - 5_000, -5_000))
+    play.now = play.session.now
+    assert play.owes(ReadHistory)
