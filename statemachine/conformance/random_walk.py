@@ -312,7 +312,8 @@ class Walk:
                 state = pick(self.choose, ("ivr", "queued", "", "connected", "establishing", "odd", "connecting"))
                 if self.choose(24) == 23:
                     state = pick(self.choose, ("failed", "completed"))
-                return ChatOpened(self._chat_id(), state, None, pick(self.choose, (True, False, None)))
+                is_new = pick(self.choose, (True, False, None) if isinstance(command, CreateChat) else (False, None))
+                return ChatOpened(self._chat_id(), state, None, is_new)
             case Poll():
                 return EventBatch(self._new_entries())
             case ReadHistory():

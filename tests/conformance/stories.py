@@ -167,6 +167,7 @@ BASES: dict[type[Any], Any] = {
 FAILURES = (
     *(Failure(kind) for kind in ("timeout", "unsent", "no_payload")),
     Failure("cut", detail="the answer is not HTTP"),
+    Failure("unreadable", 200),
     *(play.http(status, code) for status, code in ((429, 5509), (503, 5001), (500, 5500), (404, 5005), (400, 5003))),
     *(play.http(status, code) for status, code in ((401, None), (200, 5511))),
 )

@@ -12,7 +12,7 @@ from statemachine.conformance.judge import judge
 from statemachine.conformance.process import Harness
 from statemachine.conformance.random_search import LAWS
 from statemachine.conformance.variations import VARIATIONS
-from tests.conformance.test_judge import STORIES
+from tests.conformance.test_judge import STORIES, STORY
 
 OURS = (sys.executable, "-m", "statemachine", "engine")
 HELLO = '{"protocol": 1, "name": "x", "features": [], "seq": 1}'
@@ -140,7 +140,7 @@ def test_ids_of_its_own_pass_through_the_pipe() -> None:
 def test_it_dies_at_the_step_that_kills_it(ids: str) -> None:
     """Whatever was under way when it did."""
     with Harness(stranger(f"dying({ids}(), 9)")) as subject:
-        fault = judge(subject, STORIES[0])
+        fault = judge(subject, STORY)
         assert fault is not None
         assert (fault.law, fault.step) == ("crash", 8)
         assert "this was step 9" in fault.what

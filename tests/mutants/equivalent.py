@@ -105,6 +105,20 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (r"connection: off\|backing_off\|blocked on Poll\w+ -> ignored: .*",),
     ),
     (
+        "a poll that failed and one that was rejected are tried again alike; they differ in the reason given",
+        (
+            r"reaction to poll: (retry|unreadable|limited): redirect 3",
+            r"reaction to poll: refused: redirect 2",
+        ),
+    ),
+    (
+        "the end of the session, which this raises, ends the doubt too",
+        (
+            r"presence: present\|doubted on HistoryDenied -> present: redirect to where it was",
+            r"presence: doubted on DoubtExpired -> present: redirect to where it was",
+        ),
+    ),
+    (
         "the turn at the end of every step posts the next one, in the same step",
         (r"ephemeral: posting on EphemeralDone \[may_post\] -> posting: (drop|redirect to quiet)",),
     ),

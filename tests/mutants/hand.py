@@ -167,11 +167,6 @@ def never_brakes(patch: Patch) -> None:
     swap(patch, polling.is_spinning, _never)
 
 
-def asks_for_ever(patch: Patch) -> None:
-    """A poll that is refused is tried again without end."""
-    swap(patch, polling.may_repeat_poll, _always)
-
-
 def takes_no_events_for_trouble(patch: Patch) -> None:
     """F10: 5511 is an error."""
     patch.setitem(CODES, 5511, evolve(CODES[5511], read="retry"))
@@ -314,7 +309,6 @@ HAND_MADE: Final = tuple(
         forgets_the_merge,
         retries_without_backing_off,
         never_brakes,
-        asks_for_ever,
         takes_no_events_for_trouble,
         takes_a_wrong_entry_for_the_end,
         trusts_an_error,

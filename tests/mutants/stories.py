@@ -16,8 +16,10 @@ from statemachine import (
     Disconnect,
     End,
     EventBatch,
+    Failure,
     FindChat,
     Foreground,
+    HistoryLog,
     Incoming,
     MarkDelivered,
     MarkRead,
@@ -27,6 +29,7 @@ from statemachine import (
     PushReceived,
     ReadHistory,
     Reattach,
+    Reply,
     RequestChat,
     SendEntry,
     SendFile,
@@ -50,6 +53,8 @@ from tests.core.play import (
 )
 
 LONG: Final = "x" * 16_001
+GONE: Final = http(404, 5005)
+UNREADABLE: Final = Failure("unreadable", 200)
 
 
 def reattaches_badly() -> Play:
@@ -289,22 +294,12 @@ def has_forgotten_what_it_said() -> Play:
     return play
 
 
-def fails_again_and_again(status: int, code: int) -> Play:
+def fails_again_and_again(failure: Failure) -> Play:
     play = chatting()
     for _ in range(7):
-        play.answer(Poll, http(status, code))
+        play.answer(Poll, failure)
         play.tick()
         play.log()
-    return play
-
-
-def is_refused_for_no_reason() -> Play:
-    play = chatting()
-    for _ in range(3):
-        play.answer(Poll, http(400))
-        if play.session.connection.name == "backing_off":
-            play.tick()
-            play.log()
     return play
 
 
@@ -373,9 +368,12 @@ def is_read_twice() -> Play:
 
 
 def ends_while_a_receipt_is_in_flight() -> Play:
+    """And while the chat is doubted: the end comes beside the poll, whose answer would resolve the doubt."""
     play = chatting()
     play.poll(message(1))
-    play.poll(w.SessionEnded())
+    play.say("hello")
+    play.answer(Post, GONE)
+    play.do(Incoming, (w.SessionEnded(),))
     return play
 
 
@@ -383,6 +381,87 @@ def hears_of_its_end_again(first: w.Entry) -> Play:
     play = chatting()
     play.poll(first)
     play.do(Incoming, (w.SessionEnded(), w.Status("failed"), w.InactivityTimeout()))
+    return play
+
+
+def is_denied_once_and_twice() -> Play:
+    """No such chat, to two calls beside the poll; then the poll shows that the chat exists."""
+    play = chatting()
+    play.say("hello")
+    play.do(StartTyping)
+    play.answer(Post, GONE)
+    play.answer(PostEphemeral, GONE)
+    play.wait(5_000)
+    play.poll()
+    play.posted()
+    return play
+
+
+def is_denied_during_the_brake() -> Play:
+    """No poll is in flight, but none was lost: the next poll decides, and the history is not read."""
+    play = chatting()
+    play.say("hello")
+    while play.session.connection.name == "polling":
+        play.poll(later=10)
+    play.answer(Post, GONE)
+    while not play.owes(Poll):
+        play.tick()
+    play.poll()
+    return play
+
+
+def is_denied_in_the_background() -> Play:
+    """The last poll is still in flight, and decides."""
+    play = chatting()
+    play.say("hello")
+    play.do(Background)
+    play.answer(Post, GONE)
+    play.poll()
+    play.posted()
+    return play
+
+
+def is_denied_without_a_poll() -> Play:
+    play = chatting()
+    play.say("hello")
+    play.answer(Poll, TIMEOUT)
+    play.answer(Post, GONE)
+    play.log(joined(ANN))
+    play.tick()
+    play.posted()
+    return play
+
+
+def the_second_reading_answers(reply: Reply) -> Play:
+    """While the chat is doubted: the poll in flight decides, whatever the history says."""
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.log(joined(ANN))
+    play.poll()
+    play.wait(10_000)
+    play.say("hello")
+    play.answer(Post, GONE)
+    play.answer(ReadHistory, reply)
+    play.wait(3_000)
+    play.poll()
+    play.posted()
+    return play
+
+
+def loses_the_history_before_a_post_has_settled() -> Play:
+    """The post may still arrive: a history that cannot be read says nothing about it yet."""
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    for _ in range(2):
+        play.tick()
+        play.answer(ReadHistory, UNREADABLE)
+    play.tick()
+    play.say("maybe")
+    play.answer(Post, TIMEOUT)
+    play.answer(ReadHistory, UNREADABLE)
+    play.wait(10_000)
+    play.log(joined(ANN))
     return play
 
 
@@ -428,10 +507,18 @@ STORIES: Final[tuple[Callable[[], Play], ...]] = (
     hears_its_page_again,
     hears_of_its_file_before_it_is_uploaded,
     has_forgotten_what_it_said,
-    lambda: fails_again_and_again(429, 5509),
-    lambda: fails_again_and_again(503, 5001),
-    lambda: fails_again_and_again(500, 5500),
-    is_refused_for_no_reason,
+    lambda: fails_again_and_again(http(429, 5509)),
+    lambda: fails_again_and_again(http(503, 5001)),
+    lambda: fails_again_and_again(http(500, 5500)),
+    lambda: fails_again_and_again(http(400)),
+    lambda: fails_again_and_again(UNREADABLE),
+    is_denied_once_and_twice,
+    is_denied_during_the_brake,
+    is_denied_in_the_background,
+    is_denied_without_a_poll,
+    lambda: the_second_reading_answers(GONE),
+    lambda: the_second_reading_answers(HistoryLog((joined(ANN),))),
+    loses_the_history_before_a_post_has_settled,
     meets_errors_with_codes,
     goes_to_the_background_while_backing_off,
     *(lambda end=end: ends_in_the_middle_of_a_batch(end) for end in _ENDS),

@@ -27,7 +27,7 @@ PRESENT, DOUBTED = s.PRESENCE
 ROWS: Final = rows(
     arc(PRESENT,            sig.ChatDenied,    (),                  (), p.doubted, sig.VerdictRequested, "the end may be on its way",                               "D2.13"),
     ignore(DOUBTED, sig.ChatDenied, "doubted already"),
-    arc(PRESENT,            sig.HistoryDenied, p.poll_is_in_flight, (), p.doubted, sig.VerdictRequested, "the poll in flight decides",                              "D2.13"),
+    arc(PRESENT,            sig.HistoryDenied, p.poll_is_in_flight, (), p.doubted, (),                   "the poll in flight decides",                              "D2.13"),
     ignore(DOUBTED, sig.HistoryDenied, "the poll in flight decides", p.poll_is_in_flight),
     arc((PRESENT, DOUBTED), sig.HistoryDenied, (),                  (), PRESENT,   sig.ChatGone,         "no poll is in flight, and the history is gone",           "2.4"),
     arc(DOUBTED,            sig.ChatSeen,      (),                  (), PRESENT,   (),                   "the poll was answered: the chat exists",                  "D2.13"),
