@@ -78,6 +78,7 @@ DURATIONS: Final[dict[type[Any], tuple[Span | Doubling, ...]]] = {
     s.HistoryReading: (_REQUEST,),
     s.HistoryStale: (_REQUEST,),
     s.HistoryBackingOff: (_BACK_OFF, _SETTLE),
+    s.Doubted: (Span(("presence_timeout",)),),
     s.ItemUploading: (_answer("upload_timeout"), _BACK_OFF),
     s.ItemPending: (_BACK_OFF,),
     s.ItemSending: (_REQUEST,),

@@ -122,10 +122,6 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "the turn at the end of every step posts the next one, in the same step",
         (r"ephemeral: posting on EphemeralDone \[may_post\] -> posting: (drop|redirect to quiet)",),
     ),
-    (
-        "the end of the session, which the same answer brings, silences the courtesy too",
-        (r"reaction to ephemeral: gone: without EphemeralDone",),
-    ),
 )
 
 EQUIVALENT: Final = tuple((re.compile(pattern), reason) for reason, patterns in _GROUPS for pattern in patterns)
