@@ -163,11 +163,11 @@ class Network:
                     self._fail_later(call, "cut", self._latency())
 
     def was_made_after_answer(self, ticket: int, other: int | None) -> bool:
-        """Whether a call was made after the same process had received the answer to the other one."""
+        """Whether a call was made after the same process had received and could read the answer to the other one."""
         call, before = self._calls[ticket], self._calls.get(other or 0)
         if before is None or before.answered_at is None or before.process != call.process:
             return False
-        return before.fault != "empty log" and call.since > before.answered_at
+        return before.fault not in ("empty log", "unreadable body") and call.since > before.answered_at
 
     def is_poll_held(self) -> bool:
         """Whether the server holds a poll that the client waits for."""
