@@ -1,4 +1,4 @@
-"""Store throughput: saves with their news, under group commit, against one transaction a save.
+"""Store throughput: saves with their updates, under group commit, against one transaction a save.
 
     python -m tests.bench.store [--sessions 3000] [--seconds 2] [--rounds 3] [--json]
 
@@ -105,7 +105,7 @@ def plain(folder: Path, sessions: int, seconds: float) -> Result:
             writing.execute("BEGIN IMMEDIATE")
             writing.execute("UPDATE session SET version = version + 1, snapshot = ? WHERE id = ?", (text, f"t/a/{key}"))
             writing.execute(
-                "INSERT INTO journal (session, seq, at, news) VALUES (?, ?, ?, ?)", (key, seq, seq, message)
+                "INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)", (key, seq, seq, message)
             )
             writing.execute("COMMIT")
             took.append(time.perf_counter() - begun)

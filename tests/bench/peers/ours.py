@@ -65,8 +65,8 @@ Arc = Callable[[Session, Any, int], Session]
 
 def _next(s: Session, now: int, lifecycle: Any, participants: Participants) -> Session:
     return Session(
-        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.attention, s.connection, s.history, s.items, s.ephemeral,
-        s.ephemeral_queue, participants, s.window,
+        now, s.ids, s.seq, s.config, s.chat, lifecycle, s.opening, s.attention, s.connection, s.history, s.presence,
+        s.items, s.ephemeral, s.ephemeral_queue, participants, s.window,
     )  # fmt: skip
 
 
