@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -207,8 +208,10 @@ def test_silent() -> None:
 def test_the_catalogue() -> None:
     for name in catalogue():
         assert scenario_named(name).name == name
-    with pytest.raises(ValueError, match="there are plain, demo"):
-        scenario_named("none")
+    with pytest.raises(ValueError, match="no scenario 'plian'; did you mean 'plain'"):
+        scenario_named("plian")
+    with pytest.raises(ValueError, match=re.escape(f"no scenario 'xyzzy'; there are {', '.join(catalogue())}")):
+        scenario_named("xyzzy")
 
 
 def test_a_scenario_of_ones_own() -> None:
