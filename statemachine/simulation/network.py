@@ -167,6 +167,8 @@ class Network:
         call, before = self._calls[ticket], self._calls.get(other or 0)
         if before is None or before.answered_at is None or before.process != call.process:
             return False
+        if isinstance(before.command, core.Post | core.PostEphemeral):
+            return False  # "no such chat" to such a call only raises a doubt; a poll or the history decides (D2.13)
         return before.fault not in ("empty log", "unreadable body") and call.since > before.answered_at
 
     def is_poll_held(self) -> bool:
