@@ -163,11 +163,20 @@ def test_gone_is_gone_also_while_the_engine_would_wait() -> None:
     assert replayed(har.data()).session.outcome == "gone"
 
 
-def test_a_post_that_meets_a_404_ends_the_chat() -> None:
-    har = Har().create().post(50, own("hi", "1"), status=404, body={"error_code": "5005"})
+@pytest.mark.parametrize("held", [30, 100])
+def test_a_post_that_meets_a_404_ends_the_chat_if_the_poll_does(held: int) -> None:
+    denied: Any = {"status": 404, "body": {"error_code": "5005"}}
+    har = Har().create().post(50, own("hi", "1"), **denied).poll(held, took=120, **denied)
     replay = replayed(har.data())
     assert replay.session.outcome == "gone"
     assert report(replay)["messages"][0]["state"] == "failed"  # type: ignore[index]
+
+
+def test_a_post_that_meets_a_404_does_not_end_the_chat_if_the_poll_is_answered() -> None:
+    har = Har().create().post(50, own("hi", "1"), status=404, body={"error_code": "5005"}).poll(30, joined(), took=120)
+    replay = replayed(har.data())
+    assert replay.session.phase == "agent_joined"
+    assert report(replay)["messages"][0]["state"] == "pending"  # type: ignore[index]
 
 
 def test_refused_credentials_while_requesting_are_an_outcome() -> None:
