@@ -72,12 +72,12 @@ def _new_jar() -> aiohttp.CookieJar:
 
 def _line(morsel: Morsel[str]) -> str:
     """As a `Set-Cookie` header. A relative lifetime becomes an absolute one: it goes on while the text is stored."""
-    copy = morsel.copy()
+    copy: Any = morsel.copy()  # a type checker takes it for a dict
     lifetime = str(copy["max-age"])
     if lifetime.lstrip("-").isdigit():
         copy["expires"] = formatdate(time.time() + int(lifetime), usegmt=True)
     copy["max-age"] = ""
-    return copy.OutputString()
+    return str(copy.OutputString())
 
 
 def _within_limits(lines: list[str]) -> list[str]:
@@ -93,7 +93,7 @@ def _within_limits(lines: list[str]) -> list[str]:
 
 def _stored(text: str) -> list[str]:
     try:
-        lines = json.loads(text) if text else []
+        lines: object = json.loads(text) if text else []
     except ValueError:
         return []
     if not isinstance(lines, list):

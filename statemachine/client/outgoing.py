@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from weakref import WeakValueDictionary
 
 from attrs import evolve
@@ -111,7 +111,7 @@ class Outgoing:
 
 async def check_readable(source: FileSource) -> None:
     """Raise BadSetting where this file does not exist, or this process may not read it. Asks in another thread."""
-    if not isinstance(source, bytes | str | os.PathLike):
+    if not isinstance(cast(object, source), bytes | str | os.PathLike):
         raise WrongType(f"send_file: source must be a path (str or PathLike) or bytes, not {type(source).__name__}")
     if isinstance(source, bytes):
         return

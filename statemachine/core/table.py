@@ -63,8 +63,7 @@ class Row:
 
 
 def _tuple(column: Any) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = column if isinstance(column, tuple) else (column,)
-    return found
+    return (*column,) if isinstance(column, tuple) else (column,)  # pyright: ignore[reportUnknownVariableType]
 
 
 @cache
