@@ -53,8 +53,6 @@ class ViolationFilter:
         is_faulty = bool(self._env.faults.injected) or self._server.centre.selection.scenario.name == "flaky"
         is_second = len(self._oracle.sessions) > 1
         match found.rule:
-            case "F1" if session.presence.name == "doubted":  # no poll was held: this one decides
-                return True
             case "F1" | "F37":  # in flight when the end was sent, or the end was in a response that never came
                 is_unreadable = self._env.knobs.malformed_events  # the entry of the end too
                 return is_unreadable or not self._network.was_made_after_answer(found.ticket, self._end_ticket(found))
