@@ -46,6 +46,8 @@ REJECTED_POLL: Final = (
     "more.jsonl.gz: walk 338",
 )
 """A poll that is refused for no known reason is tried again; it blocks nothing (design 2.14)."""
+REPORTED_OPENING: Final = ("more.jsonl.gz: walk 468",)
+"""Failures are reported while a chat is being requested (`ConnectionChanged`)."""
 REJECTED_HISTORY: Final = (
     "traces.jsonl: walk 182",
     "more.jsonl.gz: walk 225",
@@ -65,6 +67,7 @@ REJECTED_HISTORY: Final = (
     "more.jsonl.gz: walk 198",
     "more.jsonl.gz: walk 1",
     "more.jsonl.gz: walk 1181 (2)",
+    "more.jsonl.gz: walk 667",
     "more.jsonl.gz: walk 569",
     "more.jsonl.gz: walk 2",
     "more.jsonl.gz: walk 260",
@@ -73,7 +76,9 @@ REJECTED_HISTORY: Final = (
     "more.jsonl.gz: walk 1049",
     "more.jsonl.gz: walk 146",
     "more.jsonl.gz: walk 457",
+    "more.jsonl.gz: walk 104",
+    "more.jsonl.gz: walk 456",
 )
 """Only rejections of the history count towards its limit, and an unreadable one is a rejection (design 2.14)."""
 
-CHANGED: Final = frozenset({*DENIED, *REJECTED_POLL, *REJECTED_HISTORY})
+CHANGED: Final = frozenset({*DENIED, *REJECTED_POLL, *REPORTED_OPENING, *REJECTED_HISTORY})
