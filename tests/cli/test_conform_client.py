@@ -23,7 +23,7 @@ def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], t
     out = capsys.readouterr().out
     assert "1 cases, about" in out
     assert "FAILED  F1/failed" in out
-    assert "suffers: a dead chat is polled for ever" in out
+    assert "effect:  a dead chat is polled for ever" in out
     assert "$ curl" in out
     assert "statemachine conform --client --only F1/failed" in out
     suite = ElementTree.parse(tmp_path / "a.xml").getroot()

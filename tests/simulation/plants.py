@@ -125,9 +125,9 @@ def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
 PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
     plant.__name__: (plant, laws, seeds, most)
     for plant, laws, seeds, most in (
-        (resends_blindly, {"F12", "not sent means not arrived", "arrived once"}, 60, 40),
+        (resends_blindly, {"F12", "not sent means not arrived", "arrived once"}, 60, 100),
         (polls_twice, {"one poll"}, 60, 15),
-        (reuses_an_id, {"L9"}, 60, 40),
+        (reuses_an_id, {"L9"}, 60, 100),
         (reads_history_at_once, {"F12"}, 300, 40),
         (drops_an_item_at_restart, {"outcome of each"}, 60, 150),
         (forgets_what_was_told, {"L13"}, 60, 6),

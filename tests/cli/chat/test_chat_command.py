@@ -91,7 +91,7 @@ def test_without_a_place_to_keep_things_it_still_works(url: str, state: Path) ->
     done = statemachine("chat", "--url", url, "--app-id", "chat", stdin=b"hello\n/end\n", env=environment)
     assert done.returncode == 0
     assert "the chat is over" in done.stdout.decode()
-    assert "cannot be kept on this machine" in done.stderr.decode()
+    assert "cannot be stored on this machine" in done.stderr.decode()
 
 
 # --- at a terminal --------------------------------------------------------------------------------------------------
