@@ -13,7 +13,7 @@ from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
 
 from ..logs import silenced
-from .door import FLAGS, Door, door_options, in_flags
+from .connection_options import FLAGS, ConnectionOptions, connection_options, in_flags
 from .screen import Piece, Screen
 from .state import running_emulators
 from .stopping import run_interruptibly
@@ -29,9 +29,9 @@ _WIDTH: Final = 15
 
 
 @click.command(name="doctor")
-@door_options
+@connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the report.")
-def command(door: Door, as_json: bool) -> None:
+def command(door: ConnectionOptions, as_json: bool) -> None:
     """Check the way to a contact centre step by step, and name the setting to correct.
 
     It looks up the name, connects, checks the certificate, finds out which version of the interface is there, whether
@@ -54,7 +54,7 @@ def command(door: Door, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _examine(door: Door, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
+async def _examine(door: ConnectionOptions, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
     options = door.options()
     emulator = None
     if door.url is None:

@@ -31,7 +31,7 @@ from statemachine.scripted import (
 
 from ..logs import silenced
 from .app import Trouble, in_trouble
-from .door import Door, door_options, in_flags
+from .connection_options import ConnectionOptions, connection_options, in_flags
 from .files import read_text, write
 from .loop import run_many
 from .numbers import FiniteRange
@@ -67,7 +67,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(name="run", epilog=_EPILOG)
 @click.argument("files", metavar="FILE.toml...", nargs=-1, required=True, type=_FILE)
-@door_options
+@connection_options
 @click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of customers.")
 @click.option(
     "--rate", type=FiniteRange(0.01, 10_000), default=20.0, show_default=True, help="New customers per second."
@@ -78,7 +78,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option("--yes", is_flag=True, help="Do not ask before opening chats on another host.")
 def command(
     files: tuple[Path, ...],
-    door: Door,
+    door: ConnectionOptions,
     sessions: int,
     rate: float,
     junit_file: Path | None,
@@ -122,7 +122,7 @@ def _read(path: Path) -> Script:
         return read_script(read_text(path), path.stem, path.parent, str(path))
 
 
-async def _doors(door: Door, scripts: Sequence[Script]) -> list[Endpoint]:
+async def _doors(door: ConnectionOptions, scripts: Sequence[Script]) -> list[Endpoint]:
     """Where each script goes: its own app id counts where none is said."""
     emulator = await anext(running_emulators(), None) if door.url is None else None
     options = door.options()
@@ -144,7 +144,7 @@ def _ask(door: Endpoint, chats: int) -> None:
         raise Trouble("nothing was done")
 
 
-def _play(script: Script, at: Endpoint, door: Door, how: Play, screen: Screen | None) -> list[PlayResult]:
+def _play(script: Script, at: Endpoint, door: ConnectionOptions, how: Play, screen: Screen | None) -> list[PlayResult]:
     with in_trouble(ChatError):
         if screen is None:
             return run_many(play(script, at, door.options(), how))

@@ -348,7 +348,7 @@ def close_case(chat_id: str) -> SideCall[Done]:
 
 
 def history(chat_id: str) -> SideCall[tuple[Entry, ...]]:
-    """E8: the whole log of a chat that lives, both sides'. A session reads it by itself; this is for looking back."""
+    """E8: the whole log of an active chat, both sides'. A session reads it by itself; this is for looking back."""
     return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: _read_history(data))
 
 

@@ -21,7 +21,7 @@ SCHEMA: Final = 2
 UPGRADES: Final[dict[int, Callable[[Object], Object]]] = {1: session_from_format_1}
 """Schema -> a pure function that makes of its snapshot one of the next schema, `schema` itself left aside."""
 
-_ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it still lives."
+_ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if it is still active."
 
 
 def snapshot(session: Session, *, redacted: bool = False) -> Object:

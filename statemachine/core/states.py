@@ -469,7 +469,7 @@ Ephemeral: TypeAlias = EphemeralQuiet | EphemeralPosting
 
 @record
 class EphemeralQueue:
-    """Courtesies waiting for their turn, and our own typing: `due` is when it is taken back unless renewed."""
+    """Receipts and typing signals that wait to be sent. `due`: when our own typing expires."""
 
     pending: tuple[Entry, ...] = ()
     due: int | None = None

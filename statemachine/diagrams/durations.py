@@ -1,7 +1,7 @@
 """How long the deadlines are: for each record with a `due`, the numbers of `Config` that may decide it.
 
 The tables name the functions that set a deadline; the arithmetic is theirs. What is said here about it is held by a
-test that measures every deadline of thousands of random lives.
+test that measures every deadline of thousands of random traces.
 """
 
 from __future__ import annotations

@@ -21,23 +21,23 @@ from statemachine.store.errors import StoreError
 
 from ...logs import silenced
 from ..app import Trouble
-from ..door import Door, door_options, in_flags
+from ..connection_options import ConnectionOptions, connection_options, in_flags
 from ..screen import Screen
 from ..state import door_name, folder, identity, running_emulators
 from ..stopping import run_interruptibly
 from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
-from .talk import Introduction, Talk
+from .talk import ChatParameters, Talk
 from .view import View
 
 __all__ = ["command"]
 
 
 @click.command(name="chat")
-@door_options
+@connection_options
 @click.option("--name", metavar="TEXT", help="Your name, as the agent sees it.")
 @click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="For the contact centre's scenario; repeatable.")
 @click.option("--emulator", is_flag=True, help="Start a contact centre on this machine for this chat.")
-def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: bool) -> None:
+def command(door: ConnectionOptions, name: str | None, parameter: tuple[str, ...], emulator: bool) -> None:
     """Chat with a contact centre from the terminal.
 
     Without --url it is the emulator that runs on this machine; where none runs, one can be started. Each line is sent
@@ -52,7 +52,7 @@ def command(door: Door, name: str | None, parameter: tuple[str, ...], emulator: 
 
     Exit status: 0 you left, or the chat ended as it should; 1 it did not; 2 it could not begin; 130 interrupted.
     """
-    about = Introduction(_parameters(parameter), name)
+    about = ChatParameters(_parameters(parameter), name)
     with silenced():
         outcome = run_interruptibly(_chat(door, about, emulator))
     if outcome not in (None, "ended", "completed"):
@@ -66,7 +66,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, object]:
     return {name.strip(): value for name, _, value in pairs}
 
 
-async def _chat(door: Door, about: Introduction, emulator: bool) -> str | None:
+async def _chat(door: ConnectionOptions, about: ChatParameters, emulator: bool) -> str | None:
     """The outcome of the chat; None while it is open."""
     with in_flags():
         options = door.options(close_within=timedelta(seconds=3))
@@ -144,7 +144,7 @@ def _store(endpoint: Endpoint) -> Path | None:
 # --- the conversation -----------------------------------------------------------------------------------------------
 
 
-async def _run_chat(session: ChatSession, about: Introduction) -> None:
+async def _run_chat(session: ChatSession, about: ChatParameters) -> None:
     person = at_terminal()
     with above_the_line() if person else nullcontext():
         view = View(Screen(), chatty=not person)

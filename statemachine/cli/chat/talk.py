@@ -28,11 +28,11 @@ from .forms import Questions
 from .keyboard import Face
 from .view import View
 
-__all__ = ["Command", "Introduction", "Talk"]
+__all__ = ["ChatParameters", "Command", "Talk"]
 
 
 @frozen
-class Introduction:
+class ChatParameters:
     """What a chat is requested with."""
 
     parameters: Mapping[str, object]
@@ -55,7 +55,7 @@ class _Usage(Exception):
 class Talk:
     """A chat and the person at the keyboard."""
 
-    def __init__(self, chat: ChatSession, view: View, about: Introduction) -> None:
+    def __init__(self, chat: ChatSession, view: View, about: ChatParameters) -> None:
         self._chat: Final = chat
         self._view: Final = view
         self._about: Final = about

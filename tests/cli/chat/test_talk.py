@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from statemachine import ChatClient, Finished
-from statemachine.cli.chat.talk import Introduction, Talk
+from statemachine.cli.chat.talk import ChatParameters, Talk
 from statemachine.cli.chat.view import View
 from statemachine.cli.screen import Screen
 from statemachine.client import Options
@@ -56,7 +56,7 @@ class Person:
 
 @asynccontextmanager
 async def person(
-    scenario: str, store: Path | None = None, emulator: Emulator | None = None, about: Introduction | None = None
+    scenario: str, store: Path | None = None, emulator: Emulator | None = None, about: ChatParameters | None = None
 ) -> AsyncIterator[Person]:
     """Somebody in a chat."""
     async with Emulator(scenario, QUICK) as own:
@@ -64,7 +64,7 @@ async def person(
         async with ChatClient(used.url, app_id="chat", store=store, options=OPTIONS) as client:
             session = await client.session("ann", start=False)
             stream = Paper()
-            talk = Talk(session, View(Screen(stream), chatty=True), about or Introduction({}, None))
+            talk = Talk(session, View(Screen(stream), chatty=True), about or ChatParameters({}, None))
             await talk.enter()
             hearing = asyncio.create_task(talk.follow_updates())
             try:
@@ -76,7 +76,7 @@ async def person(
 
 
 async def test_a_chat(tmp_path: Path) -> None:
-    async with person("plain", about=Introduction({"topic": "bill"}, "Ann")) as ann:
+    async with person("plain", about=ChatParameters({"topic": "bill"}, "Ann")) as ann:
         await ann.types("hello", "", "  ", "//slash")
         await ann.sees("You said: /slash")
         assert [text for _, text in ann.chat.texts_received] == ["hello", "/slash"]

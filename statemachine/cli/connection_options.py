@@ -18,7 +18,7 @@ from statemachine.codec.http import Endpoint
 from .app import Trouble
 from .state import APP_ID, TENANT
 
-__all__ = ["FLAGS", "Door", "door_options", "in_flags"]
+__all__ = ["FLAGS", "ConnectionOptions", "connection_options", "in_flags"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ _PREFIX: Final = "STATEMACHINE"
 
 
 @frozen(kw_only=True)
-class Door:
+class ConnectionOptions:
     """The values of these options. `url` None: the emulator that runs on this machine."""
 
     url: str | None
@@ -79,15 +79,15 @@ class Door:
             return options.endpoint(url, tenant, app_id, client_id)
 
 
-_NAMES: Final = tuple(one.name for one in fields(Door))
+_NAMES: Final = tuple(one.name for one in fields(ConnectionOptions))
 
 
-def door_options(command: F) -> F:
+def connection_options(command: F) -> F:
     """Give a command these options; it takes them as one `door`."""
 
     @wraps(command)  # with the options it has already
     def with_door(**values: Any) -> Any:
-        door = Door(**{name: values.pop(name) for name in _NAMES})
+        door = ConnectionOptions(**{name: values.pop(name) for name in _NAMES})
         return command(door=door, **values)
 
     decorated: Any = with_door
