@@ -36,11 +36,11 @@ def test_a_path_is_found_by_another_process_in_another_directory(
 
 def test_form_values_are_a_copy() -> None:
     vault = LocalPayloads()
-    values: dict[str, object] = {"card": "4111"}
+    values: dict[str, object] = {"card": "hunter2"}
     ref = vault.keep_values(values)
     values["card"] = "changed"
-    assert vault.values(ref) == {"card": "4111"}
-    assert "4111" not in ref
+    assert vault.values(ref) == {"card": "hunter2"}
+    assert "hunter2" not in ref
 
 
 def test_only_needed_payloads_are_kept() -> None:

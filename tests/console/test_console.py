@@ -315,13 +315,13 @@ async def test_a_secure_form_is_shown_answered_and_closed() -> None:
         await fill(page, form_id="payment")
         await page.until("document.querySelector('#customer .form input')")
         await picture(page, "secure-form")
-        await page.js("for (const one of document.querySelectorAll('#customer .form input')) one.value = '4111 1111'")
+        await page.js("for (const one of document.querySelectorAll('#customer .form input')) one.value = 'hunter2 1111'")
         await page.js("document.querySelector('#customer .form').requestSubmit()")
         await page.sees("secure form", "#talk .log")
         await page.until("!document.querySelector('#customer .form')")
         (chat,) = emulator.centre.chats.values()
         assert [form.answers for form in chat.forms.values()] == [1]
-        assert "4111" not in await page.js("document.body.innerText")
+        assert "hunter2" not in await page.js("document.body.innerText")
 
         await page.shortcut("p")
         await fill(page, form_id="payment")

@@ -197,7 +197,7 @@ async def test_secure_forms_files_places_and_warnings(tmp_path: Path) -> None:
     (tmp_path / "bill.txt").write_text("42")
     script = """
     script = [
-        { answer_form = { card = "4111" }, form = "payment" },
+        { answer_form = { card = "hunter2" }, form = "payment" },
         { wait_for = { form = "payment" } },
         { wait_for = { file = "photo" } },
         { wait_for = { location = "52" } },
@@ -226,7 +226,7 @@ async def test_secure_forms_files_places_and_warnings(tmp_path: Path) -> None:
         await acting
         assert result.problem is None
         assert [file.content for file in emulator.centre.files.values()] == [b"x", b"42"]
-        assert "4111" not in str(result)
+        assert "hunter2" not in str(result)
 
 
 RESTARTING = """

@@ -138,18 +138,18 @@ async def test_secure_values_and_files_are_not_shown_and_long_bodies_are_cut() -
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
         await emulator.act(chat_id, actions.ShowSecureForm("payment"))
-        answer = {"event": "chat_session_secure_form_data", "form_request_id": "1", "data": {"card": "4111"}}
+        answer = {"event": "chat_session_secure_form_data", "form_request_id": "1", "data": {"card": "hunter2"}}
         path = f"chats/{chat_id}/events"
         await wire(emulator, "POST", path, json={"events": [answer]})
-        await wire(emulator, "POST", path, data=b'{"event":"chat_session_secure_form_data","data":"4111",')
+        await wire(emulator, "POST", path, data=b'{"event":"chat_session_secure_form_data","data":"hunter2",')
         await wire(emulator, "POST", path, json={"events": [message("x" * 100_000, "1")]})
         form = aiohttp.FormData()
-        form.add_field("file", b"%PDF-4111", filename="a.pdf")
+        form.add_field("file", b"%PDF-hunter2", filename="a.pdf")
         await wire(emulator, "POST", "files", data=form)
         async with following(emulator) as updates:
             told = [one for _ in range(5) for one in await until(updates, "reply")]
         bodies = [data["body"] for _, event, data in told if event == "request"]
-        assert "4111" not in str(told)
+        assert "hunter2" not in str(told)
         assert "chat_session_secure_form_data" in bodies[1]
         assert bodies[2] == '{"hidden": "the values of a secure form"}'
         assert len(bodies[3]) == traffic.BODY_BYTES

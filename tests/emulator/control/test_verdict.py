@@ -277,10 +277,10 @@ async def test_a_chat_that_is_over_is_replaced_in_the_script() -> None:
 async def test_secrets_are_left_out() -> None:
     async with Emulator("silent", Knobs(**KNOBS)) as emulator:
         sinner = await Sinner(emulator).open()
-        event = {"event": "chat_session_secure_form_data", "form_request_id": "9", "data": {"card": "4111-1111"}}
+        event = {"event": "chat_session_secure_form_data", "form_request_id": "9", "data": {"card": "hunter2-1111"}}
         await sinner.send(event)
         found = (await judged(emulator, "client-1"))["F31"]
-        assert "4111" not in str(found)
+        assert "hunter2" not in str(found)
         assert "(not kept)" in found["curl"]
 
 
