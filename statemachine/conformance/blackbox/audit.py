@@ -31,9 +31,9 @@ from .recorded import Recorded, Recording
 from .rules import rule_of
 from .run import RuleFinding
 
-__all__ = ["Audit", "audit", "redacted_exchange"]
+__all__ = ["Audit", "JudgedCall", "TrafficJudge", "audit", "redacted_exchange"]
 
-_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
+JUDGED_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
 _ENDS: Final[dict[str, EndSignal]] = {
     names.ENDED: "ended",
     names.TIMEOUT: "timed_out",
@@ -68,7 +68,7 @@ class Audit:
 
 
 @define
-class _Call:
+class JudgedCall:
     number: int
     route: Route
     client: ClientKey
@@ -79,7 +79,7 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
     """Everything that these calls show. `url` stands in the scripts that repeat them."""
     calls = _routed(recording.calls)
     gaps = [gap for call in calls for gap in gaps_of(call.number, call.route, call.recorded)]
-    reader = _Reader(gaps)
+    reader = TrafficJudge(gaps)
     for call, over in _moments([call for call in calls if call.recorded.timed]):
         (reader.end if over else reader.begin)(call)
     reader.close(recording.until)
@@ -95,7 +95,7 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
     return found
 
 
-def _finding(reader: _Reader, violation: Violation, url: str) -> RuleFinding:
+def _finding(reader: TrafficJudge, violation: Violation, url: str) -> RuleFinding:
     shown = [one for ticket in violation.tickets if (one := reader.traffic.find(ticket)) is not None]
     count = sum(one.rule == violation.rule for one in reader.state.records.violations)
     times = f" ({count} times)" if count > 1 else ""
@@ -137,19 +137,19 @@ def _request(one: Exchange) -> dict[str, Any]:
     }
 
 
-def _routed(recording: Sequence[Recorded]) -> list[_Call]:
+def _routed(recording: Sequence[Recorded]) -> list[JudgedCall]:
     """The calls of the interface."""
-    calls: list[_Call] = []
+    calls: list[JudgedCall] = []
     for number, one in enumerate(recording, 1):
         try:
-            route = find_route(_KNOBS, one.request.method, one.request.path)
+            route = find_route(JUDGED_KNOBS, one.request.method, one.request.path)
         except PlainError:
             continue
-        calls.append(_Call(number, route, claimed(one.request), one))
+        calls.append(JudgedCall(number, route, claimed(one.request), one))
     return calls
 
 
-def _moments(calls: Sequence[_Call]) -> list[tuple[_Call, bool]]:
+def _moments(calls: Sequence[JudgedCall]) -> list[tuple[JudgedCall, bool]]:
     """Beginnings and ends in order of time; what ended at the same millisecond ended before what began.
 
     What was answered within its millisecond ended before the next one began: that may already know the answer.
@@ -161,13 +161,21 @@ def _moments(calls: Sequence[_Call]) -> list[tuple[_Call, bool]]:
     return [(call, ends) for *_, ends, call in sorted(moments, key=lambda moment: moment[:4])]
 
 
-class _Reader:
-    """Rebuilds what the server knew, call by call, and lets the judge look on."""
+class TrafficJudge:
+    """Rebuilds what the server knew, call by call, and lets the judge look on.
 
-    def __init__(self, gaps: Sequence[Gap]) -> None:
+    Args:
+        gaps: Parts of the calls that cannot be read.
+        state: The records to build; left out: new ones.
+        traffic: Where the exchanges are kept; left out: a new one.
+    """
+
+    def __init__(
+        self, gaps: Sequence[Gap] = (), state: CentreState | None = None, traffic: Traffic | None = None
+    ) -> None:
         self._gaps: Final = gaps
-        self.state: Final = CentreState(_KNOBS, SILENT, Records())
-        self.traffic: Final = Traffic()
+        self.state: Final = state if state is not None else CentreState(JUDGED_KNOBS, SILENT, Records())
+        self.traffic: Final = traffic if traffic is not None else Traffic()
         self.polls = 0
         self.lost = 0
         self._doubtful: Final[dict[str, set[str]]] = {}
@@ -181,7 +189,7 @@ class _Reader:
 
     # --- a call begins ------------------------------------------------------------------------------------------------
 
-    def begin(self, call: _Call) -> None:
+    def begin(self, call: JudgedCall) -> None:
         """A request goes out."""
         at, route = call.recorded.at, call.route
         self._latest = max(self._latest, at)
@@ -196,13 +204,13 @@ class _Reader:
         elif route.call == "poll":
             self._polled(call, self._chat(call))
         elif route.call == "send":
-            self._sent(call, self._chat(call))
+            judge.sent(self.state, self._chat(call), at, call.number)
 
-    def _chat(self, call: _Call) -> Chat:
+    def _chat(self, call: JudgedCall) -> Chat:
         """The chat that the path names; one whose beginning was not recorded is known from now on."""
         return self._known(call, call.route.chat_id, "")
 
-    def _known(self, call: _Call, chat_id: str, state: str) -> Chat:
+    def _known(self, call: JudgedCall, chat_id: str, state: str) -> Chat:
         chat = self.state.chat(chat_id)
         if chat is None:
             chat = Chat(
@@ -212,7 +220,7 @@ class _Reader:
             self.state.records.active[call.client] = chat_id.lower()
         return chat
 
-    def _polled(self, call: _Call, chat: Chat) -> None:
+    def _polled(self, call: JudgedCall, chat: Chat) -> None:
         at = call.recorded.at
         self.polls += 1
         if chat.key != call.client:
@@ -223,10 +231,9 @@ class _Reader:
         if chat.held is None or chat.held.cut:
             chat.held = HeldPoll(call.number, at, call.recorded.end)
 
-    def _sent(self, call: _Call, chat: Chat) -> None:
+    def _posted(self, call: JudgedCall, chat: Chat) -> None:
         """What the server accepted, or may have accepted, has arrived."""
         status = call.recorded.response.status
-        judge.sent(self.state, chat, call.recorded.at, call.number)
         if 400 <= status < 500 and status != 408:
             return
         for event in _events(_json(call.recorded.request)):
@@ -240,7 +247,7 @@ class _Reader:
 
     # --- and ends -----------------------------------------------------------------------------------------------------
 
-    def end(self, call: _Call) -> None:
+    def end(self, call: JudgedCall) -> None:
         """An answer has come, or none will."""
         end, response, route = call.recorded.end, call.recorded.response, call.route
         self._latest = max(self._latest, end)
@@ -255,19 +262,21 @@ class _Reader:
             self._poll_over(call, self._chat(call), code, body)
         elif route.call == "history" and response.status == 200:
             self._history(call, self._chat(call), _events(body))
-        elif route.call == "send" and response.status == 200:
-            self._heard(call, self._chat(call), _events(body), by_poll=False)
+        elif route.call == "send":
+            self._posted(call, self._chat(call))
+            if response.status == 200:
+                self._heard(call, self._chat(call), _events(body), by_poll=False)
         is_unknown = code == 0 and response.status == 404 and not call.recorded.response_problem
         if route.chat_id and (code == 5005 or is_unknown):
             judge.chat_refused(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
 
-    def _opened(self, call: _Call, chat_id: str, state: str) -> None:
+    def _opened(self, call: JudgedCall, chat_id: str, state: str) -> None:
         chat = self._known(call, chat_id, state)
         self.state.records.active[call.client] = chat_id.lower()
         if state not in ("failed", "completed"):
             judge.revived(chat)
 
-    def _poll_over(self, call: _Call, chat: Chat, code: int | None, body: dict[str, Any]) -> None:
+    def _poll_over(self, call: JudgedCall, chat: Chat, code: int | None, body: dict[str, Any]) -> None:
         recorded = call.recorded
         held = chat.held if chat.held is not None and chat.held.ticket == call.number else None
         took = recorded.end - recorded.at
@@ -293,7 +302,7 @@ class _Reader:
             chat.held = None
             chat.alive_at = recorded.end
 
-    def _heard(self, call: _Call, chat: Chat, events: list[dict[str, Any]], by_poll: bool) -> None:
+    def _heard(self, call: JudgedCall, chat: Chat, events: list[dict[str, Any]], by_poll: bool) -> None:
         for event in events:
             name = event.get("event")
             if event.get("msg_id") and not self._is_own(chat, event):
@@ -316,7 +325,7 @@ class _Reader:
     def _is_others(self, chat: Chat, event: dict[str, Any]) -> bool:
         return bool(event.get("msg_id")) and isinstance(event.get("msg"), str) and not self._is_own(chat, event)
 
-    def _history(self, call: _Call, chat: Chat, events: list[dict[str, Any]]) -> None:
+    def _history(self, call: JudgedCall, chat: Chat, events: list[dict[str, Any]]) -> None:
         """What the log lacks has not arrived: to send it again is right."""
         there = {judge.message_id(event) for event in events}
         for msg_id in self._doubtful.pop(chat.chat_id.lower(), set()) - there:
@@ -326,8 +335,8 @@ class _Reader:
 
     # --- what only the whole shows ------------------------------------------------------------------------------------
 
-    def close(self, until: int) -> None:
-        """The recording is over."""
+    def close(self, until: int, *, one_user: bool = True) -> None:
+        """The recording is over. `one_user`: it is one of a single user's program."""
         self._latest = max(self._latest, until)
         for chat in self.state.records.chats.values():
             if not _LOSSES & unjudged_rules(self._gaps, chat.chat_id):
@@ -335,7 +344,7 @@ class _Reader:
             self._look_for_silence(chat)
         given = {key.client_id: key for key in self.traffic.requests if key.client_id}
         chatted = {chat.key.client_id for chat in self.state.records.chats.values()} & set(given)
-        if len(chatted) > 1 and len({key.app_id for key in given.values()}) == 1:
+        if one_user and len(chatted) > 1 and len({key.app_id for key in given.values()}) == 1:
             chat = next(reversed(self.state.records.chats.values()))
             last = max(one.number for one in self.traffic.latest.values() if one.client == chat.key)
             message = f"has {len(chatted)} names in one recording; one user has one"
