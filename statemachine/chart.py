@@ -21,8 +21,6 @@ from attrs import frozen
 
 from .core.table import Guard, Machine, Row, Verdict
 
-__all__ = ["Chart", "Step"]
-
 
 @frozen
 class Step:

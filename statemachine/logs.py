@@ -20,8 +20,6 @@ from typing import Final
 
 import structlog
 
-__all__ = ["Logger", "error_name", "error_values", "silenced"]
-
 _LOGGER: Final = "statemachine"
 _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep

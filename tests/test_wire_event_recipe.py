@@ -66,8 +66,8 @@ TEST = """
 from pathlib import Path
 
 from statemachine import Incoming, Post, Received, SendEntry
+from statemachine.codec.outwards import encode_entry
 from statemachine.codec.records import encode_event
-from statemachine.codec.wire import encode_entry
 from statemachine.conformance.process import Harness
 from statemachine.engine.session import JsonSession
 from statemachine.replay.words import PartyNames, entry_words

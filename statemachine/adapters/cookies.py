@@ -16,8 +16,6 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["MAX_COOKIES", "MAX_TEXT", "Cookies"]
-
 MAX_COOKIES: Final = 50
 MAX_TEXT: Final = 16 * 1024
 """The most characters of all cookies together; the oldest are dropped beyond it."""

@@ -22,8 +22,6 @@ from .http_errors import CallFailed, Cause
 from .payload import UploadProgress
 from .protocols import Answer
 
-__all__ = ["FormValues", "HttpTransport", "OpenFile", "Remedy", "describe", "redirects_to"]
-
 OpenFile: TypeAlias = Callable[[str], "tuple[bytes | Path, UploadProgress | None]"]
 """From a file's `ref` to its bytes or path, and its progress callback. Raises LookupError for a file that is gone."""
 FormValues: TypeAlias = Callable[[str], Mapping[str, object]]

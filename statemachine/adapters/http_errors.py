@@ -18,8 +18,6 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
     ) from None
 
-__all__ = ["MAX_HEADER", "CallFailed", "Cause", "ConnectionCut", "HeadersUnavailable", "NoAnswer", "cut", "unsent"]
-
 NoAnswer: TypeAlias = Literal["unsent", "no_payload", "timeout", "cut"]
 Cause: TypeAlias = Literal[
     "",

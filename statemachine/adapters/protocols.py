@@ -13,23 +13,6 @@ from attrs import field, frozen
 
 from ..core import Anomaly, Command, Event, Notification, Reply, Session, StatusUpdate, TranscriptUpdate
 
-__all__ = [
-    "Alarm",
-    "Answer",
-    "Archive",
-    "Checkpoint",
-    "Clock",
-    "Done",
-    "HandledEvent",
-    "Listener",
-    "Observer",
-    "Save",
-    "SavedStep",
-    "Store",
-    "Stored",
-    "Transport",
-]
-
 Answer: TypeAlias = Callable[[Reply], None]
 Done: TypeAlias = Callable[[BaseException | None], None]
 """Called once: with None when it is done and durable, with the error when nothing was done."""

@@ -20,8 +20,6 @@ from ..version import __version__
 from .driver import label
 from .protocols import Checkpoint, HandledEvent
 
-__all__ = ["TraceFiles"]
-
 _log = Logger()
 
 _PRODUCT: Final = f"chat-session-statemachine {__version__}"

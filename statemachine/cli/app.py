@@ -18,8 +18,6 @@ from ..version import __version__
 from .errors import missing, say
 from .screen import discard_output, reopen
 
-__all__ = ["Group", "Trouble", "cli", "in_trouble", "run"]
-
 _DEBUG: Final = "--debug"
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _COMMANDS: Final = {

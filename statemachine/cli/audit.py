@@ -17,8 +17,6 @@ from .files import content_of
 from .findings import as_data, lines
 from .screen import Screen
 
-__all__ = ["command"]
-
 
 @click.command(name="audit")
 @click.argument("files", nargs=-1, required=True, metavar="FILE.har…", type=click.Path(path_type=Path))

@@ -11,8 +11,6 @@ from typing import Final
 
 from .app import Trouble
 
-__all__ = ["HOW_TO_TRUST", "throw_away_authority"]
-
 HOW_TO_TRUST: Final = (
     ("curl", "curl --cacert {file} …"),
     ("Python", "SSL_CERT_FILE={file}"),

@@ -33,8 +33,6 @@ from .findings import evidence
 from .screen import progress
 from .stopping import run_interruptibly
 
-__all__ = ["ClientTrial"]
-
 _AT_ONCE: Final = 6
 _SMOKE: Final = "F1/ended"
 _BY_HAND_S: Final = 600.0

@@ -20,8 +20,6 @@ from .harness import EngineTrial
 from .screen import progress
 from .text import visible
 
-__all__ = ["command"]
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 

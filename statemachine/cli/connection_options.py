@@ -18,8 +18,6 @@ from statemachine.codec.http import Endpoint
 from .app import Trouble
 from .state import APP_ID, TENANT
 
-__all__ = ["FLAGS", "ConnectionOptions", "connection_options", "in_flags"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS: Final[dict[Setting, str]] = {

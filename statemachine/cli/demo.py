@@ -32,8 +32,6 @@ from .screen import Screen
 from .stopping import run_interruptibly
 from .story import Story
 
-__all__ = ["Demo", "command", "differences", "perform", "read_demo"]
-
 _FOLDER: Final = files("statemachine.cli") / "demos"
 _DEFAULT: Final = "session"
 _NAMES: Final = (_DEFAULT, "inactivity", "failed", "lost", "flaky", "resume")

@@ -18,8 +18,6 @@ from .screen import Piece, Screen
 from .state import running_emulators
 from .stopping import run_interruptibly
 
-__all__ = ["command"]
-
 _MARKS: Final[dict[Severity, Piece]] = {
     "ok": ("✓", "green"),
     "warning": ("!", "bold yellow"),

@@ -41,8 +41,6 @@ from .state import announced, written
 from .stopping import stop_signal
 from .text import clipped
 
-__all__ = ["command"]
-
 _YEAR_S: Final = 365 * 86_400.0
 _GLANCE_S: Final = 0.2
 """Between two looks at all chats: thousands of them change all the time."""

@@ -7,8 +7,6 @@ import sys
 
 import click
 
-__all__ = ["command"]
-
 
 @click.command(name="engine")
 def command() -> None:

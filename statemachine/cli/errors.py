@@ -11,8 +11,6 @@ from typing import Final
 
 from .text import visible
 
-__all__ = ["EXTRAS", "missing", "say"]
-
 PACKAGE: Final = "chat-session-statemachine"
 
 EXTRAS: Final = {

@@ -12,8 +12,6 @@ from statemachine.codec.har import unpacked
 
 from .app import Trouble
 
-__all__ = ["content_of", "lines", "read_text", "reading", "write", "writing"]
-
 
 @contextmanager
 def reading(path: Path | str) -> Generator[None]:

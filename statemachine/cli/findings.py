@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from statemachine.conformance.blackbox.run import RuleFinding, rule_level
 
-__all__ = ["as_data", "evidence", "lines"]
-
 _REQUESTS: Final = 6
 
 

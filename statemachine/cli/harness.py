@@ -31,8 +31,6 @@ from .files import lines, write
 from .screen import progress
 from .text import visible
 
-__all__ = ["EngineTrial"]
-
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 
 

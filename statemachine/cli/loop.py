@@ -10,8 +10,6 @@ from .stopping import interruptible
 
 T = TypeVar("T")
 
-__all__ = ["run_many"]
-
 
 def run_many(main: Coroutine[Any, Any, T]) -> T:
     """As `run_interruptibly`."""

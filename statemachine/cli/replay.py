@@ -34,8 +34,6 @@ from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .stopping import stop_signal
 from .text import clipped, visible
 
-__all__ = ["command"]
-
 _WHO: Final = 14
 _TEXT: Final = 2_000
 """Characters of one row; the rest of a long message says nothing new about the chat."""

@@ -39,8 +39,6 @@ from .screen import Screen
 from .state import running_emulators
 from .stopping import run_interruptibly
 
-__all__ = ["command"]
-
 _SHOWN: Final = 10
 """The most failed sessions that are listed."""
 _NAME_WIDTH: Final = 44

@@ -25,8 +25,6 @@ from .files import read_text
 from .screen import Screen
 from .text import visible
 
-__all__ = ["command", "scenario_of"]
-
 
 @click.group(name="scenario", cls=Group)
 def command() -> None:

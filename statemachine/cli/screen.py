@@ -13,8 +13,6 @@ from typing import Final, TextIO, TypeAlias
 
 from .text import visible
 
-__all__ = ["PHASE_WIDTH", "Piece", "Screen", "discard_output", "phase_style", "progress", "reopen"]
-
 Piece: TypeAlias = tuple[str, str]
 """(text, style); styles are rich's, "" is none."""
 

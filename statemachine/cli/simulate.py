@@ -24,8 +24,6 @@ from .app import in_trouble
 from .files import writing
 from .screen import progress
 
-__all__ = ["command"]
-
 _MINIMISED: Final = 3
 """How many violations are minimised; the others are named with their seed."""
 _EXPLORING: Final = 3_600.0

@@ -21,8 +21,6 @@ import platformdirs
 
 from statemachine.client import BadSetting, CentreError, ContactCentre, Options
 
-__all__ = ["APP_ID", "TENANT", "announced", "door_name", "folder", "identity", "running_emulators", "written"]
-
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
 APP_ID: Final = "chat"

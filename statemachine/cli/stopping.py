@@ -8,8 +8,6 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-__all__ = ["INTERRUPTED", "interruptible", "run_interruptibly", "stop_signal"]
-
 T = TypeVar("T")
 
 INTERRUPTED: Final = 130

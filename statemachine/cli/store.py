@@ -26,8 +26,6 @@ from .errors import say
 from .numbers import FiniteRange
 from .screen import Screen, phase_style
 
-__all__ = ["command"]
-
 _WAIT_MS: Final = 1_000
 _DAY_MS: Final = 86_400_000
 _LONGEST_DAYS: Final = 100_000.0

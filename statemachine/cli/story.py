@@ -31,8 +31,6 @@ from ..core.wire import Message
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .text import clipped, visible
 
-__all__ = ["Story"]
-
 _WHO: Final = 8
 _INDENT: Final = 7 + PHASE_WIDTH + 2 + _WHO + 2
 _BOT: Final = "bot"

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["clipped", "visible"]
-
 _JOINERS: Final = "\u200c\u200d"
 """Within words of Persian and within emoji; they hide nothing."""
 

@@ -11,8 +11,6 @@ from asyncio import sslproto
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["chats_within_file_limit", "fast_event_loop", "raise_file_limit", "shrink_tls_buffers"]
-
 TLS_BUFFER: Final = 2 * 1024
 OTHER_FILES: Final = 100
 """Other open files: the store, logs, the application's own."""

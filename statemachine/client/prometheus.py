@@ -16,8 +16,6 @@ except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process
         "these metrics need prometheus-client: pip install 'chat-session-statemachine[prometheus]'", name=missing.name
     ) from None
 
-__all__ = ["PrometheusMetrics"]
-
 BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 

@@ -22,8 +22,6 @@ from attrs import frozen
 from .body import MAX_BODY, Problem, parse_body
 from .lenient import header, read_body
 
-__all__ = ["HarBody", "HarCall", "is_har", "read_har_calls", "unpacked"]
-
 Object: TypeAlias = dict[str, object]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 

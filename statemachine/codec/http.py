@@ -39,21 +39,6 @@ from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
 from .wire import decode_entries
 
-__all__ = [
-    "Endpoint",
-    "HttpRequest",
-    "chat_path",
-    "is_host",
-    "json_body",
-    "make_request",
-    "path_part",
-    "read_failure",
-    "read_opened",
-    "read_reply",
-    "to_http",
-    "tolerant",
-]
-
 T = TypeVar("T")
 
 _SCHEME: Final = "MOBILE-API-140-327-PLAIN"

@@ -29,39 +29,6 @@ from .values import read_instant, read_integer, read_seconds, read_text
 from .widget import WidgetConfiguration, read_configuration
 from .wire import decode_entries
 
-__all__ = [
-    "ERROR_BODY",
-    "ApnsToken",
-    "Availability",
-    "CaseHistory",
-    "Content",
-    "Done",
-    "FirebaseToken",
-    "IceServer",
-    "Parameter",
-    "PastSession",
-    "PushToken",
-    "SideCall",
-    "active_chat",
-    "agent_photo",
-    "availability",
-    "case_history",
-    "close_case",
-    "download",
-    "expected_parameters",
-    "history",
-    "ice_servers",
-    "next_path",
-    "notifications",
-    "read_answer",
-    "read_file_failure",
-    "request_sms",
-    "says_no_chat",
-    "to_request",
-    "version",
-    "widget_configuration",
-]
-
 A = TypeVar("A")
 T = TypeVar("T")
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import html
 
-__all__ = ["to_html"]
-
 
 def to_html(text: str) -> str:
     """Plain text as an HTML fragment: escaped, a line break as `<br>`."""

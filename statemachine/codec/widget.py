@@ -15,8 +15,6 @@ from .body import Object, TooDeep, is_array, is_object, json_text
 from .http import tolerant
 from .values import read_text
 
-__all__ = ["FormDefinition", "WidgetConfiguration", "read_configuration"]
-
 
 @frozen
 class FormDefinition:

@@ -20,19 +20,8 @@ from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from ..core.wire import ENTRIES, WIRE_NAMES, Entry, FormData, Malformed, SecureFormData, Signaling, Unknown
-from .body import MAX_BODY, Object, Problem, TooDeep, clean, is_array, is_object, json_text, parse_body
-from .outwards import encode_entry
+from .body import Object, TooDeep, clean, is_array, is_object, json_text
 from .values import READERS, Expected, read_instant, read_text
-
-__all__ = [
-    "MAX_BODY",
-    "MAX_ENTRY",
-    "Problem",
-    "decode_entries",
-    "decode_entry",
-    "encode_entry",
-    "parse_body",
-]
 
 MAX_ENTRY: Final = 1_048_576
 """Characters of text in one entry; and of what it carries besides."""

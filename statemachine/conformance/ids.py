@@ -12,8 +12,6 @@ from typing import Any, cast
 from statemachine.codec.body import is_array, is_object
 from statemachine.engine.session import JsonObject
 
-__all__ = ["IdMap", "with_replaced_texts"]
-
 
 class IdMap:
     """A one-to-one map of command ids and message ids. `same`: so far each id equals its counterpart."""

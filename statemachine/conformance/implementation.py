@@ -7,17 +7,6 @@ from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from statemachine.engine.session import JsonObject
 
-__all__ = [
-    "Implementation",
-    "NoAnswer",
-    "PendingAnswer",
-    "PipelinedMethods",
-    "Unusable",
-    "WithCodec",
-    "WithPipelining",
-    "declared_features",
-]
-
 T = TypeVar("T")
 PendingAnswer: TypeAlias = Callable[[], T]
 """Waits for the answer to an earlier request. Raises NoAnswer."""

@@ -35,8 +35,6 @@ from .variations import SETS_THE_CLOCK, Variation, same
 from .vector_runner import VectorRunner
 from .vectors import Vector, VectorStep
 
-__all__ = ["AGREEMENT", "Deviation", "JudgedRunner", "judge"]
-
 AGREEMENT: Final = "agreement"
 SHAPE: Final = "shape"
 CRASH: Final = "crash"

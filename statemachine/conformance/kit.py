@@ -20,18 +20,6 @@ from .results import CheckResult, Level, is_selected
 from .variations import VARIATIONS
 from .vectors import BadVector, Vector, codec_vectors, engine_vectors, read_vector, vector_data
 
-__all__ = [
-    "RANDOM_TRACES",
-    "Check",
-    "checks",
-    "expected_seconds",
-    "has_codec",
-    "read_case",
-    "replay_case",
-    "run",
-    "smoke",
-]
-
 RANDOM_TRACES: Final = 200
 """Random traces, divided among the laws."""
 _SECONDS_PER_STEP: Final = 0.000_3

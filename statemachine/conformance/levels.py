@@ -15,8 +15,6 @@ from .results import Level
 from .vector_runner import VectorRunner
 from .vectors import Vector
 
-__all__ = ["INFERRED_ROWS", "INFERRED_SECTIONS", "is_inferred", "level_at", "level_of"]
-
 INFERRED_SECTIONS: Final = ("1.4", "10")
 INFERRED_ROWS: Final = {
     "a scenario runs again: the conversation is over": "2.1, ivr: the wrap-up after an agent is inferred",

@@ -13,8 +13,6 @@ from statemachine.diagrams import export
 
 from ..version import __version__
 
-__all__ = ["pack"]
-
 _PARTS: Final = ("MESSAGES.md", "schema", "vectors", "runners")
 _DATE: Final = (2020, 1, 1, 0, 0, 0)
 """Date of every file: the same kit gives the same bytes."""

@@ -17,8 +17,6 @@ from .implementation import Implementation
 from .kit import RANDOM_TRACES, Check, checks
 from .suite import assert_check
 
-__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
-
 _OPTION: Final = "--statemachine-impl"
 
 

@@ -27,8 +27,6 @@ from statemachine.engine.session import JsonObject
 
 from .implementation import NoAnswer, PendingAnswer, Unusable
 
-__all__ = ["Harness"]
-
 TIMEOUT_S: Final = 30.0
 """Seconds for one answer: long enough for any correct one."""
 _TAIL: Final = 2_000

@@ -20,8 +20,6 @@ from .traces import WORD, trace_of
 from .variations import VARIATIONS
 from .vectors import Vector, vector_of
 
-__all__ = ["LAWS", "Found", "search"]
-
 _LENGTH: Final = 40
 """Steps of a trace."""
 _TRIES: Final = 200

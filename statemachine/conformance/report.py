@@ -11,8 +11,6 @@ from xml.sax.saxutils import quoteattr
 
 from .results import FAILING, CheckResult, conforms, count_text
 
-__all__ = ["html", "junit", "lines_of", "summary"]
-
 _SHOWN: Final = 12
 """Lines of evidence that the text shows; files contain all."""
 _MARKS: Final = {

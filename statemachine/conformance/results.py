@@ -12,18 +12,6 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-__all__ = [
-    "FAILING",
-    "CheckFailed",
-    "CheckResult",
-    "Level",
-    "ResultStatus",
-    "conforms",
-    "count_text",
-    "is_selected",
-    "with_known",
-]
-
 Level: TypeAlias = Literal["must", "should", "may"]
 """How binding a rule is. A rule that rests on an inference is never *must*."""
 ResultStatus: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]

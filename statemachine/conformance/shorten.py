@@ -23,8 +23,6 @@ from .variations import Variation
 from .vector_runner import VectorRunner
 from .vectors import VECTOR_FEATURES, Vector, VectorStep, expected
 
-__all__ = ["LinkedStep", "linked_steps", "replay", "shortened", "without_missing_features"]
-
 _MOST: Final = 3_000
 """How many shorter vectors are tried."""
 

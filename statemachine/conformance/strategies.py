@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from ..core import Session
 from .traces import WORD, RandomTrace, trace_of
 
-__all__ = ["MAX_STEPS", "sessions", "traces"]
-
 MAX_STEPS: Final = 80
 
 

@@ -19,8 +19,6 @@ from .kit import Check, checks, run
 from .report import lines_of
 from .results import with_known
 
-__all__ = ["ConformanceSuite", "ConformanceWarning", "assert_check"]
-
 
 class ConformanceWarning(UserWarning):
     """A SHOULD rule is broken."""

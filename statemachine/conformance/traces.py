@@ -12,8 +12,6 @@ from .entries import Choose
 from .laws import StepResult
 from .random_walk import TraceInput, Walk
 
-__all__ = ["WORD", "RandomTrace", "chooser", "trace_of"]
-
 WORD: Final = 10
 """Bytes for the choices of one step."""
 

@@ -21,8 +21,6 @@ from .vectors import Vector, VectorStep
 SETS_THE_CLOCK: Final = ("restarted", "clock_changed")
 """Events after which the session's time is `at`, even where that is earlier."""
 
-__all__ = ["VARIATIONS", "Variation", "VariedStep", "same"]
-
 
 @frozen
 class VariedStep:

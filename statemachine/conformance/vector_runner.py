@@ -12,8 +12,6 @@ from statemachine.engine.session import JsonObject
 
 from .implementation import Implementation, PendingAnswer, PipelinedMethods, T, WithPipelining
 
-__all__ = ["VectorRunner"]
-
 _AHEAD: Final = 8
 """How many steps are sent before the answer to the first is read."""
 

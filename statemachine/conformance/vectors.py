@@ -24,19 +24,6 @@ from .random_walk import Follow
 from .results import Level
 from .traces import RandomTrace
 
-__all__ = [
-    "BadVector",
-    "Level",
-    "Vector",
-    "VectorStep",
-    "codec_vectors",
-    "engine_vectors",
-    "expected",
-    "read_vector",
-    "vector_data",
-    "vector_of",
-]
-
 FOLDER: Final = files("statemachine.conformance") / "vectors"
 
 

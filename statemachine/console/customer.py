@@ -31,8 +31,6 @@ from ..client import ChatClient
 from ..core import DeliveryUpdate, Finished, Received
 from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
-__all__ = ["COMMANDS", "ConsoleCustomer"]
-
 _CLOSE_WITHIN: Final = timedelta(milliseconds=500)
 KEPT: Final = 300
 """Lines on the screen."""

@@ -28,8 +28,6 @@ from statemachine.emulator.control.stream import message, serve
 from statemachine.emulator.feed import Readers
 from statemachine.scripted import StepFailed
 
-__all__ = ["install"]
-
 MAX_CUSTOMERS: Final = 20
 """Customers at once: each holds a poll."""
 

@@ -14,8 +14,6 @@ from aiohttp import web
 from statemachine.diagrams import lifecycle_outline
 from statemachine.emulator.control.common import answer
 
-__all__ = ["POLICY", "routes"]
-
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",

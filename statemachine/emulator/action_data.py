@@ -20,8 +20,6 @@ from statemachine.emulator import actions
 from statemachine.emulator.actions import Action
 from statemachine.emulator.knobs import Fault
 
-__all__ = ["ACTIONS", "action_from_data", "action_name", "action_to_data"]
-
 _BASE64: Final = "base64:"
 
 

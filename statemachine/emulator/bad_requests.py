@@ -10,8 +10,6 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.http_exceptions import InvalidURLError
 from aiohttp.typedefs import Handler
 
-__all__ = ["SERVER_LOG", "unreadable_body_is_400"]
-
 
 def _shortened(record: logging.LogRecord) -> bool:
     """Replace the traceback of a bad request: it is the client's fault, and it may quote an Authorization header."""

@@ -9,8 +9,6 @@ from typing import Final
 
 from statemachine.emulator.wire import RealTime
 
-__all__ = ["Clock", "RealClock"]
-
 _INTERVAL_S: Final = 0.05
 _FASTEST = 100_000.0
 

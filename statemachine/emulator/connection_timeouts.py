@@ -10,8 +10,6 @@ from typing import Final
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-__all__ = ["ConnectionTimeouts"]
-
 # So many patiences a connection may rest between two requests: longer than the server keeps quiet ones itself.
 _SILENCES: Final = 4
 

@@ -14,8 +14,6 @@ from attrs import evolve
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest
 
-__all__ = ["script"]
-
 # Requests closer than this go into one command, because starting a process takes as long.
 _TOGETHER_MS: Final = 400
 # Headers that curl writes by itself.

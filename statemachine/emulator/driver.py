@@ -16,8 +16,6 @@ from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, RealTime
 
-__all__ = ["CentreDriver"]
-
 # How long a client may take between a poll's answer and its next poll while the clock is being moved.
 _REPOLL_S: Final = 1.0
 # The same before the clock is moved; a client that does not poll by then counts as silent.

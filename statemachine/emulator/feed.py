@@ -12,8 +12,6 @@ from statemachine.emulator.model import Centre
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
 
-__all__ = ["ChatChanged", "Feed", "FeedItem", "Readers", "ReplySent", "RequestReceived"]
-
 KEPT: Final = 2_000
 """Items in the ring."""
 BATCH: Final = 100

@@ -25,8 +25,6 @@ from statemachine.emulator.model import Centre
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire_api import INERT, REQUEST_TIMEOUT_S, WireApi
 
-__all__ = ["Emulator"]
-
 # The loopback address of a server that listens on every address.
 _CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 # Clients with thousands of chats connect at once after a restart.

@@ -13,8 +13,6 @@ from attrs import evolve, field, fields, fields_dict, frozen
 
 from statemachine.durations import parse_duration
 
-__all__ = ["Call", "EndSignal", "Fault", "Knob", "Knobs", "describe", "from_settings"]
-
 Call = Literal[
     "any", "version", "availability", "parameters", "create", "active", "send", "poll", "history",
     "notifications", "casehistory", "closecase", "upload", "download", "photo", "iceservers",

@@ -32,8 +32,6 @@ from statemachine.emulator.state import CentreState, StoredFile, Violation, take
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, RealTime
 
-__all__ = ["Centre"]
-
 _CALLS: Final[dict[Call, Callable[[CentreState, ApiCall], HttpResponse | None]]] = {
     "version": other_endpoints.version,
     "availability": other_endpoints.availability,

@@ -11,8 +11,6 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["RULES", "Rule"]
-
 
 @frozen
 class Rule:

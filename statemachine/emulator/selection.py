@@ -14,8 +14,6 @@ from statemachine.emulator.knobs import Knobs, from_settings
 from statemachine.emulator.state import CentreState, Records, arm
 from statemachine.emulator.steps import Scenario
 
-__all__ = ["Selection"]
-
 # Scenarios, and app ids with settings of their own; the control API could otherwise fill the memory.
 _KEPT: Final = 1_000
 

@@ -13,8 +13,6 @@ from statemachine.emulator.chat import ClientKey
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-__all__ = ["Exchange", "Traffic", "without_secrets"]
-
 _LATEST: Final = 4_096
 _CLIENTS: Final = 16_384
 BODY_BYTES: Final = 16 * 1024

@@ -6,8 +6,6 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["DROPPED", "Answer", "HttpRequest", "HttpResponse", "RealTime"]
-
 
 @frozen
 class HttpRequest:

@@ -13,8 +13,6 @@ from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealTime
 
-__all__ = ["INERT", "REQUEST_TIMEOUT_S", "WireApi"]
-
 # What a multipart body may weigh beyond its file.
 _ENVELOPE_BYTES: Final = 128 * 1024
 REQUEST_TIMEOUT_S: Final = 30.0

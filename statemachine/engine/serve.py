@@ -14,8 +14,6 @@ from statemachine.codec.body import is_object
 from ..version import __version__
 from .session import FEATURES, JsonObject, JsonSession, NotBegun
 
-__all__ = ["PROTOCOL", "Server", "serve"]
-
 PROTOCOL: Final = 1
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 CODEC_OPERATIONS: Final = ("decode", "encode", "request", "reply")

@@ -33,8 +33,6 @@ from ..core import (
     wake_window,
 )
 
-__all__ = ["FEATURES", "JsonObject", "JsonSession", "NotBegun", "observation", "read_event"]
-
 JsonObject: TypeAlias = dict[str, Any]
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Command | Notification, ...]]]
 

@@ -10,13 +10,12 @@ from typing import Any, Final, cast
 from statemachine.codec.body import is_object
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.http import Endpoint, read_reply, to_http
+from statemachine.codec.outwards import encode_entry
 from statemachine.codec.records import decode_command, from_json, to_json
-from statemachine.codec.wire import decode_entry, encode_entry
+from statemachine.codec.wire import decode_entry
 
 from ..core import Entry, Reply
 from .session import JsonObject
-
-__all__ = ["CODEC", "Codec"]
 
 Codec = Callable[[JsonObject], JsonObject]
 

@@ -48,8 +48,6 @@ from .har import CallKind, CapturedCall
 from .player import UPLOADED, CapturePlayer, StepOutputs, TimelineRow, anomaly_words
 from .words import reply_words
 
-__all__ = ["play_calls"]
-
 _COMMANDS: Final[dict[CallKind, type[Command]]] = {
     "create": CreateChat,
     "find": FindChat,

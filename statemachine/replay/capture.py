@@ -22,8 +22,6 @@ from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
 from .har import BadHar, CapturedCall, as_object, read_har
 
-__all__ = ["BadCapture", "Capture", "Part", "ServerEvents", "TraceHeader", "read_capture", "redacted"]
-
 
 class BadCapture(ValueError):
     """A file that cannot be replayed. The text begins with its name and is one line."""

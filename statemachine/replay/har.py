@@ -34,8 +34,6 @@ from ..core import (
 )
 from ..core.wire import SessionEnd
 
-__all__ = ["BadHar", "CallKind", "CapturedCall", "read_har"]
-
 CallKind: TypeAlias = Literal["create", "find", "poll", "history", "post", "other"]
 
 

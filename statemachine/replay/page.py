@@ -9,8 +9,6 @@ from html import escape
 from importlib import resources
 from typing import Any, Final
 
-__all__ = ["empty_page", "page"]
-
 _NEVER: Final = {"base-uri": "'none'", "form-action": "'none'"}
 
 

@@ -45,16 +45,6 @@ from ..core import (
 from ..core.wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import PartyNames, entry_words, wire_name
 
-__all__ = [
-    "PLACEHOLDER",
-    "CapturePlayer",
-    "ReplayedStep",
-    "StepOutputs",
-    "TimelineRow",
-    "TranscriptLine",
-    "live_entries",
-]
-
 PLACEHOLDER: Final = "captured-chat"
 """The chat id where the capture has none."""
 

@@ -13,8 +13,6 @@ from .player import TimelineRow, TranscriptLine
 from .run import Replay
 from .words import party_name
 
-__all__ = ["report", "sentence"]
-
 Object = dict[str, object]
 
 

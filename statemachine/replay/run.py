@@ -17,8 +17,6 @@ from .player import PLACEHOLDER, CapturePlayer, ReplayedStep, TimelineRow, Trans
 from .traces import play_trace
 from .words import PartyNames
 
-__all__ = ["Replay", "play"]
-
 
 @frozen
 class Replay:

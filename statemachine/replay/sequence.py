@@ -10,8 +10,6 @@ from .run import Replay
 from .story import lane
 from .words import command_words
 
-__all__ = ["sequence"]
-
 LONGEST: Final = 120
 """Characters of a label; the rest of a long message says nothing new about the chat."""
 _LANES: Final = {"customer": "Customer", "engine": "Engine", "server": "Server", "agents": "Agents"}

@@ -16,8 +16,6 @@ from .report import sentence
 from .run import Replay
 from .words import CUSTOMER, command_words
 
-__all__ = ["lane", "sentences", "story"]
-
 Object: TypeAlias = dict[str, Any]
 
 CENTRE: Final = ("centre", "network")

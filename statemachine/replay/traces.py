@@ -45,8 +45,6 @@ from .capture import Part, TraceHeader
 from .player import CapturePlayer, StepOutputs, TimelineRow, anomaly_words, live_entries
 from .words import command_words, reply_words
 
-__all__ = ["play_trace"]
-
 
 def play_trace(player: CapturePlayer, parts: Sequence[Part]) -> None:
     """The steps of one or more traces. The first difference is noted, the later ones follow from it."""

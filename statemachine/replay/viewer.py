@@ -22,8 +22,6 @@ from .page import empty_page, page
 from .run import play
 from .story import story
 
-__all__ = ["viewing"]
-
 Files: TypeAlias = list[tuple[str, bytes]]
 
 _MOST_FILES: Final = 100

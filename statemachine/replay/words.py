@@ -30,8 +30,6 @@ from ..core import (
 from ..core.wire import Direction, Malformed, Unknown
 from ..durations import duration_words
 
-__all__ = ["CUSTOMER", "PartyNames", "command_words", "entry_words", "reply_words", "wire_name"]
-
 CUSTOMER: Final = "customer"
 CENTRE: Final = "centre"
 

@@ -30,8 +30,6 @@ from statemachine.scripted.script import (
 from ..core import Answered, DeliveryUpdate, Failure, Received, Session
 from ..core.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 
-__all__ = ["Customer", "StepObserver"]
-
 _EXACT: Final = ("phase", "form", "message", "failure")
 """Occurrences with a name as value; the others are compared by substring."""
 CLOSING_S: Final = 10.0

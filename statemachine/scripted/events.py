@@ -12,18 +12,6 @@ from statemachine.client import Update
 from statemachine.scripted.result import StepResult
 from statemachine.scripted.script import ScriptStep
 
-__all__ = [
-    "ChatLeftOpen",
-    "EntrySent",
-    "Listener",
-    "PlayEvent",
-    "PlayFinished",
-    "ProcessKilled",
-    "ProcessStarted",
-    "StepExecuted",
-    "UpdatesFailed",
-]
-
 
 @frozen
 class EntrySent:

@@ -34,8 +34,6 @@ from ..client import ChatClient
 from ..core import DeliveryUpdate, Received
 from ..core.wire import Message
 
-__all__ = ["Play", "play"]
-
 
 @frozen(kw_only=True)
 class Play:

@@ -26,8 +26,6 @@ from statemachine.scripted.script import RestartStep
 from ..client import ChatClient
 from ..logs import silenced
 
-__all__ = ["run_in_processes"]
-
 _SPAWN: Final = get_context("spawn")
 
 

@@ -45,8 +45,6 @@ from statemachine.scripted.script import (
 
 from ..core.session import PHASES
 
-__all__ = ["read_script"]
-
 _WITHIN: Final = "30s"
 _TOP: Final = ("about", "app_id", "parameters", "receipts", "within", "script")
 _OPTIONS: Final[dict[str, tuple[str, ...]]] = {

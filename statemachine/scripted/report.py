@@ -12,8 +12,6 @@ import attrs
 from statemachine.scripted.result import PlayResult
 from statemachine.scripted.script import Script
 
-__all__ = ["junit", "quantiles", "summary"]
-
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-__all__ = ["PlayResult", "StepFailed", "StepResult"]
-
 
 @frozen
 class StepResult:

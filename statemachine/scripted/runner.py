@@ -17,8 +17,6 @@ from statemachine.scripted.script import RepeatStep, RestartStep, Script, Script
 
 from ..client import ChatClient
 
-__all__ = ["Job", "run_steps"]
-
 
 @frozen
 class Job:

@@ -8,26 +8,6 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-__all__ = [
-    "OCCURRENCES",
-    "AnswerFormStep",
-    "CallStep",
-    "CancelFormStep",
-    "ExpectStep",
-    "FileStep",
-    "LocationStep",
-    "MethodName",
-    "Occurrence",
-    "PauseStep",
-    "RepeatStep",
-    "RestartStep",
-    "SayStep",
-    "Script",
-    "ScriptStep",
-    "StartStep",
-    "WaitStep",
-]
-
 MethodName: TypeAlias = Literal["typing", "stop_typing", "mark_read", "background", "foreground", "disconnect", "end"]
 Occurrence: TypeAlias = Literal[
     "phase", "says", "form", "file", "location", "warning", "typing", "joined", "left", "message", "failure"

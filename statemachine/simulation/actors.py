@@ -20,8 +20,6 @@ from .environment import Environment
 from .oracle import Oracle
 from .server import Server
 
-__all__ = ["Agents", "Customer", "is_over"]
-
 _CUSTOMER_WAITS: Final = (4_000, 300, 15_000, 70_000)
 _AGENTS_WAIT: Final = (5_000, 200, 20_000, 60_000)
 _ENDS: Final = (names.ENDED, names.TIMEOUT, names.TIMEOUT_MISSPELT)

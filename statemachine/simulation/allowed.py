@@ -21,8 +21,6 @@ from .oracle import Oracle
 from .second_device import SecondDevice
 from .server import Server
 
-__all__ = ["ViolationFilter"]
-
 _RESUMES: Final = 15_000
 """In the foreground again, a client reads the history before it polls; milliseconds."""
 

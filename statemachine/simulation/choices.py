@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, TypeAlias, TypeVar
 
-__all__ = ["Choices", "Tape"]
-
 T = TypeVar("T")
 Tape: TypeAlias = Mapping[str, Sequence[int]]
 """Label -> the choices made under it, in order."""

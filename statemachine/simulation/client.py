@@ -13,8 +13,6 @@ from statemachine.emulator.names import FORM_DATA
 from .environment import Environment
 from .server import Server
 
-__all__ = ["Client"]
-
 
 @define(eq=False)
 class Client:

@@ -25,8 +25,6 @@ from statemachine.core.tables.reactions import classify
 from .faults import REPORTED
 from .unreachable import UNREACHABLE
 
-__all__ = ["Coverage", "Domain", "Point", "never", "points", "summary"]
-
 Domain: TypeAlias = Literal["cell", "coupling", "command", "deadline", "reaction", "fault"]
 Point: TypeAlias = tuple[Domain, str]
 

@@ -15,8 +15,6 @@ from .choices import Choices, Tape
 from .faults import Faults
 from .schedule import Schedule
 
-__all__ = ["EPOCH", "Environment", "draw_environment"]
-
 EPOCH: Final = 1_700_000_000_000
 
 _KNOBS: Final[dict[str, tuple[Any, ...]]] = {

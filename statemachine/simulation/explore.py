@@ -22,8 +22,6 @@ from statemachine.core.session import Config, DedupeWindow, Item, OpenForm, Sess
 
 from .coverage import Coverage
 
-__all__ = ["Exploration", "explore"]
-
 _CONFIG: Final = Config(window=8)
 _CHAT: Final = "chat"
 _AGENT: Final = "agent"

@@ -18,8 +18,6 @@ from statemachine.emulator.knobs import Call, Fault
 
 from .choices import Choices
 
-__all__ = ["BODY_FAULTS", "CALLS", "DOMAINS", "LABELS", "REPORTED", "CallFault", "Faults", "labels_of"]
-
 NetworkFault: TypeAlias = Literal[
     "request lost", "request late", "never sent", "response lost", "response late", "response twice", "poll cut",
 ]  # fmt: skip

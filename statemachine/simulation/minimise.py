@@ -25,8 +25,6 @@ from .choices import Tape
 from .oracle import LawViolation
 from .simulator import Simulator
 
-__all__ = ["BadCase", "Case", "minimise", "read_case", "replay", "write_case"]
-
 _FORMAT: Final = 2
 _REPLAYS: Final = 20_000
 """How many replays of events one minimisation may make."""

@@ -28,8 +28,6 @@ from .oracle import Oracle
 from .requests import to_emulator
 from .server import Server
 
-__all__ = ["Call", "Network"]
-
 _LATENCIES: Final = (20, 1, 400, 3_000)
 _HISTORY_LATENCIES: Final = (20, 4_000, 12_000)
 _REFUSED_AFTER: Final = (0, 9_000, 14_000)

@@ -12,8 +12,6 @@ from .faults import Faults
 from .oracle import Oracle
 from .virtual import Crash
 
-__all__ = ["DriverObserver"]
-
 _CRASHES: Final[dict[Checkpoint, str]] = {
     "saved": "crash saved",
     "executed": "crash executed",

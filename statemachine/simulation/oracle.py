@@ -29,8 +29,6 @@ from .environment import Environment
 from .second_device import SecondDevice
 from .server import Server
 
-__all__ = ["LawViolation", "Oracle", "SessionLog"]
-
 _PASSING: Final = (wire.Signaling, wire.CobrowsingRequested)
 """Entries that a log need not contain, or that are delivered from it only while they matter."""
 

@@ -15,8 +15,6 @@ from .oracle import Oracle
 from .server import Server
 from .virtual import VirtualStore
 
-__all__ = ["Quiescence"]
-
 
 @define(eq=False)
 class Quiescence:

@@ -14,8 +14,6 @@ from .faults import REPORTED
 from .oracle import LawViolation
 from .run import Figures
 
-__all__ = ["as_json", "exploration_lines", "lines", "violation_json"]
-
 _WIDTH: Final = 100
 _NEVER: Final = 12
 """How many points are named; a short run misses many."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from statemachine.codec import http
 from statemachine.emulator.wire import HttpRequest
 
-__all__ = ["to_emulator"]
-
 
 def to_emulator(made: http.HttpRequest) -> HttpRequest:
     """The same request. The bytes of an uploaded file are its name."""

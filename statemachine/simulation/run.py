@@ -17,8 +17,6 @@ from .coverage import Coverage, Point
 from .oracle import LawViolation
 from .simulator import Simulator
 
-__all__ = ["Figures", "run_jobs", "run_seeds"]
-
 _CHUNK: Final = 10
 
 

@@ -6,8 +6,6 @@ import heapq
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-__all__ = ["Schedule"]
-
 Action: TypeAlias = Callable[[], object]
 
 

@@ -22,8 +22,6 @@ from .environment import Environment
 from .requests import to_emulator
 from .server import Server
 
-__all__ = ["SecondDevice"]
-
 _POLL_TIMEOUTS: Final = (2_000, 400, 9_000)
 
 

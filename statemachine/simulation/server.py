@@ -12,8 +12,6 @@ from statemachine.emulator.wire import Answer, HttpRequest, HttpResponse
 
 from .environment import Environment
 
-__all__ = ["Server"]
-
 
 class Server:
     """The server of one run, at the simulated time."""

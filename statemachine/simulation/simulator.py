@@ -37,8 +37,6 @@ from .server import Server
 from .stages import StageChanges
 from .virtual import Crash, VirtualClock, VirtualStore
 
-__all__ = ["Simulator"]
-
 _QUIESCENT_WITHIN: Final = 900_000
 """Limit on the time from the last fault to quiescence, in simulated milliseconds."""
 _HEAL_EVERY: Final = 30_000

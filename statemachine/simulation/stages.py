@@ -18,8 +18,6 @@ from .network import Network
 from .second_device import SecondDevice
 from .server import Server
 
-__all__ = ["StageChanges"]
-
 _STAGES: Final[tuple[actions.Action, ...]] = (
     *(actions.SetStatus(state) for state in ("ivr", "queued", "connecting", "connected", "connected")),
     actions.JoinParty("ada"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["UNREACHABLE"]
-
 UNREACHABLE: Final[dict[str, str]] = {
     "lifecycle: connected on StatusConnected [has_agent] -> agent_joined": (
         "`connected` has an empty roster: a party that joins makes it `agent_joined` in the same step"

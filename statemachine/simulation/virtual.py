@@ -16,8 +16,6 @@ from statemachine.store.memory import MemoryStore
 from .client import Client
 from .environment import Environment
 
-__all__ = ["Crash", "VirtualClock", "VirtualStore"]
-
 _COPIES: Final = 8
 
 

@@ -6,22 +6,6 @@ from typing import Final
 
 from ..core import TranscriptUpdate
 
-__all__ = [
-    "CorruptStore",
-    "ForeignStore",
-    "NewerStore",
-    "StaleSave",
-    "StoreBusy",
-    "StoreClosed",
-    "StoreError",
-    "StoreFull",
-    "StoreOwned",
-    "StoreReadOnly",
-    "UnreadableSession",
-    "check_ack",
-    "check_order",
-]
-
 
 class StoreError(Exception):
     """The store could not carry out a request; nothing of it was done."""

@@ -16,8 +16,6 @@ from statemachine.codec.snapshot import restore
 
 from .database import open_reading, translated_errors
 
-__all__ = ["StoredChat", "find"]
-
 
 @frozen
 class StoredChat:

@@ -15,8 +15,6 @@ from statemachine.adapters.protocols import Done, Save, Stored
 from ..core import TranscriptUpdate
 from .errors import StaleSave, StoreClosed, StoreError, check_ack, check_order
 
-__all__ = ["MemoryStore"]
-
 _seq: Final = attrgetter("seq")
 
 

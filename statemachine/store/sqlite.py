@@ -25,8 +25,6 @@ from .errors import StaleSave, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
 from .writer import CallSoon, WriteJob, Writer
 
-__all__ = ["SqliteStore"]
-
 _log = Logger()
 
 _JOURNAL: Final = (

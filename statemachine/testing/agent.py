@@ -9,8 +9,6 @@ from statemachine.emulator import Centre, Chat, actions
 from statemachine.emulator.actions import Action
 from statemachine.emulator.http import Emulator
 
-__all__ = ["Agent", "RunningCentre"]
-
 T = TypeVar("T")
 
 

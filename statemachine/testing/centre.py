@@ -16,8 +16,6 @@ from statemachine.emulator.knobs import from_settings
 from statemachine.emulator.traffic import Exchange
 from statemachine.testing.agent import Agent
 
-__all__ = ["EmulatedCentre"]
-
 T = TypeVar("T")
 
 

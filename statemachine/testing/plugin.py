@@ -16,8 +16,6 @@ import pytest
 if TYPE_CHECKING:
     from statemachine.testing.centre import EmulatedCentre
 
-__all__ = ["emulated_centre"]
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""

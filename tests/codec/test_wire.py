@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine.codec.body import MAX_DEPTH, Problem, json_text
+from statemachine.codec.body import MAX_DEPTH, Problem, json_text, parse_body
 from statemachine.codec.records import to_json
-from statemachine.codec.wire import MAX_ENTRY, MAX_NAME, decode_entries, decode_entry, parse_body
+from statemachine.codec.wire import MAX_ENTRY, MAX_NAME, decode_entries, decode_entry
 from statemachine.conformance.vectors import codec_vectors
 from statemachine.core.wire import (
     WIRE_NAMES,
@@ -158,7 +158,9 @@ def test_every_fault_is_named_at_once() -> None:
 
 def test_secure_values_are_nowhere() -> None:
     for more in ({}, {"form_request_id": "1"}, {"form_request_id": {"pan": "hunter2"}}, {"timestamp": "hunter2x"}):
-        entry = decode_entry({"event": "chat_session_secure_form_data", "data": {"pan": "hunter2"}, "pan": "hunter2", **more})
+        entry = decode_entry(
+            {"event": "chat_session_secure_form_data", "data": {"pan": "hunter2"}, "pan": "hunter2", **more}
+        )
         assert "hunter2" not in str(attrs.asdict(entry))
 
 

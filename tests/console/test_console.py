@@ -315,7 +315,9 @@ async def test_a_secure_form_is_shown_answered_and_closed() -> None:
         await fill(page, form_id="payment")
         await page.until("document.querySelector('#customer .form input')")
         await picture(page, "secure-form")
-        await page.js("for (const one of document.querySelectorAll('#customer .form input')) one.value = 'hunter2 1111'")
+        await page.js(
+            "for (const one of document.querySelectorAll('#customer .form input')) one.value = 'hunter2 1111'"
+        )
         await page.js("document.querySelector('#customer .form').requestSubmit()")
         await page.sees("secure form", "#talk .log")
         await page.until("!document.querySelector('#customer .form')")

@@ -9,8 +9,6 @@ from itertools import count
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Final
 
-__all__ = ["MAX_FILE", "BadPath", "readable", "save"]
-
 MAX_FILE: Final = 25 * 1024 * 1024
 """Bytes. Servers take no more (protocol.md 1.2, E12)."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["Questions"]
-
 
 class Questions:
     """One form being answered. Without known `fields` each line is NAME=VALUE, and an empty one is the last."""

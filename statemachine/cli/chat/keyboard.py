@@ -11,8 +11,6 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-__all__ = ["Face", "Keyboard", "Pipe", "Terminal", "above_the_line", "at_terminal"]
-
 
 @frozen
 class Face:

@@ -28,8 +28,6 @@ from .forms import Questions
 from .keyboard import Face
 from .view import View
 
-__all__ = ["ChatParameters", "Command", "Talk"]
-
 
 @frozen
 class ChatParameters:

@@ -40,8 +40,6 @@ from ...core.wire import (
 from ..screen import Piece, Screen
 from ..text import clipped, visible
 
-__all__ = ["View"]
-
 _RECALLED: Final = (Message, File, Location, FormData, PartyJoined, PartyLeft)
 """Entries of the history that are shown when a chat is continued."""
 

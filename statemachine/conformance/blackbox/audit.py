@@ -31,8 +31,6 @@ from .recorded import Recorded, Recording
 from .rules import rule_of
 from .run import RuleFinding
 
-__all__ = ["Audit", "JudgedCall", "TrafficJudge", "audit", "redacted_exchange"]
-
 JUDGED_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
 _ENDS: Final[dict[str, EndSignal]] = {
     names.ENDED: "ended",

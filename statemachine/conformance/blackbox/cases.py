@@ -28,8 +28,6 @@ from statemachine.emulator.knobs import Fault
 
 from .context import CaseContext
 
-__all__ = ["CaseScript"]
-
 CaseScript: TypeAlias = Callable[[CaseContext], Awaitable[None]]
 
 # --- the five kinds of end ------------------------------------------------------------------------------------------

@@ -17,8 +17,6 @@ from statemachine.emulator.steps import Scenario
 from . import cases
 from .cases import CaseScript, message, unusual
 
-__all__ = ["CASES", "SILENT", "HttpCase"]
-
 _QUICK: Final = Knobs(hold_ms=1_500, drop_without_polls_ms=None, inactivity_timeout_ms=None)
 SILENT: Final = Scenario("silent", "only what the case does", on_end=(Conclude(),))
 """The scenario of every chat: it does nothing by itself."""

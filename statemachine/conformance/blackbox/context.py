@@ -18,8 +18,6 @@ from statemachine.emulator.http import Emulator
 
 from .program import ManualClient, Program
 
-__all__ = ["CaseContext", "CaseFinding", "NotReady", "RunOptions"]
-
 
 class NotReady(Exception):
     """The client did not do what the case begins with, so the case can judge nothing."""

@@ -14,8 +14,6 @@ from statemachine.emulator.routes import Route
 
 from .recorded import Recorded
 
-__all__ = ["Gap", "gaps_of", "notes_of", "unjudged_rules"]
-
 Part: TypeAlias = Literal["time", "request", "answer"]
 
 _WITH_EVENTS: Final = ("create", "poll", "history")

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-__all__ = ["CannotStart", "ManualClient", "Program", "environment"]
-
 _TAIL: Final = 30
 """Lines of standard error that are kept."""
 _READ_S: Final = 2.0

@@ -13,8 +13,6 @@ from statemachine.codec.har import HarCall, is_har, read_har_calls
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-__all__ = ["BadRecording", "Recorded", "Recording", "as_har", "read_recording"]
-
 Object = dict[str, Any]
 _API: Final = "/clientweb/"
 _UNTIL: Final = "_until"

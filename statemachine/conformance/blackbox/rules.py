@@ -6,8 +6,6 @@ from typing import Final
 
 from statemachine.emulator.rules import RULES, Rule
 
-__all__ = ["INVISIBLE", "rule_of"]
-
 _RULES_OF_CASES: Final = (
     Rule(
         "F6",

@@ -23,17 +23,6 @@ from .program import ManualClient, Program, environment
 from .recorded import as_har
 from .rules import rule_of
 
-__all__ = [
-    "CaseResult",
-    "ClientFactory",
-    "RuleFinding",
-    "program_factory",
-    "reinterpreted",
-    "rule_level",
-    "run_case",
-    "run_cases",
-]
-
 
 @frozen
 class RuleFinding:

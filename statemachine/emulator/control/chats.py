@@ -13,8 +13,6 @@ from statemachine.emulator.chat import Chat, LogEntry
 from statemachine.emulator.control.common import EMULATOR, answer, body, chat_of, refusal, refusing
 from statemachine.emulator.shapes import plain_text
 
-__all__ = ["chat_data", "entry_data", "phase", "routes"]
-
 routes = web.RouteTableDef()
 
 

@@ -20,8 +20,6 @@ from statemachine.emulator.shapes import Event
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.traffic import Traffic
 
-__all__ = ["EMULATOR", "ControlledEmulator", "answer", "body", "chat_of", "refusal", "refusing", "text_of"]
-
 
 class ControlledEmulator(Protocol):
     """The running emulator, as the control API and mounted parts use it. The methods are those of ``CentreDriver``."""

@@ -31,8 +31,6 @@ from statemachine.emulator.model import Centre
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
 
-__all__ = ["routes"]
-
 routes = web.RouteTableDef()
 
 

@@ -17,8 +17,6 @@ from aiohttp.typedefs import Handler
 
 from statemachine.emulator.control.common import EMULATOR, refusal
 
-__all__ = ["TOKEN_PARAMETER", "from_elsewhere", "guard", "host_name", "is_loopback"]
-
 TOKEN_PARAMETER: Final = "token"
 """``?token=…`` in the address of a page: it becomes a cookie, and the address is cleaned."""
 _COOKIE: Final = "emulator_token"

@@ -11,8 +11,6 @@ from aiohttp import web
 from statemachine.emulator.control.common import refusal, text_of
 from statemachine.emulator.feed import Readers
 
-__all__ = ["message", "serve"]
-
 MAX_READERS: Final = 32
 WRITE_TIMEOUT_S: Final = 20.0
 """A reader that takes nothing for this long is dropped."""

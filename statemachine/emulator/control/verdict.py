@@ -25,8 +25,6 @@ from statemachine.emulator.rules import RULES
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
 
-__all__ = ["routes", "verdict", "violation_data"]
-
 # Only the very chat shows them, whether or not it is over.
 _OF_THIS_CHAT: Final = frozenset({"F1", "F3", "F35", "F37"})
 

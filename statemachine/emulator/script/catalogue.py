@@ -11,8 +11,6 @@ from statemachine.emulator.script.reader import Parts, read_parts, read_scenario
 from statemachine.emulator.script.values import did_you_mean
 from statemachine.emulator.steps import Scenario
 
-__all__ = ["catalogue", "parts", "scenario_named", "scenario_source"]
-
 _FOLDER: Final = files("statemachine.emulator") / "scenarios"
 _PARTS: Final = "parts.toml"
 _FIRST: Final = ("plain", "demo")

@@ -9,8 +9,6 @@ from attrs import frozen
 from statemachine.emulator import names
 from statemachine.emulator.steps import AnswerTexts, Await, Branch, Pause, Repeat, Step
 
-__all__ = ["CONDITION", "EVENTS", "SCENARIO", "STEPS", "STEP_TYPES", "Field", "Kind", "short_name"]
-
 Kind: TypeAlias = Literal[
     "text", "texts", "duration", "count", "flag", "event", "events", "steps", "condition", "table", "knobs", "parts"
 ]

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-__all__ = ["Path", "places"]
-
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root: ``("script", 3, "say")``."""
 

@@ -25,8 +25,6 @@ from statemachine.emulator.script.values import (
 )
 from statemachine.emulator.steps import Await, Condition, Pause, Repeat, Scenario, Step
 
-__all__ = ["Parts", "read_parts", "read_scenario"]
-
 Parts = Mapping[str, tuple[Step, ...]]
 """Lists of steps by name, for ``include``."""
 

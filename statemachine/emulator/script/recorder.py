@@ -12,8 +12,6 @@ from statemachine.emulator.shapes import Event, plain_text
 from statemachine.emulator.state import StoredFile
 from statemachine.emulator.steps import Await, Pause, Scenario, Step
 
-__all__ = ["recorded"]
-
 _GRAIN_MS: Final = 100
 _AWAITED: Final = names.FORM_ANSWERS | {names.MESSAGE, names.FILE, names.LOCATION}
 

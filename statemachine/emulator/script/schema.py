@@ -12,8 +12,6 @@ from statemachine.emulator.action_data import ACTIONS
 from statemachine.emulator.knobs import Fault, Knobs
 from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
 
-__all__ = ["schema"]
-
 _Schema = dict[str, Any]
 _DURATION: Final = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"
 _SIMPLE: Final[Mapping[Any, _Schema]] = {

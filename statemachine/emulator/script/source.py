@@ -11,8 +11,6 @@ from attrs import define, field, frozen
 
 from statemachine.emulator.script.places import Path, places
 
-__all__ = ["Problem", "ScriptError", "Source"]
-
 _WHERE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 

@@ -8,19 +8,6 @@ from typing import Any, Final, cast
 
 from statemachine.durations import parse_duration
 
-__all__ = [
-    "did_you_mean",
-    "read_any_text",
-    "read_duration",
-    "read_flag",
-    "read_list",
-    "read_table",
-    "read_text",
-    "read_texts",
-    "read_whole_number",
-    "require_known",
-]
-
 # More names than this are no help.
 _MANY: Final = 60
 

@@ -14,8 +14,6 @@ from statemachine.emulator.actions import Action, Conclude
 from statemachine.emulator.script.grammar import CONDITION, STEP_TYPES, STEPS, Field, Kind, short_name
 from statemachine.emulator.steps import Scenario, Step
 
-__all__ = ["write_scenario"]
-
 _USUAL_END: Final = (Conclude(),)
 
 
