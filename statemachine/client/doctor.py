@@ -25,7 +25,7 @@ from statemachine.codec.http import Endpoint
 from statemachine.codec.side_calls import Availability, SideCall, read_answer
 
 from ..core import Failure
-from .advice import Advice, advise
+from .advice import CAUSES, CERTIFICATES, UNREACHABLE, UNTRUSTED, Advice, advise
 from .centre import request_for
 from .options import Options
 
@@ -116,8 +116,7 @@ async def _name(check: _Check) -> Finding | None:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        advice = Advice("no host has this name", "url", "check its spelling, and whether this machine has a network")
-        raise _Stop(Finding("name", "wrong", f"{host} is not found", advice)) from None
+        raise _Stop(Finding("name", "wrong", f"{host} is not found", CAUSES["host"])) from None
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     return Finding("name", "ok", f"{host} is {', '.join(addresses[:3])}{' …' if len(addresses) > 3 else ''}")
 
@@ -147,7 +146,7 @@ async def _connection(check: _Check) -> Finding | None:
 
 def _certified(certificate: Any) -> Finding:
     if "notAfter" not in certificate:
-        advice = Advice("nobody can tell who this server is", "tls", "give a context that checks certificates")
+        advice = Advice("the identity of this server is not verified", "tls", "give a context that checks certificates")
         return Finding("TLS", "warning", "the certificate is not checked", advice)
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) // 86_400)
     if days >= EXPIRES_SOON:
@@ -159,33 +158,9 @@ def _certified(certificate: Any) -> Finding:
 def _unreachable(step: str, place: str, error: OSError) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = f"the certificate is not trusted: {error.verify_message}"
-        return Finding(step, "wrong", said, _CERTIFICATE.get(error.verify_code, _UNTRUSTED))
-    if isinstance(error, ssl.SSLError):
-        advice = Advice("what listens there speaks no TLS", "url", "check the port; an http: address is without TLS")
-        return Finding(step, "wrong", f"no TLS at {place}", advice)
-    if isinstance(error, TimeoutError):
-        advice = Advice(
-            "nothing answers, not even to refuse", "url", "check host and port; a firewall may be in between"
-        )
-        return Finding(step, "wrong", f"{place} does not answer", advice)
-    if isinstance(error, ConnectionRefusedError):
-        advice = Advice("nobody listens there", "url", "check the port, and whether the server runs")
-        return Finding(step, "wrong", f"{place} refuses", advice)
-    advice = Advice("there is no way to this host", "url", "check this machine's network; a proxy may be needed")
-    return Finding(step, "wrong", f"{place} cannot be reached", advice)
-
-
-_UNTRUSTED: Final = Advice(
-    "its issuer is not known here",
-    "tls",
-    "trust the issuer (a file with its certificate), or use the server's public name",
-)
-_CERTIFICATE: Final[dict[int, Advice]] = {  # OpenSSL's X509_V_ERR_…
-    9: Advice("it is not valid yet", "server", "check this machine's clock"),
-    10: Advice("it has expired", "server", "check this machine's clock, then tell the contact centre's administrator"),
-    62: Advice("it is another host's", "url", "use the name that the certificate is for"),
-    64: Advice("it is another host's", "url", "use the name that the certificate is for, not an IP address"),
-}
+        return Finding(step, "wrong", said, CERTIFICATES.get(error.verify_code, UNTRUSTED))
+    said, advice = next(row for kind, row in UNREACHABLE.items() if isinstance(error, kind))
+    return Finding(step, "wrong", said.format(place), advice)
 
 
 # --- the interface ----------------------------------------------------------------------------------------------------
@@ -237,7 +212,7 @@ async def _availability(check: _Check) -> Finding | None:
     assert check.availability is not None
     if not check.availability.available:
         advice = Advice(
-            "nobody would take a chat now", "scenario", "check its service hours, and whether agents are on"
+            "no agent would take a chat now", "scenario", "check its service hours, and whether agents are on"
         )
         return Finding("availability", "warning", "not available", advice)
     ewt = check.availability.ewt
