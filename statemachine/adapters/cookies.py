@@ -8,13 +8,7 @@ from email.utils import formatdate
 from http.cookies import CookieError, Morsel, SimpleCookie
 from typing import Any, Final, cast
 
-try:
-    import aiohttp
-    from yarl import URL
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
-    ) from None
+from .aiohttp_extra import URL, aiohttp
 
 MAX_COOKIES: Final = 50
 MAX_TEXT: Final = 16 * 1024

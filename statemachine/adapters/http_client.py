@@ -20,27 +20,11 @@ from attrs import field, frozen
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import HttpRequest
 
+from .aiohttp_extra import URL, CIMultiDict, aiohttp
 from .circuit_breaker import CircuitBreaker, RequestBlocked
 from .cookies import Cookies
-from .http_errors import (
-    MAX_HEADER,
-    CallFailed,
-    ConnectionCut,
-    HeadersUnavailable,
-    cut,
-    unsent,
-)
+from .http_errors import MAX_HEADER, CallFailed, ConnectionCut, HeadersUnavailable, cut, unsent
 from .payload import UnreadablePayload, UploadProgress, payload
-
-try:
-    import aiohttp
-    from multidict import CIMultiDict
-    from yarl import URL
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
-    ) from None
-
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
 """Headers for every request, or an async function called before each request, which may renew an expired token. They

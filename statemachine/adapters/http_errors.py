@@ -8,35 +8,15 @@ import ssl
 from typing import Final, Literal, TypeAlias
 
 from ..logs import error_name
+from .aiohttp_extra import aiohttp
 from .circuit_breaker import RequestBlocked
 from .payload import UnreadablePayload
 
-try:
-    import aiohttp
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
-    ) from None
-
 NoAnswer: TypeAlias = Literal["unsent", "no_payload", "timeout", "cut"]
 Cause: TypeAlias = Literal[
-    "",
-    "blocked",
-    "certificate",
-    "connection",
-    "header_size",
-    "headers",
-    "host",
-    "no_http",
-    "no_tls",
-    "payload",
-    "proxy_blocks",
-    "proxy_connection",
-    "proxy_failed",
-    "proxy_host",
-    "proxy_password",
-    "wrong_http",
-]
+    "", "blocked", "certificate", "connection", "header_size", "headers", "host", "no_http", "no_tls", "payload",
+    "proxy_blocks", "proxy_connection", "proxy_failed", "proxy_host", "proxy_password", "wrong_http",
+]  # fmt: skip
 """What has to be corrected, where it is known; `client.advice` has the remedies."""
 
 MAX_HEADER: Final = 64 * 1024

@@ -14,13 +14,7 @@ from typing import TypeAlias
 
 from statemachine.codec.http import HttpRequest
 
-try:
-    import aiohttp
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
-    ) from None
-
+from .aiohttp_extra import aiohttp
 
 UploadProgress: TypeAlias = Callable[[int, int], None]
 """Called in the loop's thread as a file is read to be sent, with the bytes so far and the size."""

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
@@ -95,14 +94,12 @@ class Emulator(CentreDriver):
                 self._timeouts.watched(runner.server), self._host, self._port, ssl=self._tls, backlog=_BACKLOG
             )
         except OSError:
-            await self.__aexit__(None, None, None)
+            await self.__aexit__()
             raise
         self._port = int(self._listener.sockets[0].getsockname()[1])
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.close()
         self._timeouts.close()
         if self._listener is not None:

@@ -6,7 +6,6 @@ other; with pytest the fixture ``emulated_centre`` is there once the package is 
 
 from __future__ import annotations
 
-from statemachine.testing.agent import Agent
-from statemachine.testing.centre import EmulatedCentre
+from statemachine.testing.centre import Agent, EmulatedCentre
 
 __all__ = ["Agent", "EmulatedCentre"]

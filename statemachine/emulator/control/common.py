@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -84,20 +84,12 @@ def chat_of(request: web.Request) -> Chat:
     return found
 
 
+class _Refusal(web.HTTPException):
+    def __init__(self, status: int, message: str) -> None:
+        self.status_code = status
+        super().__init__(text=text_of({"error": message}), content_type="application/json")
+
+
 def refusal(status: int, message: str) -> web.HTTPException:
     """What to raise: ``{"error": message}`` with this status."""
-    kind: type[Any] = _STATUS[status]
-    more: tuple[Any, ...] = (_MAX_BODY, 0) if status == 413 else ()
-    error: web.HTTPException = kind(*more, text=text_of({"error": message}), content_type="application/json")
-    return error
-
-
-_STATUS: Final[dict[int, type[web.HTTPException]]] = {
-    400: web.HTTPBadRequest,
-    401: web.HTTPUnauthorized,
-    403: web.HTTPForbidden,
-    404: web.HTTPNotFound,
-    409: web.HTTPConflict,
-    413: web.HTTPRequestEntityTooLarge,
-    503: web.HTTPServiceUnavailable,
-}
+    return _Refusal(status, message)
