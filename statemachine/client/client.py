@@ -30,7 +30,7 @@ from .arguments import duration, seconds, text, whole_number
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
-from .home_loop import check_loop
+from .home_loop import check_loop, running_loop
 from .metrics import GuardedMetrics, Metrics, MetricsObserver, Stats
 from .middleware import Middleware, filter_intent, filter_update
 from .options import Options
@@ -110,8 +110,8 @@ class ChatClient:
     async def __aenter__(self) -> Self:
         if self._stack is not None:
             raise ChatError("this client was entered before: make a new one")
+        self._loop = running_loop()
         self._stack = AsyncExitStack()
-        self._loop = asyncio.get_running_loop()
         try:
             await self._open(self._stack)
         except BaseException:

@@ -7,6 +7,17 @@ import asyncio
 from .errors import WrongLoop
 
 
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The running event loop. Raises WrongLoop where there is none of asyncio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise WrongLoop(
+            "ChatClient needs an event loop of asyncio, and none runs here. With trio or threads, drive the engine "
+            "itself: statemachine/DRIVER.md, and statemachine.examples.trio_httpx2 or threads_requests"
+        ) from None
+
+
 def check_loop(home: asyncio.AbstractEventLoop) -> None:
     """Raise WrongLoop where the caller does not run in the event loop `home`."""
     try:

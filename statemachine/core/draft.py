@@ -27,6 +27,7 @@ from .session import (
     Participants,
     Presence,
     Session,
+    wrong_instant,
 )
 from .updates import Anomaly, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
 from .wire import Entry
@@ -119,7 +120,9 @@ class Draft:
 
 
 def open_draft(session: Session, at: int) -> Draft:
-    """A draft of `session`, at the later of its own `now` and `at`."""
+    """A draft of `session`, at the later of its own `now` and `at`. Raises TypeError for an `at` that is no `int`."""
+    if type(at) is not int:
+        raise wrong_instant(at)
     now = session.now
     return Draft(
         StepContext(session),

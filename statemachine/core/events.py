@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from attrs.validators import in_, instance_of, optional
 
-from .intent import check_entry, intent
+from .intent import check_entry, checked_record
 from .record import field, record
 from .wire import Entry, SendableEntry, redacted
 
@@ -90,7 +90,7 @@ class Carryover:
 # --- local intents --------------------------------------------------------------------------------------------------
 
 
-@intent
+@checked_record
 class RequestChat:
     """Start a chat (E4).
 
@@ -111,7 +111,7 @@ class RequestChat:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class Reattach:
     """Find the chat that may still live for this client (E5), or the one named by `chat_id`, and take it up again."""
 
@@ -121,7 +121,7 @@ class Reattach:
     after: Carryover | None = field(default=None, validator=optional(instance_of(Carryover)))
 
 
-@intent
+@checked_record
 class SendText:
     """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message.
 
@@ -134,7 +134,7 @@ class SendText:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class SendEntry:
     """Send another kind of entry through the same queue. Its message id is given by the engine."""
 
@@ -144,7 +144,7 @@ class SendEntry:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class SendFile:
     """Upload and send a file. `ref` names its bytes for the host; the engine never sees them."""
 
@@ -156,7 +156,7 @@ class SendFile:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class AnswerForm:
     """Answer an open form, once. `data`: a mapping, kept as JSON text."""
 
@@ -167,7 +167,7 @@ class AnswerForm:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class AnswerSecureForm:
     """Answer an open secure form, once. `ref` names the values for the host; they never enter the engine."""
 
@@ -178,7 +178,7 @@ class AnswerSecureForm:
     note: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class CancelForm:
     """Close an open form, secure or not, without an answer."""
 
@@ -187,21 +187,21 @@ class CancelForm:
     key: str | None = None
 
 
-@intent
+@checked_record
 class Disconnect:
     """End the conversation, keep the session: a survey may follow. Before any agent there it is sent as `End`."""
 
     at: int
 
 
-@intent
+@checked_record
 class End:
     """End the session."""
 
     at: int
 
 
-@intent
+@checked_record
 class StartTyping:
     """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
 
@@ -209,14 +209,14 @@ class StartTyping:
     draft: str = field(default="", repr=redacted)
 
 
-@intent
+@checked_record
 class StopTyping:
     """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
 
     at: int
 
 
-@intent
+@checked_record
 class MarkDelivered:
     """This message has reached the user: send its delivered receipt (v2), where the engine does not by itself."""
 
@@ -224,7 +224,7 @@ class MarkDelivered:
     msg_id: str
 
 
-@intent
+@checked_record
 class MarkRead:
     """The user has seen this message: send its read receipt (v2)."""
 
@@ -232,21 +232,21 @@ class MarkRead:
     msg_id: str
 
 
-@intent
+@checked_record
 class Background:
     """Stop polling after the poll in flight; the session stays."""
 
     at: int
 
 
-@intent
+@checked_record
 class Foreground:
     """Catch up by history, then poll again."""
 
     at: int
 
 
-@intent
+@checked_record
 class PushReceived:
     """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
 
@@ -254,7 +254,7 @@ class PushReceived:
     chat_id: str
 
 
-@intent
+@checked_record
 class Reauthorized:
     """The host has new credentials, or corrected its configuration: a blocked link may go on."""
 
@@ -266,7 +266,7 @@ class Reauthorized:
 # `repaired`: why the body had to be read leniently, in words that quote nothing of it; "" if it was read as it came.
 
 
-@record
+@checked_record
 class ChatOpened:
     """E4 or E5 answered. `is_new_chat` is None where the answer does not say (E5)."""
 
@@ -294,7 +294,7 @@ class HistoryLog:
     repaired: str = ""
 
 
-@record
+@checked_record
 class FileUploaded:
     """E12 answered."""
 
@@ -305,7 +305,7 @@ class FileUploaded:
 FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "no_payload", "unreadable", "restart"]
 
 
-@record
+@checked_record
 class Failure:
     """A call that did not succeed.
 
@@ -316,7 +316,7 @@ class Failure:
     milliseconds. `detail`: the host's words for people, without ids, secrets and chat text.
     """
 
-    kind: FailureKind
+    kind: FailureKind = field(validator=in_(get_args(FailureKind)))
     status: int | None = None
     code: int | None = None
     retry_after: int | None = None

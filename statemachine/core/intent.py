@@ -1,4 +1,4 @@
-"""`intent`: a record whose values come from the application, so that their types are checked when it is made.
+"""`checked_record`: a record whose values come from the host, so that their types are checked when it is made.
 
 A value of a wrong type would be saved with the session, and the snapshot could not be read again. Subclasses of `str`
 become plain texts, for the same reason.
@@ -77,12 +77,12 @@ def check_entry(entry: Any) -> Any:
 
 
 if TYPE_CHECKING:
-    from attrs import frozen as intent
+    from attrs import frozen as checked_record
 else:
 
-    def intent(cls: type[Any]) -> type[Any]:
+    def checked_record(cls: type[Any]) -> type[Any]:
         """Make a record of this class that checks the types of its values."""
         return make_record(cls, field_transformer=_with_checks)
 
 
-__all__ = ["check_entry", "intent"]
+__all__ = ["check_entry", "checked_record"]

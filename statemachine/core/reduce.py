@@ -39,7 +39,7 @@ from .events import (
     Tick,
 )
 from .fold import end_batch, fold, fold_log, unfold
-from .session import TERMINAL, Session
+from .session import TERMINAL, Session, wrong_instant
 from .tables import REACTIONS, move, move_item
 from .tables.reactions import Kind, classify
 from .updates import Notification
@@ -53,8 +53,11 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
     The commands that this step created and that are still owed at its end come first, by id; then transcript updates by
     `seq`; then anomalies. An event that changes nothing returns the very same session and nothing else.
 
-    Raises IllegalIntent for a local intent that is not possible now, and for nothing else; the session, being frozen,
-    is then as good as before.
+    The rules for a program that executes the commands are in statemachine/DRIVER.md.
+
+    Raises:
+        IllegalIntent: A local intent is not possible now. The session, being frozen, is as good as before.
+        TypeError: A time in the event is no `int`.
     """
     return step(open_draft(session, event.at), event)
 
@@ -127,6 +130,8 @@ def _change_clock(d: Draft, event: ClockChanged) -> None:
         return
     d.now = event.at
     shift = event.at - d.context.base.now if event.by is None else event.by
+    if type(shift) is not int:
+        raise wrong_instant(shift)
     if shift:
         _shift(d, shift)
     _fire(d)

@@ -150,8 +150,26 @@ def phase_of(lifecycle: Lifecycle, attention: Attention) -> str:
     return lifecycle.name
 
 
+def wrong_instant(at: object) -> TypeError:
+    """The error for a time that is no `int`: it would be stored, and the snapshot could not be read again."""
+    kind = type(at).__name__
+    return TypeError(
+        f"at must be whole milliseconds since the epoch (int), such as time.time_ns() // 10**6, not {kind}"
+    )
+
+
 def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
-    """A session in which nothing has happened yet, at `at` milliseconds since the epoch."""
+    """A session in which nothing has happened yet.
+
+    Args:
+        at: The present time, in whole milliseconds since the epoch.
+        config: Its durations and limits.
+
+    Raises:
+        TypeError: `at` is no `int`.
+    """
+    if type(at) is not int:
+        raise wrong_instant(at)
     return Session(
         at,
         0,

@@ -1,7 +1,7 @@
 """A contact centre for the tests of your client: the test controls agents and clock, and reads the violations.
 
-``async with EmulatedCentre() as centre:`` in a test that runs a loop, ``with EmulatedCentre() as centre:`` in any
-other; with pytest the fixture ``emulated_centre`` is there once the package is installed.
+``with EmulatedCentre() as centre:`` in a test or in a fixture of any scope, ``async with`` as well; with pytest the
+fixture ``emulated_centre`` is there once the package is installed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from typing import Any, Final, Self, TypeVar
 
 from statemachine.durations import parse_duration
@@ -148,8 +149,8 @@ class EmulatedCentre:
     ``scenario``: what chats go through; the default leaves everything to ``agent``. ``knobs``: how the centre behaves,
     as ``statemachine emulate --knobs`` lists them. ``speed``: of its clock; 0: it changes only by ``advance``.
 
-    With ``async with`` it runs in your loop, with ``with`` in a thread of its own. Either way its coroutines may be
-    awaited in any loop; beside a thread ``call`` waits for one where there is none.
+    It runs in a thread of its own, so fixtures of any scope may hold it, in ``with`` or ``async with``. Its coroutines
+    may be awaited in any loop of asyncio; ``call`` waits for one where there is no loop.
     """
 
     def __init__(
@@ -206,47 +207,51 @@ class EmulatedCentre:
         await self.run(self.emulator.until(wanted, self.patience_s))
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run this in the centre's loop, from any loop."""
+        """Run this in the centre's thread, from any loop of asyncio."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            work.close()
+            raise RuntimeError(
+                "this is no loop of asyncio: use centre.call, with trio as "
+                "await trio.to_thread.run_sync(lambda: centre.call(agent.accept()))"
+            ) from None
+        return await asyncio.wrap_future(self._submit(work))
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this, and wait for it: ``centre.call(agent.accept())``. For tests without a loop of asyncio."""
+        return self._submit(work).result()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:
             work.close()
             raise RuntimeError("the centre does not run: use it inside its `with` block")
-        if asyncio.get_running_loop() is self._loop:
-            return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this, and wait for it: ``centre.call(agent.accept())``. For tests without a loop."""
-        if self._loop is None or self._thread is None:
-            work.close()
-            raise RuntimeError("call is for a centre in a thread of its own: `with EmulatedCentre() as centre:`")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def __aenter__(self) -> Self:
-        await self.emulator.__aenter__()
-        self._loop = asyncio.get_running_loop()
-        return self
+        return self.__enter__()
 
     async def __aexit__(self, *_: object) -> None:
-        self._loop = None
-        await self.emulator.__aexit__()
+        self.__exit__()
 
     def __enter__(self) -> Self:
-        loop = asyncio.new_event_loop()
+        self._loop = loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=loop.run_forever, name="emulated centre", daemon=True)
         self._thread.start()
         try:
-            asyncio.run_coroutine_threadsafe(self.__aenter__(), loop).result()
+            self.call(self.emulator.__aenter__())
         except BaseException:
             self._stop(loop)
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if (loop := self._loop) is not None:
-            asyncio.run_coroutine_threadsafe(self.__aexit__(), loop).result()
-            self._stop(loop)
+        if self._loop is not None:
+            self.call(self.emulator.__aexit__())
+            self._stop(self._loop)
 
     def _stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = None
         loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
             self._thread.join()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import trio
 
 from statemachine import ChatClient
 from statemachine.client import ChatError, ChatSession, Sending, WrongLoop
@@ -29,6 +31,7 @@ USES: dict[str, Use] = {
     "session of another": lambda chats, ann, sending: chats.session("bob"),
     "updates of all": lambda chats, ann, sending: first_of(chats.updates()),
     "handle": lambda chats, ann, sending: chats.handle(handler),
+    "purge": lambda chats, ann, sending: chats.purge(timedelta(days=1)),
     "forget": lambda chats, ann, sending: chats.forget("ann"),
     "reauthorized": lambda chats, ann, sending: chats.reauthorized(),
     "close": lambda chats, ann, sending: chats.close(),
@@ -89,6 +92,15 @@ def test_a_second_asyncio_run() -> None:
     for call in (chats.session("ann"), ann.send("hello")):
         with pytest.raises(ChatError):
             asyncio.run(call)
+
+
+def test_a_loop_of_trio() -> None:
+    async def open_client() -> None:
+        with pytest.raises(WrongLoop, match=r"needs an event loop of asyncio.*DRIVER\.md"):
+            async with ChatClient("http://127.0.0.1:9", app_id="a"):
+                raise AssertionError
+
+    trio.run(open_client)
 
 
 def test_a_client_that_was_left_open_in_a_loop_that_is_closed() -> None:

@@ -680,6 +680,9 @@ function storeItem(d) {
 const chatHasEnded = (d, e) => ["failed", "completed"].includes(lower(e.state));
 
 function applyCarryover(d, e) {
+  if (d.now >= 1e9 && d.now < 1e10) {
+    d.noteAnomaly("seconds", "the times of events look like seconds, and must be milliseconds since the epoch");
+  }
   const past = e.after && pastOf(e.after);
   if (!past) {
     d.chat = record("Chat", { origin: e.origin });

@@ -9,15 +9,24 @@ from typing import Any
 import pytest
 
 from statemachine import (
+    Anomaly,
+    Answered,
     AnswerForm,
+    ChatOpened,
+    ClockChanged,
+    Failure,
+    FileUploaded,
     MarkRead,
     PushReceived,
     Reattach,
     RequestChat,
+    Restarted,
     SendEntry,
     SendFile,
     SendText,
     StartTyping,
+    Tick,
+    explain,
     new_session,
     reduce,
     restore,
@@ -35,6 +44,7 @@ class Word(StrEnum):
 
 
 any_: Any = object()
+OPEN = reduce(new_session(0), RequestChat(0, "o"))[0]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +64,9 @@ any_: Any = object()
         (lambda wrong: StartTyping(1, wrong), "StartTyping.draft must be text (str), not "),
         (lambda wrong: SendEntry(1, Location(wrong, "2")), "Location.latitude must be text (str), not "),
         (lambda wrong: SendEntry(1, Navigation(title=wrong)), "Navigation.title must be text (str), not "),
+        (lambda wrong: ChatOpened(wrong), "ChatOpened.chat_id must be text (str), not "),
+        (lambda wrong: FileUploaded(wrong), "FileUploaded.file_id must be text (str), not "),
+        (lambda wrong: Failure("timeout", detail=wrong), "Failure.detail must be text (str), not "),
         (lambda wrong: SendEntry(1, wrong), "SendEntry.entry must be an entry of statemachine.wire, such as "),
     ],
 )
@@ -67,6 +80,37 @@ def test_a_value_of_a_wrong_type_is_refused_by_name(make: Callable[[Any], object
 def test_an_instant_is_a_whole_number(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"^SendText.at must be a whole number [(]int[)], not "):
         SendText(wrong, "x")
+    for event in (Tick(wrong), Restarted(wrong), Answered(wrong, 1, Failure("cut")), ClockChanged(wrong)):
+        with pytest.raises(TypeError, match=r"^at must be whole milliseconds .* not "):
+            reduce(OPEN, event)
+        with pytest.raises(TypeError, match=r"^at must be whole milliseconds .* not "):
+            explain(OPEN, event)
+    with pytest.raises(TypeError, match=r"^at must be whole milliseconds .* not "):
+        new_session(wrong)
+
+
+def test_a_duration_is_a_whole_number() -> None:
+    wrong: Any = 1.5
+    with pytest.raises(TypeError, match=r"^at must be whole milliseconds .* not float"):
+        reduce(OPEN, ClockChanged(1, by=wrong))
+    with pytest.raises(TypeError, match=r"^Failure.retry_after must be a whole number [(]int[)] or None, not float"):
+        Failure("http", 503, retry_after=wrong)
+    with pytest.raises(TypeError, match=r"^ChatOpened.ewt must be a whole number [(]int[)] or None, not float"):
+        ChatOpened("c", ewt=wrong)
+
+
+def test_a_kind_of_failure_is_one_of_the_known() -> None:
+    wrong: Any = "time-out"
+    with pytest.raises(ValueError, match="'kind' must be in"):
+        Failure(wrong)
+
+
+@pytest.mark.parametrize(("at", "is_noticed"), [(1_796_031_007, True), (1_796_031_007_000, False), (0, False)])
+def test_seconds_instead_of_milliseconds_are_noticed(at: int, is_noticed: bool) -> None:
+    """Not refused: a device without a battery for its clock begins in 1970."""
+    for intent in (RequestChat(at, "o"), Reattach(at, "o")):
+        _, out = reduce(new_session(at), intent)
+        assert any(isinstance(one, Anomaly) and one.kind == "seconds" for one in out) == is_noticed
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import urllib.request
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
+import trio
 
 from statemachine import ChatClient
 from statemachine.client import ChatSession, Options
@@ -58,8 +61,6 @@ async def test_what_a_test_gets_wrong_is_told() -> None:
             await agent.accept()
         with pytest.raises(ValueError, match="either to="):
             await agent.transfer()
-        with pytest.raises(RuntimeError, match="in a thread of its own"):
-            centre.call(agent.accept())
     with pytest.raises(ValueError, match="unknown knob"):
         EmulatedCentre(knobs={"nonsense": 1})
 
@@ -73,6 +74,35 @@ async def test_the_clock_is_moved_and_the_client_is_not_starved() -> None:
         assert centre.chats[0].terminal == "timed_out"
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_centre() -> AsyncIterator[EmulatedCentre]:
+    """In a loop that does not run while the tests run."""
+    async with EmulatedCentre() as centre:
+        yield centre
+
+
+@pytest.mark.parametrize("visitor", ["ann", "bob"])
+async def test_a_fixture_for_many_tests(shared_centre: EmulatedCentre, visitor: str) -> None:
+    async with asyncio.timeout(LIMIT_S), client(shared_centre, visitor) as chat:
+        await chat.send("hello")
+        agent = shared_centre.agent()
+        await agent.accept(visitor)
+        assert await agent.wait_for_text() == "hello"
+
+
+def test_a_loop_of_trio_calls() -> None:
+    async def main() -> None:
+        async with EmulatedCentre() as centre:
+            await trio.to_thread.run_sync(request, centre, "POST", "chats", b"{}")
+            agent = centre.agent()
+            with pytest.raises(RuntimeError, match=r"no loop of asyncio: use centre\.call"):
+                await agent.accept()
+            await trio.to_thread.run_sync(lambda: centre.call(agent.accept()))
+            assert agent.chat.live
+
+    trio.run(main)
+
+
 def request(centre: EmulatedCentre, method: str, path: str, body: bytes | None = None) -> bytes:
     headers = {"Authorization": 'MOBILE-API-140-327-PLAIN appId="a", clientId="c"', "Cache-Control": "no-cache"}
     url = f"{centre.url}/clientweb/api/v2/{path}?tenantUrl=x"
@@ -81,13 +111,14 @@ def request(centre: EmulatedCentre, method: str, path: str, body: bytes | None =
 
 
 def test_without_a_loop() -> None:
+    before = threading.active_count()
     with EmulatedCentre() as centre:
         agent = centre.agent()
         request(centre, "POST", "chats", b"{}")
         chat = centre.call(agent.accept())
         centre.call(agent.say("hi"))
         assert b'"hi"' in request(centre, "GET", f"chats/{chat.chat_id}/events")
-    assert not any(thread.name == "emulated centre" for thread in threading.enumerate())
+    assert threading.active_count() == before
 
 
 @pytest.mark.emulated_centre(scenario="failed", pace=0)

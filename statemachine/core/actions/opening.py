@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import evolve
 
 from .. import states as s
@@ -10,6 +12,9 @@ from ..events import ChatOpened, Reattach, RequestChat
 from ..session import Chat, DedupeWindow
 from .memory import beginning, remember
 from .timing import answer_due, back_off, failure_words
+
+SECONDS: Final = range(1_000_000_000, 10_000_000_000)
+"""Times that are dates from 2001 on if they are seconds, and days of 1970 if they are milliseconds."""
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
@@ -51,6 +56,8 @@ def may_only_find(d: Draft, e: object) -> bool:
 
 def apply_carryover(d: Draft, e: RequestChat | Reattach) -> None:
     """Origin, counters and window of the session before (D3)."""
+    if d.now in SECONDS:
+        d.note_anomaly("seconds", "the times of events look like seconds, and must be milliseconds since the epoch")
     before = e.after
     if before is None:
         d.chat = Chat(e.origin)
