@@ -165,7 +165,7 @@ def _show(replay: Replay, files: tuple[str, ...]) -> None:
             _show_row(screen, row, timed)
     if replay.rows:
         screen.line()
-    screen.line((sentence(replay.session, replay.rows), phase_style(replay.session.phase)))
+    screen.line((sentence(replay), phase_style(replay.session.phase)))
     screen.line((f"{counts(replay)}.", "dim"))
 
 

@@ -9,9 +9,9 @@ Reads files, decides nothing about chats: every phase and command comes from `re
 
 from .capture import BadCapture, Capture, read_capture, redacted
 from .page import page
-from .player import TimelineRow
+from .player import Replay, TimelineRow
 from .report import report
-from .run import Replay, play
+from .run import play
 from .sequence import sequence
 from .story import story
 

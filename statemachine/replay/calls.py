@@ -7,69 +7,35 @@ chat answers any owed call; a temporary failure is ignored if the engine owes no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
 from attrs import evolve
 
-from ..core import (
-    Answered,
-    AnswerForm,
-    AnswerSecureForm,
-    CancelForm,
-    ChatOpened,
-    Command,
-    CreateChat,
-    Disconnect,
-    End,
-    Entry,
-    Event,
-    EventBatch,
-    Failure,
-    FindChat,
-    HistoryLog,
-    IllegalIntent,
-    MarkRead,
-    Poll,
-    Post,
-    ReadHistory,
-    Reattach,
-    Reply,
-    RequestChat,
-    SendEntry,
-    SendFile,
-    SendText,
-    StartTyping,
-    StopTyping,
-    wire,
-)
+from .. import core
+from ..core import Answered, ChatOpened, Command, Entry, Event, EventBatch, Failure, HistoryLog, Poll, Post, Reply, wire
 from ..core.session import ConnectionBackingOff, ConnectionBlocked
-from .har import CallKind, CapturedCall
-from .player import UPLOADED, CapturePlayer, StepOutputs, TimelineRow, anomaly_words
+from .capture import Part
+from .har import PROBES, CapturedCall
+from .player import UPLOADED, Replay, StepOutputs, TimelineRow, anomaly_words
 from .words import reply_words
 
-_COMMANDS: Final[dict[CallKind, type[Command]]] = {
-    "create": CreateChat,
-    "find": FindChat,
-    "poll": Poll,
-    "history": ReadHistory,
-    "post": Post,
-}
 _PATIENCE: Final = (408, 425, 429)
 """Statuses from 400 to 499 that are temporary, whatever the state of the chat."""
 
 
-def play_calls(player: CapturePlayer, calls: tuple[CapturedCall, ...]) -> None:
-    """These calls in order of time: each begins, and ends."""
+def play_calls(replay: Replay, parts: Sequence[Part]) -> None:
+    """The calls in order of time: each begins, and ends."""
+    calls = [part for part in parts if isinstance(part, CapturedCall)]
     moments = sorted(
         [(call.at, index, False) for index, call in enumerate(calls)]
         + [(max(call.at, call.end), index, True) for index, call in enumerate(calls)]
     )
     reads = _history_to_come([(calls[index], over) for _, index, over in moments])
-    play = _CallPlayer(player)
-    for (at, index, over), player.reads_history in zip(moments, reads, strict=True):
-        player.settle()
-        at = max(at, player.session.now)
+    play = _CallPlayer(replay)
+    for (at, index, over), replay.reads_history in zip(moments, reads, strict=True):
+        replay.settle()
+        at = max(at, replay.session.now)
         if over:
             play.end(index, calls[index], at)
         else:
@@ -92,8 +58,8 @@ def _history_to_come(moments: list[tuple[CapturedCall, bool]]) -> list[bool]:
 class _CallPlayer:
     """The calls in progress."""
 
-    def __init__(self, player: CapturePlayer) -> None:
-        self._player = player
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
         self._polls = 0
         self._sent: dict[int, list[tuple[str, Entry]]] = {}
         """Number of a call -> (item, entry) of what it posts."""
@@ -116,25 +82,25 @@ class _CallPlayer:
                 self._sent[number] = [one for entry in call.posted for one in self._post(call, entry, at)]
 
     def _open(self, call: CapturedCall, at: int) -> None:
-        player = self._player
-        if player.session.phase != "idle":
+        replay = self._replay
+        if replay.session.phase != "idle":
             return
-        event = _request(call.asked, at) if call.kind == "create" else Reattach(at, "replay")
+        event = _request(call.asked, at) if call.kind == "create" else core.Reattach(at, "replay")
         result, notes = self._intend(event)
         what = "asks for a chat" if call.kind == "create" else "looks for an open chat"
         self._row(call, at, what, result, notes, who="customer")
 
     def _join(self, call: CapturedCall, at: int) -> StepOutputs:
         """The first call for a chat whose creation is not in the capture."""
-        player = self._player
-        if player.session.phase == "idle":
-            return player.feed(Reattach(at, "replay", call.chat_id))
-        opening = player.skip_pause(CreateChat, FindChat) if player.session.phase == "requesting" else None
-        return player.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else StepOutputs()
+        replay = self._replay
+        if replay.session.phase == "idle":
+            return replay.feed(core.Reattach(at, "replay", call.chat_id))
+        opening = replay.skip_pause(core.CreateChat, core.FindChat) if replay.session.phase == "requesting" else None
+        return replay.feed(Answered(at, opening.id, ChatOpened(call.chat_id))) if opening else StepOutputs()
 
     def _post(self, call: CapturedCall, entry: Entry, at: int) -> list[tuple[str, Entry]]:
         """The entry as the intent it was; the items that it became."""
-        player = self._player
+        replay = self._replay
         msg_id = getattr(entry, "msg_id", "")
         said = repr(entry) + (entry.text if isinstance(entry, wire.Message) else "")
         again = bool(msg_id) and self._texts.get(msg_id) == said
@@ -143,20 +109,20 @@ class _CallPlayer:
         result = StepOutputs()
         event = None if again else _intent(entry, at)
         if again:
-            items, notes = [player.items[msg_id]] if msg_id in player.items else [], ("sent again, with the same id",)
+            items, notes = [replay.items[msg_id]] if msg_id in replay.items else [], ("sent again, with the same id",)
         elif event is not None:
-            before = {item.id for item in player.session.items}
+            before = {item.id for item in replay.session.items}
             result, notes = self._intend(event)
-            items = [item.id for item in player.session.items if item.id not in before]
+            items = [item.id for item in replay.session.items if item.id not in before]
             if msg_id and items:
-                player.items[msg_id], self._texts[msg_id] = items[0], said
-        player.entry_row(entry, at, player.session.phase, by_client=True, commands=result.commands, notes=notes)
+                replay.items[msg_id], self._texts[msg_id] = items[0], said
+        replay.entry_row(entry, at, replay.session.phase, by_client=True, commands=result.commands, notes=notes)
         return [(item, entry) for item in items]
 
     def _intend(self, event: Event) -> tuple[StepOutputs, tuple[str, ...]]:
         try:
-            result = self._player.feed(event)
-        except IllegalIntent as refusal:
+            result = self._replay.feed(event)
+        except core.IllegalIntent as refusal:
             return StepOutputs(), (f"the engine would refuse this: {refusal.reason}",)
         return result, anomaly_words(result.anomalies)
 
@@ -183,64 +149,64 @@ class _CallPlayer:
             self._polled(call, call.reply, at)
 
     def _opened(self, call: CapturedCall, reply: ChatOpened, at: int) -> None:
-        player = self._player
-        command = player.skip_pause(_COMMANDS[call.kind]) if player.session.phase == "requesting" else None
-        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
+        replay = self._replay
+        command = replay.skip_pause(type(PROBES[call.kind])) if replay.session.phase == "requesting" else None
+        result = replay.feed(Answered(at, command.id, reply)) if command else StepOutputs()
         again = () if command else ("this chat is known already",)
         self._row(call, at, f"{call.name}: {reply_words(reply)}", result, again)
 
     def _polled(self, call: CapturedCall, reply: EventBatch, at: int) -> None:
-        player = self._player
-        command = player.owed(Poll)
+        replay = self._replay
+        command = replay.owed(Poll)
         if reply.entries:
-            player.deliver(reply.entries, at, command)
+            replay.deliver(reply.entries, at, command)
             return
-        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
+        result = replay.feed(Answered(at, command.id, reply)) if command else StepOutputs()
         self._row(call, at, f"{call.name}: nothing new", result, quiet=not result.updates)
 
     def _read(self, call: CapturedCall, reply: HistoryLog, at: int) -> None:
-        player = self._player
-        player.count(reply.entries)
+        replay = self._replay
+        replay.count(reply.entries)
         for entry in reply.entries:
-            player.names.learn(entry)
-        player.log = [player.as_ours(entry) for entry in reply.entries]
-        command = player.owed(ReadHistory)
-        before = len(player.transcript)
-        result = player.feed(Answered(at, command.id if command else 0, HistoryLog(tuple(player.log))))
-        new = len(player.transcript) - before
+            replay.names.learn(entry)
+        replay.log = [replay.as_ours(entry) for entry in reply.entries]
+        command = replay.owed(core.ReadHistory)
+        before = len(replay.transcript)
+        result = replay.feed(Answered(at, command.id if command else 0, HistoryLog(tuple(replay.log))))
+        new = len(replay.transcript) - before
         self._row(call, at, f"{call.name}: {reply_words(reply)}, {new} new messages", result)
 
     def _failed(self, call: CapturedCall, reply: Failure, at: int) -> None:
-        player = self._player
-        kind = _COMMANDS[call.kind]
-        command = player.owed(kind)
-        if command is None and call.kind in ("create", "find") and player.session.phase == "requesting":
-            command = player.skip_pause(kind)
+        replay = self._replay
+        kind = type(PROBES[call.kind])
+        command = replay.owed(kind)
+        if command is None and call.kind in ("create", "find") and replay.session.phase == "requesting":
+            command = replay.skip_pause(kind)
         elif command is None and _is_grave(reply):
-            command = player.owed(Poll, ReadHistory, Post) or player.skip_pause(Poll, ReadHistory)
+            command = replay.owed(Poll, core.ReadHistory, Post) or replay.skip_pause(Poll, core.ReadHistory)
         notes = () if command else ("the engine would not make this call now",)
-        result = player.feed(Answered(at, command.id, reply)) if command else StepOutputs()
-        what = f"{call.name}: {reply_words(reply, call.status)}{_patience(player)}"
+        result = replay.feed(Answered(at, command.id, reply)) if command else StepOutputs()
+        what = f"{call.name}: {reply_words(reply, call.status)}{_patience(replay)}"
         self._row(call, at, what, result, notes)
 
     def _posted(self, call: CapturedCall, reply: Reply, items: list[tuple[str, Entry]], at: int) -> None:
-        player = self._player
+        replay = self._replay
         result = StepOutputs()
         entries = reply.entries if isinstance(reply, EventBatch) else ()
         answer: Reply = EventBatch() if isinstance(reply, EventBatch) else reply
         for item, entry in items:
             if isinstance(reply, EventBatch):
-                player.log.append(_as_logged(entry, player.chat_id, item))
-            owed = _post_of(player, item)
+                replay.log.append(_as_logged(entry, replay.chat_id, item))
+            owed = _post_of(replay, item)
             if owed is None:
-                player.ready[item] = answer
+                replay.ready[item] = answer
             else:
-                result += player.feed(Answered(at, owed.id, answer))
+                result += replay.feed(Answered(at, owed.id, answer))
         if isinstance(reply, Failure) and not items and _is_grave(reply):
             self._failed(call, reply, at)
             return
         if entries:
-            player.deliver(entries, at, None, result)
+            replay.deliver(entries, at, None, result)
             return
         self._row(
             call, at, f"{call.name}: {reply_words(reply, call.status)}", result, quiet=isinstance(reply, EventBatch)
@@ -257,20 +223,20 @@ class _CallPlayer:
         quiet: bool = False,
     ) -> None:
         odd = (*anomaly_words(result.anomalies), *notes)
-        phase = self._player.session.phase
-        self._player.rows.append(TimelineRow(at, call.kind, who, what, phase, result.commands, odd, quiet and not odd))
+        phase = self._replay.session.phase
+        self._replay.rows.append(TimelineRow(at, call.kind, who, what, phase, result.commands, odd, quiet and not odd))
 
 
-def _patience(player: CapturePlayer) -> str:
+def _patience(replay: Replay) -> str:
     """The wait of the engine, where it does not continue at once."""
-    link = player.session.connection
+    link = replay.session.connection
     if isinstance(link, ConnectionBackingOff):
-        return f"; the engine waits {max(1, round((link.due - player.session.now) / 1_000))} s, then catches up"
+        return f"; the engine waits {max(1, round((link.due - replay.session.now) / 1_000))} s, then catches up"
     return "; the engine waits for other credentials" if isinstance(link, ConnectionBlocked) else ""
 
 
-def _post_of(player: CapturePlayer, item: str) -> Command | None:
-    command = player.owed(Post)
+def _post_of(replay: Replay, item: str) -> Command | None:
+    command = replay.owed(Post)
     return command if isinstance(command, Post) and command.item == item else None
 
 
@@ -292,7 +258,7 @@ def _as_logged(entry: Entry, chat_id: str, item: str) -> Entry:
 # --- intents --------------------------------------------------------------------------------------------------------
 
 
-def _request(asked: Mapping[str, object], at: int) -> RequestChat:
+def _request(asked: Mapping[str, object], at: int) -> core.RequestChat:
     """The request for a chat that this body was."""
 
     def text(name: str) -> str | None:
@@ -301,38 +267,32 @@ def _request(asked: Mapping[str, object], at: int) -> RequestChat:
 
     parameters = asked.get("parameters")
     kept = cast(dict[str, object], parameters) if isinstance(parameters, dict) else {}
-    return RequestChat(at, "replay", kept, text("phone_number"), text("from"))
+    return core.RequestChat(at, "replay", kept, text("phone_number"), text("from"))
+
+
+def _cancel_form(entry: wire.FormDataCancel | wire.SecureFormCancel, at: int) -> Event:
+    return core.CancelForm(at, entry.form_request_id)
+
+
+_INTENTS: Final[dict[type[Entry], Callable[[Any, int], Event]]] = {
+    wire.Message: lambda e, at: core.SendText(at, e.text),
+    wire.Typing: lambda e, at: core.StartTyping(at, e.msg),
+    wire.NotTyping: lambda _, at: core.StopTyping(at),
+    wire.MessageRead: lambda e, at: core.MarkRead(at, e.ref_msg_id),
+    wire.SessionEnd: lambda _, at: core.End(at),
+    wire.SessionDisconnect: lambda _, at: core.Disconnect(at),
+    wire.File: lambda e, at: core.SendFile(
+        at, UPLOADED + e.file_id, e.file_name, "image" if e.file_type == "image" else "attachment"
+    ),
+    wire.FormData: lambda e, at: core.AnswerForm(at, e.form_request_id, e.data if e.data.startswith("{") else "{}"),
+    wire.SecureFormData: lambda e, at: core.AnswerSecureForm(at, e.form_request_id, "captured"),
+    wire.FormDataCancel: _cancel_form,
+    wire.SecureFormCancel: _cancel_form,
+}
 
 
 def _intent(entry: Entry, at: int) -> Event | None:
     """The intent behind a posted entry; None for entries that the engine sends by itself or not at all."""
-    match entry:
-        case wire.Message():
-            return SendText(at, entry.text)
-        case wire.Typing():
-            return StartTyping(at, entry.msg)
-        case wire.NotTyping():
-            return StopTyping(at)
-        case wire.MessageRead():
-            return MarkRead(at, entry.ref_msg_id)
-        case wire.SessionEnd():
-            return End(at)
-        case wire.SessionDisconnect():
-            return Disconnect(at)
-        case wire.File():
-            kind: Literal["image", "attachment"] = "image" if entry.file_type == "image" else "attachment"
-            return SendFile(at, UPLOADED + entry.file_id, entry.file_name, kind)
-        case _:
-            return _form_or_signal(entry, at)
-
-
-def _form_or_signal(entry: Entry, at: int) -> Event | None:
-    match entry:
-        case wire.FormData():
-            return AnswerForm(at, entry.form_request_id, entry.data if entry.data.startswith("{") else "{}")
-        case wire.SecureFormData():
-            return AnswerSecureForm(at, entry.form_request_id, "captured")
-        case wire.FormDataCancel() | wire.SecureFormCancel():
-            return CancelForm(at, entry.form_request_id)
-        case _:
-            return SendEntry(at, entry) if isinstance(entry, wire.SENDABLE_ENTRIES) else None
+    if make := _INTENTS.get(type(entry)):
+        return make(entry, at)
+    return core.SendEntry(at, entry) if isinstance(entry, wire.SENDABLE_ENTRIES) else None

@@ -20,11 +20,11 @@ from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
-from .har import BadHar, CapturedCall, as_object, read_har
+from .har import CapturedCall, as_object, read_har
 
 
 class BadCapture(ValueError):
-    """A file that cannot be replayed. The text begins with its name and is one line."""
+    """A file that cannot be replayed. The text is one line; what `read_capture` raises begins with the file's name."""
 
 
 @frozen
@@ -62,8 +62,8 @@ def read_capture(files: Iterable[tuple[str, bytes]]) -> Capture:
     chat_id = ""
     for name, data in files:
         try:
-            form, found, named = _read(_checked(unpacked(data)))
-        except _Refused as refused:
+            form, found, named = _read(unpacked(data))
+        except BadCapture as refused:
             raise BadCapture(f"{name}: {refused}") from None
         forms.append(form)
         parts += found
@@ -99,37 +99,28 @@ def _hidden(event: Any) -> Any:
 _FORMS: Final = "a wire container, JSON lines of events, a HAR file, or a trace"
 
 
-class _Refused(ValueError):
-    """The reason why this file is no capture."""
-
-
-def _checked(data: bytes) -> bytes:
-    if len(data) > MAX_BODY:
-        raise _Refused(f"larger than {MAX_BODY // 1_000_000} MB; keep the calls of one chat and try again")
-    return data
-
-
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
 def _read(data: bytes) -> tuple[str, list[Part], str]:
     """(form, parts, the chat id they name)."""
+    if len(data) > MAX_BODY:
+        raise BadCapture(f"larger than {MAX_BODY // 1_000_000} MB; keep the calls of one chat and try again")
     if not data.removeprefix(b"\xef\xbb\xbf").strip():
-        raise _Refused(f"empty; expected {_FORMS}")
+        raise BadCapture(f"empty; expected {_FORMS}")
     value = parse_body(data)
     if isinstance(value, Problem):
         return _read_lines(data, value)
     if is_har(value):
-        try:
-            calls = read_har(value)
-        except BadHar as error:
-            raise _Refused(str(error)) from None
+        calls = read_har(value)
+        if not calls:
+            raise BadCapture("a HAR file without a call of a chat (no path with /clientweb/api/v1/ or /v2/)")
         return "HAR", list(calls), next((call.chat_id for call in calls if call.chat_id), "")
     if _is_trace_head(value):
         return "trace", _read_trace(data), ""
     items = cast(list[object], value) if isinstance(value, list) else [value]
     if not items or not all(map(_holds_events, items)):
-        raise _Refused(f"JSON, but not a capture; expected {_FORMS}")
+        raise BadCapture(f"JSON, but not a capture; expected {_FORMS}")
     return "container", [_arrived(item) for item in items], _named(items)
 
 
@@ -147,11 +138,8 @@ def _arrived(value: object) -> ServerEvents:
 
 def _named(values: Iterable[object]) -> str:
     """The chat id beside the events, or ""."""
-    for value in values:
-        named = as_object(value).get("chat_id")
-        if isinstance(named, str) and named:
-            return named
-    return ""
+    named = (as_object(value).get("chat_id") for value in values)
+    return next((one for one in named if isinstance(one, str) and one), "")
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -171,8 +159,8 @@ def _read_lines(data: bytes, whole: Problem) -> tuple[str, list[Part], str]:
         return "trace", _read_trace(data), ""
     if not any(map(_holds_events, values)):
         if any({"event", "phase", "commands"} <= as_object(value).keys() for value in values):
-            raise _Refused("a trace without its first line, which has the session at its start")
-        raise _Refused(f"{whole.text}; expected {_FORMS}")
+            raise BadCapture("a trace without its first line, which has the session at its start")
+        raise BadCapture(f"{whole.text}; expected {_FORMS}")
     parts: list[Part] = [_line(number, value) for (number, _), value in zip(lines, values, strict=True)]
     return "JSON lines", parts, _named(values)
 
@@ -209,7 +197,7 @@ def _read_one_trace(lines: list[str], first: int) -> list[Part]:
         trace = read_trace(lines, first)
     except BadRecord as error:
         if len(lines) < 2 or not isinstance(parse_body(lines[-1].encode()), Problem):
-            raise _Refused(str(error)) from None
+            raise BadCapture(str(error)) from None
         return [*_read_one_trace(lines[:-1], first), _cut_line(first + len(lines) - 1)]
     return [TraceHeader(trace.product, trace.session), *trace.steps]
 

@@ -13,32 +13,16 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
+from .. import core
 from ..codec.body import Problem
 from ..codec.har import HarCall, read_har_calls
 from ..codec.http import read_reply
 from ..codec.lenient import read_body
 from ..codec.wire import decode_entries
-from ..core import (
-    ChatOpened,
-    Command,
-    CreateChat,
-    Entry,
-    EventBatch,
-    Failure,
-    FindChat,
-    HistoryLog,
-    Poll,
-    Post,
-    ReadHistory,
-    Reply,
-)
+from ..core import ChatOpened, Entry, EventBatch, Failure, HistoryLog, Reply
 from ..core.wire import SessionEnd
 
 CallKind: TypeAlias = Literal["create", "find", "poll", "history", "post", "other"]
-
-
-class BadHar(ValueError):
-    """A HAR file that holds nothing of a chat."""
 
 
 @frozen
@@ -68,16 +52,21 @@ _OF_CHAT: Final[dict[tuple[str, str], CallKind]] = {
     ("POST", "events"): "post",
     ("GET", "history"): "history",
 }
+PROBES: Final[dict[CallKind, core.Command]] = {
+    "create": core.CreateChat(0, 0),
+    "find": core.FindChat(0, 0),
+    "poll": core.Poll(0, 0, ""),
+    "history": core.ReadHistory(0, 0, ""),
+    "post": core.Post(0, 0, "", "", SessionEnd()),
+}
+"""Kind -> the command of the engine that makes such a call."""
 _KEPT_HEADERS: Final = ("retry-after", "date", "content-type")
 Object: TypeAlias = dict[str, object]
 
 
 def read_har(value: object) -> tuple[CapturedCall, ...]:
-    """The calls of the chat's interface, in order of their start. Raises BadHar where there are none."""
-    calls = tuple(call for one in read_har_calls(value) if (call := _call(one)) is not None)
-    if not calls:
-        raise BadHar("a HAR file without a call of a chat (no path with /clientweb/api/v1/ or /v2/)")
-    return calls
+    """The calls of the chat's interface, in order of their start."""
+    return tuple(call for one in read_har_calls(value) if (call := _call(one)) is not None)
 
 
 def as_object(value: object) -> Object:
@@ -91,7 +80,7 @@ def _call(one: HarCall) -> CapturedCall | None:
         return None
     kind, chat_id = _kind(one.method, [unquote(part) for part in path[2].split("/")])
     notes = [] if one.timed else ["its time cannot be read"]
-    reply = _reply(kind, chat_id, one)
+    reply = _reply(kind, one)
     if kind != "other" and one.response.problem:
         notes.append(f"the body of the answer is missing: {one.response.problem}")
     if isinstance(reply, ChatOpened):
@@ -134,7 +123,7 @@ def _sent(kind: CallKind, call: HarCall) -> tuple[object, str]:
 # --- the answer -----------------------------------------------------------------------------------------------------
 
 
-def _reply(kind: CallKind, chat_id: str, call: HarCall) -> Reply | None:
+def _reply(kind: CallKind, call: HarCall) -> Reply | None:
     status = call.status
     if kind == "other":
         return None
@@ -142,14 +131,7 @@ def _reply(kind: CallKind, chat_id: str, call: HarCall) -> Reply | None:
         return Failure("cut")
     if call.response.problem:
         return Failure("unreadable" if 200 <= status < 300 else "http", status)
-    probes: dict[CallKind, Command] = {
-        "create": CreateChat(0, 0),
-        "find": FindChat(0, 0),
-        "poll": Poll(0, 0, chat_id),
-        "history": ReadHistory(0, 0, chat_id),
-        "post": Post(0, 0, chat_id, "", SessionEnd()),
-    }
     named = {name.lower(): value for name, value in call.response_headers}
     headers: dict[str, str] = {name: named[name] for name in _KEPT_HEADERS if name in named}
-    reply = read_reply(probes[kind], status, headers, call.response.data)
+    reply = read_reply(PROBES[kind], status, headers, call.response.data)
     return HistoryLog(reply.entries) if kind == "history" and isinstance(reply, EventBatch) else reply

@@ -10,49 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
-from ..core import (
-    COMMANDS,
-    TRANSCRIPT,
-    Anomaly,
-    Answered,
-    Command,
-    Config,
-    DeliveryUpdate,
-    Entry,
-    Event,
-    EventBatch,
-    FileUploaded,
-    HistoryGap,
-    HistoryLog,
-    Incoming,
-    Notification,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Received,
-    Reply,
-    Session,
-    Tick,
-    TranscriptUpdate,
-    Upload,
-    new_session,
-    next_deadline,
-    outbox,
-    reduce,
-)
+from .. import core
+from ..core import Anomaly, Answered, Command, Entry, Event, EventBatch, Incoming, Session, Tick, TranscriptUpdate
 from ..core.wire import File, Location, Malformed, Message, MessageDelivered, MessageRead, Unknown
 from .words import PartyNames, entry_words, wire_name
-
-PLACEHOLDER: Final = "captured-chat"
-"""The chat id where the capture has none."""
 
 UPLOADED: Final = "captured:"
 """Prefix of the reference to a file that was uploaded in the capture; the file id follows."""
 
-_NEVER: Final = 10**14
-"""Longer than any capture: in a replay, calls time out only where the captured ones did."""
+FOREVER: Final = 10**14
+"""Milliseconds, longer than any capture: in a replay, calls time out only where the captured ones did."""
 _TICKS: Final = 1_000
 """Limit of deadlines between two events of a capture."""
 
@@ -63,7 +32,7 @@ class TimelineRow:
 
     `at`: milliseconds since the epoch, or None. `event`: the name of the entry on the wire, or of the call. `what`: the
     same for people. `phase`: the phase afterwards. `commands`: the engine's commands. `notes`: anomalies. `quiet`:
-    nothing changed. `between`: the step of an entry of a batch other than the last, see `CapturePlayer.deliver`.
+    nothing changed. `between`: the step of an entry of a batch other than the last, see `Replay.deliver`.
     """
 
     at: int | None
@@ -116,12 +85,12 @@ class StepOutputs:
     anomalies: tuple[Anomaly, ...] = ()
 
     @classmethod
-    def of(cls, out: Iterable[Command | Notification]) -> StepOutputs:
+    def of(cls, out: Iterable[Command | core.Notification]) -> StepOutputs:
         """The outputs of one step, sorted out."""
         found = tuple(out)
         return cls(
-            tuple(one for one in found if isinstance(one, COMMANDS)),
-            tuple(one for one in found if isinstance(one, TRANSCRIPT)),
+            tuple(one for one in found if isinstance(one, core.COMMANDS)),
+            tuple(one for one in found if isinstance(one, core.TRANSCRIPT)),
             tuple(one for one in found if isinstance(one, Anomaly)),
         )
 
@@ -131,39 +100,44 @@ class StepOutputs:
         )
 
 
-class CapturePlayer:
-    """One session that is replayed. `chat_id`: "" where none is known. `clock`: the capture has times of arrival."""
+@define(eq=False)
+class Replay:
+    """One session that a capture is fed to, and the result.
 
-    def __init__(self, chat_id: str = "", *, api: str = "v2", start: int = 0, clock: bool = False) -> None:
-        self.chat_id = chat_id
-        self.names = PartyNames(chat_id)
-        self.clock = clock
-        config = Config(
-            api=api,
-            request_timeout=_NEVER,
-            upload_timeout=_NEVER,
-            poll_timeout=_NEVER,
-            request_within=_NEVER,
-            ending_within=_NEVER,
-            brake=0,
-        )
-        self.session: Session = new_session(start, config)
-        self.rows: list[TimelineRow] = []
-        self.steps: list[ReplayedStep] = []
-        self.transcript: list[TranscriptLine] = []
-        self.anomalies: list[Anomaly] = []
-        self.progress: dict[str, str] = {}
-        """Item -> sent, delivered, read or failed."""
-        self.events = self.unknown = self.malformed = 0
-        self.log: list[Entry] = []
-        self.ready: dict[str, Reply] = {}
-        """Item -> how the capture says its post was answered, until the engine makes that post."""
-        self._places: dict[int, int] = {}
-        """Entry of the batch at play -> the row that it is going to have."""
-        self.items: dict[str, str] = {}
-        """Message id in the capture -> item."""
-        self.reads_history = False
-        """The capture shows a reading of the history that is still to come."""
+    `chat_id`: "" where none is known. `clock`: the capture has times of arrival. `forms`: the format of each file.
+    `left_out`: number of calls of other chats. `unread`: of calls not recorded whole.
+    """
+
+    session: Session
+    chat_id: str = ""
+    clock: bool = False
+    forms: tuple[str, ...] = ()
+    left_out: int = 0
+    unread: int = 0
+    events: int = 0
+    """Number of entries read; `unknown` and `malformed` are among them."""
+    unknown: int = 0
+    malformed: int = 0
+    rows: list[TimelineRow] = field(factory=list[TimelineRow])
+    steps: list[ReplayedStep] = field(factory=list[ReplayedStep])
+    """Every call of `reduce`."""
+    transcript: list[TranscriptLine] = field(factory=list[TranscriptLine])
+    anomalies: list[Anomaly] = field(factory=list[Anomaly])
+    progress: dict[str, str] = field(factory=dict[str, str])
+    """Item -> sent, delivered, read or failed."""
+    log: list[Entry] = field(factory=list[Entry])
+    ready: dict[str, core.Reply] = field(factory=dict[str, core.Reply])
+    """Item -> how the capture says its post was answered, until the engine makes that post."""
+    items: dict[str, str] = field(factory=dict[str, str])
+    """Message id in the capture -> item."""
+    reads_history: bool = False
+    """The capture shows a reading of the history that is still to come."""
+    names: PartyNames = field(init=False)
+    _places: dict[int, int] = field(init=False, factory=dict[int, int])
+    """Entry of the batch at play -> the row that it is going to have."""
+
+    def __attrs_post_init__(self) -> None:
+        self.names = PartyNames(self.chat_id)
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
@@ -174,7 +148,7 @@ class CapturePlayer:
         """
         result = StepOutputs()
         for _ in range(_TICKS):
-            due = next_deadline(self.session)
+            due = core.next_deadline(self.session)
             if due is None or due > event.at:
                 break
             result += self._settled(self.step(Tick(due)))
@@ -184,9 +158,9 @@ class CapturePlayer:
         """One call of `reduce`, and nothing else. Raises IllegalIntent."""
         before = self.session
         self._places = {id(entry): len(self.rows) + place for place, entry in enumerate(live_entries(event))}
-        self.session, out = reduce(before, event)
+        self.session, out = core.reduce(before, event)
         result = StepOutputs.of(out)
-        gap = any(isinstance(update, HistoryGap) for update in result.updates)
+        gap = any(isinstance(update, core.HistoryGap) for update in result.updates)
         self.steps.append(ReplayedStep(len(self.rows), event, before, self.session, gap))
         self.anomalies += result.anomalies
         self._note_sent(before, event.at)
@@ -196,7 +170,7 @@ class CapturePlayer:
 
     def settle(self) -> StepOutputs:
         """Answer the commands for which the capture has no answer."""
-        return self._settled(StepOutputs(outbox(self.session)))
+        return self._settled(StepOutputs(core.outbox(self.session)))
 
     def _settled(self, result: StepOutputs) -> StepOutputs:
         waiting = list(result.commands)
@@ -209,29 +183,29 @@ class CapturePlayer:
                 waiting += more.commands
         return result
 
-    def _own_reply(self, command: Command) -> Reply | None:
+    def _own_reply(self, command: Command) -> core.Reply | None:
         match command:
-            case PostEphemeral():
+            case core.PostEphemeral():
                 return EventBatch()
-            case ReadHistory():
-                return None if self.reads_history else HistoryLog(tuple(self.log))
-            case Upload():
-                return FileUploaded(command.ref.removeprefix(UPLOADED) or "unknown")
-            case Post():
+            case core.ReadHistory():
+                return None if self.reads_history else core.HistoryLog(tuple(self.log))
+            case core.Upload():
+                return core.FileUploaded(command.ref.removeprefix(UPLOADED) or "unknown")
+            case core.Post():
                 return self.ready.pop(command.item, None)
             case _:
                 return None
 
     def owed(self, *kinds: type[Command]) -> Command | None:
         """The oldest command of these kinds that is owed."""
-        return next((one for one in outbox(self.session) if isinstance(one, kinds)), None)
+        return next((one for one in core.outbox(self.session) if isinstance(one, kinds)), None)
 
     def skip_pause(self, *kinds: type[Command]) -> Command | None:
         """The same, after skipping the pauses before it."""
         for _ in range(_TICKS):
             found = self.owed(*kinds)
-            due = next_deadline(self.session)
-            if found is not None or due is None or due >= _NEVER:
+            due = core.next_deadline(self.session)
+            if found is not None or due is None or due >= FOREVER:
                 return found
             self._settled(self.step(Tick(due)))
         return None
@@ -240,42 +214,32 @@ class CapturePlayer:
 
     def _note_sent(self, before: Session, at: int) -> None:
         """Note the items that the captured client queued."""
-        if before.items is self.session.items:
-            return
         known = {item.id for item in before.items}
         for item in self.session.items:
-            if item.id in known:
-                continue
-            if isinstance(item.entry, Message | Location):
-                self._note_line(item.entry, at if self.clock else None, own=True, item=item.id)
-            elif item.ref:
-                name = item.name or item.ref
-                time = at if self.clock else None
-                self.transcript.append(
-                    TranscriptLine("file", name, True, self.chat_id, "", time, item=item.id, row=len(self.rows))
-                )
+            sent = File("", file_name=item.name or item.ref) if item.ref else item.entry
+            if item.id not in known and isinstance(sent, Message | File | Location):
+                self._note_line(sent, at if self.clock else None, own=True, item=item.id)
 
     def _note_update(self, update: TranscriptUpdate) -> None:
-        if isinstance(update, DeliveryUpdate):
+        if isinstance(update, core.DeliveryUpdate):
             self.progress[update.item] = update.state
-        elif isinstance(update, Received) and isinstance(update.entry, Message | File | Location):
+        elif isinstance(update, core.Received) and isinstance(update.entry, Message | File | Location):
             time = update.entry.timestamp or (update.at if self.clock else None)
             row = self._places.get(id(update.entry), len(self.rows))
             self._note_line(update.entry, time, own=update.own, late=update.late, historic=update.historic, row=row)
 
     def _note_line(self, e: Message | File | Location, time: int | None, own: bool, **rest: Any) -> None:
-        kind, text = "text", ""
-        if isinstance(e, Message):
-            text = e.text
-        elif isinstance(e, File):
-            kind, text = "file", e.file_name or e.file_id
-        else:
-            kind, text = "location", f"{e.latitude}, {e.longitude}"
+        match e:
+            case Message():
+                kind, text = "text", e.text
+            case File():
+                kind, text = "file", e.file_name or e.file_id
+            case _:
+                kind, text = "location", f"{e.latitude}, {e.longitude}"
         party = self.chat_id if own else e.party_id
+        msg_id = "" if rest.get("item") else e.msg_id
         rest.setdefault("row", len(self.rows))
-        self.transcript.append(
-            TranscriptLine(kind, text, own, party, "" if rest.get("item") else e.msg_id, time, **rest)
-        )
+        self.transcript.append(TranscriptLine(kind, text, own, party, msg_id, time, **rest))
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
@@ -314,7 +278,7 @@ class CapturePlayer:
         whole = tuple(a for a in result.anomalies if a.kind == "repeated_batch")
         for index, (entry, ours) in enumerate(zip(entries, known, strict=True)):
             event, earlier = Incoming(at, (ours,)), shadow
-            shadow, out = reduce(shadow, event) if last else (self.session, result.anomalies)
+            shadow, out = core.reduce(shadow, event) if last else (self.session, result.anomalies)
             odd = tuple(a for a in StepOutputs.of(out).anomalies if a.kind != "repeated_batch")
             final = index == last
             self.entry_row(

@@ -6,11 +6,10 @@ from collections import Counter
 from typing import Final
 
 from ..codec.records import encode_command
-from ..core import Command, Poll, Session, Upload
+from ..core import Command, Poll, Upload
 from ..core.session import DEFAULT_CONFIG
 from ..durations import duration_words
-from .player import TimelineRow, TranscriptLine
-from .run import Replay
+from .player import Replay, TimelineRow, TranscriptLine
 from .words import party_name
 
 Object = dict[str, object]
@@ -37,18 +36,10 @@ def report(replay: Replay) -> Object:
 def _parties(replay: Replay) -> list[Object]:
     """All parties in order of joining; `present`: in the chat at the end."""
     present = {party.id.lower() for party in replay.session.participants.parties}
-    found: dict[str, Object] = {
-        party.id.lower(): {
-            "id": party.id,
-            "name": party.display_name or f"{party.first_name} {party.last_name}".strip() or None,
-            "type": party.type or None,
-        }
-        for party in replay.session.participants.parties
-    }
-    for key, joined in replay.names.parties.items():
-        found[key] = {"id": joined.party_id, "name": party_name(joined), "type": joined.type or None}
-    order = [*replay.names.parties, *(key for key in found if key not in replay.names.parties)]
-    return [{**found[key], "present": key in present} for key in order]
+    return [
+        {"id": one.party_id, "name": party_name(one), "type": one.type or None, "present": key in present}
+        for key, one in replay.names.parties.items()
+    ]
 
 
 def _message(replay: Replay, said: TranscriptLine, captured: dict[str, str]) -> Object:
@@ -99,9 +90,9 @@ _OUTCOMES: Final = {
 }
 
 
-def sentence(session: Session, rows: tuple[TimelineRow, ...] = ()) -> str:
+def sentence(replay: Replay) -> str:
     """How it ended."""
-    times = [row.at for row in rows if row.at]
+    session, times = replay.session, [row.at for row in replay.rows if row.at]
     lasted = f", after {duration_words(max(times) - min(times))}" if len(times) > 1 and max(times) > min(times) else ""
     if session.outcome is not None:
         return f"{_OUTCOMES[session.outcome]} (outcome {session.outcome}){lasted}."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..core import Poll
-from .run import Replay
+from .player import Replay
 from .story import lane
 from .words import command_words
 

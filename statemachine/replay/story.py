@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
+from attrs import asdict
+
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
 from ..durations import duration_words
-from .player import ReplayedStep, TimelineRow, TranscriptLine
+from .player import Replay, ReplayedStep, TimelineRow, TranscriptLine
 from .report import sentence
-from .run import Replay
 from .words import CUSTOMER, command_words
 
 Object: TypeAlias = dict[str, Any]
@@ -72,10 +73,10 @@ def _by_row(steps: Iterable[ReplayedStep], rows: int) -> list[list[ReplayedStep]
 
 def sentences(replay: Replay) -> list[str]:
     """The waiting time, the outcome, and the messages that never arrived."""
-    return [_waited(replay.rows), sentence(replay.session, replay.rows), _arrived(replay)]
+    return [_waited(replay.rows), sentence(replay), _arrived(replay)]
 
 
-def _waited(rows: tuple[TimelineRow, ...]) -> str:
+def _waited(rows: Iterable[TimelineRow]) -> str:
     timed = [(row.at, row.phase) for row in rows if row.at]
     if not timed:
         return "The waiting time is unknown: the capture has no times."
@@ -170,21 +171,9 @@ def _waiting(what: str, record: Any) -> str:
 
 
 def _moves(step: ReplayedStep, moves: _Distinct) -> Iterator[int]:
-    """What each machine result of the step."""
+    """The row that each machine took."""
     for move in explain(step.before, step.event).moves:
-        explained = {
-            "machine": move.machine,
-            "from": move.source,
-            "on": move.heard,
-            "guards": [list(one) for one in move.guards],
-            "verdict": move.verdict,
-            "to": move.target,
-            "runs": list(move.effects),
-            "raises": list(move.raises),
-            "why": move.why,
-            "ref": move.ref,
-        }
-        yield moves.place(move, explained)
+        yield moves.place(move, asdict(move))
 
 
 def _said(replay: Replay, said: TranscriptLine) -> Object:

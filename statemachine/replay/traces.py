@@ -5,86 +5,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from .. import core
 from ..codec.trace import RecordedStep
-from ..core import (
-    INTENTS,
-    Answered,
-    AnswerForm,
-    AnswerSecureForm,
-    Background,
-    CancelForm,
-    Command,
-    Disconnect,
-    End,
-    Event,
-    EventBatch,
-    Failure,
-    Foreground,
-    HistoryLog,
-    IllegalIntent,
-    Intent,
-    MarkDelivered,
-    MarkRead,
-    Post,
-    PostEphemeral,
-    PushReceived,
-    Reattach,
-    Reauthorized,
-    RequestChat,
-    Restarted,
-    SendEntry,
-    SendFile,
-    SendText,
-    Session,
-    StartTyping,
-    StopTyping,
-    new_session,
-    outbox,
-)
+from ..core import Answered, Command, Event, EventBatch, Failure, Session, wire
 from .capture import Part, TraceHeader
-from .player import CapturePlayer, StepOutputs, TimelineRow, anomaly_words, live_entries
+from .player import Replay, StepOutputs, TimelineRow, anomaly_words, live_entries
 from .words import command_words, reply_words
 
 
-def play_trace(player: CapturePlayer, parts: Sequence[Part]) -> None:
+def play_trace(replay: Replay, parts: Sequence[Part]) -> None:
     """The steps of one or more traces. The first difference is noted, the later ones follow from it."""
     parted = False
     for index, part in enumerate(parts):
         if isinstance(part, TraceHeader):
             following = parts[index + 1] if index + 1 < len(parts) else None
-            _begin(player, part, following.event if isinstance(following, RecordedStep) else None)
+            _begin(replay, part, following.event if isinstance(following, RecordedStep) else None)
             parted = False
         elif isinstance(part, RecordedStep):
-            parted = _repeat(player, part, parted)
+            parted = _repeat(replay, part, parted)
 
 
-def _begin(player: CapturePlayer, part: TraceHeader, first: Event | None) -> None:
+def _begin(replay: Replay, part: TraceHeader, first: Event | None) -> None:
     if part.session is not None:
-        player.session = part.session
+        replay.session = part.session
+        for one in part.session.participants.parties:
+            replay.names.learn(wire.PartyJoined(one.id, one.type, one.first_name, one.last_name, one.display_name))
     elif first is not None:
-        player.session = new_session(first.at)
+        replay.session = core.new_session(first.at)
 
 
-def _repeat(player: CapturePlayer, step: RecordedStep, parted: bool) -> bool:
+def _repeat(replay: Replay, step: RecordedStep, parted: bool) -> bool:
     """Whether the engine differs from the trace, here or before (`parted`)."""
-    before = player.session
+    before = replay.session
     refused: tuple[str, ...] = ()
     result = StepOutputs()
     try:
-        result = player.step(step.event)
-    except IllegalIntent as refusal:
+        result = replay.step(step.event)
+    except core.IllegalIntent as refusal:
         refused = (f"the engine refuses this: {refusal.reason}",)
-    player.chat_id = player.names.chat_id = player.session.chat.chat_id or player.chat_id
-    differences = _differences(player.session, result, step)
+    replay.chat_id = replay.names.chat_id = replay.session.chat.chat_id or replay.chat_id
+    differences = _differences(replay.session, result, step)
     notes = (*refused, *(() if parted else differences))
-    if isinstance(step.event, Answered) and isinstance(step.event.reply, HistoryLog):
-        player.count(step.event.reply.entries)
+    if isinstance(step.event, Answered) and isinstance(step.event.reply, core.HistoryLog):
+        replay.count(step.event.reply.entries)
         for entry in step.event.reply.entries:
-            player.names.learn(entry)
+            replay.names.learn(entry)
     if entries := live_entries(step.event):
-        player.batch_rows(before, entries, entries, step.event.at, result, notes)
+        replay.batch_rows(before, entries, entries, step.event.at, result, notes)
     else:
-        player.rows.append(_row(step.event, before, player.session, result, notes))
+        replay.rows.append(_row(step.event, before, replay.session, result, notes))
     return parted or bool(differences)
 
 
@@ -107,32 +76,32 @@ def _calls(commands: tuple[Command, ...]) -> list[tuple[str, int]]:
 
 # --- other events ---------------------------------------------------------------------------------------------------
 
-_INTENTS: Final[dict[type[Intent], str]] = {
-    RequestChat: "asks for a chat",
-    Reattach: "looks for the chat",
-    SendText: "says",
-    SendFile: "sends a file",
-    AnswerForm: "answers a form",
-    AnswerSecureForm: "answers a secure form",
-    CancelForm: "cancels a form",
-    Disconnect: "ends the conversation",
-    End: "ends the session",
-    StartTyping: "types",
-    StopTyping: "stops typing",
-    MarkDelivered: "has received a message",
-    MarkRead: "has read a message",
-    Background: "looks away",
-    Foreground: "looks again",
-    PushReceived: "is woken by a push message",
-    Reauthorized: "has new credentials",
-    SendEntry: "sends something",
+_INTENTS: Final[dict[type[core.Intent], str]] = {
+    core.RequestChat: "asks for a chat",
+    core.Reattach: "looks for the chat",
+    core.SendText: "says",
+    core.SendFile: "sends a file",
+    core.AnswerForm: "answers a form",
+    core.AnswerSecureForm: "answers a secure form",
+    core.CancelForm: "cancels a form",
+    core.Disconnect: "ends the conversation",
+    core.End: "ends the session",
+    core.StartTyping: "types",
+    core.StopTyping: "stops typing",
+    core.MarkDelivered: "has received a message",
+    core.MarkRead: "has read a message",
+    core.Background: "looks away",
+    core.Foreground: "looks again",
+    core.PushReceived: "is woken by a push message",
+    core.Reauthorized: "has new credentials",
+    core.SendEntry: "sends something",
 }
 
 
 def _row(event: Event, before: Session, after: Session, result: StepOutputs, notes: tuple[str, ...]) -> TimelineRow:
     who, what = _words(event, before)
     odd = (*anomaly_words(result.anomalies), *notes)
-    quiet = not odd and before.phase == after.phase and not isinstance(event, INTENTS)
+    quiet = not odd and before.phase == after.phase and not isinstance(event, core.INTENTS)
     quiet = quiet and not (isinstance(event, Answered) and isinstance(event.reply, Failure))
     name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(event).__name__).removeprefix("_")
     return TimelineRow(event.at, name, who, what, after.phase, result.commands, odd, quiet)
@@ -142,16 +111,16 @@ def _words(event: Event, before: Session) -> tuple[str, str]:
     """(who, what)."""
     if isinstance(event, Answered):
         return ("network" if isinstance(event.reply, Failure) else "centre"), _answer_words(event, before)
-    if isinstance(event, INTENTS):
+    if isinstance(event, core.INTENTS):
         text: str | None = getattr(event, "text", None)
         return "customer", _INTENTS[type(event)] + (f': "{text}"' if text else "")
-    return "clock", "the process is back" if isinstance(event, Restarted) else "time passes"
+    return "clock", "the process is back" if isinstance(event, core.Restarted) else "time passes"
 
 
 def _answer_words(event: Answered, before: Session) -> str:
     """The answer, and to what."""
-    command = next((one for one in outbox(before) if one.id == event.command), None)
+    command = next((one for one in core.outbox(before) if one.id == event.command), None)
     said = reply_words(event.reply)
-    if isinstance(event.reply, EventBatch) and isinstance(command, Post | PostEphemeral):
+    if isinstance(event.reply, EventBatch) and isinstance(command, core.Post | core.PostEphemeral):
         said = "accepted"
     return f"{command_words([command])}: {said}" if command else f"{said}, for no owed command"

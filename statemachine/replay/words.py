@@ -8,25 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ..core import (
-    ChatOpened,
-    Command,
-    CreateChat,
-    Entry,
-    EventBatch,
-    Failure,
-    FileUploaded,
-    FindChat,
-    HistoryLog,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Reply,
-    Session,
-    Upload,
-    wire,
-)
+from .. import core
+from ..core import Command, Entry, Failure, Reply, Session, wire
 from ..core.wire import Direction, Malformed, Unknown
 from ..durations import duration_words
 
@@ -139,14 +122,14 @@ def entry_words(entry: Entry, names: PartyNames, by_client: bool = False) -> tup
 def reply_words(reply: Reply, status: int = 0) -> str:
     """What an answer says."""
     match reply:
-        case ChatOpened():
+        case core.ChatOpened():
             new = {True: "a new chat", False: "the chat of before", None: "the chat"}[reply.is_new_chat]
             return f"{new}, state {reply.state}" if reply.state else new
-        case EventBatch():
+        case core.EventBatch():
             return f"{len(reply.entries)} events" if reply.entries else "nothing new"
-        case HistoryLog():
+        case core.HistoryLog():
             return f"the log of {len(reply.entries)} events"
-        case FileUploaded():
+        case core.FileUploaded():
             return "uploaded"
         case Failure():
             return _failure_words(reply, status or reply.status or 0)
@@ -187,15 +170,15 @@ def command_words(commands: Iterable[Command]) -> str:
 
 def _command(command: Command) -> str:
     match command:
-        case CreateChat():
+        case core.CreateChat():
             return "ask for a chat"
-        case FindChat():
+        case core.FindChat():
             return "look for the chat"
-        case Poll():
+        case core.Poll():
             return "poll"
-        case ReadHistory():
+        case core.ReadHistory():
             return "read the history"
-        case Upload():
+        case core.Upload():
             return "upload the file"
-        case Post() | PostEphemeral():
+        case core.Post() | core.PostEphemeral():
             return _ENTRY_COMMANDS.get(type(command.entry), f"send {wire_name(command.entry)}")

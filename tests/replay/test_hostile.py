@@ -21,7 +21,7 @@ def survive(data: bytes) -> None:
     json.dumps(told)
     assert told["malformed"] + told["unknown"] <= told["events"]
     assert all(step.keys() >= {"event", "phase", "commands"} for step in told["timeline"])
-    assert sentence(replay.session, replay.rows)
+    assert sentence(replay)
     assert counts(replay)
     for row in replay.rows:
         command_words(row.commands)

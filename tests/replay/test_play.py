@@ -113,7 +113,7 @@ def test_times_are_those_of_the_entries() -> None:
 
 def test_an_empty_capture_is_a_capture() -> None:
     replay = replayed(container())
-    assert replay.rows == ()
+    assert replay.rows == []
     assert replay.session.phase == "idle"
 
 

@@ -58,7 +58,7 @@ def test_between_the_entries_of_a_batch_stands_what_was_then(tmp_path: Path) -> 
     assert [row["between"] for row in rows] == [True, True, True, False]
     assert [told["states"][row["state"]]["lifecycle"] for row in rows] == ["queued", *["agent_joined"] * 3]
     assert [len(told["states"][row["state"]]["parties"]) for row in rows] == [0, 1, 1, 1]
-    heard = [{told["moves"][place]["on"] for place in row["moves"]} for row in rows]
+    heard = [{told["moves"][place]["heard"] for place in row["moves"]} for row in rows]
     assert "PartyJoined" in heard[1]
     assert "PartyJoined" not in heard[2]
     assert {"StatusQueued", "PartyJoined", "Message"} <= heard[3], "the last row tells of the whole batch"
@@ -116,7 +116,7 @@ def test_every_step_tells_what_stands_where_and_why() -> None:
     assert told["states"][ended["state"]]["lifecycle"] == "ended"
     moves = [told["moves"][place] for place in ended["moves"]]
     assert ("lifecycle", "ending", "SessionEnded", "ended") in [
-        (m["machine"], m["from"], m["on"], m["to"]) for m in moves
+        (m["machine"], m["source"], m["heard"], m["target"]) for m in moves
     ]
     joins = by_what["joins (internal)"]
     assert (joins["from"], joins["who"]) == ("agents", "Ada Larsen")

@@ -188,11 +188,11 @@
 
     function moveOf(move) {
       const guards = move.guards.map(([name, answer]) => `[${name}: ${answer ? 'yes' : 'no'}]`).join(' ')
-      const to = move.verdict !== 'taken' ? move.verdict : move.to === move.from ? 'stays' : `→ ${move.to}`
-      const runs = [...move.runs, ...move.raises.map((one) => `^${one}`)].join(', ')
+      const to = move.verdict !== 'taken' ? move.verdict : move.target === move.source ? 'stays' : `→ ${move.target}`
+      const runs = [...move.effects, ...move.raises.map((one) => `^${one}`)].join(', ')
       return make(
         'div', `move ${move.verdict}`,
-        `${move.machine}: ${move.from} on ${move.on} ${guards} ${to}${runs ? ` / ${runs}` : ''}`,
+        `${move.machine}: ${move.source} on ${move.heard} ${guards} ${to}${runs ? ` / ${runs}` : ''}`,
         make('br'), make('small', '', move.ref ? `${move.why} (${move.ref})` : move.why),
       )
     }
