@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import attrs
 from attrs import define, field
 
-from statemachine.client import ChatError, Options
+from statemachine.client import ChatClient, ChatError, Options
 from statemachine.replay.words import session_names
 from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep
 from statemachine.scripted.events import UpdatesFailed
@@ -27,7 +27,6 @@ from statemachine.scripted.script import (
     StartStep,
 )
 
-from ..client import ChatClient
 from ..core import DeliveryUpdate, Finished, Received
 from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
 

@@ -7,11 +7,19 @@ the server have become different. Needs the extra ``http``.
 from __future__ import annotations
 
 from statemachine.scripted.customer import Customer
-from statemachine.scripted.events import EntrySent, Listener, PlayEvent, PlayFinished, StepExecuted
+from statemachine.scripted.events import (
+    EntrySent,
+    Listener,
+    PlayEvent,
+    PlayFinished,
+    PlayResult,
+    StepExecuted,
+    StepFailed,
+    StepResult,
+)
 from statemachine.scripted.play import Play, play
 from statemachine.scripted.reader import read_script
 from statemachine.scripted.report import junit, summary
-from statemachine.scripted.result import PlayResult, StepFailed, StepResult
 from statemachine.scripted.script import Script, ScriptStep
 
 __all__ = [

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
 
 from statemachine.adapters.protocols import Checkpoint, HandledEvent
-from statemachine.client import ChatError, ChatSession, Sending
+from statemachine.client import ChatClient, ChatError, ChatSession, Options, Sending
+from statemachine.codec.http import Endpoint
 from statemachine.durations import format_duration
-from statemachine.scripted.events import ChatLeftOpen, EntrySent, Listener, UpdatesFailed
-from statemachine.scripted.result import StepFailed
-from statemachine.scripted.script import (
-    AnswerFormStep,
-    CallStep,
-    CancelFormStep,
-    ExpectStep,
-    FileStep,
-    LocationStep,
-    Occurrence,
-    PauseStep,
-    SayStep,
-    ScriptStep,
-    StartStep,
-    WaitStep,
+from statemachine.scripted import script
+from statemachine.scripted.events import (
+    ChatLeftOpen,
+    EntrySent,
+    Listener,
+    StepExecuted,
+    StepFailed,
+    StepResult,
+    UpdatesFailed,
 )
+from statemachine.scripted.script import Occurrence, RestartStep, Script, ScriptStep
 
 from ..core import Answered, DeliveryUpdate, Failure, Received, Session
 from ..core.wire import File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
@@ -34,6 +33,10 @@ _EXACT: Final = ("phase", "form", "message", "failure")
 """Occurrences with a name as value; the others are compared by substring."""
 CLOSING_S: Final = 10.0
 """Seconds to wait for the end of a chat that the script left open, and for the last updates."""
+
+
+Restart: TypeAlias = Callable[[RestartStep], Awaitable[None]]
+"""Called at a restart step; it does not return."""
 
 
 class StepObserver:
@@ -203,45 +206,70 @@ class Customer:
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
+    async def run(self, steps: Sequence[ScriptStep], restart: Restart | None = None) -> bool:
+        """Execute these steps until one fails; whether none did. `restart`: awaited at a restart step."""
+        for step in steps:
+            more = await self._reported(step, restart)
+            if more is None or not await self.run(more):
+                return False
+        return True
+
+    async def _reported(self, step: ScriptStep, restart: Restart | None) -> tuple[ScriptStep, ...] | None:
+        """As `execute`; None where the step has failed."""
+        began = time.monotonic()
+        problem, more = "", tuple[ScriptStep, ...]()
+        try:
+            if restart is not None and isinstance(step, RestartStep):
+                await restart(step)
+            else:
+                more = await self.execute(step)
+        except (StepFailed, ChatError, OSError) as error:
+            problem = str(error)
+        if not isinstance(step, script.RepeatStep):
+            self._listener(StepExecuted(step, StepResult(step.line, step.words, time.monotonic() - began, problem)))
+        return None if problem else more
+
     async def execute(self, step: ScriptStep) -> tuple[ScriptStep, ...]:
-        """Execute a step; returns the steps of its ``otherwise`` where they are due. Not for repeat and restart.
+        """Execute a step; returns the steps that are due because of it: repeated ones, or those of ``otherwise``.
 
         Raises ChatError, OSError for a file that cannot be read, and StepFailed.
         """
         chat = self._chat
         match step:
-            case StartStep(text=""):
+            case script.StartStep(text=""):
                 await chat.request()
                 self._read_updates()
-            case StartStep(text=text):
+            case script.StartStep(text=text):
                 await self._say(text, new_chat=True)
                 self._read_updates()
-            case SayStep(text=text):
+            case script.SayStep(text=text):
                 await self._say(text)
-            case PauseStep(ms=ms):
+            case script.PauseStep(ms=ms):
                 await asyncio.sleep(ms * self._pace / 1000)
-            case WaitStep():
+            case script.WaitStep():
                 return await self._wait_for(step)
-            case ExpectStep():
+            case script.ExpectStep():
                 await self._within(step.within, lambda: self._is_met(step))
-            case AnswerFormStep():
+            case script.AnswerFormStep():
                 sending = await chat.answer_form(await self._form(step.form, step.within), step.data)
                 self._sent("form", sending, f"form answered: {', '.join(step.data)}")
-            case CancelFormStep():
+            case script.CancelFormStep():
                 await chat.cancel_form(await self._form(step.form or None, step.within))
-            case FileStep():
+            case script.FileStep():
                 sending = await chat.send_file(step.path or step.content, name=step.name)
                 self._sent("file", sending, step.name)
-            case LocationStep():
+            case script.LocationStep():
                 sending = await chat.send_location(step.latitude, step.longitude, url=step.url)
                 self._sent("location", sending, f"{step.latitude}, {step.longitude}")
-            case CallStep(name="mark_read"):
+            case script.CallStep(name="mark_read"):
                 if self._unread:
                     await chat.mark_read(self._unread)
-            case CallStep(name=name):
+            case script.CallStep(name=name):
                 await getattr(chat, name)()
+            case script.RepeatStep(steps=steps, times=times):
+                return steps * times
             case _:
-                raise AssertionError(f"executed by the play: {step.words}")
+                raise AssertionError(f"restart needs a process: {step.words}")
         return ()
 
     async def _say(self, text: str, *, new_chat: bool = False) -> None:
@@ -254,7 +282,7 @@ class Customer:
     def _sent(self, kind: Literal["text", "file", "location", "form"], sending: Sending, text: str) -> None:
         self._listener(EntrySent(kind, sending.id, text))
 
-    async def _wait_for(self, step: WaitStep) -> tuple[ScriptStep, ...]:
+    async def _wait_for(self, step: script.WaitStep) -> tuple[ScriptStep, ...]:
         try:
             await self._within(step.within, lambda: self._find(step) is not None)
         except StepFailed:
@@ -266,7 +294,7 @@ class Customer:
         self._passed[step.occurrence] = found + 1
         return ()
 
-    def _find(self, step: WaitStep) -> int | None:
+    def _find(self, step: script.WaitStep) -> int | None:
         """The index of the first occurrence that this waits for."""
         kind = step.occurrence
         occurred = self._occurred.get(kind, [])
@@ -275,7 +303,7 @@ class Customer:
                 return index
         return None
 
-    def _is_met(self, step: ExpectStep) -> bool:
+    def _is_met(self, step: script.ExpectStep) -> bool:
         forms = sorted(form.name for form in self._chat.session.participants.forms if not form.answer)
         return (
             (step.phase is None or self._chat.phase in step.phase)
@@ -293,6 +321,44 @@ class Customer:
 
         await self._within(within, lambda: bool(found()))
         return found()[-1]
+
+
+@frozen
+class Job:
+    """What one customer has to do, and where."""
+
+    script: Script
+    endpoint: Endpoint
+    options: Options
+    client_id: str
+    number: int
+    pace: float
+
+
+async def run_steps(
+    job: Job,
+    client: ChatClient,
+    observer: StepObserver,
+    listener: Listener,
+    first: int = 0,
+    latest: str = "",
+    restart: Restart | None = None,
+) -> None:
+    """Run the script's steps from ``first`` on until one fails, and end a chat that is left open. Raises ChatError.
+
+    ``latest``: the item of the customer's latest text, where another process sent it. ``restart``: awaited at each
+    restart step; it does not return.
+    """
+    parameters = dict(job.script.parameters) or None
+    chat = await client.session(job.client_id, start=False, parameters=parameters)
+    customer = Customer(chat, listener, job.number, job.pace)
+    observer.add(customer)
+    if first:
+        customer.resume(latest)
+    try:
+        await customer.run(job.script.steps[first:], restart)
+    finally:
+        await customer.close()
 
 
 def _names(session: Session) -> dict[str, str]:

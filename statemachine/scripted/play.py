@@ -14,23 +14,22 @@ from typing import Final
 from attrs import evolve, frozen
 
 from statemachine.adapters.protocols import HandledEvent
-from statemachine.client import ChatError, Options
+from statemachine.client import ChatClient, ChatError, Options
 from statemachine.codec.http import Endpoint
-from statemachine.scripted.customer import StepObserver
+from statemachine.scripted.customer import Job, StepObserver, run_steps
 from statemachine.scripted.events import (
     ChatLeftOpen,
     EntrySent,
     Listener,
     PlayEvent,
     PlayFinished,
+    PlayResult,
     StepExecuted,
+    StepResult,
 )
 from statemachine.scripted.process import run_in_processes
-from statemachine.scripted.result import PlayResult, StepResult
-from statemachine.scripted.runner import Job, run_steps
 from statemachine.scripted.script import Script
 
-from ..client import ChatClient
 from ..core import DeliveryUpdate, Received
 from ..core.wire import Message
 

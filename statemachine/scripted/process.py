@@ -16,14 +16,19 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from statemachine.client import ChatError
-from statemachine.scripted.customer import StepObserver
-from statemachine.scripted.events import EntrySent, Listener, PlayEvent, ProcessKilled, ProcessStarted, StepExecuted
-from statemachine.scripted.result import StepResult
-from statemachine.scripted.runner import Job, run_steps
+from statemachine.client import ChatClient, ChatError
+from statemachine.scripted.customer import Job, StepObserver, run_steps
+from statemachine.scripted.events import (
+    EntrySent,
+    Listener,
+    PlayEvent,
+    ProcessKilled,
+    ProcessStarted,
+    StepExecuted,
+    StepResult,
+)
 from statemachine.scripted.script import RestartStep
 
-from ..client import ChatClient
 from ..logs import silenced
 
 _SPAWN: Final = get_context("spawn")

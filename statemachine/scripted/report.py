@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import attrs
 
-from statemachine.scripted.result import PlayResult
+from statemachine.scripted.events import PlayResult
 from statemachine.scripted.script import Script
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

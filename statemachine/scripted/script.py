@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from attrs import field, frozen
 
 MethodName: TypeAlias = Literal["typing", "stop_typing", "mark_read", "background", "foreground", "disconnect", "end"]
+Receipts: TypeAlias = Literal["auto", "on_ack", "off"]
 Occurrence: TypeAlias = Literal[
     "phase", "says", "form", "file", "location", "warning", "typing", "joined", "left", "message", "failure"
 ]
@@ -29,36 +30,36 @@ OCCURRENCES: Final[dict[Occurrence, str]] = {
 
 
 @frozen(kw_only=True)
-class _Located:
-    """``line`` of the file, from 1; ``words``: the step as a report names it."""
+class ScriptStep:
+    """The base of all steps. ``line`` of the file, from 1; ``words``: the step as a report names it."""
 
     line: int = field(eq=False, default=0)
     words: str = field(eq=False, default="")
 
 
 @frozen
-class StartStep(_Located):
+class StartStep(ScriptStep):
     """Ask for a chat, with a first text if there is one. The reader puts it before a script without it."""
 
     text: str = ""
 
 
 @frozen
-class SayStep(_Located):
+class SayStep(ScriptStep):
     """Send a text; ``{n}`` in it is the number of the session."""
 
     text: str
 
 
 @frozen
-class PauseStep(_Located):
+class PauseStep(ScriptStep):
     """Do nothing for ``ms`` milliseconds, times the pace of the play."""
 
     ms: int
 
 
 @frozen
-class WaitStep(_Located):
+class WaitStep(ScriptStep):
     """Wait until this has occurred since the last wait for the same kind.
 
     ``within``: milliseconds. After that time the script fails; with ``otherwise`` it does that and goes on.
@@ -71,7 +72,7 @@ class WaitStep(_Located):
 
 
 @frozen
-class ExpectStep(_Located):
+class ExpectStep(ScriptStep):
     """Require this state of the chat within ``within`` milliseconds; what is None is not compared.
 
     ``phase`` and ``outcome``: one of these. ``agents``: the display names of all who are present. ``forms``: the names
@@ -86,16 +87,16 @@ class ExpectStep(_Located):
 
 
 @frozen
-class AnswerFormStep(_Located):
+class AnswerFormStep(ScriptStep):
     """Answer the open form of this name or id, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     data: Mapping[str, object]
-    form: str | None
-    within: int
+    form: str | None = None
+    within: int = field(kw_only=True)
 
 
 @frozen
-class CancelFormStep(_Located):
+class CancelFormStep(ScriptStep):
     """Close the open form of this name or id, or the latest one. Waits for it up to ``within`` milliseconds."""
 
     form: str
@@ -103,7 +104,7 @@ class CancelFormStep(_Located):
 
 
 @frozen
-class FileStep(_Located):
+class FileStep(ScriptStep):
     """Send a file of this name: the file at ``path``, or ``content``."""
 
     name: str
@@ -112,7 +113,7 @@ class FileStep(_Located):
 
 
 @frozen
-class LocationStep(_Located):
+class LocationStep(ScriptStep):
     """Send a place, in degrees."""
 
     latitude: float | str
@@ -121,42 +122,26 @@ class LocationStep(_Located):
 
 
 @frozen
-class CallStep(_Located):
+class CallStep(ScriptStep):
     """Call this method of the session, without arguments."""
 
     name: MethodName
 
 
 @frozen
-class RestartStep(_Located):
+class RestartStep(ScriptStep):
     """Kill the client's process, and start it again with the same store."""
 
 
 @frozen
-class RepeatStep(_Located):
+class RepeatStep(ScriptStep):
     """Do these steps ``times`` times."""
 
     steps: tuple[ScriptStep, ...]
     times: int
 
 
-ScriptStep: TypeAlias = (
-    StartStep
-    | SayStep
-    | PauseStep
-    | WaitStep
-    | ExpectStep
-    | AnswerFormStep
-    | CancelFormStep
-    | FileStep
-    | LocationStep
-    | CallStep
-    | RestartStep
-    | RepeatStep
-)
-
-
-@frozen
+@frozen(kw_only=True)
 class Script:
     """What one customer does in a chat.
 
@@ -165,11 +150,11 @@ class Script:
     """
 
     name: str
-    about: str
+    about: str = ""
     steps: tuple[ScriptStep, ...]
     app_id: str | None = None
     parameters: Mapping[str, object] = field(factory=dict[str, object])
-    receipts: Literal["auto", "on_ack", "off"] | None = None
+    receipts: Receipts | None = None
 
     @property
     def restarts(self) -> bool:

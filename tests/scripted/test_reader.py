@@ -61,7 +61,7 @@ def test_every_step_is_read_with_its_line(tmp_path: Path) -> None:
         WaitStep("form", ("",), 7_000),
         ExpectStep(phase=("agent_joined",), agents=("Ada Larsen",), within=60_000),
         SayStep("It is the blue one"),
-        AnswerFormStep({"service": "5", "deep": [1, 2]}, "survey_form", 7_000),
+        AnswerFormStep({"service": "5", "deep": [1, 2]}, "survey_form", within=7_000),
         CancelFormStep("", 7_000),
         FileStep("a.txt", (tmp_path / "a.txt").resolve()),
         FileStep("b.txt", None, b"from the script"),

@@ -57,11 +57,15 @@ class Source:
         except RecursionError:
             raise ScriptError([Problem(1, "this is nested too deeply", name)]) from None
 
-    def wrong(self, path: Path, message: str) -> None:
-        """Note a problem at a path, or at the nearest thing above it that has a line."""
+    def line(self, path: Path) -> int:
+        """The line of a path, or of the nearest thing above it that has one."""
         while path not in self.lines:
             path = path[:-1]
-        self.problems.append(Problem(self.lines[path], message, self.name))
+        return self.lines[path]
+
+    def wrong(self, path: Path, message: str) -> None:
+        """Note a problem at a path."""
+        self.problems.append(Problem(self.line(path), message, self.name))
 
     def check(self) -> None:
         """Raises ScriptError if anything was wrong."""
