@@ -56,6 +56,8 @@ class Fault:
 class Knobs:
     """How this centre behaves. The defaults are the safest assumptions of sections 3, 4 and 10."""
 
+    # A knob is a line.
+    # fmt: off
     seed: int = knob(0, "ids and jitter are derived from it")
     pace: float = knob(1.0, "scenario delays are multiplied by it; 0.05 makes a demo of seconds")
 
@@ -63,9 +65,7 @@ class Knobs:
     tenants: tuple[str, ...] = knob((), "tenant URLs served; none listed: any that is not empty")
     tenant_required: bool = knob(True, "calls without tenantUrl are refused with 1000")
     tenant_status: int = knob(400, "HTTP status of error 1000 (400 or 403, section 7)")
-    app_ids: tuple[str, ...] = knob(
-        (), "app ids served; none listed: any that is not empty (a scenario's name plays it)"
-    )
+    app_ids: tuple[str, ...] = knob((), "app ids served; none listed: any that is not empty (a scenario's name plays it)")
     auth_status: Literal[401, 403] = knob(403, "HTTP status of the authorization errors 2000-2004 (1.1)")
     cookie_identity: bool = knob(True, "clientId WebChat is identified by a cookie (1.1)")
     single_session: bool = knob(True, "one active session per (tenant, appId, clientId) (1.1)")
@@ -85,19 +85,11 @@ class Knobs:
     empty_style: Literal["array", "no_body", "code_5511"] = knob("array", "answer of a poll without events")
     no_events_status: int = knob(200, "HTTP status that carries 5511 (section 10 row 4)")
     too_many_polls_status: Literal["by_version", 400, 429] = knob("by_version", "HTTP status of 5509 (1.3)")
-    after_cut: Literal["hold", "swallow", "free"] = knob(
-        "hold",
-        "a broken poll keeps its slot until the hold would have ended (hold), also takes the events that "
-        "come meanwhile with it (swallow), or frees the slot at once (free) (section 10 rows 1 and 5)",
-    )
+    after_cut: Literal["hold", "swallow", "free"] = knob("hold", "a broken poll keeps its slot until the hold would have ended (hold), also takes the events that come meanwhile with it (swallow), or frees the slot at once (free) (section 10 rows 1 and 5)")
     redeliver: bool = knob(False, "events of a reply reported as lost are handed over again (row 1)")
     replay_batches: int = knob(0, "a caching proxy repeats each batch to this many following polls (F34)")
-    drop_without_polls_ms: int | None = knob(
-        180_000, "the session is dropped after this long without a poll; none: never (row 6)", "ms"
-    )
-    v1_reply_events: Literal["none", "take", "copy"] = knob(
-        "copy", "new events in a v1 reply to E6: none, only there, or there and by poll (row 12)"
-    )
+    drop_without_polls_ms: int | None = knob(180_000, "the session is dropped after this long without a poll; none: never (row 6)", "ms")
+    v1_reply_events: Literal["none", "take", "copy"] = knob("copy", "new events in a v1 reply to E6: none, only there, or there and by poll (row 12)")
 
     # Shapes (3.0).
     error_code_type: Literal["string", "number"] = knob("string", "type of error_code (1.1)")
@@ -108,9 +100,7 @@ class Knobs:
     form_field_type: Literal["string", "number"] = knob("string", "form_request_id and form_timeout")
     coordinate_type: Literal["string", "number"] = knob("string", "latitude and longitude")
     created_time_type: Literal["number", "string"] = knob("number", "created_time in case history")
-    id_case: Literal["observed", "lower", "mixed"] = knob(
-        "observed", "party ids in upper case (observed), all lower, or the own party id in another case too"
-    )
+    id_case: Literal["observed", "lower", "mixed"] = knob("observed", "party ids in upper case (observed), all lower, or the own party id in another case too")
     misspelt_timeout: bool = knob(False, "the inactivity event under its misspelt name (3.0)")
     msg_text: bool = knob(True, "server messages carry msg_text beside msg")
     omit_fields: tuple[str, ...] = knob((), "optional fields left out of every server event")
@@ -120,12 +110,8 @@ class Knobs:
 
     # Conversation.
     own_echo: bool = knob(False, "the client's own messages come back by poll (row 2)")
-    receipts: Literal["off", "on", "duplicated", "early", "per_party"] = knob(
-        "on", "agents' receipts; early: before the reply to the POST (section 5)"
-    )
-    connect_order: Literal["status_first", "party_first", "party_only"] = knob(
-        "status_first", "order of status connected and party_joined (row 10)"
-    )
+    receipts: Literal["off", "on", "duplicated", "early", "per_party"] = knob("on", "agents' receipts; early: before the reply to the POST (section 5)")
+    connect_order: Literal["status_first", "party_first", "party_only"] = knob("status_first", "order of status connected and party_joined (row 10)")
     transfer: Literal["conference", "queue"] = knob("conference", "how the demo's agent is replaced (2.3)")
     end_signals: tuple[EndSignal, ...] = knob(("ended",), "what a scenario's normal end looks like (2.2)")
     gone_style: Literal["code_5005", "bare", "html"] = knob("code_5005", "body of the 404 of a lost chat")
@@ -161,14 +147,13 @@ class Knobs:
 
     # What counts as a client's fault (8). Zero switches a rule off.
     judge_repoll_ms: int = knob(100, "an error answered by the same call within this time is F3", "ms")
-    judge_grace_ms: int = knob(
-        1_000, "a send this soon after the end may have been on its way; of a busy machine less time counts", "ms"
-    )
+    judge_grace_ms: int = knob(1_000, "a send this soon after the end may have been on its way; of a busy machine less time counts", "ms")
     judge_end_gap_ms: int = knob(250, "end this soon after disconnect is F30", "ms")
     judge_hot_polls: int = knob(20, "this many instantly answered polls within a second are F34")
     judge_aborts: int = knob(3, "this many polls in a row broken off by the client are F21")
     judge_silence_ms: int = knob(60_000, "texts sent this long after the latest poll are F5", "ms")
     judge_typing_ms: int = knob(60_000, "typing that never stops is F32 after this time", "ms")
+    # fmt: on
 
     def __attrs_post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
