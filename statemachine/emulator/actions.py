@@ -6,7 +6,9 @@ from them. An empty ``party`` means the agent on duty, or the scenario's bot whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import frozen
 
@@ -234,3 +236,9 @@ class InjectFault(Action):
     """Plan a failure of this chat's next calls."""
 
     fault: Fault
+
+
+ACTIONS: Final[Mapping[str, type[Action]]] = {
+    re.sub(r"(?<!^)(?=[A-Z])", "_", one.__name__).lower(): one for one in Action.__subclasses__()
+}
+"""All actions by name, in the order of this module: ``show_form`` is ``ShowForm``."""

@@ -7,10 +7,10 @@ from typing import Any, cast
 import attrs
 from aiohttp import web
 
-from statemachine.emulator.action_data import ACTIONS, action_from_data
-from statemachine.emulator.actions import Action
+from statemachine.emulator.actions import ACTIONS, Action
 from statemachine.emulator.chat import Chat, LogEntry
 from statemachine.emulator.control.common import EMULATOR, answer, body, chat_of, refusal, refusing
+from statemachine.emulator.script import read_action
 from statemachine.emulator.shapes import plain_text
 
 routes = web.RouteTableDef()
@@ -55,7 +55,7 @@ def _action(data: object) -> Action:
     if not isinstance(data, dict):
         raise refusal(400, "an action is an object")
     with refusing(400, ValueError):
-        return action_from_data(cast("dict[str, object]", data))
+        return read_action(cast("dict[str, object]", data))
 
 
 def _describe(name: str, kind: type[Action]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ under the name that the control API uses. The steps of ``grammar`` wait, branch 
 from __future__ import annotations
 
 from statemachine.emulator.script.catalogue import catalogue, scenario_named, scenario_source
-from statemachine.emulator.script.reader import read_scenario
+from statemachine.emulator.script.reader import read_action, read_scenario
 from statemachine.emulator.script.schema import schema
 from statemachine.emulator.script.source import Problem, ScriptError
 from statemachine.emulator.script.writer import write_scenario
@@ -17,6 +17,7 @@ __all__ = [
     "Problem",
     "ScriptError",
     "catalogue",
+    "read_action",
     "read_scenario",
     "scenario_named",
     "scenario_source",

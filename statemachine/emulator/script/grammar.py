@@ -2,17 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias, get_args, get_type_hints
 
-from attrs import frozen
+import attrs
+from attrs import evolve, frozen
 
 from statemachine.emulator import names
-from statemachine.emulator.steps import AnswerTexts, Await, Branch, Pause, Repeat, Step
+from statemachine.emulator.actions import ACTIONS
+from statemachine.emulator.knobs import Call, Fault
+from statemachine.emulator.script import values
+from statemachine.emulator.steps import AnswerTexts, Await, Branch, Pause, Repeat
 
 Kind: TypeAlias = Literal[
-    "text", "texts", "duration", "count", "flag", "event", "events", "steps", "condition", "table", "knobs", "parts"
-]
+    "any_text", "text", "texts", "bytes", "integer", "number", "count", "duration", "flag", "alone", "table", "call",
+    "events", "steps", "condition", "fault", "knobs", "parts",
+]  # fmt: skip
 """What a value is; ``texts`` and ``events`` are one or a list of them."""
+
+_TEXT: Final = {"type": "string", "minLength": 1}
+_EVENT: Final = {"$ref": "#/$defs/event"}
+_STEPS: Final = {"$ref": "#/$defs/steps"}
+# fmt: off
+KINDS: Final[dict[Kind, tuple[Callable[[object], Any] | None, dict[str, Any]]]] = {
+    "any_text": (values.read_any_text, {"type": "string"}),
+    "text": (values.read_text, _TEXT),
+    "texts": (values.read_texts, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+    "bytes": (values.read_bytes, {"type": "string"}),
+    "integer": (values.read_integer, {"type": "integer"}),
+    "number": (values.read_number, {"type": "number"}),
+    "count": (values.read_whole_number, {"type": "integer", "minimum": 1, "maximum": 1_000_000}),
+    "duration": (values.read_duration, {"$ref": "#/$defs/duration"}),
+    "flag": (values.read_flag, {"type": "boolean"}),
+    "alone": (values.read_true, {"const": True}),
+    "table": (values.read_table, {"type": "object"}),
+    "call": (values.read_call, {"enum": list(get_args(Call))}),
+    "events": (None, {"anyOf": [_EVENT, {"type": "array", "items": _EVENT}]}),
+    "steps": (None, _STEPS),
+    "condition": (None, {"$ref": "#/$defs/condition"}),
+    "fault": (None, {"$ref": "#/$defs/fault"}),
+    "knobs": (None, {"$ref": "#/$defs/knobs"}),
+    "parts": (None, {"type": "object", "additionalProperties": _STEPS}),
+}
+"""How each kind is read (None: by a method of the reader, which knows the place), and its JSON Schema."""
+# fmt: on
+_KINDS_OF_TYPES: Final[dict[Any, Kind]] = {
+    str: "any_text",
+    int: "integer",
+    float: "number",
+    bool: "flag",
+    bytes: "bytes",
+    Mapping[str, object]: "table",
+    Fault: "fault",
+    Call: "call",
+    str | None: "any_text",
+    int | None: "integer",
+}  # fmt: skip
 
 
 @frozen
@@ -20,9 +65,27 @@ class Field:
     """A value in a file. ``attribute``: of the step's class, where it is not the key; None: the class has none."""
 
     kind: Kind
-    about: str
+    about: str = ""
     required: bool = False
     attribute: str | None = ""
+
+
+def record_fields(record: type[Any]) -> dict[str, Field]:
+    """The fields of an action or a fault under their own names; their types say what they are."""
+    hints = get_type_hints(record)
+    return {
+        one.name: Field(_KINDS_OF_TYPES[hints[one.name]], required=one.default is attrs.NOTHING)
+        for one in attrs.fields(record)
+    }
+
+
+def _action_fields(name: str) -> dict[str, Field]:
+    """As `record_fields`, with the first field, the main value, under the name of the action."""
+    fields = record_fields(ACTIONS[name])
+    if not fields:
+        return {name: Field("alone", required=True, attribute=None)}
+    main = next(iter(fields))
+    return {name: evolve(fields.pop(main), required=True, attribute=main), **fields}
 
 
 STEPS: Final[dict[str, dict[str, Field]]] = {
@@ -34,7 +97,7 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
         "earlier": Field("flag", "An event since the wait before counts too."),
     },
     "answer_texts": {
-        "answer_texts": Field("flag", "From here on on_text answers the client's texts, earlier ones too.", True, None)
+        "answer_texts": Field("alone", "From here on on_text answers the client's texts, earlier ones too.", True, None)
     },
     "if": {
         "if": Field("condition", "The condition.", True, "condition"),
@@ -47,13 +110,19 @@ STEPS: Final[dict[str, dict[str, Field]]] = {
         "until": Field("condition", "Evaluated after each round; when it holds, the script goes on."),
     },
     "include": {"include": Field("text", "The steps of this name: of parts in this file, or of parts.toml.", True)},
+    **{name: _action_fields(name) for name in ACTIONS},
 }
-"""The steps that are no actions, by the name that marks each."""
+"""All steps, by the name that marks each."""
 
-STEP_TYPES: Final[dict[str, type[Step]]] = {
-    "pause": Pause, "wait_for": Await, "answer_texts": AnswerTexts, "if": Branch, "repeat": Repeat
+STEP_TYPES: Final[dict[str, Any]] = {
+    "pause": Pause, "wait_for": Await, "answer_texts": AnswerTexts, "if": Branch, "repeat": Repeat, **ACTIONS
 }  # fmt: skip
 """Their classes; ``include`` is replaced by the steps of a part."""
+
+ALONE: Final = [
+    name for name, kind in STEP_TYPES.items() if all(one.default is not attrs.NOTHING for one in attrs.fields(kind))
+]
+"""Steps whose name alone is enough."""
 
 CONDITION: Final[dict[str, Field]] = {
     "says": Field("texts", "The client's latest text contains this, or one of these; upper or lower case."),

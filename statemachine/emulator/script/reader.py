@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import attrs
 
 from statemachine.emulator import actions
-from statemachine.emulator.action_data import ACTIONS, action_from_data
-from statemachine.emulator.actions import Action
-from statemachine.emulator.knobs import Knobs, from_settings
-from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEP_TYPES, STEPS, Field, Kind
+from statemachine.emulator.actions import ACTIONS, Action
+from statemachine.emulator.knobs import Fault, Knobs, from_settings
+from statemachine.emulator.script.grammar import (
+    CONDITION,
+    EVENTS,
+    KINDS,
+    SCENARIO,
+    STEP_TYPES,
+    STEPS,
+    Field,
+    Kind,
+    record_fields,
+)
 from statemachine.emulator.script.places import Path
 from statemachine.emulator.script.source import Source
-from statemachine.emulator.script.values import (
-    did_you_mean,
-    read_duration,
-    read_flag,
-    read_table,
-    read_text,
-    read_texts,
-    read_whole_number,
-)
+from statemachine.emulator.script.values import did_you_mean, read_table, read_texts
 from statemachine.emulator.steps import Await, Condition, Pause, Repeat, Scenario, Step
 
 Parts = Mapping[str, tuple[Step, ...]]
@@ -31,15 +32,6 @@ Parts = Mapping[str, tuple[Step, ...]]
 _Table = Mapping[str, Any]
 _ENDS: Final = (actions.EndChat, actions.Fail, actions.Complete, actions.Conclude, actions.TimeOut)
 _DEEPEST: Final = 20
-_PLAIN: Final[Mapping[Kind, Callable[[object], Any]]] = {
-    "text": read_text,
-    "texts": read_texts,
-    "duration": read_duration,
-    "count": read_whole_number,
-    "flag": read_flag,
-    "table": read_table,
-}
-"""The readers of values that are no steps."""
 
 
 def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:
@@ -63,6 +55,16 @@ def read_parts(text: str, file: str = "") -> Parts:
     return reader.known
 
 
+def read_action(data: Mapping[str, object]) -> Action:
+    """An action as JSON has it: ``{"action": "say", "text": "Hello"}``; null is as if left out. Raises ValueError."""
+    source = Source("", data, {(): 1})
+    name = data.get("action")
+    found = _Reader(source, {}).action((), {key: value for key, value in data.items() if value is not None})
+    if found is None:
+        raise ValueError("; ".join(f"{name!s:.40}: {problem.message}" for problem in source.problems))
+    return found
+
+
 class _Reader:
     """One pass over one file. ``known``: what can be played so far."""
 
@@ -79,10 +81,10 @@ class _Reader:
             self._source.wrong((*path, key), f"there is no {key!r} here{did_you_mean(key, grammar)}")
         for key, wanted in grammar.items():
             if wanted.required and key not in table:
-                self._source.wrong(path, f"{key!r} is missing: {wanted.about}")
+                self._source.wrong(path, f"{key!r} is missing{wanted.about and ': '}{wanted.about}")
         # Parts first, wherever they are in the file: the scripts include them.
         order = sorted(table.keys() & grammar.keys(), key=lambda key: grammar[key].kind != "parts")
-        values = {key: self._value((*path, key), table[key], grammar[key]) for key in order}
+        values = {key: self._value((*path, key), table[key], grammar[key].kind) for key in order}
         return {key: value for key, value in values.items() if value is not None and grammar[key].kind != "parts"}
 
     def parts(self, path: Path, table: object) -> None:
@@ -95,13 +97,12 @@ class _Reader:
 
     # --- values -------------------------------------------------------------------------------------------------------
 
-    def _value(self, path: Path, value: Any, wanted: Field) -> Any:
+    def _value(self, path: Path, value: Any, kind: Kind) -> Any:
+        read, _ = KINDS[kind]
         try:
-            if wanted.kind in _PLAIN:
-                return _PLAIN[wanted.kind](value)
-            return getattr(self, f"_{wanted.kind}")(path, value)
+            return read(value) if read is not None else getattr(self, f"_{kind}")(path, value)
         except ValueError as error:
-            self._source.wrong(path, str(error))
+            self._source.wrong(path, f"{path[-1]}: {error}")
             return None
 
     def _events(self, path: Path, value: Any) -> tuple[str, ...]:
@@ -128,6 +129,9 @@ class _Reader:
             fields["knobs"] = _compared(fields["knobs"])
         return Condition(**fields)
 
+    def _fault(self, path: Path, value: Any) -> Fault:
+        return Fault(**self.fields(path, read_table(value), record_fields(Fault)))
+
     def _parts(self, path: Path, value: Any) -> None:
         self.parts(path, value)
 
@@ -152,25 +156,44 @@ class _Reader:
 
     def _step(self, path: Path, value: Any) -> tuple[Step, ...]:
         if isinstance(value, str):
-            value = {value: True} if value in STEPS else {"action": value}
+            value = {"action": value} if value in ACTIONS else {value: True}
         if not isinstance(value, dict) or not value:
             self._source.wrong(path, f"a step is a name or a table, not {value!r:.60}")
             return ()
         table = cast("dict[str, Any]", value)
+        if "action" in table:
+            action = self.action(path, table)
+            return () if action is None else (action,)
         name = next((key for key in table if key in STEPS), None)
         if name is None:
-            return self._action(path, table)
-        before = len(self._source.problems)
-        fields = self.fields(path, table, STEPS[name])
-        if len(self._source.problems) > before:
+            odd = next(iter(table))
+            self._source.wrong(path, f"there is no step {odd!r}{did_you_mean(odd, STEPS)}")
+            return ()
+        fields = self._correct_fields(path, table, STEPS[name])
+        if fields is None:
             return ()
         if name == "include":
             return self._include(path, fields["include"])
         named = {key: STEPS[name][key].attribute for key in fields}
-        values = {attribute or key: fields[key] for key, attribute in named.items() if attribute is not None}
-        step = STEP_TYPES[name](**values)
+        step = STEP_TYPES[name](**{named[key] or key: fields[key] for key in fields if named[key] is not None})
         self._check(path, step)
         return (step,)
+
+    def action(self, path: Path, table: _Table) -> Action | None:
+        """The action that a table names under ``action``, beside its fields; None where something is wrong."""
+        name = table.get("action")
+        if not isinstance(name, str) or name not in ACTIONS:
+            self._source.wrong(path, f"there is no action {name!r:.60}{did_you_mean(str(name), ACTIONS)}")
+            return None
+        values = {key: value for key, value in table.items() if key != "action"}
+        fields = self._correct_fields(path, values, record_fields(ACTIONS[name]))
+        return None if fields is None else ACTIONS[name](**fields)
+
+    def _correct_fields(self, path: Path, table: _Table, grammar: Mapping[str, Field]) -> dict[str, Any] | None:
+        """As `fields`, or None if something is wrong with them."""
+        before = len(self._source.problems)
+        fields = self.fields(path, table, grammar)
+        return fields if len(self._source.problems) == before else None
 
     def _check(self, path: Path, step: Step) -> None:
         if isinstance(step, Await) and step.otherwise and step.timeout_ms is None:
@@ -182,27 +205,6 @@ class _Reader:
         if name not in self.known:
             self._source.wrong(path, f"there are no parts {name!r} above this{did_you_mean(name, self.known)}")
         return self.known.get(name, ())
-
-    def _action(self, path: Path, table: dict[str, Any]) -> tuple[Action, ...]:
-        name = table.get("action") if "action" in table else next((key for key in table if key in ACTIONS), None)
-        if not isinstance(name, str) or name not in ACTIONS:
-            odd = name if isinstance(name, str) else next(iter(table))
-            self._source.wrong(path, f"there is no step {odd!r}{did_you_mean(odd, [*STEPS, *ACTIONS])}")
-            return ()
-        data = dict(table)
-        if "action" not in table:
-            fields = attrs.fields(ACTIONS[name])
-            main = fields[0].name if fields else ""
-            value = data.pop(name)
-            if not main or main in data:
-                self._source.wrong(path, f"write {name!r} alone, without a value")
-                return ()
-            data = {"action": name, main: value, **data}
-        try:
-            return (action_from_data(data),)
-        except ValueError as error:
-            self._source.wrong(path, str(error))
-            return ()
 
 
 def _compared(settings: _Table) -> dict[str, object]:

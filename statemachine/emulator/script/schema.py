@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import attrs
 
-from statemachine.emulator.action_data import ACTIONS
+from statemachine.emulator.actions import ACTIONS
 from statemachine.emulator.knobs import Fault, Knobs
-from statemachine.emulator.script.grammar import CONDITION, EVENTS, SCENARIO, STEPS, Field
+from statemachine.emulator.script.grammar import ALONE, CONDITION, EVENTS, KINDS, SCENARIO, STEPS, Field, record_fields
 
-_Schema = dict[str, Any]
+_Schema: TypeAlias = dict[str, Any]
 _DURATION: Final = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"
-_SIMPLE: Final[Mapping[Any, _Schema]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    bytes: {"type": "string"},
-}
+_NUMBERS: Final[Mapping[Any, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema() -> _Schema:
@@ -31,10 +24,11 @@ def schema() -> _Schema:
         **_table(SCENARIO),
         "$defs": {
             "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
-            "step": {"anyOf": [_bare(), *(_table(fields) for fields in STEPS.values()), *_actions()]},
+            "step": {"anyOf": [{"enum": ALONE}, *map(_step, STEPS)]},
             "condition": {**_table(CONDITION), "minProperties": 1},
             "event": {"enum": list(EVENTS)},
             "duration": {"type": "string", "pattern": _DURATION},
+            "fault": _table(record_fields(Fault)),
             "knobs": _knobs(),
         },
     }
@@ -42,84 +36,26 @@ def schema() -> _Schema:
 
 def _table(fields: Mapping[str, Field]) -> _Schema:
     required = [name for name, field in fields.items() if field.required]
-    marked = required or ([next(iter(fields))] if len(fields) == 1 else [])
     return {
         "type": "object",
-        "properties": {name: {"description": field.about, **_kind(field)} for name, field in fields.items()},
+        "properties": {name: _described(field.about, KINDS[field.kind][1]) for name, field in fields.items()},
         "additionalProperties": False,
-        **({"required": marked} if marked else {}),
+        **({"required": required} if required else {}),
     }
 
 
-def _kind(field: Field) -> _Schema:
-    text = {"type": "string", "minLength": 1}
-    event = {"$ref": "#/$defs/event"}
-    kinds: dict[str, _Schema] = {
-        "text": text,
-        "texts": {"anyOf": [text, {"type": "array", "items": text}]},
-        "duration": {"$ref": "#/$defs/duration"},
-        "count": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-        "flag": {"type": "boolean"},
-        "events": {"anyOf": [event, {"type": "array", "items": event}]},
-        "steps": {"$ref": "#/$defs/steps"},
-        "condition": {"$ref": "#/$defs/condition"},
-        "table": {"type": "object"},
-        "knobs": {"$ref": "#/$defs/knobs"},
-        "parts": {"type": "object", "additionalProperties": {"$ref": "#/$defs/steps"}},
-    }
-    return kinds[field.kind]
+def _described(about: str | None, one: _Schema) -> _Schema:
+    return {"description": " ".join(about.split()), **one} if about else one
 
 
-def _bare() -> _Schema:
-    """Steps that are a name alone: what needs no value."""
-    actions = [
-        name for name, kind in ACTIONS.items() if all(one.default is not attrs.NOTHING for one in attrs.fields(kind))
-    ]
-    return {"enum": ["answer_texts", *actions]}
-
-
-def _actions() -> list[_Schema]:
-    found: list[_Schema] = []
-    for name, kind in ACTIONS.items():
-        fields = attrs.fields(kind)
-        if not fields:
-            continue
-        hints = get_type_hints(kind)
-        required = [one.name for one in fields[1:] if one.default is attrs.NOTHING]
-        options = {one.name: _typed(hints[one.name]) for one in fields[1:]}
-        found.append(
-            {
-                "type": "object",
-                "description": " ".join((kind.__doc__ or "").split()),
-                "properties": {name: _typed(hints[fields[0].name]), **options},
-                "required": [name, *required],
-                "additionalProperties": False,
-            }
-        )
-    return found
-
-
-def _typed(hint: Any) -> _Schema:
-    if get_origin(hint) in (Union, types.UnionType):
-        (hint,) = (one for one in get_args(hint) if one is not type(None))
-    if hint is Fault:
-        hints = get_type_hints(Fault)
-        return {
-            "type": "object",
-            "properties": {one.name: _typed(hints[one.name]) for one in attrs.fields(Fault)},
-            "additionalProperties": False,
-        }
-    if get_origin(hint) is Literal:
-        return {"enum": list(get_args(hint))}
-    return _SIMPLE.get(hint, {"type": "object"})
+def _step(name: str) -> _Schema:
+    return _described(ACTIONS[name].__doc__ if name in ACTIONS else None, _table(STEPS[name]))
 
 
 def _knobs() -> _Schema:
     return {
         "type": "object",
-        "properties": {
-            one.name: {"description": str(one.metadata["about"]), **_knob(one)} for one in attrs.fields(Knobs)
-        },
+        "properties": {one.name: _described(one.metadata["about"], _knob(one)) for one in attrs.fields(Knobs)},
         "additionalProperties": False,
     }
 
@@ -127,13 +63,18 @@ def _knobs() -> _Schema:
 def _knob(one: Any) -> _Schema:
     hint = get_type_hints(Knobs)[one.name]
     if one.name == "faults":
-        return {"type": "array", "items": _typed(Fault)}
+        return {"type": "array", "items": {"$ref": "#/$defs/fault"}}
     if get_origin(hint) is tuple:
         return {"type": "array", "items": _typed(get_args(hint)[0])}
-    plain = _typed(hint)
-    several = [plain]
+    allowed = [_typed(hint)]
     if one.metadata["unit"] == "ms":
-        several.append({"$ref": "#/$defs/duration"})
-    if type(None) in get_args(hint):
-        several.append({"const": "none"})
-    return plain if len(several) == 1 else {"anyOf": several}
+        allowed.append({"$ref": "#/$defs/duration"})
+    if hint == int | None:
+        allowed.append({"const": "none"})
+    return allowed[0] if len(allowed) == 1 else {"anyOf": allowed}
+
+
+def _typed(hint: Any) -> _Schema:
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    return {"type": _NUMBERS[int if hint == int | None else hint]}

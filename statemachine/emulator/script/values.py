@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import math
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from statemachine.durations import parse_duration
+from statemachine.emulator.knobs import Call
 
+BASE64: Final = "base64:"
+"""The beginning of a text that is no text, but bytes in base64."""
 # More names than this are no help.
 _MANY: Final = 60
 
@@ -46,6 +52,44 @@ def read_whole_number(value: object) -> int:
     if type(value) is not int or not 0 < value <= 1_000_000:
         raise ValueError(f"a whole number from 1 on is needed, not {value!r:.60}")
     return value
+
+
+def read_integer(value: object) -> int:
+    """A whole number."""
+    if type(value) is not int:
+        raise ValueError(f"a whole number is needed, not {value!r:.60}")
+    return value
+
+
+def read_number(value: object) -> float:
+    """A finite number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"a number is needed, not {value!r:.60}")
+    return float(value)
+
+
+def read_bytes(value: object) -> bytes:
+    """Bytes: a text as it is, or ``base64:`` and their base64."""
+    text = read_any_text(value)
+    if not text.startswith(BASE64):
+        return text.encode(errors="replace")
+    try:
+        return base64.b64decode(text.removeprefix(BASE64), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"the text after {BASE64} is no base64") from None
+
+
+def read_true(value: object) -> bool:
+    """True: the name of a step that has no value."""
+    if value is not True:
+        raise ValueError("write the name alone, without a value")
+    return value
+
+
+def read_call(value: object) -> str:
+    """The name of a call."""
+    require_known((text := read_any_text(value),), get_args(Call))
+    return text
 
 
 def read_flag(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -9,11 +10,22 @@ from typing import Any, Final, cast
 import attrs
 
 from statemachine.durations import format_duration
-from statemachine.emulator.action_data import action_to_data
-from statemachine.emulator.actions import Action, Conclude
-from statemachine.emulator.script.grammar import CONDITION, STEP_TYPES, STEPS, Field, Kind, short_name
+from statemachine.emulator.actions import Conclude
+from statemachine.emulator.knobs import Fault
+from statemachine.emulator.script.grammar import (
+    ALONE,
+    CONDITION,
+    STEP_TYPES,
+    STEPS,
+    Field,
+    Kind,
+    record_fields,
+    short_name,
+)
+from statemachine.emulator.script.values import BASE64
 from statemachine.emulator.steps import Scenario, Step
 
+_NAMES: Final = {kind: name for name, kind in STEP_TYPES.items()}
 _USUAL_END: Final = (Conclude(),)
 
 
@@ -37,30 +49,34 @@ def write_scenario(scenario: Scenario) -> str:
 
 
 def _step(step: Step) -> object:
-    for name, kind in STEP_TYPES.items():
-        if isinstance(step, kind):
-            return _fields(step, STEPS[name]) or name
-    return _action(cast(Action, step))
+    name = _NAMES[type(step)]
+    return name if name in ALONE and step == STEP_TYPES[name]() else _fields(step, STEPS[name])
 
 
-def _fields(record: object, grammar: Mapping[str, Field]) -> dict[str, object]:
-    """The values of a record as this grammar writes them; empty ones only where they are required."""
-    values = {
-        key: _spelled(field.kind, getattr(record, field.attribute or key))
-        for key, field in grammar.items()
-        if field.attribute is not None
-    }
-    return {key: value for key, value in values.items() if grammar[key].required or value not in (None, False, [], {})}
+def _fields(record: Any, grammar: Mapping[str, Field]) -> dict[str, object]:
+    """The values of a record as this grammar writes them: required ones, and those that differ from their defaults."""
+    values: dict[str, object] = {}
+    for key, field in grammar.items():
+        attribute: Any = getattr(attrs.fields(record.__class__), field.attribute or key)
+        value = getattr(record, attribute.name)
+        default = getattr(attribute.default, "factory", lambda default=attribute.default: default)()
+        if field.required or value != default:
+            values[key] = _spelled(field.kind, value)
+    return values
 
 
 def _spelled(kind: Kind, value: Any) -> object:
     match kind:
         case "duration":
-            return None if value is None else format_duration(value)
+            return format_duration(value)
         case "steps":
             return [_step(step) for step in value]
         case "condition":
-            return None if value is None else _fields(value, CONDITION)
+            return _fields(value, CONDITION)
+        case "fault":
+            return _fields(value, record_fields(Fault))
+        case "bytes":
+            return _bytes(value)
         case "events" | "texts":
             several = [short_name(one) if kind == "events" else one for one in value]
             return several[0] if len(several) == 1 else several
@@ -68,13 +84,12 @@ def _spelled(kind: Kind, value: Any) -> object:
             return value
 
 
-def _action(action: Action) -> object:
-    data = action_to_data(action)
-    name = str(data.pop("action"))
-    if not data:
-        return name
-    main = attrs.fields(type(action))[0].name
-    return {name: data.pop(main, getattr(action, main)), **data}
+def _bytes(value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = BASE64
+    return BASE64 + base64.b64encode(value).decode() if text.startswith(BASE64) else text
 
 
 # --- TOML -----------------------------------------------------------------------------------------------------------

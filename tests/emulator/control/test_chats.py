@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statemachine.emulator import Knobs, actions
-from statemachine.emulator.action_data import ACTIONS
+from statemachine.emulator.actions import ACTIONS
 from statemachine.emulator.http import Emulator
 from tests.emulator.control.steering import call, opened, wire
 from tests.emulator.driver import message, names

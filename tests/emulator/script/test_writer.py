@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine.durations import format_duration, parse_duration
-from statemachine.emulator.action_data import ACTIONS
-from statemachine.emulator.actions import Action
+from statemachine.emulator.actions import ACTIONS, Action
 from statemachine.emulator.knobs import Call, Fault
 from statemachine.emulator.names import FROM_CLIENT
 from statemachine.emulator.script import catalogue, read_scenario, write_scenario
