@@ -45,19 +45,11 @@ KINDS: Final[dict[Kind, tuple[Callable[[object], Any] | None, dict[str, Any]]]] 
     "parts": (None, {"type": "object", "additionalProperties": _STEPS}),
 }
 """How each kind is read (None: by a method of the reader, which knows the place), and its JSON Schema."""
-# fmt: on
 _KINDS_OF_TYPES: Final[dict[Any, Kind]] = {
-    str: "any_text",
-    int: "integer",
-    float: "number",
-    bool: "flag",
-    bytes: "bytes",
-    Mapping[str, object]: "table",
-    Fault: "fault",
-    Call: "call",
-    str | None: "any_text",
-    int | None: "integer",
-}  # fmt: skip
+    str: "any_text", int: "integer", float: "number", bool: "flag", bytes: "bytes", Mapping[str, object]: "table",
+    Fault: "fault", Call: "call", str | None: "any_text", int | None: "integer",
+}
+# fmt: on
 
 
 @frozen
