@@ -30,10 +30,24 @@ from .core import *  # noqa: F403
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .client import ChatClient
+    from .client import ChatClient as ChatClient
+    from .codec.records import (
+        decode_command,
+        decode_event,
+        decode_update,
+        encode_command,
+        encode_event,
+        encode_update,
+    )
     from .codec.snapshot import restore, snapshot
 
-_LAZY = {"ChatClient": ".client", "restore": ".codec.snapshot", "snapshot": ".codec.snapshot"}
+_JSON = ("decode_command", "decode_event", "decode_update", "encode_command", "encode_event", "encode_update")
+_LAZY = {
+    "ChatClient": ".client",
+    "restore": ".codec.snapshot",
+    "snapshot": ".codec.snapshot",
+    **dict.fromkeys(_JSON, ".codec.records"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -44,5 +58,15 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["ChatClient", "restore", "snapshot"]
+# Without `ChatClient`, which is public too: `from statemachine import *` works without aiohttp.
+__all__ = [
+    "decode_command",
+    "decode_event",
+    "decode_update",
+    "encode_command",
+    "encode_event",
+    "encode_update",
+    "restore",
+    "snapshot",
+]
 __all__ += core.__all__

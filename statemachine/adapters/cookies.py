@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from email.utils import formatdate
-from http.cookies import CookieError, Morsel, SimpleCookie
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from email.message import Message
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from typing import Any, Final, TypeAlias, cast
+from urllib.request import Request
 
-from .aiohttp_extra import URL, aiohttp
+from statemachine.codec.body import is_array
 
 MAX_COOKIES: Final = 50
 MAX_TEXT: Final = 16 * 1024
@@ -16,78 +17,116 @@ MAX_TEXT: Final = 16 * 1024
 
 
 class Cookies:
-    """A cookie jar with limits. `text`: cookies stored before; unreadable text counts as none."""
+    """The cookie jar of one customer, with limits.
+
+    Args:
+        text: The `text` of a jar stored before; unreadable text counts as none.
+    """
 
     def __init__(self, text: str = "") -> None:
-        self._jar: aiohttp.CookieJar | None = None  # most servers set no cookies
+        self._jar: CookieJar | None = None  # most servers set no cookies
         self._text = ""
         if stored := _stored(text):
             self._fill(stored)
 
-    def update(self, cookies: SimpleCookie, url: URL) -> bool:
-        """Take the cookies of an answer. Returns whether `text` has changed."""
-        if not cookies:
+    def update(self, url: str, set_cookie: Iterable[str]) -> bool:
+        """Take the cookies of an answer.
+
+        Args:
+            url: The URL of the request.
+            set_cookie: The values of the answer's `Set-Cookie` headers, each by itself.
+
+        Returns:
+            Whether `text` has changed, and must be stored.
+        """
+        headers = Message()
+        for value in set_cookie:
+            headers["Set-Cookie"] = value
+        if not headers:
             return False
         before = self._text
         if self._jar is None:
             self._jar = _new_jar()
-        self._jar.update_cookies(cookies, url)
-        lines = [_line(morsel) for morsel in self._jar]
-        self._fill(_within_limits(lines))
+        answer: Any = _Answer(headers)
+        self._jar.extract_cookies(answer, Request(url))
+        self._fill(_within_limits([_stored_form(one) for one in self._jar if _can_be_sent(one.name, one.value)]))
         return self._text != before
 
-    def for_url(self, url: URL) -> Any:
-        """The cookies to send there, or None."""
-        return self._jar.filter_cookies(url) if self._jar is not None else None
+    def header(self, url: str) -> str:
+        """The value of the `Cookie` header for a request to this URL; "" for none."""
+        if self._jar is None:
+            return ""
+        request = Request(url)
+        self._jar.add_cookie_header(request)
+        return request.get_header("Cookie") or ""
 
     @property
     def text(self) -> str:
         """All cookies, for `Cookies(text)`; "" for none."""
         return self._text
 
-    def _fill(self, lines: list[str]) -> None:
+    def _fill(self, cookies: list[_Stored]) -> None:
         self._jar = _new_jar()
-        for line in lines:
-            try:
-                cookie = SimpleCookie(line)
-            except CookieError:
-                continue
-            domains = [morsel["domain"] for morsel in cookie.values()]
-            if domains and domains[0]:
-                self._jar.update_cookies(cookie, URL.build(scheme="https", host=domains[0]))
-        self._text = json.dumps(lines) if lines else ""
+        for name, value, domain, path, secure, expires in cookies:
+            self._jar.set_cookie(_cookie(name, value, domain, path, secure, expires))
+        self._text = _write(cookies) if cookies else ""
 
 
-def _new_jar() -> aiohttp.CookieJar:
-    return aiohttp.CookieJar(unsafe=True)  # "unsafe": also from an IP address
+_Stored: TypeAlias = tuple[str, str, str, str, bool, int | None]
+"""Name, value, domain (with a dot before it: its subdomains too), path, secure, and when it expires, in seconds."""
+_write: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _line(morsel: Morsel[str]) -> str:
-    """As a `Set-Cookie` header. A relative lifetime becomes an absolute one: it goes on while the text is stored."""
-    copy: Any = morsel.copy()  # a type checker takes it for a dict
-    lifetime = str(copy["max-age"])
-    if lifetime.lstrip("-").isdigit():
-        copy["expires"] = formatdate(time.time() + int(lifetime), usegmt=True)
-    copy["max-age"] = ""
-    return str(copy.OutputString())
+class _Answer:
+    """As much of an answer of `urllib` as a `CookieJar` reads."""
+
+    def __init__(self, headers: Message) -> None:
+        self.info: Final = lambda: headers
 
 
-def _within_limits(lines: list[str]) -> list[str]:
-    kept: list[str] = []
+def _new_jar() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(rfc2965=False))
+
+
+def _can_be_sent(*texts: str | None) -> bool:
+    return all(text is None or (text.isascii() and text.isprintable()) for text in texts)
+
+
+def _stored_form(cookie: Cookie) -> _Stored:
+    return cookie.name, cookie.value or "", cookie.domain, cookie.path, cookie.secure, cookie.expires
+
+
+def _cookie(name: str, value: str, domain: str, path: str, secure: bool, expires: int | None) -> Cookie:
+    below = domain.startswith(".")
+    return Cookie(
+        0, name, value, None, False, domain, below, below, path, True, secure, expires, False, None, None, {}
+    )  # fmt: skip
+
+
+def _within_limits(cookies: list[_Stored]) -> list[_Stored]:
+    kept: list[_Stored] = []
     left = MAX_TEXT
-    for line in reversed(lines[-MAX_COOKIES:]):
-        left -= len(line)
+    for one in reversed(cookies[-MAX_COOKIES:]):
+        left -= len(_write(one)) + 1
         if left < 0:
             break
-        kept.append(line)
+        kept.append(one)
     return kept[::-1]
 
 
-def _stored(text: str) -> list[str]:
+def _stored(text: str) -> list[_Stored]:
     try:
-        lines: object = json.loads(text) if text else []
-    except ValueError:
+        cookies: object = json.loads(text) if text else []
+    except (ValueError, RecursionError):
         return []
-    if not isinstance(lines, list):
-        return []
-    return [one for one in cast(list[object], lines) if isinstance(one, str)]
+    return [one for one in map(_read, cookies) if one is not None] if is_array(cookies) else []
+
+
+_KINDS: Final = (str, str, str, str, bool, int | None)
+
+
+def _read(value: object) -> _Stored | None:
+    if not is_array(value) or len(value) != len(_KINDS) or not all(map(isinstance, value, _KINDS)):
+        return None
+    cookie = cast(_Stored, tuple(value))
+    return cookie if _can_be_sent(*cookie[:2]) else None

@@ -89,7 +89,7 @@ class HttpTransport:
     async def _exchange(self, command: Command) -> Reply:
         request, source = self._request(command)
         response = await self.http.exchange(request, *source)
-        reply = read_reply(command, response.status, response.headers, response.body)
+        reply = read_reply(command, response.status, response.headers, response.body, redirected=False)
         if not isinstance(reply, Failure):
             return reply
         leads_to = redirects_to(response.status, response.headers)

@@ -203,20 +203,21 @@ class HttpClient:
         try:
             epoch = await breaker.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
-            url = URL(request.url, encoded=True)
+            if cookie := self._cookies.header(request.url):
+                headers["Cookie"] = cookie
             async with (
                 payload(request, source, uploaded) as data,
                 self._pool.http.request(
                     request.method,
-                    url,
+                    URL(request.url, encoded=True),
                     headers=headers,
-                    cookies=self._cookies.for_url(url),
                     data=data,
                     timeout=limits,
                     allow_redirects=False,
                 ) as response,
             ):
-                self._keep_cookies(response)
+                if self._cookies.update(request.url, response.headers.getall("Set-Cookie", ())) and self._on_cookies:
+                    self._on_cookies(self._cookies.text)
                 yield response
                 breaker.answered(epoch, response.status)
         except (RequestBlocked, HeadersUnavailable, UnreadablePayload, ValueError) as error:
@@ -230,10 +231,6 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ConnectionCut) as error:
             breaker.failed(epoch)
             raise cut(error) from error
-
-    def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
-        if self._cookies.update(response.cookies, response.url) and self._on_cookies:
-            self._on_cookies(self._cookies.text)
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
         headers = CIMultiDict(request.headers)

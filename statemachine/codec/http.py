@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import blake2b
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -252,19 +253,41 @@ def json_body(value: object) -> bytes:
     return clean(_write(value)).encode()
 
 
+def upload_body(request: HttpRequest, content: bytes) -> tuple[str, bytes]:
+    """The Content-Type and the body of an upload: `content` as the one part of a multipart form.
+
+    `request`: of an `Upload`, whose `upload_name` becomes the name of the file.
+    """
+    boundary = blake2b(content, digest_size=20).hexdigest()  # no content holds its own digest
+    name = clean("".join(char if char.isprintable() else " " for char in request.upload_name)) or "file"
+    quoted = name.replace("\\", "%5C").replace('"', "%22")
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n\r\n'
+    return f"multipart/form-data; boundary={boundary}", head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+
+
 # --- inwards ------------------------------------------------------------------------------------------------
 
 
-def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+def read_reply(command: Command, status: int, headers: Mapping[str, str], body: bytes, *, redirected: bool) -> Reply:
     """What the answer to a command says. Never raises.
 
     An empty body answers a poll, a reading of the history or a post without events (F10). A body that a strict reader
     refuses is read leniently, and the reply says so in `repaired`.
 
+    Args:
+        command: The command that was executed.
+        status: The status of the answer.
+        headers: Its headers; names in any case.
+        body: Its whole body.
+        redirected: The HTTP library followed a redirect. Such an answer is a failure, whatever it says: it is another
+            server's or another page's, and its 200 would make a text `sent` that never arrived. Best follow none.
+
     Returns:
         `ChatOpened`, `EventBatch`, `HistoryLog` or `FileUploaded`; or a `Failure`: of kind "http" with the body's
         `error_code`, whatever its type and the status were, or "unreadable" for a success that cannot be read.
     """
+    if redirected:
+        return Failure("http", detail="the HTTP library followed a redirect, so another address has answered")
     read = read_body(body, headers)
     if failure := read_failure(status, headers, read.value):
         return failure

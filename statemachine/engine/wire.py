@@ -65,7 +65,8 @@ _NONE: Final[JsonObject] = {}
 def reply(asked: JsonObject) -> JsonObject:
     """`{"command": …, "status": 200, "headers"?: {…}, "body": "…"}` -> `{"reply": …}`, to be sent in `answered`.
 
-    `body` is text; for any other bytes use `base64` instead. Raises BadRecord.
+    `body` is text; for any other bytes use `base64` instead. `redirected`: the HTTP library followed a redirect.
+    Raises BadRecord.
     """
     status, headers = asked.get("status"), asked.get("headers", _NONE)
     if type(status) is not int:
@@ -73,7 +74,8 @@ def reply(asked: JsonObject) -> JsonObject:
     if not is_object(headers):
         raise BadRecord("$.headers: expected an object of texts")
     named = {str(name): str(value) for name, value in headers.items()}
-    answer = read_reply(decode_command(asked.get("command")), status, named, _body(asked))
+    command, redirected = decode_command(asked.get("command")), asked.get("redirected") is True
+    answer = read_reply(command, status, named, _body(asked), redirected=redirected)
     return {"reply": to_json(answer, Reply)}
 
 

@@ -133,5 +133,5 @@ def _reply(kind: CallKind, call: HarCall) -> Reply | None:
         return Failure("unreadable" if 200 <= status < 300 else "http", status)
     named = {name.lower(): value for name, value in call.response_headers}
     headers: dict[str, str] = {name: named[name] for name in _KEPT_HEADERS if name in named}
-    reply = read_reply(PROBES[kind], status, headers, call.response.data)
+    reply = read_reply(PROBES[kind], status, headers, call.response.data, redirected=False)
     return HistoryLog(reply.entries) if kind == "history" and isinstance(reply, EventBatch) else reply

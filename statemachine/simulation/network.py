@@ -317,7 +317,8 @@ class Network:
         if isinstance(call.command, core.Poll) and response.status == 200 and response.body:
             path = call.request.path
             self._batches[path] = [*self._batches.get(path, [])[1 - _CACHED :], response]
-        call.answer(read_reply(call.command, response.status, dict(response.headers), response.body))
+        headers = dict(response.headers)
+        call.answer(read_reply(call.command, response.status, headers, response.body, redirected=False))
 
     def _fail_later(self, call: Call, kind: core.FailureKind, after: int) -> None:
         self._env.schedule.after(after, lambda: self._fail(call, kind), of_client=True)

@@ -376,7 +376,7 @@ async def test_f12_a_kept_connection_that_breaks_repeats_nothing(
 
 
 async def test_an_error_in_this_package_is_logged_and_answered(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_reply(*_: object) -> Reply:
+    def read_reply(*_: object, **__: object) -> Reply:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(http, "read_reply", read_reply)

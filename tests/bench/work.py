@@ -184,7 +184,7 @@ def _bytes_to_bytes() -> Callable[[], int]:
         session = start
         for event, command, status, body in steps:
             if command is not None:
-                event = Answered(event.at, command.id, read_reply(command, status, {}, body))
+                event = Answered(event.at, command.id, read_reply(command, status, {}, body, redirected=False))
             session, out = reduce(session, event)
             for one in out:
                 if isinstance(one, Command):

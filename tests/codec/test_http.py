@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import HTTP
 from typing import Any, get_args
 
 import attrs
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine.codec.http import Endpoint, HttpRequest, read_reply, to_http
+from statemachine.codec.http import Endpoint, HttpRequest, read_reply, to_http, upload_body
 from statemachine.core.commands import (
     COMMANDS,
     READS,
@@ -187,7 +190,7 @@ def test_any_command_has_a_request(command: Command) -> None:
 
 def answer(command: Command, body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_reply(command, status, headers or {}, data)
+    return read_reply(command, status, headers or {}, data, redirected=False)
 
 
 ENDED = {"event": "chat_session_ended"}
@@ -301,6 +304,26 @@ def test_retry_after_in_seconds_or_as_a_date(headers: dict[str, str], retry_afte
     assert answer(POLL, b"", 503, headers) == Failure("http", 503, None, retry_after)
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>Log in</html>", b'{"chat_id": "C"}'])
+def test_an_answer_after_a_redirect_is_a_failure_whatever_it_says(body: bytes) -> None:
+    for command in (POLL, POST, CREATE, UPLOAD, ReadHistory(1, 10, "C")):
+        reply = read_reply(command, 200, {}, body, redirected=True)
+        assert isinstance(reply, Failure)
+        assert reply.kind == "http"
+
+
+@given(st.binary(max_size=50), st.text(max_size=20))
+def test_a_form_with_a_file_reads_back(content: bytes, name: str) -> None:
+    content_type, body = upload_body(to_http(Upload(1, 10, "m", "ref", name), DOOR), content)
+    read = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
+    assert isinstance(read, EmailMessage)
+    (part,) = read.iter_parts()
+    assert part.get_param("name", header="content-disposition") == "file"
+    # Between the part's own empty line and the boundary, the bytes are the file's, whatever they are.
+    assert body.split(b"\r\n\r\n", 1)[1].rpartition(b"\r\n--")[0] == content
+    assert body.count(b"filename=") == 1
+
+
 _HEADERS = st.dictionaries(
     st.sampled_from(["Retry-After", "Date", "X"]), st.text() | st.sampled_from([NOW, "5", "1 Jan 9999 99:99:99 +9999"])
 )
@@ -308,7 +331,7 @@ _HEADERS = st.dictionaries(
 
 @given(st.sampled_from(COMMANDS).flatmap(records), st.sampled_from([200, 204, 302, 404, 500]), _HEADERS, HOSTILE_BYTES)
 def test_f24_any_answer_gives_a_reply(command: Command, status: int, headers: dict[str, str], body: bytes) -> None:
-    reply = read_reply(command, status, headers, body)
+    reply = read_reply(command, status, headers, body, redirected=False)
     assert isinstance(reply, get_args(Reply))
     if not 200 <= status < 300:
         assert isinstance(reply, Failure)

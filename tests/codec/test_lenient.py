@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from statemachine.core import ChatOpened, CreateChat
 from statemachine.wire import Malformed, Message
 from tests.growth import grows_linearly
 
+read = partial(read_reply, redirected=False)
 POLL, HISTORY = Poll(1, 30_000, "C"), ReadHistory(2, 10_000, "C")
 BODY = json.dumps(
     {
@@ -31,7 +33,7 @@ BODY = json.dumps(
 
 def messages(body: bytes, headers: dict[str, str] | None = None, command: Any = POLL) -> list[str | None]:
     """The texts of the messages in an answer; None for an entry that could not be read."""
-    reply = read_reply(command, 200, headers or {}, body)
+    reply = read(command, 200, headers or {}, body)
     assert isinstance(reply, EventBatch | HistoryLog)
     return [entry.text if isinstance(entry, Message) else None for entry in reply.entries]
 
@@ -74,7 +76,7 @@ def test_an_entry_that_cannot_be_read_costs_itself(raw: bytes) -> None:
 
 def test_an_unreadable_entry_keeps_its_text_and_is_the_same_each_time() -> None:
     body = BODY.replace(b"EMOJI", b'"quoted"')
-    one, other = (read_reply(command, 200, {}, body) for command in (POLL, HISTORY))
+    one, other = (read(command, 200, {}, body) for command in (POLL, HISTORY))
     assert isinstance(one, EventBatch)
     assert isinstance(other, HistoryLog)
     assert one.entries == other.entries
@@ -123,11 +125,11 @@ def test_utf_8_wins_over_a_charset_that_the_server_states_wrongly() -> None:
 
 
 def test_the_reply_says_that_it_was_read_leniently_and_quotes_nothing() -> None:
-    fine, broken = read_reply(POLL, 200, {}, BODY), read_reply(POLL, 200, {}, BODY.replace(b"EMOJI", b"secret \xe9"))
+    fine, broken = read(POLL, 200, {}, BODY), read(POLL, 200, {}, BODY.replace(b"EMOJI", b"secret \xe9"))
     assert isinstance(fine, EventBatch)
     assert isinstance(broken, EventBatch)
     assert (fine.repaired, broken.repaired) == ("", "not UTF-8")
-    again = read_reply(POLL, 200, {}, BODY.replace(b"EMOJI", b"secret \n"))
+    again = read(POLL, 200, {}, BODY.replace(b"EMOJI", b"secret \n"))
     assert isinstance(again, EventBatch)
     assert again.repaired.startswith("not JSON (character ")
 
@@ -135,21 +137,21 @@ def test_the_reply_says_that_it_was_read_leniently_and_quotes_nothing() -> None:
 def test_an_answer_to_create_is_read_leniently_but_its_id_must_be_whole() -> None:
     create = CreateChat(1, 10_000)
     body = b'{"chat_id": "C-1", "state": "queued", "phone_number": "\xe9"}'
-    assert read_reply(create, 200, {}, body) == ChatOpened("C-1", "queued", phone_number="\ufffd", repaired="not UTF-8")
-    assert read_reply(create, 200, {}, b'{"chat_id": "C\xe9", "state": "queued"}') == Failure("unreadable", 200)
+    assert read(create, 200, {}, body) == ChatOpened("C-1", "queued", phone_number="\ufffd", repaired="not UTF-8")
+    assert read(create, 200, {}, b'{"chat_id": "C\xe9", "state": "queued"}') == Failure("unreadable", 200)
 
 
 @pytest.mark.parametrize(
     "body", [b"<html>502</html>", b"hello", b"{", b'{"a": [', b"\xff\xff", b"\0", b'"events"', b"[" * 200_000]
 )
 def test_what_is_no_list_of_events_stays_unreadable(body: bytes) -> None:
-    assert read_reply(POLL, 200, {}, body) in (Failure("unreadable", 200), EventBatch((), "nested too deep"))
+    assert read(POLL, 200, {}, body) in (Failure("unreadable", 200), EventBatch((), "nested too deep"))
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_an_exception(body: bytes) -> None:
     read_body(body, {})
-    read_reply(POLL, 200, {}, body)
+    read(POLL, 200, {}, body)
 
 
 @given(st.data())

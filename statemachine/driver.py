@@ -1,0 +1,51 @@
+"""The loop that drives a session, without I/O: give it a clock, a transport, a store and a listener of your own.
+
+`Driver` keeps the rules of `statemachine/DRIVER.md`. `LoopClock` is the clock for asyncio, `SqliteStore` and
+`MemoryStore` are stores; `statemachine.http` is what a transport needs.
+"""
+
+from .adapters.aio import LoopClock
+from .adapters.driver import Driver, DriverStopped
+from .adapters.protocols import (
+    Alarm,
+    Answer,
+    Archive,
+    Checkpoint,
+    Clock,
+    Done,
+    HandledEvent,
+    Listener,
+    Observer,
+    Save,
+    SavedStep,
+    Store,
+    Stored,
+    Transport,
+)
+from .store.errors import StaleSave, StoreError
+from .store.memory import MemoryStore
+from .store.sqlite import SqliteStore
+
+__all__ = [
+    "Alarm",
+    "Answer",
+    "Archive",
+    "Checkpoint",
+    "Clock",
+    "Done",
+    "Driver",
+    "DriverStopped",
+    "HandledEvent",
+    "Listener",
+    "LoopClock",
+    "MemoryStore",
+    "Observer",
+    "Save",
+    "SavedStep",
+    "SqliteStore",
+    "StaleSave",
+    "Store",
+    "StoreError",
+    "Stored",
+    "Transport",
+]

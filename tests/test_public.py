@@ -1,0 +1,44 @@
+"""The public modules: what they list is there, and the parts without I/O work without the extras."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"aiohttp", "yarl", "multidict", "click", "rich", "hypothesis", "pytest"}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Missing())
+from statemachine import *
+from statemachine.http import *
+from statemachine.driver import *
+session, out = reduce(new_session(0), RequestChat(0, "o"))
+assert decode_command(encode_command(out[0])) == out[0]
+assert to_http(out[0], Endpoint("http://127.0.0.1", "", "a", "c")).method == "POST"
+import statemachine
+try:
+    statemachine.ChatClient
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_the_parts_without_io_need_no_extra() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pip install 'chat-session-statemachine[http]'" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["statemachine", "statemachine.http", "statemachine.driver", "statemachine.wire"])
+def test_all_that_is_listed_is_there(name: str) -> None:
+    module = import_module(name)
+    assert [one for one in module.__all__ if not hasattr(module, one)] == []
+    assert len(set(module.__all__)) == len(module.__all__)
