@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import click
+from attrs import fields
 
 from ..version import __version__
 from .errors import missing, say
 from .screen import discard_output, reopen
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _DEBUG: Final = "--debug"
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -55,6 +59,23 @@ def in_trouble(*errors: type[Exception]) -> Generator[None]:
         yield
     except errors as error:
         raise Trouble(str(error)) from None
+
+
+def grouped(name: str, kind: type[Any], *options: Any) -> Callable[[F], F]:
+    """Give a command these options; it takes their values as one object of the attrs class `kind`, called `name`."""
+
+    def decorate(command: F) -> F:
+        @wraps(command)  # with the options it has already
+        def with_group(**values: Any) -> Any:
+            group = kind(**{one.name: values.pop(one.name) for one in fields(kind)})
+            return command(**{name: group}, **values)
+
+        decorated: Any = with_group
+        for option in reversed(options):
+            decorated = option(decorated)
+        return cast(F, decorated)
+
+    return decorate
 
 
 class Group(click.Group):

@@ -13,16 +13,16 @@ from statemachine.conformance.blackbox.audit import Audit, audit
 from statemachine.conformance.blackbox.recorded import BadRecording, read_recording
 
 from .app import Trouble
-from .files import content_of
+from .files import FILE, content_of
 from .findings import as_data, lines
 from .screen import Screen
 
 
 @click.command(name="audit")
-@click.argument("files", nargs=-1, required=True, metavar="FILE.har…", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="FILE.har…", type=FILE)
 @click.option("--url", default="https://your.contact.centre", metavar="URL", help="The address in the curl scripts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
+def command(files: tuple[Path, ...], url: str, as_json: bool) -> int:
     """Find faults of a client in its recorded traffic, by the rules that the emulator checks.
 
     FILE.har is a browser's or a proxy's export of network traffic; only calls with /clientweb/api/ in their path count.
@@ -44,8 +44,7 @@ def command(files: tuple[Path, ...], url: str, as_json: bool) -> None:
         screen = Screen()
         for path, one in audits.items():
             _show(screen, path, one)
-    if any(one.findings for one in audits.values()):
-        raise click.exceptions.Exit(1)
+    return 1 if any(one.findings for one in audits.values()) else 0
 
 
 def _audited(path: Path, url: str) -> Audit:

@@ -32,6 +32,7 @@ from .files import lines, writing
 from .findings import evidence
 from .screen import progress
 from .stopping import run_interruptibly
+from .trial import ClientOptions
 
 _AT_ONCE: Final = 6
 _SMOKE: Final = "F1/ended"
@@ -41,16 +42,13 @@ _BY_HAND_S: Final = 600.0
 
 @frozen
 class ClientTrial:
-    """Which cases, of which client. `known`: a file of those known to fail; `har`: where traffic is kept."""
+    """Which cases, of which client. `known`: a file of those known to fail."""
 
     missing: ClassVar[str] = "give the client's command after --, as in: --client -- python my_client.py"
     command: tuple[str, ...]
     only: tuple[str, ...]
-    watch: bool
-    port: int | None
-    """Of a client that is started by hand."""
     known: Path | None
-    har: Path | None
+    options: ClientOptions
 
     def list_cases(self) -> None:
         """Name the cases, and the faults that have none. Raises Trouble."""
@@ -64,15 +62,15 @@ class ClientTrial:
         """The client's name, and how each case went. Raises Trouble where nothing could be played."""
         cases, known = self._cases(), lines(self.known) if self.known else ()
         try:
-            playing = self._by_itself(cases) if self.port is None else _by_hand(cases, self.port)
+            playing = self._by_itself(cases) if self.options.port is None else _by_hand(cases, self.options.port)
             played = run_interruptibly(playing)
         except ExceptionGroup as group:
             raise _trouble(group.exceptions[0]) from None
         except (CannotStart, OSError) as error:
             raise _trouble(error) from None
-        if self.har is not None:
-            _keep(self.har, played)
-        name = shlex.join(self.command) or f"the client on port {self.port}"
+        if self.options.har is not None:
+            _keep(self.options.har, played)
+        name = shlex.join(self.command) or f"the client on port {self.options.port}"
         return name, [heard(verdict) for one in played for verdict in self._verdicts(one, known)]
 
     def _cases(self) -> list[HttpCase]:
@@ -80,18 +78,18 @@ class ClientTrial:
         found = [case for case in CASES if is_selected(case.id, case.faults, self.only)]
         if not found:
             raise Trouble(f"no case is called {' or '.join(self.only)}; see statemachine conform --client --list")
-        return [case for case in found if not (self.watch and case.orders)]
+        return [case for case in found if not (self.options.watch and case.orders)]
 
     async def _by_itself(self, cases: list[HttpCase]) -> list[CaseResult]:
         """A smoke test first: a program that opens no chat has another fault than any that is judged here."""
-        manner = RunOptions(orders=not self.watch)
+        manner = RunOptions(orders=not self.options.watch)
         subject = program_factory(self.command, manner)
         smoke = next(case for case in CASES if case.id == _SMOKE)
         first = await run_case(smoke, subject, manner)
         if first.not_ready:
             raise Trouble(
                 f"the client {first.not_ready}; it finds the emulator in STATEMACHINE_URL, and "
-                + ("must live by itself" if self.watch else 'reads orders as lines of JSON: {"do": "start"}')
+                + ("must live by itself" if self.options.watch else 'reads orders as lines of JSON: {"do": "start"}')
                 + "".join(f"\n{line}" for line in first.errors)
             )
         seconds = max(sum(case.seconds for case in cases) / _AT_ONCE, *(case.seconds for case in cases))
@@ -106,7 +104,7 @@ class ClientTrial:
 
     def _verdicts(self, played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
         again = shlex.join(["statemachine", "conform", "--client", "--only", played.case.id, "--", *self.command])
-        found = [_verdict(played, finding, again if self.port is None else "") for finding in played.findings]
+        found = [_verdict(played, finding, again if self.options.port is None else "") for finding in played.findings]
         return [with_known(verdict, known) for verdict in found or _clean(played, known)]
 
 

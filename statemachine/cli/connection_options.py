@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal
 
 import click
-from attrs import fields, frozen
+from attrs import frozen
 
 from statemachine.client import BadSetting, Options
 from statemachine.client.advice import Setting
 from statemachine.codec.http import Endpoint
 
-from .app import Trouble
+from .app import Trouble, grouped
 from .state import APP_ID, TENANT
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS: Final[dict[Setting, str]] = {
     "url": "--url",
@@ -64,7 +61,7 @@ class ConnectionOptions:
         )
 
     def endpoint(self, options: Options, client_id: str, emulator: str | None = None) -> Endpoint:
-        """The door for this client id; `emulator`: at the one that runs at this URL. Raises Trouble."""
+        """Where this client id connects to; `emulator`: at the one that runs at this URL. Raises Trouble."""
         url = self.url or emulator
         if url is None:
             raise Trouble("which contact centre? Give --url and --app-id, or start one: statemachine emulate")
@@ -77,29 +74,14 @@ class ConnectionOptions:
             return options.endpoint(url, tenant, app_id, client_id)
 
 
-_NAMES: Final = tuple(one.name for one in fields(ConnectionOptions))
-
-
-def connection_options(command: F) -> F:
-    """Give a command these options; it takes them as one `door`."""
-
-    @wraps(command)  # with the options it has already
-    def with_door(**values: Any) -> Any:
-        door = ConnectionOptions(**{name: values.pop(name) for name in _NAMES})
-        return command(door=door, **values)
-
-    decorated: Any = with_door
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return cast(F, decorated)
-
-
 def _option(name: str, help: str, **more: Any) -> Any:
     variable = f"{_PREFIX}_{name.lstrip('-').upper().replace('-', '_')}"
     return click.option(name, envvar=variable, show_envvar=True, help=help, **more)
 
 
-_OPTIONS: Final = (
+connection_options: Final = grouped(
+    "connection",
+    ConnectionOptions,
     _option("--url", "The contact centre's address, as https://chat.example.com.", metavar="URL"),
     _option("--tenant", "The tenant's domain; default: the host of the URL.", metavar="DOMAIN"),
     _option("--app-id", "Id of the messaging scenario entry.", metavar="ID"),
@@ -110,6 +92,7 @@ _OPTIONS: Final = (
     _option("--ca", "Also trust the certificates in this file (PEM).", metavar="FILE", type=click.Path(dir_okay=False)),
     click.option("--header", multiple=True, metavar="NAME:VALUE", help="A header for every request; may be repeated."),
 )
+"""Give a command these options; it takes them as one `connection`."""
 
 
 def _trusting(ca: str) -> ssl.SSLContext:

@@ -27,6 +27,7 @@ from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
 from ..logs import silenced
 from ..version import __version__
 from .app import Trouble
+from .files import FILE
 from .numbers import FiniteRange
 from .screen import Screen
 from .stopping import run_interruptibly
@@ -72,17 +73,12 @@ _EPILOG: Final = "\b\n" + "\n".join(
     show_default=True,
     help="What happens; see below.",
 )
-@click.option(
-    "--trace",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write a trace to this file, for `statemachine replay`.",
-)
+@click.option("--trace", type=FILE, metavar="FILE", help="Write a trace to this file, for `statemachine replay`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the story.")
 @click.option(
     "--pace", type=FiniteRange(0.1, 10), default=1.0, show_default=True, help="Factor for pauses: 0.5 halves them."
 )
-def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> None:
+def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> int:
     """Show a whole chat with a contact centre, over HTTP, on this machine, line by line as it happens.
 
     The centre is the emulator, on loopback; the client is ChatClient, as an application uses it. At the end the logs of
@@ -110,8 +106,7 @@ def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> No
     else:
         _close(screen, story, result, problems)
         _advise(screen, scenario, trace)
-    if problems:
-        raise click.exceptions.Exit(1)
+    return 1 if problems else 0
 
 
 async def perform(demo: Demo, story: Story, pace: float) -> tuple[PlayResult, list[str]]:

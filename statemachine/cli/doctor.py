@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Final
 
 import click
+from attrs import asdict
 
 from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
@@ -23,13 +24,14 @@ _MARKS: Final[dict[Severity, Piece]] = {
     "warning": ("!", "bold yellow"),
     "wrong": ("✗", "bold red"),
 }
+_NO_ADVICE: Final = {"problem": "", "setting": "", "remedy": ""}
 _WIDTH: Final = 15
 
 
 @click.command(name="doctor")
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the report.")
-def command(door: ConnectionOptions, as_json: bool) -> None:
+def command(connection: ConnectionOptions, as_json: bool) -> int:
     """Check the way to a contact centre step by step, and name the setting to correct.
 
     It looks up the name, connects, checks the certificate, finds out which version of the interface is there, whether
@@ -42,23 +44,22 @@ def command(door: ConnectionOptions, as_json: bool) -> None:
     """
     screen = None if as_json else Screen()
     with silenced(), in_flags():
-        endpoint, findings = run_interruptibly(_examine(door, screen))
+        endpoint, findings = run_interruptibly(_examine(connection, screen))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if screen is None:
         click.echo(json.dumps(_report(endpoint, findings)))
     else:
         _close(screen, wrong)
-    if wrong:
-        raise click.exceptions.Exit(1)
+    return 1 if wrong else 0
 
 
-async def _examine(door: ConnectionOptions, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
-    options = door.options()
+async def _examine(connection: ConnectionOptions, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
+    options = connection.options()
     emulator = None
-    if door.url is None:
+    if connection.url is None:
         emulator = await anext(running_emulators(), None)
-    client_id = door.client_id if door.client_id is not None else f"doctor-{secrets.token_hex(4)}"
-    endpoint = door.endpoint(options, client_id, emulator)
+    client_id = connection.client_id if connection.client_id is not None else f"doctor-{secrets.token_hex(4)}"
+    endpoint = connection.endpoint(options, client_id, emulator)
     if screen is not None:
         screen.line(("statemachine doctor: ", ""), (endpoint.url, "bold"), f", tenant {endpoint.tenant or 'none'}")
         screen.line()
@@ -100,9 +101,7 @@ def _report(endpoint: Endpoint, findings: list[Finding]) -> dict[str, object]:
                 "step": finding.step,
                 "verdict": finding.verdict,
                 "said": finding.said,
-                "problem": finding.advice.problem if finding.advice else "",
-                "setting": finding.advice.setting if finding.advice else "",
-                "remedy": finding.advice.remedy if finding.advice else "",
+                **(asdict(finding.advice) if finding.advice else _NO_ADVICE),
                 "ms": finding.ms,
             }
             for finding in findings

@@ -8,8 +8,8 @@ import json
 import os
 import webbrowser
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from socket import gethostname
@@ -17,7 +17,7 @@ from ssl import SSLContext
 from typing import Final
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 from click.core import ParameterSource
 
 from statemachine.codec.http import is_host
@@ -33,12 +33,12 @@ from .. import console
 from .app import Trouble
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .errors import missing
-from .loop import run_many
+from .files import FILE
 from .numbers import FiniteRange
 from .scenario import scenario_of
 from .screen import Screen
 from .state import announced, written
-from .stopping import stop_signal
+from .stopping import run_many, stop_signal
 from .text import clipped
 
 _YEAR_S: Final = 365 * 86_400.0
@@ -73,7 +73,7 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
 @click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine.")
 @click.option(
     "--ready-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="JSON with url, pid, token, authority; removed when it stops.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the console, its page for agents, in the browser.")
@@ -93,7 +93,7 @@ def command(
     ready_file: Path | None,
     show: bool,
     list_knobs: bool,
-) -> None:
+) -> int:
     """Run a contact centre on this machine, for trials of clients.
 
     It serves v1 and v2 of the interface and checks its clients: their faults are listed when it stops. A person can
@@ -104,35 +104,17 @@ def command(
     screen = Screen()
     if list_knobs:
         _list(screen)
-        return
+        return 0
     for option, name in [("--host", host), *(("--name", name) for name in names)]:
         _check_host(option, name)
     certified = tuple(dict.fromkeys([*names, host, "localhost", "127.0.0.1", "::1"])) if tls else ()
     knobs = Knobs(seed=seed, pace=pace)
-    wish = _Wish(scenario_of(scenario), knobs, _settings(settings), host, port, speed, certified, ready_file, show)
-    flexible = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
+    ports = (port, 0) if ctx.get_parameter_source("port") is ParameterSource.DEFAULT else (port,)
+    wish = _Wish(scenario_of(scenario), knobs, _settings(settings), host, ports, speed, certified, ready_file, show)
     try:
-        try:
-            status = run_many(_serve(screen, wish))
-        except _CannotListen as refused:
-            if not flexible or refused.error.errno != errno.EADDRINUSE:
-                raise
-            screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
-            status = run_many(_serve(screen, evolve(wish, port=0)))
+        return run_many(_serve(screen, wish))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
-    except _CannotListen as refused:
-        raise Trouble(_reason(refused.error, host, port)) from None
-    if status:
-        raise click.exceptions.Exit(status)
-
-
-class _CannotListen(Exception):
-    """The address cannot be used."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error)
-        self.error: Final = error
 
 
 def _check_host(option: str, name: str) -> None:
@@ -169,13 +151,13 @@ def _reason(error: OSError, host: str, port: int) -> str:
 
 @frozen
 class _Wish:
-    """What was asked for; `names` are those of the certificate, none without TLS."""
+    """The options. `ports`: the next is tried where one is in use; `names`: of the certificate, none without TLS."""
 
     scenario: Scenario
     knobs: Knobs
     settings: Mapping[str, object]
     host: str
-    port: int
+    ports: tuple[int, ...]
     speed: float
     names: tuple[str, ...]
     ready_file: Path | None
@@ -183,10 +165,11 @@ class _Wish:
 
 
 async def _serve(screen: Screen, wish: _Wish) -> int:
-    """Serve until a signal; the exit status. Raises _CannotListen."""
+    """Serve until a signal; the exit status. Raises Trouble."""
     stop = stop_signal()
     with throw_away_authority(wish.names) if wish.names else nullcontext((None, None)) as (tls, authority):
-        async with _listening(wish, tls) as emulator:
+        async with AsyncExitStack() as stack:
+            emulator = await _listening(stack, screen, wish, tls)
             await emulator.set_knobs(wish.settings)
             with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
                 await _introduced(screen, wish, emulator, authority)
@@ -200,23 +183,19 @@ async def _serve(screen: Screen, wish: _Wish) -> int:
     return status
 
 
-@asynccontextmanager
-async def _listening(wish: _Wish, tls: SSLContext | None) -> AsyncGenerator[Emulator]:
-    async with AsyncExitStack() as stack:
-        emulator = Emulator(
-            wish.scenario,
-            wish.knobs,
-            host=wish.host,
-            port=wish.port,
-            parts={console.PREFIX: console.part},
-            tls=tls,
-            clock=Clock(wish.speed),
-        )
+async def _listening(stack: AsyncExitStack, screen: Screen, wish: _Wish, tls: SSLContext | None) -> Emulator:
+    """The emulator at the first port that is free. Raises Trouble."""
+    parts = {console.PREFIX: console.part}
+    for port in wish.ports:
+        clock = Clock(wish.speed)
+        emulator = Emulator(wish.scenario, wish.knobs, host=wish.host, port=port, parts=parts, tls=tls, clock=clock)
         try:
-            await stack.enter_async_context(emulator)
+            return await stack.enter_async_context(emulator)
         except OSError as error:
-            raise _CannotListen(error) from None
-        yield emulator
+            if error.errno != errno.EADDRINUSE or port == wish.ports[-1]:
+                raise Trouble(_reason(error, wish.host, port)) from None
+            screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
+    raise AssertionError
 
 
 @contextmanager

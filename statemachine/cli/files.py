@@ -6,11 +6,17 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+import click
 
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.har import unpacked
 
 from .app import Trouble
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
 @contextmanager

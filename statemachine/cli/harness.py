@@ -30,13 +30,14 @@ from .app import Trouble, in_trouble
 from .files import lines, write
 from .screen import progress
 from .text import visible
+from .trial import EngineOptions
 
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 
 
 @frozen
 class EngineTrial:
-    """Which checks, of which engine. `known`: a file of those known to fail; `replay`: a stored case instead."""
+    """Which checks, of which engine. `known`: a file of those known to fail."""
 
     missing: ClassVar[str] = (
         "give the command of a harness after --, as in: statemachine conform -- node harness.mjs "
@@ -44,12 +45,8 @@ class EngineTrial:
     )
     command: tuple[str, ...]
     only: tuple[str, ...]
-    cases: int
-    seed: int
     known: Path | None
-    replay: Path | None
-    out: Path
-    """The folder that cases are written to."""
+    options: EngineOptions
 
     def list_cases(self) -> None:
         """Name the checks. Raises Trouble."""
@@ -66,8 +63,8 @@ class EngineTrial:
         with in_trouble(Unusable), Harness(self.command) as subject:
             name = _titled(subject.hello)
             smoke(subject)
-            if self.replay is not None:
-                return name, [heard(self._replayed(subject, self.replay))]
+            if self.options.replay is not None:
+                return name, [heard(self._replayed(subject, self.options.replay))]
             click.echo(f"{name}: {len(found)} checks, about {max(1, round(expected_seconds(found)))} s")
             declared = {*known, *map(str, subject.hello.get("known", ()))}
             results: list[CheckResult] = []
@@ -78,7 +75,7 @@ class EngineTrial:
             return name, results
 
     def _checks(self) -> tuple[Check, ...]:
-        found = select_checks(checks(self.cases, self.seed), self.only)
+        found = select_checks(checks(self.options.cases, self.options.seed), self.only)
         if not found:
             raise Trouble(f"no check is called {' or '.join(self.only)}; see statemachine conform --list")
         return found
@@ -87,7 +84,7 @@ class EngineTrial:
         """A case that fails is written to a file, and the verdict says how to play it again."""
         if not verdict.evidence:
             return verdict
-        path = self.out / f"case-{_FOLDED.sub('-', verdict.id)}.jsonl"
+        path = self.options.out / f"case-{_FOLDED.sub('-', verdict.id)}.jsonl"
         write(path, "".join(f"{line}\n" for line in verdict.evidence))
         return evolve(verdict, again=self._again(path))
 

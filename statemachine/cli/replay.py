@@ -29,7 +29,7 @@ from statemachine.replay.words import command_words
 from ..core import Poll
 from .app import Trouble, in_trouble
 from .errors import missing
-from .files import content_of, write
+from .files import FILE, content_of, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .stopping import stop_signal
 from .text import clipped, visible
@@ -65,17 +65,12 @@ _EPILOG: Final = """\
 @click.option("--chat-id", default="", metavar="ID", help="The chat it is about; otherwise the one the files name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
 @click.option("--mermaid", is_flag=True, help="Print a sequence diagram instead, as Mermaid text.")
-@click.option(
-    "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="OUT",
-    help="Write the story as a page instead.",
-)
+@click.option("--html", type=FILE, metavar="OUT", help="Write the story as a page instead.")
 @click.option("--open", "show", is_flag=True, help="Open a page in the browser that shows the files dropped on it.")
 @click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
 def command(
     files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, show: bool, redact: bool
-) -> None:
+) -> int:
     """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
 
     FILE is any of these, recognised by itself; - is standard input; a gzip of one is unpacked; several files are one
@@ -100,8 +95,7 @@ def command(
     if show:
         if files:
             raise click.UsageError("--open takes no FILE: drop it on the page.")
-        _view(redact)
-        return
+        return _view(redact)
     if not files:
         raise click.UsageError("Missing argument 'FILE…'.")
     with in_trouble(BadCapture):
@@ -115,20 +109,18 @@ def command(
         click.echo(json.dumps(report(replay)).replace("\x7f", "\\u007f"))
     else:
         _show(replay, files)
+    return 0
 
 
-def _view(hidden: bool) -> None:
-    """The viewer, until Ctrl-C."""
+def _view(hidden: bool) -> int:
+    """The viewer, until Ctrl-C; the exit status."""
     try:
-        status = asyncio.run(_viewing(hidden))
+        return asyncio.run(_viewing(hidden))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine replay --open") or str(error)) from None
-    if status:
-        raise click.exceptions.Exit(status)
 
 
 async def _viewing(hidden: bool) -> int:
-    """Serve until a signal; the exit status."""
     from statemachine.replay.viewer import viewing
 
     stop = stop_signal()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 from attrs import evolve
 
-from statemachine.client import ChatError
+from statemachine.client import ChatError, Options
 from statemachine.codec.http import Endpoint
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.script import ScriptError
@@ -32,12 +32,11 @@ from statemachine.scripted import (
 from ..logs import silenced
 from .app import Trouble, in_trouble
 from .connection_options import ConnectionOptions, connection_options, in_flags
-from .files import read_text, write
-from .loop import run_many
+from .files import FILE, read_text, write
 from .numbers import FiniteRange
 from .screen import Screen
 from .state import running_emulators
-from .stopping import run_interruptibly
+from .stopping import run_interruptibly, run_many
 
 _SHOWN: Final = 10
 """The most failed sessions that are listed."""
@@ -60,30 +59,28 @@ A script:
   ]
 """
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command(name="run", epilog=_EPILOG)
-@click.argument("files", metavar="FILE.toml...", nargs=-1, required=True, type=_FILE)
+@click.argument("files", metavar="FILE.toml...", nargs=-1, required=True, type=FILE)
 @connection_options
 @click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of customers.")
 @click.option(
     "--rate", type=FiniteRange(0.01, 10_000), default=20.0, show_default=True, help="New customers per second."
 )
-@click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write a JUnit report to this file.")
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="Write a JUnit report to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @click.option("--check", is_flag=True, help="Only check the files.")
 @click.option("--yes", is_flag=True, help="Do not ask before opening chats on another host.")
 def command(
     files: tuple[Path, ...],
-    door: ConnectionOptions,
+    connection: ConnectionOptions,
     sessions: int,
     rate: float,
     junit_file: Path | None,
     as_json: bool,
     check: bool,
     yes: bool,
-) -> None:
+) -> int:
     """Play scripts of customers, with the real client, against a contact centre.
 
     Without --url it is the emulator that runs on this machine. A script lists what a customer does, waits for and
@@ -98,21 +95,22 @@ def command(
     if check:
         if screen is not None:
             screen.line("valid: " + ", ".join(script.name for script in scripts))
-        return
-    how = Play(sessions=sessions, rate=rate, client_id=door.client_id)
+        return 0
+    how = Play(sessions=sessions, rate=rate, client_id=connection.client_id)
     with silenced(), in_flags():
-        doors = run_interruptibly(_doors(door, scripts))
+        endpoints = run_interruptibly(_endpoints(connection, scripts))
         if not yes:
-            _ask(doors[0], sessions * len(scripts))
-        results = [_play(*pair, door, how, screen) for pair in zip(scripts, doors, strict=True)]
+            _ask(endpoints[0], sessions * len(scripts))
+        options = connection.options()
+        results = [_play(*pair, options, how, screen) for pair in zip(scripts, endpoints, strict=True)]
     plays = list(zip(scripts, results, strict=True))
+    ok = all(result.ok for several in results for result in several)
     if as_json:
         summaries = [summary(script, results) for script, results in plays]
-        click.echo(json.dumps({"ok": all(one["ok"] for one in summaries), "url": doors[0].url, "scripts": summaries}))
+        click.echo(json.dumps({"ok": ok, "url": endpoints[0].url, "scripts": summaries}))
     if junit_file is not None:
         write(junit_file, junit(plays))
-    if not all(result.ok for several in results for result in several):
-        raise click.exceptions.Exit(1)
+    return 0 if ok else 1
 
 
 def _read(path: Path) -> Script:
@@ -120,20 +118,21 @@ def _read(path: Path) -> Script:
         return read_script(read_text(path), path.stem, path.parent, str(path))
 
 
-async def _doors(door: ConnectionOptions, scripts: Sequence[Script]) -> list[Endpoint]:
+async def _endpoints(connection: ConnectionOptions, scripts: Sequence[Script]) -> list[Endpoint]:
     """Where each script goes: its own app id counts where none is said."""
-    emulator = await anext(running_emulators(), None) if door.url is None else None
-    options = door.options()
-    return [evolve(door, app_id=door.app_id or one.app_id).endpoint(options, "nobody", emulator) for one in scripts]
+    emulator = await anext(running_emulators(), None) if connection.url is None else None
+    options = connection.options()
+    each = [evolve(connection, app_id=connection.app_id or script.app_id) for script in scripts]
+    return [one.endpoint(options, "nobody", emulator) for one in each]
 
 
-def _ask(door: Endpoint, chats: int) -> None:
+def _ask(at: Endpoint, chats: int) -> None:
     """People on the other side may be reached: so the user must agree."""
-    host = urlsplit(door.url).hostname or ""
+    host = urlsplit(at.url).hostname or ""
     if is_loopback(host):
         return
     many = f"{chats} chats" if chats > 1 else "a chat"
-    what = f"{many} at {host}, tenant {door.tenant or 'none'}, app id {door.app_id}"
+    what = f"{many} at {host}, tenant {at.tenant or 'none'}, app id {at.app_id}"
     try:
         agreed = click.confirm(f"This opens {what}, where people may answer. Go on?", err=True)
     except click.Abort:
@@ -142,12 +141,12 @@ def _ask(door: Endpoint, chats: int) -> None:
         raise Trouble("nothing was done")
 
 
-def _play(script: Script, at: Endpoint, door: ConnectionOptions, how: Play, screen: Screen | None) -> list[PlayResult]:
+def _play(script: Script, at: Endpoint, options: Options, how: Play, screen: Screen | None) -> list[PlayResult]:
     with in_trouble(ChatError):
         if screen is None:
-            return run_many(play(script, at, door.options(), how))
+            return run_many(play(script, at, options, how))
         progress = _Progress(screen, script, how.sessions)
-        results = run_many(play(script, at, door.options(), how, lambda _: progress))
+        results = run_many(play(script, at, options, how, lambda _: progress))
     progress.close(results)
     return results
 

@@ -21,7 +21,7 @@ from statemachine.emulator.script.catalogue import parts
 from statemachine.emulator.steps import Scenario
 
 from .app import Group, Trouble, in_trouble
-from .files import read_text
+from .files import FILE, read_text
 from .screen import Screen
 from .text import visible
 
@@ -54,7 +54,7 @@ def show(name: str) -> None:
 
 
 @command.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: {problems: [{file, line, message}]}.")
 def check(files: tuple[Path, ...], as_json: bool) -> int:
     """Check scenario files, and print every problem with its line.

@@ -21,7 +21,7 @@ from statemachine.simulation.simulator import Simulator
 
 from ..logs import silenced
 from .app import in_trouble
-from .files import writing
+from .files import FILE, FOLDER, writing
 from .screen import progress
 
 _MINIMISED: Final = 3
@@ -39,14 +39,8 @@ _EXPLORING: Final = 3_600.0
 )
 @click.option("--complete", is_flag=True, help="Fail where something was never reached, and list it.")
 @click.option("--explore", "depth", default=0, type=click.IntRange(0), help="Also try every history up to this depth.")
-@click.option("--replay", "file", type=click.Path(path_type=Path), help="Only replay this violation.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    show_default=True,
-    help="Folder for violations.",
-)
+@click.option("--replay", "file", type=FILE, help="Only replay this violation.")
+@click.option("--out", type=FOLDER, default=Path(), show_default=True, help="Folder for violations.")
 @click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
 def command(
     seeds: int,
@@ -59,7 +53,7 @@ def command(
     file: Path | None,
     out: Path,
     as_json_: bool,
-) -> None:
+) -> int:
     """Simulate client and server with faults, many times.
 
     In each simulation the real driver talks to the emulator's model under a virtual clock. Requests and responses are
@@ -76,8 +70,7 @@ def command(
     executed.
     """
     if file is not None:
-        _replay(file, as_json_)
-        return
+        return _replay(file, as_json_)
     exploration = None
     coverage = Coverage()
     if depth:
@@ -95,8 +88,7 @@ def command(
     else:
         _show(figures, exploration, depth, steps, found)
     missed = complete and bool(never(figures.reached))
-    if missed or figures.violations or (exploration is not None and exploration.broken is not None):
-        raise click.exceptions.Exit(1)
+    return 1 if missed or figures.violations or (exploration is not None and exploration.broken is not None) else 0
 
 
 def _progress(seeds: int, figures: Figures) -> None:
@@ -162,7 +154,7 @@ def _show(
     click.echo(f"violations: {len(figures.violations)}")
 
 
-def _replay(file: Path, as_json_: bool) -> None:
+def _replay(file: Path, as_json_: bool) -> int:
     with in_trouble(BadCase):
         case = read_case(file)
     with silenced():
@@ -180,5 +172,4 @@ def _replay(file: Path, as_json_: bool) -> None:
         click.echo(
             "no law is broken any more" if violation is None else f"VIOLATION {violation.law}: {violation.detail}"
         )
-    if violation is not None:
-        raise click.exceptions.Exit(1)
+    return 1 if violation is not None else 0

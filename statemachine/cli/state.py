@@ -62,8 +62,8 @@ def written(path: Path, text: str) -> None:
 
 
 def identity(url: str, tenant: str, app_id: str) -> str:
-    """This user's client id at this door: made at the first call, the same ever after. Raises OSError."""
-    path = folder("clients") / door_name(url, tenant, app_id)
+    """This user's client id at this contact centre: made at the first call, the same ever after. Raises OSError."""
+    path = folder("clients") / settings_name(url, tenant, app_id)
     with suppress(FileNotFoundError):
         if kept := path.read_text(encoding="utf-8").strip():
             return kept
@@ -72,7 +72,7 @@ def identity(url: str, tenant: str, app_id: str) -> str:
     return made
 
 
-def door_name(*parts: str) -> str:
+def settings_name(*parts: str) -> str:
     """A file name for these settings, which may hold anything."""
     return blake2b("\n".join(parts).encode(errors="surrogatepass"), digest_size=12).hexdigest()
 

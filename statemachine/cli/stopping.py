@@ -22,10 +22,19 @@ def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
 
     Raises KeyboardInterrupt after Ctrl-C.
     """
-    return asyncio.run(interruptible(work))
+    return asyncio.run(_interruptible(work))
 
 
-async def interruptible(work: Coroutine[Any, Any, T]) -> T:
+def run_many(work: Coroutine[Any, Any, T]) -> T:
+    """The same for many connections: on uvloop where it is installed, with as many open files as allowed."""
+    from statemachine.client.process import fast_event_loop, raise_file_limit
+
+    raise_file_limit()
+    with asyncio.Runner(loop_factory=fast_event_loop()) as runner:
+        return runner.run(_interruptible(work))
+
+
+async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
     """Do this work; when it is cancelled, soon cancel again whatever its clean-up waits for, in any task."""
     task = asyncio.ensure_future(work)
     try:

@@ -23,6 +23,7 @@ from statemachine.store.schema import SCHEMA
 
 from .app import Group, in_trouble
 from .errors import say
+from .files import FILE
 from .numbers import FiniteRange
 from .screen import Screen, phase_style
 
@@ -51,7 +52,7 @@ def command(ctx: click.Context) -> None:
 @command.command(name="check")
 @_file
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check_(file: Path, as_json: bool) -> None:
+def check_(file: Path, as_json: bool) -> int:
     """Print its size, its current owner, and whether it is intact. Changes nothing."""
     with in_trouble(StoreError):
         checked = check(file)
@@ -59,15 +60,14 @@ def check_(file: Path, as_json: bool) -> None:
         click.echo(json.dumps(asdict(checked)))
     else:
         _show(Screen(), file, checked)
-    if checked.faults:
-        raise click.exceptions.Exit(1)
+    return 1 if checked.faults else 0
 
 
 @command.command()
 @_file
 @click.argument("label")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(file: Path, label: str, as_json: bool) -> None:
+def show(file: Path, label: str, as_json: bool) -> int:
     """Print the customer and the state of the chat with this LABEL. Changes nothing, and prints no texts.
 
     Log lines, errors and names of trace files have the label instead of the customer's id, which may be private.
@@ -76,17 +76,17 @@ def show(file: Path, label: str, as_json: bool) -> None:
         found = find(file, label)
     if not found:
         say(f"{file}: no chat has the label {label}")
-        raise click.exceptions.Exit(1)
     for chat in found:
         if as_json:
             click.echo(json.dumps(asdict(chat)))
         else:
             _show_chat(Screen(), file, chat)
+    return 0 if found else 1
 
 
 @command.command()
 @_file
-@click.option("--copy", type=click.Path(path_type=Path), help="Copy the old database to this file first.")
+@click.option("--copy", type=FILE, help="Copy the old database to this file first.")
 def migrate(file: Path, copy: Path | None) -> None:
     """Migrate it to the current schema, in one transaction.
 

@@ -13,20 +13,7 @@ from statemachine.scripted import EntrySent, PlayEvent, StepExecuted
 from statemachine.scripted.events import ProcessKilled, ProcessStarted
 from statemachine.scripted.script import CallStep
 
-from ..core import (
-    Answered,
-    ConnectionChanged,
-    DeliveryUpdate,
-    Failure,
-    Finished,
-    HistoryGap,
-    PhaseChanged,
-    Post,
-    Received,
-    RosterChanged,
-    TypingChanged,
-    outbox,
-)
+from .. import core
 from ..core.wire import Message
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .text import clipped, visible
@@ -152,9 +139,9 @@ class Story:
     def _tell_step(self, step: HandledEvent) -> None:
         self._trace(step)
         self._engine_phase = step.after.phase
-        if isinstance(step.event, Answered) and isinstance(step.event.reply, Failure):
-            failed = next((command for command in outbox(step.before) if command.id == step.event.command), None)
-            if isinstance(failed, Post) and failed.item in self._texts:
+        if isinstance(step.event, core.Answered) and isinstance(step.event.reply, core.Failure):
+            failed = next((command for command in core.outbox(step.before) if command.id == step.event.command), None)
+            if isinstance(failed, core.Post) and failed.item in self._texts:
                 text = f"no answer: “{clipped(self._texts[failed.item], 15)}”"
                 self.line("client", text, "did it arrive? asks the history first", "yellow")
 
@@ -162,30 +149,30 @@ class Story:
 
     def _tell_update(self, update: PlayEvent) -> None:
         match update:
-            case PhaseChanged():
+            case core.PhaseChanged():
                 self._tell_phase(update)
-            case RosterChanged():
+            case core.RosterChanged():
                 self._tell_roster(update)
-            case TypingChanged():
+            case core.TypingChanged():
                 for party in update.parties:
                     self.line(self._who(party), "types…")
-            case ConnectionChanged():
+            case core.ConnectionChanged():
                 self._tell_connection(update)
-            case Received():
+            case core.Received():
                 self._tell_received(update)
-            case DeliveryUpdate():
+            case core.DeliveryUpdate():
                 self._tell_delivery(update)
-            case Finished():
+            case core.Finished():
                 self._phase = update.phase
                 said = f": “{update.text}”" if update.text else ""
                 meaning = f"outcome {update.outcome}{_AFTER.get(update.outcome, '')}"
                 self.line("centre", _OUTCOMES[update.outcome] + said, meaning)
-            case HistoryGap():
+            case core.HistoryGap():
                 self.line("client", "something may be missing here", "the log does not reach back far enough")
             case _:
                 pass
 
-    def _tell_phase(self, update: PhaseChanged) -> None:
+    def _tell_phase(self, update: core.PhaseChanged) -> None:
         before, self._phase = self._phase, update.phase
         if update.phase == "queued" and update.ewt is not None:
             what = "queue, still" if before == "queued" else "queue"
@@ -197,7 +184,7 @@ class Story:
             if what and update.phase != before:
                 self.line("centre", what, meaning)
 
-    def _tell_roster(self, update: RosterChanged) -> None:
+    def _tell_roster(self, update: core.RosterChanged) -> None:
         now = {party_id: name or kind for party_id, kind, name in update.parties}
         agents = {party_id for party_id, kind, _ in update.parties if kind != "scenario"}
         for party_id, name in now.items():
@@ -210,7 +197,7 @@ class Story:
                 self.line(_first(name), f"{name} leaves", "that does not end the chat")
         self._roster = now
 
-    def _tell_connection(self, update: ConnectionChanged) -> None:
+    def _tell_connection(self, update: core.ConnectionChanged) -> None:
         trouble = update.state in ("backing_off", "blocked")
         if update.state in _CONNECTIONS and trouble != self._troubled:
             code = f" ({update.code})" if update.code else ""
@@ -218,7 +205,7 @@ class Story:
             self.line("client", what + code, meaning, "yellow" if trouble else "")
         self._troubled = trouble
 
-    def _tell_received(self, update: Received) -> None:
+    def _tell_received(self, update: core.Received) -> None:
         who, what = entry_words(update.entry, self._names)
         party = getattr(update.entry, "party_id", "")
         who = self._who(party) if party else who
@@ -230,7 +217,7 @@ class Story:
         meaning = "answer, or the chat is closed" if self._phase == "warned" and not party else ""
         self.line(who, what, "late" if update.late else meaning)
 
-    def _tell_delivery(self, update: DeliveryUpdate) -> None:
+    def _tell_delivery(self, update: core.DeliveryUpdate) -> None:
         if update.state in self._states:
             self._states[update.state].add(update.item)
         text = self._texts.get(update.item)

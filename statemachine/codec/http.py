@@ -16,23 +16,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import evolve, field, frozen
 
-from ..core import (
-    READS,
-    ChatOpened,
-    Command,
-    CreateChat,
-    EventBatch,
-    Failure,
-    FileUploaded,
-    FindChat,
-    HistoryLog,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Reply,
-    Upload,
-)
+from .. import core
+from ..core import ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
 from ..core.wire import SecureFormData
 from .body import Object, clean, is_array, is_object
 from .lenient import header, read_body
@@ -171,7 +156,7 @@ def to_http(
     `nonce`: a text never used before, for reads: proxies replay cached polls (F34). `secret`: the values of
     the secure form that a `Post` names by its `ref`; without them such a post raises ValueError.
     """
-    reads = type(command) in READS
+    reads = type(command) in core.READS
     upload = command if isinstance(command, Upload) else None
     return make_request(
         endpoint,
@@ -216,12 +201,12 @@ def make_request(
 def _path(command: Command) -> str:
     if isinstance(command, CreateChat):
         return "chats"
-    if isinstance(command, FindChat):
+    if isinstance(command, core.FindChat):
         return "chats/active"
     if isinstance(command, Upload):
         return "files"
     chat = chat_path(command.chat_id)
-    return f"{chat}/history" if isinstance(command, ReadHistory) else f"{chat}/events"
+    return f"{chat}/history" if isinstance(command, core.ReadHistory) else f"{chat}/events"
 
 
 def chat_path(chat_id: str) -> str:
@@ -239,7 +224,7 @@ def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
         optional = {"phone_number": command.phone_number, "from": command.from_}
         chat: Object = {key: value for key, value in optional.items() if value is not None}
         return json_body({**chat, "parameters": json.loads(command.parameters)})
-    entry = cast(Post | PostEphemeral, command).entry
+    entry = cast(core.Post | core.PostEphemeral, command).entry
     if isinstance(entry, SecureFormData) and secret is None:
         raise ValueError("the values of the secure form are not at hand, so it cannot be sent")
     return json_body({"events": [encode_entry(entry, secret)]})
@@ -292,7 +277,7 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
     if failure := read_failure(status, headers, read.value):
         return failure
     reply = _READ[type(command)](None if not body or body.isspace() else read.value)
-    if read.repaired and isinstance(reply, ChatOpened | EventBatch | HistoryLog):
+    if read.repaired and isinstance(reply, ChatOpened | EventBatch | core.HistoryLog):
         return evolve(reply, repaired=read.repaired)
     return Failure("unreadable", status) if reply is None else reply
 
@@ -334,7 +319,7 @@ def _read_batch(data: object) -> Reply | None:
 
 def _read_log(data: object) -> Reply | None:
     batch = _read_batch(data)
-    return HistoryLog(batch.entries) if isinstance(batch, EventBatch) else None
+    return core.HistoryLog(batch.entries) if isinstance(batch, EventBatch) else None
 
 
 def read_opened(data: object) -> ChatOpened | None:
@@ -355,16 +340,16 @@ def read_opened(data: object) -> ChatOpened | None:
 def _read_uploaded(data: object) -> Reply | None:
     said: Object = data if is_object(data) else {}
     file_id = tolerant(read_text, said.get("file_id"))
-    return FileUploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
+    return core.FileUploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
 
 
 _READ: Final[dict[type[Command], _Read]] = {
     CreateChat: read_opened,
-    FindChat: read_opened,
-    Poll: _read_batch,
-    ReadHistory: _read_log,
-    Post: _read_batch,
-    PostEphemeral: _read_batch,
+    core.FindChat: read_opened,
+    core.Poll: _read_batch,
+    core.ReadHistory: _read_log,
+    core.Post: _read_batch,
+    core.PostEphemeral: _read_batch,
     Upload: _read_uploaded,
 }
 

@@ -7,45 +7,9 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import evolve, fields, resolve_types
 
+from ..core import wire
 from ..core.declaration import DecimalText
-from ..core.wire import (
-    ENTRIES,
-    SENDABLE_ENTRIES,
-    CaseSet,
-    CobrowsingEnded,
-    CobrowsingRejected,
-    CobrowsingRequested,
-    CobrowsingStarted,
-    Entry,
-    File,
-    FormData,
-    FormDataCancel,
-    FormShow,
-    FormSubmit,
-    InactivityTimeout,
-    Info,
-    Location,
-    Malformed,
-    Message,
-    MessageDelivered,
-    MessageRead,
-    Navigation,
-    NotTyping,
-    PartyJoined,
-    PartyLeft,
-    SecureFormCancel,
-    SecureFormData,
-    SecureFormShow,
-    SendableEntry,
-    SessionDisconnect,
-    SessionEnd,
-    SessionEnded,
-    Signaling,
-    Status,
-    TimeoutWarning,
-    Typing,
-    Unknown,
-)
+from ..core.wire import Entry
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
@@ -99,49 +63,60 @@ def _agent(choose: Choose) -> str:
 
 
 def _message(choose: Choose, n: int) -> Entry:
-    return Message(f"s{n}", _agent(choose), msg=f"says {n}", timestamp=pick(choose, (n * 1_000, None)))
+    return wire.Message(f"s{n}", _agent(choose), msg=f"says {n}", timestamp=pick(choose, (n * 1_000, None)))
 
 
 def _bare_message(choose: Choose, n: int) -> Entry:
     """Without an id, and sometimes without a time."""
-    return Message(
+    return wire.Message(
         party_id=_agent(choose), msg=pick(choose, ("hm", "yes")), timestamp=pick(choose, (n * 1_000, 7, None))
     )
 
 
 def _status(choose: Choose, n: int) -> Entry:
-    return Status(pick(choose, STATES), pick(choose, (None, 30_000, 0)))
+    return wire.Status(pick(choose, STATES), pick(choose, (None, 30_000, 0)))
 
 
 def _joined(choose: Choose, n: int) -> Entry:
-    return PartyJoined(
+    return wire.PartyJoined(
         _agent(choose), pick(choose, TYPES), display_name="Ann", timestamp=pick(choose, (n * 1_000, None))
     )
 
 
 def _left(choose: Choose, n: int) -> Entry:
-    return PartyLeft(pick(choose, (*AGENTS, "nobody")), timestamp=pick(choose, (n * 1_000, None)))
+    return wire.PartyLeft(pick(choose, (*AGENTS, "nobody")), timestamp=pick(choose, (n * 1_000, None)))
 
 
 def _typing(choose: Choose, n: int) -> Entry:
-    return one_of(choose, Typing(_agent(choose)), NotTyping(_agent(choose)), Typing("3f9c2a10-chat-0"), Typing())
+    return one_of(
+        choose,
+        wire.Typing(_agent(choose)),
+        wire.NotTyping(_agent(choose)),
+        wire.Typing("3f9c2a10-chat-0"),
+        wire.Typing(),
+    )
 
 
 def _shown(choose: Choose, n: int) -> Entry:
     timeout = pick(choose, (None, 30_000, 0))
     return one_of(
         choose,
-        FormShow(f"f{n}", "survey_form", timeout),
-        FormShow(f"f{n}", "", timeout),
-        SecureFormShow(f"f{n}", "card"),
-        FormShow("f1", "survey_form"),
+        wire.FormShow(f"f{n}", "survey_form", timeout),
+        wire.FormShow(f"f{n}", "", timeout),
+        wire.SecureFormShow(f"f{n}", "card"),
+        wire.FormShow("f1", "survey_form"),
     )
 
 
 def _closed(choose: Choose, n: int) -> Entry:
     form = f"f{choose(n + 1)}"
     return one_of(
-        choose, FormData(form), FormDataCancel(form), SecureFormCancel(form), SecureFormData(form), FormSubmit()
+        choose,
+        wire.FormData(form),
+        wire.FormDataCancel(form),
+        wire.SecureFormCancel(form),
+        wire.SecureFormData(form),
+        wire.FormSubmit(),
     )
 
 
@@ -149,32 +124,32 @@ def _thing(choose: Choose, n: int) -> Entry:
     agent = _agent(choose)
     return one_of(
         choose,
-        File(f"file{n}", "image", "a.png", f"s{n}", agent),
-        Location("1.5", "2.5", msg_id=f"s{n}", party_id=agent),
-        File(f"file{n}"),
-        Location("1.5", "2.5"),
-        Signaling("OFFER_CALL", f"s{n}", agent, sdp="v=0"),
-        Signaling("END_CALL", "", agent),
-        CobrowsingRequested(f"s{n}"),
+        wire.File(f"file{n}", "image", "a.png", f"s{n}", agent),
+        wire.Location("1.5", "2.5", msg_id=f"s{n}", party_id=agent),
+        wire.File(f"file{n}"),
+        wire.Location("1.5", "2.5"),
+        wire.Signaling("OFFER_CALL", f"s{n}", agent, sdp="v=0"),
+        wire.Signaling("END_CALL", "", agent),
+        wire.CobrowsingRequested(f"s{n}"),
     )
 
 
 def _level(choose: Choose, n: int) -> Entry:
     return one_of(
         choose,
-        CaseSet("case-1"),
-        CaseSet(""),
-        Info("Service"),
-        Navigation("/page", "Page", f"n{n}"),
-        SessionDisconnect(),
-        SessionEnd(),
-        CobrowsingRejected(),
-        CobrowsingStarted(),
-        CobrowsingEnded(),
+        wire.CaseSet("case-1"),
+        wire.CaseSet(""),
+        wire.Info("Service"),
+        wire.Navigation("/page", "Page", f"n{n}"),
+        wire.SessionDisconnect(),
+        wire.SessionEnd(),
+        wire.CobrowsingRejected(),
+        wire.CobrowsingStarted(),
+        wire.CobrowsingEnded(),
     )
 
 
-_ANY: Final = tuple([cls for cls in ENTRIES if cls.wire.effect != "lifecycle"])
+_ANY: Final = tuple([cls for cls in wire.ENTRIES if cls.wire.effect != "lifecycle"])
 
 
 def _any(choose: Choose, n: int) -> Entry:
@@ -188,12 +163,12 @@ def _odd(choose: Choose, n: int) -> Entry:
     raw = f'{{"n":{n}}}'
     return one_of(
         choose,
-        Unknown("chat_session_new", raw),
-        Malformed("no event name", raw=raw),
-        Unknown("chat_session_new"),
-        Unknown("\ud800", raw, n),
-        Message("\ud800" * 3, "\x00", msg="\udfff"),
-        PartyJoined("p" * 400, "t" * 400, timestamp=n),
+        wire.Unknown("chat_session_new", raw),
+        wire.Malformed("no event name", raw=raw),
+        wire.Unknown("chat_session_new"),
+        wire.Unknown("\ud800", raw, n),
+        wire.Message("\ud800" * 3, "\x00", msg="\udfff"),
+        wire.PartyJoined("p" * 400, "t" * 400, timestamp=n),
     )
 
 
@@ -202,7 +177,7 @@ def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
 
     def receipt(choose: Choose, n: int) -> Entry:
         ref = pick(choose, (*ids, "unknown"))
-        return one_of(choose, MessageDelivered(ref, AGENTS[0]), MessageRead(ref, AGENTS[0]))
+        return one_of(choose, wire.MessageDelivered(ref, AGENTS[0]), wire.MessageRead(ref, AGENTS[0]))
 
     kinds: tuple[tuple[int, Callable[[Choose, int], Entry]], ...] = (
         (14, _message),
@@ -218,14 +193,15 @@ def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
         (4, _level),
         (4, _odd),
         (2, _any),
-        (2, lambda choose, n: TimeoutWarning("still there?", n)),
+        (2, lambda choose, n: wire.TimeoutWarning("still there?", n)),
     )
     return weighted(choose, kinds)(choose, n)
 
 
 def terminal(choose: Choose) -> Entry:
     """Any one of these ends the session."""
-    return one_of(choose, SessionEnded(), InactivityTimeout("bye"), Status("failed"), Status("Completed"))
+    status = (wire.Status("failed"), wire.Status("Completed"))
+    return one_of(choose, wire.SessionEnded(), wire.InactivityTimeout("bye"), *status)
 
 
 # --- changes by a hostile server -----------------------------------------------------------------------------------
@@ -262,6 +238,6 @@ def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) ->
 # --- entries for SendEntry ------------------------------------------------------------------------------------------
 
 
-def to_send(choose: Choose) -> SendableEntry:
+def to_send(choose: Choose) -> wire.SendableEntry:
     """An entry for `SendEntry`."""
-    return sample(pick(choose, SENDABLE_ENTRIES), choose(9))
+    return sample(pick(choose, wire.SENDABLE_ENTRIES), choose(9))

@@ -11,50 +11,13 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Final, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from .. import core
 from ..codec import snapshot as codec_snapshot
-from ..core import (
-    Anomaly,
-    Answered,
-    ClockChanged,
-    Command,
-    Config,
-    DeliveryUpdate,
-    Entry,
-    Event,
-    EventBatch,
-    Explanation,
-    Finished,
-    HistoryGap,
-    HistoryLog,
-    IllegalIntent,
-    Incoming,
-    Intent,
-    Notification,
-    Poll,
-    Post,
-    ReadHistory,
-    Received,
-    Restarted,
-    Session,
-    Tick,
-)
-from ..core.wire import (
-    CobrowsingRequested,
-    File,
-    FormShow,
-    Location,
-    Malformed,
-    Message,
-    SecureFormShow,
-    Signaling,
-    TimeoutWarning,
-    Unknown,
-)
+from ..core import Answered, Command, DeliveryUpdate, Event, Finished, Received, Session, Tick, wire
 
-Output: TypeAlias = Command | Notification
+Output: TypeAlias = Command | core.Notification
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Output, ...]]]
 
 
@@ -84,7 +47,7 @@ class Engine:
     wake_window: Callable[[Session], tuple[int, int] | None] = core.wake_window
     snapshot: Callable[[Session], object] = _snapshot
     restore: Callable[[object], Session] = _restore
-    explain: Callable[[Session, Event], Explanation] | None = core.explain
+    explain: Callable[[Session, Event], core.Explanation] | None = core.explain
     """None for an implementation without it; then L12 is not checked."""
 
 
@@ -106,21 +69,21 @@ class StepResult:
         return tuple(one for one in self.out if isinstance(one, Command))
 
     @property
-    def updates(self) -> tuple[Received | DeliveryUpdate | Finished | HistoryGap, ...]:
+    def updates(self) -> tuple[Received | DeliveryUpdate | Finished | core.HistoryGap, ...]:
         """The transcript updates."""
-        return tuple(one for one in self.out if isinstance(one, Received | DeliveryUpdate | Finished | HistoryGap))
+        return tuple(one for one in self.out if isinstance(one, Received | DeliveryUpdate | Finished | core.HistoryGap))
 
     @property
-    def anomalies(self) -> tuple[Anomaly, ...]:
-        return tuple(one for one in self.out if isinstance(one, Anomaly))
+    def anomalies(self) -> tuple[core.Anomaly, ...]:
+        return tuple(one for one in self.out if isinstance(one, core.Anomaly))
 
 
 def take_step(session: Session, event: Event, engine: Engine = DEFAULT_ENGINE) -> StepResult:
     """Make one step. Only an intent may be refused: anything else that is raised is a bug."""
     try:
         after, out = engine.reduce(session, event)
-    except IllegalIntent as refusal:
-        if not isinstance(event, Intent):
+    except core.IllegalIntent as refusal:
+        if not isinstance(event, core.Intent):
             raise BrokenLaw("totality", f"{type(event).__name__} is no intent, and was refused") from None
         return StepResult(session, event, session, (), refusal.reason)
     return StepResult(session, event, after, out)
@@ -151,7 +114,7 @@ def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     So it does not matter whether a tick or the event comes first, and an adapter need not read the clock before it.
     Not for `Restarted`, before which time stood still, nor for `ClockChanged`.
     """
-    if isinstance(step.event, Restarted | ClockChanged):
+    if isinstance(step.event, core.Restarted | core.ClockChanged):
         return
     first = take_step(step.before, Tick(step.event.at), engine)
     second = take_step(first.after, step.event, engine)
@@ -220,7 +183,7 @@ def law_07_one_poll(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     A second poll is refused (5509), and one of the two loses events; a second post overtakes the first.
     """
     owed = engine.outbox(step.after)
-    for kind in (Poll, ReadHistory, Post):
+    for kind in (core.Poll, core.ReadHistory, core.Post):
         count = sum(isinstance(c, kind) for c in owed)
         _hold("L7", count <= 1, f"{count} {kind.__name__} are owed at once")
 
@@ -249,7 +212,7 @@ def law_11_order(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     A clock that is set back delays and reorders nothing. Not for `Restarted` and
     `ClockChanged`, which set it.
     """
-    if isinstance(step.event, Restarted | ClockChanged):
+    if isinstance(step.event, core.Restarted | core.ClockChanged):
         return
     session = step.after
     tied = take_step(session, evolve(step.event, at=session.now), engine)
@@ -280,7 +243,11 @@ def law_12_rows(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
         _hold("L12", at == getattr(step.after, machine).name, f"{machine} is not where its last row led")
 
 
-_SINGLE_MACHINES: Final = ("lifecycle", "opening", "attention", "connection", "history", "presence", "ephemeral")
+_SINGLE_MACHINES: Final = tuple(
+    one.name
+    for one in fields(Session)
+    if isinstance(getattr(getattr(core.new_session(0), one.name), "name", None), str)
+)
 """The machines of which a session has exactly one."""
 
 STEP_LAWS: Final = (
@@ -327,7 +294,7 @@ class Ledger:
     """Delivered key -> the least and the most entries that a window had stored by then."""
     least: int = 0
     most: int = 0
-    window: int = Config().window
+    window: int = core.Config().window
 
     def add(self, key: Key) -> None:
         self.delivered[key] = self.least, self.most
@@ -352,7 +319,7 @@ class Ledger:
 
 def _posted(entry: object) -> object:
     """The part of an entry that a retry must not change. A file may lose its message id (protocol.md 10, row 18)."""
-    return evolve(entry, msg_id="") if isinstance(entry, File) else entry
+    return evolve(entry, msg_id="") if isinstance(entry, wire.File) else entry
 
 
 def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
@@ -363,7 +330,7 @@ def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
     for command in step.commands:
         _hold("L9", command.id > ledger.command, f"command id {command.id} after {ledger.command}")
         ledger.command = command.id
-        if isinstance(command, Post):
+        if isinstance(command, core.Post):
             posted = _posted(command.entry)
             _hold("L9", ledger.entries.setdefault(command.item, posted) == posted, f"{command.item} was something else")
     for one in step.updates:
@@ -383,14 +350,16 @@ def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
 def key_of(session: Session, entry: object) -> Key | None:
     """The key by which two entries are the same; None where they have no id."""
     chat = session.chat.chat_id.lower()
-    if isinstance(entry, FormShow | SecureFormShow):
+    if isinstance(entry, wire.FormShow | wire.SecureFormShow):
         return chat, type(entry).__name__, entry.form_request_id
-    if isinstance(entry, CobrowsingRequested) and entry.msg_id not in ("", "null"):
+    if getattr(entry, "msg_id", "") in ("", "null"):
+        return None
+    if isinstance(entry, wire.CobrowsingRequested):
         return chat, type(entry).__name__, entry.msg_id
-    if isinstance(entry, Message | File | Location | Signaling) and entry.msg_id not in ("", "null"):
+    if isinstance(entry, wire.Message | wire.File | wire.Location | wire.Signaling):
         party = entry.party_id.lower()
-        ours = party == chat if party else isinstance(entry, File) or entry.msg_id.startswith(f"{session.chat.origin}:")
-        return chat, "own" if ours else "other", entry.msg_id
+        is_ours = isinstance(entry, wire.File) or entry.msg_id.startswith(f"{session.chat.origin}:")
+        return chat, "own" if (party == chat if party else is_ours) else "other", entry.msg_id
     return None
 
 
@@ -419,12 +388,12 @@ def _at_most(step: StepResult) -> int:
     """The most entries that a step adds to a window; an own file has two keys."""
     event = step.event
     carrier = event.reply if isinstance(event, Answered) else event
-    came = len(carrier.entries) if isinstance(carrier, EventBatch | Incoming) else 0
+    came = len(carrier.entries) if isinstance(carrier, core.EventBatch | core.Incoming) else 0
     received = sum(isinstance(one, Received) for one in step.updates)
     return max(came, received) + 2 * sum(isinstance(one, DeliveryUpdate) for one in step.updates)
 
 
-_WITHOUT_ID: Final = (Message, File, Location, TimeoutWarning, Unknown, Malformed)
+_WITHOUT_ID: Final = (wire.Message, wire.File, wire.Location, wire.TimeoutWarning, wire.Unknown, wire.Malformed)
 """Transcript entries that may lack an id: a window compares their content."""
 
 
@@ -432,7 +401,7 @@ def _may_come_back(step: StepResult, key: Key, ledger: Ledger) -> bool:
     if not ledger.may_have_forgotten(key):
         return False
     reply = step.event.reply if isinstance(step.event, Answered) else None
-    if not isinstance(reply, HistoryLog):
+    if not isinstance(reply, core.HistoryLog):
         return True
     keys = [key_of(step.after, entry) for entry in reply.entries]
     before = zip(keys[: keys.index(key)], reply.entries, strict=False)
@@ -457,11 +426,11 @@ def missing_entries(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_E
     entries, all before the first entry that it certainly contains count as delivered.
     """
     event = step.event
-    awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, ReadHistory)}
+    awaited = {c.id for c in engine.outbox(step.before) if isinstance(c, core.ReadHistory)}
     if not isinstance(event, Answered) or event.command not in awaited or step.after.outcome is not None:
         return []
-    entries: tuple[Entry, ...] = event.reply.entries if isinstance(event.reply, HistoryLog) else ()
-    told = [entry for entry in entries if not isinstance(entry, Signaling | CobrowsingRequested)]
+    entries: tuple[core.Entry, ...] = event.reply.entries if isinstance(event.reply, core.HistoryLog) else ()
+    told = [entry for entry in entries if not isinstance(entry, wire.Signaling | wire.CobrowsingRequested)]
     keys = [key for key in (key_of(step.after, entry) for entry in told) if key is not None]
     return [key for key in keys[_reach(keys, ledger) :] if key not in ledger.delivered and not _failed(key, ledger)]
 

@@ -12,52 +12,8 @@ from typing import Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from ..core import (
-    Answered,
-    AnswerForm,
-    AnswerSecureForm,
-    Background,
-    CancelForm,
-    ChatOpened,
-    ClockChanged,
-    Command,
-    Config,
-    CreateChat,
-    Disconnect,
-    End,
-    Entry,
-    Event,
-    EventBatch,
-    Failure,
-    FileUploaded,
-    FindChat,
-    Foreground,
-    HistoryLog,
-    Incoming,
-    MarkDelivered,
-    MarkRead,
-    Poll,
-    Post,
-    PostEphemeral,
-    PushReceived,
-    ReadHistory,
-    Reattach,
-    Reauthorized,
-    Reply,
-    RequestChat,
-    Restarted,
-    SendEntry,
-    SendFile,
-    SendText,
-    StartTyping,
-    StopTyping,
-    Tick,
-    Upload,
-    carry_over,
-    new_session,
-    next_deadline,
-    outbox,
-)
+from .. import core
+from ..core import Answered, Config, Entry, Event, EventBatch, Failure, Post, RequestChat, SendText, Tick
 from ..core.wire import File, Location, Message, Signaling
 from .entries import Choose, hostile, pick, spoken_entry, terminal, to_send, weighted
 from .laws import StepResult, take_step
@@ -153,7 +109,7 @@ class Walk:
         self.choose = choose
         self.state = WalkState()
         self.now = START
-        self.session = new_session(START, pick(choose, _CONFIGS))
+        self.session = core.new_session(START, pick(choose, _CONFIGS))
 
     # --- one step
 
@@ -189,7 +145,7 @@ class Walk:
             return None
         step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made)
         self.session = step.after
-        if isinstance(made, Restarted | ClockChanged):
+        if isinstance(made, core.Restarted | core.ClockChanged):
             self.now = made.at
         return step
 
@@ -198,8 +154,8 @@ class Walk:
         before = self.session
         if not made.same_chat:
             self.state = WalkState(chats=self.state.chats + 1, texts=self.state.texts)
-        request = RequestChat(made.at, ORIGIN, text="again", after=carry_over(before))
-        return take_step(new_session(made.at, before.config), request)
+        request = RequestChat(made.at, ORIGIN, text="again", after=core.carry_over(before))
+        return take_step(core.new_session(made.at, before.config), request)
 
     # --- time
 
@@ -208,7 +164,7 @@ class Walk:
         return self.now
 
     def _tick(self) -> Event:
-        due = next_deadline(self.session)
+        due = core.next_deadline(self.session)
         if due is None:
             return Tick(self._pass())
         self.now = max(self.now, due + pick(self.choose, (0, -1, 1, 900, 3_600_000 * 5, -2_000)))
@@ -218,11 +174,11 @@ class Walk:
         return Tick(self.session.now - pick(self.choose, (1, 60_000, 9_999_999)))
 
     def _restart(self) -> Event:
-        return Restarted(self.session.now + pick(self.choose, (0, 5_000, 86_400_000, -5_000, -86_400_000)))
+        return core.Restarted(self.session.now + pick(self.choose, (0, 5_000, 86_400_000, -5_000, -86_400_000)))
 
     def _change_clock(self) -> Event:
         by = pick(self.choose, (-5_000, 5_000, 3_600_000, -86_400_000))
-        return ClockChanged(max(self.now, self.session.now) + by, by)
+        return core.ClockChanged(max(self.now, self.session.now) + by, by)
 
     def _follow(self) -> TraceInput:
         return Follow(self._pass(), self.choose(2) == 0)
@@ -234,8 +190,8 @@ class Walk:
         options: tuple[Event, ...] = (
             RequestChat(at, ORIGIN),
             RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0"),
-            Reattach(at, ORIGIN),
-            Reattach(at, ORIGIN, self._chat_id()),
+            core.Reattach(at, ORIGIN),
+            core.Reattach(at, ORIGIN, self._chat_id()),
             RequestChat(at, " "),
             RequestChat(at, ORIGIN, text="x" * 16_001),
         )
@@ -256,21 +212,21 @@ class Walk:
         at = self._pass()
         kinds: tuple[tuple[int, Callable[[], Event]], ...] = (
             (20, lambda: SendText(at, self._text(), self._key())),
-            (5, lambda: SendEntry(at, to_send(self.choose), self._key())),
-            (5, lambda: SendFile(at, "bytes-1", "a.png", "image", self._key())),
-            (5, lambda: AnswerForm(at, self._form(), {"x": 1})),
-            (2, lambda: AnswerSecureForm(at, self._form(), "vault-1")),
-            (3, lambda: CancelForm(at, self._form())),
-            (5, lambda: StartTyping(at, "dra")),
-            (3, lambda: StopTyping(at)),
-            (2, lambda: MarkDelivered(at, pick(self.choose, ("s1", "s2", "")))),
-            (6, lambda: MarkRead(at, pick(self.choose, ("s1", "s2", "")))),
-            (4, lambda: Background(at)),
-            (5, lambda: Foreground(at)),
-            (3, lambda: PushReceived(at, pick(self.choose, (self._chat_id(), "another")))),
-            (4, lambda: Reauthorized(at)),
-            (2, lambda: Disconnect(at)),
-            (1, lambda: End(at)),
+            (5, lambda: core.SendEntry(at, to_send(self.choose), self._key())),
+            (5, lambda: core.SendFile(at, "bytes-1", "a.png", "image", self._key())),
+            (5, lambda: core.AnswerForm(at, self._form(), {"x": 1})),
+            (2, lambda: core.AnswerSecureForm(at, self._form(), "vault-1")),
+            (3, lambda: core.CancelForm(at, self._form())),
+            (5, lambda: core.StartTyping(at, "dra")),
+            (3, lambda: core.StopTyping(at)),
+            (2, lambda: core.MarkDelivered(at, pick(self.choose, ("s1", "s2", "")))),
+            (6, lambda: core.MarkRead(at, pick(self.choose, ("s1", "s2", "")))),
+            (4, lambda: core.Background(at)),
+            (5, lambda: core.Foreground(at)),
+            (3, lambda: core.PushReceived(at, pick(self.choose, (self._chat_id(), "another")))),
+            (4, lambda: core.Reauthorized(at)),
+            (2, lambda: core.Disconnect(at)),
+            (1, lambda: core.End(at)),
             (1, lambda: SendText(at, "")),
             (1, lambda: SendText(at, "x" * 16_001)),
             (1, self._start),
@@ -283,8 +239,8 @@ class Walk:
         chat = f"{CHAT}-{self.state.chats}"
         return pick(self.choose, (chat, chat, chat.upper(), chat.lower()))
 
-    def _owed(self) -> Command | None:
-        owed = outbox(self.session)
+    def _owed(self) -> core.Command | None:
+        owed = core.outbox(self.session)
         return pick(self.choose, owed) if owed else None
 
     def _answer(self) -> Event:
@@ -296,7 +252,9 @@ class Walk:
 
     def _deny(self) -> Event:
         """No such chat, to a call beside the poll: another answer would end most chats before anything is said."""
-        beside = [one for one in outbox(self.session) if isinstance(one, Post | PostEphemeral | ReadHistory)]
+        beside = [
+            one for one in core.outbox(self.session) if isinstance(one, Post | core.PostEphemeral | core.ReadHistory)
+        ]
         if not beside:
             return self._answer()
         self._pass()
@@ -306,25 +264,27 @@ class Walk:
         self.state.answered.append(event)
         return event
 
-    def _success(self, command: Command) -> Reply:
+    def _success(self, command: core.Command) -> core.Reply:
         match command:
-            case CreateChat() | FindChat():
+            case core.CreateChat() | core.FindChat():
                 state = pick(self.choose, ("ivr", "queued", "", "connected", "establishing", "odd", "connecting"))
                 if self.choose(24) == 23:
                     state = pick(self.choose, ("failed", "completed"))
-                is_new = pick(self.choose, (True, False, None) if isinstance(command, CreateChat) else (False, None))
-                return ChatOpened(self._chat_id(), state, None, is_new)
-            case Poll():
+                is_new = pick(
+                    self.choose, (True, False, None) if isinstance(command, core.CreateChat) else (False, None)
+                )
+                return core.ChatOpened(self._chat_id(), state, None, is_new)
+            case core.Poll():
                 return EventBatch(self._new_entries())
-            case ReadHistory():
-                return HistoryLog(self._log())
+            case core.ReadHistory():
+                return core.HistoryLog(self._log())
             case Post():
                 self._land(command.entry, at_once=True)
                 return EventBatch(self._new_entries() if self.session.config.api == "v1" else ())
-            case PostEphemeral():
+            case core.PostEphemeral():
                 return EventBatch()
-            case Upload():
-                return FileUploaded(f"file-{command.id}", "server.png")
+            case core.Upload():
+                return core.FileUploaded(f"file-{command.id}", "server.png")
 
     def _land(self, entry: Entry, at_once: bool) -> None:
         """The server accepts a post: it is in the log, now or later, as an entry of the client."""
@@ -378,15 +338,15 @@ class Walk:
         at = self._pass()
         if self.state.answered and self.choose(3) < 2:
             return evolve(pick(self.choose, tuple(reversed(self.state.answered))), at=at)
-        replies: tuple[Callable[[], Reply], ...] = (
+        replies: tuple[Callable[[], core.Reply], ...] = (
             lambda: EventBatch(self._new_entries()),
-            lambda: HistoryLog(self._log()),
+            lambda: core.HistoryLog(self._log()),
             self._failure,
-            lambda: FileUploaded("f9"),
-            lambda: ChatOpened(self._chat_id(), "queued"),
+            lambda: core.FileUploaded("f9"),
+            lambda: core.ChatOpened(self._chat_id(), "queued"),
         )
         reply = pick(self.choose, replies)()
         return Answered(at, pick(self.choose, (10_000, 0, self.session.ids)), reply)
 
     def _push(self) -> Event:
-        return Incoming(self._pass(), self._new_entries())
+        return core.Incoming(self._pass(), self._new_entries())

@@ -16,7 +16,7 @@ from attrs import frozen
 from ..core.table import Machine, Row, Verdict
 from ..core.tables import COUPLINGS
 from .durations import BESIDE, DURATIONS
-from .names import EventKind, effects, guard, holds, name, number, owing, raised, trigger
+from .names import EventKind, effects, guard, holds, name, owing, raised
 
 States: TypeAlias = tuple[type[Any], ...]
 
@@ -100,12 +100,29 @@ def members(machine: Machine, states: States) -> tuple[str, list[str]]:
     return "any of" if len(states) > 1 else "in", [name(one) for one in states]
 
 
+def heading(machine: Machine, states: States) -> str:
+    """The same on one line, with a colon."""
+    head, names = members(machine, states)
+    return f"{' '.join([head, *commas(names)])}:" if names else f"{head}:"
+
+
 @frozen
 class Line:
-    """Rows that run and raise the same, told together: their events by guard, and what they do."""
+    """Rows with the same effects and signals, as one line: their events by guard, and what they run and raise."""
 
     heads: tuple[tuple[str, tuple[Row, ...]], ...]
-    done: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    def events(self) -> Iterator[tuple[Row, str]]:
+        """Each event with the text behind it: a comma, or the guard and a semicolon."""
+        last = self.heads[-1][1][-1]
+        for when, rows in self.heads:
+            yield from ((row, ",") for row in rows[:-1])
+            yield rows[-1], f"{f' {when}' if when else ''}{'' if rows[-1] is last else ';'}"
+
+    def effects(self) -> list[str]:
+        """The effects, the maker and the signals; empty where there are none."""
+        return commas([f"/ {self.runs[0]}", *self.runs[1:]]) if self.runs else []
 
 
 def lines(rows: Iterable[Row]) -> Iterator[Line]:
@@ -114,21 +131,7 @@ def lines(rows: Iterable[Row]) -> Iterator[Line]:
     for row in rows:
         guards = alike.setdefault((*effects(row), *raised(row)), {})
         guards[guard(row)] = (*guards.get(guard(row), ()), row)
-    yield from (Line(tuple(guards.items()), done) for done, guards in alike.items())
-
-
-def parts(machine: Machine, line: Line) -> tuple[list[str], list[str]]:
-    """A line as text: event [guard] / what it runs, ^what it raises. Commas join the events that share a guard, a
-    semicolon ends them.
-    """
-    heads = [part for when, rows in line.heads for part in _with_guard(machine, rows, when)]
-    heads[-1] = heads[-1].removesuffix(";")
-    return heads, commas([f"/ {line.done[0]}", *line.done[1:]]) if line.done else []
-
-
-def _with_guard(machine: Machine, rows: Iterable[Row], when: str) -> list[str]:
-    events = [f"{number(machine, row)} {trigger(machine, row)}" for row in rows]
-    return commas([*events[:-1], f"{events[-1]} {when};" if when else f"{events[-1]};"])
+    yield from (Line(tuple(guards.items()), runs) for runs, guards in alike.items())
 
 
 def commas(texts: Iterable[str]) -> list[str]:

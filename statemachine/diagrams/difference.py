@@ -7,7 +7,7 @@ in the same state is answered otherwise. One loosening is additive too: what was
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -16,6 +16,7 @@ from attrs import frozen
 from .export import FORMAT
 
 Object: TypeAlias = dict[str, Any]
+Things: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["additive", "breaking"]
 
 _WORDS: Final = ("doc", "why", "ref")
@@ -32,7 +33,7 @@ class Change:
 
 
 class NotATable(Exception):
-    """What was given as the old table is none; the message says why."""
+    """The old table cannot be compared; the message says why."""
 
 
 def read(data: bytes) -> Object:
@@ -75,28 +76,37 @@ def _members(where: str, kind: str, old: Iterable[Any], new: Iterable[Any]) -> I
     yield from (_additive(where, f"{kind} {one} is new") for one in after if one not in before)
 
 
+def _values(where: str, old: Things, new: Things, names: Iterable[str]) -> Iterator[Change]:
+    """Members of which any change breaks."""
+    for name in names:
+        if old[name] != new[name]:
+            yield _breaking(where, f"{name}: {_said(old[name])} is now {_said(new[name])}")
+
+
+def _kept(old: Things, new: Things) -> Iterator[tuple[str, Any, Any]]:
+    """(name, before, after) of what is in both."""
+    yield from ((name, old[name], new[name]) for name in old if name in new)
+
+
 def _each(
-    where: str, kind: str, old: Mapping[Any, Object], new: Mapping[Any, Object], also: Iterable[str] = ()
+    where: str, old: Mapping[Any, Object], new: Mapping[Any, Object], also: Iterable[str] = ()
 ) -> Iterator[Change]:
     """Things with a name, in both: their fields, their words, and `also` the members of which any change breaks."""
-    yield from _members(where, kind, old, new)
-    for name in (one for one in old if one in new):
-        before, after, here = old[name], new[name], f"{where} {name}".strip()
+    for name, before, after in _kept(old, new):
+        here = f"{where} {name}"
         yield from _fields(here, before.get("fields", ()), after.get("fields", ()))
-        yield from (
-            _breaking(here, f"{member}: {_said(before[member])} is now {_said(after[member])}")
-            for member in also
-            if before[member] != after[member]
-        )
+        yield from _members(here, "wire name", before.get("wire", ()), after.get("wire", ()))
+        yield from _values(here, before, after, also)
         yield from (_additive(here, f"{word}: other words") for word in _WORDS if before.get(word) != after.get(word))
 
 
-def _by(key: str, things: Iterable[Object]) -> dict[Any, Object]:
-    return {thing[key]: thing for thing in things}
+def _by(key: str, things: Iterable[Object]) -> dict[str, Object]:
+    """Things by their name. `key`: its format, such as "{kind} × {class}"."""
+    return {key.format(**thing): thing for thing in things}
 
 
 def _fields(where: str, old: Iterable[Object], new: Iterable[Object]) -> Iterator[Change]:
-    before, after = _by("name", old), _by("name", new)
+    before, after = _by("{name}", old), _by("{name}", new)
     yield from (_breaking(where, f"field {one} is gone") for one in before if one not in after)
     for name, field in after.items():
         if name not in before:
@@ -118,32 +128,30 @@ def _said(value: Any) -> str:
 
 
 def _machines(old: Object, new: Object) -> Iterator[Change]:
-    before, after = _by("name", old["machines"]), _by("name", new["machines"])
+    before, after = _by("{name}", old["machines"]), _by("{name}", new["machines"])
     yield from _members("", "machine", before, after)
-    for name in (one for one in before if one in after):
-        yield from _machine(name, before[name], after[name])
+    for machine in _kept(before, after):
+        yield from _machine(*machine)
 
 
 def _machine(where: str, old: Object, new: Object) -> Iterator[Change]:
     if old["initial"] != new["initial"]:
         yield _breaking(where, f"begins in {new['initial']}, no longer in {old['initial']}")
-    states_before, states_after = _by("name", old["states"]), _by("name", new["states"])
-    for state in (one for one in states_before if one in states_after):
+    before, after = _by("{name}", old["states"]), _by("{name}", new["states"])
+    for state, *_ in _kept(before, after):
         if (state in old["terminal"]) != (state in new["terminal"]):
             yield _breaking(where, f"{state} is {'now' if state in new['terminal'] else 'no longer'} terminal")
-    yield from _each(
-        f"{where}: state", "state", states_before, states_after, ("constants", "deadline", "durations", "owes")
-    )
+    yield from _members(f"{where}: state", "state", before, after)
+    yield from _each(f"{where}: state", before, after, ("constants", "deadline", "durations", "owes"))
     yield from _members(where, "event", old["alphabet"], new["alphabet"])
     for kind in ("guards", "effects", "makers"):  # which of them are used, the cells tell
-        functions, meanwhile = _by("name", old[kind]), _by("name", new[kind])
-        kept = {one: functions[one] for one in functions if one in meanwhile}
-        yield from _each(f"{where}: {kind}", "function", kept, {one: meanwhile[one] for one in kept})
-    before, after = _cells(old), _cells(new)
-    for state in states_before:
+        yield from _each(f"{where}: {kind}", _by("{name}", old[kind]), _by("{name}", new[kind]))
+    cells, meanwhile = _cells(old), _cells(new)
+    for state, *_ in _kept(before, after):
         for on in old["alphabet"]:
-            if state in states_after and on in new["alphabet"]:
-                yield from _cell(f"{where}: {state} on {on}", before.get((state, on), []), after.get((state, on), []))
+            if on in new["alphabet"]:
+                cell = (state, on)
+                yield from _cell(f"{where}: {state} on {on}", cells.get(cell, []), meanwhile.get(cell, []))
 
 
 def _cells(machine: Object) -> dict[tuple[str, str], list[Object]]:
@@ -166,7 +174,7 @@ def _cell(where: str, old: Sequence[Object], new: Sequence[Object]) -> Iterator[
 
 
 def _meaning(row: Object) -> tuple[Any, ...]:
-    """Whatever of a row decides what happens."""
+    """The parts of a row that decide what happens."""
     lists = (tuple(row[member]) for member in ("effects", "raises"))
     return (row["guard"], row["verdict"], row["target"], row["make"], *lists)
 
@@ -201,39 +209,25 @@ def _row_in_words(row: tuple[Any, ...]) -> str:
 
 
 def _couplings(old: Object, new: Object) -> Iterator[Change]:
-    def keyed(table: Object) -> dict[str, Object]:
-        return {f"{one['signal']} from {one['source']} to {one['target']}": one for one in table["couplings"]}
-
-    before, after = keyed(old), keyed(new)
-    kept = [one for one in before if one in after]
-    yield from _each("couplings", "coupling", before, {one: after[one] for one in kept}, ("select",))
+    key = "{signal} from {source} to {target}"
+    before, after = _by(key, old["couplings"]), _by(key, new["couplings"])
+    yield from _members("couplings", "coupling", before, [one for one in after if one in before])
+    yield from _each("couplings", before, after, ("select",))
     raised = {(one["source"], one["signal"]) for one in old["couplings"]}
     for name in (one for one in after if one not in before):
         known = (after[name]["source"], after[name]["signal"]) in raised
         yield (_breaking if known else _additive)("couplings", f"coupling {name} is new")
-    if kept != [one for one in after if one in before]:
-        yield _breaking("couplings", "they are heard in another order")
+    if [one for one in before if one in after] != [one for one in after if one in before]:
+        yield _breaking("couplings", "they are delivered in another order")
 
 
-def _reactions(old: Object, new: Object) -> Iterator[Change]:
-    before, after = old["reactions"], new["reactions"]
-    yield from _members("reactions", "class", before["classes"], after["classes"])
-    yield from _each(
-        "reactions: call", "call", _by("kind", before["calls"]), _by("kind", after["calls"]), ("success", "column")
-    )
-    yield from _each("reactions", "reaction", _crossed(before), _crossed(after), ("signals",))
-    then, now = before["classify"], after["classify"]
-    for kind, key in (("kinds", "kind"), ("codes", "code")):
-        yield from _each(f"classify: {key}", key, _by(key, then[kind]), _by(key, now[kind]), ("read", "post"))
-    yield from _statuses(then["statuses"], now["statuses"])
-
-
-def _crossed(reactions: Object) -> dict[str, Object]:
-    return {f"{one['kind']} × {one['class']}": one for one in reactions["reactions"]}
+def _classification(old: Object, new: Object) -> Iterator[Change]:
+    yield from _members("reactions", "class", old["reactions"]["classes"], new["reactions"]["classes"])
+    yield from _statuses(old["reactions"]["classify"]["statuses"], new["reactions"]["classify"]["statuses"])
 
 
 def _statuses(old: Sequence[Object], new: Sequence[Object]) -> Iterator[Change]:
-    """Ranges of HTTP statuses that are taken otherwise."""
+    """Ranges of HTTP statuses that are classified otherwise."""
     edges = sorted({edge for one in (*old, *new) for edge in (one["from"], one["to"] + 1)})
     for start, end in pairwise(edges):
         before, after = _class_of(old, start), _class_of(new, start)
@@ -253,46 +247,43 @@ def _class_of(ranges: Iterable[Object], status: int) -> str:
 def _names(old: Object, new: Object) -> Iterator[Change]:
     yield from _members("phases", "phase", old["phases"], new["phases"])
     yield from _members("outcomes", "outcome", old["outcomes"], new["outcomes"])
-    if old["view"] != new["view"]:
-        yield _breaking("phases", f"{_said(old['view'])} is now {_said(new['view'])}")
-    heard, hears = old["statuses"], new["statuses"]
-    yield from _members("statuses", "status", heard, hears)
-    yield from (
-        _breaking("statuses", f"{one}: {heard[one]} is now {hears[one]}")
-        for one in heard
-        if hears.get(one, heard[one]) != heard[one]
-    )
+    yield from _values("phases", old, new, ["view"])
+    yield from _members("statuses", "status", old["statuses"], new["statuses"])
+    kept = [one for one in old["statuses"] if one in new["statuses"]]
+    yield from _values("statuses", old["statuses"], new["statuses"], kept)
     yield from _members("unions", "union", old["unions"], new["unions"])
-    for union in (one for one in old["unions"] if one in new["unions"]):
-        yield from _members(union, "member", old["unions"][union], new["unions"][union])
-    yield from _each("selectors", "function", _by("name", old["selectors"]), _by("name", new["selectors"]))
-
-
-def _shapes(old: Object, new: Object) -> Iterator[Change]:
+    for union, before, after in _kept(old["unions"], new["unions"]):
+        yield from _members(union, "member", before, after)
     yield from _fields("config", old["config"], new["config"])
-    for section, (kind, also) in _VOCABULARY.items():
-        before, after = _by("name", old[section]), _by("name", new[section])
-        yield from _each(section, kind, before, after, also)
-        for name in (one for one in before if one in after):
-            yield from _members(
-                f"{section} {name}", "wire name", before[name].get("wire", ()), after[name].get("wire", ())
-            )
 
 
-_VOCABULARY: Final = {
-    "events": ("event", ("intent",)),
-    "entries": ("entry", ("direction",)),
-    "signals": ("signal", ("deadline",)),
-    "commands": ("command", ("read",)),
-    "updates": ("updates", ()),
-    "records": ("record", ()),
+def _things(old: Object, new: Object) -> Iterator[Change]:
+    for section, (where, kind, key, also) in _NAMED.items():
+        before, after = _by(key, _found(old, section)), _by(key, _found(new, section))
+        yield from _members(where, kind, before, after)
+        yield from _each(where, before, after, also)
+
+
+def _found(table: Object, section: str) -> list[Object]:
+    found: Any = table
+    for name in section.split("."):
+        found = found[name]
+    return cast(list[Object], found)
+
+
+_NAMED: Final = {
+    "reactions.calls": ("reactions: call", "call", "{kind}", ("success", "column")),
+    "reactions.reactions": ("reactions", "reaction", "{kind} × {class}", ("signals",)),
+    "reactions.classify.kinds": ("classify: kind", "kind", "{kind}", ("read", "post")),
+    "reactions.classify.codes": ("classify: code", "code", "{code}", ("read", "post")),
+    "selectors": ("selectors", "function", "{name}", ()),
+    "events": ("events", "event", "{name}", ("intent",)),
+    "entries": ("entries", "entry", "{name}", ("direction",)),
+    "signals": ("signals", "signal", "{name}", ("deadline",)),
+    "commands": ("commands", "command", "{name}", ("read",)),
+    "updates": ("updates", "update", "{name}", ()),
+    "records": ("records", "record", "{name}", ()),
 }
-"""Section -> what one of its things is called, and which members of it must stay."""
+"""Place in the table -> where it is, what one of its things is called, its name, and which members of it must stay."""
 
-_SECTIONS: Final[tuple[Callable[[Object, Object], Iterator[Change]], ...]] = (
-    _machines,
-    _couplings,
-    _reactions,
-    _names,
-    _shapes,
-)
+_SECTIONS: Final = (_machines, _couplings, _classification, _names, _things)

@@ -14,7 +14,19 @@ from typing import Any, Final
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
 from . import dot
-from .complete import KINDS, MARKS_READ, Folded, Line, Source, commas, coupling_lines, fold, lines, members, state_lines
+from .complete import (
+    KINDS,
+    MARKS_READ,
+    Folded,
+    Source,
+    commas,
+    coupling_lines,
+    fold,
+    heading,
+    lines,
+    members,
+    state_lines,
+)
 from .draw_mermaid import passing
 from .mermaid import wrap
 from .names import MARKS, EventKind, StateKind, kind_of, name, number, state_kind, trigger
@@ -165,19 +177,10 @@ class _Chart:
     def told(self, rows: Iterable[Row], width: int, before: str = "") -> Iterator[str]:
         """Rows as lines, each event in the colour of its kind. `before`: begins the first."""
         for line in lines(rows):
-            pieces = [self._event(*one) for one in self._events(line)]
-            if line.done:
-                done = commas([f"/ {line.done[0]}", *line.done[1:]])
-                pieces += [dot.font(dot.escape(one), dot.FAINT, 9) for one in done]
+            pieces = [self._event(*one) for one in line.events()]
+            pieces += [dot.font(dot.escape(one), dot.FAINT, 9) for one in line.effects()]
             yield from wrap([*([before] if before else []), *pieces], width, plain_length)
             before = ""
-
-    def _events(self, line: Line) -> Iterator[tuple[Row, str]]:
-        """Each event of a line with what follows it: a comma, or the guard and a semicolon."""
-        last = line.heads[-1][1][-1]
-        for when, rows in line.heads:
-            yield from ((row, ",") for row in rows[:-1])
-            yield rows[-1], f"{f' {when}' if when else ''}{'' if rows[-1] is last else ';'}"
 
     def _event(self, row: Row, after: str) -> str:
         colour = dot.EVENT_COLOURS[kind_of(self.machine, row.on)]
@@ -197,9 +200,8 @@ class _Chart:
             if listed:
                 yield _title(title.upper())
             for states, rows in listed.items():
-                head, names = members(self.machine, states)
-                where = f"{' '.join([head, *commas(names)])}:" if names else f"{head}:"
-                yield from self.told(rows, ASIDE_WIDTH, dot.font(dot.escape(where), dot.FAINT, 9))
+                where = dot.font(dot.escape(heading(self.machine, states)), dot.FAINT, 9)
+                yield from self.told(rows, ASIDE_WIDTH, where)
 
 
 def plain_length(label: str) -> int:

@@ -20,12 +20,12 @@ from .complete import (
     commas,
     coupling_lines,
     fold,
+    heading,
     lines,
     members,
-    parts,
     state_lines,
 )
-from .names import MARKS, name, state_kind
+from .names import MARKS, name, number, state_kind, trigger
 
 LABEL_WIDTH: Final = 34
 NOTE_WIDTH: Final = 100
@@ -99,8 +99,8 @@ class _Chart:
     def told(self, rows: Iterable[Row], width: int) -> Iterator[str]:
         """Rows as lines of about this width."""
         for line in lines(rows):
-            heads, tail = parts(self.machine, line)
-            yield from mermaid.join(mermaid.wrap(heads, width), mermaid.wrap(tail, width) if tail else [], width)
+            heads = [f"{number(self.machine, row)} {trigger(self.machine, row)}{after}" for row, after in line.events()]
+            yield from mermaid.join(mermaid.wrap(heads, width), mermaid.wrap(line.effects(), width), width)
 
     def beside(self) -> Iterator[str]:
         """What is no arc: couplings, and what is ignored or rejected."""
@@ -110,8 +110,7 @@ class _Chart:
         for verdict, listed in self.folded.others.items():
             yield verdict.upper()
             for states, rows in listed.items():
-                head, names = members(self.machine, states)
-                yield " ".join([head, *commas(names)]) + ": " if names else f"{head}: "
+                yield f"{heading(self.machine, states)} "
                 yield from self.told(rows, NOTE_WIDTH)
         yield "READ AS"
         yield from (f"{MARKS[kind].format(event)} {words}" for kind, (event, words) in KINDS.items())

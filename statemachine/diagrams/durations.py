@@ -13,6 +13,7 @@ from attrs import frozen
 from ..core import session as s
 from ..core import signals as sig
 from ..core.session import DEFAULT_CONFIG
+from ..durations import duration_words
 
 
 @frozen
@@ -28,7 +29,7 @@ class Span:
 
     def words(self) -> str:
         """With the default numbers."""
-        return clock(sum(_number(name) for name in self.names))
+        return duration_words(sum(_number(name) for name in self.names))
 
 
 @frozen
@@ -42,20 +43,12 @@ class Doubling:
 
     def words(self) -> str:
         """With the default numbers."""
-        return f"{clock(_number(self.start)).removesuffix(' s')}-{clock(_number(self.cap))}"
+        return f"{duration_words(_number(self.start)).removesuffix(' s')}-{duration_words(_number(self.cap))}"
 
 
 def _number(name: str) -> int:
     found: int = getattr(DEFAULT_CONFIG, name)
     return found
-
-
-def clock(milliseconds: int) -> str:
-    """A duration for people: `250 ms`, `35 s`, `2 min`."""
-    if milliseconds % 1_000:
-        return f"{milliseconds} ms"
-    seconds = milliseconds // 1_000
-    return f"{seconds} s" if seconds < 120 or seconds % 60 else f"{seconds // 60} min"
 
 
 def _answer(timeout: str) -> Span:

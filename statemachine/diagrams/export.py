@@ -11,21 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any, Final, TypeAlias, cast, get_args
 
-from ..core import (
-    COMMANDS,
-    INTENTS,
-    READS,
-    Config,
-    Event,
-    Failure,
-    FailureKind,
-    Notification,
-    Outcome,
-    StatusUpdate,
-    session,
-    signals,
-    wire,
-)
+from .. import core
+from ..core import COMMANDS, Failure, session, signals, wire
 from ..core.fold import STATUS
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES, REACTIONS, lifecycle
@@ -45,9 +32,9 @@ SCHEMA: Final = "table.schema.json"
 
 def table() -> Object:
     """All tables as plain JSON data."""
-    events, updates = get_args(Event), (*get_args(Notification), *get_args(StatusUpdate))
+    events, updates = get_args(core.Event), (*get_args(core.Notification), *get_args(core.StatusUpdate))
     known = mentioned((session.Session, *events, *COMMANDS, *updates))
-    apart = {Config, *events, *get_args(wire.Entry), *COMMANDS, *updates, *_states()}
+    apart = {core.Config, *events, *get_args(wire.Entry), *COMMANDS, *updates, *_states()}
     return {
         "$schema": SCHEMA,
         "format": FORMAT,
@@ -56,14 +43,14 @@ def table() -> Object:
         "reactions": _reactions(),
         "phases": list(session.PHASES),
         "view": _view(),
-        "outcomes": list(get_args(Outcome)),
+        "outcomes": list(get_args(core.Outcome)),
         "statuses": {**{state: name(signal) for state, signal in STATUS.items()}, "*": name(signals.StatusOther)},
         "selectors": _named(one.select for one in COUPLINGS),
-        "config": fields(Config),
-        "events": [{**_shape(one), "intent": one in INTENTS} for one in events],
+        "config": fields(core.Config),
+        "events": [{**_shape(one), "intent": one in core.INTENTS} for one in events],
         "entries": [_entry(one) for one in get_args(wire.Entry)],
         "signals": [_signal(one) for one in vars(signals).values() if _is_signal(one)],
-        "commands": [{**_shape(one), "read": one in READS} for one in COMMANDS],
+        "commands": [{**_shape(one), "read": one in core.READS} for one in COMMANDS],
         "updates": [_shape(one) for one in updates],
         "records": [_shape(one) for one in known.values() if isinstance(one, type) and one not in apart],
         "unions": {alias: _members(one) for alias, one in known.items() if not isinstance(one, type)},
@@ -209,7 +196,7 @@ def classification() -> Object:
     other by its status.
     """
     return {
-        "kinds": [{"kind": kind, **_classes(Failure(kind))} for kind in get_args(FailureKind) if kind != "http"],
+        "kinds": [{"kind": kind, **_classes(Failure(kind))} for kind in get_args(core.FailureKind) if kind != "http"],
         "codes": [{"code": code, "name": one.name, "read": one.read, "post": one.post} for code, one in CODES.items()],
         "statuses": list(_statuses()),
     }

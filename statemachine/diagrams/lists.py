@@ -30,11 +30,7 @@ def _reactions() -> Iterator[str]:
     yield ""
     yield from table(
         ["call", "outcome", "raises", "why"],
-        (
-            [call, outcome, _heard(reaction), escape(reaction.why)]
-            for call, outcomes in REACTIONS.items()
-            for outcome, reaction in outcomes.items()
-        ),
+        ([call, outcome, _heard(one), escape(one.why)] for call, outcome, one in each_reaction()),
     )
     yield "## How an answer is classified"
     yield ""
@@ -48,10 +44,19 @@ def _reactions() -> Iterator[str]:
     yield from table(["code", "name", "read", "post"], [*codes, *statuses])
 
 
+def each_reaction() -> Iterator[tuple[str, str, Reaction]]:
+    """(kind of call, class of outcome, reaction)."""
+    for call, outcomes in REACTIONS.items():
+        yield from ((call, outcome, one) for outcome, one in outcomes.items())
+
+
+def raised_in(reaction: Reaction) -> list[str]:
+    """The signals, each with its machine."""
+    return [f"{name(signal)} in {machine}" for machine, signal in reaction.signals]
+
+
 def _heard(reaction: Reaction | None) -> str:
-    if reaction is None:
-        return NEVER
-    return "<br>".join(f"{escape(name(signal))} in {escape(machine)}" for machine, signal in reaction.signals)
+    return NEVER if reaction is None else "<br>".join(map(escape, raised_in(reaction)))
 
 
 def couplings() -> str:
@@ -63,19 +68,15 @@ def _couplings() -> Iterator[str]:
     yield "Nothing else connects the machines."
     yield ""
     yield from fenced(couplings_picture())
-    yield from table(
-        ["signal", "raised by", "heard by", "which items", "why"],
-        (
-            [
-                escape(name(c.signal)),
-                escape(c.source),
-                escape(c.target),
-                escape(name(c.select)) if c.select else "",
-                escape(c.why),
-            ]
-            for c in COUPLINGS
-        ),
-    )
+    yield from table(COUPLING_HEAD, (list(map(escape, row)) for row in coupling_rows()))
+
+
+COUPLING_HEAD: Final = ["signal", "raised by", "heard by", "which items", "why"]
+
+
+def coupling_rows() -> Iterator[list[str]]:
+    """Each coupling, as `COUPLING_HEAD` says."""
+    yield from ([name(c.signal), c.source, c.target, name(c.select) if c.select else "", c.why] for c in COUPLINGS)
 
 
 def couplings_picture() -> str:

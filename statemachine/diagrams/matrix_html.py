@@ -12,10 +12,11 @@ from importlib import resources
 from typing import Any, Final, TypeAlias
 
 from ..core.table import Machine, Row
-from ..core.tables import COUPLINGS, MACHINES, REACTIONS
+from ..core.tables import MACHINES
 from ..core.tables.reactions import CODES
 from .complete import state_lines
 from .export import classification
+from .lists import COUPLING_HEAD, coupling_rows, each_reaction, raised_in
 from .matrix import GROUPS
 from .names import effects, guard, kind_of, name, number, raised, trigger
 
@@ -101,18 +102,13 @@ def _table(heads: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
 
 def _couplings() -> Iterator[str]:
     yield '<section id="couplings">\n<h2>couplings</h2>'
-    rows = ([name(c.signal), c.source, c.target, name(c.select) if c.select else "", c.why] for c in COUPLINGS)
-    yield from _table(["signal", "raised by", "heard by", "which items", "why"], rows)
+    yield from _table(COUPLING_HEAD, coupling_rows())
     yield "</section>"
 
 
 def _reactions() -> Iterator[str]:
     yield '<section id="reactions">\n<h2>reactions</h2>'
-    cells = (
-        [call, outcome, ", ".join(f"{name(signal)} in {machine}" for machine, signal in one.signals), one.why]
-        for call, outcomes in REACTIONS.items()
-        for outcome, one in outcomes.items()
-    )
+    cells = ([call, outcome, ", ".join(raised_in(one)), one.why] for call, outcome, one in each_reaction())
     yield from _table(["call", "outcome", "raises", "why"], cells)
     yield "<h2>how an answer is classified</h2>"
     data = classification()

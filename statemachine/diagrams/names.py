@@ -48,12 +48,6 @@ SERVER: Final[frozenset[type[Any]]] = frozenset({*STATUS.values(), sig.StatusOth
 """Signals that unfold what the server said."""
 
 
-ANSWERS: Final[frozenset[tuple[str, type[Any]]]] = frozenset(
-    heard for outcomes in REACTIONS.values() for reaction in outcomes.values() for heard in reaction.signals
-)
-"""What an answer makes which machine hear."""
-
-
 def kind_of(machine: Machine, on: type[Any]) -> EventKind:
     """Who makes this machine hear it: the application, the server, an answer to a call, the clock, another machine."""
     if on in INTENTS:
@@ -62,7 +56,7 @@ def kind_of(machine: Machine, on: type[Any]) -> EventKind:
         return "deadline"
     if on in SERVER or not issubclass(on, sig.Signal):
         return "server"
-    return "answer" if (machine.name, on) in ANSWERS else "machine"
+    return "answer" if answers(machine, on) else "machine"
 
 
 def answers(machine: Machine, on: type[Any]) -> list[str]:
@@ -132,7 +126,7 @@ MARKS: Final[dict[EventKind, str]] = {
 
 
 def trigger(machine: Machine, row: Row) -> str:
-    """What sets a row off, with the mark of its kind: `End()` is asked for, `after TimeLimitReached` comes with the time."""
+    """The event of a row with the mark of its kind: `End()` for an intent, `after TimeLimitReached` for a deadline."""
     return MARKS[kind_of(machine, row.on)].format(name(row.on))
 
 

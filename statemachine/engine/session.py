@@ -16,22 +16,8 @@ from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import decode_event, encode_command, encode_update, from_json
 from statemachine.codec.snapshot import restore, snapshot
 
-from ..core import (
-    Command,
-    Config,
-    Event,
-    IllegalIntent,
-    Notification,
-    Reattach,
-    RequestChat,
-    Session,
-    carry_over,
-    changes,
-    new_session,
-    outbox,
-    reduce,
-    wake_window,
-)
+from .. import core
+from ..core import Command, Event, Notification, Session, reduce
 
 JsonObject: TypeAlias = dict[str, Any]
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Command | Notification, ...]]]
@@ -83,7 +69,7 @@ class JsonSession:
 
     def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
         """Begin a new session. `at`: milliseconds since the epoch. Raises BadRecord."""
-        self._session = new = new_session(at, from_json(config or {}, Config))
+        self._session = new = core.new_session(at, from_json(config or {}, core.Config))
         return observation(new, new, ())
 
     def step(self, event: JsonObject) -> JsonObject:
@@ -102,7 +88,7 @@ class JsonSession:
         before = self.session
         try:
             self._session, out = self._reduce(before, event)
-        except IllegalIntent as refusal:
+        except core.IllegalIntent as refusal:
             return {"refused": refusal.reason}
         return observation(before, self._session, out)
 
@@ -113,7 +99,7 @@ class JsonSession:
     def restore(self, data: object) -> JsonObject:
         """Restore a session; the observation's commands are all owed ones. Raises BadSnapshot."""
         self._session = session = restore(data)
-        return observation(session, session, outbox(session))
+        return observation(session, session, core.outbox(session))
 
 
 def read_event(said: object) -> Event:
@@ -121,20 +107,20 @@ def read_event(said: object) -> Event:
     if not is_object(said) or "after" not in said:
         return decode_event(said)
     event = decode_event({key: item for key, item in said.items() if key != "after"})
-    if not isinstance(event, RequestChat | Reattach):
+    if not isinstance(event, core.RequestChat | core.Reattach):
         raise BadRecord("$: unknown field after")
-    return evolve(event, after=carry_over(restore(said["after"])))
+    return evolve(event, after=core.carry_over(restore(said["after"])))
 
 
 def observation(before: Session, after: Session, out: tuple[Command | Notification, ...]) -> JsonObject:
     """The observation of a step. `deadline` and `latest`: when to send the next tick, at the earliest and latest."""
-    window = wake_window(after)
+    window = core.wake_window(after)
     seen: JsonObject = {
         "phase": after.phase,
         "commands": [encode_command(one) for one in out if isinstance(one, Command)],
         "updates": [encode_update(one) for one in out if isinstance(one, Notification)],
-        "changes": [encode_update(one) for one in changes(before, after)],
-        "owed": [command.id for command in outbox(after)],
+        "changes": [encode_update(one) for one in core.changes(before, after)],
+        "owed": [command.id for command in core.outbox(after)],
         "deadline": None if window is None else window[0],
         "latest": None if window is None else window[1],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
@@ -139,35 +139,30 @@ def lane(who: str) -> str:
 
 def _state(session: Session) -> Object:
     return {
-        "lifecycle": session.lifecycle.name,
-        "opening": session.opening.name,
-        "attention": session.attention.name,
-        "connection": session.connection.name,
-        "history": session.history.name,
+        **{machine: state.name for machine, state in _machines(session)},
         "items": [[item.id, item.state.name] for item in session.items],
-        "ephemeral": session.ephemeral.name,
         "owes": [command_words([one]) for one in outbox(session)],
         "deadlines": sorted([due, what] for due, what in _deadlines(session) if due is not None),
         "parties": [party.display_name or party.id for party in session.participants.parties],
     }
 
 
+def _machines(session: Session) -> Iterator[tuple[str, Any]]:
+    """The state of each machine; items have one each."""
+    for one in fields(Session):
+        state = getattr(session, one.name)
+        if isinstance(getattr(state, "name", None), str):
+            yield one.name, state
+
+
 def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
     """Everything that happens by itself when its time has come, in words."""
-    stage, room = session.lifecycle, session.participants
-    yield stage.due, f"{stage.name}: gives up"
-    yield session.opening.due, _waiting("the request for a chat", session.opening)
-    yield session.connection.due, _waiting("connection", session.connection)
-    yield session.history.due, _waiting("history", session.history)
-    yield from ((item.state.due, _waiting(f"item {item.id}", item.state)) for item in session.items)
-    yield session.ephemeral.due, _waiting("ephemeral", session.ephemeral)
+    for what, state in (*_machines(session), *((f"item {item.id}", item.state) for item in session.items)):
+        end = "time is over" if getattr(state, "call", None) is None else "no answer"
+        yield state.due, f"{what} {state.name}: {end}"
     yield session.ephemeral_queue.due, "own typing: taken back"
-    yield from ((typist.due, "typing: shown no longer") for typist in room.typists)
-    yield from ((form.due, f"form {form.name}: hidden") for form in room.forms)
-
-
-def _waiting(what: str, record: Any) -> str:
-    return f"{what}: {'no answer' if record.call is not None else 'goes on'}"
+    yield from ((typist.due, "typing: shown no longer") for typist in session.participants.typists)
+    yield from ((form.due, f"form {form.name}: hidden") for form in session.participants.forms)
 
 
 def _moves(step: ReplayedStep, moves: _Distinct) -> Iterator[int]:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from statemachine.cli.diagrams import command
+from statemachine.cli import main
 from statemachine.diagrams import export
 from statemachine.diagrams.difference import NotATable, compare, read
 
@@ -81,7 +80,9 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("another start", lambda t: machine(t).update(initial="paused"), "breaking", "begins in paused"),
     ("a state over", lambda t: machine(t)["terminal"].append("blocked"), "breaking", "blocked is now terminal"),
     ("an event more", a_new_event, "additive", "event Sneezed is new"),
-    ("an event less", lambda t: machine(t)["alphabet"].remove("PushAccepted"), "breaking", "event PushAccepted is gone"),
+    ("an event less",
+     lambda t: machine(t)["alphabet"].remove("PushAccepted"),
+     "breaking", "event PushAccepted is gone"),
     ("another target", lambda t: row(t, "PollBusy", "polling").update(target="off"), "breaking", "polling on PollBusy"),
     ("another guard",
      lambda t: row(t, "PollDue", "backing_off", guard="is_braking").update(guard="x"),
@@ -113,7 +114,9 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("a coupling less",
      lambda t: t["couplings"].remove(named_coupling(t, "ChatStarted")),
      "breaking", "ChatStarted from lifecycle to connection is gone"),
-    ("a coupling more", lambda t: a_new_coupling(t, "ChatStarted"), "breaking", "ChatStarted from lifecycle to ephemeral"),
+    ("a coupling more",
+     lambda t: a_new_coupling(t, "ChatStarted"),
+     "breaking", "ChatStarted from lifecycle to ephemeral"),
     ("a coupling of a new signal", lambda t: a_new_coupling(t, "Sneezed"), "additive", "Sneezed"),
     ("couplings in another order", lambda t: t["couplings"].reverse(), "breaking", "another order"),
     ("other items hear it", lambda t: named_coupling(t, "ItemQueued").update(select=None), "breaking", "select"),
@@ -128,7 +131,7 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("another view", lambda t: t["view"]["hides"].pop(), "breaking", "hides"),
     ("a status means something else",
      lambda t: t["statuses"].update(ivr="StatusOther"),
-     "breaking", "ivr: StatusIvr is now"),
+     "breaking", 'ivr: "StatusIvr" is now'),
     ("a member more", lambda t: t["unions"]["Connection"].append("Odd"), "additive", "member Odd is new"),
     ("a selector less", lambda t: t["selectors"].pop(), "breaking", "is gone"),
     ("an entry less", lambda t: t["entries"].pop(), "breaking", "entry Malformed is gone"),
@@ -196,24 +199,24 @@ def test_a_broken_table_is_refused() -> None:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def run(tmp_path: Path, table: Any) -> Any:
+def run(tmp_path: Path, table: Any) -> int:
     path = tmp_path / "old.json"
     path.write_text(json.dumps(table))
-    return CliRunner().invoke(command, ["--diff", str(path)])
+    return main(["diagrams", "--diff", str(path)])
 
 
-def test_the_command_says_that_nothing_changed(tmp_path: Path) -> None:
-    done = run(tmp_path, TABLE)
-    assert (done.exit_code, done.output) == (0, "no change\n")
+def test_the_command_says_that_nothing_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (run(tmp_path, TABLE), capsys.readouterr().out) == (0, "no change\n")
 
 
-def test_the_command_lists_the_breaking_changes_first_and_fails(tmp_path: Path) -> None:
+def test_the_command_lists_the_breaking_changes_first_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = copy.deepcopy(TABLE)
     old["phases"].remove("warned")
     row(old, "PollBusy", "polling").update(target="off")
-    done = run(tmp_path, old)
-    first, second, last = done.output.splitlines()
-    assert done.exit_code == 1
+    assert run(tmp_path, old) == 1
+    first, second, last = capsys.readouterr().out.splitlines()
     assert first == (
         "breaking  connection: polling on PollBusy: → off / backing_off_busy is now → backing_off / backing_off_busy"
     )
@@ -224,10 +227,9 @@ def test_the_command_lists_the_breaking_changes_first_and_fails(tmp_path: Path) 
 def test_the_command_passes_where_all_is_additive(tmp_path: Path) -> None:
     old = copy.deepcopy(TABLE)
     old["phases"].remove("warned")
-    assert run(tmp_path, old).exit_code == 0
+    assert run(tmp_path, old) == 0
 
 
-def test_the_command_refuses_what_is_no_table(tmp_path: Path) -> None:
-    done = run(tmp_path, [])
-    assert done.exit_code == 2
-    assert "names no format" in done.output
+def test_the_command_refuses_what_is_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, []) == 2
+    assert "names no format" in capsys.readouterr().err

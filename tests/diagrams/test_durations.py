@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-import pytest
 
 from statemachine import Answered, ClockChanged, Failure, Restarted, Session
 from statemachine.conformance.random_walk import Follow, Reload, Walk
-from statemachine.diagrams.durations import DURATIONS, Doubling, Span, clock
+from statemachine.diagrams.durations import DURATIONS, Doubling, Span
 
 
 def records(session: Session) -> Iterator[tuple[Any, Any]]:
@@ -66,13 +65,6 @@ def test_every_record_with_a_deadline_has_its_length_told() -> None:
         one for one in vars(session).values() if attrs.has(one) and "due" in {field.name for field in attrs.fields(one)}
     }
     assert with_due - {session.OpenForm} == set(DURATIONS)  # a form's time is the server's
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "expected"), [(250, "250 ms"), (1_000, "1 s"), (90_000, "90 s"), (120_000, "2 min"), (0, "0 s")]
-)
-def test_a_duration_in_words(milliseconds: int, expected: str) -> None:
-    assert clock(milliseconds) == expected
 
 
 def test_the_words_of_a_duration() -> None:

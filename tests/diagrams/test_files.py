@@ -14,9 +14,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
 
-from statemachine.cli.diagrams import command
+from statemachine.cli import main
 from statemachine.diagrams import (
     NoRenderer,
     dot,
@@ -140,33 +139,33 @@ def no_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_renderer")
-def test_check_passes_and_fails(folder: Path) -> None:
-    run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
-    assert (run.exit_code, run.output) == (0, "")
+def test_check_passes_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagrams", "--check", "--out", str(folder)]) == 0
+    assert capsys.readouterr() == ("", "")
     (folder / "connection.mmd").write_text("")
     (folder / "item.png").unlink()
-    run = CliRunner().invoke(command, ["--check", "--out", str(folder)])
-    assert run.exit_code == 1
-    assert "connection.mmd" in run.output
-    assert "item.png" in run.output
-    assert f"statemachine diagrams --out {folder}" in run.output
+    assert main(["diagrams", "--check", "--out", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert "connection.mmd" in said
+    assert "item.png" in said
+    assert f"statemachine diagrams --out {folder}" in said
     assert (folder / "connection.mmd").read_text() == ""
 
 
 @pytest.mark.usefixtures("no_renderer")
-def test_without_the_renderer_the_texts_are_written_and_the_extra_is_named(tmp_path: Path) -> None:
-    run = CliRunner().invoke(command, ["--out", str(tmp_path)])
-    assert run.exit_code == 1
-    assert "chat-session-statemachine[diagrams]" in run.output
+def test_without_the_renderer_the_texts_are_written_and_the_extra_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diagrams", "--out", str(tmp_path)]) == 1
+    assert "chat-session-statemachine[diagrams]" in capsys.readouterr().err
     assert all((tmp_path / name).exists() for name in texts())
     with pytest.raises(NoRenderer):
         rendering.render("digraph { a -> b }", 72)
 
 
-def test_nothing_is_written_twice(folder: Path) -> None:
-    run = CliRunner().invoke(command, ["--out", str(folder)])
-    assert run.exit_code == 0
-    assert "up to date" in run.output
+def test_nothing_is_written_twice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagrams", "--out", str(folder)]) == 0
+    assert "up to date" in capsys.readouterr().out
 
 
 # --- rendering --------------------------------------------------------------------------------------------------------

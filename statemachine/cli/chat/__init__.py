@@ -23,7 +23,7 @@ from ...logs import silenced
 from ..app import Trouble
 from ..connection_options import ConnectionOptions, connection_options, in_flags
 from ..screen import Screen
-from ..state import door_name, folder, identity, running_emulators
+from ..state import folder, identity, running_emulators, settings_name
 from ..stopping import run_interruptibly
 from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
 from .talk import ChatParameters, Talk
@@ -37,7 +37,7 @@ __all__ = ["command"]
 @click.option("--name", metavar="TEXT", help="Your name, as the agent sees it.")
 @click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="For the contact centre's scenario; repeatable.")
 @click.option("--emulator", is_flag=True, help="Start a contact centre on this machine for this chat.")
-def command(door: ConnectionOptions, name: str | None, parameter: tuple[str, ...], emulator: bool) -> None:
+def command(connection: ConnectionOptions, name: str | None, parameter: tuple[str, ...], emulator: bool) -> int:
     """Chat with a contact centre from the terminal.
 
     Without --url it is the emulator that runs on this machine; where none runs, one can be started. Each line is sent
@@ -54,9 +54,8 @@ def command(door: ConnectionOptions, name: str | None, parameter: tuple[str, ...
     """
     about = ChatParameters(_parameters(parameter), name)
     with silenced():
-        outcome = run_interruptibly(_chat(door, about, emulator))
-    if outcome not in (None, "ended", "completed"):
-        raise click.exceptions.Exit(1)
+        outcome = run_interruptibly(_chat(connection, about, emulator))
+    return 0 if outcome in (None, "ended", "completed") else 1
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, object]:
@@ -66,15 +65,17 @@ def _parameters(given: tuple[str, ...]) -> dict[str, object]:
     return {name.strip(): value for name, _, value in pairs}
 
 
-async def _chat(door: ConnectionOptions, about: ChatParameters, emulator: bool) -> str | None:
+async def _chat(connection: ConnectionOptions, about: ChatParameters, emulator: bool) -> str | None:
     """The outcome of the chat; None while it is open."""
     with in_flags():
-        options = door.options(close_within=timedelta(seconds=3))
+        options = connection.options(close_within=timedelta(seconds=3))
     async with AsyncExitStack() as stack:
-        emulated = None if door.url is not None else await _emulated(stack, emulator)
+        emulated = None if connection.url is not None else await _emulated(stack, emulator)
         url = emulated.url if emulated else None
-        client_id = door.client_id if door.client_id is not None else _identity(door.endpoint(options, "nobody", url))
-        endpoint = door.endpoint(options, client_id, url)
+        client_id = connection.client_id
+        if client_id is None:
+            client_id = _identity(connection.endpoint(options, "nobody", url))
+        endpoint = connection.endpoint(options, client_id, url)
         client = ChatClient(
             endpoint.url, tenant=endpoint.tenant, app_id=endpoint.app_id, store=_store(endpoint), options=options
         )
@@ -134,10 +135,9 @@ def _identity(endpoint: Endpoint) -> str:
 
 
 def _store(endpoint: Endpoint) -> Path | None:
+    name = settings_name(endpoint.url, endpoint.tenant, endpoint.app_id, endpoint.client_id)
     with suppress(OSError):
-        return (
-            folder("chats") / f"{door_name(endpoint.url, endpoint.tenant, endpoint.app_id, endpoint.client_id)}.sqlite"
-        )
+        return folder("chats") / f"{name}.sqlite"
     return None
 
 

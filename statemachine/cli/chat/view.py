@@ -13,34 +13,13 @@ from statemachine.core.plain_text import plain_text
 from statemachine.durations import duration_words
 from statemachine.replay.words import CUSTOMER, PartyNames, entry_words, party_name
 
-from ...core import (
-    CaseChanged,
-    ConnectionChanged,
-    DeliveryUpdate,
-    Entry,
-    Failure,
-    Finished,
-    HistoryGap,
-    PhaseChanged,
-    Received,
-    RosterChanged,
-    TypingChanged,
-)
-from ...core.wire import (
-    File,
-    FormData,
-    FormShow,
-    Location,
-    Message,
-    PartyJoined,
-    PartyLeft,
-    SecureFormShow,
-    TimeoutWarning,
-)
+from ... import core
+from ...core import ConnectionChanged, Entry, wire
+from ...core.wire import File
 from ..screen import Piece, Screen
 from ..text import clipped, visible
 
-_RECALLED: Final = (Message, File, Location, FormData, PartyJoined, PartyLeft)
+_RECALLED: Final = (wire.Message, File, wire.Location, wire.FormData, wire.PartyJoined, wire.PartyLeft)
 """Entries of the history that are shown when a chat is continued."""
 
 _WHO: Final = 12
@@ -113,26 +92,26 @@ class View:
     def show(self, updates: Update) -> None:
         """Show an update."""
         match updates:
-            case PhaseChanged():
+            case core.PhaseChanged():
                 self._show_phase(updates)
-            case RosterChanged():
+            case core.RosterChanged():
                 self._show_roster(updates)
-            case TypingChanged():
+            case core.TypingChanged():
                 self._typing = updates.parties
                 if self._chatty:
                     for party in updates.parties:
                         self.note(f"{self._who(party)} is typing")
             case ConnectionChanged():
                 self._show_connection(updates)
-            case Received():
+            case core.Received():
                 self._show_received(updates)
-            case DeliveryUpdate():
+            case core.DeliveryUpdate():
                 self._show_progress(updates)
-            case Finished():
+            case core.Finished():
                 self._show_finished(updates)
-            case HistoryGap():
+            case core.HistoryGap():
                 self.trouble("something may be missing here: the server's log does not reach back far enough")
-            case CaseChanged():
+            case core.CaseChanged():
                 self.note(
                     f"this chat is about case {updates.case_id}"
                     if updates.case_id
@@ -141,13 +120,13 @@ class View:
             case _:
                 pass
 
-    def _show_phase(self, update: PhaseChanged) -> None:
+    def _show_phase(self, update: core.PhaseChanged) -> None:
         self._ewt = None if update.ewt is None else (update.ewt, time.monotonic())
         if self._chatty:
             wait = "" if update.ewt is None else f", about {duration_words(update.ewt)} to wait"
             self.note(f"{update.phase}{wait}")
 
-    def _show_roster(self, updates: RosterChanged) -> None:
+    def _show_roster(self, updates: core.RosterChanged) -> None:
         now = {party.lower(): name or (_BOT if kind == "scenario" else kind) for party, kind, name in updates.parties}
         for party, name in now.items():
             if party not in self._roster:
@@ -155,7 +134,7 @@ class View:
         for party, name in self._roster.items():
             if party not in now:
                 self.note(f"{name} has left")
-                self._names.learn(PartyJoined(party, display_name=name))
+                self._names.learn(wire.PartyJoined(party, display_name=name))
         self._roster = now
 
     def _show_connection(self, update: ConnectionChanged) -> None:
@@ -164,7 +143,7 @@ class View:
         was, self._link = self._troubled, update
         troubled = self._troubled
         if update.state == "blocked":
-            self.trouble(f"the server refuses to go on: {advise(Failure('http', None, update.code))}")
+            self.trouble(f"the server refuses to go on: {advise(core.Failure('http', None, update.code))}")
         elif troubled and not was:
             self.trouble("no connection; what you write is kept, and sent when it is back")
         elif was and not troubled:
@@ -176,12 +155,12 @@ class View:
         link = self._link
         return link.state == "blocked" or (link.state == "backing_off" and link.tries > 1 and link.code != 5509)
 
-    def _show_received(self, update: Received) -> None:
+    def _show_received(self, update: core.Received) -> None:
         if self._shown[update.entry] > 0:  # it was shown as history already
             self._shown[update.entry] -= 1
-        elif isinstance(update.entry, FormShow):
+        elif isinstance(update.entry, wire.FormShow):
             self.asks(update.entry.form_name, secure=False)
-        elif isinstance(update.entry, SecureFormShow):
+        elif isinstance(update.entry, wire.SecureFormShow):
             self.asks(update.entry.form_id, secure=True)
         else:
             style = "dim" if update.historic else ""
@@ -202,16 +181,16 @@ class View:
         who, what = entry_words(entry, self._names, by_client=own)
         party = getattr(entry, "party_id", "")
         name = "you" if who == CUSTOMER else self._who(party) if party else who
-        if isinstance(entry, Message):
+        if isinstance(entry, wire.Message):
             what = entry.text
-        elif isinstance(entry, TimeoutWarning):
+        elif isinstance(entry, wire.TimeoutWarning):
             name, what = "centre", entry.text or "are you still there? Write something, or the chat is closed"
         elif isinstance(entry, File):
             self.files.append(entry)
             what = f"{what}: /save {len(self.files)}"
         self.said(name, what, getattr(entry, "timestamp", None) or at, style)
 
-    def _show_progress(self, update: DeliveryUpdate) -> None:
+    def _show_progress(self, update: core.DeliveryUpdate) -> None:
         text = self._texts.get(update.item)
         if text is None:  # no message: the end, a disconnect
             return
@@ -225,13 +204,13 @@ class View:
         if self._chatty:
             self.note(f"{_PROGRESS[update.state]}: “{short}”")
 
-    def _show_finished(self, update: Finished) -> None:
+    def _show_finished(self, update: core.Finished) -> None:
         self._roster, self._typing, self._last = {}, (), ""
         said = f": “{plain_text(update.text)}”" if update.text else ""
         well = update.outcome in ("ended", "completed")
         self.note(f"{_OUTCOMES[update.outcome]}{said}", "bold" if well else "bold red")
         if update.code is not None:
-            self.trouble(str(advise(Failure("http", None, update.code))))
+            self.trouble(str(advise(core.Failure("http", None, update.code))))
 
     # --- history ---------------------------------------------------------------------------------------------------
 

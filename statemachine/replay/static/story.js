@@ -176,10 +176,10 @@
     }
 
     function standing(state, row, section) {
-      const machines = ['lifecycle', 'attention', 'link', 'history', 'courtesy'].filter((name) => state[name])
-      const all = [...machines.map((name) => [name, state[name]]), ...state.items]
+      const machines = Object.entries(state).filter(([, value]) => typeof value === 'string')
+      const all = [...machines, ...state.items]
       section('State', make('div', 'machines', ...all.map(([name, value]) => make('span', '', make('b', '', `${name} `), value))))
-      if (state.parties.length) section('In the room', make('p', '', state.parties.join(', ')))
+      if (state.parties.length) section('Participants', make('p', '', state.parties.join(', ')))
       if (state.owes.length) section('Owed', make('ul', '', ...state.owes.map((one) => make('li', '', one))))
       const due = state.deadlines.filter(([at]) => at < 9e13) // a replay lets calls take as long as they took
       const told = due.map(([at, what]) => make('li', '', `${moment(at)}${row.at ? `, in ${wait(Math.max(0, at - row.at))}` : ''}: ${what}`))
