@@ -159,7 +159,7 @@ def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
     """Everything that happens by itself when its time has come, in words."""
     for what, state in (*_machines(session), *((f"item {item.id}", item.state) for item in session.items)):
         end = "time is over" if getattr(state, "call", None) is None else "no answer"
-        yield state.due, f"{what} {state.name}: {end}"
+        yield getattr(state, "due", None), f"{what} {state.name}: {end}"
     yield session.ephemeral_queue.due, "own typing: taken back"
     yield from ((typist.due, "typing: shown no longer") for typist in session.participants.typists)
     yield from ((form.due, f"form {form.name}: hidden") for form in session.participants.forms)
