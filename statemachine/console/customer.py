@@ -14,18 +14,8 @@ from attrs import define, field
 
 from statemachine.client import ChatClient, ChatError, Options
 from statemachine.replay.words import session_names
-from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep
+from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep, script
 from statemachine.scripted.events import UpdatesFailed
-from statemachine.scripted.script import (
-    AnswerFormStep,
-    CallStep,
-    CancelFormStep,
-    FileStep,
-    LocationStep,
-    MethodName,
-    SayStep,
-    StartStep,
-)
 
 from ..core import DeliveryUpdate, Finished, Received
 from ..core.wire import CobrowsingRequested, Entry, File, FormShow, Location, Message, SecureFormShow, TimeoutWarning
@@ -159,33 +149,33 @@ class ConsoleCustomer:
         self.changed()
 
 
-def _file(fields: Fields) -> FileStep:
+def _file(fields: Fields) -> script.FileStep:
     try:
         content = base64.b64decode(_text(fields, "content"), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("content is no base64") from None
-    return FileStep(_text(fields, "name"), content=content)
+    return script.FileStep(_text(fields, "name"), content=content)
 
 
-def _answer(fields: Fields) -> AnswerFormStep:
+def _answer(fields: Fields) -> script.AnswerFormStep:
     data = fields.get("data")
     if not isinstance(data, dict):
         raise ValueError("data is needed: the form's fields")
-    return AnswerFormStep(cast("dict[str, object]", data), _text(fields, "form"), within=0)
+    return script.AnswerFormStep(cast("dict[str, object]", data), _text(fields, "form"), within=0)
 
 
-def _call(name: MethodName) -> Callable[[Fields], CallStep]:
-    return lambda _: CallStep(name)
+def _call(name: script.MethodName) -> Callable[[Fields], script.CallStep]:
+    return lambda _: script.CallStep(name)
 
 
 _STEPS: Final[dict[str, Callable[[Fields], ScriptStep]]] = {
-    "start": lambda fields: StartStep(_text(fields, "text", "")),
-    "say": lambda fields: SayStep(_text(fields, "text")),
+    "start": lambda fields: script.StartStep(_text(fields, "text", "")),
+    "say": lambda fields: script.SayStep(_text(fields, "text")),
     "stop_typing": _call("stop_typing"),
-    "location": lambda fields: LocationStep(_text(fields, "latitude"), _text(fields, "longitude")),
+    "location": lambda fields: script.LocationStep(_text(fields, "latitude"), _text(fields, "longitude")),
     "file": _file,
     "answer": _answer,
-    "cancel": lambda fields: CancelFormStep(_text(fields, "form"), within=0),
+    "cancel": lambda fields: script.CancelFormStep(_text(fields, "form"), within=0),
     "disconnect": _call("disconnect"),
     "end": _call("end"),
     "background": _call("background"),

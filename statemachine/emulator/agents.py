@@ -7,19 +7,11 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from statemachine.emulator import actions, names
+from statemachine.emulator import actions, names, shapes
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, Form, LogEntry, Party
 from statemachine.emulator.knobs import EndSignal, Knobs
-from statemachine.emulator.shapes import (
-    Event,
-    message_texts,
-    own_party_id,
-    party_uuid,
-    server_event,
-    typed,
-    waiting_time,
-)
+from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import CentreState, StoredFile, arm
 
 _BOT: Final = "bot"
@@ -45,7 +37,7 @@ def perform(state: CentreState, chat: Chat, now: int, action: Action) -> None:
 
 def emit(state: CentreState, chat: Chat, now: int, name: str, fields: Mapping[str, object]) -> Event:
     """Log a server event and queue it for the next poll."""
-    event = server_event(state.knobs, now, name, fields)
+    event = shapes.server_event(state.knobs, now, name, fields)
     chat.log.append(LogEntry(now, "to_client", event))
     chat.pending.append(event)
     return event
@@ -54,8 +46,8 @@ def emit(state: CentreState, chat: Chat, now: int, name: str, fields: Mapping[st
 def log_from_client(state: CentreState, chat: Chat, now: int, event: Event) -> None:
     """Log a client event as history will show it: with the own party id and the server's time (section 5)."""
     knobs = state.knobs
-    own = {**event, "party_id": own_party_id(knobs, chat.chat_id)}
-    stamped = server_event(knobs, now, str(event["event"]), own)
+    own = {**event, "party_id": shapes.own_party_id(knobs, chat.chat_id)}
+    stamped = shapes.server_event(knobs, now, str(event["event"]), own)
     chat.log.append(LogEntry(now, "from_client", stamped))
     if knobs.own_echo and event["event"] == names.MESSAGE:
         chat.pending.append(stamped)
@@ -90,7 +82,7 @@ def _party_id(state: CentreState, chat: Chat, label: str) -> str:
         duty = chat.on_duty()
         label = duty.label if duty is not None else _BOT
     known = chat.parties.get(label)
-    return known.party_id if known is not None else party_uuid(state.knobs, chat.chat_id, label)
+    return known.party_id if known is not None else shapes.party_uuid(state.knobs, chat.chat_id, label)
 
 
 def _message_id(chat: Chat) -> str:
@@ -105,7 +97,7 @@ def _set_status(state: CentreState, chat: Chat, now: int, action: actions.SetSta
     chat.state, chat.ewt = action.state, action.ewt
     fields: Event = {"state": action.state}
     if action.state == "queued":
-        fields |= waiting_time(state.knobs, action.ewt)
+        fields |= shapes.waiting_time(state.knobs, action.ewt)
     emit(state, chat, now, names.STATUS, fields)
     if action.state in _END_STATES:
         end_chat(chat, now, _END_STATES[action.state])
@@ -115,7 +107,7 @@ def _set_status(state: CentreState, chat: Chat, now: int, action: actions.SetSta
 
 
 def _join(state: CentreState, chat: Chat, now: int, action: actions.JoinParty) -> None:
-    party_id = party_uuid(state.knobs, chat.chat_id, action.label)
+    party_id = shapes.party_uuid(state.knobs, chat.chat_id, action.label)
     chat.parties.pop(action.label, None)  # joining again makes it the latest: the one on duty
     chat.parties[action.label] = Party(action.label, party_id, action.type, action.first_name, action.last_name)
     odd = state.knobs.unknown_enums and action.type == "internal"
@@ -165,17 +157,17 @@ def _say(state: CentreState, chat: Chat, now: int, action: actions.Say) -> None:
     msg_id = action.msg_id or _message_id(chat)
     chat.server_message_ids.add(msg_id)
     fields: Event = {"channel": "web", "msg_id": msg_id, "party_id": _party_id(state, chat, action.party)}
-    emit(state, chat, now, names.MESSAGE, fields | message_texts(state.knobs, action.text, action.markup))
+    emit(state, chat, now, names.MESSAGE, fields | shapes.message_texts(state.knobs, action.text, action.markup))
     if state.knobs.unknown_events:
         emit(state, chat, now, "chat_session_weather", {"outlook": "mild", "msg": action.text})
 
 
 def _say_as_client(state: CentreState, chat: Chat, now: int, action: actions.SayAsClient) -> None:
-    own = own_party_id(state.knobs, chat.chat_id)
+    own = shapes.own_party_id(state.knobs, chat.chat_id)
     msg_id = action.msg_id or f"other:{len(chat.log)}"
     chat.client_texts.setdefault(msg_id, action.text)
     fields: Event = {"channel": "web", "msg_id": msg_id, "party_id": own}
-    emit(state, chat, now, names.MESSAGE, fields | message_texts(state.knobs, action.text, None))
+    emit(state, chat, now, names.MESSAGE, fields | shapes.message_texts(state.knobs, action.text, None))
 
 
 def _new_form(chat: Chat, request_id: str, name: str, secure: bool) -> str:
@@ -285,7 +277,7 @@ def _place(state: CentreState, chat: Chat, action: actions.ShareLocation) -> Eve
 
 def _form(state: CentreState, chat: Chat, action: actions.ShowForm) -> Event:
     kind = state.knobs.form_field_type
-    timeout: Event = {} if action.timeout is None else {"form_timeout": typed(action.timeout, kind)}
+    timeout: Event = {} if action.timeout is None else {"form_timeout": shapes.typed(action.timeout, kind)}
     request_id = _new_form(chat, action.request_id, action.name, secure=False)
     return {"form_request_id": _wire_form_id(state.knobs, request_id), "form_name": action.name} | timeout
 

@@ -14,16 +14,8 @@ from statemachine.adapters.protocols import Checkpoint, HandledEvent
 from statemachine.client import ChatClient, ChatError, ChatSession, Options, Sending
 from statemachine.codec.http import Endpoint
 from statemachine.durations import format_duration
-from statemachine.scripted import script
-from statemachine.scripted.events import (
-    ChatLeftOpen,
-    EntrySent,
-    Listener,
-    StepExecuted,
-    StepFailed,
-    StepResult,
-    UpdatesFailed,
-)
+from statemachine.scripted import events, script
+from statemachine.scripted.events import Listener, StepFailed
 from statemachine.scripted.script import Occurrence, RestartStep, Script, ScriptStep
 
 from ..core import Answered, DeliveryUpdate, Failure, Received, Session
@@ -108,7 +100,7 @@ class Customer:
         with suppress(ChatError, StepFailed, TimeoutError):
             async with asyncio.timeout(CLOSING_S):
                 if self._chat.outcome is None and self._chat.phase != "idle":
-                    self._listener(ChatLeftOpen())
+                    self._listener(events.ChatLeftOpen())
                     await self._chat.end()
                     await self._until(lambda: self._chat.outcome is not None)
         if self._chat.outcome is not None:
@@ -156,7 +148,7 @@ class Customer:
                 self._listener(update)
                 self._changed.set()
         except ChatError as error:
-            self._listener(UpdatesFailed(str(error)))
+            self._listener(events.UpdatesFailed(str(error)))
         finally:
             self._changed.set()
 
@@ -226,7 +218,9 @@ class Customer:
         except (StepFailed, ChatError, OSError) as error:
             problem = str(error)
         if not isinstance(step, script.RepeatStep):
-            self._listener(StepExecuted(step, StepResult(step.line, step.words, time.monotonic() - began, problem)))
+            self._listener(
+                events.StepExecuted(step, events.StepResult(step.line, step.words, time.monotonic() - began, problem))
+            )
         return None if problem else more
 
     async def execute(self, step: ScriptStep) -> tuple[ScriptStep, ...]:
@@ -280,7 +274,7 @@ class Customer:
         self._sent("text", sending, filled)
 
     def _sent(self, kind: Literal["text", "file", "location", "form"], sending: Sending, text: str) -> None:
-        self._listener(EntrySent(kind, sending.id, text))
+        self._listener(events.EntrySent(kind, sending.id, text))
 
     async def _wait_for(self, step: script.WaitStep) -> tuple[ScriptStep, ...]:
         try:

@@ -16,17 +16,9 @@ from attrs import evolve, frozen
 from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import ChatClient, ChatError, Options
 from statemachine.codec.http import Endpoint
+from statemachine.scripted import events
 from statemachine.scripted.customer import Job, StepObserver, run_steps
-from statemachine.scripted.events import (
-    ChatLeftOpen,
-    EntrySent,
-    Listener,
-    PlayEvent,
-    PlayFinished,
-    PlayResult,
-    StepExecuted,
-    StepResult,
-)
+from statemachine.scripted.events import Listener, PlayEvent, PlayResult
 from statemachine.scripted.process import run_in_processes
 from statemachine.scripted.script import Script
 
@@ -94,9 +86,9 @@ async def play(
                 else:
                     await run_steps(job, client, observer, recorder)
             except ChatError as error:
-                result.steps.append(StepResult(0, "begin", 0.0, str(error)))
+                result.steps.append(events.StepResult(0, "begin", 0.0, str(error)))
             result.seconds = time.monotonic() - began
-            recorder(PlayFinished())
+            recorder(events.PlayFinished())
 
         async with asyncio.TaskGroup() as group:
             for result in results:
@@ -123,11 +115,11 @@ class _Recorder:
                 result.heard += 1
             case DeliveryUpdate(state="sent", item=item) if item in self._sent_at:
                 result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
-            case EntrySent(kind="text", item=item):
+            case events.EntrySent(kind="text", item=item):
                 self._sent_at[item] = time.monotonic()
-            case StepExecuted(result=step):
+            case events.StepExecuted(result=step):
                 result.steps.append(step)
-            case ChatLeftOpen():
+            case events.ChatLeftOpen():
                 result.ended_by_us = True
             case _:
                 pass

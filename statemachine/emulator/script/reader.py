@@ -10,17 +10,8 @@ import attrs
 from statemachine.emulator import actions
 from statemachine.emulator.actions import ACTIONS, Action
 from statemachine.emulator.knobs import Fault, Knobs, from_settings
-from statemachine.emulator.script.grammar import (
-    CONDITION,
-    EVENTS,
-    KINDS,
-    SCENARIO,
-    STEP_TYPES,
-    STEPS,
-    Field,
-    Kind,
-    record_fields,
-)
+from statemachine.emulator.script import grammar
+from statemachine.emulator.script.grammar import Field, Kind
 from statemachine.emulator.script.places import Path
 from statemachine.emulator.script.source import Source
 from statemachine.emulator.script.values import did_you_mean, read_table, read_texts
@@ -41,7 +32,7 @@ def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = 
     """
     source = Source.of(text, file)
     reader = _Reader(source, dict(parts or {}))
-    values = reader.fields((), source.data, SCENARIO)
+    values = reader.fields((), source.data, grammar.SCENARIO)
     source.check()
     return Scenario(name, **values)
 
@@ -75,17 +66,17 @@ class _Reader:
 
     # --- tables -------------------------------------------------------------------------------------------------------
 
-    def fields(self, path: Path, table: _Table, grammar: Mapping[str, Field]) -> dict[str, Any]:
+    def fields(self, path: Path, table: _Table, declared: Mapping[str, Field]) -> dict[str, Any]:
         """The values of a table as this grammar has them; what is wrong is noted and left out."""
-        for key in table.keys() - grammar.keys():
-            self._source.wrong((*path, key), f"there is no {key!r} here{did_you_mean(key, grammar)}")
-        for key, wanted in grammar.items():
+        for key in table.keys() - declared.keys():
+            self._source.wrong((*path, key), f"there is no {key!r} here{did_you_mean(key, declared)}")
+        for key, wanted in declared.items():
             if wanted.required and key not in table:
                 self._source.wrong(path, f"{key!r} is missing{wanted.about and ': '}{wanted.about}")
         # Parts first, wherever they are in the file: the scripts include them.
-        order = sorted(table.keys() & grammar.keys(), key=lambda key: grammar[key].kind != "parts")
-        values = {key: self._value((*path, key), table[key], grammar[key].kind) for key in order}
-        return {key: value for key, value in values.items() if value is not None and grammar[key].kind != "parts"}
+        order = sorted(table.keys() & declared.keys(), key=lambda key: declared[key].kind != "parts")
+        values = {key: self._value((*path, key), table[key], declared[key].kind) for key in order}
+        return {key: value for key, value in values.items() if value is not None and declared[key].kind != "parts"}
 
     def parts(self, path: Path, table: object) -> None:
         """Lists of steps by name; each may include those above it."""
@@ -98,7 +89,7 @@ class _Reader:
     # --- values -------------------------------------------------------------------------------------------------------
 
     def _value(self, path: Path, value: Any, kind: Kind) -> Any:
-        read, _ = KINDS[kind]
+        read, _ = grammar.KINDS[kind]
         try:
             return read(value) if read is not None else getattr(self, f"_{kind}")(path, value)
         except ValueError as error:
@@ -108,9 +99,9 @@ class _Reader:
     def _events(self, path: Path, value: Any) -> tuple[str, ...]:
         found = read_texts(value)
         for name in found:
-            if name not in EVENTS:
-                raise ValueError(f"a client sends no {name!r}{did_you_mean(name, EVENTS)}")
-        return tuple(EVENTS[name] for name in found)
+            if name not in grammar.EVENTS:
+                raise ValueError(f"a client sends no {name!r}{did_you_mean(name, grammar.EVENTS)}")
+        return tuple(grammar.EVENTS[name] for name in found)
 
     def _knobs(self, path: Path, value: Any) -> _Table:
         for name, one in read_table(value).items():
@@ -122,15 +113,15 @@ class _Reader:
         return cast(_Table, value)
 
     def _condition(self, path: Path, value: Any) -> Condition:
-        fields = self.fields(path, read_table(value), CONDITION)
+        fields = self.fields(path, read_table(value), grammar.CONDITION)
         if not value:
-            raise ValueError(f"an empty condition always holds: ask for {', '.join(CONDITION)}")
+            raise ValueError(f"an empty condition always holds: ask for {', '.join(grammar.CONDITION)}")
         if "knobs" in fields:
             fields["knobs"] = _compared(fields["knobs"])
         return Condition(**fields)
 
     def _fault(self, path: Path, value: Any) -> Fault:
-        return Fault(**self.fields(path, read_table(value), record_fields(Fault)))
+        return Fault(**self.fields(path, read_table(value), grammar.record_fields(Fault)))
 
     def _parts(self, path: Path, value: Any) -> None:
         self.parts(path, value)
@@ -164,18 +155,18 @@ class _Reader:
         if "action" in table:
             action = self.action(path, table)
             return () if action is None else (action,)
-        name = next((key for key in table if key in STEPS), None)
+        name = next((key for key in table if key in grammar.STEPS), None)
         if name is None:
             odd = next(iter(table))
-            self._source.wrong(path, f"there is no step {odd!r}{did_you_mean(odd, STEPS)}")
+            self._source.wrong(path, f"there is no step {odd!r}{did_you_mean(odd, grammar.STEPS)}")
             return ()
-        fields = self._correct_fields(path, table, STEPS[name])
+        fields = self._correct_fields(path, table, grammar.STEPS[name])
         if fields is None:
             return ()
         if name == "include":
             return self._include(path, fields["include"])
-        named = {key: STEPS[name][key].attribute for key in fields}
-        step = STEP_TYPES[name](**{named[key] or key: fields[key] for key in fields if named[key] is not None})
+        named = {key: grammar.STEPS[name][key].attribute for key in fields}
+        step = grammar.STEP_TYPES[name](**{named[key] or key: fields[key] for key in fields if named[key] is not None})
         self._check(path, step)
         return (step,)
 
@@ -186,13 +177,13 @@ class _Reader:
             self._source.wrong(path, f"there is no action {name!r:.60}{did_you_mean(str(name), ACTIONS)}")
             return None
         values = {key: value for key, value in table.items() if key != "action"}
-        fields = self._correct_fields(path, values, record_fields(ACTIONS[name]))
+        fields = self._correct_fields(path, values, grammar.record_fields(ACTIONS[name]))
         return None if fields is None else ACTIONS[name](**fields)
 
-    def _correct_fields(self, path: Path, table: _Table, grammar: Mapping[str, Field]) -> dict[str, Any] | None:
+    def _correct_fields(self, path: Path, table: _Table, declared: Mapping[str, Field]) -> dict[str, Any] | None:
         """As `fields`, or None if something is wrong with them."""
         before = len(self._source.problems)
-        fields = self.fields(path, table, grammar)
+        fields = self.fields(path, table, declared)
         return fields if len(self._source.problems) == before else None
 
     def _check(self, path: Path, step: Step) -> None:

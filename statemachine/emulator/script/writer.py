@@ -12,20 +12,12 @@ import attrs
 from statemachine.durations import format_duration
 from statemachine.emulator.actions import Conclude
 from statemachine.emulator.knobs import Fault
-from statemachine.emulator.script.grammar import (
-    ALONE,
-    CONDITION,
-    STEP_TYPES,
-    STEPS,
-    Field,
-    Kind,
-    record_fields,
-    short_name,
-)
+from statemachine.emulator.script import grammar
+from statemachine.emulator.script.grammar import Field, Kind
 from statemachine.emulator.script.values import BASE64
 from statemachine.emulator.steps import Scenario, Step
 
-_NAMES: Final = {kind: name for name, kind in STEP_TYPES.items()}
+_NAMES: Final = {kind: name for name, kind in grammar.STEP_TYPES.items()}
 _USUAL_END: Final = (Conclude(),)
 
 
@@ -50,13 +42,13 @@ def write_scenario(scenario: Scenario) -> str:
 
 def _step(step: Step) -> object:
     name = _NAMES[type(step)]
-    return name if name in ALONE and step == STEP_TYPES[name]() else _fields(step, STEPS[name])
+    return name if name in grammar.ALONE and step == grammar.STEP_TYPES[name]() else _fields(step, grammar.STEPS[name])
 
 
-def _fields(record: Any, grammar: Mapping[str, Field]) -> dict[str, object]:
+def _fields(record: Any, declared: Mapping[str, Field]) -> dict[str, object]:
     """The values of a record as this grammar writes them: required ones, and those that differ from their defaults."""
     values: dict[str, object] = {}
-    for key, field in grammar.items():
+    for key, field in declared.items():
         attribute: Any = getattr(attrs.fields(record.__class__), field.attribute or key)
         value = getattr(record, attribute.name)
         default = getattr(attribute.default, "factory", lambda default=attribute.default: default)()
@@ -72,13 +64,13 @@ def _spelled(kind: Kind, value: Any) -> object:
         case "steps":
             return [_step(step) for step in value]
         case "condition":
-            return _fields(value, CONDITION)
+            return _fields(value, grammar.CONDITION)
         case "fault":
-            return _fields(value, record_fields(Fault))
+            return _fields(value, grammar.record_fields(Fault))
         case "bytes":
             return _bytes(value)
         case "events" | "texts":
-            several = [short_name(one) if kind == "events" else one for one in value]
+            several = [grammar.short_name(one) if kind == "events" else one for one in value]
             return several[0] if len(several) == 1 else several
         case _:
             return value
