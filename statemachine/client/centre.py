@@ -15,20 +15,7 @@ from statemachine.adapters.http_errors import CallFailed, Cause
 from statemachine.codec import side_calls
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest
-from statemachine.codec.side_calls import (
-    ERROR_BODY,
-    Availability,
-    CaseHistory,
-    Content,
-    IceServer,
-    Parameter,
-    PushToken,
-    SideCall,
-    next_path,
-    read_answer,
-    read_file_failure,
-    to_request,
-)
+from statemachine.codec.side_calls import SideCall
 from statemachine.codec.widget import WidgetConfiguration
 
 from ..core import ChatOpened, Entry, Failure
@@ -120,11 +107,11 @@ class ContactCentre:
         """The server's version, such as "5.5.6.12345 (Stable)". Servers with v1 alone have none: HTTP status 404."""
         return await self.ask(side_calls.version())
 
-    async def availability(self) -> Availability:
+    async def availability(self) -> side_calls.Availability:
         """Whether the centre accepts chats now, and the estimated wait."""
         return await self.ask(side_calls.availability())
 
-    async def expected_parameters(self) -> tuple[Parameter, ...]:
+    async def expected_parameters(self) -> tuple[side_calls.Parameter, ...]:
         """The parameters that the scenario expects when a chat is requested."""
         return await self.ask(side_calls.expected_parameters())
 
@@ -148,7 +135,7 @@ class ContactCentre:
         if done.code:
             raise SmsRefused(done.code)
 
-    async def ice_servers(self) -> tuple[IceServer, ...]:
+    async def ice_servers(self) -> tuple[side_calls.IceServer, ...]:
         """The ICE servers (STUN, TURN) for audio and video calls."""
         return await self.ask(side_calls.ice_servers())
 
@@ -158,7 +145,7 @@ class ContactCentre:
 
     # --- of a chat ----------------------------------------------------------------------------------------------------
 
-    async def subscribe(self, chat_id: str, token: PushToken) -> None:
+    async def subscribe(self, chat_id: str, token: side_calls.PushToken) -> None:
         """Announce the chat's events by push: pass the payload's `chatID` to `pushed`. The last token counts. v2."""
         await self.ask(_made(side_calls.notifications, chat_id, token))
 
@@ -166,7 +153,7 @@ class ContactCentre:
         """Stop push messages. v2."""
         await self.ask(_made(side_calls.notifications, chat_id, None))
 
-    async def case_history(self, chat_id: str) -> CaseHistory:
+    async def case_history(self, chat_id: str) -> side_calls.CaseHistory:
         """The chats of this chat's case. v2, and only while the session has a case (`CaseChanged`)."""
         return await self.ask(_made(side_calls.case_history, chat_id))
 
@@ -178,7 +165,7 @@ class ContactCentre:
         """The whole log of an active chat, of both sides. Its session reads it by itself; this is for other uses."""
         return await self.ask(_made(side_calls.history, chat_id))
 
-    async def file(self, chat_id: str, file_id: str) -> Content:
+    async def file(self, chat_id: str, file_id: str) -> side_calls.Content:
         """A file of this chat (`File.file_id`), in memory; for large files use `download`."""
         return await self.ask(_made(side_calls.download, chat_id, file_id))
 
@@ -193,9 +180,9 @@ class ContactCentre:
         try:
             async with self._opened().stream(request) as (head, chunks):
                 begin = head.body
-                while len(begin) <= ERROR_BODY and (chunk := await anext(chunks, b"")):
+                while len(begin) <= side_calls.ERROR_BODY and (chunk := await anext(chunks, b"")):
                     begin += chunk  # an error in the place of a file is short
-                if failure := read_file_failure(head.status, head.headers, begin):
+                if failure := side_calls.read_file_failure(head.status, head.headers, begin):
                     raise CentreError(call.name, failure, url=self.endpoint.url)
                 size = 0
                 async for chunk in _joined(begin, chunks):
@@ -206,7 +193,7 @@ class ContactCentre:
         except CallFailed as failed:
             raise self._unanswered(call, failed) from failed
 
-    async def photo(self, chat_id: str, party_id: str = "") -> Content:
+    async def photo(self, chat_id: str, party_id: str = "") -> side_calls.Content:
         """The picture of an agent; without `party_id`, the chat's icon."""
         return await self.ask(_made(side_calls.agent_photo, chat_id, party_id))
 
@@ -215,7 +202,7 @@ class ContactCentre:
     async def ask(self, call: SideCall[A]) -> A:
         """Carry out one call of `codec.side_calls`."""
         answer = await self._once(call)
-        if isinstance(answer, Failure) and (other := next_path(call, answer)):
+        if isinstance(answer, Failure) and (other := side_calls.next_path(call, answer)):
             call, answer = other, await self._once(other)
         if isinstance(answer, Failure):
             raise CentreError(call.name, answer, url=self.endpoint.url)
@@ -231,7 +218,7 @@ class ContactCentre:
             response = await self._opened().exchange(request)
         except CallFailed as failed:
             raise self._unanswered(call, failed) from failed
-        return read_answer(call, response.status, response.headers, response.body)
+        return side_calls.read_answer(call, response.status, response.headers, response.body)
 
     def _opened(self) -> HttpClient:
         if self._http is None:
@@ -249,7 +236,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[by
 
 def request_for(call: SideCall[Any], endpoint: Endpoint, timeout: timedelta) -> HttpRequest:
     """The request of this call, with a unique address, so that no cache answers it (F34)."""
-    return to_request(call, endpoint, timeout // timedelta(milliseconds=1), nonce=secrets.token_hex(8))
+    return side_calls.to_request(call, endpoint, timeout // timedelta(milliseconds=1), nonce=secrets.token_hex(8))
 
 
 def _made(make: Callable[P, SideCall[A]], *about: P.args, **more: P.kwargs) -> SideCall[A]:

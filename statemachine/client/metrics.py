@@ -16,23 +16,7 @@ from attrs import frozen
 
 from statemachine.adapters.protocols import HandledEvent
 
-from ..core import (
-    COMMANDS,
-    Anomaly,
-    Answered,
-    Command,
-    CreateChat,
-    DeliveryUpdate,
-    EventBatch,
-    Failure,
-    FindChat,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Session,
-    Upload,
-)
+from .. import core
 from ..logs import Logger
 
 _log: Final = Logger()
@@ -61,14 +45,14 @@ METRICS: Final[Mapping[str, Metric]] = {
 }
 """All metrics by name."""
 
-CALLS: Final[Mapping[type[Command], str]] = {
-    CreateChat: "create",
-    FindChat: "find",
-    Poll: "poll",
-    ReadHistory: "history",
-    Post: "send",
-    PostEphemeral: "ephemeral",
-    Upload: "upload",
+CALLS: Final[Mapping[type[core.Command], str]] = {
+    core.CreateChat: "create",
+    core.FindChat: "find",
+    core.Poll: "poll",
+    core.ReadHistory: "history",
+    core.Post: "send",
+    core.PostEphemeral: "ephemeral",
+    core.Upload: "upload",
 }
 
 
@@ -109,14 +93,14 @@ class MetricsObserver:
 
     def event_handled(self, step: HandledEvent) -> None:
         """See `Observer.event_handled`."""
-        if isinstance(step.event, Answered):
+        if isinstance(step.event, core.Answered):
             self._answered(step.session_id, step.event)
         for one in step.outputs:
-            if isinstance(one, COMMANDS):
+            if isinstance(one, core.COMMANDS):
                 self._called(step.session_id, one, step.after)
-            elif isinstance(one, DeliveryUpdate):
+            elif isinstance(one, core.DeliveryUpdate):
                 self._metrics.count("chat_sends_total", {"outcome": one.reason or one.state})
-            elif isinstance(one, Anomaly):
+            elif isinstance(one, core.Anomaly):
                 self._metrics.count("chat_anomalies_total", {"kind": one.kind})
         if step.after.outcome is not None:
             self._in_flight.pop(step.session_id, None)
@@ -124,13 +108,13 @@ class MetricsObserver:
     def checkpoint(self, session_id: str, checkpoint: str, number: int) -> None:
         """See `Observer.checkpoint`."""
 
-    def _called(self, session_id: str, command: Command, session: Session) -> None:
+    def _called(self, session_id: str, command: core.Command, session: core.Session) -> None:
         call = CALLS[type(command)]
         self._in_flight.setdefault(session_id, {})[call] = command.id, session.now
         if _tries(command, session):
             self._metrics.count("chat_retries_total", {"call": call})
 
-    def _answered(self, session_id: str, event: Answered) -> None:
+    def _answered(self, session_id: str, event: core.Answered) -> None:
         calls = self._in_flight.get(session_id, {})
         for call, (command, since) in calls.items():
             if command == event.command:
@@ -141,32 +125,32 @@ class MetricsObserver:
                 return
 
 
-def _tries(command: Command, session: Session) -> int:
+def _tries(command: core.Command, session: core.Session) -> int:
     """How often this call has failed before."""
     record: object = None
     match command:
-        case Poll():
+        case core.Poll():
             record = session.connection
-        case ReadHistory():
+        case core.ReadHistory():
             record = session.history
-        case CreateChat() | FindChat():
+        case core.CreateChat() | core.FindChat():
             record = session.opening
-        case Post(item=item) | Upload(item=item):
+        case core.Post(item=item) | core.Upload(item=item):
             record = next((one.state for one in session.items if one.id == item), None)
-        case PostEphemeral():
+        case core.PostEphemeral():
             pass
     return getattr(record, "tries", 0)
 
 
-def _outcome(event: Answered) -> str:
+def _outcome(event: core.Answered) -> str:
     match event.reply:
-        case Failure(kind="http", code=int(code)):
+        case core.Failure(kind="http", code=int(code)):
             return f"error {code}"
-        case Failure(kind="http", status=status):
+        case core.Failure(kind="http", status=status):
             return f"status {status}"
-        case Failure(kind=kind):
+        case core.Failure(kind=kind):
             return kind
-        case EventBatch(entries=()):
+        case core.EventBatch(entries=()):
             return "empty"
         case _:
             return "ok"

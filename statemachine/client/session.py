@@ -19,28 +19,8 @@ from statemachine.adapters.protocols import Archive, Observer, SavedStep
 from statemachine.codec.http import Endpoint
 from statemachine.store.errors import UnreadableSession
 
-from ..core import (
-    Background,
-    CancelForm,
-    Carryover,
-    ConnectionChanged,
-    Disconnect,
-    End,
-    Finished,
-    Foreground,
-    Intent,
-    MarkDelivered,
-    MarkRead,
-    Outcome,
-    PushReceived,
-    Reattach,
-    Reauthorized,
-    SendEntry,
-    SendText,
-    Session,
-    StartTyping,
-    StopTyping,
-)
+from .. import core
+from ..core import Carryover, Intent, Session
 from ..core.wire import SendableEntry
 from ..logs import Logger, error_name
 from .advice import remedy
@@ -149,7 +129,7 @@ class ChatSession:
         return self.session.phase
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> core.Outcome | None:
         """How the chat ended, or None while it has not."""
         return self.session.outcome
 
@@ -215,7 +195,7 @@ class ChatSession:
     async def reattach(self, chat_id: str | None = None) -> None:
         """Find the active chat of this customer that the store does not know, or the one with this id."""
 
-        intent = made("reattach", Reattach, self._now(), new_origin(), chat_id)
+        intent = made("reattach", core.Reattach, self._now(), new_origin(), chat_id)
 
         def opening(after: Carryover | None) -> Intent:
             return self._filtered(evolve(intent, at=self._now(), after=after))
@@ -224,11 +204,11 @@ class ChatSession:
 
     async def disconnect(self) -> None:
         """End the conversation. The session stays open: a survey may follow."""
-        await self._ask(Disconnect(self._now()))
+        await self._ask(core.Disconnect(self._now()))
 
     async def end(self) -> None:
         """End the chat, after all queued items have been sent."""
-        await self._ask(End(self._now()))
+        await self._ask(core.End(self._now()))
 
     async def request(self) -> None:
         """Request a chat with the last parameters."""
@@ -250,7 +230,7 @@ class ChatSession:
             note: Any text, returned in the delivery updates, also after a restart; it is not sent.
             new_chat: After the end of the chat, begin a new one with this text and the last parameters.
         """
-        saying = self._filtered(made("send", SendText, self._now(), text, key, note))
+        saying = self._filtered(made("send", core.SendText, self._now(), text, key, note))
         if new_chat:
             return await self._handle_when_saved(
                 await self._runner.begin(self._requesting(text, key, note), saying), key
@@ -268,7 +248,7 @@ class ChatSession:
     ) -> Sending:
         """Send a location, in degrees, as numbers or their text. Raises BadSetting for others."""
         entry = place(latitude, longitude, url)
-        return await self._send(made("send_location", SendEntry, self._now(), entry, key, note))
+        return await self._send(made("send_location", core.SendEntry, self._now(), entry, key, note))
 
     async def send_entry(
         self,
@@ -278,7 +258,7 @@ class ChatSession:
         note: str = "",
     ) -> Sending:
         """Send another entry of the protocol: signaling, co-browsing, navigation."""
-        return await self._send(made("send_entry", SendEntry, self._now(), entry, key, note))
+        return await self._send(made("send_entry", core.SendEntry, self._now(), entry, key, note))
 
     async def send_file(
         self,
@@ -323,7 +303,7 @@ class ChatSession:
 
     async def cancel_form(self, form_request_id: str) -> None:
         """Close an open form without an answer."""
-        await self._ask(made("cancel_form", CancelForm, self._now(), form_request_id))
+        await self._ask(made("cancel_form", core.CancelForm, self._now(), form_request_id))
 
     async def _send(self, intent: Intent) -> Sending:
         with self._out.kept_for(intent):
@@ -340,33 +320,33 @@ class ChatSession:
 
     async def typing(self, draft: str = "") -> None:
         """The customer is typing; may be called at each key."""
-        await self._ask(made("typing", StartTyping, self._now(), draft))
+        await self._ask(made("typing", core.StartTyping, self._now(), draft))
 
     async def stop_typing(self) -> None:
         """The customer stopped typing without sending."""
-        await self._ask(StopTyping(self._now()))
+        await self._ask(core.StopTyping(self._now()))
 
     async def mark_read(self, msg_id: str) -> None:
         """The customer has seen this message."""
-        await self._ask(made("mark_read", MarkRead, self._now(), msg_id))
+        await self._ask(made("mark_read", core.MarkRead, self._now(), msg_id))
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
     async def background(self) -> None:
         """Stop polling; the chat stays open."""
-        await self._ask(Background(self._now()))
+        await self._ask(core.Background(self._now()))
 
     async def foreground(self) -> None:
         """Read the history, and poll again."""
-        await self._ask(Foreground(self._now()))
+        await self._ask(core.Foreground(self._now()))
 
     async def pushed(self, chat_id: str) -> None:
         """A push message (`chatID`) has announced events of this chat."""
-        await self._ask(made("pushed", PushReceived, self._now(), chat_id))
+        await self._ask(made("pushed", core.PushReceived, self._now(), chat_id))
 
     async def reauthorized(self) -> None:
         """Continue after the refused authorization or configuration has been corrected."""
-        await self._ask(Reauthorized(self._now()))
+        await self._ask(core.Reauthorized(self._now()))
 
     @property
     def centre(self) -> ContactCentre:
@@ -456,14 +436,14 @@ class ChatSession:
             _log.warning("cookies_not_stored", session=self.label, error=error_name(error))
 
     def _received(self, msg_id: str) -> None:
-        self._runner.submit_optional(MarkDelivered(self._now(), msg_id))
+        self._runner.submit_optional(core.MarkDelivered(self._now(), msg_id))
 
     def _saved(self, step: SavedStep) -> None:
         self._out.saved(step, self.session)
-        over = any(isinstance(one, Finished) for one in step.transcript)
+        over = any(isinstance(one, core.Finished) for one in step.transcript)
         self._ended_at = step.session.now if over else self._ended_at if self.outcome else None
         for status in step.statuses:
-            if isinstance(status, ConnectionChanged):
+            if isinstance(status, core.ConnectionChanged):
                 if status.state != self._connection_state:
                     self._connection_since = step.session.now
                 self._connection_state = status.state
