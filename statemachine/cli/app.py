@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "demo": "Show a whole chat over HTTP on this machine, with explanations.",
     "chat": "Chat with a contact centre from the terminal.",
     "emulate": "Run a contact centre for trials of clients.",
+    "proxy": "Watch a client and a contact centre: judge the one, learn the settings of the other.",
     "scenario": "Scenarios of the emulated contact centre: list, show, check.",
     "doctor": "Check the connection to a contact centre, and name wrong settings.",
     "run": "Play scripts of customers with the real client: CI, staging, load.",

@@ -55,7 +55,7 @@ class ConnectionOptions:
             api=self.api,
             quoted=not self.unquoted,
             proxy=self.proxy,
-            tls=None if self.ca is None else _trusting(self.ca),
+            tls=None if self.ca is None else trusting(self.ca),
             headers=dict(map(_header, self.header)) or None,
             **more,
         )
@@ -95,7 +95,8 @@ connection_options: Final = grouped(
 """Give a command these options; it takes them as one `connection`."""
 
 
-def _trusting(ca: str) -> ssl.SSLContext:
+def trusting(ca: str) -> ssl.SSLContext:
+    """The trust of the system and of the certificates in this file. Raises Trouble."""
     context = ssl.create_default_context()
     try:
         context.load_verify_locations(ca)

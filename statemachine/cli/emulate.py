@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
-import os
 import webbrowser
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, nullcontext
 from itertools import count
 from pathlib import Path
 from socket import gethostname
@@ -20,7 +18,6 @@ import click
 from attrs import frozen
 from click.core import ParameterSource
 
-from statemachine.codec.http import is_host
 from statemachine.emulator import Centre, Chat, Knobs
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.control import is_loopback
@@ -28,16 +25,18 @@ from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe, from_settings
 from statemachine.emulator.script import catalogue
 from statemachine.emulator.steps import Scenario
+from statemachine.proxy import BadProfile, read_profile
 
 from .. import console
 from .app import Trouble
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .errors import missing
-from .files import FILE
+from .files import FILE, read_text
+from .listening import check_host, ready, why_not
 from .numbers import FiniteRange
 from .scenario import scenario_of
 from .screen import Screen
-from .state import announced, written
+from .state import announced
 from .stopping import run_many, stop_signal
 from .text import clipped
 
@@ -68,6 +67,12 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
     "--pace", type=FiniteRange(0, 1_000), default=1.0, show_default=True, help="Factor for the scenario's pauses."
 )
 @click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; --knobs lists them.")
+@click.option(
+    "--profile",
+    type=FILE,
+    metavar="FILE.toml",
+    help="Behave like the contact centre that statemachine proxy learned this from; --set overrides it.",
+)
 @click.option("--speed", type=FiniteRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
 @click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it.")
 @click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine.")
@@ -87,6 +92,7 @@ def command(
     seed: int,
     pace: float,
     settings: tuple[str, ...],
+    profile: Path | None,
     speed: float,
     tls: bool,
     names: tuple[str, ...],
@@ -106,25 +112,16 @@ def command(
         _list(screen)
         return 0
     for option, name in [("--host", host), *(("--name", name) for name in names)]:
-        _check_host(option, name)
+        check_host(option, name)
     certified = tuple(dict.fromkeys([*names, host, "localhost", "127.0.0.1", "::1"])) if tls else ()
     knobs = Knobs(seed=seed, pace=pace)
+    wanted = ({} if profile is None else _profile(profile)) | _settings(settings)
     ports = (port, 0) if ctx.get_parameter_source("port") is ParameterSource.DEFAULT else (port,)
-    wish = _Wish(scenario_of(scenario), knobs, _settings(settings), host, ports, speed, certified, ready_file, show)
+    wish = _Wish(scenario_of(scenario), knobs, wanted, host, ports, speed, certified, ready_file, show)
     try:
         return run_many(_serve(screen, wish))
     except ModuleNotFoundError as error:
         raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
-
-
-def _check_host(option: str, name: str) -> None:
-    """Raise UsageError for a name that no resolver and no certificate takes."""
-    try:
-        is_right = is_host(name.encode("idna").decode()) if name else option == "--host"
-    except UnicodeError:
-        is_right = False
-    if not is_right:
-        raise click.UsageError(f"{option} {name}: this is no name and no address of a host.")
 
 
 def _settings(settings: Iterable[str]) -> dict[str, object]:
@@ -141,12 +138,11 @@ def _settings(settings: Iterable[str]) -> dict[str, object]:
     return values
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: choose another with --port, or --port 0 for a free one"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"port {port} on {host} is not allowed here: choose one above 1023"
-    return f"cannot listen on {host}, port {port}: {error.strerror or error}"
+def _profile(file: Path) -> dict[str, object]:
+    try:
+        return read_profile(read_text(file))
+    except BadProfile as error:
+        raise Trouble(f"{file}: {error}") from None
 
 
 @frozen
@@ -171,7 +167,7 @@ async def _serve(screen: Screen, wish: _Wish) -> int:
         async with AsyncExitStack() as stack:
             emulator = await _listening(stack, screen, wish, tls)
             await emulator.set_knobs(wish.settings)
-            with announced(emulator.url), _ready(wish.ready_file, emulator, authority):
+            with announced(emulator.url), ready(wish.ready_file, emulator.url, emulator.token, authority):
                 await _introduced(screen, wish, emulator, authority)
                 follower = _Follower(screen, emulator)
                 following = asyncio.create_task(follower.follow())
@@ -193,26 +189,9 @@ async def _listening(stack: AsyncExitStack, screen: Screen, wish: _Wish, tls: SS
             return await stack.enter_async_context(emulator)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == wish.ports[-1]:
-                raise Trouble(_reason(error, wish.host, port)) from None
+                raise Trouble(why_not(error, wish.host, port)) from None
             screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
     raise AssertionError
-
-
-@contextmanager
-def _ready(file: Path | None, emulator: Emulator, authority: Path | None) -> Generator[None]:
-    """Write the file atomically: a reader never sees half of it."""
-    if file is None:
-        yield
-        return
-    about = {"url": emulator.url, "pid": os.getpid(), "token": emulator.token}
-    try:
-        written(file, json.dumps({**about, "authority": None if authority is None else str(authority)}))
-    except OSError as error:
-        raise Trouble(f"cannot write {file}: {error.strerror or error}") from None
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority: Path | None) -> None:

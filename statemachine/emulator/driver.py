@@ -28,6 +28,8 @@ class CentreDriver:
     def __init__(self, centre: Centre, clock: Clock) -> None:
         self.centre = centre
         self.clock = clock
+        self.observed = False
+        """Whether it only shows another contact centre, and cannot be steered."""
         self.feed = Feed(centre)
         self.traffic = Traffic()
         self.real_clock: Final = RealClock()

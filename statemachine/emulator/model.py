@@ -111,6 +111,10 @@ class Centre:
         changed, self._changed = self._changed, {}
         return list(changed)
 
+    def mark_changed(self, chat_id: str) -> None:
+        """Something happened to this chat that no event told of."""
+        self._changed[chat_id.lower()] = None
+
     # Events.
 
     def request(self, now: int, ticket: int, request: HttpRequest, real_time: RealTime | None = None) -> list[Answer]:

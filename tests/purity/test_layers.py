@@ -28,6 +28,7 @@ LAYERS = (
     {"client"},
     {"testing", "scripted", "replay", "conformance"},
     {"console", "simulation"},
+    {"proxy"},
     {"cli"},
     {
         "statemachine",

@@ -68,7 +68,8 @@ async function load(chatId) {
   changed();
 }
 
-async function resync() {
+async function resync({ observed }) {
+  document.documentElement.classList.toggle("observed", observed); // of a proxy: nothing can be steered
   const { now: theirs, chats } = await control.chats();
   store.offset = theirs - Date.now();
   const known = new Set(chats.map((chat) => chat.chat_id));

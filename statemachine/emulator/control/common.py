@@ -29,6 +29,7 @@ class ControlledEmulator(Protocol):
     feed: Feed
     traffic: Traffic
     token: str | None
+    observed: bool
 
     @property
     def url(self) -> str: ...

@@ -11,7 +11,7 @@ request  ``{number, at, method, path, query, authorization, body, chat_id}``: ar
 reply    ``{number, at, status, body}``; status 0: the connection breaks and nothing arrives
 chat     ``{chat, from, entries}``: the chat now, and the entries of its log from index ``from`` on
 fault    ``{rule, message, client, tickets, chat_id, at}``: a violation; tickets: numbers of requests
-resync   ``{now}``: also at the start; load ``/_control/chats`` afresh
+resync   ``{now, observed}``: also at the start; load ``/_control/chats`` afresh. observed: it cannot be steered
 ======== ========================================================================================================
 """
 
@@ -43,7 +43,8 @@ async def feed(request: web.Request) -> web.StreamResponse:
     def take() -> str:
         nonlocal place
         start, found = emulator.feed.since(place)
-        text = "" if start - 1 == place else message("resync", {"now": emulator.now()}, start - 1)
+        about = {"now": emulator.now(), "observed": emulator.observed}
+        text = "" if start - 1 == place else message("resync", about, start - 1)
         place = start + len(found) - 1
         return text + "".join(_text(emulator.centre, number, item) for number, item in enumerate(found, start))
 

@@ -34,9 +34,9 @@ def write_scenario(scenario: Scenario) -> str:
         if steps is None:
             lines += ["", f"{name} = []"]
         elif steps:
-            lines += ["", f"{name} = [", *(f"    {_value(_step(step))}," for step in steps), "]"]
+            lines += ["", f"{name} = [", *(f"    {toml_value(_step(step))}," for step in steps), "]"]
     if scenario.knobs:
-        lines += ["", "[knobs]", *(f"{name} = {_value(value)}" for name, value in scenario.knobs.items())]
+        lines += ["", "[knobs]", *(f"{name} = {toml_value(value)}" for name, value in scenario.knobs.items())]
     return "\n".join([*lines, ""])
 
 
@@ -87,14 +87,15 @@ def _bytes(value: bytes) -> str:
 # --- TOML -----------------------------------------------------------------------------------------------------------
 
 
-def _value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A value as TOML writes it on one line."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value).items()
-        return f"{{ {', '.join(f'{_key(key)} = {_value(one)}' for key, one in pairs)} }}" if value else "{}"
+        return f"{{ {', '.join(f'{_key(key)} = {toml_value(one)}' for key, one in pairs)} }}" if value else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(one) for one in cast('list[Any]', value))}]"
+        return f"[{', '.join(toml_value(one) for one in cast('list[Any]', value))}]"
     return json.dumps(value)
 
 

@@ -1,0 +1,84 @@
+"""Writes the calls as a HAR file, without credentials and, unless asked for, without the texts of people."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from attrs import evolve
+
+from statemachine.conformance.blackbox.audit import redacted_exchange
+from statemachine.conformance.blackbox.recorded import as_har
+from statemachine.emulator.traffic import Exchange, without_secrets
+
+_SECRET_HEADERS: Final = frozenset(("authorization", "cookie", "set-cookie", "proxy-authorization"))
+
+
+class HarRecorder:
+    """Writes each call to the file when it has ended, so that memory does not grow. Use it in `with`.
+
+    The file is readable for its owner alone. It is complete after `close`.
+
+    Args:
+        file: The path; a file there is replaced. Raises OSError.
+        url: The contact centre's URL, as the requests name it.
+        texts: Keep what people wrote. Credentials and values of secure forms are never kept.
+    """
+
+    def __init__(self, file: Path, url: str, *, texts: bool = False) -> None:
+        self._url = url
+        self._texts = texts
+        self._last = 0
+        self._out: Final[TextIO] = _created(file)
+        self._out.write('{"log": {"version": "1.2", "creator": {"name": "statemachine", "version": "1"}, "entries": [')
+        self._separator = "\n"
+
+    def __enter__(self) -> HarRecorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, exchange: Exchange) -> None:
+        """Write one call."""
+        self._last = max(self._last, exchange.replied_at or exchange.at)
+        har = as_har(self._url, [_without_credentials(exchange, self._texts)], self._last)
+        self._out.write(self._separator + json.dumps(har["log"]["entries"][0]))
+        self._separator = ",\n"
+
+    def close(self) -> None:
+        """Complete the file."""
+        if not self._out.closed:
+            self._out.write(f'\n], "_until": {self._last}}}}}\n')
+            self._out.close()
+
+
+def _created(file: Path) -> TextIO:
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+def _without_credentials(one: Exchange, texts: bool) -> Exchange:
+    shown = one if texts else redacted_exchange(one)
+    request, reply = shown.request, shown.reply
+    request = evolve(request, headers=tuple(_public(request.headers)), body=_without_secrets(request.body))
+    if reply is not None:
+        reply = evolve(reply, headers=tuple(_public(reply.headers)))
+    return evolve(shown, request=request, reply=reply)
+
+
+def _public(headers: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    return (pair for pair in headers if pair[0].lower() not in _SECRET_HEADERS)
+
+
+def _without_secrets(body: bytes) -> bytes:
+    """Without the values of secure forms."""
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    return json.dumps(without_secrets(value), ensure_ascii=False).encode(errors="replace")

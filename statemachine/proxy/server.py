@@ -1,0 +1,109 @@
+"""The proxy as an HTTP server: forwards all paths but those of the control API and the console."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from statemachine.emulator.bad_requests import SERVER_LOG
+from statemachine.emulator.control import Part, is_loopback, mount
+from statemachine.emulator.control.common import refusal
+
+from .forwarding import LARGEST_HEADER, Forwarder
+from .watching import Recorder, Watcher
+
+_BACKLOG: Final = 4_096
+_CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class Proxy:
+    """A proxy in front of a contact centre while its ``async with`` block runs. ``watcher`` has what it saw.
+
+    Args:
+        to: The contact centre's origin, ``https://chat.example.com``.
+        host, port: The address to bind; port 0 takes a free one.
+        tls: Serves HTTPS.
+        trust: Trust for the contact centre's HTTPS; left out: the system's.
+        recorder: Keeps the calls.
+        parts: Applications to mount beside the control API, by path prefix: the console.
+    """
+
+    def __init__(
+        self,
+        to: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        trust: ssl.SSLContext | None = None,
+        recorder: Recorder | None = None,
+        parts: Mapping[str, Part] | None = None,
+    ) -> None:
+        self.watcher: Final = Watcher(None if is_loopback(host) else secrets.token_urlsafe(16), recorder)
+        self._forwarder: Final = Forwarder(to, self.watcher, trust)
+        self._host, self._port, self._tls = host, port, tls
+        self._parts = parts or {}
+        self._running: Final = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """``http://host:port`` without a slash at the end: the URL to give to a client."""
+        host = _CONNECTABLE.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        await self._running.enter_async_context(self._forwarder)
+        app = web.Application(client_max_size=0, middlewares=[_only_observed])
+        mount(app, self.watcher, self._parts)
+        app.router.add_route("*", "/{path:.*}", self._forwarder.handle)
+        # Cancellation is how a client's abort reaches the contact centre.
+        runner = web.AppRunner(
+            app,
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            logger=SERVER_LOG,
+            shutdown_timeout=1.0,
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+        )
+        self._running.push_async_callback(runner.cleanup)
+        self._running.callback(self.watcher.close)
+        app.on_shutdown.append(self._close_feed)
+        await runner.setup()
+        site = web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, backlog=_BACKLOG)
+        try:
+            await site.start()
+        except OSError:
+            await self._running.aclose()
+            raise
+        self._port = int(runner.addresses[0][1])
+        self.watcher.url = self.url
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._running.aclose()
+        self.watcher.finish()
+
+    async def _close_feed(self, _: web.Application) -> None:
+        self.watcher.feed.readers.close()
+        await asyncio.sleep(0)
+
+
+@web.middleware
+async def _only_observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The proxy steers nothing: the control API answers questions only."""
+    if request.path.startswith(("/_control", "/_console")) and request.method != "GET":
+        raise refusal(403, "a proxy only observes: the contact centre cannot be steered from here")
+    return await handler(request)
