@@ -15,7 +15,7 @@ from statemachine.codec.snapshot import restore
 from statemachine.codec.upgrades import from_format_1
 
 from .database import explain, open_reading, translated_errors
-from .ownership import Lock, Owner, owner_of
+from .ownership import Owner, Ownership, owner_of
 from .schema import SCHEMA
 
 _NAMED: Final = 20
@@ -46,6 +46,8 @@ class StoreReport:
 
 def check(path: Path) -> StoreReport:
     """Read the whole database. Raises a `StoreError` for a foreign database, or one that cannot be read at all."""
+    with translated_errors(path):
+        is_held = Ownership.is_held(path.resolve())
     link, schema = open_reading(path)
     with translated_errors(path):
         try:
@@ -60,7 +62,7 @@ def check(path: Path) -> StoreReport:
                 _updates(link, schema, updates, faults)
             except sqlite3.DatabaseError as error:  # a damaged page: the rest cannot be read
                 faults.append(f"{explain(error, path)}")
-            owner = owner_of(link) if Lock.is_held(path) else None
+            owner = owner_of(link) if is_held else None
             return StoreReport(
                 schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, _clipped(faults)
             )

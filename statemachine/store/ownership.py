@@ -1,13 +1,15 @@
 """One process owns a database: a second one is refused, and the error names the owner.
 
-Ownership is a lock of the operating system on a file beside the database, held while the store is open. The system
-releases it as soon as the process dies, so its sessions are available at once. It never releases the lock of a live
-process, so a suspended one (laptop lid, debugger, moved virtual machine) never wakes up beside another owner. A lease
-with a heartbeat guarantees neither.
+Ownership is held by locks of the operating system while the store is open. The system releases them as soon as the
+process dies, so its sessions are available at once. It never releases the lock of a live process, so a suspended one
+(laptop lid, debugger, moved virtual machine) never wakes up beside another owner. A lease with a heartbeat guarantees
+neither.
 
-The lock is a write transaction without end on an empty SQLite database: it exists wherever SQLite does (Linux, macOS,
-Windows), also between two stores of one process, and a fork does not inherit it. Like the write-ahead log, it works
-among the processes of one machine. The database holds the owner's name.
+Two files are locked. The lock file beside the database protects its name: a database that is put in its place finds
+the write-ahead log of the first one. On Linux the database itself is locked too: it may be renamed, and the lock file
+may be deleted. `flock` is bound to the open file, not to the process as POSIX locks are: those are dropped when the
+process closes the file anywhere. Like the write-ahead log, locks work among the processes of one machine. The database
+holds the owner's name.
 """
 
 from __future__ import annotations
@@ -16,11 +18,35 @@ import os
 import socket
 import sqlite3
 import sys
+import threading
 import time
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from attrs import frozen
+
+from .errors import StoreError
+
+FileId: TypeAlias = tuple[int, int]
+"""Device and inode."""
+
+_RETRY_S: Final = 0.01
+
+LOCKS_DATABASE: Final = sys.platform == "linux"
+"""Elsewhere `flock` and SQLite's own locks of one file exclude each other."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @frozen
@@ -67,43 +93,135 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-lock")
 
 
-class Lock:
-    """Ownership of the database at `path`. Waits at most `wait_ms` for it.
+class Ownership:
+    """This process owns the database at `path`, a resolved path, until `release`.
 
-    The wait lets a stopping process hand over to its successor. Raises sqlite3.Error, with SQLITE_BUSY where another
-    process owns the database, and OSError.
+    Takes the lock on the database, and on the lock file if there is one: none is left beside another program's data.
+    Waits at most `wait_ms` for each. Raises BlockingIOError where another store owns it, and OSError.
     """
 
     def __init__(self, path: Path, wait_ms: int) -> None:
-        file = lock_of(path)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        self._link = sqlite3.connect(
-            f"{file.resolve().as_uri()}?mode=rw",
-            uri=True,
-            timeout=wait_ms / 1_000,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            self._link.execute("PRAGMA journal_mode = OFF")  # nothing is ever written: no more files
-            self._link.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self._link.close()
-            raise
+        self._path: Final = path
+        self._wait_ms: Final = wait_ms
+        self._files: dict[Path, FileId | None] = {}
+        self._name: Lock | None = None
+        with ExitStack() as undo:
+            with suppress(FileNotFoundError):
+                self._lock_name(undo, create=False)
+            if LOCKS_DATABASE:
+                undo.callback(Lock(path, wait_ms).release)
+            self._locks: Final = undo.pop_all()
+
+    def complete(self) -> None:
+        """Create and lock the lock file if there was none. Raises as above."""
+        if self._name is None:
+            self._lock_name(self._locks, create=True)
+
+    def _lock_name(self, stack: ExitStack, *, create: bool) -> None:
+        self._name = Lock(lock_of(self._path), self._wait_ms, create=create)
+        stack.callback(self._name.release)
+
+    def watch(self) -> None:
+        """From now on, `check` compares the files with those that are there now."""
+        files = (self._path, lock_of(self._path), self._path.with_name(f"{self._path.name}-wal"))
+        self._files = {file: file_id(file) for file in files}
+
+    def check(self) -> None:
+        """Raises StoreError where a file was deleted or replaced: what is saved from now on would be lost."""
+        for file, known in self._files.items():
+            if file_id(file) != known:
+                raise StoreError(
+                    f"{file} was deleted, renamed or replaced while {self._path} was in use, so nothing is saved any "
+                    "more: restart this process, and stop it before you change its files"
+                )
+
+    def release(self) -> None:
+        """Release all locks. May be repeated."""
+        self._locks.close()
 
     @classmethod
     def is_held(cls, path: Path) -> bool:
-        """Whether a process owns this database now. Raises OSError, sqlite3.Error where that cannot be determined."""
-        if not lock_of(path).exists():
-            return False
-        try:
-            cls(path, 0).release()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        """Whether a store has this database open now. Raises OSError where that cannot be determined."""
+        return Lock.is_held(lock_of(path)) or (LOCKS_DATABASE and Lock.is_held(path))
+
+
+class Lock:
+    """An exclusive lock on a file, for this process. Waits at most `wait_ms` for it.
+
+    The wait lets a stopping process hand over to its successor. `create`: the file is created if it is missing. Raises
+    BlockingIOError where the lock is held, by this process too, and OSError.
+    """
+
+    def __init__(self, file: Path, wait_ms: int, *, create: bool = False) -> None:
+        until = time.monotonic() + wait_ms / 1_000
+        while not self._take(file, create):
+            if time.monotonic() >= until:
+                raise BlockingIOError
+            time.sleep(_RETRY_S)
+
+    def _take(self, file: Path, create: bool) -> bool:
+        with _guard:
+            # A file of this process that is locked must not be opened: its close would drop SQLite's locks on it.
+            if file_id(file) in _held:
+                return False
+            flags = getattr(os, "O_NOFOLLOW", 0) | (os.O_CREAT if create else 0)
+            descriptor = os.open(file, flags, 0o600)
+            try:
+                _try_lock(descriptor)
+                found = os.fstat(descriptor)
+            except (BlockingIOError, PermissionError):  # the latter on Windows
+                os.close(descriptor)
+                return False
+            except BaseException:
+                os.close(descriptor)
                 raise
+            self._id, self._descriptor = (found.st_dev, found.st_ino), descriptor
+            if file_id(file) != self._id:  # deleted or replaced since it was opened
+                os.close(descriptor)
+                return False
+            _held[self._id] = self
             return True
+
+    @classmethod
+    def is_held(cls, file: Path) -> bool:
+        """Whether a process holds the lock on this file now. Raises OSError where that cannot be determined."""
+        try:
+            cls(file, 0).release()
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
         return False
 
     def release(self) -> None:
-        """Release ownership. May be repeated."""
-        self._link.close()
+        """Release the lock. May be repeated."""
+        with _guard:
+            if _held.get(self._id) is self:
+                del _held[self._id]
+                os.close(self._descriptor)
+
+
+_held: Final[dict[FileId, Lock]] = {}
+"""The locks of this process."""
+_guard: Final = threading.Lock()
+
+
+def _forget_inherited() -> None:
+    """In a forked child: the locks are its parent's, and would outlast it as long as the child has them open."""
+    for lock in _held.values():
+        os.close(lock._descriptor)
+    _held.clear()
+    _guard.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_forget_inherited)
+
+
+def file_id(file: Path) -> FileId | None:
+    """Identifies a file, whatever its name is now; None: there is no such file."""
+    try:
+        found = file.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from statemachine.codec.snapshot import restore, snapshot
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
 from .database import connect, open_owned, translated_errors
-from .errors import StaleSave, UnreadableSession, check_ack, check_order
+from .errors import StaleSave, StoreClosed, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
 from .writer import CallSoon, WriteJob, Writer
 
@@ -69,12 +69,13 @@ class SqliteStore:
             undo.callback(writing.close)
             self._reading = connect(self._path, busy_ms)
             self._lock = threading.Lock()
-            self._writer = Writer(writing, self._path, call_soon)
+            self._writer = Writer(writing, self._path, call_soon, self._owned.check)
+            self._pid = os.getpid()
             undo.pop_all()
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`. The step is durable, flushed to the disk, when `done` is called."""
-        self._writer.put(WriteJob(partial(_save, save), done))
+        self._write(partial(_save, save), done)
 
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`. Raises UnreadableSession where the snapshot cannot be read back."""
@@ -123,7 +124,7 @@ class SqliteStore:
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""
-        self._writer.put(WriteJob(partial(_ack, session_id, seq, self._transcript), done))
+        self._write(partial(_ack, session_id, seq, self._transcript), done)
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
@@ -136,7 +137,7 @@ class SqliteStore:
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
         """See `Archive.purge`."""
-        self._writer.put(WriteJob(partial(_purge, before, unread), done))
+        self._write(partial(_purge, before, unread), done)
 
     def cookies(self, session_id: str) -> str:
         """See `Archive.cookies`."""
@@ -145,29 +146,47 @@ class SqliteStore:
 
     def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
         """See `Archive.keep_cookies`."""
-        self._writer.put(WriteJob(partial(_keep_cookies, session_id, cookies), done))
+        self._write(partial(_keep_cookies, session_id, cookies), done)
 
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
         """See `Archive.clock_changed`."""
-        self._writer.put(WriteJob(partial(move_ages, since, until, by), done))
+        self._write(partial(move_ages, since, until, by), done)
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
         """See `Archive.forget`. The file is written anew without the data; saves wait meanwhile.
 
         Until `done` nothing is guaranteed: repeated after a crash, it completes the deletion.
         """
-        self._writer.put(WriteJob(partial(_forget, tuple(session_ids)), done, alone=True))
+        self._write(partial(_forget, tuple(session_ids)), done, alone=True)
 
     def close(self) -> None:
         """See `Store.close`. Waits until all requests are written."""
+        if self._is_inherited:
+            return
         self._writer.close()
         with self._lock:
             self._reading.close()
         self._owned.release()
 
+    def _write(self, run: Callable[[sqlite3.Connection], None], done: Done, *, alone: bool = False) -> None:
+        if self._is_inherited:
+            done(StoreClosed(_INHERITED))
+        else:
+            self._writer.put(WriteJob(run, done, alone))
+
     def _read(self, statement: str, *values: str | int) -> list[Any]:
+        if self._is_inherited:
+            raise StoreClosed(_INHERITED)
         with translated_errors(self._path), self._lock:
             return self._reading.execute(statement, values).fetchall()
+
+    @property
+    def _is_inherited(self) -> bool:
+        """Whether this is a child process: it has no writing thread, and SQLite's connections do not survive a fork."""
+        return os.getpid() != self._pid
+
+
+_INHERITED: Final = "this process inherited the store by fork, and cannot use it: open the store after the fork"
 
 
 # ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that SQLite would take. Records hold no cycles.

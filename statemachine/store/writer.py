@@ -47,9 +47,11 @@ class WriteJob:
 class Writer:
     """The thread and its queue. It owns the connection."""
 
-    def __init__(self, link: sqlite3.Connection, path: Path, call_soon: CallSoon) -> None:
+    def __init__(self, link: sqlite3.Connection, path: Path, call_soon: CallSoon, check: Callable[[], None]) -> None:
+        """`check`: called before each commit; it raises where nothing may be written."""
         self._link = link
         self._path = path
+        self._check = check
         self._call_soon = call_soon
         self._queue: list[WriteJob] = []
         self._closed = False
@@ -97,6 +99,7 @@ class Writer:
 
     def _alone(self, job: WriteJob) -> list[_Outcome]:
         try:
+            self._check()
             job.run(self._link)
         except Exception as error:
             self._roll_back()
@@ -113,6 +116,7 @@ class Writer:
             link.execute("BEGIN IMMEDIATE")
             for job in group:
                 job.run(link)
+            self._check()
             link.execute("COMMIT")
         except Exception as error:
             self._roll_back()

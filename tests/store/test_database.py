@@ -98,7 +98,7 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(tmp_path: Path
 
 def test_a_read_only_disk_is_reported_and_writing_resumes_later(tmp_path: Path) -> None:
     told, then = in_a_mount(READ_ONLY, tmp_path).splitlines()
-    assert told == f"StoreReadOnly {tmp_path}/chats.sqlite cannot be opened for writing: Read-only file system"
+    assert told == f"StoreReadOnly {tmp_path}/chats.sqlite cannot be opened: check that its directory can be written"
     assert then == "goes on"
 
 
@@ -149,4 +149,4 @@ def test_an_error_of_the_disk_is_reported(tmp_path: Path) -> None:
     assert "the disk failed" in str(explain(error, tmp_path))
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     assert isinstance(explain(error, tmp_path), StoreFull)
-    assert str(explain(sqlite3.Error("{odd}"), tmp_path)) == f"{tmp_path}: {{odd}}"
+    assert str(explain(sqlite3.Error("{odd}"), tmp_path)) == f"{tmp_path} is damaged ({{odd}}): restore a copy"

@@ -164,7 +164,8 @@ def test_one_that_could_not_be_opened_leaves_it_free(path: Path, monkeypatch: py
     store_at(path, wait_ms=1).close()
 
 
-def test_a_lock_file_that_cannot_be_created_is_reported(path: Path) -> None:
-    lock_of(path).mkdir()
+def test_a_planted_lock_file_is_reported(path: Path) -> None:
+    lock_of(path).symlink_to(path.parent / "elsewhere")
     with pytest.raises(StoreReadOnly, match="needs a lock file beside it"):
         store_at(path)
+    assert not (path.parent / "elsewhere").exists()

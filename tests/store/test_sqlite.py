@@ -81,6 +81,41 @@ def test_the_files_are_private(path: Path, opened: Opener) -> None:
     assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX's")
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o777, 0o604])
+def test_the_rights_of_others_to_existing_files_are_removed(path: Path, opened: Opener, mode: int) -> None:
+    store = opened()
+    save(store, 1)
+    ends = ("", "-wal", "-shm", "-lock")
+    copies = {end: Path(f"{path}{end}").read_bytes() for end in ends}
+    store.close()
+    for end, content in copies.items():  # as after a kill
+        Path(f"{path}{end}").write_bytes(content)
+        Path(f"{path}{end}").chmod(mode)
+    store = opened()
+    assert store.sessions() == ("a",)
+    assert {stat.S_IMODE(Path(f"{path}{end}").stat().st_mode) for end in ends} == {0o600}
+
+
+def test_rights_that_cannot_be_removed_are_refused(path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened().close()
+    path.chmod(0o644)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(StoreReadOnly, match="can be read by other users: its owner must run chmod 600"):
+        opened()
+
+
+def test_no_database_is_created_through_a_symbolic_link(path: Path, opened: Opener) -> None:
+    path.symlink_to(path.parent / "elsewhere")
+    with pytest.raises(StoreError, match="symbolic link to no file"):
+        opened()
+    assert not (path.parent / "elsewhere").exists()
+
+
 def test_nothing_but_the_database_and_an_empty_lock_is_left_after_closing(path: Path, opened: Opener) -> None:
     store = opened()
     save(store, 1)
