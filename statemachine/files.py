@@ -18,21 +18,21 @@ _FLAGS: Final = {"w": 0, "a": os.O_APPEND, "x": os.O_EXCL}
 
 
 def open_private(path: Path, mode: Literal["w", "a", "x"] = "w") -> BinaryIO:
-    """Open a file for writing, unbuffered: "w" empties an existing one, "a" appends to it, "x" refuses it.
+    """Open a file for writing: "w" empties an existing one, "a" appends to it, "x" refuses it.
 
     Raises:
         OSError: Also for a symbolic link, for a file with another name (hard link), and for a file of another user.
     """
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | _FLAGS[mode]
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(os.fspath(path), flags, 0o600)
     except OSError as error:
         raise (_link(path) if error.errno == errno.ELOOP else error) from None
     try:
         _make_private(descriptor, path)
         if mode == "w" and stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.truncate(descriptor, 0)
-        return os.fdopen(descriptor, "wb", buffering=0)
+        return os.fdopen(descriptor, "ab" if mode == "a" else "wb")
     except BaseException:
         os.close(descriptor)
         raise
@@ -55,9 +55,7 @@ def _make_private(descriptor: int, path: Path) -> None:
 def write_private(path: Path, content: str | bytes) -> None:
     """Write a whole file. A lone surrogate, which a chat's text may hold, becomes "?". Raises as `open_private`."""
     with open_private(path) as file:
-        rest = memoryview(content.encode("utf-8", "replace") if isinstance(content, str) else content)
-        while rest:
-            rest = rest[file.write(rest) :]
+        file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
 
 
 def private_folder(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from statemachine.codec.trace import RecordedStep, header_line, step_line
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..files import open_private, private_folder
 from ..logs import Logger, error_name
 from ..version import __version__
 from .driver import label
@@ -40,7 +41,7 @@ class TraceFiles:
         # The session after the last line of each trace; the driver holds the same object.
         self._left: Final[dict[str, Session]] = {}
         self._failing = False
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "not writable", str(folder))
 
@@ -85,16 +86,13 @@ class TraceFiles:
 
     def _write(self, session_id: str, before: Session, line: str) -> None:
         file = self._file(session_id)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(descriptor).st_size
+        with open_private(file, "a") as opened:
+            size = opened.tell()
             text = f"{line}\n"
             if size == 0 or self._left.get(session_id) is not before:
                 # On a new line, also after one that a full disk has cut.
                 text = ("\n" if size else "") + f"{header_line(_PRODUCT, before)}\n{text}"
-            size += os.write(descriptor, text.encode("ascii"))
-        finally:
-            os.close(descriptor)
+            size += opened.write(text.encode("ascii"))
         if size >= self._half:
             os.replace(file, self._old(session_id))
 

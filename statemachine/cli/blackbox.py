@@ -27,6 +27,7 @@ from statemachine.conformance.blackbox.run import (
 )
 from statemachine.conformance.results import CheckResult, ResultStatus, is_selected, with_known
 
+from ..files import private_folder, write_private
 from .app import Trouble
 from .files import lines, writing
 from .findings import evidence
@@ -161,7 +162,7 @@ def _verdict(played: CaseResult, finding: RuleFinding, again: str) -> CheckResul
 
 def _keep(folder: Path, played: Sequence[CaseResult]) -> None:
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         for one in played:
             path = folder / f"{one.case.id.replace('/', '-')}.har"
-            path.write_text(json.dumps(one.har, ensure_ascii=False), encoding="utf-8", errors="replace")
+            write_private(path, json.dumps(one.har, ensure_ascii=False))

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.resources import as_file, files
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -24,6 +25,7 @@ from statemachine.emulator.script.reader import read_parts
 from statemachine.scripted import Play, PlayResult, Script, play, read_script
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..files import open_private
 from ..logs import silenced
 from ..version import __version__
 from .app import Trouble
@@ -91,7 +93,7 @@ def command(scenario: str, trace: Path | None, as_json: bool, pace: float) -> in
     screen = None if as_json else Screen()
     demo = _DEMOS[scenario]
     try:
-        with silenced(), open(trace or os.devnull, "w", encoding="utf-8") as file:
+        with silenced(), TextIOWrapper(open_private(trace or Path(os.devnull)), "utf-8") as file:
             if screen is not None:
                 screen.line((f"statemachine demo: {scenario}", "bold"), (f" · {demo.script.about}", "dim"), indent=2)
                 screen.line()

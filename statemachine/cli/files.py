@@ -12,6 +12,7 @@ import click
 
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.har import unpacked
+from statemachine.files import private_folder, write_private
 
 from .app import Trouble
 
@@ -55,10 +56,11 @@ def content_of(file: Path | str) -> bytes:
 
 
 def write(path: Path, what: str | bytes) -> None:
-    """Write a file, and the folder it is in. A lone surrogate (in a chat's text) becomes "?". Raises Trouble."""
+    """Write a file for this user alone, and the folder it is in; see `write_private`. Raises Trouble."""
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(what.encode("utf-8", "replace") if isinstance(what, str) else what)
+        if not path.parent.exists():
+            private_folder(path.parent)
+        write_private(path, what)
 
 
 def read_text(path: Path) -> str:

@@ -19,6 +19,7 @@ from statemachine.simulation.report import as_json, exploration_lines, lines, vi
 from statemachine.simulation.run import Figures, run_jobs
 from statemachine.simulation.simulator import Simulator
 
+from ..files import private_folder
 from ..logs import silenced
 from .app import in_trouble
 from .files import FILE, FOLDER, writing
@@ -110,7 +111,7 @@ def _case(violation: LawViolation, steps: int, only: tuple[str, ...], out: Path)
         case = minimise(run)
     path = out / f"violation-{violation.seed}.jsonl"
     with writing(path):
-        out.mkdir(parents=True, exist_ok=True)
+        private_folder(out)
         write_case(case, path)
     return case, str(path)
 

@@ -20,6 +20,7 @@ from typing import Final
 import platformdirs
 
 from statemachine.client import BadSetting, CentreError, ContactCentre, Options
+from statemachine.files import open_private, private_folder
 
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
@@ -34,7 +35,7 @@ def folder(*parts: str) -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     path = Path(named) if named else _users_folder()
     path = path.joinpath(*parts)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path)
     return path
 
 
@@ -52,9 +53,8 @@ def _users_folder() -> Path:
 def written(path: Path, text: str) -> None:
     """All of it or nothing, and readable for this user alone."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open_private(fresh, "x") as file:
+        file.write(text.encode())
     fresh.replace(path)
 
 

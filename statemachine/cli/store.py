@@ -19,7 +19,7 @@ from statemachine.store.check import StoreReport, check
 from statemachine.store.database import open_owned, translated_errors
 from statemachine.store.errors import StoreError
 from statemachine.store.lookup import StoredChat, find
-from statemachine.store.schema import SCHEMA
+from statemachine.store.schema import SCHEMA, rows
 
 from .app import Group, in_trouble
 from .errors import say
@@ -150,7 +150,7 @@ def forget(file: Path, client_ids: tuple[str, ...]) -> None:
 
 def _sessions_of(link: sqlite3.Connection, client_ids: tuple[str, ...]) -> list[str]:
     """The ids of their sessions, in which the client's is the last part, whatever tenant and application."""
-    ids = [session_id for (session_id,) in link.execute("SELECT id FROM session")]
+    ids = [session_id for (session_id,) in rows(link, (str,), "SELECT id FROM session")]
     return [session_id for session_id in ids if unquote(session_id.rpartition("/")[2]) in client_ids]
 
 

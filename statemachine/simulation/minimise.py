@@ -20,6 +20,7 @@ from statemachine.conformance import laws
 from statemachine.conformance.shrinking import shrink
 from statemachine.core import Answered, Command, Event, Reattach, RequestChat, outbox
 from statemachine.core.session import Session
+from statemachine.files import write_private
 
 from .choices import Tape
 from .oracle import LawViolation
@@ -164,7 +165,7 @@ def write_case(case: Case, path: Path) -> None:
         "only": case.only,
     }
     lines = [header, *({"event": encode_event(event)} for event in case.events)]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    write_private(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def read_case(path: Path) -> Case:

@@ -14,7 +14,7 @@ from statemachine.codec.records import decode_update
 from statemachine.codec.snapshot import restore
 from statemachine.codec.upgrades import from_format_1
 
-from .database import explain, open_reading, translated_errors
+from .database import SQLITE_ERRORS, explain, open_reading, translated_errors
 from .ownership import Owner, Ownership, owner_of
 from .schema import SCHEMA
 
@@ -60,7 +60,7 @@ def check(path: Path) -> StoreReport:
                 faults += [str(row[0]) for row in rows if row[0] != "ok"]
                 _sessions(link, phases, faults)
                 _updates(link, schema, updates, faults)
-            except sqlite3.DatabaseError as error:  # a damaged page: the rest cannot be read
+            except SQLITE_ERRORS as error:  # a damaged page: the rest cannot be read
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if is_held else None
             return StoreReport(

@@ -21,8 +21,6 @@ PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",  # deleted content is overwritten; `scrub` does the rest
 )
 
-_DAMAGED: Final = (CorruptStore, "{} is damaged ({}): restore a copy")
-
 _MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
     sqlite3.SQLITE_BUSY: (StoreBusy, "another process keeps {} locked: stop it, or give each its own file"),
     sqlite3.SQLITE_LOCKED: (StoreBusy, "another connection keeps {} locked"),
@@ -34,17 +32,21 @@ _MEANINGS: Final[dict[int, tuple[type[StoreError], str]]] = {
         ForeignStore,
         "{} is not a SQLite database, or its first page is damaged: choose another file, or restore a copy",
     ),
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_CORRUPT: (CorruptStore, "{} is damaged: restore a copy"),
     sqlite3.SQLITE_IOERR: (StoreError, "{}: the disk failed; what was not saved was not done"),
 }
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""The second one comes from a message that quotes a damaged page."""
+
+
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """The `StoreError` for an error of SQLite, with the remedy."""
     # Extended codes hold the primary one in their lowest byte (sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     # Any other error, such as a missing table or a text that is not UTF-8, comes from damaged pages.
-    kind, text = _MEANINGS.get(code, _DAMAGED)
+    kind, text = _MEANINGS.get(code, (CorruptStore, "{} is damaged ({}): restore a copy"))
     return kind(text.format(path, error))
 
 
@@ -53,7 +55,7 @@ def translated_errors(path: Path) -> Generator[None, None, None]:
     """Turn errors of SQLite and of the operating system in the block into a `StoreError`."""
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise explain(error, path) from error
     except OSError as error:
         raise StoreReadOnly(f"{path} cannot be opened: {error.strerror}") from error

@@ -15,6 +15,7 @@ from statemachine.codec.errors import BadSnapshot
 from statemachine.codec.snapshot import restore
 
 from .database import open_reading, translated_errors
+from .schema import rows
 
 
 @frozen
@@ -43,14 +44,14 @@ def find(path: Path, wanted: str) -> tuple[StoredChat, ...]:
     """The chats with this label: one, or none. Raises a `StoreError` where the database cannot be read."""
     link, _ = open_reading(path)
     with translated_errors(path), closing(link):
-        ids = [session_id for (session_id,) in link.execute("SELECT id FROM session ORDER BY id")]
+        ids = [session_id for (session_id,) in rows(link, (str,), "SELECT id FROM session ORDER BY id")]
         return tuple(_read(link, session_id) for session_id in ids if label(session_id) == wanted)
 
 
 def _read(link: sqlite3.Connection, session_id: str) -> StoredChat:
     unread = "(SELECT count(*) FROM journal WHERE session = key AND seq > cursor)"
     query = f"SELECT snapshot, version, {unread} FROM session WHERE id = ?"
-    text, version, count = link.execute(query, (session_id,)).fetchone()
+    ((text, version, count),) = rows(link, (object, int, int), query, session_id)
     tenant, app_id, client_id = ([""] * 2 + [unquote(part) for part in session_id.split("/")])[-3:]
     known = (label(session_id), client_id, app_id, tenant, version, count)
     try:

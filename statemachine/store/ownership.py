@@ -21,18 +21,21 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from attrs import frozen
 
 from .errors import StoreError
+from .schema import rows
 
 FileId: TypeAlias = tuple[int, int]
 """Device and inode."""
 
 _RETRY_S: Final = 0.01
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS: Final = 250_000_000_000_000  # in the year 9892
 
 LOCKS_DATABASE: Final = sys.platform == "linux"
 """Elsewhere `flock` and SQLite's own locks of one file exclude each other."""
@@ -75,17 +78,17 @@ class Owner:
         return (self.pid, self.host) == (os.getpid(), socket.gethostname())
 
     def __str__(self) -> str:
-        since = datetime.fromtimestamp(self.since / 1_000, UTC)
+        since = _EPOCH + timedelta(milliseconds=min(max(self.since, 0), _LATEST_MS))  # as stored, perhaps damaged
         return f"{self.program} (process {self.pid} on {self.host}, since {since:%Y-%m-%d %H:%M} UTC)"
 
 
 def owner_of(link: sqlite3.Connection) -> Owner | None:
     """The last owner; only the lock says whether it still is one."""
     try:
-        row = link.execute("SELECT program, pid, host, since FROM owner").fetchone()
-    except sqlite3.OperationalError:  # newly created, or of a schema without owners
+        found = rows(link, (str, int, str, int), "SELECT program, pid, host, since FROM owner")
+    except sqlite3.DatabaseError:  # newly created, of a schema without owners, or damaged
         return None
-    return Owner(*row) if row else None
+    return Owner(*found[0]) if found else None
 
 
 def lock_of(path: Path) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .errors import ForeignStore, NewerStore
 from .migrations import MIGRATIONS
@@ -83,6 +83,19 @@ def migrate(link: sqlite3.Connection, path: Path) -> None:
         if link.in_transaction:
             link.execute("ROLLBACK")
         raise
+
+
+def rows(link: sqlite3.Connection, types: tuple[type, ...], query: str, *values: str | int) -> list[Any]:
+    """All rows of a query. A value of another type than `types` says (object: any) comes from a damaged page.
+
+    Raises sqlite3.Error.
+    """
+    found = link.execute(query, values).fetchall()
+    for row in found:
+        for value, kind in zip(row, types, strict=True):
+            if kind is not object and type(value) is not kind:
+                raise sqlite3.DatabaseError(f"{type(value).__name__} in place of {kind.__name__}")
+    return found
 
 
 def pragma(link: sqlite3.Connection, name: str) -> int:

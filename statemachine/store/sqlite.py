@@ -23,6 +23,7 @@ from ..logs import Logger, error_values
 from .database import connect, open_owned, translated_errors
 from .errors import StaleSave, StoreClosed, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
+from .schema import rows
 from .writer import CallSoon, WriteJob, Writer
 
 _log = Logger()
@@ -79,17 +80,18 @@ class SqliteStore:
 
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`. Raises UnreadableSession where the snapshot cannot be read back."""
-        rows = self._read("SELECT snapshot, version FROM session WHERE id = ?", session_id)
-        if not rows:
+        found = self._read((object, int), "SELECT snapshot, version FROM session WHERE id = ?", session_id)
+        if not found:
             return None
-        text, version = rows[0]
+        text, version = found[0]
         try:
             return Stored(restore(json.loads(text)), version)
         except Exception as error:
             raise self._unreadable(session_id, error) from error
 
     def _unreadable(self, session_id: str, error: Exception) -> UnreadableSession:
-        ((_, version, _, last),) = self._read(_ROW, session_id)
+        with translated_errors(self._path), self._lock:
+            _, version, _, last = _row(self._reading, session_id)
         name = label(session_id)
         reason = error.reason if isinstance(error, BadSnapshot) else str(error)
         return UnreadableSession(
@@ -111,15 +113,15 @@ class SqliteStore:
 
     def _page(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         updates: list[TranscriptUpdate] = []
-        while rows := self._read(query, session_id, after_seq, limit):
-            for seq, text in rows:
+        while page := self._read((int, object), query, session_id, after_seq, limit):
+            for seq, text in page:
                 try:
                     updates.append(_read_update(text))
                 except Exception as error:  # the other updates of this chat must still be delivered
                     _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
-            if updates or len(rows) < limit:
+            if updates or len(page) < limit:
                 break
-            after_seq = rows[-1][0]  # none of this page: an empty answer would mean that nothing follows
+            after_seq = page[-1][0]  # none of this page: an empty answer would mean that nothing follows
         return tuple(updates)
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
@@ -128,12 +130,12 @@ class SqliteStore:
 
     def cursor(self, session_id: str) -> int:
         """See `Store.cursor`."""
-        rows = self._read("SELECT cursor FROM session WHERE id = ?", session_id)
-        return rows[0][0] if rows else 0
+        found = self._read((int,), "SELECT cursor FROM session WHERE id = ?", session_id)
+        return found[0][0] if found else 0
 
     def sessions(self) -> tuple[str, ...]:
         """See `Store.sessions`."""
-        return tuple(row[0] for row in self._read("SELECT id FROM session ORDER BY id"))
+        return tuple(row[0] for row in self._read((str,), "SELECT id FROM session ORDER BY id"))
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
         """See `Archive.purge`."""
@@ -141,8 +143,8 @@ class SqliteStore:
 
     def cookies(self, session_id: str) -> str:
         """See `Archive.cookies`."""
-        rows = self._read("SELECT cookies FROM session WHERE id = ?", session_id)
-        return rows[0][0] or "" if rows else ""
+        found = self._read((str,), "SELECT coalesce(cookies, '') FROM session WHERE id = ?", session_id)
+        return found[0][0] if found else ""
 
     def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
         """See `Archive.keep_cookies`."""
@@ -174,11 +176,11 @@ class SqliteStore:
         else:
             self._writer.put(WriteJob(run, done, alone))
 
-    def _read(self, statement: str, *values: str | int) -> list[Any]:
+    def _read(self, types: tuple[type, ...], query: str, *values: str | int) -> list[Any]:
         if self._is_inherited:
             raise StoreClosed(_INHERITED)
         with translated_errors(self._path), self._lock:
-            return self._reading.execute(statement, values).fetchall()
+            return rows(self._reading, types, query, *values)
 
     @property
     def _is_inherited(self) -> bool:
@@ -207,27 +209,31 @@ _ROW: Final = (
 """The last column is the last `seq` ever saved: acknowledged updates may be gone from the journal."""
 
 
+def _row(link: sqlite3.Connection, session_id: str) -> tuple[int, int, int, int]:
+    found = rows(link, (int, int, int, int), _ROW, session_id)
+    return found[0] if found else (0, 0, 0, 0)
+
+
 def _save(save: Save, link: sqlite3.Connection) -> None:
-    row = link.execute(_ROW, (save.session_id,)).fetchone()
-    key, stored, _, last = row or (None, 0, 0, 0)
+    key, stored, _, last = _row(link, save.session_id)
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
     check_order(last, save.updates)
     text = _text(snapshot(save.session))
     ended_at = None if save.session.outcome is None else save.session.now
-    if row:
+    if stored:
         update = "UPDATE session SET version = ?, snapshot = ?, ended_at = ? WHERE key = ?"
         link.execute(update, (save.version, text, ended_at, key))
     else:
         insert = "INSERT INTO session (id, version, snapshot, ended_at) VALUES (?, ?, ?, ?)"
-        key = link.execute(insert, (save.session_id, save.version, text, ended_at)).lastrowid
+        key = link.execute(insert, (save.session_id, save.version, text, ended_at)).lastrowid or 0
     for one in save.updates:
         insert = "INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)"
         link.execute(insert, (key, one.seq, one.at, _text(encode_update(one))))
 
 
 def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:
-    key, _, cursor, last = link.execute(_ROW, (session_id,)).fetchone() or (None, 0, 0, 0)
+    key, _, cursor, last = _row(link, session_id)
     check_ack(last, seq)
     if seq > cursor:
         link.execute("UPDATE session SET cursor = ? WHERE key = ?", (seq, key))

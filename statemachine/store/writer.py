@@ -19,7 +19,7 @@ from attrs import frozen
 from statemachine.adapters.protocols import Done
 
 from ..logs import Logger, error_values
-from .database import explain
+from .database import SQLITE_ERRORS, explain
 from .errors import StoreClosed
 
 CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
@@ -103,7 +103,7 @@ class Writer:
             job.run(self._link)
         except Exception as error:
             self._roll_back()
-            return [(job.done, explain(error, self._path) if isinstance(error, sqlite3.Error) else error)]
+            return [(job.done, explain(error, self._path) if isinstance(error, SQLITE_ERRORS) else error)]
         return [(job.done, None)]
 
     def _commit(self, group: Sequence[WriteJob]) -> list[_Outcome]:
@@ -122,7 +122,7 @@ class Writer:
             self._roll_back()
             if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):  # that is the disk or the file
                 return [outcome for job in group for outcome in self._commit([job])]
-            failure = explain(error, self._path) if isinstance(error, sqlite3.Error) else error
+            failure = explain(error, self._path) if isinstance(error, SQLITE_ERRORS) else error
             return [(job.done, failure) for job in group]
         return [(job.done, None) for job in group]
 

@@ -20,7 +20,7 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version", "durations", "logs"},
+    {"version", "durations", "files", "logs"},
     {"core"},
     {"codec", "chart"},
     {"adapters", "diagrams"},
@@ -246,7 +246,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_client_and_store_load_no_tools() -> None:
     """A process in production has in memory what it uses, and nothing else of the wheel."""
     found = {part(module) for module in loaded("import statemachine.client, statemachine.store") if is_ours(module)}
-    assert found == {"statemachine", "version", "logs", "core", "codec", "adapters", "store", "client"}
+    assert found == {"statemachine", "version", "files", "logs", "core", "codec", "adapters", "store", "client"}
 
 
 # --- these rules see what they should -------------------------------------------------------------------------------

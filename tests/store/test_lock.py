@@ -82,7 +82,7 @@ def refused_and_working(path: Path, store: SqliteStore, other: Path | None = Non
     assert stored.version == 2
 
 
-# --- other names of the same file -------------------------------------------------------------------------------------
+# --- other names of the same file -----------------------------------------------------------------------------------
 
 
 def alias(path: Path) -> Path:
@@ -129,7 +129,7 @@ def test_a_renamed_database_still_has_its_owner(path: Path, store: SqliteStore) 
     assert "was deleted, renamed or replaced" in str(save(store, 2))
 
 
-# --- deleted and replaced files -----------------------------------------------------------------------------------------
+# --- deleted and replaced files -------------------------------------------------------------------------------------
 
 
 @on_linux
@@ -189,7 +189,7 @@ def forgotten(store: SqliteStore) -> BaseException | None:
     return answer.get(timeout=30)
 
 
-# --- other handles of this process --------------------------------------------------------------------------------------
+# --- other handles of this process ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["", "-lock", "-wal", "-shm"])
@@ -212,16 +212,8 @@ def test_another_programs_connection_after_a_close_of_the_file_loses_no_save_in_
 ) -> None:
     """Closing the file here drops SQLite's locks, so the other program deletes the write-ahead log when it ends."""
     open(path, "rb").close()
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM owner')",
-            path,
-        ],
-        check=True,
-        timeout=60,
-    )
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM owner')"
+    subprocess.run([sys.executable, "-c", program, path], check=True, timeout=60)
     error = save(store, 2)
     assert error is None or "was deleted, renamed or replaced" in str(error)
     assert second_process(path) == "StoreOwned"
@@ -252,7 +244,7 @@ def test_refused_opens_and_repeated_closes_release_nothing(path: Path, store: Sq
     refused_and_working(path, next_one)
 
 
-# --- threads and forks --------------------------------------------------------------------------------------------------
+# --- threads and forks ----------------------------------------------------------------------------------------------
 
 
 def test_of_many_threads_one_opens_it(path: Path) -> None:

@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Final
 
+from statemachine.files import open_private
+
 MAX_FILE: Final = 25 * 1024 * 1024
 """Bytes. Servers take no more (protocol.md 1.2, E12)."""
 
@@ -63,12 +65,12 @@ def _new(name: str, where: str) -> tuple[Path, BinaryIO]:
     """A file that has not been there before."""
     target = _expanded(where) if where else Path()
     if where and not target.is_dir():
-        return target, target.open("xb")
+        return target, open_private(target, "x")
     safe = _safe(name)
     for number in count():
         path = target / (f"{safe.stem} ({number}){safe.suffix}" if number else safe.name)
         try:
-            return path, path.open("xb")
+            return path, open_private(path, "x")
         except FileExistsError:
             continue
     raise AssertionError
