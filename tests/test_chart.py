@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.chart import Chart
-from statemachine.core.draft import Draft, open_draft
+from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.session import ConnectionPaused, new_session
 from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
@@ -32,9 +32,9 @@ class Answer:
 
 def blank(machine: Machine, state: type[Any]) -> Draft:
     """A draft of nothing: the compiled closure writes here what it does."""
-    d = open_draft(new_session(0), 0)
-    d.context.log = []
-    setattr(machine.holder(d), machine.name, state)
+    d = Draft(new_session(0), 0)
+    d.log = []
+    setattr(d, machine.name, state)
     return d
 
 
@@ -56,7 +56,7 @@ def compiled(machine: Machine, cell: tuple[Row, ...], valuation: Mapping[str, bo
         return lambda d, e: answer
 
     def note(what: Any) -> Any:
-        return lambda d, e: d.context.log.append(what)
+        return lambda d, e: d.log.append(what)
 
     def replaced(index: int, row: Row) -> Row:
         return evolve(
@@ -74,14 +74,14 @@ def by_reducer(
     machine: Machine, state: type[Any], on: type[Any], cell: tuple[Row, ...], valuation: Valuation
 ) -> Answer:
     d: Any = blank(machine, state)
-    log = d.context.log
+    log = d.log
     try:
         compiled(machine, cell, valuation)(d, object.__new__(on))
     except IllegalIntent as refusal:
         assert not log
         first = next(i for i, row in enumerate(cell) if row.why == refusal.reason)
         return Answer("rejected", first, state.name)
-    after = getattr(machine.holder(d), machine.name)
+    after = getattr(d, machine.name)
     if not log:
         return Answer("ignored", None, after.name)
     index, *rest = log

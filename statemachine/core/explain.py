@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .commands import Command
-from .draft import open_draft
+from .draft import Draft
 from .errors import IllegalIntent
 from .events import Event
 from .record import record
@@ -48,9 +48,9 @@ class Explanation:
 
 def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
-    d = open_draft(session, event.at)
+    d = Draft(session, event.at)
     log: list[Any] = []
-    d.context.log = log
+    d.log = log
     try:
         after, out = step(d, event)
     except IllegalIntent as refusal:

@@ -50,12 +50,12 @@ def unfold(d: Draft, e: wire.Entry) -> None:
 
 def end_batch(d: Draft) -> None:
     """Apply the first terminal entry of the batch, after the last entry is folded (D2.10)."""
-    e = d.context.end
+    e = d.end
     if e is not None:
-        d.context.end = None
-        d.context.applying_end = True
+        d.end = None
+        d.applying_end = True
         unfold(d, e)
-        d.context.applying_end = False
+        d.applying_end = False
 
 
 def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None:
@@ -75,14 +75,14 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
         return
     for e in entries:  # as `unfold` does, without its two calls: most entries that come alone are of this kind
         move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else type(e), e)
-    d.context.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
+    d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
 
 
 def _fold_transcript(d: Draft, entries: tuple[wire.Entry, ...]) -> None:
     known = memory.Known(d)
     for e in entries:
         if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
-            d.context.fresh = True
+            d.fresh = True
             unfold(d, e)
 
 
@@ -100,9 +100,9 @@ def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) ->
     over = isinstance(d.lifecycle, TERMINAL)
     if start is None and over:
         return
-    d.context.reading = True
-    d.context.past = start is None
-    if d.context.past and was_read:
+    d.reading = True
+    d.past = start is None
+    if d.past and was_read:
         conversation.report_gap(d, None)
     if not was_read:
         memory.mark_first_reading(d, entries)
@@ -113,7 +113,7 @@ def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) ->
     _merge(d, entries[start or 0 :], known)
     if awaited and not over:
         _read_roster(d, entries)
-    d.context.reading = d.context.past = d.context.newest = False
+    d.reading = d.past = d.newest = False
 
 
 def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
@@ -145,18 +145,18 @@ def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
     last = max((i for i, e in enumerate(entries) if not isinstance(e, wire.Navigation)), default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
-        d.context.newest = index == last
+        d.newest = index == last
         if isinstance(e, (*_GATHERED, *_PASSING)):
             if signal_of(e) in TERMINAL_ENTRIES:
                 unfold(d, e)
             continue
         if isinstance(e, wire.Signaling) and index != offer:
             continue
-        if isinstance(e, wire.CobrowsingRequested) and not d.context.newest:
+        if isinstance(e, wire.CobrowsingRequested) and not d.newest:
             continue
         if type(e) in REMEMBERED and memory.is_known(d, e, known):
             continue
-        d.context.fresh = True
+        d.fresh = True
         unfold(d, e)
 
 

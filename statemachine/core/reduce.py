@@ -21,7 +21,7 @@ from .actions.conversation import emit_outcome
 from .actions.memory import note_silence
 from .commands import Command
 from .derived import Owed, deadlines, next_deadline, outbox, owing
-from .draft import Draft, freeze, open_draft
+from .draft import Draft
 from .events import (
     EVENTS,
     INTENTS,
@@ -59,27 +59,26 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
         IllegalIntent: A local intent is not possible now. The session, being frozen, is as good as before.
         TypeError: A time in the event is no `int`.
     """
-    return step(open_draft(session, event.at), event)
+    return step(Draft(session, event.at), event)
 
 
 def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The same on a draft, which `explain` looks into afterwards."""
-    scratch, kind = d.context, type(event)
-    session = scratch.base
+    session, kind = d.base, type(event)
     due = next_deadline(session)
     if due is not None and due <= d.now and kind is not Restarted and kind is not ClockChanged:  # no time has passed
         _fire(d)
     _HANDLERS[kind](d, event)
-    if scratch.end is not None:
+    if d.end is not None:
         end_batch(d)
-    if d.items or d.ephemeral_queue.pending or scratch.finish is not None:
+    if d.items or d.ephemeral_queue.pending or d.finish is not None:
         _conclude(d)
-    after = freeze(d)
+    after = d.freeze()
     if after is session:
         return session, ()
     owed = outbox(after, session.ids) if after.ids != session.ids else ()  # ids only grow
-    if scratch.updates or scratch.anomalies:
-        return after, (*owed, *scratch.updates, *scratch.anomalies)
+    if d.updates or d.anomalies:
+        return after, (*owed, *d.updates, *d.anomalies)
     return after, owed
 
 
@@ -109,7 +108,7 @@ def _conclude(d: Draft) -> None:
             move_item(d, item, sig.SendSlot, None)
     if d.ephemeral_queue.pending:
         move(d, d.ephemeral, sig.SendSlot, None)
-    if d.context.finish is not None:
+    if d.finish is not None:
         emit_outcome(d)
 
 
@@ -118,7 +117,7 @@ def _restart(d: Draft, event: Restarted) -> None:
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at
-    shift = event.at - d.context.base.now
+    shift = event.at - d.base.now
     if shift:
         _shift(d, shift)
     for owed in sorted(owing(d), key=lambda owed: owed[0]):
@@ -129,7 +128,7 @@ def _change_clock(d: Draft, event: ClockChanged) -> None:
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at
-    shift = event.at - d.context.base.now if event.by is None else event.by
+    shift = event.at - d.base.now if event.by is None else event.by
     if type(shift) is not int:
         raise wrong_instant(shift)
     if shift:
@@ -192,7 +191,7 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
 
 def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
     """What an answer brought, awaited (of this kind) or not."""
-    d.context.fresh = False
+    d.fresh = False
     if type(reply) is EventBatch:
         if reply.entries:
             fold(d, reply, kind == "poll")

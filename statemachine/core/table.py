@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, get_type_hints
 
 from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 
-from .draft import Draft, StepContext
+from .draft import Draft
 from .errors import IllegalIntent
 from .record import record
 from .session import Session, phase_of
@@ -123,7 +123,7 @@ def _by_cell(rows: Iterable[Row]) -> Mapping[tuple[type[Any], type[Any]], tuple[
 
 @frozen
 class Machine:
-    """One small machine. Its state is the attribute `name` of the draft; an item's is in the step's context.
+    """One small machine. Its state is the attribute `name` of the draft; an item's is there while it is in focus.
 
     `deadlines`: state -> signal raised when its `due` passes with no call owed. `rejects`: whether its rows may reject
     (only the lifecycle's may).
@@ -148,10 +148,6 @@ class Machine:
     def cell(self, state: type[Any], on: type[Any]) -> tuple[Row, ...]:
         """The rows of one cell, in the order in which they are tried."""
         return self._cells.get((state, on), ())
-
-    def holder(self, d: Draft) -> Draft | StepContext:
-        """The object whose attribute `name` is the state: for an item the context, where it is in focus."""
-        return d.context if self.name in StepContext.__annotations__ else d
 
 
 def with_entry(rows: Iterable[Row], entry: Mapping[type[Any], Entry]) -> tuple[Row, ...]:
@@ -185,7 +181,7 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states = set(machine.states)
-    if machine.name not in (*Session.__match_args__, *StepContext.__annotations__):
+    if machine.name not in (*Session.__match_args__, *Draft.__annotations__):
         yield f"a draft has no field {machine.name}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
@@ -359,17 +355,16 @@ def _moves(machine: Machine, r: Row) -> Iterable[Action]:
     if r.to is None:
         return
     name, make = machine.name, r.make
-    in_context = name in StepContext.__annotations__
     if make is None:
         state = r.to()
 
         def enter(d: Draft, e: Any) -> None:
-            setattr(d.context if in_context else d, name, state)
+            setattr(d, name, state)
 
         yield enter
     else:
 
         def enter_made(d: Draft, e: Any) -> None:
-            setattr(d.context if in_context else d, name, make(d, e))
+            setattr(d, name, make(d, e))
 
         yield enter_made

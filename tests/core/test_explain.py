@@ -23,7 +23,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.conformance.random_walk import Follow, Reload, Walk
-from statemachine.core.draft import open_draft
+from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.reduce import step
 from statemachine.core.table import Machine, Row
@@ -73,9 +73,9 @@ def test_it_shows_commands_and_news() -> None:
 
 
 def rows_taken(session: Session, event: Event) -> Iterable[tuple[str, type[Any], Row]]:
-    d = open_draft(session, event.at)
+    d = Draft(session, event.at)
     log: list[Any] = []
-    d.context.log = log
+    d.log = log
     with suppress(IllegalIntent):
         step(d, event)
     for machine, state, row, _ in log:

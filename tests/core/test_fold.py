@@ -19,7 +19,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.core.actions import memory
-from statemachine.core.draft import freeze, open_draft
+from statemachine.core.draft import Draft
 from statemachine.core.reduce import step
 from statemachine.core.session import Chat, Ivr, Session
 from tests.core.examples import ENTRIES
@@ -85,7 +85,7 @@ def test_an_entry_without_a_party_is_ours_by_its_id() -> None:
 
 
 def test_digests_are_the_same_everywhere() -> None:
-    d = open_draft(chatting().session, 0)
+    d = Draft(chatting().session, 0)
     d.chat = Chat("o", "CHAT")
     assert memory.own_key(d, "o:1").hex() == "69c40d8ae684d718"
     assert len(memory.own_key(d, "\ud800")) == memory.WIDTH
@@ -93,16 +93,16 @@ def test_digests_are_the_same_everywhere() -> None:
 
 def test_every_kind_has_keys_of_its_own() -> None:
     """No two kinds that are told at most once share a key."""
-    d = open_draft(chatting().session, 0)
+    d = Draft(chatting().session, 0)
     keys = {memory.key(d, entry)[0] for entry in ENTRIES if type(entry) in memory.REMEMBERED}
     assert len(keys) == len(memory.REMEMBERED)
 
 
 def test_a_draft_is_frozen_into_a_session() -> None:
     before = chatting().session
-    d = open_draft(before, before.now + 5)
+    d = Draft(before, before.now + 5)
     d.lifecycle = Ivr()
-    after = freeze(d)
+    after = d.freeze()
     assert type(after) is Session
     assert after == evolve(before, now=before.now + 5, lifecycle=Ivr())
     d.lifecycle = before.lifecycle
@@ -177,6 +177,6 @@ def test_now_is_the_time_of_the_last_change_and_never_runs_backwards() -> None:
 
 def test_a_draft_that_changed_nothing_is_its_base() -> None:
     session = chatting().session
-    assert freeze(open_draft(session, session.now + 5)) is session
-    assert step(open_draft(session, session.now), Tick(session.now))[0] is session
-    assert step(open_draft(session, session.now), Background(session.now))[0] is not session
+    assert Draft(session, session.now + 5).freeze() is session
+    assert step(Draft(session, session.now), Tick(session.now))[0] is session
+    assert step(Draft(session, session.now), Background(session.now))[0] is not session

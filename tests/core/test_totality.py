@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from statemachine import Answered, IllegalIntent, Session, explain, reduce
-from statemachine.core.draft import Draft, freeze, open_draft
+from statemachine.core.draft import Draft
 from statemachine.core.events import INTENTS as EVENT_INTENTS
 from statemachine.core.session import PHASES, ItemAbsent, ItemFailed, ItemRead, ItemSending
 from statemachine.core.table import Machine, Row
@@ -25,16 +25,16 @@ def drafts(machine: Machine, state: type[Any]) -> list[Draft]:
     if state in (ItemAbsent, ItemRead, ItemFailed):
         found = drafts(machine, ItemSending)
         for d in found:
-            d.context.subject = evolve(d.context.subject, state=state())
-            d.context.item = d.context.subject.state
+            d.subject = evolve(d.subject, state=state())
+            d.item = d.subject.state
         return found
     return [_focused(make().session, state) for make in EXAMPLES[machine.name][state]]
 
 
 def _focused(session: Session, state: type[Any]) -> Draft:
-    d = open_draft(session, session.now)
+    d = Draft(session, session.now)
     for item in session.items:
-        d.context.subject, d.context.item = item, item.state
+        d.subject, d.item = item, item.state
         if type(item.state) is state:
             break
     return d
@@ -56,14 +56,14 @@ def test_every_cell_answers(machine: Machine, state: type[Any]) -> None:
     """A session in this state exists; each cell answers, and the machine is then where the row taken says."""
     for on in machine.alphabet:
         for d in drafts(machine, state):
-            assert type(getattr(machine.holder(d), machine.name)) is state
+            assert type(getattr(d, machine.name)) is state
             cell_answers(machine, state, on, d)
 
 
 def cell_answers(machine: Machine, state: type[Any], on: type[Any], d: Draft) -> None:
     e, where = payload(on), f"{machine.name}, {state.name} on {on.__name__}"
     row = taken_row(machine, state, on, d, e)
-    before = d.context.base
+    before = d.base
     cell, image = CELLS[machine.name][state][on], deepcopy(before)
     if row.verdict == "rejected":
         with pytest.raises(IllegalIntent) as refusal:
@@ -71,9 +71,9 @@ def cell_answers(machine: Machine, state: type[Any], on: type[Any], d: Draft) ->
         assert refusal.value.reason == row.why, where
     else:
         cell(d, e)
-        assert type(getattr(machine.holder(d), machine.name)) is (state if row.to is None else row.to), where
+        assert type(getattr(d, machine.name)) is (state if row.to is None else row.to), where
     if row.verdict == "ignored":
-        assert freeze(d) is before, where
+        assert d.freeze() is before, where
     assert before == image, where
 
 

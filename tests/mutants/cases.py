@@ -30,7 +30,7 @@ from statemachine import (
 from statemachine.conformance.laws import Reduce, StepResult
 from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.core.derived import owing
-from statemachine.core.draft import open_draft
+from statemachine.core.draft import Draft
 from statemachine.core.reduce import step as take_step
 from statemachine.core.tables import reactions
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
@@ -78,9 +78,9 @@ def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[StepR
 
 def entered(session: Session, event: Event) -> Iterator[tuple[Cell, int]]:
     """The cells that a step comes by, and the place in each of the row that it takes."""
-    d = open_draft(session, event.at)
+    d = Draft(session, event.at)
     log: list[Any] = []
-    d.context.log = log
+    d.log = log
     with suppress(IllegalIntent):
         take_step(d, event)
     for machine, state, row, _ in log:

@@ -53,7 +53,7 @@ def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
         origin, _, number = item.id.rpartition(":")
         name = f"{origin}:{int(number) % 16}"
         renamed = evolve(entry, msg_id=name) if isinstance(entry, wire.Message) else entry
-        d.context.subject = item = evolve(item, id=name, entry=renamed)
+        d.subject = item = evolve(item, id=name, entry=renamed)
         return item
 
     patch.setattr(outgoing, "_new", new)

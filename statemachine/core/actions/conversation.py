@@ -53,12 +53,12 @@ def echoes_own_item(d: Draft, e: Any) -> bool:
 
 def is_historic(d: Draft, e: object) -> bool:
     """It comes from a log of which nothing was known."""
-    return d.context.past
+    return d.past
 
 
 def is_followed_in_log(d: Draft, e: object) -> bool:
     """In the log, and something came after it: answered already (protocol.md 5.1)."""
-    return d.context.reading and not d.context.newest
+    return d.reading and not d.newest
 
 
 def is_about_this_chat(d: Draft, e: PushReceived) -> bool:
@@ -79,12 +79,12 @@ def stage_is_unknown(d: Draft, e: object) -> bool:
 
 def end_is_noted(d: Draft, e: object) -> bool:
     """An earlier entry of this batch ends the session."""
-    return d.context.end is not None
+    return d.end is not None
 
 
 def batch_is_open(d: Draft, e: object) -> bool:
     """More entries of the same batch may follow."""
-    return not d.context.applying_end
+    return not d.applying_end
 
 
 # --- reporting entries ----------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def report_historic(d: Draft, e: wire.Entry) -> None:
 
 def report_own(d: Draft, e: wire.Entry) -> None:
     """Ours, from another device or an earlier session."""
-    d.emit(e, own=True, historic=d.context.past)
+    d.emit(e, own=True, historic=d.past)
 
 
 def report_late(d: Draft, e: Any) -> None:
@@ -123,7 +123,7 @@ def note_unknown_state(d: Draft, e: Any) -> None:
 def report_gap(d: Draft, e: object) -> None:
     """Something may be missing here."""
     d.seq = seq = d.seq + 1
-    d.context.updates.append(HistoryGap(seq, d.now))
+    d.updates.append(HistoryGap(seq, d.now))
 
 
 # --- the end --------------------------------------------------------------------------------------------------------
@@ -131,29 +131,29 @@ def report_gap(d: Draft, e: object) -> None:
 
 def note_end(d: Draft, e: wire.Entry) -> None:
     """Keep it until the last entry of its batch is handled (D2.10)."""
-    d.context.end = e
+    d.end = e
 
 
 def report_outcome(d: Draft, e: object) -> None:
     """The outcome is reported at the end of the step, after the outcomes of what was not sent."""
-    d.context.finish = "", None
+    d.finish = "", None
 
 
 def report_outcome_with_text(d: Draft, e: wire.InactivityTimeout) -> None:
-    d.context.finish = e.msg, None
+    d.finish = e.msg, None
 
 
 def report_outcome_with_code(d: Draft, e: object) -> None:
-    d.context.finish = "", failure_code(e)
+    d.finish = "", failure_code(e)
 
 
 def emit_outcome(d: Draft) -> None:
     """Transcript update: the outcome of the session, the last before anything late."""
-    if d.context.finish is not None:
+    if d.finish is not None:
         state: Any = d.lifecycle
         d.seq = seq = d.seq + 1
-        d.context.updates.append(Finished(seq, d.now, state.name, state.outcome, *d.context.finish))
-        d.context.finish = None
+        d.updates.append(Finished(seq, d.now, state.name, state.outcome, *d.finish))
+        d.finish = None
 
 
 # --- makers ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from .timing import after, answer_due, can_send
 
 def needs_receipt(d: Draft, e: Message) -> bool:
     """Others' live messages, once, in v2 (F15)."""
-    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.context.past
+    return d.config.receipts and d.config.api == "v2" and 0 < len(e.msg_id) <= d.config.id_limit and not d.past
 
 
 def may_confirm_delivery(d: Draft, e: MarkDelivered) -> bool:

@@ -170,8 +170,8 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(d, one) or (d.context.reading and _was_settled(d, e))
-    elif not d.context.reading and not is_distinguishable(e):
+        told = known.holds(d, one) or (d.reading and _was_settled(d, e))
+    elif not d.reading and not is_distinguishable(e):
         told = False
     else:
         told = known.consume_one(one)

@@ -88,8 +88,8 @@ def _new(d: Draft, entry: wire.Entry | None, key: str | None = None, **more: str
     item_id = f"{d.chat.origin}:{d.next_id()}"
     if isinstance(entry, NUMBERED):
         entry = evolve(entry, msg_id=item_id)
-    d.context.item = ABSENT
-    d.context.subject = item = s.Item(item_id, ABSENT, entry, key, **more)
+    d.item = ABSENT
+    d.subject = item = s.Item(item_id, ABSENT, entry, key, **more)
     return item
 
 
@@ -116,7 +116,7 @@ def queue_entry(d: Draft, e: SendEntry) -> None:
 
 def queue_file(d: Draft, e: SendFile) -> None:
     item = _new(d, None, e.key, ref=e.ref, name=e.name, note=e.note)
-    d.context.subject = evolve(item, entry=wire.File("", e.type, e.name, item.id))
+    d.subject = evolve(item, entry=wire.File("", e.type, e.name, item.id))
 
 
 def queue_form_answer(d: Draft, e: AnswerForm) -> None:
@@ -163,7 +163,7 @@ def may_post(d: Draft, e: object) -> bool:
 
 def has_deadline(d: Draft, e: object) -> bool:
     """A call is in flight, or a pause is running."""
-    return d.context.item.due is not None
+    return d.item.due is not None
 
 
 def next_to_send(d: Draft, e: object) -> list[s.Item]:
@@ -186,7 +186,7 @@ def all_items(d: Draft, e: object) -> tuple[s.Item, ...]:
 
 
 def new_item(d: Draft, e: object) -> tuple[s.Item, ...]:
-    return (d.context.subject,)
+    return (d.subject,)
 
 
 def item_of_receipt(d: Draft, e: wire.MessageDelivered | wire.MessageRead) -> tuple[s.Item, ...]:
@@ -210,7 +210,7 @@ def entry_is(*kinds: type[wire.Entry]) -> Guard:
 
 def _carries(name: str, kinds: tuple[type[wire.Entry], ...]) -> Guard:
     def guard(d: Draft, e: object) -> bool:
-        return isinstance(d.context.subject.entry, kinds)
+        return isinstance(d.subject.entry, kinds)
 
     guard.__name__ = name
     return guard
@@ -223,11 +223,11 @@ is_repeatable: Final = _carries("is_repeatable", REPEATABLE)
 
 def is_done_by_roster(d: Draft, e: object) -> bool:
     """A disconnect leaves no id behind, but no agent either."""
-    return isinstance(d.context.subject.entry, wire.SessionDisconnect) and not participants.has_agent(d, e)
+    return isinstance(d.subject.entry, wire.SessionDisconnect) and not participants.has_agent(d, e)
 
 
 def may_retry(d: Draft, e: object) -> bool:
-    return d.context.item.tries + 1 < d.config.limited_tries
+    return d.item.tries + 1 < d.config.limited_tries
 
 
 # --- actions of the item machine ------------------------------------------------------------------------------------
@@ -235,26 +235,26 @@ def may_retry(d: Draft, e: object) -> bool:
 
 def report_sent(d: Draft, e: object) -> None:
     """The server has it. What it was is forgotten; its id is kept for receipts, where there can be any."""
-    item = d.context.subject
+    item = d.subject
     d.emit_delivery(item, "sent")
     participants.settle_form(d, e)
     remember_sent(d, item)
     entry = None if isinstance(item.entry, RECEIPTED) and d.config.api == "v2" else item.entry
-    d.context.subject = s.Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
+    d.subject = s.Item(item.id, item.state, entry, item.key, item.ref, item.name, note=item.note)
 
 
 def report_delivered(d: Draft, e: Any) -> None:
-    d.emit_delivery(d.context.subject, "delivered", party_id=getattr(e, "party_id", ""))
+    d.emit_delivery(d.subject, "delivered", party_id=getattr(e, "party_id", ""))
 
 
 def report_read(d: Draft, e: Any) -> None:
-    d.emit_delivery(d.context.subject, "read", party_id=getattr(e, "party_id", ""))
+    d.emit_delivery(d.subject, "read", party_id=getattr(e, "party_id", ""))
 
 
 def _fail(d: Draft, reason: Reason, e: object) -> None:
     """A form may be answered anew, but not a prompt that was refused: it would take every text to come."""
-    entry, refused = d.context.subject.entry, reason == "refused"
-    d.emit_delivery(d.context.subject, "failed", reason=reason, code=failure_code(e) if refused else None)
+    entry, refused = d.subject.entry, reason == "refused"
+    d.emit_delivery(d.subject, "failed", reason=reason, code=failure_code(e) if refused else None)
     closes = refused and isinstance(entry, wire.FormData) and not entry.form_name
     (participants.settle_form if closes else participants.release_form)(d, e)
 
@@ -274,33 +274,33 @@ def report_refused(d: Draft, e: object) -> None:
 
 def take_file_id(d: Draft, e: FileUploaded) -> None:
     """Uploaded: now it has something to send, and takes its place at the end of the queue."""
-    item = d.context.subject
+    item = d.subject
     assert isinstance(item.entry, wire.File)
     name = item.entry.file_name or e.file_name
-    d.context.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
+    d.subject = evolve(item, entry=evolve(item.entry, file_id=e.file_id, file_name=name), ref="")
     d.items = tuple(other for other in d.items if other.id != item.id)
 
 
 def clear_message_id(d: Draft, e: object) -> None:
     """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
-    entry = d.context.subject.entry
+    entry = d.subject.entry
     assert isinstance(entry, wire.File)
-    d.context.subject = evolve(d.context.subject, entry=evolve(entry, msg_id=""))
+    d.subject = evolve(d.subject, entry=evolve(entry, msg_id=""))
 
 
 # --- makers ---------------------------------------------------------------------------------------------------------
 
 
 def waiting_upload(d: Draft, e: object) -> s.ItemUploading:
-    return s.ItemUploading(tries=d.context.item.tries)
+    return s.ItemUploading(tries=d.item.tries)
 
 
 def uploading(d: Draft, e: object) -> s.ItemUploading:
-    return s.ItemUploading(d.next_id(), answer_due(d, d.config.upload_timeout), d.context.item.tries)
+    return s.ItemUploading(d.next_id(), answer_due(d, d.config.upload_timeout), d.item.tries)
 
 
 def upload_pausing(d: Draft, e: object) -> s.ItemUploading:
-    tries = d.context.item.tries + 1
+    tries = d.item.tries + 1
     due, slack = back_off(d, e, tries)
     return s.ItemUploading(None, due, tries, slack)
 
@@ -310,17 +310,17 @@ def queued(d: Draft, e: object) -> s.ItemPending:
 
 
 def pending(d: Draft, e: object) -> s.ItemPending:
-    return s.ItemPending(None, d.context.item.tries)
+    return s.ItemPending(None, d.item.tries)
 
 
 def pausing(d: Draft, e: object) -> s.ItemPending:
-    tries = d.context.item.tries + 1
+    tries = d.item.tries + 1
     due, slack = back_off(d, e, tries)
     return s.ItemPending(due, tries, slack)
 
 
 def sending(d: Draft, e: object) -> s.ItemSending:
-    return s.ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), d.context.item.tries)
+    return s.ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), d.item.tries)
 
 
 def _settled_at(d: Draft, e: object) -> int:
@@ -329,15 +329,15 @@ def _settled_at(d: Draft, e: object) -> int:
 
 
 def in_doubt(d: Draft, e: object) -> s.ItemInDoubt:
-    return s.ItemInDoubt(_settled_at(d, e), d.context.item.tries)
+    return s.ItemInDoubt(_settled_at(d, e), d.item.tries)
 
 
 def in_doubt_again(d: Draft, e: object) -> s.ItemInDoubt:
-    return s.ItemInDoubt(_settled_at(d, e), d.context.item.tries + 1)
+    return s.ItemInDoubt(_settled_at(d, e), d.item.tries + 1)
 
 
 def settled(d: Draft, e: object) -> s.ItemInDoubt:
-    return s.ItemInDoubt(None, d.context.item.tries)
+    return s.ItemInDoubt(None, d.item.tries)
 
 
 # --- bookkeeping ----------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def settled(d: Draft, e: object) -> s.ItemInDoubt:
 
 def store_item(d: Draft) -> None:
     """Write the item in focus back to its place; a new one goes to the end, one outside the session is dropped."""
-    state, i = d.context.item, d.context.subject
+    state, i = d.item, d.subject
     new = s.Item(i.id, state, i.entry, i.key, i.ref, i.name, i.form, i.note)
     if isinstance(state, s.ITEM_OUTSIDE):
         d.items = tuple([item for item in d.items if item.id != new.id])

@@ -53,7 +53,7 @@ def has_no_agent(d: Draft, e: object) -> bool:
 
 def has_new_agent(d: Draft, e: object) -> bool:
     """The log has told of an agent that was not in the room before."""
-    before = {party.id.lower() for party in d.context.base.participants.parties}
+    before = {party.id.lower() for party in d.base.participants.parties}
     return any(_is_agent(party) and party.id.lower() not in before for party in d.participants.parties)
 
 
@@ -249,16 +249,16 @@ def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
 
 def settle_form(d: Draft, e: object) -> None:
     """The answer has arrived: the form is done."""
-    if d.context.subject.form:
+    if d.subject.form:
         d.participants = evolve(
-            d.participants, forms=tuple(f for f in d.participants.forms if f.answer != d.context.subject.id)
+            d.participants, forms=tuple(f for f in d.participants.forms if f.answer != d.subject.id)
         )
 
 
 def release_form(d: Draft, e: object) -> None:
     """The answer did not arrive: the form is open again, unless its time is over."""
-    if d.context.subject.form:
-        forms = (evolve(f, answer="") if f.answer == d.context.subject.id else f for f in d.participants.forms)
+    if d.subject.form:
+        forms = (evolve(f, answer="") if f.answer == d.subject.id else f for f in d.participants.forms)
         d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
 
 

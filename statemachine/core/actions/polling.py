@@ -46,12 +46,12 @@ def no_poll_is_held(d: Draft, e: object) -> bool:
 
 def is_spinning(d: Draft, e: object) -> bool:
     """Instant answers that bring nothing new, once too often (F34): a cache, or a server that does not hold."""
-    return not d.context.fresh and _fast_empty_polls(d) > d.config.brake_after
+    return not d.fresh and _fast_empty_polls(d) > d.config.brake_after
 
 
 def _fast_empty_polls(d: Draft) -> int:
     """Instant empty answers in a row, with this one."""
-    if d.context.fresh:
+    if d.fresh:
         return 0
     state, config = _polling(d), d.config
     asked = state.due - config.poll_timeout - config.answer_margin

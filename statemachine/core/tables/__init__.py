@@ -90,7 +90,7 @@ def _delivery(coupling: Coupling) -> Action:
 
 def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
     """Give an event or a signal to the machine that is in this state: every transition goes through here."""
-    if d.context.log is not None:
+    if d.log is not None:
         _log(d, state.__class__, on, e)
     _CELLS_OF[type(state)][on](d, e)
 
@@ -103,14 +103,13 @@ def _log(d: Draft, state: type[Any], on: type[Any], e: Any) -> None:
         if row.when is not None:
             tried.append((row.when.__name__, row.when(d, e)))
         if row.when is None or tried[-1][1]:
-            assert d.context.log is not None
-            d.context.log.append((machine, state, row, tuple(tried)))
+            assert d.log is not None
+            d.log.append((machine, state, row, tuple(tried)))
             return
 
 
 def move_item(d: Draft, item: Item, on: type[Any], e: Any) -> None:
     """The same for one item, which is put in focus: as it stands in the session now, or new and still absent."""
-    context = d.context
     for current in d.items:
         if current.id == item.id:
             break
@@ -118,9 +117,9 @@ def move_item(d: Draft, item: Item, on: type[Any], e: Any) -> None:
         if item.state is not outgoing.ABSENT:
             return
         current = item
-    context.subject, context.item = current, current.state
+    d.subject, d.item = current, current.state
     move(d, current.state, on, e)
-    if context.item is not current.state or context.subject is not current:
+    if d.item is not current.state or d.subject is not current:
         outgoing.store_item(d)
         for one in outgoing.without_receipts(d, None):
             move_item(d, one, signals.NoReceiptAwaited, None)
