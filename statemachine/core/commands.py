@@ -7,7 +7,7 @@ answer `timeout`). Nothing here is stored: `outbox(session)` rebuilds the comman
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from .record import field, record
 from .wire import Entry, redacted
@@ -82,6 +82,8 @@ class Upload:
     name: str = field(default="", repr=redacted)
 
 
+Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "ephemeral", "upload"]
+"""What kind of call a command makes."""
 Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostEphemeral | Upload
 
 COMMANDS: Final[tuple[type[Command], ...]] = get_args(Command)

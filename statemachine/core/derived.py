@@ -20,7 +20,6 @@ from .session import (
     HistoryBackingOff,
     HistoryCurrent,
     Item,
-    ItemUploading,
     OpeningBackingOff,
     OpeningCreating,
     OpeningFinding,
@@ -52,22 +51,16 @@ Owed: TypeAlias = tuple[int, Kind, Any]
 def owing(s: State, since: int = 0) -> list[Owed]:
     """Every command the session waits for whose id is above `since`, in no particular order."""
     owed: list[Owed] = []
-    call = s.opening.call
-    if call is not None and call > since:
-        owed.append((call, "find" if type(s.opening) is OpeningFinding else "create", s.opening))
-    call = s.connection.call
-    if call is not None and call > since:
-        owed.append((call, "poll", s.connection))
-    call = s.history.call
-    if call is not None and call > since:
-        owed.append((call, "history", s.history))
-    for item in s.items:
-        call = item.state.call
+    owner: Any
+    for owner in (s.opening, s.connection, s.history, s.ephemeral):
+        call = owner.call
         if call is not None and call > since:
-            owed.append((call, "upload" if type(item.state) is ItemUploading else "post", item))
-    call = s.ephemeral.call
-    if call is not None and call > since:
-        owed.append((call, "ephemeral", s.ephemeral))
+            owed.append((call, owner.kind, owner))
+    for item in s.items:
+        state: Any = item.state
+        call = state.call
+        if call is not None and call > since:
+            owed.append((call, state.kind, item))
     return owed
 
 
@@ -92,14 +85,7 @@ def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
 
 def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
     """Every command still owed whose id is above `since`, by id. At any time, this is what is under way."""
-    owed = owing(session, since)
-    if len(owed) > 1:
-        owed.sort(key=_first)
-    return (*[_command(session, *one) for one in owed],)
-
-
-def _first(owed: Owed) -> int:
-    return owed[0]
+    return tuple([_command(session, *owed) for owed in sorted(owing(session, since))])
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------
@@ -107,60 +93,40 @@ def _first(owed: Owed) -> int:
 
 @record
 class Deadline:
-    """Something that happens by itself. With `owed`, the answer `timeout`; else `signal` in `machine`."""
+    """Something that happens by itself: with `owed`, the answer `timeout`; else `signal`, in `machine`."""
 
     due: int
     slack: int = 0
     machine: str = ""
-    signal: type[sig.Signal] | None = None
+    signal: Any = None
     owed: Owed | None = None
     item: Item | None = None
 
 
-_MACHINE_ORDER: Final = ("connection", "history")
-
-
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
-    calls = {owed[0]: owed for owed in owing(s)}
-    if s.opening.due is not None:
-        yield _deadline("opening", s.opening, calls)
-    if s.lifecycle.due is not None:
-        yield Deadline(s.lifecycle.due, machine="lifecycle", signal=_signal("lifecycle", s.lifecycle))
-    for name in _MACHINE_ORDER:
-        owner = getattr(s, name)
-        if owner.due is not None:
-            yield _deadline(name, owner, calls)
-    if s.presence.due is not None:
-        yield Deadline(s.presence.due, machine="presence", signal=_signal("presence", s.presence))
+    for machine in ("opening", "lifecycle", "connection", "history", "presence"):
+        yield from _deadline(machine, getattr(s, machine))
     for item in s.items:
-        if item.state.due is not None:
-            yield _deadline("item", item.state, calls, item=item)
-    if s.ephemeral.due is not None:
-        yield _deadline("ephemeral", s.ephemeral, calls)
+        yield from _deadline("item", item.state, item)
+    yield from _deadline("ephemeral", s.ephemeral)
     if s.ephemeral_queue.due is not None:
-        yield Deadline(s.ephemeral_queue.due, machine="lifecycle", signal=sig.OwnTypingExpired)
+        yield Deadline(s.ephemeral_queue.due, 0, "lifecycle", sig.OwnTypingExpired)
     if s.participants.typists:
-        yield Deadline(min(t.due for t in s.participants.typists), machine="lifecycle", signal=sig.TypingExpired)
+        yield Deadline(min(t.due for t in s.participants.typists), 0, "lifecycle", sig.TypingExpired)
     forms = [f.due for f in s.participants.forms if f.due is not None]
     if forms:
-        yield Deadline(min(forms), machine="lifecycle", signal=sig.FormExpired)
+        yield Deadline(min(forms), 0, "lifecycle", sig.FormExpired)
 
 
-def _signal(machine: str, state: Any) -> type[sig.Signal]:
-    return MACHINES[machine].deadlines[type(state)]
-
-
-def _deadline(
-    machine: str,
-    owner: Any,
-    calls: dict[int, Owed],
-    item: Item | None = None,
-) -> Deadline:
-    if owner.call is not None:
-        return Deadline(owner.due, owed=calls[owner.call])
-    slack = getattr(owner, "slack", 0)
-    return Deadline(owner.due, slack, machine, _signal(machine, owner), item=item)
+def _deadline(machine: str, state: Any, item: Item | None = None) -> Iterator[Deadline]:
+    if state.due is None:
+        return
+    if getattr(state, "call", None) is not None:
+        yield Deadline(state.due, owed=(state.call, state.kind, item or state))
+    else:
+        signal = MACHINES[machine].deadlines[type(state)]
+        yield Deadline(state.due, getattr(state, "slack", 0), machine, signal, item=item)
 
 
 def next_deadline(s: State) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from typing import Any, ClassVar, Final, Literal, TypeAlias, cast, get_args
 
 from attrs.validators import in_, instance_of, optional
 
@@ -298,6 +298,7 @@ class HistoryLog:
 class FileUploaded:
     """E12 answered."""
 
+    repaired: ClassVar[str] = ""
     file_id: str
     file_name: str = field(default="", repr=redacted)
 
@@ -316,6 +317,7 @@ class Failure:
     milliseconds. `detail`: the host's words for people, without ids, secrets and chat text.
     """
 
+    repaired: ClassVar[str] = ""
     kind: FailureKind = field(validator=in_(get_args(FailureKind)))
     status: int | None = None
     code: int | None = None

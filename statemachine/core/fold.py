@@ -50,40 +50,29 @@ def unfold(d: Draft, e: wire.Entry) -> None:
 
 def end_batch(d: Draft) -> None:
     """Apply the first terminal entry of the batch, after the last entry is folded (D2.10)."""
-    e = d.end
-    if e is not None:
-        d.end = None
-        d.applying_end = True
-        unfold(d, e)
-        d.applying_end = False
+    e, d.end = d.end, None
+    assert e is not None
+    d.applying_end = True
+    unfold(d, e)
+    d.applying_end = False
 
 
 def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None:
     """Server events as they happen. `polled`: they answer the poll."""
-    entries = carrier.entries
-    transcript = False
+    entries, known = carrier.entries, None
     for e in entries:
         if type(e) in REMEMBERED:
-            transcript = True
+            known = memory.Known(d)
             break
-    repeated = (transcript or polled) and memory.is_repeated_batch(d, entries)
-    if transcript:
-        if repeated:
-            d.note_anomaly("repeated_batch", "a cache, or a poll answered twice")
-        else:
-            _fold_transcript(d, entries)
+    repeated = (known is not None or polled) and memory.is_repeated_batch(d, entries)
+    if known is not None and repeated:
+        d.note_anomaly("repeated_batch", "a cache, or a poll answered twice")
         return
-    for e in entries:  # as `unfold` does, without its two calls: most entries that come alone are of this kind
-        move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else type(e), e)
-    d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
-
-
-def _fold_transcript(d: Draft, entries: tuple[wire.Entry, ...]) -> None:
-    known = memory.Known(d)
-    for e in entries:
-        if type(e) not in REMEMBERED or not memory.is_known(d, e, known):
-            d.fresh = True
-            unfold(d, e)
+    for e in entries:  # as `unfold` does, without its two calls
+        kind = type(e)
+        if kind not in REMEMBERED or known is None or not memory.is_known(d, e, known):
+            d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
+            move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else kind, e)
 
 
 def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) -> None:

@@ -16,24 +16,20 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, fields
 
 
-def _values(self: Any) -> Any:
-    """The values of all fields; made for each class at its first use."""
+def _field_values(self: Any) -> Any:
+    """The values of all fields, in order; the getter is made for each class at its first use."""
     names = self.__match_args__
-    values = attrgetter(*names) if names else _no_values
-    type(self)._values = property(values)
-    return values(self)
-
-
-def _no_values(_: object) -> tuple[()]:
-    return ()
+    many = attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
+    type(self).field_values = property(many)
+    return self.field_values
 
 
 def _equal(self: Any, other: Any) -> Any:
-    return self._values == other._values if other.__class__ is self.__class__ else NotImplemented
+    return self.field_values == other.field_values if other.__class__ is self.__class__ else NotImplemented
 
 
 def _hash(self: Any) -> int:
-    return hash((self.__class__, self._values))
+    return hash((self.__class__, self.field_values))
 
 
 def _repr(self: Any) -> str:
@@ -48,7 +44,7 @@ def _repr(self: Any) -> str:
 
 def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
-    cls.__eq__, cls.__hash__, cls.__repr__, cls._values = _equal, _hash, _repr, property(_values)
+    cls.__eq__, cls.__hash__, cls.__repr__, cls.field_values = _equal, _hash, _repr, property(_field_values)
     return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, **options)
 
 

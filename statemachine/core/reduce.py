@@ -86,17 +86,13 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
 
 
 def _fire(d: Draft) -> None:
-    while True:
-        first = min(deadlines(d), key=lambda deadline: deadline.due, default=None)
-        if first is None or first.due > d.now:
-            return
+    while (due := next_deadline(d)) is not None and due <= d.now:
+        first = next(deadline for deadline in deadlines(d) if deadline.due == due)
         if first.owed is not None:
             _answer(d, first.owed, Failure("timeout"))
         elif first.item is not None:
-            assert first.signal is not None
             move_item(d, first.item, first.signal, None)
         else:
-            assert first.signal is not None
             move(d, getattr(d, first.machine), first.signal, None)
         _conclude(d)
 
@@ -104,7 +100,7 @@ def _fire(d: Draft) -> None:
 def _conclude(d: Draft) -> None:
     """The end of an event or of a deadline: send slots are offered; the session's outcome is reported last."""
     if d.items:
-        for item in outgoing.next_to_send(d, None):
+        for item in outgoing.next_to_send(d):
             move_item(d, item, sig.SendSlot, None)
     if d.ephemeral_queue.pending:
         move(d, d.ephemeral, sig.SendSlot, None)
@@ -120,7 +116,7 @@ def _restart(d: Draft, event: Restarted) -> None:
     shift = event.at - d.base.now
     if shift:
         _shift(d, shift)
-    for owed in sorted(owing(d), key=lambda owed: owed[0]):
+    for owed in sorted(owing(d)):
         _answer(d, owed, Failure("restart"))
 
 
@@ -175,9 +171,8 @@ def _answered(d: Draft, event: Answered) -> None:
 def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
     """Entries first, then the reaction to the answer, then the end of the session if there was one."""
     _, kind, owner = owed
-    repaired = getattr(reply, "repaired", "")
-    if repaired:
-        d.note_anomaly("repaired_answer", repaired)
+    if reply.repaired:
+        d.note_anomaly("repaired_answer", reply.repaired)
     _take_entries(d, kind, reply)
     for machine, signal in REACTIONS[kind][classify(kind, reply)].signals:
         if machine == "item":
@@ -186,7 +181,8 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
             move(d, getattr(d, machine), signal, reply)
     if type(reply) is ChatOpened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    end_batch(d)
+    if d.end is not None:
+        end_batch(d)
 
 
 def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:

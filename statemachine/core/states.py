@@ -4,6 +4,7 @@ Two conventions hold throughout, and everything derived rests on them (`derived.
 
 * a record that can expire has a field `due` (milliseconds since the epoch); leaving the record drops the deadline;
 * a record that owes a command has a field `call`, the command's id; leaving the record withdraws the command.
+  Its `kind` says which command.
 
 A state's `name` is the public literal that snapshots, vectors and `--json` carry.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, TypeAlias
 
+from .commands import Kind
 from .events import FailureKind
 from .record import field, record
 from .updates import Outcome
@@ -169,6 +171,7 @@ class OpeningCreating:
     """E4 is in flight. `parameters`, `phone_number`, `from_`: of the request."""
 
     name: ClassVar[str] = "creating"
+    kind: ClassVar[Kind] = "create"
     call: int
     due: int
     tries: int = 0
@@ -182,6 +185,7 @@ class OpeningFinding:
     """E5 is in flight."""
 
     name: ClassVar[str] = "finding"
+    kind: ClassVar[Kind] = "find"
     call: int
     due: int
     tries: int = 0
@@ -242,6 +246,7 @@ class ConnectionPolling:
     """`fast_empty_polls`: instant answers in a row that brought nothing."""
 
     name: ClassVar[str] = "polling"
+    kind: ClassVar[Kind] = "poll"
     call: int
     due: int
     tries: int = 0
@@ -270,6 +275,7 @@ class ConnectionPaused(_NoTries):
     """In the background. A poll in flight may still answer."""
 
     name: ClassVar[str] = "paused"
+    kind: ClassVar[Kind] = "poll"
     call: int | None = None
     due: int | None = None
 
@@ -300,6 +306,7 @@ class HistoryCurrent(_NoDue, _NoCall, _NoTries):
 @record
 class HistoryReading:
     name: ClassVar[str] = "reading"
+    kind: ClassVar[Kind] = "history"
     call: int
     due: int
     tries: int = 0
@@ -311,6 +318,7 @@ class HistoryStale:
     """A reading is in flight that began too early to prove anything about a post in doubt: read again after it."""
 
     name: ClassVar[str] = "stale"
+    kind: ClassVar[Kind] = "history"
     call: int
     due: int
     tries: int = 0
@@ -364,6 +372,7 @@ class ItemUploading:
     """
 
     name: ClassVar[str] = "uploading"
+    kind: ClassVar[Kind] = "upload"
     call: int | None = None
     due: int | None = None
     tries: int = 0
@@ -383,6 +392,7 @@ class ItemPending(_NoCall):
 @record
 class ItemSending:
     name: ClassVar[str] = "sending"
+    kind: ClassVar[Kind] = "post"
     call: int
     due: int
     tries: int = 0
@@ -459,6 +469,7 @@ class EphemeralQuiet(_NoDue, _NoCall):
 @record
 class EphemeralPosting:
     name: ClassVar[str] = "posting"
+    kind: ClassVar[Kind] = "ephemeral"
     call: int
     due: int
     entry: Entry

@@ -104,10 +104,10 @@ def overtakes(patch: pytest.MonkeyPatch) -> None:
     """A text said while another is in doubt is sent at once."""
     right = outgoing.next_to_send
 
-    def next_to_send(d: Draft, e: object) -> list[Any]:
+    def next_to_send(d: Draft) -> list[Any]:
         busy = any(isinstance(item.state, st.ItemSending) for item in d.items)
         heads = [item for item in d.items if isinstance(item.state, st.ItemPending) and item.state.due is None]
-        return [*right(d, e), *([] if busy else heads[:1])]
+        return [*right(d), *([] if busy else heads[:1])]
 
     patch.setattr(outgoing, "next_to_send", next_to_send)
 

@@ -8,16 +8,15 @@ identical to the last is taken for a repeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any, Final
 
 from attrs import evolve
 
 from ..draft import Draft
 from ..session import DedupeWindow, Item
-from ..wire import ENTRIES, TRANSCRIPT_ENTRIES, Entry, File
+from ..wire import TRANSCRIPT_ENTRIES, Entry, File
 
 WIDTH: Final = 8
 BATCHES: Final = 4
@@ -53,13 +52,11 @@ def is_own(d: Draft, e: Any) -> bool:
 
 def is_ours(d: Draft, e: Any) -> bool:
     """The same, for any entry: most kinds only the server sends."""
-    return isinstance(e, _BY_MESSAGE_ID) and is_own(d, e)
+    return type(e) in _BY_MESSAGE_ID and is_own(d, e)
 
 
-_BY_MESSAGE_ID: Final[tuple[type[Any], ...]] = tuple(
-    [one for one in TRANSCRIPT_ENTRIES if {"msg_id", "party_id"} <= {*one.__match_args__}]
-)
-_BY_REQUEST_ID: Final = tuple([one for one in TRANSCRIPT_ENTRIES if one.wire.key == ("form_request_id",)])
+_BY_MESSAGE_ID: Final = {one for one in TRANSCRIPT_ENTRIES if {"msg_id", "party_id"} <= {*one.__match_args__}}
+_BY_REQUEST_ID: Final = {one for one in TRANSCRIPT_ENTRIES if one.wire.key == ("form_request_id",)}
 REMEMBERED: Final = frozenset(TRANSCRIPT_ENTRIES)
 """The entries that are delivered as transcript updates, hence at most once."""
 
@@ -113,27 +110,29 @@ def own_file_key(d: Draft, e: File) -> bytes:
 
 def key(d: Draft, e: Any) -> tuple[bytes, bool]:
     """(digest, strong) of a remembered entry. Strong: an id stands for it, so that one in the window is enough."""
-    if isinstance(e, _BY_MESSAGE_ID) and e.msg_id not in NO_ID:
+    if type(e) in _BY_MESSAGE_ID and e.msg_id not in NO_ID:
         return _keyed(d, f"{OWN if is_own(d, e) else OTHER}|{e.msg_id}"), True
     if isinstance(e, File) and is_own(d, e):
         return own_file_key(d, e), True
     if getattr(e, "msg_id", "") not in NO_ID:  # it may come back with a time that it lacked before
         return _keyed(d, f"{type(e).__name__}|id {e.msg_id}"), True
-    return _keyed(d, _content(e)), isinstance(e, _BY_REQUEST_ID)
+    return _keyed(d, _content(e)), type(e) in _BY_REQUEST_ID
 
 
 def is_distinguishable(e: Any) -> bool:
     """Whether a second entry like this one would differ from it: it has an id or a time."""
-    if getattr(e, "msg_id", "") not in NO_ID or isinstance(e, _BY_REQUEST_ID):
+    if getattr(e, "msg_id", "") not in NO_ID or type(e) in _BY_REQUEST_ID:
         return True
     return getattr(e, "timestamp", None) is not None
 
 
 def count(window: bytes, one: bytes) -> int:
     """How often a digest stands in a window."""
-    if one not in window:
-        return 0
-    return sum(window[i : i + WIDTH] == one for i in range(0, len(window), WIDTH))
+    found, at = 0, window.find(one)
+    while at >= 0:
+        found += at % WIDTH == 0
+        at = window.find(one, at + 1)
+    return found
 
 
 def remember(d: Draft, one: bytes) -> None:
@@ -145,19 +144,17 @@ def remember(d: Draft, one: bytes) -> None:
 class Known:
     """What the window knew when a batch began, and what the batch has added: a long one must not forget for itself."""
 
-    __slots__ = ("added", "before", "left")
-
     def __init__(self, d: Draft) -> None:
         self.before = d.window.entries
         self.added: set[bytes] = set()
         self.left: dict[bytes, int] = {}
 
     def holds(self, d: Draft, one: bytes) -> bool:
-        before, now = self.before, d.window.entries
-        if one in before and count(before, one) > 0:
-            return True
-        # A receipt earlier in this batch may have settled a message of ours: then only the window of now holds it.
-        return one in self.added or (now is not before and one in now and count(now, one) > 0)
+        """Whether this was told before, or in this batch."""
+        for window in (self.before, d.window.entries):  # a receipt in this batch may have settled a message of ours
+            if one in window and count(window, one) > 0:
+                return True
+        return one in self.added
 
     def consume_one(self, one: bytes) -> bool:
         """Whether the window still accounts for another entry like this one."""
@@ -239,13 +236,13 @@ def note_silence(d: Draft) -> None:
         _note_batch(d, SILENCE)
 
 
-def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
+def is_repeated_batch(d: Draft, entries: tuple[Any, ...]) -> bool:
     """Whether a cache replays a batch (F34): the same as one of the last few, or, undatable, as the very last.
 
     Without anything to tell, only an answer of the poll is asked about: told twice it does no harm, but polled on at
     once.
     """
-    one = _keyed(d, "\n".join([f"{type(e).__name__}{_ESSENCE[type(e)](e)}" for e in entries]))
+    one = _keyed(d, "\n".join([f"{type(e).__name__}{e.field_values}" for e in entries]))
     batches = d.window.batches
     known = one in batches and (
         batches[-WIDTH:] == one or (count(batches, one) > 0 and any(is_distinguishable(e) for e in entries))
@@ -253,7 +250,3 @@ def is_repeated_batch(d: Draft, entries: tuple[Entry, ...]) -> bool:
     if not known:
         _note_batch(d, one)
     return known
-
-
-_ESSENCE: Final[dict[type[Any], Callable[[Any], object]]] = {kind: attrgetter(*kind.__match_args__) for kind in ENTRIES}
-"""What makes two entries of a batch the same: all that was read of them."""

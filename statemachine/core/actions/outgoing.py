@@ -23,6 +23,7 @@ from ..events import (
     SendFile,
     SendText,
 )
+from ..session import OpenForm
 from ..updates import Reason
 from . import participants
 from .conversation import end_was_sent, own_item
@@ -45,19 +46,17 @@ RECEIPTED: Final = (wire.Message, wire.File, wire.Location)
 
 
 def queue_is_full(d: Draft, e: object) -> bool:
-    waiting = [item for item in d.items if isinstance(item.state, (s.ItemUploading, *s.ITEM_QUEUED))]
-    return len(waiting) >= d.config.items_limit
+    limit = d.config.items_limit
+    return len(d.items) >= limit and sum(not isinstance(item.state, s.ITEM_TRACKED) for item in d.items) >= limit
 
 
 def is_too_long(d: Draft, e: Any) -> bool:
     """Some text in this intent, or in its entry, would make the session larger than it may be (D2.12)."""
-    inner = getattr(e, "entry", None)
-    parts = (*_texts(e), *(_texts(inner) if inner is not None else ()))
-    return any(len(part) > d.config.text_limit for part in parts)
-
-
-def _texts(record: Any) -> tuple[str, ...]:
-    return tuple(value for value in (getattr(record, name) for name in record.__match_args__) if isinstance(value, str))
+    limit, values = d.config.text_limit, e.field_values
+    if isinstance(e, SendEntry):
+        entry: Any = e.entry
+        values += entry.field_values
+    return bool([value for value in values if type(value) is str and len(value) > limit])
 
 
 def is_not_sendable(d: Draft, e: Any) -> bool:
@@ -77,76 +76,76 @@ def key_is_known(d: Draft, e: Any) -> bool:
 
 
 def answers_prompt(d: Draft, e: SendText) -> bool:
-    return participants.prompt(d) is not None
+    return bool(d.participants.forms) and participants.prompt(d) is not None
 
 
 # --- what goes into the queue ---------------------------------------------------------------------------------------
 
 
-def _new(d: Draft, entry: wire.Entry | None, key: str | None = None, **more: str) -> s.Item:
-    """A new item: its id is born now, when the user acts, and is its own for ever (D2.7)."""
-    item_id = f"{d.chat.origin}:{d.next_id()}"
-    if isinstance(entry, NUMBERED):
-        entry = evolve(entry, msg_id=item_id)
-    d.item = ABSENT
-    d.subject = item = s.Item(item_id, ABSENT, entry, key, **more)
-    return item
+def _new_id(d: Draft) -> str:
+    """The id of a new item: it is made when the user acts, and stays its own for ever (D2.7)."""
+    return f"{d.chat.origin}:{d.next_id()}"
 
 
-def queue_text(d: Draft, e: SendText) -> None:
-    _new(d, wire.Message(msg_text=e.text), e.key, note=e.note)
+def _focus(d: Draft, item: s.Item) -> None:
+    d.subject, d.item = item, item.state
 
 
-def queue_first_text(d: Draft, e: RequestChat) -> None:
-    _new(d, wire.Message(msg_text=e.text), e.key, note=e.note)
+def queue_text(d: Draft, e: SendText | RequestChat) -> None:
+    item_id = _new_id(d)
+    _focus(d, s.Item(item_id, ABSENT, wire.Message(item_id, msg_text=e.text), e.key, note=e.note))
 
 
 def queue_prompt_answer(d: Draft, e: SendText) -> None:
     """The text is the answer of the open prompt, in the field `text`, and no message beside it (F31)."""
-    found = participants.prompt(d)
-    assert found is not None
+    form = participants.prompt(d)
+    assert form is not None
     data = json.dumps({"text": e.text}, ensure_ascii=False, separators=(",", ":"))
-    item = _new(d, wire.FormData(found.id, found.name, data), e.key, form=found.id, note=e.note)
-    participants.reserve_form(d, found.id, item.id)
+    _queue_answer(d, form, wire.FormData(form.id, form.name, data), e.key, e.note)
 
 
 def queue_entry(d: Draft, e: SendEntry) -> None:
-    _new(d, e.entry, e.key, note=e.note)
+    item_id, entry = _new_id(d), e.entry
+    if isinstance(entry, NUMBERED):
+        entry = evolve(entry, msg_id=item_id)
+    _focus(d, s.Item(item_id, ABSENT, entry, e.key, note=e.note))
 
 
 def queue_file(d: Draft, e: SendFile) -> None:
-    item = _new(d, None, e.key, ref=e.ref, name=e.name, note=e.note)
-    d.subject = evolve(item, entry=wire.File("", e.type, e.name, item.id))
+    item_id = _new_id(d)
+    _focus(d, s.Item(item_id, ABSENT, wire.File("", e.type, e.name, item_id), e.key, e.ref, e.name, note=e.note))
+
+
+def _queue_answer(d: Draft, form: OpenForm, entry: wire.Entry, key: str | None, note: str = "") -> None:
+    """This item answers the form: one answer a request (F31)."""
+    item_id = _new_id(d)
+    _focus(d, s.Item(item_id, ABSENT, entry, key, form=form.id, note=note))
+    forms = (evolve(one, answer=item_id) if one.id == form.id else one for one in d.participants.forms)
+    d.participants = evolve(d.participants, forms=tuple(forms))
 
 
 def queue_form_answer(d: Draft, e: AnswerForm) -> None:
-    found = participants.form(d, e.form_request_id)
-    assert found is not None
-    item = _new(d, wire.FormData(found.id, found.name, e.data), e.key, form=found.id, note=e.note)
-    participants.reserve_form(d, found.id, item.id)
+    form = participants.form(d, e.form_request_id)
+    _queue_answer(d, form, wire.FormData(form.id, form.name, e.data), e.key, e.note)
 
 
 def queue_secure_answer(d: Draft, e: AnswerSecureForm) -> None:
-    found = participants.form(d, e.form_request_id)
-    assert found is not None
-    item = _new(d, wire.SecureFormData(found.id, found.name, e.ref), e.key, form=found.id, note=e.note)
-    participants.reserve_form(d, found.id, item.id)
+    form = participants.form(d, e.form_request_id)
+    _queue_answer(d, form, wire.SecureFormData(form.id, form.name, e.ref), e.key, e.note)
 
 
 def queue_form_cancel(d: Draft, e: CancelForm) -> None:
-    found = participants.form(d, e.form_request_id)
-    assert found is not None
-    cancel = wire.SecureFormCancel if found.secure else wire.FormDataCancel
-    item = _new(d, cancel(found.id, found.name), e.key, form=found.id)
-    participants.reserve_form(d, found.id, item.id)
+    form = participants.form(d, e.form_request_id)
+    cancel = wire.SecureFormCancel if form.secure else wire.FormDataCancel
+    _queue_answer(d, form, cancel(form.id, form.name), e.key)
 
 
 def queue_disconnect(d: Draft, e: object) -> None:
-    _new(d, wire.SessionDisconnect())
+    _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionDisconnect()))
 
 
 def queue_end(d: Draft, e: object) -> None:
-    _new(d, wire.SessionEnd())
+    _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionEnd()))
 
 
 def disconnect_is_queued(d: Draft, e: object) -> bool:
@@ -166,19 +165,23 @@ def has_deadline(d: Draft, e: object) -> bool:
     return d.item.due is not None
 
 
-def next_to_send(d: Draft, e: object) -> list[s.Item]:
+def next_to_send(d: Draft) -> list[s.Item]:
     """The items that a send slot is offered to: the head of the queue, and the first file being uploaded."""
-    head = next((item for item in d.items if isinstance(item.state, s.ITEM_QUEUED)), None)
-    upload = next((item for item in d.items if isinstance(item.state, s.ItemUploading)), None)
+    head = upload = None
+    for item in d.items:
+        state = type(item.state)
+        if head is None and state in s.ITEM_QUEUED:
+            head = item
+        elif upload is None and state is s.ItemUploading:
+            upload = item
     return [item for item in (head, upload) if item is not None]
 
 
-def without_receipts(d: Draft, e: object) -> list[s.Item]:
+def without_receipts(d: Draft) -> list[s.Item]:
     """Sent items of which no receipt is awaited: none can come, or more than `tracked_limit` newer ones wait too."""
-    tracked = [item for item in d.items if isinstance(item.state, s.ITEM_TRACKED)]
+    tracked = [item for item in d.items if type(item.state) in s.ITEM_TRACKED]
     awaited = [item for item in tracked if item.entry is None]
-    dropped = len(awaited) - d.config.tracked_limit
-    return [item for item in tracked if item.entry is not None] + awaited[: max(0, dropped)]
+    return [item for item in tracked if item.entry is not None] + awaited[: -d.config.tracked_limit]
 
 
 def all_items(d: Draft, e: object) -> tuple[s.Item, ...]:
@@ -189,9 +192,9 @@ def new_item(d: Draft, e: object) -> tuple[s.Item, ...]:
     return (d.subject,)
 
 
-def item_of_receipt(d: Draft, e: wire.MessageDelivered | wire.MessageRead) -> tuple[s.Item, ...]:
+def item_of_receipt(d: Draft, e: wire.MessageDelivered | wire.MessageRead) -> list[s.Item]:
     """The item that a receipt names."""
-    return tuple(item for item in d.items if item.id == e.ref_msg_id)
+    return [item for item in d.items if item.id == e.ref_msg_id]
 
 
 def item_of_echo(d: Draft, e: Any) -> tuple[s.Item, ...]:
@@ -345,11 +348,11 @@ def settled(d: Draft, e: object) -> s.ItemInDoubt:
 
 def store_item(d: Draft) -> None:
     """Write the item in focus back to its place; a new one goes to the end, one outside the session is dropped."""
-    state, i = d.item, d.subject
-    new = s.Item(i.id, state, i.entry, i.key, i.ref, i.name, i.form, i.note)
-    if isinstance(state, s.ITEM_OUTSIDE):
-        d.items = tuple([item for item in d.items if item.id != new.id])
-    elif any(item.id == new.id for item in d.items):
-        d.items = tuple([new if item.id == new.id else item for item in d.items])
-    else:
-        d.items = (*d.items, new)
+    i, place = d.subject, 0
+    for item in d.items:
+        if item.id == i.id:
+            break
+        place += 1
+    outside = type(d.item) in s.ITEM_OUTSIDE
+    new = () if outside else (s.Item(i.id, d.item, i.entry, i.key, i.ref, i.name, i.form, i.note),)
+    d.items = (*d.items[:place], *new, *d.items[place + 1 :])

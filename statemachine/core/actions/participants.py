@@ -162,9 +162,9 @@ def expire_typing(d: Draft, e: object) -> None:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
-def form(d: Draft, request_id: str) -> OpenForm | None:
-    """The open form with this request id."""
-    return next((f for f in d.participants.forms if f.id == request_id), None)
+def form(d: Draft, request_id: str) -> OpenForm:
+    """The form with this request id, which is open."""
+    return next(f for f in d.participants.forms if f.id == request_id)
 
 
 def prompt(d: Draft) -> OpenForm | None:
@@ -184,14 +184,12 @@ def close_prompts(d: Draft, e: object) -> None:
             d.participants = evolve(d.participants, forms=forms)
 
 
-def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
-    found = form(d, e.form_request_id)
-    return found is not None and not found.answer and found.secure == isinstance(e, AnswerSecureForm)
+def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm) -> bool:
+    return is_any_open_form(d, e) and form(d, e.form_request_id).secure == isinstance(e, AnswerSecureForm)
 
 
-def is_any_open_form(d: Draft, e: CancelForm) -> bool:
-    found = form(d, e.form_request_id)
-    return found is not None and not found.answer
+def is_any_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
+    return any(f.id == e.form_request_id and not f.answer for f in d.participants.forms)
 
 
 def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
@@ -237,14 +235,6 @@ def expire_forms(d: Draft, e: object) -> None:
     """Hide what the server no longer waits for. One with an answer under way stays until that has an outcome."""
     forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.participants.forms)
     d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
-
-
-def reserve_form(d: Draft, request_id: str, item_id: str) -> None:
-    """This item answers the form: one answer a request (F31)."""
-    d.participants = evolve(
-        d.participants,
-        forms=tuple(evolve(f, answer=item_id) if f.id == request_id else f for f in d.participants.forms),
-    )
 
 
 def settle_form(d: Draft, e: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .. import actions, signals
 from ..actions import outgoing
 from ..draft import Draft
-from ..session import Item
+from ..session import ITEM_TRACKED, Item
 from ..table import Action, BadTable, Cell, Machine, build
 from . import attention, connection, ephemeral, history, item, lifecycle, opening, presence
 from .couplings import COUPLINGS, Coupling
@@ -91,7 +91,7 @@ def _delivery(coupling: Coupling) -> Action:
 def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
     """Give an event or a signal to the machine that is in this state: every transition goes through here."""
     if d.log is not None:
-        _log(d, state.__class__, on, e)
+        _log(d, type(state), on, e)
     _CELLS_OF[type(state)][on](d, e)
 
 
@@ -121,8 +121,9 @@ def move_item(d: Draft, item: Item, on: type[Any], e: Any) -> None:
     move(d, current.state, on, e)
     if d.item is not current.state or d.subject is not current:
         outgoing.store_item(d)
-        for one in outgoing.without_receipts(d, None):
-            move_item(d, one, signals.NoReceiptAwaited, None)
+        if type(d.item) in ITEM_TRACKED:
+            for one in outgoing.without_receipts(d):
+                move_item(d, one, signals.NoReceiptAwaited, None)
 
 
 _faults = check_couplings(

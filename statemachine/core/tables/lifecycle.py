@@ -128,7 +128,7 @@ ROWS: Final = with_entry(rows(
     # beginning: request a chat, or find one again
     reject(s.Idle, BEGIN, NO_ORIGIN, op.lacks_origin),
     reject(s.Idle, BEGIN, TOO_LONG, out.is_too_long),
-    arc(s.Idle,       ev.RequestChat,                      op.has_first_text, (op.apply_carryover, out.queue_first_text), conv.requesting, (sig.ChatRequested, sig.ItemQueued), "the first message waits in the queue and fails visibly", "1.2 E4; 8 F28"),
+    arc(s.Idle,       ev.RequestChat,                      op.has_first_text, (op.apply_carryover, out.queue_text), conv.requesting, (sig.ChatRequested, sig.ItemQueued), "the first message waits in the queue and fails visibly", "1.2 E4; 8 F28"),
     arc(s.Idle,       ev.RequestChat,                      (),                op.apply_carryover,                         conv.requesting, sig.ChatRequested,                   "a chat is created",                                      "1.2 E4"),
     arc(s.Idle,       ev.Reattach,                         op.names_chat,     (op.apply_carryover, op.adopt_named_chat),  s.Establishing,  sig.ChatReattached,                  "a history that can be read proves that the chat exists", "5.1"),
     arc(s.Idle,       ev.Reattach,                         (),                op.apply_carryover,                         conv.requesting, sig.SearchRequested,                 "the active chat is searched for",                        "1.2 E5"),

@@ -9,30 +9,19 @@ failed. A *read* that failed is simply tried again; a *post* whose answer was lo
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from .. import signals as sig
+from ..commands import Kind as Kind
 from ..events import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, Reply
 from ..record import record
 
-Kind: TypeAlias = Literal["create", "find", "poll", "history", "post", "ephemeral", "upload"]
 OutcomeClass: TypeAlias = Literal[
     "ok", "empty", "busy", "retry", "limited", "unreadable", "doubt", "gone", "refused", "blocked"
 ]
 
-KINDS: Final[tuple[Kind, ...]] = ("create", "find", "poll", "history", "post", "ephemeral", "upload")
-CLASSES: Final[tuple[OutcomeClass, ...]] = (
-    "ok",
-    "empty",
-    "busy",
-    "retry",
-    "limited",
-    "unreadable",
-    "doubt",
-    "gone",
-    "refused",
-    "blocked",
-)
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+CLASSES: Final[tuple[OutcomeClass, ...]] = get_args(OutcomeClass)
 
 SUCCESS: Final[dict[Kind, type[Reply]]] = {
     "create": ChatOpened,
@@ -95,7 +84,7 @@ STATUSES: Final[dict[int, tuple[OutcomeClass, OutcomeClass]]] = {
 
 def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     """The outcome class of an answer. Pure, and total: whatever came, something is to be done."""
-    if isinstance(reply, SUCCESS[kind]):
+    if type(reply) is SUCCESS[kind]:
         return "ok"
     column = 1 if kind in ("post", "ephemeral") else 0
     if not isinstance(reply, Failure) or reply.kind == "unreadable":
