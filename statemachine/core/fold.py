@@ -35,7 +35,7 @@ STATUS: Final = _Statuses(
 """Wire value of `state`, in any case of letters -> the signal to the lifecycle (protocol.md 2.1); else StatusOther."""
 
 _GATHERED: Final = (wire.Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info)
-_PASSING: Final = (wire.Typing, wire.NotTyping)
+_NOT_MERGED: Final = {*_GATHERED, wire.Typing, wire.NotTyping}
 
 
 def signal_of(e: wire.Entry) -> type[Any]:
@@ -96,9 +96,10 @@ def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) ->
     if not was_read:
         memory.mark_first_reading(d, entries)
     known = memory.Known(d)
-    for e in entries[: start or 0]:  # told long ago, but a post of ours in doubt may be among them
-        if conversation.is_proof(d, e):
-            unfold(d, e)
+    if d.items:  # a post of ours in doubt may be among what was told long ago
+        for e in entries[: start or 0]:
+            if conversation.is_proof(d, e):
+                unfold(d, e)
     _merge(d, entries[start or 0 :], known)
     if awaited and not over:
         _read_roster(d, entries)
@@ -131,29 +132,26 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
 
 
 def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
-    last = max((i for i, e in enumerate(entries) if not isinstance(e, wire.Navigation)), default=-1)
+    last = max([i for i, e in enumerate(entries) if type(e) is not wire.Navigation], default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
-        d.newest = index == last
-        if isinstance(e, (*_GATHERED, *_PASSING)):
+        d.newest, kind = index == last, type(e)
+        if kind in _NOT_MERGED:
             if signal_of(e) in TERMINAL_ENTRIES:
                 unfold(d, e)
             continue
-        if isinstance(e, wire.Signaling) and index != offer:
+        if (kind is wire.Signaling and index != offer) or (kind is wire.CobrowsingRequested and not d.newest):
             continue
-        if isinstance(e, wire.CobrowsingRequested) and not d.newest:
-            continue
-        if type(e) in REMEMBERED and memory.is_known(d, e, known):
-            continue
-        d.fresh = True
-        unfold(d, e)
+        if kind not in REMEMBERED or not memory.is_known(d, e, known):
+            d.fresh = True
+            unfold(d, e)
 
 
 def _pending_offer(entries: Sequence[Any]) -> int | None:
     """The one signal of a log that still matters: an offered call that was not ended (protocol.md 5.1)."""
     found = None
     for index, e in enumerate(entries):
-        if isinstance(e, wire.Signaling):
+        if type(e) is wire.Signaling:
             if e.kind == "OFFER_CALL":
                 found = index
             elif e.kind in ("END_CALL", "CALL_REJECTED"):
@@ -169,12 +167,11 @@ def _read_roster(d: Draft, entries: Iterable[Any]) -> None:
     """
     if not polling.no_poll_is_held(d, None):
         return
+    latest = {type(e): e for e in entries if signal_of(e) not in TERMINAL_ENTRIES}
     for kind in (wire.CaseSet, wire.Info):
-        found = [e for e in entries if type(e) is kind]
-        if found:
-            unfold(d, found[-1])
+        if kind in latest:
+            unfold(d, latest[kind])
     participants.rebuild_roster(d, entries)
-    statuses = [e for e in entries if type(e) is wire.Status and signal_of(e) not in TERMINAL_ENTRIES]
-    if statuses and conversation.stage_is_unknown(d, None):
-        unfold(d, statuses[-1])
+    if wire.Status in latest and conversation.stage_is_unknown(d, None):
+        unfold(d, latest[wire.Status])
     move(d, d.lifecycle, sig.RosterRead, None)

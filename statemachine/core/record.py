@@ -45,7 +45,7 @@ def _repr(self: Any) -> str:
 def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
     cls.__eq__, cls.__hash__, cls.__repr__, cls.field_values = _equal, _hash, _repr, property(_field_values)
-    return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, **options)
+    return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
 
 
 if TYPE_CHECKING:

@@ -800,7 +800,6 @@ const VOCABULARY = {
     },
     effects: {
       apply_carryover: applyCarryover,
-      queue_first_text: queueText,
       adopt_named_chat: (d, e) => adoptChat(d, record("ChatOpened", { chat_id: e.chat_id ?? "" })),
       mark_beginning: (d) => remember(d, beginning(d)),
       note_end: (d, e) => (d.end = e),
@@ -1199,14 +1198,8 @@ function takeParticipants(d, entries) {
 // --- what is owed, and when to wake ------------------------------------------------------------------------------
 
 function* owing(s) {
-  if (s.opening.call !== null) yield { kind: s.opening.name === "finding" ? "find" : "create", call: s.opening.call };
-  if (s.connection.call !== null) yield { kind: "poll", call: s.connection.call };
-  if (s.history.call !== null) yield { kind: "history", call: s.history.call };
-  for (const item of s.items) {
-    if (item.state.call === null) continue;
-    yield { kind: item.state.name === "uploading" ? "upload" : "post", call: item.state.call, item };
-  }
-  if (s.ephemeral.call !== null) yield { kind: "ephemeral", call: s.ephemeral.call };
+  for (const { kind, call } of [s.opening, s.connection, s.history, s.ephemeral]) if (call !== null) yield { kind, call };
+  for (const item of s.items) if (item.state.call !== null) yield { kind: item.state.kind, call: item.state.call, item };
 }
 
 function command(s, { kind, call, item }) {

@@ -44,7 +44,7 @@ def test_a_field_has_a_default_only_where_none_must_be_given() -> None:
 
 def test_what_a_state_never_has_is_a_constant() -> None:
     assert constants(states.Gone) == {"outcome": "gone", "due": None}
-    assert constants(states.ConnectionPolling) == {}
+    assert constants(states.ConnectionPolling) == {"kind": "poll"}
 
 
 def test_everything_that_a_session_is_made_of_is_found() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -48,7 +48,8 @@ def is_new_chat(d: Draft, e: ChatOpened) -> bool:
 
 def may_only_find(d: Draft, e: object) -> bool:
     """It was a search by E5, or the customer has ended meanwhile."""
-    return _backing_off(d).find
+    o: Any = d.opening
+    return bool(o.find)
 
 
 # --- actions --------------------------------------------------------------------------------------------------------
@@ -87,11 +88,6 @@ def mark_beginning(d: Draft, e: ChatOpened) -> None:
 # --- makers ---------------------------------------------------------------------------------------------------------
 
 
-def _backing_off(d: Draft) -> s.OpeningBackingOff:
-    assert isinstance(d.opening, s.OpeningBackingOff)
-    return d.opening
-
-
 def creating(d: Draft, e: RequestChat) -> s.OpeningCreating:
     return s.OpeningCreating(d.next_id(), _answer_due(d), 0, e.parameters, e.phone_number, e.from_)
 
@@ -101,24 +97,23 @@ def finding(d: Draft, e: Reattach) -> s.OpeningFinding:
 
 
 def creating_again(d: Draft, e: object) -> s.OpeningCreating:
-    o = _backing_off(d)
+    o: Any = d.opening
     return s.OpeningCreating(d.next_id(), _answer_due(d), o.tries, o.parameters, o.phone_number, o.from_)
 
 
 def finding_again(d: Draft, e: object) -> s.OpeningFinding:
-    return s.OpeningFinding(d.next_id(), _answer_due(d), _backing_off(d).tries)
+    o: Any = d.opening
+    return s.OpeningFinding(d.next_id(), _answer_due(d), o.tries)
 
 
 def to_create_later(d: Draft, e: object) -> s.OpeningBackingOff:
-    o = d.opening
-    assert isinstance(o, s.OpeningCreating)
+    o: Any = d.opening
     due, slack = back_off(d, e, o.tries + 1)
     return s.OpeningBackingOff(due, o.tries + 1, slack, False, o.parameters, o.phone_number, o.from_, *failure_words(e))
 
 
 def to_find_later(d: Draft, e: object) -> s.OpeningBackingOff:
-    o = d.opening
-    assert isinstance(o, s.OpeningCreating | s.OpeningFinding)
+    o: Any = d.opening
     due, slack = back_off(d, e, o.tries + 1)
     reason, code, detail = failure_words(e)
     return s.OpeningBackingOff(due, o.tries + 1, slack, True, reason=reason, code=code, detail=detail)
@@ -126,7 +121,7 @@ def to_find_later(d: Draft, e: object) -> s.OpeningBackingOff:
 
 def to_find_only(d: Draft, e: object) -> s.OpeningBackingOff:
     """The same pause, but the next call only asks (E5)."""
-    o = _backing_off(d)
+    o: Any = d.opening
     return s.OpeningBackingOff(o.due, o.tries, o.slack, True, reason=o.reason, code=o.code, detail=o.detail)
 
 

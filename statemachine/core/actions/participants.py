@@ -113,9 +113,9 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
     before = d.participants
     d.participants = Participants((), before.typists, before.forms)
     for e in entries:
-        if isinstance(e, PartyJoined):
+        if type(e) is PartyJoined:
             add_party(d, e)
-        elif isinstance(e, PartyLeft):
+        elif type(e) is PartyLeft:
             remove_party(d, e)
     if d.participants == before:
         d.participants = before

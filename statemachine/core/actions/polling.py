@@ -1,11 +1,11 @@
 """The poll and the history: their calls, their back-off, and the brake on instant empty answers (D2.9, D2.11).
 
-Each function serves rows of one state; `_polling`, `_backing_off` and `_blocked` only tell the type checker which.
+Each function serves rows of one state, and takes its fields for granted.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 from attrs import evolve
 
@@ -14,19 +14,6 @@ from ..draft import Draft
 from ..events import HistoryLog
 from .memory import knows_some
 from .timing import after, answer_due, back_off, failure_code, failure_words
-
-
-def _polling(d: Draft) -> s.ConnectionPolling:
-    return cast("s.ConnectionPolling", d.connection)
-
-
-def _backing_off(d: Draft) -> s.ConnectionBackingOff:
-    return cast("s.ConnectionBackingOff", d.connection)
-
-
-def _blocked(d: Draft) -> s.ConnectionBlocked:
-    return cast("s.ConnectionBlocked", d.connection)
-
 
 # --- guards: connection ---------------------------------------------------------------------------------------------
 
@@ -53,9 +40,11 @@ def _fast_empty_polls(d: Draft) -> int:
     """Instant empty answers in a row, with this one."""
     if d.fresh:
         return 0
-    state, config = _polling(d), d.config
+    state: Any = d.connection
+    config = d.config
     asked = state.due - config.poll_timeout - config.answer_margin
-    return state.fast_empty_polls + 1 if d.now - asked < config.brake else 0
+    count: int = state.fast_empty_polls + 1
+    return count if d.now - asked < config.brake else 0
 
 
 def has_failed_before(d: Draft, e: object) -> bool:
@@ -69,7 +58,8 @@ def is_braking(d: Draft, e: object) -> bool:
 
 
 def is_in_background(d: Draft, e: object) -> bool:
-    return _blocked(d).paused
+    state: Any = d.connection
+    return bool(state.paused)
 
 
 # --- makers: connection ---------------------------------------------------------------------------------------------
@@ -91,7 +81,8 @@ def polling_on(d: Draft, e: object) -> s.ConnectionPolling:
 
 def polling_slowly(d: Draft, e: object) -> s.ConnectionPolling:
     """After the brake: nothing was lost, so no history; the count goes on."""
-    return _poll(d, 0, _backing_off(d).fast_empty_polls)
+    state: Any = d.connection
+    return _poll(d, 0, state.fast_empty_polls)
 
 
 def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
@@ -127,21 +118,25 @@ def blocked_while_paused(d: Draft, e: object) -> s.ConnectionBlocked:
 
 
 def blocked_in_background(d: Draft, e: object) -> s.ConnectionBlocked:
-    return s.ConnectionBlocked(_blocked(d).code, True)
+    state: Any = d.connection
+    return s.ConnectionBlocked(state.code, True)
 
 
 def blocked_in_foreground(d: Draft, e: object) -> s.ConnectionBlocked:
-    return s.ConnectionBlocked(_blocked(d).code)
+    state: Any = d.connection
+    return s.ConnectionBlocked(state.code)
 
 
 def paused_with_poll(d: Draft, e: object) -> s.ConnectionPaused:
     """Pausing does not withdraw the poll in flight, it only starts no other."""
-    return s.ConnectionPaused(_polling(d).call, _polling(d).due)
+    state: Any = d.connection
+    return s.ConnectionPaused(state.call, state.due)
 
 
 def resuming_poll(d: Draft, e: object) -> s.ConnectionPolling:
     """The paused poll, which is still in flight."""
-    return s.ConnectionPolling(_polling(d).call, _polling(d).due)
+    state: Any = d.connection
+    return s.ConnectionPolling(state.call, state.due)
 
 
 # --- guards and makers: history -------------------------------------------------------------------------------------
@@ -184,7 +179,7 @@ def reading_again(d: Draft, e: object) -> s.HistoryReading:
 
 
 def stale(d: Draft, e: object) -> s.HistoryStale:
-    state = cast("s.HistoryReading", d.history)
+    state: Any = d.history
     return s.HistoryStale(state.call, state.due, state.tries, state.rejections)
 
 
