@@ -16,6 +16,8 @@ from functools import partial
 from inspect import isawaitable, signature
 from typing import TypeAlias
 
+from attrs import define, field
+
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
 from .errors import BadSetting, ChatError
@@ -188,47 +190,40 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
         return taken
 
 
+@define(eq=False)
 class HandlerRunner:
-    """Calls a handler with the updates of all sessions. No failure of it ends the calls for other sessions."""
+    """Calls a handler with the updates of all sessions. No failure of it ends the calls for other sessions.
 
-    def __init__(
-        self,
-        scheduler: DeliveryScheduler,
-        handler: Handler,
-        *,
-        tries: int,
-        pause: timedelta,
-        timeout: timedelta | None,
-        auto_ack: bool,
-        on_failure: Callable[[ChatSession, BaseException], None],
-    ) -> None:
-        """Check the handler. Raises BadSetting for one that cannot be called with a session and an update.
+    Raises BadSetting for a handler that cannot be called with a session and an update.
 
-        Args:
-            scheduler: Delivers the updates.
-            handler: The application's function.
-            tries: The most calls for one update.
-            pause: After the first failure; it doubles with each.
-            timeout: Of one call; None: unlimited.
-            auto_ack: Acknowledge an update when the handler returns.
-            on_failure: Called after each failure; it does not raise.
-        """
-        _check_signature(handler)
-        self._scheduler = scheduler
-        self._handler = handler
-        self._tries = tries
-        self._pause_s = pause.total_seconds()
-        self._timeout_s = timeout.total_seconds() if timeout else None
-        self._auto_ack = auto_ack
-        self._on_failure = on_failure
-        self._is_proved = False  # it has returned an awaitable
+    Args:
+        scheduler: Delivers the updates.
+        handler: The application's function.
+        tries: The most calls for one update.
+        pause: After the first failure; it doubles with each.
+        timeout: Of one call; None: unlimited.
+        auto_ack: Acknowledge an update when the handler returns.
+        on_failure: Called after each failure; it does not raise.
+    """
+
+    scheduler: DeliveryScheduler
+    handler: Handler
+    tries: int
+    pause: timedelta
+    timeout: timedelta | None
+    auto_ack: bool
+    on_failure: Callable[[ChatSession, BaseException], None]
+    has_returned_awaitable: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        _check_signature(self.handler)
 
     async def run(self, run: int, concurrency: int) -> None:
         """Run until the client is closed. Cancelled, it cancels the handlers; their updates are delivered again.
 
         Raises BadSetting where the first call of the handler returns nothing to await.
         """
-        with self._scheduler.reading():
+        with self.scheduler.reading():
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(concurrency):
@@ -238,16 +233,16 @@ class HandlerRunner:
 
     async def _work(self, run: int) -> None:
         worker = asyncio.current_task()
-        while taken := await self._scheduler.take(run, partial(self._failed, run), auto_ack=False):
+        while taken := await self.scheduler.take(run, partial(self._failed, run), auto_ack=False):
             chat, update = taken
             error = await self._result(chat, update)
             is_cancelled = worker is not None and worker.cancelling() > 0
             if error is None:
-                self._scheduler.done(run, chat, ack=self._auto_ack)
+                self.scheduler.done(run, chat, ack=self.auto_ack)
             elif is_cancelled:
-                self._scheduler.again(run, chat)
-            elif isinstance(error, _NothingToAwait) and not self._is_proved:
-                self._scheduler.again(run, chat)
+                self.scheduler.again(run, chat)
+            elif isinstance(error, _NothingToAwait) and not self.has_returned_awaitable:
+                self.scheduler.again(run, chat)
                 raise BadSetting(f"handle: {error}")
             else:
                 self._failed(run, chat, error)
@@ -267,14 +262,14 @@ class HandlerRunner:
 
     async def _call(self, chat: ChatSession, update: Update | Stopped) -> BaseException | None:
         try:
-            result = self._handler(chat, update)
+            result = self.handler(chat, update)
             if not isawaitable(result):
                 raise _NothingToAwait(
                     "the handler must be an async function (async def), or return an awaitable: "
                     f"it returned {type(result).__name__}"
                 )
-            self._is_proved = True
-            async with asyncio.timeout(self._timeout_s):
+            self.has_returned_awaitable = True
+            async with asyncio.timeout(self.timeout.total_seconds() if self.timeout else None):
                 await result
         except KeyboardInterrupt:
             raise
@@ -288,12 +283,12 @@ class HandlerRunner:
         _log.warning(
             "handler_failed", session=chat.label, **_update_values(slot), tries=slot.failures, **error_values(error)
         )
-        self._on_failure(chat, error)
-        if slot.failures >= self._tries:
+        self.on_failure(chat, error)
+        if slot.failures >= self.tries:
             park(chat, error)
             return
-        pause = self._pause_s * 2 ** (slot.failures - 1)
-        asyncio.get_running_loop().call_later(pause, self._scheduler.again, run, chat)
+        pause = self.pause * 2 ** (slot.failures - 1)
+        asyncio.get_running_loop().call_later(pause.total_seconds(), self.scheduler.again, run, chat)
 
 
 class _NothingToAwait(TypeError):

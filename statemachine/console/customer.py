@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 from attrs import define, field
 
 from statemachine.client import ChatClient, ChatError, Options
+from statemachine.emulator.script import values
 from statemachine.replay.words import session_names
 from statemachine.scripted import Customer, EntrySent, PlayEvent, ScriptStep, script
 from statemachine.scripted.events import UpdatesFailed
@@ -150,18 +149,12 @@ class ConsoleCustomer:
 
 
 def _file(fields: Fields) -> script.FileStep:
-    try:
-        content = base64.b64decode(_text(fields, "content"), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("content is no base64") from None
+    content = values.read_bytes(values.BASE64 + _text(fields, "content"))
     return script.FileStep(_text(fields, "name"), content=content)
 
 
 def _answer(fields: Fields) -> script.AnswerFormStep:
-    data = fields.get("data")
-    if not isinstance(data, dict):
-        raise ValueError("data is needed: the form's fields")
-    return script.AnswerFormStep(cast("dict[str, object]", data), _text(fields, "form"), within=0)
+    return script.AnswerFormStep(values.read_table(fields.get("data")), _text(fields, "form"), within=0)
 
 
 def _call(name: script.MethodName) -> Callable[[Fields], script.CallStep]:

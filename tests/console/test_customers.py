@@ -170,7 +170,7 @@ async def test_the_feed_tells_screens_as_they_change_and_who_left() -> None:
         ("DELETE", "customers/bob", None, 404, "no such customer"),
         ("POST", "customers/eve/say", {}, 400, "text is needed"),
         ("POST", "customers/eve/say", {"text": 5}, 400, "text is needed"),
-        ("POST", "customers/eve/answer", {"form": "1"}, 400, "data is needed"),
+        ("POST", "customers/eve/answer", {"form": "1"}, 400, "a table is needed"),
         ("POST", "customers/eve/file", {"name": "a", "content": "%"}, 400, "no base64"),
         ("POST", "customers/eve/say", [], 400, "A JSON object is needed"),
         ("POST", "customers/eve/read", {"msg_id": "none"}, 200, ""),

@@ -11,10 +11,10 @@ from typing import Any, Final
 import attrs
 from aiohttp import web
 
-from statemachine.durations import parse_duration
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal, refusing
 from statemachine.emulator.knobs import describe
 from statemachine.emulator.model import Centre
+from statemachine.emulator.script.values import read_duration, read_number
 
 routes = web.RouteTableDef()
 
@@ -34,13 +34,9 @@ async def move_clock(request: web.Request) -> web.Response:
     wish = await body(request)
     if not wish or wish.keys() - {"advance", "scale"}:
         raise refusal(400, 'send {"advance": "10m"} or {"scale": 60}, or both')
-    scale, advance = wish.get("scale", emulator.clock.scale), wish.get("advance", "0s")
     with refusing(400, ValueError):
-        if isinstance(scale, bool) or not isinstance(scale, int | float):
-            raise ValueError(f"scale is a number, not {scale!r:.60}")
-        if not isinstance(advance, str):
-            raise ValueError(f'advance is a length of time like "10m", not {advance!r:.60}')
-        ahead = parse_duration(advance)
+        scale = read_number(wish.get("scale", emulator.clock.scale))
+        ahead = read_duration(wish.get("advance", "0s"))
         if ahead > _LONGEST_ADVANCE_MS:
             raise ValueError("at most a year at once")
         emulator.set_speed(scale)
