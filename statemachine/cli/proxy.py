@@ -95,7 +95,7 @@ def _origin(url: str) -> str:
     if not is_origin:
         raise click.UsageError(f"--to {url}: expected an address as https://chat.example.com.")
     if extra:
-        raise click.UsageError(f"--to {url}: give scheme, host and port only; clients add /clientweb/api/ themselves.")
+        raise click.UsageError("--to: give scheme, host and port only; clients add path and credentials themselves.")
     return url.rstrip("/")
 
 

@@ -25,13 +25,26 @@ PHOTO: Final = (
 )
 """One transparent pixel: the photo of every agent."""
 
-_CONFIGURATION: Final[Event] = {
+_FORMS: Final[Event] = {
     "forms": [
         {"form_name": "survey_form", "fields": ["service", "helpful", "recommend", "transcript"]},
         {"form_name": "contact_form", "fields": ["first_name", "email"]},
     ],
     "secure_forms": [{"form_id": "payment", "fields": ["card_number", "expiry"]}],
 }
+_CONTACT_TAB: Final[Event] = {
+    "enabled": True,
+    "location": "right_bottom",
+    "color": "#ffffff",
+    "bg_color": "#0b5cd5",
+    "font": "sans-serif",
+    "agents_available_msg": "Chat with us",
+    "agents_not_available_msg": "Leave a message",
+    "out_of_hours_msg": "We are closed",
+    "show_ewt_out_of_hours": False,
+}
+_WIDGET: Final[Event] = {"name": "web", "urls": [], "definition": {"contact_tab": _CONTACT_TAB, **_FORMS}, "styles": {}}
+"""No published sample holds form definitions: they stand somewhere within ``definition`` (1.2, E16)."""
 _PARAMETERS: Final = [{"first_name": "FIRST_NAME"}, {"last_name": "LAST_NAME"}, {"phone_number": "PHONE"}]
 
 
@@ -144,7 +157,7 @@ def ice_servers(state: CentreState, call: ApiCall) -> HttpResponse:
 
 def configuration(state: CentreState, call: ApiCall) -> HttpResponse:
     """E16."""
-    return json_response(_CONFIGURATION)
+    return json_response({"widgets": [_WIDGET]})
 
 
 def request_sms(state: CentreState, call: ApiCall) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from statemachine.emulator.cross_origin import allowance, preflight
 from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.identity import claimed
@@ -39,6 +40,8 @@ class WireApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; a held poll takes as long as its hold."""
+        if (allowed := preflight(request)) is not None:
+            return allowed
         driver, number = self._driver, next(self._numbers)
         real_time = driver.real_clock.now()
         try:
@@ -61,7 +64,9 @@ class WireApi:
         driver.centre.left(number, driver.real_clock.now())
         if reply.status == 0:
             return _break_off(request)
-        return web.Response(status=reply.status, headers=[*reply.headers, *INERT.items()], body=reply.body)
+        return web.Response(
+            status=reply.status, headers=[*reply.headers, *(INERT | allowance(request)).items()], body=reply.body
+        )
 
     async def _body(self, request: web.Request) -> bytes:
         """Raises HTTPRequestEntityTooLarge, before anything is read where the length is known; TimeoutError."""

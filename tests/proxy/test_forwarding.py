@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -41,7 +41,7 @@ class Observed:
 
 
 @asynccontextmanager
-async def served(handler: Handler) -> AsyncIterator[str]:
+async def served(handler: Handler) -> AsyncGenerator[str]:
     app = web.Application(client_max_size=64 * MEGABYTE)
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, handler_cancellation=True, auto_decompress=False, access_log=None)
@@ -54,7 +54,7 @@ async def served(handler: Handler) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def forwarded(handler: Handler) -> AsyncIterator[tuple[str, Observed, aiohttp.ClientSession]]:
+async def forwarded(handler: Handler) -> AsyncGenerator[tuple[str, Observed, aiohttp.ClientSession]]:
     observed = Observed()
     async with (
         served(handler) as upstream,

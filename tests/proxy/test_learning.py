@@ -59,7 +59,7 @@ async def learned(settings: dict[str, Any], api: str = "v2") -> tuple[dict[str, 
         ({"history_omits": ("chat_session_form_show", "chat_session_signaling"), "server_version": "9.9"}, "v2"),
         ({"history_omits": (), "available": False, "file_name_in_reply": False}, "v2"),
     ],
-    ids=lambda value: ",".join(value) if isinstance(value, dict) else value,
+    ids=str,
 )
 async def test_the_profile_equals_the_settings_wherever_the_traffic_showed_them(
     settings: dict[str, Any], api: str

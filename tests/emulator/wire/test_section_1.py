@@ -297,8 +297,10 @@ async def test_e14_photos() -> None:
 async def test_e15_ice_servers_and_e16_configuration() -> None:
     async with wire() as w:
         assert (await w.get("iceservers"))["servers"][0]["url"].startswith("stun:")
-        names = {one["form_name"] for one in (await w.get("configuration"))["forms"]}
-        assert "survey_form" in names
+        (widget,) = (await w.get("configuration"))["widgets"]
+        assert {"name", "urls", "definition", "styles"} == set(widget)
+        assert widget["definition"]["contact_tab"]["enabled"] is True
+        assert "survey_form" in {one["form_name"] for one in widget["definition"]["forms"]}
 
 
 async def test_e17_sms_on_v1_only() -> None:
