@@ -1,4 +1,4 @@
-"""aiohttp and what comes with it; without the extra `http`, the error says how to install it."""
+"""aiohttp and its parts; without the extra `http`, the error says how to install it."""
 
 from __future__ import annotations
 

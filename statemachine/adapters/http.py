@@ -124,7 +124,7 @@ class HttpTransport:
 
 
 def describe(failure: Failure, leads_to: str = "") -> str:
-    """What the server has answered, in words. `leads_to`: where it redirects to."""
+    """The server's answer, in words. `leads_to`: the target of its redirect."""
     if failure.kind == "unreadable":
         return f"the answer is not from the chat API (HTTP status {failure.status})"
     code = "" if failure.code is None else f", error {failure.code}"

@@ -17,7 +17,7 @@ Cause: TypeAlias = Literal[
     "", "blocked", "certificate", "connection", "header_size", "headers", "host", "no_http", "no_tls", "payload",
     "proxy_blocks", "proxy_connection", "proxy_failed", "proxy_host", "proxy_password", "wrong_http",
 ]  # fmt: skip
-"""What has to be corrected, where it is known; `client.advice` has the remedies."""
+"""The cause, where it is known; `client.advice` has the remedies."""
 
 MAX_HEADER: Final = 64 * 1024
 """The most bytes of one response header, and of the status line."""

@@ -24,7 +24,7 @@ Setting: TypeAlias = Literal[
 
 @frozen
 class Advice:
-    """`problem`: what is wrong. `setting`: which one to correct. `remedy`: what to do, in the imperative."""
+    """`problem`: in words. `setting`: the one to correct. `remedy`: in the imperative."""
 
     problem: str
     setting: Setting
@@ -142,7 +142,7 @@ def advise(failure: Failure, cause: Cause = "", url: str = "") -> Advice:
 
 
 def remedy(failure: Failure, cause: Cause, url: str) -> str:
-    """What to do about a failed call, in words."""
+    """The remedy for a failed call, in words."""
     return advise(failure, cause, url).remedy
 
 

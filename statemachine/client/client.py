@@ -103,7 +103,7 @@ class ChatClient:
         self._capacity: int | None = None
         self._warned_full = False
         # Each session puts its own client id in the place of this one.
-        self._endpoint = self._options.endpoint(url, tenant, app_id, "nobody")
+        self._endpoint = self._options.endpoint(url, tenant, app_id, "any")
 
     # --- open and close -----------------------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class DeliveryScheduler:
             self.notify(chat)
 
     def resume(self, chat: ChatSession) -> None:
-        """Queue a parked session again. What was acknowledged meanwhile is not delivered again."""
+        """Queue a parked session again. Updates acknowledged meanwhile are not delivered again."""
         if chat.slot.place == "parked":
             chat.slot.stream = None
             self._give_back(chat)
@@ -250,7 +250,7 @@ class HandlerRunner:
                 raise asyncio.CancelledError
 
     async def _result(self, chat: ChatSession, update: Update | Stopped) -> BaseException | None:
-        """What a call of the handler has raised; None: it has returned.
+        """The exception of a call of the handler; None: it has returned.
 
         It runs in a task of its own: a CancelledError that ends it is then not the cancellation of this task.
         """

@@ -49,7 +49,7 @@ class Finding:
 
 @define
 class _Check:
-    """The state of the check. `endpoint` follows what the server turns out to accept."""
+    """The state of the check. `endpoint` becomes the one that the server accepts."""
 
     endpoint: Endpoint
     options: Options

@@ -1,4 +1,4 @@
-"""Metrics: what is counted and timed, under names that stay.
+"""Metrics: counters and durations, under names that stay.
 
 Counters and histograms go to a `Metrics` object of the application as they happen. `ChatClient.stats()` is the present
 state: sessions by phase, updates in the journal. `client.prometheus` is the adapter to prometheus-client; one to

@@ -122,5 +122,5 @@ class Options:
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # `Endpoint` refuses it, and says what an address looks like
+    except ValueError:  # `Endpoint` refuses it, with an example
         return ""

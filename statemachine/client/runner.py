@@ -22,7 +22,7 @@ from .home_loop import check_loop
 from .stream import UpdateFeed, UpdateFilter
 
 IntentFactory: TypeAlias = Callable[[Carryover | None], Event]
-"""Makes the intent that opens a chat, from what it carries over from the last one."""
+"""Makes the intent that opens a chat, from the carryover of the last one."""
 
 
 @frozen
@@ -204,7 +204,7 @@ class SessionRunner:
         return self.submit(opening)
 
     async def close(self, timeout: timedelta) -> None:  # noqa: ASYNC109 - the rest is abandoned then
-        """Release the session. Requests in flight, and what is queued behind them, have `timeout` to finish."""
+        """Release the session. Requests in flight, and the queue behind them, have `timeout` to finish."""
         self._driver.stop()
         try:
             async with asyncio.timeout(timeout.total_seconds()):

@@ -40,7 +40,7 @@ _log = Logger()
 
 @frozen
 class ClientContext:
-    """What the sessions of a client share.
+    """The parts that the sessions of a client share.
 
     `sending`, `delivering`: the middleware. `notify`: the session has updates. `resume`: call its handler again.
     `retire`: it is over, and all its updates are acknowledged.

@@ -81,7 +81,7 @@ class UpdateFeed:
             self._statuses[type(status)] = (after, status)
 
     def publish(self, step: SavedStep) -> None:
-        """Add the updates of a saved step. Statuses come before its transcript: who joined, before what they said."""
+        """Add the updates of a saved step. Statuses come before its transcript: a party joins before its texts."""
         after = step.transcript[0].seq - 1 if step.transcript else step.session.seq
         self._last = step.session.seq
         self._put(after, step.statuses)
@@ -202,7 +202,7 @@ class UpdateStream(AsyncIterator[Update]):
     def look(self) -> Update | None:
         """The next update if there is one now.
 
-        Raises a `StoreError` where the journal cannot be read, and what the filter raises; the update then comes again.
+        Raises a `StoreError` where the journal cannot be read, and the filter's exceptions; the update comes again.
         """
         while update := self._next_unfiltered():
             filtered = self._feed.update_filter(update)

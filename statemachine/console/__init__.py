@@ -1,7 +1,7 @@
 """The agent console: a web page on which a person plays the contact centre, and a customer beside it.
 
-It is a part to mount on the emulator: ``Emulator(parts={PREFIX: part})`` serves the page at ``/_console/``. It steers
-through the emulator's control API like anybody else. Needs the extra ``http``.
+It is a part to mount on the emulator: ``Emulator(parts={PREFIX: part})`` serves the page at ``/_console/``. It uses
+the emulator's control API as any other tool does. Needs the extra ``http``.
 """
 
 from __future__ import annotations

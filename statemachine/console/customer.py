@@ -52,7 +52,7 @@ class ConsoleCustomer:
     _customer: Customer = field(init=False)
 
     @classmethod
-    async def enter(
+    async def open(
         cls, url: str, tenant: str, app_id: str, client_id: str, changed: Callable[[], None]
     ) -> ConsoleCustomer:
         """A customer without a chat. Raises ChatError."""
@@ -73,7 +73,7 @@ class ConsoleCustomer:
         """The client id."""
         return self.client_id
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Close the page; the chat is not ended."""
         await self.client.close()
         await self._customer.stop()

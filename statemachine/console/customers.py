@@ -42,23 +42,21 @@ class Customers:
         self.present: Final[dict[str, ConsoleCustomer]] = {}
         self.readers: Final = Readers()
 
-    async def come(self, client_id: str, app_id: str) -> ConsoleCustomer:
+    async def open(self, client_id: str, app_id: str) -> ConsoleCustomer:
         """The customer of this id, a new one if there is none. Raises BadSetting."""
         if client_id not in self.present:
             if len(self.present) >= MAX_CUSTOMERS:
-                raise refusal(409, f"{MAX_CUSTOMERS} customers are here already; close one")
+                raise refusal(409, f"there are {MAX_CUSTOMERS} customers already; close one")
             knobs = self._emulator.centre.knobs
             tenant = knobs.tenants[0] if knobs.tenants else "console.example"
             changed = self.readers.wake
-            self.present[client_id] = await ConsoleCustomer.enter(
-                self._emulator.url, tenant, app_id, client_id, changed
-            )
+            self.present[client_id] = await ConsoleCustomer.open(self._emulator.url, tenant, app_id, client_id, changed)
         return self.present[client_id]
 
-    async def go(self, client_id: str) -> None:
+    async def close(self, client_id: str) -> None:
         """Close the page of a customer."""
         customer = self.present.pop(client_id)
-        await customer.leave()
+        await customer.close()
         self.readers.wake()
 
     def unused_id(self) -> str:
@@ -77,32 +75,32 @@ def install(app: web.Application) -> None:
     async def begin(app: web.Application) -> None:
         app[_CUSTOMERS] = Customers(app[EMULATOR])
 
-    async def let_go(app: web.Application) -> None:
+    async def close_all(app: web.Application) -> None:
         customers = app[_CUSTOMERS]
         customers.readers.close()
-        await asyncio.gather(*map(customers.go, list(customers.present)))
+        await asyncio.gather(*map(customers.close, list(customers.present)))
 
     app.add_routes(routes)
     app.on_startup.append(begin)
-    app.on_shutdown.append(let_go)
+    app.on_shutdown.append(close_all)
 
 
 @routes.get("/customers")
-async def everybody(request: web.Request) -> web.Response:
+async def listed(request: web.Request) -> web.Response:
     """See above."""
     return answer({"customers": [customer.screen() for customer in request.app[_CUSTOMERS].present.values()]})
 
 
 @routes.post("/customers")
-async def come(request: web.Request) -> web.Response:
+async def create(request: web.Request) -> web.Response:
     """See above."""
     customers = request.app[_CUSTOMERS]
-    wish = await body(request)
-    client_id = str(wish.get("client_id") or customers.unused_id())
-    app_id = str(wish.get("app_id") or "console")
+    fields = await body(request)
+    client_id = str(fields.get("client_id") or customers.unused_id())
+    app_id = str(fields.get("app_id") or "console")
     with _refusing():
-        customer = await customers.come(client_id, app_id)
-        await customer.do("start", {"text": wish.get("text") or ""})
+        customer = await customers.open(client_id, app_id)
+        await customer.do("start", {"text": fields.get("text") or ""})
     return answer({"customer": customer.screen()})
 
 
@@ -118,9 +116,9 @@ async def feed(request: web.Request) -> web.StreamResponse:
             if known.get(customer.id) != customer.version:
                 known[customer.id] = customer.version
                 text += message("customer", customer.screen())
-        for gone in known.keys() - customers.present.keys():
-            del known[gone]
-            text += message("left", {"id": gone})
+        for closed in known.keys() - customers.present.keys():
+            del known[closed]
+            text += message("left", {"id": closed})
         return text
 
     return await serve(request, customers.readers, take)
@@ -139,9 +137,9 @@ async def do(request: web.Request) -> web.Response:
 
 
 @routes.delete("/customers/{id}")
-async def go(request: web.Request) -> web.Response:
+async def delete(request: web.Request) -> web.Response:
     """See above."""
-    await request.app[_CUSTOMERS].go(_found(request).id)
+    await request.app[_CUSTOMERS].close(_found(request).id)
     return answer({})
 
 

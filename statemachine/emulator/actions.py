@@ -1,4 +1,4 @@
-"""What the centre's side can do to a chat: agents, scenarios and accidents, each action one value.
+"""The actions of the centre's side in a chat (agents, scenarios, failures), each of them one value.
 
 ``party`` and ``label`` are names private to the chat ("agent", "bot"); the party id on the wire is derived
 from them. An empty ``party`` means the agent on duty, or the scenario's bot while there is none.

@@ -1,4 +1,4 @@
-"""The centre's side of a chat: what each action puts on the wire and changes in the records."""
+"""The centre's side of a chat: the events that each action sends, and its changes of the records."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def _conclude(state: CentreState, chat: Chat, now: int, action: actions.Conclude
 
 
 def _drop_chat(state: CentreState, chat: Chat, now: int, action: actions.DropChat) -> None:
-    """What was not yet handed over is lost with the chat. With ``gone_heals`` the chat is only hidden."""
+    """Pending events are lost with the chat. With ``gone_heals`` the chat is only hidden."""
     chat.known = False
     chat.pending.clear()
     if not state.knobs.gone_heals:
@@ -242,7 +242,7 @@ def _drop_chat(state: CentreState, chat: Chat, now: int, action: actions.DropCha
 
 def _raw(state: CentreState, chat: Chat, now: int, action: actions.Raw) -> None:
     event = dict(action.event)
-    if event.get("msg_id"):  # said by hand is said: a receipt for it is no fault
+    if event.get("msg_id"):  # a receipt for it is no fault
         chat.server_message_ids.add(str(event["msg_id"]))
     chat.log.append(LogEntry(now, "to_client", event))
     chat.pending.append(event)

@@ -15,15 +15,15 @@ WEB_CHAT: Final = "WebChat"
 
 @frozen
 class ClientKey:
-    """Who a client is: at most one active session for each (protocol.md 1.1)."""
+    """The identity of a client: at most one active session for each (protocol.md 1.1)."""
 
     tenant: str
     app_id: str
     client_id: str
 
     @property
-    def nobody(self) -> bool:
-        """``WebChat`` without a cookie: every such call comes from another stranger (1.1)."""
+    def is_anonymous(self) -> bool:
+        """``WebChat`` without a cookie: each such call is of another, unknown client (1.1)."""
         return self.client_id == WEB_CHAT
 
 
@@ -95,7 +95,7 @@ class ArmedFault:
 
 @define
 class Observations:
-    """What the judge remembers of one chat's client; a pair is (time, ticket)."""
+    """The judge's records of one chat's client; a pair is (time, ticket)."""
 
     end_reported_at: int | None = None
     end_reported_by_poll: bool = False
@@ -128,7 +128,7 @@ class Chat:
     created_at: int
     state: str
     scenario: Scenario
-    """What it goes through, and whose knobs hold for it."""
+    """The script of this chat; its knobs hold for the chat."""
     ewt: int | None = None
     parameters: Event = field(factory=dict[str, object])
     """The whole body of E4."""
@@ -140,7 +140,7 @@ class Chat:
     ended_at: int | None = None
     end_handed_over: bool = False
     leaving: Literal["", "disconnect", "end"] = ""
-    """What the client asked for, until an agent joins again."""
+    """The client has asked for this; until an agent joins again."""
 
     log: list[LogEntry] = field(factory=list[LogEntry])
     pending: list[Event] = field(factory=list[Event])
@@ -196,7 +196,7 @@ class Chat:
         return agents[-1] if agents else None
 
     def agents(self) -> list[Party]:
-        """Everybody present who is not the scenario itself."""
+        """All present parties but the scenario itself."""
         return [party for party in self.parties.values() if party.present and party.type != "scenario"]
 
     @property

@@ -64,8 +64,8 @@ def _arguments(url: str, exchange: Exchange, fresh_chat: str) -> str:
         target = target.replace(f"/chats/{fresh_chat}/", "/chats/'\"$CHAT\"'/") if target[0] == "'" else target
         target = target.replace(f"/chats/{fresh_chat}/", '/chats/"$CHAT"/')
     method = "" if request.method == ("POST" if request.body else "GET") else f"-X {shlex.quote(request.method)} "
-    patience = f"--max-time {_waited_s(exchange)} " if exchange.cut else ""
-    return f"-s -i {patience}{method}{_headers(request)}{_body(request.body)} {target}"
+    limit = f"--max-time {_waited_s(exchange)} " if exchange.cut else ""
+    return f"-s -i {limit}{method}{_headers(request)}{_body(request.body)} {target}"
 
 
 def _waited_s(exchange: Exchange) -> float:

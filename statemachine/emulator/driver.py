@@ -29,7 +29,7 @@ class CentreDriver:
         self.centre = centre
         self.clock = clock
         self.observed = False
-        """Whether it only shows another contact centre, and cannot be steered."""
+        """Whether it only shows another contact centre, and cannot be controlled."""
         self.feed = Feed(centre)
         self.traffic = Traffic()
         self.real_clock: Final = RealClock()
@@ -128,7 +128,7 @@ class CentreDriver:
             del self._waiting[ticket]
 
     def cut(self, ticket: int) -> None:
-        """The reply to this request reaches nobody."""
+        """The reply to this request is lost."""
         self._deliver(self.centre.cut(self.now(), ticket))
 
     def _deliver(self, answers: Iterable[Answer]) -> None:

@@ -39,8 +39,8 @@ def own_chat(state: CentreState, call: ApiCall) -> Chat:
 def create(state: CentreState, call: ApiCall) -> HttpResponse:
     """E4: a new session, or the one this client already has."""
     knobs = state.knobs
-    wish = incoming.json_object(call.request.body)
-    first = wish.get("initial_message")
+    fields = incoming.json_object(call.request.body)
+    first = fields.get("initial_message")
     if first is not None:
         first = incoming.checked(state, first)
     if not knobs.accepts_chats:
@@ -48,7 +48,7 @@ def create(state: CentreState, call: ApiCall) -> HttpResponse:
     chat = _existing(state, call)
     if chat is not None:
         return json_response(_session(state, chat, call.route.version) | _newness(state, call, False))
-    chat = _open(state, call, wish)
+    chat = _open(state, call, fields)
     reply = _session(state, chat, call.route.version) | _newness(state, call, True)
     if isinstance(first, dict):
         incoming.take(state, chat, call.now, call.ticket, first)
@@ -75,10 +75,10 @@ def _existing(state: CentreState, call: ApiCall) -> Chat | None:
     return chat
 
 
-def _open(state: CentreState, call: ApiCall, wish: Event) -> Chat:
+def _open(state: CentreState, call: ApiCall, fields: Event) -> Chat:
     chat_id = state.new_uuid("chat")
     beginning = state.knobs.initial_state
-    chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario, parameters=wish)
+    chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario, parameters=fields)
     chat.alive_at = call.now
     state.records.chats[chat_id] = chat
     state.records.active[call.key] = chat_id

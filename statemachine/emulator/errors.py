@@ -77,7 +77,7 @@ def error_response(knobs: Knobs, error: ApiError, retry_after_s: int | None = No
 
 
 def html_response(status: int) -> HttpResponse:
-    """What a proxy answers when it answers by itself: a page, no error code (section 8, F24)."""
+    """The answer of a proxy that does not reach the server: a page, no error code (section 8, F24)."""
     return HttpResponse(status, (("Content-Type", "text/html; charset=utf-8"),), HTML_PAGE)
 
 

@@ -1,4 +1,4 @@
-"""The latest things that happened to a running centre, in order and numbered, for any number of readers."""
+"""The latest requests, replies, changes and violations of a running centre, numbered, for any number of readers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Feed:
         self.readers.wake()
 
     def update(self) -> None:
-        """Append what has changed in the centre since the last call."""
+        """Append the changes of the centre since the last call."""
         chats = self._centre.chats
         for chat_id in self._centre.take_changed():
             if (chat := chats.get(chat_id)) is not None:

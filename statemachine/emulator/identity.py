@@ -1,4 +1,4 @@
-"""Who is calling: the tenant, the Authorization header and the cookie (protocol.md 1.1)."""
+"""The identity of a caller: tenant, Authorization header and cookie (protocol.md 1.1)."""
 
 from __future__ import annotations
 

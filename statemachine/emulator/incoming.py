@@ -1,4 +1,4 @@
-"""The client's events: what E6 accepts, and what each event changes in the records."""
+"""The client's events: the checks of E6, and the changes that each event makes in the records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server can see a client do wrong, by the rules of ``rules``.
+"""The violations by clients that a server can see, by the rules of ``rules``.
 
 A violation is recorded only when it is certain. Where a network could make a correct client look wrong (a send
 that was on its way, a reply that never arrived) there is a knob of grace, and ``Centre.cut`` for a reply
@@ -24,14 +24,14 @@ _MAX_CLIENTS: Final = 10_000
 _SILENT_SENDS: Final = 3
 _STORM: Final = 4
 _STORM_MS: Final = 60_000
-# What programs write where they have nothing to write.
+# The words that programs write for a missing value.
 _NO_NAMES: Final = frozenset({"null", "undefined", "none", "nan", "[object object]"})
 
 
 def note(
     state: CentreState, rule: str, message: str, client: ClientKey, tickets: tuple[int, ...], chat_id: str, now: int
 ) -> None:
-    """Write down one fault, made by these requests together."""
+    """Record one violation, made by these requests together."""
     if len(state.records.violations) < MAX_VIOLATIONS:
         state.records.violations.append(Violation(rule, message, client, tuple(dict.fromkeys(tickets)), chat_id, now))
 
@@ -60,14 +60,14 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
 
 def unreadable(state: CentreState, client: ClientKey, ticket: int, chat_id: str, problem: str, now: int) -> None:
     """A call was refused with 5003 for its content."""
-    note(state, "5003", f"sends what cannot be read: {problem}", client, (ticket,), chat_id, now)
+    note(state, "5003", f"sends a body that cannot be read: {problem}", client, (ticket,), chat_id, now)
 
 
 def answered(
     state: CentreState, call: Call, client: ClientKey, ticket: int, chat_id: str, code: int | None, now: int
 ) -> None:
     """A call was answered with this error (0: an error without code), or well (None)."""
-    if call not in ("poll", "create", "history") or client.nobody:
+    if call not in ("poll", "create", "history") or client.is_anonymous:
         return
     key = (call, chat_id.lower(), client)
     before = state.records.refusals.pop(key, None)
@@ -254,7 +254,7 @@ def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: E
     seen.form_tickets.setdefault(request_id, ticket)
 
 
-# What carries an id of the client's, and the fields that say whether two of them are the same.
+# Events with an id of the client's, and the fields by which two of them are the same.
 _WITH_ID: Final[dict[str, tuple[str, ...]]] = {
     names.MESSAGE: ("msg_text", "msg"),
     names.FILE: ("file_id",),

@@ -113,7 +113,7 @@ class Knobs:
     receipts: Literal["off", "on", "duplicated", "early", "per_party"] = knob("on", "agents' receipts; early: before the reply to the POST (section 5)")
     connect_order: Literal["status_first", "party_first", "party_only"] = knob("status_first", "order of status connected and party_joined (row 10)")
     transfer: Literal["conference", "queue"] = knob("conference", "how the demo's agent is replaced (2.3)")
-    end_signals: tuple[EndSignal, ...] = knob(("ended",), "what a scenario's normal end looks like (2.2)")
+    end_signals: tuple[EndSignal, ...] = knob(("ended",), "the terminal signals of a scenario's normal end (2.2)")
     gone_style: Literal["code_5005", "bare", "html"] = knob("code_5005", "body of the 404 of a lost chat")
     gone_heals: bool = knob(False, "E4 brings a lost session back under the same id (2.4)")
 
@@ -145,7 +145,7 @@ class Knobs:
 
     chats_kept: int = knob(10_000, "finished chats kept for inspection")
 
-    # What counts as a client's fault (8). Zero switches a rule off.
+    # The limits of the judge's rules (8). Zero switches a rule off.
     judge_repoll_ms: int = knob(100, "an error answered by the same call within this time is F3", "ms")
     judge_grace_ms: int = knob(1_000, "a send this soon after the end may have been on its way; of a busy machine less time counts", "ms")
     judge_end_gap_ms: int = knob(250, "end this soon after disconnect is F30", "ms")

@@ -93,7 +93,7 @@ class Centre:
 
     @property
     def violations(self) -> list[Violation]:
-        """What clients were seen to do wrong, oldest first."""
+        """The violations of clients, oldest first."""
         return self._records.violations
 
     @property
@@ -112,7 +112,7 @@ class Centre:
         return list(changed)
 
     def mark_changed(self, chat_id: str) -> None:
-        """Something happened to this chat that no event told of."""
+        """This chat has changed without an event."""
         self._changed[chat_id.lower()] = None
 
     # Events.
@@ -317,7 +317,7 @@ class Centre:
             code, reply = error.code, self._refusal(state, route, chat, caller, ticket, error)
         if chat is None and caller is not None and route.call == "create":
             chat = state.current(caller.key)
-        if fault is not None and not (fault.accepted and code is not None):  # what was refused took no effect
+        if fault is not None and not (fault.accepted and code is not None):  # a refused request took no effect
             code, reply = fault.code, self._failure(state, fault, chat, ticket)
         judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now)
         if reply is None and chat is not None:

@@ -70,13 +70,13 @@ def notifications(state: CentreState, call: ApiCall) -> HttpResponse:
     chat = own_chat(state, call)
     if not chat.live:
         raise ApiError(5005)
-    wish = incoming.json_object(call.request.body)
-    families = [family for family in _PUSH_FAMILIES if family & wish.keys()]
+    fields = incoming.json_object(call.request.body)
+    families = [family for family in _PUSH_FAMILIES if family & fields.keys()]
     if len(families) > 1 or (families and not state.knobs.push_configured):
         raise ApiError(5603)
-    if wish and (not families or not families[0] <= wish.keys()):
+    if fields and (not families or not families[0] <= fields.keys()):
         raise ApiError(5003, message="A device token is needed")
-    chat.push = wish
+    chat.push = fields
     return json_response({})
 
 
@@ -162,5 +162,5 @@ def configuration(state: CentreState, call: ApiCall) -> HttpResponse:
 
 def request_sms(state: CentreState, call: ApiCall) -> HttpResponse:
     """E17, v1 only; its codes are a namespace of their own (section 7, notes)."""
-    wish = incoming.json_object(call.request.body)
-    return json_response({"sms_error_code": 0 if wish.get("phone_number") else 5})
+    fields = incoming.json_object(call.request.body)
+    return json_response({"sms_error_code": 0 if fields.get("phone_number") else 5})

@@ -14,7 +14,7 @@ from attrs import frozen
 
 @frozen
 class Rule:
-    """One rule. ``fault``: what the client does; ``suffers``: what its user has of it; ``instead``: what is right."""
+    """One rule. ``fault``: of the client; ``suffers``: the harm for its user; ``instead``: the correct behaviour."""
 
     number: str
     fault: str

@@ -1,4 +1,4 @@
-"""Whose chats go through which scenario, under which knobs.
+"""The scenario and the knobs of each chat, by its appId.
 
 An appId that is the name of a scenario gets that scenario; any other the centre's own. Knobs are the centre's, then
 those of the scenario, then what was set since for all, then what was set for this appId.
@@ -30,11 +30,11 @@ class Selection:
         self._selection: dict[tuple[str, int], CentreState] = {}
 
     def of_app(self, app_id: str) -> CentreState:
-        """What new chats of this appId get."""
+        """The scenario and knobs of new chats of this appId."""
         return self._view(app_id, self.scenarios.get(app_id, self.scenario))
 
     def of_chat(self, chat: Chat) -> CentreState:
-        """What holds for this chat."""
+        """The scenario and knobs of this chat."""
         return self._view(chat.key.app_id, chat.scenario)
 
     def add(self, scenario: Scenario) -> None:

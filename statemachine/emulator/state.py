@@ -1,4 +1,4 @@
-"""Everything the centre knows, and the small ways in which all parts of the model change it."""
+"""The data of the centre, and the changes that all parts of the model make."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StoredFile:
 class Violation:
     """A client's fault the server could see. ``rule`` is a key of ``rules.RULES``, ``at`` in milliseconds.
 
-    ``client`` is who did it, ``chat_id`` where (perhaps nowhere), ``tickets`` the requests that make it, in order.
+    ``chat_id``: "" outside a chat. ``tickets``: the requests that make it, in order.
     """
 
     rule: str

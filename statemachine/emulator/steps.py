@@ -1,4 +1,4 @@
-"""What a scenario is made of: actions, pauses and waits, all of them data."""
+"""The parts of a scenario: actions, pauses and waits, all of them data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AnswerTexts:
 
 @frozen
 class Condition:
-    """A question about the client's latest doings; all that is asked has to hold, and an empty one always holds.
+    """A condition on the client's latest events; all parts have to hold, and an empty one always holds.
 
     ``says``: its latest text (in a reaction: the text that is answered) contains one of these, in any case of letters.
     ``form``: its latest form answer has these values. ``event``: its latest event is one of these. ``knobs``: the
@@ -78,10 +78,10 @@ Step = Action | Pause | Await | AnswerTexts | Branch | Repeat
 
 @frozen
 class Scenario:
-    """One way a session goes: a script, and what is done when the client does something.
+    """A script for a chat, and the reactions to the client's events.
 
-    ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace whatever is
-    left of the script. ``teaches`` is what a client's developer learns from it. ``knobs`` are the centre's settings
+    ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace the rest
+    of the script. ``teaches``: the lesson for a client's developer. ``knobs`` are the centre's settings
     that belong to it, as ``knobs.from_settings`` takes them.
     """
 
@@ -105,14 +105,14 @@ class Cause:
 
 @define
 class Track:
-    """A place in a list of steps: what is left, and until when or for what it waits."""
+    """A place in a list of steps: the rest, and the time or the event that it waits for."""
 
     steps: list[tuple[Step, Cause | None]] = field(factory=list[tuple[Step, Cause | None]])
     wake: int | None = None
     awaiting: Await | None = None
 
     def replace(self, steps: tuple[Step, ...]) -> None:
-        """Forget what was left and go on with these steps."""
+        """Replace the rest by these steps."""
         self.steps = [(step, None) for step in steps]
         self.wake = None
         self.awaiting = None

@@ -18,7 +18,7 @@ def next_due(chat: Chat, knobs: Knobs) -> int | None:
 
 
 def fire(state: CentreState, chat: Chat, now: int) -> None:
-    """Do what is due at ``now``, but for the hold: only the caller can answer a poll."""
+    """Fire the timers that are due at ``now``, but for the hold: only the caller can answer a poll."""
     for step in (runner.run, _fire_idle, _fire_drop):
         if chat.live:
             step(state, chat, now)
@@ -33,7 +33,7 @@ def _fire_drop(state: CentreState, chat: Chat, now: int) -> None:
 
 
 def _drop_due(chat: Chat, knobs: Knobs) -> int | None:
-    """Only a client that has no poll waiting can be missed (section 4, poll as keep-alive)."""
+    """None while a poll waits: polls keep a session alive (section 4)."""
     if knobs.drop_without_polls_ms is None or (chat.held is not None and not chat.held.cut):
         return None
     return chat.alive_at + knobs.drop_without_polls_ms

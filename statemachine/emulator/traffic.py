@@ -24,7 +24,7 @@ _SECRET: Final = "(not kept)"
 class Exchange:
     """One request and what became of it; times in milliseconds of the centre.
 
-    ``number`` is the request's ticket in the model, ``client`` who it says it comes from. ``reply`` is None while it is
+    ``number`` is the request's ticket in the model, ``client`` the sender that it claims. ``reply`` is None while it is
     owed; its status is 0 where the connection broke. Bodies are clipped to 16 KB, and the values of secure forms are
     left out.
     """

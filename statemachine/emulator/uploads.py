@@ -21,7 +21,7 @@ _TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 @frozen
 class UploadedFile:
-    """What the client sent; the name of the part is not significant (1.2)."""
+    """An uploaded file; the name of its part is not significant (1.2)."""
 
     name: str
     content_type: str

@@ -1,4 +1,4 @@
-"""What crosses the door of the emulated centre: one HTTP request, one HTTP response, as plain data."""
+"""One HTTP request and one HTTP response of the emulated centre, as plain data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Answer = tuple[int, HttpResponse]
 
 @frozen
 class RealTime:
-    """A moment in real time, in which clients run, whatever the centre's clock does; milliseconds since any beginning.
+    """A moment in real time, in which clients run, independent of the centre's clock; milliseconds since any beginning.
 
     ``at`` says how soon a client came back. ``free`` counts only the time in which this process could run: it says
     whether a client had the time to receive something, also on a busy machine.

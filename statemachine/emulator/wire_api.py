@@ -14,7 +14,7 @@ from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealTime
 
-# What a multipart body may weigh beyond its file.
+# The bytes that a multipart body may have beyond its file.
 _ENVELOPE_BYTES: Final = 128 * 1024
 REQUEST_TIMEOUT_S: Final = 30.0
 """How long a request may take to arrive."""

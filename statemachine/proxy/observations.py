@@ -122,7 +122,7 @@ def creation(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
 
 
 def _identity(seen: Seen) -> Iterator[Observation]:
-    if seen.client.nobody:
+    if seen.client.is_anonymous:
         yield "cookie_identity", (seen.response.header("Set-Cookie") is not None,)
 
 

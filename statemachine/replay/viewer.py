@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 
 from ..codec.body import MAX_BODY
 from ..emulator.control.common import answer, refusal
-from ..emulator.control.guard import from_elsewhere, host_name, is_loopback
+from ..emulator.control.guard import host_name, is_cross_site, is_loopback
 from .capture import BadCapture, read_capture, redacted
 from .page import empty_page, page
 from .run import play
@@ -50,7 +50,7 @@ _HIDDEN: Final = web.AppKey("hidden", bool)
 @web.middleware
 async def _at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Accept requests of this machine only, and not from pages of other sites in its browser."""
-    if from_elsewhere(request) or not is_loopback(host_name(request.host)):
+    if is_cross_site(request) or not is_loopback(host_name(request.host)):
         raise refusal(403, "use the address that statemachine replay --open printed")
     return await handler(request)
 

@@ -1,4 +1,4 @@
-"""One customer: executes steps with a session of the real client, and remembers what has occurred in the chat."""
+"""One customer: executes steps with a session of the real client, and records what occurs in the chat."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ class Customer:
 
 @frozen
 class Job:
-    """What one customer has to do, and where."""
+    """The script of one customer, and the server."""
 
     script: Script
     endpoint: Endpoint

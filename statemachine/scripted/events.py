@@ -34,7 +34,7 @@ class PlayResult:
     steps: list[StepResult] = field(factory=list[StepResult])
     phases: list[str] = field(factory=list[str])
     sent_ms: list[int] = field(factory=list[int])
-    heard: int = 0
+    received: int = 0
     """Number of texts received."""
     outcome: str | None = None
     ended_by_us: bool = False
@@ -58,7 +58,7 @@ class StepFailed(Exception):
 
 @frozen
 class EntrySent:
-    """The customer sent something, as this item. ``text``: the text, or words for what it is."""
+    """The customer sent something, as this item. ``text``: the text, or a description."""
 
     kind: Literal["text", "file", "location", "form"]
     item: str

@@ -41,7 +41,7 @@ class Play:
 
 
 def _ignore(event: PlayEvent) -> None:
-    """The listener where nobody listens."""
+    """The default listener."""
 
 
 async def play(
@@ -54,11 +54,11 @@ async def play(
     """Play a script to its end.
 
     Args:
-        script: What each customer does.
+        script: The steps of each customer.
         endpoint: The contact centre; its client id is not used.
         options: Of the client.
         how: The number of customers, and their rate.
-        listener: Called with the result of each customer; what it returns is called with each event of this customer.
+        listener: Called with the result of each customer; returns the function that gets each of its events.
 
     Returns: A result for each customer, in the order of their numbers.
     Raises ChatError where the client cannot begin.
@@ -112,7 +112,7 @@ class _Recorder:
                 if before.phase != after.phase:
                     result.phases.append(after.phase)
             case Received(entry=Message(), own=False):
-                result.heard += 1
+                result.received += 1
             case DeliveryUpdate(state="sent", item=item) if item in self._sent_at:
                 result.sent_ms.append(round((time.monotonic() - self._sent_at.pop(item)) * 1000))
             case events.EntrySent(kind="text", item=item):

@@ -85,7 +85,7 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
 async def _receive(receiver: Connection, kill: Callable[[], None], relay: _Relay) -> int | None:
     """Pass the process's events on until it is done (None), or was killed at a restart: the index of the step.
 
-    What it has sent until it was killed is read too: it counts as delivered. Raises ChatError.
+    Events sent before it was killed are read too: they count as delivered. Raises ChatError.
     """
     index: int | None = None
     while True:

@@ -126,7 +126,7 @@ class _Reader:
         for key in table.keys() - set(known):
             self._source.wrong((key,), f"there is no {key!r} here{did_you_mean(key, known)}")
         if "script" not in table:
-            self._source.wrong((), "'script' is missing: the list of what the customer does")
+            self._source.wrong((), "'script' is missing: the list of the customer's steps")
         fields = {key: self._read((key,), table[key], read) for key, read in _TOP.items() if key in table}
         self._within = fields.pop("within", self._within)
         steps = self._steps(("script",), table.get("script", []))
@@ -215,7 +215,7 @@ class _Reader:
 
 
 def _detail(step: ScriptStep) -> str:
-    """What a report shows of a step beside its name: never the data of a form."""
+    """The words for a step beside its name in a report: never the data of a form."""
     match step:
         case script.SayStep(text=text):
             return f'"{text:.40}"'

@@ -26,7 +26,7 @@ OCCURRENCES: Final[dict[Occurrence, str]] = {
     "message": "the customer's own latest text reaches this state: sent, delivered, read, failed",
     "failure": "a request of the client fails: with this error code, or with any",
 }
-"""What `wait_for` waits for, and the meaning of its value. An empty text: any."""
+"""The occurrences that `wait_for` waits for, and the meaning of its value. An empty text: any."""
 
 
 @frozen(kw_only=True)
@@ -73,9 +73,9 @@ class WaitStep(ScriptStep):
 
 @frozen
 class ExpectStep(ScriptStep):
-    """Require this state of the chat within ``within`` milliseconds; what is None is not compared.
+    """Require this state of the chat within ``within`` milliseconds; None is not compared.
 
-    ``phase`` and ``outcome``: one of these. ``agents``: the display names of all who are present. ``forms``: the names
+    ``phase`` and ``outcome``: one of these. ``agents``: the display names of all present agents. ``forms``: the names
     of all open forms.
     """
 
@@ -143,7 +143,7 @@ class RepeatStep(ScriptStep):
 
 @frozen(kw_only=True)
 class Script:
-    """What one customer does in a chat.
+    """The steps of one customer in a chat.
 
     ``app_id``: used where the caller gives none. ``parameters``: of the request for the chat. ``receipts``: when the
     client acknowledges messages, see ``Options.receipts``; None: as the caller's options say.

@@ -159,12 +159,12 @@ class EmulatedCentre:
         knobs: Knobs | Mapping[str, object] | None = None,
         *,
         speed: float = 1.0,
-        patience_s: float = 10.0,
+        timeout_s: float = 10.0,
     ) -> None:
         settings = knobs if isinstance(knobs, Knobs) else from_settings(knobs or {})
         self.emulator: Final = Emulator(scenario, settings, clock=Clock(speed))
         # How long agents wait for a client before they raise TimeoutError; real seconds.
-        self.patience_s: Final = patience_s
+        self.timeout_s: Final = timeout_s
         # By chat id, where a chat was transferred to.
         self.queues: Final[dict[str, str]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -172,7 +172,7 @@ class EmulatedCentre:
 
     @property
     def url(self) -> str:
-        """What your client is to be given as its host, without a slash at the end."""
+        """The base address for your client, without a slash at the end."""
         return self.emulator.url
 
     @property
@@ -185,7 +185,7 @@ class EmulatedCentre:
         return Agent(self, name, queue)
 
     def violations(self, client_id: str | None = None) -> list[Violation]:
-        """What clients, or one, did wrong, oldest first."""
+        """The violations of clients, or of one, oldest first."""
         found = list(self.emulator.centre.violations)
         return [one for one in found if client_id in (None, one.client.client_id)]
 
@@ -195,7 +195,7 @@ class EmulatedCentre:
         return [one for one in found if client_id in (None, one.client.client_id)]
 
     async def advance(self, duration: str) -> None:
-        """Move the centre's clock: ``"10m"``. Clients that poll get their moment to poll again on the way."""
+        """Move the centre's clock: ``"10m"``. Clients that poll get time to poll again on the way."""
         await self.run(self.emulator.advance(parse_duration(duration)))
 
     async def set_knobs(self, **settings: object) -> None:
@@ -203,8 +203,8 @@ class EmulatedCentre:
         await self.run(self.emulator.set_knobs(settings))
 
     async def until(self, wanted: Callable[[Centre], bool]) -> None:
-        """Wait until the centre looks as wanted. Raises TimeoutError."""
-        await self.run(self.emulator.until(wanted, self.patience_s))
+        """Wait until this is true of the centre. Raises TimeoutError."""
+        await self.run(self.emulator.until(wanted, self.timeout_s))
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run this in the centre's thread, from any loop of asyncio."""

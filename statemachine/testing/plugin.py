@@ -27,10 +27,10 @@ def emulated_centre(request: pytest.FixtureRequest) -> Iterator[EmulatedCentre]:
     """A contact centre on a free port, in a thread of its own."""
     from statemachine.testing.centre import EmulatedCentre  # loaded only where a test uses it
 
-    wishes: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     mark = request.node.get_closest_marker("emulated_centre")
     if mark is not None:
-        wishes = dict(mark.kwargs)
-    scenario, speed = wishes.pop("scenario", "silent"), wishes.pop("speed", 1.0)
-    with EmulatedCentre(scenario, wishes, speed=speed) as centre:
+        settings = dict(mark.kwargs)
+    scenario, speed = settings.pop("scenario", "silent"), settings.pop("speed", 1.0)
+    with EmulatedCentre(scenario, settings, speed=speed) as centre:
         yield centre

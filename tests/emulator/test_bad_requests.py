@@ -38,13 +38,13 @@ INVALID = {
 }
 
 
-async def answer(emulator: Emulator, request: bytes, patience_s: float = 30.0) -> bytes:
+async def answer(emulator: Emulator, request: bytes, timeout_s: float = 30.0) -> bytes:
     """The first line of the answer; empty where the emulator waits for the rest of the request."""
     _, _, port = emulator.url.rpartition(":")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
     writer.write(request)
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(timeout_s):
             return await reader.readline()
     except (ConnectionResetError, TimeoutError):
         return b""
@@ -83,7 +83,7 @@ def test_no_change_of_a_request_writes_a_traceback(changes: list[tuple[int, byte
 
     async def ask() -> None:
         async with Emulator("silent") as emulator:
-            await answer(emulator, request, patience_s=0.2)
+            await answer(emulator, request, timeout_s=0.2)
             assert (await answer(emulator, VALID)).startswith(b"HTTP/1.1 200 ")
 
     logging.getLogger().addHandler(handler)

@@ -50,7 +50,7 @@ async def test_an_agent_accepts_says_hears_and_transfers() -> None:
 
 
 async def test_what_a_test_gets_wrong_is_told() -> None:
-    centre = EmulatedCentre(patience_s=0.05)
+    centre = EmulatedCentre(timeout_s=0.05)
     agent = centre.agent()
     with pytest.raises(RuntimeError, match="inside its `with` block"):
         await centre.advance("1m")

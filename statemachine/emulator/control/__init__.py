@@ -1,6 +1,6 @@
 """The control API below ``/_control``: one module for each concern, with its routes.
 
-A new concern is a module with ``routes``, and its name in ``_CONCERNS``. JSON in, JSON out; what cannot be done is
+A new concern is a module with ``routes``, and its name in ``_CONCERNS``. JSON in, JSON out; an impossible request is
 answered ``{"error": "…"}``. ``guard`` checks every request, also those to mounted parts.
 """
 

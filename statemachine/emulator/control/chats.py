@@ -1,4 +1,4 @@
-"""The chats, as JSON values of what the server knows, and any action of ``actions`` on one of them."""
+"""The chats as JSON, as the server sees them, and any action of ``actions`` on one of them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def chat(request: web.Request) -> web.Response:
 async def act(request: web.Request) -> web.Response:
     """Do ``{"action": "say", "text": "Hello"}``, or several at once: ``{"actions": […]}``. Answers with the chat."""
     found = chat_of(request)
-    wish = await body(request)
-    several = wish.get("actions", [wish])
+    fields = await body(request)
+    several = fields.get("actions", [fields])
     if not isinstance(several, list):
         raise refusal(400, "actions is a list")
     wanted = [_action(one) for one in cast("list[object]", several)]
@@ -47,7 +47,7 @@ async def act(request: web.Request) -> web.Response:
 
 @routes.get("/actions")
 async def actions(request: web.Request) -> web.Response:
-    """Every action with what it does and its fields, those without a default first."""
+    """Every action with its description and its fields, those without a default first."""
     return answer({"actions": [_describe(name, kind) for name, kind in ACTIONS.items()]})
 
 
@@ -68,7 +68,7 @@ def _describe(name: str, kind: type[Action]) -> dict[str, Any]:
 
 
 def phase(chat: Chat) -> str:
-    """The state of the lifecycle's picture that fits what the server knows; its names, and not the client's state.
+    """The state of the lifecycle's picture that fits the server's records; its names, and not the client's state.
 
     A client learns of changes later, and some client states are unknown to the server: the two may differ.
     """

@@ -92,5 +92,5 @@ class _Refusal(web.HTTPException):
 
 
 def refusal(status: int, message: str) -> web.HTTPException:
-    """What to raise: ``{"error": message}`` with this status."""
+    """An exception that answers ``{"error": message}`` with this status."""
     return _Refusal(status, message)

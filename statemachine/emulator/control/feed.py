@@ -11,7 +11,7 @@ request  ``{number, at, method, path, query, authorization, body, chat_id}``: ar
 reply    ``{number, at, status, body}``; status 0: the connection breaks and nothing arrives
 chat     ``{chat, from, entries}``: the chat now, and the entries of its log from index ``from`` on
 fault    ``{rule, message, client, tickets, chat_id, at}``: a violation; tickets: numbers of requests
-resync   ``{now, observed}``: also at the start; load ``/_control/chats`` afresh. observed: it cannot be steered
+resync   ``{now, observed}``: also at the start; load ``/_control/chats`` afresh. observed: it cannot be controlled
 ======== ========================================================================================================
 """
 

@@ -1,6 +1,6 @@
-"""Who may steer the centre. The wire below ``/clientweb`` is open to every client; control and console are not.
+"""Access control. The API below ``/clientweb`` is open to every client; control API and console are not.
 
-On loopback: everybody on this machine, but no page of another site in its browser. A browser says where a request
+On loopback: every program on this machine, but no page of another site in its browser. A browser says where a request
 comes from (``Origin``, ``Sec-Fetch-Site``), and by ``Host`` under what name it found us: a foreign name that points to
 loopback (DNS rebinding) is refused. Bound elsewhere: a token is required.
 """
@@ -20,7 +20,7 @@ from statemachine.emulator.control.common import EMULATOR, refusal
 TOKEN_PARAMETER: Final = "token"
 """``?token=…`` in the address of a page: it becomes a cookie, and the address is cleaned."""
 _COOKIE: Final = "emulator_token"
-_AT_HOME: Final = ("same-origin", "none")
+_SAME_SITE: Final = ("same-origin", "none")
 
 
 def is_loopback(host: str) -> bool:
@@ -33,9 +33,9 @@ def is_loopback(host: str) -> bool:
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse other sites, and strangers; see above."""
+    """Refuse requests from pages of other sites, and requests without the token; see above."""
     token = request.app[EMULATOR].token
-    if from_elsewhere(request):
+    if is_cross_site(request):
         raise refusal(403, "this comes from a page of another site")
     if token is None:
         if not is_loopback(host_name(request.host)):
@@ -51,14 +51,14 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def from_elsewhere(request: web.Request) -> bool:
+def is_cross_site(request: web.Request) -> bool:
     """Whether a page of another site makes the browser ask this."""
     origin = request.headers.get("Origin")
     if origin is not None and _netloc(origin) != request.host.lower():
         return True
-    if request.headers.get("Sec-Fetch-Site", "none") in _AT_HOME:
+    if request.headers.get("Sec-Fetch-Site", "none") in _SAME_SITE:
         return False
-    # Following a link to here is no harm; what it shows cannot be read from there.
+    # Following a link to here is no harm: the other site cannot read the answer.
     follows_a_link = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
     return request.method != "GET" or follows_a_link != ("navigate", "document")
 

@@ -36,10 +36,10 @@ async def put(request: web.Request) -> web.Response:
 
     Answers ``{"problems": [{line, message}…]}``; none: it is.
     """
-    wish = await body(request)
+    fields = await body(request)
     name = request.match_info["name"]
     try:
-        scenario = _read(wish.get("source"), name)
+        scenario = _read(fields.get("source"), name)
     except ScriptError as error:
         problems = [{"line": one.line, "message": one.message} for one in error.problems]
         return answer({"problems": problems}, 200 if "check" in request.query else 400)
@@ -53,9 +53,11 @@ async def put(request: web.Request) -> web.Response:
 async def start(request: web.Request) -> web.Response:
     """``{"name": …}`` of one that is known, or ``{"source": TOML}``: from here on the chat goes through it."""
     chat = chat_of(request)
-    wish = await body(request)
+    fields = await body(request)
     with refusing(400, ScriptError):
-        scenario = _read(wish["source"], "own") if "source" in wish else _named(request, str(wish.get("name", "")))
+        scenario = (
+            _read(fields["source"], "own") if "source" in fields else _named(request, str(fields.get("name", "")))
+        )
     await request.app[EMULATOR].start(chat.chat_id, scenario)
     return answer({"name": scenario.name})
 

@@ -31,12 +31,12 @@ async def clock(request: web.Request) -> web.Response:
 async def move_clock(request: web.Request) -> web.Response:
     """Answers when the clock has arrived, and clients that poll have polled again on the way."""
     emulator = request.app[EMULATOR]
-    wish = await body(request)
-    if not wish or wish.keys() - {"advance", "scale"}:
+    fields = await body(request)
+    if not fields or fields.keys() - {"advance", "scale"}:
         raise refusal(400, 'send {"advance": "10m"} or {"scale": 60}, or both')
     with refusing(400, ValueError):
-        scale = read_number(wish.get("scale", emulator.clock.scale))
-        ahead = read_duration(wish.get("advance", "0s"))
+        scale = read_number(fields.get("scale", emulator.clock.scale))
+        ahead = read_duration(fields.get("advance", "0s"))
         if ahead > _LONGEST_ADVANCE_MS:
             raise ValueError("at most a year at once")
         emulator.set_speed(scale)

@@ -1,10 +1,10 @@
-"""What each client did wrong: ``GET /_control/verdict?client_id=…``.
+"""The violations of each client: ``GET /_control/verdict?client_id=…``.
 
 A verdict has ``client_id``; ``verdict``: ``unseen`` (it never asked for anything), ``innocent`` or ``guilty``;
 ``requests``, the number of those it made; ``chats``, their ids; and ``violations``, oldest first. Each of these has
 
 * ``rule``, the F-number, with its ``fault``, ``suffers``, ``instead`` and ``source``: see ``GET /_control/rules``,
-* ``message``, ``at`` and ``chat_id``: what was seen, when (ms since the epoch), and in which chat, if in any,
+* ``message``, ``at`` and ``chat_id``: the words, the time (ms since the epoch), and the chat, "" for none,
 * ``requests`` that make the violation, in order, the last one completing it, with their answers,
 * ``curl``, a shell script that makes them again.
 
@@ -49,7 +49,7 @@ async def rules(request: web.Request) -> web.Response:
 
 
 def verdict(emulator: ControlledEmulator, client_id: str) -> dict[str, Any]:
-    """What is known of the client of this name, under all tenants and app ids."""
+    """The verdict on the client of this name, under all tenants and app ids."""
     requests = {key: count for key, count in emulator.traffic.requests.items() if _is(key, client_id)}
     found = [one for one in emulator.centre.violations if _is(one.client, client_id)]
     return {

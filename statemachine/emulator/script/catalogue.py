@@ -18,7 +18,7 @@ _FIRST: Final = ("plain", "demo")
 
 @cache
 def parts() -> Parts:
-    """What every scenario may include."""
+    """The parts that every scenario may include."""
     return read_parts((_FOLDER / _PARTS).read_text("utf-8"), _PARTS)
 
 
@@ -43,6 +43,6 @@ def scenario_named(name: str, among: Mapping[str, Scenario] | None = None) -> Sc
 
 
 def scenario_source(name: str) -> str:
-    """Its file, to copy and change; ``parts`` is what they include. Raises ValueError."""
+    """Its file, to copy and change; ``parts``: the parts that they include. Raises ValueError."""
     file = _PARTS if f"{name}.toml" == _PARTS else f"{scenario_named(name).name}.toml"
     return (_FOLDER / file).read_text("utf-8")

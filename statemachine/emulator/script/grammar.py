@@ -18,7 +18,7 @@ Kind: TypeAlias = Literal[
     "any_text", "text", "texts", "bytes", "integer", "number", "count", "duration", "flag", "alone", "table", "call",
     "events", "steps", "condition", "fault", "knobs", "parts",
 ]  # fmt: skip
-"""What a value is; ``texts`` and ``events`` are one or a list of them."""
+"""The kind of a value; ``texts`` and ``events`` are one or a list of them."""
 
 _TEXT: Final = {"type": "string", "minLength": 1}
 _EVENT: Final = {"$ref": "#/$defs/event"}
@@ -124,8 +124,8 @@ CONDITION: Final[dict[str, Field]] = {
 }
 
 SCENARIO: Final[dict[str, Field]] = {
-    "about": Field("text", "What happens, in a few words.", True),
-    "teaches": Field("text", "What a client's developer learns from it, in a sentence.", True),
+    "about": Field("text", "The course of the chat, in a few words.", True),
+    "teaches": Field("text", "The lesson for a client's developer, in a sentence.", True),
     "knobs": Field("knobs", "Settings of the centre for chats of this scenario."),
     "script": Field("steps", "The steps of the centre, from the beginning of a chat."),
     "on_text": Field("steps", "The steps for each text of the client, beside the script; {text} quotes it."),
@@ -136,9 +136,9 @@ SCENARIO: Final[dict[str, Field]] = {
 
 _PREFIX: Final = "chat_session_"
 EVENTS: Final[dict[str, str]] = {name.removeprefix(_PREFIX): name for name in sorted(names.FROM_CLIENT)}
-"""What a client may send, by its name without the common beginning."""
+"""The events that a client may send, by their names without the common beginning."""
 
 
 def short_name(event: str) -> str:
-    """What a script calls this event."""
+    """The name of this event in a script."""
     return event.removeprefix(_PREFIX)

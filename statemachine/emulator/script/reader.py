@@ -26,7 +26,7 @@ _DEEPEST: Final = 20
 
 
 def read_scenario(text: str, name: str, parts: Parts | None = None, file: str = "") -> Scenario:
-    """The scenario that this TOML describes. ``parts``: what it may include beside its own parts.
+    """The scenario that this TOML describes. ``parts``: may be included beside its own parts.
 
     Raises ScriptError.
     """
@@ -57,7 +57,7 @@ def read_action(data: Mapping[str, object]) -> Action:
 
 
 class _Reader:
-    """One pass over one file. ``known``: what can be played so far."""
+    """One pass over one file. ``known``: the parts so far."""
 
     def __init__(self, source: Source, known: dict[str, tuple[Step, ...]]) -> None:
         self._source = source
@@ -67,7 +67,7 @@ class _Reader:
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def fields(self, path: Path, table: _Table, declared: Mapping[str, Field]) -> dict[str, Any]:
-        """The values of a table as this grammar has them; what is wrong is noted and left out."""
+        """The values of a table as this grammar has them; wrong ones are noted and left out."""
         for key in table.keys() - declared.keys():
             self._source.wrong((*path, key), f"there is no {key!r} here{did_you_mean(key, declared)}")
         for key, wanted in declared.items():

@@ -1,4 +1,4 @@
-"""Makes a scenario of what happened in a chat: what the centre did, at its pace, and the client's doings as waits."""
+"""Makes a scenario from the log of a chat: the centre's actions at their pace, and waits for the client's events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def recorded(chat: Chat, files: Mapping[str, StoredFile], name: str = "recorded"
     """After the client's disconnect or end the steps belong to ``on_disconnect`` or ``on_end``."""
     lists: dict[str, list[Step]] = {"script": [], "on_disconnect": [], "on_end": []}
     current, latest = "script", chat.created_at
-    teller = _Teller(chat, files)
+    made = _Actions(chat, files)
     for entry in chat.log:
         event = str(entry.event.get("event"))
         if entry.direction == "from_client":
@@ -29,21 +29,21 @@ def recorded(chat: Chat, files: Mapping[str, StoredFile], name: str = "recorded"
         else:
             pause = round((entry.at - latest) / _GRAIN_MS) * _GRAIN_MS
             lists[current] += [Pause(pause)] if pause else []
-            lists[current] += teller.actions(entry)
+            lists[current] += made.of(entry)
         latest = entry.at
     steps = {key: tuple(value) for key, value in lists.items() if value}
     about = f"what happened in a chat of {len(chat.log)} events"
     return Scenario(name, about, teaches="Recorded: say here what it shows.", **cast("dict[str, Any]", steps))
 
 
-class _Teller:
+class _Actions:
     """From an event on the wire back to the action that put it there."""
 
     def __init__(self, chat: Chat, files: Mapping[str, StoredFile]) -> None:
         self._own = chat.chat_id.lower()
         self._files = files
         self._labels = {party.party_id.lower(): party.label for party in chat.parties.values()}
-        self._tell: dict[str, Callable[[Event], Action]] = {
+        self._makers: dict[str, Callable[[Event], Action]] = {
             names.STATUS: lambda e: actions.SetStatus(_str(e, "state"), _number(e.get("ewt"))),
             names.INFO: lambda e: actions.SendInfo(_str(e, "service_name")),
             names.PARTY_JOINED: lambda e: actions.JoinParty(
@@ -69,11 +69,11 @@ class _Teller:
             names.ENDED: lambda _: actions.EndChat(),
         }
 
-    def actions(self, entry: LogEntry) -> Iterator[Action]:
-        """The action; what no action makes is repeated as it was, but for its time."""
-        tell = self._tell.get(str(entry.event.get("event")))
-        if tell is not None:
-            yield tell(entry.event)
+    def of(self, entry: LogEntry) -> Iterator[Action]:
+        """The action; an event that no action makes is repeated as it was, but for its time."""
+        make = self._makers.get(str(entry.event.get("event")))
+        if make is not None:
+            yield make(entry.event)
         else:
             yield actions.Raw({key: value for key, value in entry.event.items() if key != "timestamp"})
 

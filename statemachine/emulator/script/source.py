@@ -16,7 +16,7 @@ _WHERE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\
 
 @frozen(order=True)
 class Problem:
-    """What is wrong on a line (from 1) of a file."""
+    """A problem on a line (from 1) of a file."""
 
     line: int
     message: str
@@ -36,7 +36,7 @@ class ScriptError(ValueError):
 
 @define
 class Source:
-    """What a file says, where, and what is wrong with it so far."""
+    """The content of a file, its lines, and its problems so far."""
 
     name: str
     data: Mapping[str, Any]

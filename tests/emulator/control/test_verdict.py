@@ -237,7 +237,7 @@ async def test_what_cannot_be_read_is_held_against_the_client(body: bytes, probl
         sinner = await Sinner(emulator).open()
         await wire(emulator, "POST", f"chats/{sinner.chat_id}/events", data=body)
         found = (await judged(emulator, "client-1"))["5003"]
-        assert found["message"] == f"sends what cannot be read: {problem}"
+        assert found["message"] == f"sends a body that cannot be read: {problem}"
         assert (found["requests"][0]["status"], found["chat_id"]) == (400, sinner.chat_id)
         assert "curl" in found["curl"]
 

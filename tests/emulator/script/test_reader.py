@@ -119,7 +119,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(ScriptError) as caught:
         read_scenario('script = ["sya", "typping"]\nscrpt = 1', "own")
     assert len(caught.value.problems) == 5
-    assert "line 1: 'about' is missing: What happens, in a few words." in str(caught.value)
+    assert "line 1: 'about' is missing: The course of the chat, in a few words." in str(caught.value)
 
 
 def test_steps_nested_too_deeply_are_refused() -> None:
