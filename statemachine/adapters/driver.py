@@ -2,8 +2,8 @@
 
 For each event: call `reduce`; if the session changed, save it and its updates in one transaction; only after the save,
 give the commands of this step to the transport, in order, and the updates to the listener. Commands in flight that the
-session no longer owes are withdrawn: reads are aborted, all others may finish. One alarm is armed for the session's
-next deadline. The session decides; this module knows no phase, no retry and no threshold.
+session no longer owes are aborted where `can_abort` says so; all others may finish. One alarm is armed for the
+session's next deadline. The session decides; this module knows no phase, no retry and no threshold.
 
 The session in memory is ahead of the saved one while saves are in progress; commands and updates never are. A failed
 save therefore stops the driver: what was not saved was not done, and the stored session is the one to continue with.
@@ -36,6 +36,7 @@ from ..core import (
     Tick,
     TranscriptUpdate,
     Upload,
+    can_abort,
     changes,
     outbox,
     reduce,
@@ -117,6 +118,7 @@ class Driver:
         self._alarm: Alarm | None = None
         self._window: tuple[int, int] | None = None
         self._settling = False
+        self._finished = False
         self._stopping = False
         self._stopped = False
         self._error: BaseException | None = None
@@ -181,7 +183,7 @@ class Driver:
             return
         self._stopping = True
         self._disarm()
-        self._withdraw(frozenset())
+        self._abort_reads()
         self._halt_when_idle()
 
     def abandon(self) -> None:
@@ -250,6 +252,7 @@ class Driver:
             self._halt(error)
         finally:
             self._settling = False
+        self._finish()
         self._halt_when_idle()
 
     def _carry_out(self, step: _Step) -> None:
@@ -257,7 +260,7 @@ class Driver:
         self._checkpoint("saved", step.version)
         for saved in step.waiting:
             saved(None)
-        self._withdraw(self._owed())
+        self._withdraw()
         for command in step.outputs:
             # A later step whose save is in progress may have withdrawn it.
             if isinstance(command, Command) and command.id in self._owed():
@@ -278,11 +281,22 @@ class Driver:
         self._transport.execute(command, partial(self._answered, command.id))
         self._checkpoint("executed", command.id)
 
-    def _withdraw(self, owed: frozenset[int]) -> None:
-        """Abort the reads in flight that are not `owed`. A post may have arrived, so it may finish."""
-        for command in [one for one in self._in_flight.values() if one.id not in owed and isinstance(one, READS)]:
-            del self._in_flight[command.id]
-            self._transport.abort(command.id)
+    def _withdraw(self) -> None:
+        """Abort the calls in flight that the session owes no more, and whose answers have no effect."""
+        owed = self._owed()
+        for command in [*self._in_flight.values()]:
+            if command.id not in owed and can_abort(self._session, command):
+                self._abort(command)
+
+    def _abort_reads(self) -> None:
+        """Abort all reads in flight. A post may have arrived, so it may finish."""
+        for command in [*self._in_flight.values()]:
+            if isinstance(command, READS):
+                self._abort(command)
+
+    def _abort(self, command: Command) -> None:
+        del self._in_flight[command.id]
+        self._transport.abort(command.id)
 
     def _answered(self, command_id: int, reply: Reply) -> None:
         if self._stopped:
@@ -291,6 +305,7 @@ class Driver:
         self._checkpoint("answered", command_id)
         # Handled also when the session no longer awaits it: the server's events in it must not be lost.
         self._supervise(Answered(self._clock.now(), command_id, reply))
+        self._finish()
         self._halt_when_idle()
 
     # --- the alarm ----------------------------------------------------------------------------------------------------
@@ -339,6 +354,18 @@ class Driver:
             with _log.errors("observer_failed", session=label(self._id)):
                 call(observer)
 
+    def _finish(self) -> None:
+        """Call `Listener.finished` once, when the session is over and no call in flight can bring late updates."""
+        if self._finished or self._saved.outcome is None or self._steps or self._stopped:
+            return
+        if not all(isinstance(command, Upload) for command in self._in_flight.values()):
+            return
+        self._finished = True
+        try:
+            self._listener.finished()
+        except Exception as error:
+            self._halt(error)
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _halt_when_idle(self) -> None:
@@ -354,7 +381,7 @@ class Driver:
         self._disarm()
         waiting = [saved for step in self._steps for saved in step.waiting]
         self._steps.clear()
-        calls: list[Callable[[], None]] = [partial(self._withdraw, frozenset())]
+        calls: list[Callable[[], None]] = [self._abort_reads]
         reason = error or DriverStopped("stopped before this was known to be saved")
         calls += [partial(saved, reason) for saved in waiting]
         calls.append(partial(self._listener.stopped, error))

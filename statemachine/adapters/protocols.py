@@ -157,6 +157,9 @@ class Listener(Protocol):
     def saved(self, step: SavedStep) -> None:
         """A step is saved, and its commands are executed. Called only for steps with updates or anomalies."""
 
+    def finished(self) -> None:
+        """The session is over, and no call in flight can bring more updates. Called at most once."""
+
     def stopped(self, error: BaseException | None) -> None:
         """The driver has stopped: as requested (None), or because of this error. Called once, and last."""
 

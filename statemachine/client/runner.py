@@ -221,6 +221,10 @@ class SessionRunner:
         self._on_saved(step)
         self.feed.publish(step)
 
+    def finished(self) -> None:
+        """See `Listener.finished`."""
+        self.feed.finish()
+
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""
         if not self._driver.stopped:  # it was the driver of the last chat

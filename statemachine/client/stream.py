@@ -58,8 +58,8 @@ class UpdateFeed:
         self.store: Final = store
         self.session_id: Final = session_id
         self.cursor = store.cursor(session_id)
-        self.over = session.outcome is not None
-        """The session is in a terminal phase, as far as it was saved."""
+        self.ended = self.over = session.outcome is not None
+        """`ended`: the session is in a terminal phase, as far as it was saved. `over`: no late updates come either."""
         self.closed = False
         self.error: BaseException | None = None
         self.has_reader = False
@@ -85,7 +85,12 @@ class UpdateFeed:
         after = step.transcript[0].seq - 1 if step.transcript else step.session.seq
         self._last = step.session.seq
         self._put(after, step.statuses)
-        self.over = step.session.outcome is not None
+        self.ended = step.session.outcome is not None
+        self._notify()
+
+    def finish(self) -> None:
+        """The session is over, and no more updates come."""
+        self.over = True
         self._notify()
 
     def _notify(self) -> None:
@@ -94,7 +99,7 @@ class UpdateFeed:
 
     def reopen(self, session: Session, statuses: tuple[StatusUpdate, ...]) -> None:
         """Continue with a new chat after `session`, which is over and saved; `statuses` is what differs."""
-        self.over = False
+        self.ended = self.over = False
         self._last = session.seq
         self._put(self._last, statuses)
 
@@ -183,8 +188,8 @@ class UpdateStream(AsyncIterator[Update]):
 
     async def _next(self) -> Update:
         feed = self._feed
-        # After `Finished` come the last delivery updates; the updates of a new chat belong to the next stream.
-        while feed.over or not self._finished:
+        # After `Finished` come the last delivery updates and late messages, but not the updates of a new chat.
+        while feed.ended or not self._finished:
             feed.changed.clear()
             if update := self.look():
                 return update

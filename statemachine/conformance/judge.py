@@ -1,7 +1,7 @@
 """The judge: runs a vector on an implementation and returns the first deviation. All entry points use it.
 
 For each step, in this order: the observation has the shape that MESSAGES.md describes; the laws that are visible from
-outside hold (L4, L6 to L9, L13, checked by the functions of `laws.py`); it equals the reference's observation, except
+outside hold (L4, L6 to L9, L13, L14: functions of `laws.py`); it equals the reference's observation, except
 ids (`agreement`). The other laws say that two runs give the same observations (`variations.py`): for them the vector
 runs again in a varied form, and the implementation is compared with itself.
 """

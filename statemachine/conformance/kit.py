@@ -106,7 +106,7 @@ def _law_check(law: str, cases: int, seed: int) -> Check:
 
 def _why(law: str) -> str:
     if law == AGREEMENT:
-        return "random traces give the observations of the reference, and L4, L6 to L9 and L13 hold"
+        return "random traces give the observations of the reference, and L4, L6 to L9, L13 and L14 hold"
     name = f"law_{int(law[1:]):02}_"
     doc = next(one.__doc__ or "" for one in STEP_LAWS if one.__name__.startswith(name))
     return " ".join(doc.partition("\n\n")[0].partition(": ")[2].split())

@@ -1,7 +1,7 @@
 """The laws: properties of every session and every event, for any implementation of the engine.
 
 Each law is a function of one step (`StepResult`: the session before, the event, the session after, the output), for an
-`Engine`: the public functions of an implementation. Two laws check a whole trace and keep a `Ledger`. A broken law
+`Engine`: the public functions of an implementation. Three laws check a whole trace and keep a `Ledger`. A broken law
 raises `BrokenLaw`. `check_laws` checks all of them; call it after every step of a walk, a simulation or a replay.
 """
 
@@ -117,6 +117,8 @@ def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     if isinstance(step.event, core.Restarted | core.ClockChanged):
         return
     first = take_step(step.before, Tick(step.event.at), engine)
+    if first.after is step.before and not first.out:  # nothing was due: the same step would be made again
+        return
     second = take_step(first.after, step.event, engine)
     _hold("L2", bool(second.refused) == bool(step.refused), "a tick before the intent decides whether it is legal")
     if step.refused:
@@ -408,7 +410,22 @@ def _may_come_back(step: StepResult, key: Key, ledger: Ledger) -> bool:
     return any(ledger.may_know(one) or (one is None and isinstance(entry, _WITHOUT_ID)) for one, entry in before)
 
 
-LIFE_LAWS: Final = (law_09_numbers, law_13_told_once)
+def law_14_nothing_dropped(step: StepResult, ledger: Ledger) -> None:
+    """L14: no entry of a batch is dropped: it is delivered at once or was before, also after the end of the session.
+
+    Checked for entries of others with an id, once the chat is known. The server does not hand out a batch twice, and
+    may have handed this one out before the client knew of the end. Follows L13, which keeps the ledger.
+    """
+    event = step.event
+    carrier = event.reply if isinstance(event, Answered) else event
+    if step.refused or not step.before.chat.chat_id or not isinstance(carrier, EventBatch | Incoming):
+        return
+    for entry in carrier.entries:
+        key = key_of(step.before, entry)
+        _hold("L14", key is None or key[1] == "own" or key in ledger.delivered, f"never delivered: {key}")
+
+
+LIFE_LAWS: Final = (law_09_numbers, law_13_told_once, law_14_nothing_dropped)
 
 
 def check_laws(step: StepResult, ledger: Ledger, engine: Engine = DEFAULT_ENGINE) -> None:

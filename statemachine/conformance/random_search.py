@@ -25,7 +25,7 @@ _LENGTH: Final = 40
 _TRIES: Final = 200
 """How many simpler traces are tried."""
 LAWS: Final = (AGREEMENT, *VARIATIONS)
-"""The laws that a search can check. The laws of a single run (L4, L6 to L9, L13) are checked in each search."""
+"""The laws that a search can check. The laws of a single run (L4, L6 to L9, L13, L14) are checked in each search."""
 
 
 @frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .commands import *
-from .derived import changes, next_deadline, outbox, wake_window
+from .derived import can_abort, changes, next_deadline, outbox, wake_window
 from .errors import IllegalIntent
 from .events import *
 from .explain import Explanation, Move, explain
@@ -82,6 +82,7 @@ __all__ = [
     "TranscriptUpdate",
     "TypingChanged",
     "Upload",
+    "can_abort",
     "carry_over",
     "changes",
     "explain",

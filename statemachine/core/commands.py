@@ -88,4 +88,4 @@ Command: TypeAlias = CreateChat | FindChat | Poll | ReadHistory | Post | PostEph
 
 COMMANDS: Final[tuple[type[Command], ...]] = get_args(Command)
 READS: Final[tuple[type[Command], ...]] = (FindChat, Poll, ReadHistory)
-"""Calls without effect on the server: the driver may abort them when they are withdrawn; all others never."""
+"""Calls without effect on the server: the driver may abort them (`can_abort`); all others never."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from . import signals as sig
-from .commands import Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
+from .commands import READS, Command, CreateChat, FindChat, Poll, Post, PostEphemeral, ReadHistory, Upload
 from .draft import Draft
 from .record import record
 from .session import (
@@ -86,6 +86,14 @@ def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
 def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
     """Every command still owed whose id is above `since`, by id. At any time, this is what is under way."""
     return tuple([_command(session, *owed) for owed in sorted(owing(session, since))])
+
+
+def can_abort(session: Session, command: Command) -> bool:
+    """Whether a command in flight that is not owed any more may be aborted: only a read, while the session goes on.
+
+    A read in flight at the end of the session may still bring its last messages, which are delivered late.
+    """
+    return isinstance(command, READS) and session.outcome is None
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ class DriverObserver:
         """See `Listener.saved`."""
         self._oracle.delivered(step.transcript)
 
+    def finished(self) -> None:
+        """See `Listener.finished`."""
+
     def stopped(self, error: BaseException | None) -> None:
         """See `Listener.stopped`."""
         self.is_stopped, self.stopped_by = True, error

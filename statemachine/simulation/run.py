@@ -17,7 +17,8 @@ from .coverage import Coverage, Point
 from .oracle import LawViolation
 from .simulator import Simulator
 
-_CHUNK: Final = 10
+_CHUNK: Final = 100
+"""Seeds that share one coverage: the longer it is kept, the fewer steps are explained again."""
 
 
 @define

@@ -211,6 +211,9 @@ class RecordingListener:
         if self.failure:
             raise self.failure
 
+    def finished(self) -> None:
+        self.notes.append("finished")
+
     def stopped(self, error: BaseException | None) -> None:
         self.ends.append(error)
 

@@ -16,12 +16,16 @@ from statemachine import (
     End,
     EventBatch,
     Failure,
+    HistoryLog,
     IllegalIntent,
     Incoming,
     PhaseChanged,
     Poll,
     Post,
+    PostEphemeral,
+    ReadHistory,
     Received,
+    Reply,
     RequestChat,
     Restarted,
     SendText,
@@ -183,10 +187,51 @@ def test_a_command_withdrawn_before_its_save_is_done_is_not_executed(rig: Rig) -
 def test_a_read_in_flight_that_is_owed_no_more_is_aborted_and_a_post_is_not(rig: Rig) -> None:
     rig.live().say()
     poll = rig.transport.last(Poll)
-    assert rig.transport.last(Post).id in [one.id for one in outbox(rig.driver.session)]
-    rig.driver.feed(Incoming(rig.now(), (SessionEnded(),)))
-    assert rig.driver.session.phase == "ended"
+    rig.bench.run(60)  # both are given up
+    assert rig.transport.last(Post).id not in [one.id for one in outbox(rig.driver.session)]
     assert rig.transport.aborted == [poll.id]
+
+
+def test_a_poll_in_flight_at_the_end_is_not_aborted_and_its_batch_is_delivered_late(rig: Rig) -> None:
+    rig.live().driver.feed(Incoming(rig.now(), (SessionEnded(),)))
+    assert rig.driver.session.phase == "ended"
+    assert rig.transport.aborted == []
+    assert "finished" not in rig.notes
+    rig.transport.answer(Poll, HELLO)
+    assert [(one.entry, one.late) for one in rig.store.saves[-1].updates] == [(HELLO.entries[0], True)]
+    assert rig.notes[-2:] == ["published", "finished"]
+
+
+@pytest.mark.parametrize("reply", [Failure("http", 404, 5005), Failure("timeout"), EventBatch(())], ids=str)
+def test_a_session_is_finished_once_nothing_in_flight_can_bring_anything_more(rig: Rig, reply: Reply) -> None:
+    rig.live().driver.feed(Incoming(rig.now(), (SessionEnded(),)))
+    rig.transport.answer(Poll, reply)
+    assert rig.notes[-1] == "finished"
+    assert rig.notes.count("finished") == 1
+    rig.driver.feed(Tick(rig.now()))
+    assert rig.notes.count("finished") == 1
+
+
+def test_a_history_in_flight_at_the_end_is_not_aborted(rig: Rig) -> None:
+    rig.live().transport.answer(Poll, HELLO)
+    rig.transport.answer(PostEphemeral, EventBatch(()))
+    rig.transport.answer(Poll, Failure("cut"))
+    rig.bench.run(20)
+    rig.driver.feed(Incoming(rig.now(), (SessionEnded(),)))
+    assert rig.transport.aborted == []
+    missed = Message(msg_id="2", party_id="agent", msg_text="you there?")
+    rig.transport.answer(ReadHistory, HistoryLog((*HELLO.entries, missed)))
+    assert [(one.entry, one.late) for one in rig.store.saves[-1].updates] == [(missed, True)]
+    assert rig.notes[-1] == "finished"
+
+
+def test_a_session_is_finished_after_its_last_save(rig: Rig) -> None:
+    rig.live().store.held = True
+    rig.driver.feed(Incoming(rig.now(), (SessionEnded(),)))
+    rig.transport.answer(Poll, HELLO)
+    assert "finished" not in rig.notes
+    rig.store.release()
+    assert rig.notes[-2:] == ["published", "finished"]
 
 
 def test_a_late_answer_to_a_withdrawn_post_is_handled(rig: Rig) -> None:

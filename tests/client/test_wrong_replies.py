@@ -47,7 +47,7 @@ class StrangeTransport:
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_replies_of_wrong_types_are_never_saved(tmp_path: Path, wrong: Reply) -> None:
     stopped = list[BaseException | None]()
-    listener = SimpleNamespace(saved=lambda step: None, stopped=stopped.append)
+    listener = SimpleNamespace(saved=lambda step: None, finished=lambda: None, stopped=stopped.append)
     store = SqliteStore(tmp_path / "chats.sqlite", call_soon=asyncio.get_running_loop().call_soon_threadsafe)
     try:
         clock, transport = LoopClock(), StrangeTransport(wrong)

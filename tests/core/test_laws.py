@@ -1,4 +1,4 @@
-"""L1 to L13 (design, section 2) over whole random lives, hostile server included."""
+"""L1 to L14 (design, section 2) over whole random lives, hostile server included."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from statemachine import (
     EventBatch,
     HistoryGap,
     HistoryLog,
+    Incoming,
     Poll,
     Received,
     Session,
@@ -31,6 +32,7 @@ from statemachine.conformance.strategies import MAX_STEPS, sessions, traces
 from statemachine.conformance.traces import RandomTrace, trace_of
 from statemachine.core.tables import MACHINES
 from statemachine.records import PHASES
+from statemachine.wire import SessionEnded
 from tests.core.play import chatting, message, opened
 
 DOSE = 80
@@ -72,14 +74,14 @@ def test_step_law(law: Callable[[StepResult], None]) -> None:
     each()
 
 
-@pytest.mark.parametrize("law", laws.LIFE_LAWS, ids=lambda law: law.__name__)
-def test_life_law(law: Callable[[StepResult, Ledger], None]) -> None:
+def test_the_laws_of_whole_traces() -> None:
     @settings(max_examples=DOSE * 2)
     @given(traces())
     def each(trace: RandomTrace) -> None:
         ledger = Ledger()
         for step in steps(trace, ledger):
-            law(step, ledger)
+            for law in laws.LIFE_LAWS:
+                law(step, ledger)
 
     each()
 
@@ -237,6 +239,21 @@ def test_laws_notice_what_is_told_twice() -> None:
     step = idle_step()
     twice = (Received(1, 0, message(1)), HistoryGap(2, 0), Received(3, 0, message(1, "AGENT-ANN")))
     assert broken(laws.law_13_told_once, told(step, *twice), Ledger()) == "L13"
+
+
+def test_laws_notice_a_dropped_entry() -> None:
+    play = chatting()
+    poll = play.owed(Poll)
+    play.poll(SessionEnded())
+    batch = (message(1), message(2))
+    for event in (Incoming(play.session.now, batch), Answered(play.session.now, poll.id, EventBatch(batch))):
+        step, ledger = take_step(play.session, event), Ledger()
+        assert broken(laws.law_14_nothing_dropped, step, ledger) == "L14"  # as if nothing was delivered
+        laws.law_13_told_once(told(step, *step.updates[:1]), ledger)
+        assert broken(laws.law_14_nothing_dropped, step, ledger) == "L14"
+        laws.law_13_told_once(told(step, *step.updates[1:]), ledger)
+        laws.law_14_nothing_dropped(step, ledger)
+        laws.law_14_nothing_dropped(told(step), ledger)  # a repeated batch
 
 
 def test_laws_notice_what_the_order_of_the_log_says_was_told() -> None:

@@ -46,7 +46,8 @@ async function feed(event) {
   const said = await ask({ op: "step", event: { at: Date.now(), ...event } });
   if (said.refused) throw new Error(said.refused);
   for (const one of said.commands) void carryOut(one);
-  for (const [id, flight] of flying) if (!said.owed.includes(id)) flight.abort(); // only reads are in there
+  // Only reads are in there. Those in flight at the end may still bring late messages.
+  if (!said.outcome) for (const [id, flight] of flying) if (!said.owed.includes(id)) flight.abort();
   clearTimeout(alarm);
   if (said.deadline !== null) alarm = setTimeout(() => feed({ type: "tick" }), Math.max(0, said.deadline - Date.now()));
   [...said.updates, ...said.changes].forEach(show);
@@ -88,7 +89,7 @@ async function react(said) {
     await feed({ type: "send_text", text: "Thank you, bye!" });
     await feed({ type: "end" });
   }
-  if (said.outcome) {
+  if (said.outcome && flying.size === 0) {
     console.log(`outcome: ${said.outcome}`);
     over = true;
     clearTimeout(alarm);
