@@ -23,7 +23,7 @@ NetworkFault: TypeAlias = Literal[
 ]  # fmt: skip
 BodyFault: TypeAlias = Literal[
     "batch replayed", "batch overlapping", "batch reordered", "empty body", "empty log", "already ended",
-    "unreadable body",
+    "unreadable body", "wrong bytes",
 ]  # fmt: skip
 CallFault: TypeAlias = NetworkFault | BodyFault | Fault | Literal["none"]
 """A `Fault` is an error response, in the emulator's terms."""
@@ -56,6 +56,7 @@ BODY_FAULTS: Final[dict[BodyFault, Commands]] = {
     "empty log": (ReadHistory,),
     "already ended": _OPENING,
     "unreadable body": _ANY,
+    "wrong bytes": _ANY,
 }
 
 _ERRORS: Final[dict[str, tuple[Fault, Commands]]] = {
@@ -75,6 +76,7 @@ _ERRORS: Final[dict[str, tuple[Fault, Commands]]] = {
     "403 page": (Fault(code=2000, status=403, html=True), _OF_CHAT),
     "400 page": (Fault(code=5003, status=400, html=True), _OF_CHAT),
     "404 of the entry": (Fault(code=5006), _OF_CHAT),
+    "denied": (Fault(code=5005), (Post, PostEphemeral, ReadHistory)),
     "refused to open": (Fault(code=3000), _OPENING),
     "refused to open by a page": (Fault(code=5003, status=400, html=True), _OPENING),
     "no such interface": (Fault(code=5006, status=404, html=True), (CreateChat, Upload)),
@@ -88,7 +90,7 @@ _OF_CALLS: Final[dict[str, tuple[CallFault, Commands]]] = {
     **{label: (label, commands) for label, commands in BODY_FAULTS.items()},
     **_ERRORS,
 }
-"""Label -> the fault, and the commands whose calls can have it."""
+"""Label -> the fault, and the commands whose calls can have it. "denied" crosses a poll in flight, which decides."""
 
 _CODES: Final = tuple(code for code in CODES if code not in (5005, 5511))
 """The error codes for any call of a chat. 5005 is the response of a server that has lost a chat ("forgotten"). 5511 has
@@ -108,7 +110,7 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
     "errors": tuple(_ERRORS),
     "batches": (*BODY_FAULTS, "pushed entries"),
     "entries": ("odd entries", "malformed entries", "out of place", "word after the end"),
-    "clock": ("clock steps back", "clock steps forward", "clock set back", "clock stands still"),
+    "clock": ("clock steps back", "clock steps forward", "clock set back", "clock stands still", "clock jumps"),
     "adapter": ("adapter late", "adapter asleep"),
     "store": ("slow store", "store fails", "store stale", "store lost"),
     "process": ("crash unsaved", "crash saved", "crash executed", "crash answered", "crash published", "crash between"),
@@ -191,14 +193,18 @@ class Faults:
         self.used[label] += 1
         return True
 
-    def of_call(self, command: Command, now: int) -> CallFault:
+    def of_call(self, command: Command, now: int, is_polling: bool) -> CallFault:
         """The fault of this call, at most one. In an outage, all calls that can have its fault have it."""
         kind = type(command)
         if not self.on:
             return "none"
+
+        def can_have(label: str) -> bool:
+            return kind in _OF_CALLS[label][1] and (is_polling or label != "denied")
+
         if self._outage is not None and self._outage[0] > now:
-            return self._inject(self._outage[1]) if kind in _OF_CALLS[self._outage[1]][1] else "none"
-        labels = [label for label, (_, commands) in _OF_CALLS.items() if kind in commands and label in self.enabled]
+            return self._inject(self._outage[1]) if can_have(self._outage[1]) else "none"
+        labels = [label for label in _OF_CALLS if label in self.enabled and can_have(label)]
         if not labels or not self._choices.chance("call fails", self.rate * _FREQUENCY.get(kind, 1)):
             return "none"
         label = self._choices.pick("which fault", labels, [_weight(label) for label in labels])
@@ -218,4 +224,4 @@ class Faults:
 
 def _weight(label: str) -> int:
     """Faults of few kinds of calls are weighted up, or they would hardly occur; "error code" covers two dozen codes."""
-    return 12 if label in ("error code", "response late") else 12 // len(_OF_CALLS[label][1])
+    return 12 if label in ("error code", "response late", "denied") else 12 // len(_OF_CALLS[label][1])

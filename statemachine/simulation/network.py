@@ -36,6 +36,8 @@ _LANDED: Final = 2_000
 """A request in flight when its connection breaks lands this long before `Config.settle` at the latest."""
 _CACHED: Final = 4
 """The number of batches that the caching proxy keeps."""
+_UNREADABLE: Final = (b"<html>Sorry</html>", b"null", b"17", b'"busy"', b"\xff\xfe\x00", b"\x00" * 9, b"[" * 5_000, b"no")
+_WRONG_BYTES: Final = (b"\xf0\x9f\x98", b"\xe9", b"\xed\xa0\xbd", b"\x01", b"\n", b"\\x41", b"\\u12", b"\\")
 
 
 @define(eq=False)
@@ -109,13 +111,14 @@ class Network:
         is_reading = any(isinstance(call.command, core.ReadHistory) and not call.over for call in self._calls.values())
         if isinstance(command, core.Post) and is_reading and self._env.faults.occurs("answer lost while reading", 8.0):
             return "response lost"
-        return self._env.faults.of_call(command, self._env.schedule.now)
+        return self._env.faults.of_call(command, self._env.schedule.now, self.is_poll_held())
 
     def abort(self, command_id: int) -> None:
         """See `Transport.abort`."""
         for call in self._calls.values():
             if call.command.id == command_id and self._is_of_this_process(call) and not call.over:
                 call.aborted = True
+                self._oracle.aborted(call.command, call.responded)
                 if call.responded and self._env.faults.occurs("abort too late", 5.0):
                     return
                 self._break(call)
@@ -269,7 +272,9 @@ class Network:
             case "empty body" if self._env.config.api == "v2":
                 return HttpResponse(200)
             case "unreadable body":  # what the server handed out is lost
-                return HttpResponse(200, body=b"<html>Sorry</html>")
+                return HttpResponse(200, body=self._env.choices.pick("which body", _UNREADABLE))
+            case "wrong bytes":  # in a field that nobody reads: they cost no entry
+                return evolve(response, body=_with_bytes(body, self._env.choices.pick("which bytes", _WRONG_BYTES)))
             case "batch overlapping":
                 batches = self._batches.get(call.request.path, [])
                 before = _events_of(_object_of(batches[-1])) if batches else []
@@ -339,6 +344,18 @@ class Network:
         if not self._env.faults.is_enabled("slow network"):
             return _LATENCIES[0]
         return self._env.choices.pick("latency", _LATENCIES, (6, 4, 4, 1))
+
+
+def _with_bytes(body: dict[str, Any], wrong: bytes) -> bytes:
+    """The body as JSON, with a member of these bytes, also in each message."""
+    odd = {"odd": "WRONG"}
+    events = [{**one, **odd} if _has_text(one) else one for one in _events_of(body)]
+    text = json.dumps({**body, **odd, **({"events": events} if events else {})})
+    return text.encode().replace(b"WRONG", wrong)
+
+
+def _has_text(event: Any) -> bool:
+    return isinstance(event, dict) and "msg_id" in event and "msg" in event
 
 
 def _object_of(page: HttpResponse) -> dict[str, Any]:

@@ -173,6 +173,12 @@ class Oracle:
         log.texts[:] = [(text, item) for text, item in log.texts if int(item.rpartition(":")[2]) <= ids]
         log.offered[:] = [(index, entry) for index, entry in log.offered if index <= len(log.events)]
 
+    def aborted(self, command: core.Command, is_answered: bool) -> None:
+        """The client aborts a call. `is_answered`: the server has handed out its answer."""
+        over = self._client.session.outcome is not None and not self._client.driver.stopped
+        if over and is_answered:
+            self.fail("handed out", f"{type(command).__name__} was aborted at the end of the session, and its answer lost")
+
     def executed(self, command: core.Command, open_polls: int) -> None:
         """The client executes a command while it has so many polls in flight."""
         session = self._client.session

@@ -159,8 +159,16 @@ class Simulator:
             self._sleep()
         if self._faults.occurs("clock set back", 0.05):
             self.client.offset -= self._choices.pick("set back by", (100, 5_000, 60_000), (2, 2, 1))
+        if self.client.is_up and not self._schedule.is_asleep and self._faults.occurs("clock jumps", 0.1):
+            self._guarded(self._jump)
         if self._faults.occurs("server restarts", 0.1):
             self._restart_server()
+
+    def _jump(self) -> None:
+        """The clock of the client's machine is corrected, and its process notices."""
+        by = self._choices.pick("jumps by", (5_000, -5_000, 86_400_000, -86_400_000, 50 * 365 * 86_400_000))
+        self.client.offset += by
+        self.client.driver.clock_changed(by)
 
     def _sleep(self) -> None:
         """The client's machine sleeps. Some clocks stand still meanwhile."""

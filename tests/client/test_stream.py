@@ -63,6 +63,8 @@ class Desk:
     def tell(self, *updates: TranscriptUpdate, statuses: tuple[Any, ...] = (), over: bool = False) -> None:
         self.save(*updates, over=over)
         self.feed.publish(SavedStep(self.session, updates, statuses, ()))
+        if over:
+            self.feed.finish()
 
     def read(self) -> UpdateStream:
         return UpdateStream(self.feed)
@@ -167,6 +169,17 @@ async def test_a_stream_ends_after_the_last_update_of_the_chat() -> None:
     assert [one async for one in desk.read()] == [PhaseChanged("ended"), end(1), failed]
     assert desk.store.cursor(KEY) == 2
     assert [one async for one in desk.read()] == []
+
+
+async def test_a_stream_waits_for_late_updates() -> None:
+    desk = Desk()
+    desk.save(end(1), over=True)
+    desk.feed.publish(SavedStep(desk.session, (end(1),), (), ()))
+    reading = asyncio.create_task(some(desk.read(), 2))
+    await asyncio.sleep(0)
+    assert not reading.done()  # it has delivered the end
+    desk.tell(gap(2), over=True)
+    assert await reading == [end(1), gap(2)]
 
 
 async def test_the_next_chats_updates_belong_to_another_stream() -> None:
