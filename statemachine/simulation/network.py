@@ -36,7 +36,16 @@ _LANDED: Final = 2_000
 """A request in flight when its connection breaks lands this long before `Config.settle` at the latest."""
 _CACHED: Final = 4
 """The number of batches that the caching proxy keeps."""
-_UNREADABLE: Final = (b"<html>Sorry</html>", b"null", b"17", b'"busy"', b"\xff\xfe\x00", b"\x00" * 9, b"[" * 5_000, b"no")
+_UNREADABLE: Final = (
+    b"<html>Sorry</html>",
+    b"null",
+    b"17",
+    b'"busy"',
+    b"\xff\xfe\x00",
+    b"\x00" * 9,
+    b"[" * 5_000,
+    b"no",
+)
 _WRONG_BYTES: Final = (b"\xf0\x9f\x98", b"\xe9", b"\xed\xa0\xbd", b"\x01", b"\n", b"\\x41", b"\\u12", b"\\")
 
 

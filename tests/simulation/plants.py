@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from statemachine import Restarted
+from statemachine import READS, Restarted
+from statemachine.adapters import driver
 from statemachine.core import session as st
 from statemachine.core import signals as sig
 from statemachine.core import wire
 from statemachine.core.actions import memory, outgoing, polling
 from statemachine.core.draft import Draft
-from statemachine.core.tables import CELLS
+from statemachine.core.tables import CELLS, move
 
 reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
@@ -122,6 +123,22 @@ def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reduce_module, "_shift", lambda d, by: None)
 
 
+def aborts_the_last_poll(patch: pytest.MonkeyPatch) -> None:
+    """A poll in flight at the end of the session is aborted, though its batch may be on its way."""
+    patch.setattr(driver, "can_abort", lambda session, command: isinstance(command, READS))
+
+
+def drops_what_comes_late(patch: pytest.MonkeyPatch) -> None:
+    """A message that comes after the end of the session is not delivered."""
+    for state in st.TERMINAL:
+        _cell(patch, "lifecycle", state, wire.Message, _nothing)
+
+
+def believes_a_denial(patch: pytest.MonkeyPatch) -> None:
+    """ "No such chat" to a post or a receipt ends the session, though the poll in flight decides."""
+    _cell(patch, "presence", st.Present, sig.ChatDenied, lambda d, e: move(d, d.lifecycle, sig.ChatGone, e))
+
+
 PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
     plant.__name__: (plant, laws, seeds, most)
     for plant, laws, seeds, most in (
@@ -137,6 +154,9 @@ PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
         (overtakes, {"in order", "F12", "L7"}, 100, 90),
         (blocks_for_ever, {"L12", "comes to rest"}, 60, 60),
         (loses_the_jump, {"L3", "L4"}, 60, 8),
+        (aborts_the_last_poll, {"handed out"}, 100, 60),
+        (drops_what_comes_late, {"L14"}, 100, 8),
+        (believes_a_denial, {"outcome"}, 100, 60),
     )
 }
 """Name -> the plant, the laws that may show it, within how many seeds, and how many events may be left."""

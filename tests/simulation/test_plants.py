@@ -18,8 +18,8 @@ QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "p
 LATE = ("forgets_the_history",)
 """Found only after many seeds, so in the slow tests."""
 
-ONLY = {"reads_history_at_once": ("request late",)}
-"""The one fault that shows a plant which is rare among many faults."""
+ONLY = {"reads_history_at_once": ("request late",), "believes_a_denial": ("denied", "agent at random", "two at once")}
+"""The faults that show a plant which is rare among many faults."""
 
 
 def _found(name: str) -> Simulator:
