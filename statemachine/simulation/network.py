@@ -36,16 +36,7 @@ _LANDED: Final = 2_000
 """A request in flight when its connection breaks lands this long before `Config.settle` at the latest."""
 _CACHED: Final = 4
 """The number of batches that the caching proxy keeps."""
-_UNREADABLE: Final = (
-    b"<html>Sorry</html>",
-    b"null",
-    b"17",
-    b'"busy"',
-    b"\xff\xfe\x00",
-    b"\x00" * 9,
-    b"[" * 5_000,
-    b"no",
-)
+_UNREADABLE: Final = (b"<html>Sorry</html>", b"null", b"17", b'"busy"', b"\xff\xfe\x00", b"\0" * 9, b"[" * 5_000)
 _WRONG_BYTES: Final = (b"\xf0\x9f\x98", b"\xe9", b"\xed\xa0\xbd", b"\x01", b"\n", b"\\x41", b"\\u12", b"\\")
 
 
@@ -358,13 +349,9 @@ class Network:
 def _with_bytes(body: dict[str, Any], wrong: bytes) -> bytes:
     """The body as JSON, with a member of these bytes, also in each message."""
     odd = {"odd": "WRONG"}
-    events = [{**one, **odd} if _has_text(one) else one for one in _events_of(body)]
+    events = [{**one, **odd} if isinstance(one, dict) and "msg_id" in one else one for one in _events_of(body)]
     text = json.dumps({**body, **odd, **({"events": events} if events else {})})
     return text.encode().replace(b"WRONG", wrong)
-
-
-def _has_text(event: Any) -> bool:
-    return isinstance(event, dict) and "msg_id" in event and "msg" in event
 
 
 def _object_of(page: HttpResponse) -> dict[str, Any]:
@@ -372,8 +359,8 @@ def _object_of(page: HttpResponse) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(page.body)) if page.body else {}
 
 
-def _events_of(body: dict[str, Any]) -> list[object]:
-    return cast("list[object]", body.get("events", []))
+def _events_of(body: dict[str, Any]) -> list[Any]:
+    return cast("list[Any]", body.get("events", []))
 
 
 def _has_chat(command: core.Command) -> bool:

@@ -177,9 +177,7 @@ class Oracle:
         """The client aborts a call. `is_answered`: the server has handed out its answer."""
         over = self._client.session.outcome is not None and not self._client.driver.stopped
         if over and is_answered:
-            self.fail(
-                "handed out", f"{type(command).__name__} was aborted at the end of the session, and its answer lost"
-            )
+            self.fail("handed out", f"{type(command).__name__} was aborted at the end, and its answer lost")
 
     def executed(self, command: core.Command, open_polls: int) -> None:
         """The client executes a command while it has so many polls in flight."""
