@@ -418,7 +418,7 @@ def law_14_nothing_dropped(step: StepResult, ledger: Ledger) -> None:
     """
     event = step.event
     carrier = event.reply if isinstance(event, Answered) else event
-    if step.refused or not step.before.chat.chat_id or not isinstance(carrier, EventBatch | Incoming):
+    if step.refused or not step.before.chat.chat_id or not isinstance(carrier, core.EventBatch | core.Incoming):
         return
     for entry in carrier.entries:
         key = key_of(step.before, entry)
