@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import Final
 
 import click
-from attrs import asdict
+from attrs import asdict, evolve
 
 from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
+from statemachine.proxy import CannotProbe, probe, write_profile
 
 from ..logs import silenced
+from .app import Trouble, in_trouble
 from .connection_options import FLAGS, ConnectionOptions, connection_options, in_flags
+from .files import FILE, writing
 from .screen import Piece, Screen
-from .state import running_emulators
+from .state import running_emulators, written
 from .stopping import run_interruptibly
 
 _MARKS: Final[dict[Severity, Piece]] = {
@@ -31,12 +36,22 @@ _WIDTH: Final = 15
 @click.command(name="doctor")
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the report.")
-def command(connection: ConnectionOptions, as_json: bool) -> int:
+@click.option(
+    "--learn",
+    type=FILE,
+    metavar="FILE.toml",
+    help="Then open a short chat, and write the contact centre's settings that it shows, for emulate --profile.",
+)
+@click.option("--yes", is_flag=True, help="With --learn: do not ask.")
+def command(connection: ConnectionOptions, as_json: bool, learn: Path | None, yes: bool) -> int:
     """Check the way to a contact centre step by step, and name the setting to correct.
 
     It looks up the name, connects, checks the certificate, finds out which version of the interface is there, whether
     tenant, app id and the form of the authorization are taken, whether a chat would be taken, and what the scenario
     asks for. It only reads: no chat is created. Without --url it examines the emulator that runs here.
+
+    --learn opens a chat under a new client id, sends one text and ends the chat. An agent may see it: use a staging
+    tenant.
 
     --json: {url, tenant, ok, findings: [{step, verdict, said, problem, setting, remedy, ms}]}.
 
@@ -50,7 +65,28 @@ def command(connection: ConnectionOptions, as_json: bool) -> int:
         click.echo(json.dumps(_report(endpoint, findings)))
     else:
         _close(screen, wrong)
+    if learn is not None and not wrong:
+        _learn(
+            Screen(sys.stderr) if as_json else Screen(),
+            evolve(endpoint, client_id=_new_client_id()),
+            connection,
+            learn,
+            yes,
+        )
     return 1 if wrong else 0
+
+
+def _learn(screen: Screen, endpoint: Endpoint, connection: ConnectionOptions, file: Path, yes: bool) -> None:
+    """Ask, play a short chat, write the profile. Raises Trouble."""
+    question = f"Open a chat at {endpoint.url} (tenant {endpoint.tenant or 'none'}), send one text and end it?"
+    if not yes and not click.confirm(question, err=True):
+        raise Trouble("nothing was learned: --learn needs a chat")
+    playing = probe(endpoint, connection.options(), lambda step: screen.line(("  … ", "dim"), step))
+    with silenced(), in_trouble(CannotProbe):
+        findings = run_interruptibly(playing)
+    with writing(file):
+        written(file, write_profile(findings, endpoint.url))
+    screen.line(f"{len(findings)} settings were learned: {file}")
 
 
 async def _examine(connection: ConnectionOptions, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
@@ -58,7 +94,7 @@ async def _examine(connection: ConnectionOptions, screen: Screen | None) -> tupl
     emulator = None
     if connection.url is None:
         emulator = await anext(running_emulators(), None)
-    client_id = connection.client_id if connection.client_id is not None else f"doctor-{secrets.token_hex(4)}"
+    client_id = connection.client_id if connection.client_id is not None else _new_client_id()
     endpoint = connection.endpoint(options, client_id, emulator)
     if screen is not None:
         screen.line(("statemachine doctor: ", ""), (endpoint.url, "bold"), f", tenant {endpoint.tenant or 'none'}")
@@ -70,6 +106,10 @@ async def _examine(connection: ConnectionOptions, screen: Screen | None) -> tupl
             if screen is not None:
                 _tell(screen, finding)
     return endpoint, findings
+
+
+def _new_client_id() -> str:
+    return f"doctor-{secrets.token_hex(4)}"
 
 
 def _tell(screen: Screen, finding: Finding) -> None:

@@ -165,5 +165,5 @@ def _farewell(screen: Screen, wish: _Wish, proxy: Proxy) -> None:
             screen.line((f"  {one.setting}: {one.value!r} ({one.count} times), but also {values}", "yellow"), indent=4)
     if wish.profile is not None:
         with writing(wish.profile):
-            written(wish.profile, write_profile(findings, wish.to, watcher.requests))
+            written(wish.profile, write_profile(findings, wish.to))
         screen.line(f"written: {wish.profile}")

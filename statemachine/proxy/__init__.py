@@ -6,8 +6,19 @@
 from __future__ import annotations
 
 from .learning import Finding, Learner
+from .probing import CannotProbe, probe
 from .profile import BadProfile, read_profile, write_profile
 from .recording import HarRecorder
 from .server import Proxy
 
-__all__ = ["BadProfile", "Finding", "HarRecorder", "Learner", "Proxy", "read_profile", "write_profile"]
+__all__ = [
+    "BadProfile",
+    "CannotProbe",
+    "Finding",
+    "HarRecorder",
+    "Learner",
+    "Proxy",
+    "probe",
+    "read_profile",
+    "write_profile",
+]

@@ -12,7 +12,7 @@ from statemachine.emulator.script.writer import toml_value
 from .learning import Finding
 
 _HEAD: Final = """\
-# The settings of {url}, as {requests} requests showed them.
+# The settings of {url}, as its answers showed them.
 # An emulator that behaves like it: statemachine emulate --profile FILE.toml
 # `count`: observations that fit the value; `first`: the number of the first request of them.
 """
@@ -22,10 +22,10 @@ class BadProfile(ValueError):
     """This is no profile: the reason, in words."""
 
 
-def write_profile(findings: Iterable[Finding], url: str, requests: int) -> str:
+def write_profile(findings: Iterable[Finding], url: str) -> str:
     """The file: `[knobs]`, `[evidence]`, and `[differing]` where calls contradict each other."""
     found = tuple(findings)
-    lines = [_HEAD.format(url=url, requests=requests), "[knobs]"]
+    lines = [_HEAD.format(url=url), "[knobs]"]
     lines += [f"{one.setting} = {toml_value(one.value)}" for one in found]
     lines += ["", "[evidence]"]
     lines += [f"{one.setting} = {toml_value({'count': one.count, 'first': one.first})}" for one in found]

@@ -60,7 +60,7 @@ class Watcher(CentreDriver):
     def request_arrived(self, number: int, request: HttpRequest) -> None:
         """A request has arrived."""
         self.requests = number
-        route = _route(request)
+        route = route_of(request)
         if route is None:
             return
         at = self.now()
@@ -116,7 +116,7 @@ class Watcher(CentreDriver):
         del chat.log[:-_LOG_KEPT]
 
 
-def _route(request: HttpRequest) -> Route | None:
+def route_of(request: HttpRequest) -> Route | None:
     """The call of the chat's interface, wherever a server has it in its paths."""
     try:
         return find_route(JUDGED_KNOBS, request.method, request.path)

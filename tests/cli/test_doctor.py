@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.cli.test_emulate import emulator
 
 @pytest.fixture
 def url(state: Path) -> Iterator[str]:
-    with emulator("--port", "0", "--set", "app_ids=chat") as (_, url):
+    with emulator("--port", "0", "--set", "app_ids=chat", "--set", "hold_ms=500", "--pace", "0.01") as (_, url):
         yield url
 
 
@@ -72,3 +74,21 @@ def test_a_file_that_holds_no_certificates(tmp_path: Path, capsys: pytest.Captur
     shutil.copy(__file__, tmp_path / "ca.pem")
     assert main(["doctor", "--ca", str(tmp_path / "ca.pem")]) == 2
     assert "no file of certificates" in capsys.readouterr().err
+
+
+def test_settings_are_learned_after_asking(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "centre.toml"
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert main(["doctor", "--learn", str(file)]) == 2
+    shown = capsys.readouterr().err
+    assert "Open a chat at" in shown
+    assert "nothing was learned" in shown
+    assert not file.exists()
+
+    assert main(["doctor", "--learn", str(file), "--yes", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["ok"] is True
+    assert "settings were learned" in captured.err
+    assert tomllib.loads(file.read_text())["knobs"]["hold_ms"] == 500

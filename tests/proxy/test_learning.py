@@ -9,10 +9,12 @@ from typing import Any
 import attrs
 import pytest
 
+from statemachine.client.options import Options
+from statemachine.codec.http import Endpoint
 from statemachine.emulator import Knobs, actions
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import from_settings
-from statemachine.proxy import BadProfile, Proxy, read_profile, write_profile
+from statemachine.proxy import BadProfile, CannotProbe, Proxy, probe, read_profile, write_profile
 from tests.proxy.chatting import PlainClient, whole_chat
 
 QUICK = {"hold_ms": 100}
@@ -31,7 +33,7 @@ async def learned(settings: dict[str, Any], api: str = "v2") -> tuple[dict[str, 
     async with Emulator("silent", from_settings(QUICK | settings)) as emulator, Proxy(emulator.url) as proxy:
         statuses = await whole_chat(emulator, proxy.url, api)
     findings = proxy.watcher.learner.findings()
-    return read_profile(write_profile(findings, emulator.url, proxy.watcher.requests)), statuses
+    return read_profile(write_profile(findings, emulator.url)), statuses
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ async def test_contradictions_are_listed_with_their_evidence() -> None:
         await emulator.set_knobs({"timestamp_unit": "ms", "gone_style": "html"})
         await whole_chat(emulator, proxy.url)
     findings = proxy.watcher.learner.findings()
-    data = tomllib.loads(write_profile(findings, emulator.url, proxy.watcher.requests))
+    data = tomllib.loads(write_profile(findings, emulator.url))
     assert set(data["differing"]) == {"timestamp_unit", "gone_style"}
     for name, others in data["differing"].items():
         assert {data["knobs"][name], *(one["value"] for one in others)} >= {str(getattr(Knobs(), name))}
@@ -137,3 +139,32 @@ def test_other_files_are_no_profiles() -> None:
     ):
         with pytest.raises(BadProfile, match=words):
             read_profile(text)
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+async def test_a_short_chat_of_its_own_shows_the_settings(api: str) -> None:
+    settings = {
+        "hold_ms": 900, "error_code_type": "number", "timestamp_unit": "ms", "empty_style": "no_body",
+        "gone_style": "bare", "initial_state": "queued", "history_after_end": "kept", "server_version": "9.9",
+    }  # fmt: skip
+    async with Emulator("plain", from_settings(settings | {"pace": 0.01})) as emulator:
+        endpoint = Endpoint(emulator.url, "example.com", "plain", "doctor-1", api)
+        said: list[str] = []
+        findings = await probe(endpoint, Options(), said.append)
+        assert emulator.centre.chats
+        assert not any(chat.live for chat in emulator.centre.chats.values())
+    found = {one.setting: one.value for one in findings}
+    if api == "v1":
+        del settings["server_version"]
+    assert {name: found[name] for name in settings} == settings
+    assert found["too_many_polls_status"] == "by_version"
+    assert found["own_echo"] is False
+    assert len(said) >= 4
+
+
+async def test_no_chat_no_profile() -> None:
+    async with Emulator("plain", Knobs(accepts_chats=False)) as emulator:
+        with pytest.raises(CannotProbe, match="503"):
+            await probe(Endpoint(emulator.url, "example.com", "plain", "doctor-1"), Options(), lambda _: None)
+    with pytest.raises(CannotProbe, match="no answer"):
+        await probe(Endpoint("http://127.0.0.1:9", "example.com", "plain", "doctor-1"), Options(), lambda _: None)
