@@ -75,7 +75,7 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.abo
 )
 @click.option("--speed", type=FiniteRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
 @click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it.")
-@click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine.")
+@click.option("--name", "names", multiple=True, help="Answer under another name of this machine too, and certify it.")
 @click.option(
     "--ready-file",
     type=FILE,
@@ -113,11 +113,10 @@ def command(
         return 0
     for option, name in [("--host", host), *(("--name", name) for name in names)]:
         check_host(option, name)
-    certified = tuple(dict.fromkeys([*names, host, "localhost", "127.0.0.1", "::1"])) if tls else ()
     knobs = Knobs(seed=seed, pace=pace)
     wanted = ({} if profile is None else _profile(profile)) | _settings(settings)
     ports = (port, 0) if ctx.get_parameter_source("port") is ParameterSource.DEFAULT else (port,)
-    wish = _Wish(scenario_of(scenario), knobs, wanted, host, ports, speed, certified, ready_file, show)
+    wish = _Wish(scenario_of(scenario), knobs, wanted, host, ports, speed, tls, names, ready_file, show)
     try:
         return run_many(_serve(screen, wish))
     except ModuleNotFoundError as error:
@@ -147,7 +146,7 @@ def _profile(file: Path) -> dict[str, object]:
 
 @frozen
 class _Wish:
-    """The options. `ports`: the next is tried where one is in use; `names`: of the certificate, none without TLS."""
+    """The options. `ports`: the next is tried where one is in use; `names`: of this machine, beside loopback's."""
 
     scenario: Scenario
     knobs: Knobs
@@ -155,6 +154,7 @@ class _Wish:
     host: str
     ports: tuple[int, ...]
     speed: float
+    tls: bool
     names: tuple[str, ...]
     ready_file: Path | None
     show: bool
@@ -163,7 +163,8 @@ class _Wish:
 async def _serve(screen: Screen, wish: _Wish) -> int:
     """Serve until a signal; the exit status. Raises Trouble."""
     stop = stop_signal()
-    with throw_away_authority(wish.names) if wish.names else nullcontext((None, None)) as (tls, authority):
+    certified = dict.fromkeys([*wish.names, wish.host, "localhost", "127.0.0.1", "::1"])
+    with throw_away_authority(tuple(certified)) if wish.tls else nullcontext((None, None)) as (tls, authority):
         async with AsyncExitStack() as stack:
             emulator = await _listening(stack, screen, wish, tls)
             await emulator.set_knobs(wish.settings)
@@ -183,8 +184,16 @@ async def _listening(stack: AsyncExitStack, screen: Screen, wish: _Wish, tls: SS
     """The emulator at the first port that is free. Raises Trouble."""
     parts = {console.PREFIX: console.part}
     for port in wish.ports:
-        clock = Clock(wish.speed)
-        emulator = Emulator(wish.scenario, wish.knobs, host=wish.host, port=port, parts=parts, tls=tls, clock=clock)
+        emulator = Emulator(
+            wish.scenario,
+            wish.knobs,
+            host=wish.host,
+            port=port,
+            names=wish.names,
+            parts=parts,
+            tls=tls,
+            clock=Clock(wish.speed),
+        )
         try:
             return await stack.enter_async_context(emulator)
         except OSError as error:

@@ -6,6 +6,7 @@ but our files, no string may become markup (trusted types), no frame around us.
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Final
 
@@ -17,8 +18,8 @@ from statemachine.emulator.control.common import answer
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
+        "script-src {here}",
+        "style-src {here}",
         "img-src 'self'",
         "connect-src 'self'",
         "base-uri 'none'",
@@ -28,8 +29,8 @@ POLICY: Final = "; ".join(
         "trusted-types 'none'",
     )
 )
+"""`here`: the page's own path. The wire serves the files that customers upload under the same origin."""
 _HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -52,9 +53,9 @@ async def without_slash(_: web.Request) -> web.Response:
 
 
 @routes.get("/")
-async def index(_: web.Request) -> web.Response:
+async def index(request: web.Request) -> web.Response:
     """The page."""
-    return _file("index.html")
+    return _file(request, "index.html")
 
 
 @routes.get("/lifecycle.json")
@@ -69,9 +70,17 @@ async def file(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     if name not in _FILES:
         raise web.HTTPNotFound
-    return _file(name)
+    return _file(request, name)
 
 
-def _file(name: str) -> web.Response:
+def _here(request: web.Request) -> str:
+    """The page's path as a source of a policy, which has no form for IPv6 addresses."""
+    if not re.fullmatch(r"[\w.-]+(:\d+)?", request.host):
+        return "'self'"
+    return f"{request.scheme}://{request.host}{request.path.rpartition('/')[0]}/"
+
+
+def _file(request: web.Request, name: str) -> web.Response:
     kind = _TYPES[name.rpartition(".")[2]]
-    return web.Response(text=_FILES[name].read_text("utf-8"), content_type=kind, charset="utf-8", headers=_HEADERS)
+    headers = {**_HEADERS, "Content-Security-Policy": POLICY.format(here=_here(request))}
+    return web.Response(text=_FILES[name].read_text("utf-8"), content_type=kind, charset="utf-8", headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -32,6 +32,8 @@ class CentreDriver:
         """Whether it only shows another contact centre, and cannot be controlled."""
         self.feed = Feed(centre)
         self.traffic = Traffic()
+        self.names: Collection[str] = ()
+        """Names of this machine, beside loopback's own, that a `Host` header may have."""
         self.real_clock: Final = RealClock()
         self._waiting: dict[int, asyncio.Future[HttpResponse]] = {}
         self._watchers: set[asyncio.Event] = set()

@@ -8,6 +8,7 @@ from statemachine.emulator import agents, incoming, judge, names, runner
 from statemachine.emulator.actions import SendInfo
 from statemachine.emulator.chat import Chat, ClientKey, Handover, HeldPoll
 from statemachine.emulator.errors import ApiError, error_response
+from statemachine.emulator.redaction import without_secrets
 from statemachine.emulator.routes import Route
 from statemachine.emulator.shapes import Event, jitter, json_response, waiting_time
 from statemachine.emulator.state import CentreState
@@ -78,7 +79,8 @@ def _existing(state: CentreState, call: ApiCall) -> Chat | None:
 def _open(state: CentreState, call: ApiCall, fields: Event) -> Chat:
     chat_id = state.new_uuid("chat")
     beginning = state.knobs.initial_state
-    chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario, parameters=fields)
+    chat = Chat(chat_id, call.key, call.route.version, call.now, beginning, state.scenario)
+    chat.parameters = without_secrets(fields)
     chat.alive_at = call.now
     state.records.chats[chat_id] = chat
     state.records.active[call.key] = chat_id

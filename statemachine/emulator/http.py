@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Self
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from statemachine.emulator.bad_requests import SERVER_LOG, unreadable_body_is_400
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.connection_timeouts import ConnectionTimeouts
-from statemachine.emulator.control import Part, is_loopback, mount
+from statemachine.emulator.control import Part, check_host, is_loopback, mount
 from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
@@ -41,6 +41,7 @@ class Emulator(CentreDriver):
         scenario: A name of the catalogue, or a scenario, for chats whose appId names no other.
         knobs: How the centre behaves.
         host, port: The address to bind; port 0 takes a free one.
+        names: Further names for this machine. On loopback a request under any other name is refused.
         token: Required for all but the clients' API when bound beyond loopback; generated when left out.
         parts: Applications to mount beside the control API (``/_control``), by path prefix.
         tls: Serves HTTPS.
@@ -54,6 +55,7 @@ class Emulator(CentreDriver):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        names: Collection[str] = (),
         token: str | None = None,
         parts: Mapping[str, Part] | None = None,
         tls: ssl.SSLContext | None = None,
@@ -61,6 +63,7 @@ class Emulator(CentreDriver):
     ) -> None:
         super().__init__(Centre(knobs, scenario), clock if clock is not None else Clock())
         self.token = token if token or is_loopback(host) else secrets.token_urlsafe(16)
+        self.names: Collection[str] = frozenset(name.lower() for name in names)
         self._parts = parts or {}
         self._host = host
         self._port = port
@@ -78,7 +81,9 @@ class Emulator(CentreDriver):
 
     async def __aenter__(self) -> Self:
         api = WireApi(self)
-        app = web.Application(client_max_size=api.largest_body, middlewares=[self._watch, unreadable_body_is_400])
+        app = web.Application(
+            client_max_size=api.largest_body, middlewares=[self._watch, self._host_is_known, unreadable_body_is_400]
+        )
         mount(app, self, self._parts)
         app.router.add_get("/", self._front)
         app.router.add_route("*", "/{path:.*}", api.handle)
@@ -114,6 +119,12 @@ class Emulator(CentreDriver):
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         with self._timeouts.served(request):
             return await handler(request)
+
+    @web.middleware
+    async def _host_is_known(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_loopback(self._host):
+            check_host(request, self.names)
+        return await handler(request)
 
     async def _front(self, _: web.Request) -> web.Response:
         page = _FRONT.format("".join(f"<li><a href='{prefix}/'>{prefix}/</a>: for people" for prefix in self._parts))

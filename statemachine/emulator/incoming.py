@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from statemachine.emulator import agents, judge, names, runner
 from statemachine.emulator.chat import Chat
 from statemachine.emulator.errors import ApiError
+from statemachine.emulator.redaction import without_secrets
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import CentreState
 
@@ -109,7 +110,7 @@ def take(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) ->
         chat.leaving = "disconnect"
     elif name == names.END:
         chat.leaving = "end"
-    agents.log_from_client(state, chat, now, _loggable(event))
+    agents.log_from_client(state, chat, now, without_secrets(event))
     if name == names.MESSAGE or state.knobs.idle_reset == "any":
         chat.warned = False
         if chat.idle_since is not None:
@@ -132,13 +133,6 @@ def _answer_prompt(chat: Chat) -> None:
     for form in chat.forms.values():
         if not form.name and not form.secure and form.answers == 0:
             form.answers = 1
-
-
-def _loggable(event: Event) -> Event:
-    """The values of a secure form never reach a log, nor history (3.2)."""
-    if event["event"] != names.SECURE_FORM_DATA:
-        return event
-    return {key: value for key, value in event.items() if key != "data"}
 
 
 def _early_receipts(state: CentreState, chat: Chat, now: int, msg_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from statemachine.emulator import incoming
@@ -45,6 +46,10 @@ _CONTACT_TAB: Final[Event] = {
 }
 _WIDGET: Final[Event] = {"name": "web", "urls": [], "definition": {"contact_tab": _CONTACT_TAB, **_FORMS}, "styles": {}}
 """No published sample holds form definitions: they stand somewhere within ``definition`` (1.2, E16)."""
+
+_RUNS: Final = re.compile(r"script|html|[/+]xml|/css|wasm|flash")
+"""Media types of contents that a browser runs, or that bring scripts with them."""
+
 _PARAMETERS: Final = [{"first_name": "FIRST_NAME"}, {"last_name": "LAST_NAME"}, {"phone_number": "PHONE"}]
 
 
@@ -136,7 +141,9 @@ def download(state: CentreState, call: ApiCall) -> HttpResponse:
     file = state.records.files.get(call.route.item)
     if file is None:
         raise ApiError(5502)
-    return HttpResponse(200, (("Content-Type", file.content_type),), file.content)
+    # A browser saves it, and runs nothing of it; the console's policy allows scripts and styles from its own path only.
+    kind = "application/octet-stream" if _RUNS.search(file.content_type.lower()) else file.content_type
+    return HttpResponse(200, (("Content-Type", kind), ("Content-Disposition", "attachment")), file.content)
 
 
 def photo(state: CentreState, call: ApiCall) -> HttpResponse:

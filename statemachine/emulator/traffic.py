@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final
 
 from attrs import define, evolve, field
 
-from statemachine.emulator import names
 from statemachine.emulator.chat import ClientKey
 from statemachine.emulator.identity import claimed
+from statemachine.emulator.redaction import without_secrets_in_body
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 _LATEST: Final = 4_096
 _CLIENTS: Final = 16_384
 BODY_BYTES: Final = 16 * 1024
 """Longer bodies are clipped: a few uploads would otherwise fill the memory."""
-_SECRET: Final = "(not kept)"
 
 
 @define
@@ -85,23 +83,4 @@ class Traffic:
 
 def _kept(body: bytes) -> bytes:
     """The body, clipped, without the values of secure forms."""
-    if names.SECURE_FORM_DATA.encode() not in body:
-        return body[:BODY_BYTES]
-    try:
-        return json.dumps(without_secrets(json.loads(body)), ensure_ascii=False).encode(errors="replace")
-    except (ValueError, RecursionError):
-        return b'{"hidden": "the values of a secure form"}'
-
-
-def without_secrets(value: Any) -> Any:
-    """The same with the data of secure forms replaced, however deep they stand (3.2)."""
-    if isinstance(value, list):
-        return [without_secrets(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(value, dict):
-        return value
-    fields = cast("dict[str, Any]", value)
-    if fields.get("event") == names.SECURE_FORM_DATA and "data" in fields:
-        data = fields["data"]
-        hidden = dict.fromkeys(cast("dict[str, Any]", data), _SECRET) if isinstance(data, dict) else _SECRET
-        return {**fields, "data": hidden}
-    return {name: without_secrets(one) for name, one in fields.items()}
+    return without_secrets_in_body(body)[:BODY_BYTES]

@@ -22,6 +22,7 @@ REQUEST_TIMEOUT_S: Final = 30.0
 INERT: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 """Uploaded files are served under the origin of the control API: no browser may run them there."""
 

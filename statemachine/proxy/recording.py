@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from attrs import evolve
 
 from statemachine.conformance.blackbox.audit import redacted_exchange
 from statemachine.conformance.blackbox.recorded import as_har
-from statemachine.emulator.traffic import Exchange, without_secrets
+from statemachine.emulator.redaction import without_secrets_in_body
+from statemachine.emulator.traffic import Exchange
+from statemachine.files import open_private
 
 _SECRET_HEADERS: Final = frozenset(("authorization", "cookie", "set-cookie", "proxy-authorization"))
 
@@ -58,14 +60,13 @@ class HarRecorder:
 
 def _created(file: Path) -> TextIO:
     file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
+    return TextIOWrapper(open_private(file, "x"), encoding="utf-8")
 
 
 def _without_credentials(one: Exchange, texts: bool) -> Exchange:
     shown = one if texts else redacted_exchange(one)
     request, reply = shown.request, shown.reply
-    request = evolve(request, headers=tuple(_public(request.headers)), body=_without_secrets(request.body))
+    request = evolve(request, headers=tuple(_public(request.headers)), body=without_secrets_in_body(request.body))
     if reply is not None:
         reply = evolve(reply, headers=tuple(_public(reply.headers)))
     return evolve(shown, request=request, reply=reply)
@@ -73,12 +74,3 @@ def _without_credentials(one: Exchange, texts: bool) -> Exchange:
 
 def _public(headers: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
     return (pair for pair in headers if pair[0].lower() not in _SECRET_HEADERS)
-
-
-def _without_secrets(body: bytes) -> bytes:
-    """Without the values of secure forms."""
-    try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    return json.dumps(without_secrets(value), ensure_ascii=False).encode(errors="replace")

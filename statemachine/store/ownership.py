@@ -178,7 +178,7 @@ class Lock:
             except BaseException:
                 os.close(descriptor)
                 raise
-            self._id, self._descriptor = (found.st_dev, found.st_ino), descriptor
+            self._id, self.descriptor = (found.st_dev, found.st_ino), descriptor
             if file_id(file) != self._id:  # deleted or replaced since it was opened
                 os.close(descriptor)
                 return False
@@ -201,7 +201,7 @@ class Lock:
         with _guard:
             if _held.get(self._id) is self:
                 del _held[self._id]
-                os.close(self._descriptor)
+                os.close(self.descriptor)
 
 
 _held: Final[dict[FileId, Lock]] = {}
@@ -212,7 +212,7 @@ _guard: Final = threading.Lock()
 def _forget_inherited() -> None:
     """In a forked child: the locks are its parent's, and would outlast it as long as the child has them open."""
     for lock in _held.values():
-        os.close(lock._descriptor)
+        os.close(lock.descriptor)
     _held.clear()
     _guard.release()
 

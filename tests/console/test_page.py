@@ -36,7 +36,7 @@ async def test_every_file_is_served_with_its_type_and_the_policy() -> None:
             status, headers, body = await get(f"{emulator.url}/_console/{name}")
             assert (status, body) == (200, text)
             assert dict(headers)["Content-Type"] == f"{kinds[name.rpartition('.')[2]]}; charset=utf-8"
-            assert dict(headers)["Content-Security-Policy"] == POLICY
+            assert dict(headers)["Content-Security-Policy"] == POLICY.format(here=f"{emulator.url}/_console/")
             assert dict(headers)["X-Content-Type-Options"] == "nosniff"
         assert (await get(f"{emulator.url}/_console"))[2] == TEXTS["index.html"]
 
@@ -56,6 +56,14 @@ async def test_who_comes_to_the_front_is_shown_the_way_in() -> None:
 async def test_nothing_else_is(path: str) -> None:
     async with centre() as emulator:
         assert (await get(f"{emulator.url}/_console/{path}"))[0] == 404
+
+
+async def test_the_policy_is_no_place_for_a_header_that_is_not_a_name() -> None:
+    async with centre() as emulator:
+        for host in ("[::1]:80", "localhost:80;script-src *"):
+            status, headers, _ = await get(f"{emulator.url}/_console/", headers={"Host": host})
+            assert status == 200
+            assert dict(headers)["Content-Security-Policy"] == POLICY.format(here="'self'")
 
 
 def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from statemachine.emulator import Fault, HttpRequest
 from statemachine.emulator import actions as do
+from statemachine.emulator.wire import HttpResponse
 from tests.emulator.driver import Driver, authorization, message, names
 
 
-def multipart(content: bytes, name: str = "photo.png", part: str = "file") -> tuple[dict[str, str], bytes]:
+def multipart(
+    content: bytes, name: str = "photo.png", part: str = "file", kind: str = "image/png"
+) -> tuple[dict[str, str], bytes]:
     head = f'--xyz\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\n'
-    body = head.encode() + b"Content-Type: image/png\r\n\r\n" + content + b"\r\n--xyz--\r\n"
+    body = head.encode() + f"Content-Type: {kind}\r\n\r\n".encode() + content + b"\r\n--xyz--\r\n"
     return {"Content-Type": "multipart/form-data; boundary=xyz"}, body
 
 
@@ -358,3 +361,37 @@ def test_a_file_without_a_sound_type_is_plain_bytes(kind: str) -> None:
     file_id = driver.post("files", head.encode(), headers=headers)["file_id"]
     got = driver.call("GET", f"chats/{driver.chat_id}/files/{file_id}")
     assert got.header("Content-Type") in ("application/octet-stream", "text/plain")
+
+
+def downloaded(kind: str) -> HttpResponse:
+    driver = Driver().open()
+    headers, body = multipart(b"x", "x", kind=kind)
+    return driver.call("GET", f"/clientweb/file/{driver.post('files', body, headers=headers)['file_id']}", query=())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "application/xhtml+xml",
+        "image/svg+xml",
+        "text/javascript",
+        "application/x-javascript",
+        "application/ecmascript",
+        "text/css",
+        "application/wasm",
+        "text/xml",
+        "application/x-shockwave-flash",
+    ],
+)
+def test_an_upload_that_a_browser_would_run_is_served_as_bytes(kind: str) -> None:
+    reply = downloaded(kind)
+    assert reply.header("Content-Type") == "application/octet-stream"
+    assert reply.header("Content-Disposition") == "attachment"
+
+
+@pytest.mark.parametrize("kind", ["image/png", "application/pdf", "text/plain", "audio/ogg", "application/zip"])
+def test_any_other_upload_keeps_its_type(kind: str) -> None:
+    reply = downloaded(kind)
+    assert reply.header("Content-Type") == kind
+    assert reply.header("Content-Disposition") == "attachment"

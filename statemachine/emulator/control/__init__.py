@@ -13,9 +13,9 @@ from aiohttp import web
 
 from statemachine.emulator.control import chats, feed, scenarios, settings, verdict
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator
-from statemachine.emulator.control.guard import guard, is_loopback
+from statemachine.emulator.control.guard import CONTROL, check_host, guard, is_loopback
 
-__all__ = ["EMULATOR", "Part", "is_loopback", "mount"]
+__all__ = ["EMULATOR", "Part", "check_host", "is_loopback", "mount"]
 
 _CONCERNS: Final = (chats.routes, feed.routes, verdict.routes, settings.routes, scenarios.routes)
 
@@ -25,7 +25,7 @@ Part: TypeAlias = Callable[[], web.Application]
 
 def mount(app: web.Application, emulator: ControlledEmulator, parts: Mapping[str, Part]) -> None:
     """Put the control API and the ``parts`` (by path prefix) before everything else of ``app``."""
-    for prefix, part in {"/_control": _control, **parts}.items():
+    for prefix, part in {CONTROL: _control, **parts}.items():
         mounted = part()
         mounted[EMULATOR] = emulator
         mounted.middlewares.insert(0, guard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -29,6 +29,7 @@ class ControlledEmulator(Protocol):
     feed: Feed
     traffic: Traffic
     token: str | None
+    names: Collection[str]
     observed: bool
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from aiohttp import web
+from yarl import URL
 
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
@@ -32,6 +34,25 @@ async def test_other_sites_are_refused(headers: dict[str, str]) -> None:
         assert reply["error"]
         status, _ = await call(emulator, "POST", "/chats/x/actions", headers=headers, json={"action": "end_chat"})
         assert status == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "localhost.evil.example", "192.168.0.1", "a b"])
+async def test_foreign_names_are_refused_on_the_wire_too(host: str) -> None:
+    async with Emulator("silent", names=["Phone.example"]) as emulator, aiohttp.ClientSession() as browser:
+        for path in ("/", "/clientweb/api/v2/version?tenantUrl=t", "/clientweb/file/x", "/_control/chats", "/nowhere"):
+            async with browser.get(emulator.url + path, headers={"Host": host}) as reply:
+                assert reply.status == 403
+                assert "--name" in (await reply.json())["error"]
+        async with browser.post(f"{emulator.url}/clientweb/api/v2/chats", headers={"Host": host}, data=b"{}") as reply:
+            assert reply.status == 403
+
+
+@pytest.mark.parametrize("host", ["phone.example", "PHONE.example:8080", "localhost:1", "127.9.9.9", "[::1]:80"])
+async def test_own_names_and_allowed_ones_are_not(host: str) -> None:
+    async with Emulator("silent", names=["Phone.example"]) as emulator, aiohttp.ClientSession() as browser:
+        for path, status in (("/_control/chats", 200), ("/nowhere", 404)):
+            async with browser.get(emulator.url + path, headers={"Host": host}) as reply:
+                assert reply.status == status
 
 
 async def test_another_port_of_this_machine_is_another_site() -> None:
@@ -81,6 +102,30 @@ async def test_a_token_in_the_address_becomes_a_cookie() -> None:
         (cookie,) = browser.cookie_jar
         assert cookie["httponly"]
         assert cookie["samesite"] == "Lax"
+        assert cookie["path"] == "/_control"
+
+
+async def test_the_cookie_of_a_page_is_sent_to_the_page_and_the_control_api_only() -> None:
+    async with (
+        Emulator("silent", host="0.0.0.0", parts={"/_part": _part}) as emulator,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
+    ):
+        async with browser.get(f"{emulator.url}/_part/x", params={"token": emulator.token or ""}) as reply:
+            assert (reply.status, await reply.text()) == (200, "shown")
+        assert {cookie["path"] for cookie in browser.cookie_jar} == {"/_part", "/_control"}
+        async with browser.get(f"{emulator.url}/_control/chats") as reply:
+            assert reply.status == 200
+        sent = browser.cookie_jar.filter_cookies(URL(f"{emulator.url}/clientweb/file/x"))
+        assert not sent
+
+
+def _part() -> web.Application:
+    async def shown(_: web.Request) -> web.Response:
+        return web.Response(text="shown")
+
+    app = web.Application()
+    app.router.add_get("/x", shown)
+    return app
 
 
 async def test_a_token_is_made_where_none_is_given_and_not_on_loopback() -> None:

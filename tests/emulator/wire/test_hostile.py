@@ -16,7 +16,7 @@ from tests.emulator.wire.client import Wire, wire
 
 pytestmark = pytest.mark.asyncio
 
-HEAD = f"Host: x\r\nAuthorization: {authorization('evil')}\r\n"
+HEAD = f"Host: localhost\r\nAuthorization: {authorization('evil')}\r\n"
 
 
 @asynccontextmanager
@@ -85,7 +85,7 @@ async def test_slow_bodies_and_slow_heads_are_given_up(monkeypatch: pytest.Monke
             await is_well(w)
             assert await status_of(reader) == 408
         async with connection(w) as (reader, writer):
-            writer.write(b"GET /clientweb/api/v2/version HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            writer.write(b"GET /clientweb/api/v2/version HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
             await is_well(w)
             assert await status_of(reader) == 0
         async with connection(w) as (reader, _):
