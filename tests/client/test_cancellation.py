@@ -95,10 +95,10 @@ async def sent(chat: ChatSession) -> Sending:
     return await chat.send("waited for", key="waited for")
 
 
-async def downloads(scene: Scene, chat: ChatSession, door: Any) -> None:
+async def downloads(scene: Scene, chat: ChatSession, source: Any) -> None:
     file_id = await file_of(scene, chat)
-    chat_id = () if door is chat else (chat.session.chat.chat_id,)
-    assert b"".join([piece async for piece in door.download(*chat_id, file_id)]) == PDF
+    chat_id = () if source is chat else (chat.session.chat.chat_id,)
+    assert b"".join([piece async for piece in source.download(*chat_id, file_id)]) == PDF
 
 
 async def file_of(scene: Scene, chat: ChatSession) -> str:
@@ -119,9 +119,9 @@ async def answers(scene: Scene, chat: ChatSession) -> None:
 
 
 async def enters(scene: Scene, chat: ChatSession) -> None:
-    """A contact centre with a line of its own."""
-    door = chat.centre.endpoint
-    async with public.ContactCentre(door.url, tenant=door.tenant, app_id=door.app_id, client_id="x") as centre:
+    """A contact centre with connections of its own."""
+    at = chat.centre.endpoint
+    async with public.ContactCentre(at.url, tenant=at.tenant, app_id=at.app_id, client_id="x") as centre:
         await centre.version()
 
 

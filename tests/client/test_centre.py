@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio
 V1 = Options(api="v1")
 
 
-def door(emulator: Emulator, **more: Any) -> ContactCentre:
+def centre_at(emulator: Emulator, **more: Any) -> ContactCentre:
     return ContactCentre(emulator.url, **{"app_id": "app", "client_id": "ann", **more})
 
 
@@ -39,7 +39,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest_asyncio.fixture
 async def centre(emulator: Emulator) -> AsyncIterator[ContactCentre]:
-    async with door(emulator) as centre:
+    async with centre_at(emulator) as centre:
         yield centre
 
 
@@ -67,7 +67,7 @@ async def test_before_a_chat(centre: ContactCentre) -> None:
 
 @pytest.mark.parametrize("api", ["v1", "v2"])
 async def test_the_active_chat(emulator: Emulator, api: Any) -> None:
-    async with door(emulator, options=Options(api=api)) as centre:
+    async with centre_at(emulator, options=Options(api=api)) as centre:
         chat_id = await chat(emulator, centre)
         assert await centre.active_chat() == ChatOpened(chat_id, "ivr")
 
@@ -80,7 +80,7 @@ async def test_a_secure_form_is_resolved(centre: ContactCentre) -> None:
 
 @pytest.mark.parametrize("paths", ["both", "root", "chat"])
 async def test_a_case_at_either_path(paths: Any) -> None:
-    async with Emulator("silent", Knobs(case_paths=paths)) as emulator, door(emulator) as centre:
+    async with Emulator("silent", Knobs(case_paths=paths)) as emulator, centre_at(emulator) as centre:
         chat_id = await chat(emulator, centre, do.SetCase("42"), do.Say("hello"))
         (session,) = (await centre.case_history(chat_id)).sessions
         assert session.chat_id == chat_id
@@ -186,7 +186,7 @@ async def test_sms(emulator: Emulator, centre: ContactCentre) -> None:
     ],
 )
 async def test_an_error_names_the_setting(knobs: Knobs, setting: str, words: str) -> None:
-    async with Emulator("silent", knobs) as emulator, door(emulator) as centre:
+    async with Emulator("silent", knobs) as emulator, centre_at(emulator) as centre:
         with pytest.raises(CentreError) as refused:
             await centre.availability()
     assert refused.value.advice.setting == setting

@@ -256,7 +256,7 @@ async def test_a_session_with_its_own_reader_is_left_out(silent: Emulator) -> No
 async def test_the_merged_stream_ends_with_the_client_and_has_one_reader(silent: Emulator) -> None:
     async with client(silent) as chats:
         reading = asyncio.create_task(anext(aiter(chats), None))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         with pytest.raises(ChatError, match="one at a time"):
             await anext(chats.updates())
     assert await reading is None

@@ -86,7 +86,7 @@ async def test_closing_waits_for_requests_in_flight() -> None:
     rig = await Rig().live()
     await rig.say("hello")
     closing = asyncio.create_task(rig.runner.close(SOON))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     assert not closing.done()
     rig.transport.answer(Post, EventBatch())
     await closing

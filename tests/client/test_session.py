@@ -455,7 +455,7 @@ async def test_updates_end_when_the_client_is_closed(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         reading = asyncio.create_task(everything(chat))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
     assert of(await reading, Finished) == []
 
 
