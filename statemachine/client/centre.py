@@ -120,7 +120,7 @@ class ContactCentre:
         try:
             return await self.ask(side_calls.active_chat())
         except CentreError as error:
-            if error.failure.status == 404 and error.failure.code in (None, 5005):
+            if side_calls.says_no_chat(error.failure):
                 return None
             raise
 
