@@ -22,7 +22,8 @@ TELEGRAM = os.environ.get("TELEGRAM_API", "https://api.telegram.org")
 
 def setting(name: str) -> str:
     """A variable of the environment; without it the program ends, and says so."""
-    return os.environ.get(name) or sys.exit(f"{name} is not set; the first lines of this file name all settings")
+    value = os.environ.get(name, "").strip()
+    return value or sys.exit(f"{name} is not set; the first lines of this file name all settings")
 
 
 async def to_centre(update: Update, client: ChatClient) -> None:

@@ -16,16 +16,19 @@ from aiohttp import ClientSession, web
 
 from statemachine import ChatClient, Received
 from statemachine.client import BadSetting, ChatError, ChatSession, NotPossible
+from statemachine.store.errors import StoreError
 from statemachine.wire import File, Message
 
 CLIENT = web.AppKey("client", ChatClient)
+SECRET = web.AppKey("secret", str)
 LIMIT = 4096
 """Characters of one message; longer texts are split, in both directions."""
 
 
 def setting(name: str) -> str:
     """A variable of the environment; without it the program ends, and says so."""
-    return os.environ.get(name) or sys.exit(f"{name} is not set; the first lines of this file name all settings")
+    value = os.environ.get(name, "").strip()
+    return value or sys.exit(f"{name} is not set; the first lines of this file name all settings")
 
 
 def parts(text: str) -> list[str]:
@@ -36,18 +39,18 @@ def parts(text: str) -> list[str]:
 async def webhook(request: web.Request) -> web.Response:
     """A user wrote. Answered after the save: the messenger repeats unanswered calls, and may repeat answered ones."""
     secret = request.headers.get("X-Webhook-Secret", "")
-    if not hmac.compare_digest(secret.encode(errors="replace"), setting("WEBHOOK_SECRET").encode()):
+    if not hmac.compare_digest(secret.encode(errors="replace"), request.app[SECRET].encode()):
         raise web.HTTPForbidden(text="X-Webhook-Secret is missing or wrong")
     try:
         user, key, text = message(await request.read())
         session = await request.app[CLIENT].session(user, start=False)
         for number, part in enumerate(parts(text)):
             await session.send(part, key=f"{key}:{number}" if number else key, new_chat=True)
-    except ValueError as error:  # an invalid user id is one too
+    except (ValueError, web.RequestPayloadError) as error:  # an invalid user id is a ValueError too
         raise web.HTTPBadRequest(text=str(error)) from error
     except NotPossible as refusal:
         raise web.HTTPConflict(text=str(refusal)) from refusal
-    except ChatError as error:  # not saved: the messenger must repeat it
+    except (ChatError, StoreError) as error:  # not saved: the messenger must repeat it
         raise web.HTTPServiceUnavailable(text=str(error)) from error
     return web.Response()
 
@@ -59,12 +62,10 @@ def message(body: bytes) -> tuple[str, str, str]:
     except (ValueError, RecursionError):
         call = None
     match call:
-        case {"id": str() | int() as key, "user": str() | int() as user, "text": str() as text}:
-            if not text.strip():
-                raise ValueError("the text is empty; only texts are passed on")
-            if len(str(user)) > 200 or len(str(key)) > 200:
-                raise ValueError("id and user have at most 200 characters")
-            return str(user), str(key), text
+        case {"id": key, "user": user, "text": str() as text} if {type(key), type(user)} <= {str, int}:
+            if text.strip() and 0 < len(str(user)) <= 200 and 0 < len(str(key)) <= 200:
+                return str(user), str(key), text
+            raise ValueError("id and user have 1 to 200 characters, and the text must not be empty")
         case _:
             raise ValueError('expected JSON: {"id": "…", "user": "…", "text": "…"}; a text is a string')
 
@@ -72,8 +73,7 @@ def message(body: bytes) -> tuple[str, str, str]:
 async def bridge(app: web.Application) -> AsyncIterator[None]:
     """While the server runs: the client, and its updates, which go to the messenger."""
     url, app_id, store = setting("CENTRE_URL"), setting("APP_ID"), os.environ.get("STORE", "bridge.sqlite")
-    messenger = setting("MESSENGER_URL")
-    setting("WEBHOOK_SECRET")
+    messenger, app[SECRET] = setting("MESSENGER_URL"), setting("WEBHOOK_SECRET")
     async with ClientSession() as http, ChatClient(url, app_id=app_id, store=store) as app[CLIENT]:
 
         async def deliver(session: ChatSession, update: object) -> None:

@@ -48,5 +48,21 @@ def test_a_setting_that_is_missing_is_named(path: Path, tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("value", ["", " ", "\t\n"])
+def test_an_empty_secret_is_none(value: str, tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9"
+    names = {"CENTRE_URL": url, "APP_ID": "a", "MESSENGER_URL": url, "WEBHOOK_SECRET": value}
+    done = subprocess.run(
+        [sys.executable, "-m", "statemachine.examples.webhook_bridge"],
+        env={**os.environ, **names},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("WEBHOOK_SECRET is not set")
+
+
 def test_there_are_three() -> None:
     assert [path.stem for path in FILES] == ["aiogram_bot", "telegram_bot", "webhook_bridge"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import importlib
 import io
 import json
@@ -159,6 +160,11 @@ async def test_an_answer_that_the_messenger_refuses_is_delivered_again(
         {"id": None, "user": "ann", "text": "x"},
         {"id": 1, "user": {}, "text": "x"},
         {"id": 1.5, "user": "ann", "text": "x"},
+        {"id": True, "user": "ann", "text": "x"},
+        {"id": 1, "user": False, "text": "x"},
+        {"id": "", "user": "ann", "text": "x"},
+        {"id": 1, "user": "a\nb", "text": "x"},
+        {"id": 1, "user": "a\ud800", "text": "x"},
     ],
 )
 async def test_invalid_webhook_calls_are_refused(body: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +199,46 @@ async def test_whatever_is_posted_the_bridge_answers_with_words(
                 assert 400 <= status < 500, body[:60]
                 assert words.strip()
         assert received(emulator) == []
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "unknown"])
+@pytest.mark.parametrize(
+    "body", [b"", b"not compressed", gzip.compress(bytes(50_000_000)), gzip.compress(b"{}")[:-9]], ids=len
+)
+async def test_no_body_is_the_bridges_fault(
+    encoding: str, body: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"X-Webhook-Secret": "secret", "Content-Encoding": encoding}
+    async with Emulator("silent", QUICK) as emulator, messenger() as out, aiohttp.ClientSession() as session:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with (
+            serving(application()) as url,
+            session.post(f"{url}/webhook", data=io.BytesIO(body), headers=headers) as reply,
+        ):
+            assert 400 <= reply.status < 500
+
+
+async def test_the_secret_is_needed_whatever_becomes_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Emulator("silent", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            monkeypatch.setenv("WEBHOOK_SECRET", "")
+            for secret in ("", " ", "é", "secre", "secret2"):
+                assert await post(url, {"id": 1, "user": "ann", "text": "x"}, secret=secret) == 403
+            assert await post(url, {"id": 1, "user": "ann", "text": "x"}) == 200
+
+
+async def test_a_chat_that_cannot_be_stored_is_to_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Emulator("silent", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        async with serving(application()) as url:
+            (tmp_path / "bridge.sqlite").unlink()
+            assert await post(url, {"id": 1, "user": "ann", "text": "x"}) == 503
 
 
 async def test_long_texts_are_split_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
