@@ -198,7 +198,10 @@ class Subject:
             if number in self.calls:
                 self._answer(number, reply)
         if not waiting:
-            if self.driver.session.connection.name == "blocked":
+            session = self.driver.session
+            if session.phase == "idle":  # it was told that there is no active chat
+                self.driver.feed(RequestChat(self.clock.now(), "origin"))
+            elif session.connection.name == "blocked":
                 self.driver.feed(Reauthorized(self.clock.now()))
             self.clock.run(_STEP)
 
