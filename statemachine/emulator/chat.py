@@ -100,9 +100,15 @@ class Observations:
     end_reported_at: int | None = None
     end_reported_by_poll: bool = False
     end_ticket: int | None = None
+    end_with_others: bool = False
+    denied: int = 0
+    """Calls beside the polls that were answered "no such chat"."""
     disconnect: tuple[int, int] | None = None
     typing: tuple[int, int] | None = None
-    aborts: list[int] = field(factory=list[int])
+    aborts: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+    """(how long it was held, ticket) of polls in a row that the client broke off."""
+    poll_calls: int = 0
+    """Polls of any kind, those that a planned fault answered too."""
     silent_sends: list[int] = field(factory=list[int])
     instant_polls: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
     overlaps: list[tuple[int, int, int]] = field(factory=list[tuple[int, int, int]])

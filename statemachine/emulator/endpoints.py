@@ -190,7 +190,7 @@ def hand_over(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bo
         chat.handovers.append(Handover(now, ticket, tuple(events)))
     if chat.terminal is not None and any(map(_is_end, events)):
         chat.end_handed_over = True
-        judge.end_reported(state, chat, now, ticket, by_poll)
+        judge.end_reported(state, chat, now, ticket, by_poll, not all(map(_is_end, events)))
     return events
 
 

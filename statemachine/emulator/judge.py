@@ -19,9 +19,16 @@ from statemachine.emulator.state import MAX_VIOLATIONS, CentreState, Refusals, V
 from statemachine.emulator.wire import HttpRequest, RealTime
 
 _CONFIGURATION: Final = frozenset({1000, 2000, 2001, 2002, 2003, 2004, 3000, 5006})
-_MAX_CREATES: Final = 3
+_MAX_CREATES: Final = 2
+"""So many refused creations are forgiven."""
 _MAX_CLIENTS: Final = 10_000
 _SILENT_SENDS: Final = 3
+_DENIED: Final = 3
+_ANSWERS_MS: Final = 10_000
+"""How long a client may take to handle a batch, and to answer what came before the end in it."""
+_REFUSED: Final = 8
+_REFUSED_MS: Final = 5_000
+"""So many calls within this time, all refused, are a storm, whatever the pause between two of them."""
 _STORM: Final = 4
 _STORM_MS: Final = 60_000
 # The words that programs write for a missing value.
@@ -45,16 +52,25 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
     """A call arrives from a client with this claimed identity: was it refused just before?"""
     if chat_id.lower() in _NO_NAMES:
         note(state, "F24", f"names the chat {chat_id!r}", client, (ticket,), chat_id, now)
+    chat = state.chat(chat_id) if call == "poll" else None
+    if chat is not None:
+        chat.observed.poll_calls += 1
     refused = state.records.refusals.get((call, chat_id.lower(), client))
     if refused is None:
         return
     tickets = (*refused.tickets[-_MAX_CREATES:], ticket)
-    gap = state.real_time(now).at - refused.at
-    if gap < state.knobs.judge_repoll_ms:
+    moment = state.real_time(now).at
+    gap, since = moment - refused.times[-1], moment - refused.times[0]
+    refused.hasty = refused.hasty + 1 if gap < state.knobs.judge_repoll_ms else 0
+    # Two calls that were ordered back to back may both have been on their way; of polls there is only one.
+    if refused.hasty >= (1 if call == "poll" else 2):
         message = f"{call} again {gap} ms after error {refused.code}"
-        note(state, "F3", message, client, tickets[-2:], chat_id, now)
+        note(state, "F3", message, client, tickets[-1 - refused.hasty :], chat_id, now)
+    elif state.knobs.judge_repoll_ms and len(refused.times) == _REFUSED and since < _REFUSED_MS:
+        message = f"{call} again after {_REFUSED} errors in a row within {since:,} ms"
+        note(state, "F3", message, client, (*refused.tickets[-_REFUSED:], ticket), chat_id, now)
     if call == "create" and refused.code in _CONFIGURATION and len(refused.tickets) >= _MAX_CREATES:
-        message = f"create number {len(refused.tickets) + 1} with error {refused.code}"
+        message = f"creation number {len(refused.tickets) + 1} in a row, after error {refused.code} to all before"
         note(state, "F27", message, client, tickets, "", now)
 
 
@@ -73,9 +89,10 @@ def answered(
     before = state.records.refusals.pop(key, None)
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
-    state.records.refusals[key] = Refusals(
-        state.real_time(now).at, code, (ticket,) if before is None else (*before.tickets, ticket)
-    )
+    refused = before or Refusals(code)
+    refused.code, refused.tickets = code, (*refused.tickets, ticket)
+    refused.times = (*refused.times, state.real_time(now).at)[-_REFUSED:]
+    state.records.refusals[key] = refused
     if len(state.records.refusals) > _MAX_CLIENTS:
         del state.records.refusals[next(iter(state.records.refusals))]
 
@@ -84,17 +101,19 @@ def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpR
     """A poll arrives."""
     seen = chat.observed
     seen.silent_sends.clear()
-    if seen.end_reported_at is not None and (seen.end_reported_by_poll or _past_grace(state, chat, now)):
-        _note(state, chat, "F1", "polls a chat whose end was reported", now, seen.end_ticket, ticket)
+    if seen.end_reported_at is not None and seen.end_reported_by_poll:
+        late = state.real_time(now).free - seen.end_reported_at
+        _note(state, chat, "F1", f"polls {late:,} ms after the end was reported", now, seen.end_ticket, ticket)
     if chat.held is not None and not chat.held.cut:
         chat.held.overlaps.append((now, ticket))
     cached = "no-cache" not in (request.header("Cache-Control") or "").lower()
     busted = request.parameter("nonce") or request.parameter("timestamp")
     if cached and not busted and "cache" not in seen.once:
         seen.once.add("cache")
-        _note(state, chat, "F34", "polls without no-cache and without a nonce", now, ticket)
+        _note(state, chat, "cache", "polls without no-cache and without a nonce or timestamp", now, ticket)
     if seen.typing is not None and 0 < state.knobs.judge_typing_ms < now - seen.typing[0]:
-        _note(state, chat, "F32", "has been typing for very long", now, seen.typing[1], ticket)
+        message = f"typing for {(now - seen.typing[0]) / 1_000:.0f} s, and it was never stopped"
+        _note(state, chat, "F32", message, now, seen.typing[1], ticket)
         seen.typing = None
 
 
@@ -104,7 +123,8 @@ def answered_instantly(state: CentreState, chat: Chat, now: int, ticket: int) ->
     polls = [(at, one) for at, one in chat.observed.instant_polls if moment - at < 1_000]
     polls.append((moment, ticket))
     if 0 < state.knobs.judge_hot_polls <= len(polls):
-        _note(state, chat, "F34", "polls in a hot loop", now, *(one for _, one in polls))
+        message = f"{len(polls)} polls within {moment - polls[0][0]} ms, each answered at once with nothing new"
+        _note(state, chat, "F34", message, now, *(one for _, one in polls))
         polls = []
     chat.observed.instant_polls = polls
 
@@ -120,14 +140,18 @@ def hold_ended(state: CentreState, chat: Chat, held: HeldPoll) -> None:
 
     A client that broke off its poll may open another; the break may become known after that one.
     """
-    for at, ticket in held.creates:
-        _note(state, chat, "F26", f"asks for its chat while poll {held.ticket} is held", at, held.ticket, ticket)
     for at, ticket in held.overlaps:
-        _note(state, chat, "F22", f"polls while poll {held.ticket} is held", at, held.ticket, ticket)
+        message = f"polls while poll {held.ticket} has been held for {at - held.since:,} ms"
+        asked = [one for _, one in held.creates if one < ticket]
+        if asked:
+            _note(state, chat, "F26", f"{message}, after it asked for its chat", at, held.ticket, asked[-1], ticket)
+        else:
+            _note(state, chat, "F22", message, at, held.ticket, ticket)
         storm = [one for one in chat.observed.overlaps if at - one[0] < _STORM_MS] + [(at, held.ticket, ticket)]
         if len(storm) >= _STORM:
             tickets = sorted({one for _, *pair in storm for one in pair})
-            _note(state, chat, "F23", "polls again and again while a poll is held", at, *tickets)
+            message = f"{len(storm)} polls within {(at - storm[0][0]) / 1_000:.1f} s while another one was held"
+            _note(state, chat, "F23", message, at, *tickets)
             storm = []
         chat.observed.overlaps = storm
 
@@ -135,26 +159,32 @@ def hold_ended(state: CentreState, chat: Chat, held: HeldPoll) -> None:
 def broke_off(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A held poll lost its client."""
     aborts = chat.observed.aborts
-    aborts.append(ticket)
+    aborts.append((now - chat.held.since if chat.held is not None else 0, ticket))
     if len(aborts) == state.knobs.judge_aborts:
-        _note(state, chat, "F21", "breaks off one poll after the other", now, *aborts)
+        waits = ", ".join(f"{waited / 1_000:.1f}" for waited, _ in aborts)
+        _note(state, chat, "F21", f"breaks off polls after {waits} s", now, *(one for _, one in aborts))
         aborts.clear()
 
 
-def end_reported(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
-    """This reply reports the end of the chat."""
+def end_reported(
+    state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool, with_others: bool = False
+) -> None:
+    """This reply reports the end of the chat; `with_others`: beside other events, which a client may answer."""
     seen = chat.observed
-    if seen.end_reported_at is None:
+    if seen.end_reported_at is None or (by_poll and not seen.end_reported_by_poll):
         seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll = state.real_time(now).free, ticket, by_poll
+        seen.end_with_others = with_others
 
 
 def chat_refused(state: CentreState, chat: Chat, now: int, ticket: int, by_poll: bool) -> None:
     """This reply is 404 or 5005 about the client's own chat.
 
-    It reports the end, except to a call beside a held poll: that poll may still bring the last messages and the end,
-    so its answer decides.
+    To a poll it reports the end. To another call it does so only at its third time, and not beside a held poll: the
+    next poll decides, because it may still bring the last messages and the end.
     """
-    if by_poll or chat.held is None or chat.held.cut:
+    if not by_poll and (chat.held is None or chat.held.cut):
+        chat.observed.denied += 1
+    if by_poll or chat.observed.denied == _DENIED:
         end_reported(state, chat, now, ticket, by_poll)
 
 
@@ -173,13 +203,16 @@ def reply_lost(chat: Chat, ticket: int) -> None:
 def revived(chat: Chat) -> None:
     """A later reply reported that the chat is active."""
     seen = chat.observed
-    seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll = None, None, False
+    seen.end_reported_at, seen.end_ticket, seen.end_reported_by_poll, seen.denied = None, None, False, 0
 
 
 def sent(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     """A POST to the chat arrives."""
     if chat.observed.end_reported_at is not None and _past_grace(state, chat, now):
-        _note(state, chat, "F37", "sends to a chat whose end was reported", now, chat.observed.end_ticket, ticket)
+        late = state.real_time(now).free - chat.observed.end_reported_at
+        _note(
+            state, chat, "F37", f"sends {late:,} ms after the end was reported", now, chat.observed.end_ticket, ticket
+        )
 
 
 def foreign_chat(state: CentreState, chat: Chat, client: ClientKey, now: int, ticket: int) -> None:
@@ -220,8 +253,10 @@ def event_arrived(state: CentreState, chat: Chat, now: int, ticket: int, event: 
 
 
 def _past_grace(state: CentreState, chat: Chat, now: int) -> bool:
-    reported = chat.observed.end_reported_at
-    return reported is not None and state.real_time(now).free - reported > state.knobs.judge_grace_ms
+    reported, grace = chat.observed.end_reported_at, state.knobs.judge_grace_ms
+    if chat.observed.end_with_others:
+        grace = max(grace, _ANSWERS_MS)
+    return reported is not None and state.real_time(now).free - reported >= grace
 
 
 def _receipt(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
@@ -264,9 +299,11 @@ _WITH_ID: Final[dict[str, tuple[str, ...]]] = {
 
 def _item(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
     name, msg_id = str(event["event"]), message_id(event)
-    if msg_id.lower() in _NO_NAMES and "no id" not in chat.observed.once:
-        chat.observed.once.add("no id")
-        _note(state, chat, "F11", f"gives a message the id {msg_id!r}", now, ticket)
+    if msg_id.lower() in _NO_NAMES or (name == names.MESSAGE and not msg_id):
+        if "no id" not in chat.observed.once:
+            chat.observed.once.add("no id")
+            reason = f"gives a message the id {msg_id!r}" if msg_id else "gives a message no id"
+            _note(state, chat, "F11", reason, now, ticket)
         return
     content = message_text(event) if name == names.MESSAGE else json.dumps([event.get(f) for f in _WITH_ID[name]])
     key = msg_id or (f"{name} {content}" if name == names.FILE else "")
@@ -293,7 +330,8 @@ def _message(state: CentreState, chat: Chat, now: int, ticket: int, event: Event
     if 0 < state.knobs.judge_silence_ms < now - chat.alive_at and not chat.push:
         seen.silent_sends.append(ticket)
         if len(seen.silent_sends) == _SILENT_SENDS:
-            _note(state, chat, "F5", "sends, and polls no more", now, *seen.silent_sends)
+            message = f"{_SILENT_SENDS} texts, the last one {(now - chat.alive_at) / 1_000:.0f} s after its latest poll"
+            _note(state, chat, "F5", message, now, *seen.silent_sends)
             seen.silent_sends.clear()
 
 
@@ -302,8 +340,9 @@ def _end(state: CentreState, chat: Chat, now: int, ticket: int) -> None:
     if chat.observed.disconnect is None:
         return
     at, earlier = chat.observed.disconnect
-    if earlier == ticket or state.real_time(now).at - at < state.knobs.judge_end_gap_ms:
-        _note(state, chat, "F30", "sends disconnect and end together", now, earlier, ticket)
+    gap = state.real_time(now).at - at
+    if earlier == ticket or gap < state.knobs.judge_end_gap_ms:
+        _note(state, chat, "F30", f"sends end {gap} ms after disconnect", now, earlier, ticket)
 
 
 def message_id(event: Event) -> str:

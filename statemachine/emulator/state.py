@@ -43,16 +43,17 @@ class Violation:
         return self.tickets[-1]
 
 
-@frozen
+@define
 class Refusals:
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
-    ``at``: real time.
+    ``times``: when the latest of them were refused, in real time; ``hasty``: how many of them followed at once.
     """
 
-    at: int
     code: int
-    tickets: tuple[int, ...]
+    tickets: tuple[int, ...] = ()
+    times: tuple[int, ...] = ()
+    hasty: int = 0
 
 
 MAX_VIOLATIONS: Final = 10_000

@@ -16,19 +16,19 @@ from attrs import define, evolve, field
 
 from statemachine.codec.lenient import read_body
 from statemachine.emulator import Knobs, curl, incoming, judge, names
-from statemachine.emulator.chat import Chat, ClientKey, Form, HeldPoll
+from statemachine.emulator.chat import WEB_CHAT, Chat, ClientKey, Form, HeldPoll
 from statemachine.emulator.errors import PlainError
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.knobs import EndSignal
 from statemachine.emulator.routes import Route, find_route
+from statemachine.emulator.rules import RECEIPT_S, RULES, SILENCE_S
 from statemachine.emulator.state import CentreState, Records, Violation
 from statemachine.emulator.traffic import Exchange, Traffic
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 from .catalogue import SILENT
-from .gaps import Gap, gaps_of, notes_of, unjudged_rules
+from .gaps import Gap, Part, gaps_of, notes_of, unjudged_rules
 from .recorded import Recorded, Recording
-from .rules import rule_of
 from .run import RuleFinding
 
 JUDGED_KNOBS: Final = Knobs(receipts="off", inactivity_timeout_ms=None, judge_silence_ms=30_000, judge_typing_ms=20_000)
@@ -41,25 +41,26 @@ _AT_ONCE_MS: Final = 200
 _HOLD_MS: Final = (2_000, 15_500)
 """A poll that broke in this time was given up by the client: a line that is down breaks at once, a server answers."""
 _SINGLE_ERRORS: Final = 5
-_SILENCE_MS: Final = 35_000
-"""Longer than anybody backs off."""
 _LOSSES: Final = frozenset(("F18", "F38"))
-_RECEIPT_MS: Final = 2_000
-"""How long a client may take to send a receipt."""
 
 
 @define
 class Audit:
-    """What one recording amounts to. Counts: calls, polls, polls of a chat whose end was told, texts sent twice.
+    """The result for one recording.
 
-    `unread`: number of calls of which a part could not be read; `notes`: what was not judged, and why.
+    Attributes:
+        in_vain: Polls of a chat whose end was reported; None where no answer can be read.
+        doubled: Texts that were sent twice; None where no text that was sent can be read.
+        lost: Messages without a receipt; None where no message or no receipt can be read.
+        unread: Calls of which a part could not be read.
+        notes: What was not judged, and why.
     """
 
     calls: int = 0
     polls: int = 0
-    in_vain: int = 0
-    doubled: int = 0
-    lost: int = 0
+    in_vain: int | None = 0
+    doubled: int | None = 0
+    lost: int | None = 0
     findings: list[RuleFinding] = field(factory=list[RuleFinding])
     unread: int = 0
     notes: list[str] = field(factory=list[str])
@@ -86,11 +87,20 @@ def audit(recording: Recording, url: str = "https://your.contact.centre") -> Aud
     if not any(one.request.header("Authorization") for one in recording.calls):
         found.notes.append("no request has an Authorization header, so the rules about identity were not judged")
     rules = [violation.rule for violation in violations]
-    found.in_vain, found.doubled, found.lost = rules.count("F1"), rules.count("F12"), reader.lost
+    answered, sent = _is_readable(calls, gaps, "poll", "answer"), _is_readable(calls, gaps, "send", "request")
+    found.in_vain = rules.count("F1") if answered else None
+    found.doubled = rules.count("F12") if sent else None
+    found.lost = reader.lost if answered and sent else None
     for violation in violations:
         if violation.rule not in {one.rule.number for one in found.findings}:
             found.findings.append(_finding(reader, violation, url))
     return found
+
+
+def _is_readable(calls: Sequence[JudgedCall], gaps: Sequence[Gap], call: str, part: Part) -> bool:
+    """Whether this part of any such call can be read, or there is no such call."""
+    of_kind = {one.number for one in calls if one.route.call == call}
+    return not of_kind or bool(of_kind - {gap.number for gap in gaps if gap.part in (part, "time")})
 
 
 def _finding(reader: TrafficJudge, violation: Violation, url: str) -> RuleFinding:
@@ -98,7 +108,7 @@ def _finding(reader: TrafficJudge, violation: Violation, url: str) -> RuleFindin
     count = sum(one.rule == violation.rule for one in reader.state.records.violations)
     times = f" ({count} times)" if count > 1 else ""
     script = curl.script(url, [redacted_exchange(one) for one in shown])
-    return RuleFinding(rule_of(violation.rule), violation.message + times, tuple(map(_request, shown)), script)
+    return RuleFinding(RULES[violation.rule], violation.message + times, tuple(map(_request, shown)), script)
 
 
 _SECRET_HEADERS: Final = {"authorization": "$AUTHORIZATION", "cookie": "$COOKIE"}
@@ -143,8 +153,20 @@ def _routed(recording: Sequence[Recorded]) -> list[JudgedCall]:
             route = find_route(JUDGED_KNOBS, one.request.method, one.request.path)
         except PlainError:
             continue
-        calls.append(JudgedCall(number, route, claimed(one.request), one))
+        calls.append(JudgedCall(number, route, _recorded_client(one.request), one))
     return calls
+
+
+def _differ(one: ClientKey, other: ClientKey) -> bool:
+    """Whether these are two clients; a call may lack the tenant, or the name."""
+    return "" not in (one.client_id, other.client_id) and evolve(one, tenant="") != evolve(other, tenant="")
+
+
+def _recorded_client(request: HttpRequest) -> ClientKey:
+    """Without the tenant, which some name in their first call only; a browser's first call has no cookie yet."""
+    key = claimed(request)
+    client_id = f"{WEB_CHAT}:" if key.client_id.startswith(WEB_CHAT) else key.client_id
+    return ClientKey("", key.app_id, client_id)
 
 
 def _moments(calls: Sequence[JudgedCall]) -> list[tuple[JudgedCall, bool]]:
@@ -221,7 +243,7 @@ class TrafficJudge:
     def _polled(self, call: JudgedCall, chat: Chat) -> None:
         at = call.recorded.at
         self.polls += 1
-        if chat.key != call.client:
+        if _differ(chat.key, call.client):
             judge.foreign_chat(self.state, chat, call.client, at, call.number)
             return
         judge.polled(self.state, chat, at, call.number, call.recorded.request)
@@ -315,7 +337,7 @@ class TrafficJudge:
             ends = _ENDS.get(str(name))
             if ends is not None or (name == names.STATUS and event.get("state") in ("failed", "completed")):
                 chat.terminal = chat.terminal or ends or "failed"
-                judge.end_reported(self.state, chat, call.recorded.end, call.number, by_poll)
+                judge.end_reported(self.state, chat, call.recorded.end, call.number, by_poll, len(events) > 1)
 
     def _is_own(self, chat: Chat, event: dict[str, Any]) -> bool:
         return str(event.get("party_id", "")).lower() == chat.chat_id.lower()
@@ -344,7 +366,8 @@ class TrafficJudge:
         chatted = {chat.key.client_id for chat in self.state.records.chats.values()} & set(given)
         if one_user and len(chatted) > 1 and len({key.app_id for key in given.values()}) == 1:
             chat = next(reversed(self.state.records.chats.values()))
-            last = max(one.number for one in self.traffic.latest.values() if one.client == chat.key)
+            of_chat = (one for one in self.traffic.latest.values() if one.client.client_id == chat.key.client_id)
+            last = max((one.number for one in of_chat), default=0)
             message = f"has {len(chatted)} names in one recording; one user has one"
             judge.note(self.state, "F29", message, chat.key, (last,), chat.chat_id, self._latest)
 
@@ -373,7 +396,7 @@ class TrafficJudge:
 
     def _is_late(self, ticket: int) -> bool:
         poll = self.traffic.find(ticket)
-        return poll is None or poll.replied_at is None or self._latest - poll.replied_at < _RECEIPT_MS
+        return poll is None or poll.replied_at is None or self._latest - poll.replied_at < RECEIPT_S * 1_000
 
     def _look_for_silence(self, chat: Chat) -> None:
         """No poll has followed the last answer for longer than anybody backs off, and the recording went on."""
@@ -381,7 +404,7 @@ class TrafficJudge:
         if last is None or chat.held is not None or chat.observed.end_reported_at is not None:
             return
         rule, ended, ticket = last
-        if self._latest - ended > _SILENCE_MS:
+        if self._latest - ended > SILENCE_S * 1_000:
             message = f"polls no more for the last {(self._latest - ended) // 1_000} s of the recording"
             judge.note(self.state, rule, message, chat.key, (ticket,), chat.chat_id, self._latest)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, TypeAlias
 
+from statemachine.emulator import names
 from statemachine.emulator.actions import (
     Action,
     Complete,
@@ -25,8 +27,9 @@ from statemachine.emulator.actions import (
     TimeOut,
 )
 from statemachine.emulator.knobs import Fault
+from statemachine.emulator.shapes import Event
 
-from .context import CaseContext
+from .context import CaseContext, NotReady
 
 CaseScript: TypeAlias = Callable[[CaseContext], Awaitable[None]]
 
@@ -41,9 +44,15 @@ ENDS: Final[tuple[tuple[str, Action], ...]] = (
 )
 
 
+async def opens(case: CaseContext) -> None:
+    await case.opened()
+    await case.act(EndChat())
+
+
 def ends_with(act: Action) -> CaseScript:
     async def script(case: CaseContext) -> None:
         await case.connected()
+        await case.quiet()
         await case.batch(act)
         await case.observe()
 
@@ -55,8 +64,15 @@ async def plain(case: CaseContext) -> None:
     await case.say("I need help")
     await case.batch(Say("With what?"))
     await case.must_poll_again("F5", "a message")
+    await case.end()
+
+
+async def tells_the_end(case: CaseContext) -> None:
+    await case.connected()
+    case.need_reports("over")
     await case.batch(EndChat())
-    await case.observe()
+    if not await case.reports(lambda: bool(case.reported("over"))):
+        case.report("F2", f"the chat ended, and no `over` was reported within {case.options.timeout_s:.0f} s")
 
 
 # --- unusual entries ------------------------------------------------------------------------------------------------
@@ -79,6 +95,18 @@ def unusual(rule: str, *acts: Action) -> CaseScript:
         await case.observe()
 
     return script
+
+
+async def markup(case: CaseContext) -> None:
+    await case.connected()
+    case.need_reports("shown")
+    await case.batch(Say("less is more", markup="<b>less</b> is <i>more</i>"))
+    if not await case.reports(lambda: any("more" in text for text in case.reported("shown"))):
+        raise NotReady("did not report the message as shown")
+    for text in case.reported("shown"):
+        if "<b>" in text:
+            case.report("F36", f"shows {text!r}")
+    await case.act(EndChat())
 
 
 async def new_state(case: CaseContext) -> None:
@@ -115,6 +143,9 @@ async def whole_batch(case: CaseContext) -> None:
     acknowledged = {"901", "902", "903"} & case.receipts()
     if acknowledged and len(acknowledged) < 3:
         case.report("F38", f"acknowledges only {', '.join(sorted(acknowledged))} of a batch of three messages")
+    words = [text for text in case.reported("shown") if text.startswith("word ")]
+    if words and words != ["word 1", "word 2", "word 3"]:
+        case.report("F38", f"shows {', '.join(words)} of a batch of word 1, word 2, word 3")
     await case.batch(SetStatus("queued"), EndChat(), message(4))
     await case.observe()
 
@@ -122,50 +153,82 @@ async def whole_batch(case: CaseContext) -> None:
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 ERROR_PAGE: Final = Fault("poll", status=502, html=True)
-POLL_ERRORS: Final = (Fault("poll", 5001), Fault("poll", 5509, 429), ERROR_PAGE, Fault("poll", drop=True))
+POLL_ERRORS: Final = (Fault("poll", 5001), Fault("poll", 5509, 429), Fault("poll", drop=True))
 
 
-def poll_errors(after: str, *faults: Fault) -> CaseScript:
+def poll_errors(rule: str, after: str, *faults: Fault) -> CaseScript:
     async def script(case: CaseContext) -> None:
         await case.connected()
-        await case.act(*map(InjectFault, faults))
-        await case.must_poll_again("F5", after, polls=len(faults) + 1)
-        await case.end()
+        await case.batch(*map(InjectFault, faults), Say("One moment."))
+        await case.must_poll_again(rule, after, polls=len(faults) + 1)
+        await case.act(EndChat())
+        await case.delivered()
+        await case.observe(0.1)
 
     return script
+
+
+_SINGLE_ERRORS: Final = 6
 
 
 async def single_errors(case: CaseContext) -> None:
     """Single errors, each followed by a success."""
     await case.connected()
-    for number in range(7):
-        await case.act(InjectFault(Fault("poll", 5001)))
-        if not await case.polls_again(2):
-            case.report("F20", f"polls no more after {number + 1} single errors with successes between them")
-            return
-        await case.act(Say(f"Still here, {number}."))
-    await case.end()
+    for number in range(1, _SINGLE_ERRORS + 1):
+        await case.batch(InjectFault(Fault("poll", 5001)), Say(f"Still here, {number}."))
+        after = f"{number} single errors with successes between them"
+        await case.must_poll_again("F20" if number > 1 else "F5", after)
+    await case.act(EndChat())
+
+
+async def storm(case: CaseContext) -> None:
+    """Errors, for as long as a client that backs off makes a few polls."""
+    await case.connected()
+    await case.batch(InjectFault(Fault("poll", 5001, times=1_000)), Say("One moment."))
+    await asyncio.sleep(_STORM_S)
+    case.chat.faults.clear()
+    await case.must_poll_again("F5", "many errors")
+    await case.act(EndChat())
+
+
+_STORM_S: Final = 6
 
 
 async def error_first(case: CaseContext) -> None:
     await case.requested()
-    await case.observe()
-    if case.chats():
-        await case.end()
+    await asyncio.sleep(_STORM_S)
+    await case.emulator.set_knobs({"faults": ()})
+    if await case.happens(lambda centre: any(chat.held is not None for chat in case.chats())):
+        await case.act(EndChat())
+        await case.observe(0.1)
 
 
 async def refused(case: CaseContext) -> None:
     await case.requested()
-    await case.observe(2)
+    await case.observe()
+
+
+_FIRST: Final = "my first words"
 
 
 async def first_text(case: CaseContext) -> None:
     await case.order("start")
-    await case.order("say", text="my first words")
+    await case.order("say", text=_FIRST)
     if await case.happens(lambda centre: bool(case.chats())) and not await case.happens(
-        lambda centre: "my first words" in case.texts()
+        lambda centre: _FIRST in case.texts()
     ):
-        case.report("F28", "opened a chat in the end, but never sent the text that it was given before")
+        case.report("F28", f"opened a chat after an error, but {_FIRST!r}, ordered before, never arrived")
+
+
+async def never_opened(case: CaseContext) -> None:
+    await case.order("start")
+    await case.order("say", text=_FIRST)
+    await case.require(lambda centre: bool(case.emulator.traffic.requests), "sent no request")
+    if not (case.declares("over") or case.declares("failed")):
+        case.need_reports("over")
+    if not await case.reports(lambda: bool(case.reported("over")) or _FIRST in case.reported("failed")):
+        within = f"within {case.options.timeout_s:.0f} s"
+        case.report("F28", f"no chat could be opened, and neither `over` nor `failed` was reported {within}")
 
 
 # --- sending --------------------------------------------------------------------------------------------------------
@@ -182,7 +245,6 @@ async def says_after_restart(case: CaseContext) -> None:
     await case.connected()
     await case.say("before")
     await case.restart()
-    await case.require(lambda centre: case.chat.held is not None and not case.chat.held.cut, "polled no more")
     await case.say("after")
     await case.end()
 
@@ -192,29 +254,89 @@ def lost_answer(fault: Fault) -> CaseScript:
 
     async def script(case: CaseContext) -> None:
         await case.connected()
-        await case.observe(0.5)  # the fault must not hit the receipts of the greeting
+        await case.quiet()  # the fault must not hit the receipts of the greeting
         await case.act(InjectFault(fault))
         await case.say("only once")
-        await case.observe(2)
+        await case.observe()
+        sent = [(msg_id, text) for chat in case.chats() for msg_id, text in chat.texts_received if text == "only once"]
+        if len(sent) > 1:
+            ids = " and ".join(repr(msg_id) for msg_id, _ in sent[:3])
+            case.report("F12", f"a text that was ordered once arrived {len(sent)} times, with the ids {ids}")
         await case.act(EndChat())
 
     return script
+
+
+async def refused_text(case: CaseContext) -> None:
+    await case.connected()
+    case.need_reports("failed")
+    await case.quiet()
+    await case.act(InjectFault(Fault("send", 5003, times=1_000)))
+    await case.order("say", text="unwelcome")
+    await _sent_or_reported(case, "F13", "unwelcome", "was refused")
+    await case.act(EndChat())
+
+
+async def waiting_text(case: CaseContext) -> None:
+    """A text that cannot be sent before the chat ends."""
+    await case.connected()
+    case.need_reports("failed")
+    await case.quiet()
+    await case.act(InjectFault(Fault("send", 5001, times=1_000)))
+    await case.order("say", text="the last word")
+    await case.observe(0.1)
+    await case.batch(EndChat())
+    await _sent_or_reported(case, "F14", "the last word", "was never accepted before the chat ended")
+
+
+async def _sent_or_reported(case: CaseContext, rule: str, text: str, fate: str) -> None:
+    if not await case.reports(lambda: text in case.reported("failed") or text in case.texts()):
+        within = f"within {case.options.timeout_s:.0f} s"
+        case.report(rule, f"the text {text!r} {fate}, and no `failed` was reported {within}")
+
+
+async def file(case: CaseContext) -> None:
+    """A file with bytes of all kinds, and a name that must be quoted."""
+    await case.connected()
+    content = bytes(range(256)) * 40
+    path = Path(case.folder) / 'my "photo" ü.png'
+    path.write_bytes(content)
+    await case.order("send_file", path=str(path))
+    files = case.emulator.centre.files
+    await case.require(lambda centre: bool(files), "uploaded no file")
+    stored = next(iter(files.values())).content
+    if stored != content:
+        case.report("upload", f"uploaded {len(stored):,} bytes, not the {len(content):,} of the file")
+    if await case.happens(lambda centre: bool(_announced(case))):
+        kind = _announced(case)[0].get("file_type")
+        if kind not in ("image", "attachment"):
+            case.report("upload", f"announced the file with the type {kind!r}")
+    else:
+        case.report("upload", f"uploaded a file, and did not announce it within {case.options.timeout_s:.0f} s")
+    await case.act(EndChat())
+
+
+def _announced(case: CaseContext) -> list[Event]:
+    return [entry.event for entry in case.chat.log if entry.event["event"] == names.FILE]
 
 
 async def own_echo(case: CaseContext) -> None:
     await case.connected()
     await case.say("my own words")
     await case.handled()
-    await case.observe(0.5)
+    await case.observe(0.2)
+    if {"shown": "my own words", "by": "agent"} in case.client.reports:
+        case.report("F33", "shows its own text as the agent's")
     await case.act(EndChat())
 
 
 async def history(case: CaseContext) -> None:
     await case.connected()
     await case.batch(Say("You have seen this."))
-    await case.observe(0.5)
+    await case.quiet()
     await case.restart()
-    await case.observe()
+    await case.must_poll_again("F5", "the history")
+    await case.observe(0.3)
     await case.act(EndChat())
 
 
@@ -234,7 +356,7 @@ async def user_ends(case: CaseContext) -> None:
     await case.connected()
     await case.order("end")
     await case.happens(lambda centre: not case.chat.live)
-    await case.observe()
+    await case.observe(0.5)
 
 
 async def prompt(case: CaseContext) -> None:
@@ -242,7 +364,7 @@ async def prompt(case: CaseContext) -> None:
     await case.batch(Say("What is your name?", party="bot"), ShowForm("", request_id="prompt-1"))
     await case.handled()
     await case.order("say", text="Ann")
-    await case.observe()
+    await case.observe(0.3)
     await case.act(EndChat())
 
 
@@ -252,7 +374,7 @@ async def form(case: CaseContext) -> None:
     await case.handled()
     for helpful in ("yes", "no"):
         await case.order("answer_form", form="survey-1", data={"helpful": helpful})
-        await case.observe(0.5)
+        await case.observe(0.2)
     await case.act(EndChat())
 
 
@@ -265,8 +387,9 @@ async def types(case: CaseContext) -> None:
 
 async def after_the_end(case: CaseContext) -> None:
     await case.connected()
+    await case.quiet()
     await case.batch(EndChat())
-    await case.observe()
+    await case.observe(0.2)
     await case.order("say", text="too late")
     await case.order("end")
     await case.observe()
@@ -275,10 +398,14 @@ async def after_the_end(case: CaseContext) -> None:
 # --- polling --------------------------------------------------------------------------------------------------------
 
 
+_THREE_HOLDS_S: Final = 46
+
+
 async def long_hold(case: CaseContext) -> None:
     await case.opened()
-    await asyncio.sleep(52)
-    await case.end()
+    await asyncio.sleep(_THREE_HOLDS_S)
+    await case.act(EndChat())
+    await case.delivered()
 
 
 async def foreground(case: CaseContext) -> None:
@@ -287,7 +414,8 @@ async def foreground(case: CaseContext) -> None:
         await case.order("background")
         await case.order("foreground")
         await asyncio.sleep(0.3)
-    await case.observe()
+    await case.must_poll_again("F5", "the return to the foreground")
+    await case.observe(0.2)
     await case.act(EndChat())
 
 
@@ -295,36 +423,33 @@ async def stages(case: CaseContext) -> None:
     await case.opened()
     for state in ("ivr", "queued", "connecting", "connected"):
         await case.act(SetStatus(state))
-        await case.handled()  # requesting a chat between two polls is harmless
+        await case.handled()
         await case.order("start")
-        await case.observe(1 / 3)
+        await case.observe(0.1)
     await case.act(EndChat())
 
 
 async def instant_answers(case: CaseContext) -> None:
     await case.opened()
-    await case.observe()
+    await case.observe(0.2)
     await case.act(EndChat())
 
 
 async def restart(case: CaseContext) -> None:
     await case.opened()
     await case.restart()
-    await case.observe()
-    given = case.client_id or next(iter(case.emulator.traffic.requests)).client_id
-    others = {key.client_id for key in case.emulator.traffic.requests if key.client_id != given}
-    if others:
-        case.report("F29", f"uses the client id {', '.join(sorted(others))[:80]}, not the one it was given")
+    await case.must_poll_again("F5", "a restart", polls=3)
     await case.act(EndChat())
 
 
 async def second_chat(case: CaseContext) -> None:
     """After the end a new chat begins: nothing may go to the old one."""
     await case.connected()
+    await case.quiet()
     await case.batch(EndChat())
-    await case.observe(0.5)
+    await case.observe(0.1)
     await case.order("start")
-    await case.happens(lambda centre: len(case.chats()) > 1)
+    await case.require(lambda centre: len(case.chats()) > 1, "opened no second chat")
     await case.order("say", text="again")
     await case.observe()
     await case.act(EndChat())

@@ -18,6 +18,10 @@ from . import cases
 from .cases import CaseScript, message, unusual
 
 _QUICK: Final = Knobs(hold_ms=1_500, drop_without_polls_ms=None, inactivity_timeout_ms=None)
+_NO_CAUSE: Final = evolve(_QUICK, judge_grace_ms=0)
+"""For a client that was given no cause to send anything: nothing can have been on its way."""
+_ONE_ORDER: Final = evolve(_QUICK, judge_end_gap_ms=30_000)
+"""For a client that gets one order: two actions are too many, however far apart."""
 SILENT: Final = Scenario("silent", "only what the case does", on_end=(Conclude(),))
 """The scenario of every chat: it does nothing by itself."""
 
@@ -42,7 +46,7 @@ class HttpCase:
     knobs: Knobs = field(default=_QUICK, repr=False, kw_only=True)
     reads_as: Mapping[str, str] = field(factory=dict[str, str], kw_only=True)
     orders: bool = field(default=False, kw_only=True)
-    seconds: float = field(default=8.0, kw_only=True)
+    seconds: float = field(default=16.0, kw_only=True)
 
     @property
     def id(self) -> str:
@@ -72,22 +76,35 @@ def _status(**ewt: object) -> Raw:
     return Raw({"event": "chat_session_status", "state": "queued", **ewt})
 
 
+SMOKE: Final = HttpCase("opens", ("F5",), "the client opens a chat and polls it", cases.opens)
+"""Without this nothing can be judged."""
 CASES: Final[tuple[HttpCase, ...]] = (
-    *(HttpCase(name, ("F1",), f"the chat is over: {name}", cases.ends_with(act)) for name, act in cases.ENDS),
+    *(
+        HttpCase(name, ("F1", "F37"), f"the chat is over: {name}", cases.ends_with(act), knobs=_NO_CAUSE, seconds=34)
+        for name, act in cases.ENDS
+    ),
+    _ordered("F2", "tells-the-end", "the user is told that the chat is over", cases.tells_the_end, seconds=4),
     _ordered("F5", "plain", "a whole chat without trouble", cases.plain),
     HttpCase(
         "errors",
         ("F3", "F5"),
         "several polls fail, each in another way",
-        cases.poll_errors("a few errors", *cases.POLL_ERRORS),
-        seconds=25,
+        cases.poll_errors("F5", "a few errors", *cases.POLL_ERRORS),
+        seconds=20,
+    ),
+    HttpCase(
+        "storm",
+        ("F3", "F5"),
+        "polls fail for a while",
+        cases.storm,
+        seconds=14,
     ),
     HttpCase(
         "page",
-        ("F5", "F24"),
+        ("F24", "F5"),
         "a proxy answers with an error page",
-        cases.poll_errors("an error page", cases.ERROR_PAGE),
-        seconds=12,
+        cases.poll_errors("F24", "an error page", cases.ERROR_PAGE),
+        seconds=8,
     ),
     _unusual(
         "F6",
@@ -143,46 +160,62 @@ CASES: Final[tuple[HttpCase, ...]] = (
         "lost-reply",
         "a text arrives, but its answer is lost",
         cases.lost_answer(Fault("send", drop=True, accepted=True)),
-        seconds=20,
+        seconds=35,
     ),
     _ordered(
         "F12",
         "lost-by-error",
         "a text arrives, but is answered with an error",
         cases.lost_answer(Fault("send", 5004, accepted=True)),
-        seconds=20,
+        seconds=35,
     ),
-    _ordered("F15", "own-echo", "the client's own messages come back", cases.own_echo, knobs=_knobs(own_echo=True)),
+    _ordered("F13", "refused-text", "the server refuses a text", cases.refused_text),
+    _ordered("F14", "waiting-text", "the chat ends before a text could be sent", cases.waiting_text),
+    HttpCase(
+        "own-echo",
+        ("F15", "F33"),
+        "the client's own messages come back",
+        cases.own_echo,
+        knobs=_knobs(own_echo=True),
+        orders=True,
+    ),
     _ordered("F16", "history", "the history after a restart", cases.history, reads_as={"F15": "F16"}),
     _batch("F18", "one-second", "three messages in one second", cases.one_second),
     _ordered("F19", "order", "six texts, one after the other", cases.order),
     HttpCase(
-        "scattered-errors", ("F20",), "single errors, each followed by a success", cases.single_errors, seconds=40
+        "scattered-errors", ("F20", "F5"), "single errors, each followed by a success", cases.single_errors, seconds=30
     ),
     HttpCase(
         "long-hold",
         ("F21", "F23"),
         "nothing happens: polls are held for 15 s",
         cases.long_hold,
-        knobs=_knobs(hold_ms=15_000),
-        seconds=62,
+        knobs=_knobs(hold_ms=15_000, judge_aborts=2),
+        seconds=50,
     ),
-    _ordered("F22", "foreground", "to the background and back", cases.foreground, knobs=_knobs(hold_ms=4_000)),
+    HttpCase(
+        "foreground",
+        ("F22", "F5"),
+        "to the background and back",
+        cases.foreground,
+        orders=True,
+        knobs=_knobs(hold_ms=4_000, judge_aborts=0),  # a client may break off its poll on its way to the background
+    ),
     HttpCase(
         "error-first",
-        ("F24",),
-        "the first request is answered with an error",
+        ("F24", "F3"),
+        "the first requests are answered with errors",
         cases.error_first,
-        knobs=_knobs(faults=(Fault("create", 5001), Fault("create", status=502, html=True))),
+        knobs=_knobs(faults=(Fault("create", status=502, html=True), Fault("create", 5001, times=1_000))),
     ),
-    HttpCase("stages", ("F26",), "all stages before an agent joins", cases.stages),
+    HttpCase("stages", ("F26",), "all stages before an agent joins", cases.stages, knobs=_knobs(hold_ms=3_000)),
     HttpCase(
         "refused",
         ("F27",),
         "the app id is refused",
         cases.refused,
         knobs=_knobs(faults=(Fault("create", 3000, times=1_000),)),
-        seconds=14,
+        seconds=31,
     ),
     _ordered(
         "F28",
@@ -191,9 +224,16 @@ CASES: Final[tuple[HttpCase, ...]] = (
         cases.first_text,
         knobs=_knobs(faults=(Fault("create", 5001),)),
     ),
-    HttpCase("restart", ("F29", "F22"), "the client is restarted", cases.restart, seconds=10),
-    _ordered("F30", "leaves", "the user ends the chat", cases.user_ends),
-    _ordered("F31", "prompt", "a question of the scenario", cases.prompt),
+    _ordered(
+        "F28",
+        "never-opened",
+        "no chat can be opened at all",
+        cases.never_opened,
+        knobs=_knobs(faults=(Fault("create", 3000, times=1_000),)),
+    ),
+    HttpCase("restart", ("F29", "F22", "F5"), "the client is restarted", cases.restart),
+    _ordered("F30", "leaves", "the user ends the chat", cases.user_ends, knobs=_ONE_ORDER),
+    _ordered("F31", "prompt", "a question of the scenario", cases.prompt, knobs=_ONE_ORDER),
     _ordered("F31", "form", "a form is answered twice", cases.form),
     _ordered(
         "F32",
@@ -212,6 +252,7 @@ CASES: Final[tuple[HttpCase, ...]] = (
         Say("I am new here.", party="stranger"),
         Raw({"event": "chat_session_typing"}),
     ),
+    _ordered("F36", "markup", "a message with markup", cases.markup, seconds=4),
     HttpCase("instant", ("F34",), "polls are answered at once", cases.instant_answers, knobs=_knobs(hold_ms=0)),
     HttpCase(
         "second-chat",
@@ -219,8 +260,17 @@ CASES: Final[tuple[HttpCase, ...]] = (
         "a new chat after the end of the first",
         cases.second_chat,
         orders=True,
-        seconds=14,
+        knobs=_NO_CAUSE,
+        seconds=36,
     ),
-    _ordered("F37", "after-the-end", "the user writes after the chat is over", cases.after_the_end, seconds=14),
+    _ordered(
+        "F37",
+        "after-the-end",
+        "the user writes after the chat is over",
+        cases.after_the_end,
+        knobs=_NO_CAUSE,
+        seconds=38,
+    ),
     _batch("F38", "whole-batch", "a batch of many entries", cases.whole_batch),
+    _ordered("upload", "file", "the user sends a file", cases.file),
 )

@@ -1,4 +1,7 @@
-"""The client under test: a process that finds the emulator in its environment and reads orders on standard input."""
+"""The client under test: a process that finds the emulator in its environment, reads orders and writes reports.
+
+`MESSAGES.md` describes both. Reports are optional; whatever else it writes to standard output is ignored.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, cast
 
 _TAIL: Final = 30
 """Lines of standard error that are kept."""
+_REPORTS: Final = 1_000
 _READ_S: Final = 2.0
 """How long to read standard error after the process has ended."""
 
@@ -48,9 +52,11 @@ class Program:
         self._folder = folder
         self._orders = orders
         self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: asyncio.Future[Any] | None = None
         self.errors: Final[deque[str]] = deque(maxlen=_TAIL)
         """The last lines of its standard error."""
+        self.reports: Final[deque[dict[str, Any]]] = deque(maxlen=_REPORTS)
+        """The objects that it wrote to standard output, one a line."""
 
     @property
     def exited(self) -> int | None:
@@ -63,7 +69,7 @@ class Program:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env={**os.environ, **self._variables},
                 cwd=self._folder,
@@ -71,7 +77,11 @@ class Program:
             )
         except OSError as error:
             raise CannotStart(f"{self._command[0]}: {error.strerror or error}") from None
-        self._reading = asyncio.create_task(self._read(self._process))
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._reading = asyncio.gather(
+            _read(self._process.stderr, self._keep_error), _read(self._process.stdout, self._keep_report)
+        )
 
     async def order(self, order: Mapping[str, object]) -> None:
         """Send one order, as a line of JSON; nothing where the client reads none."""
@@ -100,10 +110,14 @@ class Program:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reading, _READ_S)
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
-        while line := await process.stderr.readline():
-            self.errors.append(line.decode(errors="replace").rstrip())
+    def _keep_error(self, line: bytes) -> None:
+        self.errors.append(line.decode(errors="replace").rstrip())
+
+    def _keep_report(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError, RecursionError):
+            value: object = json.loads(line)
+            if isinstance(value, dict):
+                self.reports.append(cast("dict[str, Any]", value))
 
 
 class ManualClient:
@@ -112,6 +126,7 @@ class ManualClient:
     _WORDS: Final[Mapping[str, str]] = {
         "start": "start a chat",
         "say": "send the text: {text}",
+        "send_file": "send the file {path}",
         "end": "end the chat",
         "typing": "begin to type, and stop without a word",
         "answer_form": "answer the form",
@@ -122,6 +137,7 @@ class ManualClient:
     def __init__(self, ask: Callable[[str], None]) -> None:
         self._ask = ask
         self.errors: Final[deque[str]] = deque(maxlen=1)
+        self.reports: Final[deque[dict[str, Any]]] = deque(maxlen=1)
         self.exited: Final = None
 
     async def start(self) -> None:
@@ -139,6 +155,13 @@ class ManualClient:
     async def restart(self) -> None:
         """Ask the person to restart it."""
         self._ask("close the app completely, and open it again")
+
+
+async def _read(stream: asyncio.StreamReader, keep: Callable[[bytes], None]) -> None:
+    """Hand over each line; one that is too long is dropped."""
+    while not stream.at_eof():
+        with contextlib.suppress(ValueError):
+            keep(await stream.readline())
 
 
 def _end(process: asyncio.subprocess.Process) -> None:

@@ -12,16 +12,17 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve, field, frozen
 
 from statemachine.emulator import curl
-from statemachine.emulator.control.verdict import violation_data
+from statemachine.emulator.control.verdict import exchange_data, violation_data
 from statemachine.emulator.http import Emulator
-from statemachine.emulator.rules import Rule
+from statemachine.emulator.rules import RULES, Rule
 
-from ..results import Level
 from .catalogue import CASES, SILENT, HttpCase
 from .context import CaseContext, NotReady, RunOptions
 from .program import ManualClient, Program, environment
 from .recorded import as_har
-from .rules import rule_of
+
+CLIENT_ID: Final = "client"
+"""The id that a client is offered."""
 
 
 @frozen
@@ -41,6 +42,7 @@ class CaseResult:
     Attributes:
         not_ready: What the program failed to do, so that the case could not continue; empty where it ran to its end.
         errors: The last lines of the program's standard error, where the case could not continue.
+        client_id: Of the client that was judged; empty where none connected.
         har: The traffic in the HAR format of browsers.
     """
 
@@ -49,16 +51,12 @@ class CaseResult:
     not_ready: str = ""
     errors: tuple[str, ...] = ()
     seconds: float = 0.0
+    client_id: str = ""
     har: dict[str, Any] = field(factory=dict[str, Any], repr=False)
 
 
 ClientFactory: TypeAlias = Callable[[str, str, str], Program | ManualClient]
 """Makes the client under test from the emulator's address, a client id and a folder."""
-
-
-def rule_level(rule: Rule) -> Level:
-    """The level of a rule: *must* only where a written source states it; an inference may be wrong."""
-    return "must" if "reference" in rule.source or "change log" in rule.source else "should"
 
 
 def program_factory(command: Sequence[str], options: RunOptions) -> ClientFactory:
@@ -68,7 +66,7 @@ def program_factory(command: Sequence[str], options: RunOptions) -> ClientFactor
 
 
 async def run_case(
-    case: HttpCase, make_client: ClientFactory, options: RunOptions, *, port: int = 0, client_id: str = "client"
+    case: HttpCase, make_client: ClientFactory, options: RunOptions, *, port: int = 0, client_id: str = CLIENT_ID
 ) -> CaseResult:
     """Run one case.
 
@@ -80,7 +78,7 @@ async def run_case(
     with tempfile.TemporaryDirectory(prefix="blackbox-", ignore_cleanup_errors=True) as folder:
         async with Emulator(SILENT, case.knobs, port=port) as emulator:
             client = make_client(emulator.url, client_id, folder)
-            context = CaseContext(emulator, client, client_id, options)
+            context = CaseContext(emulator, client, client_id, options, folder)
             not_ready = ""
             try:
                 await client.start()
@@ -88,11 +86,13 @@ async def run_case(
             except NotReady as missing:
                 not_ready = str(missing)
             finally:
+                context.judge_ids()
+                findings = _findings(context)  # before the client's end, which breaks its calls off
+                har = as_har(emulator.url, emulator.traffic.latest.values(), emulator.now())
                 await client.kill()
-            findings = _findings(context)
-            har = as_har(emulator.url, emulator.traffic.latest.values(), emulator.now())
             errors = tuple(client.errors) if not_ready else ()
-    return CaseResult(case, findings, not_ready, errors, time.monotonic() - began, har)
+    seconds = time.monotonic() - began
+    return CaseResult(case, findings, not_ready, errors, seconds, context.subject, har)
 
 
 def _findings(context: CaseContext) -> tuple[RuleFinding, ...]:
@@ -103,12 +103,14 @@ def _findings(context: CaseContext) -> tuple[RuleFinding, ...]:
         if violation.rule not in found:
             shown = violation_data(emulator, violation)
             found[violation.rule] = RuleFinding(
-                rule_of(violation.rule), violation.message, tuple(shown["requests"]), shown["curl"]
+                RULES[violation.rule], violation.message, tuple(shown["requests"]), shown["curl"]
             )
     for own in context.findings:
         exchanges = [one for ticket in own.tickets if (one := emulator.traffic.find(ticket)) is not None]
-        script = curl.script(emulator.url, exchanges)
-        found.setdefault(own.rule, RuleFinding(rule_of(own.rule), own.message, (), script))
+        requests = tuple(map(exchange_data, exchanges))
+        found.setdefault(
+            own.rule, RuleFinding(RULES[own.rule], own.message, requests, curl.script(emulator.url, exchanges))
+        )
     return tuple(found.values())
 
 
@@ -139,7 +141,7 @@ async def run_cases(
     return reinterpreted([tasks[case.id].result() for case in cases])
 
 
-_PLAIN_ENDS: Final = tuple(case.id for case in CASES if case.faults == ("F1",))
+_PLAIN_ENDS: Final = tuple(case.id for case in CASES if case.faults[0] == "F1")
 
 
 def reinterpreted(results: Sequence[CaseResult]) -> list[CaseResult]:
@@ -154,6 +156,6 @@ def _reinterpreted(result: CaseResult, ignored: set[str]) -> CaseResult:
         number = finding.rule.number
         meaning = result.case.reads_as.get(number)
         if meaning is not None and number not in ignored:
-            finding = evolve(finding, rule=rule_of(meaning))
+            finding = evolve(finding, rule=RULES[meaning])
         findings.setdefault(finding.rule.number, finding)
     return evolve(result, findings=tuple(findings.values()))

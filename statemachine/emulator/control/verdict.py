@@ -72,7 +72,7 @@ def violation_data(emulator: ControlledEmulator, violation: Violation) -> dict[s
         "message": violation.message,
         "at": violation.at,
         "chat_id": violation.chat_id,
-        "requests": [_exchange(one) for one in exchanges],
+        "requests": [exchange_data(one) for one in exchanges],
         "curl": curl.script(emulator.url, exchanges, fresh_chat=fresh),
     }
 
@@ -91,7 +91,8 @@ def _is(key: ClientKey, client_id: str) -> bool:
     return key.client_id == client_id or by_cookie
 
 
-def _exchange(one: Exchange) -> dict[str, Any]:
+def exchange_data(one: Exchange) -> dict[str, Any]:
+    """One request with its answer."""
     reply = one.reply
     return {
         "number": one.number,

@@ -43,6 +43,13 @@ class PollsTheDead(Client):
                 time.sleep(3)
 
 
+class EndsUnseen(Client):
+    """F2: the loop stops, the screen stays."""
+
+    def ended(self, why):
+        self.over = True
+
+
 class AtOnce(Client):
     """F3: after a failure, the same again, at once."""
 
@@ -59,10 +66,26 @@ class AtOnce(Client):
 
 
 class DiesOfAPage(Client):
-    """F5: one exception, and the thread is gone."""
+    """F24: a body is JSON, whatever the status; one exception, and the thread is gone."""
 
     def parse(self, raw):
         return json.loads(raw) if raw else {}
+
+
+class DiesOfABreak(Client):
+    """F5: one broken connection, and the thread is gone."""
+
+    def poll_forever(self, chat):
+        try:
+            super().poll_forever(chat)
+        except SystemExit:
+            return
+
+    def call(self, method, path, body=None, timeout=10):
+        try:
+            return super().call(method, path, body, timeout)
+        except LINE:
+            raise SystemExit from None
 
 
 class _Careless(Client):
@@ -169,6 +192,31 @@ class PostsAgain(Client):
         return 0
 
 
+class PostsAnew(Client):
+    """F12: a text without an answer is a new text, half a minute later."""
+
+    def deliver(self, text):
+        event = {"event": "chat_session_message", "msg": text, "msg_id": self.new_id()}
+        if not 0 < self.post(event) < 500:
+            threading.Timer(20, self.deliver, [text]).start()
+
+
+class Optimist(Client):
+    """F13: what is written is shown as sent."""
+
+    def not_sent(self, text):
+        """The screen shows it already."""
+
+
+class LosesTheLast(Client):
+    """F14: a text is tried until the chat is over, and then forgotten."""
+
+    def deliver(self, text):
+        event = {"event": "chat_session_message", "msg": text, "msg_id": self.new_id()}
+        while not self.over and self.post(event) in (0, 503):
+            time.sleep(1)
+
+
 class ReceiptsItself(Client):
     """F15: every message gets its receipt, one's own too."""
 
@@ -269,7 +317,7 @@ class AsksAgain(Client):
         threading.Thread(target=self.open if self.chat is None else self.ask, daemon=True).start()
 
     def ask(self):
-        self.call("POST", "chats", {"parameters": {}})
+        self.poll_forever(self.call("POST", "chats", {"parameters": {}})[1]["chat_id"])
 
 
 class NeverRefused(Client):
@@ -291,6 +339,13 @@ class ForgetsTheFirst(Client):
     def say(self, text):
         if self.chat is not None:
             super().say(text)
+
+
+class NobodyHears(Client):
+    """F28: why no chat was opened stands nowhere."""
+
+    def not_opened(self):
+        """Perhaps the next time."""
 
 
 class NewEachTime(Client):
@@ -357,6 +412,13 @@ class NeedsItsRoster(_Careless):
         super().handle(event)
 
 
+class MineIsYours(Client):
+    """F33: the screen knows one side."""
+
+    def show(self, text, is_own):
+        super().show(text, False)
+
+
 class HotLoop(Client):
     """F34: the answer is there, so on with the next."""
 
@@ -369,7 +431,7 @@ class HotLoop(Client):
 
 
 class Cached(Client):
-    """F34: any cache in between may answer."""
+    """cache: any cache in between may answer."""
 
     def headers(self):
         found = super().headers()
@@ -384,6 +446,33 @@ class Cached(Client):
             time.time_ns = ns
 
 
+class SharedId(Client):
+    """F35: two windows, two names, one variable for the chat."""
+
+    def poll_forever(self, chat):
+        mine, self.client_id = self.client_id, "the-other-window"
+        self.call("GET", f"chats/{chat}/events")
+        self.client_id = mine
+        super().poll_forever(chat)
+
+
+class RawText(Client):
+    """F36: what comes is shown."""
+
+    def message(self, event):
+        super().message({**event, "msg_text": event.get("msg")})
+
+
+class ConfirmsTheEnd(Client):
+    """F37: the end is confirmed half a second later."""
+
+    def ended(self, why):
+        if not self.over:
+            time.sleep(0.5)
+            self.post({"event": "chat_session_end"})
+        super().ended(why)
+
+
 class WritesToTheDead(Client):
     """F37: what the user writes is sent, whatever has happened."""
 
@@ -393,6 +482,39 @@ class WritesToTheDead(Client):
             return super().post(event)
         finally:
             self.over = over or self.over
+
+
+class Regroups(Client):
+    """F38: the messages of a batch are shown by their text."""
+
+    def take(self, reply):
+        events = reply.get("events")
+        if isinstance(events, list):
+            events = sorted(events, key=lambda one: str(one.get("msg", "")), reverse=True)
+        super().take({"events": events})
+
+
+class EventsAreNoList(Client):
+    """5003: one event is sent as it is."""
+
+    def call(self, method, path, body=None, timeout=10):
+        if body and "events" in body:
+            body = body["events"][0]
+        return super().call(method, path, body, timeout)
+
+
+class HalfAFile(Client):
+    """upload: a file has at most four thousand bytes."""
+
+    def content(self, path):
+        return super().content(path)[:4_000]
+
+
+class FileForNobody(Client):
+    """upload: with the upload all is done."""
+
+    def announce(self, file_id, name):
+        """The server has it."""
 
 
 class LastOnly(Client):

@@ -1,7 +1,7 @@
 """A client as people write it: two threads, the standard library, no state but what it needs. Right in what it does.
 
-It does not resend, it does not read the history, it says nothing of what failed; but it harms nobody. The faulty
-clients beside it each do one thing as somebody in the field did it. Nothing here imports the package.
+It does not resend and does not read the history; but it harms nobody. The faulty clients beside it each do one thing as
+somebody in the field did it. Nothing here imports the package. Habits are numbers: `python naive.py rest=5 pause=2`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ TERMINAL = ("failed", "completed")
 class Client:
     poll_timeout = 30
     pause = 1.0
+    """The first wait after a failure, in seconds; each further one is twice as long."""
+    longest = 8.0
+    rest = 0.0
+    """How long it waits after an answered poll."""
+    reaction = 0.0
+    """How long it thinks before it answers."""
+    receipts = 1
 
     def __init__(self):
         self.base = urllib.parse.urlsplit(os.environ["STATEMACHINE_URL"])
@@ -87,14 +94,22 @@ class Client:
             if status == 200 and reply.get("chat_id"):
                 break
             if str(reply.get("error_code")) in ("1000", "2000", "2001", "2002", "2003", "2004", "3000", "5006"):
+                self.not_opened()
                 return
             time.sleep(wait)
-            wait = min(wait * 2, 30)
+            wait = min(wait * 2, self.longest)
         self.receipted = set()
         self.chat = reply["chat_id"]
         if str(reply.get("is_new_chat")).lower() == "false":
             self.resumed()
         self.poll_forever(self.chat)
+
+    def not_opened(self):
+        self.tell(over="no chat could be opened")
+
+    def tell(self, **report):
+        """What the user sees, as a line on standard output."""
+        print(json.dumps(report), flush=True)
 
     def resumed(self):
         """What was said before is known, and gets no receipt."""
@@ -110,16 +125,15 @@ class Client:
                 broken = True
             code = str(reply.get("error_code", ""))
             if status == 404 and code not in ("5006", "5502"):
-                self.over = True
+                self.ended("gone")
             elif code == "5511" or (status == 200 and not code):
                 wait = self.pause
                 self.take(reply)
                 instant = instant + 1 if time.monotonic() - began < 0.5 and not reply.get("events") else 0
-                if instant > 3:
-                    time.sleep(1)
+                time.sleep(self.rest if instant <= 3 else max(1, self.rest))
             elif broken or status >= 400:
                 time.sleep(wait)
-                wait = min(wait * 2, 8)
+                wait = min(wait * 2, self.longest)
 
     def take(self, reply):
         events = reply.get("events")
@@ -134,7 +148,11 @@ class Client:
         elif name == "chat_session_form_show":
             self.form(event)
         elif self.is_end(event):
-            self.over = True
+            self.ended(event.get("event"))
+
+    def ended(self, why):
+        self.over = True
+        self.tell(over=why)
 
     def is_end(self, event):
         name = event.get("event")
@@ -143,13 +161,20 @@ class Client:
         return name in ("chat_session_ended", "chat_session_inactivity_timeout", "chat_session_inactvity_timeout")
 
     def message(self, event):
-        msg_id, party = event.get("msg_id"), str(event.get("party_id", ""))
-        if msg_id and isinstance(event.get("msg"), str) and party.lower() != str(self.chat).lower():
-            self.receipt(str(msg_id))
+        msg_id, text = event.get("msg_id"), event.get("msg_text", event.get("msg"))
+        is_own = str(event.get("party_id", "")).lower() == str(self.chat).lower()
+        if isinstance(text, str):
+            self.show(text, is_own)
+            if msg_id and not is_own and self.receipts:
+                self.receipt(str(msg_id))
+
+    def show(self, text, is_own):
+        self.tell(shown=text, by="me" if is_own else "agent")
 
     def receipt(self, msg_id):
         if msg_id not in self.receipted:
             self.receipted.add(msg_id)
+            time.sleep(self.reaction)
             self.post({"event": "chat_session_message_delivered", "ref_msg_id": msg_id})
 
     def form(self, event):
@@ -178,6 +203,7 @@ class Client:
             text = self.texts.get()
             while self.chat is None:
                 time.sleep(0.05)
+            time.sleep(self.reaction)
             self.deliver(text)
 
     def deliver(self, text):
@@ -191,7 +217,31 @@ class Client:
             }
             self.post(data)
         else:
-            self.post({"event": "chat_session_message", "msg": text, "msg_id": self.new_id()})
+            status = self.post({"event": "chat_session_message", "msg": text, "msg_id": self.new_id()})
+            if status != 200:
+                self.not_sent(text)
+
+    def not_sent(self, text):
+        self.tell(failed=text)
+
+    def send_file(self, path):
+        content, name = self.content(Path(path)), Path(path).name.replace('"', "%22")
+        mark = uuid.uuid4().hex
+        head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        line = http.client.HTTPConnection(self.base.hostname, self.base.port, timeout=30)
+        headers = self.headers() | {"Content-Type": f"multipart/form-data; boundary={mark}"}
+        query = urllib.parse.urlencode({"tenantUrl": self.tenant})
+        line.request(
+            "POST", f"/clientweb/api/v2/files?{query}", head.encode() + content + f"\r\n--{mark}--".encode(), headers
+        )
+        self.announce(json.loads(line.getresponse().read())["file_id"], Path(path).name)
+
+    def content(self, path):
+        return path.read_bytes()
+
+    def announce(self, file_id, name):
+        event = {"event": "chat_session_file", "file_id": file_id, "file_type": "attachment", "file_name": name}
+        self.post({**event, "msg_id": self.new_id()})
 
     # --- orders
 
@@ -234,6 +284,8 @@ class Client:
                 self.start()
             case "say":
                 self.say(order["text"])
+            case "send_file":
+                self.send_file(order["path"])
             case "end":
                 self.end()
             case "disconnect":
@@ -256,6 +308,9 @@ STATE = Path("state.json")
 
 def main(make):
     client = make()
+    for name, _, value in (word.partition("=") for word in sys.argv[1:] if "=" in word):
+        setattr(client, name, float(value))
+    client.tell(reports=["shown", "failed", "over"])
     for line in sys.stdin:
         client.order(json.loads(line))
 

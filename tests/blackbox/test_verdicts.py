@@ -1,0 +1,131 @@
+"""The judge is right: a part of the table of verdicts, and what the table needs to mean anything."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from statemachine.conformance.blackbox.audit import audit
+from statemachine.conformance.blackbox.catalogue import CASES
+from statemachine.conformance.blackbox.context import RunOptions
+from statemachine.conformance.blackbox.recorded import read_recording
+from statemachine.conformance.blackbox.run import CaseResult, program_factory, run_cases
+from statemachine.emulator.rules import RULES
+
+from .clients.registry import CLIENTS, Specimen
+from .verdicts import Verdict, judged, report
+
+VISIBLE = {number for number, rule in RULES.items() if rule.seen_by != "nobody"}
+FAULTY = [one for one in CLIENTS if one.breaks]
+RIGHT = [one for one in CLIENTS if not one.breaks]
+PART = (
+    "ours",
+    "naive",
+    "naive rest=5 pause=5 reaction=2",
+    "eventloop pause=5 backoff=5,10,20,30",
+    "eventloop create_each",
+)
+"""The right clients that are run here: the fastest and the slowest of each kind."""
+IN_RECORDINGS = {"F1", "F11", "F15", "F22", "F35", "cache"}
+"""Rules that need neither orders nor reports, nor the speed of the machine."""
+
+
+def test_each_rule_has_two_faulty_clients_of_different_build() -> None:
+    builds: dict[str, set[str]] = defaultdict(set)
+    for one in FAULTY:
+        for rule in one.breaks:
+            builds[rule].add(one.program)
+    assert {rule: len(programs) for rule, programs in builds.items()} == dict.fromkeys(VISIBLE, 2)
+
+
+def test_there_are_twenty_right_clients_with_different_habits() -> None:
+    assert len(RIGHT) >= 20
+    assert len({one.name for one in CLIENTS}) == len(CLIENTS)
+    assert set(PART) <= {one.name for one in RIGHT}
+
+
+def test_the_two_numbers_count_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    missed = Verdict(Specimen("x.py", ("Missed",), ("F1",)), ())
+    skipping = Verdict(Specimen("x.py"), (CaseResult(CASES[0], not_ready="did nothing", har={"log": {"entries": []}}),))
+    assert report([missed, skipping], 1.0) == 2
+    out = capsys.readouterr().out
+    assert "false acquittals: 1\n  F1     x Missed: found nothing" in out
+    assert "false accusations: 0" in out
+    assert "not judged: x did not finish its cases" in out
+
+
+@pytest.mark.slow
+async def test_a_part_of_the_table_has_no_false_verdict() -> None:
+    first_of = {rule: one for one in reversed(FAULTY) for rule in one.breaks}
+    chosen = [*first_of.values(), *(one for one in RIGHT if one.name in PART)]
+    verdicts = await judged(chosen)
+    assert report(verdicts, 0) == 0
+    unseen = {one.client.name: one.client.breaks for one in verdicts if not set(one.client.breaks) <= _audited(one)}
+    assert unseen == {}
+
+
+def _audited(verdict: Verdict) -> set[str]:
+    """The rules that the recordings show, and those that they need not show."""
+    recordings = [read_recording(one.har) for one in verdict.results if one.har["log"]["entries"]]
+    return (VISIBLE - IN_RECORDINGS) | {found.rule.number for one in recordings for found in audit(one).findings}
+
+
+FAST = RunOptions(timeout_s=40, observe_s=3)
+CLIENTS_FOLDER = Path(__file__).parent / "clients"
+
+
+async def played(case: str, *command: str) -> CaseResult:
+    chosen = [one for one in CASES if one.id in (case, "F1/ended")]
+    program = program_factory([sys.executable, str(CLIENTS_FOLDER / command[0]), *command[1:]], FAST)
+    return next(one for one in await run_cases(chosen, program, FAST) if one.case.id == case)
+
+
+@pytest.mark.parametrize(
+    ("case", "client", "rule"),
+    [
+        ("F1/failed", ("faulty.py", "OnlyEnded"), "F1"),
+        ("F9/unknown-event", ("faulty.py", "AllOrNothing"), "F9"),
+        ("F1/ended", ("eventloop_faulty.py", "EndsTheEnded"), "F37"),
+        ("F15/own-echo", ("eventloop_faulty.py", "EchoIsTheAgent"), "F33"),
+    ],
+)
+async def test_a_faulty_client_is_found_with_the_evidence(case: str, client: tuple[str, ...], rule: str) -> None:
+    result = await played(case, *client)
+    (found,) = result.findings
+    assert found.rule is RULES[rule]
+    assert found.requests
+    assert "curl" in found.curl
+
+
+async def test_a_right_client_is_not_accused() -> None:
+    result = await played("F5/plain", "naive.py")
+    assert (result.findings, result.not_ready) == ((), "")
+
+
+async def test_a_text_that_is_sent_again_under_a_new_id_is_counted() -> None:
+    options = RunOptions(observe_s=14)
+    case = next(one for one in CASES if one.id == "F12/lost-by-error")
+    program = program_factory([sys.executable, str(CLIENTS_FOLDER / "eventloop_faulty.py"), "ResendsAnew"], options)
+    (result,) = await run_cases([case], program, options)
+    (found,) = result.findings
+    assert found.rule.number == "F12"
+    assert found.message.startswith("a text that was ordered once arrived 2 times, with the ids ")
+
+
+async def test_a_client_that_polls_no_more_after_a_restart_is_found() -> None:
+    options = RunOptions(timeout_s=8, observe_s=1)
+    case = next(one for one in CASES if one.id == "F29/restart")
+    command = [sys.executable, str(CLIENTS_FOLDER / "eventloop_faulty.py"), "ForgetsToPollAfterRestart"]
+    (result,) = await run_cases([case], program_factory(command, options), options)
+    assert [found.rule.number for found in result.findings] == ["F5"]
+    assert result.findings[0].message == "no poll after a restart, and then none for 8 s"
+    assert result.not_ready == "polled no more after a restart"
+
+
+async def test_an_id_of_its_own_is_judged_and_printed() -> None:
+    result = await played("F5/plain", "eventloop.py", "own_id")
+    assert result.findings == ()
+    assert len(result.client_id) == 36
