@@ -30,7 +30,7 @@ def command(files: tuple[Path, ...], url: str, as_json: bool) -> int:
     script that repeats them. Neither holds credentials or texts of the file.
 
     Parts of the file that cannot be read (a body left out by the exporter, a time) are counted and named; rules that
-    need them are not judged.
+    need them are not judged, and a number that needs them is null.
 
     --json: {files: [{file, calls, unread (calls not recorded whole), notes, polls, polls_in_vain, sent_twice, lost,
     findings: [{rule, level, fault, found, suffers, instead, source, requests, curl}]}]}.
@@ -74,14 +74,16 @@ def _show(screen: Screen, path: Path, one: Audit) -> None:
     screen.line((str(path), "bold"), f": {one.calls} calls, {one.polls} polls")
     for line in lines(one.findings):
         screen.line(line, indent=13)
-    counts = f"{one.in_vain} polls in vain, {one.doubled} sent twice, {one.lost} messages lost"
+    counted = ((one.in_vain, "polls in vain"), (one.doubled, "sent twice"), (one.lost, "messages lost"))
+    counts = ", ".join(f"{words}: not judged" if number is None else f"{number} {words}" for number, words in counted)
     for note in one.notes:
         screen.line(("! ", "yellow"), f"not judged: {note}", indent=2)
+    screen.line(counts)
     if one.findings:
-        screen.line((counts, "yellow"))
-    elif not one.notes:
+        return
+    if not one.notes:
         screen.line(("nothing found", "green"))
-    elif one.unread >= one.calls:
-        screen.line(("nothing could be judged whole", "yellow"))
+    elif one.in_vain is None:
+        screen.line(("the polls have no answers that can be read, so most rules could not be judged", "yellow"))
     else:
         screen.line(("nothing found in what could be judged", "yellow"))

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import click
-from attrs import frozen
+from attrs import asdict, frozen
 
-from statemachine.conformance.blackbox.catalogue import CASES, HttpCase
+from statemachine.conformance.blackbox.catalogue import CASES, SMOKE, HttpCase
 from statemachine.conformance.blackbox.context import RunOptions
 from statemachine.conformance.blackbox.program import CannotStart, ManualClient
-from statemachine.conformance.blackbox.rules import INVISIBLE
 from statemachine.conformance.blackbox.run import (
+    CLIENT_ID,
     CaseResult,
     RuleFinding,
     program_factory,
     reinterpreted,
-    rule_level,
     run_case,
     run_cases,
 )
-from statemachine.conformance.results import CheckResult, ResultStatus, is_selected, with_known
+from statemachine.conformance.results import CheckResult, is_selected, with_known
+from statemachine.emulator.rules import RULES
 
 from ..files import private_folder, write_private
 from .app import Trouble
@@ -33,10 +33,11 @@ from .files import lines, writing
 from .findings import evidence
 from .screen import progress
 from .stopping import run_interruptibly
+from .text import visible
 from .trial import ClientOptions
 
-_AT_ONCE: Final = 6
-_SMOKE: Final = "F1/ended"
+_AT_ONCE: Final = 24
+"""Cases spend nearly all of their time waiting."""
 _BY_HAND_S: Final = 600.0
 """How long a person may take to do what a program does at once."""
 
@@ -51,17 +52,24 @@ class ClientTrial:
     known: Path | None
     options: ClientOptions
 
-    def list_cases(self) -> None:
-        """Name the cases, and the faults that have none. Raises Trouble."""
+    def list_cases(self, verbose: bool) -> None:
+        """Name the cases, and the faults that have none; with `verbose` the rules. Raises Trouble."""
         for case in self._cases():
             orders = "  (takes orders)" if case.orders else ""
             click.echo(f"{case.id:<24} {', '.join(case.faults):<10} {case.why}{orders}")
-        for fault, where in INVISIBLE.items():
-            click.echo(f"{'-':<24} {fault:<10} not to be seen from outside: {where}")
+        for rule in RULES.values():
+            if rule.seen_by == "nobody":
+                click.echo(f"{'-':<24} {rule.number:<10} not to be seen from outside: {rule.seen}")
+            elif verbose:
+                click.echo(f"\n{rule.number}  {rule.fault}")
+                for name, text in asdict(rule).items():
+                    if name not in ("number", "fault", "seen_by"):
+                        click.echo(f"    {name + ':':<9}{text}")
 
     def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
         """The client's name, and how each case went. Raises Trouble where nothing could be played."""
-        cases, known = self._cases(), lines(self.known) if self.known else ()
+        selected, known = self._cases(), lines(self.known) if self.known else ()
+        cases = [case for case in selected if not (self.options.watch and case.orders)]
         try:
             playing = self._by_itself(cases) if self.options.port is None else _by_hand(cases, self.options.port)
             played = run_interruptibly(playing)
@@ -72,27 +80,30 @@ class ClientTrial:
         if self.options.har is not None:
             _keep(self.options.har, played)
         name = shlex.join(self.command) or f"the client on port {self.options.port}"
-        return name, [heard(verdict) for one in played for verdict in self._verdicts(one, known)]
+        results = [result for one in played for result in self._results(one)]
+        results += [_skipped(case, "needs orders, and --watch sends none") for case in selected if case not in cases]
+        return name, [heard(with_known(result, known)) for result in results]
 
     def _cases(self) -> list[HttpCase]:
-        """The selected cases, without those that need orders if the client takes none. Raises Trouble."""
+        """The selected cases. Raises Trouble."""
         found = [case for case in CASES if is_selected(case.id, case.faults, self.only)]
         if not found:
             raise Trouble(f"no case is called {' or '.join(self.only)}; see statemachine conform --client --list")
-        return [case for case in found if not (self.options.watch and case.orders)]
+        return found
 
     async def _by_itself(self, cases: list[HttpCase]) -> list[CaseResult]:
         """A smoke test first: a program that opens no chat has another fault than any that is judged here."""
         manner = RunOptions(orders=not self.options.watch)
         subject = program_factory(self.command, manner)
-        smoke = next(case for case in CASES if case.id == _SMOKE)
-        first = await run_case(smoke, subject, manner)
+        first = await run_case(SMOKE, subject, manner)
         if first.not_ready:
             raise Trouble(
                 f"the client {first.not_ready}; it finds the emulator in STATEMACHINE_URL, and "
                 + ("must live by itself" if self.options.watch else 'reads orders as lines of JSON: {"do": "start"}')
                 + "".join(f"\n{line}" for line in first.errors)
             )
+        if first.client_id != CLIENT_ID:
+            click.echo(f"the client uses an id of its own: {visible(repr(first.client_id))}")
         seconds = max(sum(case.seconds for case in cases) / _AT_ONCE, *(case.seconds for case in cases))
         click.echo(f"{len(cases)} cases, about {round(seconds)} s")
         done = count(1)
@@ -103,10 +114,13 @@ class ClientTrial:
         finally:
             progress("")
 
-    def _verdicts(self, played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
+    def _results(self, played: CaseResult) -> list[CheckResult]:
+        """One for each broken rule; one more where the case did not run to its end, or found nothing."""
         again = shlex.join(["statemachine", "conform", "--client", "--only", played.case.id, "--", *self.command])
-        found = [_verdict(played, finding, again if self.options.port is None else "") for finding in played.findings]
-        return [with_known(verdict, known) for verdict in found or _clean(played, known)]
+        found = [_failed(played, finding, again if self.options.port is None else "") for finding in played.findings]
+        if played.not_ready:
+            found.append(_skipped(played.case, f"the client {played.not_ready}"))
+        return found or [CheckResult(played.case.id, "passed", why=played.case.why, seconds=played.seconds)]
 
 
 def _trouble(error: BaseException) -> Trouble:
@@ -131,32 +145,29 @@ def _visitor(url: str, client_id: str, folder: str) -> ManualClient:
     return ManualClient(lambda words: click.echo(f"  please {words}"))
 
 
-# --- verdicts -------------------------------------------------------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------------------------
 
 
-def _clean(played: CaseResult, known: Sequence[str]) -> list[CheckResult]:
-    """The case's own verdict; where faults of it were declared, a verdict for each of these."""
-    case = played.case
-    what = f"could not be played: the client {played.not_ready}" if played.not_ready else ""
-    status: ResultStatus = "skipped" if what else "passed"
-    declared = [name for fault in case.faults if (name := f"{fault}/{case.name}") in known]
-    names = declared or [case.id]
-    return [CheckResult(name, status, why=case.why, what=what, seconds=played.seconds) for name in names]
+def _skipped(case: HttpCase, reason: str) -> CheckResult:
+    return CheckResult(case.id, "skipped", why=case.why, what=reason)
 
 
-def _verdict(played: CaseResult, finding: RuleFinding, again: str) -> CheckResult:
-    level = rule_level(finding.rule)
+def _failed(played: CaseResult, finding: RuleFinding, again: str) -> CheckResult:
+    rule = finding.rule
     return CheckResult(
-        id=f"{finding.rule.number}/{played.case.name}",
-        status="failed" if level == "must" else "warned",
-        level=level,
-        why=finding.rule.instead,
-        source=finding.rule.source,
-        what=f"{finding.rule.fault}: {finding.message}",
-        suffers=finding.rule.suffers,
+        id=played.case.id,
+        status="failed" if rule.level == "must" else "warned",
+        level=rule.level,
+        why=rule.instead,
+        source=rule.source,
+        what=finding.message,
+        suffers=rule.suffers,
         evidence=tuple(evidence(finding)),
         again=again,
         seconds=played.seconds,
+        rule=rule.number,
+        harms=rule.harms,
+        fault=rule.fault,
     )
 
 

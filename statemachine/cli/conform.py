@@ -9,7 +9,7 @@ import click
 from attrs import frozen
 
 from statemachine.conformance.pack import pack
-from statemachine.conformance.report import html, junit, lines_of, summary
+from statemachine.conformance.report import as_json, html, junit, lines_of, rule_lines, rules_of, skipped_lines, summary
 from statemachine.conformance.results import CheckResult, as_strict, conforms
 
 from .app import Trouble, grouped
@@ -28,22 +28,26 @@ class Reporting:
     strict: bool
     junit: Path | None
     html: Path | None
+    json: Path | None
     verbose: bool
 
     def heard(self, found: CheckResult) -> CheckResult:
         """Print a verdict as soon as it is known."""
         verdict = as_strict(found) if self.strict else found
-        if self.verbose or verdict.status not in ("passed", "skipped"):
+        if self.verbose or (verdict.status not in ("passed", "skipped") and not verdict.rule):
             progress("")
             click.echo("\n".join(map(visible, lines_of(verdict))))
         return verdict
 
     def close(self, name: str, verdicts: list[CheckResult]) -> None:
         """Write the reports, and print the summary."""
-        for path, text in ((self.junit, junit(name, verdicts)), (self.html, html(name, verdicts))):
+        for path, written in ((self.junit, junit), (self.html, html), (self.json, as_json)):
             if path is not None:
-                write(path, text)
-        click.echo(visible(summary(name, verdicts)))
+                write(path, written(name, verdicts))
+        for some in rules_of(verdicts):
+            click.echo("\n".join(map(visible, rule_lines(some))))
+        for line in (*skipped_lines(verdicts), summary(name, verdicts)):
+            click.echo(visible(line))
 
 
 _reporting: Final = grouped(
@@ -52,7 +56,8 @@ _reporting: Final = grouped(
     click.option("--strict", is_flag=True, help="Treat SHOULD rules as MUST."),
     click.option("--junit", type=FILE, help="Write JUnit XML to this file."),
     click.option("--html", type=FILE, help="Write an HTML report to this file."),
-    click.option("--verbose", "-v", is_flag=True, help="List passed and skipped cases too."),
+    click.option("--json", type=FILE, help="Write all results to this file, as one JSON object."),
+    click.option("--verbose", "-v", is_flag=True, help="List passed cases and all evidence; with --list, all rules."),
 )
 
 
@@ -90,9 +95,13 @@ def command(
 
     It reads the emulator's address from STATEMACHINE_URL, STATEMACHINE_TENANT, STATEMACHINE_APP_ID and
     STATEMACHINE_CLIENT_ID, and its orders as JSON lines from standard input: {"do": "start"},
-    {"do": "say", "text": "…"}, {"do": "end"},
-    {"do": "typing"}, {"do": "answer_form", "form": "…", "data": {}}, {"do": "background"}, {"do": "foreground"}. It may
-    ignore unknown orders. It has a working directory of its own, the same after a restart.
+    {"do": "say", "text": "…"}, {"do": "end"}, {"do": "typing"}, {"do": "answer_form", "form": "…", "data": {}},
+    {"do": "send_file", "path": "…"}, {"do": "background"}, {"do": "foreground"}. It may ignore unknown orders. It has a
+    working directory of its own, the same after a restart.
+
+    What it breaks is listed by rule, the gravest first; -v, --html, --json and --junit have each case with its
+    requests and a curl script. A skipped case is listed with its reason. MESSAGES.md describes orders, and reports that
+    the client may write to standard output; some rules are judged only by these.
 
     Exit status: 0 it conforms; 1 it does not; 2 it could not be run.
     """
@@ -102,7 +111,7 @@ def command(
         return 0
     trial = _trial(given, only, known, client, engine)
     if list_:
-        trial.list_cases()
+        trial.list_cases(reporting.verbose)
         return 0
     if not given and client.port is None:
         raise click.UsageError(trial.missing)

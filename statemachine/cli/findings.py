@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from statemachine.conformance.blackbox.run import RuleFinding, rule_level
+from statemachine.conformance.blackbox.run import RuleFinding
 
 _REQUESTS: Final = 6
 
@@ -13,7 +13,7 @@ _REQUESTS: Final = 6
 def lines(findings: Iterable[RuleFinding]) -> Iterator[str]:
     """What to read, one finding after the other."""
     for finding in findings:
-        rule, level = finding.rule, rule_level(finding.rule)
+        rule, level = finding.rule, finding.rule.level
         yield f"{rule.number}  {rule.fault}" + ("" if level == "must" else f"  ({level})")
         for name, text in (
             ("found", finding.message),
@@ -40,7 +40,7 @@ def as_data(finding: RuleFinding) -> dict[str, Any]:
     rule = finding.rule
     return {
         "rule": rule.number,
-        "level": rule_level(rule),
+        "level": rule.level,
         "fault": rule.fault,
         "found": finding.message,
         "suffers": rule.suffers,

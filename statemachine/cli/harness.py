@@ -48,8 +48,8 @@ class EngineTrial:
     known: Path | None
     options: EngineOptions
 
-    def list_cases(self) -> None:
-        """Name the checks. Raises Trouble."""
+    def list_cases(self, verbose: bool) -> None:
+        """Name the checks; `verbose` adds nothing. Raises Trouble."""
         found = self._checks()
         for check in found:
             tags = " ".join(tag for tag in check.tags if "/" not in tag)

@@ -22,8 +22,8 @@ class Trial(Protocol):
     missing: ClassVar[str]
     """The message where no command was given."""
 
-    def list_cases(self) -> None:
-        """List the cases and run none."""
+    def list_cases(self, verbose: bool) -> None:
+        """List the cases, and with `verbose` all that is known of their rules; run none."""
         ...
 
     def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:

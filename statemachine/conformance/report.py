@@ -9,6 +9,8 @@ from string import Template
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
+from attrs import evolve
+
 from .results import FAILING, CheckResult, conforms, count_text
 
 _SHOWN: Final = 12
@@ -25,7 +27,8 @@ _MARKS: Final = {
 
 def lines_of(result: CheckResult) -> Iterator[str]:
     """One result as text; one line where it passed."""
-    yield f"{_MARKS[result.status]}  {result.id}" + ("" if result.level == "must" else f"  ({result.level})")
+    broken = f"  {result.rule}" if result.rule else ""
+    yield f"{_MARKS[result.status]}  {result.id}{broken}" + ("" if result.level == "must" else f"  ({result.level})")
     if result.status in ("passed", "skipped"):
         return
     for name, text in (
@@ -49,12 +52,43 @@ def summary(name: str, results: Sequence[CheckResult]) -> str:
     return f"{name}: {'conforms' if conforms(results) else 'does not conform'} ({count_text(results)})"
 
 
+def rules_of(results: Sequence[CheckResult]) -> list[list[CheckResult]]:
+    """The results of each broken rule, the gravest rule first, then the one with the most cases."""
+    broken: dict[str, list[CheckResult]] = {}
+    for result in results:
+        if result.rule:
+            broken.setdefault(result.rule, []).append(result)
+    return sorted(broken.values(), key=lambda some: (min(one.gravity for one in some), -len(some)))
+
+
+def rule_lines(some: Sequence[CheckResult]) -> Iterator[str]:
+    """One rule as text: how many cases break it, and one of them."""
+    one = min(some, key=lambda result: result.gravity)
+    cases = f"{len(some)} {'case' if len(some) == 1 else 'cases'}"
+    yield f"{_MARKS[one.status]}  {one.rule}  {one.fault}: {cases}  ({one.level})"
+    for name, text in (("found", one.what), ("in", one.id), ("effect", one.suffers), ("instead", one.why)):
+        yield f"    {name + ':':<9}{text}"
+    if one.again:
+        yield f"    repeat:  {one.again}"
+
+
+def skipped_lines(results: Sequence[CheckResult]) -> Iterator[str]:
+    """Each reason why checks were skipped, with their names."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.status == "skipped":
+            reasons.setdefault(result.what, []).append(result.id)
+    for reason, names in reasons.items():
+        yield f"skipped  {', '.join(names)}: {reason}"
+
+
 # --- for machines ---------------------------------------------------------------------------------------------------
 
 
 def junit(name: str, results: Sequence[CheckResult]) -> str:
     """JUnit XML: a suite for the first part of each name."""
     suites: dict[str, list[CheckResult]] = {}
+    results = _of_one_case(results)
     for result in results:
         suites.setdefault(result.id.partition("/")[0], []).append(result)
     parts = [_suite(f"{name}.{title}", some) for title, some in suites.items()]
@@ -76,6 +110,22 @@ def _open(tag: str, name: str, results: Sequence[CheckResult]) -> str:
 
 def _suite(name: str, results: Sequence[CheckResult]) -> str:
     return "".join((_open("testsuite", name, results), *map(_case, results), "</testsuite>\n"))
+
+
+def _of_one_case(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """One result for each name: the gravest of a case that breaks several rules, with the evidence of all."""
+    cases: dict[str, list[CheckResult]] = {}
+    for result in results:
+        cases.setdefault(result.id, []).append(result)
+    return [_joined(sorted(some, key=lambda one: one.gravity)) for some in cases.values()]
+
+
+def _joined(some: Sequence[CheckResult]) -> CheckResult:
+    worst = some[0]
+    if len(some) == 1:
+        return worst
+    others = tuple(line for one in some[1:] for line in lines_of(one))
+    return evolve(worst, what="; ".join(one.what for one in some), evidence=(*worst.evidence, *others))
 
 
 def _case(result: CheckResult) -> str:
@@ -121,6 +171,7 @@ td,th{border-color:#2c3540}.ok,.passed{color:#6fcf97}.bad,.failed,.unexpected{co
 .warned,.known{color:#e6b450}.skipped,small{color:#93a0ae}}
 </style></head><body>
 <h1>$title</h1><p class="sum $mood">$summary</p>
+$rules
 $failing
 <details><summary>All $count checks</summary><table>
 <tr><th>result</th><th>check</th><th>rule</th><th>source</th></tr>
@@ -138,16 +189,28 @@ def html(name: str, results: Sequence[CheckResult]) -> str:
         title=escape(f"Conformance of {name}"),
         mood="ok" if conforms(results) else "bad",
         summary=escape(summary(name, results)),
+        rules=_rules_table(results),
         failing="\n".join(map(_section, failing)),
         count=len(results),
         rows="\n".join(map(_row, results)),
     )
 
 
+def _rules_table(results: Sequence[CheckResult]) -> str:
+    """Broken rules and skipped checks."""
+    rows = [[_MARKS[one.status], one.rule, one.level, one.fault, str(len(some)), f"{one.id}: {one.what}"]
+            for some in rules_of(results) for one in [min(some, key=lambda result: result.gravity)]]  # fmt: skip
+    head = "".join(f"<th>{name}</th>" for name in ("result", "rule", "level", "fault", "cases", "example"))
+    cells = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    skipped = "".join(f"<p>{escape(line)}</p>" for line in skipped_lines(results))
+    return (f"<table><tr>{head}</tr>{cells}</table>" if rows else "") + skipped
+
+
 def _section(result: CheckResult) -> str:
     text = "\n".join(part for part in (result.what, result.suffers, *result.evidence, result.again) if part)
+    is_open = "" if result.rule else " open"  # rules have a summary above
     return (
-        f'<details open><summary class="{result.status}"><b>{escape(_MARKS[result.status])}</b> '
+        f'<details{is_open}><summary class="{result.status}"><b>{escape(_MARKS[result.status])}</b> '
         f"<code>{escape(result.id)}</code> {escape(result.why)} <small>{escape(result.source)}</small></summary>"
         f"<pre>{escape(text)}</pre></details>"
     )
@@ -163,9 +226,15 @@ def as_json(name: str, results: Iterable[CheckResult]) -> str:
     """All results as one JSON object."""
     some = list(results)
     said = [{key: item for key, item in _fields(one) if item} for one in some]
-    return json.dumps({"name": name, "conforms": conforms(some), "results": said}, ensure_ascii=False)
+    rules = [
+        {"rule": one.rule, "level": one.level, "fault": one.fault, "cases": [each.id for each in group]}
+        for group in rules_of(some)
+        for one in group[:1]
+    ]
+    found = {"name": name, "conforms": conforms(some)} | ({"rules": rules} if rules else {})
+    return json.dumps({**found, "results": said}, ensure_ascii=False)
 
 
 def _fields(result: CheckResult) -> Iterator[tuple[str, object]]:
-    for name in ("id", "status", "level", "why", "source", "what", "suffers", "evidence", "again"):
+    for name in ("id", "status", "rule", "level", "why", "source", "what", "suffers", "evidence", "again"):
         yield name, getattr(result, name)

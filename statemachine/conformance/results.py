@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 Level: TypeAlias = Literal["must", "should", "may"]
 """How binding a rule is. A rule that rests on an inference is never *must*."""
 ResultStatus: TypeAlias = Literal["passed", "failed", "warned", "skipped", "known", "unexpected"]
+HARMED: Final = ("server", "others", "user", "")
 FAILING: Final[tuple[ResultStatus, ...]] = ("failed", "unexpected")
 
 
@@ -38,6 +39,9 @@ class CheckResult:
         evidence: Lines that show the fault.
         again: The command that repeats the check.
         seconds: The duration; it decides nothing.
+        rule: Of a client's check: the rule that is broken; a check may break several, each with a result of its own.
+        harms: Whom a break of this rule harms: server, others or user.
+        fault: What a client does that breaks it.
     """
 
     id: str
@@ -50,6 +54,14 @@ class CheckResult:
     evidence: tuple[str, ...] = ()
     again: str = ""
     seconds: float = 0.0
+    rule: str = ""
+    harms: str = ""
+    fault: str = ""
+
+    @property
+    def gravity(self) -> tuple[bool, bool, int]:
+        """Sorts results, the gravest first."""
+        return self.status not in FAILING, self.level != "must", HARMED.index(self.harms)
 
 
 def with_known(result: CheckResult, known: Iterable[str]) -> CheckResult:

@@ -48,5 +48,9 @@ def test_a_recording_without_bodies(tmp_path: Path, capsys: pytest.CaptureFixtur
     for entry in har.entries:
         entry["response"]["content"] = {"size": 100}
     _, lines, data = audited(har, tmp_path, capsys)
-    assert lines[-1] == "nothing could be judged whole"
+    assert lines[-2:] == [
+        "polls in vain: not judged, 0 sent twice, messages lost: not judged",
+        "the polls have no answers that can be read, so most rules could not be judged",
+    ]
     assert data["unread"] == data["calls"] == 2
+    assert (data["polls_in_vain"], data["sent_twice"], data["lost"]) == (None, 0, None)

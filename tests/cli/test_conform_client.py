@@ -19,15 +19,19 @@ ONLY_ENDED = (sys.executable, str(CLIENTS / "faulty.py"), "OnlyEnded")
 @pytest.mark.slow
 def test_a_faulty_client_and_its_recording(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = ["--har", str(tmp_path / "har"), "--junit", str(tmp_path / "a.xml"), "--html", str(tmp_path / "a.html")]
+    files += ["--json", str(tmp_path / "a.json")]
     assert main(["conform", "--client", "--only", "F1/failed", *files, "--", *ONLY_ENDED]) == 1
     out = capsys.readouterr().out
     assert "1 cases, about" in out
-    assert "FAILED  F1/failed" in out
+    assert "FAILED  F1  polls after a terminal signal was delivered: 1 case  (must)" in out
+    assert "in:      F1/failed" in out
     assert "effect:  a dead chat is polled for ever" in out
-    assert "$ curl" in out
+    assert "$ curl" not in out
     assert "statemachine conform --client --only F1/failed" in out
     suite = ElementTree.parse(tmp_path / "a.xml").getroot()
     assert suite.get("failures") == "1"
+    assert "$ curl" in ElementTree.tostring(suite, "unicode")
+    assert json.loads((tmp_path / "a.json").read_text())["rules"][0]["cases"] == ["F1/failed"]
     assert "F1/failed" in (tmp_path / "a.html").read_text()
     (har,) = (tmp_path / "har").iterdir()
     assert main(["audit", str(har)]) == 1
@@ -65,9 +69,33 @@ def test_the_cases_are_listed_with_those_that_cannot_be(capsys: pytest.CaptureFi
     assert main(["conform", "--client", "--list"]) == 0
     out = capsys.readouterr().out
     assert "F12/lost-reply" in out
-    assert "F36        not to be seen from outside" in out
-    assert main(["conform", "--client", "--watch", "--list", "--only", "F12"]) == 0
-    assert "F12/lost-reply" not in capsys.readouterr().out
+    assert "F25        not to be seen from outside" in out
+    assert main(["conform", "--client", "--list", "-v", "--only", "F12"]) == 0
+    out = capsys.readouterr().out
+    assert "F12/lost-reply" in out
+    assert all(f"    {name}" in out for name in ("level:", "basis:", "source:", "seen:", "window:", "excuse:"))
+
+
+@pytest.mark.slow
+def test_a_client_without_orders_is_told_which_cases_it_skips(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(CLIENTS / "alone.py")
+    assert (
+        main(["conform", "--client", "--watch", "--only", "F1/ended", "--only", "F30", "--", sys.executable, path]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "the client uses an id of its own: 'alone'" in out
+    assert "skipped  F30/leaves: needs orders, and --watch sends none" in out
+    assert "conforms (1 passed, 1 skipped)" in out
+
+
+@pytest.mark.slow
+def test_six_faults_are_a_page_to_read(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(CLIENTS / "six_faults.py")
+    assert main(["conform", "--client", "--", sys.executable, path]) == 1
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) < 120
+    assert all(f"  {rule}  " in out for rule in ("F1", "F11", "F12", "F15", "F30", "cache"))
+    assert out.index("  F1  ") < out.index("  F15  ") < out.index("  F30  ")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
-from statemachine.conformance.report import as_json, html, junit, lines_of, summary
-from statemachine.conformance.results import CheckResult, as_strict, conforms, count_text, is_selected, with_known
+from statemachine.conformance.report import as_json, html, junit, lines_of, rule_lines, rules_of, skipped_lines, summary
+from statemachine.conformance.results import (
+    CheckResult,
+    Level,
+    ResultStatus,
+    as_strict,
+    conforms,
+    count_text,
+    is_selected,
+    with_known,
+)
 
 EVIL = "<script>alert('x')</script>\x1b[31m\x00]]>&\ud800"
 VERDICTS = [
@@ -66,6 +75,53 @@ def test_html() -> None:
     assert page.count("<tr>") == 1 + len(VERDICTS)
     assert 'class="sum bad"' in page
     assert 'class="sum ok"' in html("mine", VERDICTS[:1])
+
+
+def broken(case: str, rule: str, harms: str, level: Level = "must") -> CheckResult:
+    status: ResultStatus = "failed" if level == "must" else "warned"
+    found = f"{EVIL} in {case}"
+    return CheckResult(
+        case, status, level, "do right", "protocol.md", found, "lost", rule=rule, harms=harms, fault="errs"
+    )
+
+
+CLIENT = [
+    broken("F1/ended", "cache", "user", "should"),
+    broken("F1/ended", "F15", "others"),
+    broken("F1/ended", "F1", "server"),
+    broken("F1/gone", "F1", "server"),
+    CheckResult("F1/failed", "passed"),
+    CheckResult("F2/over", "skipped", what="no reports"),
+    CheckResult("F36/markup", "skipped", what="no reports"),
+]
+
+
+def test_a_client_is_summarized_by_rule_the_gravest_first() -> None:
+    assert [some[0].rule for some in rules_of(CLIENT)] == ["F1", "F15", "cache"]
+    head, *rest = rule_lines(rules_of(CLIENT)[0])
+    assert head == "FAILED  F1  errs: 2 cases  (must)"
+    assert f"    found:   {EVIL} in F1/ended" in rest
+    assert list(skipped_lines(CLIENT)) == ["skipped  F2/over, F36/markup: no reports"]
+
+
+def test_a_case_has_one_name_and_stands_once_in_junit() -> None:
+    root = ElementTree.fromstring(junit("mine", CLIENT).encode("utf-8", "strict"))
+    names = [f"{case.get('classname')}/{case.get('name')}" for case in root.iter("testcase")]
+    assert names == ["F1/ended", "F1/gone", "F1/failed", "F2/over", "F36/markup"]
+    (failure,) = next(root.iter("testcase"))
+    assert failure.tag == "failure"
+    assert all(f"  {rule}" in (failure.text or "") for rule in ("F1", "F15", "cache"))
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("5", "2", "2")
+
+
+def test_pages_and_json_begin_with_the_rules() -> None:
+    page = html("mine", CLIENT)
+    assert (
+        page.index("<td>F1</td>") < page.index("<td>F15</td>") < page.index("<td>cache</td>") < page.index("<details")
+    )
+    assert "F36/markup: no reports" in page
+    said = json.loads(as_json("mine", CLIENT))
+    assert said["rules"][0] == {"rule": "F1", "level": "must", "fault": "errs", "cases": ["F1/ended", "F1/gone"]}
 
 
 def test_json() -> None:
