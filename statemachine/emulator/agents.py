@@ -287,6 +287,10 @@ def _secure_form(state: CentreState, chat: Chat, action: actions.ShowSecureForm)
     return {"form_request_id": _wire_form_id(state.knobs, request_id), "form_id": action.form_id}
 
 
+def _signal(state: CentreState, chat: Chat, action: actions.SendSignaling) -> Event:
+    return {"msg_id": _message_id(chat), "data": dict(action.data)} | _party(state, chat, action)
+
+
 # Any: each function takes the class of its key, which no dict type can express.
 # Actions that only put an event on the wire: its name, and its fields.
 _FIELDS: Final[dict[type[Action], tuple[str, Callable[[CentreState, Chat, Any], Event]]]] = {
@@ -297,16 +301,8 @@ _FIELDS: Final[dict[type[Action], tuple[str, Callable[[CentreState, Chat, Any], 
     actions.ShareLocation: (names.LOCATION, _place),
     actions.ShowForm: (names.FORM_SHOW, _form),
     actions.ShowSecureForm: (names.SECURE_FORM_SHOW, _secure_form),
-    actions.SendSignaling: (
-        names.SIGNALING,
-        lambda state, chat, action: (
-            {"msg_id": _message_id(chat), "data": dict(action.data)} | _party(state, chat, action)
-        ),
-    ),
-    actions.RequestCobrowsing: (
-        names.COBROWSING_REQUESTED,
-        lambda _state, chat, _action: {"msg_id": _message_id(chat)},
-    ),
+    actions.SendSignaling: (names.SIGNALING, _signal),
+    actions.RequestCobrowsing: (names.COBROWSING_REQUESTED, lambda _, chat, __: {"msg_id": _message_id(chat)}),
 }
 
 # The other actions.

@@ -233,11 +233,8 @@ def _convert(name: str, value: object) -> object:
             return {"true": True, "false": False}[str(value).lower()]
         if type(None) in get_args(hint) and str(value).lower() in ("none", ""):
             return None
-        if (
-            isinstance(value, str)
-            and fields_dict(Knobs)[name].metadata["unit"] == "ms"
-            and not value.strip().isdecimal()
-        ):
+        is_duration = fields_dict(Knobs)[name].metadata["unit"] == "ms"
+        if is_duration and isinstance(value, str) and not value.strip().isdecimal():
             return parse_duration(value)
         return next(kind for kind in (float, str, int) if kind is hint or kind in get_args(hint))(str(value))
     except (KeyError, StopIteration, TypeError, ValueError):

@@ -11,18 +11,11 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from statemachine.emulator import agents, endpoints, judge, other_endpoints, runner, timers
+from statemachine.emulator import agents, endpoints, errors, judge, other_endpoints, runner, timers
 from statemachine.emulator.actions import Action
 from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
 from statemachine.emulator.endpoints import ApiCall
-from statemachine.emulator.errors import (
-    ApiError,
-    PlainError,
-    error_response,
-    gone_response,
-    html_response,
-    status_of,
-)
+from statemachine.emulator.errors import ApiError, PlainError
 from statemachine.emulator.identity import COOKIE, Caller, claimed, identify
 from statemachine.emulator.knobs import Call, Fault, Knobs
 from statemachine.emulator.routes import Route, find_route
@@ -129,7 +122,7 @@ class Centre:
             route = find_route(self.selection.of_app(who.app_id).knobs, request.method, request.path)
             reply, chat = self._serve(route, ticket, request, who)
         except PlainError as error:
-            return [*out, (ticket, html_response(error.status))]
+            return [*out, (ticket, errors.html_response(error.status))]
         own = [] if reply is None else [(ticket, reply)]
         others = [] if chat is None else self._settle(chat, self._now)
         # Receipts may overtake the reply to the POST they belong to (section 5).
@@ -239,7 +232,7 @@ class Centre:
             return []
         if not chat.known:
             judge.end_reported(state, chat, now, held.ticket, by_poll=True)
-            reply = gone_response(state.knobs)
+            reply = errors.gone_response(state.knobs)
         elif chat.pending:
             reply = endpoints.batch_response(state, chat, now, held.ticket)
         elif held.until <= now:
@@ -343,10 +336,10 @@ class Centre:
     ) -> HttpResponse:
         """An error reply."""
         if error.code != 5005 or not route.chat_id:
-            return error_response(state.knobs, error)
+            return errors.error_response(state.knobs, error)
         if chat is not None and caller is not None and chat.key == caller.key:
             judge.chat_refused(state, chat, self._now, ticket, by_poll=route.call == "poll")
-        return gone_response(state.knobs)
+        return errors.gone_response(state.knobs)
 
     def _failure(self, state: CentreState, fault: Fault, chat: Chat | None, ticket: int) -> HttpResponse:
         """The planned failure. A poll that was held or answered in the meantime is given up."""
@@ -357,8 +350,8 @@ class Centre:
         if fault.drop:
             return DROPPED
         if fault.html:
-            return html_response(fault.status if fault.status is not None else status_of(fault.code))
-        return error_response(state.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)
+            return errors.html_response(fault.status if fault.status is not None else errors.status_of(fault.code))
+        return errors.error_response(state.knobs, ApiError(fault.code, fault.status), fault.retry_after_s)
 
     def _with_cookie(self, reply: HttpResponse | None, caller: Caller | None) -> HttpResponse | None:
         if reply is None or caller is None or caller.new_cookie is None or reply.status == 0:

@@ -40,8 +40,7 @@ def jitter(seed: int, number: int, width: int) -> int:
 
 def timestamp(knobs: Knobs, now: int) -> object:
     """``now`` (ms) as the knobs say: a string or number of seconds or milliseconds (row 3 of section 10)."""
-    value = now if knobs.timestamp_unit == "ms" else now // 1000
-    return value if knobs.timestamp_type == "number" else str(value)
+    return typed(now if knobs.timestamp_unit == "ms" else now // 1000, knobs.timestamp_type)
 
 
 def typed(value: int, kind: str) -> object:
