@@ -196,15 +196,8 @@ def _type_name(hint: Any) -> str:
 def describe() -> tuple[Knob, ...]:
     """All knobs in the order of their definition."""
     return tuple(
-        Knob(
-            name=a.name,
-            type=_type_name(_HINTS[a.name]),
-            default=a.default,
-            unit=str(a.metadata["unit"]),
-            about=str(a.metadata["about"]),
-            choices=_CHOICES.get(a.name, ()),
-        )
-        for a in fields(Knobs)
+        Knob(one.name, _type_name(_HINTS[one.name]), one.default, choices=_CHOICES.get(one.name, ()), **one.metadata)
+        for one in fields(Knobs)
     )
 
 

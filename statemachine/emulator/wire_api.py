@@ -103,13 +103,8 @@ def _is_nth(every: int, number: int) -> bool:
 
 
 def _wire_request(request: web.Request, body: bytes) -> HttpRequest:
-    return HttpRequest(
-        method=request.method,
-        path=request.rel_url.raw_path,
-        query=tuple(request.query.items()),
-        headers=tuple(request.headers.items()),
-        body=body,
-    )
+    query, headers = tuple(request.query.items()), tuple(request.headers.items())
+    return HttpRequest(request.method, request.rel_url.raw_path, query, headers, body)
 
 
 def _break_off(request: web.Request) -> web.Response:

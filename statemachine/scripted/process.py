@@ -17,16 +17,9 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from statemachine.client import ChatClient, ChatError
+from statemachine.scripted import events
 from statemachine.scripted.customer import Job, StepObserver, run_steps
-from statemachine.scripted.events import (
-    EntrySent,
-    Listener,
-    PlayEvent,
-    ProcessKilled,
-    ProcessStarted,
-    StepExecuted,
-    StepResult,
-)
+from statemachine.scripted.events import Listener, PlayEvent
 from statemachine.scripted.script import RestartStep
 
 from ..logs import silenced
@@ -67,7 +60,7 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     process = _SPAWN.Process(target=_main, args=(sender, job, store, first, relay.latest), daemon=True)
     process.start()
     sender.close()
-    relay.listener(ProcessStarted(process.pid or 0))
+    relay.listener(events.ProcessStarted(process.pid or 0))
     try:
         index = await _receive(receiver, process.kill, relay)
     finally:
@@ -77,8 +70,8 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     if index is None:
         return len(job.script.steps)
     step = job.script.steps[index]
-    relay.listener(ProcessKilled(process.pid or 0))
-    relay.listener(StepExecuted(step, StepResult(step.line, step.words, 0.0)))
+    relay.listener(events.ProcessKilled(process.pid or 0))
+    relay.listener(events.StepExecuted(step, events.StepResult(step.line, step.words, 0.0)))
     return index + 1
 
 
@@ -117,7 +110,7 @@ class _Relay:
 
     def pass_on(self, event: PlayEvent) -> None:
         """Call the listener."""
-        if isinstance(event, EntrySent) and event.kind == "text":
+        if isinstance(event, events.EntrySent) and event.kind == "text":
             self.latest = event.item
         seq: int | None = getattr(event, "seq", None)
         if seq is not None:
