@@ -32,8 +32,9 @@ async def test_a_chat_known_by_its_cookie_goes_on_after_a_restart(kind: str, tmp
                 await until(lambda: chat.session.connection.name == "polling", "a poll")
                 stored = client._opened().store
                 cookies = stored.cookies(chat.id)
-                assert "WEBCHAT_CLIENT" in cookies
-                value = cookies.partition("WEBCHAT_CLIENT=")[2].partition(";")[0]
+                (server_chat,) = emulator.centre.chats.values()
+                value = server_chat.key.client_id.removeprefix("WebChat:")
+                assert value in cookies
                 assert value not in repr(logs)
                 await client.forget("WebChat")
                 assert stored.cookies(chat.id) == ""
