@@ -155,7 +155,7 @@ print(asyncio.run(once()))
 
 def test_a_read_only_database_is_reported_and_its_chats_survive(tmp_path: Path) -> None:
     first, told, then = in_a_mount(READ_ONLY, tmp_path).splitlines()[-3:]
-    assert told == f"{tmp_path}/chats.sqlite cannot be opened for writing: Read-only file system"
+    assert told == f"{tmp_path}/chats.sqlite cannot be opened: check that its directory can be written"
     assert (first, then) == ("requesting", "requesting")
 
 
