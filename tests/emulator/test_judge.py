@@ -1,4 +1,4 @@
-"""What counts as a client's fault: the rules of protocol.md section 8 that a server can see."""
+"""The rules of protocol.md section 8 that a server can see a client break."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from statemachine.emulator import actions as do
 from statemachine.emulator.clock import Clock, RealClock
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.wire import HttpRequest, RealTime
-from tests.emulator.control.steering import opened, wire
+from tests.emulator.control.api import opened, wire
 from tests.emulator.driver import Driver, authorization, message
 
 pytestmark = pytest.mark.asyncio

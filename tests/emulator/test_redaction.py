@@ -10,7 +10,7 @@ import pytest
 
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.redaction import without_secrets_in_body
-from tests.emulator.control.steering import opened, wire
+from tests.emulator.control.api import opened, wire
 
 NAME = "chat_session_secure_form_data"
 SECRET = "hunter2-secret"

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the centre answers, and what it answers is well-formed."""
+"""The centre answers any request of a client, and its answers are well-formed."""
 
 from __future__ import annotations
 

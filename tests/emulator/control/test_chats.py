@@ -9,7 +9,7 @@ import pytest
 from statemachine.emulator import Knobs, actions
 from statemachine.emulator.actions import ACTIONS
 from statemachine.emulator.http import Emulator
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 from tests.emulator.driver import message, names
 
 pytestmark = pytest.mark.asyncio

@@ -10,7 +10,7 @@ import pytest
 from statemachine.emulator import Knobs
 from statemachine.emulator.clock import Clock
 from statemachine.emulator.http import Emulator
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 from tests.emulator.driver import message
 
 pytestmark = pytest.mark.asyncio

@@ -10,7 +10,7 @@ import pytest
 from statemachine.emulator import Knobs, actions, feed, traffic
 from statemachine.emulator.control import stream
 from statemachine.emulator.http import Emulator
-from tests.emulator.control.steering import call, following, opened, until, wire
+from tests.emulator.control.api import call, following, opened, until, wire
 from tests.emulator.driver import message
 
 pytestmark = pytest.mark.asyncio

@@ -1,4 +1,4 @@
-"""Who may steer: nobody from another site, and beyond loopback nobody without the token."""
+"""Access to the control API: no page of another site, and beyond loopback no request without the token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from yarl import URL
 
 from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 
 pytestmark = pytest.mark.asyncio
 

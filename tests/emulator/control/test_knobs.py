@@ -6,7 +6,7 @@ import pytest
 
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 
 pytestmark = pytest.mark.asyncio
 

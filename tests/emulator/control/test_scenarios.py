@@ -7,7 +7,7 @@ import pytest
 from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.script import catalogue, read_scenario
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 from tests.emulator.driver import authorization
 
 pytestmark = pytest.mark.asyncio

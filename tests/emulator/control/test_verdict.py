@@ -13,7 +13,7 @@ from statemachine.emulator import Fault, Knobs
 from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.rules import RULES, SERVER_RULES
-from tests.emulator.control.steering import call, opened, wire
+from tests.emulator.control.api import call, opened, wire
 from tests.emulator.driver import message
 
 pytestmark = pytest.mark.asyncio
@@ -31,14 +31,14 @@ KNOBS: dict[str, Any] = {
 }
 
 
-class Sinner:
+class FaultyClient:
     """A client over HTTP that can do it all wrong."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.chat_id = ""
 
-    async def open(self) -> Sinner:
+    async def open(self) -> FaultyClient:
         self.chat_id = await opened(self.emulator)
         return self
 
@@ -57,121 +57,121 @@ class Sinner:
         await self.emulator.act(self.chat_id, *actions)
 
 
-async def polls_the_dead(sinner: Sinner) -> None:
-    await sinner.act(do.EndChat())
-    await sinner.poll()
-    await sinner.poll()
+async def polls_after_the_end(client: FaultyClient) -> None:
+    await client.act(do.EndChat())
+    await client.poll()
+    await client.poll()
 
 
-async def repeats_at_once(sinner: Sinner) -> None:
-    await sinner.act(do.DropChat())
+async def repeats_at_once(client: FaultyClient) -> None:
+    await client.act(do.DropChat())
     for _ in range(3):
-        await wire(sinner.emulator, "GET", f"chats/{sinner.chat_id}/history")
+        await wire(client.emulator, "GET", f"chats/{client.chat_id}/history")
 
 
-async def polls_no_more(sinner: Sinner) -> None:
+async def polls_no_more(client: FaultyClient) -> None:
     await asyncio.sleep(0.1)
     for number in ("1", "3", "5"):
-        await sinner.send(message("anybody there?", number))
+        await client.send(message("anybody there?", number))
 
 
-async def two_texts_one_id(sinner: Sinner) -> None:
-    await sinner.send(message("a", "1"))
-    await sinner.send(message("b", "1"))
+async def two_texts_one_id(client: FaultyClient) -> None:
+    await client.send(message("a", "1"))
+    await client.send(message("b", "1"))
 
 
-async def sends_twice(sinner: Sinner) -> None:
-    await sinner.send(message("it's “quoted” & <odd>\x1b[31m", "1"))
-    await sinner.send(message("it's “quoted” & <odd>\x1b[31m", "1"))
+async def sends_twice(client: FaultyClient) -> None:
+    await client.send(message("it's “quoted” & <odd>\x1b[31m", "1"))
+    await client.send(message("it's “quoted” & <odd>\x1b[31m", "1"))
 
 
-async def receipts_the_unknown(sinner: Sinner) -> None:
-    await sinner.send({"event": "chat_session_message_read", "ref_msg_id": "77"})
+async def receipts_the_unknown(client: FaultyClient) -> None:
+    await client.send({"event": "chat_session_message_read", "ref_msg_id": "77"})
 
 
-async def gives_up(sinner: Sinner) -> None:
+async def gives_up(client: FaultyClient) -> None:
     for _ in range(3):
-        polling = await sinner.held()
+        polling = await client.held()
         polling.cancel()
-        await sinner.emulator.until(lambda centre: centre.held_polls == 0, 30)
+        await client.emulator.until(lambda centre: centre.held_polls == 0, 30)
 
 
-async def polls_twice(sinner: Sinner) -> None:
-    polling = await sinner.held()
-    await sinner.poll()
+async def polls_twice(client: FaultyClient) -> None:
+    polling = await client.held()
+    await client.poll()
     await polling
 
 
-async def polls_by_timer(sinner: Sinner) -> None:
-    polling = await sinner.held()
+async def polls_by_timer(client: FaultyClient) -> None:
+    polling = await client.held()
     for _ in range(4):
-        await sinner.poll()
+        await client.poll()
     await polling
 
 
-async def names_nothing(sinner: Sinner) -> None:
-    await wire(sinner.emulator, "GET", "chats/undefined/events")
+async def names_nothing(client: FaultyClient) -> None:
+    await wire(client.emulator, "GET", "chats/undefined/events")
 
 
-async def asks_while_polling(sinner: Sinner) -> None:
-    polling = await sinner.held()
-    await wire(sinner.emulator, "POST", "chats", json={})
-    await sinner.poll()
+async def asks_while_polling(client: FaultyClient) -> None:
+    polling = await client.held()
+    await wire(client.emulator, "POST", "chats", json={})
+    await client.poll()
     await polling
 
 
-async def creates_for_ever(sinner: Sinner) -> None:
+async def creates_for_ever(client: FaultyClient) -> None:
     for _ in range(4):
-        await wire(sinner.emulator, "POST", "chats", params={"tenantUrl": ""}, json={})
+        await wire(client.emulator, "POST", "chats", params={"tenantUrl": ""}, json={})
 
 
-async def has_no_name(sinner: Sinner) -> None:
-    await wire(sinner.emulator, "GET", "availability", client_id="")
+async def has_no_name(client: FaultyClient) -> None:
+    await wire(client.emulator, "GET", "availability", client_id="")
 
 
-async def leaves_and_ends(sinner: Sinner) -> None:
-    await sinner.send({"event": "chat_session_disconnect"}, {"event": "chat_session_end"})
+async def leaves_and_ends(client: FaultyClient) -> None:
+    await client.send({"event": "chat_session_disconnect"}, {"event": "chat_session_end"})
 
 
-async def answers_no_form(sinner: Sinner) -> None:
-    await sinner.send({"event": "chat_session_form_data", "form_request_id": "9", "form_name": "x", "data": {}})
+async def answers_no_form(client: FaultyClient) -> None:
+    await client.send({"event": "chat_session_form_data", "form_request_id": "9", "form_name": "x", "data": {}})
 
 
-async def types_for_ever(sinner: Sinner) -> None:
-    await sinner.send({"event": "chat_session_typing"})
+async def types_for_ever(client: FaultyClient) -> None:
+    await client.send({"event": "chat_session_typing"})
     await asyncio.sleep(0.5)
-    await sinner.poll()
+    await client.poll()
 
 
-async def polls_hot(sinner: Sinner) -> None:
-    sinner.emulator.centre.chats[sinner.chat_id].replay = (b'{"events": []}', 1_000)
+async def polls_hot(client: FaultyClient) -> None:
+    client.emulator.centre.chats[client.chat_id].replay = (b'{"events": []}', 1_000)
     for _ in range(4):
-        await sinner.poll()
+        await client.poll()
 
 
-async def polls_for_caches(sinner: Sinner) -> None:
-    await wire(sinner.emulator, "GET", f"chats/{sinner.chat_id}/events", headers={"Cache-Control": ""})
-    await sinner.act(do.EndChat())  # it is noted once in a chat
+async def polls_for_caches(client: FaultyClient) -> None:
+    await wire(client.emulator, "GET", f"chats/{client.chat_id}/events", headers={"Cache-Control": ""})
+    await client.act(do.EndChat())  # it is noted once in a chat
 
 
-async def names_anothers_chat(sinner: Sinner) -> None:
-    chat_id = await opened(sinner.emulator, "client-2")
-    await wire(sinner.emulator, "GET", f"chats/{chat_id}/history")
+async def names_a_foreign_chat(client: FaultyClient) -> None:
+    chat_id = await opened(client.emulator, "client-2")
+    await wire(client.emulator, "GET", f"chats/{chat_id}/history")
 
 
-async def sends_to_the_dead(sinner: Sinner) -> None:
-    await sinner.act(do.EndChat())
-    await sinner.poll()
+async def sends_after_the_end(client: FaultyClient) -> None:
+    await client.act(do.EndChat())
+    await client.poll()
     await asyncio.sleep(0.05)
-    await sinner.send(message("hello?", "1"))
+    await client.send(message("hello?", "1"))
 
 
-async def sends_no_json(sinner: Sinner) -> None:
-    await wire(sinner.emulator, "POST", f"chats/{sinner.chat_id}/events", data=b"{'events': [}")
+async def sends_no_json(client: FaultyClient) -> None:
+    await wire(client.emulator, "POST", f"chats/{client.chat_id}/events", data=b"{'events': [}")
 
 
-SINS: dict[str, Callable[[Sinner], Awaitable[None]]] = {
-    "F1": polls_the_dead,
+SINS: dict[str, Callable[[FaultyClient], Awaitable[None]]] = {
+    "F1": polls_after_the_end,
     "F3": repeats_at_once,
     "F5": polls_no_more,
     "F11": two_texts_one_id,
@@ -189,8 +189,8 @@ SINS: dict[str, Callable[[Sinner], Awaitable[None]]] = {
     "F32": types_for_ever,
     "F34": polls_hot,
     "cache": polls_for_caches,
-    "F35": names_anothers_chat,
-    "F37": sends_to_the_dead,
+    "F35": names_a_foreign_chat,
+    "F37": sends_after_the_end,
     "5003": sends_no_json,
 }
 
@@ -202,7 +202,7 @@ async def test_every_rule_is_broken_here() -> None:
 @pytest.mark.parametrize("number", SINS)
 async def test_the_verdict_names_the_rule_and_its_curl_shows_it(number: str) -> None:
     async with Emulator("silent", Knobs(**KNOBS, judge_grace_ms=20)) as emulator:
-        await SINS[number](await Sinner(emulator).open())
+        await SINS[number](await FaultyClient(emulator).open())
         client = "" if number == "F29" else "client-1"
         found = (await judged(emulator, client))[number]
         rule = RULES[number]
@@ -241,18 +241,18 @@ def count(emulator: Emulator, number: str) -> int:
 )
 async def test_what_cannot_be_read_is_held_against_the_client(body: bytes, problem: str) -> None:
     async with Emulator("silent") as emulator:
-        sinner = await Sinner(emulator).open()
-        await wire(emulator, "POST", f"chats/{sinner.chat_id}/events", data=body)
+        client = await FaultyClient(emulator).open()
+        await wire(emulator, "POST", f"chats/{client.chat_id}/events", data=body)
         found = (await judged(emulator, "client-1"))["5003"]
         assert found["message"] == f"sends a body that cannot be read: {problem}"
-        assert (found["requests"][0]["status"], found["chat_id"]) == (400, sinner.chat_id)
+        assert (found["requests"][0]["status"], found["chat_id"]) == (400, client.chat_id)
         assert "curl" in found["curl"]
 
 
 async def test_what_the_centre_fails_at_is_not() -> None:
     async with Emulator("silent", Knobs(faults=(Fault("send", code=5003),))) as emulator:
-        sinner = await Sinner(emulator).open()
-        await sinner.send(message("hi", "1"))
+        client = await FaultyClient(emulator).open()
+        await client.send(message("hi", "1"))
         assert emulator.centre.violations == []
 
 
@@ -269,12 +269,12 @@ async def test_who_was_never_seen_and_who_did_nothing_wrong() -> None:
 
 async def test_a_chat_that_is_over_is_replaced_in_the_script() -> None:
     async with Emulator("silent", Knobs(**KNOBS)) as emulator:
-        sinner = await Sinner(emulator).open()
-        await sends_twice(sinner)
-        await sinner.act(do.EndChat())
+        client = await FaultyClient(emulator).open()
+        await sends_twice(client)
+        await client.act(do.EndChat())
         found = (await judged(emulator, "client-1"))["F12"]
         assert found["curl"].startswith("CHAT=$(curl")
-        assert sinner.chat_id not in found["curl"]
+        assert client.chat_id not in found["curl"]
         if shutil.which("curl") is not None:
             process = await asyncio.create_subprocess_exec("bash", "-c", found["curl"], stdout=asyncio.subprocess.PIPE)
             await asyncio.wait_for(process.communicate(), 60)
@@ -283,9 +283,9 @@ async def test_a_chat_that_is_over_is_replaced_in_the_script() -> None:
 
 async def test_secrets_are_left_out() -> None:
     async with Emulator("silent", Knobs(**KNOBS)) as emulator:
-        sinner = await Sinner(emulator).open()
+        client = await FaultyClient(emulator).open()
         event = {"event": "chat_session_secure_form_data", "form_request_id": "9", "data": {"card": "hunter2-1111"}}
-        await sinner.send(event)
+        await client.send(event)
         found = (await judged(emulator, "client-1"))["F31"]
         assert "hunter2" not in str(found)
         assert "(not kept)" in found["curl"]

@@ -16,7 +16,7 @@ DISCONNECT = {"event": "chat_session_disconnect"}
 FORM = {"event": "chat_session_form_data", "form_request_id": "1", "form_name": "x", "data": {"a": "b"}}
 
 
-def lived(scenario: str | Scenario) -> tuple[Driver, list[Any]]:
+def played(scenario: str | Scenario) -> tuple[Driver, list[Any]]:
     """A chat in which the client does the same at the same times, and what it saw."""
     driver = Driver(scenario).open()
     seen = driver.polled(8_000)
@@ -31,9 +31,9 @@ def lived(scenario: str | Scenario) -> tuple[Driver, list[Any]]:
     "name", ["plain", "survey", "conference-transfer", "files", "menu", "failed", "call", "location"]
 )
 def test_it_goes_the_same_way_again(name: str) -> None:
-    driver, seen = lived(name)
+    driver, seen = played(name)
     text = write_scenario(recorded(driver.chat, driver.centre.files))
-    _, again = lived(read_scenario(text, "recorded"))
+    _, again = played(read_scenario(text, "recorded"))
     told = [event.get("msg", event.get("state")) for event in seen]
     assert names(again) == names(seen)
     assert [event.get("msg", event.get("state")) for event in again] == told
@@ -73,5 +73,5 @@ def test_every_act_is_recorded() -> None:
 
 def test_the_catalogue_can_be_recorded() -> None:
     for name in catalogue():
-        driver, _ = lived(name)
+        driver, _ = played(name)
         read_scenario(write_scenario(recorded(driver.chat, driver.centre.files)), "own")

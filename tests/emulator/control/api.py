@@ -1,4 +1,4 @@
-"""Requests to the control API of a running emulator, as a stranger sends them."""
+"""Requests to the control API of a running emulator, as any tool sends them."""
 
 from __future__ import annotations
 
