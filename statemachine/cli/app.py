@@ -79,6 +79,18 @@ def grouped(name: str, kind: type[Any], *options: Any) -> Callable[[F], F]:
     return decorate
 
 
+@contextmanager
+def needing_extras(what: str) -> Generator[None]:
+    """Within it, a module that an extra would have brought becomes a Trouble that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        line = missing(error, what)
+        if line is None:
+            raise
+        raise Trouble(line) from None
+
+
 class Group(click.Group):
     """A group of commands that names the nearest one where it has none of the name given."""
 
@@ -102,14 +114,9 @@ class _Lazy(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        try:
+        with needing_extras(f"statemachine {cmd_name}"):
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command
-        except ModuleNotFoundError as error:
-            line = missing(error, f"statemachine {cmd_name}")
-            if line is None:
-                raise
-            raise Trouble(line) from None
-        return command
+            return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Without loading any of them."""

@@ -12,8 +12,7 @@ from statemachine.conformance.pack import pack
 from statemachine.conformance.report import as_json, html, junit, lines_of, rule_lines, rules_of, skipped_lines, summary
 from statemachine.conformance.results import CheckResult, as_strict, conforms
 
-from .app import Trouble, grouped
-from .errors import missing
+from .app import grouped, needing_extras
 from .files import FILE, write
 from .harness import EngineTrial
 from .screen import progress
@@ -127,8 +126,7 @@ def _trial(
         return EngineTrial(given, only, known, engine)
     if engine.replay is not None:
         raise click.UsageError("--replay is for an engine's stored case; a client's case is played again by --only")
-    try:
+    with needing_extras("statemachine conform --client"):
         from .blackbox import ClientTrial  # at first use: a test of an engine needs no HTTP library
-    except ModuleNotFoundError as error:
-        raise Trouble(missing(error, "statemachine conform --client") or str(error)) from None
-    return ClientTrial(given, only, known, client)
+
+        return ClientTrial(given, only, known, client)

@@ -28,9 +28,8 @@ from statemachine.emulator.steps import Scenario
 from statemachine.proxy import BadProfile, read_profile
 
 from .. import console
-from .app import Trouble
+from .app import Trouble, needing_extras
 from .authority import HOW_TO_TRUST, throw_away_authority
-from .errors import missing
 from .files import FILE, read_text
 from .listening import check_host, ready, why_not
 from .numbers import FiniteRange
@@ -117,10 +116,8 @@ def command(
     wanted = ({} if profile is None else _profile(profile)) | _settings(settings)
     ports = (port, 0) if ctx.get_parameter_source("port") is ParameterSource.DEFAULT else (port,)
     wish = _Wish(scenario_of(scenario), knobs, wanted, host, ports, speed, tls, names, ready_file, show)
-    try:
+    with needing_extras("statemachine emulate --tls"):
         return run_many(_serve(screen, wish))
-    except ModuleNotFoundError as error:
-        raise Trouble(missing(error, "statemachine emulate --tls") or str(error)) from None
 
 
 def _settings(settings: Iterable[str]) -> dict[str, object]:

@@ -73,4 +73,4 @@ def read_text(path: Path) -> str:
 
 def lines(path: Path) -> list[str]:
     """The lines of a text without comments (#) and blank lines. Raises Trouble."""
-    return [said for line in read_text(path).splitlines() if (said := line.partition("#")[0].strip())]
+    return [text for line in read_text(path).splitlines() if (text := line.partition("#")[0].strip())]

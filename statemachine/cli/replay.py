@@ -27,8 +27,7 @@ from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
 
 from ..core import Poll
-from .app import Trouble, in_trouble
-from .errors import missing
+from .app import in_trouble, needing_extras
 from .files import FILE, content_of, write
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .stopping import stop_signal
@@ -39,28 +38,7 @@ _TEXT: Final = 2_000
 """Characters of one row; the rest of a long message says nothing new about the chat."""
 
 
-_EPILOG: Final = """\
-\b
---json prints one object; instants are milliseconds since the epoch (UTC) or null:
-  phase       where the chat is at the end: queued, agent_joined, ended…
-  outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
-  chat_id     or null
-  events      how many entries were read, the two below included
-  unknown     entries of no known name;  malformed: that cannot be read (a line
-              that cannot be read counts as one entry)
-  unread      how many calls of a HAR file are not recorded whole
-  parties     [{id, name, type, present}], in order of joining
-  messages    [{type: text|file|location, text, own, party, msg_id, time, late,
-              historic, state}]; state: of one that the captured client sent
-  anomalies   [{at, kind, detail}]
-  timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
-              the wire, or of the call (create, find, poll, history, post), or in a
-              trace of the engine's event; phase: after it; commands: what the
-              engine would do, each {type, id, timeout, …}
-"""
-
-
-@click.command(name="replay", epilog=_EPILOG)
+@click.command(name="replay")
 @click.argument("files", nargs=-1, metavar="FILE…")
 @click.option("--chat-id", default="", metavar="ID", help="The chat it is about; otherwise the one the files name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
@@ -90,6 +68,24 @@ def command(
     the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open shows
     the same of whatever is dropped on a page that this machine serves to itself, until Ctrl-C.
 
+    \b
+    --json prints one object; instants are milliseconds since the epoch (UTC) or null:
+      phase       of the chat at the end: queued, agent_joined, ended…
+      outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
+      chat_id     or null
+      events      number of entries read, the next two included
+      unknown     entries of no known name;  malformed: that cannot be read (a line
+                  that cannot be read counts as one entry)
+      unread      number of calls of a HAR file that are not recorded whole
+      parties     [{id, name, type, present}], in order of joining
+      messages    [{type: text|file|location, text, own, party, msg_id, time, late,
+                  historic, state}]; state: of one that the captured client sent
+      anomalies   [{at, kind, detail}]
+      timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
+                  the wire, or of the call (create, find, poll, history, post), or in a
+                  trace of the engine's event; phase: after it; commands: what the
+                  engine would do, each {type, id, timeout, …}
+
     Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these; 130 stopped by Ctrl-C.
     """
     if show:
@@ -114,10 +110,8 @@ def command(
 
 def _view(hidden: bool) -> int:
     """The viewer, until Ctrl-C; the exit status."""
-    try:
+    with needing_extras("statemachine replay --open"):
         return asyncio.run(_viewing(hidden))
-    except ModuleNotFoundError as error:
-        raise Trouble(missing(error, "statemachine replay --open") or str(error)) from None
 
 
 async def _viewing(hidden: bool) -> int:

@@ -42,25 +42,8 @@ _SHOWN: Final = 10
 """The most failed sessions that are listed."""
 _NAME_WIDTH: Final = 44
 
-_EPILOG: Final = """\b
-A script:
-  about = "a parcel that is late"
-  app_id = "survey"
-  script = [
-      { start = "Hello, my parcel is late." },
-      { wait_for = "agent_joined", within = "30s" },
-      { wait_for = { says = "help" }, within = "10s" },
-      { say = "It is number {n}." },
-      { wait_for = { message = "read" } },
-      { expect = { agents = "Ada Larsen" } },
-      "disconnect",
-      { answer_form = { service = "5" }, form = "survey_form" },
-      { wait_for = "ended" },
-  ]
-"""
 
-
-@click.command(name="run", epilog=_EPILOG)
+@click.command(name="run")
 @click.argument("files", metavar="FILE.toml...", nargs=-1, required=True, type=FILE)
 @connection_options
 @click.option("--sessions", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of customers.")
@@ -85,6 +68,22 @@ def command(
 
     Without --url it is the emulator that runs on this machine. A script lists what a customer does, waits for and
     expects; it fails at the first step that fails. A chat that it leaves open is ended.
+
+    \b
+    A script:
+      about = "a parcel that is late"
+      app_id = "survey"
+      script = [
+          { start = "Hello, my parcel is late." },
+          { wait_for = "agent_joined", within = "30s" },
+          { wait_for = { says = "help" }, within = "10s" },
+          { say = "It is number {n}." },
+          { wait_for = { message = "read" } },
+          { expect = { agents = "Ada Larsen" } },
+          "disconnect",
+          { answer_form = { service = "5" }, form = "survey_form" },
+          { wait_for = "ended" },
+      ]
 
     --json: {ok, url, scripts: [{name, about, ok, sessions, failed, sent_ms, steps, results}]}.
 
@@ -119,7 +118,7 @@ def _read(path: Path) -> Script:
 
 
 async def _endpoints(connection: ConnectionOptions, scripts: Sequence[Script]) -> list[Endpoint]:
-    """Where each script goes: its own app id counts where none is said."""
+    """The endpoint of each script; without --app-id, with the app id that the script names."""
     emulator = await anext(running_emulators(), None) if connection.url is None else None
     options = connection.options()
     each = [evolve(connection, app_id=connection.app_id or script.app_id) for script in scripts]

@@ -127,7 +127,7 @@ def _announcement(path: Path) -> str:
 
 
 async def _heard(url: str) -> bool | None:
-    """Whether a contact centre answers there; None: nobody can."""
+    """Whether a contact centre answers at this URL; None: nothing listens there."""
     try:
         async with ContactCentre(url, tenant=TENANT, app_id=APP_ID, client_id="finder", options=_QUICK) as centre:
             await centre.version()

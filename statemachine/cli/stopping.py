@@ -18,7 +18,7 @@ _TRIES: Final = 20
 
 
 def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, which ends within two seconds after Ctrl-C: then whatever the clean-up waits for is cancelled too.
+    """`asyncio.run`, which ends within two seconds after Ctrl-C: it cancels the tasks of the clean-up, too.
 
     Raises KeyboardInterrupt after Ctrl-C.
     """
@@ -35,7 +35,7 @@ def run_many(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Do this work; when it is cancelled, soon cancel again whatever its clean-up waits for, in any task."""
+    """Do this work; soon after it is cancelled, cancel all tasks that its clean-up waits for."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

@@ -149,7 +149,7 @@ def forget(file: Path, client_ids: tuple[str, ...]) -> None:
 
 
 def _sessions_of(link: sqlite3.Connection, client_ids: tuple[str, ...]) -> list[str]:
-    """The ids of their sessions, in which the client's is the last part, whatever tenant and application."""
+    """The ids of their sessions, of any tenant and application; the client's id is the last part of each."""
     ids = [session_id for (session_id,) in rows(link, (str,), "SELECT id FROM session")]
     return [session_id for session_id in ids if unquote(session_id.rpartition("/")[2]) in client_ids]
 

@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to show: what a terminal would obey or hide is shown escaped.
+"""Untrusted text, made safe to show: control characters, which a terminal would obey or hide, are escaped.
 
 Imports nothing but the standard library: error messages need it where the extras are missing.
 """
@@ -14,7 +14,7 @@ _JOINERS: Final = "\u200c\u200d"
 def visible(text: str) -> str:
     """The text on one line, with control characters, escapes, overrides of direction and the like written out.
 
-    `\\x1b`, `\\n`, `\\u202e`… A space of any kind is a space. Said twice, it changes nothing more.
+    `\\x1b`, `\\n`, `\\u202e`… A space of any kind is a space. Applied twice, it changes nothing more.
     """
     if text.isprintable():
         return text

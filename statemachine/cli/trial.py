@@ -27,7 +27,7 @@ class Trial(Protocol):
         ...
 
     def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
-        """Run the cases; returns the implementation's name, and `heard(verdict)` for each verdict."""
+        """Run the cases; returns the implementation's name, and `heard(result)` for each result."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""Bounded JSON: from bytes nobody vouches for to data, and back to text that is always valid JSON and UTF-8.
+"""Bounded JSON: from untrusted bytes to data, and back to text that is always valid JSON and UTF-8.
 
-Faults F9, F10 and F24 of protocol.md section 8 begin here: whatever a server or a proxy answers, only data
-comes out.
+Faults F9, F10 and F24 of protocol.md section 8 begin here: every answer of a server or a proxy becomes
+data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attrs import frozen
 Object: TypeAlias = dict[str, object]
 
 MAX_BODY: Final = 50_000_000
-"""Bytes. A history of 50 MB is no chat any more; parsing it would hold every other session up."""
+"""Bytes. Parsing a larger body would delay all other sessions."""
 
 MAX_DEPTH: Final = 64
 """Levels of nesting. Real entries have three (a signal's `data`, cards of MS Teams)."""
@@ -42,6 +42,11 @@ class TooDeep(ValueError):
 def is_object(value: object) -> TypeGuard[Object]:
     """Whether a JSON value is an object."""
     return isinstance(value, dict)
+
+
+def as_object(value: object) -> Object:
+    """The JSON object, or an empty one for any other value."""
+    return value if is_object(value) else {}
 
 
 def is_array(value: object) -> TypeGuard[list[object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BadRecord(ValueError):
-    """An event, command, news or trace line that is not what this version writes.
+    """An event, command, update or trace line that this version would not write.
 
     The text names the path in the JSON.
     """

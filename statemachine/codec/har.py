@@ -19,10 +19,9 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from attrs import frozen
 
-from .body import MAX_BODY, Problem, parse_body
+from .body import MAX_BODY, Object, Problem, as_object, is_array, parse_body
 from .lenient import header, read_body
 
-Object: TypeAlias = dict[str, object]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 ABSENT: Final = "the file does not hold it"
@@ -73,14 +72,14 @@ class HarCall:
 
 def is_har(value: object) -> bool:
     """Whether this JSON has the shape of a HAR file."""
-    return isinstance(_object(_object(value).get("log")).get("entries"), list)
+    return isinstance(as_object(as_object(value).get("log")).get("entries"), list)
 
 
 def read_har_calls(value: object) -> tuple[HarCall, ...]:
     """All calls of a HAR file (see `is_har`), in order of their start."""
     calls: list[HarCall] = []
-    for entry in _list(_object(_object(value).get("log")).get("entries")):
-        calls.append(_call(_object(entry), calls[-1].at if calls else 0))
+    for entry in _list(as_object(as_object(value).get("log")).get("entries")):
+        calls.append(_call(as_object(entry), calls[-1].at if calls else 0))
     return tuple(sorted(calls, key=lambda call: call.at))
 
 
@@ -97,7 +96,7 @@ def unpacked(data: bytes) -> bytes:
 
 
 def _call(entry: Object, last: int) -> HarCall:
-    request, response = _object(entry.get("request")), _object(entry.get("response"))
+    request, response = as_object(entry.get("request")), as_object(entry.get("response"))
     at = _instant(entry.get("startedDateTime"))
     start = last if at is None else at
     status = _number(response.get("status"))
@@ -131,7 +130,7 @@ def _headers(value: object) -> Headers:
 
 
 def _pairs(value: object) -> Headers:
-    pairs = [_object(one) for one in _list(value)]
+    pairs = [as_object(one) for one in _list(value)]
     return tuple((_text(pair.get("name")), _text(pair.get("value"))) for pair in pairs)
 
 
@@ -139,14 +138,14 @@ def _pairs(value: object) -> Headers:
 
 
 def _request_body(method: str, request: Object, headers: Mapping[str, str]) -> HarBody:
-    posted, size = _object(request.get("postData")), _number(request.get("bodySize"))
+    posted, size = as_object(request.get("postData")), _number(request.get("bodySize"))
     given = isinstance(posted.get("text"), str)  # an empty one is an empty body, if the size does not say otherwise
     is_empty = method not in ("POST", "PUT", "PATCH") or size == 0 or (given and (size is None or size < 0))
     return _body(posted, headers, is_empty)
 
 
 def _response_body(status: int, response: Object, headers: Mapping[str, str]) -> HarBody:
-    content = _object(response.get("content"))
+    content = as_object(response.get("content"))
     size, sent = _number(content.get("size")), _number(response.get("bodySize"))
     given = isinstance(content.get("text"), str) and (size is None or size <= 0)
     is_empty = status in (0, 204, 304) or given or size == 0 or (size is None and sent == 0)
@@ -174,7 +173,7 @@ def _recorded(content: Object) -> Iterator[bytes]:
     for name in _FIELDS_IN_BASE64:
         if inner := _text(content.get(name)):
             yield _decoded(inner, in_base64=True)
-    if nested := _object(content.get("_content")):
+    if nested := as_object(content.get("_content")):
         yield from _recorded(nested)
     if pairs := _pairs(content.get("params")):
         yield _joined(pairs)
@@ -258,7 +257,7 @@ def _scaled(number: float) -> int | None:
 def _duration(entry: Object) -> int:
     took = _number(entry.get("time"))
     if took is None or took <= 0:
-        phases = _object(entry.get("timings"))
+        phases = as_object(entry.get("timings"))
         numbers = [_number(one) for name, one in phases.items() if name != "ssl"]  # it is a part of `connect`
         took = sum(one for one in numbers if one is not None and one > 0)
     return round(took) if 0 < took < _LONGEST_MS else 0
@@ -267,12 +266,8 @@ def _duration(entry: Object) -> int:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _object(value: object) -> Object:
-    return cast(Object, value) if isinstance(value, dict) else {}
-
-
 def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
+    return value if is_array(value) else []
 
 
 def _text(value: object) -> str:

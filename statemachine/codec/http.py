@@ -1,7 +1,7 @@
 """Between commands and HTTP, as data: no socket, no clock (protocol.md section 1).
 
-Inwards: the error code first, then the status, then the body (F24). Whatever the status, headers and bytes
-are, a `Reply` comes out.
+Inwards: the error code first, then the status, then the body (F24). Any status, headers and bytes become a
+`Reply`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from attrs import evolve, field, frozen
 from .. import core
 from ..core import ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
 from ..core.wire import SecureFormData
-from .body import Object, clean, is_array, is_object
+from .body import Object, as_object, clean, is_array, is_object
 from .lenient import header, read_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
@@ -92,7 +92,7 @@ def _hidden(value: str) -> str:
 
 @frozen
 class Endpoint:
-    """A contact centre's door, and who comes through it (protocol.md 1.1).
+    """The address of a contact centre, and the identity of the client (protocol.md 1.1).
 
     `url`: scheme and host, as in "https://chat.example.com". `tenant`: value of `tenantUrl`; "" leaves it
     out. `app_id`: id of the messaging scenario entry. `client_id`: one for each user and device, made by the
@@ -118,7 +118,7 @@ class Endpoint:
 # --- outwards -----------------------------------------------------------------------------------------------
 
 
-def _shy_headers(headers: tuple[tuple[str, str], ...]) -> str:
+def _redacted_headers(headers: tuple[tuple[str, str], ...]) -> str:
     return repr(tuple((name, "…" if name == "Authorization" else value) for name, value in headers))
 
 
@@ -135,7 +135,7 @@ class HttpRequest:
     base: str
     path: str
     query: tuple[tuple[str, str], ...]
-    headers: tuple[tuple[str, str], ...] = field(repr=_shy_headers)
+    headers: tuple[tuple[str, str], ...] = field(repr=_redacted_headers)
     body: bytes | None = field(default=None, repr=False)
     upload_ref: str | None = None
     upload_name: str = field(default="", repr=False)
@@ -215,7 +215,7 @@ def chat_path(chat_id: str) -> str:
 
 
 def path_part(text: str) -> str:
-    """An id from the wire as one step of a path, whatever it holds."""
+    """An untrusted id as one step of a path."""
     return quote(clean(text), safe="")
 
 
@@ -310,11 +310,15 @@ MAX_CHAT_ID: Final = 256
 _Read: TypeAlias = Callable[[object], Reply | None]
 
 
-def _read_batch(data: object) -> Reply | None:
-    if data is None:
-        return EventBatch()
+def read_events(data: object) -> tuple[core.Entry, ...] | None:
+    """The entries of a body; None where it is of another form. Nothing, or null, is no entries (F10)."""
     events = data.get("events") if is_object(data) else data
-    return EventBatch(decode_entries(events)) if events is None or is_array(events) else None
+    return decode_entries(events) if events is None or is_array(events) else None
+
+
+def _read_batch(data: object) -> Reply | None:
+    events = read_events(data)
+    return None if events is None else EventBatch(events)
 
 
 def _read_log(data: object) -> Reply | None:
@@ -324,7 +328,7 @@ def _read_log(data: object) -> Reply | None:
 
 def read_opened(data: object) -> ChatOpened | None:
     """What E4 and E5 answer: the chat, or None where there is no usable id."""
-    said: Object = data if is_object(data) else {}
+    said = as_object(data)
     chat_id = tolerant(read_text, said.get("chat_id")) or ""
     if chat_id in ("", ".", "..") or len(chat_id) > MAX_CHAT_ID or "\ufffd" in chat_id:
         return None  # the dots would lead a path astray; an id with an unreadable character names nothing
@@ -338,7 +342,7 @@ def read_opened(data: object) -> ChatOpened | None:
 
 
 def _read_uploaded(data: object) -> Reply | None:
-    said: Object = data if is_object(data) else {}
+    said = as_object(data)
     file_id = tolerant(read_text, said.get("file_id"))
     return core.FileUploaded(file_id, tolerant(read_text, said.get("file_name")) or "") if file_id else None
 

@@ -16,7 +16,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from ..core.declaration import HostReference, JsonText
 from ..core.wire import ENTRIES, Entry, FormData, Malformed, Message, SecureFormData, Signaling, Unknown
-from .body import Object, is_object
+from .body import Object, as_object
 from .text import to_html
 from .values import WRITERS
 
@@ -55,7 +55,7 @@ def encode_entry(entry: Entry, secret: Mapping[str, object] | None = None) -> Ob
     write = _WRITERS.get(cls)
     if write is None:
         assert isinstance(entry, Unknown | Malformed)
-        return {"event": entry.name, **_members(entry.raw)}
+        return {"event": entry.name, **as_object(_value(entry.raw))}
     name = cls.wire.name
     wire: Object = {"event": name, **write(entry)}
     if cls is Message:
@@ -67,7 +67,7 @@ def encode_entry(entry: Entry, secret: Mapping[str, object] | None = None) -> Ob
     elif cls is SecureFormData:
         return wire if secret is None else {**wire, "data": dict(secret)}
     extra = cast(Message, entry).extra  # all other classes have it
-    return {"event": name, **_members(extra), **wire} if extra else wire
+    return {"event": name, **as_object(_value(extra)), **wire} if extra else wire
 
 
 def _write_text(message: Message, wire: Object) -> None:
@@ -78,12 +78,7 @@ def _write_text(message: Message, wire: Object) -> None:
 
 def _write_signal(signal: Signaling, wire: Object) -> None:
     data = {name: wire.pop(name) for name in signal.wire.in_data.values() if name in wire}
-    wire["data"] = {**_members(signal.data), **data}
-
-
-def _members(text: str) -> Object:
-    value = _value(text)
-    return value if is_object(value) else {}
+    wire["data"] = {**as_object(_value(signal.data)), **data}
 
 
 def _value(text: str) -> object:

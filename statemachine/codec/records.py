@@ -1,4 +1,4 @@
-"""Between the core's records and JSON: events, commands, news, and everything a session is made of.
+"""Between the core's records and JSON: events, commands, updates, and everything a session is made of.
 
 One rule for all, compiled from the classes at import: a record is an object of its fields, a member of a
 union carries its name in `type` (the class's name in snake_case; of a state, its `name`), tuples are arrays,
@@ -161,7 +161,7 @@ def _union_reader(union: Any, converter: Converter) -> Callable[[object, object]
 
 
 def marker(text: str | None, name: str = "") -> str | None:
-    """What stands for a private text in a trace: its length."""
+    """The replacement of a private text in a trace: its length."""
     if not text:
         return text
     return f'{{"redacted":{len(text)}}}' if name in _JSON_TEXTS else f"<{len(text)} chars>"
@@ -283,7 +283,7 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
         yield f"{path}: {error}"
 
 
-# --- the doors ---------------------------------------------------------------------------------------------------
+# --- by family ---------------------------------------------------------------------------------------------------
 
 
 def encode_event(event: Event, *, redacted: bool = False) -> Object:
@@ -307,21 +307,21 @@ def decode_command(data: object) -> Command:
 
 
 def encode_update(update: Update, *, redacted: bool = False) -> Object:
-    """`{"type": "received", "seq": …, "at": …, "entry": {"type": "message", …}}`; levels have no `seq`."""
+    """`{"type": "received", "seq": …, "at": …, "entry": {"type": "message", …}}`; status updates have no `seq`."""
     return to_json(update, Update, redacted)
 
 
 def decode_update(data: object) -> Update:
-    """The news, of the transcript or of a level, or the anomaly. Raises `BadRecord`."""
+    """The update, or the anomaly. Raises `BadRecord`."""
     return cast(Update, from_json(data, Update))
 
 
 def redact(data: object) -> Object:
-    """The JSON of an event, command or news with every private text replaced by a marker. Raises `BadRecord`."""
+    """The JSON of an event, command or update with every private text replaced by a marker. Raises `BadRecord`."""
     tag = data.get("type") if is_object(data) else None
     kind = _FAMILIES.get(tag) if isinstance(tag, str) else None
     if kind is None:
-        raise BadRecord("$.type: not the name of an event, command or news")
+        raise BadRecord("$.type: not the name of an event, command or update")
     return to_json(from_json(data, kind), kind, redacted=True)
 
 

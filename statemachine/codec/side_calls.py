@@ -20,6 +20,7 @@ from .http import (
     json_body,
     make_request,
     path_part,
+    read_events,
     read_failure,
     read_opened,
     tolerant,
@@ -33,7 +34,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-# --- what the answers say ---------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -93,7 +94,7 @@ class Content:
 
 @frozen
 class Done:
-    """It was done. `code`: what the answer said beside that, of another space than error codes (SMS)."""
+    """It was done. `code`: a code in the answer that is no error code (SMS)."""
 
     code: int = 0
 
@@ -143,7 +144,7 @@ def to_request(call: SideCall[Any], endpoint: Endpoint, timeout: int, *, nonce: 
 
 
 def read_answer(call: SideCall[A], status: int, headers: Mapping[str, str], body: bytes) -> A | Failure:
-    """What the answer says. Never raises; errors are told apart as `read_reply` does."""
+    """The content of the answer. Never raises; errors are classified as `read_reply` does."""
     if call.raw:
         empty, data, failure = False, None, read_file_failure(status, headers, body)
     else:
@@ -203,7 +204,7 @@ def _read_availability(said: Object) -> Availability | None:
 
 
 def expected_parameters() -> SideCall[tuple[Parameter, ...]]:
-    """E3: what the scenario wants to be told when a chat is requested."""
+    """E3: the parameters that the scenario asks for when a chat is requested."""
     return SideCall("parameters", ("parameters",), _of_object(_read_parameters))
 
 
@@ -222,7 +223,7 @@ def _read_parameters(said: Object) -> tuple[Parameter, ...] | None:
 
 
 def active_chat() -> SideCall[ChatOpened]:
-    """E5: this client's chat that is still alive; `says_no_chat` tells the answer that there is none."""
+    """E5: this client's chat that is still open; `says_no_chat`: whether the answer is that there is none."""
     return SideCall("active", ("chats/active",), lambda _, data: read_opened(data))
 
 
@@ -279,7 +280,7 @@ def widget_configuration() -> SideCall[WidgetConfiguration]:
 
 
 def notifications(chat_id: str, token: PushToken | None) -> SideCall[Done]:
-    """E9: have this chat's news announced by push while nobody polls; None: not any more. v2."""
+    """E9: announce events of this chat by push while no poll is open; None: stop that. v2."""
     wish: Object = {}
     if isinstance(token, ApnsToken):
         wish = {"ios_apns_device_token": token.device_token, "ios_app_bundle_id": token.bundle_id}
@@ -316,12 +317,7 @@ def close_case(chat_id: str) -> SideCall[Done]:
 
 def history(chat_id: str) -> SideCall[tuple[Entry, ...]]:
     """E8: the whole log of an active chat, both sides'. A session reads it by itself; this is for looking back."""
-    return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: _read_history(data))
-
-
-def _read_history(data: object) -> tuple[Entry, ...] | None:
-    events = data.get("events") if is_object(data) else data
-    return decode_entries(events) if events is None or is_array(events) else None
+    return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: read_events(data))
 
 
 def download(chat_id: str, file_id: str) -> SideCall[Content]:
@@ -348,8 +344,7 @@ def _done(_headers: Mapping[str, str], _data: object) -> Done:
 
 
 def _content(headers: Mapping[str, str], body: bytes) -> Content:
-    named = {name.lower(): value for name, value in headers.items()}
-    return Content(body, named.get("content-type", "").partition(";")[0].strip().lower())
+    return Content(body, header(headers, "content-type").partition(";")[0].strip().lower())
 
 
 def _picture(headers: Mapping[str, str], body: bytes) -> Content | None:

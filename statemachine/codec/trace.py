@@ -1,8 +1,8 @@
-"""Traces: what a session was told and what it answered, as JSON lines.
+"""Traces: the events of a session and its outputs, as JSON lines.
 
 First a header, `{"trace": 2, "product": …, "session": <snapshot or null>}`; then a line for each step,
-`{"event": …, "phase": …, "commands": […], "news": […]}`, with the phase after it. By default nobody's words,
-numbers, places or files are in it (`records.py`), and no authorization ever is: the core holds none.
+`{"event": …, "phase": …, "commands": […], "updates": […]}`, with the phase after it. By default it holds no texts,
+numbers, places or files of people (`records.py`), and never an authorization: the core holds none.
 
 A file may hold several traces, one after the other, each with its header. One of an older format is lifted line by
 line, one format at a time; one of a newer format is refused. Golden files hold every format ever released

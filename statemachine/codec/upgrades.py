@@ -50,7 +50,7 @@ def from_format_1(data: Object) -> Object:
 
 
 def session_from_format_1(data: Object) -> Object:
-    """The JSON of a session as format 2 spells it: the search for a chat id stands beside the lifecycle."""
+    """The JSON of a session as format 2 spells it: the search for a chat id is a machine beside the lifecycle."""
     made = {**from_format_1(data), "presence": {"type": "present"}}
     lifecycle = made.get("lifecycle")
     if not is_object(lifecycle):

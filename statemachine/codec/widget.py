@@ -18,7 +18,7 @@ from .values import read_text
 
 @frozen
 class FormDefinition:
-    """A form as the widget's configuration defines it. `fields`: the names; `raw`: all that is said, JSON text."""
+    """A form as the widget's configuration defines it. `fields`: the names; `raw`: the whole definition, JSON text."""
 
     id: str
     fields: tuple[str, ...]
@@ -45,7 +45,7 @@ def read_configuration(said: Object) -> WidgetConfiguration | None:
 
 
 def _definitions(value: object, form_id: str) -> Iterator[FormDefinition]:
-    """No source says where in it the forms stand: wherever an object names itself so, or is found under this name."""
+    """No source says where the forms are: search for objects with this name, or under this name."""
     if is_array(value):
         for one in value:
             yield from _definitions(one, form_id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from importlib.resources import files
 from string import Template
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from attrs import evolve
 
+from ..junit import Case, document
 from .results import FAILING, CheckResult, conforms, count_text
 
 _SHOWN: Final = 12
@@ -87,29 +88,11 @@ def skipped_lines(results: Sequence[CheckResult]) -> Iterator[str]:
 
 def junit(name: str, results: Sequence[CheckResult]) -> str:
     """JUnit XML: a suite for the first part of each name."""
-    suites: dict[str, list[CheckResult]] = {}
+    suites: dict[str, list[Case]] = {}
     results = _of_one_case(results)
     for result in results:
-        suites.setdefault(result.id.partition("/")[0], []).append(result)
-    parts = [_suite(f"{name}.{title}", some) for title, some in suites.items()]
-    return "".join(('<?xml version="1.0" encoding="UTF-8"?>\n', _open("testsuites", name, results), *parts, _END))
-
-
-_END: Final = "</testsuites>\n"
-
-
-def _open(tag: str, name: str, results: Sequence[CheckResult]) -> str:
-    failures = sum(one.status in FAILING for one in results)
-    skipped = sum(one.status in ("skipped", "known") for one in results)
-    seconds = sum(one.seconds for one in results)
-    return (
-        f"<{tag} name={_attribute(name)} tests={quoteattr(str(len(results)))} failures={quoteattr(str(failures))}"
-        f" skipped={quoteattr(str(skipped))} time={quoteattr(f'{seconds:.3f}')}>\n"
-    )
-
-
-def _suite(name: str, results: Sequence[CheckResult]) -> str:
-    return "".join((_open("testsuite", name, results), *map(_case, results), "</testsuite>\n"))
+        suites.setdefault(result.id.partition("/")[0], []).append(_case(result))
+    return document(name, suites.items())
 
 
 def _of_one_case(results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -128,64 +111,24 @@ def _joined(some: Sequence[CheckResult]) -> CheckResult:
     return evolve(worst, what="; ".join(one.what for one in some), evidence=(*worst.evidence, *others))
 
 
-def _case(result: CheckResult) -> str:
-    suite, _, name = result.id.partition("/")
-    head = (
-        f"  <testcase classname={_attribute(suite)} name={_attribute(name)} time={quoteattr(f'{result.seconds:.3f}')}"
-    )
-    if result.status == "passed":
-        return f"{head}/>\n"
-    tag = "failure" if result.status in FAILING else "system-out" if result.status == "warned" else "skipped"
-    message = "" if tag == "system-out" else f" message={_attribute(result.what)}"
-    body = escape(_legal("\n".join(lines_of(result)))) if tag != "skipped" else ""
-    return f"{head}>\n    <{tag}{message}>{body}</{tag}>\n  </testcase>\n"
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_legal(text))
-
-
-def _legal(text: str) -> str:
-    """Replace the characters that XML forbids."""
-    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "\ufffd" for c in text)
+def _case(result: CheckResult) -> Case:
+    name, text = result.id.partition("/")[2], "\n".join(lines_of(result))
+    if result.status in FAILING:
+        return Case(name, result.seconds, "failure", result.what, text)
+    if result.status in ("skipped", "known"):
+        return Case(name, result.seconds, "skipped", result.what)
+    return Case(name, result.seconds, out=text if result.status == "warned" else "")
 
 
 # --- for people, as a page ------------------------------------------------------------------------------------------
-
-_PAGE: Final = Template(
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>$title</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1d2733;background:#fff}
-h1{font-size:1.4rem;margin:0}p.sum{margin:.3rem 0 1.5rem;font-size:1.1rem}
-.ok{color:#1a6b3c}.bad{color:#a61b1b}
-table{border-collapse:collapse;width:100%}
-td,th{padding:.3rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top;text-align:left}
-td.s{white-space:nowrap;font-weight:600}
-.failed,.unexpected{color:#a61b1b}.warned,.known{color:#8a5a00}.skipped{color:#66717f}.passed{color:#1a6b3c}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f9;padding:.6rem;margin:.3rem 0;font-size:.85rem}
-summary{cursor:pointer}small{color:#66717f}code{overflow-wrap:anywhere}
-@media (prefers-color-scheme:dark){body{background:#14181d;color:#dfe6ee}pre{background:#1d232b}
-td,th{border-color:#2c3540}.ok,.passed{color:#6fcf97}.bad,.failed,.unexpected{color:#ff8a80}
-.warned,.known{color:#e6b450}.skipped,small{color:#93a0ae}}
-</style></head><body>
-<h1>$title</h1><p class="sum $mood">$summary</p>
-$rules
-$failing
-<details><summary>All $count checks</summary><table>
-<tr><th>result</th><th>check</th><th>rule</th><th>source</th></tr>
-$rows
-</table></details></body></html>
-"""
-)
 
 
 def html(name: str, results: Sequence[CheckResult]) -> str:
     """One HTML page without external files."""
     order = ("failed", "unexpected", "warned", "known")
     failing = sorted((one for one in results if one.status in order), key=lambda one: order.index(one.status))
-    return _PAGE.substitute(
+    template = Template(files("statemachine.conformance").joinpath("report.html").read_text("utf-8"))
+    return template.substitute(
         title=escape(f"Conformance of {name}"),
         mood="ok" if conforms(results) else "bad",
         summary=escape(summary(name, results)),

@@ -1,4 +1,4 @@
-"""What the complete picture of one machine says, in whatever form: every row, every deadline, every coupling.
+"""The contents of the complete picture of one machine, in any format: every row, every deadline, every coupling.
 
 Arcs between the same two states are one arc with several lines. A row taken from three states or more is drawn from a
 dashed box that names them, and again from the state just before its target, so that the usual way can be followed.
@@ -161,7 +161,7 @@ def _lengths(record: type[Any]) -> str:
 
 
 def beside_lines(machine: Machine) -> list[str]:
-    """The deadlines that this machine hears of, and that no state of it has."""
+    """The deadlines of which this machine receives the signal, and which no state of it has."""
     return [
         f"{name(signal)} after {_lengths(record)}"
         for signal, record in BESIDE.items()
@@ -170,7 +170,7 @@ def beside_lines(machine: Machine) -> list[str]:
 
 
 def coupling_lines(machine: Machine) -> dict[str, list[str]]:
-    """Which machines hear what this one raises, and what it hears from them."""
+    """The receivers of the signals of this machine, and the signals that it receives."""
     heard_by: dict[str, list[str]] = {}
     for coupling in COUPLINGS:
         if coupling.source == machine.name:

@@ -144,7 +144,7 @@ def _machine(where: str, old: Object, new: Object) -> Iterator[Change]:
     yield from _members(f"{where}: state", "state", before, after)
     yield from _each(f"{where}: state", before, after, ("constants", "deadline", "durations", "owes"))
     yield from _members(where, "event", old["alphabet"], new["alphabet"])
-    for kind in ("guards", "effects", "makers"):  # which of them are used, the cells tell
+    for kind in ("guards", "effects", "makers"):  # the cells show which of them are used
         yield from _each(f"{where}: {kind}", _by("{name}", old[kind]), _by("{name}", new[kind]))
     cells, meanwhile = _cells(old), _cells(new)
     for state, *_ in _kept(before, after):

@@ -22,7 +22,7 @@ EVENT_COLOURS: Final[dict[EventKind, str]] = {
     "deadline": "#b54708",
     "machine": "#57606a",
 }
-"""Of Paul Tol's and IBM's kind: told apart by most eyes, dark enough on paper to read; the marks say the same."""
+"""From the colour-blind safe palettes of Paul Tol and IBM, dark enough to read on paper; the marks say the same."""
 EVENT_STYLES: Final[dict[EventKind, str]] = {
     "intent": "bold",
     "server": "solid",
@@ -59,7 +59,7 @@ def quoted(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text in a label that is a table: whatever is not plainly harmless becomes a numeric entity."""
+    """Text in a label that is a table: all characters but a few harmless ones become numeric entities."""
     return "".join(c if c.isascii() and (c.isalnum() or c in " _.,/+()[]^=?~:;-") else f"&#{ord(c)};" for c in text)
 
 

@@ -52,7 +52,7 @@ def picture(machine: Machine, counts: Counter[int] | None = None) -> str:
 
 
 def whole() -> str:
-    """All machines, and how they hear each other."""
+    """All machines, and the signals between them."""
     charts = {machine.name: _Chart(machine, f"{machine.name}.") for machine in MACHINES.values()}
     return dot.document(_whole(charts), _below(list(charts.values())))
 
@@ -114,7 +114,7 @@ class _Chart:
         return len(source.states) == 1 or any(one == source for one, _ in self.folded.arcs)
 
     def _inside(self, source: Source) -> tuple[Row, ...]:
-        """The rows that stand in the box: they stay, or come back."""
+        """The rows inside the box: those that stay, or come back."""
         return (*self.folded.stays.get(source, ()), *self._loop(source))
 
     def _loop(self, source: Source) -> tuple[Row, ...]:
@@ -138,7 +138,7 @@ class _Chart:
         )
 
     def _internal(self, source: Source) -> Iterator[str]:
-        """What is taken without leaving, inside the box, on paper of its own."""
+        """The rows that do not leave the state, inside the box, on a background of their own."""
         parts = {"stays on": self.folded.stays.get(source, ()), "comes back on": self._loop(source)}
         for title, rows in parts.items():
             if rows:
@@ -191,7 +191,7 @@ class _Chart:
         return f"{mark} {dot.font(dot.escape(trigger(self.machine, row)), colour)}{dot.escape(after)}"
 
     def aside(self) -> Iterator[str]:
-        """What is no arc: couplings; what is taken without leaving by states that have no box; what leads nowhere."""
+        """All that is no arc: couplings; rows that stay in states without a box; ignored and rejected events."""
         for title, told in coupling_lines(self.machine).items():
             yield _title(title)
             yield from (dot.font(dot.escape(one), size=9) for one in wrap(commas(told), ASIDE_WIDTH))

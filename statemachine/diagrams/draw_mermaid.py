@@ -40,7 +40,7 @@ def picture(machine: Machine) -> str:
 
 
 def whole() -> str:
-    """All machines, and how they hear each other."""
+    """All machines, and the signals between them."""
     return mermaid.document("A chat session: every row of every machine", _whole())
 
 

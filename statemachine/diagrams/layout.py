@@ -1,4 +1,4 @@
-"""JSON laid out to be read and compared: what belongs together stands on one line."""
+"""JSON laid out for readers and for diffs: small objects are on one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Object: TypeAlias = dict[str, Any]
 
 
 def laid_out(value: object, on_one_line: Callable[[Any], bool], indent: int = 0) -> str:
-    """JSON text; whatever `on_one_line` says stands on one."""
+    """JSON text; values for which `on_one_line` is true are on one line."""
     if on_one_line(value) or not isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     inner, outer = "  " * (indent + 1), "  " * indent

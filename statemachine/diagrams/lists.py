@@ -1,4 +1,4 @@
-"""What stands between the machines: reactions to answers, and couplings."""
+"""The pages of what connects machines: reactions to answers, and couplings."""
 
 from __future__ import annotations
 

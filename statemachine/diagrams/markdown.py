@@ -12,7 +12,7 @@ GENERATED: Final = "<!-- Written by `statemachine diagrams`; change the tables i
 
 
 def escape(text: str) -> str:
-    """Text in which nothing is syntax: whatever is not plainly harmless becomes a numeric entity."""
+    """Text in which nothing is syntax: all characters but a few harmless ones become numeric entities."""
     return "".join(c if _PLAIN.match(c) else f"&#{ord(c)};" for c in text)
 
 

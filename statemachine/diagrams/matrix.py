@@ -106,7 +106,7 @@ def _cell(machine: Machine, states: str, cell: tuple[Row, ...]) -> Iterator[list
 
 
 def origin(machine: Machine, on: type[Any]) -> str:
-    """Who makes this machine hear an event."""
+    """The source of an event, in words."""
     kind = kind_of(machine, on)
     if kind == "intent":
         return "The application asks for it"

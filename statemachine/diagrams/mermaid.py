@@ -38,7 +38,7 @@ broken by Mermaid, but here, between words that belong together.
 
 
 def escape(text: str) -> str:
-    """Text in which nothing is syntax: whatever is not plainly harmless becomes a numeric entity."""
+    """Text in which nothing is syntax: all characters but a few harmless ones become numeric entities."""
     return "".join(c if _PLAIN.match(c) else f"#{ord(c)};" for c in text)
 
 

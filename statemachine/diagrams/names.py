@@ -1,4 +1,4 @@
-"""Words for what stands in the tables: kinds of events, kinds of states, labels of rows."""
+"""Words for the contents of the tables: kinds of events, kinds of states, labels of rows."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def name(thing: Any) -> str:
 
 
 SERVER: Final[frozenset[type[Any]]] = frozenset({*STATUS.values(), sig.StatusOther, sig.RosterRead})
-"""Signals that unfold what the server said."""
+"""Signals that report the content of a server event."""
 
 
 def kind_of(machine: Machine, on: type[Any]) -> EventKind:
-    """Who makes this machine hear it: the application, the server, an answer to a call, the clock, another machine."""
+    """The source of an event: the application, the server, an answer to a call, the clock, another machine."""
     if on in INTENTS:
         return "intent"
     if on in CLOCK:
@@ -60,7 +60,7 @@ def kind_of(machine: Machine, on: type[Any]) -> EventKind:
 
 
 def answers(machine: Machine, on: type[Any]) -> list[str]:
-    """Which outcomes of calls this machine hears as that: `poll × busy`."""
+    """The outcomes of calls that raise this event in this machine: `poll × busy`."""
     return [
         f"{call} × {outcome}"
         for call, outcomes in REACTIONS.items()

@@ -21,7 +21,7 @@ from .player import UPLOADED, Replay, StepOutputs, TimelineRow, anomaly_words
 from .words import reply_words
 
 _PATIENCE: Final = (408, 425, 429)
-"""Statuses from 400 to 499 that are temporary, whatever the state of the chat."""
+"""Statuses from 400 to 499 that are temporary in any state of the chat."""
 
 
 def play_calls(replay: Replay, parts: Sequence[Part]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import evolve, frozen
 
-from ..codec.body import MAX_BODY, Problem, parse_body
+from ..codec.body import MAX_BODY, Problem, as_object, parse_body
 from ..codec.errors import BadRecord
 from ..codec.har import is_har, unpacked
 from ..codec.records import decode_event, encode_event
@@ -20,7 +20,7 @@ from ..codec.trace import RecordedStep, is_header, read_trace
 from ..codec.wire import decode_entries, decode_entry
 from ..core import Answered, Entry, Incoming, Session
 from ..core.wire import Malformed
-from .har import CapturedCall, as_object, read_har
+from .har import CapturedCall, read_har
 
 
 class BadCapture(ValueError):

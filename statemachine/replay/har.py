@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote
 
 from attrs import field, frozen
 
 from .. import core
-from ..codec.body import Problem
+from ..codec.body import Problem, as_object
 from ..codec.har import HarCall, read_har_calls
 from ..codec.http import read_reply
 from ..codec.lenient import read_body
@@ -61,17 +61,11 @@ PROBES: Final[dict[CallKind, core.Command]] = {
 }
 """Kind -> the command of the engine that makes such a call."""
 _KEPT_HEADERS: Final = ("retry-after", "date", "content-type")
-Object: TypeAlias = dict[str, object]
 
 
 def read_har(value: object) -> tuple[CapturedCall, ...]:
     """The calls of the chat's interface, in order of their start."""
     return tuple(call for one in read_har_calls(value) if (call := _call(one)) is not None)
-
-
-def as_object(value: object) -> Object:
-    """The JSON object, or an empty one for any other value."""
-    return cast(Object, value) if isinstance(value, dict) else {}
 
 
 def _call(one: HarCall) -> CapturedCall | None:

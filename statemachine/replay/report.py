@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from ..codec.records import encode_command
 from ..core import Command, Poll, Upload
 from ..core.session import DEFAULT_CONFIG
 from ..durations import duration_words
 from .player import Replay, TimelineRow, TranscriptLine
-from .words import party_name
+from .words import OUTCOMES, party_name
 
 Object = dict[str, object]
 
@@ -79,23 +78,13 @@ def _command(command: Command) -> Object:
 
 # --- the outcome, in a sentence -------------------------------------------------------------------------------------
 
-_OUTCOMES: Final = {
-    "ended": "The chat ended in good order",
-    "completed": "The server completed the chat",
-    "failed": "The chat failed: the server said so, or no agent was there",
-    "refused": "The chat was refused: credentials or configuration",
-    "gave_up": "No chat came about: the server did not answer in time",
-    "timed_out": "The server ended the chat because the customer was silent",
-    "gone": "The server does not know the chat any more",
-}
-
 
 def sentence(replay: Replay) -> str:
     """How it ended."""
     session, times = replay.session, [row.at for row in replay.rows if row.at]
     lasted = f", after {duration_words(max(times) - min(times))}" if len(times) > 1 and max(times) > min(times) else ""
     if session.outcome is not None:
-        return f"{_OUTCOMES[session.outcome]} (outcome {session.outcome}){lasted}."
+        return f"{OUTCOMES[session.outcome]} (outcome {session.outcome}){lasted}."
     if session.phase == "idle":
         return "No chat came about."
     return f"The capture stops in phase {session.phase}{lasted}; the chat is still open."

@@ -42,6 +42,6 @@ def _lines(replay: Replay) -> Iterator[str]:
 
 
 def _label(text: str) -> str:
-    """Text in which nothing is syntax: whatever is not plainly harmless becomes a numeric entity."""
+    """Text in which nothing is syntax: all characters but a few harmless ones become numeric entities."""
     cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     return "".join(c if c.isascii() and (c.isalnum() or c in " _.,/()-'") else f"#{ord(c)};" for c in cut) or "-"

@@ -1,4 +1,4 @@
-"""Wire entries, news and commands in a few plain words: for people, never parsed.
+"""Wire entries, replies and commands in a few plain words: for people, never parsed.
 
 What people wrote is returned as it is; whoever prints it escapes what a terminal would obey.
 """
@@ -17,13 +17,25 @@ CUSTOMER: Final = "customer"
 CENTRE: Final = "centre"
 
 
+OUTCOMES: Final = {
+    "ended": "The chat ended in good order",
+    "completed": "The server completed the chat",
+    "failed": "The chat failed: the server said so, or no agent was there",
+    "refused": "The chat was refused: credentials or configuration",
+    "gave_up": "No chat came about: the server did not answer in time",
+    "timed_out": "The server ended the chat because the customer was silent",
+    "gone": "The server does not know the chat any more",
+}
+"""Outcome of a chat -> words."""
+
+
 def wire_name(entry: Entry) -> str:
     """The name of an entry on the wire; "" for one that has none."""
     return entry.name if isinstance(entry, Unknown | Malformed) else entry.wire.name
 
 
 class PartyNames:
-    """Who is who, as the entries tell it: party id (in any case of letters) to name and type."""
+    """The parties that entries announced, by id (in any case of letters)."""
 
     def __init__(self, chat_id: str = "") -> None:
         self.chat_id = chat_id
@@ -35,7 +47,7 @@ class PartyNames:
             self.parties[entry.party_id.lower()] = entry
 
     def of(self, party_id: str) -> str:
-        """The name to show for a party; scenarios and whoever was never announced are named by what they are."""
+        """The name to show for a party; without a name, its type or the beginning of its id."""
         if not party_id:
             return CENTRE
         if self.chat_id and party_id.lower() == self.chat_id.lower():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
-from xml.etree import ElementTree
+from typing import Any
 
 import attrs
 
+from statemachine.junit import Case, document
 from statemachine.scripted.events import PlayResult
 from statemachine.scripted.script import Script
-
-_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def summary(script: Script, results: Sequence[PlayResult]) -> dict[str, Any]:
@@ -51,44 +48,16 @@ def quantiles(values: Iterable[float]) -> dict[str, float] | None:
 
 
 def junit(plays: Iterable[tuple[Script, Sequence[PlayResult]]]) -> str:
-    """A suite for each script, a case for each of its sessions."""
-    root = ElementTree.Element("testsuites", name="statemachine run")
-    for script, results in plays:
-        failed = sum(not result.ok for result in results)
-        seconds = max((result.seconds for result in results), default=0.0)
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            name=_plain(script.name),
-            tests=str(len(results)),
-            failures=str(failed),
-            errors="0",
-            time=f"{seconds:.3f}",
-        )
-        for result in results:
-            _case(suite, script, result, len(results))
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    """JUnit XML: a suite for each script, a case for each of its sessions."""
+    suites = ((script.name, [_case(script, result, len(results)) for result in results]) for script, results in plays)
+    return document("statemachine run", suites)
 
 
-def _case(suite: ElementTree.Element, script: Script, result: PlayResult, sessions: int) -> None:
-    number = f" [{result.number}]" if sessions > 1 else ""
-    case = ElementTree.SubElement(
-        suite,
-        "testcase",
-        classname=_plain(script.name),
-        name=_plain((script.about or script.name) + number),
-        time=f"{result.seconds:.3f}",
-    )
-    if (problem := result.problem) is not None:
-        message = _plain(f"line {problem.line}: {problem.words}: {problem.problem}")
-        failure = ElementTree.SubElement(case, "failure", message=message)
-        lines = (f"line {step.line}: {step.words}: {step.problem or 'done'}" for step in result.steps)
-        failure.text = _plain("\n".join(lines))
-    out = ElementTree.SubElement(case, "system-out")
-    out.text = _plain(f"client id {result.client_id}; phases {', '.join(result.phases)}; outcome {result.outcome}")
-
-
-def _plain(text: str) -> str:
-    """Without what XML cannot hold."""
-    return _NO_XML.sub("�", text)
+def _case(script: Script, result: PlayResult, sessions: int) -> Case:
+    name = (script.about or script.name) + (f" [{result.number}]" if sessions > 1 else "")
+    out = f"client id {result.client_id}; phases {', '.join(result.phases)}; outcome {result.outcome}"
+    if (problem := result.problem) is None:
+        return Case(name, result.seconds, out=out)
+    message = f"line {problem.line}: {problem.words}: {problem.problem}"
+    lines = (f"line {step.line}: {step.words}: {step.problem or 'done'}" for step in result.steps)
+    return Case(name, result.seconds, "failure", message, "\n".join(lines), out)

@@ -1,4 +1,4 @@
-"""The door: exit status, one line for each error, extras that are missing."""
+"""The command line: exit status, one line for each error, extras that are missing."""
 
 import subprocess
 import sys

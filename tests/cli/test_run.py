@@ -35,27 +35,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_scripts_are_played_and_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with emulator("--port", "0", "--pace", "0.01") as (_, url):
-        door = ["--url", url, "--app-id", "own"]
-        assert main(["run", "good.toml", *door, "--junit", "good.xml"]) == 0
+        options = ["--url", url, "--app-id", "own"]
+        assert main(["run", "good.toml", *options, "--junit", "good.xml"]) == 0
         out = capsys.readouterr().out
         assert "✓ line 5   wait_for phase agent_joined" in out
         assert "✓ no step failed" in out
         assert ElementTree.parse("good.xml").getroot()[0].get("failures") == "0"
 
-        assert main(["run", "good.toml", "bad.toml", *door, "--json", "--junit", "both.xml"]) == 1
+        assert main(["run", "good.toml", "bad.toml", *options, "--json", "--junit", "both.xml"]) == 1
         told = json.loads(capsys.readouterr().out)
         assert [one["ok"] for one in told["scripts"]] == [True, False]
         assert told["ok"] is False
         assert told["url"] == url
         assert [suite.get("failures") for suite in ElementTree.parse("both.xml").getroot()] == ["0", "1"]
 
-        assert main(["run", "bad.toml", *door]) == 1
+        assert main(["run", "bad.toml", *options]) == 1
         out = capsys.readouterr().out
         assert "✗ line 5   wait_for phase warned" in out
         assert "not within 100ms" in out
         assert "A chat that was left open was ended." in out
 
-        assert main(["run", "good.toml", *door, "--sessions", "5", "--rate", "50"]) == 0
+        assert main(["run", "good.toml", *options, "--sessions", "5", "--rate", "50"]) == 0
         out = capsys.readouterr().out
         assert "5 of 5 are done" in out
         assert "median" in out
@@ -65,10 +65,10 @@ def test_scripts_are_played_and_reported(folder: Path, capsys: pytest.CaptureFix
 def test_beyond_this_machine_it_asks_first(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = ["--url", "https://chat.example.com", "--app-id", "sales", "--sessions", "7"]
+    options = ["--url", "https://chat.example.com", "--app-id", "sales", "--sessions", "7"]
     for answer, words in (("n\n", "nothing was done"), ("", "say --yes if that is meant")):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-        assert main(["run", "good.toml", *door]) == 2
+        assert main(["run", "good.toml", *options]) == 2
         err = capsys.readouterr().err
         assert "This opens 7 chats at chat.example.com, tenant chat.example.com, app id sales" in err
         assert words in err

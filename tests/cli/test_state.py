@@ -23,7 +23,7 @@ def announcements(state: Path) -> list[str]:
     return [json.loads(path.read_text())["url"] for path in (state / "emulators").iterdir()]
 
 
-def test_a_client_id_is_made_once_for_each_door(state: Path) -> None:
+def test_a_client_id_is_made_once_for_each_contact_centre(state: Path) -> None:
     first = identity("https://a.example", "a.example", "app")
     assert identity("https://a.example", "a.example", "app") == first
     others = [identity("https://a.example", "a.example", "other"), identity("https://b.example", "a.example", "app")]

@@ -31,14 +31,14 @@ from statemachine.core.events import ChatOpened, EventBatch, Failure, FileUpload
 from statemachine.core.wire import Message, SecureFormData, SessionEnded, Typing
 from tests.codec.strategies import HOSTILE_BYTES, records
 
-DOOR = Endpoint("https://chat.example.com", "tenant.example.com", "app 1", "client-1")
+ENDPOINT = Endpoint("https://chat.example.com", "tenant.example.com", "app 1", "client-1")
 POLL = Poll(4, 30_000, "c-1")
 CREATE = CreateChat(1, 10_000, '{"name":"Олена"}', "+380", None)
 POST = Post(6, 10_000, "c-1", "o:1", Message("o:1", msg_text="a<b"))
 UPLOAD = Upload(8, 120_000, "o:2", "disk/5", "résumé.pdf")
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------
+# --- the endpoint ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("client_id", ["", " ", "\t\n"])
@@ -70,22 +70,22 @@ def test_f29_an_empty_client_id_is_refused_with_the_reason(client_id: str) -> No
         ({"api": "v3"}, "api: 'v3' is not known"),
     ],
 )
-def test_what_cannot_work_is_refused_at_the_door(change: dict[str, Any], reason: str) -> None:
+def test_an_endpoint_that_cannot_work_is_refused(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        attrs.evolve(DOOR, **change)
+        attrs.evolve(ENDPOINT, **change)
 
 
 def test_who_comes_is_a_secret() -> None:
-    request = to_http(POST, DOOR)
-    for shown in (repr(DOOR), repr(request)):
+    request = to_http(POST, ENDPOINT)
+    for shown in (repr(ENDPOINT), repr(request)):
         assert "app 1" not in shown
         assert "client-1" not in shown
     assert "a<b" not in repr(request)
 
 
 def test_authorization_in_both_forms() -> None:
-    assert DOOR.authorization == 'MOBILE-API-140-327-PLAIN appId="app 1", clientId="client-1"'
-    bare = attrs.evolve(DOOR, app_id="app", quoted=False)
+    assert ENDPOINT.authorization == 'MOBILE-API-140-327-PLAIN appId="app 1", clientId="client-1"'
+    bare = attrs.evolve(ENDPOINT, app_id="app", quoted=False)
     assert bare.authorization == "MOBILE-API-140-327-PLAIN appId=app, clientId=client-1"
 
 
@@ -116,11 +116,11 @@ def test_authorization_in_both_forms() -> None:
     ],
 )
 def test_each_command_has_its_request(command: Command, method: str, path: str, body: object) -> None:
-    request = to_http(command, DOOR, nonce="n-1")
-    assert (request.method, request.base, request.path) == (method, DOOR.url, f"/clientweb/api/v2/{path}")
+    request = to_http(command, ENDPOINT, nonce="n-1")
+    assert (request.method, request.base, request.path) == (method, ENDPOINT.url, f"/clientweb/api/v2/{path}")
     assert request.timeout == command.timeout
     headers = dict(request.headers)
-    assert headers.pop("Authorization") == DOOR.authorization
+    assert headers.pop("Authorization") == ENDPOINT.authorization
     assert headers.pop("User-Agent") == "MobileClient"
     assert headers.pop("Accept") == "application/json"
     assert headers.pop("Cache-Control") == "no-cache"
@@ -137,27 +137,27 @@ def test_the_examples_hold_every_command() -> None:
 
 
 def test_an_upload_names_its_bytes_and_leaves_the_form_to_the_transport() -> None:
-    request = to_http(UPLOAD, DOOR)
+    request = to_http(UPLOAD, ENDPOINT)
     assert (request.upload_ref, request.upload_name) == ("disk/5", "résumé.pdf")
-    assert (to_http(POLL, DOOR).upload_ref, to_http(POLL, DOOR).upload_name) == (None, "")
+    assert (to_http(POLL, ENDPOINT).upload_ref, to_http(POLL, ENDPOINT).upload_name) == (None, "")
 
 
 def test_f34_only_reads_carry_a_nonce_and_all_forbid_caching() -> None:
     for command in (CREATE, FindChat(2, 1), POLL, ReadHistory(5, 1, "c"), POST, UPLOAD):
-        request = to_http(command, DOOR, nonce="77")
+        request = to_http(command, ENDPOINT, nonce="77")
         assert (("nonce", "77") in request.query) == (type(command) in READS)
         assert ("Cache-Control", "no-cache") in request.headers
-    assert to_http(POLL, DOOR).query == (("tenantUrl", "tenant.example.com"),)
+    assert to_http(POLL, ENDPOINT).query == (("tenantUrl", "tenant.example.com"),)
 
 
 def test_the_url_is_encoded_once_and_whole() -> None:
-    door = Endpoint("https://h.example:9443/base/", "https://tenant/ü&x", "a", "c", api="v1")
-    request = to_http(Poll(1, 1, "../a b/?#%ü\ud800"), door, nonce="1")
+    endpoint = Endpoint("https://h.example:9443/base/", "https://tenant/ü&x", "a", "c", api="v1")
+    request = to_http(Poll(1, 1, "../a b/?#%ü\ud800"), endpoint, nonce="1")
     assert request.url == (
         "https://h.example:9443/base/clientweb/api/v1/chats/..%2Fa%20b%2F%3F%23%25%C3%BC%EF%BF%BD/events"
         "?tenantUrl=https%3A%2F%2Ftenant%2F%C3%BC%26x&nonce=1"
     )
-    assert to_http(POLL, attrs.evolve(DOOR, tenant="")).url == (
+    assert to_http(POLL, attrs.evolve(ENDPOINT, tenant="")).url == (
         "https://chat.example.com/clientweb/api/v2/chats/c-1/events"
     )
 
@@ -165,20 +165,20 @@ def test_the_url_is_encoded_once_and_whole() -> None:
 def test_secure_values_come_from_beside_or_nothing_is_sent() -> None:
     post = Post(6, 1, "c-1", "o:3", SecureFormData("8", "card", "vault/1"))
     with pytest.raises(ValueError, match="not at hand"):
-        to_http(post, DOOR)
-    request = to_http(post, DOOR, secret={"pan": "hunter2"})
+        to_http(post, ENDPOINT)
+    request = to_http(post, ENDPOINT, secret={"pan": "hunter2"})
     assert b'"data":{"pan":"hunter2"}' in (request.body or b"")
     assert "hunter2" not in repr(request)
 
 
 def test_a_lone_surrogate_can_be_sent() -> None:
-    request = to_http(Post(1, 1, "c", "o:1", Message(msg_text="a\ud800")), DOOR)
+    request = to_http(Post(1, 1, "c", "o:1", Message(msg_text="a\ud800")), ENDPOINT)
     assert json.loads(request.body or b"")["events"][0]["msg_text"] == "a\ufffd"
 
 
 @given(records(Command))
 def test_any_command_has_a_request(command: Command) -> None:
-    request = to_http(command, DOOR, nonce="1", secret={})
+    request = to_http(command, ENDPOINT, nonce="1", secret={})
     assert isinstance(request, HttpRequest)
     assert request.url.isascii()
     if request.body is not None:
@@ -314,7 +314,7 @@ def test_an_answer_after_a_redirect_is_a_failure_whatever_it_says(body: bytes) -
 
 @given(st.binary(max_size=50), st.text(max_size=20))
 def test_a_form_with_a_file_reads_back(content: bytes, name: str) -> None:
-    content_type, body = upload_body(to_http(Upload(1, 10, "m", "ref", name), DOOR), content)
+    content_type, body = upload_body(to_http(Upload(1, 10, "m", "ref", name), ENDPOINT), content)
     read = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
     assert isinstance(read, EmailMessage)
     (part,) = read.iter_parts()

@@ -294,7 +294,7 @@ def test_no_two_types_share_a_name(union: Any) -> None:
 
 def test_redact_says_what_it_takes() -> None:
     for data in ({"type": "queued"}, {"type": 5}, {}, None):
-        with pytest.raises(BadRecord, match="not the name of an event, command or news"):
+        with pytest.raises(BadRecord, match="not the name of an event, command or update"):
             redact(data)
 
 

@@ -30,8 +30,8 @@ from statemachine.codec.side_calls import (
 from statemachine.wire import Message
 from tests.codec.strategies import HOSTILE_BYTES
 
-DOOR = Endpoint("https://chat.example.com", "tenant.example.com", "app", "client")
-OLD_DOOR = Endpoint("https://chat.example.com", "tenant.example.com", "app", "client", "v1")
+ENDPOINT = Endpoint("https://chat.example.com", "tenant.example.com", "app", "client")
+OLD_ENDPOINT = Endpoint("https://chat.example.com", "tenant.example.com", "app", "client", "v1")
 CALLS: dict[str, SideCall[Any]] = {
     "version": side.version(),
     "availability": side.availability(),
@@ -82,17 +82,17 @@ CALLS: dict[str, SideCall[Any]] = {
     ],
 )
 def test_what_is_sent(name: str, line: str, body: Any) -> None:
-    request = to_request(CALLS[name], OLD_DOOR, 5_000, nonce="n1")
+    request = to_request(CALLS[name], OLD_ENDPOINT, 5_000, nonce="n1")
     assert f"{request.method} {request.path.removeprefix('/clientweb/api/')}" == line
     assert (None if request.body is None else json.loads(request.body)) == body
     assert request.timeout == 5_000
     assert ("nonce" in dict(request.query)) == (request.method == "GET")
     assert dict(request.query)["tenantUrl"] == "tenant.example.com"
-    assert dict(request.headers)["Authorization"] == DOOR.authorization
+    assert dict(request.headers)["Authorization"] == ENDPOINT.authorization
 
 
-def test_the_version_of_a_call_is_the_doors_unless_one_alone_has_it() -> None:
-    paths = {name: to_request(call, DOOR, 1).path.split("/")[3] for name, call in CALLS.items()}
+def test_the_version_of_a_call_is_the_endpoints_unless_one_alone_has_it() -> None:
+    paths = {name: to_request(call, ENDPOINT, 1).path.split("/")[3] for name, call in CALLS.items()}
     assert {name for name, api in paths.items() if api == "v1"} == {"sms", "sms, short"}
 
 
@@ -215,7 +215,7 @@ def test_row_16_the_other_path_is_tried_where_the_first_is_not_there() -> None:
     for call in (CALLS["case"], CALLS["close"]):
         other = next_path(call, Failure("http", 404))
         assert other is not None
-        assert to_request(other, DOOR, 1).path == f"/clientweb/api/v2/{call.name}"
+        assert to_request(other, ENDPOINT, 1).path == f"/clientweb/api/v2/{call.name}"
         assert next_path(other, Failure("http", 404)) is None
 
 

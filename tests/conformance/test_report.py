@@ -1,4 +1,4 @@
-"""Reports: the same verdicts as text, JUnit, HTML and JSON; texts of others do no harm in any of them."""
+"""Reports: the same verdicts as text, JUnit and HTML; texts of others do no harm in any of them."""
 
 from __future__ import annotations
 

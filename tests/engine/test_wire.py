@@ -45,9 +45,9 @@ def test_what_makes_no_sense_is_refused_in_words(op: str, ask: dict[str, Any], w
 
 
 def test_f29_an_empty_client_id_is_refused() -> None:
-    door = {"url": "https://x.example", "app_id": "a", "client_id": " "}
+    endpoint = {"url": "https://x.example", "app_id": "a", "client_id": " "}
     with pytest.raises(ValueError, match="read each other's messages"):
-        CODEC["request"]({"command": POLL, "endpoint": door})
+        CODEC["request"]({"command": POLL, "endpoint": endpoint})
 
 
 def test_secret_values_pass_and_leave_no_trace_in_an_error() -> None:

@@ -20,7 +20,7 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version", "durations", "files", "logs"},
+    {"version", "durations", "files", "junit", "logs"},
     {"core"},
     {"codec", "chart"},
     {"adapters", "diagrams"},

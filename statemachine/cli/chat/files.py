@@ -1,4 +1,4 @@
-"""Files that a person sends and saves. A name from the wire is a stranger's: it leads to no other folder."""
+"""Files that a person sends and saves. A name from the wire is untrusted: it leads to no other folder."""
 
 from __future__ import annotations
 

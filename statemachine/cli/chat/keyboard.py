@@ -54,7 +54,7 @@ class Terminal:
 
         self._face: Final = face
         self._session: PromptSession[str] = PromptSession(
-            # Not as its toolbar, which is hidden from terminals that do not tell where the cursor is.
+            # Not as its toolbar, which is hidden on terminals that do not report the position of the cursor.
             message=lambda: [("reverse", self._status_line()), ("", f"\n{face.prompt()}> ")],
             is_password=Condition(face.secret),
             erase_when_done=True,  # the line comes back as part of the chat
@@ -105,7 +105,7 @@ class Pipe:
     def _put(self, line: str | None) -> None:
         try:
             self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
-        except RuntimeError:  # the loop is gone: nobody listens any more
+        except RuntimeError:  # the loop is closed
             return
 
     async def line(self) -> str | None:

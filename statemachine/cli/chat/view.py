@@ -11,7 +11,7 @@ from typing import Final
 from statemachine.client import Update, advise
 from statemachine.core.plain_text import plain_text
 from statemachine.durations import duration_words
-from statemachine.replay.words import CUSTOMER, PartyNames, entry_words, party_name
+from statemachine.replay.words import CUSTOMER, OUTCOMES, PartyNames, entry_words, party_name
 
 from ... import core
 from ...core import ConnectionChanged, Entry, wire
@@ -31,15 +31,6 @@ _FAILED: Final = {
     "unknown": "whether it arrived is not known",
     "refused": "the server refused it",
     "unreadable": "the file cannot be read; send it again",
-}
-_OUTCOMES: Final = {
-    "ended": "the chat is over",
-    "completed": "the chat is over",
-    "failed": "the chat failed: no agent can be had",
-    "refused": "the contact centre refused the chat",
-    "gave_up": "the contact centre could not be reached: given up",
-    "timed_out": "the chat was closed, because you were silent for too long",
-    "gone": "the contact centre does not know this chat any more",
 }
 
 
@@ -208,7 +199,7 @@ class View:
         self._roster, self._typing, self._last = {}, (), ""
         said = f": “{plain_text(update.text)}”" if update.text else ""
         well = update.outcome in ("ended", "completed")
-        self.note(f"{_OUTCOMES[update.outcome]}{said}", "bold" if well else "bold red")
+        self.note(f"{OUTCOMES[update.outcome]}{said}", "bold" if well else "bold red")
         if update.code is not None:
             self.trouble(str(advise(core.Failure("http", None, update.code))))
 
