@@ -16,10 +16,9 @@ from statemachine.emulator.rules import RULES
 from statemachine.proxy import HarRecorder, Proxy, write_profile
 
 from .. import console
-from .app import Trouble, grouped
+from .app import Trouble, grouped, needing_extras
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .connection_options import trusting
-from .errors import missing
 from .files import FILE, writing
 from .listening import check_host, ready, why_not
 from .screen import Screen
@@ -78,10 +77,8 @@ def command(wish: _Wish) -> int:
     """
     for option, name in [("--host", wish.host), *(("--name", name) for name in wish.names)]:
         check_host(option, name)
-    try:
+    with needing_extras("statemachine proxy --tls"):
         return run_many(_serve(Screen(), evolve(wish, to=_origin(wish.to))))
-    except ModuleNotFoundError as error:
-        raise Trouble(missing(error, "statemachine proxy --tls") or str(error)) from None
 
 
 def _origin(url: str) -> str:

@@ -41,7 +41,7 @@ def test_at_a_pipe_every_line_is_sent_and_leaving_ends_no_chat(url: str) -> None
     status, out, err = chat(stdin="second\n/end\n")
     assert (status, err) == (0, "")
     assert out.index("earlier in this chat") < out.index("you          first") < out.index("— now")
-    assert out.index("✓ sent: “second”") < out.index("the chat is over")
+    assert out.index("✓ sent: “second”") < out.index("The chat ended in good order")
 
 
 @pytest.mark.slow
@@ -90,7 +90,7 @@ def test_without_a_place_to_keep_things_it_still_works(url: str, state: Path) ->
     environment = {**os.environ, "STATEMACHINE_STATE_DIR": str(other), "PYTHONIOENCODING": "utf-8"}
     done = statemachine("chat", "--url", url, "--app-id", "chat", stdin=b"hello\n/end\n", env=environment)
     assert done.returncode == 0
-    assert "the chat is over" in done.stdout.decode()
+    assert "The chat ended in good order" in done.stdout.decode()
     assert "cannot be stored on this machine" in done.stderr.decode()
 
 
@@ -163,7 +163,7 @@ def test_somebody_chats_is_killed_and_goes_on(url: str, columns: int) -> None:
         second.types("/nonsense\r")
         second.sees("there is no command /nonsense")
         second.types("/end\r")
-        second.sees("the chat is over")
+        second.sees("The chat ended in good order")
         second.types("/new\r")
         second.sees("agent_joined")
         second.types("half\x03\x03")

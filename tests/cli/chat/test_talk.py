@@ -83,7 +83,7 @@ async def test_a_chat(tmp_path: Path) -> None:
         assert ann.chat.parameters["parameters"] == {"topic": "bill"}
         assert ann.chat.parameters["from"] == "Ann"
         await ann.types("/end")
-        await ann.sees("the chat is over")
+        await ann.sees("The chat ended in good order")
         await ann.types("more?")
         assert "the chat is over: /new begins another" in ann.shown()
         await ann.types("/new")
@@ -218,7 +218,7 @@ async def test_the_rest_of_a_chat_that_is_over_is_told_before_the_next(tmp_path:
                         break
         async with person("silent", tmp_path / "s", emulator) as ann:
             shown = ann.shown()
-            assert shown.index("goodbye") < shown.index("the chat is over")
+            assert shown.index("goodbye") < shown.index("The chat ended in good order")
             await ann.until(lambda chat: chat.live)
         assert len(emulator.centre.chats) == 2
 
