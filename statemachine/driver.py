@@ -1,6 +1,6 @@
 """The loop that drives a session, without I/O: give it a clock, a transport, a store and a listener of your own.
 
-`Driver` keeps the rules of `statemachine/DRIVER.md`. `LoopClock` is the clock for asyncio, `SqliteStore` and
+`Driver` keeps the rules of `statemachine/DRIVER.md`. `LoopClock` is the clock for asyncio, `ThreadClock` for threads; `SqliteStore` and
 `MemoryStore` are stores; `statemachine.http` is what a transport needs.
 """
 
@@ -22,6 +22,7 @@ from .adapters.protocols import (
     Stored,
     Transport,
 )
+from .adapters.threads import ThreadClock
 from .store.errors import StaleSave, StoreError
 from .store.memory import MemoryStore
 from .store.sqlite import SqliteStore
@@ -47,5 +48,6 @@ __all__ = [
     "Store",
     "StoreError",
     "Stored",
+    "ThreadClock",
     "Transport",
 ]

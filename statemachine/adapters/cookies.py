@@ -52,13 +52,12 @@ class Cookies:
         self._fill(_within_limits([_stored_form(one) for one in self._jar if _can_be_sent(one.name, one.value)]))
         return self._text != before
 
-    def header(self, url: str) -> str:
-        """The value of the `Cookie` header for a request to this URL; "" for none."""
-        if self._jar is None:
-            return ""
+    def headers(self, url: str) -> dict[str, str]:
+        """The `Cookie` header for a request to this URL, or nothing."""
         request = Request(url)
-        self._jar.add_cookie_header(request)
-        return request.get_header("Cookie") or ""
+        if self._jar is not None:
+            self._jar.add_cookie_header(request)
+        return dict(request.header_items())
 
     @property
     def text(self) -> str:

@@ -25,6 +25,7 @@ from ..core import (
     Answered,
     ClockChanged,
     Command,
+    Config,
     Event,
     Failure,
     Notification,
@@ -38,10 +39,12 @@ from ..core import (
     Upload,
     can_abort,
     changes,
+    new_session,
     outbox,
     reduce,
     wake_window,
 )
+from ..core.session import DEFAULT_CONFIG
 from ..logs import Logger, error_values
 from .protocols import (
     Alarm,
@@ -122,6 +125,22 @@ class Driver:
         self._stopping = False
         self._stopped = False
         self._error: BaseException | None = None
+
+    @classmethod
+    def open(
+        cls,
+        session_id: str,
+        config: Config = DEFAULT_CONFIG,
+        *,
+        clock: Clock,
+        transport: Transport,
+        store: Store,
+        listener: Listener,
+    ) -> Driver:
+        """The driver of the stored session of this id, or of a new one with this configuration. Raises StoreError."""
+        stored = store.load(session_id)
+        session, version = (stored.session, stored.version) if stored else (new_session(clock.now(), config), 0)
+        return cls(session_id, session, version, clock=clock, transport=transport, store=store, listener=listener)
 
     @property
     def session(self) -> Session:

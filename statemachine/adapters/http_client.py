@@ -203,8 +203,7 @@ class HttpClient:
         try:
             epoch = await breaker.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
-            if cookie := self._cookies.header(request.url):
-                headers["Cookie"] = cookie
+            headers.update(self._cookies.headers(request.url))
             async with (
                 payload(request, source, uploaded) as data,
                 self._pool.http.request(

@@ -12,8 +12,8 @@ LOCAL = "http://localhost:8080/clientweb/api/v2/chats"
 
 
 def sent(cookies: Cookies, url: str) -> list[str]:
-    header = cookies.header(url)
-    return header.split("; ") if header else []
+    headers = cookies.headers(url)
+    return headers["Cookie"].split("; ") if headers else []
 
 
 @pytest.mark.parametrize("url", [SITE, ADDRESS, LOCAL])

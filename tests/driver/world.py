@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from attrs import evolve
+
 import statemachine
 from statemachine import Command, Failure, Post, Reply
 from statemachine.emulator import Centre, Knobs
@@ -76,9 +78,8 @@ class World:
             self._reply(command, status, headers, b"", redirected=False)
             return
         request = to_http(command, self._endpoint, nonce=str(next(self._tickets)))
-        wire = to_emulator(request)
-        if cookie := self.cookies.header(request.url):
-            wire = type(wire)(wire.method, wire.path, wire.query, (*wire.headers, ("Cookie", cookie)), wire.body)
+        cookies = tuple(self.cookies.headers(request.url).items())
+        wire = to_emulator(evolve(request, headers=(*request.headers, *cookies)))
         ticket = next(self._tickets)
         self._calls[ticket] = command
         self._take(self.centre.request(self.time, ticket, wire))
