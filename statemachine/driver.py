@@ -1,7 +1,7 @@
 """The loop that drives a session, without I/O: give it a clock, a transport, a store and a listener of your own.
 
-`Driver` keeps the rules of `statemachine/DRIVER.md`. `LoopClock` is the clock for asyncio, `ThreadClock` for threads; `SqliteStore` and
-`MemoryStore` are stores; `statemachine.http` is what a transport needs.
+`Driver` keeps the rules of `statemachine/DRIVER.md`. Clocks: `LoopClock` for asyncio, `ThreadClock` for threads. Stores:
+`SqliteStore` and `MemoryStore`. `statemachine.http` is what a transport needs.
 """
 
 from .adapters.aio import LoopClock

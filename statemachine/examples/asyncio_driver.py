@@ -31,9 +31,9 @@ class Chat:
         self.store = SqliteStore(path, call_soon=self.loop.call_soon_threadsafe)
         self.cookies, self.calls = Cookies(self.store.cookies(self.id)), dict[int, asyncio.Task[None]]()
         self.deliver(self.store.journal(self.id, 0, 10_000))
+        self.over = asyncio.Event()
         self.driver = Driver.open(self.id, clock=self.clock, transport=self, store=self.store, listener=self)
         self.driver.start()
-        self.over = asyncio.Event()
 
     def read(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -53,8 +53,9 @@ class Chat:
 
     def saved(self, step: SavedStep) -> None:
         self.deliver(step.transcript)
-        if step.session.outcome is not None:
-            self.over.set()
+
+    def finished(self) -> None:
+        self.over.set()
 
     def stopped(self, error: BaseException | None) -> None:
         sys.exit(str(error))  # what was not saved was not done: a supervisor starts this program again

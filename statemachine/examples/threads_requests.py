@@ -25,7 +25,7 @@ class Chat:
     """The driver's transport and listener. All methods run in the clock's thread, except `read` and `call`."""
 
     def __init__(self, endpoint: Endpoint, path: str) -> None:
-        self.endpoint, self.id, self.clock = endpoint, endpoint.client_id, ThreadClock()
+        self.endpoint, self.id, self.clock, self.is_over = endpoint, endpoint.client_id, ThreadClock(), False
         self.store = SqliteStore(path, call_soon=self.clock.call_soon)
         self.cookies = Cookies(self.store.cookies(self.id))
         self.deliver(self.store.journal(self.id, 0, 10_000))
@@ -50,6 +50,9 @@ class Chat:
 
     def saved(self, step: SavedStep) -> None:
         self.deliver(step.transcript)
+
+    def finished(self) -> None:
+        self.is_over = True
 
     def stopped(self, error: BaseException | None) -> None:
         sys.exit(str(error))  # what was not saved was not done: a supervisor starts this program again
@@ -77,5 +80,5 @@ if __name__ == "__main__":
     url, tenant, app_id, client_id, path = sys.argv[1:]
     chat = Chat(Endpoint(url, tenant, app_id, client_id), path)
     Thread(target=chat.read, args=(sys.stdin,), daemon=True).start()
-    chat.clock.run(lambda: chat.driver.saved.outcome is not None)
+    chat.clock.run(lambda: chat.is_over)
     chat.store.close()

@@ -46,8 +46,9 @@ class Chat:
 
     def saved(self, step: SavedStep) -> None:
         self.deliver(step.transcript)
-        if step.session.outcome is not None:
-            self.nursery.cancel_scope.cancel()
+
+    def finished(self) -> None:
+        self.nursery.cancel_scope.cancel()
 
     def stopped(self, error: BaseException | None) -> None:
         sys.exit(str(error))  # what was not saved was not done: a supervisor starts this program again
