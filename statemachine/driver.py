@@ -1,6 +1,6 @@
 """The loop that drives a session, without I/O: give it a clock, a transport, a store and a listener of your own.
 
-`Driver` keeps the rules of `statemachine/DRIVER.md`. Clocks: `LoopClock` for asyncio, `ThreadClock` for threads. Stores:
+`Driver` keeps the rules of `statemachine/DRIVER.md`. Clocks: `LoopClock` for asyncio, `ThreadClock`. Stores:
 `SqliteStore` and `MemoryStore`. `statemachine.http` is what a transport needs.
 """
 
