@@ -31,7 +31,8 @@ def shipped(folder: str) -> set[str]:
 def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(built):
     [wheel] = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name for name in names if ".dist-info/" not in name} == shipped("statemachine")
+    made_by_a_command = {"statemachine/emulator/scenario.schema.json"}
+    assert {name for name in names if ".dist-info/" not in name} == shipped("statemachine") - made_by_a_command
     assert "statemachine/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

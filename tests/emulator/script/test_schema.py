@@ -20,6 +20,7 @@ def test_it_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
+@pytest.mark.source_tree
 def test_the_file_for_editors_is_up_to_date() -> None:
     """Otherwise: statemachine scenario schema > statemachine/emulator/scenario.schema.json"""
     committed = (files("statemachine.emulator") / "scenario.schema.json").read_text("utf-8")
