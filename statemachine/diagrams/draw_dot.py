@@ -13,20 +13,8 @@ from typing import Any, Final
 
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
-from . import dot
-from .complete import (
-    KINDS,
-    MARKS_READ,
-    Folded,
-    Source,
-    commas,
-    coupling_lines,
-    fold,
-    heading,
-    lines,
-    members,
-    state_lines,
-)
+from . import complete, dot
+from .complete import Folded, Source, commas
 from .draw_mermaid import passing
 from .mermaid import wrap
 from .names import MARKS, EventKind, StateKind, kind_of, name, number, state_kind, trigger
@@ -87,7 +75,7 @@ class _Chart:
         self.machine = machine
         self.counts = counts
         self.prefix = prefix
-        self.folded: Folded = fold(machine)
+        self.folded: Folded = complete.fold(machine)
         self.nodes: Mapping[Source, str] = {
             **{Source((one,)): f"{prefix}{name(one)}" for one in machine.states},
             **{source: f"{prefix}from {index}" for index, source in enumerate(self.folded.shared, 1)},
@@ -123,13 +111,12 @@ class _Chart:
     def _state(self, state: type[Any]) -> str:
         style = dot.BOXES[state_kind(self.machine, state)]
         rows = [dot.cell(dot.font(dot.escape(name(state)), style.ink, 13, bold=True), "center")]
-        rows += [
-            dot.cell(dot.font(dot.escape(line), style.ink, 9), "center") for line in state_lines(self.machine, state)
-        ]
+        says = complete.state_lines(self.machine, state)
+        rows += [dot.cell(dot.font(dot.escape(line), style.ink, 9), "center") for line in says]
         return dot.box([*rows, *self._internal(Source((state,)))], style)
 
     def _shared(self, source: Source) -> str:
-        head, names = members(self.machine, source.states)
+        head, names = complete.members(self.machine, source.states)
         text = [dot.escape(line) for line in wrap([head, *commas(names)] if names else [head], 40)]
         return dot.box(
             [dot.cell(dot.font("<br/>".join(text), dot.FAINT, 10), "center"), *self._internal(source)],
@@ -176,7 +163,7 @@ class _Chart:
 
     def told(self, rows: Iterable[Row], width: int, before: str = "") -> Iterator[str]:
         """Rows as lines, each event in the colour of its kind. `before`: begins the first."""
-        for line in lines(rows):
+        for line in complete.lines(rows):
             pieces = [self._event(*one) for one in line.events()]
             pieces += [dot.font(dot.escape(one), dot.FAINT, 9) for one in line.effects()]
             yield from wrap([*([before] if before else []), *pieces], width, plain_length)
@@ -192,7 +179,7 @@ class _Chart:
 
     def aside(self) -> Iterator[str]:
         """All that is no arc: couplings; rows that stay in states without a box; ignored and rejected events."""
-        for title, told in coupling_lines(self.machine).items():
+        for title, told in complete.coupling_lines(self.machine).items():
             yield _title(title)
             yield from (dot.font(dot.escape(one), size=9) for one in wrap(commas(told), ASIDE_WIDTH))
         stays = {one.states: rows for one, rows in self.folded.stays.items() if not self._has_box(one)}
@@ -200,7 +187,7 @@ class _Chart:
             if listed:
                 yield _title(title.upper())
             for states, rows in listed.items():
-                where = dot.font(dot.escape(heading(self.machine, states)), dot.FAINT, 9)
+                where = dot.font(dot.escape(complete.heading(self.machine, states)), dot.FAINT, 9)
                 yield from self.told(rows, ASIDE_WIDTH, where)
 
 
@@ -221,9 +208,9 @@ def _legend(kinds: Iterable[StateKind]) -> str:
     events = [
         dot.font(dot.escape(MARKS[kind].format(event)), dot.EVENT_COLOURS[kind], bold=True)
         + _faint(f" {words} ({dot.EVENT_STYLES[kind]} arc)")
-        for kind, (event, words) in KINDS.items()
+        for kind, (event, words) in complete.KINDS.items()
     ]
-    marks = [dot.escape(mark) + _faint(f" {words}") for mark, words in MARKS_READ]
+    marks = [dot.escape(mark) + _faint(f" {words}") for mark, words in complete.MARKS_READ]
     states = [
         dot.cell(
             dot.font(dot.escape(STATE_KINDS[kind]), dot.BOXES[kind].ink, 9), more=f' bgcolor="{dot.BOXES[kind].fill}"'

@@ -11,20 +11,8 @@ from typing import Final
 
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES
-from . import mermaid
-from .complete import (
-    KINDS,
-    MARKS_READ,
-    Folded,
-    Source,
-    commas,
-    coupling_lines,
-    fold,
-    heading,
-    lines,
-    members,
-    state_lines,
-)
+from . import complete, mermaid
+from .complete import Folded, Source, commas
 from .names import MARKS, name, number, state_kind, trigger
 
 LABEL_WIDTH: Final = 34
@@ -69,7 +57,7 @@ class _Chart:
 
     def __init__(self, machine: Machine, prefix: str = "") -> None:
         self.machine = machine
-        self.folded: Folded = fold(machine)
+        self.folded: Folded = complete.fold(machine)
         self.nodes: Mapping[Source, str] = {
             **{Source((one,)): mermaid.identifier(name(one), i, prefix) for i, one in enumerate(machine.states)},
             **{source: f"{prefix}from{index}" for index, source in enumerate(self.folded.shared, 1)},
@@ -78,9 +66,9 @@ class _Chart:
     def statements(self) -> Iterator[str]:
         machine, nodes = self.machine, self.nodes
         for one in machine.states:
-            yield mermaid.state(nodes[Source((one,))], [name(one), *state_lines(machine, one)])
+            yield mermaid.state(nodes[Source((one,))], [name(one), *complete.state_lines(machine, one)])
         for source in self.folded.shared:
-            head, names = members(machine, source.states)
+            head, names = complete.members(machine, source.states)
             wrapped = mermaid.wrap(commas(names), MEMBERS_WIDTH) if names else []
             yield mermaid.state(nodes[source], [head, *wrapped])
         yield mermaid.arc("[*]", nodes[Source((machine.initial,))])
@@ -98,23 +86,23 @@ class _Chart:
 
     def told(self, rows: Iterable[Row], width: int) -> Iterator[str]:
         """Rows as lines of about this width."""
-        for line in lines(rows):
+        for line in complete.lines(rows):
             heads = [f"{number(self.machine, row)} {trigger(self.machine, row)}{after}" for row, after in line.events()]
             yield from mermaid.join(mermaid.wrap(heads, width), mermaid.wrap(line.effects(), width), width)
 
     def beside(self) -> Iterator[str]:
         """What is no arc: couplings, and what is ignored or rejected."""
-        for title, told in coupling_lines(self.machine).items():
+        for title, told in complete.coupling_lines(self.machine).items():
             yield title
             yield from told
         for verdict, listed in self.folded.others.items():
             yield verdict.upper()
             for states, rows in listed.items():
-                yield f"{heading(self.machine, states)} "
+                yield f"{complete.heading(self.machine, states)} "
                 yield from self.told(rows, NOTE_WIDTH)
         yield "READ AS"
-        yield from (f"{MARKS[kind].format(event)} {words}" for kind, (event, words) in KINDS.items())
-        yield from (f"{mark} {words}" for mark, words in MARKS_READ)
+        yield from (f"{MARKS[kind].format(event)} {words}" for kind, (event, words) in complete.KINDS.items())
+        yield from (f"{mark} {words}" for mark, words in complete.MARKS_READ)
 
     def classes(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {kind: [] for kind in mermaid.STYLES}

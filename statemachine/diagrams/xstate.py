@@ -8,7 +8,7 @@ Durations are in the states' `meta`: the sender of the events is the clock.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS, MACHINES
@@ -17,8 +17,6 @@ from .layout import holds_no_object, laid_out
 from .names import name, number
 
 Object: TypeAlias = dict[str, Any]
-
-VERSION: Final = 5
 
 
 def config(machine: Machine) -> Object:
