@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from statemachine.emulator import agents, endpoints, errors, judge, other_endpoints, runner, timers
 from statemachine.emulator.actions import Action
@@ -25,24 +25,9 @@ from statemachine.emulator.state import CentreState, StoredFile, Violation, take
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire import DROPPED, Answer, HttpRequest, HttpResponse, RealTime
 
+# Each call is answered by the function of its name.
 _CALLS: Final[dict[Call, Callable[[CentreState, ApiCall], HttpResponse | None]]] = {
-    "version": other_endpoints.version,
-    "availability": other_endpoints.availability,
-    "parameters": other_endpoints.parameters,
-    "create": endpoints.create,
-    "active": endpoints.active,
-    "send": endpoints.send,
-    "poll": endpoints.poll,
-    "history": endpoints.history,
-    "notifications": other_endpoints.notifications,
-    "casehistory": other_endpoints.case_history,
-    "closecase": other_endpoints.close_case,
-    "upload": other_endpoints.upload,
-    "download": other_endpoints.download,
-    "photo": other_endpoints.photo,
-    "iceservers": other_endpoints.ice_servers,
-    "configuration": other_endpoints.configuration,
-    "requestsms": other_endpoints.request_sms,
+    call: getattr(endpoints, call, None) or getattr(other_endpoints, call) for call in get_args(Call) if call != "any"
 }
 
 # How many answered polls are remembered, in case their reply is reported as lost.

@@ -95,7 +95,7 @@ def _case_chat(state: CentreState, call: ApiCall) -> Chat:
     return chat
 
 
-def case_history(state: CentreState, call: ApiCall) -> HttpResponse:
+def casehistory(state: CentreState, call: ApiCall) -> HttpResponse:
     """E10: every session of this client that belongs to the case."""
     case_id = _case_chat(state, call).case_id
     sessions: list[Event] = [
@@ -110,7 +110,7 @@ def case_history(state: CentreState, call: ApiCall) -> HttpResponse:
     return json_response({"sessions": sessions})
 
 
-def close_case(state: CentreState, call: ApiCall) -> HttpResponse:
+def closecase(state: CentreState, call: ApiCall) -> HttpResponse:
     """E11: afterwards there is no case, so a second call is answered 406."""
     chat = _case_chat(state, call)
     if state.knobs.crm_refuses:
@@ -157,7 +157,7 @@ def photo(state: CentreState, call: ApiCall) -> HttpResponse:
     return HttpResponse(200, (("Content-Type", "image/gif"),), PHOTO)
 
 
-def ice_servers(state: CentreState, call: ApiCall) -> HttpResponse:
+def iceservers(state: CentreState, call: ApiCall) -> HttpResponse:
     """E15."""
     return json_response({"servers": [{"url": "stun:127.0.0.1:3478"}]})
 
@@ -167,7 +167,7 @@ def configuration(state: CentreState, call: ApiCall) -> HttpResponse:
     return json_response({"widgets": [_WIDGET]})
 
 
-def request_sms(state: CentreState, call: ApiCall) -> HttpResponse:
+def requestsms(state: CentreState, call: ApiCall) -> HttpResponse:
     """E17, v1 only; its codes are a namespace of their own (section 7, notes)."""
     fields = incoming.json_object(call.request.body)
     return json_response({"sms_error_code": 0 if fields.get("phone_number") else 5})

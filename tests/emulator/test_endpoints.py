@@ -42,7 +42,8 @@ def test_parameters_ice_servers_and_configuration() -> None:
     driver = Driver()
     assert {"first_name": "FIRST_NAME"} in driver.get("parameters")["parameters"]
     assert "url" in driver.get("iceservers")["servers"][0]
-    assert driver.get("configuration")["secure_forms"][0]["form_id"] == "payment"
+    (widget,) = driver.get("configuration")["widgets"]
+    assert widget["definition"]["secure_forms"][0]["form_id"] == "payment"
 
 
 @pytest.mark.parametrize("version", [1, 2])
