@@ -9,8 +9,7 @@ The engine has no clock, no socket, no randomness and no logging. It is fed what
 
 Most people use `statemachine.client.ChatClient`, which does that over HTTP. Names of the wire's own entries
 (`Message`, `PartyJoined`, …) stand in `statemachine.wire`, the session's records in `statemachine.records`.
-Loading this module loads nothing but attrs and the core; `snapshot`, `restore` and `ChatClient` load what they need
-when they are first used.
+Importing this module loads nothing: each name loads its module when it is first used, the core without more than attrs.
 """
 
 from __future__ import annotations
@@ -25,48 +24,35 @@ if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-sta
         "pip uninstall -y python-statemachine chat-session-statemachine, then install the one you want."
     )
 
-from . import core
-from .core import *  # noqa: F403
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .client import ChatClient as ChatClient
-    from .codec.records import (
-        decode_command,
-        decode_event,
-        decode_update,
-        encode_command,
-        encode_event,
-        encode_update,
-    )
+    from . import core
+    from .client import ChatClient
     from .codec.snapshot import restore, snapshot
+    from .core import *  # noqa: F403
 
-_JSON = ("decode_command", "decode_event", "decode_update", "encode_command", "encode_event", "encode_update")
-_LAZY = {
-    "ChatClient": ".client",
-    "restore": ".codec.snapshot",
-    "snapshot": ".codec.snapshot",
-    **dict.fromkeys(_JSON, ".codec.records"),
-}
+    __all__ = ["ChatClient", "restore", "snapshot"]
+    __all__ += core.__all__
+
+_LAZY = {"ChatClient": ".client", "restore": ".codec.snapshot", "snapshot": ".codec.snapshot"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
-        return getattr(import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "core" or (name.startswith("_") and name != "__all__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    public = import_module(".core", __name__).__all__
+    if name == "__all__":
+        found: Any = [*_LAZY, *public]
+    elif name in _LAZY or name in public:
+        found = getattr(import_module(_LAZY.get(name, ".core"), __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
 
 
-# Without `ChatClient`, which is public too: `from statemachine import *` works without aiohttp.
-__all__ = [
-    "decode_command",
-    "decode_event",
-    "decode_update",
-    "encode_command",
-    "encode_event",
-    "encode_update",
-    "restore",
-    "snapshot",
-]
-__all__ += core.__all__
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -25,7 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def emulated_centre(request: pytest.FixtureRequest) -> Iterator[EmulatedCentre]:
     """A contact centre on a free port, in a thread of its own."""
-    from statemachine.testing.centre import EmulatedCentre  # loaded only where a test uses it
+    try:
+        from statemachine.testing.centre import EmulatedCentre  # loaded only where a test uses it
+    except ModuleNotFoundError as error:
+        pytest.fail(f"{error}: pip install 'chat-session-statemachine[http]'", pytrace=False)
 
     settings: dict[str, Any] = {}
     mark = request.node.get_closest_marker("emulated_centre")
