@@ -28,6 +28,7 @@ from statemachine.emulator.actions import (
 )
 from statemachine.emulator.knobs import Fault
 from statemachine.emulator.shapes import Event
+from statemachine.files import write_private
 
 from .context import CaseContext, NotReady
 
@@ -300,7 +301,7 @@ async def file(case: CaseContext) -> None:
     await case.connected()
     content = bytes(range(256)) * 40
     path = Path(case.folder) / 'my "photo" ü.png'
-    path.write_bytes(content)
+    write_private(path, content)
     await case.order("send_file", path=str(path))
     files = case.emulator.centre.files
     await case.require(lambda centre: bool(files), "uploaded no file")
