@@ -28,19 +28,15 @@ class Draft:
         TypeError: `at` is no `int`.
     """
 
+    __slots__ = (
+        *Session.__match_args__,
+        *("base", "updates", "anomalies", "subject", "item"),
+        *("end", "applying_end", "finish", "fresh", "reading", "past", "newest", "log"),
+    )
+
     subject: Item
     item: ItemState
     """The item in focus, and its state: what the item machine works on."""
-    applying_end = False
-    """Whether the first terminal entry of the batch, `end`, is being applied now (D2.10)."""
-    fresh = False
-    """Whether the batch brought an entry that was not known."""
-    reading = False
-    """Whether the entries being folded come from the history."""
-    past = False
-    """Whether entries are delivered as historic: no entry of the log was known."""
-    newest = False
-    """Whether the current entry is the last of the log (navigation aside)."""
 
     def __init__(self, base: Session, at: int) -> None:
         if type(at) is not int:
@@ -66,8 +62,18 @@ class Draft:
         self.anomalies: list[Anomaly] = []
         self.end: Entry | None = None
         """The first terminal entry of the batch; applied after the last entry (D2.10)."""
+        self.applying_end = False
+        """Whether that is happening now."""
         self.finish: tuple[str, int | None] | None = None
         """The server's text and the error code that go with the session's outcome, until its update is emitted."""
+        self.fresh = False
+        """Whether the batch brought an entry that was not known."""
+        self.reading = False
+        """Whether the entries being folded come from the history."""
+        self.past = False
+        """Whether entries are delivered as historic: no entry of the log was known."""
+        self.newest = False
+        """Whether the current entry is the last of the log (navigation aside)."""
         self.log: list[Any] | None = None
         """Where `explain` collects the transitions."""
 

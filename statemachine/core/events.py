@@ -374,26 +374,13 @@ class ClockChanged:
     by: int | None = None
 
 
+# fmt: off
 Intent: TypeAlias = (
-    RequestChat
-    | Reattach
-    | SendText
-    | SendEntry
-    | SendFile
-    | AnswerForm
-    | AnswerSecureForm
-    | CancelForm
-    | Disconnect
-    | End
-    | StartTyping
-    | StopTyping
-    | MarkDelivered
-    | MarkRead
-    | Background
-    | Foreground
-    | PushReceived
-    | Reauthorized
+    RequestChat | Reattach | SendText | SendEntry | SendFile | AnswerForm | AnswerSecureForm | CancelForm
+    | Disconnect | End | StartTyping | StopTyping | MarkDelivered | MarkRead | Background | Foreground
+    | PushReceived | Reauthorized
 )
+# fmt: on
 Event: TypeAlias = Intent | Answered | Incoming | Tick | Restarted | ClockChanged
 
 INTENTS: Final[tuple[type[Intent], ...]] = get_args(Intent)

@@ -70,7 +70,7 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
         return
     for e in entries:  # as `unfold` does, without its two calls
         kind = type(e)
-        if kind not in REMEMBERED or known is None or not memory.is_known(d, e, known):
+        if known is None or kind not in REMEMBERED or not memory.is_known(d, e, known):
             d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
             move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else kind, e)
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from . import events as ev
 from . import signals as sig
 from .actions import outgoing
 from .actions.conversation import emit_outcome
@@ -22,22 +23,6 @@ from .actions.memory import note_silence
 from .commands import Command
 from .derived import Owed, deadlines, next_deadline, outbox, owing
 from .draft import Draft
-from .events import (
-    EVENTS,
-    INTENTS,
-    Answered,
-    ChatOpened,
-    ClockChanged,
-    Event,
-    EventBatch,
-    Failure,
-    HistoryLog,
-    Incoming,
-    Intent,
-    Reply,
-    Restarted,
-    Tick,
-)
 from .fold import end_batch, fold, fold_log, unfold
 from .session import TERMINAL, Session, wrong_instant
 from .tables import REACTIONS, move, move_item
@@ -47,7 +32,7 @@ from .vocabulary import check_vocabulary
 from .wire import Status
 
 
-def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
+def reduce(session: Session, event: ev.Event) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The session after this event, its commands and its updates.
 
     The commands that this step created and that are still owed at its end come first, by id; then transcript updates by
@@ -62,11 +47,11 @@ def reduce(session: Session, event: Event) -> tuple[Session, tuple[Command | Not
     return step(Draft(session, event.at), event)
 
 
-def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification, ...]]:
+def step(d: Draft, event: ev.Event) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The same on a draft, which `explain` looks into afterwards."""
     session, kind = d.base, type(event)
     due = next_deadline(session)
-    if due is not None and due <= d.now and kind is not Restarted and kind is not ClockChanged:  # no time has passed
+    if due is not None and due <= d.now and kind not in _WITHOUT_TIME:
         _fire(d)
     _HANDLERS[kind](d, event)
     if d.end is not None:
@@ -82,6 +67,9 @@ def step(d: Draft, event: Event) -> tuple[Session, tuple[Command | Notification,
     return after, owed
 
 
+_WITHOUT_TIME: Final = (ev.Restarted, ev.ClockChanged)
+"""Events that show another time although no time has passed."""
+
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +77,7 @@ def _fire(d: Draft) -> None:
     while (due := next_deadline(d)) is not None and due <= d.now:
         first = next(deadline for deadline in deadlines(d) if deadline.due == due)
         if first.owed is not None:
-            _answer(d, first.owed, Failure("timeout"))
+            _answer(d, first.owed, ev.Failure("timeout"))
         elif first.item is not None:
             move_item(d, first.item, first.signal, None)
         else:
@@ -108,7 +96,7 @@ def _conclude(d: Draft) -> None:
         emit_outcome(d)
 
 
-def _restart(d: Draft, event: Restarted) -> None:
+def _restart(d: Draft, event: ev.Restarted) -> None:
     """Time stood still, and what was in flight has an unknown outcome: one rule for every call (D2.3)."""
     if isinstance(d.lifecycle, TERMINAL):
         return
@@ -117,10 +105,10 @@ def _restart(d: Draft, event: Restarted) -> None:
     if shift:
         _shift(d, shift)
     for owed in sorted(owing(d)):
-        _answer(d, owed, Failure("restart"))
+        _answer(d, owed, ev.Failure("restart"))
 
 
-def _change_clock(d: Draft, event: ClockChanged) -> None:
+def _change_clock(d: Draft, event: ev.ClockChanged) -> None:
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at
@@ -152,15 +140,15 @@ def _shift(d: Draft, by: int) -> None:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def _intend(d: Draft, event: Intent) -> None:
+def _intend(d: Draft, event: ev.Intent) -> None:
     move(d, d.lifecycle, type(event), event)
 
 
-def _tick(d: Draft, event: Tick) -> None:
+def _tick(d: Draft, event: ev.Tick) -> None:
     """The deadlines have been seen to already."""
 
 
-def _answered(d: Draft, event: Answered) -> None:
+def _answered(d: Draft, event: ev.Answered) -> None:
     for owed in owing(d):
         if owed[0] == event.command:
             _answer(d, owed, event.reply)
@@ -168,7 +156,7 @@ def _answered(d: Draft, event: Answered) -> None:
     _take_entries(d, None, event.reply)
 
 
-def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
+def _answer(d: Draft, owed: Owed, reply: ev.Reply) -> None:
     """Entries first, then the reaction to the answer, then the end of the session if there was one."""
     _, kind, owner = owed
     if reply.repaired:
@@ -179,32 +167,32 @@ def _answer(d: Draft, owed: Owed, reply: Reply) -> None:
             move_item(d, owner, signal, reply)
         else:
             move(d, getattr(d, machine), signal, reply)
-    if type(reply) is ChatOpened and reply.state and kind in ("create", "find"):
+    if type(reply) is ev.ChatOpened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
     if d.end is not None:
         end_batch(d)
 
 
-def _take_entries(d: Draft, kind: Kind | None, reply: Reply) -> None:
+def _take_entries(d: Draft, kind: Kind | None, reply: ev.Reply) -> None:
     """What an answer brought, awaited (of this kind) or not."""
     d.fresh = False
-    if type(reply) is EventBatch:
+    if type(reply) is ev.EventBatch:
         if reply.entries:
             fold(d, reply, kind == "poll")
         elif kind == "poll":
             note_silence(d)
-    elif type(reply) is HistoryLog:
+    elif type(reply) is ev.HistoryLog:
         fold_log(d, reply.entries, kind is not None)
 
 
 _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
-    **dict.fromkeys(INTENTS, _intend),
-    Tick: _tick,
-    Answered: _answered,
-    Incoming: fold,
-    Restarted: _restart,
-    ClockChanged: _change_clock,
+    **dict.fromkeys(ev.INTENTS, _intend),
+    ev.Tick: _tick,
+    ev.Answered: _answered,
+    ev.Incoming: fold,
+    ev.Restarted: _restart,
+    ev.ClockChanged: _change_clock,
 }
-assert set(_HANDLERS) == set(EVENTS)
+assert set(_HANDLERS) == set(ev.EVENTS)
 
 check_vocabulary()

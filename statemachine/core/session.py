@@ -13,15 +13,7 @@ from .config import Config as Config
 from .events import Carryover
 from .record import field, record
 from .states import *  # noqa: F403
-from .states import Attention as Attention
-from .states import Connection as Connection
-from .states import Ephemeral as Ephemeral
-from .states import EphemeralQueue as EphemeralQueue
-from .states import History as History
-from .states import Item as Item
-from .states import Lifecycle as Lifecycle
-from .states import Opening as Opening
-from .states import Presence as Presence
+from .states import Attention, Connection, Ephemeral, EphemeralQueue, History, Item, Lifecycle, Opening, Presence
 from .updates import Outcome
 from .wire import redacted
 
@@ -184,7 +176,7 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
         s.Present(),
         (),
         s.EphemeralQuiet(),
-        s.EphemeralQueue(),
+        EphemeralQueue(),
         Participants(),
         DedupeWindow(),
     )

@@ -173,11 +173,8 @@ class PollBusy(Signal):
     """5509 or 429: somebody else holds the poll, or we are too fast."""
 
 
-class PollFailed(Signal): ...
-
-
-class PollRejected(Signal):
-    """The request itself is refused, for no reason that is known."""
+class PollFailed(Signal):
+    """No answer, trouble, or a refusal for no known reason: nobody could unblock that, so it is tried again."""
 
 
 class PollBlocked(Signal): ...

@@ -11,7 +11,7 @@ A state's `name` is the public literal that snapshots, vectors and `--json` carr
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from .commands import Kind
 from .events import FailureKind
@@ -139,28 +139,18 @@ class Gone(_NoDue):
     outcome: ClassVar[Outcome] = "gone"
 
 
+# fmt: off
 Lifecycle: TypeAlias = (
-    Idle
-    | Requesting
-    | Establishing
-    | Ivr
-    | Queued
-    | Connecting
-    | Connected
-    | AgentJoined
-    | WrappingUp
-    | Ending
-    | Ended
-    | Failed
-    | TimedOut
-    | Gone
+    Idle | Requesting | Establishing | Ivr | Queued | Connecting | Connected | AgentJoined | WrappingUp | Ending
+    | Ended | Failed | TimedOut | Gone
 )
+# fmt: on
 
 # --- opening: the search for a chat id ------------------------------------------------------------------------------
 
 
 @record
-class OpeningIdle(_NoDue, _NoCall):
+class OpeningIdle(_NoDue, _NoCall, _NoTries):
     """No chat id is being searched for."""
 
     name: ClassVar[str] = "idle"
@@ -427,17 +417,12 @@ class ItemFailed(_NoDue, _NoCall, _NoTries):
     name: ClassVar[str] = "failed"
 
 
+# fmt: off
 ItemState: TypeAlias = (
-    ItemAbsent
-    | ItemUploading
-    | ItemPending
-    | ItemSending
-    | ItemInDoubt
-    | ItemSent
-    | ItemDelivered
-    | ItemRead
+    ItemAbsent | ItemUploading | ItemPending | ItemSending | ItemInDoubt | ItemSent | ItemDelivered | ItemRead
     | ItemFailed
 )
+# fmt: on
 
 
 @record
@@ -496,27 +481,11 @@ ITEM_OUTSIDE: Final = (ItemAbsent, ItemRead, ItemFailed)
 LIVE: Final = (Establishing, Ivr, Queued, Connecting, Connected, AgentJoined, WrappingUp)
 TERMINAL: Final = (Ended, Failed, TimedOut, Gone)
 
-LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = (Idle, Requesting, *LIVE, Ending, *TERMINAL)
-OPENING: Final[tuple[type[Opening], ...]] = (OpeningIdle, OpeningCreating, OpeningFinding, OpeningBackingOff)
-ATTENTION: Final[tuple[type[Attention], ...]] = (Calm, Warned)
-CONNECTION: Final[tuple[type[Connection], ...]] = (
-    ConnectionOff,
-    ConnectionPolling,
-    ConnectionBackingOff,
-    ConnectionPaused,
-    ConnectionBlocked,
-)
-PRESENCE: Final[tuple[type[Presence], ...]] = (Present, Doubted)
-HISTORY: Final[tuple[type[History], ...]] = (HistoryCurrent, HistoryReading, HistoryStale, HistoryBackingOff)
-ITEM: Final[tuple[type[ItemState], ...]] = (
-    ItemAbsent,
-    ItemUploading,
-    ItemPending,
-    ItemSending,
-    ItemInDoubt,
-    ItemSent,
-    ItemDelivered,
-    ItemRead,
-    ItemFailed,
-)
-EPHEMERAL: Final[tuple[type[Ephemeral], ...]] = (EphemeralQuiet, EphemeralPosting)
+LIFECYCLE: Final[tuple[type[Lifecycle], ...]] = get_args(Lifecycle)
+OPENING: Final[tuple[type[Opening], ...]] = get_args(Opening)
+ATTENTION: Final[tuple[type[Attention], ...]] = get_args(Attention)
+CONNECTION: Final[tuple[type[Connection], ...]] = get_args(Connection)
+PRESENCE: Final[tuple[type[Presence], ...]] = get_args(Presence)
+HISTORY: Final[tuple[type[History], ...]] = get_args(History)
+ITEM: Final[tuple[type[ItemState], ...]] = get_args(ItemState)
+EPHEMERAL: Final[tuple[type[Ephemeral], ...]] = get_args(Ephemeral)

@@ -27,7 +27,7 @@ from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 from .draft import Draft
 from .errors import IllegalIntent
 from .record import record
-from .session import Session, phase_of
+from .session import phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
 Action: TypeAlias = Callable[[Draft, Any], None]
@@ -181,7 +181,7 @@ def _name(thing: Any) -> str:
 
 def _check_names(machine: Machine) -> Iterable[str]:
     states = set(machine.states)
-    if machine.name not in (*Session.__match_args__, *Draft.__annotations__):
+    if machine.name not in Draft.__slots__:
         yield f"a draft has no field {machine.name}"
     for r in machine.rows:
         where = f"row {_name(r.source[0])} on {_name(r.on)}"
@@ -328,14 +328,6 @@ def _compile_row(machine: Machine, r: Row, raised: Mapping[type[Any], Action]) -
         return nothing
     if len(steps) == 1:
         return steps[0]
-    if len(steps) == 2:
-        first, second = steps
-
-        def both(d: Draft, e: Any) -> None:
-            first(d, e)
-            second(d, e)
-
-        return both
 
     def each(d: Draft, e: Any) -> None:
         for step in steps:

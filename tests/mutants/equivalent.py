@@ -105,13 +105,6 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (r"connection: off\|backing_off\|blocked on Poll\w+ -> ignored: .*",),
     ),
     (
-        "a poll that failed and one that was rejected are tried again alike; they differ in the reason given",
-        (
-            r"reaction to poll: (retry|unreadable|limited): redirect 3",
-            r"reaction to poll: refused: redirect 2",
-        ),
-    ),
-    (
         "the end of the session, which this raises, ends the doubt too",
         (
             r"presence: present\|doubted on HistoryDenied -> present: redirect to where it was",

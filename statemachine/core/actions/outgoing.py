@@ -9,20 +9,10 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
+from .. import events as ev
 from .. import states as s
 from .. import wire
 from ..draft import Draft
-from ..events import (
-    AnswerForm,
-    AnswerSecureForm,
-    CancelForm,
-    Failure,
-    FileUploaded,
-    RequestChat,
-    SendEntry,
-    SendFile,
-    SendText,
-)
 from ..session import OpenForm
 from ..updates import Reason
 from . import participants
@@ -53,7 +43,7 @@ def queue_is_full(d: Draft, e: object) -> bool:
 def is_too_long(d: Draft, e: Any) -> bool:
     """Some text in this intent, or in its entry, would make the session larger than it may be (D2.12)."""
     limit, values = d.config.text_limit, e.field_values
-    if isinstance(e, SendEntry):
+    if isinstance(e, ev.SendEntry):
         entry: Any = e.entry
         values += entry.field_values
     return bool([value for value in values if type(value) is str and len(value) > limit])
@@ -64,7 +54,7 @@ def is_not_sendable(d: Draft, e: Any) -> bool:
     return not isinstance(e.entry, wire.SENDABLE_ENTRIES)
 
 
-def is_empty(d: Draft, e: SendText) -> bool:
+def is_empty(d: Draft, e: ev.SendText) -> bool:
     return not e.text
 
 
@@ -75,7 +65,7 @@ def key_is_known(d: Draft, e: Any) -> bool:
     return any(item.key == e.key for item in d.items) or is_marked(d, "key", e.key)
 
 
-def answers_prompt(d: Draft, e: SendText) -> bool:
+def answers_prompt(d: Draft, e: ev.SendText) -> bool:
     return bool(d.participants.forms) and participants.prompt(d) is not None
 
 
@@ -91,12 +81,12 @@ def _focus(d: Draft, item: s.Item) -> None:
     d.subject, d.item = item, item.state
 
 
-def queue_text(d: Draft, e: SendText | RequestChat) -> None:
+def queue_text(d: Draft, e: ev.SendText | ev.RequestChat) -> None:
     item_id = _new_id(d)
     _focus(d, s.Item(item_id, ABSENT, wire.Message(item_id, msg_text=e.text), e.key, note=e.note))
 
 
-def queue_prompt_answer(d: Draft, e: SendText) -> None:
+def queue_prompt_answer(d: Draft, e: ev.SendText) -> None:
     """The text is the answer of the open prompt, in the field `text`, and no message beside it (F31)."""
     form = participants.prompt(d)
     assert form is not None
@@ -104,14 +94,14 @@ def queue_prompt_answer(d: Draft, e: SendText) -> None:
     _queue_answer(d, form, wire.FormData(form.id, form.name, data), e.key, e.note)
 
 
-def queue_entry(d: Draft, e: SendEntry) -> None:
+def queue_entry(d: Draft, e: ev.SendEntry) -> None:
     item_id, entry = _new_id(d), e.entry
     if isinstance(entry, NUMBERED):
         entry = evolve(entry, msg_id=item_id)
     _focus(d, s.Item(item_id, ABSENT, entry, e.key, note=e.note))
 
 
-def queue_file(d: Draft, e: SendFile) -> None:
+def queue_file(d: Draft, e: ev.SendFile) -> None:
     item_id = _new_id(d)
     _focus(d, s.Item(item_id, ABSENT, wire.File("", e.type, e.name, item_id), e.key, e.ref, e.name, note=e.note))
 
@@ -124,17 +114,17 @@ def _queue_answer(d: Draft, form: OpenForm, entry: wire.Entry, key: str | None, 
     d.participants = evolve(d.participants, forms=tuple(forms))
 
 
-def queue_form_answer(d: Draft, e: AnswerForm) -> None:
+def queue_form_answer(d: Draft, e: ev.AnswerForm) -> None:
     form = participants.form(d, e.form_request_id)
     _queue_answer(d, form, wire.FormData(form.id, form.name, e.data), e.key, e.note)
 
 
-def queue_secure_answer(d: Draft, e: AnswerSecureForm) -> None:
+def queue_secure_answer(d: Draft, e: ev.AnswerSecureForm) -> None:
     form = participants.form(d, e.form_request_id)
     _queue_answer(d, form, wire.SecureFormData(form.id, form.name, e.ref), e.key, e.note)
 
 
-def queue_form_cancel(d: Draft, e: CancelForm) -> None:
+def queue_form_cancel(d: Draft, e: ev.CancelForm) -> None:
     form = participants.form(d, e.form_request_id)
     cancel = wire.SecureFormCancel if form.secure else wire.FormDataCancel
     _queue_answer(d, form, cancel(form.id, form.name), e.key)
@@ -272,10 +262,10 @@ def report_unknown(d: Draft, e: object) -> None:
 
 def report_refused(d: Draft, e: object) -> None:
     """Refused by the server; or the host cannot read the file or the form values."""
-    _fail(d, "unreadable" if isinstance(e, Failure) and e.kind == "no_payload" else "refused", e)
+    _fail(d, "unreadable" if isinstance(e, ev.Failure) and e.kind == "no_payload" else "refused", e)
 
 
-def take_file_id(d: Draft, e: FileUploaded) -> None:
+def take_file_id(d: Draft, e: ev.FileUploaded) -> None:
     """Uploaded: now it has something to send, and takes its place at the end of the queue."""
     item = d.subject
     assert isinstance(item.entry, wire.File)

@@ -8,21 +8,10 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from .. import wire
 from ..draft import Draft
 from ..events import AnswerForm, AnswerSecureForm, CancelForm
 from ..session import Item, ItemPending, OpenForm, Participants, Party, Typist
-from ..wire import (
-    CaseSet,
-    FormData,
-    FormShow,
-    Info,
-    Message,
-    NotTyping,
-    PartyJoined,
-    PartyLeft,
-    SecureFormShow,
-    Typing,
-)
 from .timing import after
 
 NOT_AGENTS: Final = ("scenario", "external")
@@ -57,17 +46,17 @@ def has_new_agent(d: Draft, e: object) -> bool:
     return any(_is_agent(party) and party.id.lower() not in before for party in d.participants.parties)
 
 
-def joins_as_agent(d: Draft, e: PartyJoined) -> bool:
+def joins_as_agent(d: Draft, e: wire.PartyJoined) -> bool:
     return e.type.lower() not in NOT_AGENTS and _folded(d, e.party_id) != _folded(d, d.chat.chat_id)
 
 
-def is_last_agent(d: Draft, e: PartyLeft) -> bool:
+def is_last_agent(d: Draft, e: wire.PartyLeft) -> bool:
     """Whether this is an agent, and no other one stays."""
     agents = [party for party in d.participants.parties if _is_agent(party)]
     return len(agents) == 1 and agents[0].id.lower() == _folded(d, e.party_id)
 
 
-def _party(e: PartyJoined, limit: int) -> Party:
+def _party(e: wire.PartyJoined, limit: int) -> Party:
     texts = (e.party_id, e.type, e.display_name, e.first_name, e.last_name)
     return Party(*texts) if max(map(len, texts)) <= limit else Party(*[text[:limit] for text in texts])
 
@@ -78,7 +67,7 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
     return tuple(party for party in parties if party is not dropped)
 
 
-def add_party(d: Draft, e: PartyJoined) -> None:
+def add_party(d: Draft, e: wire.PartyJoined) -> None:
     """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
     joining, room, config = _folded(d, e.party_id), d.participants, d.config
     if joining == _folded(d, d.chat.chat_id):
@@ -92,7 +81,7 @@ def add_party(d: Draft, e: PartyJoined) -> None:
         d.participants = Participants(parties, room.typists, room.forms)
 
 
-def remove_party(d: Draft, e: PartyLeft) -> None:
+def remove_party(d: Draft, e: wire.PartyLeft) -> None:
     """Take a party off the roster; one that was never announced is no trouble."""
     leaving, room = _folded(d, e.party_id), d.participants
     parties = tuple([p for p in room.parties if p.id.lower() != leaving])
@@ -113,9 +102,9 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
     before = d.participants
     d.participants = Participants((), before.typists, before.forms)
     for e in entries:
-        if type(e) is PartyJoined:
+        if type(e) is wire.PartyJoined:
             add_party(d, e)
-        elif type(e) is PartyLeft:
+        elif type(e) is wire.PartyLeft:
             remove_party(d, e)
     if d.participants == before:
         d.participants = before
@@ -124,7 +113,7 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
 # --- typing ---------------------------------------------------------------------------------------------------------
 
 
-def is_own_typing(d: Draft, e: Typing | NotTyping) -> bool:
+def is_own_typing(d: Draft, e: wire.Typing | wire.NotTyping) -> bool:
     return _folded(d, e.party_id) == _folded(d, d.chat.chat_id)
 
 
@@ -137,7 +126,7 @@ def _typists_but(room: Participants, party: str) -> tuple[Typist, ...]:
     return typists if len(others) == len(typists) else others
 
 
-def show_typing(d: Draft, e: Typing) -> None:
+def show_typing(d: Draft, e: wire.Typing) -> None:
     """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
     room, config = d.participants, d.config
     party_id = e.party_id[: config.id_limit]
@@ -192,10 +181,10 @@ def is_any_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) ->
     return any(f.id == e.form_request_id and not f.answer for f in d.participants.forms)
 
 
-def open_form(d: Draft, e: FormShow | SecureFormShow) -> None:
+def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
     """Open a form, for as long as the server waits for it."""
     limit = d.config.id_limit
-    if isinstance(e, SecureFormShow):
+    if isinstance(e, wire.SecureFormShow):
         new = OpenForm(e.form_request_id[:limit], e.form_id[:limit], True)
     else:
         due = None if e.form_timeout is None else after(d, e.form_timeout)
@@ -218,12 +207,12 @@ def close_form(d: Draft, e: Any) -> None:
 
 def _text_again(item: Item) -> Item:
     ours = item.entry
-    if not isinstance(ours, FormData) or ours.form_name or not never_left(item):
+    if not isinstance(ours, wire.FormData) or ours.form_name or not never_left(item):
         return item
     data = json.loads(ours.data)
     if data.keys() != {"text"} or not isinstance(data["text"], str):
         return item
-    return evolve(item, entry=Message(item.id, msg_text=data["text"]), form="")
+    return evolve(item, entry=wire.Message(item.id, msg_text=data["text"]), form="")
 
 
 def never_left(item: Item) -> bool:
@@ -255,14 +244,14 @@ def release_form(d: Draft, e: object) -> None:
 # --- the rest -------------------------------------------------------------------------------------------------------
 
 
-def set_case(d: Draft, e: CaseSet) -> None:
+def set_case(d: Draft, e: wire.CaseSet) -> None:
     """Assign a case, or take it away again (an empty id)."""
     case_id = e.case_id[: d.config.id_limit]
     if case_id != d.chat.case_id:
         d.chat = evolve(d.chat, case_id=case_id)
 
 
-def set_service(d: Draft, e: Info) -> None:
+def set_service(d: Draft, e: wire.Info) -> None:
     name = e.service_name[: d.config.id_limit]
     if name != d.chat.service_name:
         d.chat = evolve(d.chat, service_name=name)

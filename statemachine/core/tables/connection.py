@@ -25,7 +25,7 @@ from ..actions import polling as p
 from ..table import STAY, Machine, arc, ignore, rows
 
 OFF, POLLING, BACKING_OFF, PAUSED, BLOCKED = s.CONNECTION
-ANSWERS: Final = (sig.PollAnswered, sig.PollBusy, sig.PollFailed, sig.PollRejected)
+ANSWERS: Final = (sig.PollAnswered, sig.PollBusy, sig.PollFailed)
 
 # fmt: off
 ROWS: Final = rows(
@@ -41,8 +41,7 @@ ROWS: Final = rows(
     arc(POLLING, sig.PollAnswered, p.has_failed_before, (), p.polling_on,           sig.SecondReadingRequested, "only an answered poll proves that the one before has ended; the log has what that one consumed", "10 row 5"),
     arc(POLLING, sig.PollAnswered, (),                  (), p.polling_on,           (),                         "the server sets the pace",                                                                       "4.2"),
     arc(POLLING, sig.PollBusy,     (),                  (), p.backing_off_busy,     (),                         "another poll is held",                                                                           "4.2; 8 F22"),
-    arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later",                                                                                "4.2; 8 F3"),
-    arc(POLLING, sig.PollRejected, (),                  (), p.backing_off,          (),                         "refused for no known reason: nobody could unblock it, so it is tried again",                     "7; D2.14"),
+    arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later, also where it is refused for no known reason: nobody could unblock it",         "4.2; 7; 8 F3; D2.14"),
     arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; D2.9"),
     arc(PAUSED,  ANSWERS,          (),                  (), PAUSED,                 (),                         "the last one; no other is started",                                                              "4.2"),
     arc(PAUSED,  sig.PollBlocked,  (),                  (), p.blocked_while_paused, (),                         "credentials or configuration",                                                                   "7"),

@@ -106,34 +106,23 @@ EXPIRIES: Final = (sig.TypingExpired, sig.OwnTypingExpired, sig.FormExpired)
 
 NO_CHAT: Final = "no chat is open yet"
 OVER: Final = "the session is over"
-OVER_INTENT: Final = "the session is over; request a new one"
 NOT_STARTED: Final = "no chat was requested; request one first"
-IS_ENDING: Final = "the session is being ended; wait for its outcome, then request a new one"
 ENDING_STAGE: Final = "the customer has ended; only the end of the session matters now"
 NOT_OPENING: Final = "no chat is being opened"
 TOO_LONG: Final = "a text in it is longer than the limit of this session (Config.text_limit); shorten it"
-NO_ORIGIN: Final = "the origin is missing; give an opaque random text, new for each session"
-HAS_CHAT: Final = "this session has a chat already; use another session"
-OVER_BEGIN: Final = "the session is over; start a new one, with after=carry_over(this one)"
-NOT_SENDABLE: Final = "this entry type cannot be sent as it is; use the intent made for it, or only the server sends it"
-FULL: Final = "too many items wait to be sent (Config.items_limit); wait for their outcomes"
-NO_TEXT: Final = "the text is empty; give one"
-FORM_CLOSED_INTENT: Final = "no such form is open: it was answered, cancelled or has expired"
-NO_FORM: Final = "no form is open yet; wait until one is shown"
 ONCE: Final = "reported already, or this version of the API has no receipts"
-CLIENT_EVENT: Final = "a client's own event: nothing follows from its echo"
 
 # fmt: off
 ROWS: Final = with_entry(rows(
     # beginning: request a chat, or find one again
-    reject(s.Idle, BEGIN, NO_ORIGIN, op.lacks_origin),
+    reject(s.Idle, BEGIN, "the origin is missing; give an opaque random text, new for each session", op.lacks_origin),
     reject(s.Idle, BEGIN, TOO_LONG, out.is_too_long),
     arc(s.Idle,       ev.RequestChat,                      op.has_first_text, (op.apply_carryover, out.queue_text), conv.requesting, (sig.ChatRequested, sig.ItemQueued), "the first message waits in the queue and fails visibly", "1.2 E4; 8 F28"),
     arc(s.Idle,       ev.RequestChat,                      (),                op.apply_carryover,                         conv.requesting, sig.ChatRequested,                   "a chat is created",                                      "1.2 E4"),
     arc(s.Idle,       ev.Reattach,                         op.names_chat,     (op.apply_carryover, op.adopt_named_chat),  s.Establishing,  sig.ChatReattached,                  "a history that can be read proves that the chat exists", "5.1"),
     arc(s.Idle,       ev.Reattach,                         (),                op.apply_carryover,                         conv.requesting, sig.SearchRequested,                 "the active chat is searched for",                        "1.2 E5"),
-    reject((s.Requesting, *OPEN), BEGIN, HAS_CHAT),
-    reject(TERMINAL, BEGIN, OVER_BEGIN),
+    reject((s.Requesting, *OPEN), BEGIN, "this session has a chat already; use another session"),
+    reject(TERMINAL, BEGIN, "the session is over; start a new one, with after=carry_over(this one)"),
     arc(s.Requesting, sig.NewChatOpened,                   (),                op.mark_beginning,                          s.Establishing,  sig.ChatStarted,                     "a new chat has no history",                              "9"),
     arc(s.Requesting, sig.ExistingChatOpened,              (),                (),                                         s.Establishing,  sig.ChatReattached,                  "an existing chat: history first",                        "2.3 step 1; 9"),
     arc(s.Requesting, sig.NoChatOpened,                    (),                (),                                         s.Idle,          sig.NoChatToSendTo,                  "there is no active chat",                                "2.4"),
@@ -235,14 +224,14 @@ ROWS: Final = with_entry(rows(
     arc(OPEN, sig.FormExpired,                                          (),               part.expire_forms,    STAY, (),                    "hides the form, never ends the session",   "10 row 24"),
     ignore(WAITING, (*wire.STATUS_ENTRIES, *EXPIRIES), NO_CHAT),
     ignore(TERMINAL, (*wire.STATUS_ENTRIES, *EXPIRIES), OVER),
-    ignore(s.LIFECYCLE, wire.IGNORED_ENTRIES, CLIENT_EVENT),
+    ignore(s.LIFECYCLE, wire.IGNORED_ENTRIES, "a client's own event: nothing follows from its echo"),
 
     # sending
     ignore((*SENDING, s.Ending, *TERMINAL), SEND, "accepted already under this key", out.key_is_known),
-    reject(SENDING, SEND, FULL, out.queue_is_full),
-    reject(SENDING, ev.SendText, NO_TEXT, out.is_empty),
+    reject(SENDING, SEND, "too many items wait to be sent (Config.items_limit); wait for their outcomes", out.queue_is_full),
+    reject(SENDING, ev.SendText, "the text is empty; give one", out.is_empty),
     reject(SENDING, SEND, TOO_LONG, out.is_too_long),
-    reject(SENDING, ev.SendEntry, NOT_SENDABLE, out.is_not_sendable),
+    reject(SENDING, ev.SendEntry, "this entry type cannot be sent as it is; use the intent made for it, or only the server sends it", out.is_not_sendable),
     arc(LIVE,    ev.SendText,         out.answers_prompt,    (out.queue_prompt_answer, eph.take_back_typing), STAY, sig.ItemQueued, "a form without a name takes the next text", "3.2; 8 F31"),
     arc(SENDING, ev.SendText,         (),                    (out.queue_text, eph.clear_typing),              STAY, sig.ItemQueued, "one queue out",                             "D2.8"),
     arc(SENDING, ev.SendEntry,        (),                    out.queue_entry,                                 STAY, sig.ItemQueued, "one queue out",                             "D2.8"),
@@ -250,11 +239,11 @@ ROWS: Final = with_entry(rows(
     arc(LIVE,    ev.AnswerForm,       part.is_open_form,     out.queue_form_answer,                           STAY, sig.ItemQueued, "one answer for each request",               "8 F31"),
     arc(LIVE,    ev.AnswerSecureForm, part.is_open_form,     out.queue_secure_answer,                         STAY, sig.ItemQueued, "one answer for each request",               "8 F31"),
     arc(LIVE,    ev.CancelForm,       part.is_any_open_form, out.queue_form_cancel,                           STAY, sig.ItemQueued, "one answer for each request",               "8 F31"),
-    reject(LIVE, ANSWER, FORM_CLOSED_INTENT),
-    reject(s.Requesting, ANSWER, NO_FORM),
+    reject(LIVE, ANSWER, "no such form is open: it was answered, cancelled or has expired"),
+    reject(s.Requesting, ANSWER, "no form is open yet; wait until one is shown"),
     reject(s.Idle, SEND, NOT_STARTED),
-    reject(s.Ending, SEND, IS_ENDING),
-    reject(TERMINAL, SEND, OVER_INTENT),
+    reject(s.Ending, SEND, "the session is being ended; wait for its outcome, then request a new one"),
+    reject(TERMINAL, SEND, "the session is over; request a new one"),
 
     # leaving: two intents, never sent together (F30)
     ignore(TALKING, ev.Disconnect, "a disconnect is queued already", out.disconnect_is_queued),

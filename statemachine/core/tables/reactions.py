@@ -118,104 +118,57 @@ def _to(machine: str, signal: type[sig.Signal], why: str) -> Reaction:
     return Reaction(((machine, signal),), why)
 
 
-_OPENED: Final = _to("opening", sig.ChatFound, "the chat id is known")
-_OPEN_FAILED: Final = _to("opening", sig.OpeningFailed, "try again; E4 returns the same chat while one is alive")
-_OPEN_REFUSED: Final = _to("opening", sig.OpeningRefused, "fatal while requesting")
-_NO_CHAT: Final = _to("opening", sig.NoActiveChat, "404 on E5: no active chat")
-_GONE: Final = _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
-_POLLED: Final = Reaction((("connection", sig.PollAnswered), ("presence", sig.ChatSeen)), "entries, or an empty answer")
-_POLL_FAILED: Final = _to("connection", sig.PollFailed, "back off; events may be lost, so history first")
-_READ: Final = _to("history", sig.HistoryRead, "the whole log")
-_READ_FAILED: Final = _to("history", sig.HistoryFailed, "try again later")
-_READ_REJECTED: Final = _to("history", sig.HistoryRejected, "a few more tries, then without it")
-_POSTED: Final = _to("item", sig.PostAccepted, "the server has it")
-_POSTPONED: Final = _to("item", sig.PostPostponed, "certainly not processed")
-_DOUBTED: Final = _to("item", sig.PostDoubted, "what the server did is unknown")
-_COURTESY: Final = _to("ephemeral", sig.EphemeralDone, "best effort")
-_DISCOURAGED: Final = _to("ephemeral", sig.EphemeralFailed, "best effort: the rest is dropped, no storm of them")
-_UPLOAD_AGAIN: Final = _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
-_UPLOAD_REFUSED: Final = _to("item", sig.UploadRefused, "this file will not be taken")
+# fmt: off
+OPENED: Final =      _to("opening", sig.ChatFound, "the chat id is known")
+OPEN_LATER: Final =  _to("opening", sig.OpeningFailed, "try again; E4 returns the same chat while one is alive")
+NOT_OPENED: Final =  _to("opening", sig.OpeningRefused, "fatal while requesting")
+NO_CHAT: Final =     _to("opening", sig.NoActiveChat, "404 on E5: no active chat")
+POLLED: Final =      Reaction((("connection", sig.PollAnswered), ("presence", sig.ChatSeen)), "entries, or an empty answer")
+POLL_BUSY: Final =   _to("connection", sig.PollBusy, "another poll is held, or we are too fast")
+POLL_LATER: Final =  _to("connection", sig.PollFailed, "back off; events may be lost, so history first")
+POLL_STOP: Final =   _to("connection", sig.PollBlocked, "waits for Reauthorized or End")
+GONE: Final =        _to("lifecycle", sig.ChatGone, "this chat is unknown to the server")
+READ: Final =        _to("history", sig.HistoryRead, "the whole log")
+READ_LATER: Final =  _to("history", sig.HistoryFailed, "try again later")
+READ_FAIL: Final =   _to("history", sig.HistoryRejected, "a few more tries, then without it")
+READ_GONE: Final =   Reaction((("presence", sig.HistoryDenied), ("history", sig.HistoryRejected)), "a poll in flight decides; without one it is gone")
+READ_STOP: Final =   _to("history", sig.HistoryBlocked, "waits for Reauthorized or End")
+POSTED: Final =      _to("item", sig.PostAccepted, "the server has it")
+POST_LATER: Final =  _to("item", sig.PostPostponed, "certainly not processed")
+POST_LIMIT: Final =  _to("item", sig.PostLimited, "unknown as well, but not for ever")
+POST_DOUBT: Final =  _to("item", sig.PostDoubted, "what the server did is unknown")
+POST_GONE: Final =   Reaction((("item", sig.PostDenied), ("presence", sig.ChatDenied)), "not processed; the poll decides")
+POST_FAIL: Final =   _to("item", sig.PostRefused, "this one fails; the others go on")
+POST_STOP: Final =   _to("item", sig.PostBlocked, "the queue waits for Reauthorized or End")
+DONE: Final =        _to("ephemeral", sig.EphemeralDone, "best effort")
+DROP: Final =        _to("ephemeral", sig.EphemeralFailed, "best effort: the rest is dropped, no storm of them")
+DROP_GONE: Final =   Reaction((("ephemeral", sig.EphemeralFailed), ("presence", sig.ChatDenied)), "the poll decides")
+UPLOADED: Final =    _to("item", sig.UploadAccepted, "it has a file id")
+AGAIN: Final =       _to("item", sig.UploadPostponed, "harmless to repeat: an orphan file at worst")
+LIMITED: Final =     _to("item", sig.UploadLimited, "a few more tries")
+NOT_TAKEN: Final =   _to("item", sig.UploadRefused, "this file will not be taken")
+NO_UPLOAD: Final =   _to("item", sig.UploadBlocked, "waits for Reauthorized or End")
+# fmt: on
+
+
+def _row(classes: tuple[OutcomeClass, ...], *reactions: Reaction) -> dict[OutcomeClass, Reaction]:
+    return dict(zip(classes, reactions, strict=True))
+
+
+# fmt: off
+_READ: Final[tuple[OutcomeClass, ...]] = ("ok", "empty", "busy", "retry", "limited", "unreadable", "gone", "refused", "blocked")
+_POST: Final[tuple[OutcomeClass, ...]] = ("ok", "empty", "busy", "retry", "limited", "doubt", "gone", "refused", "blocked")
 
 REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
-    "create": {
-        "ok": _OPENED,
-        "empty": _OPEN_FAILED,
-        "busy": _OPEN_FAILED,
-        "retry": _OPEN_FAILED,
-        "unreadable": _OPEN_FAILED,
-        "limited": _OPEN_FAILED,
-        "gone": _OPEN_REFUSED,
-        "refused": _OPEN_REFUSED,
-        "blocked": _OPEN_REFUSED,
-    },
-    "find": {
-        "ok": _OPENED,
-        "empty": _NO_CHAT,
-        "busy": _OPEN_FAILED,
-        "retry": _OPEN_FAILED,
-        "unreadable": _OPEN_FAILED,
-        "limited": _OPEN_FAILED,
-        "gone": _NO_CHAT,
-        "refused": _OPEN_REFUSED,
-        "blocked": _OPEN_REFUSED,
-    },
-    "poll": {
-        "ok": _POLLED,
-        "empty": _POLLED,
-        "busy": _to("connection", sig.PollBusy, "another poll is held, or we are too fast"),
-        "retry": _POLL_FAILED,
-        "unreadable": _POLL_FAILED,
-        "limited": _POLL_FAILED,
-        "gone": _GONE,
-        "refused": _to("connection", sig.PollRejected, "refused for no known reason"),
-        "blocked": _to("connection", sig.PollBlocked, "waits for Reauthorized or End"),
-    },
-    "history": {
-        "ok": _READ,
-        "empty": _READ_REJECTED,
-        "busy": _READ_FAILED,
-        "retry": _READ_FAILED,
-        "unreadable": _READ_REJECTED,
-        "limited": _READ_REJECTED,
-        "gone": Reaction(
-            (("presence", sig.HistoryDenied), ("history", sig.HistoryRejected)),
-            "a poll in flight decides; without one it is gone",
-        ),
-        "refused": _READ_REJECTED,
-        "blocked": _to("history", sig.HistoryBlocked, "waits for Reauthorized or End"),
-    },
-    "post": {
-        "ok": _POSTED,
-        "empty": _POSTED,
-        "busy": _POSTPONED,
-        "retry": _POSTPONED,
-        "limited": _to("item", sig.PostLimited, "unknown as well, but not for ever"),
-        "doubt": _DOUBTED,
-        "gone": Reaction((("item", sig.PostDenied), ("presence", sig.ChatDenied)), "not processed; the poll decides"),
-        "refused": _to("item", sig.PostRefused, "this one fails; the others go on"),
-        "blocked": _to("item", sig.PostBlocked, "the queue waits for Reauthorized or End"),
-    },
-    "ephemeral": {
-        "ok": _COURTESY,
-        "empty": _COURTESY,
-        "busy": _DISCOURAGED,
-        "retry": _DISCOURAGED,
-        "limited": _DISCOURAGED,
-        "doubt": _DISCOURAGED,
-        "gone": Reaction((("ephemeral", sig.EphemeralFailed), ("presence", sig.ChatDenied)), "the poll decides"),
-        "refused": _COURTESY,
-        "blocked": _COURTESY,
-    },
-    "upload": {
-        "ok": _to("item", sig.UploadAccepted, "it has a file id"),
-        "empty": _UPLOAD_AGAIN,
-        "busy": _UPLOAD_AGAIN,
-        "retry": _UPLOAD_AGAIN,
-        "unreadable": _UPLOAD_AGAIN,
-        "limited": _to("item", sig.UploadLimited, "a few more tries"),
-        "gone": _UPLOAD_REFUSED,
-        "refused": _UPLOAD_REFUSED,
-        "blocked": _to("item", sig.UploadBlocked, "waits for Reauthorized or End"),
-    },
+    #                        ok        empty       busy        retry       limited     unreadable  gone        refused     blocked
+    "create":    _row(_READ, OPENED,   OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NOT_OPENED, NOT_OPENED, NOT_OPENED),
+    "find":      _row(_READ, OPENED,   NO_CHAT,    OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NO_CHAT,    NOT_OPENED, NOT_OPENED),
+    "poll":      _row(_READ, POLLED,   POLLED,     POLL_BUSY,  POLL_LATER, POLL_LATER, POLL_LATER, GONE,       POLL_LATER, POLL_STOP),
+    "history":   _row(_READ, READ,     READ_FAIL,  READ_LATER, READ_LATER, READ_FAIL,  READ_FAIL,  READ_GONE,  READ_FAIL,  READ_STOP),
+    "upload":    _row(_READ, UPLOADED, AGAIN,      AGAIN,      AGAIN,      LIMITED,    AGAIN,      NOT_TAKEN,  NOT_TAKEN,  NO_UPLOAD),
+    #                        ok        empty       busy        retry       limited     doubt       gone        refused     blocked
+    "post":      _row(_POST, POSTED,   POSTED,     POST_LATER, POST_LATER, POST_LIMIT, POST_DOUBT, POST_GONE,  POST_FAIL,  POST_STOP),
+    "ephemeral": _row(_POST, DONE,     DONE,       DROP,       DROP,       DROP,       DROP,       DROP_GONE,  DONE,       DONE),
 }
+# fmt: on
 """Only the classes that `classify` can give for a kind; a test compares the two."""
