@@ -208,7 +208,7 @@ def _link(s: Session) -> up.ConnectionChanged:
     link: Any = s.connection
     if type(link) is st.ConnectionOff and type(opening) is st.OpeningBackingOff:
         link = opening
-    if type(link) in (st.ConnectionBackingOff, st.OpeningBackingOff):
+    if isinstance(link, st.ConnectionBackingOff | st.OpeningBackingOff):
         return up.ConnectionChanged(link.name, link.tries, link.code, link.reason, link.due, link.detail)
     state, tries, next_try = link.name, link.tries, None
     if type(link) is st.ConnectionOff and opening.tries:

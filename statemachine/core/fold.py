@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from . import signals as sig
@@ -131,7 +131,7 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
     return first
 
 
-def _merge(d: Draft, entries: Sequence[Any], known: memory.Known) -> None:
+def _merge(d: Draft, entries: tuple[wire.Entry, ...], known: memory.Known) -> None:
     last = max([i for i, e in enumerate(entries) if type(e) is not wire.Navigation], default=-1)
     offer = _pending_offer(entries)
     for index, e in enumerate(entries):
@@ -159,7 +159,7 @@ def _pending_offer(entries: Sequence[Any]) -> int | None:
     return found
 
 
-def _read_roster(d: Draft, entries: Iterable[Any]) -> None:
+def _read_roster(d: Draft, entries: tuple[wire.Entry, ...]) -> None:
     """Roster and stage, as far as the log may tell them.
 
     Only while the next poll waits for the log: entries that were received meanwhile may be newer than it. The log moves

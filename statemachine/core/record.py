@@ -18,9 +18,12 @@ from attrs import define, field, fields
 
 def _field_values(self: Any) -> Any:
     """The values of all fields, in order; the getter is made for each class at its first use."""
-    names = self.__match_args__
-    many = attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)
-    type(self).field_values = property(many)
+    names: tuple[str, ...] = self.__match_args__
+
+    def none_or_one(record: Any) -> tuple[Any, ...]:
+        return tuple([getattr(record, name) for name in names])
+
+    type(self).field_values = property(attrgetter(*names) if len(names) > 1 else none_or_one)
     return self.field_values
 
 

@@ -363,6 +363,7 @@ def exact_calls() -> dict[str, int]:
         "a phase change": calls(queued, Incoming(11_000, (Status("connecting"),))),
         "a message with its receipt": calls(session, Incoming(10_000, (word,))),
         "a message that a poll brings": calls(session, Answered(10_000, poll.id, EventBatch((word,)))),
+        "a text that is sent": calls(session, SendText(10_000, "hello")),
         "an empty poll": calls(session, Answered(24_000, poll.id, EventBatch())),
         "an early tick": calls(session, Tick(due - 1)),
     }

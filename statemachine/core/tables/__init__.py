@@ -91,7 +91,7 @@ def _delivery(coupling: Coupling) -> Action:
 def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
     """Give an event or a signal to the machine that is in this state: every transition goes through here."""
     if d.log is not None:
-        _log(d, type(state), on, e)
+        _log(d, state.__class__, on, e)
     _CELLS_OF[type(state)][on](d, e)
 
 
