@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+import statemachine
 from statemachine.conformance.blackbox.audit import audit
 from statemachine.conformance.blackbox.catalogue import CASES
 from statemachine.conformance.blackbox.context import RunOptions
@@ -129,3 +131,16 @@ async def test_an_id_of_its_own_is_judged_and_printed() -> None:
     result = await played("F5/plain", "eventloop.py", "own_id")
     assert result.findings == ()
     assert len(result.client_id) == 36
+
+
+async def test_the_client_of_the_guide_can_be_judged(tmp_path: Path) -> None:
+    guide = Path(statemachine.__file__).with_name("JUDGE.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "my_client.py").write_text(code, encoding="utf-8")
+    cases = [one for one in CASES if one.id in ("F5/plain", "F30/leaves")]
+    program = program_factory([sys.executable, str(tmp_path / "my_client.py")], FAST)
+    results = await run_cases(cases, program, FAST)
+    assert {one.case.id: (one.findings, one.not_ready) for one in results} == {
+        "F5/plain": ((), ""),
+        "F30/leaves": ((), ""),
+    }
