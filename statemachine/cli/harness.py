@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -25,6 +26,7 @@ from statemachine.conformance.kit import (
 from statemachine.conformance.process import Harness
 from statemachine.conformance.results import CheckResult, with_known
 from statemachine.conformance.vectors import BadVector
+from statemachine.engine.session import FEATURES
 
 from .app import Trouble, in_trouble
 from .files import lines, write
@@ -59,14 +61,17 @@ class EngineTrial:
     def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
-        known = lines(self.known) if self.known else ()
-        with in_trouble(Unusable), Harness(self.command) as subject:
+        with in_trouble(Unusable), Harness(self.command, self.options.timeout) as subject:
             name = _titled(subject.hello)
+            known = lines(self.known) if self.known else ()
+            declared = {*known, *map(str, subject.hello.get("known", ()))}
+            _refuse_unknown("check", declared, (check.id for check in checks()))
+            _refuse_unknown("feature", map(str, subject.hello["features"]), FEATURES)
             smoke(subject)
             if self.options.replay is not None:
                 return name, [heard(self._replayed(subject, self.options.replay))]
-            click.echo(f"{name}: {len(found)} checks, about {max(1, round(expected_seconds(found)))} s")
-            declared = {*known, *map(str, subject.hello.get("known", ()))}
+            features = " + ".join(("core", *sorted(map(str, subject.hello["features"]))))
+            click.echo(f"{name}: {len(found)} checks of {features}, about {max(1, round(expected_seconds(found)))} s")
             results: list[CheckResult] = []
             for one in run(subject, found):
                 results.append(heard(self._kept(with_known(one, declared))))
@@ -94,6 +99,15 @@ class EngineTrial:
     def _replayed(self, subject: Harness, path: Path) -> CheckResult:
         with in_trouble(BadVector):
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
+
+
+def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise Unusable for a name that does not exist: it would silently mean nothing."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            raise Unusable(f"no {what} is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
 def _titled(hello: dict[str, object]) -> str:

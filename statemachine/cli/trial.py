@@ -10,10 +10,12 @@ import click
 from attrs import frozen
 
 from statemachine.conformance.kit import RANDOM_TRACES
+from statemachine.conformance.process import TIMEOUT_S
 from statemachine.conformance.results import CheckResult
 
 from .app import grouped
 from .files import FILE, FOLDER
+from .numbers import FiniteRange
 
 
 class Trial(Protocol):
@@ -59,6 +61,7 @@ class EngineOptions:
 
     cases: int
     seed: int
+    timeout: float
     replay: Path | None
     out: Path
 
@@ -72,6 +75,14 @@ engine_options: Final = grouped(
     EngineOptions,
     _count("--cases", RANDOM_TRACES, "Random sessions of an engine."),
     _count("--seed", 1, "First seed of these sessions."),
+    click.option(
+        "--timeout",
+        type=FiniteRange(0.1, 3_600),
+        default=TIMEOUT_S,
+        show_default=True,
+        metavar="SECONDS",
+        help="For one answer of an engine; the third answer that does not come in time ends the run.",
+    ),
     click.option("--replay", type=FILE, help="Run only this stored case of an engine."),
     click.option("--out", type=FOLDER, default=Path(), show_default=True, help="Folder for failed cases of an engine."),
 )

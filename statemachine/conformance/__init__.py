@@ -3,3 +3,20 @@
 `kit` lists and runs the checks; `judge` runs one vector on one implementation; `process` is an implementation behind a
 pipe; `suite` and `plugin` are for pytest. `strategies` needs hypothesis, all else the core alone.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .suite import ConformanceSuite
+
+__all__ = ["ConformanceSuite"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "ConformanceSuite":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .suite import ConformanceSuite  # at first use: it needs pytest
+
+    return ConformanceSuite

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from statemachine.codec.body import is_object
 from statemachine.engine.session import JsonObject
 
 T = TypeVar("T")
@@ -69,6 +72,49 @@ class NoAnswer(Exception):
 
 class Unusable(Exception):
     """Nothing can be judged, because the harness itself does not work. The text says what to do."""
+
+
+class Guarded:
+    """An implementation in this process; its exceptions and wrong results become NoAnswer, as behind a pipe."""
+
+    def __init__(self, subject: Implementation) -> None:
+        self._subject: Any = subject
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self._subject, name)
+        return partial(self._answer, name) if name == "codec" else own
+
+    def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
+        """`Implementation.begin`."""
+        return self._answer("begin", at, config or {})
+
+    def step(self, event: JsonObject) -> JsonObject:
+        """`Implementation.step`."""
+        return self._answer("step", event)
+
+    def snapshot(self) -> object:
+        """`Implementation.snapshot`."""
+        return self._call("snapshot")
+
+    def restore(self, data: object) -> JsonObject:
+        """`Implementation.restore`."""
+        return self._answer("restore", data)
+
+    def _answer(self, method: str, *args: object) -> JsonObject:
+        answer = self._call(method, *args)
+        if not is_object(answer):
+            raise NoAnswer(f"{method} returned {type(answer).__name__}, and not a dict")
+        return answer
+
+    def _call(self, method: str, *args: object) -> object:
+        try:
+            return getattr(self._subject, method)(*args)
+        except NoAnswer:
+            raise
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            words = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            raise NoAnswer(f"{method} raised {words}") from error
 
 
 def declared_features(implementation: Implementation) -> frozenset[str] | None:

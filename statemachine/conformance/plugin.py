@@ -13,8 +13,8 @@ from typing import Any, Final, Self, cast
 
 import pytest
 
-from .implementation import Implementation
-from .kit import RANDOM_TRACES, Check, checks
+from .implementation import Guarded, Implementation, Unusable
+from .kit import RANDOM_TRACES, Check, checks, smoke
 from .suite import assert_check
 
 _OPTION: Final = "--statemachine-impl"
@@ -35,7 +35,12 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     named = cast("str | None", config.getoption(_OPTION))
     if named is None:
         return
-    make, known = _maker(named), cast("list[str]", config.getoption("--statemachine-known"))
+    make = _maker(named)
+    try:
+        smoke(Guarded(make()))
+    except Unusable as unusable:
+        raise pytest.UsageError(f"{_OPTION} {named}: {unusable}") from None
+    known = cast("list[str]", config.getoption("--statemachine-known"))
     cases = cast(int, config.getoption("--statemachine-cases"))
     items.extend(ConformanceItem.made(session, check, make, known) for check in checks(cases))
 

@@ -29,6 +29,8 @@ from .implementation import NoAnswer, PendingAnswer, Unusable
 
 TIMEOUT_S: Final = 30.0
 """Seconds for one answer: long enough for any correct one."""
+_HANGS: Final = 3
+"""A harness that does not answer so often is not tried again."""
 _TAIL: Final = 2_000
 _CODEC: Final = "codec"
 _UNDER_WAY: Final = 4_096
@@ -79,7 +81,7 @@ def _snapshot(said: JsonObject) -> object:
 class Harness:
     """`with Harness(["node", "harness.mjs"]) as subject:`, and `subject` is an `Implementation`.
 
-    Raises Unusable where the command cannot be started, or does not answer hello.
+    Raises Unusable where the command cannot be started, does not answer hello, or hangs for the third time.
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
@@ -92,6 +94,7 @@ class Harness:
         self._under_way: Final[deque[_Line]] = deque()
         self._unsent: Final[list[str]] = []
         self._bytes = 0
+        self._hangs = 0
         self._seq = 0
         self.hello: JsonObject = {}
         self.pipelined: Final = _Pipelined(self)
@@ -168,11 +171,11 @@ class Harness:
         line = self._under_way.popleft()
         self._bytes -= len(line.text)
         try:
-            line.answer = self._read(self._next_line(), line.seq)
+            line.answer = self._read(self._next_line(line), line.seq)
         except NoAnswer as broken:
             line.answer = broken
 
-    def _next_line(self) -> str:
+    def _next_line(self, line: _Line) -> str:
         process = self._process
         if process is None:
             raise NoAnswer("the process has ended, and its session is lost")
@@ -191,7 +194,11 @@ class Harness:
         if answer:
             return answer
         hung = monotonic() - since >= self._timeout_s
-        raise NoAnswer(self._end(f"no answer within {self._timeout_s:.0f} s" if hung else "the process ended"))
+        self._hangs += hung
+        if self._hangs == _HANGS:
+            asked = line.text.strip()[:200]
+            raise Unusable(self._end(f"no answer within {self._timeout_s:g} s, {_HANGS} times; the last to {asked}"))
+        raise NoAnswer(self._end(f"no answer within {self._timeout_s:g} s" if hung else "the process ended"))
 
     def _read(self, text: str, seq: int) -> JsonObject:
         try:

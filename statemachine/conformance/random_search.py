@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from .implementation import Implementation, declared_features
-from .judge import AGREEMENT, Deviation, judge
+from .judge import AGREEMENT, LAWS_OF_STEPS, Deviation, judge
 from .levels import level_at
 from .shorten import shortened, without_missing_features
 from .shrinking import shrink
@@ -24,8 +24,10 @@ _LENGTH: Final = 40
 """Steps of a trace."""
 _TRIES: Final = 200
 """How many simpler traces are tried."""
-LAWS: Final = (AGREEMENT, *VARIATIONS)
-"""The laws that a search can check. The laws of a single run (L4, L6 to L9, L13, L14) are checked in each search."""
+STEPS: Final = "steps"
+LAWS: Final = (AGREEMENT, STEPS, *VARIATIONS)
+"""What a search can check. `STEPS`: the laws that one run shows. All but the agreement compare the implementation with
+itself, so that one difference from the reference is reported once."""
 
 
 @frozen
@@ -47,23 +49,40 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
         start: The seed.
     """
     variation, features = VARIATIONS.get(law), declared_features(subject)
+    enforced = LAWS_OF_STEPS if law == STEPS else frozenset({law})
     random = Random(f"{law} {start}")  # else each law would see the same traces
 
     def judged(words: list[bytes]) -> Found | None:
         vector = without_missing_features(vector_of(trace_of(words)), features)
-        deviation = judge(subject, vector, variation)
+        deviation = judge(subject, vector, variation, enforced)
         return None if deviation is None else Found(deviation, vector)
 
+    def simplified(words: list[bytes], found: Found) -> Found:
+        level = levelled(found).deviation.level
+
+        def same_level(fewer: list[bytes]) -> bool:
+            simpler = judged(fewer)
+            return simpler is not None and levelled(simpler).deviation.level == level
+
+        simpler = judged(_simplified(words, same_level)) or found
+        vector, deviation = shortened(subject, simpler.vector, simpler.deviation, variation, enforced)
+        return Found(deviation, vector)
+
+    def levelled(found: Found) -> Found:
+        if found.deviation.law != AGREEMENT:
+            return found
+        return evolve(found, deviation=evolve(found.deviation, level=level_at(found.vector, found.deviation.step)))
+
+    soft: tuple[list[bytes], Found] | None = None
     for _ in range(cases):
         words = [random.randbytes(WORD) for _ in range(_LENGTH + 1)]
         found = judged(words)
-        if found is not None:
-            found = judged(_simplified(words, lambda fewer: judged(fewer) is not None)) or found
-            vector, deviation = shortened(subject, found.vector, found.deviation, variation)
-            if deviation.law == AGREEMENT:
-                deviation = evolve(deviation, level=level_at(vector, deviation.step))
-            return Found(deviation, vector)
-    return None
+        if found is None:
+            continue
+        if levelled(found).deviation.level == "must":
+            return levelled(simplified(words, found))
+        soft = soft or (words, found)  # a broken SHOULD rule must not hide a broken MUST rule
+    return None if soft is None else levelled(simplified(*soft))
 
 
 def _simplified(words: list[bytes], fails: Callable[[list[bytes]], bool]) -> list[bytes]:

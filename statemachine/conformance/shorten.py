@@ -6,7 +6,7 @@ its call, an intent to the message ids that it created. Later steps then still m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, cast
 
 from attrs import evolve, frozen
@@ -17,7 +17,7 @@ from statemachine.engine.session import JsonObject, JsonSession
 from ..core import outbox
 from .ids import with_replaced_texts
 from .implementation import Implementation
-from .judge import Deviation, judge
+from .judge import EVERYTHING, Deviation, judge
 from .shrinking import shrink
 from .variations import Variation
 from .vector_runner import VectorRunner
@@ -82,13 +82,17 @@ def replay(at: int, config: JsonObject, steps: Iterable[LinkedStep]) -> tuple[Ve
 
 
 def shortened(
-    subject: Implementation, vector: Vector, deviation: Deviation, variation: Variation | None
+    subject: Implementation,
+    vector: Vector,
+    deviation: Deviation,
+    variation: Variation | None,
+    enforced: Container[str] = EVERYTHING,
 ) -> tuple[Vector, Deviation]:
     """The shortest vector found that breaks the same law, and its deviation."""
 
     def judged(steps: list[LinkedStep]) -> tuple[Vector, Deviation | None]:
         shorter = evolve(vector, steps=replay(vector.at, vector.config, steps))
-        return shorter, judge(subject, shorter, variation)
+        return shorter, judge(subject, shorter, variation, enforced)
 
     def fails(steps: list[LinkedStep]) -> bool:
         _, found = judged(steps)

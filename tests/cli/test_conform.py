@@ -14,6 +14,7 @@ import pytest
 from attrs import frozen
 
 from statemachine.cli import main
+from statemachine.engine import PROTOCOL
 
 PYTHON = sys.executable
 ENGINE = (PYTHON, "-m", "statemachine", "engine")
@@ -129,3 +130,45 @@ def test_the_engine_answers_lines_until_its_input_ends() -> None:
     hello, begun, wrong = map(json.loads, done.stdout.splitlines())
     assert (hello["seq"], begun["phase"]) == (1, "idle")
     assert "not JSON" in wrong["error"]
+
+
+HANGING = """
+import json, sys, time
+for line in sys.stdin:
+    said = json.loads(line)
+    if said["op"] == "step" and said["event"]["type"] != "request_chat":
+        time.sleep(60)
+    answer = {"seq": said["seq"], "phase": "requesting" if said["op"] == "step" else "idle", "commands": [],
+              "updates": [], "owed": [], "deadline": None, "outcome": None, "protocol": PROTOCOL, "features": FEATURES,
+              "name": "x", "known": KNOWN}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def hanging(folder: Path, features: list[str], known: list[str]) -> tuple[str, str]:
+    path = folder / "harness.py"
+    values = {"PROTOCOL": PROTOCOL, "FEATURES": features, "KNOWN": known}
+    path.write_text("".join(f"{name} = {value!r}\n" for name, value in values.items()) + HANGING, encoding="utf-8")
+    return PYTHON, str(path)
+
+
+@pytest.mark.parametrize(
+    ("features", "known", "words"),
+    [
+        (["typing"], ["fault/F13/no-such-check"], "no check is called 'fault/F13/no-such-check'"),
+        (["typng"], [], "no feature is called 'typng'; did you mean 'typing'?"),
+    ],
+)
+def test_declarations_that_mean_nothing_are_refused(
+    features: list[str], known: list[str], words: str, conform: Conform, tmp_path: Path
+) -> None:
+    done = conform(harness=hanging(tmp_path, features, known))
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_harness_that_hangs_ends_the_run_and_the_place_is_named(conform: Conform, tmp_path: Path) -> None:
+    done = conform("--timeout", "0.5", harness=hanging(tmp_path, [], []))
+    assert done.returncode == 2
+    assert "no answer within 0.5 s, 3 times; the last to" in done.stderr
+    assert '"op":"step"' in done.stderr

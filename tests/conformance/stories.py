@@ -48,18 +48,21 @@ from statemachine.records import Config
 from statemachine.wire import (
     CobrowsingRequested,
     FormShow,
+    InactivityTimeout,
     Location,
     Malformed,
     NotTyping,
     SecureFormShow,
     SessionEnded,
     Signaling,
+    Status,
     TimeoutWarning,
     Typing,
     Unknown,
 )
 from tests.conformance.telling import Story, story_of
 from tests.core import play
+from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS
 
 TOLD = ("faults", "found", "sending", "link", "presence", "opening", "room", "stage_conflicts", "fold")
 """The tests of the core that tell stories."""
@@ -242,8 +245,52 @@ def seldom() -> Iterator[Story]:
         yield _story(one, "seldom")
 
 
-def _story(one: Any, name: str, why: str = "") -> Story:
-    config = to_json(one.session.config, Config)
+CONTEXT = (
+    play.joined("bot", "scenario"),
+    Typing("bot"),
+    FormShow("f1", "survey"),
+    SecureFormShow("f3", "card"),
+    TimeoutWarning("still there?"),
+)
+"""What most entries refer to."""
+SECOND_SIGNALS: tuple[Any, ...] = (
+    *(Status(state) for state in ("failed", "completed")),
+    SessionEnded(),
+    InactivityTimeout("bye"),
+)
+
+
+def everywhere() -> Iterator[Story]:
+    """Each state of each machine, and each event in it; plain, in a rich context, and with a full queue."""
+    events = (*INTENTS, *OTHER_EVENTS, *map(_after_another, SECOND_SIGNALS))
+    for makers in (maker for states in EXAMPLES.values() for some in states.values() for maker in some):
+        for event in events:
+            yield from _in_context(makers, event)
+
+
+def _after_another(signal: Any) -> Any:
+    return lambda at: Incoming(at, (SessionEnded() if signal != SessionEnded() else Status("failed"), signal))
+
+
+def _in_context(make: Any, event: Any) -> Iterator[Story]:
+    for context, config in (((), {}), (CONTEXT, {}), (CONTEXT, {"items_limit": 1})):
+        one = make()
+        with suppress(IllegalIntent):
+            if context:
+                one.do(Incoming, context)
+            if config:
+                one.do(SendText, "full")
+        with suppress(IllegalIntent):
+            one.feed(event(one.now))
+        one.do(Incoming, (play.message(77),))
+        for _ in range(2):
+            if next_deadline(one.session) is not None:
+                one.tick()
+        yield _story(one, "everywhere", config=config)
+
+
+def _story(one: Any, name: str, why: str = "", config: dict[str, Any] | None = None) -> Story:
+    config = to_json(one.session.config, Config) | (config or {})
     doings = [told if isinstance(told, dict) else {"event": encode_event(_alone(told))} for told in one.story]
     return Story(name, play.NOW, config, tuple(linked_steps(play.NOW, config, doings)), why)
 

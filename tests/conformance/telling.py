@@ -120,7 +120,7 @@ def trailing() -> Iterator[None]:
 
 
 def _noting(machine: Machine, state: type[Any], on: type[Any], cell: Any) -> Any:
-    rows = [(row.when, row_name(machine.name, row)) for row in machine.cell(state, on)]
+    rows = [(row.when, row_name(machine.name, state, row)) for row in machine.cell(state, on)]
 
     def noting(d: Any, e: Any) -> None:
         TRAIL.add(next(name for when, name in rows if when is None or when(d, e)))

@@ -71,6 +71,60 @@ def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -
     assert replay_case(JsonSession(), law, vector).status == "passed"
 
 
+class Deaf(JsonSession):
+    """It does not hear one entry in one phase."""
+
+    def __init__(self, entry: str, phase: str) -> None:
+        super().__init__()
+        self._entry, self._phase = entry, phase
+
+    def step(self, event: JsonObject) -> JsonObject:
+        reply = event.get("reply", event)
+        if self.session.phase == self._phase and "entries" in reply:
+            kept = {**reply, "entries": [one for one in reply["entries"] if one.get("type") != self._entry]}
+            event = {**event, "reply": kept} if "reply" in event else kept
+        return super().step(event)
+
+
+@pytest.mark.parametrize(
+    ("entry", "phase"),
+    [
+        ("inactivity_timeout", "wrapping_up"),
+        ("party_left", "connecting"),
+        ("timeout_warning", "queued"),
+        ("session_ended", "establishing"),
+        ("status", "ending"),
+        ("party_joined", "wrapping_up"),
+        ("message", "ivr"),
+    ],
+)
+def test_an_engine_that_is_deaf_in_one_phase_fails_a_vector_of_that_phase(entry: str, phase: str) -> None:
+    verdicts = list(run(Deaf(entry, phase), checks(0)))
+    failed = [one.id for one in verdicts if one.status == "failed"]
+    assert any(f"/{phase}/" in one and entry.replace("_", "-")[:6] in one for one in failed), failed
+
+
+def test_one_difference_from_the_reference_is_reported_once() -> None:
+    """All laws but the agreement compare the implementation with itself."""
+    laws = [check for check in checks(140) if check.id.startswith("law/")]
+    verdicts = list(run(Deaf("status", "queued"), laws))
+    assert [one.id for one in verdicts if one.status != "passed"] == ["law/agreement"]
+
+
+def test_a_broken_law_is_found_where_the_engine_differs_from_the_reference() -> None:
+    class Restless(Deaf):
+        """A second tick does something, too."""
+
+        def step(self, event: JsonObject) -> JsonObject:
+            shown = super().step(event)
+            return {**shown, "phase": "ended" if event["type"] == "tick" and not shown["commands"] else shown["phase"]}
+
+    checked = select_checks(checks(140), ["law/L1"])
+    (verdict,) = run(Restless("status", "queued"), checked)
+    assert verdict.status == "failed"
+    assert verdict.what.startswith("L1")
+
+
 def test_a_fault_in_a_vector_names_rule_and_source() -> None:
     def silent(shown: JsonObject) -> JsonObject:
         return {**shown, "updates": []}

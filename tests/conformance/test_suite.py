@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from statemachine.conformance.kit import checks
+from statemachine.conformance.implementation import Implementation
+from statemachine.conformance.kit import checks, read_case
 from statemachine.conformance.suite import ConformanceSuite, ConformanceWarning, assert_check
-from statemachine.engine.session import JsonSession
+from statemachine.engine.session import JsonObject, JsonSession
 from tests.conformance.strangers import Spoilt
 
 MINE = """
@@ -29,7 +32,7 @@ def ran(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_class_has_one_test_for_each_check(tmp_path: Path) -> None:
-    text = MINE + "\nfrom statemachine.conformance.suite import ConformanceSuite\n\n"
+    text = MINE + "\nfrom statemachine.conformance import ConformanceSuite\n\n"
     text += "class TestMine(ConformanceSuite):\n    def implementation(self):\n        return Silent()\n"
     (tmp_path / "test_mine.py").write_text(text, encoding="utf-8")
     done = ran(tmp_path, "-k", "F9", "-rf")
@@ -37,7 +40,7 @@ def test_a_class_has_one_test_for_each_check(tmp_path: Path) -> None:
     assert "source:  protocol.md 8 F9" in done.stdout
     assert "found:   " in done.stdout
     listed = ran(tmp_path, "--collect-only")
-    assert f"{len(checks())} tests collected" in listed.stdout
+    assert f"{len(checks()) + 1} tests collected" in listed.stdout
 
 
 @pytest.mark.slow
@@ -88,3 +91,46 @@ def test_what_only_should_hold_warns() -> None:
 def test_a_suite_without_an_implementation_says_so() -> None:
     with pytest.raises(NotImplementedError, match="return the implementation under test"):
         ConformanceSuite().implementation()
+
+
+def raising(event: JsonObject) -> JsonObject:
+    raise KeyError("odd")
+
+
+@pytest.mark.parametrize(
+    ("method", "replacement", "words"),
+    [
+        ("step", raising, "step raised KeyError: 'odd' ("),
+        ("step", lambda: {}, "step raised TypeError"),
+        ("step", lambda event: None, "step returned NoneType, and not a dict"),
+        ("begin", lambda at: {}, "begin raised TypeError"),
+        ("begin", lambda at, config: {"phase": "ended"}, "the harness does not work"),
+    ],
+)
+def test_a_wrong_implementation_fails_the_smoke_test_in_words(method: str, replacement: Any, words: str) -> None:
+    class Mine(ConformanceSuite):
+        def implementation(self) -> Implementation:
+            engine = JsonSession()
+            setattr(engine, method, replacement)
+            return engine
+
+    with pytest.raises(pytest.fail.Exception, match=re.escape(words)):
+        Mine().test_smoke()
+    with pytest.raises(pytest.skip.Exception, match="test_smoke fails"):
+        Mine().test_conforms(CHECK)
+
+
+def test_an_exception_in_a_step_names_its_place_and_the_case_is_stored() -> None:
+    class Failing(JsonSession):
+        def step(self, event: JsonObject) -> JsonObject:
+            if event["type"] == "send_text":
+                raise ZeroDivisionError("by nothing")
+            return super().step(event)
+
+    check = next(check for check in checks(0) if check.id.startswith("fault/F13"))
+    with pytest.raises(
+        pytest.fail.Exception, match=r"ZeroDivisionError: by nothing \(.*test_suite\.py:\d+\)"
+    ) as failed:
+        assert_check(Failing(), check)
+    law, vector = read_case(Path(str(failed.value).rpartition("case:")[2].strip()))
+    assert (law, bool(vector.steps)) == ("crash", True)
