@@ -377,6 +377,14 @@ def ends_while_a_receipt_is_in_flight() -> Play:
     return play
 
 
+def a_message_comes_after_the_end() -> Play:
+    """It is delivered, as late."""
+    play = chatting()
+    play.do(Incoming, (w.SessionEnded(),))
+    play.do(Incoming, (message(5),))
+    return play
+
+
 def hears_of_its_end_again(first: w.Entry) -> Play:
     play = chatting()
     play.poll(first)
@@ -480,6 +488,7 @@ _SPOKEN: Final = (
 _ENDS: Final = (w.SessionEnded(), w.InactivityTimeout("bye"), w.Status("completed"), w.Status("failed"))
 
 STORIES: Final[tuple[Callable[[], Play], ...]] = (
+    a_message_comes_after_the_end,
     ends_while_a_receipt_is_in_flight,  # first, so that every mutant of an end meets it
     reattaches_badly,
     lambda: finds_nothing_and_begins_anew(http(404, 5005)),
