@@ -28,14 +28,33 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import core
-    from .client import ChatClient
+    from .client import ChatClient as ChatClient
+    from .codec.records import (
+        decode_command,
+        decode_event,
+        decode_update,
+        encode_command,
+        encode_event,
+        encode_update,
+    )
     from .codec.snapshot import restore, snapshot
     from .core import *  # noqa: F403
 
-    __all__ = ["ChatClient", "restore", "snapshot"]
+    # Without `ChatClient`, which is public too: `from statemachine import *` works without aiohttp.
+    __all__ = [
+        "decode_command",
+        "decode_event",
+        "decode_update",
+        "encode_command",
+        "encode_event",
+        "encode_update",
+        "restore",
+        "snapshot",
+    ]
     __all__ += core.__all__
 
-_LAZY = {"ChatClient": ".client", "restore": ".codec.snapshot", "snapshot": ".codec.snapshot"}
+_JSON = ("decode_command", "decode_event", "decode_update", "encode_command", "encode_event", "encode_update")
+_LAZY = {"restore": ".codec.snapshot", "snapshot": ".codec.snapshot", **dict.fromkeys(_JSON, ".codec.records")}
 
 
 def __getattr__(name: str) -> Any:
@@ -44,8 +63,10 @@ def __getattr__(name: str) -> Any:
     if name == "core" or (name.startswith("_") and name != "__all__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     public = import_module(".core", __name__).__all__
-    if name == "__all__":
-        found: Any = [*_LAZY, *public]
+    if name == "ChatClient":
+        found: Any = import_module(".client", __name__).ChatClient
+    elif name == "__all__":
+        found = [*_LAZY, *public]
     elif name in _LAZY or name in public:
         found = getattr(import_module(_LAZY.get(name, ".core"), __name__), name)
     else:
@@ -55,4 +76,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+    return sorted({*globals(), "ChatClient", *__getattr__("__all__")})

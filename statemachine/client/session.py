@@ -20,7 +20,7 @@ from statemachine.codec.http import Endpoint
 from statemachine.store.errors import UnreadableSession
 
 from .. import core
-from ..core import Carryover, Intent, Session
+from ..core import Carryover, Intent, Phase, Session
 from ..core.wire import SendableEntry
 from ..logs import Logger, error_name
 from .advice import remedy
@@ -124,7 +124,7 @@ class ChatSession:
         return self._runner.session
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """The phase: idle, requesting, queued, agent_joined, ended…"""
         return self.session.phase
 

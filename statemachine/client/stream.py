@@ -17,11 +17,11 @@ from attrs import define, frozen
 from statemachine.adapters.protocols import Done, SavedStep, Store
 
 from ..core import Finished, Received, Session, StatusUpdate, TranscriptUpdate
+from ..core import Update as Update
 from ..core.wire import Message
 from .errors import ChatError, ending
 from .home_loop import check_loop
 
-Update: TypeAlias = TranscriptUpdate | StatusUpdate
 UpdateFilter: TypeAlias = Callable[[Update], Update | None]
 """Changes an update before it is delivered; None: the application does not get it."""
 

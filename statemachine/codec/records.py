@@ -28,7 +28,7 @@ from .body import Object, is_array, is_object
 from .errors import BadRecord
 from .values import Expected
 
-Update: TypeAlias = Notification | StatusUpdate
+AnyUpdate: TypeAlias = Notification | StatusUpdate
 
 _KEYS: Final = {"from_": "from", "type": "kind"}
 _HEX: Final = re.compile("(?:[0-9a-f]{2})*")
@@ -306,14 +306,14 @@ def decode_command(data: object) -> Command:
     return cast(Command, from_json(data, Command))
 
 
-def encode_update(update: Update, *, redacted: bool = False) -> Object:
+def encode_update(update: AnyUpdate, *, redacted: bool = False) -> Object:
     """`{"type": "received", "seq": …, "at": …, "entry": {"type": "message", …}}`; status updates have no `seq`."""
-    return to_json(update, Update, redacted)
+    return to_json(update, AnyUpdate, redacted)
 
 
-def decode_update(data: object) -> Update:
+def decode_update(data: object) -> AnyUpdate:
     """The update, or the anomaly. Raises `BadRecord`."""
-    return cast(Update, from_json(data, Update))
+    return cast(AnyUpdate, from_json(data, AnyUpdate))
 
 
 def redact(data: object) -> Object:
@@ -325,5 +325,5 @@ def redact(data: object) -> Object:
     return to_json(from_json(data, kind), kind, redacted=True)
 
 
-_FAMILIES: Final[dict[str, Any]] = {tag: kind for kind in (Event, Command, Update) for tag in _members(kind)}
+_FAMILIES: Final[dict[str, Any]] = {tag: kind for kind in (Event, Command, AnyUpdate) for tag in _members(kind)}
 """Type -> its family; no name is in two families (held by a test)."""

@@ -20,7 +20,7 @@ from attrs import frozen
 from ..core import Command, Event, Session
 from .body import Object, is_array, is_object
 from .errors import BadRecord, BadSnapshot
-from .records import Update, decode_command, decode_event, decode_update
+from .records import AnyUpdate, decode_command, decode_event, decode_update
 from .records import encode_command as _command
 from .records import encode_event as _event
 from .records import encode_update as _update
@@ -41,7 +41,7 @@ class RecordedStep:
     event: Event
     phase: str
     commands: tuple[Command, ...] = ()
-    updates: tuple[Update, ...] = ()
+    updates: tuple[AnyUpdate, ...] = ()
 
 
 @frozen
@@ -109,7 +109,7 @@ def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
     if form > FORMAT:
         raise BadRecord(
             f"line {number}: trace {form} was written by a newer version; this one reads up to {FORMAT}. "
-            "Update chat-session-statemachine"
+            "AnyUpdate chat-session-statemachine"
         )
     try:
         session = None if header.get("session") is None else restore(header["session"])

@@ -14,15 +14,16 @@ from .wire import ContactCenterEvent, Direction, Entry
 
 # fmt: off
 __all__ = [
-    "COMMANDS", "INTENTS", "READS", "TRANSCRIPT", "Anomaly", "AnswerForm", "AnswerSecureForm", "Answered",
-    "Background", "CancelForm", "Carryover", "CaseChanged", "ChatOpened", "ClockChanged", "Command", "Config",
-    "ConnectionChanged", "ContactCenterEvent", "CreateChat", "DeliveryUpdate", "Direction", "Disconnect", "End",
-    "Entry", "Event", "EventBatch", "Explanation", "Failure", "FailureKind", "FileUploaded", "FindChat", "Finished",
-    "Foreground", "FormsChanged", "HistoryGap", "HistoryLog", "IllegalIntent", "Incoming", "Intent", "MarkDelivered",
-    "MarkRead", "Move", "Notification", "Outcome", "PhaseChanged", "Poll", "Post", "PostEphemeral", "PushReceived",
-    "ReadHistory", "Reason", "Reattach", "Reauthorized", "Received", "Reply", "RequestChat", "Restarted",
-    "RosterChanged", "SendEntry", "SendFile", "SendText", "Session", "StartTyping", "StatusUpdate", "StopTyping",
-    "Tick", "TranscriptUpdate", "TypingChanged", "Upload", "can_abort", "carry_over", "changes", "explain",
-    "json_object", "new_session", "next_deadline", "outbox", "reduce", "wake_window",
+    "COMMANDS", "INTENTS", "READS", "TRANSCRIPT", "Anomaly", "AnomalyKind", "AnswerForm", "AnswerSecureForm",
+    "Answered", "Background", "CancelForm", "Carryover", "CaseChanged", "ChatOpened", "ClockChanged", "Command",
+    "Config", "ConnectionChanged", "ConnectionState", "ContactCenterEvent", "CreateChat", "DeliveryUpdate",
+    "Direction", "Disconnect", "End", "Entry", "Event", "EventBatch", "Explanation", "Failure", "FailureKind",
+    "FileUploaded", "FindChat", "Finished", "Foreground", "FormsChanged", "HistoryGap", "HistoryLog",
+    "IllegalIntent", "Incoming", "Intent", "MarkDelivered", "MarkRead", "Move", "Notification", "Outcome",
+    "Phase", "PhaseChanged", "Poll", "Post", "PostEphemeral", "PushReceived", "ReadHistory", "Reason",
+    "Reattach", "Reauthorized", "Received", "Reply", "RequestChat", "Restarted", "RosterChanged", "SendEntry",
+    "SendFile", "SendText", "Session", "StartTyping", "StatusUpdate", "StopTyping", "Tick", "TranscriptUpdate",
+    "TypingChanged", "Update", "Upload", "can_abort", "carry_over", "changes", "explain", "json_object",
+    "new_session", "next_deadline", "outbox", "reduce", "wake_window",
 ]
 # fmt: on

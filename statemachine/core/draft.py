@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from .session import DedupeWindow, Item, ItemState, Session, wrong_instant
-from .updates import Anomaly, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
+from .updates import Anomaly, AnomalyKind, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
 from .wire import Entry
 
 _parts: Final = attrgetter(*Session.__match_args__[3:])
@@ -100,7 +100,7 @@ class Draft:
         self.seq = seq = self.seq + 1
         self.updates.append(DeliveryUpdate(seq, self.now, item.id, state, item.key, reason, code, party_id, item.note))
 
-    def note_anomaly(self, kind: str, detail: str = "") -> None:
+    def note_anomaly(self, kind: AnomalyKind, detail: str = "") -> None:
         """Count and report an unexpected input from the server; the session goes on."""
         window = self.window
         self.window = DedupeWindow(window.entries, window.batches, window.anomalies + 1, window.marks)

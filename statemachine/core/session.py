@@ -14,7 +14,7 @@ from .events import Carryover
 from .record import field, record
 from .states import *  # noqa: F403
 from .states import Attention, Connection, Ephemeral, EphemeralQueue, History, Item, Lifecycle, Opening, Presence
-from .updates import Outcome
+from .updates import Outcome, Phase
 from .wire import redacted
 
 # --- the room -------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Session:
     window: DedupeWindow
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """The public phase: `warned` while live and the server has warned, else the lifecycle's state."""
         return phase_of(self.lifecycle, self.attention)
 
@@ -131,11 +131,11 @@ class Session:
         return self.lifecycle.outcome if isinstance(self.lifecycle, s.TERMINAL) else None
 
 
-PHASES: Final[tuple[str, ...]] = (*(state.name for state in s.LIFECYCLE), s.Warned.name)
+PHASES: Final[tuple[Phase, ...]] = (*(state.name for state in s.LIFECYCLE), s.Warned.name)
 """Every value of `Session.phase`."""
 
 
-def phase_of(lifecycle: Lifecycle, attention: Attention) -> str:
+def phase_of(lifecycle: Lifecycle, attention: Attention) -> Phase:
     """The public phase of a lifecycle's state under this attention."""
     if type(attention) is s.Warned and isinstance(lifecycle, s.LIVE):
         return attention.name

@@ -11,7 +11,7 @@ A state's `name` is the public literal that snapshots, vectors and `--json` carr
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, TypeAlias, get_args
+from typing import ClassVar, Final, Literal, TypeAlias, get_args
 
 from .commands import Kind
 from .events import FailureKind
@@ -46,14 +46,14 @@ class _NoTries:
 
 @record
 class Idle(_NoDue):
-    name: ClassVar[str] = "idle"
+    name: ClassVar[Literal["idle"]] = "idle"
 
 
 @record
 class Requesting:
     """A chat id is being searched for (machine `opening`). `due`: when to give up."""
 
-    name: ClassVar[str] = "requesting"
+    name: ClassVar[Literal["requesting"]] = "requesting"
     due: int
 
 
@@ -61,51 +61,51 @@ class Requesting:
 class Establishing(_NoDue):
     """The chat exists; no stage is known yet."""
 
-    name: ClassVar[str] = "establishing"
+    name: ClassVar[Literal["establishing"]] = "establishing"
 
 
 @record
 class Ivr(_NoDue):
-    name: ClassVar[str] = "ivr"
+    name: ClassVar[Literal["ivr"]] = "ivr"
 
 
 @record
 class Queued(_NoDue):
     """`ewt`: estimated wait in milliseconds; None is unknown."""
 
-    name: ClassVar[str] = "queued"
+    name: ClassVar[Literal["queued"]] = "queued"
     ewt: int | None = None
 
 
 @record
 class Connecting(_NoDue):
-    name: ClassVar[str] = "connecting"
+    name: ClassVar[Literal["connecting"]] = "connecting"
 
 
 @record
 class Connected(_NoDue):
     """The server says connected; no agent has been announced yet."""
 
-    name: ClassVar[str] = "connected"
+    name: ClassVar[Literal["connected"]] = "connected"
 
 
 @record
 class AgentJoined(_NoDue):
-    name: ClassVar[str] = "agent_joined"
+    name: ClassVar[Literal["agent_joined"]] = "agent_joined"
 
 
 @record
 class WrappingUp(_NoDue):
     """The conversation is over, the session is open: a farewell, a survey, another queue may follow."""
 
-    name: ClassVar[str] = "wrapping_up"
+    name: ClassVar[Literal["wrapping_up"]] = "wrapping_up"
 
 
 @record
 class Ending:
     """The customer ended. `due`: when to stop waiting for the server's confirmation."""
 
-    name: ClassVar[str] = "ending"
+    name: ClassVar[Literal["ending"]] = "ending"
     due: int
 
 
@@ -113,7 +113,7 @@ class Ending:
 class Ended(_NoDue):
     """Over in good order; `outcome` is ended or completed."""
 
-    name: ClassVar[str] = "ended"
+    name: ClassVar[Literal["ended"]] = "ended"
     outcome: Outcome = "ended"
 
 
@@ -121,13 +121,13 @@ class Ended(_NoDue):
 class Failed(_NoDue):
     """`outcome`: failed (the server's word), refused (configuration), gave_up (no answer in time)."""
 
-    name: ClassVar[str] = "failed"
+    name: ClassVar[Literal["failed"]] = "failed"
     outcome: Outcome = "failed"
 
 
 @record
 class TimedOut(_NoDue):
-    name: ClassVar[str] = "timed_out"
+    name: ClassVar[Literal["timed_out"]] = "timed_out"
     outcome: ClassVar[Outcome] = "timed_out"
 
 
@@ -135,7 +135,7 @@ class TimedOut(_NoDue):
 class Gone(_NoDue):
     """The server does not know this chat any more (404, 5005)."""
 
-    name: ClassVar[str] = "gone"
+    name: ClassVar[Literal["gone"]] = "gone"
     outcome: ClassVar[Outcome] = "gone"
 
 
@@ -188,7 +188,7 @@ class OpeningBackingOff(_NoCall):
     `reason`, `code`, `detail`: of the failure that caused it.
     """
 
-    name: ClassVar[str] = "backing_off"
+    name: ClassVar[Literal["backing_off"]] = "backing_off"
     due: int
     tries: int
     slack: int = 0
@@ -215,7 +215,7 @@ class Calm:
 class Warned:
     """The server has warned that it will end an idle session."""
 
-    name: ClassVar[str] = "warned"
+    name: ClassVar[Literal["warned"]] = "warned"
 
 
 Attention: TypeAlias = Calm | Warned
@@ -227,7 +227,7 @@ Attention: TypeAlias = Calm | Warned
 class ConnectionOff(_NoDue, _NoCall):
     """Not polling: no chat yet, the history first, or over. `tries`: failures in a row so far."""
 
-    name: ClassVar[str] = "off"
+    name: ClassVar[Literal["off"]] = "off"
     tries: int = 0
 
 
@@ -235,7 +235,7 @@ class ConnectionOff(_NoDue, _NoCall):
 class ConnectionPolling:
     """`fast_empty_polls`: instant answers in a row that brought nothing."""
 
-    name: ClassVar[str] = "polling"
+    name: ClassVar[Literal["polling"]] = "polling"
     kind: ClassVar[Kind] = "poll"
     call: int
     due: int
@@ -250,7 +250,7 @@ class ConnectionBackingOff(_NoCall):
     With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `fast_empty_polls`.
     """
 
-    name: ClassVar[str] = "backing_off"
+    name: ClassVar[Literal["backing_off"]] = "backing_off"
     due: int
     tries: int
     slack: int = 0
@@ -264,7 +264,7 @@ class ConnectionBackingOff(_NoCall):
 class ConnectionPaused(_NoTries):
     """In the background. A poll in flight may still answer."""
 
-    name: ClassVar[str] = "paused"
+    name: ClassVar[Literal["paused"]] = "paused"
     kind: ClassVar[Kind] = "poll"
     call: int | None = None
     due: int | None = None
@@ -277,7 +277,7 @@ class ConnectionBlocked(_NoDue, _NoCall, _NoTries):
     `paused`: in the background meanwhile, so that nothing is polled afterwards either.
     """
 
-    name: ClassVar[str] = "blocked"
+    name: ClassVar[Literal["blocked"]] = "blocked"
     code: int | None = None
     paused: bool = False
 

@@ -16,6 +16,35 @@ from .wire import Entry, redacted
 Reason: TypeAlias = Literal["not_sent", "unknown", "refused", "unreadable"]
 Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
 Outcome: TypeAlias = Literal["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"]
+Phase: TypeAlias = Literal[
+    "idle",
+    "requesting",
+    "establishing",
+    "ivr",
+    "queued",
+    "connecting",
+    "connected",
+    "agent_joined",
+    "warned",
+    "wrapping_up",
+    "ending",
+    "ended",
+    "failed",
+    "timed_out",
+    "gone",
+]
+ConnectionState: TypeAlias = Literal["off", "polling", "backing_off", "paused", "blocked"]
+AnomalyKind: TypeAlias = Literal[
+    "forms_full",
+    "malformed_entry",
+    "receipts_dropped",
+    "repaired_answer",
+    "repeated_batch",
+    "roster_full",
+    "seconds",
+    "unknown_entry",
+    "unknown_state",
+]
 
 
 @record
@@ -60,7 +89,7 @@ class Finished:
 
     seq: int
     at: int
-    phase: str
+    phase: Phase
     outcome: Outcome
     text: str = field(default="", repr=redacted)
     code: int | None = None
@@ -79,7 +108,7 @@ class Anomaly:
     """Something odd was survived. `kind` is a stable name; `detail` never quotes what people wrote."""
 
     at: int
-    kind: str
+    kind: AnomalyKind
     detail: str = ""
 
 
@@ -96,7 +125,7 @@ TRANSCRIPT: Final[tuple[type[TranscriptUpdate], ...]] = get_args(TranscriptUpdat
 class PhaseChanged:
     """The public phase is now this one. `ewt`: estimated wait in milliseconds, where the phase is queued."""
 
-    phase: str
+    phase: Phase
     ewt: int | None = None
 
 
@@ -124,7 +153,7 @@ class ConnectionChanged:
     instants but deadlines: `ChatSession.connection_since` does.
     """
 
-    state: str
+    state: ConnectionState
     tries: int = 0
     code: int | None = None
     reason: FailureKind | None = None
@@ -147,3 +176,5 @@ class CaseChanged:
 
 
 StatusUpdate: TypeAlias = PhaseChanged | RosterChanged | TypingChanged | ConnectionChanged | FormsChanged | CaseChanged
+Update: TypeAlias = TranscriptUpdate | StatusUpdate
+"""All that an application is to show."""

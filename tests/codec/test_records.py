@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from statemachine.codec import records as codec
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import (
-    Update,
+    AnyUpdate,
     decode_command,
     decode_event,
     decode_update,
@@ -56,8 +56,8 @@ def test_commands_come_back(command: Command) -> None:
     assert decode_command(through_json(encode_command(command))) == command
 
 
-@given(records(Update))
-def test_news_come_back(update: Update) -> None:
+@given(records(AnyUpdate))
+def test_news_come_back(update: AnyUpdate) -> None:
     assert decode_update(through_json(encode_update(update))) == update
 
 
@@ -246,9 +246,9 @@ def test_digests_are_blanked() -> None:
     }
 
 
-@given(records(Event), records(Command), records(Update))
+@given(records(Event), records(Command), records(AnyUpdate))
 def test_a_redacted_record_reads_and_redacting_twice_changes_no_more_than_lengths(
-    event: Event, command: Command, update: Update
+    event: Event, command: Command, update: AnyUpdate
 ) -> None:
     for data in (encode_event(event), encode_command(command), encode_update(update)):
         once = redact(data)
@@ -269,7 +269,7 @@ def _reachable(kind: Any, found: set[type]) -> set[type]:
     return found
 
 
-EVERY_CLASS = sorted(_reachable(Event | Command | Update | Session, set()), key=lambda cls: cls.__name__)
+EVERY_CLASS = sorted(_reachable(Event | Command | AnyUpdate | Session, set()), key=lambda cls: cls.__name__)
 
 
 def test_every_private_field_can_be_redacted() -> None:
@@ -286,7 +286,7 @@ def test_no_two_fields_share_a_name_in_json() -> None:
         assert not {"from", "from_"} <= names, cls
 
 
-@pytest.mark.parametrize("union", [Event, Command, Update])
+@pytest.mark.parametrize("union", [Event, Command, AnyUpdate])
 def test_no_two_types_share_a_name(union: Any) -> None:
     assert len(codec._members(union)) == len(get_args(union))
     assert all(codec._FAMILIES[name] == union for name in codec._members(union))

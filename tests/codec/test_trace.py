@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from statemachine.codec import trace
 from statemachine.codec.errors import BadRecord
-from statemachine.codec.records import Update
+from statemachine.codec.records import AnyUpdate
 from statemachine.codec.trace import FORMAT, UPGRADES, RecordedStep, Trace, header_line, read_trace, step_line
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.events import Event, SendText, Tick
@@ -59,7 +59,7 @@ _STEPS = st.builds(
     records(Event),
     TEXTS,
     st.lists(records(Command), max_size=2).map(tuple),
-    st.lists(records(Update), max_size=2).map(tuple),
+    st.lists(records(AnyUpdate), max_size=2).map(tuple),
 )
 
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import statemachine.examples
+
 HERE = Path(__file__).parent
 WRONG = sorted((HERE / "wrong").glob("*.py"))
 
@@ -42,6 +44,15 @@ def test_mypy_accepts_user_code_and_refuses_each_wrong_snippet(tmp_path: Path) -
     assert "user_code.py" not in report, report
     for path in WRONG:
         assert re.search(rf"{path.name}:{marked_line(path)}: error", report), f"{path.name} passes\n{report}"
+
+
+EXAMPLES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
+
+
+def test_mypy_and_pyright_accept_every_example(tmp_path: Path) -> None:
+    """In their strict modes, away from the project's settings, as a user's copy would be checked."""
+    assert "examples" not in mypy(*EXAMPLES, cache=tmp_path)
+    assert pyright(*EXAMPLES, work=tmp_path) == []
 
 
 def test_pyright_accepts_user_code_and_refuses_each_wrong_snippet(tmp_path: Path) -> None:

@@ -7,21 +7,31 @@ from typing import Literal, assert_never, assert_type
 
 from statemachine import (
     Anomaly,
+    AnomalyKind,
     Answered,
+    CaseChanged,
     ChatClient,
     ChatOpened,
     Command,
     Config,
+    ConnectionChanged,
+    ConnectionState,
     CreateChat,
     DeliveryUpdate,
     EventBatch,
     Explanation,
     Failure,
+    FileUploaded,
     FindChat,
     Finished,
+    FormsChanged,
     HistoryGap,
+    HistoryLog,
     IllegalIntent,
     Notification,
+    Outcome,
+    Phase,
+    PhaseChanged,
     Poll,
     Post,
     PostEphemeral,
@@ -29,9 +39,12 @@ from statemachine import (
     Received,
     Reply,
     RequestChat,
+    RosterChanged,
     SendText,
     Session,
     Tick,
+    TypingChanged,
+    Update,
     Upload,
     carry_over,
     changes,
@@ -81,6 +94,96 @@ def show(update: Notification) -> str:
             return str(seq)
         case Anomaly(kind=kind):
             return kind
+        case _:
+            assert_never(update)
+
+
+def is_not_gone(phase: Phase) -> bool:
+    match phase:
+        case (
+            "idle"
+            | "requesting"
+            | "establishing"
+            | "ivr"
+            | "queued"
+            | "connecting"
+            | "connected"
+            | "agent_joined"
+            | "warned"
+            | "wrapping_up"
+            | "ending"
+            | "ended"
+            | "failed"
+            | "timed_out"
+        ):
+            return True
+        case "gone":
+            return False
+        case _:
+            assert_never(phase)
+
+
+def is_not_blocked(state: ConnectionState) -> bool:
+    match state:
+        case "off" | "polling" | "backing_off" | "paused":
+            return True
+        case "blocked":
+            return False
+        case _:
+            assert_never(state)
+
+
+def is_ours(kind: AnomalyKind) -> bool:
+    match kind:
+        case (
+            "forms_full"
+            | "malformed_entry"
+            | "receipts_dropped"
+            | "repaired_answer"
+            | "repeated_batch"
+            | "roster_full"
+            | "seconds"
+            | "unknown_entry"
+        ):
+            return True
+        case "unknown_state":
+            return False
+        case _:
+            assert_never(kind)
+
+
+def is_kept(outcome: Outcome) -> bool:
+    match outcome:
+        case "ended" | "completed" | "failed" | "refused" | "gave_up" | "timed_out":
+            return True
+        case "gone":
+            return False
+        case _:
+            assert_never(outcome)
+
+
+def read(reply: Reply) -> str:
+    match reply:
+        case ChatOpened(chat_id=text) | FileUploaded(file_id=text):
+            return text
+        case EventBatch(entries=entries) | HistoryLog(entries=entries):
+            return str(len(entries))
+        case Failure(kind=kind):
+            return kind
+        case _:
+            assert_never(reply)
+
+
+def on_screen(update: Update) -> str:
+    match update:
+        case Received() | DeliveryUpdate() | Finished() | HistoryGap():
+            return str(update.seq)
+        case PhaseChanged(phase=phase):
+            return phase
+        case ConnectionChanged(state=state):
+            return state
+        case RosterChanged() | TypingChanged() | FormsChanged() | CaseChanged():
+            return ""
         case _:
             assert_never(update)
 
