@@ -74,6 +74,8 @@ OTHERS: dict[str, tuple[str, Call, list[Any]]] = {
         lambda c, s, v: s.send_file(v),
         [5, None, io.BytesIO(b""), bytearray(), ["x"]],
     ),
+    "image": ("send_file: image", lambda c, s, v: s.send_file(b"x", image=v), ["yes", 1, b"x", [True]]),
+    "uploaded": ("send_file: uploaded", lambda c, s, v: s.send_file(b"x", uploaded=v), ["x", 5, {}, True]),
     "ack": ("ack: seq", lambda c, s, v: s.ack(v), ["1", 1.0, None, True, b"1"]),
 }
 
