@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
@@ -14,6 +15,8 @@ from statemachine.codec.body import is_array
 MAX_COOKIES: Final = 50
 MAX_TEXT: Final = 16 * 1024
 """The most characters of all cookies together; the oldest are dropped beyond it."""
+_LONG_AGE: Final = re.compile(r"(max-age\s*=\s*\d{9})\d+", re.IGNORECASE)
+"""Thirty years are enough; a jar fails at a number of hundreds of digits."""
 
 
 class Cookies:
@@ -40,8 +43,8 @@ class Cookies:
             Whether `text` has changed, and must be stored.
         """
         headers = Message()
-        for value in set_cookie:
-            headers["Set-Cookie"] = value
+        for value in filter(_can_be_sent, set_cookie):  # a jar fails at others, and drops all cookies of the answer
+            headers["Set-Cookie"] = _LONG_AGE.sub(r"\1", value)
         if not headers:
             return False
         before = self._text

@@ -83,15 +83,17 @@ class _File(io.BufferedReader):
     def __init__(self, raw: io.FileIO, size: int, progress: _Progress) -> None:
         super().__init__(raw)
         self._progress = progress
-        self._size = size
+        self._size = self._left = size
         self.failure = ""
 
     def read(self, size: int | None = -1, /) -> bytes:
         try:
             data = super().read(size)
-            if os.fstat(self.fileno()).st_size < self._size:
-                # The request has promised the whole size: without this error the server waits for the rest.
-                raise OSError(errno.EIO, "it became shorter while it was read")
+            self._left -= len(data)
+            is_at_end = not data if size is None or size < 0 else len(data) < size
+            # The request has promised the whole size: without this error the server waits for the rest.
+            if os.fstat(self.fileno()).st_size < self._size or (is_at_end and self._left > 0):
+                raise OSError(errno.EIO, "it is shorter than it was, or than its size says")
         except OSError as error:
             self.failure = _why(error)
             raise

@@ -61,6 +61,16 @@ def test_what_cannot_be_in_a_header_is_not_kept() -> None:
     assert sent(cookies, SITE) == ["b=2"]
 
 
+@pytest.mark.parametrize(
+    "wrong", ["a=\udce9", "a=\ud83d; Path=/", f"a=1; Max-Age={'9' * 400}", "a=1; Expires=Mon, 99 Foo 99999"]
+)
+def test_a_wrong_cookie_costs_no_other_and_no_warning(wrong: str, recwarn: pytest.WarningsRecorder) -> None:
+    cookies = Cookies()
+    cookies.update(SITE, [wrong, "b=2; Path=/"])
+    assert "b=2" in sent(cookies, SITE)
+    assert not recwarn.list
+
+
 def test_a_cookie_that_is_deleted_or_has_expired_is_not_kept() -> None:
     cookies = Cookies()
     cookies.update(SITE, ["a=1; Path=/"])

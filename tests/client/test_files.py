@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +18,16 @@ from statemachine.store.memory import MemoryStore
 from tests.adapters.wire_server import Heard, WireServer
 from tests.client.two_parties import OPTIONS, QUICK, client
 
+MADE_UP = [
+    path
+    for path in ("/dev/zero", "/proc/self/environ", "/proc/uptime", "/sys/kernel/uevent_seqnum", "/sys/power/state")
+    if os.access(path, os.R_OK)
+]
+"""Files that the system makes up: endless, of size 0 with content, or shorter than their size."""
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its kinds of files")
-@pytest.mark.parametrize("kind", ["deleted", "directory", "pipe", "device"])
+@pytest.mark.parametrize("kind", ["deleted", "directory", "pipe", "socket", "link", *MADE_UP])
 async def test_a_file_that_cannot_be_read_fails_at_once_and_the_next_text_is_sent(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
@@ -30,8 +38,13 @@ async def test_a_file_that_cannot_be_read_fails_at_once_and_the_next_text_is_sen
             path.mkdir()
         elif kind == "pipe":
             os.mkfifo(path)
+        elif kind == "socket":
+            with socket.socket(socket.AF_UNIX) as bound:
+                bound.bind(str(path))
+        elif kind == "link":
+            path.symlink_to("/dev/zero")
         else:
-            path = Path("/dev/zero")
+            path = Path(kind)
         file = await chat.send_file(path)
         if kind == "deleted":
             path.unlink()
