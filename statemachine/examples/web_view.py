@@ -64,6 +64,8 @@ def say(chat: str) -> tuple[str, int]:
         step(chat, partial(intent, **flask.request.get_json()))
     except sm.IllegalIntent as refusal:
         return str(refusal), 409
+    except (TypeError, ValueError) as error:  # no object, a member that is not known, a value of a wrong type
+        return str(error), 400
     return "", 204
 
 
