@@ -15,6 +15,7 @@ from statemachine.codec import trace
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import AnyUpdate
 from statemachine.codec.trace import FORMAT, UPGRADES, RecordedStep, Trace, header_line, read_trace, step_line
+from statemachine.codec.upgrades import from_format_1
 from statemachine.core.commands import Command, Poll, Post
 from statemachine.core.events import Event, SendText, Tick
 from statemachine.core.session import new_session
@@ -137,3 +138,9 @@ def test_a_bad_line_is_named(lines: list[str], fault: str) -> None:
     with pytest.raises(BadRecord) as refused:
         read_trace(lines)
     assert fault in str(refused.value)
+
+
+def test_the_kind_of_a_party_is_no_type_tag_of_an_old_format() -> None:
+    """A field called `type` has always been written `kind`, so that no value of it is renamed with the tags."""
+    old = {"type": "log", "entries": [{"type": "party_joined", "party_id": "a", "kind": "log"}]}
+    assert from_format_1(old) == {**old, "type": "history_log"}
