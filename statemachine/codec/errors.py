@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class BadRecord(ValueError):
     """An event, command, update or trace line that this version would not write.
@@ -12,6 +14,8 @@ class BadRecord(ValueError):
 
 class BadSnapshot(ValueError):
     """A snapshot that cannot be restored. The text is the `reason`, with the path, and the advice for an embedder."""
+
+    code: Final = "bad_snapshot"
 
     def __init__(self, reason: str, advice: str = "") -> None:
         super().__init__(f"{reason}. {advice}" if advice else reason)

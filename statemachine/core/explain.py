@@ -45,6 +45,16 @@ class Explanation:
     updates: tuple[Notification, ...]
     rejected: str | None = None
 
+    def __str__(self) -> str:
+        """A line for each move, then the names of commands and updates. It quotes no chat text."""
+        lines = [f"{self.before} -> {self.after}" + (f"; rejected: {self.rejected}" if self.rejected else "")]
+        for move in self.moves:
+            asked = "".join(f" [{name}: {'yes' if answer else 'no'}]" for name, answer in move.guards)
+            lines.append(f"  {move.machine:<10} {move.source} + {move.heard}{asked} -> {move.target}: {move.why}")
+        lines += [f"  command    {type(command).__name__} {command.id}" for command in self.commands]
+        lines += [f"  update     {type(update).__name__}" for update in self.updates]
+        return "\n".join(lines)
+
 
 def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""

@@ -1,6 +1,7 @@
 """The loop over lines: one request and one answer per line, in order. `bye` or the end of input ends it.
 
-An answer carries the `seq` of its request. An invalid request is answered with `error` and a text, and changes nothing.
+An answer carries the `seq` of its request. An invalid request is answered with `error`, a text, and `code`, and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -31,15 +32,23 @@ class BadRequest(ValueError):
     """A request of unknown form; the text says what is possible."""
 
 
+class UnknownProtocol(BadRequest):
+    """A version of the protocol that is not spoken here."""
+
+    code: Final = "unknown_protocol"
+
+
 class Server:
     """Answers requests for many sessions; without a name, a request is for the session ""."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, JsonSession] = {}
         self._operations: dict[str, Callable[[JsonObject], JsonObject]] = {
-            "hello": lambda asked: HELLO,
+            "hello": _hello,
             "begin": self._begin,
-            "step": lambda asked: self._session(asked).step(cast(JsonObject, asked.get("event"))),
+            "step": self._step,
+            "explain": lambda asked: {"explanation": self._session(asked).explain(asked.get("event"))},
+            "outbox": lambda asked: {"commands": self._session(asked).outbox()},
             "snapshot": lambda asked: {"snapshot": self._session(asked).snapshot()},
             "restore": self._restore,
             "drop": self._drop,
@@ -55,11 +64,11 @@ class Server:
                 raise BadRequest('a request is a JSON object, such as {"op": "hello"}')
             said = self._operation(asked.get("op"))(asked)
         except RecursionError:
-            said = {"error": "nested too deep"}
+            said = {"error": "nested too deep", "code": "not_json"}
         except json.JSONDecodeError as error:
-            said = {"error": f"this line is not JSON (character {error.pos})"}
+            said = {"error": f"this line is not JSON (character {error.pos})", "code": "not_json"}
         except (ValueError, NotBegun) as error:
-            said = {"error": str(error)}
+            said = {"error": str(error), "code": getattr(error, "code", "bad_request")}
         seq: JsonObject = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
         return {**seq, **said}
 
@@ -83,6 +92,11 @@ class Server:
         self._sessions[_name(asked)] = new
         return said
 
+    def _step(self, asked: JsonObject) -> JsonObject:
+        session = self._session(asked)
+        said = session.step(cast(JsonObject, asked.get("event")))
+        return {**said, "snapshot": session.snapshot()} if asked.get("snapshot") is True else said
+
     def _restore(self, asked: JsonObject) -> JsonObject:
         new = JsonSession()
         said = new.restore(asked.get("snapshot"))
@@ -92,6 +106,13 @@ class Server:
     def _drop(self, asked: JsonObject) -> JsonObject:
         self._sessions.pop(_name(asked), None)
         return {}
+
+
+def _hello(asked: JsonObject) -> JsonObject:
+    """Refuse a version of the protocol that this engine does not speak."""
+    if asked.get("protocol", PROTOCOL) != PROTOCOL:
+        raise UnknownProtocol(f"$.protocol: this engine speaks version {PROTOCOL} only")
+    return HELLO
 
 
 def _codec(asked: JsonObject) -> JsonObject:

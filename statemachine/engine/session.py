@@ -46,6 +46,8 @@ FEATURES: Final = (
 class NotBegun(Exception):
     """No session has begun."""
 
+    code: Final = "no_session"
+
 
 class JsonSession:
     """One session at a time: `begin` or `restore` it, then feed it events.
@@ -95,6 +97,14 @@ class JsonSession:
     def snapshot(self) -> object:
         """The session as JSON values."""
         return snapshot(self.session)
+
+    def outbox(self) -> list[JsonObject]:
+        """All commands owed now, by id."""
+        return [encode_command(command) for command in core.outbox(self.session)]
+
+    def explain(self, event: object) -> str:
+        """What this event would do and why, in words; nothing changes. Raises BadRecord."""
+        return str(core.explain(self.session, read_event(event)))
 
     def restore(self, data: object) -> JsonObject:
         """Restore a session; the observation's commands are all owed ones. Raises BadSnapshot."""

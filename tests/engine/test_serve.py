@@ -64,7 +64,7 @@ def test_sessions_have_names_and_share_nothing() -> None:
 )
 def test_a_bad_request_is_answered_in_words(line: str, words: str) -> None:
     (said,) = asked(line)
-    assert set(said) == {"error"}
+    assert set(said) == {"error", "code"}
     assert __import__("re").search(words, said["error"])
 
 
@@ -93,3 +93,32 @@ def test_no_request_raises(value: Any) -> None:
             {"op": op, "at": value, "wire": value, "entry": value, "config": value},
         ):
             assert isinstance(server.answer(json.dumps(request)), dict)
+
+
+def test_an_unknown_version_of_the_protocol_is_refused() -> None:
+    server = Server()
+    assert server.answer('{"op": "hello", "protocol": 2}')["code"] == "unknown_protocol"
+    assert server.answer('{"op": "hello", "protocol": 1}')["protocol"] == PROTOCOL
+
+
+def test_errors_have_codes() -> None:
+    server = Server()
+    lines = {"{": "not_json", "[]": "bad_request", '{"op": "step"}': "no_session", '{"op": "restore"}': "bad_snapshot"}
+    assert {line: server.answer(line)["code"] for line in lines} == lines
+
+
+def test_a_step_gives_its_snapshot_on_request_and_outbox_and_explain_change_nothing() -> None:
+    server = Server()
+    server.answer('{"op": "begin", "at": 0}')
+    step = server.answer('{"op": "step", "snapshot": true, "event": {"type": "request_chat", "at": 1, "origin": "o"}}')
+    assert step["snapshot"] == server.answer('{"op": "snapshot"}')["snapshot"]
+    assert server.answer('{"op": "outbox"}')["commands"] == step["commands"]
+    explained = server.answer('{"op": "explain", "event": {"type": "end", "at": 2}}')["explanation"]
+    assert "ending" in explained
+    assert server.answer('{"op": "snapshot"}')["snapshot"] == step["snapshot"]
+
+
+def test_an_answer_after_a_redirect_is_a_failure() -> None:
+    asked = '{"op": "reply", "command": {"type": "poll", "id": 1, "timeout": 1, "chat_id": "c"}, "status": 200, %s}'
+    assert Server().answer(asked % '"redirected": true')["reply"]["type"] == "failure"
+    assert Server().answer(asked % '"body": ""')["reply"]["type"] == "event_batch"

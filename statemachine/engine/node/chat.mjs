@@ -19,13 +19,18 @@ const endpoint = { url, tenant: TENANT, app_id: APP_ID, client_id: CLIENT_ID }; 
 
 const engine = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
 const waiting = [];
+let over = false;
 createInterface({ input: engine.stdout }).on("line", (line) => {
   const { resolve, reject } = waiting.shift();
   const said = JSON.parse(line);
   if (said.error) reject(new Error(said.error));
   else resolve(said);
 });
-engine.on("exit", (code) => waiting.forEach(({ reject }) => reject(new Error(`the engine ended (${code})`))));
+engine.on("exit", (code) => {
+  if (over) return;
+  console.error(`the engine ended (${code})`);
+  process.exit(1);
+});
 
 function ask(request) {
   return new Promise((resolve, reject) => {
@@ -38,7 +43,6 @@ function ask(request) {
 
 let alarm;
 let greeted = false;
-let over = false;
 const flying = new Map();
 
 async function feed(event) {
