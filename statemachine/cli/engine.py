@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import click
 
 
 @click.command(name="engine")
-def command() -> None:
+@click.option("--listen", "path", type=click.Path(path_type=Path), help="Serve a Unix socket at this path, not stdin.")
+def command(path: Path | None) -> None:
     """Run the engine as a process for a program in another language.
 
     One JSON object a line on stdin, one on stdout: {"op": "begin", "at": …}, then {"op": "step", "event": {…}}; it
@@ -20,6 +22,10 @@ def command() -> None:
     """
     from statemachine.engine import serve
 
+    if path is not None:
+        from statemachine.engine.listen import listen
+
+        return listen(path)
     serve(io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"), _write)
 
 

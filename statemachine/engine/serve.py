@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Final, cast
 
 from statemachine.codec.body import is_object
@@ -129,15 +130,19 @@ def _name(asked: JsonObject) -> str:
     return name
 
 
-def serve(lines: Iterable[str], write: Callable[[str], object]) -> None:
-    """Answer each line with one line. `write` must flush."""
-    server = Server()
+def serve(
+    lines: Iterable[str], write: Callable[[str], object], server: Server | None = None, lock: Lock | None = None
+) -> None:
+    """Answer each line with one line. `write` must flush. `server`, `lock`: shared with others."""
+    server, lock = server or Server(), lock or Lock()
     for line in lines:
         if not line.strip():
             continue
         if _is_bye(line):
             return
-        write(_ENCODE(server.answer(line)) + "\n")
+        with lock:
+            answer = server.answer(line)
+        write(_ENCODE(answer) + "\n")
 
 
 def _is_bye(line: str) -> bool:

@@ -1,0 +1,47 @@
+"""The engine behind a Unix socket: connections come and go, the sessions stay."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+
+
+def ask(path: Path, *requests: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers on a new connection."""
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw", encoding="utf-8") as lines:
+        connection.connect(str(path))
+        answers = []
+        for request in requests:
+            lines.write(json.dumps(request) + "\n")
+            lines.flush()
+            answers.append(json.loads(lines.readline()))
+        return answers
+
+
+def test_sessions_outlive_connections(tmp_path: Path) -> None:
+    path = tmp_path / "engine"
+    process = subprocess.Popen([sys.executable, "-m", "statemachine", "engine", "--listen", str(path)])
+    try:
+        until = time.monotonic() + 30
+        while not path.is_socket() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        event = {"type": "request_chat", "at": 1, "origin": "o"}
+        ask(path, {"op": "begin", "at": 0, "session": "ann"})
+        (step,) = ask(path, {"op": "step", "session": "ann", "event": event, "seq": 7})
+        assert (step["phase"], step["seq"]) == ("requesting", 7)
+        (owed,) = ask(path, {"op": "outbox", "session": "ann"})
+        assert owed["commands"] == step["commands"]
+    finally:
+        process.terminate()
+        process.wait()
