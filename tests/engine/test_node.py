@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from importlib.resources import files
@@ -37,6 +38,19 @@ async def test_the_example_holds_a_whole_chat() -> None:
     assert "phase: agent_joined" in shown
     assert any(line.startswith("agent: ") for line in shown)
     assert [line for line in shown if re.fullmatch(r"[-0-9a-f]{36}:\d+: sent", line)]
+
+
+async def test_the_example_keeps_its_cookie() -> None:
+    """A client id `WebChat` is a new customer at each request without it."""
+    async with Emulator("plain", Knobs(pace=0.02)) as centre:
+        process = await asyncio.create_subprocess_exec(
+            *(NODE, EXAMPLE, centre.url, "hello", sys.executable, "-m", "statemachine", "engine"),
+            env={**os.environ, "CLIENT_ID": "WebChat"},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        assert out.decode().splitlines()[-1] == "outcome: ended"
+        assert len(centre.centre.chats) == 1
 
 
 async def test_the_example_says_when_nobody_is_there() -> None:

@@ -44,6 +44,7 @@ function ask(request) {
 let alarm;
 let greeted = false;
 const flying = new Map();
+const cookies = new Map(); // of this chat alone; a load balancer may know its server by them
 
 async function feed(event) {
   if (over) return;
@@ -70,7 +71,13 @@ async function carryOut(command) {
 
 async function fetched({ method, url, headers, body }, command, signal) {
   try {
-    const response = await fetch(url, { method, headers, body, signal, redirect: "manual" });
+    const cookie = [...cookies].map((pair) => pair.join("=")).join("; ");
+    const sent = cookie ? { ...headers, Cookie: cookie } : headers;
+    const response = await fetch(url, { method, headers: sent, body, signal, redirect: "manual" }); // a 3xx is a failure
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^\s*([^=;]+)=([^;]*)/.exec(line) ?? [];
+      if (name) cookies.set(name, value);
+    }
     const answer = { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
     return (await ask({ op: "reply", command, ...answer })).reply;
   } catch (error) {
