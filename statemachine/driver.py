@@ -1,10 +1,11 @@
 """The loop that drives a session, without I/O: give it a clock, a transport, a store and a listener of your own.
 
-`Driver` keeps the rules of `statemachine/DRIVER.md`. Clocks: `LoopClock` for asyncio, `ThreadClock`. Stores:
-`SqliteStore` and `MemoryStore`. `statemachine.http` is what a transport needs.
+`Driver` keeps the rules of `statemachine/DRIVER.md`. Clocks: `LoopClock` for asyncio, `ThreadClock`; `LoopWorker`
+computes long steps beside an event loop. Stores: `SqliteStore` and `MemoryStore`. `statemachine.http` is what a
+transport needs.
 """
 
-from .adapters.aio import LoopClock
+from .adapters.aio import LoopClock, LoopWorker
 from .adapters.driver import Driver, DriverStopped
 from .adapters.protocols import (
     Alarm,
@@ -21,6 +22,7 @@ from .adapters.protocols import (
     Store,
     Stored,
     Transport,
+    Worker,
 )
 from .adapters.threads import ThreadClock
 from .store.errors import StaleSave, StoreError
@@ -39,6 +41,7 @@ __all__ = [
     "HandledEvent",
     "Listener",
     "LoopClock",
+    "LoopWorker",
     "MemoryStore",
     "Observer",
     "Save",
@@ -50,4 +53,5 @@ __all__ = [
     "Stored",
     "ThreadClock",
     "Transport",
+    "Worker",
 ]

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import re
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,11 +39,20 @@ def silenced() -> Generator[None]:
         _silent.reset(token)
 
 
-class Logger:
-    """Writes log lines. `values`: part of every line, such as the label of a session."""
+_MINUTE_S: Final = 60.0
 
-    def __init__(self, **values: object) -> None:
+
+class Logger:
+    """Writes log lines. `values`: part of every line, such as the label of a session.
+
+    `per_minute`: the most lines in a minute that are no errors; further ones are counted in a line of the next minute.
+    """
+
+    def __init__(self, per_minute: int | None = None, /, **values: object) -> None:
         self._values: Final[Mapping[str, object]] = values
+        self._per_minute: Final = per_minute
+        self._minute = float("-inf")
+        self._written = self._left_out = 0
 
     def info(self, event: str, /, **values: object) -> None:
         """Something has happened as intended."""
@@ -70,7 +80,7 @@ class Logger:
             self.error(event, **values, **error_values(error))
 
     def _write(self, level: int, event: str, values: Mapping[str, object]) -> None:
-        if _silent.get():
+        if _silent.get() or not self._is_within_limit(level):
             return
         values = {**self._values, **values}
         if structlog.is_configured():
@@ -79,6 +89,18 @@ class Logger:
         logger = logging.getLogger(_LOGGER)
         if logger.isEnabledFor(level):
             logger.log(level, "%s", _line(event, values), stacklevel=3)
+
+    def _is_within_limit(self, level: int) -> bool:
+        if self._per_minute is None or level >= logging.ERROR:
+            return True
+        now = time.monotonic()
+        if now - self._minute >= _MINUTE_S:
+            left_out, self._minute, self._written, self._left_out = self._left_out, now, 0, 0
+            if left_out:
+                self.warning("log_lines_left_out", count=left_out)
+        self._written += 1
+        self._left_out = max(0, self._written - self._per_minute)
+        return not self._left_out
 
 
 def _line(event: str, values: Mapping[str, object]) -> str:

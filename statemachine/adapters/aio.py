@@ -1,4 +1,4 @@
-"""The driver's clock for asyncio, and tasks whose errors are logged."""
+"""The driver's clock and worker for asyncio, and tasks whose errors are logged."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from ..logs import Logger, error_values
 from .protocols import Alarm
+
+T = TypeVar("T")
 
 _log = Logger()
 
@@ -80,6 +84,35 @@ class LoopClock:
     def jitter(self, earliest: int, latest: int) -> int:
         """See `Clock.jitter`."""
         return self._random.randint(earliest, latest)
+
+
+class LoopWorker:
+    """A thread beside an event loop, for long computations, one after the other; the interpreter shares its time.
+
+    One thread: each further one would make the loop wait longer for its turn.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._executor = ThreadPoolExecutor(1, "statemachine-worker")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of `work`."""
+        return await self._loop.run_in_executor(self._executor, work)
+
+    def begin(self, work: Callable[[], T], done: Callable[[], None]) -> Callable[[], T]:
+        """See `Worker.begin`."""
+        future = self._executor.submit(work)
+        future.add_done_callback(partial(self._done, done))
+        return future.result
+
+    def _done(self, done: Callable[[], None], _: Future[T]) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(done)
+
+    def close(self) -> None:
+        """Accept no more work. What is being computed ends by itself."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Tasks:

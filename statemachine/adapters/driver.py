@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
@@ -27,7 +27,9 @@ from ..core import (
     Command,
     Config,
     Event,
+    EventBatch,
     Failure,
+    HistoryLog,
     Notification,
     Post,
     PostEphemeral,
@@ -58,13 +60,17 @@ from .protocols import (
     SavedStep,
     Store,
     Transport,
+    Worker,
 )
-
-_log = Logger()
-
 
 _QUEUED: Final = (Post, PostEphemeral, Upload)
 """Commands that are still sent while the driver stops: they carry what the customer has sent."""
+
+LONG: Final = 250
+"""Entries of an answer that are folded at once; longer ones beside the event loop, where there is a worker."""
+
+LOG_LINES: Final = 10
+"""Log lines about one chat that a server can cause in a minute."""
 
 
 class DriverStopped(Exception):
@@ -74,6 +80,14 @@ class DriverStopped(Exception):
 def label(session_id: str) -> str:
     """The name of a session in logs, a hash: the id itself may hold a phone number."""
     return blake2b(session_id.encode(errors="surrogatepass"), digest_size=6).hexdigest()
+
+
+def chat_log(session_id: str) -> Logger:
+    """The log lines of one session."""
+    return Logger(LOG_LINES, session=label(session_id))
+
+
+_Reduced: TypeAlias = tuple[Session, tuple[Command | Notification, ...]]
 
 
 @define(eq=False)
@@ -105,8 +119,12 @@ class Driver:
         store: Store,
         listener: Listener,
         observers: Sequence[Observer] = (),
+        worker: Worker | None = None,
+        log: Logger | None = None,
     ) -> None:
         self._id = session_id
+        self._worker = worker
+        self._log = log or chat_log(session_id)
         self._session = self._saved = session
         self._loaded = version > 0
         self._running = False
@@ -117,6 +135,8 @@ class Driver:
         self._listener = listener
         self._observers = observers
         self._steps: deque[_Step] = deque()
+        # A step that is being computed: its event, and the function that gives its result.
+        self._long: tuple[Event, Callable[[], _Reduced]] | None = None
         self._in_flight: dict[int, Command] = {}
         self._alarm: Alarm | None = None
         self._window: tuple[int, int] | None = None
@@ -212,8 +232,31 @@ class Driver:
     # --- one step -----------------------------------------------------------------------------------------------------
 
     def _step(self, event: Event, saved: Done | None) -> Session:
-        before = self._session
-        after, outputs = reduce(before, event)
+        self._finish_long()
+        if self._stopped:
+            raise DriverStopped("this session is not driven any more") from self._error
+        return self._take(event, reduce(self._session, event), saved)
+
+    def _begin_long(self, worker: Worker, event: Event) -> None:
+        """Compute a long step beside the event loop. The session's next event waits for it: the order stays."""
+        self._finish_long()
+        if not self._stopped:
+            self._long = event, worker.begin(partial(reduce, self._session, event), self._finish_long)
+
+    def _finish_long(self) -> None:
+        """Take the result of the long step, if there is one."""
+        if self._long is None:
+            return
+        (event, result), self._long = self._long, None
+        try:
+            self._take(event, result(), None)
+        except Exception as error:
+            self._halt(error)
+        self._finish()
+        self._halt_when_idle()
+
+    def _take(self, event: Event, reduced: _Reduced, saved: Done | None) -> Session:
+        before, (after, outputs) = self._session, reduced
         if self._observers:
             handled = HandledEvent(self._id, event, before, after, outputs)
             self._observe(lambda observer: observer.event_handled(handled))
@@ -323,9 +366,13 @@ class Driver:
         self._in_flight.pop(command_id, None)
         self._checkpoint("answered", command_id)
         # Handled also when the session no longer awaits it: the server's events in it must not be lost.
-        self._supervise(Answered(self._clock.now(), command_id, reply))
-        self._finish()
-        self._halt_when_idle()
+        answered = Answered(self._clock.now(), command_id, reply)
+        if self._worker and isinstance(reply, EventBatch | HistoryLog) and len(reply.entries) > LONG:
+            self._begin_long(self._worker, answered)
+        else:
+            self._supervise(answered)
+            self._finish()
+            self._halt_when_idle()
 
     # --- the alarm ----------------------------------------------------------------------------------------------------
 
@@ -358,7 +405,7 @@ class Driver:
         transcript, statuses = _transcript(step), changes(step.before, step.after)
         anomalies = tuple(one for one in step.outputs if isinstance(one, Anomaly))
         for anomaly in anomalies:
-            _log.warning("anomaly", session=label(self._id), kind=anomaly.kind, detail=anomaly.detail)
+            self._log.warning("anomaly", kind=anomaly.kind, detail=anomaly.detail)
         if transcript or statuses or anomalies:
             self._listener.saved(SavedStep(step.after, transcript, statuses, anomalies))
         if transcript:
@@ -370,12 +417,12 @@ class Driver:
 
     def _observe(self, call: Callable[[Observer], None]) -> None:
         for observer in self._observers:
-            with _log.errors("observer_failed", session=label(self._id)):
+            with self._log.errors("observer_failed"):
                 call(observer)
 
     def _finish(self) -> None:
         """Call `Listener.finished` once, when the session is over and no call in flight can bring late updates."""
-        if self._finished or self._saved.outcome is None or self._steps or self._stopped:
+        if self._finished or self._saved.outcome is None or self._steps or self._long or self._stopped:
             return
         if not all(isinstance(command, Upload) for command in self._in_flight.values()):
             return
@@ -389,7 +436,7 @@ class Driver:
 
     def _halt_when_idle(self) -> None:
         """After `stop`, and with nothing in progress: halt."""
-        if self._stopping and not self._steps and not self._in_flight and not self._settling:
+        if self._stopping and not self._steps and not self._in_flight and not self._settling and self._long is None:
             self._halt(None)
 
     def _halt(self, error: BaseException | None) -> None:
@@ -397,6 +444,7 @@ class Driver:
             return
         self._stopped = self._stopping = True
         self._error = error
+        self._long = None
         self._disarm()
         waiting = [saved for step in self._steps for saved in step.waiting]
         self._steps.clear()
@@ -405,7 +453,7 @@ class Driver:
         calls += [partial(saved, reason) for saved in waiting]
         calls.append(partial(self._listener.stopped, error))
         if error:
-            _log.error("driver_stopped", session=label(self._id), **error_values(error))
+            self._log.error("driver_stopped", **error_values(error))
         for call in calls:
             self._last(call)
 
@@ -413,7 +461,7 @@ class Driver:
         try:
             call()
         except Exception as error:  # the other callers still have to be called
-            _log.error("driver_stop_failed", session=label(self._id), **error_values(error))
+            self._log.error("driver_stop_failed", **error_values(error))
 
 
 def _transcript(step: _Step) -> tuple[TranscriptUpdate, ...]:

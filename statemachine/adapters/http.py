@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -29,7 +30,8 @@ FormValues: TypeAlias = Callable[[str], Mapping[str, object]]
 Remedy: TypeAlias = Callable[[Failure, Cause, str], str]
 """From a failure, its cause and the endpoint's URL to what to do, in words; "" for nothing."""
 
-_log = Logger()
+LONG_BODY: Final = 64 * 1024
+"""Bytes of an answer that are read at once; longer ones beside the event loop."""
 
 
 class HttpTransport:
@@ -45,18 +47,18 @@ class HttpTransport:
         remedy: Remedy | None = None,
         cookies: str = "",
         on_cookies: Callable[[str], None] | None = None,
-        label: str | None = None,
+        log: Logger | None = None,
     ) -> None:
         """`remedy`: completes the `detail` of failures. `cookies`, `on_cookies`: see `HttpClient`.
 
-        `label`: the session's name in log lines.
+        `log`: writes the session's log lines.
         """
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
         self._remedy = remedy or _no_remedy
         self._tasks = Tasks()
-        self._label = label
+        self._log = log or Logger()
         self.http: Final = HttpClient(pool, cookies, on_cookies)
 
     async def close(self) -> None:
@@ -83,13 +85,14 @@ class HttpTransport:
                 self._warn(command, failure, failed.error)
             return failure
         except Exception as error:  # an error in this package; the server may have received the request
-            _log.error("call_crashed", session=self._label, call=type(command).__name__, **error_values(error))
+            self._log.error("call_crashed", call=type(command).__name__, **error_values(error))
             return Failure("cut")
 
     async def _exchange(self, command: Command) -> Reply:
         request, source = self._request(command)
         response = await self.http.exchange(request, *source)
-        reply = read_reply(command, response.status, response.headers, response.body, redirected=False)
+        read = partial(read_reply, command, response.status, response.headers, response.body, redirected=False)
+        reply = await self.http.worker.run(read) if len(response.body) > LONG_BODY else read()
         if not isinstance(reply, Failure):
             return reply
         leads_to = redirects_to(response.status, response.headers)
@@ -120,7 +123,7 @@ class HttpTransport:
     def _warn(self, command: Command, failure: Failure, error: str) -> None:
         values = {"error": error} if error else {}
         call = type(command).__name__
-        _log.warning("call_failed", session=self._label, call=call, kind=failure.kind, reason=failure.detail, **values)
+        self._log.warning("call_failed", call=call, kind=failure.kind, reason=failure.detail, **values)
 
 
 def describe(failure: Failure, leads_to: str = "") -> str:

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
 from attrs import field, frozen
 
-from statemachine.codec.body import MAX_BODY
+from statemachine.codec.body import MAX_ANSWER, MAX_BODY
 from statemachine.codec.http import HttpRequest
 
+from .aio import LoopWorker
 from .aiohttp_extra import URL, CIMultiDict, aiohttp
 from .circuit_breaker import CircuitBreaker, RequestBlocked
 from .cookies import Cookies
 from .http_errors import MAX_HEADER, CallFailed, ConnectionCut, HeadersUnavailable, cut, unsent
+from .inflate import ENCODINGS, ExpandedTooFar, inflated
 from .payload import UnreadablePayload, UploadProgress, payload
 
 HeaderSource: TypeAlias = Mapping[str, str] | Callable[[], Awaitable[Mapping[str, str]]]
@@ -43,7 +46,7 @@ _UNSENT: Final = (
 
 @frozen
 class HttpResponse:
-    """A complete answer. `body` is cut one byte beyond the size limit."""
+    """An answer. `body` is cut one byte beyond the size limit, or where unpacking it goes too far."""
 
     status: int
     headers: Mapping[str, str]
@@ -128,7 +131,9 @@ class ConnectionPool:
             proxy=via,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
+            auto_decompress=False,  # see `inflate`
         )
+        self.worker: Final = LoopWorker(self.loop)
         self.breaker: Final = CircuitBreaker(per_second)
 
     async def __aenter__(self) -> Self:
@@ -136,6 +141,7 @@ class ConnectionPool:
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.close()
+        self.worker.close()
 
 
 def proxy_address(text: str) -> URL:
@@ -162,33 +168,41 @@ class HttpClient:
         self._pool = pool
         self.loop: Final = pool.loop
         """The event loop in which all calls must be made."""
+        self.worker: Final = pool.worker
         self._cookies = Cookies(cookies)
         self._on_cookies = on_cookies
 
     async def exchange(
-        self, request: HttpRequest, source: bytes | Path | None = None, uploaded: UploadProgress | None = None
+        self,
+        request: HttpRequest,
+        source: bytes | Path | None = None,
+        uploaded: UploadProgress | None = None,
+        *,
+        raw: bool = False,
     ) -> HttpResponse:
         """Send this, and wait for the complete answer within the request's timeout. Raises CallFailed.
 
-        `source`: the file to upload; `uploaded`: called with its progress.
+        `source`: the file to upload; `uploaded`: called with its progress. `raw`: the answer is a file, not JSON.
         """
         # The complete answer within the command's timeout: the session does not wait longer.
         limits = aiohttp.ClientTimeout(total=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s)
         async with self._open(request, limits, source, uploaded) as response:
-            return HttpResponse(response.status, response.headers, await _read(response))
+            return HttpResponse(response.status, response.headers, await _read(response, raw=raw))
 
     @asynccontextmanager
-    async def stream(self, request: HttpRequest) -> AsyncGenerator[tuple[HttpResponse, AsyncIterator[bytes]]]:
+    async def stream(
+        self, request: HttpRequest, within: timedelta
+    ) -> AsyncGenerator[tuple[HttpResponse, AsyncIterator[bytes]]]:
         """As `exchange`, with a body of any length in chunks; that of an error is read at once.
 
-        The request's timeout applies to each chunk. Raises CallFailed, also while the body is read.
+        The request's timeout applies to each chunk, `within` to all. Raises CallFailed, also while the body is read.
         """
         limits = aiohttp.ClientTimeout(
-            total=None, sock_read=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s
+            total=within.total_seconds(), sock_read=request.timeout / 1_000, sock_connect=self._pool.connect_timeout_s
         )
         async with self._open(request, limits) as response:
-            body = b"" if 200 <= response.status < 300 else await _read(response)
-            yield HttpResponse(response.status, response.headers, body), response.content.iter_any()
+            body = b"" if 200 <= response.status < 300 else await _read(response, raw=False)
+            yield HttpResponse(response.status, response.headers, body), _content(response, raw=True)
 
     @asynccontextmanager
     async def _open(
@@ -227,12 +241,13 @@ class HttpClient:
         except TimeoutError as error:
             breaker.failed(epoch)
             raise CallFailed("timeout", error, f"no complete answer within {request.timeout / 1_000:g} s") from error
-        except (aiohttp.ClientError, OSError, ConnectionCut) as error:
+        except (aiohttp.ClientError, OSError, ConnectionCut, zlib.error) as error:
             breaker.failed(epoch)
             raise cut(error) from error
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
         headers = CIMultiDict(request.headers)
+        headers["Accept-Encoding"] = ENCODINGS
         source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
@@ -246,12 +261,23 @@ class HttpClient:
         return headers
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, cut one byte beyond the limit, so that the reader refuses it."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY:
+def _content(response: aiohttp.ClientResponse, *, raw: bool) -> AsyncGenerator[bytes]:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return inflated(response.content.iter_any(), encoding, limited=not raw)
+
+
+async def _read(response: aiohttp.ClientResponse, *, raw: bool) -> bytes:
+    """The body. One that is too large is cut one byte beyond the limit, so that the reader refuses it.
+
+    JSON that expands too far is cut as well: its reader takes the entries before the cut, and reports the repair.
+    """
+    body, limit = bytearray(), MAX_BODY if raw else MAX_ANSWER
+    async with aclosing(_content(response, raw=raw)) as chunks:
+        try:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > limit:
+                    raise ExpandedTooFar
+        except ExpandedTooFar:
             response.close()
-            break
-    return bytes(body)
+    return bytes(body[: limit + 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import zlib
 from typing import Final, Literal, TypeAlias
 
 from ..logs import error_name
@@ -125,6 +126,8 @@ def _cut_reason(error: BaseException) -> tuple[str, Cause]:
             if isinstance(error.__cause__, aiohttp.http.HttpProcessingError):
                 return _unreadable(error.__cause__.message)
             return "the connection was closed within the answer", ""
+        case zlib.error():
+            return "the answer cannot be unpacked", "wrong_http"
         case OSError() if error.errno:
             return f"the connection broke off: {os.strerror(error.errno)}", ""
         case _:

@@ -7,11 +7,13 @@ callbacks of one driver happen in one thread. Times are integer milliseconds sin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from ..core import Anomaly, Command, Event, Notification, Reply, Session, StatusUpdate, TranscriptUpdate
+
+T = TypeVar("T")
 
 Answer: TypeAlias = Callable[[Reply], None]
 Done: TypeAlias = Callable[[BaseException | None], None]
@@ -49,6 +51,17 @@ class Transport(Protocol):
 
     def abort(self, command_id: int) -> None:
         """Cancel a call whose reply is not needed. Used for reads only; unknown ids are ignored."""
+
+
+class Worker(Protocol):
+    """Computes what takes long, while other sessions have their turn."""
+
+    def begin(self, work: Callable[[], T], done: Callable[[], None]) -> Callable[[], T]:
+        """Begin to compute `work`; call `done` afterwards, in the owner's thread.
+
+        The function returned gives the result, or raises what `work` has raised; it waits where it is called earlier.
+        """
+        ...
 
 
 @frozen

@@ -26,7 +26,8 @@ def command(path: Path | None) -> None:
         from statemachine.engine.listen import listen
 
         return listen(path)
-    serve(io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"), _write)
+    # A line ends with a line feed alone: a carriage return within it would make two of one.
+    serve(io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace", newline="\n"), _write)
 
 
 def _write(line: str) -> None:

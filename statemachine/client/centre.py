@@ -7,9 +7,11 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from inspect import signature
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
+from statemachine.adapters.http import LONG_BODY
 from statemachine.adapters.http_client import HttpClient
 from statemachine.adapters.http_errors import CallFailed, Cause
 from statemachine.codec import side_calls
@@ -31,6 +33,8 @@ P = ParamSpec("P")
 
 DOWNLOAD_LIMIT: Final = MAX_BODY
 """In bytes: twice the limit of the vendor's servers. A longer download is cancelled."""
+DOWNLOAD_WITHIN: Final = timedelta(hours=1)
+"""For a whole file, however steadily it arrives."""
 
 
 class CentreError(ChatError):
@@ -169,16 +173,18 @@ class ContactCentre:
         """A file of this chat (`File.file_id`), in memory; for large files use `download`."""
         return await self.ask(_made(side_calls.download, chat_id, file_id))
 
-    async def download(self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
+    async def download(
+        self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT, within: timedelta = DOWNLOAD_WITHIN
+    ) -> AsyncGenerator[bytes]:
         """A file of this chat, in chunks: `async for chunk in centre.download(…)`.
 
-        `Options.upload_timeout` applies to each chunk. Raises TooLarge too, beyond `limit` bytes. Leave the loop early
-        only with `contextlib.aclosing`, which releases the connection.
+        `Options.upload_timeout` applies to each chunk, `within` to all. Raises TooLarge too, beyond `limit` bytes.
+        Leave the loop early only with `contextlib.aclosing`, which releases the connection.
         """
         call = _made(side_calls.download, chat_id, file_id)
         request = request_for(call, self.endpoint, self._options.upload_timeout)
         try:
-            async with self._opened().stream(request) as (head, chunks):
+            async with self._opened().stream(request, within) as (head, chunks):
                 begin = head.body
                 while len(begin) <= side_calls.ERROR_BODY and (chunk := await anext(chunks, b"")):
                     begin += chunk  # an error in the place of a file is short
@@ -213,12 +219,14 @@ class ContactCentre:
         return CentreError(call.name, failure, cause=failed.cause, url=self.endpoint.url)
 
     async def _once(self, call: SideCall[A]) -> A | Failure:
+        http = self._opened()
         request = request_for(call, self.endpoint, self._options.request_timeout)
         try:
-            response = await self._opened().exchange(request)
+            response = await http.exchange(request, raw=call.raw)
         except CallFailed as failed:
             raise self._unanswered(call, failed) from failed
-        return side_calls.read_answer(call, response.status, response.headers, response.body)
+        read = partial(side_calls.read_answer, call, response.status, response.headers, response.body)
+        return await http.worker.run(read) if len(response.body) > LONG_BODY and not call.raw else read()
 
     def _opened(self) -> HttpClient:
         if self._http is None:

@@ -91,10 +91,11 @@ class ChatClient:
         own = (self._traces, MetricsObserver(self._metrics) if self._metrics else None)
         self._observers = (*observers, *(one for one in own if one is not None))
         self._middleware = tuple(middleware)
-        self._scheduler: Final = DeliveryScheduler()
+        self._scheduler: Final = DeliveryScheduler(self._let_go)
         self._sessions: dict[str, ChatSession] = {}
-        # Sessions that are over, with all updates acknowledged: kept only while the application holds them.
+        # Sessions that are over, and are not to be delivered: kept only while the application holds them.
         self._retired: WeakValueDictionary[str, ChatSession] = WeakValueDictionary()
+        self._left_unread = False  # the store may have updates of ended sessions that are not here
         self._stack: AsyncExitStack | None = None
         self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Task[None] | None = None
@@ -161,12 +162,12 @@ class ChatClient:
             pool,
             LoopClock(on_change=partial(self._clock_changed, store)),
             self._options,
+            self._options.core(),
             self._observers,
             sending=partial(filter_intent, self._middleware),
             delivering=partial(filter_update, self._middleware),
-            notify=self._scheduler.notify,
+            changed=self._changed,
             resume=self._scheduler.resume,
-            retire=self._retire,
         )
         stack.push_async_callback(self._close_sessions)
         stored = store.sessions()  # a store that cannot be read raises here
@@ -194,19 +195,30 @@ class ChatClient:
             store = await asyncio.shield(opening)
         return store
 
-    async def _resume_stored(self, context: ClientContext, stored: Sequence[str]) -> None:
-        """Resume the stored chats in random order and at a limited rate: each reads its history from the server."""
+    async def _resume_stored(self, context: ClientContext, stored: Sequence[str], *, ended_only: bool = False) -> None:
+        """Resume the stored chats in random order and at a limited rate: each reads its history from the server.
+
+        Of the ended ones, those with unread updates, where somebody takes them.
+        """
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
         pause = 2 / self._options.opened_per_second
         for session_id in random.sample(mine, len(mine)):
+            await asyncio.sleep(0)
             if session_id in self._sessions:
+                continue
+            if kept := self._retired.get(session_id):
+                self._changed(kept)
                 continue
             try:
                 chat = self._make(context, session_id)
             except StoreError as error:  # the other chats continue
                 _log.error("session_unreadable", session=label(session_id), error=str(error))
                 continue
-            if chat.outcome is None or chat.unread:
+            if chat.over and chat.unread:
+                self._left_unread = True
+                if self._scheduler.has_reader:
+                    self._work(chat)
+            elif not chat.over and not ended_only:
                 self._work(chat)
                 await asyncio.sleep(random.uniform(0, pause))
 
@@ -285,15 +297,33 @@ class ChatClient:
             self._warned_full = True
             _log.warning("too_many_chats", fit=self._capacity, remedy="call raise_file_limit(), or ulimit -n")
         chat.work()
+        self._changed(chat)
+
+    def _changed(self, chat: ChatSession) -> None:
+        """Hold this session while it is active, and then until its updates are delivered, where somebody takes them.
+
+        Unread updates of others stay in the store.
+        """
+        if not self._is_done(chat):
+            if not chat.stopped:
+                self._sessions[chat.id] = chat
+        elif self._sessions.get(chat.id) is chat:
+            self._retired[chat.id] = self._sessions.pop(chat.id)
+            self._left_unread = self._left_unread or chat.unread > 0
         self._scheduler.notify(chat)
 
-    def _retire(self, chat: ChatSession) -> None:
-        """It is over, and all updates are acknowledged: only the application holds it now."""
-        if self._sessions.get(chat.id) is chat:
-            self._retired[chat.id] = self._sessions.pop(chat.id)
+    def _is_done(self, chat: ChatSession) -> bool:
+        place = chat.slot.place
+        delivered = place != "parked" and (place == "apart" or not self._scheduler.has_reader)
+        return chat.over and (delivered or not chat.unread)
+
+    def _let_go(self) -> None:
+        """Nobody takes the updates of all chats any more."""
+        for chat in self.sessions():
+            self._changed(chat)
 
     def sessions(self) -> tuple[ChatSession, ...]:
-        """The active chats, and the ended ones with updates not acknowledged yet."""
+        """The active chats, and the ended ones whose last updates are being delivered by `updates` or `handle`."""
         return tuple(self._sessions.values())
 
     def stats(self) -> Stats:
@@ -364,10 +394,10 @@ class ChatClient:
 
     async def _drop(self, chats: Sequence[ChatSession]) -> None:
         """Release these chats. Their last saves come before the next request to the store."""
+        await asyncio.gather(*(chat.close(timedelta(0)) for chat in chats))
         for chat in chats:
             self._sessions.pop(chat.id, None)
             self._retired.pop(chat.id, None)
-        await asyncio.gather(*(chat.close(timedelta(0)) for chat in chats))
 
     # --- updates ------------------------------------------------------------------------------------------------------
 
@@ -427,7 +457,7 @@ class ChatClient:
             auto_ack=auto_ack,
             on_failure=partial(self._handler_failed, on_error),
         )
-        await runner.run(self._begin(), concurrency)
+        await runner.run(self._begin(runner), concurrency)
 
     def _handler_failed(self, on_error: ErrorHook | None, chat: ChatSession, error: BaseException) -> None:
         if self._metrics:
@@ -436,11 +466,17 @@ class ChatClient:
             with _log.errors("on_error_failed", session=chat.label):
                 on_error(chat, chat.slot.update, error)
 
-    def _begin(self) -> int:
-        if self._context is None:
+    def _begin(self, reader: object) -> int:
+        context, stack = self._context, self._stack
+        if context is None or stack is None:
             raise ChatClosed("the client is not open: use it inside `async with`")
         check_loop(self._loop)
-        return self._scheduler.begin(self.sessions())
+        run = self._scheduler.begin(reader, self.sessions())
+        if self._left_unread and not self._closed:
+            self._left_unread = False
+            resuming = asyncio.create_task(self._resume_stored(context, context.store.sessions(), ended_only=True))
+            stack.callback(resuming.cancel)
+        return run
 
 
 async def _watch(clock: LoopClock) -> None:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import partial
 from inspect import isawaitable, signature
 from typing import TypeAlias
+from weakref import ref
 
 from attrs import define, field
 
@@ -34,31 +35,59 @@ ErrorHook: TypeAlias = Callable[[ChatSession, Update | Stopped | None, BaseExcep
 
 
 class DeliveryScheduler:
-    """The queue of sessions with updates. One run over it at a time; the next run starts at the cursors."""
+    """The queue of sessions with updates. One run over it at a time; the next run starts at the cursors.
 
-    def __init__(self) -> None:
+    A run ends with its reader, the loop or handler that has begun it. Without one, no session is queued, and none kept.
+    """
+
+    def __init__(self, on_reader_gone: Callable[[], None]) -> None:
         self._queue: asyncio.Queue[ChatSession | None] = asyncio.Queue()
+        self._on_reader_gone = on_reader_gone
+        self._reader: ref[object] | None = None
         self._run = 0
         self._readers = 0
 
+    @property
+    def has_reader(self) -> bool:
+        """Whether updates are taken from here."""
+        return self._reader is not None
+
     def notify(self, chat: ChatSession) -> None:
         """Queue a session that has updates, or has stopped."""
-        if chat.slot.place == "idle":
+        if self.has_reader and chat.slot.place == "idle":
             chat.slot.place = "queued"
             self._queue.put_nowait(chat)
 
-    def begin(self, chats: Iterable[ChatSession]) -> int:
+    def begin(self, reader: object, chats: Iterable[ChatSession]) -> int:
         """Begin a new run: every session from its cursor. Returns the run's number. Raises ChatError."""
         if self._readers:
             raise ChatError("another loop or handler takes the updates of this client: use one at a time")
         self._run += 1
+        self._reader = ref(reader, self._reader_gone)
+        self._empty()
         for chat in chats:
             slot = chat.slot
             slot.stream = slot.update = None
-            if slot.place == "out":
+            if slot.place in ("out", "queued"):
                 slot.place = "idle"
             self.notify(chat)
         return self._run
+
+    def _reader_gone(self, reader: ref[object]) -> None:
+        if reader is self._reader:
+            self._reader = None
+            self._empty()
+            self._on_reader_gone()
+
+    def _empty(self) -> None:
+        closed = False
+        while not self._queue.empty():
+            chat = self._queue.get_nowait()
+            closed = closed or chat is None
+            if chat and chat.slot.place == "queued":
+                chat.slot.place = "idle"
+        if closed:
+            self.close()
 
     @contextmanager
     def reading(self) -> Generator[None]:
@@ -165,7 +194,7 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
     With `auto_ack`, asking for the next update acknowledges the transcript update before it.
     """
 
-    def __init__(self, scheduler: DeliveryScheduler, begin: Callable[[], int], *, auto_ack: bool) -> None:
+    def __init__(self, scheduler: DeliveryScheduler, begin: Callable[[object], int], *, auto_ack: bool) -> None:
         self._scheduler = scheduler
         self._begin = begin
         self._auto_ack = auto_ack
@@ -176,7 +205,7 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
     async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
         """The next update and its session. Raises ChatError."""
         if self._run is None:
-            self._run = self._begin()
+            self._run = self._begin(self)
             self._loop = asyncio.get_running_loop()
         check_loop(self._loop)
         if self._out:

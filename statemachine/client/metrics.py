@@ -4,12 +4,14 @@ Counters and histograms go to a `Metrics` object of the application as they happ
 state: sessions by phase, updates in the journal. `client.prometheus` is the adapter to prometheus-client; one to
 another library needs two short methods.
 
-No label contains a customer's id or text.
+No label contains a customer's id or text, and a server cannot make labels of its own: codes and statuses that are not
+known are `other`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
 from attrs import frozen
@@ -17,6 +19,7 @@ from attrs import frozen
 from statemachine.adapters.protocols import HandledEvent
 
 from .. import core
+from ..core.tables.reactions import CODES
 from ..logs import Logger
 
 _log: Final = Logger()
@@ -142,12 +145,15 @@ def _tries(command: core.Command, session: core.Session) -> int:
     return getattr(record, "tries", 0)
 
 
+_STATUSES: Final = frozenset(map(int, HTTPStatus))
+
+
 def _outcome(event: core.Answered) -> str:
     match event.reply:
         case core.Failure(kind="http", code=int(code)):
-            return f"error {code}"
+            return f"error {code}" if code in CODES else "error other"
         case core.Failure(kind="http", status=status):
-            return f"status {status}"
+            return f"status {status}" if status in _STATUSES else "status other"
         case core.Failure(kind=kind):
             return kind
         case core.EventBatch(entries=()):

@@ -13,10 +13,11 @@ from attrs import evolve, frozen
 
 from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import Driver, DriverStopped, label
-from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport
+from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport, Worker
 from statemachine.store.errors import UnreadableSession
 
 from ..core import Carryover, Config, Event, IllegalIntent, Session, Tick, carry_over, changes, new_session, reduce
+from ..logs import Logger
 from .errors import NotSaved, ending, refusal
 from .home_loop import check_loop
 from .stream import UpdateFeed, UpdateFilter
@@ -54,6 +55,8 @@ class SessionRunner:
         on_received: Callable[[str], None] | None = None,
         observers: Sequence[Observer] = (),
         save_timeout: timedelta = timedelta(seconds=30),
+        worker: Worker | None = None,
+        log: Logger | None = None,
     ) -> None:
         """Load the session. In the place of one that cannot be read comes a new one, which is saved when it begins.
 
@@ -71,6 +74,8 @@ class SessionRunner:
             on_received: Called with the id of each acknowledged message.
             observers: See each step of the session.
             save_timeout: How long a caller waits for a save.
+            worker: Computes long steps; None: nothing does so beside the loop.
+            log: Writes the session's log lines.
         """
         self.loop: Final = asyncio.get_running_loop()
         """The event loop that runs this session, and in which all methods must be called."""
@@ -87,6 +92,8 @@ class SessionRunner:
             store=store,
             listener=self,
             observers=observers,
+            worker=worker,
+            log=log,
         )
         self._unreadable: UnreadableSession | None = None
         blank = new_session(clock.now(), config)

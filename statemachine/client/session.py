@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from statemachine.adapters.aio import LoopClock
-from statemachine.adapters.driver import label
+from statemachine.adapters.driver import chat_log, label
 from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.http_client import ConnectionPool
 from statemachine.adapters.protocols import Archive, Observer, SavedStep
@@ -22,7 +22,7 @@ from statemachine.store.errors import UnreadableSession
 from .. import core
 from ..core import Carryover, Intent, Phase, Session
 from ..core.wire import SendableEntry
-from ..logs import Logger, error_name
+from ..logs import error_name
 from .advice import remedy
 from .arguments import made, whole_number
 from .centre import DOWNLOAD_LIMIT, ContactCentre
@@ -35,27 +35,25 @@ from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
 from .stream import DeliverySlot, Update, UpdateStream
 
-_log = Logger()
-
 
 @frozen
 class ClientContext:
     """The parts that the sessions of a client share.
 
-    `sending`, `delivering`: the middleware. `notify`: the session has updates. `resume`: call its handler again.
-    `retire`: it is over, and all its updates are acknowledged.
+    `sending`, `delivering`: the middleware. `changed`: the session has updates, or has stopped. `resume`: call its
+    handler again. `config`: of new chats, one object for all.
     """
 
     store: Archive
     pool: ConnectionPool
     clock: LoopClock
     options: Options
+    config: core.Config
     observers: Sequence[Observer]
     sending: Callable[[ChatSession, Intent], Intent]
     delivering: Callable[[ChatSession, Update], Update | None]
-    notify: Callable[[ChatSession], None]
+    changed: Callable[[ChatSession], None]
     resume: Callable[[ChatSession], None]
-    retire: Callable[[ChatSession], None]
 
 
 class ChatSession:
@@ -79,6 +77,7 @@ class ChatSession:
         self._ended_at: int | None = None  # by the present clock, where it ended in this process
         self.slot: Final = DeliverySlot()
         self.parameters = ChatParameters()
+        self._log: Final = chat_log(session_id)
         self._transport = HttpTransport(
             context.pool,
             endpoint,
@@ -87,20 +86,22 @@ class ChatSession:
             remedy=remedy,
             cookies=context.store.cookies(session_id),
             on_cookies=self._keep_cookies,
-            label=self.label,
+            log=self._log,
         )
         self._runner = SessionRunner(
             session_id,
             store=context.store,
             transport=self._transport,
             clock=context.clock,
-            config=context.options.core(),
+            config=context.config,
             on_saved=self._saved,
             update_filter=partial(context.delivering, self),
             on_change=self._changed,
             on_received=self._received if context.options.receipts == "on_ack" else None,
             observers=context.observers,
             save_timeout=context.options.save_within,
+            worker=context.pool.worker,
+            log=self._log,
         )
 
     # --- state --------------------------------------------------------------------------------------------------------
@@ -369,6 +370,11 @@ class ChatSession:
         return self._transport.endpoint
 
     @property
+    def over(self) -> bool:
+        """The chat has ended, and its end is saved."""
+        return self._runner.feed.over
+
+    @property
     def stopped(self) -> bool:
         """The session has stopped, or its client was closed."""
         return self._runner.feed.closed
@@ -424,16 +430,14 @@ class ChatSession:
         feed = self._runner.feed
         if feed.closed:
             self._out.close(ending(feed.error, self.id))
-        self._context.notify(self)
-        if feed.over and not feed.unread:
-            self._context.retire(self)
+        self._context.changed(self)
 
     def _keep_cookies(self, cookies: str) -> None:
         self._context.store.keep_cookies(self.id, cookies, self._cookies_kept)
 
     def _cookies_kept(self, error: BaseException | None) -> None:
         if error:
-            _log.warning("cookies_not_stored", session=self.label, error=error_name(error))
+            self._log.warning("cookies_not_stored", error=error_name(error))
 
     def _received(self, msg_id: str) -> None:
         self._runner.submit_optional(core.MarkDelivered(self._now(), msg_id))

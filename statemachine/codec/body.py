@@ -16,7 +16,10 @@ from attrs import frozen
 Object: TypeAlias = dict[str, object]
 
 MAX_BODY: Final = 50_000_000
-"""Bytes. Parsing a larger body would delay all other sessions."""
+"""Bytes of a file: twice the limit of the vendor's servers; or of a capture."""
+
+MAX_ANSWER: Final = 16_000_000
+"""Bytes of JSON in one answer: 10,000 long messages. Parsed, the worst of it takes twenty times as much memory."""
 
 MAX_DEPTH: Final = 64
 """Levels of nesting. Real entries have three (a signal's `data`, cards of MS Teams)."""
@@ -65,9 +68,9 @@ def clean(text: str) -> str:
     return text
 
 
-def check_size(body: bytes) -> Problem | None:
+def check_size(body: bytes, most: int) -> Problem | None:
     """A `Problem` for a body that is too large to be parsed."""
-    return Problem(f"larger than {MAX_BODY // 1_000_000} MB") if len(body) > MAX_BODY else None
+    return Problem(f"larger than {most // 1_000_000} MB") if len(body) > most else None
 
 
 def parse_body(body: bytes) -> object:
@@ -75,7 +78,7 @@ def parse_body(body: bytes) -> object:
 
     NaN, infinities and numbers too large to be meant become None (absent). Of a repeated key the last counts.
     """
-    if (problem := check_size(body)) is not None:
+    if (problem := check_size(body, MAX_BODY)) is not None:
         return problem
     try:
         return parse_text(body.decode().removeprefix("\ufeff"))  # some proxies put a byte order mark before the body

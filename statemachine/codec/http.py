@@ -23,7 +23,7 @@ from .body import Object, as_object, clean, is_array, is_object
 from .lenient import header, read_body
 from .outwards import encode_entry
 from .values import Expected, read_flag, read_integer, read_seconds, read_text
-from .wire import decode_entries
+from .wire import read_entries
 
 T = TypeVar("T")
 
@@ -278,7 +278,7 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
         return failure
     reply = _READ[type(command)](None if not body or body.isspace() else read.value)
     if read.repaired and isinstance(reply, ChatOpened | EventBatch | core.HistoryLog):
-        return evolve(reply, repaired=read.repaired)
+        return evolve(reply, repaired="; ".join(filter(None, (read.repaired, reply.repaired))))
     return Failure("unreadable", status) if reply is None else reply
 
 
@@ -310,20 +310,20 @@ MAX_CHAT_ID: Final = 256
 _Read: TypeAlias = Callable[[object], Reply | None]
 
 
-def read_events(data: object) -> tuple[core.Entry, ...] | None:
-    """The entries of a body; None where it is of another form. Nothing, or null, is no entries (F10)."""
+def _read_batch(data: object) -> EventBatch | None:
+    events = listed_events(data)
+    return None if events is None else EventBatch(*read_entries(events))
+
+
+def _read_log(data: object) -> core.HistoryLog | None:
+    events = listed_events(data)
+    return None if events is None else core.HistoryLog(*read_entries(events, newest=True))
+
+
+def listed_events(data: object) -> list[object] | None:
+    """The events that an answer lists, none for an empty answer (F10); None where it is no such answer."""
     events = data.get("events") if is_object(data) else data
-    return decode_entries(events) if events is None or is_array(events) else None
-
-
-def _read_batch(data: object) -> Reply | None:
-    events = read_events(data)
-    return None if events is None else EventBatch(events)
-
-
-def _read_log(data: object) -> Reply | None:
-    batch = _read_batch(data)
-    return core.HistoryLog(batch.entries) if isinstance(batch, EventBatch) else None
+    return [] if events is None else events if is_array(events) else None
 
 
 def read_opened(data: object) -> ChatOpened | None:

@@ -15,7 +15,7 @@ from typing import Final, cast
 
 from attrs import frozen
 
-from .body import Problem, check_size, finite_or_none, parse_text, small_or_none
+from .body import MAX_ANSWER, Problem, check_size, finite_or_none, parse_text, small_or_none
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -68,7 +68,7 @@ def read_body(body: bytes, headers: Mapping[str, str]) -> Body:
     Returns:
         The value, or a `Problem` in its place. An entry that stays unreadable is its text instead of an object.
     """
-    if (problem := check_size(body)) is not None:
+    if (problem := check_size(body, MAX_ANSWER)) is not None:
         return Body(problem)
     text, repaired = _decode(body, headers)
     value = parse_text(text)

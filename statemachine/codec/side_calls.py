@@ -18,9 +18,9 @@ from .http import (
     HttpRequest,
     chat_path,
     json_body,
+    listed_events,
     make_request,
     path_part,
-    read_events,
     read_failure,
     read_opened,
     tolerant,
@@ -317,7 +317,12 @@ def close_case(chat_id: str) -> SideCall[Done]:
 
 def history(chat_id: str) -> SideCall[tuple[Entry, ...]]:
     """E8: the whole log of an active chat, both sides'. A session reads it by itself; this is for looking back."""
-    return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: read_events(data))
+    return SideCall("history", (f"{_chat(chat_id)}/history",), lambda _, data: _read_history(data))
+
+
+def _read_history(data: object) -> tuple[Entry, ...] | None:
+    events = listed_events(data)
+    return None if events is None else decode_entries(events)
 
 
 def download(chat_id: str, file_id: str) -> SideCall[Content]:

@@ -26,6 +26,10 @@ from .values import READERS, Expected, read_instant, read_text
 MAX_ENTRY: Final = 1_048_576
 """Characters of text in one entry; and of what it carries besides."""
 MAX_NAME: Final = 256
+MAX_ENTRIES: Final = 10_000
+"""Entries that are read of one answer; the rest is counted. Of a history these are the newest."""
+MAX_MALFORMED: Final = 16
+"""Malformed entries of one answer that are delivered; the rest is counted. They take no place of others."""
 
 
 # --- inwards: what one class needs before its fields can be read --------------------------------------------
@@ -148,13 +152,45 @@ _READERS: Final = _readers()
 
 
 def decode_entries(container: object) -> tuple[Entry, ...]:
-    """The entries of `{"events": […]}`, or of a bare list. Nothing there, or null, is no entries (F10)."""
+    """The entries of `{"events": […]}`, or of a bare list. Nothing there, or null, is no entries (F10).
+
+    The last entry is a `Malformed` that says how many others are left out, if any are.
+    """
     events = container.get("events") if is_object(container) else container
     if events is None:
         return ()
     if not is_array(events):
         return (Malformed("events: expected an array", "", _raw(events)),)
-    return tuple([decode_entry(entry) for entry in events])
+    entries, left_out = read_entries(events)
+    return (*entries, Malformed(left_out)) if left_out else entries
+
+
+def read_entries(events: list[object], *, newest: bool = False) -> tuple[tuple[Entry, ...], str]:
+    """The entries within the limits, in order; and how many others there are, in words, or "".
+
+    `newest`: where there are too many, the last ones are read instead of the first.
+    """
+    if len(events) <= MAX_MALFORMED:
+        return tuple([decode_entry(value) for value in events]), ""
+    entries: list[Entry] = []
+    malformed = beyond = 0
+    for index, value in enumerate(reversed(events) if newest else events):
+        if len(entries) >= MAX_ENTRIES:
+            beyond = len(events) - index
+            break
+        if malformed >= MAX_MALFORMED and not is_object(value):  # without the cost of its `Malformed`
+            malformed += 1
+            continue
+        entry = decode_entry(value)
+        malformed += isinstance(entry, Malformed)
+        if malformed <= MAX_MALFORMED or not isinstance(entry, Malformed):
+            entries.append(entry)
+    left_out: list[str] = []
+    if malformed > MAX_MALFORMED:
+        left_out.append(f"{malformed - MAX_MALFORMED} more malformed entries")
+    if beyond:
+        left_out.append(f"{beyond} entries beyond {MAX_ENTRIES}")
+    return tuple(reversed(entries) if newest else entries), "; ".join(left_out)
 
 
 def decode_entry(value: object) -> Entry:

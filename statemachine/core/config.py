@@ -44,6 +44,8 @@ class Config:
     brake: int = field(default=1_000, validator=_at_least(0))
     """A poll answered faster than this, with nothing new in it, counts towards a pause."""
     brake_after: int = field(default=3, validator=_at_least(0))
+    brake_new_after: int = field(default=30, validator=_at_least(0))
+    """The same for polls answered so fast with something new in each: the next answers then bring several at once."""
     brake_cap: int = field(default=3_000, validator=_at_least(0))
     limited_tries: int = field(default=3, validator=_at_least(0))
     """How often a call is repeated whose error promises nothing (5500, 5558, 5955)."""

@@ -13,6 +13,9 @@ from .session import DedupeWindow, Item, ItemState, Session, wrong_instant
 from .updates import Anomaly, AnomalyKind, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
 from .wire import Entry
 
+ANOMALIES: Final = 32
+"""Anomalies that one step reports one by one; the rest is one with their number."""
+
 _parts: Final = attrgetter(*Session.__match_args__[3:])
 """All fields after `now`, `ids` and `seq`."""
 
@@ -104,7 +107,11 @@ class Draft:
         """Count and report an unexpected input from the server; the session goes on."""
         window = self.window
         self.window = DedupeWindow(window.entries, window.batches, window.anomalies + 1, window.marks)
-        self.anomalies.append(Anomaly(self.now, kind, detail))
+        left_out = self.window.anomalies - self.base.window.anomalies - ANOMALIES
+        if left_out <= 0:
+            self.anomalies.append(Anomaly(self.now, kind, detail))
+        else:
+            self.anomalies[ANOMALIES:] = [Anomaly(self.now, "more_anomalies", f"{left_out} more")]
 
     def freeze(self) -> Session:
         """The session after this step; the session before, the same object, if nothing differs.

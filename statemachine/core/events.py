@@ -263,7 +263,8 @@ class Reauthorized:
 
 # --- answers --------------------------------------------------------------------------------------------------------
 #
-# `repaired`: why the body had to be read leniently, in words that quote nothing of it; "" if it was read as it came.
+# `repaired`: why the body had to be read leniently, and what was left out, in words that quote nothing of it; "" if it
+# was read as it came.
 
 
 @checked_record

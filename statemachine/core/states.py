@@ -233,7 +233,7 @@ class ConnectionOff(_NoDue, _NoCall):
 
 @record
 class ConnectionPolling:
-    """`fast_empty_polls`: instant answers in a row that brought nothing."""
+    """`fast_empty_polls`: instant answers in a row that brought nothing; `fast_polls`: all of them."""
 
     name: ClassVar[Literal["polling"]] = "polling"
     kind: ClassVar[Kind] = "poll"
@@ -241,13 +241,14 @@ class ConnectionPolling:
     due: int
     tries: int = 0
     fast_empty_polls: int = 0
+    fast_polls: int = 0
 
 
 @record
 class ConnectionBackingOff(_NoCall):
     """Waiting to try again. `slack`: how much later is as good. `reason`, `code`, `detail`: of the failure before.
 
-    With no failure (`tries` is 0) it is the brake on instant answers, which go on counting in `fast_empty_polls`.
+    With no failure (`tries` is 0) it is the brake on instant answers, whose counts go on.
     """
 
     name: ClassVar[Literal["backing_off"]] = "backing_off"
@@ -256,6 +257,7 @@ class ConnectionBackingOff(_NoCall):
     slack: int = 0
     code: int | None = None
     fast_empty_polls: int = 0
+    fast_polls: int = 0
     reason: FailureKind | None = None
     detail: str = ""
 

@@ -225,6 +225,8 @@ def identified(state: CentreState, client: ClientKey, now: int, ticket: int) -> 
     if not client.client_id:
         note(state, "F29", "sends an empty clientId", client, (ticket,), "", now)
     elif client.client_id.lower() in _NO_NAMES and client not in state.records.nameless:
+        if len(state.records.nameless) >= _MAX_CLIENTS:  # those before may be noted a second time
+            state.records.nameless.clear()
         state.records.nameless.add(client)
         note(state, "F29", f"calls itself {client.client_id!r}", client, (ticket,), "", now)
 

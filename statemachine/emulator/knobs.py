@@ -143,7 +143,7 @@ class Knobs:
     network_cut_every: int = knob(0, "each n-th request is lost before the centre sees it; 0: none")
     network_drop_reply_every: int = knob(0, "each n-th request takes effect, but its answer is lost; 0: none")
 
-    chats_kept: int = knob(10_000, "finished chats kept for inspection")
+    chats_kept: int = knob(10_000, "chats kept; beyond it the oldest are forgotten, finished ones first")
 
     # The limits of the judge's rules (8). Zero switches a rule off.
     judge_repoll_ms: int = knob(100, "an error answered by the same call within this time is F3", "ms")

@@ -123,12 +123,15 @@ class CentreState:
             self.records.stored_bytes -= len(oldest.content)
 
     def forget_old_chats(self) -> None:
-        """Drop the oldest finished chats beyond the knob's number."""
-        excess = len(self.records.chats) - self.knobs.chats_kept
-        if excess <= 0:
+        """Drop the oldest chats beyond the knob's number, finished ones first; not the newest, nor one with a poll.
+
+        Several at once: each search goes through all of them.
+        """
+        kept, chats = self.knobs.chats_kept, list(self.records.chats.values())
+        if len(chats) <= kept:
             return
-        finished = [chat for chat in self.records.chats.values() if not chat.live and chat.held is None][:excess]
-        for chat in finished:
+        idle = sorted([chat for chat in chats[:-1] if chat.held is None], key=lambda chat: chat.live)
+        for chat in idle[: len(chats) - kept + kept // 20]:
             del self.records.chats[chat.chat_id.lower()]
             if self.records.active.get(chat.key) == chat.chat_id.lower():
                 del self.records.active[chat.key]

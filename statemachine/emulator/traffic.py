@@ -13,6 +13,8 @@ from statemachine.emulator.redaction import without_secrets_in_body
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 _LATEST: Final = 4_096
+KEPT: Final = 2_000
+"""Exchanges that violations refer to; beyond it the oldest are forgotten."""
 _CLIENTS: Final = 16_384
 BODY_BYTES: Final = 16 * 1024
 """Longer bodies are clipped: a few uploads would otherwise fill the memory."""
@@ -42,7 +44,7 @@ class Exchange:
 
 @define
 class Traffic:
-    """The latest exchanges by number, oldest first; ``kept`` ones stay for ever."""
+    """The latest exchanges by number, oldest first; of the ``kept`` ones more."""
 
     latest: dict[int, Exchange] = field(factory=dict[int, Exchange])
     kept: dict[int, Exchange] = field(factory=dict[int, Exchange])
@@ -73,8 +75,10 @@ class Traffic:
         return self.requests.get(claimed(request), 0)
 
     def keep(self, numbers: Iterable[int]) -> None:
-        """Keep these for ever."""
+        """Keep these longer than others."""
         self.kept |= {number: self.latest[number] for number in numbers if number in self.latest}
+        while len(self.kept) > KEPT:
+            del self.kept[next(iter(self.kept))]
 
     def find(self, number: int) -> Exchange | None:
         """The exchange, if it is still known."""

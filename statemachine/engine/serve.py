@@ -7,17 +7,43 @@ changes nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Final, cast
 
 from statemachine.codec.body import is_object
 
+from ..logs import error_name
 from ..version import __version__
 from .session import FEATURES, JsonObject, JsonSession, NotBegun
 
 PROTOCOL: Final = 1
-_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+MAX_DIGITS: Final = 30
+"""Of a whole number in a request: more than any time, id or count has."""
+
+
+class BadRequest(ValueError):
+    """A request of unknown form; the text says what is possible."""
+
+
+def _number(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise BadRequest(f"a whole number has more than {MAX_DIGITS} digits")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _constant(text)
+
+
+def _constant(_: str) -> float:
+    raise BadRequest("a number is not finite")
+
+
+_READ: Final = json.JSONDecoder(parse_int=_number, parse_float=_fraction, parse_constant=_constant).decode
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 CODEC_OPERATIONS: Final = ("decode", "encode", "request", "reply")
 """The operations of `wire.py`."""
 HELLO: Final[JsonObject] = {
@@ -27,10 +53,6 @@ HELLO: Final[JsonObject] = {
     "language": "python",
     "features": list(FEATURES),
 }
-
-
-class BadRequest(ValueError):
-    """A request of unknown form; the text says what is possible."""
 
 
 class UnknownProtocol(BadRequest):
@@ -60,7 +82,7 @@ class Server:
         """The answer to one line; never raises."""
         asked: object = None
         try:
-            asked = json.loads(line)
+            asked = _READ(line)
             if not is_object(asked):
                 raise BadRequest('a request is a JSON object, such as {"op": "hello"}')
             said = self._operation(asked.get("op"))(asked)
@@ -70,8 +92,18 @@ class Server:
             said = {"error": f"this line is not JSON (character {error.pos})", "code": "not_json"}
         except (ValueError, NotBegun) as error:
             said = {"error": str(error), "code": getattr(error, "code", "bad_request")}
+        except Exception as error:  # an error in this package must not end the sessions of all others
+            said = {"error": f"the engine has failed: {error_name(error)}", "code": "bad_request"}
         seq: JsonObject = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
         return {**seq, **said}
+
+    def answer_text(self, line: str) -> str:
+        """The same as a line of JSON."""
+        said = self.answer(line)
+        try:
+            return _ENCODE(said) + "\n"
+        except (ValueError, RecursionError):
+            return _ENCODE({"error": "the answer cannot be written as JSON"}) + "\n"
 
     def _operation(self, name: object) -> Callable[[JsonObject], JsonObject]:
         operation = self._operations.get(name) if isinstance(name, str) else None
@@ -136,18 +168,18 @@ def serve(
     """Answer each line with one line. `write` must flush. `server`, `lock`: shared with others."""
     server, lock = server or Server(), lock or Lock()
     for line in lines:
-        if not line.strip():
+        if not line.strip(" \t\r\n"):
             continue
         if _is_bye(line):
             return
         with lock:
-            answer = server.answer(line)
-        write(_ENCODE(answer) + "\n")
+            answer = server.answer_text(line)
+        write(answer)
 
 
 def _is_bye(line: str) -> bool:
     try:
-        asked: object = json.loads(line) if '"bye"' in line else None
+        asked: object = _READ(line) if '"bye"' in line else None
     except (ValueError, RecursionError):
         return False
     return is_object(asked) and asked.get("op") == "bye"

@@ -71,7 +71,7 @@ class JsonSession:
 
     def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
         """Begin a new session. `at`: milliseconds since the epoch. Raises BadRecord."""
-        self._session = new = core.new_session(at, from_json(config or {}, core.Config))
+        self._session = new = core.new_session(at, from_json({} if config is None else config, core.Config))
         return observation(new, new, ())
 
     def step(self, event: JsonObject) -> JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Final
 
 from statemachine.codec.body import is_object
 from statemachine.codec.errors import BadRecord
@@ -28,7 +28,7 @@ def decode(asked: JsonObject) -> JsonObject:
 def encode(asked: JsonObject) -> JsonObject:
     """`{"entry": …, "secret"?: {…}}` -> `{"wire": …}`. Raises BadRecord."""
     entry = from_json(asked.get("entry"), Entry)
-    return {"wire": encode_entry(entry, cast("Mapping[str, object] | None", asked.get("secret")))}
+    return {"wire": encode_entry(entry, _secret(asked))}
 
 
 def request(asked: JsonObject) -> JsonObject:
@@ -37,8 +37,8 @@ def request(asked: JsonObject) -> JsonObject:
     http = to_http(
         decode_command(asked.get("command")),
         endpoint,
-        nonce=str(asked.get("nonce") or ""),
-        secret=cast("Mapping[str, object] | None", asked.get("secret")),
+        nonce=_text(asked, "nonce"),
+        secret=_secret(asked),
     )
     said: JsonObject = {"method": http.method, "url": http.url, "headers": dict(http.headers), "timeout": http.timeout}
     if http.body is not None:
@@ -51,12 +51,31 @@ def request(asked: JsonObject) -> JsonObject:
 _DEFAULTS: Final[JsonObject] = {"tenant": ""}
 
 
-def _endpoint(said: Any) -> Endpoint:
+def _endpoint(said: object) -> Endpoint:
+    values = _DEFAULTS | said if is_object(said) else {}
+    for name, value in values.items():
+        kind = "true or false" if name == "quoted" else "text"
+        if not isinstance(value, bool if name == "quoted" else str):
+            raise BadRecord(f"$.endpoint.{name}: expected {kind}")
     try:
-        return Endpoint(**_DEFAULTS | said)
+        return Endpoint(**values)
     except TypeError:
         names = ", ".join(Endpoint.__match_args__)
         raise BadRecord(f"$.endpoint: expected an object of {names}; url, app_id and client_id are needed") from None
+
+
+def _text(asked: JsonObject, name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str | None):
+        raise BadRecord(f"$.{name}: expected text")
+    return value or ""
+
+
+def _secret(asked: JsonObject) -> Mapping[str, object] | None:
+    secret = asked.get("secret")
+    if secret is not None and not is_object(secret):
+        raise BadRecord("$.secret: expected an object")
+    return secret
 
 
 _NONE: Final[JsonObject] = {}
@@ -71,18 +90,20 @@ def reply(asked: JsonObject) -> JsonObject:
     status, headers = asked.get("status"), asked.get("headers", _NONE)
     if type(status) is not int:
         raise BadRecord("$.status: expected a whole number")
-    if not is_object(headers):
+    if not is_object(headers) or not all(isinstance(value, str) for value in headers.values()):
         raise BadRecord("$.headers: expected an object of texts")
-    named = {str(name): str(value) for name, value in headers.items()}
-    command, redirected = decode_command(asked.get("command")), asked.get("redirected") is True
-    answer = read_reply(command, status, named, _body(asked), redirected=redirected)
+    redirected = asked.get("redirected", False)
+    if not isinstance(redirected, bool):
+        raise BadRecord("$.redirected: expected true or false")
+    named = {name: str(value) for name, value in headers.items()}
+    answer = read_reply(decode_command(asked.get("command")), status, named, _body(asked), redirected=redirected)
     return {"reply": to_json(answer, Reply)}
 
 
 def _body(asked: JsonObject) -> bytes:
-    body, packed = asked.get("body") or "", asked.get("base64")
-    if not isinstance(body, str) or not isinstance(packed, str | None):
-        raise BadRecord("$.body: expected text")
+    body, packed = _text(asked, "body"), asked.get("base64")
+    if not isinstance(packed, str | None):
+        raise BadRecord("$.base64: expected text")
     try:
         return body.encode("utf-8", "surrogatepass") if packed is None else base64.b64decode(packed, validate=True)
     except binascii.Error:

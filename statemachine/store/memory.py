@@ -31,11 +31,8 @@ class _Kept:
     ages: list[int] = Factory(list[int])
     cookies: str = field(default="", repr=False)
     cursor: int = 0
-
-    @property
-    def last(self) -> int:
-        """The last `seq` ever saved; the journal may have dropped acknowledged updates."""
-        return self.journal[-1].seq if self.journal else self.cursor
+    last: int = 0
+    """The last `seq` ever saved; the journal may have dropped acknowledged updates."""
 
     def index_after(self, seq: int) -> int:
         """The index in the journal of the first update after this `seq`."""
@@ -66,6 +63,7 @@ class MemoryStore:
                 kept = _Kept(stored, save.session.now)
             check_order(kept.last, save.updates)
             kept.stored, kept.saved_at = stored, save.session.now
+            kept.last = save.updates[-1].seq if save.updates else kept.last
             kept.journal.extend(save.updates)
             kept.ages.extend(update.at for update in save.updates)
             self._kept[save.session_id] = kept
@@ -84,7 +82,7 @@ class MemoryStore:
         kept = self._kept.get(session_id)
         if kept is None:
             return ()
-        start = kept.index_after(after_seq)
+        start = kept.index_after(after_seq if self._transcript else max(after_seq, kept.cursor))
         return tuple(kept.journal[start : start + limit])
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
@@ -95,8 +93,8 @@ class MemoryStore:
             check_ack(kept.last if kept else 0, seq)
             if kept and seq > kept.cursor:
                 kept.cursor = seq
-                if not self._transcript:
-                    read = kept.index_after(seq)
+                read = 0 if self._transcript else kept.index_after(seq)
+                if 2 * read >= len(kept.journal):  # to delete moves the rest: rarer deletions cost a constant for each
                     del kept.journal[:read], kept.ages[:read]
 
     def cursor(self, session_id: str) -> int:

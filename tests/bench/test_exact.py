@@ -12,7 +12,7 @@ MOST_CALLS = {
     "a message with its receipt": 69,
     "a message that a poll brings": 94,
     "a text that is sent": 62,
-    "an empty poll": 39,
+    "an empty poll": 38,
     "an early tick": 6,
 }
 """The goals are lower (`goals.py`). These are today's figures; they may only fall.

@@ -168,7 +168,9 @@ class Draft {
 
   noteAnomaly(kind, detail = "") {
     this.window = evolve(this.window, { anomalies: this.window.anomalies + 1 });
-    this.anomalies.push(record("Anomaly", { at: this.now, kind, detail }));
+    const leftOut = this.window.anomalies - this.base.window.anomalies - ANOMALIES;
+    if (leftOut <= 0) this.anomalies.push(record("Anomaly", { at: this.now, kind, detail }));
+    else this.anomalies[ANOMALIES] = record("Anomaly", { at: this.now, kind: "more_anomalies", detail: `${leftOut} more` });
   }
 
   freeze() {
@@ -208,6 +210,7 @@ const failureWords = (e) =>
 
 const BATCHES = 4;
 const MARKS = 64;
+const ANOMALIES = 32;
 const SILENCE = "0".repeat(16);
 const NO_ID = ["", "null"];
 const declared = Object.fromEntries(table.entries.map((entry) => [entry.name, entry]));
@@ -722,16 +725,21 @@ function tryLater(d, e, given) {
 
 // --- connection and history --------------------------------------------------------------------------------------------
 
-function fastEmptyPolls(d) {
+// Instant answers in a row: those that brought nothing, and all.
+function fastPolls(d) {
   const connection = d.connection;
-  if (d.fresh || connection.name !== "polling") return 0;
   const asked = connection.due - answerDue(d, d.config.poll_timeout) + d.now;
-  return d.now - asked < d.config.brake ? connection.fast_empty_polls + 1 : 0;
+  if (connection.name !== "polling" || d.now - asked >= d.config.brake) return { fast_empty_polls: 0, fast_polls: 0 };
+  return { fast_empty_polls: d.fresh ? 0 : connection.fast_empty_polls + 1, fast_polls: connection.fast_polls + 1 };
 }
 
+const fastPollsOf = ({ fast_empty_polls, fast_polls }) => ({ fast_empty_polls, fast_polls });
+const excessOf = (d, fast) =>
+  Math.max(fast.fast_empty_polls - d.config.brake_after, fast.fast_polls - d.config.brake_new_after);
+
 const connectionState = (name, given) => state("connection", name, given);
-const pollWith = (d, tries, fast_empty_polls) =>
-  connectionState("polling", { call: d.nextId(), due: answerDue(d, d.config.poll_timeout), tries, fast_empty_polls });
+const pollWith = (d, tries, fast = { fast_empty_polls: 0, fast_polls: 0 }) =>
+  connectionState("polling", { call: d.nextId(), due: answerDue(d, d.config.poll_timeout), tries, ...fast });
 
 function backingOff(d, e, cap = null) {
   const tries = triesOf(d.connection) + 1;
@@ -740,9 +748,9 @@ function backingOff(d, e, cap = null) {
 }
 
 function braking(d) {
-  const fast_empty_polls = fastEmptyPolls(d);
-  const pause = backOff(d, fast_empty_polls - d.config.brake_after, { cap: d.config.brake_cap });
-  return connectionState("backing_off", { tries: 0, fast_empty_polls, ...pause });
+  const fast = fastPolls(d);
+  const pause = backOff(d, excessOf(d, fast), { cap: d.config.brake_cap });
+  return connectionState("backing_off", { tries: 0, ...fast, ...pause });
 }
 
 const logCannotBeEmpty = (d) => knowsSome(d) || d.participants.parties.length > 0;
@@ -909,7 +917,7 @@ const VOCABULARY = {
   attention: { guards: {}, effects: {}, makers: {} },
   connection: {
     guards: {
-      is_spinning: (d) => fastEmptyPolls(d) > d.config.brake_after,
+      is_spinning: (d) => excessOf(d, fastPolls(d)) > 0,
       has_failed_before: (d) => triesOf(d.connection) > 0,
       is_braking: (d) => d.connection.tries === 0,
       is_in_background: (d) => d.connection.paused,
@@ -918,9 +926,9 @@ const VOCABULARY = {
     },
     effects: {},
     makers: {
-      polling: (d) => pollWith(d, triesOf(d.connection), 0),
-      polling_on: (d) => pollWith(d, 0, fastEmptyPolls(d)),
-      polling_slowly: (d) => pollWith(d, 0, d.connection.fast_empty_polls),
+      polling: (d) => pollWith(d, triesOf(d.connection)),
+      polling_on: (d) => pollWith(d, 0, fastPolls(d)),
+      polling_slowly: (d) => pollWith(d, 0, fastPollsOf(d.connection)),
       braking,
       backing_off_busy: (d, e) => backingOff(d, e, d.config.busy_cap),
       backing_off: (d, e) => backingOff(d, e),

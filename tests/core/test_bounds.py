@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from statemachine import (
+    Anomaly,
     Answered,
     Config,
     EventBatch,
@@ -22,6 +23,7 @@ from statemachine import (
     snapshot,
 )
 from statemachine import wire as w
+from statemachine.core.draft import ANOMALIES
 from tests.core.play import ANN, Play, chatting, joined, message, requested
 
 
@@ -135,3 +137,14 @@ def test_waiting_receipts_are_limited() -> None:
     for n in range(40):
         play.do(MarkRead, f"s{n}")
     assert len(play.session.ephemeral_queue.pending) <= 5
+
+
+@pytest.mark.parametrize("number", [ANOMALIES, ANOMALIES + 1, 100 * ANOMALIES])
+def test_anomalies_of_one_step_are_reported_one_by_one_up_to_a_limit_and_all_counted(number: int) -> None:
+    play = chatting()
+    play.poll(*(w.Unknown(f"x{n}", "{}") for n in range(number)))
+    anomalies = [one for one in play.out if isinstance(one, Anomaly)]
+    assert [one.detail for one in anomalies[:ANOMALIES]] == [f"x{n}" for n in range(ANOMALIES)]
+    left_out = [("more_anomalies", f"{number - ANOMALIES} more")] if number > ANOMALIES else []
+    assert [(one.kind, one.detail) for one in anomalies[ANOMALIES:]] == left_out
+    assert play.session.window.anomalies == number

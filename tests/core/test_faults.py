@@ -532,6 +532,26 @@ def test_f34_a_replayed_status_is_braked_as_well(entry: w.Entry) -> None:
     assert not play.owes(Poll)
 
 
+def test_polls_answered_at_once_with_a_new_message_each_are_slowed_down() -> None:
+    """A server that empties its queue one message at a time, or a hostile one: the next answers bring several each."""
+    play, limit = chatting(Config(brake_new_after=5)), 5
+    for n in range(limit):
+        play.poll(message(n), later=5)
+        assert play.owes(Poll), f"answer {n + 1} is within the limit"
+    for n in range(limit, limit + 20):
+        play.poll(message(n), later=5)
+        assert not play.owes(Poll), f"answer {n + 1} is beyond it"
+        assert not play.owes(ReadHistory)
+        before = play.now
+        while not play.owes(Poll):
+            play.tick()
+        assert play.now - before <= play.session.config.brake_cap
+    assert play.heard() == [f"text {n}" for n in range(limit + 20)]
+    play.poll(message(limit + 20), later=play.session.config.brake)
+    play.poll(message(limit + 21), later=5)
+    assert play.owes(Poll), "the server holds again"
+
+
 def test_f37_nothing_is_sent_after_the_end() -> None:
     """After a terminal signal, end is fulfilled, and everything else refused; a queued end is dropped."""
     play = chatting()

@@ -143,7 +143,7 @@ def test_a_server_that_asks_for_patience_gets_it_after_a_lost_post() -> None:
 
 def test_a_proof_that_stands_before_all_that_is_known_counts() -> None:
     """More than a window of messages came while a post was in doubt: its proof was skipped, and it was sent twice."""
-    play = chatting()
+    play = chatting(Config(brake_new_after=200))
     item = play.say("hi")
     play.answer(Post, TIMEOUT)
     log: list[w.Entry] = [joined(ANN), mine(item, "hi")]

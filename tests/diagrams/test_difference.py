@@ -101,7 +101,7 @@ CHANGES: list[tuple[str, Callable[[Any], Any], str, str]] = [
     ("a way before a rejection", a_guarded_way_before_a_rejection, "additive", "idle on SendText"),
     ("no deadline", lambda t: machine(t)["states"][2].update(deadline=None), "breaking", "deadline"),
     ("another duration", lambda t: machine(t)["states"][1].update(durations=[]), "breaking", "durations"),
-    ("a field less", lambda t: machine(t)["states"][1]["fields"].pop(), "breaking", "field fast_empty_polls is gone"),
+    ("a field less", lambda t: machine(t)["states"][1]["fields"].pop(), "breaking", "field fast_polls is gone"),
     ("a field more",
      lambda t: machine(t)["states"][1]["fields"].append({"name": "n", "type": "number", "default": 0}),
      "additive", "field n is new"),

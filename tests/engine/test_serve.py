@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine.engine.serve import PROTOCOL, Server, serve
+from tests.engine.mutated import check, mutated
 
 
 def asked(*requests: Any) -> list[dict[str, Any]]:
@@ -122,3 +125,40 @@ def test_an_answer_after_a_redirect_is_a_failure() -> None:
     asked = '{"op": "reply", "command": {"type": "poll", "id": 1, "timeout": 1, "chat_id": "c"}, "status": 200, %s}'
     assert Server().answer(asked % '"redirected": true')["reply"]["type"] == "failure"
     assert Server().answer(asked % '"body": ""')["reply"]["type"] == "event_batch"
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 31, "9" * 5_000])
+@pytest.mark.parametrize("line", ['{{"op": "hello", "seq": {}}}', '{{"op": "decode", "wire": [{}]}}'])
+def test_numbers_that_are_not_finite_or_too_long_are_refused(line: str, literal: str) -> None:
+    (said,) = asked(line.format(literal))
+    assert "number" in said["error"]
+
+
+@pytest.mark.parametrize("value", [None, True, 7, 1.5, [], ["x"], {"a": 1}])
+def test_a_value_of_a_wrong_type_is_an_error_and_the_process_goes_on(value: Any) -> None:
+    command = {"type": "find_chat", "id": 1, "timeout": 1}
+    endpoint = {"url": "http://centre.example", "tenant": "t", "app_id": "a", "client_id": "c"}
+    fine = {"op": "request", "command": command, "endpoint": endpoint}
+    spoilt = [fine | {name: value} for name in ("endpoint", "command") if value is not None]
+    spoilt += [fine | {"endpoint": endpoint | {name: value}} for name in (*endpoint, "api", "user_agent")]
+    spoilt += [fine | {"endpoint": endpoint | {"quoted": value}}] if value is not True else []
+    spoilt += [fine | {"nonce": value}] if value is not None else []
+    spoilt += [fine | {"secret": value}] if value is not None and not isinstance(value, dict) else []
+    spoilt += [{"op": "begin", "at": 1, "config": value}] if value not in (None, {}) else []
+    *answers, last = asked(*spoilt, {"op": "hello", "seq": 1})
+    assert [one for one in answers if "error" not in one or "has failed" in one["error"]] == []
+    assert last["seq"] == 1
+    assert "url" in asked(fine)[0]["request"]
+
+
+def test_mutated_requests_get_valid_answers() -> None:
+    """A million of them through the process: `python -m tests.engine.mutated`."""
+    server = Server()
+    assert not any(check(server.answer_text(line)) for line in mutated(seed=2, lines=2_000))
+
+
+def test_a_carriage_return_does_not_end_a_line() -> None:
+    lines = b'{"op": "hello",\r"seq": 1}\n{"op": "hello", "seq": 2}\r\n'
+    engine = [sys.executable, "-m", "statemachine", "engine"]
+    done = subprocess.run(engine, input=lines, capture_output=True, check=True)
+    assert [json.loads(line)["seq"] for line in done.stdout.splitlines()] == [1, 2]

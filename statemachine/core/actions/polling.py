@@ -1,4 +1,4 @@
-"""The poll and the history: their calls, their back-off, and the brake on instant empty answers (D2.9, D2.11).
+"""The poll and the history: their calls, their back-off, and the brake on instant answers (D2.9, D2.11).
 
 Each function serves rows of one state, and takes its fields for granted.
 """
@@ -32,19 +32,19 @@ def no_poll_is_held(d: Draft, e: object) -> bool:
 
 
 def is_spinning(d: Draft, e: object) -> bool:
-    """Instant answers that bring nothing new, once too often (F34): a cache, or a server that does not hold."""
-    return not d.fresh and _fast_empty_polls(d) > d.config.brake_after
+    """Instant answers, once too often (F34): a cache, or a server that does not hold; or each with something new."""
+    empty, fast = _fast_polls(d)
+    return empty > d.config.brake_after or fast > d.config.brake_new_after
 
 
-def _fast_empty_polls(d: Draft) -> int:
-    """Instant empty answers in a row, with this one."""
-    if d.fresh:
-        return 0
-    state: Any = d.connection
+def _fast_polls(d: Draft) -> tuple[int, int]:
+    """Instant answers in a row, with this one: those that brought nothing, and all."""
+    state: Any = d.connection  # polling
     config = d.config
     asked = state.due - config.poll_timeout - config.answer_margin
-    count: int = state.fast_empty_polls + 1
-    return count if d.now - asked < config.brake else 0
+    if d.now - asked >= config.brake:
+        return 0, 0
+    return 0 if d.fresh else state.fast_empty_polls + 1, state.fast_polls + 1
 
 
 def has_failed_before(d: Draft, e: object) -> bool:
@@ -65,38 +65,40 @@ def is_in_background(d: Draft, e: object) -> bool:
 # --- makers: connection ---------------------------------------------------------------------------------------------
 
 
-def _poll(d: Draft, tries: int, fast_empty_polls: int) -> s.ConnectionPolling:
-    return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), tries, fast_empty_polls)
+def _poll(d: Draft, tries: int, fast_empty_polls: int = 0, fast_polls: int = 0) -> s.ConnectionPolling:
+    return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), tries, fast_empty_polls, fast_polls)
 
 
 def polling(d: Draft, e: object) -> s.ConnectionPolling:
     """The first poll after a pause: failures in a row still count until it is answered."""
-    return _poll(d, d.connection.tries, 0)
+    return _poll(d, d.connection.tries)
 
 
 def polling_on(d: Draft, e: object) -> s.ConnectionPolling:
-    """The next poll after an answer."""
-    return _poll(d, 0, _fast_empty_polls(d))
+    """The next poll after an answer. Without `_poll`: it is made after each batch of entries."""
+    empty, fast = _fast_polls(d)
+    return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), 0, empty, fast)
 
 
 def polling_slowly(d: Draft, e: object) -> s.ConnectionPolling:
-    """After the brake: nothing was lost, so no history; the count goes on."""
+    """After the brake: nothing was lost, so no history; the counts go on."""
     state: Any = d.connection
-    return _poll(d, 0, state.fast_empty_polls)
+    return _poll(d, 0, state.fast_empty_polls, state.fast_polls)
 
 
 def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
     """A pause, no failure. The longer it goes on, the longer the pause, up to the cap."""
-    fast_empty_polls = _fast_empty_polls(d)
-    due, slack = back_off(d, None, fast_empty_polls - d.config.brake_after, d.config.brake_cap)
-    return s.ConnectionBackingOff(due, 0, slack, fast_empty_polls=fast_empty_polls)
+    empty, fast = _fast_polls(d)
+    excess = max(empty - d.config.brake_after, fast - d.config.brake_new_after)
+    due, slack = back_off(d, None, excess, d.config.brake_cap)
+    return s.ConnectionBackingOff(due, 0, slack, fast_empty_polls=empty, fast_polls=fast)
 
 
 def backing_off(d: Draft, e: object, cap: int | None = None) -> s.ConnectionBackingOff:
     tries = d.connection.tries + 1
     due, slack = back_off(d, e, tries, cap)
     reason, code, detail = failure_words(e)
-    return s.ConnectionBackingOff(due, tries, slack, code, 0, reason, detail)
+    return s.ConnectionBackingOff(due, tries, slack, code, reason=reason, detail=detail)
 
 
 def backing_off_busy(d: Draft, e: object) -> s.ConnectionBackingOff:

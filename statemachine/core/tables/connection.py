@@ -7,8 +7,8 @@ While `polling`, one poll is in flight, and each answer starts the next. After a
 cut, refused as busy, a pause, a restart) the connection is `off` until the history has been read; `HistoryMerged` starts
 the next poll. Between failures it is `backing_off`.
 
-The brake is no failure: after several instant answers that bring nothing (a cache, or a server that does not hold), it
-backs off too, with `tries` 0. Nothing was lost, so no history is read after it.
+The brake is no failure: after several instant answers that bring nothing (a cache, or a server that does not hold), or
+many that bring something, it backs off too, with `tries` 0. Nothing was lost, so no history is read after it.
 
 In the background it is `paused`: a poll in flight is not withdrawn, only no other is started. Where credentials or
 configuration are refused it is `blocked`, until the application reauthorizes, or ends; it remembers whether it is in
@@ -37,7 +37,7 @@ ROWS: Final = rows(
     ignore((POLLING, BACKING_OFF, PAUSED, BLOCKED), sig.HistoryMerged, "no poll waits for it"),
 
     # answers of the poll
-    arc(POLLING, sig.PollAnswered, p.is_spinning,       (), p.braking,              (),                         "instant answers with nothing new: a cache, or a server that does not hold",                      "4.2; 8 F34"),
+    arc(POLLING, sig.PollAnswered, p.is_spinning,       (), p.braking,              (),                         "instant answers, once too often: a cache, or a server that does not hold",                       "4.2; 8 F34"),
     arc(POLLING, sig.PollAnswered, p.has_failed_before, (), p.polling_on,           sig.SecondReadingRequested, "only an answered poll proves that the one before has ended; the log has what that one consumed", "10 row 5"),
     arc(POLLING, sig.PollAnswered, (),                  (), p.polling_on,           (),                         "the server sets the pace",                                                                       "4.2"),
     arc(POLLING, sig.PollBusy,     (),                  (), p.backing_off_busy,     (),                         "another poll is held",                                                                           "4.2; 8 F22"),

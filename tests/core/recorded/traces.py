@@ -42,7 +42,7 @@ from statemachine import (
 from statemachine.codec.errors import BadRecord
 from statemachine.codec.records import decode_event, encode_command, encode_update, from_json
 from statemachine.codec.snapshot import restore, snapshot
-from statemachine.core.session import OpeningBackingOff
+from statemachine.core.session import ConnectionBackingOff, ConnectionPolling, OpeningBackingOff
 from statemachine.records import Config
 from tests.core.recorded.names import current, current_config, current_value
 
@@ -187,10 +187,15 @@ def recorded_changes(before: Session, after: Session) -> list[StatusUpdate]:
 
 
 def as_recorded(session: Session) -> Session:
-    """The session without what the recorded versions did not keep: how the last request of a chat has failed."""
-    if not isinstance(session.opening, OpeningBackingOff):
-        return session
-    return evolve(session, opening=evolve(session.opening, reason=None, code=None, detail=""))
+    """The session without what the recorded versions did not keep.
+
+    These are how the last request of a chat has failed, and instant answers of the poll that brought something.
+    """
+    if isinstance(session.opening, OpeningBackingOff):
+        session = evolve(session, opening=evolve(session.opening, reason=None, code=None, detail=""))
+    if isinstance(session.connection, ConnectionPolling | ConnectionBackingOff):
+        session = evolve(session, connection=evolve(session.connection, fast_polls=0))
+    return session
 
 
 _RECORDED = ("refused", "now", "phase", "outcome", "wake", "owed", "commands", "updates", "anomalies", "changes")
@@ -208,7 +213,8 @@ def _expected(step: dict[str, Any]) -> dict[str, Any]:
 def _texts(shown: dict[str, Any]) -> list[str]:
     """The texts for people in what a step shows, in order."""
     refused = [shown["refused"]] if "refused" in shown else []
-    return refused + [one.get("detail", "") for one in shown.get("anomalies", ())]
+    anomalies = [one for one in shown.get("anomalies", ()) if one["kind"] != "more_anomalies"]
+    return refused + [one.get("detail", "") for one in anomalies]
 
 
 def _differences(path: str, expected: Any, got: Any) -> Iterator[str]:
