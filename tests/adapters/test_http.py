@@ -36,7 +36,7 @@ from statemachine import (
 from statemachine.adapters import http, http_client
 from statemachine.adapters.http import HttpTransport
 from statemachine.adapters.http_client import ConnectionPool
-from statemachine.codec import body as codec_body
+from statemachine.codec import lenient
 from statemachine.codec.http import Endpoint
 from statemachine.wire import Message, SecureFormData, Typing
 from tests.adapters.wire_server import Heard, WireServer
@@ -398,8 +398,8 @@ async def test_a_redirect_is_not_followed(caller: Caller, server: WireServer) ->
 async def test_a_body_beyond_the_limit_is_refused_unread(
     caller: Caller, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "MAX_BODY", 1_000)
-    monkeypatch.setattr(codec_body, "MAX_BODY", 1_000)
+    monkeypatch.setattr(http_client, "MAX_ANSWER", 1_000)
+    monkeypatch.setattr(lenient, "MAX_ANSWER", 1_000)
 
     async def flood(heard: Heard) -> None:
         heard.writer.write(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
