@@ -37,6 +37,7 @@ ConnectionState: TypeAlias = Literal["off", "polling", "backing_off", "paused", 
 AnomalyKind: TypeAlias = Literal[
     "forms_full",
     "malformed_entry",
+    "more_anomalies",
     "receipts_dropped",
     "repaired_answer",
     "repeated_batch",
