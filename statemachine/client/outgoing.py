@@ -52,7 +52,7 @@ class Outgoing:
         if name is None:
             name = "" if isinstance(source, bytes) else Path(source).name
         name = text("send_file: name", name)
-        if not isinstance(image, bool | None):
+        if not isinstance(image, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance] callers without types
             raise WrongType(f"send_file: image must be a bool or None, not {type(image).__name__}")
         if not (uploaded is None or callable(uploaded)):
             raise WrongType(f"send_file: uploaded must be a function, not {type(uploaded).__name__}")

@@ -349,7 +349,8 @@ class Network:
 def _with_bytes(body: dict[str, Any], wrong: bytes) -> bytes:
     """The body as JSON, with a member of these bytes, also in each message."""
     odd = {"odd": "WRONG"}
-    events = [{**one, **odd} if isinstance(one, dict) and "msg_id" in one else one for one in _events_of(body)]
+    listed: list[Any] = _events_of(body)
+    events: list[Any] = [{**one, **odd} if isinstance(one, dict) and "msg_id" in one else one for one in listed]
     text = json.dumps({**body, **odd, **({"events": events} if events else {})})
     return text.encode().replace(b"WRONG", wrong)
 
