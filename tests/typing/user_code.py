@@ -138,6 +138,7 @@ def is_ours(kind: AnomalyKind) -> bool:
         case (
             "forms_full"
             | "malformed_entry"
+            | "more_anomalies"
             | "receipts_dropped"
             | "repaired_answer"
             | "repeated_batch"
