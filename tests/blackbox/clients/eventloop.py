@@ -85,7 +85,9 @@ class Client:
             self.state.update(
                 known=sorted(self.known), number=self.number, client_id=self.client_id, cookie=self.cookie
             )
-            STATE.write_text(json.dumps(self.state))
+            written = STATE.with_suffix(".new")  # a kill leaves the old state or the new one, never a half
+            written.write_text(json.dumps(self.state))
+            written.replace(STATE)
 
     def tell(self, **report):
         if not self.habits.silent:
