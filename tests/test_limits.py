@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from statemachine import Answered, EventBatch, Failure, HistoryLog, Poll, ReadHistory, wire
+from statemachine import Answered, EventBatch, Failure, HistoryLog, Poll, ReadHistory, core, wire
 from statemachine.adapters import driver, inflate
 from statemachine.client import centre, metrics
 from statemachine.codec import body as codec_body
@@ -107,7 +107,7 @@ def labels(number: int) -> bool:
         for status in (200, 299, 999 + code)
     }
     found |= {metrics._outcome(Answered(0, 1, Failure("http", 600 + code, None))) for code in range(number)}
-    return len(found) <= len(metrics.CODES) + len(metrics._STATUSES) + 2
+    return len(found) <= len(core.CODES) + len(metrics._STATUSES) + 2
 
 
 def chats(number: int) -> bool:

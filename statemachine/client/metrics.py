@@ -19,7 +19,6 @@ from attrs import frozen
 from statemachine.adapters.protocols import HandledEvent
 
 from .. import core
-from ..core.tables.reactions import CODES
 from ..logs import Logger
 
 _log: Final = Logger()
@@ -151,7 +150,7 @@ _STATUSES: Final = frozenset(map(int, HTTPStatus))
 def _outcome(event: core.Answered) -> str:
     match event.reply:
         case core.Failure(kind="http", code=int(code)):
-            return f"error {code}" if code in CODES else "error other"
+            return f"error {code}" if code in core.CODES else "error other"
         case core.Failure(kind="http", status=status):
             return f"status {status}" if status in _STATUSES else "status other"
         case core.Failure(kind=kind):

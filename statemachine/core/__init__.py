@@ -9,12 +9,13 @@ from .events import *
 from .explain import Explanation, Move, explain
 from .reduce import reduce
 from .session import Config, Session, carry_over, new_session
+from .tables.reactions import CODES
 from .updates import *
 from .wire import ContactCenterEvent, Direction, Entry
 
 # fmt: off
 __all__ = [
-    "COMMANDS", "INTENTS", "READS", "TRANSCRIPT", "Anomaly", "AnomalyKind", "AnswerForm", "AnswerSecureForm",
+    "CODES", "COMMANDS", "INTENTS", "READS", "TRANSCRIPT", "Anomaly", "AnomalyKind", "AnswerForm", "AnswerSecureForm",
     "Answered", "Background", "CancelForm", "Carryover", "CaseChanged", "ChatOpened", "ClockChanged", "Command",
     "Config", "ConnectionChanged", "ConnectionState", "ContactCenterEvent", "CreateChat", "DeliveryUpdate",
     "Direction", "Disconnect", "End", "Entry", "Event", "EventBatch", "Explanation", "Failure", "FailureKind",
