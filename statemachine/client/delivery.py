@@ -115,6 +115,7 @@ class DeliveryScheduler:
                 return None
             if update := self._look(chat, failed, auto_ack):
                 return chat, update
+            del chat  # while this waits, nothing here may hold a chat that has ended
 
     def _look(
         self, chat: ChatSession, failed: Callable[[ChatSession, BaseException], None], auto_ack: bool

@@ -62,10 +62,8 @@ def step(chat: str, make_event: Callable[[sm.Session], sm.Event]) -> None:
 def say(chat: str) -> tuple[str, int]:
     try:
         step(chat, partial(intent, **flask.request.get_json()))
-    except sm.IllegalIntent as refusal:
-        return str(refusal), 409
-    except (TypeError, ValueError) as error:  # no object, a member that is not known, a value of a wrong type
-        return str(error), 400
+    except (sm.IllegalIntent, TypeError) as refusal:  # TypeError: an unknown member, a value of a wrong type
+        return str(refusal), 409 if isinstance(refusal, sm.IllegalIntent) else 400
     return "", 204
 
 

@@ -530,8 +530,8 @@ async def test_a_slow_application_stops_no_poll(silent: Emulator) -> None:
     async with client(silent) as chat:
         await chat.start()
         await until(chat, lambda one: one == PhaseChanged("ivr"))
-        for number in range(250):
-            await silent.act(chat.session.chat.chat_id, do.Say(f"text {number}"))
+        for first in range(0, 250, 10):  # a poll with news each is slowed down after some
+            await silent.act(chat.session.chat.chat_id, *(do.Say(f"text {first + more}") for more in range(10)))
             await silent.until(lambda centre: centre.held_polls == 1)
         assert chat.session.seq == 250
         texts = [text(one) for one in await until(chat, lambda one: text(one) == "text 249") if text(one)]

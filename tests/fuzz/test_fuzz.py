@@ -59,7 +59,7 @@ def test_an_exception_is_found_and_shrunk(monkeypatch: pytest.MonkeyPatch) -> No
             raise RuntimeError("planted")
         return right(container)
 
-    monkeypatch.setattr("statemachine.codec.http.decode_entries", strict)
+    monkeypatch.setattr("statemachine.codec.wire.decode_entries", strict)
     failed = _found()
     assert failed.what == "RuntimeError: planted"
     assert len(failed.answers) == 1

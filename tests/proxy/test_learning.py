@@ -77,7 +77,8 @@ async def test_the_profile_equals_the_settings_wherever_the_traffic_showed_them(
     assert differing == {}
     assert actual["hold_ms"] <= shown.hold_ms + 100 <= actual["hold_ms"] + 1_000
     expected = SHOWN_BY_DEFAULT | set(settings) - {"receipts"}
-    unseen = {"server_version", "receipts", "end_signals"} if api == "v1" else {"receipts"}
+    # Under load the second poll may come after the hold of the first one.
+    unseen = {"receipts", "too_many_polls_status", *({"server_version", "end_signals"} if api == "v1" else ())}
     assert expected - set(profile) - unseen - {"case_paths"} == set()
 
 
