@@ -73,7 +73,7 @@ async def test_unread_updates_of_ended_chats_are_delivered_later_in_each_way() -
         await until(lambda: chats.sessions() == (), "the reader is gone")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS[:3])
 def test_ended_chats_leave_little_in_memory(way: str) -> None:
     """How this is measured, and for 10,000 chats: `python -m tests.client.ended`."""

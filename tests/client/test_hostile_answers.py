@@ -119,7 +119,7 @@ async def suffer(kind: str, body: bytes) -> tuple[float, float, int, list[str], 
     return late, peak / 1e6, len(lines), texts, counted
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["poll", "history", "post", "create"])
 async def test_hostile_answers_disturb_nobody(kind: str) -> None:
     assert len(SHAPES) >= 40
