@@ -140,7 +140,7 @@ PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
         (resends_blindly, {"F12", "not sent means not arrived", "arrived once"}, 60, 100),
         (polls_twice, {"one poll"}, 60, 15),
         (reuses_an_id, {"L9"}, 60, 100),
-        (reads_history_at_once, {"F12"}, 300, 40),
+        (reads_history_at_once, {"F12"}, 300, 100),
         (drops_an_item_at_restart, {"outcome of each"}, 60, 150),
         (forgets_what_was_told, {"L13"}, 60, 6),
         (polls_on_after_the_end, {"L8"}, 60, 6),
