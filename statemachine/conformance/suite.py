@@ -19,6 +19,8 @@ from typing import Final
 
 import pytest
 
+from statemachine.files import write_private
+
 from .implementation import Guarded, Implementation, Unusable
 from .kit import Check, checks, run, smoke
 from .report import lines_of
@@ -52,7 +54,7 @@ def _stored(result: CheckResult) -> list[str]:
     if not result.evidence:
         return []
     path = Path(tempfile.mkdtemp(prefix="conformance-")) / "case.jsonl"
-    path.write_text("".join(f"{line}\n" for line in result.evidence), encoding="utf-8")
+    write_private(path, "".join(f"{line}\n" for line in result.evidence))
     return [f"case:    {path}"]
 
 

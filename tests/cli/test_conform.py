@@ -65,7 +65,8 @@ def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     first, *_, last = done.stdout.splitlines()
     assert first.startswith("chat-session-statemachine ")
-    assert " checks, about " in first
+    assert " checks of core + " in first
+    assert ", about " in first
     assert "conforms (" in last
     root = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
     assert root.get("failures") == "0"

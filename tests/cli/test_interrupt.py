@@ -124,7 +124,7 @@ def test_workers_of_a_simulation_end_with_it() -> None:
     ("args", "words"),
     [
         (["simulate", "--seeds", "21", "--steps", "10", "--jobs", "2"], b" of 21 seeds, 0 violations"),
-        (["simulate", "--seeds", "11", "--steps", "10", "--jobs", "1"], b"10 of 11 seeds, 0 violations"),
+        (["simulate", "--seeds", "11", "--steps", "10", "--jobs", "1"], b" of 11 seeds, 0 violations"),
         (["conform", "--only", "F13", *ENGINE], b" checks"),
     ],
 )

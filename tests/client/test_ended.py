@@ -61,7 +61,7 @@ async def test_unread_updates_of_ended_chats_are_delivered_later_in_each_way() -
         gc.collect()
         assert chats.sessions() == ()
         ann = await chats.session("ann")
-        assert [words for words in [text(update) async for update in ann.updates()] if words][0] == "to ann"
+        assert next(words for words in [text(update) async for update in ann.updates()] if words) == "to ann"
         heard = list[tuple[str, str]]()
         async with asyncio.timeout(LIMIT_S):
             async for session, update in chats:

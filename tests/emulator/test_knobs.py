@@ -107,7 +107,7 @@ ALLOWED = {
 
 BELOW = {"statemachine.core.wire", "statemachine.durations"}
 """What the model uses of the layers below: the names of the wire, and the format of durations."""
-HTTP_FACE = {"bad_requests", "clock", "connection_timeouts", "driver", "feed", "http", "wire_api"}
+HTTP_FACE = {"bad_requests", "clock", "connection_timeouts", "cross_origin", "driver", "feed", "http", "wire_api"}
 """The modules beside the model, which have I/O and a clock."""
 
 

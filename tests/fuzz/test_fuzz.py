@@ -52,14 +52,14 @@ def _found(dose: int = 4_000) -> Failed:
 
 
 def test_an_exception_is_found_and_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = wire.decode_entries
+    right = wire.read_entries
 
-    def strict(container: object) -> object:
-        if "null" in json.dumps(container, default=str):
+    def strict(events: list[object], *, newest: bool = False) -> object:
+        if "null" in json.dumps(events, default=str):
             raise RuntimeError("planted")
-        return right(container)
+        return right(events, newest=newest)
 
-    monkeypatch.setattr("statemachine.codec.wire.decode_entries", strict)
+    monkeypatch.setattr("statemachine.codec.http.read_entries", strict)
     failed = _found()
     assert failed.what == "RuntimeError: planted"
     assert len(failed.answers) == 1
