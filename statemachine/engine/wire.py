@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from statemachine.codec.body import is_object
 from statemachine.codec.errors import BadRecord
@@ -52,7 +52,7 @@ _DEFAULTS: Final[JsonObject] = {"tenant": ""}
 
 
 def _endpoint(said: object) -> Endpoint:
-    values = _DEFAULTS | said if is_object(said) else {}
+    values: dict[str, Any] = _DEFAULTS | said if is_object(said) else {}
     for name, value in values.items():
         kind = "true or false" if name == "quoted" else "text"
         if not isinstance(value, bool if name == "quoted" else str):
