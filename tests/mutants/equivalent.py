@@ -94,10 +94,6 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (r"attention: \w+ on SessionOver -> .*", r"coupling: lifecycle raises SessionOver, attention .*"),
     ),
     (
-        "a session that is over owes nothing and has no deadline, whatever these machines say",
-        (r"coupling: lifecycle raises SessionOver, (ephemeral|presence) does not hear it",),
-    ),
-    (
         "a chat is opened once: until then there was no poll, no reading, and no call that could be refused",
         (
             r"connection: polling\|backing_off\|blocked on ChatStarted -> .*",
