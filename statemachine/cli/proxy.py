@@ -56,7 +56,9 @@ class _Wish:
     click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: a free one."),
     click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on."),
     click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it."),
-    click.option("--name", "names", multiple=True, help="With --tls: another name or address of this machine."),
+    click.option(
+        "--name", "names", multiple=True, help="Another name of this machine to answer under, and to certify."
+    ),
     click.option("--ca", metavar="FILE", type=click.Path(dir_okay=False), help="Also trust these certificates (PEM)."),
     click.option("--har", type=FILE, metavar="FILE.har", help="Record all calls, without credentials."),
     click.option("--texts", is_flag=True, help="Keep in the recording what people wrote."),
@@ -115,6 +117,7 @@ async def _serve(screen: Screen, wish: _Wish) -> int:
             trust=None if wish.ca is None else trusting(wish.ca),
             recorder=recorder,
             parts={console.PREFIX: console.part},
+            names=wish.names,
         )
         try:
             await proxy.__aenter__()

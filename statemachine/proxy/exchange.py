@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from statemachine.codec.lenient import read_body
+from statemachine.conformance.blackbox.audit import events_of, json_of
 from statemachine.emulator import names
 from statemachine.emulator.chat import ClientKey
 from statemachine.emulator.routes import Route
@@ -28,7 +28,6 @@ class Seen:
     end: int
     route: Route
     client: ClientKey
-    request: HttpRequest
     response: HttpResponse
     complete: bool
     asked: Event
@@ -40,8 +39,8 @@ class Seen:
         request: HttpRequest, response: HttpResponse, complete: bool,
     ) -> Seen:  # fmt: skip
         """Decode both bodies; one that cannot be decoded counts as empty."""
-        asked, body = _object(request), _object(response)
-        return cls(number, at, end, route, client, request, response, complete, asked, body)
+        asked, body = json_of(request), json_of(response)
+        return cls(number, at, end, route, client, response, complete, asked, body)
 
     @property
     def status(self) -> int:
@@ -67,12 +66,12 @@ class Seen:
     @property
     def events(self) -> list[Event]:
         """The events of the answer, without entries that are none."""
-        return _events(self.body)
+        return events_of(self.body)
 
     @property
     def sent_events(self) -> list[Event]:
         """The events that the client posted."""
-        return _events(self.asked)
+        return events_of(self.asked)
 
 
 @frozen
@@ -133,16 +132,3 @@ def terminal_signal(event: Event) -> str | None:
 def is_own(event: Event, chat_id: str) -> bool:
     """Whether the customer wrote it: the own party id is the chat id, in any case (section 5)."""
     return str(event.get("party_id", "")).lower() == chat_id.lower()
-
-
-def _object(message: HttpRequest | HttpResponse) -> Event:
-    value: object = read_body(message.body, dict(message.headers)).value if message.body else {}
-    if isinstance(value, list):
-        return {"events": cast("list[object]", value)}
-    return cast(Event, value) if isinstance(value, dict) else {}
-
-
-def _events(body: Event) -> list[Event]:
-    events = body.get("events")
-    found = cast("list[object]", events) if isinstance(events, list) else []
-    return [cast(Event, event) for event in found if isinstance(event, dict)]

@@ -7,6 +7,7 @@ contact centre; a connection that breaks there is broken here.
 from __future__ import annotations
 
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from itertools import count
 from types import TracebackType
@@ -21,7 +22,7 @@ from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
 from .headers import local_headers, upstream_headers
 
 KEPT_BYTES: Final = 1_000_000
-"""The observer gets at most so much of a body; longer ones pass unchanged."""
+"""The observer gets at most so much of a body, unpacked; longer ones pass unchanged."""
 LARGEST_HEADER: Final = 64 * 1024
 _CONNECT_S: Final = 30.0
 _SKIPPED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -32,10 +33,10 @@ class ExchangeObserver(Protocol):
     """Sees each request and its answer. `number` counts requests from 1; calls must not raise or block."""
 
     def request_arrived(self, number: int, request: HttpRequest) -> None:
-        """A request has arrived, and its body with it."""
+        """A request has arrived, and its body with it, unpacked."""
 
     def response_ended(self, number: int, response: HttpResponse, complete: bool) -> None:
-        """Its answer has ended. Status 0: none came. `complete`: its whole body is in `response`."""
+        """Its answer has ended. Status 0: none came. `complete`: its whole body is in `response`, unpacked."""
 
 
 @define
@@ -46,9 +47,26 @@ class _Copy:
     complete: bool = True
 
     def add(self, chunk: bytes) -> None:
+        """Keep what there is room for."""
         room = KEPT_BYTES - len(self.data)
         self.data += chunk[:room]
         self.complete = self.complete and len(chunk) <= room
+
+    def decoded(self, encoding: str | None) -> tuple[bytes, bool]:
+        """(the content, whether it is complete). Nothing of an encoding that cannot be unpacked here."""
+        data = bytes(self.data)
+        match (encoding or "identity").strip().lower():
+            case "identity":
+                return data, self.complete
+            case "gzip" | "x-gzip" | "deflate":
+                unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            case _:
+                return b"", not data
+        try:
+            content = unpacker.decompress(data, KEPT_BYTES)
+        except zlib.error:
+            return b"", not data
+        return content, self.complete and not unpacker.unconsumed_tail
 
 
 class Forwarder:
@@ -163,13 +181,15 @@ class _Exchange:
         if not self._ended:
             self._observer.response_ended(self._number, DROPPED, complete=True)
             return
-        whole = HttpResponse(self._response.status, self._response.headers, bytes(self._received.data))
-        self._observer.response_ended(self._number, whole, self._received.complete)
+        body, complete = self._received.decoded(self._response.header("Content-Encoding"))
+        whole = HttpResponse(self._response.status, self._response.headers, body)
+        self._observer.response_ended(self._number, whole, complete)
 
     def _announce(self) -> None:
         if not self._announced:
             self._announced = True
-            self._observer.request_arrived(self._number, _as_data(self._request, bytes(self._sent.data)))
+            body, _ = self._sent.decoded(self._request.headers.get("Content-Encoding"))
+            self._observer.request_arrived(self._number, _as_data(self._request, body))
 
 
 def _as_data(request: web.Request, body: bytes) -> HttpRequest:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +15,7 @@ from aiohttp.typedefs import Handler
 from statemachine.emulator.bad_requests import SERVER_LOG
 from statemachine.emulator.control import Part, is_loopback, mount
 from statemachine.emulator.control.common import refusal
+from statemachine.emulator.control.guard import check_host
 
 from .forwarding import LARGEST_HEADER, Forwarder
 from .watching import Recorder, Watcher
@@ -34,6 +34,7 @@ class Proxy:
         trust: Trust for the contact centre's HTTPS; left out: the system's.
         recorder: Keeps the calls.
         parts: Applications to mount beside the control API, by path prefix: the console.
+        names: Further names for this machine. On loopback a request under any other name is refused.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Proxy:
         trust: ssl.SSLContext | None = None,
         recorder: Recorder | None = None,
         parts: Mapping[str, Part] | None = None,
+        names: Collection[str] = (),
     ) -> None:
         self.watcher: Final = Watcher(None if is_loopback(host) else secrets.token_urlsafe(16), recorder)
         self._forwarder: Final = Forwarder(to, self.watcher, trust)
         self._host, self._port, self._tls = host, port, tls
         self._parts = parts or {}
+        self.watcher.names = frozenset(name.lower() for name in names)
         self._running: Final = AsyncExitStack()
 
     @property
@@ -62,7 +65,7 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         await self._running.enter_async_context(self._forwarder)
-        app = web.Application(client_max_size=0, middlewares=[_only_observed])
+        app = web.Application(client_max_size=0, middlewares=[self._host_is_known, _only_observed])
         mount(app, self.watcher, self._parts)
         app.router.add_route("*", "/{path:.*}", self._forwarder.handle)
         # Cancellation is how a client's abort reaches the contact centre.
@@ -96,9 +99,14 @@ class Proxy:
         await self._running.aclose()
         self.watcher.finish()
 
+    @web.middleware
+    async def _host_is_known(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_loopback(self._host):
+            check_host(request, self.watcher.names)
+        return await handler(request)
+
     async def _close_feed(self, _: web.Application) -> None:
         self.watcher.feed.readers.close()
-        await asyncio.sleep(0)
 
 
 @web.middleware

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -82,7 +83,31 @@ async def test_bytes_pass_unchanged_in_both_directions() -> None:
         async with client.post(target, data=packed, headers=headers) as answer:
             assert (answer.status, await answer.read(), answer.headers["X-A"]) == (200, packed, "b")
     assert observed.requests[1].query == (("x", " "), ("y", "a b"))
-    assert observed.requests[1].body == observed.responses[1][0].body == packed
+    assert observed.requests[1].body == observed.responses[1][0].body == content
+    assert observed.responses[1][1]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "seen", "complete"),
+    [
+        ("gzip", gzip.compress(b"{}"), b"{}", True),
+        ("x-gzip", gzip.compress(b"{}"), b"{}", True),
+        ("deflate", zlib.compress(b"{}"), b"{}", True),
+        ("GZIP", gzip.compress(bytes(2 * KEPT_BYTES)), bytes(KEPT_BYTES), False),
+        ("gzip", b"this is not packed", b"", False),
+        ("br", b"\x0b\x02\x80hello\x03", b"", False),
+        ("gzip", b"", b"", True),
+    ],
+)
+async def test_the_observer_gets_unpacked_bodies(encoding: str, body: bytes, seen: bytes, complete: bool) -> None:
+    async def answered(request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": encoding})
+
+    async with forwarded(answered) as (url, observed, client), client.get(url) as answer:
+        assert await answer.read() == body
+        assert answer.headers["Content-Encoding"] == encoding
+    response, whole = observed.responses[1]
+    assert (response.body, whole) == (seen, complete)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from statemachine import ChatClient
 from statemachine.conformance.blackbox.audit import audit
@@ -20,15 +22,18 @@ from statemachine.emulator import Knobs, actions, names
 from statemachine.emulator.http import Emulator
 from statemachine.proxy import HarRecorder, Proxy
 from tests.proxy.chatting import PlainClient, whole_chat
+from tests.proxy.test_forwarding import served
 
 SECRET = "hunter2-number"
 LAST_WORDS = "the-last-words"
+AGENTS_WORDS = "the-words-of-the-agent"
 
 
 async def faulty_chat(emulator: Emulator, client: PlainClient) -> None:
     """Two texts with one id, a poll over the held one, and polls after the end."""
     await client.open()
-    await emulator.act(client.chat_id, actions.Connect("anna"), actions.ShowSecureForm("payment"))
+    await emulator.act(client.chat_id, actions.Connect("anna", "Hildegard"), actions.ShowSecureForm("payment"))
+    await emulator.act(client.chat_id, actions.Say(AGENTS_WORDS))
     await client.poll_until(names.PARTY_JOINED)
     await client.say("one", "1")
     await client.say(LAST_WORDS, "1")
@@ -77,7 +82,7 @@ async def test_a_recording_can_be_audited_and_holds_no_secret(tmp_path: Path) ->
                 await faulty_chat(emulator, client)
             found = {violation.rule for violation in proxy.watcher.centre.violations}
     text = file.read_text()
-    for secret in (SECRET, LAST_WORDS, "MOBILE-API", "clientId"):
+    for secret in (SECRET, LAST_WORDS, AGENTS_WORDS, "Hildegard", "MOBILE-API", "clientId"):
         assert secret not in text
     if os.name == "posix":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -94,6 +99,7 @@ async def test_texts_are_recorded_on_request_and_secure_values_never(tmp_path: P
                 await faulty_chat(emulator, client)
     text = file.read_text()
     assert LAST_WORDS in text
+    assert AGENTS_WORDS in text
     assert SECRET not in text
     assert "MOBILE-API" not in text
 
@@ -116,6 +122,36 @@ async def test_the_page_shows_chats_and_steers_nothing() -> None:
                 async with client.request(method, proxy.url + path, json={}) as answer:
                     assert answer.status == 403
                     assert "observes" in (await answer.json())["error"]
+
+
+async def test_compressed_answers_are_judged_and_learned_from() -> None:
+    async with Emulator("silent", Knobs(hold_ms=200, timestamp_unit="ms")) as emulator, aiohttp.ClientSession() as http:
+
+        async def compressing(request: web.Request) -> web.Response:
+            """A server in front of the emulator that packs its answers, as real ones do."""
+            body = await request.read()
+            target = emulator.url + str(request.rel_url)
+            headers = {name: value for name, value in request.headers.items() if name != "Host"}
+            async with http.request(request.method, target, data=body, headers=headers) as answer:
+                packed = gzip.compress(await answer.read())
+                kept = {"Content-Type": answer.headers.get("Content-Type", "text/plain"), "Content-Encoding": "gzip"}
+                return web.Response(status=answer.status, body=packed, headers=kept)
+
+        async with served(compressing) as url, Proxy(url) as proxy, PlainClient(proxy.url) as client:
+            await faulty_chat(emulator, client)
+        found = {one.setting: one.value for one in proxy.watcher.learner.findings()}
+    assert found["timestamp_unit"] == "ms"
+    assert {"F1", "F11", "F22"} <= {violation.rule for violation in proxy.watcher.centre.violations}
+
+
+async def test_foreign_host_names_are_refused_unless_allowed() -> None:
+    async with Emulator("silent") as emulator, aiohttp.ClientSession() as client:
+        for names, status in (((), 403), (("Chat.Example",), 200)):
+            async with Proxy(emulator.url, names=names) as proxy:
+                url = f"{proxy.url}/clientweb/api/v2/version?tenantUrl=a"
+                sent = {"Host": "chat.example", "Authorization": 'MOBILE-API-140-327-PLAIN appId="a", clientId="b"'}
+                async with client.get(url, headers=sent) as answer:
+                    assert answer.status == status
 
 
 @pytest.mark.slow

@@ -112,16 +112,25 @@ def _finding(reader: TrafficJudge, violation: Violation, url: str) -> RuleFindin
 
 
 _SECRET_HEADERS: Final = {"authorization": "$AUTHORIZATION", "cookie": "$COOKIE"}
-_PERSONAL: Final = ("msg", "msg_text", "data", "latitude", "longitude", "url", "phone_number", "from", "parameters")
+_PERSONAL: Final = frozenset(
+    (
+        "msg", "msg_text", "data", "latitude", "longitude", "url", "phone_number", "from", "parameters", "file_name",
+        "first_name", "last_name", "display_name", "initial_message",
+    )
+)  # fmt: skip
 
 
 def redacted_exchange(one: Exchange) -> Exchange:
-    """The same without what is nobody's business: credentials, texts, answers of forms, positions."""
+    """The same without credentials, texts, names, answers of forms and positions, in both directions."""
     headers = tuple((name, _SECRET_HEADERS.get(name.lower(), value)) for name, value in one.request.headers)
-    body = one.request.body
-    if body:
-        body = json.dumps(_veiled(_json(one.request)), ensure_ascii=False).encode()
-    return evolve(one, request=evolve(one.request, headers=headers, body=body))
+    request = evolve(one.request, headers=headers, body=_veiled_body(one.request))
+    return evolve(one, request=request, reply=one.reply and evolve(one.reply, body=_veiled_body(one.reply)))
+
+
+def _veiled_body(message: HttpRequest | HttpResponse) -> bytes:
+    """Of JSON all but the personal values; of anything else (a file, a page) nothing."""
+    value = json_of(message) if message.body else {}
+    return json.dumps(_veiled(value), ensure_ascii=False).encode(errors="replace") if value else b""
 
 
 def _veiled(value: object, name: str = "") -> object:
@@ -256,7 +265,7 @@ class TrafficJudge:
         status = call.recorded.response.status
         if 400 <= status < 500 and status != 408:
             return
-        for event in _events(_json(call.recorded.request)):
+        for event in events_of(json_of(call.recorded.request)):
             if not isinstance(event.get("event"), str):
                 continue
             msg_id = judge.message_id(event)
@@ -272,7 +281,7 @@ class TrafficJudge:
         end, response, route = call.recorded.end, call.recorded.response, call.route
         self._latest = max(self._latest, end)
         self.traffic.replied(call.number, end, response)
-        body = _json(response)
+        body = json_of(response)
         code = _code(body, response.status)
         if response.status:
             judge.answered(self.state, route.call, call.client, call.number, route.chat_id, code, end)
@@ -281,11 +290,11 @@ class TrafficJudge:
         elif route.call == "poll":
             self._poll_over(call, self._chat(call), code, body)
         elif route.call == "history" and response.status == 200:
-            self._history(call, self._chat(call), _events(body))
+            self._history(call, self._chat(call), events_of(body))
         elif route.call == "send":
             self._posted(call, self._chat(call))
             if response.status == 200:
-                self._heard(call, self._chat(call), _events(body), by_poll=False)
+                self._heard(call, self._chat(call), events_of(body), by_poll=False)
         is_unknown = code == 0 and response.status == 404 and not call.recorded.response_problem
         if route.chat_id and (code == 5005 or is_unknown):
             judge.chat_refused(self.state, self._chat(call), end, call.number, by_poll=route.call == "poll")
@@ -306,7 +315,7 @@ class TrafficJudge:
             if held is not None and _HOLD_MS[0] <= took <= _HOLD_MS[1]:
                 judge.broke_off(self.state, chat, recorded.end, call.number)
         elif code is None or code == 5511:
-            events = _events(body)
+            events = events_of(body)
             chat.observed.aborts.clear()
             if held is not None:
                 judge.hold_ended(self.state, chat, held)
@@ -409,15 +418,16 @@ class TrafficJudge:
             judge.note(self.state, rule, message, chat.key, (ticket,), chat.chat_id, self._latest)
 
 
-def _json(message: HttpRequest | HttpResponse) -> dict[str, Any]:
-    """The body, read as leniently as the client reads; a list is one of events."""
+def json_of(message: HttpRequest | HttpResponse) -> dict[str, Any]:
+    """The JSON object of a body, {} for any other, read as leniently as the client reads; a list is one of events."""
     value = read_body(message.body, dict(message.headers)).value
     if isinstance(value, list):
         return {"events": cast("list[object]", value)}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _events(body: dict[str, Any]) -> list[dict[str, Any]]:
+def events_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of a body, without entries that are none."""
     events = body.get("events")
     found = cast("list[object]", events) if isinstance(events, list) else []
     return [cast("dict[str, Any]", event) for event in found if isinstance(event, dict)]
