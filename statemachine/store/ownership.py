@@ -100,7 +100,7 @@ class Ownership:
     """This process owns the database at `path`, a resolved path, until `release`.
 
     Takes the lock on the database, and on the lock file if there is one: none is left beside another program's data.
-    Waits at most `wait_ms` for each. Raises BlockingIOError where another store owns it, and OSError.
+    Waits at most `wait_ms`. Raises BlockingIOError where another store owns it, and OSError.
     """
 
     def __init__(self, path: Path, wait_ms: int) -> None:
@@ -108,20 +108,34 @@ class Ownership:
         self._wait_ms: Final = wait_ms
         self._files: dict[Path, FileId | None] = {}
         self._name: Lock | None = None
+        self._locks = ExitStack()
+        until = time.monotonic() + wait_ms / 1_000
+        while not self._take():
+            if time.monotonic() >= until:
+                raise BlockingIOError
+            time.sleep(_RETRY_S)
+
+    def _take(self) -> bool:
+        """Take both locks, or none: two that each hold one and wait for the other would wait in vain."""
+        self._name = None
         with ExitStack() as undo:
-            with suppress(FileNotFoundError):
-                self._lock_name(undo, create=False)
-            if LOCKS_DATABASE:
-                undo.callback(Lock(path, wait_ms).release)
-            self._locks: Final = undo.pop_all()
+            try:
+                with suppress(FileNotFoundError):
+                    self._lock_name(undo, 0, create=False)
+                if LOCKS_DATABASE:
+                    undo.callback(Lock(self._path, 0).release)
+            except BlockingIOError:
+                return False
+            self._locks = undo.pop_all()
+        return True
 
     def complete(self) -> None:
         """Create and lock the lock file if there was none. Raises as above."""
         if self._name is None:
-            self._lock_name(self._locks, create=True)
+            self._lock_name(self._locks, self._wait_ms, create=True)
 
-    def _lock_name(self, stack: ExitStack, *, create: bool) -> None:
-        self._name = Lock(lock_of(self._path), self._wait_ms, create=create)
+    def _lock_name(self, stack: ExitStack, wait_ms: int, *, create: bool) -> None:
+        self._name = Lock(lock_of(self._path), wait_ms, create=create)
         stack.callback(self._name.release)
 
     def watch(self) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from statemachine import new_session
 from statemachine.adapters.protocols import Save
 from statemachine.store.errors import StoreBusy, StoreOwned, StoreReadOnly
-from statemachine.store.ownership import Owner, lock_of
+from statemachine.store.ownership import Lock, Owner, Ownership, lock_of
 from statemachine.store.sqlite import SqliteStore
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="SIGKILL, SIGSTOP and fork are POSIX's")
@@ -169,3 +170,20 @@ def test_a_planted_lock_file_is_reported(path: Path) -> None:
     with pytest.raises(StoreReadOnly, match="needs a lock file beside it"):
         store_at(path)
     assert not (path.parent / "elsewhere").exists()
+
+
+def test_two_that_create_a_store_at_once_do_not_wait_for_each_other(path: Path) -> None:
+    """One has the database before there is a lock file; the other finds the lock file that somebody left meanwhile."""
+    path.touch()
+    first = Ownership(path, 5_000)
+    Lock(lock_of(path), 0, create=True).release()
+    taken: list[Ownership] = []
+    second = threading.Thread(target=lambda: taken.append(Ownership(path, 5_000)))
+    second.start()
+    time.sleep(0.1)  # the other one tries
+    first.complete()
+    assert taken == []
+    first.release()
+    second.join()
+    (owned,) = taken
+    owned.release()

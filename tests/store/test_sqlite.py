@@ -186,7 +186,6 @@ def test_a_newer_schema_is_refused(path: Path, opened: Opener) -> None:
         opened()
 
 
-@pytest.mark.long  # the order in which threads get their turn is up to a machine that is not busy
 def test_of_many_that_create_it_at_once_each_gets_its_turn(path: Path) -> None:
     versions: list[int] = []
 
