@@ -253,40 +253,60 @@ CONTEXT = (
     TimeoutWarning("still there?"),
 )
 """What most entries refer to."""
-SECOND_SIGNALS: tuple[Any, ...] = (
+SIGNALS: tuple[Any, ...] = (
     *(Status(state) for state in ("failed", "completed")),
     SessionEnded(),
     InactivityTimeout("bye"),
 )
+"""Entries that end a session."""
+TOO_LONG: tuple[Any, ...] = (
+    lambda at: SendEntry(at, Location("1", "2", LONG)),
+    lambda at: SendFile(at, LONG),
+    lambda at: AnswerForm(at, LONG, {}),
+    lambda at: AnswerSecureForm(at, LONG, "vault"),
+    lambda at: CancelForm(at, LONG),
+)
 
 
 def everywhere() -> Iterator[Story]:
-    """Each state of each machine, and each event in it; plain, in a rich context, and with a full queue."""
-    events = (*INTENTS, *OTHER_EVENTS, *map(_after_another, SECOND_SIGNALS))
-    for makers in (maker for states in EXAMPLES.values() for some in states.values() for maker in some):
+    """Each state of each machine, and each event in it: plain, in a rich context, at a full queue, over a limit."""
+    events = (*INTENTS, *OTHER_EVENTS, *(_together(*pair) for pair in _PAIRS))
+    for make in (maker for states in EXAMPLES.values() for some in states.values() for maker in some):
         for event in events:
-            yield from _in_context(makers, event)
+            yield _in_context(make, event)
+            yield _in_context(make, event, CONTEXT)
+            yield _in_context(make, event, CONTEXT, full=True, items_limit=1)
+        for event in TOO_LONG:
+            long_forms = (FormShow(LONG, "survey"), *((SecureFormShow(LONG, "card"),) if event is TOO_LONG[3] else ()))
+            yield _in_context(make, event, long_forms[-1:], text_limit=20)
 
 
-def _after_another(signal: Any) -> Any:
-    return lambda at: Incoming(at, (SessionEnded() if signal != SessionEnded() else Status("failed"), signal))
+_PAIRS: tuple[tuple[Any, Any], ...] = tuple(
+    pair
+    for signal in SIGNALS
+    for pair in ((SessionEnded() if signal != SessionEnded() else SIGNALS[0], signal), (signal, play.message(78)))
+)
+"""A second signal after another, and a message after a signal, in one batch."""
 
 
-def _in_context(make: Any, event: Any) -> Iterator[Story]:
-    for context, config in (((), {}), (CONTEXT, {}), (CONTEXT, {"items_limit": 1})):
-        one = make()
-        with suppress(IllegalIntent):
-            if context:
-                one.do(Incoming, context)
-            if config:
-                one.do(SendText, "full")
-        with suppress(IllegalIntent):
-            one.feed(event(one.now))
-        one.do(Incoming, (play.message(77),))
-        for _ in range(2):
-            if next_deadline(one.session) is not None:
-                one.tick()
-        yield _story(one, "everywhere", config=config)
+def _together(*entries: Any) -> Any:
+    return lambda at: Incoming(at, entries)
+
+
+def _in_context(make: Any, event: Any, context: tuple[Any, ...] = (), full: bool = False, **config: int) -> Story:
+    one = make()
+    with suppress(IllegalIntent):
+        if context:
+            one.do(Incoming, context)
+        if full:
+            one.do(SendText, "full")
+    with suppress(IllegalIntent):
+        one.feed(event(one.now))
+    one.do(Incoming, (play.message(77),))
+    for _ in range(2):
+        if next_deadline(one.session) is not None:
+            one.tick()
+    return _story(one, "everywhere", config=config)
 
 
 def _story(one: Any, name: str, why: str = "", config: dict[str, Any] | None = None) -> Story:

@@ -76,6 +76,7 @@ async def test_a_page_of_another_origin_carries_a_whole_chat() -> None:
         chromium() as page,
     ):
         await page.open(url)
+        await page.until("typeof chat === 'function'")
         await page.js(f"chat({emulator.url!r}).catch((error) => log(error))")
         await page.sees("over", "#log")
         (chat,) = emulator.centre.chats.values()
