@@ -51,7 +51,7 @@ def command(connection: ConnectionOptions, as_json: bool, learn: Path | None, ye
     asks for. It only reads: no chat is created. Without --url it examines the emulator that runs here.
 
     --learn opens a chat under a new client id, sends one text and ends the chat. An agent may see it: use a staging
-    tenant.
+    tenant. It takes about a minute.
 
     --json: {url, tenant, ok, findings: [{step, verdict, said, problem, setting, remedy, ms}]}.
 

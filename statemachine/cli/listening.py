@@ -28,7 +28,7 @@ def check_host(option: str, name: str) -> None:
 
 
 def why_not(error: OSError, host: str, port: int) -> str:
-    """Why this address cannot be used, and what to do."""
+    """The reason why this address cannot be used, and a remedy."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: choose another with --port, or --port 0 for a free one"
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -61,7 +61,7 @@ class _Wish:
     ),
     click.option("--ca", metavar="FILE", type=click.Path(dir_okay=False), help="Also trust these certificates (PEM)."),
     click.option("--har", type=FILE, metavar="FILE.har", help="Record all calls, without credentials."),
-    click.option("--texts", is_flag=True, help="Keep in the recording what people wrote."),
+    click.option("--texts", is_flag=True, help="Keep the texts of people in the recording."),
     click.option(
         "--profile", type=FILE, metavar="FILE.toml", help="Write the learned settings, for emulate --profile."
     ),
@@ -151,7 +151,8 @@ async def _introduced(screen: Screen, wish: _Wish, proxy: Proxy, authority: Path
 def _farewell(screen: Screen, wish: _Wish, proxy: Proxy) -> None:
     watcher = proxy.watcher
     screen.line()
-    screen.line(f"stopped: {watcher.requests} requests, {len(watcher.centre.chats)} chats")
+    chats = len(watcher.centre.chats)
+    screen.line(f"stopped: {watcher.requests} requests, {chats} {'chat' if chats == 1 else 'chats'}")
     faults = Counter(violation.rule for violation in watcher.centre.violations)
     for rule, times in faults.most_common():
         example = next(one.message for one in watcher.centre.violations if one.rule == rule)

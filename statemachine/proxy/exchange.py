@@ -17,7 +17,7 @@ _ENDS: Final = {names.ENDED: "ended", names.TIMEOUT: "timed_out", names.TIMEOUT_
 
 
 @frozen
-class Seen:
+class DecodedExchange:
     """A call and its answer. `number` counts the requests; times in milliseconds since the epoch.
 
     `response.status` is 0 where no answer came; `complete`: its body was kept whole.
@@ -37,7 +37,7 @@ class Seen:
     def of(
         cls, number: int, at: int, end: int, route: Route, client: ClientKey,
         request: HttpRequest, response: HttpResponse, complete: bool,
-    ) -> Seen:  # fmt: skip
+    ) -> DecodedExchange:  # fmt: skip
         """Decode both bodies; one that cannot be decoded counts as empty."""
         asked, body = json_of(request), json_of(response)
         return cls(number, at, end, route, client, response, complete, asked, body)
@@ -90,23 +90,23 @@ class ChatRecord:
     chat_id: str
     version: int
     polled: list[Received] = field(factory=list[Received])
-    posts: dict[str, Seen] = field(factory=dict[str, Seen])
+    posts: dict[str, DecodedExchange] = field(factory=dict[str, DecodedExchange])
     """The accepted post of each message id."""
-    histories: list[Seen] = field(factory=list[Seen])
+    histories: list[DecodedExchange] = field(factory=list[DecodedExchange])
     signals: list[str] = field(factory=list[str])
     """The terminal signals in their order, each once."""
     last_number: int = 0
     last_batch: bytes = b""
     repeats: int = 0
     """How often the latest batch was repeated."""
-    cut: Seen | None = None
+    cut: DecodedExchange | None = None
     """The latest poll, if its client closed the connection."""
     replied: dict[str, int] = field(factory=dict[str, int])
     """Message ids that came with the answer to a post (v1), and with which request."""
     active_at: int | None = None
     """When the customer wrote last, or the first agent joined."""
 
-    def add_events(self, seen: Seen) -> None:
+    def add_events(self, seen: DecodedExchange) -> None:
         """Keep the events of a poll's answer."""
         self.polled += [Received(seen.end, seen.number, event) for event in seen.events]
         del self.polled[:-_KEPT]

@@ -47,7 +47,7 @@ class _Copy:
     complete: bool = True
 
     def add(self, chunk: bytes) -> None:
-        """Keep what there is room for."""
+        """Keep as many bytes as the limit allows."""
         room = KEPT_BYTES - len(self.data)
         self.data += chunk[:room]
         self.complete = self.complete and len(chunk) <= room

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 Headers = list[tuple[str, str]]
 
-# RFC 9110, section 7.6.1, and what a proxy answers for itself.
+# RFC 9110, section 7.6.1, and the headers that are for the proxy itself.
 _HOP_BY_HOP: Final = frozenset(
     (
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
@@ -36,7 +36,7 @@ def local_headers(headers: Iterable[tuple[str, str]], upstream: str, local: str)
         headers: As the contact centre sent them.
         upstream: The contact centre's origin, `https://chat.example.com`.
         local: The origin at which the client reached the proxy. Redirects within `upstream` lead there. Cookies lose
-            their domain, and over plain HTTP also what requires HTTPS.
+            their domain, and over plain HTTP also the attributes that require HTTPS.
     """
     given = list(headers)
     dropped = _HOP_BY_HOP | _named_by_connection(given)

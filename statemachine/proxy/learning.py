@@ -13,7 +13,7 @@ from statemachine.emulator import names
 from statemachine.emulator.judge import message_id
 from statemachine.emulator.knobs import Knobs
 
-from .exchange import ChatRecord, Seen, is_own
+from .exchange import ChatRecord, DecodedExchange, is_own
 from .observations import CALL_OBSERVATIONS, CHAT_OBSERVATIONS, INSTANT_MS, Observation
 
 _DEFAULTS: Final = Knobs()
@@ -64,7 +64,7 @@ class _Evidence:
 
 
 class Learner:
-    """Takes calls in the order of their ends, and tells what they show. Memory is bounded.
+    """Collects observations from calls, in the order of their ends. Memory is bounded.
 
     A chat that ended long ago leaves its observations here; its calls are forgotten.
     """
@@ -76,7 +76,7 @@ class Learner:
         self._instant: list[tuple[int, int]] = []
         self._timeouts: list[tuple[int, int]] = []
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: DecodedExchange) -> None:
         """Learn from one call whose answer has ended, or was cut."""
         chat = self._chats.get((seen.route.chat_id or str(seen.body.get("chat_id", ""))).lower())
         for observe in CALL_OBSERVATIONS:
@@ -101,7 +101,7 @@ class Learner:
     def _note(self, observations: Iterable[Observation], number: int) -> None:
         _add(self._evidence, observations, number)
 
-    def _opened(self, seen: Seen) -> ChatRecord | None:
+    def _opened(self, seen: DecodedExchange) -> ChatRecord | None:
         chat_id = seen.route.chat_id or (str(seen.body.get("chat_id", "")) if seen.is_ok else "")
         if not chat_id:
             return None
@@ -111,7 +111,7 @@ class Learner:
             self._note(_whole(oldest), oldest.last_number)
         return chat
 
-    def _remember(self, chat: ChatRecord, seen: Seen) -> None:
+    def _remember(self, chat: ChatRecord, seen: DecodedExchange) -> None:
         match seen.route.call:
             case "poll":
                 self._polled(chat, seen)
@@ -132,7 +132,7 @@ class Learner:
         if seen.route.call != "history":
             chat.last_number = seen.number
 
-    def _polled(self, chat: ChatRecord, seen: Seen) -> None:
+    def _polled(self, chat: ChatRecord, seen: DecodedExchange) -> None:
         if seen.status == 0:
             chat.cut = seen
             return
@@ -153,7 +153,7 @@ class Learner:
         self._timed_out(chat, seen)
         chat.add_events(seen)
 
-    def _timed_out(self, chat: ChatRecord, seen: Seen) -> None:
+    def _timed_out(self, chat: ChatRecord, seen: DecodedExchange) -> None:
         """How long a customer with an agent was silent until the timeout."""
         for event in seen.events:
             name = event.get("event")

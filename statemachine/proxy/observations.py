@@ -1,6 +1,6 @@
-"""What one call, or all calls of one chat, show about the settings of a contact centre.
+"""Observations about the settings of a contact centre, from one call or from all calls of one chat.
 
-An observation names a setting of the emulator (``emulator.knobs``) and all its values that fit what was seen: one
+An observation names a setting of the emulator (``emulator.knobs``) and all its values that agree with the call: one
 poll that was refused with 429 on v2 fits both `by_version` and 429.
 """
 
@@ -15,7 +15,7 @@ from statemachine.core.wire import WIRE_NAMES
 from statemachine.emulator import names
 from statemachine.emulator.knobs import Knobs
 
-from .exchange import ChatRecord, Event, Seen, is_own
+from .exchange import ChatRecord, Event, DecodedExchange, is_own
 
 Observation: TypeAlias = tuple[str, tuple[Any, ...]]
 """(setting, the values that fit)."""
@@ -34,7 +34,7 @@ def _kind(value: object) -> str:
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
-def errors(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def errors(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """Status and shape of error bodies."""
     code, status = seen.code, seen.status
     if code is None:
@@ -51,7 +51,7 @@ def errors(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
         yield "no_events_status", (status,)
 
 
-def tenant(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def tenant(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """Whether calls without `tenantUrl` are served."""
     if seen.client.tenant or seen.route.call in ("download", "photo"):
         return
@@ -59,7 +59,7 @@ def tenant(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
         yield "tenant_required", (seen.code == 1000,)
 
 
-def gone(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def gone(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """The body of a 404 for a chat that is over."""
     of_chat = seen.route.call in ("poll", "send", "history") and seen.status == 404
     if of_chat and seen.complete and seen.code in (None, 5005):
@@ -70,7 +70,7 @@ def gone(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
 # --- calls beside the chat ------------------------------------------------------------------------------------------
 
 
-def services(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def services(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """Version, availability, uploads, push, cases."""
     match seen.route.call:
         case "version" if isinstance(version := seen.body.get("server_version"), str):
@@ -91,7 +91,7 @@ def services(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
         yield from _case_paths(seen)
 
 
-def _case_paths(seen: Seen) -> Iterator[Observation]:
+def _case_paths(seen: DecodedExchange) -> Iterator[Observation]:
     here, there = ("chat", "root") if seen.route.chat_id else ("root", "chat")
     if seen.status == 404 and seen.code is None:
         yield "case_paths", (there,)
@@ -99,7 +99,7 @@ def _case_paths(seen: Seen) -> Iterator[Observation]:
         yield "case_paths", ("both", here)
 
 
-def creation(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def creation(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """The answer to a request for a chat."""
     if seen.route.call != "create":
         return
@@ -121,7 +121,7 @@ def creation(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
         yield ("gone_heals" if chat.signals == ["gone"] else "stale_create"), (True,)
 
 
-def _identity(seen: Seen) -> Iterator[Observation]:
+def _identity(seen: DecodedExchange) -> Iterator[Observation]:
     if seen.client.is_anonymous:
         yield "cookie_identity", (seen.response.header("Set-Cookie") is not None,)
 
@@ -139,7 +139,7 @@ def _waiting_time(data: Event) -> Iterator[Observation]:
 # --- polls ----------------------------------------------------------------------------------------------------------
 
 
-def polls(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def polls(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """Answers without events, and after a poll that the client cut."""
     if seen.route.call != "poll" or not seen.status:
         return
@@ -154,7 +154,7 @@ def polls(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
             yield "after_cut", ("free",)
 
 
-def batches(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def batches(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """A batch of events as a whole."""
     if seen.route.call != "poll" or not seen.events:
         return
@@ -169,7 +169,7 @@ def batches(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
 # --- the shape of events --------------------------------------------------------------------------------------------
 
 
-def shapes(seen: Seen, chat: ChatRecord | None) -> Iterator[Observation]:
+def shapes(seen: DecodedExchange, chat: ChatRecord | None) -> Iterator[Observation]:
     """Types and units of the fields of events."""
     if seen.route.call not in ("poll", "history"):
         return

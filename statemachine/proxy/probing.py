@@ -19,14 +19,13 @@ from statemachine.core.wire import Entry, Message, SessionEnd
 from statemachine.emulator import wire
 from statemachine.emulator.identity import claimed
 
-from .exchange import Seen, terminal_signal
+from .exchange import DecodedExchange, terminal_signal
 from .learning import Finding, Learner
 from .watching import route_of
 
 TEXT: Final = "This is a test of the connection. Please ignore it."
 _TIMEOUT_MS: Final = 40_000
-_QUIET_POLLS: Final = 2
-"""Polls without events that are waited for: they show how long the server holds one."""
+_LEAVING_S: Final = 1.0
 _LAST_POLLS: Final = 5
 _MOST_POLLS: Final = 30
 
@@ -36,12 +35,12 @@ class CannotProbe(Exception):
 
 
 async def probe(endpoint: Endpoint, options: Options, said: Callable[[str], None]) -> tuple[Finding, ...]:
-    """Open a chat, poll, send one text, read the history, end the chat; what all this showed.
+    """Open a chat, poll, send one text, read the history, end the chat; returns the settings learned from it.
 
     Args:
         endpoint: The contact centre, and a client id that no customer uses.
         options: As of the client.
-        said: Called with each step in words.
+        said: Called with each step in words. All take four times as long as the server holds a poll.
     Raises:
         CannotProbe: No chat could be opened.
     """
@@ -54,21 +53,24 @@ async def probe(endpoint: Endpoint, options: Options, said: Callable[[str], None
         await chat.open()
         try:
             said("poll until nothing new comes, and once more while a poll is held")
-            await chat.poll_until_quiet()
+            await chat.poll_until_quiet(2)
             said("send one text, read the history")
             await chat.post(Message(msg=TEXT, msg_id=f"{chat.chat_id}:1"))
             await chat.ask(chat.command(ReadHistory(0, _TIMEOUT_MS, chat.chat_id)))
-            await chat.poll_until_quiet()
-        finally:
-            said("end the chat")
-            await chat.post(SessionEnd())
-            await chat.poll_until_over()
+            await chat.poll_until_quiet(1)
+        except asyncio.CancelledError:  # no chat stays open, and nobody waits long
+            async with asyncio.timeout(_LEAVING_S):
+                await chat.post(SessionEnd())
+            raise
+        said("end the chat")
+        await chat.post(SessionEnd())
+        await chat.poll_until_over()
         await chat.ask(chat.command(ReadHistory(0, _TIMEOUT_MS, chat.chat_id)))
         return chat.learner.findings()
 
 
 class _Probe:
-    """One chat, and what its calls showed."""
+    """One chat and its learner."""
 
     def __init__(self, endpoint: Endpoint, http: HttpClient) -> None:
         self.learner: Final = Learner()
@@ -77,7 +79,7 @@ class _Probe:
         self._http = http
         self._number = 0
 
-    async def ask(self, request: HttpRequest) -> Seen | None:
+    async def ask(self, request: HttpRequest) -> DecodedExchange | None:
         """Send this and learn from the answer; None: none came."""
         self._number += 1
         number, began = self._number, _now()
@@ -92,7 +94,7 @@ class _Probe:
         route = route_of(sent)
         if route is None or not response.status:
             return None
-        seen = Seen.of(number, began, _now(), route, claimed(sent), sent, response, complete=True)
+        seen = DecodedExchange.of(number, began, _now(), route, claimed(sent), sent, response, complete=True)
         self.learner.add(seen)
         return seen
 
@@ -112,8 +114,8 @@ class _Probe:
         """Send one entry."""
         await self.ask(self.command(Post(0, _TIMEOUT_MS, self.chat_id, "", entry)))
 
-    async def poll_until_quiet(self) -> None:
-        """Poll until some polls bring nothing; over the first of these, poll a second time."""
+    async def poll_until_quiet(self, polls: int) -> None:
+        """Poll until so many polls brought nothing; while the last of several is held, poll a second time."""
         quiet = 0
         for _ in range(_MOST_POLLS):
             held = asyncio.ensure_future(self._poll())
@@ -123,7 +125,7 @@ class _Probe:
                     await self._poll()
             seen = await held
             quiet += seen is not None and not seen.events
-            if quiet >= _QUIET_POLLS or seen is None or seen.status == 404:
+            if quiet >= polls or seen is None or seen.status == 404:
                 return
 
     async def poll_until_over(self) -> None:
@@ -136,7 +138,7 @@ class _Probe:
                 break
         await self._poll()
 
-    async def _poll(self) -> Seen | None:
+    async def _poll(self) -> DecodedExchange | None:
         return await self.ask(self.command(Poll(0, _TIMEOUT_MS, self.chat_id)))
 
 

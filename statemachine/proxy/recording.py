@@ -27,7 +27,7 @@ class HarRecorder:
     Args:
         file: The path; a file there is replaced. Raises OSError.
         url: The contact centre's URL, as the requests name it.
-        texts: Keep what people wrote. Credentials and values of secure forms are never kept.
+        texts: Keep the texts of people. Credentials and values of secure forms are never kept.
     """
 
     def __init__(self, file: Path, url: str, *, texts: bool = False) -> None:

@@ -25,7 +25,7 @@ _CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class Proxy:
-    """A proxy in front of a contact centre while its ``async with`` block runs. ``watcher`` has what it saw.
+    """A proxy in front of a contact centre while its ``async with`` block runs. ``watcher`` has the results.
 
     Args:
         to: The contact centre's origin, ``https://chat.example.com``.

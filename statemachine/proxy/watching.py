@@ -20,7 +20,7 @@ from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-from .exchange import Event, Seen
+from .exchange import Event, DecodedExchange
 from .learning import Learner
 
 _LOG_KEPT: Final = 1_000
@@ -35,15 +35,15 @@ class Recorder(Protocol):
 
 
 class Watcher(CentreDriver):
-    """The observer of a `Forwarder`, and what the control API and the console show.
+    """The observer of a `Forwarder`, and the source of the control API and the console.
 
-    Its centre is a picture of the real one: chats as far as the calls tell of them, and violations. Nothing can be
+    Its centre is a picture of the real one: chats, as far as calls mention them, and violations. Nothing can be
     steered through it.
 
     Args:
         url: Where clients reach the proxy.
         token: As of an emulator.
-        recorder: Keeps all calls of the chat's interface; None: nothing is kept beyond what the page shows.
+        recorder: Keeps all calls of the chat's interface; None: only the latest are kept, for the page.
     """
 
     def __init__(self, token: str | None = None, recorder: Recorder | None = None) -> None:
@@ -81,7 +81,9 @@ class Watcher(CentreDriver):
         problem = "" if complete else "it is too long"
         call.recorded = evolve(call.recorded, end=end, response=response, response_problem=problem)
         recorded = call.recorded
-        seen = Seen.of(number, recorded.at, end, call.route, call.client, recorded.request, response, complete)
+        seen = DecodedExchange.of(
+            number, recorded.at, end, call.route, call.client, recorded.request, response, complete
+        )
         self._judge.end(call)
         self.learner.add(seen)
         self._show(seen)
@@ -94,7 +96,7 @@ class Watcher(CentreDriver):
         self._changed(call)
 
     def finish(self) -> None:
-        """No more calls come: judge what only the whole shows."""
+        """No more calls come: apply the rules that need the whole recording."""
         self._judge.close(self.now(), one_user=False)
         self._deliver(())
 
@@ -103,7 +105,7 @@ class Watcher(CentreDriver):
         self.centre.selection.of_app("").forget_old_chats()
         self._deliver(())
 
-    def _show(self, seen: Seen) -> None:
+    def _show(self, seen: DecodedExchange) -> None:
         """Let the page show a poll's events as the chat's transcript."""
         chat = self.centre.chats.get(seen.route.chat_id.lower())
         if chat is None or seen.route.call != "poll":
@@ -125,7 +127,7 @@ def route_of(request: HttpRequest) -> Route | None:
 
 
 def _follow(chat: Chat, event: Event) -> None:
-    """Stage and participants, as the events tell."""
+    """Update stage and participants from an event."""
     match event.get("event"):
         case names.STATUS:
             chat.state = str(event.get("state", chat.state))

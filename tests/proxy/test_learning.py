@@ -169,3 +169,16 @@ async def test_no_chat_no_profile() -> None:
             await probe(Endpoint(emulator.url, "example.com", "plain", "doctor-1"), Options(), lambda _: None)
     with pytest.raises(CannotProbe, match="no answer"):
         await probe(Endpoint("http://127.0.0.1:9", "example.com", "plain", "doctor-1"), Options(), lambda _: None)
+
+
+async def test_a_cancelled_probe_ends_its_chat_at_once() -> None:
+    async with Emulator("silent", Knobs(hold_ms=15_000)) as emulator:
+        endpoint = Endpoint(emulator.url, "example.com", "silent", "doctor-1")
+        probing = asyncio.create_task(probe(endpoint, Options(), lambda _: None))
+        await emulator.until(lambda centre: centre.held_polls == 1)
+        probing.cancel()
+        async with asyncio.timeout(2):
+            with pytest.raises(asyncio.CancelledError):
+                await probing
+        (chat,) = emulator.centre.chats.values()
+        assert chat.leaving == "end"

@@ -123,23 +123,23 @@ _PERSONAL: Final = frozenset(
 def redacted_exchange(one: Exchange) -> Exchange:
     """The same without credentials, texts, names, answers of forms and positions, in both directions."""
     headers = tuple((name, _SECRET_HEADERS.get(name.lower(), value)) for name, value in one.request.headers)
-    request = evolve(one.request, headers=headers, body=_veiled_body(one.request))
-    return evolve(one, request=request, reply=one.reply and evolve(one.reply, body=_veiled_body(one.reply)))
+    request = evolve(one.request, headers=headers, body=_redacted_body(one.request))
+    return evolve(one, request=request, reply=one.reply and evolve(one.reply, body=_redacted_body(one.reply)))
 
 
-def _veiled_body(message: HttpRequest | HttpResponse) -> bytes:
+def _redacted_body(message: HttpRequest | HttpResponse) -> bytes:
     """Of JSON all but the personal values; of anything else (a file, a page) nothing."""
     value = json_of(message) if message.body else {}
-    return json.dumps(_veiled(value), ensure_ascii=False).encode(errors="replace") if value else b""
+    return json.dumps(_redacted_value(value), ensure_ascii=False).encode(errors="replace") if value else b""
 
 
-def _veiled(value: object, name: str = "") -> object:
+def _redacted_value(value: object, name: str = "") -> object:
     if name in _PERSONAL:
         return f"({len(str(value))} characters)" if isinstance(value, str) else "(not shown)"
     if isinstance(value, dict):
-        return {key: _veiled(one, key) for key, one in cast("dict[str, object]", value).items()}
+        return {key: _redacted_value(one, key) for key, one in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_veiled(one) for one in cast("list[object]", value)]
+        return [_redacted_value(one) for one in cast("list[object]", value)]
     return value
 
 
