@@ -15,7 +15,7 @@ from statemachine.core.wire import WIRE_NAMES
 from statemachine.emulator import names
 from statemachine.emulator.knobs import Knobs
 
-from .exchange import ChatRecord, Event, DecodedExchange, is_own
+from .exchange import ChatRecord, DecodedExchange, Event, is_own
 
 Observation: TypeAlias = tuple[str, tuple[Any, ...]]
 """(setting, the values that fit)."""

@@ -20,7 +20,7 @@ from statemachine.emulator.routes import Route, find_route
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 
-from .exchange import Event, DecodedExchange
+from .exchange import DecodedExchange, Event
 from .learning import Learner
 
 _LOG_KEPT: Final = 1_000
