@@ -34,6 +34,12 @@ _FRONT: Final = (
 )
 
 
+def local_url(host: str, port: int, *, secure: bool) -> str:
+    """The URL of a server that is bound to this address, without a slash at the end."""
+    host = _CONNECTABLE.get(host, host)
+    return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 class Emulator(CentreDriver):
     """A contact centre that serves HTTP while its ``async with`` block runs.
 
@@ -75,9 +81,7 @@ class Emulator(CentreDriver):
     @property
     def url(self) -> str:
         """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``."""
-        host = _CONNECTABLE.get(self._host, self._host)
-        host = f"[{host}]" if ":" in host else host
-        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+        return local_url(self._host, self._port, secure=self._tls is not None)
 
     async def __aenter__(self) -> Self:
         api = WireApi(self)

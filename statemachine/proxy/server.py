@@ -16,12 +16,12 @@ from statemachine.emulator.bad_requests import SERVER_LOG
 from statemachine.emulator.control import Part, is_loopback, mount
 from statemachine.emulator.control.common import refusal
 from statemachine.emulator.control.guard import check_host
+from statemachine.emulator.http import local_url
 
 from .forwarding import LARGEST_HEADER, Forwarder
 from .watching import Recorder, Watcher
 
 _BACKLOG: Final = 4_096
-_CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class Proxy:
@@ -59,9 +59,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """``http://host:port`` without a slash at the end: the URL to give to a client."""
-        host = _CONNECTABLE.get(self._host, self._host)
-        host = f"[{host}]" if ":" in host else host
-        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+        return local_url(self._host, self._port, secure=self._tls is not None)
 
     async def __aenter__(self) -> Self:
         await self._running.enter_async_context(self._forwarder)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import aiohttp
 import pytest
 from aiohttp import web
@@ -13,6 +10,7 @@ from statemachine import console
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
 from tests.console.browser import CHROMIUM, chromium
+from tests.serving import served
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>shop</title><pre id="log"></pre><script>
 const log = (text) => { document.getElementById("log").textContent += text + "\\n"; };
@@ -49,22 +47,9 @@ async function chat(url) {
 </script>"""
 
 
-@asynccontextmanager
-async def shop() -> AsyncGenerator[str]:
-    """A web server of another origin, with the page."""
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+async def shop(_: web.Request) -> web.Response:
+    """The only page of another origin."""
+    return web.Response(text=PAGE, content_type="text/html")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
@@ -72,7 +57,7 @@ async def test_a_page_of_another_origin_carries_a_whole_chat() -> None:
     parts = {console.PREFIX: console.part}
     async with (
         Emulator("plain", Knobs(pace=0.01, hold_ms=500), parts=parts) as emulator,
-        shop() as url,
+        served(shop) as url,
         chromium() as page,
     ):
         await page.open(url)

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -16,8 +16,8 @@ from yarl import URL
 
 from statemachine.emulator.wire import HttpRequest, HttpResponse
 from statemachine.proxy.forwarding import KEPT_BYTES, Forwarder
+from tests.serving import Handler, served
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MEGABYTE = 1 << 20
 
 
@@ -39,19 +39,6 @@ class Observed:
         self.responses[number] = response, complete
         if response.status == 0:
             self.cut.set()
-
-
-@asynccontextmanager
-async def served(handler: Handler) -> AsyncGenerator[str]:
-    app = web.Application(client_max_size=64 * MEGABYTE)
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, handler_cancellation=True, auto_decompress=False, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from statemachine.emulator import Knobs, actions, names
 from statemachine.emulator.http import Emulator
 from statemachine.proxy import HarRecorder, Proxy
 from tests.proxy.chatting import PlainClient, whole_chat
-from tests.proxy.test_forwarding import served
+from tests.serving import served
 
 SECRET = "hunter2-number"
 LAST_WORDS = "the-last-words"
