@@ -85,6 +85,7 @@ async def test_bytes_pass_unchanged_in_both_directions() -> None:
         ("br", b"\x0b\x02\x80hello\x03", b"", False),
         ("gzip", b"", b"", True),
     ],
+    ids=["gzip", "x-gzip", "deflate", "too large", "not packed", "unknown", "empty"],  # a packed body holds the time
 )
 async def test_the_observer_gets_unpacked_bodies(encoding: str, body: bytes, seen: bytes, complete: bool) -> None:
     async def answered(request: web.Request) -> web.Response:
