@@ -1,9 +1,10 @@
 """The loop that drives a session, for any clock, transport and store.
 
-For each event: call `reduce`; if the session changed, save it and its updates in one transaction; only after the save,
-give the commands of this step to the transport, in order, and the updates to the listener. Commands in flight that the
-session no longer owes are aborted where `can_abort` says so; all others may finish. One alarm is armed for the
-session's next deadline. The session decides; this module knows no phase, no retry and no threshold.
+For each event: call `reduce`; if the session must be saved (`must_save`), save it and its updates in one transaction;
+only after all saves so far, give the commands of this step to the transport, in order, and the updates to the listener.
+Commands in flight that the session no longer owes are aborted where `can_abort` says so; all others may finish. One
+alarm is armed for the session's next deadline. The session decides; this module knows no phase, no retry and no
+threshold.
 
 The session in memory is ahead of the saved one while saves are in progress; commands and updates never are. A failed
 save therefore stops the driver: what was not saved was not done, and the stored session is the one to continue with.
@@ -41,6 +42,7 @@ from ..core import (
     Upload,
     can_abort,
     changes,
+    must_save,
     new_session,
     outbox,
     reduce,
@@ -92,14 +94,17 @@ _Reduced: TypeAlias = tuple[Session, tuple[Command | Notification, ...]]
 
 @define(eq=False)
 class _Step:
-    """A step until its save is done. `outputs`: of `reduce`; `waiting`: called when the save is done."""
+    """A step until its save is done. `outputs`: of `reduce`; `waiting`: called when the save is done.
 
-    version: int
+    `version`: of its save; None: it is not saved by itself, and waits only for the saves before it.
+    """
+
+    version: int | None
     before: Session = field(repr=False)
     after: Session = field(repr=False)
     outputs: tuple[Command | Notification, ...]
     waiting: list[Done]
-    saved: bool = False
+    saved: bool
 
 
 class Driver:
@@ -126,6 +131,8 @@ class Driver:
         self._worker = worker
         self._log = log or chat_log(session_id)
         self._session = self._saved = session
+        # The session of the last save; None before the first: an old copy of a session is then refused at its start.
+        self._stored: Session | None = None
         self._loaded = version > 0
         self._running = False
         self._version = version
@@ -169,12 +176,12 @@ class Driver:
 
     @property
     def saved(self) -> Session:
-        """The session as of the last completed save: the listener has all updates up to here."""
+        """The session as of the last step carried out: the listener has all updates up to here."""
         return self._saved
 
     @property
     def version(self) -> int:
-        """The version of the session as it is now; the next save has the following one."""
+        """The version of the last save, done or in progress; the next one has the following."""
         return self._version
 
     @property
@@ -266,17 +273,23 @@ class Driver:
                 self._when_saved(saved)
             return after
         self._session = after
-        self._version += 1
-        step = _Step(self._version, before, after, outputs, [saved] if saved else [])
+        # A caller that waits for the save gets one: `Background` changes nothing but the connection.
+        is_saved = saved is not None or self._stored is None or must_save(self._stored, after)
+        version = self._version + 1 if is_saved else None
+        step = _Step(version, before, after, outputs, [saved] if saved else [], not is_saved)
         self._steps.append(step)
         self._arm()
-        self._save(step)
+        if version is None:
+            self._settle()
+        else:
+            self._save(step, version)
         return after
 
-    def _save(self, step: _Step) -> None:
+    def _save(self, step: _Step, version: int) -> None:
+        self._version, self._stored = version, step.after
         done = partial(self._save_done, step)
         try:
-            self._store.save(Save(self._id, step.version, step.after, _transcript(step)), done)
+            self._store.save(Save(self._id, version, step.after, _transcript(step)), done)
         except Exception as error:  # a store that breaks its promise is a save that failed
             done(error)
 
@@ -319,7 +332,8 @@ class Driver:
 
     def _carry_out(self, step: _Step) -> None:
         self._saved = step.after
-        self._checkpoint("saved", step.version)
+        if step.version is not None:
+            self._checkpoint("saved", step.version)
         for saved in step.waiting:
             saved(None)
         self._withdraw()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .commands import *
-from .derived import can_abort, changes, next_deadline, outbox, wake_window
+from .derived import can_abort, changes, must_save, next_deadline, outbox, wake_window
 from .errors import IllegalIntent
 from .events import *
 from .explain import Explanation, Move, explain
@@ -25,6 +25,6 @@ __all__ = [
     "Reattach", "Reauthorized", "Received", "Reply", "RequestChat", "Restarted", "RosterChanged", "SendEntry",
     "SendFile", "SendText", "Session", "StartTyping", "StatusUpdate", "StopTyping", "Tick", "TranscriptUpdate",
     "TypingChanged", "Update", "Upload", "can_abort", "carry_over", "changes", "explain", "json_object",
-    "new_session", "next_deadline", "outbox", "reduce", "wake_window",
+    "must_save", "new_session", "next_deadline", "outbox", "reduce", "wake_window",
 ]
 # fmt: on

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from attrs import fields
+
 from . import signals as sig
 from . import states as st
 from . import updates as up
@@ -75,6 +77,22 @@ def can_abort(session: Session, command: Command) -> bool:
     A read in flight at the end of the session may still bring its last messages, which are delivered late.
     """
     return isinstance(command, READS) and session.outcome is None
+
+
+# --- saving ---------------------------------------------------------------------------------------------------------
+
+_READING: Final = frozenset({"now", "ids", "connection", "history"})
+_KEPT: Final = tuple(field.name for field in fields(Session) if field.name not in _READING)
+
+
+def must_save(saved: Session, session: Session) -> bool:
+    """Whether a driver must save this session before it executes the commands of the step.
+
+    Not where it differs from the last saved one only in its polls and its reading of the history: after a restart both
+    begin anew, from the saved session. So an idle chat, whose polls come back empty, is never saved. No message id is
+    used twice: the session that has created one is saved.
+    """
+    return any(getattr(saved, name) != getattr(session, name) for name in _KEPT)
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------

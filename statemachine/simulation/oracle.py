@@ -52,7 +52,7 @@ class SessionLog:
 
     Attributes:
         texts: (text, item id) of each text that the session accepted.
-        events: Each event it was fed, and whether the event changed it.
+        events: Each event it was fed, and the session after it.
         delivered: The transcript updates that the application received, by `seq`.
         offered: Transcript entries of its batches and histories, each with the number of events until then.
         sent_ids: Text -> the item id it was sent under.
@@ -63,7 +63,7 @@ class SessionLog:
     session_id: str
     start: Session
     texts: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
-    events: list[tuple[core.Event, bool]] = field(factory=list[tuple[core.Event, bool]])
+    events: list[tuple[core.Event, Session]] = field(factory=list[tuple[core.Event, Session]])
     delivered: dict[int, core.TranscriptUpdate] = field(factory=dict[int, core.TranscriptUpdate])
     counts: Counter[Entry] = field(factory=Counter[Entry])
     offered: list[tuple[int, Entry]] = field(factory=list[tuple[int, Entry]])
@@ -134,7 +134,7 @@ class Oracle:
         self.events += 1
         self.phases[after.phase] += 1
         log = self.current
-        log.events.append((event, after is not before))
+        log.events.append((event, after))
         self._check(log, laws.StepResult(before, event, after, tuple(outputs)))
         reply = event.reply if isinstance(event, core.Answered) else None
         if not isinstance(reply, core.EventBatch | core.HistoryLog) or before.phase in ("idle", "requesting"):
@@ -158,16 +158,12 @@ class Oracle:
         except laws.BrokenLaw as broken:
             self.fail(broken.law, f"{type(step.event).__name__}: {broken}")
 
-    def crashed(self, saved: Session | None, version: int) -> None:
-        """The process died. `version` saves of its session are durable; the steps after them never happened."""
+    def crashed(self, saved: Session | None) -> None:
+        """The process died. `saved` is the session of its last durable save; the steps after it never happened."""
         self.is_stale = False
         log = self.current
-        changed = 0
-        for index, (_, changes) in enumerate(log.events):
-            changed += changes
-            if changed > version:
-                del log.events[index:]
-                break
+        while log.events and log.events[-1][1] is not saved:
+            log.events.pop()
         log.ledger = _replayed(log, saved)
         ids = 0 if saved is None else saved.ids
         log.texts[:] = [(text, item) for text, item in log.texts if int(item.rpartition(":")[2]) <= ids]

@@ -285,7 +285,7 @@ class Simulator:
         self.client.acted_at = self._schedule.now
         self._drop_process()
         stored = self.store.newest(self.oracle.current.session_id)
-        self.oracle.crashed(*(stored.session, stored.version) if stored is not None else (None, 0))
+        self.oracle.crashed(stored.session if stored is not None else None)
         down = self._choices.pick("down for", (0, 1_000, 40_000, 900_000, 5 * 3_600_000), (4, 4, 3, 1, 1))
         self._schedule.after(down, partial(self._restart, self._schedule.process))
 

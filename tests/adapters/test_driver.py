@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from statemachine import (
     Answered,
+    Background,
     ChatOpened,
     CreateChat,
     DeliveryUpdate,
@@ -156,6 +157,37 @@ def test_an_event_that_changes_nothing_is_not_saved(rig: Rig) -> None:
     rig.driver.feed(Tick(rig.now()), answers.append)
     assert len(rig.store.saves) == saves
     assert answers == [None]
+
+
+def test_empty_polls_save_nothing(rig: Rig) -> None:
+    rig.live()
+    saves = len(rig.store.saves)
+    for _ in range(100):
+        rig.bench.run(1)
+        rig.transport.answer(Poll, EventBatch())
+    assert len(rig.store.saves) == saves
+    assert rig.transport.kinds().count("Poll") == 101
+    rig.say()
+    assert [save.version for save in rig.store.saves[saves:]] == [saves + 1]
+    assert rig.store.saves[-1].session.ids > 100
+
+
+def test_a_poll_waits_for_earlier_saves(rig: Rig) -> None:
+    rig.live()
+    rig.store.held = True
+    rig.say()
+    rig.transport.answer(Poll, EventBatch())
+    assert rig.transport.kinds().count("Poll") == 1
+    rig.store.release()
+    assert rig.transport.kinds()[-2:] == ["Post", "Poll"]
+
+
+def test_a_caller_that_waits_for_a_save_gets_one(rig: Rig) -> None:
+    rig.live()
+    saves, answers = len(rig.store.saves), []
+    rig.driver.feed(Background(rig.now()), answers.append)
+    assert answers == [None]
+    assert [save.session.connection for save in rig.store.saves[saves:]] == [rig.driver.session.connection]
 
 
 def test_an_event_without_effect_waits_for_earlier_saves(rig: Rig) -> None:
