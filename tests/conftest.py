@@ -1,11 +1,17 @@
 """Settings for the whole suite; fixtures live beside the tests that use them."""
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Workers and the processes that tests start keep compiled modules for the next one: without them, each compiles the
+# package anew, and pytest rewrites every module's assertions. That was a quarter of the suite's time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on every machine and in every run: a red test is red for everybody. No verdict comes from
 # the wall clock: a slow machine fails nothing. To search further: `pytest --hypothesis-profile=explore`.

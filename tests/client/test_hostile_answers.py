@@ -61,9 +61,6 @@ def packed(body: bytes) -> tuple[bytes, tuple[str, ...]]:
     return (small[:WIRE], ("Content-Encoding: gzip",))
 
 
-SHAPES = shapes()
-
-
 async def suffer(kind: str, body: bytes) -> tuple[float, float, int, list[str], int]:
     """Give this answer to one kind of call; returns the longest pause of the loop, memory, log lines and texts."""
     content, headers = packed(body)
@@ -122,8 +119,9 @@ async def suffer(kind: str, body: bytes) -> tuple[float, float, int, list[str], 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["poll", "history", "post", "create"])
 async def test_hostile_answers_disturb_nobody(kind: str) -> None:
-    assert len(SHAPES) >= 40
-    for name, body in SHAPES.items():
+    bodies = shapes()
+    assert len(bodies) >= 40
+    for name, body in bodies.items():
         late, megabytes, lines, texts, counted = await suffer(kind, body)
         assert late < 1, name
         assert megabytes < 50, name

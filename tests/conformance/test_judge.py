@@ -18,19 +18,14 @@ from statemachine.conformance.vectors import Vector, vector_of
 from statemachine.engine.session import JsonObject, JsonSession
 from tests.conformance.strangers import Renaming, Spoilt
 
-LIVES = 8
+
+def life(number: int, length: int = 40) -> Vector:
+    random = Random(number)
+    return vector_of(trace_of([random.randbytes(10) for _ in range(length)]), f"life {number}")
 
 
-def lives(count: int = LIVES, length: int = 40) -> list[Vector]:
-    found = []
-    for number in range(count):
-        random = Random(number)
-        found.append(vector_of(trace_of([random.randbytes(10) for _ in range(length)]), f"life {number}"))
-    return found
-
-
-STORIES = lives()
-STORY = next(story for story in lives(40) if all("event" in step.do for step in story.steps[:12]))
+STORIES = [life(number) for number in range(8)]
+STORY = next(story for story in STORIES if all("event" in step.do for step in story.steps[:12]))
 STORY = evolve(STORY, steps=STORY.steps[:12])
 """One without a restore or a session that follows: the subject begins once in it."""
 

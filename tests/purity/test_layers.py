@@ -10,6 +10,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -109,6 +110,7 @@ def imports(name: str, known: Mapping[str, Path]) -> Iterator[str]:
                 yield inner if is_module else module
 
 
+@cache
 def defined(path: Path) -> set[str]:
     """The names that a package imports from its modules."""
     body = ast.parse(path.read_text("utf-8")).body
@@ -120,7 +122,10 @@ def defined(path: Path) -> set[str]:
     }
 
 
-IMPORTS = {name: set(imports(name, MODULES)) - {name} for name in MODULES}
+@cache
+def imported() -> dict[str, set[str]]:
+    """Of each module of the package, the modules that it imports."""
+    return {name: set(imports(name, MODULES)) - {name} for name in MODULES}
 
 
 def part(module: str) -> str:
@@ -146,7 +151,7 @@ def test_a_package_imports_lower_layers_only(package: str) -> None:
     height = {name: number for number, layer in enumerate(LAYERS) for name in layer}
     wrong = [
         f"{name} imports {other}"
-        for name, others in IMPORTS.items()
+        for name, others in imported().items()
         if part(name) == package
         for other in sorted(filter(is_ours, others))
         if part(other) != package and height[part(other)] >= height[package]
@@ -165,13 +170,13 @@ def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    assert circle({name: {other for other in others if other in MODULES} for name, others in IMPORTS.items()}) == []
+    assert circle({name: {other for other in others if other in MODULES} for name, others in imported().items()}) == []
 
 
 def test_others_import_only_what_the_core_offers() -> None:
     wrong = [
         f"{name} imports {other}"
-        for name, others in IMPORTS.items()
+        for name, others in imported().items()
         if part(name) != "core"
         for other in sorted(others)
         if part(other) == "core" and is_ours(other) and other not in PUBLIC_IN_CORE
@@ -184,7 +189,7 @@ def test_the_emulator_shares_with_the_engine_the_wire_only() -> None:
     """So it can prove the engine wrong."""
     wrong = [
         f"{name} imports {other}"
-        for name, others in IMPORTS.items()
+        for name, others in imported().items()
         if part(name) == "emulator"
         for other in sorted(filter(is_ours, others))
         if part(other) != "emulator" and other not in ("statemachine.core.wire", "statemachine.durations")
@@ -197,7 +202,7 @@ CORE = [name for name in MODULES if part(name) == "core"]
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_imports_only_itself_attrs_and_a_white_list(name: str) -> None:
-    foreign = {module.split(".")[0] for module in IMPORTS[name] if not is_ours(module)}
+    foreign = {module.split(".")[0] for module in imported()[name] if not is_ours(module)}
     assert foreign <= STDLIB_OF_THE_CORE | {"attrs"}
 
 
@@ -228,7 +233,9 @@ def test_the_core_reads_of_sys_only_its_modules_and_the_development_mode() -> No
 
 
 def test_hypothesis_is_imported_under_conformance_only() -> None:
-    users = {part(name) for name, others in IMPORTS.items() if below("hypothesis", {m.split(".")[0] for m in others})}
+    users = {
+        part(name) for name, others in imported().items() if below("hypothesis", {m.split(".")[0] for m in others})
+    }
     assert users == {"conformance"}
 
 
