@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import statemachine
 from statemachine.conformance.blackbox.audit import audit
 from statemachine.conformance.blackbox.catalogue import CASES
 from statemachine.conformance.blackbox.context import RunOptions
 from statemachine.conformance.blackbox.recorded import read_recording
 from statemachine.conformance.blackbox.run import CaseResult, program_factory, run_cases
 from statemachine.emulator.rules import RULES
+from tests.docs.documents import ROOT
 
 from .clients.registry import CLIENTS, Specimen
 from .verdicts import Verdict, judged, report
@@ -134,8 +134,8 @@ async def test_an_id_of_its_own_is_judged_and_printed() -> None:
 
 
 async def test_the_client_of_the_guide_can_be_judged(tmp_path: Path) -> None:
-    guide = Path(statemachine.__file__).with_name("JUDGE.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    guide = (ROOT / "statemachine" / "conformance" / "README.md").read_text(encoding="utf-8")
+    code, *_ = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     (tmp_path / "my_client.py").write_text(code, encoding="utf-8")
     cases = [one for one in CASES if one.id in ("F5/plain", "F30/leaves")]
     program = program_factory([sys.executable, str(tmp_path / "my_client.py")], FAST)

@@ -1,4 +1,4 @@
-"""Every command and code block of the README, and the map of the house in CONTRIBUTING, against reality."""
+"""Every command and code block of README and guides, and the map of the code in CONTRIBUTING, against reality."""
 
 from __future__ import annotations
 
@@ -13,45 +13,70 @@ import pytest
 
 from statemachine.cli import main
 from tests.cli.test_emulate import emulator
+from tests.docs.documents import GUIDES, PAGES, ROOT, blocks, named, python_blocks, saved_files
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALLS = "-m venv .venv && .venv/bin/pip install"
 """Commands that set up an environment of their own: `.ci/run` runs them as they stand, in a fresh copy."""
+CENTRE = {
+    "STATEMACHINE_URL": "http://127.0.0.1:9",
+    "STATEMACHINE_TENANT": "example",
+    "STATEMACHINE_APP_ID": "app",
+    "STATEMACHINE_CLIENT_ID": "customer-1",
+}
+"""What the kit gives to a client that it judges."""
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **CENTRE, "NO_COLOR": "1"}
+    return subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=300
+    )
 
 
-def commands() -> list[str]:
-    lines = [line for block in blocks(README, "sh") for line in block.splitlines() if line.strip()]
+def commands(text: str) -> list[str]:
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.strip()]
     return [line for line in lines if INSTALLS not in line]
 
 
-@pytest.mark.parametrize("code", blocks(README, "python"), ids=["client", "bridge", "engine", "testing"])
-def test_code_runs_as_pasted(code: str, tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.strip()
+@pytest.mark.parametrize(("name", "code"), [pytest.param(*one, id=one[0]) for one in python_blocks()])
+def test_code_runs_as_pasted(name: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / f"test_{name}.py"
+    path.write_text(code, "utf-8")
+    options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    if "ConformanceSuite" in code:  # a part of the kit; tests/conformance runs all of it
+        options += ["-k", "presence"]
+    elif "def test_" not in code:
+        options = []
+    done = run([sys.executable, "-W", "error", *options, str(path)], tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
-@pytest.mark.parametrize("command", commands())
-def test_commands_run_as_pasted(command: str, tmp_path: Path) -> None:
-    """Beside a copy of `diagrams/`, which one of them compares."""
+@pytest.mark.parametrize("guide", [path for path in GUIDES if commands(path.read_text("utf-8"))], ids=named)
+def test_commands_run_as_pasted(guide: Path, tmp_path: Path) -> None:
+    """In a folder with the files that the guide tells to save, and with `diagrams/`, which one of them compares."""
+    text = guide.read_text("utf-8")
     (tmp_path / "diagrams").symlink_to(ROOT / "diagrams")
-    program, *arguments = shlex.split(command)
-    assert program == "statemachine"
-    line = [sys.executable, "-m", "statemachine", *arguments]
-    run = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
-    assert run.returncode == 0, run.stdout + run.stderr
+    for name, content in saved_files(text).items():
+        (tmp_path / name).write_text(content, "utf-8")
+    for command in commands(text):
+        program, *arguments = shlex.split(command)
+        assert program == "statemachine"
+        done = run([sys.executable, "-m", "statemachine", *arguments], tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("text", blocks(README, "toml"), ids=["customer"])
-def test_scripts_pass_against_the_default_emulator(text: str, tmp_path: Path) -> None:
-    (tmp_path / "parcel.toml").write_text(text, "utf-8")
+def test_scripts_pass_against_the_default_emulator(tmp_path: Path) -> None:
+    guide = (ROOT / "statemachine" / "scripted" / "README.md").read_text("utf-8")
+    (name, content), *others = saved_files(guide).items()
+    assert (name, others) == ("parcel.toml", [])
+    (tmp_path / name).write_text(content, "utf-8")
     with emulator("--port", "0", "--pace", "0.1") as (_, url):
-        assert main(["run", str(tmp_path / "parcel.toml"), "--url", url]) == 0
+        assert main(["run", str(tmp_path / name), "--url", url]) == 0
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 160
 
 
 def test_both_installing_commands_are_there() -> None:
@@ -59,15 +84,23 @@ def test_both_installing_commands_are_there() -> None:
     assert [re.findall(r'-e "\.\[(\w+)\]"', line) for line in lines] == [["cli"], ["test"]]
 
 
-@pytest.mark.source_tree
-def test_links_of_the_documents_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
-            assert (ROOT / target).exists(), f"{name}: {target}"
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.source_tree
-def test_the_map_of_the_house_names_what_is_there() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_of_the_documents_lead_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)]+))?\)", page.read_text("utf-8")):
+        found = page.parent / target if target else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), f"{target}#{anchor}"
+
+
+@pytest.mark.source_tree
+def test_the_map_of_the_code_names_what_is_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (house, *_) = blocks(text, "")
     package = ROOT / "statemachine"
@@ -80,12 +113,10 @@ def test_the_map_of_the_house_names_what_is_there() -> None:
 
 
 @pytest.mark.source_tree
-def test_every_event_of_the_logs_stands_in_the_readme() -> None:
+def test_every_event_of_the_logs_stands_in_the_guide() -> None:
     """Names that people build alerts on."""
-    section = README[README.index("## Logs and metrics") : README.index("## The engine in ten lines")]
-    named = {
-        name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
-    }
+    guide = (ROOT / "statemachine" / "client" / "logging.md").read_text("utf-8")
+    named = {name for row in re.findall(r"^\| (`.*?) \|", guide, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     logged = {
         name
         for path in (ROOT / "statemachine").rglob("*.py")

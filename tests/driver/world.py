@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import count
-from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import evolve
 
-import statemachine
 from statemachine import Command, Failure, Post, Reply
 from statemachine.emulator import Centre, Knobs
 from statemachine.emulator.actions import Action
 from statemachine.emulator.wire import Answer
 from statemachine.http import Cookies, Endpoint, read_reply, to_http
 from statemachine.simulation.requests import to_emulator
+from tests.docs.documents import ROOT
 
-PAGE = Path(statemachine.__file__).with_name("DRIVER.md")
+PAGE = ROOT / "statemachine" / "DRIVER.md"
 CODE: dict[str, Any] = {"__name__": "page"}
 exec(re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0], CODE)
 ChatDriver: Any = CODE["ChatDriver"]

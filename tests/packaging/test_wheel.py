@@ -10,6 +10,8 @@ import pytest
 
 pytestmark = pytest.mark.source_tree
 ROOT = Path(__file__).parents[2]
+NEEDED_GUIDES = {"statemachine/conformance/MESSAGES.md", "statemachine/diagrams/static/gallery.md"}
+"""Read by commands: `conform --pack`, `diagrams`."""
 LITTER = {"__pycache__", ".hypothesis", ".DS_Store"}
 
 
@@ -32,7 +34,8 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(built):
     [wheel] = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     made_by_a_command = {"statemachine/emulator/scenario.schema.json"}
-    assert {name for name in names if ".dist-info/" not in name} == shipped("statemachine") - made_by_a_command
+    guides = {name for name in shipped("statemachine") if name.endswith(".md")} - NEEDED_GUIDES
+    assert {name for name in names if ".dist-info/" not in name} == shipped("statemachine") - made_by_a_command - guides
     assert "statemachine/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

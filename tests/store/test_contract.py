@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-import statemachine
 from statemachine import Answered, Failure, RequestChat, Session, new_session, reduce
 from statemachine.driver import Archive, MemoryStore, SqliteStore, StaleSave, Store
 from statemachine.store.errors import StoreClosed
 from statemachine.testing.stores import CallSoon, OpenStore, StoreSuite, gap
+from tests.docs.documents import ROOT
 
-PAGE = Path(statemachine.__file__).with_name("DRIVER.md")
+PAGE = ROOT / "statemachine" / "DRIVER.md"
 
 
 class TestMemory(StoreSuite):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import statemachine.examples
+from tests.docs.documents import write_python_blocks
 
 HERE = Path(__file__).parent
 WRONG = sorted((HERE / "wrong").glob("*.py"))
@@ -49,10 +50,20 @@ def test_mypy_accepts_user_code_and_refuses_each_wrong_snippet(tmp_path: Path) -
 EXAMPLES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
 
 
-def test_mypy_and_pyright_accept_every_example(tmp_path: Path) -> None:
-    """In their strict modes, away from the project's settings, as a user's copy would be checked."""
-    assert "examples" not in mypy(*EXAMPLES, cache=tmp_path)
-    assert pyright(*EXAMPLES, work=tmp_path) == []
+def test_mypy_and_pyright_accept_every_example_and_block(tmp_path: Path) -> None:
+    """In their strict modes, away from the project's settings, as a user's copy would be checked.
+
+    The examples, and every block of Python in README and guides.
+    """
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    written = write_python_blocks(folder)
+    report = mypy(*EXAMPLES, *written, cache=tmp_path)
+    assert "examples" not in report, report
+    assert "block_" not in report, report
+    work = tmp_path / "pyright"
+    work.mkdir()
+    assert pyright(*EXAMPLES, *written, work=work) == []
 
 
 def test_pyright_accepts_user_code_and_refuses_each_wrong_snippet(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""The documents, and their blocks of code and commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+GUIDES: Final = (
+    ROOT / "README.md",
+    *sorted(path for path in (ROOT / "statemachine").rglob("*.md") if "static" not in path.parts),
+)
+PAGES: Final = (*GUIDES, *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The contents of the fenced blocks of this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def named(path: Path) -> str:
+    """The document's name, below the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    """Each block of Python in README and guides: (a name for it, the code)."""
+    for path in GUIDES:
+        place = named(path.with_suffix("")).replace("/", "_").lower()
+        for number, code in enumerate(blocks(path.read_text("utf-8"), "python"), 1):
+            yield f"{place}_{number}", code
+
+
+def write_python_blocks(folder: Path) -> list[Path]:
+    """Each block of Python as a file in this folder, for type checkers."""
+    paths = []
+    for name, code in python_blocks():
+        path = folder / f"block_{name}.py"
+        path.write_text(code, "utf-8")
+        paths.append(path)
+    return paths
+
+
+def saved_files(text: str) -> dict[str, str]:
+    """The blocks that a document tells its readers to save, by file name."""
+    pairs = re.findall(r"^Save this as `([\w.]+)`.*?^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return dict(pairs)
