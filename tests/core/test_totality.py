@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,7 +29,12 @@ def drafts(machine: Machine, state: type[Any]) -> list[Draft]:
             d.subject = evolve(d.subject, state=state())
             d.item = d.subject.state
         return found
-    return [_focused(make().session, state) for make in EXAMPLES[machine.name][state]]
+    return [_focused(session, state) for session in sessions(machine.name, state)]
+
+
+@cache
+def sessions(machine: str, state: type[Any]) -> list[Session]:
+    return [make().session for make in EXAMPLES[machine][state]]
 
 
 def _focused(session: Session, state: type[Any]) -> Draft:
