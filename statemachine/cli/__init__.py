@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .errors import missing, say
+from .errors import interrupted, missing, say
 
 __all__ = ["main"]
 
@@ -15,10 +15,13 @@ def main(args: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if args is None else args)
     try:
         from .app import run
+
+        return run(given)
+    except KeyboardInterrupt:
+        return interrupted()
     except ModuleNotFoundError as error:
         line = missing(error, "the command line")
         if line is None:
             raise
         say(line)
         return 2
-    return run(given)

@@ -17,7 +17,7 @@ import click
 from attrs import fields
 
 from ..version import __version__
-from .errors import missing, say
+from .errors import interrupted, missing, say
 from .screen import discard_output, reopen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,8 +155,7 @@ def run(args: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted")
-        return 130
+        return interrupted()
     except BrokenPipeError:  # `statemachine replay … | head`
         discard_output()
         return 0

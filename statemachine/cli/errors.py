@@ -33,6 +33,15 @@ def missing(error: ModuleNotFoundError, what: str) -> str | None:
     return extra and f'{what} needs the extra "{extra}": pip install "{PACKAGE}[{extra}]"'
 
 
+def interrupted() -> int:
+    """Say that Ctrl-C ended the command; returns the exit status."""
+    say("interrupted")
+    # If the interrupt came while a string was executed (imports do that: attrs, namedtuple), `python -m` ends by the
+    # signal instead of this status, unless another string has been executed since.
+    exec("")
+    return 130
+
+
 def say(text: str) -> None:
     """Print a message on stderr, further lines of it indented; nothing where there is no stderr or its reader is gone.
 

@@ -19,12 +19,13 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from attrs import frozen
 
-from .body import MAX_BODY, Object, Problem, as_object, is_array, parse_body
+from .body import MAX_BODY, Object, Problem, as_object, is_array, is_object, parse_body
 from .lenient import header, read_body
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 ABSENT: Final = "the file does not hold it"
+_NO_STATUS: Final = "the file does not say how it was answered"
 _LONGEST_DATE: Final = 64
 _LONGEST_MS: Final = 86_400_000
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
@@ -83,6 +84,16 @@ def read_har_calls(value: object) -> tuple[HarCall, ...]:
     return tuple(sorted(calls, key=lambda call: call.at))
 
 
+def unreadable_part(body: bytes, headers: Headers) -> str:
+    """Why this body cannot be read as JSON as a whole, "" if it can."""
+    value = read_body(body, dict(headers)).value
+    if isinstance(value, Problem):
+        return value.text
+    if is_array(value) and not all(map(is_object, value)):  # broken ones are text
+        return "it is cut off or broken"
+    return "" if isinstance(value, dict | list) else "no JSON object"
+
+
 def unpacked(data: bytes) -> bytes:
     """The content of a file in UTF-8: gzip is unpacked, UTF-16 (which PowerShell's `>` writes) is transcoded.
 
@@ -99,8 +110,8 @@ def _call(entry: Object, last: int) -> HarCall:
     request, response = as_object(entry.get("request")), as_object(entry.get("response"))
     at = _instant(entry.get("startedDateTime"))
     start = last if at is None else at
-    status = _number(response.get("status"))
-    status = int(status) if status is not None and 100 <= status < 600 else 0
+    number = _number(response.get("status"))
+    status = int(number) if number is not None and 100 <= number < 600 else 0
     method = _text(request.get("method")).upper()
     asked, answered = _headers(request.get("headers")), _headers(response.get("headers"))
     return HarCall(
@@ -113,7 +124,7 @@ def _call(entry: Object, last: int) -> HarCall:
         _request_body(method, request, dict(asked)),
         status,
         answered,
-        _response_body(status, response, dict(answered)),
+        HarBody(problem=_NO_STATUS) if number is None else _response_body(status, response, dict(answered)),
     )
 
 
@@ -126,7 +137,7 @@ def _url(request: Object) -> str:
 def _headers(value: object) -> Headers:
     if isinstance(value, dict):
         return tuple((_text(name), _text(one)) for name, one in cast("dict[object, object]", value).items())
-    return _pairs(value)
+    return tuple(pair for pair in _pairs(value) if pair[0])
 
 
 def _pairs(value: object) -> Headers:
@@ -203,7 +214,7 @@ def _decoded(text: str, in_base64: bool) -> bytes:
 
 def _from_base64(text: str) -> bytes | None:
     """The bytes, or None if the text is no base64; padding may be missing, lines may be wrapped."""
-    digits = re.sub(r"[\r\n\t]", "", _DATA_URL.sub("", text.strip(), count=1))
+    digits = re.sub(r"\s", "", _DATA_URL.sub("", text.strip(), count=1))
     if not _BASE64.fullmatch(digits):
         return None
     digits = digits.rstrip("=").translate(_URLSAFE)

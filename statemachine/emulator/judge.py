@@ -106,7 +106,8 @@ def polled(state: CentreState, chat: Chat, now: int, ticket: int, request: HttpR
         _note(state, chat, "F1", f"polls {late:,} ms after the end was reported", now, seen.end_ticket, ticket)
     if chat.held is not None and not chat.held.cut:
         chat.held.overlaps.append((now, ticket))
-    cached = "no-cache" not in (request.header("Cache-Control") or "").lower()
+    # A recording may lack the headers.
+    cached = bool(request.headers) and "no-cache" not in (request.header("Cache-Control") or "").lower()
     busted = request.parameter("nonce") or request.parameter("timestamp")
     if cached and not busted and "cache" not in seen.once:
         seen.once.add("cache")

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .. import core
 from ..codec.body import Problem, as_object
-from ..codec.har import HarCall, read_har_calls
+from ..codec.har import HarCall, read_har_calls, unreadable_part
 from ..codec.http import read_reply
 from ..codec.lenient import read_body
 from ..codec.wire import decode_entries
@@ -75,14 +75,14 @@ def _call(one: HarCall) -> CapturedCall | None:
     kind, chat_id = _kind(one.method, [unquote(part) for part in path[2].split("/")])
     notes = [] if one.timed else ["its time cannot be read"]
     reply = _reply(kind, one)
-    if kind != "other" and one.response.problem:
-        notes.append(f"the body of the answer is missing: {one.response.problem}")
+    if kind != "other" and (why := _unread_answer(one)):
+        notes.append(f"the answer cannot be read: {why}")
     if isinstance(reply, ChatOpened):
         chat_id = reply.chat_id
     body, problem = _sent(kind, one)
     notes += [problem] if problem else []
     asked = as_object(body) if kind == "create" else {}
-    posted = decode_entries(body) if kind == "post" and not problem else ()
+    posted = decode_entries(body) if kind == "post" and not isinstance(body, Problem) else ()
     name = f"{one.method} {path[2]}"
     if chat_id:
         name = name.replace(chat_id, "…")
@@ -102,16 +102,19 @@ def _kind(method: str, parts: list[str]) -> tuple[CallKind, str]:
     return "other", ""
 
 
+def _unread_answer(call: HarCall) -> str:
+    if call.response.problem or not (call.response.data.strip() and 200 <= call.status < 300):
+        return call.response.problem
+    return unreadable_part(call.response.data, call.response_headers)
+
+
 def _sent(kind: CallKind, call: HarCall) -> tuple[object, str]:
-    """(what was posted, the reason why it cannot be read)."""
-    if kind not in ("create", "post"):
+    """(what was posted, the reason why it or a part of it cannot be read)."""
+    data, headers = call.request.data, call.request_headers
+    if kind not in ("create", "post") or (kind == "create" and not (data or call.request.problem)):
         return {}, ""
-    if call.request.problem:
-        return {}, f"the body of the request is missing: {call.request.problem}"
-    body = read_body(call.request.data, dict(call.request_headers)).value
-    if not isinstance(body, Problem):
-        return body, ""
-    return {}, "" if kind == "create" and not call.request.data else f"the body of the request is {body.text}"
+    why = call.request.problem or unreadable_part(data, headers)
+    return read_body(data, dict(headers)).value, why and f"the request cannot be read: {why}"
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------

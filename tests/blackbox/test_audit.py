@@ -148,7 +148,7 @@ def test_the_tenant_may_be_named_by_the_first_call_alone() -> None:
 def test_calls_without_a_name_are_not_taken_for_another_clients() -> None:
     har = Har().open().poll(MESSAGE).post(receipt("0")).poll(ENDED)
     har.entries[1]["request"]["headers"] = []
-    assert rules(har) - {"cache"} == set()
+    assert rules(har) == set()
 
 
 def test_another_clients_chat_is_still_seen() -> None:
@@ -256,6 +256,46 @@ def test_requests_that_are_missing_are_counted_and_accuse_nobody() -> None:
     assert found.notes == ["1 call whose request cannot be read: the file does not hold it"]
 
 
+def cut(body: dict[str, Any]) -> dict[str, Any]:
+    return {"text": body["text"][:-15]}
+
+
+@pytest.mark.parametrize("write", [cut, lambda body: {"text": json.dumps(body["text"])}, lambda body: {"text": "%7B"}])
+def test_bodies_that_are_broken_are_counted_and_accuse_nobody(write: Callable[[dict[str, Any]], object]) -> None:
+    har = with_fault()
+    for entry in har.entries:
+        if entry["request"]["method"] == "POST" and entry["request"]["url"].count("/events"):
+            entry["request"]["postData"] = write(entry["request"]["postData"])
+    found = har.audited()
+    assert "F12" not in {finding.rule.number for finding in found.findings}
+    assert (found.unread, found.doubled, len(found.notes)) == (3, None, 1)
+    har = with_fault()
+    for entry in har.entries:
+        if entry["response"]["content"]["text"]:
+            entry["response"]["content"] = write(entry["response"]["content"])
+    found = har.audited()
+    assert found.unread == 3
+    assert sum(int(note.split()[0]) for note in found.notes) == 3
+    assert {finding.rule.number for finding in found.findings} == {"F1", "F12"}, "seen in statuses and requests"
+
+
+@pytest.mark.parametrize("response", [None, {"status": "200 OK"}, {"status": None, "content": {"text": "{}"}}])
+def test_calls_without_their_status_are_counted_and_accuse_nobody(response: object) -> None:
+    har = with_fault()
+    for entry in har.entries:
+        entry["response"] = response
+    found = har.audited()
+    assert found.findings == []
+    assert (found.unread, found.in_vain) == (len(har.entries), None)
+
+
+def test_polls_without_recorded_headers_are_not_blamed_for_a_missing_one() -> None:
+    har = Har().open().poll(MESSAGE).post(receipt("0")).poll(ENDED)
+    for entry in har.entries:
+        entry["request"]["headers"] = None
+    assert rules(har) == set()
+
+
 def test_an_error_without_its_body_ends_no_chat() -> None:
     har = Har().open().poll().poll(status=404).poll()
     har.entries[2]["response"]["content"] = {"size": 40}
@@ -309,6 +349,11 @@ def test_hostile_bodies_are_survived() -> None:
         "\x00",
     ):
         har.call("GET", f"{CHAT}/events", reply=reply, ms=5_000)
-    for sent in ([], {"events": 5}, {"events": [5, {}, {"event": 5}, {"event": "chat_session_form_data"}]}):
+    posted: tuple[object, ...] = (
+        [],
+        {"events": 5},
+        {"events": [5, {}, {"event": 5}, {"event": "chat_session_form_data"}]},
+    )
+    for sent in posted:
         har.call("POST", f"{CHAT}/events", sent)
     assert rules(har) <= {"F31"}

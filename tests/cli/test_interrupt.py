@@ -96,6 +96,27 @@ def test_ctrl_c(args: Sequence[str]) -> None:
         assert not alive(process.pid)
 
 
+@pytest.mark.parametrize("module", ["click", "statemachine.cli.app", "rich", "statemachine.cli.demo"])
+@pytest.mark.parametrize("where", ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')"])
+def test_ctrl_c_while_modules_are_imported(module: str, where: str, tmp_path: Path) -> None:
+    """Each command imports its modules when it is called, which takes a second on a busy machine."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from importlib.abc import MetaPathFinder\n"
+        "class Interrupting(MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {module!r}:\n"
+        f"            {where}\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from statemachine.cli import main\n"
+        "sys.exit(main(['demo', '--pace', '0.1']))\n"
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr.strip() == b"statemachine: interrupted"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["run", "chat", "doctor"])
 def test_ctrl_c_while_a_server_does_not_answer(name: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine.codec.har import HarBody, HarCall, is_har, read_har_calls, unpacked
+from statemachine.codec.har import HarBody, HarCall, is_har, read_har_calls, unpacked, unreadable_part
 
 EVENTS = {"events": [{"event": "chat_session_message", "msg": "Good morning ~~ÿ?> 🙂", "msg_id": "1"}]}
 TEXT = json.dumps(EVENTS)
@@ -34,6 +35,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "no word of base64": {"text": b64(RAW)},
     "url-safe": {"text": base64.urlsafe_b64encode(RAW).decode(), "encoding": "base64"},
     "without padding": {"text": b64(RAW).rstrip("="), "encoding": "base64"},
+    "in lines with spaces": {"text": "\r\n ".join(re.findall(".{1,40}", b64(RAW))), "encoding": "base64"},
     "in lines": {"text": base64.encodebytes(RAW).decode(), "encoding": "base64"},
     "a data URL": {"text": f"data:application/json;base64,{b64(RAW)}", "encoding": "base64"},
     "falsely marked": {"text": TEXT, "encoding": "base64"},
@@ -92,6 +94,47 @@ def test_an_empty_body_is_no_missing_one() -> None:
     silent = entry({})
     silent["response"]["status"] = 204
     assert one(silent).response == HarBody()
+
+
+@pytest.mark.parametrize("status", [None, "200 OK", [], True, "nan"])
+def test_a_status_that_cannot_be_read_is_named(status: object) -> None:
+    found = entry({"text": TEXT})
+    found["response"]["status"] = status
+    call = one(found)
+    assert (call.status, call.response) == (0, HarBody(problem="the file does not say how it was answered"))
+    del found["response"]
+    assert one(found).response == call.response
+
+
+def test_no_answer_is_no_missing_one() -> None:
+    for status in (0, "0", -1):
+        found = entry({})
+        found["response"]["status"] = status
+        assert (one(found).status, one(found).response) == (0, HarBody())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (RAW, ""),
+        (b"[]", ""),
+        (RAW.replace(b"morning", b"mor\x01\xe9ning"), ""),
+        (RAW[:-20], "it is cut off or broken"),
+        (b"[123, 34]", "it is cut off or broken"),
+        (json.dumps(TEXT).encode(), "no JSON object"),
+        (b"%7B%22", "not JSON (character 0)"),
+        (b"", "empty"),
+    ],
+)
+def test_a_body_that_cannot_be_read_as_a_whole_is_named(body: bytes, words: str) -> None:
+    assert unreadable_part(body, ()) == words
+
+
+@pytest.mark.parametrize("headers", [None, 5, [["Cache-Control", "no-cache"]], [{}], [{"name": "", "value": "x"}]])
+def test_headers_that_cannot_be_read_are_none(headers: object) -> None:
+    found = entry({})
+    found["request"]["headers"] = headers
+    assert one(found).request_headers == ()
 
 
 def test_a_compression_that_cannot_be_undone_is_named() -> None:

@@ -178,4 +178,4 @@ def test_requests_that_the_file_does_not_hold_are_named_and_counted() -> None:
     assert replay.unread == 5
     assert "5 calls of which the file does not show everything" in counts(replay)
     said = [note for row in replay.rows for note in row.notes]
-    assert said.count("the body of the request is missing: the file does not hold it") == 5
+    assert said.count("the request cannot be read: the file does not hold it") == 5

@@ -274,7 +274,7 @@ def test_of_two_chats_the_first_is_played_or_the_one_asked_for() -> None:
 def test_a_body_that_the_file_does_not_hold_is_noted() -> None:
     har = Har().create().poll(20, content={"size": 77}).poll(100, joined())
     replay = replayed(har.data())
-    assert "the body of the answer is missing: the file does not hold it" in notes(replay)
+    assert "the answer cannot be read: the file does not hold it" in notes(replay)
     assert (replay.unread, replay.session.outcome) == (1, None)
     assert replay.session.phase == "agent_joined"
 

@@ -263,7 +263,7 @@ class TrafficJudge:
     def _posted(self, call: JudgedCall, chat: Chat) -> None:
         """What the server accepted, or may have accepted, has arrived."""
         status = call.recorded.response.status
-        if 400 <= status < 500 and status != 408:
+        if (400 <= status < 500 and status != 408) or (not status and call.recorded.response_problem):
             return
         for event in events_of(json_of(call.recorded.request)):
             if not isinstance(event.get("event"), str):
@@ -312,7 +312,7 @@ class TrafficJudge:
         chat_id = chat.chat_id.lower()
         rule = "F5"
         if recorded.response.status == 0:
-            if held is not None and _HOLD_MS[0] <= took <= _HOLD_MS[1]:
+            if held is not None and not recorded.response_problem and _HOLD_MS[0] <= took <= _HOLD_MS[1]:
                 judge.broke_off(self.state, chat, recorded.end, call.number)
         elif code is None or code == 5511:
             events = events_of(body)

@@ -8,8 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from statemachine.codec.body import Problem
-from statemachine.codec.lenient import read_body
+from statemachine.codec.har import unreadable_part
 from statemachine.emulator.routes import Route
 
 from .recorded import Recorded
@@ -44,12 +43,12 @@ def gaps_of(number: int, route: Route, one: Recorded) -> Iterator[Gap]:
     chat_id = route.chat_id.lower()
     if not one.timed:
         yield Gap(number, chat_id, "time")
-    if route.call == "send" and (why := one.request_problem or _unreadable(one.request.body, one.request.headers)):
+    if route.call == "send" and (why := one.request_problem or unreadable_part(one.request.body, one.request.headers)):
         yield Gap(number, chat_id, "request", why)
     if route.call in _WITH_EVENTS or (one.response_problem and route.call == "send" and one.response.status != 200):
         why = one.response_problem
         if not why and one.response.status == 200 and one.response.body.strip():
-            why = _unreadable(one.response.body, one.response.headers)
+            why = unreadable_part(one.response.body, one.response.headers)
         if why:
             yield Gap(number, chat_id, "answer", why)
 
@@ -68,8 +67,3 @@ def notes_of(gaps: Iterable[Gap]) -> list[str]:
         f"{count} {'call' if count == 1 else 'calls'} {_WORDS[part]}{why and f': {why}'}"
         for (part, why), count in counted.items()
     ]
-
-
-def _unreadable(body: bytes, headers: tuple[tuple[str, str], ...]) -> str:
-    value = read_body(body, dict(headers)).value
-    return value.text if isinstance(value, Problem) else "" if isinstance(value, dict | list) else "no JSON object"

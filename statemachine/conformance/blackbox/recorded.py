@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from attrs import frozen
 
+from statemachine.codec.body import Problem
 from statemachine.codec.har import HarCall, is_har, read_har_calls
 from statemachine.emulator.traffic import Exchange
 from statemachine.emulator.wire import HttpRequest, HttpResponse
@@ -50,7 +51,8 @@ class Recording:
 def read_recording(value: object) -> Recording:
     """What a HAR file holds of the chat's interface. Raises BadRecording."""
     if not is_har(value):
-        raise BadRecording("this is no HAR file: a browser's or a proxy's export of its network traffic")
+        cause = f" ({value.text})" if isinstance(value, Problem) else ""
+        raise BadRecording(f"this is no HAR file, a browser's or a proxy's export of its network traffic{cause}")
     calls = read_har_calls(value)
     ours = tuple(map(_recorded, (call for call in calls if _API in call.path and call.method != "OPTIONS")))
     if not ours:
