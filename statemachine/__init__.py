@@ -62,7 +62,8 @@ def __getattr__(name: str) -> Any:
 
     if name == "core" or (name.startswith("_") and name != "__all__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    public = import_module(".core", __name__).__all__
+    core = import_module(".core", __name__)
+    core.Session._repr_svg_, public = _repr_svg_, core.__all__
     if name == "ChatClient":
         found: Any = import_module(".client", __name__).ChatClient
     elif name == "__all__":
@@ -73,6 +74,19 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
+
+
+def _repr_svg_(session: core.Session) -> str | None:
+    """For notebooks: the lifecycle with the session's state marked, where a renderer is installed (extra `diagrams`).
+
+    A method that the core cannot define itself: it knows no pictures.
+    """
+    from .diagrams import NoRenderer, session_svg
+
+    try:
+        return session_svg(session)
+    except NoRenderer:
+        return None
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import click
 from attrs import frozen
@@ -14,6 +14,7 @@ from statemachine.client import BadSetting, Options
 from statemachine.client.advice import Setting
 from statemachine.codec.http import Endpoint
 
+from ..core import Api
 from .app import Trouble, grouped
 from .state import APP_ID, TENANT
 
@@ -43,7 +44,7 @@ class ConnectionOptions:
     tenant: str | None
     app_id: str | None
     client_id: str | None
-    api: Literal["v1", "v2"]
+    api: Api
     unquoted: bool
     proxy: str | None
     ca: str | None

@@ -6,7 +6,7 @@ from typing import Final
 
 from statemachine.adapters.driver import label
 
-from ..core import IllegalIntent, Outcome, Reason
+from ..core import IllegalIntent, Outcome, Phase, Reason
 
 
 class ChatError(Exception):
@@ -28,9 +28,9 @@ class WrongType(BadSetting, TypeError):
 class NotPossible(ChatError):
     """The call is not possible in this `phase`; nothing has happened. `reason`: why, and what to do."""
 
-    def __init__(self, phase: str, reason: str, text: str) -> None:
+    def __init__(self, phase: Phase, reason: str, text: str) -> None:
         super().__init__(phase, reason, text)
-        self.phase: Final = phase
+        self.phase: Final[Phase] = phase
         self.reason: Final = reason
         self._text = text
 
@@ -41,7 +41,7 @@ class NotPossible(ChatError):
 class SessionOver(NotPossible):
     """The chat is over, with this `outcome`; nothing was sent. `send(…, new_chat=True)` begins a new one."""
 
-    def __init__(self, phase: str, reason: str, outcome: Outcome) -> None:
+    def __init__(self, phase: Phase, reason: str, outcome: Outcome) -> None:
         super().__init__(
             phase, reason, f"the chat is over ({outcome}): start() or send(…, new_chat=True) begins a new one"
         )

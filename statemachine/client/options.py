@@ -13,7 +13,7 @@ from attrs.validators import optional
 from statemachine.adapters.http_client import ConnectionPool, HeaderSource, proxy_address
 from statemachine.codec.http import Endpoint
 
-from ..core import Config
+from ..core import Api, Config
 from .arguments import text
 from .errors import BadSetting
 
@@ -47,7 +47,7 @@ def _receipts(_: object, _attribute: object, value: object) -> None:
 class Options:
     """Durations and choices. A chat keeps the engine's options of its start, also after a restart of the process."""
 
-    api: Literal["v1", "v2"] = "v2"
+    api: Api = "v2"
     """The version of the server's API; v1 has no receipts."""
     quoted: bool = True
     """Quote the values of the Authorization header. Known servers accept both forms; `doctor` finds out."""

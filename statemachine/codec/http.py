@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast, get_args
 from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import evolve, field, frozen
 
 from .. import core
-from ..core import ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
+from ..core import Api, ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
 from ..core.wire import SecureFormData
 from .body import Object, as_object, clean, is_array, is_object
 from .lenient import header, read_body
@@ -78,7 +78,7 @@ def _header_text(_endpoint: object, attribute: Any, value: str) -> None:
 
 
 def _version(_endpoint: object, _attribute: object, api: str) -> None:
-    if api not in ("v1", "v2"):
+    if api not in get_args(Api):
         raise ValueError(f"api: {api!r} is not known; it is v1 or v2")
 
 
@@ -104,7 +104,7 @@ class Endpoint:
     tenant: str
     app_id: str = field(repr=_hidden, validator=_identity)
     client_id: str = field(repr=_hidden, validator=_identity)
-    api: str = field(default="v2", validator=_version)
+    api: Api = field(default="v2", validator=_version)
     quoted: bool = True
     user_agent: str = field(default="MobileClient", validator=_header_text)
 
@@ -176,7 +176,7 @@ def make_request(
     path: str,
     timeout: int,
     *,
-    api: str | None = None,
+    api: Api | None = None,
     nonce: str = "",
     body: bytes | None = None,
     upload_ref: str | None = None,

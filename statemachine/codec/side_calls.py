@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from ..core import ChatOpened, Entry, Failure
+from ..core import Api, ChatOpened, Entry, Failure
 from .body import MAX_BODY, Object, is_array, is_object
 from .http import (
     Endpoint,
@@ -134,7 +134,7 @@ class SideCall(Generic[A]):
     read: Callable[[Mapping[str, str], Any], A | None] = field(repr=False)
     method: str = "GET"
     body: bytes | None = field(default=None, repr=False)
-    api: str | None = None
+    api: Api | None = None
     raw: bool = False
 
 

@@ -8,7 +8,7 @@ from .errors import IllegalIntent
 from .events import *
 from .explain import Explanation, Move, explain
 from .reduce import reduce
-from .session import Config, Session, carry_over, new_session
+from .session import Api, Config, Session, carry_over, new_session
 from .tables.reactions import CODES
 from .updates import *
 from .wire import ContactCenterEvent, Direction, Entry
@@ -16,7 +16,7 @@ from .wire import ContactCenterEvent, Direction, Entry
 # fmt: off
 __all__ = [
     "CODES", "COMMANDS", "INTENTS", "READS", "TRANSCRIPT", "Anomaly", "AnomalyKind", "AnswerForm", "AnswerSecureForm",
-    "Answered", "Background", "CancelForm", "Carryover", "CaseChanged", "ChatOpened", "ClockChanged", "Command",
+    "Answered", "Api", "Background", "CancelForm", "Carryover", "CaseChanged", "ChatOpened", "ClockChanged", "Command",
     "Config", "ConnectionChanged", "ConnectionState", "ContactCenterEvent", "CreateChat", "DeliveryUpdate",
     "Direction", "Disconnect", "End", "Entry", "Event", "EventBatch", "Explanation", "Failure", "FailureKind",
     "FileUploaded", "FindChat", "Finished", "Foreground", "FormsChanged", "HistoryGap", "HistoryLog",

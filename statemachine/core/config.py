@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from attrs import Attribute, field, frozen
+
+from .record import short_repr
+
+Api: TypeAlias = Literal["v1", "v2"]
+"""The version of the contact centre's interface."""
+
+
+def _version(_: object, attribute: Attribute[Api], value: str) -> None:
+    if value not in get_args(Api):
+        raise ValueError(f'Config.{attribute.name} must be "v1" or "v2", not {value!r}')
 
 
 def _at_least(least: int) -> Callable[[object, Attribute[int], int], None]:
@@ -16,16 +26,13 @@ def _at_least(least: int) -> Callable[[object, Attribute[int], int], None]:
     return check
 
 
-def _version(_: object, attribute: Attribute[str], value: str) -> None:
-    if value not in ("v1", "v2"):
-        raise ValueError(f'Config.{attribute.name} must be "v1" or "v2", not {value!r}')
-
-
 @frozen
 class Config:
-    """Durations in milliseconds, limits as counts; defaults after protocol.md 4 and 6. `api` is "v1" or "v2"."""
+    """Durations in milliseconds, limits as counts; defaults after protocol.md 4 and 6."""
 
-    api: str = field(default="v2", validator=_version)
+    __repr__ = short_repr
+
+    api: Api = field(default="v2", validator=_version)
     receipts: bool = True
     """Send delivered receipts by itself (v2 only)."""
     request_timeout: int = field(default=10_000, validator=_at_least(0))
@@ -70,4 +77,4 @@ class Config:
 DEFAULT_CONFIG: Final = Config()
 
 
-__all__ = ["DEFAULT_CONFIG", "Config"]
+__all__ = ["DEFAULT_CONFIG", "Api", "Config"]

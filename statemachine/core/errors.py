@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .updates import Phase
+
 
 class IllegalIntent(Exception):
     """This intent is not possible now; nothing has moved.
@@ -11,9 +13,9 @@ class IllegalIntent(Exception):
     `phase`: where the session is; `intent`: the intent's type name; `reason`: why not, and what to do instead.
     """
 
-    def __init__(self, phase: str, intent: str, reason: str) -> None:
+    def __init__(self, phase: Phase, intent: str, reason: str) -> None:
         super().__init__(phase, intent, reason)
-        self.phase: Final = phase
+        self.phase: Final[Phase] = phase
         self.intent: Final = intent
         self.reason: Final = reason
 

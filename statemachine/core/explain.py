@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .commands import Command
@@ -12,7 +13,7 @@ from .record import record
 from .reduce import step
 from .session import Session
 from .table import Machine, Row, Verdict
-from .updates import Notification
+from .updates import Notification, Phase
 
 
 @record
@@ -38,22 +39,26 @@ class Move:
 class Explanation:
     """A step, laid open. `rejected`: why the intent is not possible, or None."""
 
-    before: str
-    after: str
+    before: Phase
+    after: Phase
     moves: tuple[Move, ...]
     commands: tuple[Command, ...]
     updates: tuple[Notification, ...]
     rejected: str | None = None
 
     def __str__(self) -> str:
-        """A line for each move, then the names of commands and updates. It quotes no chat text."""
+        """A table of the moves, each below its cause, then commands and updates. It quotes no chat text."""
+        rows = [("machine", "from", "event", "to", "why", "guards"), *_rows(self.moves)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{self.before} -> {self.after}" + (f"; rejected: {self.rejected}" if self.rejected else "")]
-        for move in self.moves:
-            asked = "".join(f" [{name}: {'yes' if answer else 'no'}]" for name, answer in move.guards)
-            lines.append(f"  {move.machine:<10} {move.source} + {move.heard}{asked} -> {move.target}: {move.why}")
-        lines += [f"  command    {type(command).__name__} {command.id}" for command in self.commands]
-        lines += [f"  update     {type(update).__name__}" for update in self.updates]
+        lines += ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines += [f"  command: {type(command).__name__} {command.id}" for command in self.commands]
+        lines += [f"  update: {type(update).__name__}" for update in self.updates]
         return "\n".join(lines)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The table, in IPython and notebooks."""
+        printer.text(str(self))
 
 
 def explain(session: Session, event: Event) -> Explanation:
@@ -68,6 +73,16 @@ def explain(session: Session, event: Event) -> Explanation:
     commands = tuple(one for one in out if isinstance(one, Command))
     updates = tuple(one for one in out if isinstance(one, Notification))
     return Explanation(session.phase, after.phase, _moves(log), commands, updates)
+
+
+def _rows(moves: tuple[Move, ...]) -> Iterator[tuple[str, ...]]:
+    """The cells of each move; a move that a signal of an earlier one caused is indented below it."""
+    depths: dict[str, int] = {}
+    for move in moves:
+        depth = depths.get(move.heard, 0)
+        depths |= dict.fromkeys(move.raises, depth + 1)
+        guards = ", ".join(f"{name}: {'yes' if answer else 'no'}" for name, answer in move.guards)
+        yield "  " * depth + move.machine, move.source, move.heard, move.target, move.why, guards
 
 
 def _moves(log: list[Any]) -> tuple[Move, ...]:

@@ -35,19 +35,20 @@ def _hash(self: Any) -> int:
     return hash((self.__class__, self.field_values))
 
 
-def _repr(self: Any) -> str:
+def short_repr(self: Any) -> str:
+    """A `repr` without the fields that have their default."""
     cls: Any = self.__class__
+    values = [(f, getattr(self, f.name)) for f in fields(cls) if f.repr]
     shown = [
-        f"{f.name}={f.repr(getattr(self, f.name)) if callable(f.repr) else repr(getattr(self, f.name))}"
-        for f in fields(cls)
-        if f.repr
+        f"{f.name}={f.repr(value) if callable(f.repr) else repr(value)}" for f, value in values if value != f.default
     ]
     return f"{cls.__qualname__}({', '.join(shown)})"
 
 
 def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
-    cls.__eq__, cls.__hash__, cls.__repr__, cls.field_values = _equal, _hash, _repr, property(_field_values)
+    cls.__eq__, cls.__hash__, cls.field_values = _equal, _hash, property(_field_values)
+    cls.__repr__ = vars(cls).get("__repr__", short_repr)
     return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
 
 

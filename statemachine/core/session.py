@@ -9,6 +9,7 @@ from typing import Final
 
 from . import states as s
 from .config import DEFAULT_CONFIG as DEFAULT_CONFIG
+from .config import Api as Api
 from .config import Config as Config
 from .events import Carryover
 from .record import field, record
@@ -119,6 +120,12 @@ class Session:
     ephemeral_queue: EphemeralQueue
     participants: Participants
     window: DedupeWindow
+
+    def __repr__(self) -> str:
+        """The phase, the time, and the fields in which it differs from a new session."""
+        new = new_session(self.now)
+        names = [name for name in self.__match_args__ if getattr(self, name) != getattr(new, name)]
+        return f"<Session {self.phase}, now={self.now}{''.join(f', {name}={getattr(self, name)!r}' for name in names)}>"
 
     @property
     def phase(self) -> Phase:

@@ -8,6 +8,7 @@ from . import overview
 from .files import graphs, pictures, stale, texts, write
 from .rendering import NoRenderer
 
-__all__ = ["NoRenderer", "graphs", "lifecycle_outline", "pictures", "stale", "texts", "write"]
+__all__ = ["NoRenderer", "graphs", "lifecycle_outline", "pictures", "session_svg", "stale", "texts", "write"]
 
 lifecycle_outline = overview.outline
+session_svg = overview.session_svg

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise, product
 from typing import Any, Final
 
+from ..core import Session
 from ..core.signals import RosterRead
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
-from . import dot, mermaid
+from . import dot, mermaid, rendering
 from .names import LIFECYCLE_GROUPS, StateKind, kind_of, name, words
 
 LIFECYCLE: Final = MACHINES["lifecycle"]
@@ -29,6 +30,8 @@ OPEN: Final = "open"
 OPEN_TITLE: Final = "A chat session"
 OPEN_KINDS: Final[tuple[StateKind, ...]] = ("waiting", "talking", "closing")
 ARROW: Final = dot.font("&#8594;", dot.INK, 16)
+MARK: Final = "#cf222e"
+MARK_WIDTH: Final = 6
 NAMED: Final = 4
 """How many events an arc between two boxes names."""
 
@@ -81,14 +84,21 @@ def _mermaid(nodes: dict[type[Any], str]) -> Iterator[str]:
     yield mermaid.arc(f"{OPEN}_box", "terminal_box", arcs[OPEN, "terminal"])
 
 
-def graph() -> str:
-    """The overview as DOT."""
-    return dot.document(_dot(), '""')
+def session_svg(session: Session) -> str:
+    """The overview with the state of this session marked, as SVG. Raises NoRenderer."""
+    return rendering.svg(
+        graph(session.lifecycle.name, f"phase: {session.phase}, connection: {session.connection.name}")
+    )
 
 
-def _dot() -> Iterator[str]:
-    yield from dot.cluster(OPEN, OPEN_TITLE, (dot.node(kind, _box(kind)) for kind in OPEN_KINDS))
-    yield dot.node("terminal", _box("terminal"))
+def graph(marked: str = "", below: str = "") -> str:
+    """The overview as DOT. `marked`: the name of a state to mark. `below`: a line below it."""
+    return dot.document(_dot(marked), dot.quoted(below))
+
+
+def _dot(marked: str) -> Iterator[str]:
+    yield from dot.cluster(OPEN, OPEN_TITLE, (dot.node(kind, _box(kind, marked)) for kind in OPEN_KINDS))
+    yield dot.node("terminal", _box("terminal", marked))
     for (source, target), label in between().items():
         whole = {"ltail": dot.quoted(f"cluster_{OPEN}"), "weight": "9"} if source == OPEN else {}
         yield dot.edge(
@@ -104,16 +114,15 @@ def _dot() -> Iterator[str]:
         )
 
 
-def _box(kind: StateKind) -> str:
+def _box(kind: StateKind, marked: str) -> str:
     """A box as one table: its title over its states, with arrows along the usual way."""
     style, members, way = dot.BOXES[kind], LIFECYCLE_GROUPS[kind], dict(_way(kind))
     begins = LIFECYCLE.initial in members
     cells = [f"<td>{dot.font('&#9679;', dot.INK, 14)}</td>", f"<td>{ARROW}</td>"] if begins else []
     for one in members:
-        text = dot.font(dot.escape(name(one)), style.ink, 14)
-        cells.append(
-            f'<td border="{style.width}" color="{style.line}" bgcolor="{style.fill}" style="rounded">{text}</td>'
-        )
+        text = dot.font(dot.escape(name(one)), style.ink, 14, bold=name(one) == marked)
+        width, line = (MARK_WIDTH, MARK) if name(one) == marked else (style.width, style.line)
+        cells.append(f'<td border="{width}" color="{line}" bgcolor="{style.fill}" style="rounded">{text}</td>')
         cells.append(f"<td>{ARROW if one in way else ''}</td>")
     title = dot.font(dot.escape(TITLES[kind]), dot.INK, 15, bold=True)
     return (

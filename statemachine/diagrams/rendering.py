@@ -14,10 +14,19 @@ class NoRenderer(Exception):
 
 def render(text: str, dpi: int) -> tuple[str, bytes]:
     """SVG and PNG of a DOT text; `dpi`: pixels of the PNG per inch, 72 being the SVG's own size. Raises NoRenderer."""
+    return svg(text), run(_installed(), text, "png", f"-Gdpi={dpi}")
+
+
+def svg(text: str) -> str:
+    """A DOT text as SVG. Raises NoRenderer."""
+    return run(_installed(), text, "svg").decode()
+
+
+def _installed() -> str:
     tool = renderer()
     if tool is None:
         raise NoRenderer("graphviz-pure renders the pictures: pip install 'chat-session-statemachine[diagrams]'")
-    return run(tool, text, "svg").decode(), run(tool, text, "png", f"-Gdpi={dpi}")
+    return tool
 
 
 def renderer() -> str | None:

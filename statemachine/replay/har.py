@@ -19,7 +19,7 @@ from ..codec.har import HarCall, read_har_calls, unreadable_part
 from ..codec.http import read_reply
 from ..codec.lenient import read_body
 from ..codec.wire import decode_entries
-from ..core import ChatOpened, Entry, EventBatch, Failure, HistoryLog, Reply
+from ..core import Api, ChatOpened, Entry, EventBatch, Failure, HistoryLog, Reply
 from ..core.wire import SessionEnd
 
 CallKind: TypeAlias = Literal["create", "find", "poll", "history", "post", "other"]
@@ -37,7 +37,7 @@ class CapturedCall:
     name: str
     at: int
     end: int
-    api: str
+    api: Api
     chat_id: str = ""
     status: int = 0
     reply: Reply | None = None
@@ -80,6 +80,7 @@ def _call(one: HarCall) -> CapturedCall | None:
     if isinstance(reply, ChatOpened):
         chat_id = reply.chat_id
     body, problem = _sent(kind, one)
+    api: Api = "v1" if path[1] == "v1" else "v2"
     notes += [problem] if problem else []
     asked = as_object(body) if kind == "create" else {}
     posted = decode_entries(body) if kind == "post" and not isinstance(body, Problem) else ()
@@ -87,7 +88,7 @@ def _call(one: HarCall) -> CapturedCall | None:
     if chat_id:
         name = name.replace(chat_id, "…")
     note = "; ".join(notes)
-    return CapturedCall(kind, name, one.at, one.end, path[1], chat_id, one.status, reply, posted, asked, note)
+    return CapturedCall(kind, name, one.at, one.end, api, chat_id, one.status, reply, posted, asked, note)
 
 
 def _kind(method: str, parts: list[str]) -> tuple[CallKind, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from statemachine import (
     Answered,
     Background,
+    End,
     Event,
     EventBatch,
     Incoming,
@@ -45,6 +46,18 @@ def test_it_names_the_row_the_guards_and_the_effects() -> None:
     assert (move.guards, move.effects, move.verdict) == ((("is_last_agent", True),), ("remove_party",), "taken")
     assert (move.why, move.ref) == ("the conversation is over, the session is not", "2.2; 6.3")
     assert (shown.before, shown.after) == ("agent_joined", "wrapping_up")
+
+
+def test_as_text_it_is_a_table_with_each_move_below_its_cause() -> None:
+    play = chatting()
+    lines = str(explain(play.session, End(play.now))).splitlines()
+    assert lines[0] == "agent_joined -> ending"
+    assert lines[1].split() == ["machine", "from", "event", "to", "why", "guards"]
+    assert lines[2].split()[:4] == ["lifecycle", "agent_joined", "End", "ending"]
+    assert lines[3].startswith("    opening ")
+    to = lines[1].index(" to ") + 1
+    assert [line[to:].split()[0] for line in lines[1:4]] == ["to", "ending", "idle"]
+    assert lines[-1].startswith("  command: Post ")
 
 
 def test_it_says_why_nothing_happens() -> None:

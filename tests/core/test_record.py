@@ -12,6 +12,7 @@ import attrs
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
+from statemachine import Config, RequestChat, reduce
 from statemachine.core.record import field, record
 from statemachine.core.session import DedupeWindow, new_session
 from statemachine.core.wire import Message
@@ -90,6 +91,15 @@ def test_repr_shows_what_the_fields_allow() -> None:
     assert repr(Pair(1, "secret")) == "Pair(left=1, right=<6>)"
     assert "hello" not in repr(Message("1", "agent", "hello"))
     assert "entries" not in repr(DedupeWindow(b"12345678"))
+
+
+def test_repr_leaves_out_defaults() -> None:
+    assert repr(Single()) == "Single()"
+    assert repr(Config(api="v1")) == "Config(api='v1')"
+    session = new_session(7)
+    assert repr(session) == "<Session idle, now=7>"
+    session, _ = reduce(session, RequestChat(8, "o"))
+    assert repr(session).startswith("<Session requesting, now=8, ids=1, chat=Chat(origin='o'), lifecycle=Requesting(")
 
 
 @pytest.mark.parametrize("one", [Pair(1), Single((1, 2)), Empty(), new_session(0)])

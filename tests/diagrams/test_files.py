@@ -11,10 +11,12 @@ import sys
 import zlib
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+import statemachine
 from statemachine.cli import main
 from statemachine.diagrams import (
     NoRenderer,
@@ -23,6 +25,7 @@ from statemachine.diagrams import (
     graphs,
     matrix_html,
     mermaid,
+    overview,
     pictures,
     rendering,
     stale,
@@ -183,6 +186,22 @@ def test_rendering_works() -> None:
 def test_what_cannot_be_rendered_says_so() -> None:
     with pytest.raises(NoRenderer, match="cannot render"):
         rendering.render("digraph {", 72)
+
+
+def test_a_session_in_a_notebook_has_its_state_marked() -> None:
+    session: Any = statemachine.new_session(0)
+    svg = session._repr_svg_()
+    ElementTree.fromstring(svg)
+    assert "phase: idle, connection: off" in svg
+    assert overview.MARK in svg
+    assert overview.MARK not in graphs()["lifecycle-overview"]
+    assert overview.graph("idle").count(overview.MARK) == 1
+
+
+@pytest.mark.usefixtures("no_renderer")
+def test_a_notebook_without_a_renderer_shows_the_text() -> None:
+    session: Any = statemachine.new_session(0)
+    assert session._repr_svg_() is None
 
 
 @source_tree

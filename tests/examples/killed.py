@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import random
 import signal
@@ -88,8 +89,11 @@ class Web:
     def __init__(self, module: str, centre: EmulatedCentre, folder: Path, client: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
             port = found.getsockname()[1]
-        command = [sys.executable, "-m", f"statemachine.examples.{module}", centre.url, "tenant", "app"]
-        self._commands = [[*command, str(folder / "web.sqlite"), *more] for more in ([str(port)], [])]
+        name = f"statemachine.examples.{module}"
+        web = ["flask", "--app", name, "run", "--port", str(port)]
+        self._commands = [[sys.executable, "-m", *arguments] for arguments in (web, [name])]
+        settings = {"CENTRE_URL": centre.url, "TENANT": "tenant", "APP_ID": "app"}
+        self._environment = {**os.environ, **settings, "DATABASE": str(folder / "web.sqlite")}
         self._url = f"http://127.0.0.1:{port}/chats/{client}"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._seq = 0
@@ -97,9 +101,9 @@ class Web:
     def start(self) -> None:
         self._processes = [self._spawn(command) for command in self._commands]
 
-    @staticmethod
-    def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, env=self._environment, stdout=quiet, stderr=quiet)
 
     def say(self, said: dict[str, Any]) -> None:
         headers = {"Content-Type": "application/json"}
@@ -109,7 +113,7 @@ class Web:
 
     def updates(self) -> Iterator[dict[str, Any]]:
         try:
-            with urllib.request.urlopen(f"{self._url}/updates?after={self._seq}", timeout=30) as answer:
+            with urllib.request.urlopen(f"{self._url}/updates/{self._seq}", timeout=30) as answer:
                 found = json.loads(answer.read())
         except (OSError, ValueError):
             return

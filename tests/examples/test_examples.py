@@ -21,8 +21,7 @@ FILES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
 def test_an_example_is_one_short_independent_file(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    limit = 92 if path.stem == "web_view" else 80  # two programs in one file
-    assert len([line for line in code.splitlines() if line.strip()]) <= limit
+    assert len([line for line in code.splitlines() if line.strip()]) <= 80
     assert not [line for line in lines if line.startswith("from .")]
     assert f"python -m statemachine.examples.{path.stem}" in "\n".join(lines[:12])
 
