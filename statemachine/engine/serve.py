@@ -14,7 +14,6 @@ from typing import Final, cast
 
 from statemachine.codec.body import is_object
 
-from ..logs import error_name
 from ..version import __version__
 from .session import FEATURES, JsonObject, JsonSession, NotBegun
 
@@ -93,7 +92,7 @@ class Server:
         except (ValueError, NotBegun) as error:
             said = {"error": str(error), "code": getattr(error, "code", "bad_request")}
         except Exception as error:  # an error in this package must not end the sessions of all others
-            said = {"error": f"the engine has failed: {error_name(error)}", "code": "bad_request"}
+            said = {"error": f"the engine has failed: {type(error).__name__}", "code": "bad_request"}
         seq: JsonObject = {"seq": asked["seq"]} if is_object(asked) and "seq" in asked else {}
         return {**seq, **said}
 

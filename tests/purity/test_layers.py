@@ -250,6 +250,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded("import statemachine") & HEAVY == set()
 
 
+def test_the_engine_process_loads_nothing_but_the_codec() -> None:
+    """Beside a program in another language, its memory counts."""
+    found = loaded("from statemachine.cli import main; main(['engine', '--help']); import statemachine.engine")
+    assert found & {*HEAVY, "rich.console"} == {"cattrs", "click", "rich"}
+
+
 def test_client_and_store_load_no_tools() -> None:
     """A process in production has in memory what it uses, and nothing else of the wheel."""
     found = {part(module) for module in loaded("import statemachine.client, statemachine.store") if is_ours(module)}
