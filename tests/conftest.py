@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.postgres import NoServer, database_url, shared_server
 
 # Workers and the processes that tests start keep compiled modules for the next one: without them, each compiles the
 # package anew, and pytest rewrites every module's assertions. That was a quarter of the suite's time.
@@ -37,3 +39,29 @@ def count_rows() -> Generator[None]:
     Path(folder).mkdir(parents=True, exist_ok=True)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     (Path(folder) / f"{worker}{COUNTED}").write_text(write(counts))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """The URL of a PostgreSQL server with an empty database for this test process, named `statemachine_…`."""
+    base = tmp_path_factory.getbasetemp()
+    name = f"statemachine_{worker_id}"
+    try:
+        with shared_server(base if worker_id == "master" else base.parent) as server:
+            psycopg = pytest.importorskip("psycopg")
+            with psycopg.connect(server, autocommit=True) as link:
+                link.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                link.execute(f"CREATE DATABASE {name}")
+            yield database_url(server, name)
+    except NoServer as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> str:
+    """The URL of a database without tables of ours."""
+    import psycopg
+
+    with psycopg.connect(postgres_server, autocommit=True) as link:
+        link.execute("SET client_min_messages = error; DROP SCHEMA IF EXISTS statemachine CASCADE")
+    return postgres_server

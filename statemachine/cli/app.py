@@ -35,7 +35,7 @@ _COMMANDS: Final = {
     "replay": "Replay captured traffic through the engine, step by step.",
     "conform": "Test the conformance of an engine or a client in any language.",
     "audit": "Find faults of a client in its recorded traffic.",
-    "store": "Maintain the database of chats: check, show a chat, migrate, purge, forget a client.",
+    "store": "Maintain the database of chats: check, show a chat, purge, forget a client, copy to PostgreSQL.",
     "simulate": "Simulate client and server under faults, with many seeds.",
     "engine": "Run the engine as a process for a program in another language.",
     "diagrams": "Draw the state machines and tables.",

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from statemachine.adapters.protocols import Archive, Observer
 from statemachine.codec.http import Endpoint
 from statemachine.store.errors import StoreError
 from statemachine.store.memory import MemoryStore
+from statemachine.store.names import is_url
 from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
@@ -77,7 +78,8 @@ class ChatClient:
             url: Scheme and host of the contact centre.
             tenant: Its `tenantUrl`; None: the host of `url`.
             app_id: The id of the messaging scenario entry.
-            store: The path of a SQLite file, for one process at a time; an `Archive`; None: in memory only.
+            store: The path of a SQLite file, or the URL of a PostgreSQL database ("postgresql://…"), for one process at
+                a time; an `Archive`; None: in memory only. `statemachine.cluster` is for several processes.
             trace: A directory for a bounded trace of each chat, without texts, for `statemachine replay`.
             options: Durations and choices.
             observers: See every step of every session.
@@ -188,9 +190,8 @@ class ChatClient:
             return MemoryStore(transcript=transcript)
         if isinstance(store, str | os.PathLike):
             call_soon = asyncio.get_running_loop().call_soon_threadsafe
-            opening = asyncio.create_task(
-                asyncio.to_thread(SqliteStore, store, call_soon=call_soon, transcript=transcript)
-            )
+            kind = postgres_store() if is_url(store) else SqliteStore
+            opening = asyncio.create_task(asyncio.to_thread(kind, store, call_soon=call_soon, transcript=transcript))
             stack.push_async_callback(_close_opened, opening)  # also after this task was cancelled
             store = await asyncio.shield(opening)
         return store
@@ -491,7 +492,14 @@ def _log_failure(error: BaseException | None) -> None:
         _log.error("clock_change_not_stored", error=type(error).__name__)
 
 
-async def _close_opened(opening: asyncio.Task[SqliteStore]) -> None:
+def postgres_store() -> Callable[..., Archive]:
+    """`PostgresStore`, loaded only where it is used: it needs an extra."""
+    from statemachine.store.postgres import PostgresStore
+
+    return PostgresStore
+
+
+async def _close_opened(opening: asyncio.Task[Archive]) -> None:
     await asyncio.wait([opening])
     if not opening.cancelled() and not opening.exception():
         await asyncio.to_thread(opening.result().close)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,20 +58,23 @@ def check(path: Path) -> StoreReport:
             try:
                 rows = link.execute(f"PRAGMA integrity_check({_NAMED})")
                 faults += [str(row[0]) for row in rows if row[0] != "ok"]
-                _sessions(link, phases, faults)
-                _updates(link, schema, updates, faults)
+                check_sessions(link.execute("SELECT id, snapshot FROM session"), phases, faults)
+                column, upgrade = ("news", from_format_1) if schema < 3 else ("content", dict[str, Any])
+                query = f"SELECT id, seq, seq > cursor, {column} FROM journal LEFT JOIN session ON key = session"
+                check_updates(link.execute(query), updates, faults, upgrade)
             except SQLITE_ERRORS as error:  # a damaged page: the rest cannot be read
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if is_held else None
             return StoreReport(
-                schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, _clipped(faults)
+                schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, clipped(faults)
             )
         finally:
             link.close()
 
 
-def _sessions(link: sqlite3.Connection, phases: Counter[str], faults: list[str]) -> None:
-    for session_id, text in link.execute("SELECT id, snapshot FROM session"):
+def check_sessions(rows: Iterable[tuple[Any, ...]], phases: Counter[str], faults: list[str]) -> None:
+    """Read all snapshots: count the phases, and name the faults. `rows`: id, snapshot."""
+    for session_id, text in rows:
         try:
             phases[restore(json.loads(text)).phase] += 1
         except Exception as error:
@@ -79,9 +82,13 @@ def _sessions(link: sqlite3.Connection, phases: Counter[str], faults: list[str])
             faults.append(f"the snapshot of session {session_id}: {error}")
 
 
-def _updates(link: sqlite3.Connection, schema: int, updates: Counter[bool], faults: list[str]) -> None:
-    column, upgrade = ("news", from_format_1) if schema < 3 else ("content", dict[str, Any])
-    rows = link.execute(f"SELECT id, seq, seq > cursor, {column} FROM journal LEFT JOIN session ON key = session")
+def check_updates(
+    rows: Iterable[tuple[Any, ...]],
+    updates: Counter[bool],
+    faults: list[str],
+    upgrade: Callable[[Any], dict[str, Any]] = dict,
+) -> None:
+    """Read all updates: count the unread ones, and name the faults. `rows`: session, seq, unread, content."""
     for session_id, seq, unread, text in rows:
         updates[bool(unread)] += 1
         try:
@@ -92,6 +99,7 @@ def _updates(link: sqlite3.Connection, schema: int, updates: Counter[bool], faul
             faults.append(f"update {seq} of no session")
 
 
-def _clipped(faults: list[str]) -> tuple[str, ...]:
+def clipped(faults: list[str]) -> tuple[str, ...]:
+    """The first faults, and how many follow."""
     more = len(faults) - _NAMED
     return (*faults[:_NAMED], *([f"and {more} more"] if more > 0 else []))

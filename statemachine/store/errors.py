@@ -34,6 +34,10 @@ class StoreOwned(StoreBusy):
     """Another process has this database open; the text names it."""
 
 
+class Fenced(StoreOwned):
+    """Another process has claimed this chat since; nothing of it is written here any more."""
+
+
 class StoreFull(StoreError):
     """The disk is full."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import unquote
 
 from attrs import frozen
@@ -45,13 +45,19 @@ def find(path: Path, wanted: str) -> tuple[StoredChat, ...]:
     link, _ = open_reading(path)
     with translated_errors(path), closing(link):
         ids = [session_id for (session_id,) in rows(link, (str,), "SELECT id FROM session ORDER BY id")]
-        return tuple(_read(link, session_id) for session_id in ids if label(session_id) == wanted)
+        return tuple(
+            stored_chat(session_id, *rows(link, (object, int, int), _CHAT, session_id)[0])
+            for session_id in ids
+            if label(session_id) == wanted
+        )
 
 
-def _read(link: sqlite3.Connection, session_id: str) -> StoredChat:
-    unread = "(SELECT count(*) FROM journal WHERE session = key AND seq > cursor)"
-    query = f"SELECT snapshot, version, {unread} FROM session WHERE id = ?"
-    ((text, version, count),) = rows(link, (object, int, int), query, session_id)
+_UNREAD: Final = "(SELECT count(*) FROM journal WHERE session = key AND seq > cursor)"
+_CHAT: Final = f"SELECT snapshot, version, {_UNREAD} FROM session WHERE id = ?"
+
+
+def stored_chat(session_id: str, text: Any, version: int, count: int) -> StoredChat:
+    """One chat from its snapshot, its version, and the number of its unread updates."""
     tenant, app_id, client_id = ([""] * 2 + [unquote(part) for part in session_id.split("/")])[-3:]
     known = (label(session_id), client_id, app_id, tenant, version, count)
     try:

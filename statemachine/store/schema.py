@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from .errors import ForeignStore, NewerStore
+from .errors import ForeignStore, NewerStore, StoreError
 from .migrations import MIGRATIONS
 
 SCHEMA: Final = 3
@@ -60,6 +60,10 @@ def _read_schema(link: sqlite3.Connection, path: Path) -> int:
         return 0
     if pragma(link, "application_id") != APPLICATION or found < 1:
         raise ForeignStore(f"{path} is the database of another program: choose another file")
+    moved = link.execute("SELECT name FROM sqlite_master WHERE name = 'moved'").fetchone()
+    if moved:
+        (target,) = link.execute("SELECT target FROM moved").fetchone()
+        raise StoreError(f"the chats of {path} are in {target} now: use that database, and delete this file")
     if found > SCHEMA:
         raise NewerStore(f"{path} has schema {found}, this version knows {SCHEMA}: upgrade the package")
     return found
@@ -83,6 +87,14 @@ def migrate(link: sqlite3.Connection, path: Path) -> None:
         if link.in_transaction:
             link.execute("ROLLBACK")
         raise
+
+
+def mark_moved(link: sqlite3.Connection, target: str) -> None:
+    """Refuse this database from now on: its chats are in `target`. Raises sqlite3.Error."""
+    link.execute("BEGIN IMMEDIATE")
+    link.execute("CREATE TABLE moved (target TEXT NOT NULL)")
+    link.execute("INSERT INTO moved VALUES (?)", (target,))
+    link.execute("COMMIT")
 
 
 def rows(link: sqlite3.Connection, types: tuple[type, ...], query: str, *values: str | int) -> list[Any]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from statemachine.adapters.driver import label
 from statemachine.cli import main
+from statemachine.store import copying
+from statemachine.store.errors import StoreError
+from statemachine.store.postgres import PostgresStore
 from statemachine.store.schema import SCHEMA
 from statemachine.store.sqlite import SqliteStore
 from tests.store.test_migrations import GOLDEN
@@ -174,3 +180,100 @@ def test_a_chat_that_cannot_be_read_is_shown_with_the_remedies_and_can_be_forgot
     assert f"store forget {file} +15550001" in shown.replace("\n", " ")
     assert told(capsys, "forget", file, "+15550001") == "forgot 1 chat\n"
     assert told(capsys, "show", file, label("acme.example/bot/%2B15550001"), status=1) == ""
+
+
+class TestPostgres:
+    """The same commands with the URL of a database."""
+
+    @pytest.fixture
+    def copied(self, file: Path, postgres: str, capsys: pytest.CaptureFixture[str]) -> str:
+        shown = told(capsys, "copy", file, postgres)
+        assert f"copied 3 chats and 3 updates; {file} is refused now" in shown
+        return postgres
+
+    def test_a_copy_holds_the_same(
+        self, file: Path, postgres: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        same = Path(shutil.copy(file, tmp_path / "same.sqlite"))
+        told(capsys, "copy", file, postgres)
+        sqlite = SqliteStore(same, call_soon=lambda call: call())
+        copy = PostgresStore(postgres, call_soon=lambda call: call())
+        assert copy.sessions() == sqlite.sessions() != ()
+        for name in sqlite.sessions():
+            assert copy.load(name) == sqlite.load(name)
+            assert copy.journal(name, 0, 100) == sqlite.journal(name, 0, 100)
+            assert copy.cursor(name) == sqlite.cursor(name)
+        sqlite.close()
+        copy.close()
+
+    def test_the_copied_file_is_refused(self, copied: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert f"the chats of {file} are in postgresql://127.0.0.1" in told(capsys, "copy", file, copied, status=2)
+        with pytest.raises(StoreError, match="use that database"):
+            SqliteStore(file, call_soon=lambda call: call())
+
+    def test_a_copy_that_was_interrupted_continues(
+        self, file: Path, postgres: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(copying, "_BATCH", 1)
+        insert, calls = copying._copy_session, 0
+
+        def interrupted(*values: Any) -> int:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise StoreError("the power fails")
+            return insert(*values)
+
+        monkeypatch.setattr(copying, "_copy_session", interrupted)
+        assert "the power fails" in told(capsys, "copy", file, postgres, status=2)
+        assert "copied 1 chat and 1 updates, 2 were there already" in told(capsys, "copy", file, postgres)
+
+    def test_a_database_with_other_chats_of_the_customers_is_not_changed(
+        self, copied: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = shutil.copy(GOLDEN / "schema_1.db", tmp_path / "other.sqlite")
+        link = sqlite3.connect(other)
+        with link:
+            link.execute("UPDATE session SET version = version + 1")
+        link.close()
+        assert "has another chat of one of these customers" in told(capsys, "copy", other, copied, status=2)
+
+    def test_check_counts_what_is_there(self, copied: str, capsys: pytest.CaptureFixture[str]) -> None:
+        shown = told(capsys, "check", copied)
+        for line in (
+            "postgresql://127.0.0.1",
+            "owner       none",
+            "chats       3",
+            "3 unread, 0 kept",
+            "✓ all records",
+        ):
+            assert line in shown
+        assert "hunter2-secret" not in shown
+        store = PostgresStore(copied, call_soon=lambda call: call())
+        assert json.loads(told(capsys, "check", copied, "--json"))["owner"]["pid"] == os.getpid()
+        store.close()
+
+    def test_check_names_what_is_damaged(self, copied: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with psycopg.connect(copied) as link:
+            link.execute("UPDATE statemachine.session SET snapshot = '{}' WHERE id LIKE '%ann'")
+            link.execute("UPDATE statemachine.journal SET content = '[' WHERE seq = 2")
+        shown = told(capsys, "check", copied, status=1)
+        assert "✗ the snapshot of session acme.example/bot/ann: " in shown
+        assert "✗ update 2 of session acme.example/bot/%2B15550001: " in shown
+
+    def test_show_finds_a_chat(self, copied: str, capsys: pytest.CaptureFixture[str]) -> None:
+        shown = told(capsys, "show", copied, label("acme.example/bot/ann"))
+        assert "client id   ann" in shown
+
+    def test_purge_and_forget(self, copied: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "removed 0 chats and 0 updates" in told(capsys, "purge", copied, "--older-than", "0")
+        assert "removed 1 chat and 1 updates" in told(capsys, "purge", copied, "--older-than", "0", "--unread")
+        assert "forgot 1 chat" in told(capsys, "forget", copied, "ann")
+        assert "no data" in told(capsys, "forget", copied, "ann")
+        assert "chats       1" in told(capsys, "check", copied)
+
+    def test_a_database_without_our_tables(self, postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "no tables of this package" in told(capsys, "check", postgres, status=2)
+
+    def test_a_copy_needs_a_url(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "expected the URL of a database" in told(capsys, "copy", file, "chats.db", status=2)

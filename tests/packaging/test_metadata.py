@@ -59,7 +59,7 @@ def test_run_time_dependencies_have_no_upper_bound():
     run_time.remove(PROJECT["optional-dependencies"]["test"])
     for requirement in (each for group in run_time for each in group):
         name, _, marker = requirement.partition("; ")
-        assert re.fullmatch(r"chat-session-statemachine\[[\w,]+\]|[\w-]+>=[\d.]+", name)
+        assert re.fullmatch(r"chat-session-statemachine\[[\w,]+\]|[\w-]+(\[\w+\])?>=[\d.]+", name)
         assert marker in ("", "sys_platform != 'win32'")
 
 

@@ -12,6 +12,7 @@ import pytest
 from statemachine import Answered, Failure, RequestChat, Session, new_session, reduce
 from statemachine.driver import Archive, MemoryStore, SqliteStore, StaleSave, Store
 from statemachine.store.errors import StoreClosed
+from statemachine.store.postgres import PostgresStore
 from statemachine.testing.stores import CallSoon, OpenStore, StoreSuite, gap
 from tests.docs.documents import ROOT
 
@@ -30,6 +31,15 @@ class TestSqlite(StoreSuite):
         return SqliteStore(folder / "chats.sqlite", call_soon=call_soon)
 
 
+class TestPostgres(StoreSuite):
+    @pytest.fixture(autouse=True)
+    def database(self, postgres: str) -> None:
+        self.url = postgres
+
+    def open(self, folder: Path, call_soon: CallSoon) -> Store:
+        return PostgresStore(self.url, call_soon=call_soon)
+
+
 class TestTheOneOfTheGuide(StoreSuite):
     def open(self, folder: Path, call_soon: CallSoon) -> Store:
         code: dict[str, Any] = {"__name__": "page"}
@@ -42,13 +52,18 @@ class TestTheOneOfTheGuide(StoreSuite):
 class Bench(OpenStore):
     """One of our own stores."""
 
-    def __init__(self, kind: str, folder: Path, transcript: bool = False) -> None:
+    def __init__(self, request: pytest.FixtureRequest, transcript: bool = False) -> None:
+        kind, folder = request.param, request.getfixturevalue("tmp_path")
+        url = request.getfixturevalue("postgres") if kind == "postgres" else ""
+
         def opener(call_soon: CallSoon) -> Store:
             if kind == "memory":
                 return MemoryStore(transcript=transcript)
+            if kind == "postgres":
+                return PostgresStore(url, call_soon=call_soon, transcript=transcript)
             return SqliteStore(folder / "chats.sqlite", call_soon=call_soon, transcript=transcript)
 
-        super().__init__(opener, is_durable=kind == "sqlite")
+        super().__init__(opener, is_durable=kind != "memory")
 
     @property
     def archive(self) -> Archive:
@@ -64,17 +79,17 @@ class Bench(OpenStore):
         return [update.seq for update in self.archive.transcript(key, after, limit)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(request.param, tmp_path)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    bench = Bench(request)
     yield bench
     bench.store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def keeping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def keeping(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """One that keeps transcripts."""
-    bench = Bench(request.param, tmp_path, transcript=True)
+    bench = Bench(request, transcript=True)
     yield bench
     bench.store.close()
 
