@@ -64,7 +64,7 @@ class Draft:
         self.updates: list[TranscriptUpdate] = []
         self.anomalies: list[Anomaly] = []
         self.end: Entry | None = None
-        """The first terminal entry of the batch; applied after the last entry (D2.10)."""
+        """The first terminal entry of the batch; applied after the last entry (design 10)."""
         self.applying_end = False
         """Whether that is happening now."""
         self.finish: tuple[str, int | None] | None = None

@@ -365,7 +365,7 @@ class Restarted:
 
 @record
 class ClockChanged:
-    """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time (D2.17).
+    """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time (design 17).
 
     `at`: what the clock shows now. `by`: by how many milliseconds it was moved, either way; None: all that `at` differs
     from the session's own time. Deadlines move with it, those that are due then fire; calls in flight are left alone.

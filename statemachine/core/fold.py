@@ -1,4 +1,4 @@
-"""Folding a batch of entries into the draft, in order, each isolated; live, or as the chat's log (D2.10, D2.11)."""
+"""Folding a batch of entries into the draft, in order, each isolated; live, or as the chat's log (design 10, 11)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def unfold(d: Draft, e: wire.Entry) -> None:
 
 
 def end_batch(d: Draft) -> None:
-    """Apply the first terminal entry of the batch, after the last entry is folded (D2.10)."""
+    """Apply the first terminal entry of the batch, after the last entry is folded (design 10)."""
     e, d.end = d.end, None
     assert e is not None
     d.applying_end = True

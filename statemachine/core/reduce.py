@@ -97,7 +97,7 @@ def _conclude(d: Draft) -> None:
 
 
 def _restart(d: Draft, event: ev.Restarted) -> None:
-    """Time stood still, and what was in flight has an unknown outcome: one rule for every call (D2.3)."""
+    """Time stood still, and what was in flight has an unknown outcome: one rule for every call (design 3)."""
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at

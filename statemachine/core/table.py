@@ -47,7 +47,8 @@ class Row:
     """One row: what a machine does with one event in some of its states.
 
     `to`: the target; None: it stays. `make` builds the target where it carries data. `why` is for the reader, and for
-    the user whose intent is rejected. `ref` is the section of protocol.md, or of design.md as "D2.8".
+    the user whose intent is rejected. `ref` is the section of protocol.md, or a design decision
+    of the engine's guide as "design 8"; `statemachine.sources` has both in words.
     """
 
     source: tuple[type[Any], ...]

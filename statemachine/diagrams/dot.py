@@ -123,8 +123,8 @@ def cluster(name: str, title: str, statements: Iterable[str], framed: bool = Tru
     yield "}"
 
 
-def document(statements: Iterable[str], below: str, tooltip: str = "") -> str:
-    """A whole graph, drawn downwards, with a table below it."""
+def document(statements: Iterable[str], below: str, tooltip: str = "", **more: str) -> str:
+    """A whole graph with a table below it; drawn downwards, unless `more`, attributes of the graph, say otherwise."""
     attributes = {
         "fontname": quoted(FONT),
         "fontsize": "11",
@@ -138,6 +138,7 @@ def document(statements: Iterable[str], below: str, tooltip: str = "") -> str:
         "label": below,
         "labelloc": "b",
         "tooltip": quoted(tooltip),
+        **more,
     }
     head = [
         f"graph [{', '.join(f'{key}={value}' for key, value in attributes.items())}];",

@@ -1,7 +1,7 @@
 """The complete pictures as DOT: of one machine, and of all of them.
 
 What is taken without leaving a state stands inside its box, as UML has it; arcs are coloured by who causes them. The
-reason of each row, and its source, are the tooltip of its arc or box.
+reason of each row is the tooltip of its arc or box.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ NEVER: Final = "#bf3989"
 STATE_KINDS: Final[dict[StateKind, str]] = {
     "resting": "at rest",
     "waiting": "waiting",
-    "talking": "talking, or a call is owed",
+    "talking": "talking to an agent",
+    "calling": "a call is owed",
     "closing": "closing",
     "terminal": "over",
 }
@@ -159,7 +160,7 @@ class _Chart:
         return {"style": "solid", "color": dot.quoted(dot.INK), "penwidth": f"{1 + 1.5 * log10(times):.1f}"}
 
     def _reasons(self, rows: Iterable[Row]) -> str:
-        return " | ".join(f"{number(self.machine, row)} {name(row.on)}: {row.why} ({row.ref})" for row in rows)
+        return " | ".join(f"{number(self.machine, row)} {name(row.on)}: {row.why}" for row in rows)
 
     def told(self, rows: Iterable[Row], width: int, before: str = "") -> Iterator[str]:
         """Rows as lines, each event in the colour of its kind. `before`: begins the first."""

@@ -132,7 +132,7 @@ def _is_current(folder: Path, ledger: dict[str, dict[str, str]], name: str, form
 
 
 def _source(name: str, text: str) -> str:
-    return _digest(f"{DPI.get(name, STANDARD)}\n{text}".encode())
+    return _digest(f"{DPI.get(name, STANDARD)}\n{rendering.DARK}{text}".encode())
 
 
 def _digest(data: bytes) -> str:

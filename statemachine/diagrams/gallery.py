@@ -29,7 +29,9 @@ def gallery() -> str:
     template = Template(resources.files("statemachine.diagrams").joinpath("static", "gallery.md").read_text("utf-8"))
     kinds = ([f"`{MARKS[kind].format(event)}`", words, EVENT_STYLES[kind]] for kind, (event, words) in KINDS.items())
     text = template.substitute(
-        overview=_picture("lifecycle-overview", "The lifecycle: waiting, talking, closing, and the four ways it ends"),
+        overview=_picture(
+            "lifecycle-overview", "The lifecycle of a chat session: its phases, and the events between them"
+        ),
         signals=len(COUPLINGS),
         couplings=_picture("couplings", "The machines, and the signals between them"),
         kinds="\n".join(table(["written", "means", "arc"], kinds)),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..core.table import Machine, Row
 from ..core.tables import COUPLINGS
+from ..sources import places
 from .markdown import escape, page, table
 from .names import EventKind, answers, effects, guard, kind_of, name, number, raised
 
@@ -101,8 +102,12 @@ def _cell(machine: Machine, states: str, cell: tuple[Row, ...]) -> Iterator[list
             escape(", ".join(effects(row))),
             escape(", ".join(raised(row))),
             escape(row.why),
-            escape(row.ref),
+            "; ".join(_source(*place) for place in places(row.ref)),
         ]
+
+
+def _source(text: str, target: str) -> str:
+    return f"[{escape(text)}](../statemachine/{target})" if target else escape(text)
 
 
 def origin(machine: Machine, on: type[Any]) -> str:

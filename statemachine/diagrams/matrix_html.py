@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
 from ..core.tables.reactions import CODES
+from ..sources import in_words
 from .complete import state_lines
 from .export import classification
 from .lists import COUPLING_HEAD, coupling_rows, each_reaction, raised_in
@@ -83,7 +84,7 @@ def _row(machine: Machine, row: Row, counts: Counter[int] | None) -> str:
     outcome = f"→ {name(row.to)}" if row.to is not None else kind
     ran = f"/ {', '.join(effects(row))}" if effects(row) else ""
     runs = " ".join((ran, *raised(row)))
-    why = f"{row.why} ({row.ref})" if row.ref else row.why
+    why = f"{row.why} ({in_words(row.ref)})" if row.ref else row.why
     place = number(machine, row)
     times = "" if counts is None else f" {counts[place]:,}×" if counts[place] else " NEVER"
     never = " never" if times == " NEVER" else ""

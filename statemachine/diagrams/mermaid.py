@@ -18,6 +18,7 @@ STYLES: Final[dict[StateKind, str]] = {
     "resting": "fill:#f6f8fa,stroke:#57606a,color:#1f2328",
     "waiting": "fill:#ffe08a,stroke:#7a5200,color:#1f2328",
     "talking": "fill:#6cb6ff,stroke:#0b3d6b,color:#0d1117,stroke-width:3px",
+    "calling": "fill:#9be0c8,stroke:#0f5c46,color:#1f2328,stroke-width:3px",
     "closing": "fill:#8250a8,stroke:#3c1361,color:#ffffff",
     "terminal": "fill:#24292f,stroke:#8c959f,color:#ffffff,stroke-width:2px",
 }

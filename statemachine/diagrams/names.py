@@ -15,7 +15,7 @@ from ..core.tables import MACHINES, REACTIONS
 from .durations import BESIDE
 
 EventKind: TypeAlias = Literal["intent", "server", "answer", "deadline", "machine"]
-StateKind: TypeAlias = Literal["resting", "waiting", "talking", "closing", "terminal"]
+StateKind: TypeAlias = Literal["resting", "waiting", "talking", "calling", "closing", "terminal"]
 
 CLOCK: Final[frozenset[type[Any]]] = frozenset(
     {*(signal for machine in MACHINES.values() for signal in machine.deadlines.values()), *BESIDE}
@@ -72,7 +72,7 @@ def answers(machine: Machine, on: type[Any]) -> list[str]:
 def state_kind(machine: Machine, state: type[Any]) -> StateKind:
     """The colour class of a state.
 
-    In the lifecycle as `LIFECYCLE_GROUPS` says. Elsewhere: *talking* (to the server) while a call is owed, *waiting*
+    In the lifecycle as `LIFECYCLE_GROUPS` says. Elsewhere: *calling* while a call to the server is owed, *waiting*
     where a deadline may run, else *resting*.
     """
     if state in machine.terminal:
@@ -82,7 +82,7 @@ def state_kind(machine: Machine, state: type[Any]) -> StateKind:
             return kind
     held = dict(_held(state))
     if held.get("call") is True:
-        return "talking"
+        return "calling"
     return "waiting" if "due" in held else "resting"
 
 

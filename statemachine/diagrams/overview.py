@@ -1,8 +1,8 @@
-"""The lifecycle at a glance: four boxes, the usual way through each, and what leads from box to box.
+"""The lifecycle on one slide: four boxes, the usual way through each, and the events that lead from box to box.
 
-Folded from the table by one rule, so that it cannot lie: inside a box, the arcs from each state to the next in the
-table's order; between two boxes, one arc that names a few of the events from outside (those with the most arcs) and
-counts the others. Whatever ends a session is told once, from a frame around all that is open.
+Folded from the table by one rule: inside a box, the arcs from each state to the next in the table's order; between two
+boxes, one arc that names all events that lead across. The events that end a session leave a frame around all open
+boxes. `warned` is a state of the machine `attention` that the public phase shows while a chat is open.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TITLES: Final[dict[StateKind, str]] = {
 OPEN: Final = "open"
 OPEN_TITLE: Final = "A chat session"
 OPEN_KINDS: Final[tuple[StateKind, ...]] = ("waiting", "talking", "closing")
-ARROW: Final = dot.font("&#8594;", dot.INK, 16)
-MARK: Final = "#cf222e"
-MARK_WIDTH: Final = 6
-NAMED: Final = 4
-"""How many events an arc between two boxes names."""
+ATTENTION: Final = MACHINES["attention"]
+WARNED: Final[tuple[type[Any], ...]] = tuple(one for one in ATTENTION.states if one is not ATTENTION.initial)
+DOWN: Final = "&#8595;"
+UP: Final = "&#8593;"
+MARK: Final = dot.Style("#ffffff", "#cf222e", "#cf222e", 6)
 
 
 def picture() -> str:
@@ -44,38 +44,44 @@ def picture() -> str:
 
 
 def outline() -> dict[str, Any]:
-    """The same boxes and arcs as plain data, for who draws them in another place and lights one state.
+    """The same boxes and arcs as plain data, for pages that draw them and light one state.
 
     ``{"boxes": [{"kind", "title", "states", "arcs"}], "between": [{"from", "to", "on"}]}``: states by name, in the
-    table's order; boxes by kind; `on` in words. What ends a session is told for each box.
+    table's order; boxes by kind; `on` in words. The events that end a session are listed for each box.
     """
     boxes = [
         {
             "kind": kind,
             "title": TITLES[kind],
-            "states": [name(one) for one in members],
+            "states": [name(one) for one in (*members, *_beside(kind))],
             "arcs": [[name(source), name(target)] for source, target in _way(kind)],
         }
         for kind, members in LIFECYCLE_GROUPS.items()
     ]
     arcs = _counted(framed=False).items()
-    return {"boxes": boxes, "between": [{"from": pair[0], "to": pair[1], "on": _label(on)} for pair, on in arcs]}
+    return {"boxes": boxes, "between": [{"from": pair[0], "to": pair[1], "on": _lines(on)} for pair, on in arcs]}
 
 
 def _mermaid(nodes: dict[type[Any], str]) -> Iterator[str]:
     def boxes(kinds: Iterable[StateKind]) -> Iterator[str]:
         for kind in kinds:
             yield f'state "{mermaid.escape(TITLES[kind])}" as {kind}_box {{'
-            yield f"    direction {'LR' if _way(kind) else 'TB'}"
+            yield "    direction TB"
             yield from (f"    {mermaid.state(nodes[one], [name(one)])}" for one in LIFECYCLE_GROUPS[kind])
             if LIFECYCLE.initial in LIFECYCLE_GROUPS[kind]:
                 yield f"    {mermaid.arc('[*]', nodes[LIFECYCLE.initial])}"
-            yield from (f"    {mermaid.arc(nodes[source], nodes[target])}" for source, target in _way(kind))
+            for source, target in _way(kind):
+                yield f"    {mermaid.arc(nodes[source], nodes[target], _lines(_leading(source, target)))}"
+            for warned in _beside(kind):
+                last = nodes[LIFECYCLE_GROUPS[kind][-1]]
+                yield f"    {mermaid.state(name(warned), [name(warned)])}"
+                yield f"    {mermaid.arc(last, name(warned), _lines(_leading(ATTENTION.initial, warned, ATTENTION)))}"
+                yield f"    {mermaid.arc(name(warned), last, _lines(_leading(warned, ATTENTION.initial, ATTENTION)))}"
             yield "}"
 
     yield f'state "{mermaid.escape(OPEN_TITLE)}" as {OPEN}_box {{'
     yield from (f"    {one}" for one in boxes(OPEN_KINDS))
-    arcs = between()
+    arcs = {pair: _lines(events) for pair, events in _counted(framed=True).items()}
     for (source, target), label in arcs.items():
         if source != OPEN:
             yield f"    {mermaid.arc(f'{source}_box', f'{target}_box', label)}"
@@ -85,50 +91,80 @@ def _mermaid(nodes: dict[type[Any], str]) -> Iterator[str]:
 
 
 def session_svg(session: Session) -> str:
-    """The overview with the state of this session marked, as SVG. Raises NoRenderer."""
-    return rendering.svg(
-        graph(session.lifecycle.name, f"phase: {session.phase}, connection: {session.connection.name}")
-    )
+    """The overview with the phase of this session marked, as SVG. Raises NoRenderer."""
+    return rendering.svg(graph(session.phase, f"phase: {session.phase}, connection: {session.connection.name}"))
 
 
 def graph(marked: str = "", below: str = "") -> str:
-    """The overview as DOT. `marked`: the name of a state to mark. `below`: a line below it."""
-    return dot.document(_dot(marked), dot.quoted(below))
+    """The overview as DOT, in the proportions of a slide (16:9). `marked`: a phase to mark. `below`: a line below."""
+    return dot.document(
+        _dot(marked), dot.quoted(below), rankdir="LR", ratio="0.5625", nodesep="0.5", size=dot.quoted("13.3,7.5")
+    )
 
 
 def _dot(marked: str) -> Iterator[str]:
     yield from dot.cluster(OPEN, OPEN_TITLE, (dot.node(kind, _box(kind, marked)) for kind in OPEN_KINDS))
     yield dot.node("terminal", _box("terminal", marked))
-    for (source, target), label in between().items():
+    for (source, target), events in _counted(framed=True).items():
+        lines = [dot.font(dot.escape(one), size=14) for one in _lines(events)]
+        lines.append(dot.font("", size=5))  # keeps the last line off the arc
         whole = {"ltail": dot.quoted(f"cluster_{OPEN}"), "weight": "9"} if source == OPEN else {}
         yield dot.edge(
             OPEN_KINDS[-1] if source == OPEN else source,
             target,
             {
                 **whole,
-                "label": f"<{dot.lines(dot.apart(dot.font(dot.escape(line), size=13)) for line in label)}>",
-                "penwidth": "1.6",
+                "label": f"<{dot.lines(map(dot.apart, lines))}>",
+                "penwidth": "2",
+                "arrowsize": "1.2",
                 "color": dot.quoted(dot.INK),
-                "tooltip": dot.quoted(", ".join(label)),
+                "tooltip": dot.quoted(", ".join(_lines(events))),
             },
         )
 
 
 def _box(kind: StateKind, marked: str) -> str:
-    """A box as one table: its title over its states, with arrows along the usual way."""
+    """A box as one table: its title, then its states, each with an arrow and the events that lead to the next."""
     style, members, way = dot.BOXES[kind], LIFECYCLE_GROUPS[kind], dict(_way(kind))
-    begins = LIFECYCLE.initial in members
-    cells = [f"<td>{dot.font('&#9679;', dot.INK, 14)}</td>", f"<td>{ARROW}</td>"] if begins else []
+    rows = [dot.cell(dot.font(dot.escape(TITLES[kind]), dot.INK, 18, bold=True), "center")]
     for one in members:
-        text = dot.font(dot.escape(name(one)), style.ink, 14, bold=name(one) == marked)
-        width, line = (MARK_WIDTH, MARK) if name(one) == marked else (style.width, style.line)
-        cells.append(f'<td border="{width}" color="{line}" bgcolor="{style.fill}" style="rounded">{text}</td>')
-        cells.append(f"<td>{ARROW if one in way else ''}</td>")
-    title = dot.font(dot.escape(TITLES[kind]), dot.INK, 15, bold=True)
+        rows.append(_state(one, style, marked))
+        if one in way:
+            rows.append(_arrow(DOWN, _leading(one, way[one])))
+    for warned in _beside(kind):
+        rows.append(_arrow(DOWN, _leading(ATTENTION.initial, warned, ATTENTION)))
+        rows.append(_arrow(UP, _leading(warned, ATTENTION.initial, ATTENTION)))
+        rows.append(_state(warned, style, marked))
     return (
-        f'<<table border="1" color="#8c959f" style="rounded" cellborder="0" cellspacing="4" cellpadding="5">'
-        f'<tr><td align="left" colspan="{len(cells) - 1}">{title}</td></tr><tr>{"".join(cells[:-1])}</tr></table>>'
+        f'<<table border="1" color="#8c959f" style="rounded" cellborder="0" cellspacing="3" cellpadding="3">'
+        f"{''.join(rows)}</table>>"
     )
+
+
+def _state(state: type[Any], usual: dot.Style, marked: str) -> str:
+    style = MARK if name(state) == marked else usual
+    frame = f' border="{style.width}" color="{style.line}" bgcolor="{style.fill}" style="rounded" cellpadding="5"'
+    return dot.cell(dot.font(dot.escape(name(state)), style.ink, 16, bold=True), "center", frame)
+
+
+def _arrow(arrow: str, events: Iterable[type[Any]]) -> str:
+    lines = "<br/>or ".join(map(dot.escape, _lines(events)))
+    return dot.cell(dot.font(f"{arrow} {lines}", dot.INK, 13), "center")
+
+
+def _beside(kind: StateKind) -> tuple[type[Any], ...]:
+    """States of `attention` that are shown in this box: a warning comes while an agent is there."""
+    return WARNED if kind == "talking" else ()
+
+
+def _leading(source: type[Any], target: type[Any], machine: Machine = LIFECYCLE) -> list[type[Any]]:
+    """The events that lead from one state to another."""
+    return list(dict.fromkeys(row.on for one, row in _moves(machine) if (one, row.to) == (source, target)))
+
+
+def _lines(events: Iterable[type[Any]]) -> list[str]:
+    """Events in words, those of application and server first."""
+    return list(map(words, sorted(events, key=lambda on: not _is_public(on))))
 
 
 def _way(kind: StateKind) -> list[tuple[type[Any], type[Any]]]:
@@ -143,11 +179,6 @@ def _moves(machine: Machine) -> Iterator[tuple[type[Any], Row]]:
             yield from ((source, row) for source in row.source)
 
 
-def between() -> dict[tuple[str, str], list[str]]:
-    """For each two boxes with an arc between them: the label; `open` is the frame around all but the last."""
-    return {pair: _label(events) for pair, events in _counted(framed=True).items()}
-
-
 def _counted(framed: bool) -> dict[tuple[str, str], Counter[type[Any]]]:
     """For each two boxes: each event that leads across, with how many states it leads from."""
     box: dict[type[Any], str] = {one: kind for kind, members in LIFECYCLE_GROUPS.items() for one in members}
@@ -160,12 +191,6 @@ def _counted(framed: bool) -> dict[tuple[str, str], Counter[type[Any]]]:
             counted.setdefault((tail, head), Counter())[row.on] += 1
     order = product((*LIFECYCLE_GROUPS, OPEN), LIFECYCLE_GROUPS)
     return {pair: counted[pair] for pair in order if pair in counted}
-
-
-def _label(events: Counter[type[Any]]) -> list[str]:
-    public = sorted(filter(_is_public, events), key=lambda on: -events[on]) or list(events)
-    more = len(events) - len(public[:NAMED])
-    return [*map(words, public[:NAMED]), *([f"+ {more} more"] if more else [])]
 
 
 def _is_public(on: type[Any]) -> bool:

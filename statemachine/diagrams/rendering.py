@@ -6,6 +6,10 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Final
+
+DARK: Final = "<style>@media (prefers-color-scheme: dark) { svg { filter: invert(1) hue-rotate(180deg) } }</style>\n"
+"""Pictures follow a dark page: light and dark change places, and the hues stay."""
 
 
 class NoRenderer(Exception):
@@ -18,8 +22,8 @@ def render(text: str, dpi: int) -> tuple[str, bytes]:
 
 
 def svg(text: str) -> str:
-    """A DOT text as SVG. Raises NoRenderer."""
-    return run(_installed(), text, "svg").decode()
+    """A DOT text as SVG, which follows dark pages. Raises NoRenderer."""
+    return run(_installed(), text, "svg").decode().replace('<g id="graph0"', f'{DARK}<g id="graph0"', 1)
 
 
 def _installed() -> str:

@@ -1,4 +1,4 @@
-"""Answers for web pages of other origins: web chat runs in them, with credentials (protocol.md 1.4a)."""
+"""Answers for web pages of other origins: web chat runs in them, with credentials (protocol.md 1.5)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from attrs import asdict, fields
 from ..core import Session, explain, outbox
 from ..diagrams import lifecycle_outline
 from ..durations import duration_words
+from ..sources import in_words
 from .player import Replay, ReplayedStep, TimelineRow, TranscriptLine
 from .report import sentence
 from .words import CUSTOMER, command_words
@@ -168,7 +169,7 @@ def _deadlines(session: Session) -> Iterator[tuple[int | None, str]]:
 def _moves(step: ReplayedStep, moves: _Distinct) -> Iterator[int]:
     """The row that each machine took."""
     for move in explain(step.before, step.event).moves:
-        yield moves.place(move, asdict(move))
+        yield moves.place(move, {**asdict(move), "ref": in_words(move.ref)})
 
 
 def _said(replay: Replay, said: TranscriptLine) -> Object:

@@ -169,7 +169,7 @@ class Network:
         if before is None or before.answered_at is None or before.process != call.process:
             return False
         if isinstance(before.command, core.Post | core.PostEphemeral):
-            return False  # "no such chat" to such a call only raises a doubt; a poll or the history decides (D2.13)
+            return False  # "no such chat" to such a call only raises a doubt; a poll or the history decides (design 13)
         return before.fault not in ("empty log", "unreadable body") and call.since > before.answered_at
 
     def is_poll_held(self) -> bool:

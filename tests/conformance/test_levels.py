@@ -18,7 +18,7 @@ from tests.core.play import chatting, message, opened
         ("1.4 E6", True),
         ("10 row 1; 1.4", True),
         ("4.2; 10 row 1", False),
-        ("D2.8", False),
+        ("design 8", False),
         ("", False),
     ],
 )

@@ -90,7 +90,7 @@ async def test_the_picture_has_every_phase_of_the_table() -> None:
     async with centre() as emulator:
         outline = json.loads((await get(f"{emulator.url}/_console/lifecycle.json"))[2])
     states = [name for box in outline["boxes"] for name in box["states"]]
-    assert sorted([*states, "warned"]) == sorted(PHASES)
+    assert sorted(states) == sorted(PHASES)
     kinds = {box["kind"] for box in outline["boxes"]}
     assert {end for arc in outline["between"] for end in (arc["from"], arc["to"])} == kinds
     assert all(arc["on"] for arc in outline["between"])

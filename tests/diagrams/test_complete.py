@@ -19,6 +19,8 @@ from statemachine.core.tables.reactions import CODES, STATUSES
 from statemachine.diagrams import rendering
 from statemachine.diagrams.complete import state_lines
 from statemachine.diagrams.names import CLOCK
+from statemachine.records import PHASES
+from statemachine.sources import in_words
 from tests.diagrams.reading import Shown, expected, read_dot, read_mermaid, read_xstate, understood
 
 pictures, graphs, texts = cache(diagrams.pictures), cache(diagrams.graphs), cache(diagrams.texts)
@@ -246,7 +248,7 @@ def test_the_page_of_matrices_has_every_row_of_every_cell() -> None:
         assert page.counted[name] == sum(len(row.source) for row in machine.rows)
         words = set(page.words[name])
         for row in machine.rows:
-            assert (f"{row.why} ({row.ref})" if row.ref else row.why) in words
+            assert (f"{row.why} ({in_words(row.ref)})" if row.ref else row.why) in words
             assert row.when is None or f"[{row.when.__name__}]" in words
             for effect in row.do:
                 assert any(has(one, effect.__name__) for one in words)
@@ -269,8 +271,11 @@ def test_github_draws_the_mermaid() -> None:
 def test_the_overview_can_be_read_at_a_glance(form: str) -> None:
     text = texts()[f"lifecycle-overview.{form}"]
     assert 5 <= len(re.findall(r"_box -->|^ *.* -> ", text, re.MULTILINE)) <= 8
-    for state in MACHINES["lifecycle"].states:
-        assert has(text, state.name)
+    for phase in PHASES:
+        assert has(text, phase)
+    assert "more" not in text
+    if form == "dot":
+        assert all("label=<" in line for line in text.splitlines() if " -> " in line)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version", "durations", "files", "junit", "logs"},
+    {"version", "durations", "files", "junit", "logs", "sources"},
     {"core"},
     {"codec", "chart"},
     {"adapters", "diagrams"},

@@ -130,7 +130,7 @@ def report_gap(d: Draft, e: object) -> None:
 
 
 def note_end(d: Draft, e: wire.Entry) -> None:
-    """Keep it until the last entry of its batch is handled (D2.10)."""
+    """Keep it until the last entry of its batch is handled (design 10)."""
     d.end = e
 
 

@@ -1,4 +1,4 @@
-"""What was told already: packed digests in a bounded window (D2.11, D2.12, protocol.md 5).
+"""What was told already: packed digests in a bounded window (design 11, design 12, protocol.md 5).
 
 An entry's *key* is `(side, msg_id)` where it has an id, else its event, party, time and content. Keys become eight
 bytes of BLAKE2b. Entries without an id count as a multiset: the n-th of a kind in one batch is known if the window
@@ -41,7 +41,7 @@ def _keyed(d: Draft, text: str, everywhere: bool = False) -> bytes:
 def is_own(d: Draft, e: Any) -> bool:
     """This customer sent it: the client's party id is the chat id, in any case of letters (protocol.md 5, row 23).
 
-    An entry without a party is ours if its id is (D2.7), or if it is a file (JS).
+    An entry without a party is ours if its id is (design 7), or if it is a file (JS).
     """
     party = e.party_id
     if party:

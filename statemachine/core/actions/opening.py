@@ -56,7 +56,7 @@ def may_only_find(d: Draft, e: object) -> bool:
 
 
 def apply_carryover(d: Draft, e: RequestChat | Reattach) -> None:
-    """Origin, counters and window of the session before (D3)."""
+    """Origin, counters and window of the session before (design 18)."""
     if d.now in SECONDS:
         d.note_anomaly("seconds", "the times of events look like seconds, and must be milliseconds since the epoch")
     before = e.after

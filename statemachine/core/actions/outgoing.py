@@ -1,4 +1,4 @@
-"""The one queue out: what enters it, which item is next, and the outcome of each (D2.8)."""
+"""The one queue out: what enters it, which item is next, and the outcome of each (design 8)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def queue_is_full(d: Draft, e: object) -> bool:
 
 
 def is_too_long(d: Draft, e: Any) -> bool:
-    """Some text in this intent, or in its entry, would make the session larger than it may be (D2.12)."""
+    """Some text in this intent, or in its entry, would make the session larger than it may be (design 12)."""
     limit, values = d.config.text_limit, e.field_values
     if isinstance(e, ev.SendEntry):
         entry: Any = e.entry
@@ -73,7 +73,7 @@ def answers_prompt(d: Draft, e: ev.SendText) -> bool:
 
 
 def _new_id(d: Draft) -> str:
-    """The id of a new item: it is made when the user acts, and stays its own for ever (D2.7)."""
+    """The id of a new item: it is made when the user acts, and stays its own for ever (design 7)."""
     return f"{d.chat.origin}:{d.next_id()}"
 
 

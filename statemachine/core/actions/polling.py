@@ -1,4 +1,4 @@
-"""The poll and the history: their calls, their back-off, and the brake on instant answers (D2.9, D2.11).
+"""The poll and the history: their calls, their back-off, and the brake on instant answers (design 9, design 11).
 
 Each function serves rows of one state, and takes its fields for granted.
 """

@@ -1,4 +1,4 @@
-"""Deadlines: one setter, one back-off for everything (D2.4), and what a failure says about both."""
+"""Deadlines: one setter, one back-off for everything (design 4), and what a failure says about both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection: at most one long poll, the next only after the last answer (protocol.md 4, D2.9).
+"""The connection: at most one long poll, the next only after the last answer (protocol.md 4, design 9).
 
 Theory of operation
 ===================
@@ -41,8 +41,8 @@ ROWS: Final = rows(
     arc(POLLING, sig.PollAnswered, p.has_failed_before, (), p.polling_on,           sig.SecondReadingRequested, "only an answered poll proves that the one before has ended; the log has what that one consumed", "10 row 5"),
     arc(POLLING, sig.PollAnswered, (),                  (), p.polling_on,           (),                         "the server sets the pace",                                                                       "4.2"),
     arc(POLLING, sig.PollBusy,     (),                  (), p.backing_off_busy,     (),                         "another poll is held",                                                                           "4.2; 8 F22"),
-    arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later, also where it is refused for no known reason: nobody could unblock it",         "4.2; 7; 8 F3; D2.14"),
-    arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; D2.9"),
+    arc(POLLING, sig.PollFailed,   (),                  (), p.backing_off,          (),                         "try again later, also where it is refused for no known reason: nobody could unblock it",         "4.2; 7; 8 F3; design 14"),
+    arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; design 9"),
     arc(PAUSED,  ANSWERS,          (),                  (), PAUSED,                 (),                         "the last one; no other is started",                                                              "4.2"),
     arc(PAUSED,  sig.PollBlocked,  (),                  (), p.blocked_while_paused, (),                         "credentials or configuration",                                                                   "7"),
     ignore((OFF, BACKING_OFF, BLOCKED), (*ANSWERS, sig.PollBlocked), "no poll is in flight"),
@@ -53,17 +53,17 @@ ROWS: Final = rows(
     ignore((OFF, POLLING, PAUSED, BLOCKED), sig.PollDue, "no pause is running"),
 
     # background, foreground, push
-    arc(POLLING,            sig.Backgrounded, (),                  (), p.paused_with_poll,      (),                   "it only starts no other poll",                 "D2.9"),
+    arc(POLLING,            sig.Backgrounded, (),                  (), p.paused_with_poll,      (),                   "it only starts no other poll",                 "design 9"),
     arc((OFF, BACKING_OFF), sig.Backgrounded, (),                  (), PAUSED,                  (),                   "no polling in the background",                 "4"),
     ignore(PAUSED, sig.Backgrounded, "paused already"),
     ignore(BLOCKED, sig.Backgrounded, "known already", p.is_in_background),
-    arc(BLOCKED,            sig.Backgrounded, (),                  (), p.blocked_in_background, (),                   "remembered until it is unblocked",             "D2.9"),
-    arc(PAUSED,             sig.Foregrounded, p.poll_is_in_flight, (), p.resuming_poll,         (),                   "the poll of before is still in flight",        "D2.9"),
+    arc(BLOCKED,            sig.Backgrounded, (),                  (), p.blocked_in_background, (),                   "remembered until it is unblocked",             "design 9"),
+    arc(PAUSED,             sig.Foregrounded, p.poll_is_in_flight, (), p.resuming_poll,         (),                   "the poll of before is still in flight",        "design 9"),
     arc(PAUSED,             sig.Foregrounded, p.chat_is_known,     (), p.waiting,               sig.HistoryRequested, "read the history, then poll",                  "4.2"),
     arc(PAUSED,             sig.Foregrounded, (),                  (), p.waiting,               (),                   "polling starts when the chat exists",          "4"),
     arc(BACKING_OFF,        sig.Foregrounded, (),                  (), p.waiting,               sig.HistoryRequested, "the application is in use: try now",           "4.2"),
     ignore((OFF, POLLING), sig.Foregrounded, "not paused"),
-    arc(BLOCKED,            sig.Foregrounded, p.is_in_background,  (), p.blocked_in_foreground, (),                   "only new credentials help, but then it polls", "D2.9"),
+    arc(BLOCKED,            sig.Foregrounded, p.is_in_background,  (), p.blocked_in_foreground, (),                   "only new credentials help, but then it polls", "design 9"),
     ignore(BLOCKED, sig.Foregrounded, "only new credentials help"),
     arc(PAUSED,             sig.PushAccepted, (),                  (), STAY,                    sig.HistoryRequested, "updates without a long poll",                  "4 push"),
     arc(BACKING_OFF,        sig.PushAccepted, (),                  (), p.waiting,               sig.HistoryRequested, "the server can be reached: try now",           "4 push"),
@@ -71,19 +71,19 @@ ROWS: Final = rows(
     ignore(BLOCKED, sig.PushAccepted, "only new credentials help"),
 
     # blocked and unblocked
-    arc((OFF, POLLING, BACKING_OFF), sig.ConnectionRefused, (),                 (), p.blocked,              (),                   "another call was refused: credentials or configuration", "7; D2.9"),
-    arc(PAUSED,                      sig.ConnectionRefused, (),                 (), p.blocked_while_paused, (),                   "another call was refused: credentials or configuration", "7; D2.9"),
+    arc((OFF, POLLING, BACKING_OFF), sig.ConnectionRefused, (),                 (), p.blocked,              (),                   "another call was refused: credentials or configuration", "7; design 9"),
+    arc(PAUSED,                      sig.ConnectionRefused, (),                 (), p.blocked_while_paused, (),                   "another call was refused: credentials or configuration", "7; design 9"),
     ignore(BLOCKED, sig.ConnectionRefused, "blocked already"),
-    arc(BLOCKED,                     sig.Unblocked,         p.is_in_background, (), PAUSED,                 sig.HistoryRequested, "one reading, and no polling in the background",          "D2.9"),
-    arc(BLOCKED,                     sig.Unblocked,         (),                 (), p.waiting,              sig.HistoryRequested, "one more try, history first",                            "D2.9"),
+    arc(BLOCKED,                     sig.Unblocked,         p.is_in_background, (), PAUSED,                 sig.HistoryRequested, "one reading, and no polling in the background",          "design 9"),
+    arc(BLOCKED,                     sig.Unblocked,         (),                 (), p.waiting,              sig.HistoryRequested, "one more try, history first",                            "design 9"),
     ignore((OFF, POLLING, BACKING_OFF, PAUSED), sig.Unblocked, "not blocked"),
 
     # "no such chat" to another call
     ignore((POLLING, BLOCKED), sig.VerdictRequested, "the poll in flight decides, or the time that is over"),
     ignore(PAUSED, sig.VerdictRequested, "the poll in flight decides", p.poll_is_in_flight),
     ignore(BACKING_OFF, sig.VerdictRequested, "the next poll decides", p.is_braking),
-    arc((OFF, PAUSED), sig.VerdictRequested, (), (), STAY,      sig.ProofRequested, "without a poll, the history decides", "D2.13"),
-    arc(BACKING_OFF,   sig.VerdictRequested, (), (), p.waiting, sig.ProofRequested, "without a poll, the history decides", "D2.13"),
+    arc((OFF, PAUSED), sig.VerdictRequested, (), (), STAY,      sig.ProofRequested, "without a poll, the history decides", "design 13"),
+    arc(BACKING_OFF,   sig.VerdictRequested, (), (), p.waiting, sig.ProofRequested, "without a poll, the history decides", "design 13"),
 
     # the end
     arc((POLLING, BACKING_OFF, PAUSED, BLOCKED), sig.SessionOver, (), (), OFF, (), "a chat that is over is never polled", "2.2; 8 F1"),

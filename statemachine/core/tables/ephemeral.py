@@ -1,4 +1,4 @@
-"""Ephemeral: receipts and typing signals, beside the queue, one post at a time, best effort (D2.8).
+"""Ephemeral: receipts and typing signals, beside the queue, one post at a time, best effort (design 8).
 
 Theory of operation
 ===================

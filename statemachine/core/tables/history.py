@@ -1,4 +1,4 @@
-"""The history: read when something may be missing, and when a post is in doubt (protocol.md 5.1, D2.8, D2.11).
+"""The history: read when something may be missing, and when a post is in doubt (protocol.md 5.1, design 8, design 11).
 
 Theory of operation
 ===================
@@ -38,19 +38,19 @@ ROWS: Final = rows(
     arc(s.HistoryCurrent,    sig.SecondReadingRequested, (),                  (), p.reading_second, (), "not at once: the server may hold the poll before a while longer", "10 row 5"),
     ignore((*IN_FLIGHT, s.HistoryBackingOff), (sig.ChatReattached, sig.SecondReadingRequested), "a reading is due already"),
     arc(s.HistoryReading,    sig.HistoryRequested,       (),                  (), p.stale,          (), "what was lost since may not be in it yet",                        "4.2"),
-    arc(s.HistoryReading,    sig.ProofRequested,         (),                  (), p.stale,          (), "it began too early to prove anything",                            "D2.8"),
+    arc(s.HistoryReading,    sig.ProofRequested,         (),                  (), p.stale,          (), "it began too early to prove anything",                            "design 8"),
     ignore(s.HistoryStale, REQUESTS, "another reading follows anyway"),
     arc(s.HistoryBackingOff, sig.HistoryRequested,       p.is_second_reading, (), p.reading,        (), "a poll waits for it now",                                         "4.2"),
     ignore(s.HistoryBackingOff, REQUESTS, "the next reading begins after this"),
 
     arc(IN_FLIGHT,        sig.HistoryRead,     p.log_is_missing_so_far, (),              p.reading_after_rejection,(),                                     "an empty log of a chat that has one proves nothing: a few more tries", "5.1; 7 5511"),
-    arc(IN_FLIGHT,        sig.HistoryRead,     p.log_is_missing,        conv.report_gap, s.HistoryCurrent, UNREADABLE,                             "the history cannot be read: report a gap and go on",                   "5.1; D2.11"),
-    arc(s.HistoryReading, sig.HistoryRead,     (),                      (),              s.HistoryCurrent, (sig.HistoryProved, sig.HistoryMerged), "merged before the next poll",                                          "D2.11"),
-    arc(s.HistoryStale,   sig.HistoryRead,     (),                      (),              p.reading_again,  (),                                     "now a reading that proves something",                                  "D2.8"),
+    arc(IN_FLIGHT,        sig.HistoryRead,     p.log_is_missing,        conv.report_gap, s.HistoryCurrent, UNREADABLE,                             "the history cannot be read: report a gap and go on",                   "5.1; design 11"),
+    arc(s.HistoryReading, sig.HistoryRead,     (),                      (),              s.HistoryCurrent, (sig.HistoryProved, sig.HistoryMerged), "merged before the next poll",                                          "design 11"),
+    arc(s.HistoryStale,   sig.HistoryRead,     (),                      (),              p.reading_again,  (),                                     "now a reading that proves something",                                  "design 8"),
     arc(IN_FLIGHT,        sig.HistoryFailed,   (),                      (),              p.reading_later,  (),                                     "try again later",                                                      "4.2"),
     arc(IN_FLIGHT,        sig.HistoryRejected, p.may_repeat_reading,    (),              p.reading_after_rejection,(),                                     "an error that may pass: a few more tries",                             "7"),
-    arc(IN_FLIGHT,        sig.HistoryRejected, (),                      conv.report_gap, s.HistoryCurrent, UNREADABLE,                             "the history cannot be read: report a gap and go on",                   "7; D2.11"),
-    arc(IN_FLIGHT,        sig.HistoryBlocked,  (),                      (),              s.HistoryCurrent, sig.ConnectionRefused,                  "read again when the connection is unblocked",                          "7; D2.9"),
+    arc(IN_FLIGHT,        sig.HistoryRejected, (),                      conv.report_gap, s.HistoryCurrent, UNREADABLE,                             "the history cannot be read: report a gap and go on",                   "7; design 11"),
+    arc(IN_FLIGHT,        sig.HistoryBlocked,  (),                      (),              s.HistoryCurrent, sig.ConnectionRefused,                  "read again when the connection is unblocked",                          "7; design 9"),
     ignore((s.HistoryCurrent, s.HistoryBackingOff), ANSWERS, "no reading is in flight"),
 
     arc(s.HistoryBackingOff,               sig.HistoryDue,  (), (), p.reading,        (), "the pause is over",     "4.2"),

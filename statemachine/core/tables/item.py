@@ -1,4 +1,4 @@
-"""The item: one thing going out, from the user's act to its last receipt (D2.7, D2.8).
+"""The item: one thing going out, from the user's act to its last receipt (design 7, design 8).
 
 Theory of operation
 ===================
@@ -67,18 +67,18 @@ ROWS: Final = rows(
     ignore(UPLOADING, sig.SendSlot, "an upload or a pause is running", out.has_deadline),
     arc(UPLOADING, sig.SendSlot,        out.may_post,  (),                 out.uploading,      (),                    "one upload at a time",                     "1.2 E12"),
     ignore(UPLOADING, sig.SendSlot, "no chat to send it to yet, or the connection is blocked"),
-    arc(UPLOADING, sig.UploadAccepted,  (),            out.take_file_id,   out.queued,         (),                    "joins the queue",                          "D2.8"),
+    arc(UPLOADING, sig.UploadAccepted,  (),            out.take_file_id,   out.queued,         (),                    "joins the queue",                          "design 8"),
     arc(UPLOADING, sig.UploadPostponed, (),            (),                 out.upload_pausing, (),                    "may be repeated without harm",             "1.4 E12"),
     arc(UPLOADING, sig.UploadLimited,   out.may_retry, (),                 out.upload_pausing, (),                    "an error that may pass: a few more tries", "7 5558"),
     arc(UPLOADING, sig.UploadLimited,   (),            out.report_refused, FAILED,             (),                    "tried often enough",                       "7 5558"),
     arc(UPLOADING, sig.UploadRefused,   (),            out.report_refused, FAILED,             (),                    "too large, or not allowed",                "7 5501"),
-    arc(UPLOADING, sig.UploadBlocked,   (),            (),                 out.waiting_upload, sig.ConnectionRefused, "waits until the connection is unblocked",  "D2.9"),
+    arc(UPLOADING, sig.UploadBlocked,   (),            (),                 out.waiting_upload, sig.ConnectionRefused, "waits until the connection is unblocked",  "design 9"),
     arc(UPLOADING, sig.ItemDue,         (),            (),                 out.waiting_upload, (),                    "the pause is over",                        "7"),
 
     # posting the head of the queue
-    arc(ABSENT,  sig.ItemQueued,                     (),                                   (),                 out.queued,         (),                    "its id is made when the user acts",                  "D2.7"),
+    arc(ABSENT,  sig.ItemQueued,                     (),                                   (),                 out.queued,         (),                    "its id is made when the user acts",                  "design 7"),
     ignore(PENDING, sig.SendSlot, "a pause is running", out.has_deadline),
-    arc(PENDING, sig.SendSlot,                       out.may_post,                         (),                 out.sending,        (),                    "the head of the queue",                              "D2.8"),
+    arc(PENDING, sig.SendSlot,                       out.may_post,                         (),                 out.sending,        (),                    "the head of the queue",                              "design 8"),
     ignore(PENDING, sig.SendSlot, "no chat yet, or the connection is blocked: the queue waits"),
     arc(PENDING, sig.ItemDue,                        (),                                   (),                 out.pending,        (),                    "the pause is over",                                  "7"),
     arc(SENDING, sig.PostAccepted,                   out.entry_is(wire.SessionDisconnect), out.report_sent,    SENT,               sig.DisconnectSent,    "the server has it",                                  "6.2"),
@@ -86,24 +86,24 @@ ROWS: Final = rows(
     arc(SENDING, sig.PostAccepted,                   (),                                   out.report_sent,    SENT,               (),                    "the server has it",                                  "1.2 E6"),
     arc(SENDING, sig.PostPostponed,                  (),                                   (),                 out.pausing,        (),                    "certainly not processed",                            "7"),
     arc(SENDING, (sig.PostDoubted, sig.PostLimited), out.is_repeatable,                    (),                 out.pausing,        (),                    "may be sent twice without harm",                     "1.4"),
-    arc(SENDING, (sig.PostDoubted, sig.PostLimited), out.is_traceless,                     out.report_unknown, FAILED,             (),                    "the log cannot prove it",                            "D2.8"),
+    arc(SENDING, (sig.PostDoubted, sig.PostLimited), out.is_traceless,                     out.report_unknown, FAILED,             (),                    "the log cannot prove it",                            "design 8"),
     arc(SENDING, sig.PostDoubted,                    (),                                   (),                 out.in_doubt,       (),                    "never resent without a proof",                       "1.4 E6; 8 F12"),
     arc(SENDING, sig.PostLimited,                    out.may_retry,                        (),                 out.in_doubt_again, (),                    "never resent without a proof, and a few times only", "7 5500"),
     arc(SENDING, sig.PostLimited,                    (),                                   out.report_unknown, FAILED,             (),                    "tried often enough; the others go on",               "7 5500"),
     arc(SENDING, sig.PostRefused,                    out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "repeated until the time for ending is over",         "3.1 end: bounded"),
     arc(SENDING, sig.PostRefused,                    (),                                   out.report_refused, FAILED,             (),                    "the server refuses it",                              "7"),
-    arc(SENDING, sig.PostDenied,                     out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "sent again if the chat exists, until the time for ending is over", "D2.13"),
-    arc(SENDING, sig.PostDenied,                     out.may_retry,                        (),                 out.pausing,        (),                    "not processed: sent again if the chat exists",                     "D2.13"),
-    arc(SENDING, sig.PostDenied,                     (),                                   out.report_refused, FAILED,             (),                    "the chat exists, and this is denied each time",                    "D2.13"),
-    arc(SENDING, sig.PostBlocked,                    (),                                   (),                 out.pending,        sig.ConnectionRefused, "not processed; the queue waits",                     "D2.9"),
+    arc(SENDING, sig.PostDenied,                     out.entry_is(wire.SessionEnd),        (),                 out.pausing,        (),                    "sent again if the chat exists, until the time for ending is over", "design 13"),
+    arc(SENDING, sig.PostDenied,                     out.may_retry,                        (),                 out.pausing,        (),                    "not processed: sent again if the chat exists",                     "design 13"),
+    arc(SENDING, sig.PostDenied,                     (),                                   out.report_refused, FAILED,             (),                    "the chat exists, and this is denied each time",                    "design 13"),
+    arc(SENDING, sig.PostBlocked,                    (),                                   (),                 out.pending,        sig.ConnectionRefused, "not processed; the queue waits",                     "design 9"),
 
     # in doubt, until the log proves it
-    arc(IN_DOUBT, sig.ItemSettled,       (),                      (),                   out.settled, sig.ProofRequested, "it can no longer arrive: the history proves from now on",    "D2.8"),
+    arc(IN_DOUBT, sig.ItemSettled,       (),                      (),                   out.settled, sig.ProofRequested, "it can no longer arrive: the history proves from now on",    "design 8"),
     ignore(IN_DOUBT, PROOFS, "too early: it may still arrive", out.has_deadline),
-    arc(IN_DOUBT, sig.HistoryProved,     out.is_done_by_roster,   out.report_sent,      SENT,        sig.DisconnectSent, "a disconnect leaves no id, but no agent either",             "D2.8"),
+    arc(IN_DOUBT, sig.HistoryProved,     out.is_done_by_roster,   out.report_sent,      SENT,        sig.DisconnectSent, "a disconnect leaves no id, but no agent either",             "design 8"),
     arc(IN_DOUBT, sig.HistoryProved,     out.entry_is(wire.File), out.clear_message_id, out.pending, (),                 "the log lacks it; a server may fail on a file's message id", "10 row 18"),
     arc(IN_DOUBT, sig.HistoryProved,     (),                      (),                   out.pending, (),                 "the log lacks it: sent again with the same id",              "5; 8 F12"),
-    arc(IN_DOUBT, sig.HistoryUnreadable, (),                      out.report_unknown,   FAILED,      (),                 "there will be no proof",                                     "D2.8"),
+    arc(IN_DOUBT, sig.HistoryUnreadable, (),                      out.report_unknown,   FAILED,      (),                 "there will be no proof",                                     "design 8"),
 
     # echoes and receipts
     arc(QUEUED,    sig.EchoReceived,      out.resets_idle_timer,                out.report_sent,                                          SENT,      sig.CustomerActed,  "the server has it",                                               "5"),
@@ -116,7 +116,7 @@ ROWS: Final = rows(
     arc(DELIVERED, sig.ReadConfirmed,     (),                                   out.report_read,                                          READ,      (),                 "a party has read it",                                             "3.1"),
     ignore(DELIVERED, sig.DeliveryConfirmed, "another party, or a repeat"),
     ignore(TRACKED, sig.EchoReceived, "known to have arrived"),
-    arc(TRACKED,   sig.NoReceiptAwaited,  (),                                   (),                                                       ABSENT,    (),                 "no receipt can come, or too many newer items wait for one",       "D2.12"),
+    arc(TRACKED,   sig.NoReceiptAwaited,  (),                                   (),                                                       ABSENT,    (),                 "no receipt can come, or too many newer items wait for one",       "design 12"),
 
     # the end
     arc((UPLOADING, PENDING), sig.NoChatToSendTo, (),                                                    out.report_not_sent, FAILED, (), "there is no chat to send it to", "2.4"),

@@ -32,14 +32,14 @@ ROWS: Final = rows(
     arc(s.OpeningIdle, sig.SearchRequested, (), (), op.finding,  (), "the active chat is searched for",               "1.2 E5"),
     ignore(SEARCHING, REQUESTS, "a chat is being searched for already"),
 
-    arc(IN_FLIGHT,         sig.ChatFound,      op.customer_has_ended, op.adopt_chat, s.OpeningIdle,      sig.ExistingChatOpened, "now the end can be sent",                                   "D3"),
+    arc(IN_FLIGHT,         sig.ChatFound,      op.customer_has_ended, op.adopt_chat, s.OpeningIdle,      sig.ExistingChatOpened, "now the end can be sent",                                   "design 18"),
     arc(s.OpeningFinding,  sig.ChatFound,      op.chat_has_ended,     (),            s.OpeningIdle,      sig.NoChatOpened,       "the chat found is over: there is no active chat",           "2.4; 10 row 25"),
     arc(s.OpeningCreating, sig.ChatFound,      op.chat_has_ended,     (),            op.to_create_later, (),                     "an ended session that was not purged yet: try again later", "10 row 25"),
     arc(IN_FLIGHT,         sig.ChatFound,      op.is_new_chat,        op.adopt_chat, s.OpeningIdle,      sig.NewChatOpened,      "the server has created it",                                 "9"),
     arc(IN_FLIGHT,         sig.ChatFound,      (),                    op.adopt_chat, s.OpeningIdle,      sig.ExistingChatOpened, "the chat may have a history",                               "2.3 step 1; 9"),
     arc(s.OpeningFinding,  sig.NoActiveChat,   (),                    (),            s.OpeningIdle,      sig.NoChatOpened,       "404 on E5 says no active chat",                             "2.4"),
     ignore(s.OpeningCreating, sig.NoActiveChat, "only a search can find nothing"),
-    arc(s.OpeningCreating, sig.OpeningFailed,  op.customer_has_ended, (),            op.to_find_later,   (),                     "try again later; no chat is created in order to end it",    "8 F27; D3"),
+    arc(s.OpeningCreating, sig.OpeningFailed,  op.customer_has_ended, (),            op.to_find_later,   (),                     "try again later; no chat is created in order to end it",    "8 F27; design 18"),
     arc(s.OpeningCreating, sig.OpeningFailed,  (),                    (),            op.to_create_later, (),                     "try again later",                                           "8 F27"),
     arc(s.OpeningFinding,  sig.OpeningFailed,  (),                    (),            op.to_find_later,   (),                     "try again later",                                           "8 F27"),
     arc(IN_FLIGHT,         sig.OpeningRefused, (),                    (),            s.OpeningIdle,      sig.ChatRefused,        "configuration or authorization: waiting does not help",     "7; 8 F27"),
@@ -49,7 +49,7 @@ ROWS: Final = rows(
     arc(s.OpeningBackingOff, sig.OpeningDue, (),               (), op.creating_again, (), "the pause is over", "7"),
     ignore((s.OpeningIdle, *IN_FLIGHT), sig.OpeningDue, "no pause is running"),
 
-    arc(s.OpeningBackingOff, sig.EndRequested, (), (), op.to_find_only, (), "no chat is created in order to end it", "D3"),
+    arc(s.OpeningBackingOff, sig.EndRequested, (), (), op.to_find_only, (), "no chat is created in order to end it", "design 18"),
     ignore(IN_FLIGHT, sig.EndRequested, "the call in flight is awaited: a chat that it opens must be ended too"),
 
     arc(SEARCHING, sig.SessionOver, (), (), s.OpeningIdle, (), "the session is over", "8 F27"),

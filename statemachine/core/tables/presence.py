@@ -1,4 +1,4 @@
-"""The presence: whether the server still knows the chat (protocol.md 2.4, D2.13).
+"""The presence: whether the server still knows the chat (protocol.md 2.4, design 13).
 
 Theory of operation
 ===================
@@ -25,15 +25,15 @@ PRESENT, DOUBTED = s.PRESENCE
 
 # fmt: off
 ROWS: Final = rows(
-    arc(PRESENT,            sig.ChatDenied,    (),                  (), p.doubted, sig.VerdictRequested, "the end may be on its way",                               "D2.13"),
+    arc(PRESENT,            sig.ChatDenied,    (),                  (), p.doubted, sig.VerdictRequested, "the end may be on its way",                               "design 13"),
     ignore(DOUBTED, sig.ChatDenied, "doubted already"),
-    arc(PRESENT,            sig.HistoryDenied, p.poll_is_in_flight, (), p.doubted, (),                   "the poll in flight decides",                              "D2.13"),
+    arc(PRESENT,            sig.HistoryDenied, p.poll_is_in_flight, (), p.doubted, (),                   "the poll in flight decides",                              "design 13"),
     ignore(DOUBTED, sig.HistoryDenied, "the poll in flight decides", p.poll_is_in_flight),
     arc((PRESENT, DOUBTED), sig.HistoryDenied, (),                  (), PRESENT,   sig.ChatGone,         "no poll is in flight, and the history is gone",           "2.4"),
-    arc(DOUBTED,            sig.ChatSeen,      (),                  (), PRESENT,   (),                   "the poll was answered: the chat exists",                  "D2.13"),
+    arc(DOUBTED,            sig.ChatSeen,      (),                  (), PRESENT,   (),                   "the poll was answered: the chat exists",                  "design 13"),
     ignore(DOUBTED, sig.HistoryProved, "the poll in flight decides", p.poll_is_in_flight),
-    arc(DOUBTED,            sig.HistoryProved, (),                  (), PRESENT,   (),                   "a history that was read since proves that it exists",     "D2.13"),
-    arc(DOUBTED,            sig.DoubtExpired,  (),                  (), PRESENT,   sig.ChatGone,         "nothing has contradicted the denial, and the hold is over", "D2.13"),
+    arc(DOUBTED,            sig.HistoryProved, (),                  (), PRESENT,   (),                   "a history that was read since proves that it exists",     "design 13"),
+    arc(DOUBTED,            sig.DoubtExpired,  (),                  (), PRESENT,   sig.ChatGone,         "nothing has contradicted the denial, and the hold is over", "design 13"),
     arc(DOUBTED,            sig.SessionOver,   (),                  (), PRESENT,   (),                   "the session is over",                                     "2.2"),
     ignore(PRESENT, (sig.ChatSeen, sig.HistoryProved, sig.DoubtExpired, sig.SessionOver), "nothing is in doubt"),
 )
