@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import sys
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-__all__ = ["open_private", "private_folder", "write_private"]
+__all__ = ["open_private", "private_folder", "replace_private", "write_private"]
 
 _FLAGS: Final = {"w": 0, "a": os.O_APPEND, "x": os.O_EXCL}
 
@@ -56,6 +57,22 @@ def write_private(path: Path, content: str | bytes) -> None:
     """Write a whole file. A lone surrogate, which a chat's text may hold, becomes "?". Raises as `open_private`."""
     with open_private(path) as file:
         file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Write a whole file at once: its readers see the old text or the new one. Raises as `open_private`."""
+    if path.is_symlink():
+        raise _link(path)
+    if path.exists() and not path.is_file():  # a device would be gone for the whole system
+        raise OSError(errno.EEXIST, "it is no regular file: name another", str(path))
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open_private(fresh, "x") as file:
+            file.write(text.encode())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def private_folder(path: Path) -> None:

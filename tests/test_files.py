@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 import statemachine
-from statemachine.files import open_private, private_folder, write_private
+from statemachine.files import open_private, private_folder, replace_private, write_private
 
 PACKAGE = Path(statemachine.__file__).parent
 posix_only = pytest.mark.skipif(os.name != "posix", reason="permission bits and links are POSIX's")
@@ -48,6 +48,39 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path, mode: Literal["w", "a", 
         os.umask(mask)
     assert rights(tmp_path / "new") == 0o600
     assert [rights(tmp_path / name) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    for text in ("{}", '{"longer": "ü"}', ""):
+        replace_private(path, text)
+        assert path.read_text("utf-8") == text
+    with pytest.raises(UnicodeEncodeError):
+        replace_private(path, "\ud800")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text("utf-8") == ""
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to a file", "link to nothing", "link to a pipe"])
+def test_only_a_regular_file_is_replaced(kind: str, tmp_path: Path) -> None:
+    """As root, a device or /dev/stdout would be gone for the whole system."""
+    path, target = tmp_path / "ready.json", tmp_path / "target"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    if kind == "link to a file":
+        target.write_text("older")
+    elif kind == "link to a pipe":
+        os.mkfifo(target)
+    before = path.lstat()
+    with pytest.raises(OSError, match=r"regular file|symbolic link"):
+        replace_private(path, "{}")
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert len(list(tmp_path.iterdir())) == (1 if kind in ("pipe", "folder", "link to nothing") else 2)
 
 
 @posix_only

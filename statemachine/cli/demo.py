@@ -22,6 +22,7 @@ from statemachine.emulator import Centre, Knobs, Scenario
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.script import read_scenario
 from statemachine.emulator.script.reader import read_parts
+from statemachine.emulator.script.values import did_you_mean
 from statemachine.scripted import Play, PlayResult, Script, play, read_script
 
 from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
@@ -66,10 +67,16 @@ _EPILOG: Final = "\b\n" + "\n".join(
 )
 
 
+class _ScenarioName(click.Choice[str]):
+    def get_invalid_choice_message(self, value: str, ctx: click.Context | None) -> str:
+        """As click's, with the nearest name."""
+        return super().get_invalid_choice_message(value, ctx) + did_you_mean(value, _NAMES)
+
+
 @click.command(name="demo", epilog=_EPILOG)
 @click.option(
     "--scenario",
-    type=click.Choice(_NAMES),
+    type=_ScenarioName(_NAMES),
     metavar="NAME",
     default=_DEFAULT,
     show_default=True,

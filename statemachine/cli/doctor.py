@@ -16,12 +16,13 @@ from statemachine.client.doctor import Finding, Severity, examine
 from statemachine.codec.http import Endpoint
 from statemachine.proxy import CannotProbe, probe, write_profile
 
+from ..files import replace_private
 from ..logs import silenced
 from .app import Trouble, in_trouble
 from .connection_options import FLAGS, ConnectionOptions, connection_options, in_flags
 from .files import FILE, writing
 from .screen import Piece, Screen
-from .state import running_emulators, written
+from .state import running_emulators
 from .stopping import run_interruptibly
 
 _MARKS: Final[dict[Severity, Piece]] = {
@@ -85,7 +86,7 @@ def _learn(screen: Screen, endpoint: Endpoint, connection: ConnectionOptions, fi
     with silenced(), in_trouble(CannotProbe):
         findings = run_interruptibly(playing)
     with writing(file):
-        written(file, write_profile(findings, endpoint.url))
+        replace_private(file, write_profile(findings, endpoint.url))
     screen.line(f"{len(findings)} settings were learned: {file}")
 
 

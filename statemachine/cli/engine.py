@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from .app import Trouble
+
 
 @click.command(name="engine")
 @click.option("--listen", "path", type=click.Path(path_type=Path), help="Serve a Unix socket at this path, not stdin.")
@@ -25,7 +27,10 @@ def command(path: Path | None) -> None:
     if path is not None:
         from statemachine.engine.listen import listen
 
-        return listen(path)
+        try:
+            return listen(path)
+        except OSError as error:
+            raise Trouble(f"{path}: {error.strerror or error}") from None
     # A line ends with a line feed alone: a carriage return within it would make two of one.
     serve(io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace", newline="\n"), _write)
 

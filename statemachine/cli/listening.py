@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from statemachine.codec.http import is_host
+from statemachine.files import replace_private
 
 from .app import Trouble
-from .state import written
 
 
 def check_host(option: str, name: str) -> None:
@@ -44,7 +44,7 @@ def ready(file: Path | None, url: str, token: str | None, authority: Path | None
         return
     about = {"url": url, "pid": os.getpid(), "token": token}
     try:
-        written(file, json.dumps({**about, "authority": None if authority is None else str(authority)}))
+        replace_private(file, json.dumps({**about, "authority": None if authority is None else str(authority)}))
     except OSError as error:
         raise Trouble(f"cannot write {file}: {error.strerror or error}") from None
     try:

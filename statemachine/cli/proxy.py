@@ -16,13 +16,13 @@ from statemachine.emulator.rules import RULES
 from statemachine.proxy import HarRecorder, Proxy, write_profile
 
 from .. import console
+from ..files import replace_private
 from .app import Trouble, grouped, needing_extras
 from .authority import HOW_TO_TRUST, throw_away_authority
 from .connection_options import trusting
 from .files import FILE, writing
 from .listening import check_host, ready, why_not
 from .screen import Screen
-from .state import written
 from .stopping import run_many, stop_signal
 
 
@@ -85,16 +85,19 @@ def command(wish: _Wish) -> int:
 
 def _origin(url: str) -> str:
     """The URL without a slash at its end. Raises UsageError."""
+    host, extra = "", ""
     try:
         parts = urlsplit(url)
-        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme in ("http", "https") and parts.port != 0:
+            host = parts.hostname or ""
+        extra = parts.path.strip("/") or parts.query or parts.fragment or "@" * ("@" in parts.netloc)
     except ValueError:
-        is_origin, extra = False, ""
-    if not is_origin:
+        pass
+    if not host:
         raise click.UsageError(f"--to {url}: expected an address as https://chat.example.com.")
     if extra:
         raise click.UsageError("--to: give scheme, host and port only; clients add path and credentials themselves.")
+    check_host("--to", host)
     return url.rstrip("/")
 
 
@@ -166,5 +169,5 @@ def _farewell(screen: Screen, wish: _Wish, proxy: Proxy) -> None:
             screen.line((f"  {one.setting}: {one.value!r} ({one.count} times), but also {values}", "yellow"), indent=4)
     if wish.profile is not None:
         with writing(wish.profile):
-            written(wish.profile, write_profile(findings, wish.to))
+            replace_private(wish.profile, write_profile(findings, wish.to))
         screen.line(f"written: {wish.profile}")

@@ -50,7 +50,7 @@ def show(name: str) -> None:
     try:
         click.echo(scenario_source(name), nl=False)
     except ValueError as error:
-        raise click.UsageError(f"{error}.") from None
+        raise click.UsageError(str(error)) from None
 
 
 @command.command()

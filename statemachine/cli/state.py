@@ -20,7 +20,7 @@ from typing import Final
 import platformdirs
 
 from statemachine.client import BadSetting, CentreError, ContactCentre, Options
-from statemachine.files import open_private, private_folder
+from statemachine.files import private_folder, replace_private
 
 FOLDER_VARIABLE: Final = "STATEMACHINE_STATE_DIR"
 TENANT: Final = "example"
@@ -50,14 +50,6 @@ def _users_folder() -> Path:
     return path
 
 
-def written(path: Path, text: str) -> None:
-    """All of it or nothing, and readable for this user alone."""
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with open_private(fresh, "x") as file:
-        file.write(text.encode())
-    fresh.replace(path)
-
-
 # --- who we are -------------------------------------------------------------------------------------------------------
 
 
@@ -68,7 +60,7 @@ def identity(url: str, tenant: str, app_id: str) -> str:
         if kept := path.read_text(encoding="utf-8").strip():
             return kept
     made = f"cli-{secrets.token_hex(8)}"
-    written(path, made)
+    replace_private(path, made)
     return made
 
 
@@ -86,7 +78,7 @@ def announced(url: str) -> Generator[None]:
     path: Path | None = None
     with suppress(OSError):
         path = folder("emulators") / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-        written(path, json.dumps({"url": url}))
+        replace_private(path, json.dumps({"url": url}))
     try:
         yield
     finally:

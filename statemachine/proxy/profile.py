@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from statemachine.emulator.knobs import from_settings
+from statemachine.emulator.script.source import ScriptError, read_toml
 from statemachine.emulator.script.writer import toml_value
 
 from .learning import Finding
@@ -41,8 +41,8 @@ def write_profile(findings: Iterable[Finding], url: str) -> str:
 def read_profile(text: str) -> dict[str, Any]:
     """The settings of a profile. Raises BadProfile."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = read_toml(text)
+    except ScriptError as error:
         raise BadProfile(f"this is no TOML: {error}") from None
     settings = data.get("knobs")
     if not isinstance(settings, dict):

@@ -34,7 +34,7 @@ class HarRecorder:
         self._url = url
         self._texts = texts
         self._last = 0
-        self._out: Final[TextIO] = _created(file)
+        self._out: Final[TextIO] = TextIOWrapper(open_private(file), encoding="utf-8")
         self._out.write('{"log": {"version": "1.2", "creator": {"name": "statemachine", "version": "1"}, "entries": [')
         self._separator = "\n"
 
@@ -56,11 +56,6 @@ class HarRecorder:
         if not self._out.closed:
             self._out.write(f'\n], "_until": {self._last}}}}}\n')
             self._out.close()
-
-
-def _created(file: Path) -> TextIO:
-    file.unlink(missing_ok=True)
-    return TextIOWrapper(open_private(file, "x"), encoding="utf-8")
 
 
 def _without_credentials(one: Exchange, texts: bool) -> Exchange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,66 @@ def test_toml_with_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
     assert main(["scenario", "check", str(scenario)]) == 0
 
 
+NUMBER = "9" * 5_000
+DEEP = "[" * 3_000 + "]" * 3_000
+KEY = "a." * 5_000 + "b"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"about = {NUMBER}", "a number in this file has too many digits"),
+        (f"about = {DEEP}", "nested too deeply"),
+        (f"about = 'x'\n{KEY} = 1", ":2: this key has too many parts"),
+        (f"['x']\n[{KEY.replace('.', ' . ')}]", ":2: this key has too many parts"),
+        ("about = 'x'\nabout = 'y'", ":2: "),
+        ("about = 'x\0'", ":1: "),
+        ("about = 'x'\rabout = 'y'", ":1: "),
+        ('about = "\\ud800"', ":1: "),
+    ],
+    ids=["digits", "nested", "key", "table", "twice", "NUL", "CR", "surrogate"],
+)
+def test_toml_that_is_none(text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_bytes(text.encode())
+    for command in (["run"], ["emulate", "--port", "0", "--scenario"], ["emulate", "--port", "0", "--profile"]):
+        assert words.rpartition(":2: ")[2].rpartition(":1: ")[2] in refused([*command, str(file)], capsys)
+    assert main(["scenario", "check", str(file)]) == 1
+    assert words in capsys.readouterr().err
+
+
+# --- paths ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["emulate", "--port", "0", "--ready-file"],
+        ["proxy", "--to", "http://127.0.0.1:1", "--port", "0", "--ready-file"],
+        ["proxy", "--to", "http://127.0.0.1:1", "--port", "0", "--har"],
+        ["engine", "--listen"],
+    ],
+    ids=lambda args: " ".join((args[0], args[-1])),
+)
+def test_files_that_are_something_else_are_left_alone(
+    args: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    link.symlink_to(tmp_path / "elsewhere")
+    file.write_text("x")
+    for path in (link, file / "x", tmp_path / ("x" * 300)):
+        assert str(path) in refused([*args, str(path)], capsys)
+    assert os.path.islink(link)
+    assert not (tmp_path / "elsewhere").exists()
+    assert file.read_text() == "x"
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{LONG}.b", "ü..b", ""])
+def test_hosts_of_the_proxy(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--to" in refused(["proxy", "--to", f"http://{host}", "--port", "0"], capsys)
+
+
 # --- did you mean -----------------------------------------------------------------------------------------------------
 
 
@@ -157,11 +218,12 @@ def test_toml_with_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
         (["store", "purg"], "purge"),
         (["scenario", "show", "plian"], "plain"),
         (["emulate", "--scenario", "survy"], "survey"),
+        (["demo", "--scenario", "sesion"], "session"),
     ],
 )
 def test_the_nearest_name_is_suggested(args: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(args, capsys)
-    assert f"id you mean '{meant}'?" in line
+    assert re.search(f"id you mean '{meant}'\\?( |$)", line)
 
 
 def test_nothing_is_suggested_where_nothing_is_near(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ from attrs import define, field, frozen
 
 from statemachine.emulator.script.places import Path, places
 
+_DEEP_KEY: Final = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){64}""")
+"""A dotted key of so many parts: they are read in quadratic time."""
 _WHERE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -34,6 +36,23 @@ class ScriptError(ValueError):
         self.problems: Final = tuple(problems)
 
 
+def read_toml(text: str, name: str = "") -> dict[str, Any]:
+    """The content of this text. Raises ScriptError where it is no TOML, or beyond what is read."""
+    if (deep := _DEEP_KEY.search(text)) is not None:
+        raise ScriptError([Problem(text.count("\n", 0, deep.start()) + 1, "this key has too many parts", name)])
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        found = _WHERE.search(message)
+        line = int(found[1]) if found is not None and found[1] else text.count("\n") + 1
+        raise ScriptError([Problem(line, _WHERE.sub("", message), name)]) from None
+    except RecursionError:
+        raise ScriptError([Problem(1, "this is nested too deeply", name)]) from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise ScriptError([Problem(1, "a number in this file has too many digits", name)]) from None
+
+
 @define
 class Source:
     """The content of a file, its lines, and its problems so far."""
@@ -47,15 +66,7 @@ class Source:
     def of(cls, text: str, name: str = "") -> Source:
         """Read this text, with or without a byte order mark. Raises ScriptError where it is no TOML."""
         text = text.removeprefix("\ufeff")
-        try:
-            return cls(name, tomllib.loads(text), places(text))
-        except tomllib.TOMLDecodeError as error:
-            message = str(error)
-            found = _WHERE.search(message)
-            line = int(found[1]) if found is not None and found[1] else text.count("\n") + 1
-            raise ScriptError([Problem(line, _WHERE.sub("", message), name)]) from None
-        except RecursionError:
-            raise ScriptError([Problem(1, "this is nested too deeply", name)]) from None
+        return cls(name, read_toml(text, name), places(text))
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing above it that has one."""
