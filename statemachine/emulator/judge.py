@@ -282,13 +282,16 @@ def _receipt(state: CentreState, chat: Chat, now: int, ticket: int, event: Event
 def _form_answer(state: CentreState, chat: Chat, now: int, ticket: int, event: Event) -> None:
     seen = chat.observed
     request_id = str(event.get("form_request_id", ""))
-    form = chat.forms.get(request_id)
+    form, data = chat.forms.get(request_id), event.get("data")
+    text = str(cast(Event, data).get("text", "")) if isinstance(data, dict) else ""
+    # A prompt takes a text that crossed it for its answer, without the client's knowledge.
+    crossed = request_id not in seen.form_tickets and text not in chat.client_texts.values()
     if form is None:
         _note(state, chat, "F31", f"answers the unknown form {request_id!r}", now, ticket)
-    elif form.answers:
+    elif form.answers and not crossed:
         _note(state, chat, "F31", f"answers form {request_id!r} again", now, seen.form_tickets.get(request_id), ticket)
-    elif isinstance(data := event.get("data"), dict):
-        seen.form_answer = (state.real_time(now).at, str(cast(Event, data).get("text", "")), ticket)
+    elif isinstance(data, dict):
+        seen.form_answer = (state.real_time(now).at, text, ticket)
     seen.form_tickets.setdefault(request_id, ticket)
 
 

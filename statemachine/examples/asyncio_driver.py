@@ -83,8 +83,16 @@ class Chat:
         answer(reply)
 
 
+async def once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp repeats a GET by itself, but the lost answer of a poll had events, so the session must know (rule 9)."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientError from error
+
+
 async def main() -> None:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), middlewares=(once,)) as http:
         url, tenant, app_id, client_id, path = sys.argv[1:]
         chat = Chat(Endpoint(url, tenant, app_id, client_id), path, http)
         Thread(target=chat.read, args=(sys.stdin,), daemon=True).start()

@@ -323,7 +323,7 @@ def test_rule_8_a_job_delivered_twice_is_executed_once(notes_that_it_has_begun: 
     assert program.states("once")[0] == "sent"
 
 
-# --- 9: redirects and cookies -----------------------------------------------------------------------------------------
+# --- 9: redirects, repetitions and cookies ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("follows", [True, False])
@@ -334,6 +334,15 @@ def test_rule_9_no_redirects(follows: bool) -> None:
     program.run(30)
     assert "cancel my order" not in program.world.texts
     assert ("sent" in program.states("cancel my order")) == follows
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_rule_9_no_repetition_by_the_library(repeats: bool) -> None:
+    program = Program().begin()
+    program.world.repeats = repeats
+    program.send("cancel my order")
+    program.run(5)
+    assert program.world.texts.count("cancel my order") == (2 if repeats else 1)
 
 
 @pytest.mark.parametrize("share", [True, False])

@@ -38,13 +38,17 @@ class Driven(Protocol):
 
 
 class World:
-    """`lost`: the answers of posts that are lost on the way. `redirects`: a proxy sends posts to a login page."""
+    """`lost`: the answers of posts that are lost on the way. `redirects`: a proxy sends posts to a login page.
+
+    `repeats`: each post's connection is closed without an answer, and the HTTP library sends it again by itself.
+    """
 
     def __init__(self, centre: Centre | None = None, client_id: str = "ann", cookies: Cookies | None = None) -> None:
         self.time = 1_800_000_000_000
         self.centre = centre or Centre(Knobs(), "silent")
         self.cookies = cookies or Cookies()
         self.lost = 0
+        self.repeats = False
         self.redirects = False
         self.redirected = False
         self.down = False
@@ -81,6 +85,8 @@ class World:
         wire = to_emulator(evolve(request, headers=(*request.headers, *cookies)))
         ticket = next(self._tickets)
         self._calls[ticket] = command
+        if self.repeats and isinstance(command, Post):
+            self._take(self.centre.request(self.time, next(self._tickets), wire))
         self._take(self.centre.request(self.time, ticket, wire))
 
     def abort(self, command_id: int) -> None:

@@ -372,6 +372,16 @@ def test_a_prompt_answered_by_a_text_is_answered() -> None:
     assert driver.rules == ["F31"] * 2
 
 
+def test_a_text_that_crosses_a_prompt_is_no_answer_of_the_client() -> None:
+    driver = Driver().open()
+    driver.act(do.ShowForm())
+    driver.send(message("hello", "1"))
+    driver.send(answer("1", text="blue"))
+    assert driver.rules == []
+    driver.send(answer("1", text="blue"))
+    assert driver.rules == ["F31"]
+
+
 def test_a_cancelled_form_is_answered() -> None:
     driver = Driver().open()
     driver.act(do.ShowForm("a"))
