@@ -35,7 +35,8 @@ from statemachine.records import PHASES
 from statemachine.wire import SessionEnded
 from tests.core.play import chatting, message, opened
 
-DOSE = 80
+DOSE = 40
+"""Traces for each law; the slow set checks all laws on `LARGE`."""
 LARGE = 1_500
 
 

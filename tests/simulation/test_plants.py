@@ -15,7 +15,7 @@ from .plants import PLANTS
 QUICK = ("forgets_what_was_told", "polls_on_after_the_end", "loses_the_jump", "polls_twice")
 """Minimised in a second or two; the others are minimised in the slow tests."""
 
-LATE = ("forgets_the_history",)
+LATE = ("forgets_the_history", "ignores_the_timeout")
 """Found only after many seeds, so in the slow tests."""
 
 ONLY = {"reads_history_at_once": ("request late",), "believes_a_denial": ("denied", "agent at random", "two at once")}

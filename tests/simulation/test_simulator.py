@@ -15,7 +15,7 @@ from statemachine.simulation.simulator import Simulator
 STEPS = 200
 
 
-@pytest.mark.parametrize("first", range(1, 201, 25))
+@pytest.mark.parametrize("first", [1, 26])  # `.ci/run` simulates 2,000 seeds
 def test_random_selections_of_faults_break_no_law(first: int) -> None:
     assert run_seeds(range(first, first + 25), STEPS).violations == []
 
