@@ -7,17 +7,20 @@ Inwards: the error code first, then the status, then the body (F24). Any status,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_args
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from attrs import evolve, field, frozen
 
 from .. import core
 from ..core import Api, ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
+from ..core.record import record
 from ..core.wire import SecureFormData
 from .body import Object, as_object, clean, is_array, is_object
 from .lenient import header, read_body
@@ -114,6 +117,16 @@ class Endpoint:
         mark = '"' if self.quoted else ""
         return f"{_SCHEME} appId={mark}{self.app_id}{mark}, clientId={mark}{self.client_id}{mark}"
 
+    @cached_property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of every request. They hold a secret."""
+        return (
+            ("Authorization", self.authorization),
+            ("User-Agent", self.user_agent),
+            ("Accept", "application/json"),
+            ("Cache-Control", "no-cache"),
+        )
+
 
 # --- outwards -----------------------------------------------------------------------------------------------
 
@@ -122,7 +135,7 @@ def _redacted_headers(headers: tuple[tuple[str, str], ...]) -> str:
     return repr(tuple((name, "…" if name == "Authorization" else value) for name, value in headers))
 
 
-@frozen
+@record
 class HttpRequest:
     """One request. `path` is percent-encoded, `query` is not; `url` is both, ready to be sent as it is.
 
@@ -144,8 +157,8 @@ class HttpRequest:
     @property
     def url(self) -> str:
         """The absolute URL, encoded. A client must not encode it again (yarl: `URL(url, encoded=True)`)."""
-        query = f"?{urlencode(self.query, quote_via=quote)}" if self.query else ""
-        return f"{self.base}{self.path}{query}"
+        query = "&".join([f"{name}={percent_encoded(value)}" for name, value in self.query])
+        return f"{self.base}{self.path}?{query}" if query else f"{self.base}{self.path}"
 
 
 def to_http(
@@ -186,37 +199,34 @@ def make_request(
     query: tuple[tuple[str, str], ...] = (("tenantUrl", endpoint.tenant),) if endpoint.tenant else ()
     if method == "GET" and nonce:
         query = (*query, ("nonce", nonce))
-    headers: tuple[tuple[str, str], ...] = (
-        ("Authorization", endpoint.authorization),
-        ("User-Agent", endpoint.user_agent),
-        ("Accept", "application/json"),
-        ("Cache-Control", "no-cache"),
-    )
+    headers = endpoint.headers
     if body:
         headers = (*headers, ("Content-Type", "application/json; charset=utf-8"))
     base = f"/clientweb/api/{api or endpoint.api}/{path}"
     return HttpRequest(method, endpoint.url, base, query, headers, body, upload_ref, upload_name, timeout)
 
 
+_PATHS: Final[dict[type[Command], str]] = {CreateChat: "chats", core.FindChat: "chats/active", Upload: "files"}
+
+
 def _path(command: Command) -> str:
-    if isinstance(command, CreateChat):
-        return "chats"
-    if isinstance(command, core.FindChat):
-        return "chats/active"
-    if isinstance(command, Upload):
-        return "files"
-    chat = chat_path(command.chat_id)
+    if path := _PATHS.get(type(command)):
+        return path
+    chat = chat_path(cast(core.Poll, command).chat_id)  # all others have it
     return f"{chat}/history" if isinstance(command, core.ReadHistory) else f"{chat}/events"
 
 
 def chat_path(chat_id: str) -> str:
     """Where the calls of one chat are, below the version."""
-    return f"chats/{path_part(chat_id)}"
+    return f"chats/{percent_encoded(chat_id)}"
 
 
-def path_part(text: str) -> str:
-    """An untrusted id as one step of a path."""
-    return quote(clean(text), safe="")
+_needs_no_quotes: Final = re.compile(r"[\w.~-]*", re.ASCII).fullmatch
+
+
+def percent_encoded(text: str) -> str:
+    """An untrusted text, percent-encoded, as one step of a path or as a value of a query."""
+    return text if _needs_no_quotes(text) else quote(clean(text), safe="")  # `quote` takes ten times as long
 
 
 def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:

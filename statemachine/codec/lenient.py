@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
-from attrs import frozen
-
+from ..core.record import record
 from .body import MAX_ANSWER, Problem, check_size, finite_or_none, parse_text, small_or_none
 
 _BOMS: Final = (
@@ -50,7 +49,7 @@ _decoder: Final = json.JSONDecoder(
 )
 
 
-@frozen
+@record
 class Body:
     """A body as data. `repaired`: why it had to be read leniently, in words that quote nothing of it; "" if not."""
 
@@ -92,11 +91,13 @@ def header(headers: Mapping[str, str], name: str) -> str:
 
 def _decode(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
     """(the text, what was wrong with the bytes)."""
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return _replacing(body[len(mark) :], name)
-    if b"\0" in body[:4]:
-        return _replacing(body, _wide(body))
+    head = body[:4]
+    if b"\0" in head or not head.isascii():
+        for mark, name in _BOMS:
+            if body.startswith(mark):
+                return _replacing(body[len(mark) :], name)
+        if b"\0" in head:
+            return _replacing(body, _wide(body))
     try:
         return body.decode(), ""
     except UnicodeDecodeError:

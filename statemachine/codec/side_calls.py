@@ -20,7 +20,7 @@ from .http import (
     json_body,
     listed_events,
     make_request,
-    path_part,
+    percent_encoded,
     read_failure,
     read_opened,
     tolerant,
@@ -366,4 +366,4 @@ def _chat(chat_id: str) -> str:
 def _step(id_: str) -> str:
     if id_ in ("", ".", ".."):  # the dots would lead a path astray
         raise ValueError(f"{id_!r} is no id")
-    return path_part(id_)
+    return percent_encoded(id_)

@@ -102,7 +102,7 @@ _PREPARE: Final[dict[type[Entry], Callable[[Object], Object]]] = {
 
 # --- inwards: the compiled readers --------------------------------------------------------------------------
 
-_Read: TypeAlias = Callable[[object, object], Any]
+_Read: TypeAlias = Callable[[object, object], Entry]
 
 
 @frozen
@@ -205,16 +205,11 @@ def decode_entry(value: object) -> Entry:
     reader = _READERS.get(name)
     if reader is None:
         return _unknown(name, entry)
-    size, nulls = 0, False
-    for item in entry.values():
-        if type(item) is str:
-            size += len(item)
-        elif item is None:
-            nulls = True
     try:
-        if size > MAX_ENTRY:
+        if _length(entry) > MAX_ENTRY:
             raise _Refused(_TOO_LARGE)
-        return _read(reader, {k: v for k, v in entry.items() if v is not None} if nulls else entry)
+        nulls = None in entry.values()
+        return _read(reader, {key: item for key, item in entry.items() if item is not None} if nulls else entry)
     except _Refused as refused:
         return Malformed(str(refused), name, "" if reader.private else _raw(entry), _instant(entry))
 
@@ -228,7 +223,7 @@ def _read(reader: _Reader, entry: Object) -> Entry:
     if not entry.keys() <= reader.known:
         entry = _with_extra(reader.known, entry)
     try:
-        return cast(Entry, reader.plain(entry, reader.cls))
+        return reader.plain(entry, reader.cls)
     except (Expected, KeyError):
         return _second_look(reader, entry)
 
@@ -236,7 +231,7 @@ def _read(reader: _Reader, entry: Object) -> Entry:
 def _second_look(reader: _Reader, entry: Object) -> Entry:
     """The plain reader failed: do without the fields at fault that may be absent, or say what is wrong."""
     try:
-        return cast(Entry, reader.explaining(entry, reader.cls))
+        return reader.explaining(entry, reader.cls)
     except ClassValidationError as error:
         faults = {note.name: fault for fault, note in error.group_exceptions()[0]}
     paths = reader.paths
@@ -250,7 +245,7 @@ def _second_look(reader: _Reader, entry: Object) -> Entry:
         if lost and not reader.private:
             kept[slot] = _nested({**json.loads(cast(str, kept.get(slot, "{}"))), **lost})
         faults = {name: fault for name, fault in faults.items() if name not in found}
-    return cast(Entry, reader.plain(kept, reader.cls))
+    return reader.plain(kept, reader.cls)
 
 
 def _explained(path: str, fault: Exception) -> str:

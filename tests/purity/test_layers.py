@@ -44,7 +44,7 @@ LAYERS = (
 
 PUBLIC_IN_CORE = {
     "statemachine.core",
-    *(f"statemachine.core.{name}" for name in ("declaration", "plain_text", "session", "wire")),
+    *(f"statemachine.core.{name}" for name in ("declaration", "plain_text", "record", "session", "wire")),
 }
 TABLES_IN_CORE = {f"statemachine.core.{name}" for name in ("table", "tables", "signals", "fold", "derived")}
 READERS_OF_THE_TABLES = {"chart", "diagrams", "simulation"}
