@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "proxy": "Watch a client and a contact centre: judge the one, learn the settings of the other.",
     "scenario": "Scenarios of the emulated contact centre: list, show, check.",
     "doctor": "Check the connection to a contact centre, and name wrong settings.",
+    "gateway": "Serve chats over HTTP, for programs in any language.",
     "run": "Play scripts of customers with the real client: CI, staging, load.",
     "replay": "Replay captured traffic through the engine, step by step.",
     "conform": "Test the conformance of an engine or a client in any language.",
@@ -68,7 +69,7 @@ def grouped(name: str, kind: type[Any], *options: Any) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         @wraps(command)  # with the options it has already
         def with_group(**values: Any) -> Any:
-            group = kind(**{one.name: values.pop(one.name) for one in fields(kind)})
+            group = kind(**{one.name: values.pop(one.name) for one in fields(kind) if one.name in values})
             return command(**{name: group}, **values)
 
         decorated: Any = with_group

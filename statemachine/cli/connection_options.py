@@ -43,7 +43,7 @@ class ConnectionOptions:
     url: str | None
     tenant: str | None
     app_id: str | None
-    client_id: str | None
+    client_id: str | None = None
     api: Api
     unquoted: bool
     proxy: str | None
@@ -75,25 +75,35 @@ class ConnectionOptions:
             return options.endpoint(url, tenant, app_id, client_id)
 
 
-def _option(name: str, help: str, **more: Any) -> Any:
+def environment_option(name: str, help: str, **more: Any) -> Any:
+    """An option that the environment may give too, as STATEMACHINE_NAME."""
     variable = f"{_PREFIX}_{name.lstrip('-').upper().replace('-', '_')}"
     return click.option(name, envvar=variable, show_envvar=True, help=help, **more)
 
 
-connection_options: Final = grouped(
-    "connection",
-    ConnectionOptions,
-    _option("--url", "The contact centre's address, as https://chat.example.com.", metavar="URL"),
-    _option("--tenant", "The tenant's domain; default: the host of the URL.", metavar="DOMAIN"),
-    _option("--app-id", "Id of the messaging scenario entry.", metavar="ID"),
-    _option("--client-id", "The customer's id on this device; default: a new one.", metavar="ID"),
-    _option("--api", "Version of the interface.", type=click.Choice(["v1", "v2"]), default="v2", show_default=True),
+_CENTRE: Final = (
+    environment_option("--url", "The contact centre's address, as https://chat.example.com.", metavar="URL"),
+    environment_option("--tenant", "The tenant's domain; default: the host of the URL.", metavar="DOMAIN"),
+    environment_option("--app-id", "Id of the messaging scenario entry.", metavar="ID"),
+)
+_CLIENT: Final = environment_option(
+    "--client-id", "The customer's id on this device; default: a new one.", metavar="ID"
+)
+_HTTP: Final = (
+    environment_option(
+        "--api", "Version of the interface.", type=click.Choice(["v1", "v2"]), default="v2", show_default=True
+    ),
     click.option("--unquoted", is_flag=True, help="No quotes around the values of the Authorization header."),
-    _option("--proxy", "Use this proxy.", metavar="URL"),
-    _option("--ca", "Also trust the certificates in this file (PEM).", metavar="FILE", type=click.Path(dir_okay=False)),
+    environment_option("--proxy", "Use this proxy.", metavar="URL"),
+    environment_option(
+        "--ca", "Also trust the certificates in this file (PEM).", metavar="FILE", type=click.Path(dir_okay=False)
+    ),
     click.option("--header", multiple=True, metavar="NAME:VALUE", help="A header for every request; may be repeated."),
 )
+connection_options: Final = grouped("connection", ConnectionOptions, *_CENTRE, _CLIENT, *_HTTP)
 """Give a command these options; it takes them as one `connection`."""
+centre_options: Final = grouped("connection", ConnectionOptions, *_CENTRE, *_HTTP)
+"""The same without a client id, for all customers."""
 
 
 def trusting(ca: str) -> ssl.SSLContext:

@@ -23,6 +23,8 @@ EXTRAS: Final = {
     "hypothesis": "conformance",
     "pytest": "conformance",
     "trustme": "tls",
+    "jsonschema": "gateway",
+    "prometheus_client": "gateway",
 }
 """Module -> the extra that brings it."""
 

@@ -16,6 +16,7 @@ from .errors import (
     WrongLoop,
     WrongType,
 )
+from .health import Health
 from .metrics import METRICS, Metrics, Stats
 from .middleware import Middleware
 from .options import Options
@@ -38,6 +39,7 @@ __all__ = [
     "ContactCentre",
     "ErrorHook",
     "Handler",
+    "Health",
     "MergedUpdates",
     "Metrics",
     "Middleware",

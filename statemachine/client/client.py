@@ -20,7 +20,7 @@ from statemachine.adapters.aio import LoopClock
 from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Archive, Observer
 from statemachine.codec.http import Endpoint
-from statemachine.store.errors import StoreError
+from statemachine.store.errors import StoreError, UnreadableSession
 from statemachine.store.memory import MemoryStore
 from statemachine.store.names import is_url
 from statemachine.store.sqlite import SqliteStore
@@ -31,6 +31,7 @@ from .arguments import duration, seconds, text, whole_number
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatError
+from .health import Health, store_fault
 from .home_loop import check_loop, running_loop
 from .metrics import GuardedMetrics, Metrics, MetricsObserver, Stats
 from .middleware import Middleware, filter_intent, filter_update
@@ -327,6 +328,35 @@ class ChatClient:
         """The active chats, and the ended ones whose last updates are being delivered by `updates` or `handle`."""
         return tuple(self._sessions.values())
 
+    def knows(self, client_id: str) -> bool:
+        """Whether this customer has a chat, active or stored. Raises BadSetting, ChatClosed, and a `StoreError`."""
+        store, session_id = self._opened().store, self._session_id(client_id)
+        if session_id in self._sessions or session_id in self._retired:
+            return True
+        try:
+            return store.load(session_id) is not None
+        except UnreadableSession:
+            return True
+
+    def label(self, client_id: str) -> str:
+        """The name of this customer's chat in logs, see `ChatSession.label`. Raises BadSetting."""
+        return label(self._session_id(client_id))
+
+    def _session_id(self, client_id: str) -> str:
+        return _session_id(_for(self._endpoint, text("client_id", client_id)))
+
+    async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:
+        """Whether the store takes writes, and the contact centre answers. Raises ChatClosed.
+
+        Args:
+            within: How long the store may take.
+        """
+        context = self._opened()
+        faults = [await store_fault(context.store, within)]
+        if context.pool.breaker.is_open:
+            faults.append("the contact centre does not answer")
+        return Health(tuple(filter(None, faults)))
+
     def stats(self) -> Stats:
         """The present state of all sessions, for monitoring."""
         chats = self.sessions()
@@ -363,7 +393,7 @@ class ChatClient:
         With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
         """
-        session_id = _session_id(_for(self._endpoint, text("transcript: client_id", client_id)))
+        session_id = self._session_id(client_id)
         first, number = whole_number("transcript: after", after), whole_number("transcript: limit", limit)
         return self._opened().store.transcript(session_id, first, number)
 
@@ -389,7 +419,7 @@ class ChatClient:
         returns nothing is guaranteed: repeat it after an error or a crash.
         """
         context = self._opened()
-        session_id = _session_id(_for(self._endpoint, text("forget: client_id", client_id)))
+        session_id = self._session_id(client_id)
         await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 

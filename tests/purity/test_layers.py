@@ -27,7 +27,7 @@ LAYERS = (
     {"adapters", "diagrams"},
     {"store", "engine", "emulator"},
     {"client"},
-    {"testing", "scripted", "replay", "conformance"},
+    {"testing", "scripted", "replay", "conformance", "gateway"},
     {"console", "simulation"},
     {"proxy"},
     {"cli"},

@@ -18,16 +18,18 @@ QUIET_S: Final = 15.0
 """A quiet stream sends a comment this often, so that no proxy closes it and a dead reader is noticed."""
 
 
-def message(event: str, data: object, number: int | None = None) -> str:
+def message(event: str, data: object | str, number: int | None = None) -> str:
     """One event; `number` comes back as ``Last-Event-ID`` when the reader connects again."""
     head = "" if number is None else f"id: {number}\n"
-    return f"{head}event: {event}\ndata: {text_of(data)}\n\n"
+    return f"{head}event: {event}\ndata: {data if isinstance(data, str) else text_of(data)}\n\n"
 
 
-async def serve(request: web.Request, readers: Readers, take: Callable[[], str]) -> web.StreamResponse:
-    """Write the text that `take` returns, again whenever the readers are woken. Refuses too many readers with 503."""
-    if len(readers.waiting) >= MAX_READERS:
-        raise refusal(503, f"{MAX_READERS} readers follow already")
+async def serve(
+    request: web.Request, readers: Readers, take: Callable[[], str], most: int = MAX_READERS
+) -> web.StreamResponse:
+    """Write the text that `take` returns, again whenever the readers are woken. Refuses more than `most` with 503."""
+    if len(readers.waiting) >= most:
+        raise refusal(503, f"{most} readers follow already")
     more = asyncio.Event()
     readers.waiting.add(more)
     try:

@@ -1,0 +1,376 @@
+"""The gateway as an HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final, Self, TypeAlias
+
+from aiohttp import ClientSession, web
+from aiohttp.typedefs import Handler
+from attrs import evolve
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from statemachine.client import BadSetting, ChatClient, ChatClosed, ChatSession, Options, Stopped, Update
+from statemachine.client.prometheus import PrometheusMetrics
+from statemachine.core import DeliveryUpdate, TranscriptUpdate
+from statemachine.emulator.bad_requests import SERVER_LOG
+from statemachine.emulator.connection_timeouts import ConnectionTimeouts
+from statemachine.emulator.control.guard import host_name, is_cross_site, is_loopback
+from statemachine.emulator.http import local_url
+from statemachine.store.errors import StoreError
+
+from ..logs import Logger, error_values
+from .chats import Call, Chats, answer, done
+from .contract import DOCUMENT, OPERATIONS, Operation
+from .feed import Feed
+from .metrics import GatewayMetrics
+from .problems import Problem, problem_of
+from .settings import GatewaySettings
+from .streams import Streams, reader_of
+from .tokens import ANYBODY, RateLimits, Tokens
+from .uploads import Uploads
+from .webhooks import WebhookSender
+
+_log = Logger()
+_refusal_log = Logger(10)
+
+LARGEST_BODY: Final = 1_000_000
+"""Bytes of JSON in one request."""
+READERS: Final = 100
+"""Named readers."""
+REQUEST_TIMEOUT_S: Final = 30.0
+_BACKLOG: Final = 4_096
+_REVIVE_S: Final = 5.0
+_PURGE_EVERY_S: Final = 3_600.0
+
+_Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+class Gateway:
+    """Serves the chats of one tenant and app id while its `async with` block runs. `url`: where."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tenant: str | None = None,
+        app_id: str,
+        settings: GatewaySettings,
+        options: Options | None = None,
+    ) -> None:
+        """Check the settings; nothing is opened yet. `url`, `tenant`, `app_id`, `options`: as of `ChatClient`.
+
+        Raises BadSetting.
+        """
+        self._settings: Final = settings
+        options = evolve(options or Options(), transcript=True, close_within=settings.drain)
+        endpoint = options.endpoint(url, tenant, app_id, "any")
+        self._belongs: Final = f"{endpoint.tenant}/{app_id}"
+        self._tokens: Final = Tokens(settings.tokens, endpoint.tenant, app_id)
+        if not (self._tokens.required or is_loopback(settings.host)):
+            raise BadSetting(f"host: {settings.host} is not loopback: configure tokens first")
+        self._limits: Final = RateLimits(settings.requests_per_second)
+        self._registry: Final = CollectorRegistry()
+        metrics = PrometheusMetrics(self._registry)
+        self._client: Final = ChatClient(
+            url, tenant=tenant, app_id=app_id, store=settings.store, options=options, metrics=metrics
+        )
+        metrics.collect_stats(self._client.stats)
+        self._port = settings.port
+        self._timeouts: Final = ConnectionTimeouts(REQUEST_TIMEOUT_S)
+        self._stack: Final = AsyncExitStack()
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.webhooks: tuple[WebhookSender, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`, without a slash at the end."""
+        return local_url(self._settings.host, self._port, secure=self._settings.tls is not None)
+
+    # --- open and close -----------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Open store and port. Raises BadSetting, a `StoreError`, OSError."""
+        try:
+            await self._open()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        settings, stack = self._settings, self._stack
+        await stack.enter_async_context(self._client)
+        beside = settings.store.with_name
+        self._feed = Feed(beside(f"{settings.store.name}.updates"), self._belongs, self._client)
+        stack.callback(self._feed.close)
+        self._uploads = Uploads(
+            beside(f"{settings.store.name}.uploads"), settings.upload_limit, settings.uploads_at_once
+        )
+        self._streams = Streams(self._feed, settings.streams)
+        self._measured = GatewayMetrics(self._registry, self)
+        http = await stack.enter_async_context(ClientSession())
+        self.webhooks = tuple(WebhookSender(one, self._feed, http, settings.park_after) for one in settings.webhooks)
+        for webhook in self.webhooks:
+            webhook.start()
+            stack.push_async_callback(webhook.close)
+        stack.push_async_callback(self._end_tasks)
+        stack.push_async_callback(self._client.close)  # before the feed is closed
+        self._handling = self._begin(self._client.handle(self._take, concurrency=256))
+        self._begin(self._purge())
+        await self._listen()
+
+    async def _listen(self) -> None:
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._serve])
+        for operation, handler in self._routes().items():
+            app.router.add_route(
+                operation.method, operation.path, partial(self._call, operation, handler), name=operation.id
+            )
+        runner = web.AppRunner(
+            app,
+            handler_cancellation=True,
+            access_log=None,
+            logger=SERVER_LOG,
+            shutdown_timeout=self._settings.drain.total_seconds() / 2,
+        )
+        await runner.setup()
+        self._stack.callback(self._timeouts.close)
+        self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None, "set up above"
+        listener = await asyncio.get_running_loop().create_server(
+            self._timeouts.watched(runner.server),
+            self._settings.host,
+            self._port,
+            ssl=self._settings.tls,
+            backlog=_BACKLOG,
+        )
+        self._port = int(listener.sockets[0].getsockname()[1])
+        self._stack.callback(self._feed.readers.close)
+        self._stack.callback(listener.close)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self._closing:
+            _log.error("gateway_task_failed", **error_values(error))
+
+    async def _end_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- updates ------------------------------------------------------------------------------------------------------
+
+    async def _take(self, chat: ChatSession, update: Update | Stopped) -> None:
+        """Pass an update of the client on: a durable one to the feed, another one to the open streams."""
+        if isinstance(update, Stopped):
+            self._begin(self._revive(chat.client_id))
+        elif isinstance(update, TranscriptUpdate):
+            await self._feed.append(chat.client_id, update)
+            if isinstance(update, DeliveryUpdate):
+                self._uploads.delivered(chat.client_id, update)
+            for webhook in self.webhooks:
+                webhook.notify(chat.client_id)
+        else:
+            self._streams.status(chat.client_id, update)
+
+    async def _revive(self, client_id: str) -> None:
+        """Continue a chat that has stopped because of the store."""
+        await asyncio.sleep(_REVIVE_S)
+        await self._client.session(client_id, start=False)
+
+    async def _purge(self) -> None:
+        keep = self._settings.keep
+        while True:
+            try:
+                await self._client.purge(keep)
+                before = time.time() - keep.total_seconds()
+                await self._feed.purge(int(before * 1000))
+                self._uploads.purge(before)
+            except (StoreError, OSError) as error:
+                _log.error("gateway_purge_failed", **error_values(error))
+            await asyncio.sleep(_PURGE_EVERY_S)
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Guard a request, count it, and turn errors into problems."""
+        began = time.monotonic()
+        operation = request.match_info.route.name or "none"
+        status = 499  # the client has gone
+        try:
+            with self._timeouts.served(request):
+                response = await self._answered(operation, request, handler)
+            status = response.status
+            return response
+        finally:
+            self._measured.answered(operation, status, time.monotonic() - began)
+
+    async def _answered(self, operation: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            self._guard(request)
+            return await handler(request)
+        except ConnectionError:  # of this request: there is nobody to answer
+            raise
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                _log.error("gateway_request_failed", operation=operation, **error_values(error))
+                problem = Problem(500, "unexpected", "the gateway has a fault; its log has the place")
+            elif problem.status in (401, 429):
+                _refusal_log.warning("gateway_refused", operation=operation, problem=problem.code)
+            return problem.response()
+
+    def _guard(self, request: web.Request) -> None:
+        """Without tokens every program of this machine may ask, but no page of another site in its browser."""
+        if self._tokens.required:
+            return
+        name = host_name(request.headers.get("Host", "localhost"))
+        if is_cross_site(request) or not (is_loopback(name) or name in self._settings.names):
+            raise Problem(403, "other_site", "requests of other sites, and under other names, are refused: see --name")
+
+    async def _call(self, operation: Operation, handler: _Handler, request: web.Request) -> web.StreamResponse:
+        """Check who asks and what, and carry it out."""
+        who = ANYBODY
+        if operation.scope is not None:
+            who = self._tokens.principal(request.headers.get("Authorization"))
+            self._limits.take(who.name)
+            if operation.scope not in who.scopes:
+                raise Problem(403, "no_scope", f"this needs a token with the scope {operation.scope}")
+        if self._closing:
+            raise ChatClosed
+        values = await operation.values(request)
+        if "client_id" in request.match_info and not who.may_see(values["client_id"]):
+            raise Problem(403, "not_yours", "this token is for other client ids")
+        return await handler(Call(request, who, values))
+
+    def _routes(self) -> dict[Operation, _Handler]:
+        chats = Chats(self._client, self._uploads)
+        handlers: dict[str, _Handler] = {
+            "listChats": chats.list,
+            "getChat": chats.get,
+            "startChat": chats.start,
+            "forgetChat": self._forget,
+            "sendText": chats.send_text,
+            "sendLocation": chats.send_location,
+            "sendFile": chats.send_file,
+            "downloadFile": chats.download,
+            "answerForm": chats.answer_form,
+            "cancelForm": chats.cancel_form,
+            "markRead": chats.mark_read,
+            "startTyping": chats.start_typing,
+            "stopTyping": chats.stop_typing,
+            "disconnectChat": chats.disconnect,
+            "endChat": chats.end,
+            "readTranscript": chats.transcript,
+            "readUpdates": self._updates,
+            "listReaders": self._list_readers,
+            "acknowledge": self._acknowledge,
+            "deleteReader": self._delete_reader,
+            "listWebhooks": self._list_webhooks,
+            "replayWebhook": self._replay,
+            "getHealth": self._health,
+            "getReadiness": self._readiness,
+            "getMetrics": self._metrics,
+            "getContract": self._contract,
+        }
+        return {one: handlers.pop(one.id) for one in OPERATIONS}
+
+    async def _forget(self, call: Call) -> web.Response:
+        await self._client.forget(call.client_id)
+        await self._feed.forget(call.client_id)
+        for webhook in self.webhooks:
+            webhook.forget(call.client_id)
+        return done()
+
+    async def _updates(self, call: Call) -> web.StreamResponse:
+        return await self._streams.answer(call.request, call.who, call.values)
+
+    async def _list_readers(self, call: Call) -> web.Response:
+        own = reader_of(call.who, "")
+        readers = [
+            {"reader": name.removeprefix(own), "cursor": cursor}
+            for name, cursor in self._feed.all_readers().items()
+            if name.startswith(own)
+        ]
+        return answer({"readers": readers, "latest": self._feed.latest})
+
+    async def _acknowledge(self, call: Call) -> web.Response:
+        name = reader_of(call.who, call.values["reader"])
+        known = self._feed.all_readers()
+        if name not in known and len(known) >= READERS:
+            raise Problem(409, "too_many_readers", f"there are {READERS} readers: delete one")
+        cursor = await self._feed.acknowledge(name, int(call.values["cursor"]))
+        return answer({"reader": call.values["reader"], "cursor": cursor})
+
+    async def _delete_reader(self, call: Call) -> web.Response:
+        await self._feed.delete_reader(reader_of(call.who, call.values["reader"]))
+        return done()
+
+    async def _list_webhooks(self, call: Call) -> web.Response:
+        return answer(
+            {
+                "webhooks": [
+                    {"webhook": one.name, "waiting": one.waiting, "parked": list(filter(call.who.may_see, one.parked))}
+                    for one in self.webhooks
+                ]
+            }
+        )
+
+    async def _replay(self, call: Call) -> web.Response:
+        if not call.who.may_see(call.client_id):
+            raise Problem(403, "not_yours", "this token is for other client ids")
+        for webhook in self.webhooks:
+            if webhook.name == call.values["webhook"]:
+                await webhook.replay(call.client_id, call.values.get("after"))
+                return web.Response(status=202)
+        raise Problem(404, "no_webhook", "there is no webhook of this name")
+
+    async def _health(self, _: Call) -> web.Response:
+        return answer({"ok": True, "faults": []})
+
+    async def _readiness(self, _: Call) -> web.Response:
+        health = await self._client.health()
+        faults = [*health.faults, *(["updates are not passed on any more"] if self._handling.done() else [])]
+        return answer({"ok": not faults, "faults": faults}, 503 if faults else 200)
+
+    async def _metrics(self, _: Call) -> web.Response:
+        text = await asyncio.to_thread(generate_latest, self._registry)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _contract(self, _: Call) -> web.Response:
+        return answer(DOCUMENT)
+
+    # --- for the metrics ----------------------------------------------------------------------------------------------
+
+    @property
+    def open_streams(self) -> int:
+        """Open event streams and waiting requests."""
+        return self._streams.count
+
+    @property
+    def latest(self) -> int:
+        """The cursor of the latest update."""
+        return self._feed.latest
+
+    @property
+    def reader_cursors(self) -> Mapping[str, int]:
+        """Each named reader and its cursor."""
+        return self._feed.all_readers()
