@@ -25,9 +25,10 @@ def message(event: str, data: object | str, number: int | None = None) -> str:
 
 
 async def serve(
-    request: web.Request, readers: Readers, take: Callable[[], str], most: int = MAX_READERS
+    request: web.Request, readers: Readers, take: Callable[[], str], most: int | None = None
 ) -> web.StreamResponse:
     """Write the text that `take` returns, again whenever the readers are woken. Refuses more than `most` with 503."""
+    most = MAX_READERS if most is None else most
     if len(readers.waiting) >= most:
         raise refusal(503, f"{most} readers follow already")
     more = asyncio.Event()
