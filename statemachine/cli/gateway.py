@@ -19,6 +19,7 @@ from statemachine.client import BadSetting
 from statemachine.client.signals import on_first_signal
 from statemachine.codec.body import is_array
 from statemachine.emulator.control import is_loopback
+from statemachine.emulator.http import Emulator
 from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, WebhookSetting
 from statemachine.gateway.settings import of_table
 from statemachine.store.errors import StoreError
@@ -81,6 +82,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     help="Settings, tokens and webhooks; options and the environment come before it.",
 )
 @centre_options
+@click.option("--emulate", is_flag=True, help="Serve an emulated contact centre of its own, to try the API.")
 @grouped(
     "wish",
     _Wish,
@@ -98,7 +100,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     environment_option("--rate", "Requests per second of one token.", type=FiniteRange(0.1, 1e6), default=200.0),
     click.option("--ready-file", type=FILE, help="JSON with url and pid; removed when it stops."),
 )
-def command(tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish) -> int:
+def command(tables: dict[str, Any], connection: ConnectionOptions, emulate: bool, wish: _Wish) -> int:
     """Serve chats over HTTP, for programs in any language.
 
     Without --url it is the emulator that runs on this machine. The API is described at /openapi.json. SIGTERM and
@@ -108,12 +110,21 @@ def command(tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish) 
     Exit status: 0 stopped; 2 it could not begin.
     """
     check_host("--host", wish.host)
-    return run_many(_serve(Screen(), tables, connection, wish))
+    return run_many(_begin(tables, connection, wish, emulate))
 
 
-async def _serve(screen: Screen, tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish) -> int:
+async def _begin(tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish, emulate: bool) -> int:
+    if emulate:
+        async with Emulator("plain") as centre:
+            return await _serve(Screen(), tables, connection, wish, centre.url)
+    emulator = await anext(running_emulators(), None) if connection.url is None else None
+    return await _serve(Screen(), tables, connection, wish, emulator)
+
+
+async def _serve(
+    screen: Screen, tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish, emulator: str | None
+) -> int:
     with in_flags():
-        emulator = await anext(running_emulators(), None) if connection.url is None else None
         options = connection.options()
         at = connection.endpoint(options, "any", emulator)
         settings = _settings(tables, wish)
