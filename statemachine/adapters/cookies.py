@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any, Final, TypeAlias, cast
@@ -32,7 +32,7 @@ class Cookies:
         if stored := _stored(text):
             self._fill(stored)
 
-    def update(self, url: str, set_cookie: Iterable[str]) -> bool:
+    def update(self, url: str, set_cookie: Sequence[str]) -> bool:
         """Take the cookies of an answer.
 
         Args:
@@ -42,6 +42,8 @@ class Cookies:
         Returns:
             Whether `text` has changed, and must be stored.
         """
+        if not set_cookie:
+            return False
         headers = Message()
         for value in filter(_can_be_sent, set_cookie):  # a jar fails at others, and drops all cookies of the answer
             headers["Set-Cookie"] = _LONG_AGE.sub(r"\1", value)
@@ -57,9 +59,10 @@ class Cookies:
 
     def headers(self, url: str) -> dict[str, str]:
         """The `Cookie` header for a request to this URL, or nothing."""
+        if self._jar is None:
+            return {}
         request = Request(url)
-        if self._jar is not None:
-            self._jar.add_cookie_header(request)
+        self._jar.add_cookie_header(request)
         return dict(request.header_items())
 
     @property

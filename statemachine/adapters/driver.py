@@ -339,7 +339,7 @@ class Driver:
         self._withdraw()
         for command in step.outputs:
             # A later step whose save is in progress may have withdrawn it.
-            if isinstance(command, Command) and command.id in self._owed():
+            if isinstance(command, Command) and (self._session is step.after or command.id in self._owed()):
                 self._execute(command)
         self._publish(step)
 
@@ -359,8 +359,9 @@ class Driver:
 
     def _withdraw(self) -> None:
         """Abort the calls in flight that the session owes no more, and whose answers have no effect."""
-        owed = self._owed()
-        for command in [*self._in_flight.values()]:
+        calls = [*self._in_flight.values()]
+        owed = self._owed() if calls else frozenset[int]()
+        for command in calls:
             if command.id not in owed and can_abort(self._session, command):
                 self._abort(command)
 

@@ -213,23 +213,23 @@ class HttpClient:
         uploaded: UploadProgress | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer without its body. Errors become CallFailed, also those while the body is read."""
-        breaker, epoch = self._pool.breaker, 0
+        breaker, epoch, url = self._pool.breaker, 0, request.url
         try:
             epoch = await breaker.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
-            headers.update(self._cookies.headers(request.url))
+            headers.update(self._cookies.headers(url))
             async with (
                 payload(request, source, uploaded) as data,
                 self._pool.http.request(
                     request.method,
-                    URL(request.url, encoded=True),
+                    URL(url, encoded=True),
                     headers=headers,
                     data=data,
                     timeout=limits,
                     allow_redirects=False,
                 ) as response,
             ):
-                if self._cookies.update(request.url, response.headers.getall("Set-Cookie", ())) and self._on_cookies:
+                if self._cookies.update(url, response.headers.getall("Set-Cookie", ())) and self._on_cookies:
                     self._on_cookies(self._cookies.text)
                 yield response
                 breaker.answered(epoch, response.status)

@@ -7,6 +7,7 @@ things due at the same millisecond are done.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from attrs import fields
@@ -82,7 +83,7 @@ def can_abort(session: Session, command: Command) -> bool:
 # --- saving ---------------------------------------------------------------------------------------------------------
 
 _READING: Final = frozenset({"now", "ids", "connection", "history"})
-_KEPT: Final = tuple(field.name for field in fields(Session) if field.name not in _READING)
+_kept: Final = attrgetter(*[field.name for field in fields(Session) if field.name not in _READING])
 
 
 def must_save(saved: Session, session: Session) -> bool:
@@ -92,7 +93,7 @@ def must_save(saved: Session, session: Session) -> bool:
     begin anew, from the saved session. So an idle chat, whose polls come back empty, is never saved. No message id is
     used twice: the session that has created one is saved.
     """
-    return any(getattr(saved, name) != getattr(session, name) for name in _KEPT)
+    return bool(_kept(saved) != _kept(session))
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------
@@ -113,10 +114,14 @@ class Deadline:
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
     for machine in ("opening", "lifecycle", "connection", "history", "presence"):
-        yield from _deadline(machine, getattr(s, machine))
+        state = getattr(s, machine)
+        if state.due is not None:
+            yield _deadline(machine, state)
     for item in s.items:
-        yield from _deadline("item", item.state, item)
-    yield from _deadline("ephemeral", s.ephemeral)
+        if item.state.due is not None:
+            yield _deadline("item", item.state, item)
+    if s.ephemeral.due is not None:
+        yield _deadline("ephemeral", s.ephemeral)
     if s.ephemeral_queue.due is not None:
         yield Deadline(s.ephemeral_queue.due, 0, "lifecycle", sig.OwnTypingExpired)
     if s.participants.typists:
@@ -126,14 +131,11 @@ def deadlines(s: State) -> Iterator[Deadline]:
         yield Deadline(min(forms), 0, "lifecycle", sig.FormExpired)
 
 
-def _deadline(machine: str, state: Any, item: Item | None = None) -> Iterator[Deadline]:
-    if state.due is None:
-        return
+def _deadline(machine: str, state: Any, item: Item | None = None) -> Deadline:
     if getattr(state, "call", None) is not None:
-        yield Deadline(state.due, owed=(state.call, state.kind, item or state))
-    else:
-        signal = MACHINES[machine].deadlines[type(state)]
-        yield Deadline(state.due, getattr(state, "slack", 0), machine, signal, item=item)
+        return Deadline(state.due, owed=(state.call, state.kind, item or state))
+    signal = MACHINES[machine].deadlines[type(state)]
+    return Deadline(state.due, getattr(state, "slack", 0), machine, signal, item=item)
 
 
 def next_deadline(s: State) -> int | None:
@@ -188,10 +190,10 @@ def changes(before: Session, after: Session) -> tuple[up.StatusUpdate, ...]:
     """Level news: what an application shows that differs between two states of one session."""
     if before is after:
         return ()
+    changed = [part for part in _SHOWN if getattr(before, part) is not getattr(after, part)]
     told: list[up.StatusUpdate] = []
     for read, parts in _LEVELS:
-        moved = any(getattr(before, part) is not getattr(after, part) for part in parts)
-        if moved and (new := read(after)) != read(before):
+        if not parts.isdisjoint(changed) and (new := read(after)) != read(before):
             told.append(new)
     return tuple(told)
 
@@ -239,12 +241,13 @@ def _link(s: Session) -> up.ConnectionChanged:
     return up.ConnectionChanged(state, tries, getattr(link, "code", None), next_try=next_try)
 
 
-_LEVELS: Final[tuple[tuple[Callable[[Session], up.StatusUpdate], tuple[str, ...]], ...]] = (
-    (_phase, ("lifecycle", "attention")),
-    (_roster, ("participants",)),
-    (_typing, ("participants",)),
-    (_link, ("opening", "connection", "history")),
-    (_forms, ("participants",)),
-    (_case, ("chat",)),
+_LEVELS: Final[tuple[tuple[Callable[[Session], up.StatusUpdate], frozenset[str]], ...]] = (
+    (_phase, frozenset({"lifecycle", "attention"})),
+    (_roster, frozenset({"participants"})),
+    (_typing, frozenset({"participants"})),
+    (_link, frozenset({"opening", "connection", "history"})),
+    (_forms, frozenset({"participants"})),
+    (_case, frozenset({"chat"})),
 )
 """Each level, in the order of telling, and the parts of a session that it is read from. Most steps leave most alone."""
+_SHOWN: Final = frozenset[str]().union(*[parts for _, parts in _LEVELS])

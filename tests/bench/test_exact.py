@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from statemachine import Tick, next_deadline, reduce
-from tests.bench.work import TURN, allocated, conversation, exact_calls, live_session, weight
+from statemachine import EventBatch, Poll, Tick, next_deadline, reduce
+from tests.adapters.bench import Rig, VirtualBench
+from tests.bench.work import TURN, allocated, conversation, counted, exact_calls, live_session, weight
 
 MOST_CALLS = {
     "a phase change": 10,
@@ -25,6 +28,18 @@ def test_calls_of_a_step() -> None:
     found = exact_calls()
     assert set(found) == set(MOST_CALLS)
     assert {name: count for name, count in found.items() if count > MOST_CALLS[name]} == {}
+
+
+MOST_CALLS_OF_THE_DRIVER = 169
+"""Of an empty poll, from its answer to the next poll, with the doubles of `tests/adapters`. It may only fall."""
+
+
+def test_calls_of_an_empty_poll_in_the_driver() -> None:
+    rig = Rig(VirtualBench()).live()
+    rig.transport.answer(Poll, EventBatch())
+    saves = len(rig.store.saves)
+    assert counted(partial(rig.transport.answer, Poll, EventBatch())) <= MOST_CALLS_OF_THE_DRIVER
+    assert len(rig.store.saves) == saves
 
 
 def test_an_ignored_event_leaves_nothing_behind() -> None:

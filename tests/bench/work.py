@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import fields, frozen, has
@@ -47,7 +48,7 @@ from statemachine.core.wire import (
 )
 from tests.bench.race import Spread, spread
 
-__all__ = ["TURN", "Work", "allocated", "calls", "conversation", "live_session", "run_work", "weight"]
+__all__ = ["TURN", "Work", "allocated", "calls", "conversation", "counted", "live_session", "run_work", "weight"]
 
 _AGENT: Final = "AGENT-1"
 _COLLEAGUE: Final = "AGENT-2"
@@ -276,9 +277,14 @@ def _crowd(progress: Callable[[str], None]) -> Spread:
 def calls(session: Session, event: Event) -> int:
     """Calls of Python and C functions that one step makes, as cProfile counts them: the same on every machine."""
     reduce(session, event)  # a record's constructor is made when the first one is built
+    return counted(partial(reduce, session, event))
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Calls of Python and C functions that this makes."""
     profile = cProfile.Profile()
     profile.enable()
-    reduce(session, event)
+    work()
     profile.disable()
     profile.create_stats()
     return sum(row[1] for row in profile.stats.values()) - 1  # `disable` itself
