@@ -77,6 +77,8 @@ class Chat:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 6:
+        sys.exit(__doc__)
     url, tenant, app_id, client_id, path = sys.argv[1:]
     chat = Chat(Endpoint(url, tenant, app_id, client_id), path)
     Thread(target=chat.read, args=(sys.stdin,), daemon=True).start()

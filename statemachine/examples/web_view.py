@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import sqlite3
+import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -26,7 +27,8 @@ from statemachine.http import Cookies, Endpoint, read_reply, to_http
 TABLES = """CREATE TABLE IF NOT EXISTS chat (id TEXT PRIMARY KEY, snapshot TEXT, wake INTEGER, cookies TEXT);
 CREATE TABLE IF NOT EXISTS journal (chat TEXT, seq INTEGER, content TEXT, PRIMARY KEY (chat, seq));
 CREATE TABLE IF NOT EXISTS job (chat TEXT, command INTEGER, content TEXT, cookies TEXT, begun INTEGER DEFAULT 0);"""
-CENTRE_URL, TENANT, APP_ID, DATABASE = (os.environ[name] for name in ("CENTRE_URL", "TENANT", "APP_ID", "DATABASE"))
+NAMES = ("CENTRE_URL", "TENANT", "APP_ID", "DATABASE")
+CENTRE_URL, TENANT, APP_ID, DATABASE = (os.environ.get(name) or sys.exit(f"{name} is not set") for name in NAMES)
 sqlite3.connect(DATABASE).executescript(TABLES)
 app = flask.Flask(__name__)
 
@@ -60,18 +62,18 @@ def step(chat: str, event: sm.Event, opening: sm.Event | None = None, new_cookie
 @app.post("/chats/<chat>")
 def say(chat: str) -> tuple[str, int]:
     try:
-        step(chat, *intents(**flask.request.get_json()))
-    except (sm.IllegalIntent, TypeError) as refusal:  # TypeError: an unknown member, a value of a wrong type
+        step(Endpoint(CENTRE_URL, TENANT, APP_ID, chat).client_id, *intents(**flask.request.get_json()))
+    except (sm.IllegalIntent, ValueError, TypeError, RecursionError) as refusal:  # a wrong id, type, member; too deep
         return str(refusal), 409 if isinstance(refusal, sm.IllegalIntent) else 400
     return "", 204
 
 
-def intents(text: str = "", key: str = "", end: bool = False) -> tuple[sm.Event, sm.Event]:
-    opening = sm.RequestChat(now(), secrets.token_hex(8), text=text, key=key)
-    return sm.End(now()) if end else sm.SendText(now(), text, key), opening
+def intents(text: str = "", key: str = "", end: bool = False) -> tuple[sm.Event, sm.Event | None]:
+    opening = None if end is True else sm.RequestChat(now(), secrets.token_hex(8), text=text, key=key)
+    return sm.End(now()) if end is True else sm.SendText(now(), text, key), opening
 
 
-@app.get("/chats/<chat>/updates/<int:after>")
+@app.get("/chats/<chat>/updates/<int(max=9223372036854775807):after>")
 def updates(chat: str, after: int) -> flask.Response:
     with transaction() as db:
         db.execute("DELETE FROM journal WHERE chat = ? AND seq <= ?", (chat, after))

@@ -54,6 +54,18 @@ def test_a_setting_that_is_missing_is_named(path: Path, tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", sorted(DRIVERS))
+def test_a_driver_without_its_settings_names_them(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "CENTRE_URL": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", f"statemachine.examples.{name}"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "CENTRE_URL is not set" in done.stderr or "URL TENANT APP_ID CLIENT_ID STORE" in done.stderr
+
+
 @pytest.mark.parametrize("value", ["", " ", "\t\n"])
 def test_an_empty_secret_is_none(value: str, tmp_path: Path) -> None:
     url = "http://127.0.0.1:9"
