@@ -100,11 +100,11 @@ def parse_text(text: str) -> object:
 
 def _loads(text: str) -> object:
     try:
-        return cast(object, _read(text))
+        return _read(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of thousands of digits: now integers are read by hand, which is slower
-        return cast(object, _read_by_hand(text))
+        return _read_by_hand(text)
 
 
 def _absent(_literal: str) -> None:

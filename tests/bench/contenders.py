@@ -49,7 +49,7 @@ BASELINE: Final = Contender("baseline", "ours.py", module="attrs", arguments=("-
 CONTENDERS: Final = (
     OURS,
     BASELINE,
-    Contender("transitions Machine", "transitions_machine.py", "transitions", "transitions", 10, held=3_000),
+    Contender("transitions Machine", "transitions_machine.py", "transitions", "transitions", 8, held=3_000),
     Contender(
         "transitions HierarchicalMachine",
         "transitions_hierarchical.py",
@@ -57,13 +57,13 @@ CONTENDERS: Final = (
         "transitions.extensions",
         held=3_000,
     ),
-    Contender("python-statemachine", "python_statemachine.py", "python-statemachine", "statemachine", 100, held=3_000),
-    Contender("Automat", "automat_peer.py", "automat", "automat"),
+    Contender("python-statemachine", "python_statemachine.py", "python-statemachine", "statemachine", 90, held=3_000),
+    Contender("Automat", "automat_peer.py", "automat", "automat", 3),
     Contender("sismic", "sismic_peer.py", "sismic", "sismic.interpreter", held=10_000),
     Contender(
         "xstate-statemachine, pure", "xstate_statemachine_peer.py", "xstate-statemachine", "xstate_statemachine", 20
     ),
-    Contender("XState v5 transition()", "xstate_v5.mjs", "xstate@5", goal=3),
+    Contender("XState v5 transition()", "xstate_v5.mjs", "xstate@5", goal=10),
 )
 
 

@@ -14,6 +14,7 @@ MOST_CALLS = {
     "a phase change": 10,
     "a message with its receipt": 69,
     "a message that a poll brings": 94,
+    "a message from bytes to commands": 206,
     "a text that is sent": 62,
     "an empty poll": 38,
     "an early tick": 6,

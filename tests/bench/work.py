@@ -169,7 +169,6 @@ def _conversations() -> Callable[[], int]:
 def _bytes_to_bytes() -> Callable[[], int]:
     """Each answer as the bytes of an HTTP reply, each command as those of a request."""
     start = live_session()
-    endpoint = Endpoint("https://chat.example", "chat.example", "app", "client")
     lived = conversation(start)
     session, steps = start, list[tuple[Event, Command | None, int, bytes]]()
     for _ in range(50 * TURN):
@@ -184,15 +183,24 @@ def _bytes_to_bytes() -> Callable[[], int]:
     def run() -> int:
         session = start
         for event, command, status, body in steps:
-            if command is not None:
-                event = Answered(event.at, command.id, read_reply(command, status, {}, body, redirected=False))
-            session, out = reduce(session, event)
-            for one in out:
-                if isinstance(one, Command):
-                    to_http(one, endpoint, nonce="1")
+            session = _carried(session, event, command, status, body)
         return len(steps)
 
     return run
+
+
+_ENDPOINT: Final = Endpoint("https://chat.example", "chat.example", "app", "client")
+
+
+def _carried(session: Session, event: Event, command: Command | None, status: int, body: bytes) -> Session:
+    """One step, with the answer to `command` read from its bytes, and with the requests of its commands."""
+    if command is not None:
+        event = Answered(event.at, command.id, read_reply(command, status, {}, body, redirected=False))
+    session, out = reduce(session, event)
+    for one in out:
+        if isinstance(one, Command):
+            to_http(one, _ENDPOINT, nonce="1")
+    return session
 
 
 def _wire(event: Answered) -> bytes:
@@ -365,10 +373,14 @@ def exact_calls() -> dict[str, int]:
     assert due is not None
     word = Message("2", _AGENT, "hello", None, 5_000)
     queued, _ = reduce(session, Incoming(10_000, (Status("queued"),)))
+    answered = Answered(10_000, poll.id, EventBatch((word,)))
+    carried = partial(_carried, session, answered, poll, 200, _wire(answered))
+    carried()
     return {
         "a phase change": calls(queued, Incoming(11_000, (Status("connecting"),))),
         "a message with its receipt": calls(session, Incoming(10_000, (word,))),
-        "a message that a poll brings": calls(session, Answered(10_000, poll.id, EventBatch((word,)))),
+        "a message that a poll brings": calls(session, answered),
+        "a message from bytes to commands": counted(carried),
         "a text that is sent": calls(session, SendText(10_000, "hello")),
         "an empty poll": calls(session, Answered(24_000, poll.id, EventBatch())),
         "an early tick": calls(session, Tick(due - 1)),
