@@ -61,6 +61,10 @@ class CircuitBreaker:
         """The server counts as down."""
         return self._open_until is not None
 
+    def share(self, processes: int, per_second: float | None) -> None:
+        """Limit this process to its part of a rate that so many processes share."""
+        self._spacing = processes / per_second if per_second else 0.0
+
     async def enter(self, timeout: float) -> int:  # noqa: ASYNC109 - decided before the wait, not by cancelling it
         """Wait until this request may pass, for at most `timeout` seconds. Returns the epoch for `failed`.
 

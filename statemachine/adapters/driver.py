@@ -219,18 +219,27 @@ class Driver:
         self._running = True
         return self._step(event, saved)
 
-    def stop(self) -> None:
+    def stop(self, *, drain: bool = False) -> None:
         """Release the session without ending it. `Listener.stopped` is called when nothing is in progress any more.
 
-        Reads are withdrawn, so no more updates arrive. Items in the queue are still sent, one after the other, until a
-        deadline is due or the queue is empty. May be repeated.
+        Reads are withdrawn, so no more updates arrive; to `drain`, those in flight are waited for: a server may keep a
+        withdrawn poll for a while, and give it events that nobody receives. Items in the queue are still sent, one
+        after the other, until a deadline is due or the queue is empty. May be repeated.
         """
         if self._stopping or self._stopped:
             return
         self._stopping = True
         self._disarm()
-        self._abort_reads()
+        if not drain:
+            self._abort_reads()
         self._halt_when_idle()
+
+    def cut_reads(self) -> None:
+        """Give all reads in flight the failure `cut`: another process may have the session now."""
+        for command in [*self._in_flight.values()]:
+            if isinstance(command, READS):
+                self._transport.abort(command.id)
+                self._answered(command.id, Failure("cut"))
 
     def abandon(self) -> None:
         """Stop at once. Commands in flight stay in the stored session's outbox; `Restarted` settles them."""

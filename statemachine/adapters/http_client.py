@@ -65,13 +65,22 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise ConnectionCut from error
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Limits the connections opened at once: a thousand time out together, on a busy loop or a short backlog."""
+_NOT_OURS: Final = "this process may not act for its chats now: another one may have them"
 
-    def __init__(self, seconds: float, tls: ssl.SSLContext | None) -> None:
+
+class _Connector(aiohttp.TCPConnector):
+    """Limits the connections opened at once: a thousand time out together, on a busy loop or a short backlog.
+
+    `may_send` is asked again when the connection is there, the last moment before the request leaves: a process that
+    was suspended meanwhile must send nothing late.
+    """
+
+    def __init__(self, seconds: float, tls: ssl.SSLContext | None, may_send: Callable[[], bool]) -> None:
         # No limit: with aiohttp's default of 100, the polls of the 101st chat wait.
         super().__init__(limit=0, ssl=tls if tls is not None else True)  # pyright: ignore[reportUnknownMemberType]
         self._seconds = seconds
+        self._may_send = may_send
+        self.refused = 0
         self._connecting = asyncio.Semaphore(CONNECTING)
 
     async def connect(
@@ -86,9 +95,14 @@ class _Connector(aiohttp.TCPConnector):
         else:  # at once, and without a timer
             await self._connecting.acquire()
         try:
-            return await super().connect(req, traces, timeout)
+            connection = await super().connect(req, traces, timeout)
         finally:
             self._connecting.release()
+        if not self._may_send():
+            self.refused += 1
+            connection.close()
+            raise RequestBlocked(_NOT_OURS)
+        return connection
 
     async def _turn(self) -> None:
         try:
@@ -109,6 +123,7 @@ class ConnectionPool:
         proxy: str | None = None,
         headers: HeaderSource | None = None,
         per_second: float | None = None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         """Open no connection yet. Raises ValueError for an invalid proxy.
 
@@ -118,14 +133,17 @@ class ConnectionPool:
             proxy: Such as "http://host:port", or "http://user:password@host:port".
             headers: For every request, see `HeaderSource`.
             per_second: The average rate of requests; None: unlimited.
+            may_send: Asked before each request, and again before it leaves; while it is false, none is sent.
         """
+        self._may_send = may_send
         self.loop: Final = asyncio.get_running_loop()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
         via = None if proxy is None else proxy_address(proxy)
         self.proxy_host: Final = "" if via is None else via.raw_host or ""
+        self._connector = _Connector(self.connect_timeout_s, tls, may_send)
         self.http: Final = aiohttp.ClientSession(
-            connector=_Connector(self.connect_timeout_s, tls),
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),  # each `HttpClient` has its own
             middlewares=(_once,),
             proxy=via,
@@ -138,6 +156,17 @@ class ConnectionPool:
 
     async def __aenter__(self) -> Self:
         return self
+
+    @property
+    def refused(self) -> int:
+        """The requests stopped in the last moment, see `may_send`."""
+        return self._connector.refused
+
+    async def enter(self, timeout: float) -> int:  # noqa: ASYNC109 - see `CircuitBreaker.enter`
+        """Wait until a request may begin. Raises RequestBlocked."""
+        if not self._may_send():
+            raise RequestBlocked(_NOT_OURS)
+        return await self.breaker.enter(timeout)
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.close()
@@ -215,7 +244,7 @@ class HttpClient:
         """The answer without its body. Errors become CallFailed, also those while the body is read."""
         breaker, epoch, url = self._pool.breaker, 0, request.url
         try:
-            epoch = await breaker.enter(request.timeout / 1_000)
+            epoch = await self._pool.enter(request.timeout / 1_000)
             headers = await self._all_headers(request)
             headers.update(self._cookies.headers(url))
             async with (

@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "conform": "Test the conformance of an engine or a client in any language.",
     "audit": "Find faults of a client in its recorded traffic.",
     "store": "Maintain the database of chats: check, show a chat, purge, forget a client, copy to PostgreSQL.",
+    "cluster": "See and steer the workers that share a database.",
     "simulate": "Simulate client and server under faults, with many seeds.",
     "engine": "Run the engine as a process for a program in another language.",
     "diagrams": "Draw the state machines and tables.",

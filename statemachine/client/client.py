@@ -30,7 +30,7 @@ from ..logs import Logger
 from .arguments import duration, seconds, text, whole_number
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
-from .errors import BadSetting, ChatClosed, ChatError
+from .errors import BadSetting, ChatClosed, ChatElsewhere, ChatError
 from .health import Health, store_fault
 from .home_loop import check_loop, running_loop
 from .metrics import GuardedMetrics, Metrics, MetricsObserver, Stats
@@ -159,7 +159,7 @@ class ChatClient:
     async def _open(self, stack: AsyncExitStack) -> None:
         store = await self._open_store(stack)
         self._capacity = chats_within_file_limit()
-        pool = await stack.enter_async_context(self._options.pool())
+        pool = await stack.enter_async_context(self._options.pool(self._may_send))
         self._context = ClientContext(
             store,
             pool,
@@ -178,6 +178,18 @@ class ChatClient:
         stack.callback(resuming.cancel)
         watching = asyncio.create_task(_watch(self._context.clock))
         stack.callback(watching.cancel)
+
+    def _prefix(self) -> str:
+        """What the ids of all its sessions begin with: tenant and app id."""
+        return _prefix(self._endpoint)
+
+    def _may_send(self) -> bool:
+        """Whether this process may act for its chats."""
+        return True
+
+    def _is_here(self, session_id: str) -> bool:
+        """Whether this process has this chat."""
+        return True
 
     def _clock_changed(self, store: Archive, since: int, until: int, by: int) -> None:
         store.clock_changed(since, until, by, _log_failure)
@@ -206,7 +218,7 @@ class ChatClient:
         pause = 2 / self._options.opened_per_second
         for session_id in random.sample(mine, len(mine)):
             await asyncio.sleep(0)
-            if session_id in self._sessions:
+            if session_id in self._sessions or not self._is_here(session_id):
                 continue
             if kept := self._retired.get(session_id):
                 self._changed(kept)
@@ -288,6 +300,8 @@ class ChatClient:
         return chat
 
     def _make(self, context: ClientContext, session_id: str) -> ChatSession:
+        if not self._is_here(session_id):
+            raise ChatElsewhere(f"chat {label(session_id)} is at another worker: send by the inbox")
         client_id = unquote(session_id.rpartition("/")[2])
         return ChatSession(session_id, _for(self._endpoint, client_id), context)
 
@@ -423,9 +437,11 @@ class ChatClient:
         await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 
-    async def _drop(self, chats: Sequence[ChatSession]) -> None:
+    async def _drop(
+        self, chats: Sequence[ChatSession], within: timedelta = timedelta(0), *, drain: bool = False
+    ) -> None:
         """Release these chats. Their last saves come before the next request to the store."""
-        await asyncio.gather(*(chat.close(timedelta(0)) for chat in chats))
+        await asyncio.gather(*(chat.close(within, drain=drain) for chat in chats))
         for chat in chats:
             self._sessions.pop(chat.id, None)
             self._retired.pop(chat.id, None)

@@ -19,6 +19,8 @@ from weakref import ref
 
 from attrs import define, field
 
+from statemachine.store.errors import Fenced
+
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
 from .errors import BadSetting, ChatError
@@ -171,7 +173,7 @@ class DeliveryScheduler:
 
 def _stop_of(chat: ChatSession) -> Stopped | None:
     """Why the session could not continue, once."""
-    if chat.slot.stop_delivered or chat.error is None:
+    if chat.slot.stop_delivered or chat.error is None or isinstance(chat.error, Fenced):  # its new owner continues
         return None
     chat.slot.stop_delivered = True
     return Stopped(chat.error)

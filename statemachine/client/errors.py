@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from statemachine.adapters.driver import label
+from statemachine.store.errors import Fenced
 
 from ..core import IllegalIntent, Outcome, Phase, Reason
 
@@ -61,6 +62,10 @@ class ChatStopped(ChatError):
     """
 
 
+class ChatElsewhere(ChatStopped):
+    """Another worker has this chat (`statemachine.cluster`): send by the inbox, which reaches it wherever it is."""
+
+
 class NotSaved(ChatError, TimeoutError):
     """The store did not save this in time (`Options.save_within`). It may still be saved, and is then carried out.
 
@@ -104,6 +109,8 @@ def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:
 
 def ending(error: BaseException | None, session_id: str) -> ChatError:
     """The error of calls on a chat that has stopped because of `error`, or whose client was closed."""
+    if isinstance(error, Fenced):
+        return ChatElsewhere(f"chat {label(session_id)} was taken over by another worker: send by the inbox")
     return (
         ChatStopped(f"chat {label(session_id)} could not go on: {error}")
         if error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -100,14 +101,15 @@ class Options:
         except ValueError as error:
             raise BadSetting(str(error)) from None
 
-    def pool(self) -> ConnectionPool:
-        """A connection pool with these options."""
+    def pool(self, may_send: Callable[[], bool] = lambda: True) -> ConnectionPool:
+        """A connection pool with these options. `may_send`: see `ConnectionPool`."""
         return ConnectionPool(
             self.connect_timeout,
             tls=self.tls,
             proxy=self.proxy,
             headers=self.headers,
             per_second=self.requests_per_second,
+            may_send=may_send,
         )
 
     def core(self) -> Config:

@@ -210,9 +210,16 @@ class SessionRunner:
         self.feed.reopen(last.saved, changes(last.session, blank))
         return self.submit(opening)
 
-    async def close(self, timeout: timedelta) -> None:  # noqa: ASYNC109 - the rest is abandoned then
-        """Release the session. Requests in flight, and the queue behind them, have `timeout` to finish."""
-        self._driver.stop()
+    def cut_reads(self) -> None:
+        """See `Driver.cut_reads`."""
+        self._driver.cut_reads()
+
+    async def close(self, timeout: timedelta, *, drain: bool = False) -> None:  # noqa: ASYNC109 - the rest is abandoned then
+        """Release the session. Requests in flight, and the queue behind them, have `timeout` to finish.
+
+        `drain`: see `Driver.stop`.
+        """
+        self._driver.stop(drain=drain)
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 await self._stopped.wait()

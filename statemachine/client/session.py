@@ -408,10 +408,17 @@ class ChatSession:
         if self._ended_at is not None:
             self._ended_at += by
 
-    async def close(self, within: timedelta | None = None) -> None:
-        """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`)."""
+    def cut_reads(self) -> None:
+        """Stop the polls and readings of the history in flight; the session tries them again."""
+        self._runner.cut_reads()
+
+    async def close(self, within: timedelta | None = None, *, drain: bool = False) -> None:
+        """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`).
+
+        `drain`: the poll in flight is waited for as long.
+        """
         try:
-            await self._runner.close(self._context.options.close_within if within is None else within)
+            await self._runner.close(self._context.options.close_within if within is None else within, drain=drain)
         finally:
             await self._transport.close()
 

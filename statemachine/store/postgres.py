@@ -150,6 +150,11 @@ class PostgresStore:
         return self.shard_of(session_id) in self._epochs
 
     @property
+    def fenced(self) -> int:
+        """The writes refused because another worker had claimed the shard."""
+        return self._writer.fenced
+
+    @property
     def is_away(self) -> bool:
         """Whether the database cannot be reached."""
         return self._writer.failing

@@ -27,7 +27,7 @@ LOCK: Final = 0x63737373
 _TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS statemachine;
 CREATE TABLE statemachine.layout (
-    key int PRIMARY KEY CHECK (key = 1), schema int NOT NULL, shards int NOT NULL);
+    key int PRIMARY KEY CHECK (key = 1), schema int NOT NULL, shards int NOT NULL, pair text);
 CREATE TABLE statemachine.worker (
     id text PRIMARY KEY, beat timestamptz NOT NULL, since timestamptz NOT NULL,
     draining boolean NOT NULL DEFAULT false);
@@ -51,7 +51,10 @@ CREATE TABLE statemachine.reading (
     reader text NOT NULL REFERENCES statemachine.reader ON DELETE CASCADE, session text COLLATE "C" NOT NULL,
     seq int NOT NULL, PRIMARY KEY (reader, session));
 """
-"""`session.last`: the last `seq` ever saved. `reading`: the cursor of each named reader of updates."""
+"""`layout.pair`: tenant and app id of all chats, as session ids begin. `session.last`: the last `seq` ever saved.
+
+`reading`: the cursor of each named reader of updates.
+"""
 
 MIGRATIONS: Final[dict[int, Callable[[Connection], object]]] = {}
 """Schema -> its migration to the next one, in the caller's transaction. One is never changed after its release."""
@@ -166,7 +169,7 @@ def read_schema(link: Connection, url: str) -> int:
 def _migrate(link: Connection, found: int) -> None:
     if found == 0:
         link.execute(_TABLES)
-        link.execute("INSERT INTO statemachine.layout VALUES (1, %s, %s)", (SCHEMA, SHARDS))
+        link.execute("INSERT INTO statemachine.layout (key, schema, shards) VALUES (1, %s, %s)", (SCHEMA, SHARDS))
         link.execute("INSERT INTO statemachine.shard (id) SELECT generate_series(0, %s)", (SHARDS - 1,))
         return
     for older in range(found, SCHEMA):

@@ -68,8 +68,7 @@ journal AS (
 dropped AS (
   DELETE FROM statemachine.journal AS one USING new, written
   WHERE NOT %b::boolean AND written.id = new.id AND one.session = new.id AND one.seq <= new.cursor
-    AND one.seq <= (SELECT coalesce(min(coalesce(reading.seq, 0)), 2147483647) FROM statemachine.reader
-      LEFT JOIN statemachine.reading ON reading.reader = reader.name AND reading.session = new.id))
+    AND NOT EXISTS (SELECT 1 FROM statemachine.reader))
 SELECT true, id FROM written UNION ALL SELECT false, id::text FROM fence
 """
 
@@ -194,6 +193,7 @@ class Writer:
         self._link: Connection | None = None
         self._queue: deque[Job] = deque()
         self._closed = self.failing = False
+        self.fenced = 0
         self._wake = threading.Condition()
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._run,), name="statemachine-store", daemon=True
@@ -314,6 +314,7 @@ class Writer:
             if is_written:
                 outcomes += [(done, None) for done, _ in one.answers]
             elif is_fenced:
+                self.fenced += len(one.answers)
                 error = Fenced(f"shard {self._shard(name)} belongs to another worker now")
                 outcomes += [(done, error) for done, _ in one.answers]
             elif one.save is None and not one.cursor and not version:  # to acknowledge nothing of nobody is no error

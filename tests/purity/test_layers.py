@@ -27,7 +27,7 @@ LAYERS = (
     {"adapters", "diagrams"},
     {"store", "engine", "emulator"},
     {"client"},
-    {"testing", "scripted", "replay", "conformance", "gateway"},
+    {"testing", "scripted", "replay", "conformance", "gateway", "cluster"},
     {"console", "simulation"},
     {"proxy"},
     {"cli"},

@@ -1,0 +1,160 @@
+"""`Inbox`: send for any customer from any process, and read updates with cursors of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Any, Final, Self
+from urllib.parse import quote, unquote
+
+from statemachine.client.arguments import text as checked_text
+from statemachine.client.errors import BadSetting, ChatClosed
+from statemachine.codec.records import decode_update
+from statemachine.store.errors import StoreError
+from statemachine.store.names import is_url, shown
+from statemachine.store.postgres_database import explain, shard_of
+from statemachine.store.psycopg_extra import psycopg
+
+from ..core import TranscriptUpdate
+from .intake import CHANNEL, write_intent
+
+PAGE: Final = 500
+POLL_S: Final = 0.1
+LIMIT: Final = 1_000
+"""The most intents of one customer that wait."""
+
+_PUT: Final = f"""
+WITH added AS (
+  INSERT INTO statemachine.inbox (shard, session, key, intent)
+  SELECT %(shard)s, %(session)s, %(key)s, %(intent)s
+  WHERE (SELECT count(*) FROM statemachine.inbox WHERE session = %(session)s AND done IS NULL) < %(limit)s
+  ON CONFLICT (session, key) DO NOTHING RETURNING id)
+SELECT (SELECT pg_notify('{CHANNEL}', '') FROM added) IS NOT NULL
+  OR EXISTS (SELECT 1 FROM statemachine.inbox WHERE session = %(session)s AND key = %(key)s)
+"""
+_REFUSED: Final = "SELECT done IS NOT NULL, refused FROM statemachine.inbox WHERE session = %s AND key = %s"
+_READER: Final = (
+    "INSERT INTO statemachine.reader (name, seen) VALUES (%s, clock_timestamp())"
+    " ON CONFLICT (name) DO UPDATE SET seen = clock_timestamp()"
+)
+_NEXT: Final = """
+SELECT one.session, one.seq, one.content FROM statemachine.journal AS one
+LEFT JOIN statemachine.reading ON reading.reader = %s AND reading.session = one.session
+WHERE one.seq > coalesce(reading.seq, 0) ORDER BY one.at, one.session, one.seq LIMIT %s
+"""
+_READ: Final = """
+INSERT INTO statemachine.reading (reader, session, seq) VALUES (%s, %s, %s)
+ON CONFLICT (reader, session) DO UPDATE SET seq = greatest(reading.seq, excluded.seq)
+"""
+
+
+class Inbox:
+    """The inbox of a cluster. `async with` connects; it needs no connection to the contact centre.
+
+    Each method that puts an intent returns once it is durable. The owner of the chat executes the intents of a customer
+    in this order. The same key is the same intent: repeat a call freely. Raises BadSetting, and a `StoreError`.
+    """
+
+    def __init__(self, store: str) -> None:
+        """`store`: the URL of the workers' database. Raises BadSetting."""
+        if not is_url(store):
+            raise BadSetting("store: an inbox needs the URL of a PostgreSQL database, like postgresql://user@host/db")
+        self._url = store
+        self._link: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._lock = asyncio.Lock()
+        self._shards, self._prefix = 0, ""
+
+    async def __aenter__(self) -> Self:
+        row = (await self._ask("SELECT shards, pair FROM statemachine.layout", open_first=True))[0]
+        if row[1] is None:
+            raise BadSetting(f"{shown(self._url)}: no worker has used it yet: start one first")
+        self._shards, self._prefix = row
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._link is not None:
+            await self._link.close()
+            self._link = None
+
+    # --- write --------------------------------------------------------------------------------------------------------
+
+    async def send(self, client_id: str, text: str, *, key: str, note: str = "") -> None:
+        """Send a text; it begins a chat where there is none. `DeliveryUpdate.key` reports the result."""
+        await self.put(client_id, "send", key=key, text=text, note=note)
+
+    async def end(self, client_id: str, *, key: str) -> None:
+        """End the chat."""
+        await self.put(client_id, "end", key=key)
+
+    async def put(self, client_id: str, call: str, *, key: str, **values: object) -> None:
+        """Put the call of another method of `ChatSession`, with values that JSON can hold.
+
+        `send_location`, `send_file` (a path that every worker can read), `answer_form` (of a form that is not secure),
+        `disconnect`, `end`, `mark_read`.
+        """
+        session = self._session(client_id)
+        row = {
+            "shard": shard_of(session, self._shards),
+            "session": session,
+            "key": checked_text(f"{call}: key", key),
+            "intent": write_intent(call, values),
+            "limit": LIMIT,
+        }
+        if not (await self._ask(_PUT, row))[0][0]:
+            raise StoreError(f"{LIMIT} intents of this customer wait already: no worker runs, or it cannot keep up")
+
+    async def refusal(self, client_id: str, key: str) -> str | None:
+        """Why this intent was refused, "" where it was not; None while it is waiting or unknown."""
+        rows = await self._ask(_REFUSED, (self._session(client_id), key))
+        return (rows[0][1] or "") if rows and rows[0][0] else None
+
+    # --- read ---------------------------------------------------------------------------------------------------------
+
+    async def updates(self, reader: str) -> AsyncGenerator[tuple[str, TranscriptUpdate]]:
+        """The transcript updates of all customers, for the reader of this name: (client id, update), for ever.
+
+        Each at least once, in order of `seq` for a customer. Asking for the next one acknowledges the last. A name is
+        remembered, and updates are kept for it, also while nobody reads; `forget_reader` ends that.
+        """
+        name = checked_text("updates: reader", reader)
+        await self._ask(_READER, (name,), fetch=False)
+        while True:
+            rows = await self._ask(_NEXT, (name, PAGE))
+            for session, seq, content in rows:
+                update = decode_update(json.loads(content))
+                if isinstance(update, TranscriptUpdate):
+                    yield unquote(session.removeprefix(self._prefix)), update
+                await self._ask(_READ, (name, session, seq), fetch=False)
+            if not rows:
+                await asyncio.sleep(POLL_S)
+            await self._ask(_READER, (name,), fetch=False)
+
+    async def forget_reader(self, reader: str) -> None:
+        """Keep no more updates for the reader of this name."""
+        await self._ask("DELETE FROM statemachine.reader WHERE name = %s", (reader,), fetch=False)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _session(self, client_id: str) -> str:
+        if not self._prefix:
+            raise ChatClosed("the inbox is not open: use it inside `async with`")
+        return self._prefix + quote(checked_text("client_id", client_id), safe="")
+
+    async def _ask(self, query: Any, values: Any = (), *, open_first: bool = False, fetch: bool = True) -> list[Any]:
+        """Execute a statement; once more where the connection had been cut: all of them can be repeated."""
+        if self._link is None and not open_first:
+            raise ChatClosed("the inbox is not open: use it inside `async with`")
+        async with self._lock:
+            for is_last in (False, True):
+                try:
+                    if self._link is None or self._link.closed:
+                        self._link = await psycopg.AsyncConnection.connect(
+                            self._url, autocommit=True, connect_timeout=5
+                        )
+                    result = await self._link.execute(query, values)
+                    return await result.fetchall() if fetch else []
+                except psycopg.Error as error:
+                    if is_last or self._link is None or not self._link.closed:
+                        raise explain(error, self._url) from error
+        raise AssertionError

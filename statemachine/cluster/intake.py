@@ -1,0 +1,184 @@
+"""Executes the inbox: the intents of the customers whose chats this worker owns, in order for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
+
+from statemachine.client.errors import BadSetting, ChatError, NotPossible
+from statemachine.client.session import ChatSession
+from statemachine.store.errors import StoreError
+from statemachine.store.psycopg_extra import psycopg
+
+from ..logs import Logger, error_name, error_values
+
+_log = Logger()
+
+CHANNEL: Final = "statemachine_inbox"
+PAGE: Final = 1_000
+_LOOK_S: Final = 1.0
+"""How long to wait for a notification before looking: a notification may be lost."""
+_MARK_S: Final = 0.05
+
+_OPEN: Final = (
+    "SELECT id, session, key, intent, extract(epoch FROM at)::float8 FROM statemachine.inbox"
+    " WHERE done IS NULL AND shard = ANY(%s) AND NOT id = ANY(%s) ORDER BY id LIMIT %s"
+)
+_DONE: Final = (
+    "UPDATE statemachine.inbox SET done = clock_timestamp(), refused = ended.refused, intent = ''"
+    " FROM unnest(%s::bigint[], %s::text[]) AS ended (id, refused) WHERE inbox.id = ended.id"
+)
+"""The intent is deleted at once: it may hold personal data, and the journal has its outcome."""
+
+KEYED: Final = frozenset({"send", "send_location", "send_file", "answer_form"})
+CALLS: Final = KEYED | {"end", "disconnect", "mark_read"}
+"""The methods of `ChatSession` that an inbox takes."""
+
+
+class Owner(Protocol):
+    """The worker."""
+
+    def owned_shards(self) -> list[int]:
+        """The shards whose intents it may execute now."""
+        ...
+
+    async def session(self, client_id: str, *, start: bool = True) -> ChatSession:
+        """See `ChatClient.session`."""
+        ...
+
+
+class Intake:
+    """Runs in the worker's event loop. `depth`: intents that wait here; `oldest_s`: the age of the oldest."""
+
+    def __init__(self, url: str, owner: Owner, prefix: str) -> None:
+        self._url, self._owner, self._prefix = url, owner, prefix
+        self._waiting: dict[int, float] = {}
+        self._queues: dict[str, deque[tuple[int, str, str]]] = {}
+        self._ended: dict[int, str | None] = {}
+        self._event = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def depth(self) -> int:
+        """The number of intents that wait here."""
+        return len(self._waiting)
+
+    @property
+    def oldest_s(self) -> float:
+        """The age of the oldest of them, in seconds."""
+        return max(0.0, time.time() - min(self._waiting.values(), default=time.time()))
+
+    def wake(self) -> None:
+        """Look into the inbox now."""
+        self._event.set()
+
+    async def run(self) -> None:
+        """Run until it is cancelled; while the database is away, it waits."""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen())
+                    group.create_task(self._feed())
+            except* (psycopg.Error, OSError) as errors:
+                _log.warning("inbox_failed", **error_values(errors))
+                await asyncio.sleep(_LOOK_S / 2)
+
+    async def _listen(self) -> None:
+        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as link:
+            await link.execute(f"LISTEN {CHANNEL}")
+            async for _ in link.notifies():
+                self.wake()
+            raise psycopg.OperationalError("the connection has ended")
+
+    async def _feed(self) -> None:
+        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as link:
+            while True:
+                await self._once(link)
+
+    async def _once(self, link: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+        if self._ended:
+            ended = dict(self._ended)
+            await link.execute(_DONE, (list(ended), list(ended.values())))
+            for row in ended:
+                del self._ended[row]
+                self._waiting.pop(row, None)
+        if shards := self._owner.owned_shards():
+            rows = await (await link.execute(_OPEN, (shards, list(self._waiting), PAGE))).fetchall()
+            for row, session_id, key, intent, at in rows:
+                self._waiting[row] = at
+                self._add(session_id, (row, key, intent))
+
+    def _add(self, session_id: str, one: tuple[int, str, str]) -> None:
+        queue = self._queues.get(session_id)
+        if queue is not None:
+            queue.append(one)
+            return
+        self._queues[session_id] = deque([one])
+        task = asyncio.create_task(self._work(session_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, session_id: str) -> None:
+        """Execute the intents of one customer, one after the other."""
+        queue = self._queues[session_id]
+        try:
+            while queue:
+                row, key, intent = queue[0]
+                refused = await self._execute(session_id, key, intent)
+                queue.popleft()
+                self._ended[row] = refused
+                asyncio.get_running_loop().call_later(_MARK_S, self.wake)
+        except (ChatError, StoreError):  # the chat is elsewhere now, or the database away: they stay in the inbox
+            for row, *_ in queue:
+                self._waiting.pop(row, None)
+        finally:
+            del self._queues[session_id]
+
+    async def _execute(self, session_id: str, key: str, intent: str) -> str | None:
+        """Why the intent was refused; None: it is durable. Raises ChatError and StoreError: repeat it."""
+        try:
+            call, values = read_intent(intent)
+            chat = await self._owner.session(unquote(session_id.removeprefix(self._prefix)), start=False)
+            if call == "send":
+                await chat.send(**values, key=key, new_chat=True)
+            elif call == "answer_form" and any(form.secure for form in chat.session.participants.forms):
+                return "the values of a secure form must not be stored: answer it at the worker that has the chat"
+            else:
+                await getattr(chat, call)(**values, **({"key": key} if call in KEYED else {}))
+        except (NotPossible, BadSetting) as error:
+            return str(error)
+        except (ChatError, StoreError):
+            raise
+        except Exception as error:  # one intent must not stop the others
+            _log.error("intent_failed", **error_values(error))
+            return error_name(error)
+        return None
+
+
+def write_intent(call: str, values: Mapping[str, object]) -> str:
+    """An intent as JSON in ASCII. Raises BadSetting."""
+    if call not in CALLS:
+        raise BadSetting(f"the inbox does not take {call}: it takes {', '.join(sorted(CALLS))}")
+    try:
+        return json.dumps({"call": call, "values": dict(values)})
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"{call}: the values must be JSON: {error}") from None
+
+
+def read_intent(text: str) -> tuple[str, dict[str, Any]]:
+    """The call and its values. Raises BadSetting."""
+    found = json.loads(text)
+    if found["call"] not in CALLS:
+        raise BadSetting(f"this worker does not know {found['call']}: upgrade it")
+    return found["call"], found["values"]

@@ -1,0 +1,43 @@
+"""The lease of a worker: until when it may act for its chats, judged by its own clock alone."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def elapsed() -> float:
+    """Seconds, of a clock that nobody can set. On Linux it also runs while the machine sleeps."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+class Lease:
+    """Valid until `seconds` less `margin` after the last heartbeat that the database has taken was *sent*.
+
+    The others wait `seconds` from the moment the database took it, which is later: so the lease of a worker has always
+    ended when its chats are claimed. The margin is for a request on its way from the check to the network.
+    """
+
+    def __init__(self, seconds: float, margin: float) -> None:
+        self._length: Final = seconds - margin
+        self._until = 0.0
+
+    def renew(self, sent: float) -> None:
+        """A heartbeat sent at this time (`elapsed`) was taken."""
+        self._until = sent + self._length
+
+    def end(self) -> None:
+        """It is over: the worker was declared dead."""
+        self._until = 0.0
+
+    @property
+    def left(self) -> float:
+        """The seconds left, negative after its end."""
+        return self._until - elapsed()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the worker may act."""
+        return self.left > 0

@@ -1,0 +1,21 @@
+"""The pair of tenant and app id that a database belongs to: a worker must poll every chat that it claims."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from statemachine.client.errors import BadSetting
+from statemachine.store.names import shown
+from statemachine.store.postgres_database import connect, translated_errors
+
+
+def set_pair(url: str, pair: str) -> None:
+    """Give the database to this pair. Raises BadSetting where it belongs to another one, and a `StoreError`."""
+    with translated_errors(url), connect(url) as link:
+        link.execute("UPDATE statemachine.layout SET pair = coalesce(pair, %s)", (pair,))
+        row = link.execute("SELECT pair FROM statemachine.layout").fetchone()
+    if row and row[0] != pair:
+        tenant, app_id, _ = (unquote(part) for part in str(row[0]).split("/"))
+        raise BadSetting(
+            f"{shown(url)} has the chats of tenant {tenant} and app id {app_id}: use another database for this pair"
+        )

@@ -1,0 +1,294 @@
+"""`Worker`: a `ChatClient` that shares the chats of a database with other workers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from attrs import frozen
+
+from statemachine.adapters.protocols import Archive
+from statemachine.client.arguments import duration
+from statemachine.client.client import ChatClient
+from statemachine.client.errors import BadSetting
+from statemachine.client.options import Options
+from statemachine.client.session import ChatSession
+from statemachine.store.errors import StoreError
+from statemachine.store.names import is_url
+from statemachine.store.postgres import PostgresStore
+
+from ..logs import Logger, error_values
+from .intake import Intake
+from .lease import Lease, elapsed
+from .membership import Membership
+from .pairs import set_pair
+from .shards import Event, Shards
+from .trimming import trim
+
+_log = Logger()
+
+_TICK_S: Final = 0.1
+_MARGIN: Final = 0.1
+"""The part of a lease that is left unused."""
+_TRIM_S: Final = 10.0
+
+
+@frozen
+class ClusterStats:
+    """This worker's part. `lease_left`: seconds; `inbox_*`: of its own shards; the rest counts since the start."""
+
+    worker: str
+    shards: int
+    workers: int
+    lease_left: float
+    inbox_depth: int
+    inbox_oldest_s: float
+    takeovers: int
+    fenced: int
+    refused_late: int
+
+
+class Worker(ChatClient):
+    """One of several equal workers. `async with` joins the others; each chat has one owner among them at a time.
+
+    It is used as a `ChatClient`; `session()` of a chat that another worker has raises ChatElsewhere, so send by an
+    `Inbox`. Closing it hands its chats over.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        store: str,
+        app_id: str,
+        tenant: str | None = None,
+        lease: timedelta = timedelta(seconds=5),
+        drain: timedelta = timedelta(seconds=20),
+        options: Options | None = None,
+        **more: Any,
+    ) -> None:
+        """Check the settings; nothing is opened yet.
+
+        Args:
+            url: As for `ChatClient`, like `tenant`, `app_id`, `options` and `more`.
+            store: The URL of the PostgreSQL database, "postgresql://…", the same for all workers.
+            app_id: The id of the messaging scenario entry. A database belongs to one pair of tenant and app id.
+            tenant: Its `tenantUrl`; None: the host of `url`.
+            lease: How long a worker without a heartbeat keeps its chats, the same for all workers; at most
+                `Options.settle`. A shorter one takes over sooner, and moves chats needlessly when machines are busy.
+            drain: How long to wait for a held poll before a planned handover; more than the server holds it.
+            options: Durations and choices.
+            more: See `ChatClient`.
+
+        Raises:
+            BadSetting: A setting cannot work.
+        """
+        super().__init__(url, app_id=app_id, tenant=tenant, options=options, store=store, **more)
+        if not is_url(store):
+            raise BadSetting("store: a worker needs the URL of a PostgreSQL database, like postgresql://user@host/db")
+        duration("Worker: lease", lease)
+        duration("Worker: drain", drain)
+        if not timedelta(seconds=1) <= lease <= self._options.settle:
+            raise BadSetting(
+                f"lease must be between 1 second and Options.settle ({self._options.settle}): a message of the last "
+                "owner must have arrived when the next one looks for it"
+            )
+        self._database, self._drain_within = store, drain
+        self._lease = Lease(lease.total_seconds(), lease.total_seconds() * _MARGIN)
+        self._lease_s = lease.total_seconds()
+        self._shards = Shards()
+        self._postgres: PostgresStore
+        self._membership: Membership
+        self._intake: Intake
+        self._work_loop: asyncio.AbstractEventLoop
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticked = 0.0
+        self._takeovers = 0
+        self._workers = 1
+
+    def cluster_stats(self) -> ClusterStats:
+        """The present state of this worker, for monitoring."""
+        return ClusterStats(
+            self._membership.id,
+            len(self._shards.all_in("owned")),
+            self._workers,
+            round(max(0.0, self._lease.left), 2),
+            self._intake.depth,
+            round(self._intake.oldest_s, 2),
+            self._takeovers,
+            self._postgres.fenced,
+            self._context.pool.refused if self._context else 0,
+        )
+
+    # --- open and close -----------------------------------------------------------------------------------------------
+
+    async def _open_store(self, stack: AsyncExitStack) -> Archive:
+        call_soon = asyncio.get_running_loop().call_soon_threadsafe
+        transcript = self._options.transcript
+        opening = partial(PostgresStore, self._database, call_soon=call_soon, transcript=transcript, shared=True)
+        self._postgres = await asyncio.to_thread(opening)
+        stack.push_async_callback(asyncio.to_thread, self._postgres.close)
+        await asyncio.to_thread(set_pair, self._database, self._prefix())
+        return self._postgres
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await super()._open(stack)
+        self._work_loop, self._ticked = asyncio.get_running_loop(), elapsed()
+        self._intake = Intake(self._database, self, self._prefix())
+        self._membership = Membership(
+            self._database,
+            self,
+            self._lease,
+            self._lease_s,
+            is_awake=lambda: elapsed() - self._ticked < 2 * self._lease_s,
+        )
+        self._spawn(self._tick())
+        self._spawn(self._intake.run())
+        self._spawn(self._trim())
+        self._membership.start()
+        stack.push_async_callback(self._leave)
+
+    async def _leave(self) -> None:
+        """Hand all chats over, then leave."""
+        self._membership.leaving = True
+        self._happened("surplus", self._shards.all_in("owned"))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_within.total_seconds() + self._lease_s):
+                while self._lease.is_valid and self._shards.all_in("reading", "owned", "draining"):  # noqa: ASYNC110
+                    await asyncio.sleep(_TICK_S / 2)
+        await asyncio.to_thread(self._membership.end)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- what the driver and the client ask ---------------------------------------------------------------------------
+
+    def _may_send(self) -> bool:
+        return self._lease.is_valid
+
+    def _is_here(self, session_id: str) -> bool:
+        return self._shards.state(self._postgres.shard_of(session_id)) == "owned"
+
+    def owned_shards(self) -> list[int]:
+        """The shards whose intents this worker may execute now."""
+        return self._shards.all_in("owned") if self._lease.is_valid else []
+
+    # --- shards: called by the membership, in its thread --------------------------------------------------------------
+
+    def claimed(self, epochs: dict[int, int], taken_over: bool) -> None:
+        """See `Member.claimed`."""
+        self._takeovers += taken_over
+        self._work_loop.call_soon_threadsafe(self._claimed, epochs)
+
+    def surplus(self, count: int, wanted: list[int]) -> None:
+        """See `Member.surplus`."""
+        self._work_loop.call_soon_threadsafe(self._surplus, count, wanted)
+
+    def lost(self) -> None:
+        """See `Member.lost`."""
+        asyncio.run_coroutine_threadsafe(self._lost(), self._work_loop).result()
+
+    def shared_with(self, workers: int) -> None:
+        """See `Member.shared_with`."""
+        self._workers = workers
+        self._work_loop.call_soon_threadsafe(self._share_rate)
+
+    def _share_rate(self) -> None:
+        if self._context:
+            self._context.pool.breaker.share(self._workers, self._options.requests_per_second)
+
+    # --- shards: in the event loop ------------------------------------------------------------------------------------
+
+    def _claimed(self, epochs: dict[int, int]) -> None:
+        """Read all of them at once."""
+        reading = {shard: epoch for shard, epoch in epochs.items() if self._shards.handle("claimed", shard) == "read"}
+        self._spawn(self._read(reading))
+
+    def _surplus(self, count: int, wanted: list[int]) -> None:
+        more = max(0, count - len(self._shards.all_in("draining")))
+        self._happened("surplus", {*wanted, *self._shards.all_in("owned")[:more]})
+
+    async def _lost(self) -> None:
+        shards = self._shards.all_in("reading", "owned", "draining")
+        self._happened("lost", shards)
+        await self._abandon(shards)
+
+    def _happened(self, event: Event, shards: Iterable[int]) -> None:
+        for shard in list(shards):
+            action = self._shards.handle(event, shard)
+            if action == "drain":
+                self._spawn(self._drain(shard))
+            elif action == "give_back":
+                self._postgres.drop_shards([shard])
+                self._membership.give_back(shard)
+
+    async def _read(self, epochs: dict[int, int]) -> None:
+        found: list[str] = []
+        while any(self._shards.state(shard) == "reading" for shard in epochs):
+            try:
+                found = await asyncio.to_thread(self._postgres.take_shards, epochs)
+                break
+            except StoreError as error:
+                _log.warning("shards_unreadable", count=len(epochs), **error_values(error))
+                await asyncio.sleep(_TICK_S)
+        adopted = {shard for shard in epochs if self._shards.handle("read", shard) == "adopt"}
+        self._postgres.drop_shards(set(epochs) - adopted)
+        self._intake.wake()
+        if self._context:
+            mine = [one for one in found if self._postgres.shard_of(one) in adopted]
+            await self._resume_stored(self._context, mine)
+
+    async def _drain(self, shard: int) -> None:
+        """Let the handlers and the held polls of its chats come back, then release them."""
+        chats = self._chats_of([shard])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.close_within.total_seconds()):
+                while any(chat.slot.place == "out" for chat in chats):  # noqa: ASYNC110 - rare, and short
+                    await asyncio.sleep(_TICK_S)
+        await self._drop(chats, max(self._drain_within, self._options.close_within), drain=True)
+        self._happened("drained", [shard])
+
+    async def _abandon(self, shards: list[int]) -> None:
+        self._postgres.drop_shards(shards)
+        await self._drop(self._chats_of(shards))
+
+    def _chats_of(self, shards: Iterable[int]) -> list[ChatSession]:
+        wanted = set(shards)
+        held = (*self._sessions.values(), *self._retired.values())
+        return [chat for chat in held if self._postgres.shard_of(chat.id) in wanted]
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        """Show that the event loop works; cut the polls when the lease ends, so that another worker can poll."""
+        was_valid = False
+        while True:
+            self._ticked = elapsed()
+            if was_valid and not self._lease.is_valid:
+                for chat in self.sessions():
+                    chat.cut_reads()
+            was_valid = self._lease.is_valid
+            await asyncio.sleep(_TICK_S)
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(_TRIM_S)
+            if shards := self._shards.all_in("owned"):
+                before = time.time_ns() // 1_000_000
+                with _log.errors("trim_failed"):
+                    await asyncio.to_thread(trim, self._database, shards, before, keep=self._options.transcript)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("worker_task_failed", **error_values(error))

@@ -1,0 +1,194 @@
+"""Workers that share a database, in one process, with a contact centre on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from statemachine import DeliveryUpdate, Finished
+from statemachine.client.errors import BadSetting, ChatElsewhere
+from statemachine.client.options import Options
+from statemachine.cluster import Inbox, Worker, steering
+from statemachine.emulator import Knobs
+from statemachine.emulator.http import Emulator
+from statemachine.store.errors import StoreError, StoreOwned
+from statemachine.store.postgres import PostgresStore
+
+LEASE = timedelta(seconds=5)
+
+
+@pytest.fixture
+async def centre() -> AsyncIterator[Emulator]:
+    async with Emulator("plain", Knobs(pace=0.05, hold_ms=2_000)) as centre:
+        yield centre
+
+
+def worker(centre: Emulator, store: str, **more: Any) -> Worker:
+    options = {"lease": LEASE, "drain": timedelta(seconds=5), **more}
+    return Worker(centre.url, app_id="bridge", tenant="acme.example", store=store, **options)
+
+
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - many conditions have no event
+            await asyncio.sleep(0.02)
+
+
+async def states(inbox: Inbox, reader: str, keys: set[str]) -> dict[str, list[str]]:
+    """The delivery states that this reader sees, until each of these keys is sent."""
+    found: dict[str, list[str]] = {}
+    async with asyncio.timeout(60):
+        async for _, update in inbox.updates(reader):
+            if isinstance(update, DeliveryUpdate) and update.key:
+                found.setdefault(update.key, []).append(update.state)
+            if {key for key, seen in found.items() if "sent" in seen} >= keys:
+                return found
+    raise AssertionError
+
+
+def texts(centre: Emulator) -> dict[str, list[str]]:
+    """The texts that have arrived, by customer."""
+    return {chat.key.client_id: [text for _, text in chat.texts_received] for chat in centre.centre.chats.values()}
+
+
+async def test_intents_reach_the_owner_wherever_it_is(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one, worker(centre, postgres) as two:
+        await until(lambda: {len(each._shards.all_in("owned")) for each in (one, two)} == {128})
+        async with Inbox(postgres) as inbox:
+            keys = set[str]()
+            for client in ("ann", "bob", "eve", "dan", "kim", "lea"):
+                for number in range(2):
+                    keys.add(f"{client}-{number}")
+                    for _ in range(2):  # a webhook delivered twice
+                        await inbox.send(client, f"text {number}", key=f"{client}-{number}")
+            found = await states(inbox, "crm", keys)
+            assert all(seen.count("sent") == 1 for seen in found.values())
+            assert (await states(inbox, "second", keys)).keys() == found.keys()
+        assert texts(centre) == {name: ["text 0", "text 1"] for name in ("ann", "bob", "eve", "dan", "kim", "lea")}
+        assert len(one.sessions()) + len(two.sessions()) == 6
+        (far, chat), *_ = [(one, each) for each in two.sessions()] + [(two, each) for each in one.sessions()]
+        with pytest.raises(ChatElsewhere, match="send by the inbox"):
+            await far.session(chat.client_id)
+
+
+async def test_a_worker_that_closes_hands_its_chats_over(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        chat = await one.session("ann")
+        await (await chat.send("first", key="1")).sent()
+        async with worker(centre, postgres) as two:
+            await until(lambda: two._shards.all_in("owned"))
+            await one.close()
+            await until(lambda: len(two._shards.all_in("owned")) == 256)
+            await until(lambda: [each.client_id for each in two.sessions()] == ["ann"])
+            async with Inbox(postgres) as inbox:
+                await inbox.send("ann", "second", key="2")
+                await states(inbox, "crm", {"1", "2"})
+    assert texts(centre) == {"ann": ["first", "second"]}
+
+
+async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        chat = await one.session("ann")
+        await (await chat.send("first", key="1")).sent()
+        before = one.cluster_stats().worker
+        with psycopg.connect(postgres, autocommit=True) as link:
+            link.execute("DELETE FROM statemachine.worker; UPDATE statemachine.shard SET worker = NULL")
+        await until(lambda: chat.stopped)
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        assert one.cluster_stats().worker != before
+        again = await one.session("ann")
+        assert again is not chat
+        await (await again.send("second", key="2")).sent()
+    assert texts(centre) == {"ann": ["first", "second"]}
+
+
+async def test_nothing_is_sent_without_a_lease(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        chat = await one.session("ann")
+        await (await chat.send("first")).sent()
+        renew, one._lease.renew = one._lease.renew, lambda sent: None  # type: ignore[method-assign]
+        one._lease.end()
+        await until(lambda: chat.session.connection.name == "backing_off")
+        await chat.send("second")
+        await asyncio.sleep(1)
+        assert texts(centre) == {"ann": ["first"]}
+        one._lease.renew = renew  # type: ignore[method-assign]
+        await until(lambda: texts(centre) == {"ann": ["first", "second"]})
+
+
+async def test_a_shard_moves_and_a_worker_drains(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one, worker(centre, postgres) as two:
+        await until(lambda: {len(each._shards.all_in("owned")) for each in (one, two)} == {128})
+        shard = one._shards.all_in("owned")[0]
+        steering.move(postgres, shard, two.cluster_stats().worker)
+        await until(lambda: two._shards.state(shard) == "owned")
+        steering.drain(postgres, one.cluster_stats().worker)
+        await until(lambda: len(two._shards.all_in("owned")) == 256)
+        found = steering.status(postgres)
+        assert sorted((each.shards, each.draining) for each in found.workers) == [(0, True), (256, False)]
+        assert (found.free_shards, found.inbox_depth, found.warning) == (0, 0, None)
+    with pytest.raises(StoreError, match="no worker nobody is alive"):
+        steering.drain(postgres, "nobody")
+
+
+async def test_an_intent_that_is_not_possible_is_refused_with_words(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one, Inbox(postgres) as inbox:
+        await inbox.put("ann", "send_location", key="where", latitude="north", longitude=1)
+        await inbox.send("ann", "hello", key="hello")
+        await inbox.end("ann", key="end")
+        async with asyncio.timeout(60):
+            async for client, update in inbox.updates("crm"):
+                assert client == "ann"
+                if isinstance(update, Finished):
+                    break
+        assert await inbox.refusal("ann", "where") not in (None, "")
+        assert await inbox.refusal("ann", "hello") == ""
+        assert await inbox.refusal("ann", "unknown") is None
+        with pytest.raises(BadSetting, match="the inbox does not take close"):
+            await inbox.put("ann", "close", key="x")
+        assert one.cluster_stats().inbox_depth == 0
+
+
+async def test_a_reader_keeps_updates_until_it_has_them(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one, Inbox(postgres) as inbox:
+        await inbox.send("ann", "hello", key="hello")
+        handling = asyncio.create_task(one.handle(ignore))
+        await states(inbox, "crm", {"hello"})
+        await states(inbox, "crm", set())  # it continues where it was
+        handling.cancel()
+        await inbox.forget_reader("crm")
+        assert steering.status(postgres).readers == ()
+
+
+async def ignore(*_: object) -> None:
+    """A handler."""
+
+
+async def test_workers_and_a_process_with_all_chats_exclude_each_other(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres):
+        with pytest.raises(StoreOwned, match="stop it first"):
+            await asyncio.to_thread(PostgresStore, postgres, call_soon=lambda call: call(), busy_ms=50)
+
+
+async def test_a_database_belongs_to_one_pair(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres):
+        pass
+    with pytest.raises(BadSetting, match=r"has the chats of tenant acme\.example and app id bridge"):
+        async with Worker(centre.url, app_id="other", tenant="acme.example", store=postgres):
+            pass
+
+
+def test_settings_that_cannot_work() -> None:
+    for store, lease in (("chats.sqlite", LEASE), ("postgresql://x/y", timedelta(seconds=11))):
+        with pytest.raises(BadSetting):
+            Worker("http://x", app_id="a", store=store, lease=lease, options=Options())
+    with pytest.raises(BadSetting):
+        Inbox("chats.sqlite")
