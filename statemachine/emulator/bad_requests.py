@@ -16,7 +16,7 @@ def _shortened(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError | web.RequestPayloadError):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args = "The emulator refused a request that is no valid HTTP: %s", (_reason(error),)
+        record.msg, record.args = "The server refused a request that is no valid HTTP: %s", (_reason(error),)
         record.exc_info = None
     return True
 

@@ -296,6 +296,7 @@ class Gateway:
     async def _forget(self, call: Call) -> web.Response:
         await self._client.forget(call.client_id)
         await self._feed.forget(call.client_id)
+        self._uploads.forget(call.client_id)
         for webhook in self.webhooks:
             webhook.forget(call.client_id)
         return done()

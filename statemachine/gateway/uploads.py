@@ -1,7 +1,7 @@
 """Files on their way to the contact centre: streamed to the disk, deleted when their item is sent or has failed.
 
-A file's name is a digest of its client id and idempotency key: a repeated upload is the same file, and the delivery
-update finds it.
+A file's name consists of digests of its client id and idempotency key: a repeated upload is the same file, and the
+delivery update finds it.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class Uploads:
         if update.key and update.state in ("sent", "failed"):
             self._path(client_id, update.key).unlink(missing_ok=True)
 
+    def forget(self, client_id: str) -> None:
+        """Delete the files of this client."""
+        for path in self._folder.glob(f"{_digest(client_id)}-*"):
+            path.unlink(missing_ok=True)
+
     def purge(self, before: float) -> None:
         """Delete the files of uploads that were never queued, because the gateway was killed: older than this (s)."""
         for path in self._folder.iterdir():
@@ -87,13 +92,17 @@ class Uploads:
                 path.unlink(missing_ok=True)
 
     def _path(self, client_id: str, key: str) -> Path:
-        return self._folder / blake2b(f"{client_id}\n{key}".encode(), digest_size=20).hexdigest()
+        return self._folder / f"{_digest(client_id)}-{_digest(key)}"
 
 
 def _keep(part: Path, path: Path) -> None:
     """An existing file is the same one, perhaps under way already."""
     if not path.exists():
         part.replace(path)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 async def _piece(request: web.Request) -> bytes:
