@@ -297,7 +297,8 @@ class Centre:
             chat = state.current(caller.key)
         if fault is not None and not (fault.accepted and code is not None):  # a refused request took no effect
             code, reply = fault.code, self._failure(state, fault, chat, ticket)
-        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now)
+        broken = reply is not None and reply.status == DROPPED.status
+        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now, broken)
         if reply is None and chat is not None:
             self._holding[ticket] = chat.chat_id.lower()
         elif chat is not None:

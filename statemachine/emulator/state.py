@@ -47,13 +47,15 @@ class Violation:
 class Refusals:
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
-    ``times``: when the latest of them were refused, in real time; ``hasty``: how many of them followed at once.
+    ``times``: when the latest of them were refused, in real time; ``hasty``: how many of them followed at once;
+    ``broken``: the latest got no answer, because its connection broke.
     """
 
     code: int
     tickets: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     hasty: int = 0
+    broken: bool = False
 
 
 MAX_VIOLATIONS: Final = 10_000

@@ -142,6 +142,25 @@ def test_polling_again_at_once_after_an_error(pause: int, rules: list[str]) -> N
     assert driver.rules == rules
 
 
+@pytest.mark.parametrize(("more", "rules"), [(0, []), (1, ["F3"])])
+def test_a_poll_whose_connection_broke_is_repeated_once_by_many_libraries(more: int, rules: list[str]) -> None:
+    driver = Driver(faults=(Fault("poll", drop=True, times=1 + more),)).open()
+    for _ in range(2 + more):
+        driver.start_poll()
+    assert driver.rules == rules
+    assert [one.message for one in driver.centre.violations] == ["poll again 0 ms after a broken connection"] * more
+
+
+def test_a_poll_after_an_error_is_no_repetition_by_a_library() -> None:
+    driver = Driver(faults=(Fault("poll", drop=True), Fault("poll"))).open()
+    driver.start_poll()
+    driver.now += 1_000
+    driver.start_poll()
+    driver.now += 1
+    driver.start_poll()
+    assert [one.message for one in driver.centre.violations] == ["poll again 1 ms after error 5001"]
+
+
 def test_creating_for_ever_with_a_bad_configuration() -> None:
     driver = Driver(app_ids=("other",))
     for _ in range(5):
