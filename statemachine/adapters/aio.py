@@ -87,7 +87,7 @@ class LoopClock:
 
 
 class LoopWorker:
-    """A thread beside an event loop, for long computations, one after the other; the interpreter shares its time.
+    """A thread beside the event `loop`, for long computations, one after the other; the interpreter shares its time.
 
     One thread: each further one would make the loop wait longer for its turn.
     """

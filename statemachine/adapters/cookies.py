@@ -58,7 +58,7 @@ class Cookies:
         return self._text != before
 
     def headers(self, url: str) -> dict[str, str]:
-        """The `Cookie` header for a request to this URL, or nothing."""
+        """The `Cookie` header for a request to this `url`, or nothing."""
         if self._jar is None:
             return {}
         request = Request(url)

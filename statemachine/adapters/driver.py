@@ -110,7 +110,14 @@ class _Step:
 class Driver:
     """Drives one session. All calls and callbacks in one thread; `listener` and `transport` may call `feed` any time.
 
-    `version`: of the stored session, 0 for one never saved.
+    Args:
+        session_id: The session's name in the store.
+        session: As stored, or a new one.
+        version: Of the stored session, 0 for one never saved.
+        clock, transport, store, listener: See the protocols of these names.
+        observers: See each step.
+        worker: Computes long steps; None: all are computed at once.
+        log: Where log lines about this chat go.
     """
 
     def __init__(
@@ -164,7 +171,10 @@ class Driver:
         store: Store,
         listener: Listener,
     ) -> Driver:
-        """The driver of the stored session of this id, or of a new one with this configuration. Raises StoreError."""
+        """The driver of the stored session of `session_id`, or of a new one with this `config`. Raises StoreError.
+
+        `clock`, `transport`, `store`, `listener`: as for the class.
+        """
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (new_session(clock.now(), config), 0)
         return cls(session_id, session, version, clock=clock, transport=transport, store=store, listener=listener)
@@ -209,7 +219,7 @@ class Driver:
             self._supervise(ClockChanged(self._clock.now(), by))
 
     def feed(self, event: Event, saved: Done | None = None) -> Session:
-        """Handle this event now, and return the session after it.
+        """Handle this `event` now, and return the session after it.
 
         `saved` is called once the session is durable up to here, or with the error that prevents it. Raises
         IllegalIntent (nothing has changed) and DriverStopped.

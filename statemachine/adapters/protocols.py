@@ -28,18 +28,18 @@ class Alarm(Protocol):
 
 
 class Clock(Protocol):
-    """The source of time."""
+    """The source of time, in milliseconds since the epoch."""
 
     def now(self) -> int:
         """The present time. Runs backwards only where the wall clock was corrected; `Driver.clock_changed` says so."""
         ...
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
-        """Call back at `at` or slightly later; for a past time, soon, but never from within this call."""
+        """Call `callback` at `at` or slightly later; for a past time, soon, but never from within this call."""
         ...
 
     def jitter(self, earliest: int, latest: int) -> int:
-        """A time in this window, both ends included: sessions that are due together should not all wake together."""
+        """A time from `earliest` to `latest`: sessions that are due together should not all wake together."""
         ...
 
 
@@ -47,10 +47,13 @@ class Transport(Protocol):
     """Sends commands to the server and returns the replies. It never raises: every error is a `Failure`."""
 
     def execute(self, command: Command, answer: Answer) -> None:
-        """Begin this call. `answer` is called once with its reply, possibly from within; not needed after `abort`."""
+        """Begin the call of this `command`.
+
+        `answer` is called once with its reply, possibly from within; not needed after `abort`.
+        """
 
     def abort(self, command_id: int) -> None:
-        """Cancel a call whose reply is not needed. Used for reads only; unknown ids are ignored."""
+        """Cancel the call of `command_id`: its reply is not needed. Used for reads only; unknown ids are ignored."""
 
 
 class Worker(Protocol):
@@ -68,7 +71,8 @@ class Worker(Protocol):
 class Save:
     """One step of one session, to be saved in one transaction: the session, and the updates for its journal.
 
-    `version` counts the saves of this session from 1; it must be the stored version plus one.
+    `session_id`: the session's name in the store. `session`: after the step. `updates`: for the journal. `version`
+    counts the saves of this session from 1; it must be the stored version plus one.
     """
 
     session_id: str
@@ -79,17 +83,20 @@ class Save:
 
 @frozen
 class Stored:
-    """A session as stored."""
+    """A `session` as stored. `version`: the number of its saves."""
 
     session: Session = field(repr=False)
     version: int
 
 
 class Store(Protocol):
-    """Keeps sessions, each with a journal of its transcript updates and the application's cursor into it."""
+    """Keeps sessions, each with a journal of its transcript updates and the application's cursor into it.
+
+    `session_id`: the session's name. `done`: called once, with None or the error, when the request is done.
+    """
 
     def save(self, save: Save, done: Done) -> None:
-        """Make this step durable, then call `done`. The saves of one session are made, and done, in the order asked.
+        """Make this step (`save`) durable, then call `done`. The saves of one session are made in the order asked.
 
         The error is a `StaleSave` where the version does not follow the stored one: another driver has this session.
         """
@@ -121,14 +128,14 @@ class Store(Protocol):
 
 
 class Archive(Store, Protocol):
-    """A store that keeps transcripts, and can delete."""
+    """A store that keeps transcripts, and can delete. `session_id`, `done`: as for `Store`."""
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """As `journal`, with acknowledged updates too, where the store is configured to keep them."""
+        """As `journal(session_id, after_seq, limit)`, with acknowledged updates too, where the store keeps them."""
         ...
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
-        """Delete the sessions that ended before this time, and the acknowledged updates older than it.
+        """Delete the sessions that ended before the time `before` (ms), and the acknowledged updates older than it.
 
         Active sessions stay. Ended ones with unacknowledged updates stay too, unless `unread`. A new session under the
         same id begins with `seq` 1.
@@ -139,7 +146,7 @@ class Archive(Store, Protocol):
         ...
 
     def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
-        """Keep these cookies with a stored session, until it is purged or forgotten. Nothing where it is not stored."""
+        """Keep these `cookies` with a stored session, until it is purged or forgotten; none where it is not stored."""
 
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
         """The wall clock was moved by `by`: what was saved with a time from `since` to `until` is `by` later.
@@ -148,7 +155,7 @@ class Archive(Store, Protocol):
         """
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
-        """Delete these sessions, in any state, with all their data, permanently.
+        """Delete the sessions of these `session_ids`, in any state, with all their data, permanently.
 
         No driver may run them any more: a save would create them again, or fail. Unknown ids are no error.
         """
@@ -156,7 +163,7 @@ class Archive(Store, Protocol):
 
 @frozen
 class SavedStep:
-    """The updates of one step, once it is saved. `session`: after the step."""
+    """The updates of one saved step: `transcript`, `statuses`, `anomalies`. `session`: after the step."""
 
     session: Session = field(repr=False)
     transcript: tuple[TranscriptUpdate, ...]
@@ -168,18 +175,21 @@ class Listener(Protocol):
     """The owner of a driver. An exception stops the driver, so application code must not run in these methods."""
 
     def saved(self, step: SavedStep) -> None:
-        """A step is saved, and its commands are executed. Called only for steps with updates or anomalies."""
+        """This `step` is saved, and its commands are executed. Called only for steps with updates or anomalies."""
 
     def finished(self) -> None:
         """The session is over, and no call in flight can bring more updates. Called at most once."""
 
     def stopped(self, error: BaseException | None) -> None:
-        """The driver has stopped: as requested (None), or because of this error. Called once, and last."""
+        """The driver has stopped: as requested, or because of this `error`. Called once, and last."""
 
 
 @frozen
 class HandledEvent:
-    """An event, the sessions before and after it, and its outputs. `after is before` where it changed nothing."""
+    """An `event` of the session `session_id`, the sessions before and after it, and its `outputs`.
+
+    `after is before` where it changed nothing.
+    """
 
     session_id: str
     event: Event
@@ -195,10 +205,12 @@ class Observer(Protocol):
     """Sees each step of a driver: traces, metrics, tests. It must not call the driver."""
 
     def event_handled(self, step: HandledEvent) -> None:
-        """An event was handled. Nothing is saved yet."""
+        """An event was handled (`step`). Nothing is saved yet."""
 
     def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
-        """A point at which a crash is of interest. `number`: the version, the command's id, or the last `seq`.
+        """A `checkpoint` of the session `session_id`: a point at which a crash is of interest.
+
+        `number`: the version, the command's id, or the last `seq`.
 
         saved: the step is durable, and nothing of it was carried out. executed: the transport has the command.
         answered: its reply has arrived, and is not handled yet. published: the listener has the updates.

@@ -32,7 +32,7 @@ class ThreadClock:
         self._numbers = count()
 
     def call_soon(self, call: Callable[[], object]) -> None:
-        """Make this call in `run`. May be used in any thread."""
+        """Make this `call` in `run`. May be used in any thread."""
         self._calls.put(call)
 
     def run(self, is_over: Callable[[], bool]) -> None:

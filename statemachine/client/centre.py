@@ -73,9 +73,9 @@ class TooLarge(ChatError):
 class ContactCentre:
     """The calls outside a conversation. Open it with `async with`, unless it gets an `http` client.
 
-    Each method is one request (case history and close case: two, where the first path does not exist), answered within
-    `Options.request_timeout`, and never repeated. Each raises CentreError, and BadSetting for an invalid id. Cancelling
-    it cancels the request.
+    `chat_id`: the server's id, `session.session.chat.chat_id`. Each method is one request (case history and close
+    case: two, where the first path does not exist), answered within `Options.request_timeout`, and never repeated.
+    Each raises CentreError, and BadSetting for an invalid id. Cancelling it cancels the request.
     """
 
     def __init__(
@@ -88,7 +88,11 @@ class ContactCentre:
         options: Options | None = None,
         http: HttpClient | None = None,
     ) -> None:
-        """As `ChatClient`. `http`: the client of a chat, with its cookies; None: a new one. Raises BadSetting."""
+        """Check the settings. Raises BadSetting.
+
+        `url`, `tenant`, `app_id`, `options`: as for `ChatClient`. `client_id`: the customer. `http`: the client of a
+        chat, with its cookies; None: a new one.
+        """
         self._options = options or Options()
         self.endpoint: Final = self._options.endpoint(url, tenant, app_id, client_id)
         self._shared = http
@@ -131,7 +135,10 @@ class ContactCentre:
     async def request_sms(
         self, phone_number: str, *, from_: str | None = None, parameters: Mapping[str, object] | None = None
     ) -> None:
-        """Let the centre begin a chat by SMS to this number. v1 only. Raises SmsRefused too."""
+        """Let the centre begin a chat by SMS to this `phone_number`. v1 only. Raises SmsRefused too.
+
+        `from_`, `parameters`: as for `ChatSession.start`.
+        """
         text("request_sms: phone_number", phone_number)
         about = ChatParameters.checked("request_sms", parameters, phone_number, from_)
         call = side_calls.request_sms(phone_number, from_=about.from_, parameters=json.loads(about.parameters))
@@ -150,7 +157,7 @@ class ContactCentre:
     # --- of a chat ----------------------------------------------------------------------------------------------------
 
     async def subscribe(self, chat_id: str, token: side_calls.PushToken) -> None:
-        """Announce the chat's events by push: pass the payload's `chatID` to `pushed`. The last token counts. v2."""
+        """Announce the chat's events by push to this `token`: pass the payload's `chatID` to `pushed`. v2."""
         await self.ask(_made(side_calls.notifications, chat_id, token))
 
     async def unsubscribe(self, chat_id: str) -> None:
@@ -170,13 +177,13 @@ class ContactCentre:
         return await self.ask(_made(side_calls.history, chat_id))
 
     async def file(self, chat_id: str, file_id: str) -> side_calls.Content:
-        """A file of this chat (`File.file_id`), in memory; for large files use `download`."""
+        """A file of this chat (`file_id`: of its `File`), in memory; for large files use `download`."""
         return await self.ask(_made(side_calls.download, chat_id, file_id))
 
     async def download(
         self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT, within: timedelta = DOWNLOAD_WITHIN
     ) -> AsyncGenerator[bytes]:
-        """A file of this chat, in chunks: `async for chunk in centre.download(…)`.
+        """A file of this chat (`file_id`: of its `File`), in chunks: `async for chunk in centre.download(…)`.
 
         `Options.upload_timeout` applies to each chunk, `within` to all. Raises TooLarge too, beyond `limit` bytes.
         Leave the loop early only with `contextlib.aclosing`, which releases the connection.
@@ -206,7 +213,7 @@ class ContactCentre:
     # --- any call -----------------------------------------------------------------------------------------------------
 
     async def ask(self, call: SideCall[A]) -> A:
-        """Carry out one call of `codec.side_calls`."""
+        """Carry out one `call` of `codec.side_calls`."""
         answer = await self._once(call)
         if isinstance(answer, Failure) and (other := side_calls.next_path(call, answer)):
             call, answer = other, await self._once(other)

@@ -142,7 +142,7 @@ class ChatClient:
         return self._closing
 
     def close_on(self, *signals: int) -> None:
-        """Close at the first of these signals, such as `signal.SIGTERM`; update streams and `handle` then end.
+        """Close at the first of these `signals`, such as `signal.SIGTERM`; update streams and `handle` then end.
 
         The second signal has its earlier effect. Raises BadSetting where a signal cannot be caught (outside the main
         thread), ChatClosed.
@@ -383,7 +383,9 @@ class ChatClient:
         )
 
     async def reauthorized(self, *, app_id: str | None = None, tenant: str | None = None) -> None:
-        """Continue all chats after the refused authorization or configuration has been corrected, with these values.
+        """Continue all chats after the refused authorization or configuration has been corrected.
+
+        `app_id`, `tenant`: the corrected values; None: unchanged.
 
         Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
         """
@@ -402,7 +404,7 @@ class ChatClient:
     # --- stored data --------------------------------------------------------------------------------------------------
 
     def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[TranscriptUpdate, ...]:
-        """The next `limit` transcript updates of this customer with a `seq` above `after`.
+        """The next `limit` transcript updates of the customer `client_id` with a `seq` above `after`.
 
         With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
@@ -414,9 +416,17 @@ class ChatClient:
     async def purge(self, older_than: timedelta, *, unread: bool = False, within: timedelta = REMOVAL_TIMEOUT) -> None:
         """Delete the chats that ended so long ago, and older transcripts and traces. Active chats stay.
 
-        Ended chats with updates not acknowledged stay too, unless `unread`. The next chat of a deleted one's customer
-        begins with `seq` 1. Raises ChatClosed, NotSaved (not done `within` this time; it may still be), and a
-        `StoreError` or OSError, which say what could not be deleted.
+        The next chat of a deleted one's customer begins with `seq` 1.
+
+        Args:
+            older_than: The age, counted from the end of the chat.
+            unread: Also delete ended chats with updates that were not acknowledged.
+            within: How long to wait until it is done.
+
+        Raises:
+            ChatClosed: The client is not open.
+            NotSaved: It is not done `within` this time; it may still be.
+            StoreError, OSError: The text says what could not be deleted.
         """
         context = self._opened()
         duration("purge: older_than", older_than)
@@ -429,8 +439,16 @@ class ChatClient:
         """Delete all data of this customer, in any phase, from store, transcript and traces.
 
         An active chat is not ended: call `ChatSession.end` first. A SQLite file is written anew, so that no part of it
-        holds the data; saves wait meanwhile (up to a second for 10 MB). Raises as `purge`, and BadSetting; until it
-        returns nothing is guaranteed: repeat it after an error or a crash.
+        holds the data; saves wait meanwhile (up to a second for 10 MB). Until it returns nothing is guaranteed: repeat
+        it after an error or a crash.
+
+        Args:
+            client_id: The customer.
+            within: How long to wait until it is done.
+
+        Raises:
+            BadSetting: The id cannot be one.
+            ChatClosed, NotSaved, StoreError, OSError: As for `purge`.
         """
         context = self._opened()
         session_id = self._session_id(client_id)
@@ -451,8 +469,8 @@ class ChatClient:
     def updates(self, *, auto_ack: bool = True) -> MergedUpdates:
         """The updates of all chats, as an async iterator of (session, update); it ends when the client is closed.
 
-        Each session's updates come as from `ChatSession.updates`; sessions take turns. A session that has stopped
-        delivers `Stopped`. `async for session, update in client` is the same.
+        Each session's updates come as from `ChatSession.updates`, `auto_ack` as there; sessions take turns. A stopped
+        session delivers `Stopped`. `async for session, update in client` is the same.
         """
         return MergedUpdates(self._scheduler, self._begin, auto_ack=auto_ack)
 

@@ -192,7 +192,7 @@ def _update_values(slot: DeliverySlot) -> dict[str, object]:
 
 
 class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
-    """Iterates over the updates of all sessions, until the client is closed.
+    """Iterates over the updates of all sessions, until the client is closed; `ChatClient.updates` gives it.
 
     With `auto_ack`, asking for the next update acknowledges the transcript update before it.
     """

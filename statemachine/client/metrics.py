@@ -62,10 +62,10 @@ class Metrics(Protocol):
     """Receives metrics. Called in the event loop's thread, both methods must return at once; errors are logged."""
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
-        """Increment a counter."""
+        """Increment the counter `name`. `labels`: their values, by name."""
 
     def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
-        """Add an observation to a histogram."""
+        """Add an observation, in `seconds`, to the histogram `name`. `labels`: their values, by name."""
 
 
 class GuardedMetrics:
@@ -163,7 +163,11 @@ def _outcome(event: core.Answered) -> str:
 
 @frozen
 class Stats:
-    """The present state of a client's sessions. `journal`: updates not acknowledged yet, of all sessions."""
+    """The present state of a client's sessions.
+
+    `phases`: the number of sessions by phase. `journal`: updates not acknowledged yet, of all sessions. `parked`: the
+    number of parked sessions. `host_down`: the server does not answer, and the circuit breaker is open.
+    """
 
     phases: Mapping[str, int]
     journal: int

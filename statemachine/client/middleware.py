@@ -14,7 +14,8 @@ from .stream import Update
 class Middleware:
     """A base class with two hooks. Of several, the first is nearest to the application.
 
-    Both are called in the event loop's thread and must return at once. Arguments are frozen: `attrs.evolve` makes a
+    `session`: the chat. `intent`, `update`: see `statemachine`. Both are called in the event loop's thread and must
+    return at once. Arguments are frozen: `attrs.evolve` makes a
     changed copy.
     """
 

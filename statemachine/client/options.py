@@ -1,4 +1,4 @@
-"""The settings of a `ChatClient` that have defaults."""
+"""The settings of a `ChatClient`."""
 
 from __future__ import annotations
 
@@ -46,53 +46,65 @@ def _receipts(_: object, _attribute: object, value: object) -> None:
 
 @frozen(kw_only=True)
 class Options:
-    """Durations and choices. A chat keeps the engine's options of its start, also after a restart of the process."""
+    """The settings of a `ChatClient`. Durations are `timedelta`.
+
+    The settings of the engine (`api`, `receipts`, and the durations from `request_timeout` to `ending_within`) are
+    stored with each chat: a chat keeps those of its start, also after a restart of the process. `statemachine.Config`
+    has the same names in milliseconds, and further limits.
+
+    Fields:
+        api: The version of the server's API, "v1" or "v2"; v1 has no receipts. Default: v2.
+        quoted: Quote the values of the Authorization header. Known servers accept both forms; `doctor` finds out.
+            Default: True.
+        receipts: When to report a message as delivered (v2): "auto": at once; "on_ack": when its update is
+            acknowledged; "off": never. Default: auto.
+        request_timeout: For the answer to a request, except polls and uploads. Default: 10 s.
+        upload_timeout: For an upload. Default: 120 s.
+        poll_timeout: For a poll: longer than the server holds it (15 s), or its answers are lost. Default: 30 s.
+        settle: How long a message without an answer may still be in transit: it is not sent again before. Default: 10
+            s.
+        request_within: How long to try to create a chat. Default: 60 s.
+        ending_within: How long to wait for the server's confirmation after `end()`. Default: 45 s.
+        connect_timeout: For a connection to the server, TLS included. Default: 5 s.
+        close_within: How long closing continues to send queued items. Default: 5 s.
+        save_within: How long a method waits for its save, before it raises NotSaved. Default: 30 s.
+        opened_per_second: Stored chats resumed per second when a client opens: each reads its history from the server.
+            Default: 200.
+        requests_per_second: The average rate of requests to the contact centre; requests beyond it wait. None, the
+            default: unlimited.
+        transcript: Keep acknowledged updates until they are purged or forgotten, or until a client without this option
+            acknowledges later ones. An `Archive` of the application decides by itself. Default: False.
+        trace_bytes: The approximate size limit of a chat's trace in bytes; the older half of a longer one is deleted.
+            Default: 1 MB.
+        tls: Trusted and client certificates. None, the default: the system's, with all checks.
+        proxy: The address of an HTTP proxy, such as "http://host:port" or "http://user:password@host:port". Default:
+            None.
+        headers: Headers for every request, or an async function called before each request, which may renew an expired
+            token. They replace default headers of the same name, `Authorization` too. Default: None.
+    """
 
     api: Api = "v2"
-    """The version of the server's API; v1 has no receipts."""
     quoted: bool = True
-    """Quote the values of the Authorization header. Known servers accept both forms; `doctor` finds out."""
     receipts: Literal["auto", "on_ack", "off"] = field(default="auto", validator=_receipts)
-    """When to report a message as delivered (v2): at once, when its update is acknowledged, or never."""
     request_timeout: timedelta = field(default=timedelta(seconds=10), validator=_positive)
     upload_timeout: timedelta = field(default=timedelta(seconds=120), validator=_positive)
     poll_timeout: timedelta = field(default=timedelta(seconds=30), validator=_positive)
-    """Longer than the server holds a poll without events (15 s), or its answers are lost."""
     settle: timedelta = field(default=timedelta(seconds=10), validator=_positive)
-    """How long a message without an answer may still be in transit: it is not sent again before."""
     request_within: timedelta = field(default=timedelta(seconds=60), validator=_positive)
-    """How long to try to create a chat."""
     ending_within: timedelta = field(default=timedelta(seconds=45), validator=_positive)
-    """How long to wait for the server's confirmation after `end()`."""
     connect_timeout: timedelta = field(default=timedelta(seconds=5), validator=_positive)
     close_within: timedelta = field(default=timedelta(seconds=5), validator=_positive)
-    """How long closing continues to send queued items."""
     save_within: timedelta = field(default=timedelta(seconds=30), validator=_positive)
-    """How long a method waits for its save, before it raises NotSaved."""
     opened_per_second: float = field(default=200.0, validator=_above_zero)
-    """Stored chats resumed per second when a client opens: each reads its history from the server."""
-
     requests_per_second: float | None = field(default=None, validator=optional(_above_zero))
-    """The average rate of requests to the contact centre; requests beyond it wait. None: unlimited."""
-
     transcript: bool = False
-    """Keep acknowledged updates until they are purged or forgotten, or until a client without this option acknowledges
-    later ones. An `Archive` of the application decides by itself.
-    """
     trace_bytes: float = field(default=1e6, validator=_above_zero)
-    """The approximate size limit of a chat's trace in bytes; the older half of a longer one is deleted."""
-
     tls: ssl.SSLContext | None = None
-    """Trusted and client certificates; None: the system's, with all checks."""
     proxy: str | None = field(default=None, validator=_proxy, repr=lambda proxy: "None" if proxy is None else "…")
-    """Such as "http://host:port", or "http://user:password@host:port"."""
     headers: HeaderSource | None = field(default=None, repr=False)
-    """Headers for every request, or an async function called before each request, which may renew an expired token.
-    They replace default headers of the same name, `Authorization` too.
-    """
 
     def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
-        """The contact centre's endpoint for this customer. `tenant`: None: the host of `url`. Raises BadSetting."""
+        """The endpoint of `app_id` for the customer `client_id`. `tenant`: None: `url`'s host. Raises BadSetting."""
         for name, value in (("url", url), ("tenant", tenant), ("app_id", app_id), ("client_id", client_id)):
             if value is not None or name != "tenant":
                 text(name, value)

@@ -13,7 +13,8 @@ from .session import ChatSession
 class Questions:
     """Collects the answer to one field after the other; the last answer sends the form.
 
-    `fields`: their names, in order; `ContactCentre.configuration` has those of a form. A plain prompt (a form without a
+    `session`: the chat. `form_request_id`: of its `FormShow`. `fields`: the names of its fields, in order;
+    `ContactCentre.configuration` has those of a form. A plain prompt (a form without a
     name) does not need this class: the next text is its answer.
     """
 
@@ -31,7 +32,7 @@ class Questions:
         return next((name for name in self._fields if name not in self._answers), None)
 
     async def answer(self, value: object) -> Sending | None:
-        """Answer the next field. The last answer sends the form, and returns its `Sending`.
+        """Answer the next field with this `value`. The last answer sends the form, and returns its `Sending`.
 
         Raises BadSetting where all fields were answered before, and what `ChatSession.answer_form` raises; the last
         answer is then dropped, and can be given again.

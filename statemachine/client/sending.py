@@ -17,12 +17,12 @@ _RANK: Final[dict[SendingState, int]] = {"pending": 0, "sent": 1, "delivered": 2
 
 
 class Sending:
-    """One item sent: a text, a location, a file, an answer to a form. It is saved already.
+    """One item sent: a text, a location, a file, an answer to a form; `send` gives it. It is saved already.
 
     `id`: its message id, as in its delivery updates; "" where it arrived so long ago that only its key is remembered.
     `key`: the idempotency key. The delivery updates carry the same information: this object need not be kept.
 
-    A timeout of None waits without limit. Cancelling a wait does not cancel the item.
+    A `timeout` of None waits without limit. Cancelling a wait does not cancel the item.
     """
 
     __slots__ = ("__weakref__", "_changed", "_code", "_end", "_loop", "_reason", "_receipts", "_state", "id", "key")

@@ -59,6 +59,8 @@ class ClientContext:
 class ChatSession:
     """One customer's chat; `ChatClient.session` gives it.
 
+    `key` and `note` of all sending methods are those of `send`.
+
     A method returns when its intent is saved; updates report the result. Cancelling a method while it waits for the
     save does not withdraw the intent.
 
@@ -194,7 +196,7 @@ class ChatSession:
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
-        """Find the active chat of this customer that the store does not know, or the one with this id."""
+        """Continue the active chat of this customer that the store does not know, or the one with this `chat_id`."""
 
         intent = made("reattach", core.Reattach, self._now(), new_origin(), chat_id)
 
@@ -247,7 +249,7 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send a location, in degrees, as numbers or their text. Raises BadSetting for others."""
+        """Send a location: `latitude`, `longitude` in degrees (numbers or text); `url`: a map. Raises BadSetting."""
         entry = place(latitude, longitude, url)
         return await self._send(made("send_location", core.SendEntry, self._now(), entry, key, note))
 
@@ -258,7 +260,7 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send another entry of the protocol: signaling, co-browsing, navigation."""
+        """Send another `entry` of the protocol: signaling, co-browsing, navigation (`statemachine.wire`)."""
         return await self._send(made("send_entry", core.SendEntry, self._now(), entry, key, note))
 
     async def send_file(
@@ -288,7 +290,7 @@ class ChatSession:
         return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
-        """Download a file of this chat (`File.file_id`) in pieces; see `ContactCentre.download`."""
+        """Download the file `file_id` of this chat in pieces, at most `limit` bytes; see `ContactCentre.download`."""
         check_loop(self._runner.loop)
         if self.stopped:
             raise ChatClosed("the client is closed")
@@ -299,11 +301,15 @@ class ChatSession:
     async def answer_form(
         self, form_request_id: str, data: Mapping[str, object], *, key: str | None = None, note: str = ""
     ) -> Sending:
-        """Answer an open form, once. The values of a secure form are kept in memory only, until they are sent."""
+        """Answer an open form, once.
+
+        `form_request_id`: of the `FormShow`. `data`: values by field. The values of a secure form are kept in memory
+        only, until they are sent.
+        """
         return await self._send(self._out.answer(self.session, self._now(), form_request_id, data, key, note))
 
     async def cancel_form(self, form_request_id: str) -> None:
-        """Close an open form without an answer."""
+        """Close the open form of this `form_request_id` without an answer."""
         await self._ask(made("cancel_form", core.CancelForm, self._now(), form_request_id))
 
     async def _send(self, intent: Intent) -> Sending:
@@ -320,7 +326,7 @@ class ChatSession:
     # --- typing and receipts (best effort) ----------------------------------------------------------------------------
 
     async def typing(self, draft: str = "") -> None:
-        """The customer is typing; may be called at each key."""
+        """The customer is typing; may be called at each key. `draft`: the text so far, for tenants that show drafts."""
         await self._ask(made("typing", core.StartTyping, self._now(), draft))
 
     async def stop_typing(self) -> None:
@@ -328,7 +334,7 @@ class ChatSession:
         await self._ask(core.StopTyping(self._now()))
 
     async def mark_read(self, msg_id: str) -> None:
-        """The customer has seen this message."""
+        """The customer has seen the message of this `msg_id`."""
         await self._ask(made("mark_read", core.MarkRead, self._now(), msg_id))
 
     # --- the connection -----------------------------------------------------------------------------------------------
@@ -342,7 +348,7 @@ class ChatSession:
         await self._ask(core.Foreground(self._now()))
 
     async def pushed(self, chat_id: str) -> None:
-        """A push message (`chatID`) has announced events of this chat."""
+        """A push message has announced events of this chat. `chat_id`: its `chatID`."""
         await self._ask(made("pushed", core.PushReceived, self._now(), chat_id))
 
     async def reauthorized(self) -> None:

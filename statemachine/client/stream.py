@@ -158,7 +158,7 @@ class UpdateFeed:
 
 
 class UpdateStream(AsyncIterator[Update]):
-    """Iterates over the updates of a chat, from the cursor to the end of the chat, or until the client is closed.
+    """Iterates over the updates of a chat, until its end or until the client is closed; `ChatSession.updates` gives it.
 
     With `auto_ack`, asking for the next update acknowledges the transcript update before it. An update that is not
     acknowledged when the loop is left is delivered again, with the same `seq`, in the next loop, also after a restart.

@@ -99,8 +99,8 @@ class Endpoint:
 
     `url`: scheme and host, as in "https://chat.example.com". `tenant`: value of `tenantUrl`; "" leaves it
     out. `app_id`: id of the messaging scenario entry. `client_id`: one for each user and device, made by the
-    host and kept (F29). `quoted`: whether the values of the Authorization header stand in quotes. Raises
-    ValueError.
+    host and kept. `api`: "v1" or "v2". `quoted`: whether the values of the Authorization header are quoted.
+    `user_agent`: the header of that name. Raises ValueError.
     """
 
     url: str = field(validator=_address, converter=_trimmed)
@@ -137,7 +137,9 @@ def _redacted_headers(headers: tuple[tuple[str, str], ...]) -> str:
 
 @record
 class HttpRequest:
-    """One request. `path` is percent-encoded, `query` is not; `url` is both, ready to be sent as it is.
+    """One request. `method`, `headers`: as sent. `base`: scheme and host. `path` is percent-encoded, `query` is not.
+
+    `url` is all of them, ready to be sent as it is.
 
     `body`: JSON in UTF-8; None for reads and uploads. `upload_ref`: the host's name for the bytes to upload
     as the one part, called `file`, of a multipart form, under the file name `upload_name`. `timeout`:
@@ -164,7 +166,7 @@ class HttpRequest:
 def to_http(
     command: Command, endpoint: Endpoint, *, nonce: str = "", secret: Mapping[str, object] | None = None
 ) -> HttpRequest:
-    """The request that carries out `command`.
+    """The request that carries out `command` at this `endpoint`.
 
     `nonce`: a text never used before, for reads: proxies replay cached polls (F34). `secret`: the values of
     the secure form that a `Post` names by its `ref`; without them such a post raises ValueError.

@@ -287,32 +287,32 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
 
 
 def encode_event(event: Event, *, redacted: bool = False) -> Object:
-    """`{"type": "send_text", "at": …, …}`."""
+    """This `event` as JSON: `{"type": "send_text", "at": …, …}`. `redacted`: private texts become markers."""
     return to_json(event, Event, redacted)
 
 
 def decode_event(data: object) -> Event:
-    """The event. Raises `BadRecord`."""
+    """The event of the JSON value `data`. Raises `BadRecord`."""
     return cast(Event, from_json(data, Event))
 
 
 def encode_command(command: Command, *, redacted: bool = False) -> Object:
-    """`{"type": "poll", "id": …, "timeout": …, "chat_id": …}`."""
+    """This `command` as JSON: `{"type": "poll", "id": …, …}`. `redacted`: private texts become markers."""
     return to_json(command, Command, redacted)
 
 
 def decode_command(data: object) -> Command:
-    """The command. Raises `BadRecord`."""
+    """The command of the JSON value `data`. Raises `BadRecord`."""
     return cast(Command, from_json(data, Command))
 
 
 def encode_update(update: AnyUpdate, *, redacted: bool = False) -> Object:
-    """`{"type": "received", "seq": …, "at": …, "entry": {"type": "message", …}}`; status updates have no `seq`."""
+    """This `update` as JSON: `{"type": "received", "seq": …, …}`. `redacted`: private texts become markers."""
     return to_json(update, AnyUpdate, redacted)
 
 
 def decode_update(data: object) -> AnyUpdate:
-    """The update, or the anomaly. Raises `BadRecord`."""
+    """The update, or the anomaly, of the JSON value `data`. Raises `BadRecord`."""
     return cast(AnyUpdate, from_json(data, AnyUpdate))
 
 

@@ -25,7 +25,7 @@ _ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if 
 
 
 def snapshot(session: Session, *, redacted: bool = False) -> Object:
-    """The session as JSON values. Redacted, it holds no private text and does not send what was queued."""
+    """This `session` as JSON values. `redacted`: without private texts, and without sending the queued items."""
     data = {"schema": SCHEMA, **to_json(session, Session, redacted)}
     if not data["config"]:
         del data["config"]
@@ -33,7 +33,7 @@ def snapshot(session: Session, *, redacted: bool = False) -> Object:
 
 
 def restore(data: object) -> Session:
-    """The session of a snapshot. The default configuration is the one shared object. Raises `BadSnapshot`."""
+    """The session of a snapshot. `data`: the value that `snapshot` returned. Raises `BadSnapshot`."""
     if not is_object(data):
         raise BadSnapshot("$: expected an object. This is no snapshot of a session", _ADVICE)
     fields = dict(data)

@@ -1,4 +1,4 @@
-"""What comes out of `reduce` to be done: plain data, each with the id that its answer must name.
+"""Commands: the calls that the host must make. Plain data, each with the id that its answer must name.
 
 A command is owed from the step that returns it until it is answered (or its answer deadline fires, which counts as the
 answer `timeout`). Nothing here is stored: `outbox(session)` rebuilds the commands from the records that hold their ids.
@@ -15,7 +15,7 @@ from .wire import Entry, redacted
 
 @record
 class CreateChat:
-    """E4, POST chats."""
+    """Create a chat: `POST chats` (Request Chat)."""
 
     id: int
     timeout: int
@@ -26,7 +26,7 @@ class CreateChat:
 
 @record
 class FindChat:
-    """E5, GET chats/active."""
+    """Find the active chat of this client: `GET chats/active`."""
 
     id: int
     timeout: int
@@ -34,7 +34,7 @@ class FindChat:
 
 @record
 class Poll:
-    """E7, GET chats/{chat_id}/events: the long poll."""
+    """Get new events: `GET chats/{chat_id}/events`, the long poll."""
 
     id: int
     timeout: int
@@ -43,7 +43,7 @@ class Poll:
 
 @record
 class ReadHistory:
-    """E8, GET chats/{chat_id}/history."""
+    """Read the log of the chat: `GET chats/{chat_id}/history`."""
 
     id: int
     timeout: int
@@ -52,7 +52,7 @@ class ReadHistory:
 
 @record
 class Post:
-    """E6, POST chats/{chat_id}/events: one entry, which takes its turn in the queue. `item`: its message id."""
+    """Send one entry of the queue: `POST chats/{chat_id}/events`."""
 
     id: int
     timeout: int
@@ -63,7 +63,7 @@ class Post:
 
 @record
 class PostEphemeral:
-    """E6 with a receipt or a typing signal: best effort, beside the queue."""
+    """Send a receipt or a typing signal, best effort, beside the queue: `POST chats/{chat_id}/events`."""
 
     id: int
     timeout: int
@@ -73,7 +73,7 @@ class PostEphemeral:
 
 @record
 class Upload:
-    """E12, POST files: the bytes that the host keeps under `ref`."""
+    """Upload a file: `POST files`. `ref`: the name of its bytes for the host. `name`: the file's name."""
 
     id: int
     timeout: int

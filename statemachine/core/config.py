@@ -1,4 +1,4 @@
-"""The numbers that a session goes by: durations and limits, with defaults after protocol.md 4 and 6."""
+"""The settings of a session: durations and limits, with defaults after protocol.md 4 and 6."""
 
 from __future__ import annotations
 
@@ -28,37 +28,64 @@ def _at_least(least: int) -> Callable[[object, Attribute[int], int], None]:
 
 @frozen
 class Config:
-    """Durations in milliseconds, limits as counts; defaults after protocol.md 4 and 6."""
+    """The settings of one session. Durations are milliseconds, limits are counts.
+
+    `ChatClient` takes `Options` instead, and makes a `Config` of them: `timedelta` there, milliseconds here; the names
+    are the same.
+
+    Fields:
+        api: The version of the server's API, "v1" or "v2". v1 has no receipts.
+        receipts: Send delivered receipts by itself (v2 only).
+        request_timeout: For the answer to a request, except polls and uploads.
+        upload_timeout: For an upload.
+        poll_timeout: For a poll: longer than the server holds it (15 s), with margin.
+        answer_margin: A command without an answer so long after its timeout counts as timed out.
+        settle: After a lost answer the history is read so much later, because the request may still arrive.
+        backoff_start: The pause after the first failure; it doubles with each further one.
+        backoff_cap: The longest pause after failures.
+        busy_cap: The longest pause after "too many polls" (429, 5509).
+        retry_after_cap: The longest `Retry-After` that is obeyed.
+        brake: A poll that is answered faster than this counts as instant.
+        brake_after: After so many instant answers in a row without a new entry, polls pause.
+        brake_new_after: The same for instant answers with a new entry in each. The next answers then bring several.
+        brake_cap: The longest such pause.
+        limited_tries: How often a call is repeated whose error promises nothing (5500, 5558, 5955).
+        request_within: How long to try to create a chat.
+        presence_timeout: How long "no such chat", in answer to a call beside the poll, stays undecided.
+        ending_within: How long to wait for the server's confirmation of an `End`.
+        typing_every: The own typing signal is repeated at most so often.
+        typing_expires: The own typing signal ends so long after the last key.
+        remote_typing_expires: A typing indicator of others ends after this time.
+        text_limit: Characters of a text.
+        items_limit: Items that wait in the queue.
+        tracked_limit: Sent items whose receipts are still followed.
+        ephemeral_limit: Receipts and typing signals that wait.
+        parties_limit: Participants.
+        forms_limit: Open forms.
+        id_limit: Characters of an id.
+        window: Transcript entries in the dedupe window, eight bytes each.
+    """
 
     __repr__ = short_repr
 
     api: Api = field(default="v2", validator=_version)
     receipts: bool = True
-    """Send delivered receipts by itself (v2 only)."""
     request_timeout: int = field(default=10_000, validator=_at_least(0))
     upload_timeout: int = field(default=120_000, validator=_at_least(0))
     poll_timeout: int = field(default=30_000, validator=_at_least(0))
-    """Above the server's longest hold of 15 s, with margin (4.2)."""
     answer_margin: int = field(default=5_000, validator=_at_least(0))
-    """How long after its timeout a command may stay unanswered before that itself is the answer."""
     settle: int = field(default=10_000, validator=_at_least(0))
-    """A post may land this long after its answer was lost; history read earlier proves nothing."""
     backoff_start: int = field(default=1_000, validator=_at_least(0))
     backoff_cap: int = field(default=30_000, validator=_at_least(0))
     busy_cap: int = field(default=15_000, validator=_at_least(0))
     retry_after_cap: int = field(default=300_000, validator=_at_least(0))
-    """The longest `Retry-After` obeyed."""
     brake: int = field(default=1_000, validator=_at_least(0))
-    """A poll answered faster than this, with nothing new in it, counts towards a pause."""
     brake_after: int = field(default=3, validator=_at_least(0))
     brake_new_after: int = field(default=30, validator=_at_least(0))
-    """The same for polls answered so fast with something new in each: the next answers then bring several at once."""
     brake_cap: int = field(default=3_000, validator=_at_least(0))
     limited_tries: int = field(default=3, validator=_at_least(0))
-    """How often a call is repeated whose error promises nothing (5500, 5558, 5955)."""
     request_within: int = field(default=60_000, validator=_at_least(0))
     presence_timeout: int = field(default=20_000, validator=_at_least(0))
-    """How long "no such chat" to a call beside the poll stays undecided; longer than the server holds a poll."""
     ending_within: int = field(default=45_000, validator=_at_least(0))
     typing_every: int = field(default=5_000, validator=_at_least(0))
     typing_expires: int = field(default=10_000, validator=_at_least(0))
@@ -71,7 +98,6 @@ class Config:
     forms_limit: int = field(default=16, validator=_at_least(1))
     id_limit: int = field(default=256, validator=_at_least(1))
     window: int = field(default=128, validator=_at_least(1))
-    """How many transcript entries are remembered, eight bytes each, to tell nothing twice."""
 
 
 DEFAULT_CONFIG: Final = Config()

@@ -68,12 +68,12 @@ def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
 
 
 def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
-    """Every command still owed whose id is above `since`, by id. At any time, this is what is under way."""
+    """Every command that this `session` owes, with an id above `since`, by id."""
     return tuple([_command(session, *owed) for owed in sorted(owing(session, since))])
 
 
 def can_abort(session: Session, command: Command) -> bool:
-    """Whether a command in flight that is not owed any more may be aborted: only a read, while the session goes on.
+    """Whether a `command` in flight that the `session` no longer owes may be aborted: a read, before the end.
 
     A read in flight at the end of the session may still bring its last messages, which are delivered late.
     """
@@ -87,7 +87,9 @@ _kept: Final = attrgetter(*[field.name for field in fields(Session) if field.nam
 
 
 def must_save(saved: Session, session: Session) -> bool:
-    """Whether a driver must save this session before it executes the commands of the step.
+    """Whether a driver must save this `session` before it executes the commands of the step.
+
+    `saved`: the session as last saved.
 
     Not where it differs from the last saved one only in its polls and its reading of the history: after a restart both
     begin anew, from the saved session. So an idle chat, whose polls come back empty, is never saved. No message id is
@@ -139,12 +141,12 @@ def _deadline(machine: str, state: Any, item: Item | None = None) -> Deadline:
 
 
 def next_deadline(s: State) -> int | None:
-    """When something will happen by itself, in milliseconds since the epoch; None if nothing will.
+    """The time at which the session `s` needs a `Tick`, in milliseconds since the epoch; None: it needs none.
 
     The same as the least of `deadlines`, without building them: it is asked once for each event, so each field is read
     in a line of its own, which takes half the time of a loop.
 
-    It may change with every step. Waking early does no harm; waking late is told by `Tick.at`.
+    It may change with every step. Waking early or late does no harm: `Tick.at` has the time.
     """
     first = s.connection.due
     due = s.lifecycle.due
@@ -176,18 +178,18 @@ def next_deadline(s: State) -> int | None:
 
 
 def wake_window(session: Session) -> tuple[int, int] | None:
-    """(earliest, latest) moment to wake: anywhere within is right, which is where the adapter's jitter comes from."""
+    """The (earliest, latest) time for the next `Tick` of this `session`: any time between is right, for jitter."""
     running = list(deadlines(session))
     if not running:
         return None
     return min(d.due for d in running), min(d.due + d.slack for d in running)
 
 
-# --- level news -----------------------------------------------------------------------------------------------------
+# --- status updates -------------------------------------------------------------------------------------------------
 
 
 def changes(before: Session, after: Session) -> tuple[up.StatusUpdate, ...]:
-    """Level news: what an application shows that differs between two states of one session."""
+    """The status updates that lead from the session `before` to the session `after`."""
     if before is after:
         return ()
     changed = [part for part in _SHOWN if getattr(before, part) is not getattr(after, part)]

@@ -1,10 +1,10 @@
-"""What goes into `reduce`: every input is one frozen value that carries its own time.
+"""Events: the inputs of `reduce`. Each is one frozen value that carries its own time.
 
 `at` is always the first field: integer milliseconds since the epoch, UTC. Four families:
 
-* intents: what the local application wants. Only these can be refused (`IllegalIntent`);
-* answers: what became of a command (`Answered`), by the command's id;
-* incoming: server events that no call of ours brought (a replayed capture, a push payload);
+* intents: requests of the local application. Only these can be refused (`IllegalIntent`);
+* answers: the result of a command (`Answered`), by the command's id;
+* incoming: server events that no call of this client brought (a replayed capture, a push payload);
 * the clock: `Tick`, and `Restarted` after the process was down.
 """
 
@@ -27,7 +27,7 @@ def json_object(value: Mapping[str, object] | str) -> str:
     """A JSON object as canonical text.
 
     Args:
-        value: A mapping from names to what JSON can say, or the text of a JSON object.
+        value: A mapping from names to JSON values, or the text of a JSON object.
 
     Raises:
         TypeError: It is neither, or something in it is of a type that JSON does not have.
@@ -71,12 +71,16 @@ def _entry(entry: SendableEntry) -> SendableEntry:
     return cast(SendableEntry, check_entry(entry))
 
 
-# --- the past of a session, for the one that follows it -------------------------------------------------------------
+# --- from a session to the one that follows it -------------------------------------------------------------
 
 
 @record
 class Carryover:
-    """What a new session takes over from the one before (`past(session)`): nothing is told or numbered twice."""
+    """The part of a session that its successor continues: made by `carry_over(session)`, so that nothing is repeated.
+
+    `origin`, `ids`: the origin of message ids, and the last number used. `seq`: the last update's number. `entries`,
+    `batches`, `marks`: the dedupe window, as packed digests.
+    """
 
     chat_id: str
     origin: str
@@ -92,12 +96,11 @@ class Carryover:
 
 @checked_record
 class RequestChat:
-    """Start a chat (E4).
+    """Start a chat.
 
     `origin`: an opaque random text, new for each session, made by the host: the prefix of every message id, so that a
     second device or a lost store never reuses one. `parameters`: a mapping, kept as JSON text. `text`: a first message,
-    queued until the chat exists, with its `key` and `note` as in `SendText`. `after`: `carry_over(session)` of
-    the session before.
+    queued until the chat exists, with its `key` and `note` as in `SendText`.
     """
 
     at: int
@@ -113,7 +116,7 @@ class RequestChat:
 
 @checked_record
 class Reattach:
-    """Find the chat that may still live for this client (E5), or the one named by `chat_id`, and take it up again."""
+    """Continue the active chat of this client, or the one that `chat_id` names."""
 
     at: int
     origin: str
@@ -123,9 +126,10 @@ class Reattach:
 
 @checked_record
 class SendText:
-    """Send a text. `key`: the application's own name for it, echoed in its news; said twice, it is one message.
+    """Send a text.
 
-    `note`: whatever the application wants to find in the news of this message; nobody else sees it.
+    `text`: plain text. `key`: the application's own id of the message, returned in its delivery updates; two texts with
+    the same key are one message.
     """
 
     at: int
@@ -146,7 +150,10 @@ class SendEntry:
 
 @checked_record
 class SendFile:
-    """Upload and send a file. `ref` names its bytes for the host; the engine never sees them."""
+    """Upload and send a file. `ref` names its bytes for the host; the engine never sees them.
+
+    `name`: shown to the agent. `type`: image or attachment.
+    """
 
     at: int
     ref: str
@@ -189,7 +196,7 @@ class CancelForm:
 
 @checked_record
 class Disconnect:
-    """End the conversation, keep the session: a survey may follow. Before any agent there it is sent as `End`."""
+    """End the conversation and keep the session: a survey may follow. Before any agent has joined, it is an `End`."""
 
     at: int
 
@@ -203,7 +210,7 @@ class End:
 
 @checked_record
 class StartTyping:
-    """The user types; repeat at will, the engine throttles. `draft`: sent along where the tenant previews drafts."""
+    """The user is typing. It may be repeated at each key. `draft`: the text so far, for tenants that show drafts."""
 
     at: int
     draft: str = field(default="", repr=redacted)
@@ -211,14 +218,14 @@ class StartTyping:
 
 @checked_record
 class StopTyping:
-    """The user stopped typing without sending. Forgotten, the engine says it after a while by itself."""
+    """The user stopped typing without sending. Without it, the typing signal expires by itself."""
 
     at: int
 
 
 @checked_record
 class MarkDelivered:
-    """This message has reached the user: send its delivered receipt (v2), where the engine does not by itself."""
+    """The user has received this message: send its delivered receipt (v2), where `Config.receipts` is off."""
 
     at: int
     msg_id: str
@@ -234,21 +241,21 @@ class MarkRead:
 
 @checked_record
 class Background:
-    """Stop polling after the poll in flight; the session stays."""
+    """Stop polling after the poll in flight; the session stays open."""
 
     at: int
 
 
 @checked_record
 class Foreground:
-    """Catch up by history, then poll again."""
+    """Read the history, then poll again."""
 
     at: int
 
 
 @checked_record
 class PushReceived:
-    """A push payload (`chatID`) says that this chat has news: read the history once, even in the background."""
+    """A push payload (`chatID`) announces events of this chat: read the history, even in the background."""
 
     at: int
     chat_id: str
@@ -256,7 +263,7 @@ class PushReceived:
 
 @checked_record
 class Reauthorized:
-    """The host has new credentials, or corrected its configuration: a blocked link may go on."""
+    """The host has new credentials, or corrected its configuration: a blocked connection continues."""
 
     at: int
 
@@ -269,7 +276,11 @@ class Reauthorized:
 
 @checked_record
 class ChatOpened:
-    """E4 or E5 answered. `is_new_chat` is None where the answer does not say (E5)."""
+    """The answer to `CreateChat` or `FindChat`.
+
+    `state`: the stage on the wire. `ewt`: the estimated wait in milliseconds; None: not known. `is_new_chat`: None
+    where the answer does not say.
+    """
 
     chat_id: str
     state: str = ""
@@ -289,7 +300,7 @@ class EventBatch:
 
 @record
 class HistoryLog:
-    """E8 answered: the whole log of the chat, both sides, oldest first."""
+    """The answer to `ReadHistory`: the whole log of the chat, both sides, oldest first."""
 
     entries: tuple[Entry, ...] = ()
     repaired: str = ""
@@ -297,7 +308,7 @@ class HistoryLog:
 
 @checked_record
 class FileUploaded:
-    """E12 answered."""
+    """The answer to `Upload`."""
 
     repaired: ClassVar[str] = ""
     file_id: str
@@ -311,11 +322,11 @@ FailureKind: TypeAlias = Literal["http", "timeout", "cut", "unsent", "no_payload
 class Failure:
     """A call that did not succeed.
 
-    `kind`: http: the server (or a proxy) answered with an error; timeout, cut: no whole answer came, what the server
-    did is unknown; unsent: the request certainly never left (name, connect, TLS); no_payload: it never left
-    either, for the host cannot read the file or the form values to send, which is final; unreadable: a success whose
-    body made no sense; restart: the process was down meanwhile. `code`: the body's `error_code`. `retry_after`:
-    milliseconds. `detail`: the host's words for people, without ids, secrets and chat text.
+    `kind`: http: the server (or a proxy) answered with an error; timeout, cut: no whole answer came, so the effect on
+    the server is not known; unsent: the request certainly never left (name, connection, TLS); no_payload: the host
+    cannot read the file or the form values to send, which is final; unreadable: a success whose body cannot be read;
+    restart: the process was down meanwhile. `status`: the HTTP status. `code`: the body's `error_code`. `retry_after`:
+    in milliseconds.
     """
 
     repaired: ClassVar[str] = ""
@@ -331,7 +342,11 @@ Reply: TypeAlias = ChatOpened | EventBatch | HistoryLog | FileUploaded | Failure
 
 @record
 class Answered:
-    """The command with this id was answered. An answer that nobody awaits is dropped; events it carries are not."""
+    """A command was answered.
+
+    An answer to a command that is not owed is ignored; the server events that it carries are not. `command`: the
+    command's id. `reply`: the answer.
+    """
 
     at: int
     command: int
@@ -340,7 +355,7 @@ class Answered:
 
 @record
 class Incoming:
-    """Server events from somewhere else than an answer."""
+    """Server events that came otherwise than by an answer."""
 
     at: int
     entries: tuple[Entry, ...]
@@ -351,24 +366,25 @@ class Incoming:
 
 @record
 class Tick:
-    """Time has passed. Harmless at any moment."""
+    """Time has passed. It may be fed at any moment."""
 
     at: int
 
 
 @record
 class Restarted:
-    """The process that drove this session was gone and is back: time stood still, what was in flight is unknown."""
+    """The process had ended and runs again: time stood still, and calls in flight have no known result."""
 
     at: int
 
 
 @record
 class ClockChanged:
-    """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time (design 17).
+    """The wall clock was corrected, or the machine slept: time went on, but the clock shows another time.
 
-    `at`: what the clock shows now. `by`: by how many milliseconds it was moved, either way; None: all that `at` differs
-    from the session's own time. Deadlines move with it, those that are due then fire; calls in flight are left alone.
+    `at`: the time that the clock shows now. `by`: the milliseconds by which it was moved, either way; None: the whole
+    difference between `at` and the session's own time.
+    Deadlines move with it, those that are due then fire; calls in flight are left alone.
     """
 
     at: int

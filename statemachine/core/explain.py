@@ -18,9 +18,12 @@ from .updates import Notification, Phase
 
 @record
 class Move:
-    """What one machine made of one thing it heard.
+    """The reaction of one machine to one event or signal.
 
-    `guards`: (name, answer) of each guard tried, in order, up to the row that was taken; `effects`: names of what ran.
+    `machine`: its name. `source`, `target`: its state before and after. `heard`: the name of the event or signal.
+    `guards`: (name, answer) of each guard tried, in order, up to the row that was taken. `verdict`: taken, ignored or
+    rejected. `effects`: names of the actions that ran. `raises`: the signals raised. `why`: the reason. `ref`: its
+    source.
     """
 
     machine: str
@@ -37,7 +40,11 @@ class Move:
 
 @record
 class Explanation:
-    """A step, laid open. `rejected`: why the intent is not possible, or None."""
+    """A step with its reasons.
+
+    `before`, `after`: the phases. `moves`: the reactions of the machines, in order. `commands`, `updates`: the outputs.
+    `rejected`: why the intent is not possible, or None.
+    """
 
     before: Phase
     after: Phase
@@ -62,7 +69,7 @@ class Explanation:
 
 
 def explain(session: Session, event: Event) -> Explanation:
-    """What `reduce(session, event)` does and why. Raises nothing; changes nothing. Far slower than `reduce`."""
+    """What `reduce(session, event)` does, and why. It raises nothing, changes nothing, and is slower."""
     d = Draft(session, event.at)
     log: list[Any] = []
     d.log = log

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, fields
 
+from .field_texts import with_field_texts
+
 
 def _field_values(self: Any) -> Any:
     """The values of all fields, in order; the getter is made for each class at its first use."""
@@ -49,6 +51,7 @@ def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
     cls.__eq__, cls.__hash__, cls.field_values = _equal, _hash, property(_field_values)
     cls.__repr__ = vars(cls).get("__repr__", short_repr)
+    cls.__doc__ = with_field_texts(cls.__doc__, vars(cls).get("__annotations__", ()))
     return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
 
 

@@ -40,6 +40,10 @@ def reduce(session: Session, event: ev.Event) -> tuple[Session, tuple[Command | 
 
     The rules for a program that executes the commands are in statemachine/DRIVER.md.
 
+    Args:
+        session: The session before.
+        event: What happened; its `at` is the time.
+
     Raises:
         IllegalIntent: A local intent is not possible now. The session, being frozen, is as good as before.
         TypeError: A time in the event is no `int`.

@@ -100,8 +100,11 @@ class DedupeWindow:
 class Session:
     """The whole state of one chat session.
 
-    `now`: when something last changed. `ids`: the last number given to a command or a message. `seq`: of the last
-    transcript news. `items`: the queue, and what was sent and may still get receipts, oldest first.
+    `now`: the time of the last change. `ids`: the last number given to a command or a message. `seq`: of the last
+    transcript update. `config`: the settings. `chat`: ids and parameters of the chat. `lifecycle`, `opening`,
+    `attention`, `connection`, `history`, `presence`, `ephemeral`: the states of the machines. `items`: the queue, and
+    the sent items that may still get receipts, oldest first. `ephemeral_queue`: receipts and typing signals to send.
+    `participants`: parties, typing indicators and forms. `window`: the dedupe window.
     """
 
     now: int
@@ -190,9 +193,9 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
 
 
 def carry_over(session: Session) -> Carryover:
-    """What a session that follows this one takes over (`RequestChat(after=…)`).
+    """The part of this `session` that its successor continues (`RequestChat(after=…)`).
 
-    One that never had a chat hands on what it took over itself.
+    A session that never had a chat returns what it was given itself.
     """
     return Carryover(
         session.chat.chat_id or session.chat.former,

@@ -1,8 +1,8 @@
-"""What comes out of `reduce` to be told.
+"""Updates: the outputs of `reduce` for the application.
 
-*Transcript news* owes: it carries a strictly increasing `seq`, goes to the store's journal in the same transaction as
-the session, and is told at least once. *Anomalies* owe nothing: something odd came from outside and was survived.
-*Level news* is not returned at all: it stands in the session; `changes(before, after)` names what differs.
+*Transcript updates* have a strictly increasing `seq`, are saved in the store's journal in the same transaction as the
+session, and are delivered at least once. *Anomalies* report odd input that was tolerated; they are not stored. *Status
+updates* are not returned: they follow from the session, and `changes(before, after)` returns those that differ.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ AnomalyKind: TypeAlias = Literal[
 class Received:
     """An entry of the transcript: a message, file, location, form, warning, signal, or one of no known name.
 
-    `own`: this customer sent it, from another device or before the store was lost. `historic`: told from the log as the
-    past, not as live. `late`: it came after the session's end.
+    `own`: this customer sent it, from another device or before the store was lost. `historic`: it was read from the
+    history and is old. `late`: it came after the session's end.
     """
 
     seq: int
@@ -66,11 +66,11 @@ class Received:
 
 @record
 class DeliveryUpdate:
-    """The outcome of one thing sent. `item`: its message id; `key`, `note`: the application's, as they were given.
+    """A change in the delivery of an item. `key`, `note`: the application's own, as they were given.
 
-    `reason` (failed only): not_sent: the server never had it; unknown: it may have arrived; refused: the server said
-    no, with `code`; unreadable: the host could not read the file or the form values. `party_id` (delivered, read): who
-    has it.
+    `state`: sent, delivered, read or failed. `reason` (of failed): not_sent: the server never received it; unknown: it
+    may have arrived; refused: by the server, with `code`; unreadable: the host could not read the file or the form
+    values. `party_id` (of delivered, read): the agent who received it.
     """
 
     seq: int
@@ -86,7 +86,7 @@ class DeliveryUpdate:
 
 @record
 class Finished:
-    """The outcome of the session, once. `text`: what the server wants shown. `code`: why it was refused."""
+    """The session is over; delivered once. `text`: the server's text to show. `code`: the error code of a refusal."""
 
     seq: int
     at: int
@@ -98,7 +98,7 @@ class Finished:
 
 @record
 class HistoryGap:
-    """The log no longer reaches back to what is known, or could not be read: something may be missing here."""
+    """The history does not reach back to the known entries, or could not be read: entries may be missing here."""
 
     seq: int
     at: int
@@ -106,7 +106,7 @@ class HistoryGap:
 
 @record
 class Anomaly:
-    """Something odd was survived. `kind` is a stable name; `detail` never quotes what people wrote."""
+    """Odd input was tolerated. `kind` is a stable name; `detail` never quotes texts of people."""
 
     at: int
     kind: AnomalyKind
@@ -119,7 +119,7 @@ Notification: TypeAlias = TranscriptUpdate | Anomaly
 TRANSCRIPT: Final[tuple[type[TranscriptUpdate], ...]] = get_args(TranscriptUpdate)
 
 
-# --- level news -----------------------------------------------------------------------------------------------------
+# --- status updates -------------------------------------------------------------------------------------------------
 
 
 @record
@@ -132,26 +132,25 @@ class PhaseChanged:
 
 @record
 class RosterChanged:
-    """Who takes part now: (party id, type, display name), in order of joining."""
+    """The participants have changed. `parties`: (party id, type, display name) of each, in order of joining."""
 
     parties: tuple[tuple[str, str, str], ...]
 
 
 @record
 class TypingChanged:
-    """Whose typing shows now: party ids."""
+    """Somebody started or stopped typing. `parties`: the ids of those who type now."""
 
     parties: tuple[str, ...]
 
 
 @record
 class ConnectionChanged:
-    """The connection's health: off, polling, backing_off, paused, blocked.
+    """The connection has changed. `state`: off, polling, backing_off, paused, blocked.
 
-    `tries`: failures in a row. While it backs off: `reason`, how the last call failed (`Failure.kind`), with `code`
-    where the server gave one, and `detail`, in words for people; `next_try`, when it is tried again, in milliseconds
-    since the epoch. The same while a chat is requested. Since when it is so is not said, for a session keeps no
-    instants but deadlines: `ChatSession.connection_since` does.
+    `tries`: failures in a row. While it backs off: `reason`, the kind of the last failure (`Failure.kind`), with `code`
+    where the server gave one, and `detail`, in words for people; `next_try`, the time of the next try in milliseconds
+    since the epoch. The same while a chat is requested. `ChatSession.connection_since` is the time of the change.
     """
 
     state: ConnectionState
@@ -164,18 +163,18 @@ class ConnectionChanged:
 
 @record
 class FormsChanged:
-    """The forms open now: (request id, name or form id, secure)."""
+    """The open forms have changed. `forms`: (request id, name or form id, whether it is secure) of each."""
 
     forms: tuple[tuple[str, str, bool], ...]
 
 
 @record
 class CaseChanged:
-    """The case of this session; "" for none."""
+    """The case of this session has changed. `case_id`: "" for none."""
 
     case_id: str
 
 
 StatusUpdate: TypeAlias = PhaseChanged | RosterChanged | TypingChanged | ConnectionChanged | FormsChanged | CaseChanged
 Update: TypeAlias = TranscriptUpdate | StatusUpdate
-"""All that an application is to show."""
+"""Transcript updates and status updates."""

@@ -419,7 +419,9 @@ class FormSubmit:
 class Signaling:
     """`chat_session_signaling`: one WebRTC signal. `kind` is the wire's `data.type`; absent members of `data` are None.
 
-    `data`: what else `data` held, as JSON text.
+    `destination_party_id`: the receiving party. `offer_video`: whether the call has video. `audio_enabled`,
+    `video_enabled`: of a running call. `reason_code`: of a rejection. `number`: a phone number. `data`: all other
+    members of `data`, as JSON text.
     """
 
     wire: ClassVar = Wire(

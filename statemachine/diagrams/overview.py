@@ -33,7 +33,7 @@ ATTENTION: Final = MACHINES["attention"]
 WARNED: Final[tuple[type[Any], ...]] = tuple(one for one in ATTENTION.states if one is not ATTENTION.initial)
 DOWN: Final = "&#8595;"
 UP: Final = "&#8593;"
-MARK: Final = dot.Style("#ffffff", "#cf222e", "#cf222e", 6)
+MARK: Final = dot.Style("#ffffff", "#cf222e", "#82071e", 6)
 
 
 def picture() -> str:

@@ -23,7 +23,7 @@ _FIRST_POLL_S: Final = 5.0
 
 
 class CentreDriver:
-    """A centre in a running event loop, between ``open`` and ``close``."""
+    """A centre in a running event loop. ``chat_id``: a chat; ``ticket``: the number of a request."""
 
     def __init__(self, centre: Centre, clock: Clock) -> None:
         self.centre = centre
@@ -54,19 +54,19 @@ class CentreDriver:
         return self.clock.now()
 
     async def act(self, chat_id: str, *actions: Action) -> None:
-        """Perform these actions at once. Raises KeyError for an unknown chat."""
+        """Perform these ``actions`` in this chat at once. Raises KeyError for an unknown ``chat_id``."""
         self._deliver(self.centre.act(self.now(), chat_id, *actions))
 
     async def start(self, chat_id: str, scenario: Scenario) -> None:
-        """From here on the chat goes through this scenario, from its beginning. Raises KeyError."""
+        """From here on the chat ``chat_id`` goes through this ``scenario``, from its beginning. Raises KeyError."""
         self._deliver(self.centre.start(self.now(), chat_id, scenario))
 
     async def set_knobs(self, settings: Mapping[str, object], app_id: str = "") -> None:
-        """Set knobs, for all chats or for those of one appId. Raises ValueError."""
+        """Set knobs (``settings``: values by name), for all chats or for those of ``app_id``. Raises ValueError."""
         self._deliver(self.centre.set_knobs(self.now(), settings, app_id))
 
     async def advance(self, ms: int) -> None:
-        """Move the clock forward, from one deadline to the next.
+        """Move the clock forward by ``ms`` milliseconds, from one deadline to the next.
 
         A client whose poll is answered on the way gets a moment of real time to poll again. If it takes longer (it
         may back off when answers come at once), it does not count as silent for that time.
@@ -90,12 +90,12 @@ class CentreDriver:
         return [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
 
     def set_speed(self, scale: float) -> None:
-        """How many milliseconds pass in a real one; 0 stops the clock. Raises ValueError."""
+        """Let ``scale`` milliseconds pass in a real one; 0 stops the clock. Raises ValueError."""
         self.clock.scale = scale
         self._set_alarm()
 
     async def until(self, condition: Callable[[Centre], bool], timeout_s: float = 5.0) -> None:
-        """Wait until the condition holds; it is evaluated after every change. Raises TimeoutError."""
+        """Wait until ``condition`` holds; it is evaluated at each change. Raises TimeoutError after ``timeout_s``."""
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -107,17 +107,17 @@ class CentreDriver:
             self._watchers.discard(changed)
 
     def received(self, ticket: int, request: HttpRequest) -> None:
-        """Record a request."""
+        """Record a ``request``; ``ticket``: its number."""
         self.feed.add(RequestReceived(self.traffic.received(ticket, self.now(), request)))
 
     def replied(self, ticket: int, reply: HttpResponse) -> None:
-        """Record the reply to a request; status 0: the connection broke."""
+        """Record the ``reply`` to the request of ``ticket``; status 0: the connection broke."""
         exchange = self.traffic.replied(ticket, self.now(), reply)
         if exchange is not None:
             self.feed.add(ReplySent(exchange))
 
     async def request(self, ticket: int, request: HttpRequest, real_time: RealTime) -> HttpResponse:
-        """Give the model a request and wait for its reply; a cancelled request is a broken connection."""
+        """Wait for the reply to a ``request`` (``ticket``, ``real_time``); cancelled: the connection broke."""
         future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         self._waiting[ticket] = future
         try:
@@ -130,7 +130,7 @@ class CentreDriver:
             del self._waiting[ticket]
 
     def cut(self, ticket: int) -> None:
-        """The reply to this request is lost."""
+        """The reply to the request of ``ticket`` is lost."""
         self._deliver(self.centre.cut(self.now(), ticket))
 
     def _deliver(self, answers: Iterable[Answer]) -> None:

@@ -1,4 +1,4 @@
-"""Every way the emulated centre may differ from the tidy column of protocol.md (its final appendix).
+"""Every way in which contact centres differ, as settings of the emulated one (protocol.md, its appendix).
 
 A knob is data: a name, a type, a default, a unit and a sentence, so that a TOML file or a command line can
 set it (``describe`` and ``from_settings``). Section numbers in the sentences are those of protocol.md.
@@ -33,6 +33,7 @@ def knob(default: Any, about: str, unit: str = "") -> Any:
 class Fault:
     """One planned failure of a call: the first ``skip`` matching calls pass, the next ``times`` fail.
 
+    ``on``: the call; ``any``: all. ``retry_after_s``: the header ``Retry-After``, in seconds.
     ``code`` makes an API error body with ``status`` (None: the code's usual one); ``html`` a proxy's page;
     ``drop`` closes the connection. ``accepted``: the request takes effect first, so the client is in doubt.
     """

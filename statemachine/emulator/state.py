@@ -15,7 +15,7 @@ from statemachine.emulator.wire import RealTime
 
 @frozen
 class StoredFile:
-    """An uploaded file, or one an agent sent."""
+    """An uploaded file, or one an agent sent: ``file_id``, ``name``, ``content_type`` and ``content``."""
 
     file_id: str
     name: str
@@ -26,6 +26,8 @@ class StoredFile:
 @frozen
 class Violation:
     """A client's fault the server could see. ``rule`` is a key of ``rules.RULES``, ``at`` in milliseconds.
+
+    ``message``: what was seen. ``client``: tenant, app id and client id.
 
     ``chat_id``: "" outside a chat. ``tickets``: the requests that make it, in order.
     """

@@ -80,9 +80,9 @@ Step = Action | Pause | Await | AnswerTexts | Branch | Repeat
 class Scenario:
     """A script for a chat, and the reactions to the client's events.
 
-    ``on_text`` runs beside the script, once per text, in order. ``on_disconnect`` and ``on_end`` replace the rest
-    of the script. ``teaches``: the lesson for a client's developer. ``knobs`` are the centre's settings
-    that belong to it, as ``knobs.from_settings`` takes them.
+    ``name``, ``about``: for lists. ``on_text`` runs beside the script, once per text, in order. ``on_disconnect``
+    and ``on_end`` replace the rest of the script. ``teaches``: the lesson for a client's developer. ``knobs`` are
+    the centre's settings that belong to it, as ``knobs.from_settings`` takes them.
     """
 
     name: str

@@ -1,5 +1,33 @@
-"""Stores for sessions, their journals and the application's cursors.
+"""Stores for sessions, their updates (the journal), and the application's position in them (the cursor).
 
-`memory` lasts as long as the process; `sqlite` is the durable default. Both implement `adapters.protocols.Archive`.
-Nothing is imported here.
+`MemoryStore` lasts as long as the process; `SqliteStore` is the durable default, and `ChatClient(store="chats.sqlite")`
+makes one. A store of your own implements `statemachine.driver.Archive`. Each name loads its module at its first use.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import StaleSave, StoreClosed, StoreError, StoreOwned, UnreadableSession
+    from .memory import MemoryStore
+    from .sqlite import SqliteStore
+
+__all__ = [
+    "MemoryStore",
+    "SqliteStore",
+    "StaleSave",
+    "StoreClosed",
+    "StoreError",
+    "StoreOwned",
+    "UnreadableSession",
+]
+
+_MODULES = {"MemoryStore": ".memory", "SqliteStore": ".sqlite"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES.get(name, ".errors"), __name__), name)

@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 class Agent:
-    """An agent with one chat at a time. Each method returns when it has taken effect; clients receive it by poll."""
+    """An agent with one chat at a time; `EmulatedCentre.agent` gives it.
+
+    Each method returns when it has taken effect; clients receive it by poll.
+    """
 
     def __init__(self, centre: EmulatedCentre, name: str, queue: str | None) -> None:
         self._centre: Final = centre
@@ -37,7 +40,7 @@ class Agent:
         return self._chat
 
     async def accept(self, client_id: str | None = None) -> Chat:
-        """Take the chat that has waited longest, of this client if one is named; wait for one if there is none.
+        """Take the chat that has waited longest (of `client_id`, if given); wait for one if there is none.
 
         Raises TimeoutError.
         """
@@ -68,11 +71,11 @@ class Agent:
         return chat.texts_received[number][1]
 
     async def say(self, text: str) -> None:
-        """Send a message."""
+        """Send this `text`."""
         await self.act(actions.Say(text, self.name))
 
     async def typing(self, is_typing: bool = True) -> None:
-        """Start or stop typing."""
+        """Start typing, or stop it: `is_typing` False."""
         await self.act(actions.StartTyping(self.name) if is_typing else actions.StopTyping(self.name))
 
     async def read(self) -> None:
@@ -80,16 +83,16 @@ class Agent:
         await self.act(actions.SendDelivered(party=self.name), actions.SendRead(party=self.name))
 
     async def send_file(self, name: str, content: bytes, content_type: str = "application/octet-stream") -> None:
-        """Send a file; a picture where its type says so."""
+        """Send a file of this `name` and `content`; a picture where `content_type` says so."""
         kind = "image" if content_type.startswith("image/") else "attachment"
         await self.act(actions.ShareFile(name, content, self.name, kind, content_type))
 
     async def show_form(self, name: str, timeout_s: int | None = None) -> None:
-        """Show a form; "" is a plain prompt."""
+        """Show the form `name`; "" is a plain prompt. `timeout_s`: how long it is shown; None: no limit."""
         await self.act(actions.ShowForm(name, timeout=timeout_s))
 
     async def transfer(self, *, to: Agent | None = None, queue: str | None = None) -> None:
-        """Hand the chat over: to a colleague, who joins before this agent leaves, or back to a queue.
+        """Hand the chat over: `to` a colleague, who joins before this agent leaves, or back to a `queue`.
 
         Raises ValueError unless exactly one is given.
         """
@@ -111,11 +114,11 @@ class Agent:
         self._chat = None
 
     async def warn(self, text: str | None = None) -> None:
-        """The inactivity warning; None: the centre's own text."""
+        """Send the inactivity warning. `text`: None: the centre's own."""
         await self.act(actions.Warn(text))
 
     async def time_out(self, text: str | None = None) -> None:
-        """End the chat by the inactivity timeout."""
+        """End the chat by the inactivity timeout. `text`: None: the centre's own."""
         await self.act(actions.TimeOut(text))
 
     async def end(self) -> None:
@@ -131,7 +134,7 @@ class Agent:
         await self.act(actions.DropChat())
 
     async def act(self, *several: Action) -> None:
-        """Any actions of ``statemachine.emulator.actions``, in one batch."""
+        """Carry out ``several`` actions of ``statemachine.emulator.actions`` in one batch."""
         await self._centre.run(self._centre.emulator.act(self.chat.chat_id, *several))
 
     def _waiting(self, centre: Centre, client_id: str | None) -> Chat | None:
@@ -148,6 +151,7 @@ class EmulatedCentre:
 
     ``scenario``: what chats go through; the default leaves everything to ``agent``. ``knobs``: how the centre behaves,
     as ``statemachine emulate --knobs`` lists them. ``speed``: of its clock; 0: it changes only by ``advance``.
+    ``timeout_s``: how long agents wait for a client, in real seconds, before they raise TimeoutError.
 
     It runs in a thread of its own, so fixtures of any scope may hold it, in ``with`` or ``async with``. Its coroutines
     may be awaited in any loop of asyncio; ``call`` waits for one where there is no loop.
@@ -181,33 +185,33 @@ class EmulatedCentre:
         return list(self.emulator.centre.chats.values())
 
     def agent(self, name: str = "agent", *, queue: str | None = None) -> Agent:
-        """A new agent; ``queue``: it accepts only chats that were transferred to this queue."""
+        """A new agent called ``name``. ``queue``: it accepts only chats that were transferred to this queue."""
         return Agent(self, name, queue)
 
     def violations(self, client_id: str | None = None) -> list[Violation]:
-        """The violations of clients, or of one, oldest first."""
+        """The faults of clients, or of the one of ``client_id``, oldest first."""
         found = list(self.emulator.centre.violations)
         return [one for one in found if client_id in (None, one.client.client_id)]
 
     def requests(self, client_id: str | None = None) -> list[Exchange]:
-        """The latest requests of clients, or of one, with their answers; oldest first."""
+        """The latest requests of clients, or of the one of ``client_id``, with their answers; oldest first."""
         found = list(self.emulator.traffic.latest.values())
         return [one for one in found if client_id in (None, one.client.client_id)]
 
     async def advance(self, duration: str) -> None:
-        """Move the centre's clock: ``"10m"``. Clients that poll get time to poll again on the way."""
+        """Move the centre's clock by this ``duration``, such as ``"10m"``. Clients get time to poll again."""
         await self.run(self.emulator.advance(parse_duration(duration)))
 
     async def set_knobs(self, **settings: object) -> None:
-        """Turn knobs while chats run."""
+        """Change knobs while chats run. ``settings``: values by the knob's name."""
         await self.run(self.emulator.set_knobs(settings))
 
     async def until(self, wanted: Callable[[Centre], bool]) -> None:
-        """Wait until this is true of the centre. Raises TimeoutError."""
+        """Wait until ``wanted`` is true of the centre. Raises TimeoutError."""
         await self.run(self.emulator.until(wanted, self.timeout_s))
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run this in the centre's thread, from any loop of asyncio."""
+        """Run ``work``, a coroutine, in the centre's thread, from any loop of asyncio."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -219,7 +223,7 @@ class EmulatedCentre:
         return await asyncio.wrap_future(self._submit(work))
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this, and wait for it: ``centre.call(agent.accept())``. For tests without a loop of asyncio."""
+        """Run ``work``, a coroutine, and wait for it: ``centre.call(agent.accept())``. For tests without a loop."""
         return self._submit(work).result()
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:

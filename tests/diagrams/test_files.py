@@ -194,8 +194,8 @@ def test_a_session_in_a_notebook_has_its_state_marked() -> None:
     ElementTree.fromstring(svg)
     assert "phase: idle, connection: off" in svg
     assert overview.MARK.line in svg
-    assert overview.MARK not in graphs()["lifecycle-overview"]
-    assert overview.graph("idle").count(overview.MARK) == 1
+    assert overview.MARK.line not in graphs()["lifecycle-overview"]
+    assert overview.graph("idle").count(overview.MARK.line) == 1
 
 
 @pytest.mark.usefixtures("no_renderer")

@@ -47,3 +47,16 @@ def saved_files(text: str) -> dict[str, str]:
     """The blocks that a document tells its readers to save, by file name."""
     pairs = re.findall(r"^Save this as `([\w.]+)`.*?^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return dict(pairs)
+
+
+MODULES: Final = (
+    "statemachine",
+    "statemachine.wire",
+    "statemachine.client",
+    "statemachine.store",
+    "statemachine.emulator",
+    "statemachine.testing",
+    "statemachine.http",
+    "statemachine.driver",
+)
+"""The modules whose `__all__` is promised."""
