@@ -99,6 +99,9 @@ class ContactCentre:
         self._http: HttpClient | None = http
         self._stack = AsyncExitStack()
 
+    def __repr__(self) -> str:
+        return f"<ContactCentre {self.endpoint.url!r}>"
+
     async def __aenter__(self) -> Self:
         if self._shared is None:
             pool = await self._stack.enter_async_context(self._options.pool())

@@ -1,5 +1,8 @@
 """`ChatClient`: the chats of an application's customers with one contact centre."""
 
+# pyright: reportPrivateUsage=false
+# Sessions have methods for the client alone; users do not see them.
+
 from __future__ import annotations
 
 import asyncio
@@ -109,6 +112,10 @@ class ChatClient:
         # Each session puts its own client id in the place of this one.
         self._endpoint = self._options.endpoint(url, tenant, app_id, "any")
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "new" if self._stack is None else "open"
+        return f"<ChatClient {self._endpoint.url!r}, {state}, {len(self._sessions)} chats>"
+
     # --- open and close -----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -194,7 +201,7 @@ class ChatClient:
     def _clock_changed(self, store: Archive, since: int, until: int, by: int) -> None:
         store.clock_changed(since, until, by, _log_failure)
         for chat in (*self._sessions.values(), *self._retired.values()):
-            chat.clock_changed(by)
+            chat._clock_changed(by)
 
     async def _open_store(self, stack: AsyncExitStack) -> Archive:
         """The store. One made here is closed with the client. Waits for a stopping process to release the file."""
@@ -228,17 +235,17 @@ class ChatClient:
             except StoreError as error:  # the other chats continue
                 _log.error("session_unreadable", session=label(session_id), error=str(error))
                 continue
-            if chat.over and chat.unread:
+            if chat._over and chat.unread:
                 self._left_unread = True
                 if self._scheduler.has_reader:
                     self._work(chat)
-            elif not chat.over and not ended_only:
+            elif not chat._over and not ended_only:
                 self._work(chat)
                 await asyncio.sleep(random.uniform(0, pause))
 
     async def _close_sessions(self) -> None:
         chats = {id(chat): chat for chat in (*self._sessions.values(), *self._retired.values())}
-        await asyncio.gather(*(chat.close() for chat in chats.values()))
+        await asyncio.gather(*(chat._close() for chat in chats.values()))
         self._scheduler.close()
 
     # --- sessions -----------------------------------------------------------------------------------------------------
@@ -276,7 +283,7 @@ class ChatClient:
         if start and chat.unreadable and not new_chat:
             raise chat.unreadable
         if about != ChatParameters():
-            chat.parameters = about
+            chat._parameters = about
         if start and (chat.phase == "idle" or (new_chat and chat.outcome is not None)):
             await chat.request()
         return chat
@@ -290,10 +297,10 @@ class ChatClient:
     async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
         session_id = _session_id(_for(self._endpoint, client_id))
         chat = self._sessions.get(session_id) or self._retired.get(session_id)
-        if chat and not chat.stopped:
+        if chat and not chat._stopped:
             return chat
         if chat:  # it has stopped: try again
-            await chat.close()
+            await chat._close()
         chat = self._make(context, session_id)
         self._work(chat)
         await asyncio.sleep(0)  # a caller that opens thousands must not block the other tasks
@@ -312,7 +319,7 @@ class ChatClient:
         if self._capacity is not None and len(self._sessions) > self._capacity and not self._warned_full:
             self._warned_full = True
             _log.warning("too_many_chats", fit=self._capacity, remedy="call raise_file_limit(), or ulimit -n")
-        chat.work()
+        chat._work()
         self._changed(chat)
 
     def _changed(self, chat: ChatSession) -> None:
@@ -321,7 +328,7 @@ class ChatClient:
         Unread updates of others stay in the store.
         """
         if not self._is_done(chat):
-            if not chat.stopped:
+            if not chat._stopped:
                 self._sessions[chat.id] = chat
         elif self._sessions.get(chat.id) is chat:
             self._retired[chat.id] = self._sessions.pop(chat.id)
@@ -329,9 +336,9 @@ class ChatClient:
         self._scheduler.notify(chat)
 
     def _is_done(self, chat: ChatSession) -> bool:
-        place = chat.slot.place
+        place = chat._slot.place
         delivered = place != "parked" and (place == "apart" or not self._scheduler.has_reader)
-        return chat.over and (delivered or not chat.unread)
+        return chat._over and (delivered or not chat.unread)
 
     def _let_go(self) -> None:
         """Nobody takes the updates of all chats any more."""
@@ -343,7 +350,7 @@ class ChatClient:
         return tuple(self._sessions.values())
 
     def knows(self, client_id: str) -> bool:
-        """Whether this customer has a chat, active or stored. Raises BadSetting, ChatClosed, and a `StoreError`."""
+        """Whether `client_id` has a chat, active or stored. Raises BadSetting, ChatClosed, and a `StoreError`."""
         store, session_id = self._opened().store, self._session_id(client_id)
         if session_id in self._sessions or session_id in self._retired:
             return True
@@ -353,7 +360,7 @@ class ChatClient:
             return True
 
     def label(self, client_id: str) -> str:
-        """The name of this customer's chat in logs, see `ChatSession.label`. Raises BadSetting."""
+        """The name in logs of the chat of `client_id`, see `ChatSession.label`. Raises BadSetting."""
         return label(self._session_id(client_id))
 
     def _session_id(self, client_id: str) -> str:
@@ -378,7 +385,7 @@ class ChatClient:
         return Stats(
             Counter(chat.phase for chat in chats),
             sum(chat.unread for chat in chats),
-            sum(chat.slot.place == "parked" for chat in chats),
+            sum(chat._slot.place == "parked" for chat in chats),
             down,
         )
 
@@ -398,7 +405,7 @@ class ChatClient:
             at.client_id,
         )
         for chat in self.sessions():
-            chat.move(self._endpoint)
+            chat._move(self._endpoint)
             await chat.reauthorized()
 
     # --- stored data --------------------------------------------------------------------------------------------------
@@ -432,7 +439,7 @@ class ChatClient:
         duration("purge: older_than", older_than)
         before = context.clock.now() - older_than // timedelta(milliseconds=1)
         held = [*self._sessions.values(), *self._retired.values()]
-        await self._drop([chat for chat in held if chat.was_over(before) and (unread or not chat.unread)])
+        await self._drop([chat for chat in held if chat._was_over(before) and (unread or not chat.unread)])
         await Retention(context.store, self._traces, within).purge(before, unread=unread)
 
     async def forget(self, client_id: str, *, within: timedelta = REMOVAL_TIMEOUT) -> None:
@@ -459,7 +466,7 @@ class ChatClient:
         self, chats: Sequence[ChatSession], within: timedelta = timedelta(0), *, drain: bool = False
     ) -> None:
         """Release these chats. Their last saves come before the next request to the store."""
-        await asyncio.gather(*(chat.close(within, drain=drain) for chat in chats))
+        await asyncio.gather(*(chat._close(within, drain=drain) for chat in chats))
         for chat in chats:
             self._sessions.pop(chat.id, None)
             self._retired.pop(chat.id, None)
@@ -529,7 +536,7 @@ class ChatClient:
             self._metrics.count("chat_handler_failures_total", {})
         if on_error:
             with _log.errors("on_error_failed", session=chat.label):
-                on_error(chat, chat.slot.update, error)
+                on_error(chat, chat._slot.update, error)
 
     def _begin(self, reader: object) -> int:
         context, stack = self._context, self._stack

@@ -6,6 +6,9 @@ handler has failed, it gets the same update again, with a growing pause. After t
 updates stay in the journal, its chat continues, and no handler is called until `ChatSession.resume()` or a restart.
 """
 
+# pyright: reportPrivateUsage=false
+# Sessions have methods for the client alone; users do not see them.
+
 from __future__ import annotations
 
 import asyncio
@@ -56,8 +59,8 @@ class DeliveryScheduler:
 
     def notify(self, chat: ChatSession) -> None:
         """Queue a session that has updates, or has stopped."""
-        if self.has_reader and chat.slot.place == "idle":
-            chat.slot.place = "queued"
+        if self.has_reader and chat._slot.place == "idle":
+            chat._slot.place = "queued"
             self._queue.put_nowait(chat)
 
     def begin(self, reader: object, chats: Iterable[ChatSession]) -> int:
@@ -68,7 +71,7 @@ class DeliveryScheduler:
         self._reader = ref(reader, self._reader_gone)
         self._empty()
         for chat in chats:
-            slot = chat.slot
+            slot = chat._slot
             slot.stream = slot.update = None
             if slot.place in ("out", "queued"):
                 slot.place = "idle"
@@ -86,8 +89,8 @@ class DeliveryScheduler:
         while not self._queue.empty():
             chat = self._queue.get_nowait()
             closed = closed or chat is None
-            if chat and chat.slot.place == "queued":
-                chat.slot.place = "idle"
+            if chat and chat._slot.place == "queued":
+                chat._slot.place = "idle"
         if closed:
             self.close()
 
@@ -122,12 +125,12 @@ class DeliveryScheduler:
     def _look(
         self, chat: ChatSession, failed: Callable[[ChatSession, BaseException], None], auto_ack: bool
     ) -> Update | Stopped | None:
-        slot = chat.slot
+        slot = chat._slot
         if slot.place != "queued":
             return None
         slot.place = "idle"
         if slot.update is None:
-            slot.stream = slot.stream or chat.read(auto_ack=auto_ack)
+            slot.stream = slot.stream or chat._read(auto_ack=auto_ack)
             try:
                 slot.update = slot.stream.look() or _stop_of(chat)
             except KeyboardInterrupt:
@@ -143,24 +146,24 @@ class DeliveryScheduler:
         """The update of this session was delivered."""
         if run != self._run:  # the present run began at the cursor again
             return
-        if ack and chat.slot.stream:
-            chat.slot.stream.acknowledge()
+        if ack and chat._slot.stream:
+            chat._slot.stream.acknowledge()
         self._give_back(chat)
 
     def again(self, run: int, chat: ChatSession) -> None:
         """The update of this session was not delivered: queue it again."""
-        if run == self._run and chat.slot.place == "out":
-            chat.slot.place = "idle"
+        if run == self._run and chat._slot.place == "out":
+            chat._slot.place = "idle"
             self.notify(chat)
 
     def resume(self, chat: ChatSession) -> None:
         """Queue a parked session again. Updates acknowledged meanwhile are not delivered again."""
-        if chat.slot.place == "parked":
-            chat.slot.stream = None
+        if chat._slot.place == "parked":
+            chat._slot.stream = None
             self._give_back(chat)
 
     def _give_back(self, chat: ChatSession) -> None:
-        slot = chat.slot
+        slot = chat._slot
         slot.update, slot.failures = None, 0
         if slot.place != "apart":
             slot.place = "idle"
@@ -173,16 +176,16 @@ class DeliveryScheduler:
 
 def _stop_of(chat: ChatSession) -> Stopped | None:
     """Why the session could not continue, once."""
-    if chat.slot.stop_delivered or chat.error is None or isinstance(chat.error, Fenced):  # its new owner continues
+    if chat._slot.stop_delivered or chat._error is None or isinstance(chat._error, Fenced):  # its new owner continues
         return None
-    chat.slot.stop_delivered = True
-    return Stopped(chat.error)
+    chat._slot.stop_delivered = True
+    return Stopped(chat._error)
 
 
 def park(chat: ChatSession, error: BaseException) -> None:
     """Call no handler for this session any more."""
-    chat.slot.place = "parked"
-    _log.error("session_parked", session=chat.label, **_update_values(chat.slot), **error_values(error))
+    chat._slot.place = "parked"
+    _log.error("session_parked", session=chat.label, **_update_values(chat._slot), **error_values(error))
 
 
 def _update_values(slot: DeliverySlot) -> dict[str, object]:
@@ -310,7 +313,7 @@ class HandlerRunner:
         return None
 
     def _failed(self, run: int, chat: ChatSession, error: BaseException) -> None:
-        slot = chat.slot
+        slot = chat._slot
         slot.failures += 1
         _log.warning(
             "handler_failed", session=chat.label, **_update_values(slot), tries=slot.failures, **error_values(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from statemachine.adapters.driver import label
@@ -100,11 +101,25 @@ class SendFailed(ChatError):
         )
 
 
+_METHODS: Final[dict[str, str]] = {
+    "RequestChat": "start",
+    "SendText": "send",
+    "AnswerSecureForm": "answer_form",
+    "StartTyping": "typing",
+    "MarkDelivered": "ack",
+    "PushReceived": "pushed",
+}
+"""The method that makes an intent, where the intent's name is another one."""
+
+
 def refusal(illegal: IllegalIntent, outcome: Outcome | None) -> NotPossible:
-    """The error for an illegal intent. `outcome`: of the session."""
+    """The error for an illegal intent, named after the method that was called. `outcome`: of the session."""
     if outcome is not None:
         return SessionOver(illegal.phase, illegal.reason, outcome)
-    return NotPossible(illegal.phase, illegal.reason, str(illegal))
+    in_snake_case = re.sub(r"(?<!^)([A-Z])", r"_\1", illegal.intent).lower()
+    method = _METHODS.get(illegal.intent, in_snake_case)
+    text = f"{method}() is not possible while {illegal.phase}: {illegal.reason}"
+    return NotPossible(illegal.phase, illegal.reason, text)
 
 
 def ending(error: BaseException | None, session_id: str) -> ChatError:

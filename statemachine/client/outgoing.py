@@ -1,5 +1,8 @@
 """The items that one session sends: a handle for each, and the payloads kept until it has arrived or failed."""
 
+# pyright: reportPrivateUsage=false
+# A `Sending` has methods for this module alone; users do not see them.
+
 from __future__ import annotations
 
 import asyncio
@@ -100,17 +103,17 @@ class Outgoing:
         updates = [one for one in step.transcript if isinstance(one, DeliveryUpdate)]
         for update in updates:
             if handle := self._handles.get(update.item):
-                handle.apply(update)
+                handle._apply(update)
         if updates:
             self.payloads.retain(_refs(session))
         if step.session.outcome is not None:
             for handle in list(self._handles.values()):
-                handle.over()
+                handle._over()
 
     def close(self, error: ChatError) -> None:
         """No more updates follow, because of this error."""
         for handle in list(self._handles.values()):
-            handle.close(error)
+            handle._close(error)
 
 
 async def check_readable(source: FileSource) -> None:

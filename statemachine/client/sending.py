@@ -38,6 +38,9 @@ class Sending:
         self._end: ChatError | None = None
         self._changed: asyncio.Event | None = None
 
+    def __repr__(self) -> str:
+        return f"<Sending {self.id!r}, state={self.state!r}>"
+
     @property
     def state(self) -> SendingState:
         """The state: pending, sent, delivered, read, failed."""
@@ -89,7 +92,7 @@ class Sending:
 
     # --- called by the session ----------------------------------------------------------------------------------------
 
-    def apply(self, update: DeliveryUpdate) -> None:
+    def _apply(self, update: DeliveryUpdate) -> None:
         """Apply a delivery update."""
         if update.state == "failed":
             self._state, self._reason, self._code = update.state, update.reason, update.code
@@ -97,12 +100,12 @@ class Sending:
             self._state = update.state
         self._wake()
 
-    def over(self) -> None:
+    def _over(self) -> None:
         """The chat is over: no more receipts come."""
         self._receipts = False
         self._wake()
 
-    def close(self, error: ChatError) -> None:
+    def _close(self, error: ChatError) -> None:
         """No more updates follow, because of this error."""
         self._end = error
         self._wake()

@@ -77,8 +77,8 @@ class ChatSession:
         self._connection_state = "off"
         self._connection_since: int | None = None
         self._ended_at: int | None = None  # by the present clock, where it ended in this process
-        self.slot: Final = DeliverySlot()
-        self.parameters = ChatParameters()
+        self._slot: Final = DeliverySlot()
+        self._parameters = ChatParameters()
         self._log: Final = chat_log(session_id)
         self._transport = HttpTransport(
             context.pool,
@@ -105,6 +105,9 @@ class ChatSession:
             worker=context.pool.worker,
             log=self._log,
         )
+
+    def __repr__(self) -> str:
+        return f"<ChatSession {self.label}, phase={self.phase!r}, outcome={self.outcome!r}, unread={self.unread}>"
 
     # --- state --------------------------------------------------------------------------------------------------------
 
@@ -164,8 +167,8 @@ class ChatSession:
         the chat. From now on the client's own stream leaves this session out. Raises ChatStopped.
         """
         check_loop(self._runner.loop)
-        self.slot.place = "apart"
-        return self.read(auto_ack=auto_ack)
+        self._slot.place = "apart"
+        return self._read(auto_ack=auto_ack)
 
     async def ack(self, seq: int) -> None:
         """Acknowledge all updates up to this `seq`: they are not delivered again after a restart."""
@@ -192,7 +195,7 @@ class ChatSession:
             phone_number: The customer's phone number.
             from_: The customer's name as shown to agents.
         """
-        self.parameters = ChatParameters.checked("start", parameters, phone_number, from_)
+        self._parameters = ChatParameters.checked("start", parameters, phone_number, from_)
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
@@ -218,7 +221,7 @@ class ChatSession:
         await self._runner.wait_saved(await self._runner.begin(self._requesting()))
 
     def _requesting(self, text: str | None = None, key: str | None = None, note: str = "") -> IntentFactory:
-        about = self.parameters
+        about = self._parameters
         return lambda after: self._filtered(about.request(self._now(), after, text, key, note))
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -292,7 +295,7 @@ class ChatSession:
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
         """Download the file `file_id` of this chat in pieces, at most `limit` bytes; see `ContactCentre.download`."""
         check_loop(self._runner.loop)
-        if self.stopped:
+        if self._stopped:
             raise ChatClosed("the client is closed")
         async with aclosing(self.centre.download(self.session.chat.chat_id, file_id, limit=limit)) as chunks:
             async for chunk in chunks:
@@ -376,37 +379,37 @@ class ChatSession:
         return self._transport.endpoint
 
     @property
-    def over(self) -> bool:
+    def _over(self) -> bool:
         """The chat has ended, and its end is saved."""
         return self._runner.feed.over
 
     @property
-    def stopped(self) -> bool:
+    def _stopped(self) -> bool:
         """The session has stopped, or its client was closed."""
         return self._runner.feed.closed
 
-    def work(self) -> None:
+    def _work(self) -> None:
         """Begin, or continue the stored session."""
         self._runner.start()
 
-    def read(self, *, auto_ack: bool) -> UpdateStream:
+    def _read(self, *, auto_ack: bool) -> UpdateStream:
         """The updates from the cursor on."""
         return UpdateStream(self._runner.feed, auto_ack=auto_ack)
 
     @property
-    def error(self) -> BaseException | None:
+    def _error(self) -> BaseException | None:
         """The error that stopped the session, or None."""
         return self._runner.feed.error
 
-    def move(self, endpoint: Endpoint) -> None:
+    def _move(self, endpoint: Endpoint) -> None:
         """Use this endpoint for the next calls, for the same customer."""
         self._transport.endpoint = evolve(endpoint, client_id=self.client_id)
 
-    def was_over(self, before: int) -> bool:
+    def _was_over(self, before: int) -> bool:
         """The chat ended before this time (ms)."""
         return self.outcome is not None and (self._ended_at or self.session.now) < before
 
-    def clock_changed(self, by: int) -> None:
+    def _clock_changed(self, by: int) -> None:
         """The clock was moved by `by` milliseconds."""
         self._runner.clock_changed(by)
         if self._connection_since is not None:
@@ -414,11 +417,11 @@ class ChatSession:
         if self._ended_at is not None:
             self._ended_at += by
 
-    def cut_reads(self) -> None:
+    def _cut_reads(self) -> None:
         """Stop the polls and readings of the history in flight; the session tries them again."""
         self._runner.cut_reads()
 
-    async def close(self, within: timedelta | None = None, *, drain: bool = False) -> None:
+    async def _close(self, within: timedelta | None = None, *, drain: bool = False) -> None:
         """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`).
 
         `drain`: the poll in flight is waited for as long.

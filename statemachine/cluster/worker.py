@@ -248,7 +248,7 @@ class Worker(ChatClient):
         chats = self._chats_of([shard])
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.close_within.total_seconds()):
-                while any(chat.slot.place == "out" for chat in chats):  # noqa: ASYNC110 - rare, and short
+                while any(chat._slot.place == "out" for chat in chats):  # noqa: ASYNC110 - rare, and short
                     await asyncio.sleep(_TICK_S)
         await self._drop(chats, max(self._drain_within, self._options.close_within), drain=True)
         self._happened("drained", [shard])
@@ -271,7 +271,7 @@ class Worker(ChatClient):
             self._ticked = elapsed()
             if was_valid and not self._lease.is_valid:
                 for chat in self.sessions():
-                    chat.cut_reads()
+                    chat._cut_reads()
             was_valid = self._lease.is_valid
             await asyncio.sleep(_TICK_S)
 

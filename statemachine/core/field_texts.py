@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -71,6 +70,6 @@ def with_field_texts(doc: str | None, names: Iterable[str]) -> str | None:
     """This docstring with the texts of those fields that it does not describe itself."""
     if doc is None:  # python -OO
         return None
-    missing = [name for name in names if name in FIELD_TEXTS and not re.search(rf"`{name}`|^ *{name}:", doc, re.M)]
+    missing = [name for name in names if name in FIELD_TEXTS and f"`{name}`" not in doc]
     lines = "\n".join(f"        {name}: {FIELD_TEXTS[name]}" for name in missing)
     return f"{doc.rstrip()}{_HEAD}{lines}\n    " if missing else doc

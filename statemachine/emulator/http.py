@@ -83,6 +83,9 @@ class Emulator(CentreDriver):
         """``http://host:port`` without a slash at the end; the API is below ``/clientweb/api/``."""
         return local_url(self._host, self._port, secure=self._tls is not None)
 
+    def __repr__(self) -> str:
+        return f"<Emulator {self.url!r}, {len(self.centre.chats)} chats>"
+
     async def __aenter__(self) -> Self:
         api = WireApi(self)
         app = web.Application(

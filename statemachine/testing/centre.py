@@ -39,6 +39,9 @@ class Agent:
             raise RuntimeError(f"{self.name} has no chat: await accept() first")
         return self._chat
 
+    def __repr__(self) -> str:
+        return f"<Agent {self.name!r}, chat={self._chat.chat_id if self._chat else None!r}>"
+
     async def accept(self, client_id: str | None = None) -> Chat:
         """Take the chat that has waited longest (of `client_id`, if given); wait for one if there is none.
 
@@ -173,6 +176,9 @@ class EmulatedCentre:
         self.queues: Final[dict[str, str]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"<EmulatedCentre {self.url!r}, {len(self.chats)} chats>"
 
     @property
     def url(self) -> str:

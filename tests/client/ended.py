@@ -95,7 +95,7 @@ async def _live(client: ChatClient, way: str, client_id: str) -> None:
     if way == WAYS[0]:
         async for _ in chat.updates():
             pass
-    await until(lambda: chat.over, "its end is saved")
+    await until(lambda: chat._over, "its end is saved")
 
 
 def _traced(*, start: bool = False) -> int:

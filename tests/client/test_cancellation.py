@@ -306,7 +306,7 @@ async def test_closing_cancelled_at_each_await_loses_nothing(tmp_path: Path, of_
                 ann = await chats.session("ann")
                 await ann.send(f"text {number}", key=f"text {number}")
                 texts.append(f"text {number}")
-                reached = await cut(number, ann.close() if of_session else chats.close())
+                reached = await cut(number, ann._close() if of_session else chats.close())
             if not reached:
                 break
         async with client(emulator, store=tmp_path / "chats.sqlite") as chats:

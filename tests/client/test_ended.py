@@ -24,7 +24,7 @@ async def ended(emulator: Emulator, chats: ChatClient, who: str) -> ChatSession:
     chat = await chats.session(who)
     await until(lambda: chat.phase == "ivr", "the chat is there")
     await emulator.act(chat.session.chat.chat_id, do.Say(f"to {who}"), do.Say("more"), do.EndChat())
-    await until(lambda: chat.over, "its end is saved")
+    await until(lambda: chat._over, "its end is saved")
     return chat
 
 

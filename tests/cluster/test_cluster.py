@@ -100,7 +100,7 @@ async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: E
         before = one.cluster_stats().worker
         with psycopg.connect(postgres, autocommit=True) as link:
             link.execute("DELETE FROM statemachine.worker; UPDATE statemachine.shard SET worker = NULL")
-        await until(lambda: chat.stopped)
+        await until(lambda: chat._stopped)
         await until(lambda: len(one._shards.all_in("owned")) == 256)
         assert one.cluster_stats().worker != before
         again = await one.session("ann")
