@@ -1,5 +1,8 @@
 """`Worker`: a `ChatClient` that shares the chats of a database with other workers."""
 
+# pyright: reportPrivateUsage=false
+# Sessions have methods for the client alone; users do not see them.
+
 from __future__ import annotations
 
 import asyncio

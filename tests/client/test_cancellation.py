@@ -202,7 +202,7 @@ CALLS: dict[str, Call] = {
     "ContactCentre.photo": of_chat("photo"),
     "ContactCentre.ask": beside("ask", side_calls.version()),
 }
-CLOSING = {"ChatClient.close", "ChatClient.__aenter__", "ChatClient.__aexit__", "ChatSession.close"}
+CLOSING = {"ChatClient.close", "ChatClient.__aenter__", "ChatClient.__aexit__"}
 """Tried below: after them there is nothing to go on with."""
 
 

@@ -139,9 +139,9 @@ async def test_a_purge_removes_ended_and_acknowledged_chats(centre: Emulator, tm
         await chats.purge(NOW)
         assert (await chats.session(ANN, start=False)).phase == "idle"
         assert bob.unread
-        assert not bob.stopped
+        assert not bob._stopped
         await chats.purge(NOW, unread=True)
-        assert bob.stopped
+        assert bob._stopped
         assert chats.transcript("bob") == ()
         await (await eve.send("more")).sent()
         assert (tmp_path / "traces" / f"{label(eve.id)}.jsonl").exists()

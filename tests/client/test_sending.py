@@ -30,7 +30,7 @@ async def test_the_state_follows_the_updates() -> None:
     sending = Sending("o:1", None)
     waiting = [asyncio.create_task(one) for one in (sending.sent(), sending.delivered(), sending.read())]
     for state, count in (("sent", 1), ("delivered", 2), ("read", 3)):
-        sending.apply(told(state))
+        sending._apply(told(state))
         await asyncio.wait(waiting[:count])
         await asyncio.sleep(0)
         assert [task.done() for task in waiting] == [number < count for number in range(3)]
@@ -39,8 +39,8 @@ async def test_the_state_follows_the_updates() -> None:
 
 async def test_read_implies_delivered_and_late_updates_change_nothing() -> None:
     sending = Sending("o:1", None)
-    sending.apply(told("read"))
-    sending.apply(told("delivered"))
+    sending._apply(told("read"))
+    sending._apply(told("delivered"))
     assert sending.state == "read"
     assert await sending.delivered() == "delivered"
     await sending.sent()
@@ -50,7 +50,7 @@ async def test_a_failure_is_raised_by_all_three() -> None:
     sending = Sending("o:1", None)
     waiting = asyncio.create_task(sending.sent())
     await asyncio.sleep(0)
-    sending.apply(told("failed", "refused", 5003))
+    sending._apply(told("failed", "refused", 5003))
     for call in (waiting, sending.sent(), sending.delivered(), sending.read()):
         with pytest.raises(SendFailed, match=r"o:1: the server refused it \(5003\)") as failure:
             await call
@@ -69,7 +69,7 @@ async def test_a_timeout_of_sent_is_an_error_and_of_a_receipt_an_answer() -> Non
     with pytest.raises(TimeoutError):
         await sending.sent(SOON)
     assert await sending.delivered(SOON) == "unknown"
-    sending.apply(told("sent"))
+    sending._apply(told("sent"))
     await sending.sent(SOON)
     assert await sending.read(SOON) == "unknown"
 
@@ -79,16 +79,16 @@ async def test_where_no_receipt_can_come_the_answer_comes_at_once() -> None:
     waiting = asyncio.create_task(sending.delivered())
     await asyncio.sleep(0)
     assert not waiting.done()  # whether it arrives at all is still open
-    sending.apply(told("sent"))
+    sending._apply(told("sent"))
     assert await waiting == "unknown"
 
 
 async def test_the_end_of_the_chat_is_the_end_of_waiting() -> None:
     sending = Sending("o:1", None)
-    sending.apply(told("sent"))
+    sending._apply(told("sent"))
     waiting = asyncio.create_task(sending.read())
     await asyncio.sleep(0)
-    sending.over()
+    sending._over()
     assert await waiting == "unknown"
 
 
@@ -96,7 +96,7 @@ async def test_closing_ends_the_waiting() -> None:
     sending = Sending("o:1", None)
     waiting = asyncio.create_task(sending.sent())
     await asyncio.sleep(0)
-    sending.close(ChatClosed("the client is closed"))
+    sending._close(ChatClosed("the client is closed"))
     with pytest.raises(ChatClosed):
         await waiting
     assert await sending.delivered() == "unknown"
