@@ -157,6 +157,7 @@ CALLS: dict[str, Call] = {
     "ChatClient.handle": handles,
     "ChatClient.purge": lambda scene, chat: scene.chats.purge(timedelta(days=1)),
     "ChatClient.forget": lambda scene, chat: scene.chats.forget(f"{chat.client_id}-nobody"),
+    "ChatClient.health": lambda scene, chat: scene.chats.health(),
     "ChatSession.start": lambda scene, chat: start_anew(scene, chat),
     "ChatSession.reattach": lambda scene, chat: reattach_anew(scene, chat),
     "ChatSession.request": lambda scene, chat: start_anew(scene, chat),
