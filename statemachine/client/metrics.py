@@ -150,9 +150,9 @@ _STATUSES: Final = frozenset(map(int, HTTPStatus))
 def _outcome(event: core.Answered) -> str:
     match event.reply:
         case core.Failure(kind="http", code=int(code)):
-            return f"error {code}" if code in core.CODES else "error other"
+            return f"error_{code}" if code in core.CODES else "error_other"
         case core.Failure(kind="http", status=status):
-            return f"status {status}" if status in _STATUSES else "status other"
+            return f"status_{status}" if status in _STATUSES else "status_other"
         case core.Failure(kind=kind):
             return kind
         case core.EventBatch(entries=()):

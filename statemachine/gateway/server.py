@@ -254,7 +254,7 @@ class Gateway:
             self._limits.take(who.name)
             if operation.scope not in who.scopes:
                 raise Problem(403, "no_scope", f"this needs a token with the scope {operation.scope}")
-        if self._closing:
+        if self._closing and operation.scope is not None:
             raise ChatClosed
         values = await operation.values(request)
         if "client_id" in request.match_info and not who.may_see(values["client_id"]):
@@ -348,8 +348,11 @@ class Gateway:
         return answer({"ok": True, "faults": []})
 
     async def _readiness(self, _: Call) -> web.Response:
-        health = await self._client.health()
-        faults = [*health.faults, *(["updates are not passed on any more"] if self._handling.done() else [])]
+        faults = [*(await self._client.health()).faults]
+        if self._handling.done():
+            faults.append("updates are not passed on any more")
+        if self._closing:
+            faults.append("it is closing")
         return answer({"ok": not faults, "faults": faults}, 503 if faults else 200)
 
     async def _metrics(self, _: Call) -> web.Response:

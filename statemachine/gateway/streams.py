@@ -53,6 +53,8 @@ class Streams:
         if client_id is not None and not who.may_see(client_id):
             raise Problem(403, "not_yours", "this token is for other client ids")
         stream = _Stream(self._feed, Wanted(client_id, who.prefix), self._start(who, values))
+        if self.count >= self._most:
+            raise Problem(503, "too_many_readers", f"{self._most} readers wait already", headers={"Retry-After": "5"})
         if "text/event-stream" not in request.headers.get("Accept", ""):
             return await self._page(stream, values["limit"], values["wait"])
         self._open.add(stream)
@@ -75,8 +77,6 @@ class Streams:
 
     async def _page(self, stream: _Stream, limit: int, wait: int) -> web.Response:
         more, readers = asyncio.Event(), self._feed.readers
-        if len(readers.waiting) >= self._most:
-            raise Problem(503, "too_many_readers", f"{self._most} readers wait already", headers={"Retry-After": "5"})
         readers.waiting.add(more)
         try:
             async with asyncio.timeout(wait):

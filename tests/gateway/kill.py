@@ -244,7 +244,7 @@ def compiled(folder: Path) -> list[str] | None:
         return None
     lib = "es2023,dom,dom.asynciterable"
     for line in (
-        "npx openapi-typescript openapi.json -o openapi.d.ts",
+        "npx openapi-typescript openapi.json --default-non-nullable false -o openapi.d.ts",
         f"npx tsc --strict --target es2022 --module nodenext --lib {lib} --skipLibCheck bridge.ts",
     ):
         done = subprocess.run(line.split(), cwd=folder, capture_output=True, text=True, timeout=300)

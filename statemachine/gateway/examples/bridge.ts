@@ -1,5 +1,5 @@
 // A bridge in TypeScript, for Node, with types that are made of the gateway's document:
-//   npx openapi-typescript openapi.json -o openapi.d.ts
+//   npx openapi-typescript openapi.json --default-non-nullable false -o openapi.d.ts
 // Lines in and out are those of bridge.sh. Gateway and bridge may be killed at any moment: requests are repeated with their id
 // as the key, and the event stream goes on at the saved cursor.
 import { existsSync, openAsBlob, readFileSync, renameSync, writeFileSync } from "node:fs";
