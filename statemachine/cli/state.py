@@ -34,6 +34,7 @@ def folder(*parts: str) -> Path:
     """The folder, or one within it, made for this user alone. Raises OSError."""
     named = os.environ.get(FOLDER_VARIABLE)
     path = Path(named) if named else _users_folder()
+    private_folder(path)  # so that it is no link itself
     path = path.joinpath(*parts)
     private_folder(path)
     return path

@@ -134,6 +134,20 @@ def test_a_state_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.
     assert main(["doctor", "--url", "http://127.0.0.1:1", "--app-id", "a"]) == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+@pytest.mark.parametrize("name", ["", "chats", "clients", "emulators"])
+def test_a_planted_link_in_the_state_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, state = tmp_path / "elsewhere", tmp_path / "own"
+    elsewhere.mkdir()
+    if name:
+        state.mkdir()
+    (state / name if name else state).symlink_to(elsewhere)
+    monkeypatch.setenv("STATEMACHINE_STATE_DIR", str(state))
+    with pytest.raises(OSError, match="symbolic link"):
+        folder(name or "chats")
+    assert list(elsewhere.iterdir()) == []
+
+
 # --- TOML from other editors ------------------------------------------------------------------------------------------
 
 
