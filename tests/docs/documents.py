@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import statemachine
+
 ROOT: Final = Path(__file__).parents[2]
+PACKAGE: Final = Path(statemachine.__file__).parent
+"""In the source tree, or installed: the guides are files of the package."""
 GUIDES: Final = (
     ROOT / "README.md",
-    *sorted(path for path in (ROOT / "statemachine").rglob("*.md") if "static" not in path.parts),
+    *sorted(path for path in PACKAGE.rglob("*.md") if "static" not in path.relative_to(PACKAGE).parts),
 )
 PAGES: Final = (*GUIDES, *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")))
 
@@ -21,8 +25,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def named(path: Path) -> str:
-    """The document's name, below the root."""
-    return path.relative_to(ROOT).as_posix()
+    """The document's name, as in the source tree."""
+    return path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE) else ROOT).as_posix()
 
 
 def python_blocks() -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 
 from statemachine.cli import main
 from tests.cli.test_emulate import emulator
-from tests.docs.documents import GUIDES, PAGES, ROOT, blocks, named, python_blocks, saved_files
+from tests.docs.documents import GUIDES, PACKAGE, PAGES, ROOT, blocks, named, python_blocks, saved_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALLS = "-m venv .venv && .venv/bin/pip install"
@@ -67,7 +67,7 @@ def test_commands_run_as_pasted(guide: Path, tmp_path: Path) -> None:
 
 
 def test_scripts_pass_against_the_default_emulator(tmp_path: Path) -> None:
-    guide = (ROOT / "statemachine" / "scripted" / "README.md").read_text("utf-8")
+    guide = (PACKAGE / "scripted" / "README.md").read_text("utf-8")
     (name, content), *others = saved_files(guide).items()
     assert (name, others) == ("parcel.toml", [])
     (tmp_path / name).write_text(content, "utf-8")
