@@ -4,14 +4,20 @@
 //   statemachine engine --listen engine.socket              (the engine, in another terminal)
 //   php chat.php URL TENANT APP_ID CLIENT_ID STORE engine.socket
 //
-// Reads {"key": …, "text": …} from stdin, one a line, or {"end": true}; writes updates to stdout. It may be killed at any
-// time: a key that is repeated is one text, and an update that is repeated has the same "seq".
+// Reads {"key": …, "text": …} from stdin, one a line, or {"end": true}; writes updates to stdout. It may be killed at
+// any time: a key that is repeated is one text, and an update that is repeated has the same "seq".
 
 declare(strict_types=1);
 
 const TABLES = "CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY, snapshot TEXT, cookies TEXT);
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, content TEXT)";
 const UNSENT = [CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT];
+
+function fail(string $reason): never
+{
+    fwrite(STDERR, "$reason\n");
+    exit(1);
+}
 
 final class Call
 {
@@ -46,7 +52,7 @@ final class Chat
         $this->database->enableExceptions(true);
         $this->database->exec(TABLES);
         $this->calls = curl_multi_init();
-        $this->engine = stream_socket_client("unix://$socket") ?: exit(1);
+        $this->engine = @stream_socket_client("unix://$socket") ?: fail("no engine listens at $socket");
         $this->deliver();
         $row = $this->database->querySingle("SELECT snapshot, cookies FROM session", true);
         if ($row) {
@@ -68,11 +74,7 @@ final class Chat
         $line = json_encode($request + ["session" => $this->endpoint["client_id"]], JSON_THROW_ON_ERROR);
         @fwrite($this->engine, "$line\n"); // a warning would be among the updates
         $answer = fgets($this->engine);
-        if ($answer === false) {
-            fwrite(STDERR, "the engine ended\n");
-            exit(1);
-        }
-        $said = json_decode($answer, flags: JSON_THROW_ON_ERROR);
+        $said = json_decode($answer ?: fail("the engine ended"), flags: JSON_THROW_ON_ERROR);
         return isset($said->error) ? throw new RuntimeException($said->error) : $said;
     }
 
@@ -129,14 +131,25 @@ final class Chat
 
     private function start(object $command): void
     {
-        $ask = ["op" => "request", "command" => $command, "endpoint" => $this->endpoint, "nonce" => bin2hex(random_bytes(8))];
-        $request = $this->ask($ask)->request;
+        $details = ["command" => $command, "endpoint" => $this->endpoint, "nonce" => bin2hex(random_bytes(8))];
+        $request = $this->ask(["op" => "request"] + $details)->request;
         $call = new Call($command, $request->method === "GET", curl_init($request->url));
-        $headers = array_map(fn($name, $value) => "$name: $value", array_keys((array) $request->headers), (array) $request->headers);
-        curl_setopt_array($call->handle, [CURLOPT_CUSTOMREQUEST => $request->method, CURLOPT_HTTPHEADER => $headers,
-            CURLOPT_TIMEOUT_MS => $request->timeout, CURLOPT_RETURNTRANSFER => true, CURLOPT_COOKIEFILE => "",
-            CURLOPT_FRESH_CONNECT => true, // on a kept connection, curl repeats a request by itself: a text arrives twice
-            CURLOPT_HEADERFUNCTION => $call->header(...)] + (isset($request->body) ? [CURLOPT_POSTFIELDS => $request->body] : []));
+        $headers = [];
+        foreach ((array) $request->headers as $name => $value) {
+            $headers[] = "$name: $value";
+        }
+        curl_setopt_array($call->handle, [
+            CURLOPT_CUSTOMREQUEST => $request->method,
+            CURLOPT_HTTPHEADER => $headers,
+            CURLOPT_TIMEOUT_MS => $request->timeout,
+            CURLOPT_RETURNTRANSFER => true,
+            CURLOPT_HEADERFUNCTION => $call->header(...),
+            CURLOPT_COOKIEFILE => "",
+            CURLOPT_FRESH_CONNECT => true, // on a kept connection curl repeats a request by itself: a text arrives twice
+        ]);
+        if (isset($request->body)) {
+            curl_setopt($call->handle, CURLOPT_POSTFIELDS, $request->body);
+        }
         foreach ($this->cookies as $cookie) {
             curl_setopt($call->handle, CURLOPT_COOKIELIST, $cookie);
         }
@@ -174,6 +187,7 @@ final class Chat
     }
 }
 
+umask(0077); // the store holds texts
 [, $url, $tenant, $appId, $clientId, $store, $socket] = $argv;
 $chat = new Chat(["url" => $url, "tenant" => $tenant, "app_id" => $appId, "client_id" => $clientId], $store, $socket);
 stream_set_blocking(STDIN, false);
