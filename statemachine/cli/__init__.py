@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .errors import interrupted, missing, say
+from .errors import interrupted, is_interrupt, missing, say
 
 __all__ = ["main"]
 
@@ -17,11 +17,13 @@ def main(args: Sequence[str] | None = None) -> int:
         from .app import run
 
         return run(given)
-    except KeyboardInterrupt:
-        return interrupted()
     except ModuleNotFoundError as error:
         line = missing(error, "the command line")
         if line is None:
             raise
         say(line)
         return 2
+    except BaseException as error:
+        if is_interrupt(error):
+            return interrupted()
+        raise

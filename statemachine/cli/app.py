@@ -17,7 +17,7 @@ import click
 from attrs import fields
 
 from ..version import __version__
-from .errors import interrupted, missing, say
+from .errors import interrupted, is_interrupt, missing, say
 from .screen import discard_output, reopen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -166,6 +166,8 @@ def run(args: Sequence[str]) -> int:
         say(_refused_by_the_system(error))
         return 2
     except Exception as error:
+        if is_interrupt(error):
+            return interrupted()
         if debug:
             raise
         say(_unexpected(error))

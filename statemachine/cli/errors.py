@@ -35,6 +35,13 @@ def missing(error: ModuleNotFoundError, what: str) -> str | None:
     return extra and f'{what} needs the extra "{extra}": pip install "{PACKAGE}[{extra}]"'
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: Python 3.11 makes a RuntimeError of one while a class is created."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def interrupted() -> int:
     """Say that Ctrl-C ended the command; returns the exit status."""
     say("interrupted")

@@ -97,12 +97,26 @@ def test_ctrl_c(args: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize("module", ["click", "statemachine.cli.app", "rich", "statemachine.cli.demo"])
-@pytest.mark.parametrize("where", ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "raise KeyboardInterrupt",
+        "exec('raise KeyboardInterrupt')",
+        "type('C', (), {'x': Interrupted()})",
+        "Interrupted().__set_name__(None, '')",
+    ],
+)
 def test_ctrl_c_while_modules_are_imported(module: str, where: str, tmp_path: Path) -> None:
     """Each command imports its modules when it is called, which takes a second on a busy machine."""
     (tmp_path / "interrupted.py").write_text(
         "import sys\n"
         "from importlib.abc import MetaPathFinder\n"
+        "class Interrupted:\n"
+        "    def __set_name__(self, owner, name):\n"
+        "        try:\n"
+        "            raise KeyboardInterrupt\n"
+        "        finally:\n"
+        "            if owner is None: raise RuntimeError('in the wake of it')\n"
         "class Interrupting(MetaPathFinder):\n"
         "    def find_spec(self, name, path, target=None):\n"
         f"        if name == {module!r}:\n"
