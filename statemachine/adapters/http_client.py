@@ -65,9 +65,6 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise ConnectionCut from error
 
 
-_NOT_OURS: Final = "this process may not act for its chats now: another one may have them"
-
-
 class _Connector(aiohttp.TCPConnector):
     """Limits the connections opened at once: a thousand time out together, on a busy loop or a short backlog.
 
@@ -98,11 +95,18 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         finally:
             self._connecting.release()
+        try:
+            self.check()
+        except RequestBlocked:
+            connection.close()
+            raise
+        return connection
+
+    def check(self) -> None:
+        """Raises RequestBlocked while nothing may be sent."""
         if not self._may_send():
             self.refused += 1
-            connection.close()
-            raise RequestBlocked(_NOT_OURS)
-        return connection
+            raise RequestBlocked("this process may not act for its chats now: another one may have them")
 
     async def _turn(self) -> None:
         try:
@@ -135,7 +139,6 @@ class ConnectionPool:
             per_second: The average rate of requests; None: unlimited.
             may_send: Asked before each request, and again before it leaves; while it is false, none is sent.
         """
-        self._may_send = may_send
         self.loop: Final = asyncio.get_running_loop()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
         self.headers: Final[HeaderSource] = headers if headers is not None else {}
@@ -159,13 +162,12 @@ class ConnectionPool:
 
     @property
     def refused(self) -> int:
-        """The requests stopped in the last moment, see `may_send`."""
+        """The requests that were not sent because of `may_send`."""
         return self._connector.refused
 
     async def enter(self, timeout: float) -> int:  # noqa: ASYNC109 - see `CircuitBreaker.enter`
         """Wait until a request may begin. Raises RequestBlocked."""
-        if not self._may_send():
-            raise RequestBlocked(_NOT_OURS)
+        self._connector.check()
         return await self.breaker.enter(timeout)
 
     async def __aexit__(self, *_: object) -> None:

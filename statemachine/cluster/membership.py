@@ -32,11 +32,12 @@ _RETRY_S: Final = 0.3
 
 _JOIN: Final = "INSERT INTO statemachine.worker (id, beat, since) VALUES (%s, clock_timestamp(), clock_timestamp())"
 _BEAT: Final = "UPDATE statemachine.worker SET beat = clock_timestamp() WHERE id = %s RETURNING draining"
-_REAP: Final = """
-WITH dead AS (
-  DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %s) RETURNING id)
-UPDATE statemachine.shard SET worker = NULL FROM dead WHERE shard.worker = dead.id RETURNING shard.id
+_REAP: Final = "DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %s)"
+_FREE: Final = """
+UPDATE statemachine.shard SET worker = NULL
+WHERE worker IS NOT NULL AND NOT EXISTS (SELECT 1 FROM statemachine.worker WHERE worker.id = shard.worker) RETURNING id
 """
+"""A statement of its own: a worker may claim in the very moment in which it is declared dead."""
 _LOOK: Final = """
 SELECT (SELECT count(*) FROM statemachine.worker WHERE NOT draining), count(*),
   coalesce(array_agg(id) FILTER (WHERE worker = %(me)s AND wanted <> %(me)s AND wanted IN (SELECT id FROM
@@ -163,7 +164,8 @@ class Membership:
         self._give_back(link)
         taken_over: list[int] = []
         if sent >= self._reaps_from:
-            taken_over = [row[0] for row in link.execute(_REAP, (self._seconds,))]
+            link.execute(_REAP, (self._seconds,))
+            taken_over = [row[0] for row in link.execute(_FREE)]
         self._balance(link, is_draining, taken_over)
 
     def _give_back(self, link: Connection) -> None:

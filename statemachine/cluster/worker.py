@@ -283,8 +283,10 @@ class Worker(ChatClient):
             await asyncio.sleep(_TRIM_S)
             if shards := self._shards.all_in("owned"):
                 before = time.time_ns() // 1_000_000
-                with _log.errors("trim_failed"):
+                try:
                     await asyncio.to_thread(trim, self._database, shards, before, keep=self._options.transcript)
+                except StoreError as error:  # the next time
+                    _log.warning("trim_failed", **error_values(error))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -140,9 +140,11 @@ def open_database(url: str) -> tuple[Connection, int]:
         link = connect(url)
         try:
             if read_schema(link, url) != SCHEMA:
+                # Before the transaction: one that has begun may still see the catalogue as it was before the wait.
+                link.execute("SELECT pg_advisory_lock(%s)", (LOCK + 1,))
                 with link.transaction():
-                    link.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK + 1,))
                     _migrate(link, read_schema(link, url))
+                link.execute("SELECT pg_advisory_unlock(%s)", (LOCK + 1,))
             return link, shards_of(link)
         except BaseException:
             link.close()
@@ -172,7 +174,7 @@ def _migrate(link: Connection, found: int) -> None:
         link.execute("INSERT INTO statemachine.layout (key, schema, shards) VALUES (1, %s, %s)", (SCHEMA, SHARDS))
         link.execute("INSERT INTO statemachine.shard (id) SELECT generate_series(0, %s)", (SHARDS - 1,))
         return
-    for older in range(found, SCHEMA):
+    for older in range(found, SCHEMA):  # none where another process has done it meanwhile
         MIGRATIONS[older](link)
     link.execute("UPDATE statemachine.layout SET schema = %s", (SCHEMA,))
 

@@ -192,3 +192,14 @@ def test_settings_that_cannot_work() -> None:
             Worker("http://x", app_id="a", store=store, lease=lease, options=Options())
     with pytest.raises(BadSetting):
         Inbox("chats.sqlite")
+
+
+async def test_shards_claimed_by_a_worker_that_is_dead_are_freed(centre: Emulator, postgres: str) -> None:
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        with psycopg.connect(postgres, autocommit=True) as link:
+            link.execute("UPDATE statemachine.shard SET worker = 'dead' WHERE id < 3")
+            rows = [("dead",)]
+            while rows:
+                rows = link.execute("SELECT worker FROM statemachine.shard WHERE worker = 'dead'").fetchall()
+                await asyncio.sleep(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
@@ -203,6 +204,19 @@ def test_a_newer_schema(postgres: str, link: psycopg.Connection) -> None:
     PostgresStore(postgres, call_soon=lambda call: call()).close()
     link.execute("UPDATE statemachine.layout SET schema = 99")
     assert isinstance(refused(postgres), NewerStore)
+
+
+def test_processes_that_create_it_together_agree(postgres: str) -> None:
+    together = threading.Barrier(6)
+
+    def create() -> int:
+        together.wait()
+        link, shards = postgres_database.open_database(postgres)
+        link.close()
+        return shards
+
+    with ThreadPoolExecutor(6) as pool:
+        assert {one.result() for one in [pool.submit(create) for _ in range(6)]} == {postgres_database.SHARDS}
 
 
 def test_an_older_schema_is_migrated(postgres: str, link: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,413 @@
+"""Workers that fail in every way, over chats with traffic: `python -m tests.cluster.failures --kills 10 --freezes 10`.
+
+Several worker processes share a PostgreSQL server of their own; the contact centre is the emulator over HTTP; texts
+come through the inbox, every tenth key twice. Workers are killed, frozen (at random, and when a post is saved or
+executed), cut off from the database, replaced as in a deployment; the database crashes. Judged at the centre and at two
+readers.
+
+Prints figures. Exit status 1 if anything was lost, doubled or out of order, if a takeover took more than 7 s with the
+default lease, or if no late request of a frozen worker was refused. `--control` runs without the lease check: it must
+double a frozen text, and exits with 1 if it does not. POSIX only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections import Counter, defaultdict
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import psycopg
+from attrs import define, field
+
+from statemachine import DeliveryUpdate, Received
+from statemachine.cluster import Inbox
+from statemachine.emulator import Knobs
+from statemachine.emulator.http import Emulator
+from statemachine.store.errors import StoreError
+from statemachine.wire import Message
+from tests.kill.judge import judge
+from tests.postgres import Server
+
+HOLD_MS = 3_000
+READERS = ("first", "second")
+LIMIT_S = 300
+"""For all that is waited for; only a fault waits so long, or a very busy machine."""
+
+
+class Link:
+    """A TCP proxy between one worker and the database. While it is `cut`, nothing passes, and nothing is closed."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._open = asyncio.Event()
+        self._open.set()
+        self.server: asyncio.Server
+
+    async def start(self) -> int:
+        """Listen; returns the port."""
+        self.server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        return int(self.server.sockets[0].getsockname()[1])
+
+    def cut(self) -> None:
+        self._open.clear()
+
+    def mend(self) -> None:
+        self._open.set()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            await self._open.wait()
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                await self._open.wait()
+                target.write(data)
+                await target.drain()
+        target.close()
+
+
+@define(eq=False)
+class Process:
+    """A worker process, its connection to the database, and the last figures that it has printed."""
+
+    process: asyncio.subprocess.Process
+    link: Link
+    figures: dict[str, Any] = field(factory=dict[str, Any])
+    reading: asyncio.Task[None] | None = None
+
+    def is_frozen(self) -> bool:
+        with suppress(OSError):
+            return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return False
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    async def read(self) -> None:
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.figures = json.loads(line)
+
+
+class Campaign:
+    """One run. `claims`: seconds until the shards of a worker that failed had other owners, by kind of failure."""
+
+    def __init__(self, given: argparse.Namespace, server: Server, emulator: Emulator) -> None:
+        self.given, self._server, self._emulator = given, server, emulator
+        self._chance = random.Random(given.seed)
+        self.workers: list[Process] = []
+        self.done: list[Process] = []
+        self.claims: dict[str, list[float]] = defaultdict(list)
+        self.failures: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+        self.sinks: dict[str, dict[str, list[dict[str, Any]]]] = {name: defaultdict(list) for name in READERS}
+        self.put_at: dict[tuple[str, str], float] = {}
+        self.seconds: list[float] = []
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start a worker."""
+        link = Link(self._server.port)
+        port = await link.start()
+        url = self._server.url("chats").replace(f":{self._server.port}/", f":{port}/")
+        given = self.given
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.cluster.app", self._emulator.url, url, str(given.lease), str(given.settle),
+            *(["unguarded"] if given.control else []), stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        worker = Process(process, link)
+        worker.reading = asyncio.create_task(worker.read())
+        self.workers.append(worker)
+
+    async def retire(self, worker: Process) -> None:
+        """It has ended, or is to be killed."""
+        with suppress(ProcessLookupError):
+            worker.process.kill()
+        await worker.process.wait()
+        worker.link.mend()
+        worker.link.server.close()
+        if worker in self.workers:
+            self.workers.remove(worker)
+        self.done.append(worker)
+
+    async def ask(self, query: str) -> list[Any]:
+        """Rows of a query; the database must be there."""
+        async with await psycopg.AsyncConnection.connect(self._server.url("chats"), autocommit=True) as link:
+            return await (await link.execute(query)).fetchall()  # type: ignore[arg-type]
+
+    async def until_settled(self, count: int, without: str = "") -> float:
+        """Wait until so many workers own all shards, none of them `without`. Returns the seconds."""
+        begun = time.monotonic()
+        query = "SELECT worker, count(*) FROM statemachine.shard GROUP BY worker"
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                owners = dict(await self.ask(query))
+                if None not in owners and without not in owners and len(owners) >= count:
+                    return time.monotonic() - begun
+                await asyncio.sleep(0.1)
+
+    # --- failures -----------------------------------------------------------------------------------------------------
+
+    async def fail(self, kind: str) -> None:
+        """One failure, and the recovery from it."""
+        self.failures[kind] += 1
+        await {
+            "kill": self._kill, "freeze": self._freeze, "partition": self._partition, "crash": self._crash,
+            "deployment": self._deployment,
+        }[kind]()  # fmt: skip
+        await self.until_settled(self.given.workers)
+
+    async def _victim(self) -> Process:
+        async with asyncio.timeout(LIMIT_S):
+            while not all(worker.figures.get("shards") for worker in self.workers):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        return self._chance.choice(self.workers)
+
+    async def _claimed(self, kind: str, worker: Process) -> None:
+        self.claims[kind].append(await self.until_settled(self.given.workers - 1, worker.figures["worker"]))
+
+    async def _kill(self) -> None:
+        worker = await self._victim()
+        worker.send(signal.SIGKILL)
+        await self._claimed("kill", worker)
+        await self.retire(worker)
+        await self.start()
+
+    async def _freeze(self) -> None:
+        worker = await self._victim()
+        moments = [signal.SIGUSR2] if self.given.control else [signal.SIGSTOP, signal.SIGUSR1, signal.SIGUSR2]
+        worker.send(self._chance.choice(moments))
+        async with asyncio.timeout(LIMIT_S):
+            while not worker.is_frozen():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await self._claimed("freeze", worker)
+        after = self.given.settle + self.given.lease * 2 + 3
+        await asyncio.sleep(after if self.given.control else self._chance.choice([0, self.given.settle / 2, after]))
+        worker.send(signal.SIGCONT)
+
+    async def _partition(self) -> None:
+        worker = await self._victim()
+        worker.link.cut()
+        await self._claimed("partition", worker)
+        await asyncio.sleep(self._chance.uniform(0, 5))
+        worker.link.mend()
+
+    async def _crash(self) -> None:
+        query = "SELECT id FROM statemachine.worker ORDER BY id"
+        before = await self.ask(query)
+        await asyncio.to_thread(self._server.stop, "immediate")
+        await asyncio.sleep(self._chance.uniform(1, 10))
+        await asyncio.to_thread(self._server.start)
+        await asyncio.sleep(self.given.lease)
+        if before != await self.ask(query):
+            self.failures["worker declared dead by a crash of the database"] += 1
+
+    async def _deployment(self) -> None:
+        worker = await self._victim()
+        await self.start()
+        worker.send(signal.SIGTERM)
+        async with asyncio.timeout(LIMIT_S):
+            await worker.process.wait()
+        await self.retire(worker)
+
+    # --- traffic ------------------------------------------------------------------------------------------------------
+
+    async def customer(self, name: str, inbox: Inbox, stop: asyncio.Event) -> None:
+        """Send texts until `stop`, at least one."""
+        chance = random.Random(f"{self.given.seed}/{name}")
+        await asyncio.sleep(chance.uniform(0, self.given.every))
+        while self.sent[name] < 99 and not (stop.is_set() and self.sent[name]):
+            key = f"text-{self.sent[name]:02d}"
+            self.put_at[name, key] = time.monotonic()
+            for _ in range(2 if chance.random() < 0.1 else 1):
+                while True:
+                    try:
+                        await inbox.send(name, f"this is {key}", key=key)
+                        break
+                    except StoreError:  # the database is away: the application tries again
+                        await asyncio.sleep(0.5)
+            self.sent[name] += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), chance.uniform(0.5, 1.5) * self.given.every)
+
+    async def read(self, reader: str) -> None:
+        """A reader that writes down all updates."""
+        while True:
+            with suppress(StoreError):
+                async with Inbox(self._server.url("chats")) as inbox:
+                    async for name, update in inbox.updates(reader):
+                        self._note(reader, name, update)
+            await asyncio.sleep(0.5)
+
+    def _note(self, reader: str, name: str, update: object) -> None:
+        line: dict[str, Any] = {"type": type(update).__name__, "seq": getattr(update, "seq", 0)}
+        if isinstance(update, DeliveryUpdate):
+            line |= {"type": "delivery_update", "key": update.key, "state": update.state, "reason": update.reason}
+            if reader == READERS[0] and update.state == "sent":
+                self.seconds.append(time.monotonic() - self.put_at[name, str(update.key)])
+        elif isinstance(update, Received) and isinstance(update.entry, Message) and not update.own:
+            line |= {"type": "message", "msg_id": update.entry.msg_id}
+        self.sinks[reader][name].append(line)
+
+    async def until_delivered(self) -> None:
+        """Wait until both readers have the outcome of each text, and each answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIMIT_S):
+                while any(self._faults(quick=True)):  # noqa: ASYNC110
+                    await asyncio.sleep(1)
+                await asyncio.sleep(HOLD_MS / 1_000 + 2)  # the last answers
+
+    def _faults(self, *, quick: bool = False) -> list[str]:
+        faults: list[str] = []
+        chats = defaultdict(list)
+        for chat in self._emulator.centre.chats.values():
+            chats[chat.key.client_id].append(chat)
+        for name, texts in self.sent.items():
+            if len(chats[name]) != 1:
+                faults.append(f"{name}: {len(chats[name])} chats")
+                continue
+            for reader in READERS:
+                found = judge(chats[name][0], self.sinks[reader][name], texts).faults
+                faults += [f"{name}, {reader} reader: {fault}" for fault in found]
+            if quick and faults:
+                break
+        return faults
+
+    def verdict(self) -> list[str]:
+        """All faults, in words."""
+        return self._faults()
+
+    def doubled(self) -> int:
+        """The texts that arrived more than once."""
+        arrived = ([text for _, text in chat.texts_received] for chat in self._emulator.centre.chats.values())
+        return sum(len(texts) - len(set(texts)) for texts in arrived)
+
+    def total(self, figure: str) -> int:
+        """The sum of a figure over all workers that ran."""
+        return sum(worker.figures.get(figure, 0) for worker in (*self.workers, *self.done))
+
+
+async def run(given: argparse.Namespace) -> Campaign:
+    """All failures, one after the other, with traffic."""
+    server = Server()
+    server.start()
+    try:
+        with psycopg.connect(server.url(), autocommit=True) as link:
+            link.execute("CREATE DATABASE chats")
+        knobs = Knobs(pace=0.05, hold_ms=HOLD_MS, after_cut="swallow")
+        async with Emulator("plain", knobs) as emulator, AsyncExitStack() as stack:
+            campaign = Campaign(given, server, emulator)
+            stack.push_async_callback(_stop, campaign)
+            for _ in range(given.workers):
+                await campaign.start()
+            await _until_there(campaign)
+            inbox = await stack.enter_async_context(Inbox(server.url("chats")))
+            readers = [asyncio.create_task(campaign.read(name)) for name in READERS]
+            stop = asyncio.Event()
+            customers = [
+                asyncio.create_task(campaign.customer(f"customer-{n}", inbox, stop)) for n in range(given.chats)
+            ]
+            await asyncio.sleep(given.every)
+            kinds = [kind for kind in KINDS for _ in range(getattr(given, KINDS[kind]))]
+            random.Random(given.seed).shuffle(kinds)
+            for kind in kinds:
+                await campaign.fail(kind)
+            stop.set()
+            await asyncio.gather(*customers)
+            await campaign.until_delivered()
+            await asyncio.sleep(1.5)  # the last figures of the workers
+            for task in readers:
+                task.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+        return campaign
+    finally:
+        with suppress(Exception):
+            server.stop("immediate")
+        server.remove()
+
+
+async def _until_there(campaign: Campaign) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            with suppress(psycopg.Error):
+                await campaign.until_settled(campaign.given.workers)
+                return
+            await asyncio.sleep(0.2)
+
+
+async def _stop(campaign: Campaign) -> None:
+    for worker in list(campaign.workers):
+        await campaign.retire(worker)
+
+
+KINDS = {
+    "kill": "kills",
+    "freeze": "freezes",
+    "partition": "partitions",
+    "crash": "crashes",
+    "deployment": "deployments",
+}
+
+
+def report(campaign: Campaign) -> int:
+    """Print the figures; the exit status."""
+    given = campaign.given
+    print(f"{given.workers} workers, {given.chats} chats, lease {given.lease:g} s, settle {given.settle:g} s")
+    print(", ".join(f"{count} x {kind}" for kind, count in campaign.failures.items()) or "no failures")
+    slow = []
+    for kind, seconds in campaign.claims.items():
+        print(f"claimed after a {kind}: median {median(seconds):.1f} s, longest {max(seconds):.1f} s")
+        slow += [one for one in seconds if one > given.lease + 2]
+    if len(campaign.seconds) > 1:
+        cuts = quantiles(campaign.seconds, n=100)
+        print(f"inbox to the reader's `sent`: median {cuts[49] * 1_000:.0f} ms, p99 {cuts[98] * 1_000:,.0f} ms")
+    refused, fenced = campaign.total("refused_late"), campaign.total("fenced")
+    print(f"{campaign.total('takeovers')} takeovers, {fenced} fenced writes, {refused} late requests refused")
+    faults, doubled = campaign.verdict(), campaign.doubled()
+    print(f"{sum(campaign.sent.values())} texts, {doubled} doubled")
+    if given.control:
+        print("the control has doubled a frozen text" if doubled else "the control has doubled none: it proves nothing")
+        return 0 if doubled else 1
+    for fault in faults:
+        print(fault)
+    print(f"{len(faults)} lost, doubled or out of order")
+    if slow:
+        print(f"{len(slow)} takeovers took longer than the lease and 2 s: the longest {max(slow):.1f} s")
+    if campaign.failures["freeze"] and not refused:
+        print("no late request was refused: the freezes prove nothing")
+    moved = campaign.failures["worker declared dead by a crash of the database"]
+    return 1 if faults or (slow and not given.untimed) or moved or (campaign.failures["freeze"] and not refused) else 0
+
+
+def options(values: list[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
+    about = "Workers that fail in every way, over chats with traffic."
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.failures", description=about)
+    for kinds in KINDS.values():
+        parser.add_argument(f"--{kinds}", type=int, default=0, metavar="N")
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--chats", type=int, default=100)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds between two texts of a customer")
+    parser.add_argument("--lease", type=float, default=5.0)
+    parser.add_argument("--settle", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--control", action="store_true", help="without the lease check: it must double a text")
+    parser.add_argument("--untimed", action="store_true", help="a slow takeover is no fault: for busy machines")
+    return parser.parse_args(values)
+
+
+if __name__ == "__main__":
+    sys.exit(report(asyncio.run(run(options()))))
