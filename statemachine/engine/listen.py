@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socketserver
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -28,7 +29,8 @@ def listen(path: Path) -> None:
 
         def handle(self) -> None:
             lines = (line.decode("utf-8", "replace") for line in self.rfile)
-            serve(lines, lambda line: self.wfile.write(line.encode()), server, lock)
+            with suppress(ConnectionError):  # the host has not waited for its answers
+                serve(lines, lambda line: self.wfile.write(line.encode()), server, lock)
 
     if path.is_socket():
         path.unlink()

@@ -8,6 +8,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,24 @@ def ask(path: Path, *requests: dict[str, Any]) -> list[dict[str, Any]]:
         return answers
 
 
-def test_sessions_outlive_connections(tmp_path: Path) -> None:
-    path = tmp_path / "engine"
-    process = subprocess.Popen([sys.executable, "-m", "statemachine", "engine", "--listen", str(path)])
+@contextmanager
+def engine(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "statemachine", "engine", "--listen", str(path)], stderr=subprocess.PIPE
+    )
     try:
         until = time.monotonic() + 30
         while not path.is_socket() and time.monotonic() < until:
             time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_sessions_outlive_connections(tmp_path: Path) -> None:
+    path = tmp_path / "engine"
+    with engine(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         event = {"type": "request_chat", "at": 1, "origin": "o"}
         ask(path, {"op": "begin", "at": 0, "session": "ann"})
@@ -42,6 +55,16 @@ def test_sessions_outlive_connections(tmp_path: Path) -> None:
         assert (step["phase"], step["seq"]) == ("requesting", 7)
         (owed,) = ask(path, {"op": "outbox", "session": "ann"})
         assert owed["commands"] == step["commands"]
-    finally:
+
+
+def test_a_host_that_does_not_wait_for_its_answers_disturbs_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "engine"
+    with engine(path) as process:
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(path))
+                connection.sendall(b'{"op": "hello"}\n' * 2_000)
+        (hello,) = ask(path, {"op": "hello"})
+        assert hello["protocol"] == 1
         process.terminate()
-        process.wait()
+        assert process.communicate()[1] == b""
