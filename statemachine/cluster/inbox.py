@@ -52,6 +52,8 @@ ON CONFLICT (reader, session) DO UPDATE SET seq = greatest(reading.seq, excluded
 class Inbox:
     """The inbox of a cluster. `async with` connects; it needs no connection to the contact centre.
 
+    `client_id`: the customer. `key`: the idempotency key of the call. `reader`: the name of a cursor.
+
     Each method that puts an intent returns once it is durable. The owner of the chat executes the intents of a customer
     in this order. The same key is the same intent: repeat a call freely. Raises BadSetting, and a `StoreError`.
     """
@@ -80,7 +82,7 @@ class Inbox:
     # --- write --------------------------------------------------------------------------------------------------------
 
     async def send(self, client_id: str, text: str, *, key: str, note: str = "") -> None:
-        """Send a text; it begins a chat where there is none. `DeliveryUpdate.key` reports the result."""
+        """Send this `text`; it begins a chat where there is none. `DeliveryUpdate` has `key`, `note` and the result."""
         await self.put(client_id, "send", key=key, text=text, note=note)
 
     async def end(self, client_id: str, *, key: str) -> None:
@@ -88,7 +90,7 @@ class Inbox:
         await self.put(client_id, "end", key=key)
 
     async def put(self, client_id: str, call: str, *, key: str, **values: object) -> None:
-        """Put the call of another method of `ChatSession`, with values that JSON can hold.
+        """Put the call of another method of `ChatSession`: `call` its name, `values` its arguments, as JSON can hold.
 
         `send_location`, `send_file` (a path that every worker can read), `answer_form` (of a form that is not secure),
         `disconnect`, `end`, `mark_read`.

@@ -25,7 +25,7 @@ class Lease:
         self._until = 0.0
 
     def renew(self, sent: float) -> None:
-        """A heartbeat sent at this time (`elapsed`) was taken."""
+        """A heartbeat that was sent at the time `sent` (`elapsed`) was taken."""
         self._until = sent + self._length
 
     def end(self) -> None:

@@ -43,7 +43,12 @@ _TRIM_S: Final = 10.0
 
 @frozen
 class ClusterStats:
-    """This worker's part. `lease_left`: seconds; `inbox_*`: of its own shards; the rest counts since the start."""
+    """This worker's part.
+
+    `worker`: its id. `shards`: how many it owns. `workers`: how many there are. `lease_left`: seconds. `inbox_depth`,
+    `inbox_oldest_s`: intents that wait in its shards, and the age of the oldest. `takeovers`, `fenced`, `refused_late`:
+    since the start: shards taken over, saves refused because the shard has a new owner, intents refused too late.
+    """
 
     worker: str
     shards: int

@@ -1,4 +1,4 @@
-"""What is read off a session: outbox, deadlines, level news."""
+"""What is read off a session: outbox, deadlines, status updates."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ PAGES: Final = (*GUIDES, *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTIN
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The contents of the fenced blocks of this language."""
+    """The contents of the fenced blocks of this language, a regular expression."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
@@ -29,18 +29,18 @@ def named(path: Path) -> str:
     return path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE) else ROOT).as_posix()
 
 
-def python_blocks() -> Iterator[tuple[str, str]]:
-    """Each block of Python in README and guides: (a name for it, the code)."""
+def python_blocks(language: str = "python") -> Iterator[tuple[str, str]]:
+    """Each block of Python in README and guides that runs alone: (a name for it, the code)."""
     for path in GUIDES:
         place = named(path.with_suffix("")).replace("/", "_").lower()
-        for number, code in enumerate(blocks(path.read_text("utf-8"), "python"), 1):
+        for number, code in enumerate(blocks(path.read_text("utf-8"), language), 1):
             yield f"{place}_{number}", code
 
 
 def write_python_blocks(folder: Path) -> list[Path]:
-    """Each block of Python as a file in this folder, for type checkers."""
+    """Each block of Python as a file in this folder, for type checkers; also those that need a database."""
     paths = []
-    for name, code in python_blocks():
+    for name, code in python_blocks("python(?: \\w+)*"):
         path = folder / f"block_{name}.py"
         path.write_text(code, "utf-8")
         paths.append(path)
@@ -58,6 +58,7 @@ MODULES: Final = (
     "statemachine.wire",
     "statemachine.client",
     "statemachine.store",
+    "statemachine.cluster",
     "statemachine.emulator",
     "statemachine.testing",
     "statemachine.http",

@@ -71,7 +71,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        "the asides were dropped when the customer said `end`, and none is added after that",
+        "the ephemeral items were dropped when the customer said `end`, and none is added after that",
         (
             r"lifecycle: ending on TimeLimitReached( \[end_was_sent\])? -> \w+: without drop_ephemeral",
             r"lifecycle: ending on ChatGone -> ended: without drop_ephemeral",

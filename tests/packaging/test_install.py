@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -56,18 +58,26 @@ def wheel(tmp_path_factory) -> Path:
     return found
 
 
-def installed(folder: Path, *wanted: str, constraints: str = "") -> Path:
+def interpreter(version: str) -> str | None:
+    """The path of this Python, or None. A shim without its Python does not start."""
+    for path in [shutil.which(f"python{version}"), *glob(f"{Path.home()}/.pyenv/versions/{version}.*/bin/python")]:
+        if path and not subprocess.run([path, "-c", ""], capture_output=True).returncode:
+            return path
+    return None
+
+
+def installed(folder: Path, *wanted: str, constraints: str = "", python: str = sys.executable) -> Path:
     """The Python of a new environment with these packages. Skips where no index can be reached."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True, timeout=300)
-    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True, timeout=300)
+    made = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     (folder / "constraints").write_text(constraints)
-    command = [python, "-m", "pip", "install", "--quiet", "--constraint", folder / "constraints", *wanted]
+    command = [str(made), "-m", "pip", "install", "--quiet", "--constraint", folder / "constraints", *wanted]
     run = subprocess.run(command, capture_output=True, text=True, timeout=900)
     unreachable = "connection" in run.stderr.lower() or "name resolution" in run.stderr.lower()
     if run.returncode and unreachable and not os.environ.get("REQUIRE_TOOLS"):
         pytest.skip("no package index can be reached")
     assert run.returncode == 0, run.stderr
-    return python
+    return made
 
 
 def ran(python: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -92,6 +102,25 @@ def test_a_bare_install_leaves_other_projects_tests_as_they_are(wheel, tmp_path)
     run = run_tests(python, tmp_path, NEEDS_THE_EXTRA)
     assert run.returncode == 1
     assert "pip install 'chat-session-statemachine[http]'" in run.stdout
+
+
+NEEDED = {"attrs", "cattrs", "structlog", "transitions", "six", "typing-extensions"}
+"""A bare installation: what the package names, and what that needs itself."""
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_without_extras_it_installs_what_it_needs_and_no_more(version, wheel, tmp_path):
+    found = interpreter(version)
+    if found is None:
+        pytest.skip(f"there is no Python {version} here")
+    python = installed(tmp_path, str(wheel), python=found)
+    listed = ran(python, tmp_path, "-m", "pip", "list", "--format", "freeze").stdout
+    names = {line.partition("==")[0].lower().replace("_", "-") for line in listed.split()}
+    assert names - {"pip", "setuptools"} - {"chat-session-statemachine"} <= NEEDED
+    script = "from statemachine import *; print(reduce(new_session(0), RequestChat(0, 'o'))[0].phase)"
+    assert ran(python, tmp_path, "-W", "error", "-c", script).stdout.split() == ["requesting"]
+    run = ran(python, tmp_path, "-c", "from statemachine import ChatClient")
+    assert "pip install 'chat-session-statemachine[http]'" in run.stderr
 
 
 def test_the_plugin_imports_almost_nothing(wheel, tmp_path):

@@ -220,7 +220,7 @@ def knows_some(d: Draft) -> bool:
 
 
 def holds_transcript(entries: Sequence[Entry]) -> bool:
-    """Whether any of these is told at most once. All others are level news, and harmless twice."""
+    """Whether any of these is told at most once. All others are status updates, and harmless twice."""
     return not REMEMBERED.isdisjoint(map(type, entries))
 
 

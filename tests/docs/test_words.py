@@ -1,0 +1,57 @@
+"""Replaced names and phrases do not come back, in code, documents and pages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.docs.documents import ROOT
+
+REPLACED = (
+    r"[Ll]evel news",
+    r"[Tt]ranscript news",
+    r"\bNewsReader\b",
+    r"\bMergedNews\b",
+    r"\bLinkChanged\b",
+    r"\bPostCourtesy\b",
+    r"\bAsides\b",
+    r"\bDraft\.(odd|tell)\b",
+    r"\b(is_hasty|standing_back|is_calming|is_farewell|put_back|accounts_for)\b",
+    r"\bCALMING\b",
+    r"\b(Onlooker|Doer)\b",
+    r"\bhow it is held\b",
+    r"\bis left alone, and so is\b",
+    r"\bthe least that anybody could do\b",
+    r"\bwhat only should hold\b",
+    r"\bcome in a second\b",
+    r"\bis not sent so\b",
+    r"\bD2\.\d",
+)
+"""Names and phrases that standard terms have replaced."""
+KINDS = (".py", ".md", ".toml", ".html", ".js", ".css", ".mjs", ".json")
+OLD_FORMS = (
+    "tests/core/recorded/",
+    "tests/codec/golden/",
+    "tests/store/",
+    "statemachine/codec/upgrades.py",
+    "tests/docs/",
+)
+"""Recordings and readers of older versions use the old names, and so does this list."""
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    for name in listed.stdout.splitlines():
+        if name.endswith(KINDS) and not name.startswith(OLD_FORMS) and (ROOT / name).is_file():
+            yield name, (ROOT / name).read_text("utf-8", errors="replace")
+
+
+@pytest.mark.source_tree
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no working tree: a release's archive")
+def test_replaced_words_do_not_come_back() -> None:
+    words = re.compile("|".join(REPLACED), re.IGNORECASE)
+    found = [f"{name}: {line.strip()}" for name, text in texts() for line in text.splitlines() if words.search(line)]
+    assert found == []
