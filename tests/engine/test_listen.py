@@ -41,8 +41,10 @@ def engine(path: Path) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(0.05)
         yield process
     finally:
-        process.terminate()
-        process.communicate()
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def test_sessions_outlive_connections(tmp_path: Path) -> None:
@@ -67,4 +69,6 @@ def test_a_host_that_does_not_wait_for_its_answers_disturbs_nobody(tmp_path: Pat
         (hello,) = ask(path, {"op": "hello"})
         assert hello["protocol"] == 1
         process.terminate()
-        assert process.communicate()[1] == b""
+        process.wait()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
