@@ -13,7 +13,7 @@ from statemachine.client.errors import BadSetting, ChatClosed
 from statemachine.codec.records import decode_update
 from statemachine.store.errors import StoreError
 from statemachine.store.names import is_url, shown
-from statemachine.store.postgres_database import explain, shard_of
+from statemachine.store.postgres_database import AsyncConnection, connect_async, explain, shard_of
 from statemachine.store.psycopg_extra import psycopg
 
 from ..core import TranscriptUpdate
@@ -63,7 +63,7 @@ class Inbox:
         if not is_url(store):
             raise BadSetting("store: an inbox needs the URL of a PostgreSQL database, like postgresql://user@host/db")
         self._url = store
-        self._link: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._link: AsyncConnection | None = None
         self._lock = asyncio.Lock()
         self._shards, self._prefix = 0, ""
 
@@ -151,9 +151,7 @@ class Inbox:
             for is_last in (False, True):
                 try:
                     if self._link is None or self._link.closed:
-                        self._link = await psycopg.AsyncConnection.connect(
-                            self._url, autocommit=True, connect_timeout=5
-                        )
+                        self._link = await connect_async(self._url)
                     result = await self._link.execute(query, values)
                     return await result.fetchall() if fetch else []
                 except psycopg.Error as error:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from statemachine.client.errors import BadSetting, ChatError, NotPossible
 from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
+from statemachine.store.postgres_database import AsyncConnection, connect_async
 from statemachine.store.psycopg_extra import psycopg
 
 from ..logs import Logger, error_name, error_values
@@ -89,18 +90,18 @@ class Intake:
                 await asyncio.sleep(_LOOK_S / 2)
 
     async def _listen(self) -> None:
-        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as link:
+        async with await connect_async(self._url) as link:
             await link.execute(f"LISTEN {CHANNEL}")
             async for _ in link.notifies():
                 self.wake()
             raise psycopg.OperationalError("the connection has ended")
 
     async def _feed(self) -> None:
-        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as link:
+        async with await connect_async(self._url) as link:
             while True:
                 await self._once(link)
 
-    async def _once(self, link: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    async def _once(self, link: AsyncConnection) -> None:
         try:
             async with asyncio.timeout(_LOOK_S):
                 await self._event.wait()

@@ -16,6 +16,7 @@ from .ownership import Owner
 from .psycopg_extra import conninfo_to_dict, psycopg
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+AsyncConnection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 SCHEMA: Final = 1
 SHARDS: Final = 256
@@ -118,20 +119,27 @@ def connect(url: str, mode: str = "read-write") -> Connection:
 
     It notices a dead network within seconds, and so does the server, which then releases the connection's locks.
     """
-    defaults: dict[str, Any] = {"connect_timeout": 5, "target_session_attrs": mode}
-    given, here = conninfo_to_dict(url), Owner.here()
-    link = psycopg.connect(
-        url,
-        autocommit=True,
-        application_name=":".join((here.program[:20], str(here.pid), here.host[:30])),
-        tcp_user_timeout=5_000,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
-        **{name: value for name, value in defaults.items() if name not in given},
-    )
+    link = psycopg.connect(url, autocommit=True, **_settings(url, mode))
     link.execute("SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3")
     return link
+
+
+async def connect_async(url: str) -> AsyncConnection:
+    """The same for asyncio."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, **_settings(url, "read-write"))
+
+
+def _settings(url: str, mode: str) -> dict[str, Any]:
+    """Connection parameters; the URL may set its own `connect_timeout` and `target_session_attrs`."""
+    here, given = Owner.here(), conninfo_to_dict(url)
+    settings: dict[str, Any] = {"connect_timeout": 5, "target_session_attrs": mode}
+    return {name: value for name, value in settings.items() if name not in given} | {
+        "application_name": ":".join((here.program[:20], str(here.pid), here.host[:30])),
+        "tcp_user_timeout": 5_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
 
 
 def open_database(url: str) -> tuple[Connection, int]:
