@@ -162,6 +162,8 @@ def _settings(tables: dict[str, Any], wish: _Wish) -> GatewaySettings:
     webhooks = tuple(of_table(WebhookSetting, "webhook", one) for one in _list("webhook", tables))
     if wish.token_file is not None:
         tokens = (*tokens, TokenSetting(name="token-file", file=wish.token_file))
+    if wish.store.parts[0].endswith(":"):
+        raise Trouble(f"--store {wish.store}: the gateway keeps its chats in a SQLite file: name one")
     if not (tokens or is_loopback(wish.host)):
         raise Trouble(f"--host {wish.host} is not loopback: give --token-file, or [[token]] tables in --config")
     return GatewaySettings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, Self, TypeAlias
 
@@ -74,6 +74,8 @@ class Gateway:
         self._tokens: Final = Tokens(settings.tokens, endpoint.tenant, app_id)
         if not (self._tokens.required or is_loopback(settings.host)):
             raise BadSetting(f"host: {settings.host} is not loopback: configure tokens first")
+        if len({one.name for one in settings.webhooks}) < len(settings.webhooks):
+            raise BadSetting("two webhooks have the same name")
         self._limits: Final = RateLimits(settings.requests_per_second)
         self._registry: Final = CollectorRegistry()
         metrics = PrometheusMetrics(self._registry)
@@ -191,9 +193,12 @@ class Gateway:
             self._streams.status(chat.client_id, update)
 
     async def _revive(self, client_id: str) -> None:
-        """Continue a chat that has stopped because of the store."""
-        await asyncio.sleep(_REVIVE_S)
-        await self._client.session(client_id, start=False)
+        """Continue a chat that has stopped because of the store, once the store works again."""
+        while not self._closing:
+            await asyncio.sleep(_REVIVE_S)
+            with suppress(StoreError):
+                await self._client.session(client_id, start=False)
+                return
 
     async def _purge(self) -> None:
         keep = self._settings.keep

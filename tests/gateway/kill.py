@@ -118,8 +118,11 @@ class Campaign:
             process.stdin.write(json.dumps({"id": f"{user}-end", "user": user, "end": True}).encode() + b"\n")
 
     def _has_answers(self, user: str) -> bool:
+        """Whether all was sent and answered: what an agent writes behind the end of a chat does not arrive."""
+        mine = [line for line in self.lines() if line["user"] == user]
+        answers = {line["text"] for line in mine if "You said" in (line.get("text") or "")}
         chats = [chat for chat in self.centre.centre.chats.values() if chat.key.client_id == user]
-        return bool(chats) and len(chats[0].texts_received) >= TEXTS and files_of(chats[0]) >= 1
+        return len(answers) >= TEXTS and files_of(chats[0]) >= 1
 
     async def _live(self, moment: str) -> None:
         async with self._gateway() as process:

@@ -75,6 +75,7 @@ def test_settings_from_a_file(tmp_path: Path, centre: EmulatedCentre) -> None:
         (["--token-file", "nowhere"], "nowhere"),
         (["--app-id", ""], "--app-id is empty"),
         (["--tls-cert", "nowhere.pem"], "--tls-cert nowhere.pem"),
+        (["--store", "postgresql://localhost/chats"], "SQLite file"),
         (["--config", "wrong.toml"], "there is no setting prot"),
         (["--config", "hook.toml"], "url must be an address"),
     ],

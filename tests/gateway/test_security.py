@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from statemachine.client import BadSetting
-from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, server
+from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, WebhookSetting, server
 from statemachine.gateway import contract as contracts
 from statemachine.gateway.tokens import SecretFile
 from statemachine.logs import Logger
@@ -67,6 +67,12 @@ async def test_tokens_rotate_without_a_restart(tmp_path: Path, monkeypatch: pyte
 def test_beyond_loopback_a_token_is_required(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="configure tokens first"):
         Gateway("http://127.0.0.1:1", app_id="chat", settings=GatewaySettings(store=tmp_path / "s", host="0.0.0.0"))
+
+
+def test_two_webhooks_have_two_names(tmp_path: Path) -> None:
+    one = WebhookSetting(name="crm", url="http://127.0.0.1:9", secret_file=tmp_path)
+    with pytest.raises(BadSetting, match="same name"):
+        Gateway("http://127.0.0.1:1", app_id="a", settings=GatewaySettings(store=tmp_path / "s", webhooks=(one, one)))
 
 
 async def test_pages_of_other_sites_are_refused_where_no_token_is_needed(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from statemachine.client import ChatClient
 from statemachine.emulator import actions
 from statemachine.emulator.control import stream
-from statemachine.gateway import feed, streams
+from statemachine.gateway import GatewaySettings, feed, server, streams
 from statemachine.gateway.feed import Feed
 from statemachine.logs import Logger
 from statemachine.store.errors import StoreFull
@@ -52,6 +53,23 @@ async def test_too_many_streams_are_refused(tmp_path: Path, centre: EmulatedCent
             status, problem = await api.ask("GET", "/updates?wait=0", headers=headers)
             assert (status, problem["code"]) == (503, "too_many_readers")
         reading.cancel()
+
+
+async def test_a_chat_that_the_store_stopped_goes_on_when_the_store_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_REVIVE_S", 0)
+    asked: list[str] = []
+
+    async def session(_: ChatClient, client_id: str, *, start: bool) -> None:
+        asked.append(client_id)
+        if len(asked) < 3:
+            raise StoreFull("no space left")
+
+    monkeypatch.setattr(ChatClient, "session", session)
+    stopped = server.Gateway("http://127.0.0.1:9", app_id="a", settings=GatewaySettings(store=tmp_path / "chats"))
+    await stopped._revive("ann")
+    assert asked == ["ann"] * 3
 
 
 async def test_an_update_is_added_once_the_disk_takes_it(
