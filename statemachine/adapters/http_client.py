@@ -19,7 +19,7 @@ from typing import Any, Final, Self, TypeAlias
 from attrs import field, frozen
 
 from statemachine.codec.body import MAX_ANSWER, MAX_BODY
-from statemachine.codec.http import HttpRequest
+from statemachine.codec.http import HttpRequest, is_host
 
 from .aio import LoopWorker
 from .aiohttp_extra import URL, CIMultiDict, aiohttp
@@ -181,7 +181,9 @@ def proxy_address(text: str) -> URL:
         url = URL(text)
     except ValueError:
         url = URL()
-    if url.scheme not in ("http", "https") or not url.host:  # the text may hold a password: it is not quoted
+    if (
+        url.scheme not in ("http", "https") or not url.host or not is_host(url.host)
+    ):  # the text may hold a password: it is not quoted
         raise ValueError("proxy: not the address of a proxy; expected one like http://proxy.example.com:3128")
     return url
 

@@ -122,7 +122,7 @@ async def _endpoints(connection: ConnectionOptions, scripts: Sequence[Script]) -
     emulator = await anext(running_emulators(), None) if connection.url is None else None
     options = connection.options()
     each = [evolve(connection, app_id=connection.app_id or script.app_id) for script in scripts]
-    return [one.endpoint(options, "nobody", emulator) for one in each]
+    return [one.endpoint(options, connection.client_id or "nobody", emulator) for one in each]
 
 
 def _ask(at: Endpoint, chats: int) -> None:
@@ -158,6 +158,7 @@ class _Progress:
         self._script: Final = script
         self._sessions: Final = sessions
         self._done = 0
+        self._printed: Final[list[StepResult]] = []
         screen.line((script.name, "bold"), f"  {script.about}")
 
     def __call__(self, event: PlayEvent) -> None:
@@ -172,6 +173,7 @@ class _Progress:
                 pass
 
     def _print(self, result: StepResult) -> None:
+        self._printed.append(result)
         mark = ("  ✗ ", "bold red") if result.problem else ("  ✓ ", "green")
         where = f"line {result.line:<3} " if result.line else " " * 9
         self._screen.line(mark, (where, "dim"), result.words, (f"  {result.seconds:.1f} s", "dim"), indent=13)
@@ -184,6 +186,8 @@ class _Progress:
         if self._sessions > 1:
             self._failures(failed)
             self._numbers(summary(self._script, results))
+        else:
+            self._failures([result for result in failed if result.problem not in self._printed])
         if any(result.ended_by_us for result in results):
             self._screen.line(("  A chat that was left open was ended.", "dim"))
         seconds = f", {max(result.seconds for result in results):.1f} s"
@@ -195,7 +199,7 @@ class _Progress:
     def _failures(self, failed: Sequence[PlayResult]) -> None:
         for result in failed[:_SHOWN]:
             if (step := result.problem) is not None:
-                where = f"session {result.number}, line {step.line}: "
+                where = f"session {result.number}, line {step.line}: " if step.line else f"session {result.number}: "
                 self._screen.line(("  ✗ ", "bold red"), where, f"{step.words}: {step.problem}", indent=4)
         if len(failed) > _SHOWN:
             self._screen.line((f"  … and {len(failed) - _SHOWN} more", "dim"))

@@ -220,6 +220,24 @@ def test_hosts_of_the_proxy(host: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "--to" in refused(["proxy", "--to", f"http://{host}", "--port", "0"], capsys)
 
 
+@pytest.mark.parametrize("client_id", ["é", 'a"b', "a\tb"])
+@pytest.mark.parametrize("command", ["run", "chat", "doctor"])
+def test_client_ids_that_cannot_be_sent(
+    command: str, client_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "script.toml").write_text('script = ["end"]')
+    monkeypatch.setenv("STATEMACHINE_CLIENT_ID", client_id)
+    files = [str(tmp_path / "script.toml")] if command == "run" else []
+    line = refused([command, *files, "--url", "http://127.0.0.1:1", "--app-id", "a"], capsys)
+    assert "--client-id: " in line
+
+
+@pytest.mark.parametrize("proxy", ["http://a..b", f"http://{LONG}.b:3128", "http://.", "http://[", "socks5://a", "a:1"])
+def test_proxies_that_are_none(proxy: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATEMACHINE_PROXY", proxy)
+    assert "--proxy: " in refused(["doctor", "--url", "http://127.0.0.1:1", "--app-id", "a"], capsys)
+
+
 # --- did you mean -----------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,16 @@ def test_a_number_is_no_duration(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "proxy", ["proxy.example.com:3128", "socks5://proxy.example.com", "http://", "http://[::1", ""]
+    "proxy",
+    [
+        "proxy.example.com:3128",
+        "socks5://proxy.example.com",
+        "http://",
+        "http://[::1",
+        "",
+        "http://a..b",
+        f"http://{'a' * 70}.b:3128",
+    ],
 )
 def test_a_proxy_that_is_none(proxy: str) -> None:
     with pytest.raises(BadSetting, match="expected one like http://proxy"):
