@@ -18,6 +18,7 @@ from attrs import fields
 
 from ..version import __version__
 from .errors import interrupted, is_interrupt, missing, say
+from .examples import with_examples
 from .screen import discard_output, reopen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -118,7 +119,7 @@ class _Lazy(Group):
             return None
         with needing_extras(f"statemachine {cmd_name}"):
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command
-            return command
+            return with_examples(cmd_name, command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Without loading any of them."""
@@ -138,6 +139,11 @@ def cli(ctx: click.Context) -> None:
 
     Exit status: 0 success; 1 the result is negative; 2 the command could not be executed (wrong usage, an unusable
     file, an extra that is not installed); 130 interrupted.
+
+    Completion of commands and options, in bash (zsh and fish: in the same way):
+
+    \b
+      eval "$(_STATEMACHINE_COMPLETE=bash_source statemachine)"
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

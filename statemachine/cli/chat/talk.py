@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -212,9 +214,9 @@ class Talk:
         await command.run(self, words)
 
     async def _help(self, words: list[str]) -> None:
-        width = max(len(command.usage) for command in self.commands.values())
-        for command in self.commands.values():
-            self._view.note(f"{command.usage:<{width}}  {command.about}")
+        columns = get_terminal_size().columns
+        for line in help_lines(self.commands.values(), columns):
+            self._view.note(line)
 
     async def _file(self, words: list[str]) -> None:
         path = readable(_one(words, "/file PATH"))
@@ -278,6 +280,19 @@ class Talk:
         )
     }
     """What may follow a slash."""
+
+
+def help_lines(commands: Iterable[Command], columns: int) -> Iterator[str]:
+    """A line for each command; where they would not fit, its meaning below it."""
+    listed = list(commands)
+    width = max(len(command.usage) for command in listed)
+    is_narrow = any(width + 4 + len(command.about) > columns for command in listed)
+    for command in listed:
+        if is_narrow:
+            yield command.usage
+            yield from wrap(command.about, columns - 2, initial_indent="    ", subsequent_indent="    ")
+        else:
+            yield f"{command.usage:<{width}}  {command.about}"
 
 
 def _one(words: list[str], usage: str) -> str:
