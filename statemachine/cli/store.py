@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import click
 from attrs import asdict
 
-from statemachine.store import housekeeping
+from statemachine.store import housekeeping, recovery
 from statemachine.store.check import StoreReport, check
 from statemachine.store.database import open_owned, translated_errors
 from statemachine.store.errors import StoreError
@@ -50,7 +50,7 @@ _file: Final = click.argument("file", callback=_database, metavar="DATABASE")
 @click.group(name="store", cls=Group, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Maintain the database of chats: check, show a chat, migrate, purge, forget a client, copy to PostgreSQL.
+    """Maintain the database of chats: check, show a chat, migrate, purge, forget a client, recover, copy.
 
     DATABASE is a SQLite file (`store="chats.sqlite"`), or the URL of a PostgreSQL database. For a file, all but check
     and show need exclusive access: they refuse while a process uses it, and name that process. With PostgreSQL, purge
@@ -175,6 +175,22 @@ def forget(file: Path | str, client_ids: tuple[str, ...]) -> None:
     with in_trouble(StoreError):
         found = _work_in_postgres(file, work_in_postgres) if is_url(file) else _work(Path(file), work)
     Screen().line(f"forgot {_chats(found)}" if found else "no data of that client was found")
+
+
+@command.command()
+@_file
+def recover(file: Path | str) -> None:
+    """Raise all numbers after the database was restored from a backup, so that no message id is used twice.
+
+    Do it once, before a process uses the database again. Each chat reports a `HistoryGap`: the backup does not know
+    what came after it.
+    """
+    with in_trouble(StoreError):
+        if is_url(file):
+            count = _work_in_postgres(file, recovery.recover_database)
+        else:
+            count = _work(Path(file), recovery.recover_file)
+    Screen().line(f"recovered {_chats(count)}")
 
 
 @command.command()

@@ -6,14 +6,19 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from attrs import evolve
 
+from statemachine import HistoryGap
 from statemachine.adapters.driver import label
+from statemachine.adapters.protocols import Stored
 from statemachine.cli import main
+from statemachine.core import TranscriptUpdate
 from statemachine.store import copying
 from statemachine.store.errors import StoreError
 from statemachine.store.postgres import PostgresStore
@@ -182,6 +187,33 @@ def test_a_chat_that_cannot_be_read_is_shown_with_the_remedies_and_can_be_forgot
     assert told(capsys, "show", file, label("acme.example/bot/%2B15550001"), status=1) == ""
 
 
+def test_recover_raises_all_numbers(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "migrate", file)
+    with closing(SqliteStore(file, call_soon=lambda call: call())) as store:
+        before = contents(store)
+    assert "recovered 3 chats" in told(capsys, "recover", file)
+    with closing(SqliteStore(file, call_soon=lambda call: call())) as store:
+        assert_recovered(before, contents(store))
+
+
+def contents(store: SqliteStore | PostgresStore) -> dict[str, tuple[Stored, list[TranscriptUpdate]]]:
+    found = {}
+    for name in store.sessions():
+        stored = store.load(name)
+        assert stored
+        found[name] = stored, list(store.journal(name, 0, 100))
+    return found
+
+
+def assert_recovered(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert before.keys() == after.keys() != set()
+    for name, (old, updates) in before.items():
+        new, more = after[name]
+        numbers = {"ids": old.session.ids + 1_000_000, "seq": old.session.seq + 1_000_000}
+        assert new.session == evolve(old.session, **numbers)
+        assert more == [*updates, HistoryGap(new.session.seq, old.session.now)]
+
+
 class TestPostgres:
     """The same commands with the URL of a database."""
 
@@ -271,6 +303,14 @@ class TestPostgres:
         assert "forgot 1 chat" in told(capsys, "forget", copied, "ann")
         assert "no data" in told(capsys, "forget", copied, "ann")
         assert "chats       1" in told(capsys, "check", copied)
+
+    def test_recover_raises_all_numbers(self, copied: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with closing(PostgresStore(copied, call_soon=lambda call: call())) as store:
+            before, epochs = contents(store), dict(store._epochs)
+        assert "recovered 3 chats" in told(capsys, "recover", copied)
+        with closing(PostgresStore(copied, call_soon=lambda call: call())) as store:
+            assert_recovered(before, contents(store))
+            assert store._epochs == {shard: epoch + 1_000_001 for shard, epoch in epochs.items()}
 
     def test_a_database_without_our_tables(self, postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert "no tables of this package" in told(capsys, "check", postgres, status=2)

@@ -1,0 +1,63 @@
+"""Makes a database that was restored from a backup usable again.
+
+What happened after the backup is not in it: message ids and `seq` were used that it would give out again. The contact
+centre would take new texts for old ones, and the application would skip new updates. So both are raised, and each open
+chat gets a `HistoryGap`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any, Final
+
+from attrs import evolve
+
+from statemachine.codec.records import encode_update
+from statemachine.codec.snapshot import restore, snapshot
+
+from ..core import HistoryGap
+
+RAISED_BY: Final = 1_000_000
+"""More than any chat can use between a backup and its loss."""
+
+
+def recover_file(link: sqlite3.Connection) -> int:
+    """Recover a SQLite database, in one transaction. Returns the number of sessions. Raises sqlite3.Error."""
+    link.execute("BEGIN IMMEDIATE")
+    found = link.execute("SELECT key, snapshot FROM session").fetchall()
+    for key, text in found:
+        new, gap = _recovered(text)
+        if gap is None:
+            continue
+        link.execute("UPDATE session SET snapshot = ?, version = version + 1 WHERE key = ?", (new, key))
+        values = (key, gap.seq, gap.at, json.dumps(encode_update(gap)))
+        link.execute("INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)", values)
+    link.execute("COMMIT")
+    return len(found)
+
+
+def recover_database(link: Any) -> int:
+    """Recover a PostgreSQL database, in the caller's transaction; epochs too. Raises psycopg.Error."""
+    link.execute("UPDATE statemachine.shard SET epoch = epoch + %s, worker = NULL", (RAISED_BY,))
+    link.execute("DELETE FROM statemachine.worker")
+    found = link.execute("SELECT id, snapshot FROM statemachine.session").fetchall()
+    for name, text in found:
+        new, gap = _recovered(text)
+        if gap is None:
+            continue
+        change = "UPDATE statemachine.session SET snapshot = %s, version = version + 1, last = %s WHERE id = %s"
+        link.execute(change, (new, gap.seq, name))
+        values = (name, gap.seq, gap.at, json.dumps(encode_update(gap)))
+        link.execute("INSERT INTO statemachine.journal (session, seq, at, content) VALUES (%s, %s, %s, %s)", values)
+    return len(found)
+
+
+def _recovered(text: str) -> tuple[str, HistoryGap | None]:
+    """The snapshot with raised numbers, and the update that says so; None for one that cannot be read."""
+    try:
+        session = restore(json.loads(text))
+    except Exception:  # `check` names it
+        return text, None
+    session = evolve(session, ids=session.ids + RAISED_BY, seq=session.seq + RAISED_BY)
+    return json.dumps(snapshot(session)), HistoryGap(session.seq, session.now)
