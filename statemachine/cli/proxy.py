@@ -132,8 +132,8 @@ async def _serve(screen: Screen, wish: _Wish) -> int:
                 status = await stop
         finally:
             await proxy.__aexit__(None, None, None)
-    _farewell(screen, wish, proxy)
-    return status
+        _farewell(screen, wish, proxy)
+        return status
 
 
 async def _introduced(screen: Screen, wish: _Wish, proxy: Proxy, authority: Path | None) -> None:

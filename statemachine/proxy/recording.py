@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, TextIO
@@ -15,6 +16,9 @@ from statemachine.conformance.blackbox.recorded import as_har
 from statemachine.emulator.redaction import without_secrets_in_body
 from statemachine.emulator.traffic import Exchange
 from statemachine.files import open_private
+from statemachine.logs import Logger
+
+_log = Logger()
 
 _SECRET_HEADERS: Final = frozenset(("authorization", "cookie", "set-cookie", "proxy-authorization"))
 
@@ -31,6 +35,8 @@ class HarRecorder:
     """
 
     def __init__(self, file: Path, url: str, *, texts: bool = False) -> None:
+        self._file: Final = file
+        self._error: OSError | None = None
         self._url = url
         self._texts = texts
         self._last = 0
@@ -45,17 +51,33 @@ class HarRecorder:
         self.close()
 
     def add(self, exchange: Exchange) -> None:
-        """Write one call."""
+        """Write one call. After an error (a full disk) nothing more is written, and `close` raises it."""
+        if self._error is not None:
+            return
         self._last = max(self._last, exchange.replied_at or exchange.at)
         har = as_har(self._url, [_without_credentials(exchange, self._texts)], self._last)
-        self._out.write(self._separator + json.dumps(har["log"]["entries"][0]))
+        try:
+            self._out.write(self._separator + json.dumps(har["log"]["entries"][0]))
+        except OSError as error:
+            self._error = self._named(error)
+            _log.error("recording_failed", file=str(self._file), error=error.strerror)
+            with suppress(OSError):
+                self._out.close()
         self._separator = ",\n"
 
     def close(self) -> None:
-        """Complete the file."""
+        """Complete the file. Raises OSError, also for an earlier call that could not be written."""
+        if self._error is not None:
+            raise self._error
         if not self._out.closed:
-            self._out.write(f'\n], "_until": {self._last}}}}}\n')
-            self._out.close()
+            try:
+                with self._out:
+                    self._out.write(f'\n], "_until": {self._last}}}}}\n')
+            except OSError as error:
+                raise self._named(error) from None
+
+    def _named(self, error: OSError) -> OSError:
+        return OSError(error.errno, error.strerror, str(self._file))
 
 
 def _without_credentials(one: Exchange, texts: bool) -> Exchange:

@@ -104,6 +104,23 @@ async def test_texts_are_recorded_on_request_and_secure_values_never(tmp_path: P
     assert "MOBILE-API" not in text
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+@pytest.mark.parametrize("chats", [0, 1, 40])
+async def test_a_full_disk_under_the_recording_disturbs_no_client(chats: int) -> None:
+    recorder = HarRecorder(Path("/dev/full"), "http://127.0.0.1:1", texts=True)
+    async with Emulator("silent", Knobs(hold_ms=200)) as emulator, Proxy(emulator.url, recorder=recorder) as proxy:
+        async with aiohttp.ClientSession() as client:
+            for number in range(chats):
+                headers = {"Authorization": f'MOBILE-API-140-327-PLAIN appId="a", clientId="c{number}"'}
+                url = f"{proxy.url}/clientweb/api/v2/chats?tenantUrl=t"
+                async with client.post(url, json={"parameters": {"x": "y" * 500}}, headers=headers) as reply:
+                    assert reply.status == 200
+                    assert (await reply.json())["chat_id"]
+        assert proxy.watcher.requests == chats
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        recorder.close()
+
+
 async def test_the_page_shows_chats_and_steers_nothing() -> None:
     async with Emulator("silent", Knobs(hold_ms=200)) as emulator, Proxy(emulator.url, parts={PREFIX: part}) as proxy:
         await whole_chat(emulator, proxy.url)
