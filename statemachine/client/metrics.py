@@ -121,7 +121,7 @@ class MetricsObserver:
         for call, (command, since) in calls.items():
             if command == event.command:
                 del calls[call]
-                self._metrics.count("chat_calls_total", {"call": call, "outcome": _outcome(event)})
+                self._metrics.count("chat_calls_total", {"call": call, "outcome": outcome_of(event)})
                 if call != "poll":
                     self._metrics.observe("chat_call_seconds", max(0, event.at - since) / 1_000, {"call": call})
                 return
@@ -147,7 +147,8 @@ def _tries(command: core.Command, session: core.Session) -> int:
 _STATUSES: Final = frozenset(map(int, HTTPStatus))
 
 
-def _outcome(event: core.Answered) -> str:
+def outcome_of(event: core.Answered) -> str:
+    """The value of the label `outcome` for this answer."""
     match event.reply:
         case core.Failure(kind="http", code=int(code)):
             return f"error_{code}" if code in core.CODES else "error_other"
