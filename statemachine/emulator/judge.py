@@ -63,9 +63,10 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
     gap, since = moment - refused.times[-1], moment - refused.times[0]
     refused.hasty = refused.hasty + 1 if gap < state.knobs.judge_repoll_ms else 0
     # Two calls that were ordered back to back may both have been on their way; of polls there is only one. Many HTTP
-    # libraries repeat a GET once by themselves when its connection broke without an answer (RFC 9110, 9.2.2).
-    if refused.hasty >= (1 if call == "poll" and not refused.broken else 2):
-        after = "a broken connection" if refused.broken else f"error {refused.code}"
+    # libraries repeat a GET once by themselves when its connection broke without an answer (RFC 9110, 9.2.2), and a
+    # page with status 200 may pass for an empty answer.
+    if refused.hasty >= (1 if call == "poll" and not refused.unreadable else 2):
+        after = "no readable answer" if refused.unreadable else f"error {refused.code}"
         message = f"{call} again {gap} ms after {after}"
         note(state, "F3", message, client, tickets[-1 - refused.hasty :], chat_id, now)
     elif state.knobs.judge_repoll_ms and len(refused.times) == _REFUSED and since < _REFUSED_MS:
@@ -89,9 +90,12 @@ def answered(
     chat_id: str,
     code: int | None,
     now: int,
-    broken: bool = False,
+    unreadable: bool = False,
 ) -> None:
-    """A call was answered with this error (0: an error without code), or well (None); `broken`: not at all."""
+    """A call was answered with this error (0: an error without code), or well (None).
+
+    `unreadable`: the client could read no error, because the connection broke or a page came with status 200.
+    """
     if call not in ("poll", "create", "history") or client.is_anonymous:
         return
     key = (call, chat_id.lower(), client)
@@ -99,7 +103,7 @@ def answered(
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
     refused = before or Refusals(code)
-    refused.code, refused.broken, refused.tickets = code, broken, (*refused.tickets, ticket)
+    refused.code, refused.unreadable, refused.tickets = code, unreadable, (*refused.tickets, ticket)
     refused.times = (*refused.times, state.real_time(now).at)[-_REFUSED:]
     state.records.refusals[key] = refused
     if len(state.records.refusals) > _MAX_CLIENTS:

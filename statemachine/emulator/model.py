@@ -282,6 +282,7 @@ class Centre:
         if fault is None and chat is not None:
             fault = take_fault(chat.faults, route.call)
         code: int | None = None
+        unreadable = False
         caller: Caller | None = None
         try:
             caller = self._caller(state, route, ticket, request)
@@ -297,8 +298,8 @@ class Centre:
             chat = state.current(caller.key)
         if fault is not None and not (fault.accepted and code is not None):  # a refused request took no effect
             code, reply = fault.code, self._failure(state, fault, chat, ticket)
-        broken = reply is not None and reply.status == DROPPED.status
-        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now, broken)
+            unreadable = reply.status == DROPPED.status or (fault.html and reply.status == 200)
+        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now, unreadable)
         if reply is None and chat is not None:
             self._holding[ticket] = chat.chat_id.lower()
         elif chat is not None:

@@ -50,14 +50,14 @@ class Refusals:
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
     ``times``: when the latest of them were refused, in real time; ``hasty``: how many of them followed at once;
-    ``broken``: the latest got no answer, because its connection broke.
+    ``unreadable``: the latest got no answer that could be read.
     """
 
     code: int
     tickets: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     hasty: int = 0
-    broken: bool = False
+    unreadable: bool = False
 
 
 MAX_VIOLATIONS: Final = 10_000

@@ -40,7 +40,7 @@ def test_each_rule_has_two_faulty_clients_of_different_build() -> None:
     for one in FAULTY:
         for rule in one.breaks:
             builds[rule].add(one.program)
-    assert {rule: len(programs) for rule, programs in builds.items()} == dict.fromkeys(VISIBLE, 2)
+    assert {rule for rule, programs in builds.items() if len(programs) >= 2} == VISIBLE
 
 
 def test_there_are_twenty_right_clients_with_different_habits() -> None:

@@ -142,13 +142,16 @@ def test_polling_again_at_once_after_an_error(pause: int, rules: list[str]) -> N
     assert driver.rules == rules
 
 
+@pytest.mark.parametrize("how", [{"drop": True}, {"html": True, "status": 200}])
 @pytest.mark.parametrize(("more", "rules"), [(0, []), (1, ["F3"])])
-def test_a_poll_whose_connection_broke_is_repeated_once_by_many_libraries(more: int, rules: list[str]) -> None:
-    driver = Driver(faults=(Fault("poll", drop=True, times=1 + more),)).open()
+def test_a_poll_without_a_readable_answer_may_be_repeated_once(
+    how: dict[str, Any], more: int, rules: list[str]
+) -> None:
+    driver = Driver(faults=(Fault("poll", times=1 + more, **how),)).open()
     for _ in range(2 + more):
         driver.start_poll()
     assert driver.rules == rules
-    assert [one.message for one in driver.centre.violations] == ["poll again 0 ms after a broken connection"] * more
+    assert [one.message for one in driver.centre.violations] == ["poll again 0 ms after no readable answer"] * more
 
 
 def test_a_poll_after_an_error_is_no_repetition_by_a_library() -> None:

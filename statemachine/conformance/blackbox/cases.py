@@ -30,7 +30,7 @@ from statemachine.emulator.knobs import Fault
 from statemachine.emulator.shapes import Event
 from statemachine.files import write_private
 
-from .context import CaseContext, NotReady
+from .context import GREETING, CaseContext, NotReady
 
 CaseScript: TypeAlias = Callable[[CaseContext], Awaitable[None]]
 
@@ -128,7 +128,7 @@ async def one_second(case: CaseContext) -> None:
     await case.batch(message(1, **_SAME_SECOND))
     await case.delivered()
     await case.batch(message(2, **_SAME_SECOND), message(3, **_SAME_SECOND))
-    await case.happens(lambda centre: "903" in case.receipts())
+    await case.happens(lambda centre: {"902", "903"} <= case.receipts())  # they may overtake each other
     missing = {"902", "903"} - case.receipts()
     if "901" in case.receipts() and missing:
         case.report("F18", f"acknowledges the first message of a second, but not {' and '.join(sorted(missing))}")
@@ -144,16 +144,39 @@ async def whole_batch(case: CaseContext) -> None:
     acknowledged = {"901", "902", "903"} & case.receipts()
     if acknowledged and len(acknowledged) < 3:
         case.report("F38", f"acknowledges only {', '.join(sorted(acknowledged))} of a batch of three messages")
-    words = [text for text in case.reported("shown") if text.startswith("word ")]
+    words = await shown_words(case, 3)
     if words and words != ["word 1", "word 2", "word 3"]:
         case.report("F38", f"shows {', '.join(words)} of a batch of word 1, word 2, word 3")
-    await case.batch(SetStatus("queued"), EndChat(), message(4))
+    await case.batch(message(4), SetStatus("queued"), EndChat(), message(5))
+    if words:
+        await shows_before_the_end(case, "word 4")
     await case.observe()
+
+
+async def shown_words(case: CaseContext, number: int) -> list[str]:
+    """The words that the client shows, once it has shown so many or the time is over; it may send receipts before."""
+
+    def words() -> list[str]:
+        return [text for text in case.reported("shown") if text.startswith("word ")]
+
+    if words():
+        await case.reports(lambda: len(words()) >= number)
+    return words()
+
+
+async def shows_before_the_end(case: CaseContext, text: str) -> None:
+    """A text that came in one batch with the end, and before it, is shown before the user is told of the end."""
+    if not await case.reports(lambda: text in case.reported("shown")):
+        case.report("F38", f"does not show {text}, which came in one batch with the end and before it")
+        return
+    order = ["over" if "over" in one else one.get("shown") for one in case.client.reports]
+    if "over" in order[: order.index(text)]:
+        case.report("F38", f"shows {text} after it reports the end, which came later in the same batch")
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
 
-ERROR_PAGE: Final = Fault("poll", status=502, html=True)
+ERROR_PAGES: Final = (Fault("poll", status=502, html=True), Fault("poll", status=200, html=True))
 POLL_ERRORS: Final = (Fault("poll", 5001), Fault("poll", 5509, 429), Fault("poll", drop=True))
 
 
@@ -165,6 +188,10 @@ def poll_errors(rule: str, after: str, *faults: Fault) -> CaseScript:
         await case.act(EndChat())
         await case.delivered()
         await case.observe(0.1)
+        for text in (GREETING, "One moment."):
+            times = case.client.reports.count({"shown": text, "by": "agent"})
+            if times > 1:
+                case.report("F16", f"shows {text!r} {times} times: live, and from the history after errors")
 
     return script
 

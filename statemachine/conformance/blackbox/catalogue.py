@@ -87,7 +87,7 @@ CASES: Final[tuple[HttpCase, ...]] = (
     _ordered("F5", "plain", "a whole chat without trouble", cases.plain),
     HttpCase(
         "errors",
-        ("F3", "F5"),
+        ("F3", "F5", "F16"),
         "several polls fail, each in another way",
         cases.poll_errors("F5", "a few errors", *cases.POLL_ERRORS),
         seconds=20,
@@ -102,9 +102,9 @@ CASES: Final[tuple[HttpCase, ...]] = (
     HttpCase(
         "page",
         ("F24", "F5"),
-        "a proxy answers with an error page",
-        cases.poll_errors("F24", "an error page", cases.ERROR_PAGE),
-        seconds=8,
+        "a proxy answers with pages, one of them with status 200",
+        cases.poll_errors("F24", "error pages", *cases.ERROR_PAGES),
+        seconds=14,
     ),
     _unusual(
         "F6",

@@ -20,6 +20,8 @@ from statemachine.emulator.rules import OBSERVE_S, SILENCE_S
 
 from .program import ManualClient, Program
 
+GREETING: Final = "Hello, this is Ada."
+
 
 class NotReady(Exception):
     """The client did not do what the case begins with, so the case can judge nothing."""
@@ -93,7 +95,7 @@ class CaseContext:
     async def connected(self) -> None:
         """Wait until the client polls, and let an agent join and greet it. Raises NotReady."""
         await self.opened()
-        await self.act(Connect("ada"), Say("Hello, this is Ada."))
+        await self.act(Connect("ada"), Say(GREETING))
         await self.delivered()
 
     # --- the client's chats -------------------------------------------------------------------------------------------

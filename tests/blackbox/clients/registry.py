@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,24 @@ RIGHT: Final = (
 )
 
 
+AFTERWARDS: Final = (
+    "aio.py",
+    "aio.py --create-each --pause 4 --ids number",
+    "aio.py --webchat --pause 1",
+    "aio.py --no-store --unquoted --ids uuid --pause 2",
+    "aio.py --v1 --ids odd --silent",
+    "callbacks.py --initial --pause 1.5 --steps 3,6,12",
+    "callbacks.py --pause 5 --own-id --active-first --long --reports over,failed",
+    "ticks.py timeout=60 pause=0.5 reread=yes",
+    "ticks.py pause=3 backoff=5-20 id=somebody",
+    *(f"aio.py --fault {rule}" for rule in ("F3", "F9", "F16", "F21", "F38")),
+    "aio.py --fault F11 --ids odd",
+    *(f"callbacks.py --fault {rule}" for rule in ("F10", "F12", "F18", "F19", "F24", "F30")),
+    *(f"ticks.py fault={rule}" for rule in ("F12", "F14", "F16", "F20", "F32", "F38")),
+)
+"""Clients by somebody who had not read the judge, run only when its rules were final. A faulty one names its fault."""
+
+
 def _faulty(program: str) -> list[Specimen]:
     """The classes of this file that have a rule in their docstring."""
     found: list[Specimen] = []
@@ -70,4 +89,11 @@ _ALL: Final = (
     *_faulty("faulty.py"),
     *_faulty("eventloop_faulty.py"),
 )
-CLIENTS: Final = tuple(evolve(one, held_back=number % 3 == 2) for number, one in enumerate(_ALL))
+CLIENTS: Final = (
+    *(evolve(one, held_back=number % 3 == 2) for number, one in enumerate(_ALL)),
+    *(
+        Specimen(words[0], tuple(words[1:]), tuple(re.findall(r"\bF\d+\b", line)), held_back=True)
+        for line in AFTERWARDS
+        for words in [line.split()]
+    ),
+)
