@@ -25,7 +25,7 @@ from ..connection_options import ConnectionOptions, connection_options, in_flags
 from ..screen import Screen
 from ..state import folder, identity, running_emulators, settings_name
 from ..stopping import run_interruptibly
-from .keyboard import Keyboard, Pipe, Terminal, above_the_line, at_terminal
+from .keyboard import Interrupted, Keyboard, Pipe, Terminal, above_the_line, at_terminal
 from .talk import ChatParameters, Talk
 from .view import View
 
@@ -84,9 +84,13 @@ async def _chat(connection: ConnectionOptions, about: ChatParameters, emulator: 
             session = await client.session(client_id, start=False)
             if session.outcome is not None or session.phase == "idle":
                 await _report_availability(session.centre)
-            await _run_chat(session, about)
-            if session.outcome is None:
-                _report_leaving(session, ours=emulated is not None and emulated.started)
+            ours = emulated is not None and emulated.started
+            try:
+                await _run_chat(session, about)
+            except Interrupted:
+                _report_leaving(session, ours=ours)
+                raise click.Abort from None
+            _report_leaving(session, ours=ours)
             return session.outcome
         except CentreError as error:
             raise Trouble(f"{error}. More: statemachine doctor, with the same options") from None
@@ -157,7 +161,9 @@ async def _run_chat(session: ChatSession, about: ChatParameters) -> None:
 
 
 def _report_leaving(session: ChatSession, *, ours: bool) -> None:
-    """Report that the chat was left open. `ours`: the contact centre was started for it."""
+    """Report a chat that was left open. `ours`: the contact centre was started for it."""
+    if session.outcome is not None:
+        return
     if ours:
         click.echo("You left; the contact centre that was started for this chat stops.")
         return

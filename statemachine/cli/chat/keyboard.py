@@ -21,11 +21,15 @@ class Face:
     secret: Callable[[], bool]
 
 
+class Interrupted(Exception):
+    """Ctrl-C was pressed on an empty line."""
+
+
 class Keyboard(Protocol):
     """Gives lines."""
 
     async def line(self) -> str | None:
-        """The next line; None: there will be none."""
+        """The next line; None: there will be none. Raises Interrupted."""
         ...
 
 
@@ -67,13 +71,13 @@ class Terminal:
         line.on_text_changed.add_handler(lambda _: typed(line.text))
 
     async def line(self) -> str | None:
-        """See `Keyboard.line`. Ctrl-C on a line empties it, on an empty one it leaves, as Ctrl-D does."""
+        """See `Keyboard.line`. Ctrl-C on a line empties it; on an empty one it raises Interrupted."""
         while True:
             try:
                 return await self._session.prompt_async()
             except KeyboardInterrupt:
                 if not self._session.default_buffer.text:
-                    return None
+                    raise Interrupted from None
             except EOFError:
                 return None
 

@@ -211,6 +211,8 @@ class Talk:
             words = shlex.split(rest)
         except ValueError:
             raise _Usage("a quotation mark is not closed") from None
+        if words and command.usage == f"/{name}":  # "/end of the story" is a text
+            raise _Usage(f"{command.usage} stands alone. To send a text that begins with /, type //")
         await command.run(self, words)
 
     async def _help(self, words: list[str]) -> None:

@@ -14,7 +14,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from statemachine.cli.chat.keyboard import Face, Pipe, Terminal
+from statemachine.cli.chat.keyboard import Face, Interrupted, Pipe, Terminal
 from tests.cli.chat.paper import Paper
 
 pytestmark = pytest.mark.asyncio
@@ -80,7 +80,8 @@ async def test_a_secret_is_not_shown() -> None:
 
 async def test_ctrl_c_empties_a_line_first_and_leaves_then() -> None:
     with desk() as one:
-        assert await one.line(f"half a{CTRL_C}{CTRL_C}") is None
+        with pytest.raises(Interrupted):
+            await one.line(f"half a{CTRL_C}{CTRL_C}")
         assert await one.line(f"half a{CTRL_C}whole{ENTER}") == "whole"
         assert await one.line(CTRL_D) is None
 

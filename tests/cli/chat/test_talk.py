@@ -111,6 +111,10 @@ async def test_a_chat(tmp_path: Path) -> None:
         ("/answer", "no form is open"),
         ("/cancel", "no form is open"),
         ("/new", "this chat is not over"),
+        ("/end of the story", "/end stands alone. To send a text that begins with /, type //"),
+        ("/disconnect me, please", "/disconnect stands alone"),
+        ("/quit smoking", "/quit stands alone"),
+        ("/new idea", "/new stands alone"),
         ("/case", "the session has no case"),
         ("/\x1b[31m", "there is no command /\\x1b[31m"),
     ],
@@ -131,7 +135,7 @@ async def test_help_names_every_command() -> None:
     async with person("silent") as ann:
         await ann.types("/help")
         for command in Talk.commands.values():
-            assert f"— {command.usage} " in ann.shown()
+            assert f"— {command.usage}" in ann.shown()
 
 
 async def test_files_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
