@@ -119,7 +119,8 @@ def test_the_javascript_port_does_the_same() -> None:
     play.do(Incoming, (THEIRS, Reaction("s2", "+", ANN)))
     play.answer(Post, TIMEOUT)
     engine = JsonSession()
-    with Harness([NODE, str(ROOT / "tests/conformance/port.mjs"), str(ROOT / "diagrams/table.json")]) as port:
+    port_file = ROOT / "statemachine/conformance/runners/javascript/port.mjs"
+    with Harness([NODE, str(port_file), str(ROOT / "diagrams/table.json")]) as port:
         assert port.begin(NOW) == engine.begin(NOW)
         for _, event in play.life:
             assert port.step(encode_event(event)) == engine.step(encode_event(event))

@@ -128,6 +128,7 @@ def _thing(choose: Choose, n: int) -> Entry:
         wire.Location("1.5", "2.5", msg_id=f"s{n}", party_id=agent),
         wire.File(f"file{n}"),
         wire.Location("1.5", "2.5"),
+        wire.Location("1.5", "2.5", msg_id=f"s{n}", party_id="3f9c2a10-chat-0"),
         wire.Signaling("OFFER_CALL", f"s{n}", agent, sdp="v=0"),
         wire.Signaling("END_CALL", "", agent),
         wire.CobrowsingRequested(f"s{n}"),

@@ -32,6 +32,7 @@ from ..core.session import Chat, Config
 from . import laws
 from .ids import IdMap
 from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
+from .levels import softened_at
 from .results import CheckFailed, Level
 from .variations import SETS_THE_CLOCK, VARIATIONS, Variation, same
 from .vector_runner import VectorRunner
@@ -76,8 +77,8 @@ def judge(
         if variation is not None:
             _vary(variation, runner, vector, plain)
     except CheckFailed as failed:
-        agrees = failed.law == AGREEMENT and runner.at >= 0
-        return Deviation(failed.law, runner.at, str(failed), vector.steps[runner.at].level if agrees else "must")
+        inferred = failed.law == AGREEMENT and runner.at >= 0 and failed.member in softened_at(vector, runner.at)
+        return Deviation(failed.law, runner.at, str(failed), "should" if inferred else "must")
     except NoAnswer as broken:
         return Deviation(CRASH, runner.at, str(broken))
     return None
@@ -323,7 +324,7 @@ class JudgedRunner(VectorRunner):
 
 
 def _differs(name: str, expected: object, shown: object) -> CheckFailed:
-    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, got {_short(shown)}")
+    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, got {_short(shown)}", name)
 
 
 def _short(value: object) -> str:

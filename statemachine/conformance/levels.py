@@ -1,4 +1,6 @@
-"""The level of a step: a rule that rests only on inferences may be wrong, so it is never *must*.
+"""The level of a difference: a rule that rests only on inferences may be wrong, so it is never *must*.
+
+An inferred row softens its own difference: the members of the observation that would be others without it.
 
 Each row of the tables names its source. Of protocol.md, sections 1.4 and 10 are inferences as a whole ("no source says
 it"); a few rows rest on a sentence that is marked so elsewhere.
@@ -6,12 +8,16 @@ it"); a few rows rest on a sentence that is marked so elsewhere.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
 
-from statemachine.engine.session import JsonSession, read_event
+from statemachine.engine.session import JsonObject, JsonSession, observation, read_event
 
-from ..core import Event, Session, explain
-from .results import Level
+from ..core import ClockChanged, Event, IllegalIntent, Session, explain, next_deadline, reduce
+from ..core.table import Cell, compile_cell, ignore
+from ..core.tables import CELLS, MACHINES, listeners
 from .vector_runner import VectorRunner
 from .vectors import Vector
 
@@ -32,18 +38,66 @@ def is_inferred(why: str, ref: str) -> bool:
     return bool(places) and all(place in INFERRED_SECTIONS for place in places)
 
 
-def level_of(session: Session, event: Event) -> Level:
-    """The level of this step."""
+MEMBERS: Final = ("refused", "phase", "outcome", "deadline", "latest", "commands", "updates", "changes")
+"""The members of an observation that are compared with the reference."""
+
+
+def softened(session: Session, event: Event) -> tuple[str, ...]:
+    """The members of this step's observation that rest on an inference: those that differ without the inferred rows."""
     moves = (move for move in explain(session, event).moves if move.verdict == "taken")
-    return "should" if any(is_inferred(move.why, move.ref) for move in moves) else "must"
+    if not any(is_inferred(move.why, move.ref) for move in moves):
+        return ()
+    due = next_deadline(session)
+    if isinstance(event, ClockChanged) or (due is not None and due <= event.at):
+        return MEMBERS  # without its row, a deadline would fire for ever
+    right = _observed(session, event)
+    with _without_inferred_rows():
+        other = _observed(session, event)
+    return tuple(name for name in MEMBERS if right.get(name) != other.get(name))
 
 
-def level_at(vector: Vector, number: int) -> Level:
-    """The level of this step of a vector."""
+def _observed(session: Session, event: Event) -> JsonObject:
+    try:
+        after, out = reduce(session, event)
+    except IllegalIntent as refusal:
+        return {"refused": refusal.reason}
+    return observation(session, after, out)
+
+
+@contextmanager
+def _without_inferred_rows() -> Generator[None]:
+    kept = [(of_event, on, of_event[on]) for of_event, on, _ in _other_cells()]
+    try:
+        for of_event, on, other in _other_cells():
+            of_event[on] = other
+        yield
+    finally:
+        for of_event, on, right in kept:
+            of_event[on] = right
+
+
+@cache
+def _other_cells() -> list[tuple[dict[type[Any], Cell], type[Any], Cell]]:
+    """Each cell with an inferred row: its place, and what answers without that row."""
+    found: list[tuple[dict[type[Any], Cell], type[Any], Cell]] = []
+    for machine in MACHINES.values():
+        raised = {signal: listeners(machine)(signal) for row in machine.rows for signal in row.raises}
+        for state in machine.states:
+            for on in machine.alphabet:
+                rows = machine.cell(state, on)
+                left = [row for row in rows if not is_inferred(row.why, row.ref)]
+                if len(left) < len(rows):
+                    last = () if left and left[-1].when is None else ignore(state, on, "no row is left")
+                    found.append((CELLS[machine.name][state], on, compile_cell(machine, (*left, *last), raised)))
+    return found
+
+
+def softened_at(vector: Vector, number: int) -> tuple[str, ...]:
+    """The same for a step of a vector."""
     reference = JsonSession()
     runner = VectorRunner(reference, vector.config)
     reference.begin(vector.at, vector.config)
     for step in vector.steps[:number]:
         runner.run(step.do)
     do = vector.steps[number].do
-    return level_of(reference.session, read_event(runner.event(do["event"]))) if "event" in do else "must"
+    return softened(reference.session, read_event(runner.event(do["event"]))) if "event" in do else ()

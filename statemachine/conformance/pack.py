@@ -1,4 +1,4 @@
-"""The kit as a zip file, for use without Python: vectors, tables, schemas, MESSAGES.md, and runners to copy."""
+"""The kit as a zip file, for use without Python: vectors, tables, schemas, texts, and runners to copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statemachine.diagrams import export
 
 from ..version import __version__
 
-_PARTS: Final = ("MESSAGES.md", "schema", "vectors", "runners")
+_PARTS: Final = ("MESSAGES.md", "STEP.md", "schema", "vectors", "runners")
 _DATE: Final = (2020, 1, 1, 0, 0, 0)
 """Date of every file: the same kit gives the same bytes."""
 
@@ -32,6 +32,8 @@ def pack() -> bytes:
 def _contents() -> Iterator[tuple[str, bytes]]:
     for name, part in _files(files("statemachine.conformance"), ""):
         yield name, part.read_bytes()
+    yield "README.md", files("statemachine.conformance").joinpath("KIT.md").read_bytes()
+    yield "protocol.md", files("statemachine").joinpath("protocol.md").read_bytes()
     yield "table.json", export.text().encode()
     yield f"schema/{export.SCHEMA}", export.schema().encode()
 

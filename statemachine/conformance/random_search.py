@@ -9,14 +9,13 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from .implementation import Implementation, declared_features
 from .judge import AGREEMENT, LAWS_OF_STEPS, Deviation, judge
-from .levels import level_at
 from .shorten import shortened, without_missing_features
 from .shrinking import shrink
-from .traces import WORD, trace_of
+from .traces import Explorer, trace_of
 from .variations import VARIATIONS
 from .vectors import Vector, vector_of
 
@@ -50,7 +49,7 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
     """
     variation, features = VARIATIONS.get(law), declared_features(subject)
     enforced = LAWS_OF_STEPS if law == STEPS else frozenset({law})
-    random = Random(f"{law} {start}")  # else each law would see the same traces
+    explorer = Explorer(Random(f"{law} {start}"))  # else each law would see the same traces
 
     def judged(words: list[bytes]) -> Found | None:
         vector = without_missing_features(vector_of(trace_of(words)), features)
@@ -58,31 +57,24 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
         return None if deviation is None else Found(deviation, vector)
 
     def simplified(words: list[bytes], found: Found) -> Found:
-        level = levelled(found).deviation.level
-
         def same_level(fewer: list[bytes]) -> bool:
             simpler = judged(fewer)
-            return simpler is not None and levelled(simpler).deviation.level == level
+            return simpler is not None and simpler.deviation.level == found.deviation.level
 
         simpler = judged(_simplified(words, same_level)) or found
         vector, deviation = shortened(subject, simpler.vector, simpler.deviation, variation, enforced)
         return Found(deviation, vector)
 
-    def levelled(found: Found) -> Found:
-        if found.deviation.law != AGREEMENT:
-            return found
-        return evolve(found, deviation=evolve(found.deviation, level=level_at(found.vector, found.deviation.step)))
-
     soft: tuple[list[bytes], Found] | None = None
     for _ in range(cases):
-        words = [random.randbytes(WORD) for _ in range(_LENGTH + 1)]
+        words = explorer.words(_LENGTH)
         found = judged(words)
         if found is None:
             continue
-        if levelled(found).deviation.level == "must":
-            return levelled(simplified(words, found))
+        if found.deviation.level == "must":
+            return simplified(words, found)
         soft = soft or (words, found)  # a broken SHOULD rule must not hide a broken MUST rule
-    return None if soft is None else levelled(simplified(*soft))
+    return None if soft is None else simplified(*soft)
 
 
 def _simplified(words: list[bytes], fails: Callable[[list[bytes]], bool]) -> list[bytes]:

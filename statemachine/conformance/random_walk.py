@@ -27,6 +27,7 @@ _CONFIGS: Final = (
     Config(api="v1"),
     Config(items_limit=3, ephemeral_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
     Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
+    Config(text_limit=6, ephemeral_limit=1, receipts=False),
 )
 
 _SPOKEN: Final = (Message, File, Location, Signaling)
@@ -110,6 +111,15 @@ class Walk:
         self.state = WalkState()
         self.now = START
         self.session = core.new_session(START, pick(choose, _CONFIGS))
+
+    def fork(self, choose: Choose) -> Walk:
+        """A walk that goes on from here by other choices."""
+        other = Walk(lambda n: 0)
+        state = self.state
+        log, answered, landing = [*state.log], [*state.answered], [*state.landing]
+        other.state = evolve(state, log=log, answered=answered, landing=landing)
+        other.choose, other.now, other.session = choose, self.now, self.session
+        return other
 
     # --- one step
 

@@ -20,11 +20,17 @@ FAILING: Final[tuple[ResultStatus, ...]] = ("failed", "unexpected")
 
 
 class CheckFailed(Exception):
-    """An observation is wrong; the text says how. `law`: the broken law, or `agreement` or `shape`."""
+    """An observation is wrong; the text says how.
 
-    def __init__(self, law: str, what: str) -> None:
+    Attributes:
+        law: The broken law, or `agreement` or `shape`.
+        member: Of an agreement: the member of the observation that differs.
+    """
+
+    def __init__(self, law: str, what: str, member: str = "") -> None:
         super().__init__(what)
         self.law: Final = law
+        self.member: Final = member
 
 
 @frozen

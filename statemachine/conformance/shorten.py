@@ -88,7 +88,7 @@ def shortened(
     variation: Variation | None,
     enforced: Container[str] = EVERYTHING,
 ) -> tuple[Vector, Deviation]:
-    """The shortest vector found that breaks the same law, and its deviation."""
+    """The shortest vector found that breaks the same law at the same level, and its deviation."""
 
     def judged(steps: list[LinkedStep]) -> tuple[Vector, Deviation | None]:
         shorter = evolve(vector, steps=replay(vector.at, vector.config, steps))
@@ -96,7 +96,7 @@ def shortened(
 
     def fails(steps: list[LinkedStep]) -> bool:
         _, found = judged(steps)
-        return found is not None and found.law == deviation.law
+        return found is not None and (found.law, found.level) == (deviation.law, deviation.level)
 
     dos = (step.do for step in vector.steps[: deviation.step + 1])
     shorter, found = judged(shrink(list(linked_steps(vector.at, vector.config, dos)), fails, _MOST))

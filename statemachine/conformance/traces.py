@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any, Final
 
 from attrs import frozen
 
-from ..core import Session
+from ..core import Event, Session, explain
 from .entries import Choose
 from .laws import StepResult
-from .random_walk import TraceInput, Walk
+from .random_walk import Follow, Reload, TraceInput, Walk
 
 WORD: Final = 10
 """Bytes for the choices of one step."""
+_TRIES: Final = 4
+"""How many words are tried for a step, at most."""
 
 
 @frozen
@@ -63,3 +67,43 @@ def trace_of(words: Sequence[bytes]) -> RandomTrace:
         inputs.append(walk.step())
         results.append(walk.take(inputs[-1]))
     return RandomTrace(start, tuple(inputs), tuple(results))
+
+
+class Explorer:
+    """Random traces that take rows which the traces before have seldom taken.
+
+    For each step a few words are tried. The word is kept whose step takes the row that was taken least often so far.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._taken = Counter[object]()
+
+    def words(self, length: int) -> list[bytes]:
+        """The words of one more trace, for `trace_of`: the configuration, and this many steps."""
+        words = [self._random.randbytes(WORD)]
+        walk = Walk(chooser(words[0]))
+        for _ in range(length):
+            word, walk, rows = min(self._tried(walk), key=lambda tried: self._rarity(tried[2]))
+            words.append(word)
+            self._taken.update(rows)
+        return words
+
+    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[object]]]:
+        for _ in range(_TRIES):
+            word = self._random.randbytes(WORD)
+            other = walk.fork(chooser(word))
+            made = other.step()
+            rows = [] if isinstance(made, Follow | Reload) else _rows(walk.session, made)
+            other.take(made)
+            yield word, other, rows
+            if self._rarity(rows) == 0:
+                return
+
+    def _rarity(self, rows: list[object]) -> int:
+        return min((self._taken[row] for row in rows), default=1_000)
+
+
+def _rows(session: Session, event: Event) -> list[object]:
+    """The rows that a step takes, by machine, state, event and the guards tried."""
+    return [(move.machine, move.source, move.heard, move.guards) for move in explain(session, event).moves]

@@ -39,12 +39,12 @@ class VectorStep:
 
     Attributes:
         expect: The observation without `owed` and without empty members.
-        level: Below must where the rule behind this step is an inference.
+        should: The members of the observation that rest on an inference, and so are no MUST.
     """
 
     do: JsonObject
     expect: JsonObject
-    level: Level = "must"
+    should: tuple[str, ...] = ()
 
 
 @frozen
@@ -155,8 +155,8 @@ def vector_data(vector: Vector) -> JsonObject:
 
 
 def _written_step(step: VectorStep) -> JsonObject:
-    level: JsonObject = {} if step.level == "must" else {"level": step.level}
-    return {**step.do, **level, "expect": step.expect}
+    should: JsonObject = {"should": list(step.should)} if step.should else {}
+    return {**step.do, **should, "expect": step.expect}
 
 
 def read_vector(said: Any) -> Vector:
@@ -180,7 +180,7 @@ def _read_step(said: JsonObject) -> VectorStep:
     do: JsonObject = {key: said[key] for key in ("event", "reload", "follow") if key in said}
     if len(do) != 1:
         raise BadVector("each step holds one of event, reload, follow")
-    return VectorStep(do, said["expect"], said.get("level", "must"))
+    return VectorStep(do, said["expect"], tuple(said.get("should", ())))
 
 
 def engine_vectors() -> tuple[Vector, ...]:

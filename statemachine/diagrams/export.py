@@ -1,14 +1,16 @@
 """The tables as data, for other languages: `table.json`, described by `table.schema.json`.
 
 Everything that decides *what may happen when* is in it, row by row in the order of trying, and the shapes of everything
-that goes in, stands in a session and comes out; of the named functions (*how*) only the names, which hold
-within one machine, and what they are for. Types are written as TypeScript writes them.
+that goes in, stands in a session and comes out; of the named functions (*how*) the names, which hold within
+one machine, and their meaning in words. Types are written as TypeScript writes them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
+from inspect import cleandoc
 from typing import Any, Final, TypeAlias, cast, get_args
 
 from .. import core
@@ -46,7 +48,7 @@ def table() -> Object:
         "outcomes": list(get_args(core.Outcome)),
         "statuses": {**{state: name(signal) for state, signal in STATUS.items()}, "*": name(signals.StatusOther)},
         "selectors": _named(one.select for one in COUPLINGS),
-        "config": fields(core.Config),
+        "config": [{**one, "doc": _sentences(core.Config)[one["name"]]} for one in fields(core.Config)],
         "events": [{**_shape(one), "intent": one in core.INTENTS} for one in events],
         "entries": [_entry(one) for one in get_args(wire.Entry)],
         "signals": [_signal(one) for one in vars(signals).values() if _is_signal(one)],
@@ -258,3 +260,10 @@ def _doc(thing: Any) -> str | None:
     if not own:
         return None
     return "\n".join(" ".join(part.split()) for part in own.strip().split("\n\n"))
+
+
+def _sentences(cls: type[Any]) -> dict[str, str]:
+    """Field -> its meaning, from the `Fields:` of the docstring."""
+    section = cleandoc(cls.__doc__ or "").partition("Fields:\n")[2]
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", section, re.MULTILINE)
+    return {field: " ".join(text.split()) for field, text in found}

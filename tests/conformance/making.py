@@ -2,11 +2,10 @@
 
 Two sources. The *stories* that the tests of the core tell (`tests/core/play.py`): those about a fault of protocol.md
 section 8 are all taken, each under the fault's name, and those of what simulation and reviews have found. Then the
-*tables*: for each row, and each reaction to an answer, an engine that lacks it is built, and the first story or random
-life that this engine lives otherwise is made as short as possible. A row that the vectors so far already miss when it
-is gone adds none: nothing is padded. Rows that ignore something are reached, which is all that can be shown of most.
+*mutants* of the tables (`tests/mutants`): for each that no vector rejects yet, the first case in which it shows
+something else is made as short as possible (`rejecting.py`). Nothing is padded.
 
-What is there already is kept, with new expectations; only what is not covered is made. `--anew` begins from nothing.
+What is there already is kept, with new expectations; only what is missing is made. `--anew` begins from nothing.
 `--refresh` only writes down what the engine shows now; `--check` fails where that is something else than is written.
 """
 
@@ -15,88 +14,41 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
-from statemachine.conformance.levels import level_of
-from statemachine.conformance.results import Level
+from statemachine.conformance.levels import softened
 from statemachine.conformance.shorten import LinkedStep, replay
-from statemachine.conformance.shrinking import shrink
 from statemachine.conformance.vectors import Vector, VectorStep, engine_vectors, vector_data
-from tests.conformance.stories import answered, everywhere, faults, finds, lives, seldom, stories
-from tests.conformance.targets import Target, is_unseen, targets
+from tests.conformance.rejecting import rejecting
+from tests.conformance.stories import faults, finds, stories
+from tests.conformance.targets import Target, targets, without
 from tests.conformance.telling import Stage, Story, story_of, trailing
 from tests.core import play
+from tests.mutants.tables import ALL
 
 FOLDER = Path(play.__file__).parents[2] / "statemachine" / "conformance" / "vectors" / "engine"
-CANDIDATES = 60
 STORIES = ("fault/", "found/")
 """Names of vectors that stand for themselves, whatever the others cover."""
 
 
-class Maker:
-    """Goes from target to target, and adds a story only where those so far are not enough."""
-
-    def __init__(self, made: list[Story], pool: list[Story]) -> None:
-        self.made = made
-        self.rows = {story.id: story.rows() for story in made}
-        self.pool = pool
-        self.pool_rows = [story.rows() for story in self.pool]
-        self.never: list[Target] = []
-        self.unseen: list[Target] = []
-
-    def make(self, wanted: Iterable[Target]) -> None:
-        for target in wanted:
-            if not self.covered(target):
-                self.add(target)
-                print(len(self.made), target.name, flush=True)
-
-    def concerned(self, stories: Iterable[Story], rows: Iterable[set[str]], target: Target) -> Iterator[Story]:
-        return (s for s, taken in zip(stories, rows, strict=True) if target.name in taken)
-
-    def covered(self, target: Target) -> bool:
-        concerned = self.concerned(self.made, [self.rows[one.id] for one in self.made], target)
-        return any(not target.shows or story.otherwise(target) is not None for story in concerned)
-
-    def add(self, target: Target) -> None:
-        candidates = list(self.concerned(self.pool, self.pool_rows, target))
-        for story in candidates[:CANDIDATES]:
-            at = story.otherwise(target) if target.shows else len(story.acts) - 1
-            if at is not None:
-                self.keep(target, evolve(story, acts=story.acts[: at + 1]))
-                return
-        (self.unseen if candidates else self.never).append(target)
-
-    def keep(self, target: Target, story: Story) -> None:
-        def still(acts: list[LinkedStep]) -> bool:
-            shorter = evolve(story, acts=tuple(acts))
-            return shorter.otherwise(target) is not None if target.shows else target.name in shorter.rows()
-
-        least = tuple(shrink(story.acts, still, 10_000))
-        names = {one.id for one in self.made}
-        name = next(n for n in (target.name, *(f"{target.name}/{i}" for i in range(2, 99))) if n not in names)
-        made = evolve(story, id=name, acts=least, why=target.why, source=target.source, covers=())
-        self.made.append(made)
-        self.rows[name] = made.rows()
-
-
 def levelled(vector: Vector) -> Vector:
-    """Each step with how binding it is. A fault seen in the field binds; a row, as much as the step that takes it."""
+    """Each step with what rests on an inference. A fault seen in the field binds; a row, as much as its last step."""
     stage = Stage(vector.at, vector.config)
     steps: list[VectorStep] = []
     for step in vector.steps:
-        level: Level = "must"
+        should: tuple[str, ...] = ()
         if "event" in step.do:
             former = stage.former
-            level = level_of(stage.session, stage._event(LinkedStep(step.do)))
+            should = softened(stage.session, stage._event(LinkedStep(step.do)))
             stage.former = former
         stage.take(LinkedStep(step.do))
-        steps.append(evolve(step, level=level))
-    binds = vector.id.startswith("fault/")
-    return evolve(vector, steps=tuple(steps), level="must" if binds else steps[-1].level)
+        steps.append(evolve(step, should=should))
+    binds = vector.id.startswith("fault/") or not steps[-1].should
+    return evolve(vector, steps=tuple(steps), level="must" if binds else "should")
 
 
 def covering(story: Story, wanted: list[Target]) -> Vector:
@@ -105,7 +57,7 @@ def covering(story: Story, wanted: list[Target]) -> Vector:
     found = [
         target.name
         for target in wanted
-        if target.name in rows and (not target.shows or story.otherwise(target) is not None)
+        if target.name in rows and (not target.shows or story.otherwise(without(target)) is not None)
     ]
     vector = levelled(story.vector())
     codes = [one for one in story.covers if one.startswith(("F", "found/"))]
@@ -113,9 +65,12 @@ def covering(story: Story, wanted: list[Target]) -> Vector:
 
 
 def covered_by(story: Story, names: set[str]) -> Vector:
-    """As `covering`; a vector from before whose names are all still there keeps what it covers."""
+    """With the names of what it covers; a vector from before whose names are all still there keeps them."""
     known = [name for name in story.covers if not name.startswith(("F", "found/"))]
-    return levelled(story.vector()) if known and names.issuperset(known) else covering(story, targets())
+    if known and names.issuperset(known) and len(known) > 1:
+        return levelled(story.vector())
+    vector = covering(story, targets())
+    return evolve(vector, covers=(*vector.covers, *(name for name in known if ": " in name)))
 
 
 def pruned(vectors: list[Vector]) -> list[Vector]:
@@ -169,44 +124,37 @@ def stale(vectors: Iterable[Vector]) -> list[str]:
         vector.id
         for vector in vectors
         if replay(vector.at, vector.config, [LinkedStep(step.do) for step in vector.steps])
-        != tuple(evolve(step, level="must") for step in vector.steps)
+        != tuple(evolve(step, should=()) for step in vector.steps)
     ]
 
 
 def main() -> int:
     if "--refresh" in sys.argv:
-        write([refreshed(vector) for vector in engine_vectors()])
+        write([levelled(refreshed(vector)) for vector in engine_vectors()])
         return 0
     if "--check" in sys.argv:
         found = stale(engine_vectors())
         print("\n".join(f"out of date: {one}" for one in found) or "up to date")
         return 1 if found else 0
-    with trailing():
-        return _make()
-
-
-def _make() -> int:
-    known = stories()
-    told, made = [*known, *answered(), *seldom()], [*faults(known), *finds(known)]
-    wanted = targets()
-    if "--anew" in sys.argv:
-        maker = Maker(made, [*told, *lives()])
-    else:
-        names = {story.id for story in made}
-        kept = [vector for vector in engine_vectors() if not vector.id.startswith(STORIES) and vector.id not in names]
-        covered = {name for vector in kept for name in vector.covers}
-        maker = Maker([*made, *map(story_of, kept)], [*everywhere(), *told])
-        wanted = [one for one in wanted if one.shows and one.name not in covered and not is_unseen(one.name)]
-    maker.make(wanted)
-    print("covering", flush=True)
-    names = {target.name for target in targets()}
-    made_now = pruned([covered_by(story, names) for story in maker.made])
-    write(made_now)
-    for title, some in (("never reached", maker.never), ("reached, but not to be seen", maker.unseen)):
-        print(f"{title}: {len(some)}")
-        print("".join(f"  {one.name}: {one.why}\n" for one in some))
-    print(f"{len(made_now)} vectors, {sum(len(one.steps) for one in made_now)} steps")
+    _make()
     return 0
+
+
+def _make() -> None:
+    known = stories()
+    named = [*faults(known), *finds(known)]
+    names = {story.id for story in named}
+    kept = () if "--anew" in sys.argv else engine_vectors()
+    before = [vector for vector in kept if not vector.id.startswith(STORIES) and vector.id not in names]
+    made = [story.vector() for story in named] + before
+    print("rejecting", flush=True)
+    told = [*named, *map(story_of, before), *rejecting(made)]
+    print("covering", flush=True)
+    with trailing():
+        known_names = {target.name for target in targets()} | {mutant.name for mutant in ALL}
+        vectors = pruned([covered_by(story, known_names) for story in told])
+    write(vectors)
+    print(f"{len(vectors)} vectors, {sum(len(one.steps) for one in vectors)} steps")
 
 
 if __name__ == "__main__":

@@ -5,64 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from statemachine import (
-    COMMANDS,
-    AnswerForm,
-    AnswerSecureForm,
-    Background,
-    CancelForm,
-    CreateChat,
-    End,
-    Failure,
-    FindChat,
-    Foreground,
-    IllegalIntent,
-    Incoming,
-    MarkDelivered,
-    Poll,
-    Post,
-    PostEphemeral,
-    ReadHistory,
-    Reattach,
-    Reauthorized,
-    SendEntry,
-    SendFile,
-    SendText,
-    StartTyping,
-    Upload,
-    next_deadline,
-)
 from statemachine.codec.records import encode_event, to_json
 from statemachine.conformance.shorten import linked_steps
-from statemachine.conformance.traces import trace_of
-from statemachine.conformance.vectors import vector_of
 from statemachine.records import Config
-from statemachine.wire import (
-    CobrowsingRequested,
-    FormShow,
-    InactivityTimeout,
-    Location,
-    Malformed,
-    NotTyping,
-    SecureFormShow,
-    SessionEnded,
-    Signaling,
-    Status,
-    TimeoutWarning,
-    Typing,
-    Unknown,
-)
-from tests.conformance.telling import Story, story_of
+from tests.conformance.telling import Story
 from tests.core import play
-from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS
 
 TOLD = ("faults", "found", "sending", "link", "presence", "opening", "room", "stage_conflicts", "fold")
 """The tests of the core that tell stories."""
@@ -158,157 +111,6 @@ def finds(told: list[Story]) -> Iterator[Story]:
             yield evolve(known[name], id=id_, why=why, source="found by simulation", covers=(id_,))
 
 
-BASES: dict[type[Any], Any] = {
-    CreateChat: play.requested,
-    FindChat: lambda: _after(play.Play(), Reattach, "o"),
-    Poll: play.chatting,
-    ReadHistory: lambda: play.opened("queued", new=False),
-    Post: lambda: _after(play.chatting(), SendText, "hi"),
-    PostEphemeral: lambda: _after(play.chatting(), StartTyping),
-    Upload: lambda: _after(play.chatting(), SendFile, "bytes"),
-}
-FAILURES = (
-    *(Failure(kind) for kind in ("timeout", "unsent", "no_payload")),
-    Failure("cut", detail="the answer is not HTTP"),
-    Failure("unreadable", 200),
-    *(play.http(status, code) for status, code in ((429, 5509), (503, 5001), (500, 5500), (404, 5005), (400, 5003))),
-    *(play.http(status, code) for status, code in ((401, None), (200, 5511))),
-)
-
-
-def _after(one: Any, intent: type[Any], *args: Any) -> Any:
-    one.do(intent, *args)
-    return one
-
-
-def answered() -> Iterator[Story]:
-    """Every kind of call, and every class of failure as its answer; then time passes. `stories` must have listened."""
-    for kind, base in BASES.items():
-        for failure in FAILURES:
-            one = base()
-            one.answer(kind, failure)
-            for _ in range(2):
-                if next_deadline(one.session) is not None:
-                    one.tick()
-            yield _story(one, "answers")
-
-
-LONG = "x" * 21
-SHORT = Config(text_limit=20)
-TYPED, SIGNAL = (Typing(play.ANN), NotTyping(play.ANN)), Signaling("END_CALL", destination_party_id=play.ANN)
-SELDOM: tuple[tuple[Any, tuple[Any, ...]], ...] = (
-    (play.Play, ((Reattach, " "),)),
-    (lambda: play.Play(SHORT), ((Reattach, "o", LONG),)),
-    (play.Play, ((End,),)),
-    (play.Play, ((SendFile, "bytes"),)),
-    (lambda: play.chatting(Config(receipts=False)), ((Incoming, (play.message(1),)), (MarkDelivered, "s1"))),
-    (play.Play, ((Background,), (Foreground,))),
-    (play.chatting, ((Background,), (Poll, play.http(401)), (Reauthorized,))),
-    (play.chatting, tuple((Incoming, (one,)) for one in TYPED)),
-    (play.chatting, ((SendEntry, SIGNAL), (Post, play.http(500, 5500)))),
-    *(
-        (play.chatting, ((Incoming, (SessionEnded(),)), (Incoming, (late,))))
-        for late in (
-            CobrowsingRequested("s9"),
-            TimeoutWarning("still there?"),
-            Malformed("no event name"),
-            Unknown("chat_session_new", "{}"),
-        )
-    ),
-    (lambda: play.chatting(SHORT), ((SendEntry, Location("1", "2", LONG)),)),
-    (lambda: play.chatting(SHORT), ((SendFile, LONG),)),
-    *(
-        (lambda: play.chatting(SHORT), ((Incoming, (shown,)), intent))
-        for shown, intent in (
-            (FormShow(LONG, "survey"), (AnswerForm, LONG, {})),
-            (FormShow(LONG, "survey"), (CancelForm, LONG)),
-            (SecureFormShow(LONG, "card"), (AnswerSecureForm, LONG, "vault")),
-        )
-    ),
-    *(
-        (
-            lambda: play.chatting(Config(items_limit=1)),
-            ((Incoming, (SecureFormShow("f", "card"),)), (SendText, "full"), intent),
-        )
-        for intent in ((AnswerSecureForm, "f", "vault"), (CancelForm, "f"))
-    ),
-)
-"""What neither the tests nor random lives come by: where it begins, and what is done; a command is answered."""
-
-
-def seldom() -> Iterator[Story]:
-    for begin, doings in SELDOM:
-        one = begin()
-        for kind, *args in doings:
-            with suppress(IllegalIntent):
-                (one.answer if kind in COMMANDS else one.do)(kind, *args)
-        yield _story(one, "seldom")
-
-
-CONTEXT = (
-    play.joined("bot", "scenario"),
-    Typing("bot"),
-    FormShow("f1", "survey"),
-    SecureFormShow("f3", "card"),
-    TimeoutWarning("still there?"),
-)
-"""What most entries refer to."""
-SIGNALS: tuple[Any, ...] = (
-    *(Status(state) for state in ("failed", "completed")),
-    SessionEnded(),
-    InactivityTimeout("bye"),
-)
-"""Entries that end a session."""
-TOO_LONG: tuple[Any, ...] = (
-    lambda at: SendEntry(at, Location("1", "2", LONG)),
-    lambda at: SendFile(at, LONG),
-    lambda at: AnswerForm(at, LONG, {}),
-    lambda at: AnswerSecureForm(at, LONG, "vault"),
-    lambda at: CancelForm(at, LONG),
-)
-
-
-def everywhere() -> Iterator[Story]:
-    """Each state of each machine, and each event in it: plain, in a rich context, at a full queue, over a limit."""
-    events = (*INTENTS, *OTHER_EVENTS, *(_together(*pair) for pair in _PAIRS))
-    for make in (maker for states in EXAMPLES.values() for some in states.values() for maker in some):
-        for event in events:
-            yield _in_context(make, event)
-            yield _in_context(make, event, CONTEXT)
-            yield _in_context(make, event, CONTEXT, full=True, items_limit=1)
-        for event in TOO_LONG:
-            long_forms = (FormShow(LONG, "survey"), *((SecureFormShow(LONG, "card"),) if event is TOO_LONG[3] else ()))
-            yield _in_context(make, event, long_forms[-1:], text_limit=20)
-
-
-_PAIRS: tuple[tuple[Any, Any], ...] = tuple(
-    pair
-    for signal in SIGNALS
-    for pair in ((SessionEnded() if signal != SessionEnded() else SIGNALS[0], signal), (signal, play.message(78)))
-)
-"""A second signal after another, and a message after a signal, in one batch."""
-
-
-def _together(*entries: Any) -> Any:
-    return lambda at: Incoming(at, entries)
-
-
-def _in_context(make: Any, event: Any, context: tuple[Any, ...] = (), full: bool = False, **config: int) -> Story:
-    one = make()
-    with suppress(IllegalIntent):
-        if context:
-            one.do(Incoming, context)
-        if full:
-            one.do(SendText, "full")
-    with suppress(IllegalIntent):
-        one.feed(event(one.now))
-    one.do(Incoming, (play.message(77),))
-    for _ in range(2):
-        if next_deadline(one.session) is not None:
-            one.tick()
-    return _story(one, "everywhere", config=config)
-
-
 def _story(one: Any, name: str, why: str = "", config: dict[str, Any] | None = None) -> Story:
     config = to_json(one.session.config, Config) | (config or {})
     doings = [told if isinstance(told, dict) else {"event": encode_event(_alone(told))} for told in one.story]
@@ -318,9 +120,3 @@ def _story(one: Any, name: str, why: str = "", config: dict[str, Any] | None = N
 def _alone(event: Any) -> Any:
     """An opening after another session says so by the step before it."""
     return evolve(event, after=None) if getattr(event, "after", None) is not None else event
-
-
-def lives() -> Iterator[Story]:
-    for number in range(LIVES):
-        random = Random(number)
-        yield story_of(vector_of(trace_of([random.randbytes(10) for _ in range(STEPS)]), f"life {number}"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -14,17 +13,6 @@ from statemachine.core import tables
 from statemachine.core.table import Row, compile_cell, ignore
 from statemachine.core.tables import CELLS, MACHINES, REACTIONS
 from statemachine.core.tables.reactions import Reaction
-
-UNSEEN = (
-    (r"lifecycle/\w+/info", "the service's name stands in the session, and nothing outside shows it"),
-    (r"lifecycle/\w+/send-entry-is-not-sendable", "in JSON, such an entry is no `send_entry` at all"),
-    (r"item/(sent|delivered)/session-over", "an item that was sent and reported may stay or go: no update follows"),
-    (r"attention/warned/session-over", "the phase of a session that is over hides it"),
-    (r"ephemeral/posting/ephemeral-done-may-post", "the send slot at the end of the step posts the next one as well"),
-)
-"""Patterns of cells that no outside observer can tell from ignored ones, each with the reason."""
-UNCOVERED = Path(__file__).with_name("uncovered.txt")
-"""Cells that no vector shows yet, a name a line."""
 
 
 @frozen
@@ -54,7 +42,7 @@ def targets() -> list[Target]:
         Target(
             row_name(name, state, row),
             row.why,
-            f"protocol.md {row.ref}" if row.ref and not row.ref.startswith("D") else f"design {row.ref[1:]}".strip(),
+            source_of(row),
             name,
             number,
             state,
@@ -76,6 +64,11 @@ def targets() -> list[Target]:
     return found
 
 
+def source_of(row: Row) -> str:
+    """Where the rule of a row comes from."""
+    return f"protocol.md {row.ref}" if row.ref and not row.ref.startswith("design") else row.ref or "design"
+
+
 def row_name(machine: str, state: type[Any], row: Row) -> str:
     """The name that vectors give to a row in this state."""
     guard = f"-{_kebab(row.when.__name__)}" if row.when else ""
@@ -84,11 +77,6 @@ def row_name(machine: str, state: type[Any], row: Row) -> str:
 
 def _kebab(name: str) -> str:
     return re.sub("[^a-z]+", "-", re.sub("(?<!^)(?=[A-Z])", "-", name).lower()).strip("-")
-
-
-def is_unseen(name: str) -> bool:
-    """Whether no observer can tell an engine without this cell."""
-    return any(re.fullmatch(pattern, name) for pattern, _ in UNSEEN)
 
 
 @contextmanager

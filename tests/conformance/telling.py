@@ -6,7 +6,7 @@ import re
 import signal
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -32,7 +32,7 @@ from statemachine.core.table import Machine
 from statemachine.core.tables import CELLS, MACHINES
 from statemachine.core.tables.reactions import classify
 from statemachine.records import Config
-from tests.conformance.targets import Target, row_name, without
+from tests.conformance.targets import row_name
 
 REDUCE: Any = import_module("statemachine.core.reduce")
 """The module; the package exports its function under the same name."""
@@ -70,7 +70,7 @@ class Stage:
         return after.phase, after.outcome, out, wake_window(after), changes(before, after)
 
     def _event(self, meant: LinkedStep) -> Any:
-        event = decode_event(with_replaced_texts(meant.do["event"], self.names))
+        event: Any = decode_event(with_replaced_texts(meant.do["event"], self.names))
         if meant.answers:
             same = [c.id for c in outbox(self.session) if _KINDS[type(c)] == meant.answers]
             event = evolve(event, command=same[0]) if same else event
@@ -154,13 +154,13 @@ class Story:
         for act in self.acts:
             yield stage.take(act)
 
-    def otherwise(self, target: Target) -> int | None:
-        """The first step at which the engine without the target shows something else; None where it never does."""
+    def otherwise(self, spoilt: AbstractContextManager[None]) -> int | None:
+        """The first step at which the spoilt engine shows something else; None where it never does."""
         if not self._ours:
             self._ours.extend(self.steps())
         number = 0
         try:
-            with without(target), at_most(SECONDS):
+            with spoilt, at_most(SECONDS):
                 for number, (one, other) in enumerate(zip(self._ours, self.steps(), strict=True)):
                     if one != other:
                         return number

@@ -17,6 +17,8 @@ def test_it_holds_all_that_a_team_without_python_needs() -> None:
         names = {name.removeprefix(root) for name in archive.namelist()}
         vectors = [json.loads(archive.read(name)) for name in archive.namelist() if "/vectors/" in name]
     assert {"MESSAGES.md", "table.json", "schema/engine.schema.json", "schema/codec.schema.json"} <= names
+    assert {"README.md", "STEP.md", "protocol.md", "runners/junit/pom.xml", "runners/xctest/Package.swift"} <= names
+    assert "runners/javascript/port.mjs" in names
     assert {"schema/table.schema.json", "runners/junit/ConformanceTest.java"} <= names
     assert "runners/xctest/ConformanceTests.swift" in names
     assert not [name for name in names if name.endswith(".py")]

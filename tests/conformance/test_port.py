@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from statemachine import conformance
 from statemachine.conformance.kit import checks, run, smoke
 from statemachine.conformance.process import Harness
 from statemachine.conformance.random_search import search
 from statemachine.diagrams import export
 from tests.conformance.node import NODE
 
-PORT = Path(__file__).with_name("port.mjs")
+PORT = Path(conformance.__file__).parent / "runners" / "javascript" / "port.mjs"
 FEW = 14
 SHORT = 10
 """Events, at most, in the case that shows a planted fault."""

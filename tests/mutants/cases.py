@@ -1,179 +1,150 @@
-"""Lives, cut up into cases: where each row of each table was taken, or passed over, and what was seen from outside.
+"""What the kit shows of each cell: its vectors and its random traces, by the rows and reactions that their steps take.
 
-Made once, from stories, from the examples and from seeded walks. A case is a session and the few events that follow;
-its vector is what the right engine answers. To try a mutant of one row, only the cases whose first step comes by that
-row's cell are played, from the step itself on: a session is a value, so nothing that went before need be played again.
+A session is a value, so a case begins at the step in question: nothing that went before is played again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from statemachine import (
-    Answered,
-    Event,
-    IllegalIntent,
-    Session,
-    Tick,
-    changes,
-    next_deadline,
-    outbox,
-    reduce,
-    wake_window,
-)
-from statemachine.conformance.laws import Reduce, StepResult
-from statemachine.conformance.random_walk import Follow, Reload, Walk
+from statemachine import Answered, Event, IllegalIntent, Session, carry_over, changes, new_session, reduce, wake_window
+from statemachine.codec.records import decode_event, from_json
+from statemachine.conformance.laws import Reduce
+from statemachine.conformance.traces import Explorer, RandomTrace, trace_of
+from statemachine.conformance.vectors import Vector
 from statemachine.core.derived import owing
 from statemachine.core.draft import Draft
 from statemachine.core.reduce import step as take_step
 from statemachine.core.tables import reactions
-from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
+from statemachine.records import Config
 
-from .stories import STORIES
+LENGTH: Final = 40
+"""Steps of a random trace."""
+FOLLOWING: Final = 16
+"""How many steps are played to see what the first one led to."""
 
-WALKS: Final = 260
-STEPS: Final = 60
-FOLLOWING: Final = 8
-"""How many events after the step in question are played, to see what it led to."""
-
-Cell: TypeAlias = tuple[str, type[Any], type[Any]]
-"""Machine, state, event."""
+Place: TypeAlias = tuple[object, ...]
+"""(machine, state, event, number of the row), or (kind of call, class of its outcome)."""
 Seen: TypeAlias = tuple[object, ...]
+Source: TypeAlias = Literal["vector", "trace", "path"]
+
+
+@frozen
+class Step:
+    """A session and its event. `follows`: the session is a new one, and the event carries over the one before."""
+
+    before: Session
+    event: Event
+    follows: bool = False
 
 
 @frozen
 class Case:
-    """A session, and what happens to it. `name` says where it comes from; `vector` is filled when first asked for."""
+    """Some steps of a vector or a trace, from one of them on; at most so many."""
 
     name: str
-    before: Session
-    events: tuple[Event, ...]
+    steps: tuple[Step, ...]
+    at: int = 0
+    most: int = FOLLOWING
+
+    def play(self, engine: Reduce = reduce) -> Iterator[Seen]:
+        """What each step shows to an outside observer."""
+        session = self.steps[self.at].before
+        for number, step in enumerate(self.steps[self.at : self.at + self.most]):
+            event: Any = step.event
+            if step.follows and number:
+                event, session = evolve(event, after=carry_over(session)), step.before
+            try:
+                after, out = engine(session, event)
+            except IllegalIntent:
+                yield ("refused",)
+                continue
+            yield after.phase, after.outcome, out, wake_window(after), changes(session, after)
+            session = after
 
 
-def look(session: Session, event: Event, engine: Reduce = reduce) -> tuple[StepResult, Seen]:
-    """One step, and all that can be seen of it from outside: by an adapter, an application, or another language."""
-    try:
-        after, out = engine(session, event)
-    except IllegalIntent as refusal:
-        return StepResult(session, event, session, (), refusal.reason), ("refused", refusal.reason)
-    seen = (
-        after.phase,
-        after.outcome,
-        out,
-        next_deadline(after),
-        wake_window(after),
-        outbox(after),
-        changes(session, after),
-        tuple((item.id, item.state.name) for item in after.items),
-        after is session,
-    )
-    return StepResult(session, event, after, out), seen
+class Cases:
+    """All cases of the kit, by source and place."""
+
+    def __init__(self) -> None:
+        self._of: dict[Source, dict[Place, list[Case]]] = defaultdict(lambda: defaultdict(list))
+        self._shown: dict[int, list[Seen]] = {}
+
+    def add(self, source: Source, name: str, steps: tuple[Step, ...], start: int = 0) -> None:
+        """The cases that begin at each step from `start` on."""
+        for at in range(start, len(steps)):
+            case = Case(name, steps, at)
+            for place in dict.fromkeys(places(steps[at].before, steps[at].event)):
+                self._of[source][place].append(case)
+
+    def add_vectors(self, vectors: Iterable[Vector]) -> None:
+        """Vectors of the kit."""
+        for vector in vectors:
+            self.add("vector", vector.id, vector_steps(vector))
+
+    def add_traces(self, count: int, seed: int = 1) -> None:
+        """Random traces of the kit."""
+        explorer = Explorer(Random(seed))
+        for number in range(count):
+            self.add("trace", f"trace {number}", trace_steps(trace_of(explorer.words(LENGTH))))
+
+    def of(self, source: Source, wanted: Iterable[Place]) -> Iterator[Case]:
+        """The cases of these places, in turn."""
+        for some in zip_longest(*(self._of[source].get(place, ()) for place in wanted)):
+            yield from (case for case in some if case is not None)
+
+    def shown(self, case: Case) -> list[Seen]:
+        """What the right engine shows. To be asked for before anything is mutated."""
+        known = self._shown.get(id(case))
+        if known is None:
+            known = self._shown[id(case)] = list(case.play())
+        return known
 
 
-def entered(session: Session, event: Event) -> Iterator[tuple[Cell, int]]:
-    """The cells that a step comes by, and the place in each of the row that it takes."""
+def vector_steps(vector: Vector) -> tuple[Step, ...]:
+    """The events of a vector, each with its session."""
+    found: list[Step] = []
+    config = from_json(vector.config, Config)
+    session, former = new_session(vector.at, config), None
+    for step in vector.steps:
+        if "reload" in step.do:
+            continue
+        if "follow" in step.do:
+            former, session = carry_over(session), new_session(step.do["follow"], config)
+            continue
+        event: Any = decode_event(step.do["event"])
+        if former is not None:
+            event = evolve(event, after=former)
+        found.append(Step(session, event, former is not None))
+        former = None
+        with suppress(IllegalIntent):
+            session, _ = reduce(session, event)
+    return tuple(found)
+
+
+def trace_steps(trace: RandomTrace) -> tuple[Step, ...]:
+    """The events of a random trace, each with its session."""
+    taken = [result for result in trace.results if result is not None]
+    return tuple(Step(one.before, one.event, getattr(one.event, "after", None) is not None) for one in taken)
+
+
+def places(session: Session, event: Event) -> Iterator[Place]:
+    """The rows that a step takes, and the reactions that its answer sets off."""
     d = Draft(session, event.at)
     log: list[Any] = []
     d.log = log
     with suppress(IllegalIntent):
         take_step(d, event)
     for machine, state, row, _ in log:
-        yield (machine.name, state, row.on), machine.cell(state, row.on).index(row)
-
-
-def reacted(session: Session, event: Event) -> Iterator[tuple[str, str]]:
-    """The reactions, kind of call and class of its outcome, that an answer sets off."""
+        yield machine.name, state, row.on, machine.cell(state, row.on).index(row)
     if isinstance(event, Answered):
         for call, kind, _ in owing(session):
             if call == event.command:
                 yield kind, reactions.classify(kind, event.reply)
-
-
-class Cases:
-    """All cases, by the cell that their first step comes by."""
-
-    def __init__(self, walks: int = WALKS) -> None:
-        self.of_cell: dict[Cell, dict[int, list[Case]]] = defaultdict(lambda: defaultdict(list))
-        self.of_reaction: dict[tuple[str, str], list[Case]] = defaultdict(list)
-        self._vectors: dict[int, list[Seen]] = {}
-        for case in (*_stories(), *_examples(), *_walks(walks)):
-            self._take(case)
-
-    def _take(self, case: Case) -> None:
-        first = case.events[0]
-        for cell, place in dict.fromkeys(entered(case.before, first)):
-            self.of_cell[cell][place].append(case)
-        for reaction in reacted(case.before, first):
-            self.of_reaction[reaction].append(case)
-
-    def vector(self, case: Case) -> list[Seen]:
-        """What the right engine answers. To be asked for before anything is mutated."""
-        known = self._vectors.get(id(case))
-        if known is None:
-            known = self._vectors[id(case)] = []
-            session = case.before
-            for event in case.events:
-                step, seen = look(session, event)
-                known.append(seen)
-                session = step.after
-        return known
-
-
-def _stories() -> Iterator[Case]:
-    for number, story in enumerate(STORIES):
-        life = story().life
-        for at, (session, _) in enumerate(life):
-            yield Case(f"story {number}, step {at}", session, tuple(event for _, event in life[at:]))
-
-
-def _examples() -> Iterator[Case]:
-    for machine, states in EXAMPLES.items():
-        for state, makers in states.items():
-            for number, make in enumerate(makers):
-                session = make().session
-                where = f"{machine} {state.name} {number}"
-                due = next_deadline(session)
-                ticks = () if due is None else (Tick(due),)
-                for event in (*ticks, *(make_event(session.now + 1) for make_event in (*INTENTS, *OTHER_EVENTS))):
-                    yield Case(f"{where}: {type(event).__name__}", session, (event, *_patience(session, event)))
-                for command in outbox(session):
-                    for reply in REPLIES:
-                        event = Answered(session.now + 1, command.id, reply)
-                        yield Case(
-                            f"{where}: answer to {type(command).__name__}", session, (event, *_patience(session, event))
-                        )
-
-
-def _patience(session: Session, event: Event) -> Iterator[Event]:
-    """Nothing but time: what was begun shows when it falls due."""
-    for _ in range(3):
-        session = look(session, event)[0].after
-        due = next_deadline(session)
-        if due is None:
-            return
-        event = Tick(due)
-        yield event
-
-
-def _walks(walks: int) -> Iterator[Case]:
-    for seed in range(walks):
-        walk = Walk(Random(seed).randrange)
-        life: list[tuple[Session, Event | None]] = []
-        for _ in range(STEPS):
-            happening = walk.step()
-            life.append((walk.session, None if isinstance(happening, Follow | Reload) else happening))
-            walk.take(happening)
-        for at, (session, event) in enumerate(life):
-            if event is not None:
-                following: list[Event] = []
-                for _, later in life[at : at + FOLLOWING]:
-                    if later is None:
-                        break
-                    following.append(later)
-                yield Case(f"walk {seed}, step {at}", session, tuple(following))

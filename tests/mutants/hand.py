@@ -11,10 +11,10 @@ import pytest
 from attrs import evolve, frozen
 
 from statemachine.conformance.laws import DEFAULT_ENGINE, Engine
+from statemachine.core import derived, wire
 from statemachine.core import fold as fold_module
 from statemachine.core import session as st
 from statemachine.core import signals as sig
-from statemachine.core import wire
 from statemachine.core.actions import conversation, ephemeral, memory, opening, outgoing, participants, polling
 from statemachine.core.draft import Draft
 from statemachine.core.events import Answered, Disconnect, Incoming, SendText
@@ -285,6 +285,29 @@ def overlooks_failed(patch: Patch) -> None:
         patch.setitem(CELLS["lifecycle"][state], sig.StatusFailed, _nothing)
 
 
+def misses_the_timeout_in_one_phase(patch: Patch) -> None:
+    """A terminal entry is lost, while the conversation is being wrapped up."""
+    patch.setitem(CELLS["lifecycle"][st.WrappingUp], wire.InactivityTimeout, _nothing)
+
+
+def renames_a_retry(patch: Patch) -> None:
+    """A post that is tried again has another message id."""
+    right = derived._command
+
+    def command(s: Any, call: int, kind: Any, owner: Any) -> Any:
+        made: Any = right(s, call, kind, owner)
+        tries = owner.state.tries if kind == "post" else 0
+        renamed = tries and isinstance(made.entry, wire.Message)
+        return evolve(made, entry=evolve(made.entry, msg_id=f"{made.entry.msg_id}-{tries}")) if renamed else made
+
+    patch.setattr(derived, "_command", command)
+
+
+def keeps_a_timer(patch: Patch) -> None:
+    """A text hides the own typing, but its timer runs on."""
+    swap(patch, ephemeral.clear_typing, _nothing)
+
+
 @frozen
 class HandMade:
     """A plant; it may bring an engine of its own."""
@@ -330,6 +353,9 @@ HAND_MADE: Final = tuple(
         is_never_polite,
         ends_twice,
         overlooks_failed,
+        misses_the_timeout_in_one_phase,
+        renames_a_retry,
+        keeps_a_timer,
         *(plant for plant, *_ in plants.PLANTS.values() if plant is not plants.aborts_the_last_poll),  # the driver's
     )
 )

@@ -1,43 +1,60 @@
-"""Is this mutant rejected, and by which name: of a law, or of a vector?"""
+"""Is this mutant rejected by a vector of the kit, and by one of its random traces?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import Final
 
 import pytest
 
-from statemachine.conformance import laws
+from statemachine.conformance.laws import DEFAULT_ENGINE, Reduce
 from statemachine.core.draft import Draft
 
-from .cases import Case, Cases, look
+from .cases import Case, Cases, Seen, Source
 from .tables import Mutant
 
 reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
 _PORTIONS: Final = (2, 8, 30, 80, 800)
 """How many cases are tried, and then how many more, before a mutant counts as one that survives."""
-_ROUNDS: Final = 500
-LAWS: Final = tuple(law for law in laws.STEP_LAWS if law is not laws.law_12_rows)
-"""L12 compares what happens with the table, which is the very thing that is mutated."""
+_ROUNDS: Final = 200
 
 
-def rejected_by(mutant: Mutant, cases: Cases) -> str | None:
-    """The law that the mutant breaks, else the vector that it answers otherwise, else None."""
-    chosen = _chosen(mutant, cases)
-    for most in _PORTIONS:  # most mutants fall at once, and vectors cost as much as the cases themselves
-        portion = list(islice(chosen, most))
-        vectors = [cases.vector(case) for case in portion]
-        with pytest.MonkeyPatch.context() as patch:
-            end_what_never_ends(patch)
-            mutant.plant(patch)
-            for case, vector in zip(portion, vectors, strict=True):
-                found = _differs(case, vector)
-                if found is not None:
-                    return found
+def judged(mutant: Mutant, cases: Cases, source: Source) -> str | None:
+    """The name of the vector or trace that rejects the mutant; None where it survives."""
+    found = differing(mutant, cases.of(source, mutant.places), cases)
+    return None if found is None else found.name
+
+
+def differing(mutant: Mutant, chosen: Iterator[Case], cases: Cases) -> Case | None:
+    """The first of these cases on which the mutant shows something else."""
+    for most in _PORTIONS:  # most mutants fall at once, and to play the right engine costs as much as the mutant
+        portion = [(case, cases.shown(case)) for case in islice(chosen, most)]
+        with planted(mutant):
+            for case, shown in portion:
+                if differs(case, shown):
+                    return case
     return None
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    """The engine with this fault."""
+    with pytest.MonkeyPatch.context() as patch:
+        end_what_never_ends(patch)
+        mutant.plant(patch)
+        yield
+
+
+def differs(case: Case, shown: Iterable[Seen], engine: Reduce = DEFAULT_ENGINE.reduce) -> bool:
+    """Whether the engine as it is at this moment shows something else."""
+    try:
+        return any(one != other for one, other in zip(case.play(engine), shown, strict=True))
+    except Exception:  # an engine with something wrong may do anything
+        return True
 
 
 class Endless(Exception):
@@ -59,38 +76,3 @@ def end_what_never_ends(patch: pytest.MonkeyPatch) -> None:
         right(d)
 
     patch.setattr(reduce_module, "_conclude", conclude)
-
-
-def _chosen(mutant: Mutant, cases: Cases) -> Iterator[Case]:
-    """Cases in turn from each place of each cell, so that no kind of them is left out."""
-    if mutant.reaction is not None:
-        yield from cases.of_reaction[mutant.reaction]
-        return
-    columns = [found for cell in mutant.cells if cell in cases.of_cell for found in cases.of_cell[cell].values()]
-    for row in zip_longest(*columns):
-        yield from (case for case in row if case is not None)
-
-
-def _differs(case: Case, vector: list[tuple[object, ...]]) -> str | None:
-    session = case.before
-    for event, right in zip(case.events, vector, strict=True):
-        try:
-            step, seen = look(session, event)
-        except Exception:
-            return "totality"
-        if seen != right:
-            return law_broken(step) or f"vector {case.name}"
-        session = step.after
-    return None
-
-
-def law_broken(step: laws.StepResult) -> str | None:
-    """The first law that this step breaks."""
-    for law in LAWS:
-        try:
-            law(step)
-        except laws.BrokenLaw as broken:
-            return broken.law
-        except Exception:
-            return "totality"
-    return None

@@ -1,8 +1,9 @@
-"""Every mutant of a single row, of a single reaction, of a single coupling.
+"""Every mutant of a row in one of its states, of a reaction, of a coupling, of a deadline.
 
 *drop* takes a row away: what it answered is answered by the row behind it, or by nothing. *redirect* sends it to
 another state, or leaves it where it is. A *guard* is negated, or taken off. An *effect* (what it does, or one signal
-that it raises) is left out. Mutants are made by compiling the cells of the changed row alone.
+that it raises) is left out. A *maker* gives one field of the new state another value. Mutants are made by compiling
+the changed cell alone.
 """
 
 from __future__ import annotations
@@ -11,25 +12,30 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from attrs import NOTHING, evolve, fields, frozen
+from attrs import NOTHING, Attribute, evolve, fields, frozen
 
 from statemachine.core import tables
-from statemachine.core.table import Action, Cell, Machine, Row, compile_cell, nothing
+from statemachine.core.draft import Draft
+from statemachine.core.table import Action, Cell, Machine, Make, Row, compile_cell, nothing
 from statemachine.core.tables import CELLS, COUPLINGS, MACHINES, REACTIONS, Coupling
 from statemachine.core.tables.reactions import Reaction
+from tests.conformance.targets import row_name, source_of
+
+from .cases import Place
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 @frozen
 class Mutant:
-    """`cells`: the cells, as (machine, state, event), where it shows; for a reaction its kind and class."""
+    """`places`: the rows, or the reaction, that a step must take to show it. `where`: the name of the first of them."""
 
     name: str
     plant: Plant
-    cells: tuple[tuple[str, type[Any], type[Any]], ...] = ()
-    place: int = 0
-    reaction: tuple[str, str] | None = None
+    places: tuple[Place, ...]
+    where: str = ""
+    why: str = ""
+    source: str = ""
 
 
 def mutants() -> Iterator[Mutant]:
@@ -37,8 +43,9 @@ def mutants() -> Iterator[Mutant]:
     for machine in MACHINES.values():
         for row in machine.rows:
             for change, changed in _changes(machine, row):
-                cells = tuple((machine.name, state, row.on) for state in row.source)
-                yield Mutant(f"{_name(machine, row)}: {change}", _planted(machine, row, changed), cells)
+                for states in [row.source] if row.verdict == "ignored" else [(state,) for state in row.source]:
+                    yield _mutant(machine, row, states, change, changed)
+        yield from _deadlines(machine)
     yield from _reactions()
     for coupling in COUPLINGS:
         yield _uncoupled(coupling)
@@ -47,12 +54,20 @@ def mutants() -> Iterator[Mutant]:
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _name(machine: Machine, row: Row) -> str:
-    states = [state.name for state in row.source]
-    source = "|".join(states) if len(states) <= 3 else f"{states[0]}…{states[-1]}"
-    when = "" if row.when is None else f" [{row.when.__name__}]"
-    target = row.verdict if row.verdict != "taken" else "stays" if row.to is None else row.to.name
-    return f"{machine.name}: {source} on {row.on.__name__}{when} -> {target}"
+def _mutant(machine: Machine, row: Row, states: tuple[type[Any], ...], change: str, changed: Row | None) -> Mutant:
+    """One of a row in these states; of a row that ignores, in all: there is little to be seen of it in each."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        for state in states:
+            rows = machine.cell(state, row.on)
+            left = tuple(changed if one is row else one for one in rows if one is not row or changed is not None)
+            patch.setitem(CELLS[machine.name][state], row.on, compiled(machine, left))
+
+    cells = [(state, len(machine.cell(state, row.on))) for state in states]
+    places = tuple((machine.name, state, row.on, n) for state, rows in cells for n in range(rows))
+    where = row_name(machine.name, states[0], row)
+    others = f" and {len(states) - 1} other states" if len(states) > 1 else ""
+    return Mutant(f"{where}{others}: {change}", plant, places, where, row.why, source_of(row))
 
 
 def _changes(machine: Machine, row: Row) -> Iterator[tuple[str, Row | None]]:
@@ -73,6 +88,19 @@ def _changes(machine: Machine, row: Row) -> Iterator[tuple[str, Row | None]]:
     for signal in row.raises:
         left = tuple(one for one in row.raises if one is not signal)
         yield f"without raising {signal.__name__}", evolve(row, raises=left)
+    if row.make is not None and row.to is not None:
+        for one in fields(row.to):
+            yield f"another {one.name}", evolve(row, make=_making_another(one, row.make))
+
+
+def _making_another(one: Attribute[Any], make: Make) -> Make:
+    def another(d: Draft, e: Any) -> Any:
+        made = make(d, e)
+        value = getattr(made, one.name)
+        other = value + 1 if type(value) is int else None if one.default is NOTHING else one.default
+        return evolve(made, **{one.alias or one.name: other})
+
+    return another
 
 
 def _elsewhere(machine: Machine, row: Row) -> type[Any] | None:
@@ -85,16 +113,6 @@ def _elsewhere(machine: Machine, row: Row) -> type[Any] | None:
         ),
         None,
     )
-
-
-def _planted(machine: Machine, row: Row, changed: Row | None) -> Plant:
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        for state in row.source:
-            rows = machine.cell(state, row.on)
-            left = tuple(changed if one is row else one for one in rows if one is not row or changed is not None)
-            patch.setitem(CELLS[machine.name][state], row.on, compiled(machine, left))
-
-    return plant
 
 
 def compiled(machine: Machine, rows: tuple[Row | None, ...]) -> Cell:
@@ -128,24 +146,45 @@ def _reactions() -> Iterator[Mutant]:
 
 
 def _reacting(name: str, kind: Any, outcome: Any, wrong: Reaction) -> Mutant:
-    return Mutant(name, lambda patch: patch.setitem(REACTIONS[kind], outcome, wrong), reaction=(kind, outcome))
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setitem(REACTIONS[kind], outcome, wrong)
+
+    why = REACTIONS[kind][outcome].why
+    return Mutant(name, plant, ((kind, outcome),), f"reaction/{kind}/{outcome}", why, "protocol.md 7")
 
 
-# --- couplings ------------------------------------------------------------------------------------------------------
+# --- couplings and deadlines ----------------------------------------------------------------------------------------
 
 
 def _uncoupled(coupling: Coupling) -> Mutant:
     machine = MACHINES[coupling.source]
-    rows = [row for row in machine.rows if coupling.signal in row.raises]
-    cells = tuple((machine.name, state, row.on) for row in rows for state in row.source)
+    places = tuple(
+        (machine.name, state, row.on, machine.cell(state, row.on).index(row))
+        for row in machine.rows
+        if coupling.signal in row.raises
+        for state in row.source
+    )
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(tables, "COUPLINGS", tuple(one for one in COUPLINGS if one is not coupling))
-        for name, state, on in cells:
+        for name, state, on, _ in places:
             patch.setitem(CELLS[name][state], on, compiled(machine, machine.cell(state, on)))
 
-    name = f"coupling: {coupling.source} raises {coupling.signal.__name__}, {coupling.target} does not hear it"
-    return Mutant(name, plant, cells)
+    name = f"coupling: {coupling.source} raises {coupling.signal.__name__}, {coupling.target} does not receive it"
+    return Mutant(name, plant, places, f"coupling/{coupling.source}/{coupling.target}", coupling.why, "design 2")
+
+
+def _deadlines(machine: Machine) -> Iterator[Mutant]:
+    for state, right in machine.deadlines.items():
+        places = tuple((machine.name, state, right, n) for n in range(len(machine.cell(state, right))))
+        for wrong in dict.fromkeys(one for one in machine.deadlines.values() if one is not right):
+            changed = evolve(machine, deadlines={**machine.deadlines, state: wrong})
+
+            def plant(patch: pytest.MonkeyPatch, changed: Machine = changed) -> None:
+                patch.setitem(MACHINES, machine.name, changed)
+
+            where = f"deadline/{machine.name}/{state.name}"
+            yield Mutant(f"{where} raises {wrong.__name__}", plant, places, where, "its own signal", "design 2.4")
 
 
 ALL: Final = tuple(mutants())

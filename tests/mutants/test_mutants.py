@@ -1,56 +1,82 @@
-"""The judges can fail an engine: each mutant is rejected by a law or a vector, or listed as no other engine."""
+"""The kit can fail an engine: each mutant of the tables, and each fault made by hand, is rejected by its checks."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 
+from statemachine.conformance.kit import checks, run
+from statemachine.conformance.process import Harness
+from statemachine.conformance.vectors import engine_vectors
+
+from .__main__ import part_of, verdicts
 from .cases import Cases
-from .equivalent import EQUIVALENT, reason
+from .equivalent import EQUIVALENT
 from .hand import HAND_MADE, HandMade
-from .judge import rejected_by
-from .lives import Life, lives
-from .lives import rejected_by as rejected_in_life_by
+from .lives import Lives, lives, rejected_by
 from .tables import ALL
+
+SHORT = 10
+"""Steps, at most, of the case that shows a fault."""
+PLANTED = (
+    "polls_twice",
+    "misses_the_timeout_in_one_phase",
+    "renames_a_retry",
+    "keeps_a_timer",
+    "forgets_the_merge",
+)
 
 
 @pytest.fixture(scope="module")
-def all_lives() -> tuple[Life, ...]:
+def all_lives() -> Lives:
     return lives()
 
 
-@pytest.fixture(scope="module")
-def cases() -> Cases:
-    return Cases()
+def test_a_part_of_the_mutants_is_rejected_or_listed() -> None:
+    """All of them: `python -m tests.mutants`."""
+    cases = Cases()
+    cases.add_vectors(engine_vectors())
+    found = verdicts(part_of("0/40"), cases, jobs=1)
+    assert len(found) > 100
+    assert [one.name for one in found if one.is_wrong] == []
 
 
-LISTED = {mutant.name: mutant for mutant in ALL if reason(mutant.name) is not None}
-"""Mutants that are no other engines: each needs all cases, so they take as long as all others together."""
-
-
-def test_every_mutant_of_a_row_is_rejected(cases: Cases) -> None:
-    assert [mutant.name for mutant in ALL if mutant.name not in LISTED and rejected_by(mutant, cases) is None] == []
-
-
-@pytest.mark.slow
-def test_a_mutant_that_is_listed_is_not_rejected(cases: Cases) -> None:
-    assert {name: by for name, mutant in LISTED.items() if (by := rejected_by(mutant, cases)) is not None} == {}
-
-
-def test_each_mutant_has_its_name_and_each_reason_its_mutant() -> None:
-    assert len({mutant.name for mutant in ALL}) == len(ALL)
-    assert [pattern.pattern for pattern, _ in EQUIVALENT if not any(map(pattern.fullmatch, LISTED))] == []
+def test_names_are_unique_and_each_reason_is_used() -> None:
+    names = [mutant.name for mutant in ALL]
+    assert len(set(names)) == len(names)
+    assert [pattern.pattern for pattern, _ in EQUIVALENT if not any(map(pattern.fullmatch, names))] == []
 
 
 @pytest.mark.parametrize("mutant", HAND_MADE, ids=lambda mutant: mutant.name)
-def test_a_mutant_made_by_hand_is_rejected(mutant: HandMade, all_lives: tuple[Life, ...]) -> None:
-    assert rejected_in_life_by(mutant, all_lives) is not None
+def test_a_mutant_made_by_hand_is_rejected(mutant: HandMade, all_lives: Lives) -> None:
+    assert rejected_by(mutant, all_lives) is not None
 
 
-def test_the_engine_itself_is_not_rejected(all_lives: tuple[Life, ...]) -> None:
-    assert rejected_in_life_by(HandMade("right", lambda patch: None), all_lives[:40]) is None
+def test_the_engine_itself_is_not_rejected(all_lives: Lives) -> None:
+    assert rejected_by(HandMade("right", lambda patch: None), all_lives[::20]) is None
 
 
 def test_there_are_enough_of_them() -> None:
     assert len(HAND_MADE) >= 30
-    kinds = ("drop", "redirect", "guard negated", "guard removed", "without")
+    kinds = ("drop", "redirect", "guard negated", "guard removed", "without", "another")
     assert all(sum(kind in mutant.name for mutant in ALL) >= 40 for kind in kinds)
+
+
+@pytest.fixture
+def planted(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    with Harness([sys.executable, "-m", "tests.mutants.harness", request.param]) as subject:
+        yield subject
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("planted", PLANTED, indirect=True)
+def test_a_planted_fault_is_found_by_a_vector_and_by_a_law_with_a_short_case(planted: Harness) -> None:
+    failed = [one for one in run(planted, checks()) if one.status == "failed"]
+    for shown in (
+        [one for one in failed if not one.id.startswith("law/")],
+        [one for one in failed if one.id.startswith("law/")],
+    ):
+        assert shown
+        assert min(len(one.evidence) - 1 for one in shown) <= SHORT

@@ -10,7 +10,11 @@ import pytest
 
 pytestmark = pytest.mark.source_tree
 ROOT = Path(__file__).parents[2]
-NEEDED_GUIDES = {"statemachine/conformance/MESSAGES.md", "statemachine/diagrams/static/gallery.md"}
+NEEDED_GUIDES = {
+    *(f"statemachine/conformance/{name}.md" for name in ("KIT", "MESSAGES", "STEP")),
+    "statemachine/diagrams/static/gallery.md",
+    "statemachine/protocol.md",
+}
 """Read by commands: `conform --pack`, `diagrams`."""
 LITTER = {"__pycache__", ".hypothesis", ".DS_Store"}
 

@@ -47,8 +47,8 @@ PUBLIC_IN_CORE = {
     *(f"statemachine.core.{name}" for name in ("declaration", "plain_text", "record", "session", "wire")),
 }
 TABLES_IN_CORE = {f"statemachine.core.{name}" for name in ("table", "tables", "signals", "fold", "derived")}
-READERS_OF_THE_TABLES = {"chart", "diagrams", "simulation"}
-"""They interpret, draw and count the rows."""
+READERS_OF_THE_TABLES = {"chart", "conformance", "diagrams", "simulation"}
+"""They interpret, leave out, draw and count rows."""
 
 STDLIB_OF_THE_CORE = {
     "__future__",

@@ -42,32 +42,32 @@ def is_proof(d: Draft, e: Any) -> bool:
 
 
 def echoes_item(d: Draft, e: Any) -> bool:
-    """Something we are sending came back: the server has it."""
+    """`items` has an item that this entry is, come back from the server (see `own_item`)."""
     return bool(d.items) and own_item(d, e) is not None
 
 
 def echoes_own_item(d: Draft, e: Any) -> bool:
-    """The same, where others send such entries too."""
+    """The entry is the customer's own (`is_own`), and `items` has an item that it is."""
     return bool(d.items) and is_own(d, e) and own_item(d, e) is not None
 
 
 def is_historic(d: Draft, e: object) -> bool:
-    """It comes from a log of which nothing was known."""
+    """The entry comes from a log of which nothing was known, or from the first log that was read."""
     return d.past
 
 
 def is_followed_in_log(d: Draft, e: object) -> bool:
-    """In the log, and something came after it: answered already (protocol.md 5.1)."""
+    """The entry comes from a log, and a later entry of that log is no `Navigation`: it was answered already."""
     return d.reading and not d.newest
 
 
 def is_about_this_chat(d: Draft, e: PushReceived) -> bool:
-    """Before the chat is known, no notification is: an empty id names nothing."""
+    """The chat id of the push equals `chat.chat_id`, in any case of letters, and is not empty."""
     return e.chat_id.lower() == d.chat.chat_id.lower() != ""
 
 
 def end_was_sent(d: Draft, e: object) -> bool:
-    """The customer has ended, and the server has received our end."""
+    """The phase is `ending`, no call of the opening is owed or planned, and no item carries a `SessionEnd`."""
     if type(d.lifecycle) is not s.Ending or type(d.opening) is not s.OpeningIdle:
         return False
     return not any(isinstance(item.entry, wire.SessionEnd) for item in d.items)
@@ -78,12 +78,12 @@ def stage_is_unknown(d: Draft, e: object) -> bool:
 
 
 def end_is_noted(d: Draft, e: object) -> bool:
-    """An earlier entry of this batch ends the session."""
+    """An earlier entry of the same batch or log ends the session (`note_end`)."""
     return d.end is not None
 
 
 def batch_is_open(d: Draft, e: object) -> bool:
-    """More entries of the same batch may follow."""
+    """More entries of the same batch may follow; false when the noted end is applied after the last one."""
     return not d.applying_end
 
 
@@ -91,37 +91,43 @@ def batch_is_open(d: Draft, e: object) -> bool:
 
 
 def report(d: Draft, e: wire.Entry) -> None:
+    """Emit `Received` for this entry."""
     d.emit(e)
 
 
 def report_historic(d: Draft, e: wire.Entry) -> None:
+    """Emit `Received` for this entry, with `historic`."""
     d.emit(e, historic=True)
 
 
 def report_own(d: Draft, e: wire.Entry) -> None:
-    """Ours, from another device or an earlier session."""
+    """Emit `Received` for this entry with `own`; also with `historic` where `is_historic` holds."""
     d.emit(e, own=True, historic=d.past)
 
 
 def report_late(d: Draft, e: Any) -> None:
+    """Emit `Received` for this entry with `late`; with `own` where it is the customer's message, file or location."""
     own = isinstance(e, wire.Message | wire.File | wire.Location) and is_own(d, e)
     d.emit(e, own=own, late=True)
 
 
 def note_malformed(d: Draft, e: Any) -> None:
+    """Note the anomaly `malformed_entry` with the entry's `problem`."""
     d.note_anomaly("malformed_entry", e.problem)
 
 
 def note_unknown(d: Draft, e: Any) -> None:
+    """Note the anomaly `unknown_entry` with the entry's `name`, cut to `config.id_limit`."""
     d.note_anomaly("unknown_entry", e.name[: d.config.id_limit])
 
 
 def note_unknown_state(d: Draft, e: Any) -> None:
+    """Note the anomaly `unknown_state` with the status's `state`, cut to `config.id_limit`."""
     d.note_anomaly("unknown_state", e.state[: d.config.id_limit])
 
 
 def report_gap(d: Draft, e: object) -> None:
-    """Something may be missing here."""
+    """Emit `HistoryGap`: something may be missing here."""
     d.seq = seq = d.seq + 1
     d.updates.append(HistoryGap(seq, d.now))
 
@@ -130,20 +136,24 @@ def report_gap(d: Draft, e: object) -> None:
 
 
 def note_end(d: Draft, e: wire.Entry) -> None:
-    """Keep it until the last entry of its batch is handled (design 10)."""
+    """Keep the entry until the last entry of its batch is handled; then it is handled again and ends the session
+    (design 10).
+    """
     d.end = e
 
 
 def report_outcome(d: Draft, e: object) -> None:
-    """The outcome is reported at the end of the step, after the outcomes of what was not sent."""
+    """Emit `Finished` at the end of the step, after the outcomes of items: no text, no code."""
     d.finish = "", None
 
 
 def report_outcome_with_text(d: Draft, e: wire.InactivityTimeout) -> None:
+    """As `report_outcome`, with the entry's `msg` as text."""
     d.finish = e.msg, None
 
 
 def report_outcome_with_code(d: Draft, e: object) -> None:
+    """As `report_outcome`, with the failure's `code`, or else its `status`, as code."""
     d.finish = "", failure_code(e)
 
 
@@ -160,26 +170,31 @@ def emit_outcome(d: Draft) -> None:
 
 
 def completed(d: Draft, e: object) -> s.Ended:
+    """`Ended` with the outcome `completed`."""
     return s.Ended("completed")
 
 
 def refused(d: Draft, e: object) -> s.Failed:
+    """`Failed` with the outcome `refused`."""
     return s.Failed("refused")
 
 
 def gave_up(d: Draft, e: object) -> s.Failed:
+    """`Failed` with the outcome `gave_up`."""
     return s.Failed("gave_up")
 
 
 def requesting(d: Draft, e: object) -> s.Requesting:
+    """`Requesting`, due `config.request_within` from now."""
     return s.Requesting(after(d, d.config.request_within))
 
 
 def ending(d: Draft, e: object) -> s.Ending:
+    """`Ending`, due `config.ending_within` from now."""
     return s.Ending(after(d, d.config.ending_within))
 
 
 def queued(d: Draft, e: wire.Status) -> s.Queued:
-    """`ewt` is meaningful only here; a refresh that says the same changes nothing."""
+    """`Queued` with the status's `ewt`; where the phase is queued with this `ewt` already, the same state."""
     state = d.lifecycle
     return state if type(state) is s.Queued and state.ewt == e.ewt else s.Queued(e.ewt)

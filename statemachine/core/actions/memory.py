@@ -39,9 +39,8 @@ def _keyed(d: Draft, text: str, everywhere: bool = False) -> bytes:
 
 
 def is_own(d: Draft, e: Any) -> bool:
-    """This customer sent it: the client's party id is the chat id, in any case of letters (protocol.md 5, row 23).
-
-    An entry without a party is ours if its id is (design 7), or if it is a file (JS).
+    """The party id is the chat id, in any case of letters (protocol.md 5, row 23); without a party id, the message id
+    begins with `chat.origin` and a colon, or the entry is a file.
     """
     party = e.party_id
     if party:

@@ -36,12 +36,13 @@ RECEIPTED: Final = (wire.Message, wire.File, wire.Location)
 
 
 def queue_is_full(d: Draft, e: object) -> bool:
+    """At least `config.items_limit` items are neither sent nor delivered."""
     limit = d.config.items_limit
     return len(d.items) >= limit and sum(not isinstance(item.state, s.ITEM_TRACKED) for item in d.items) >= limit
 
 
 def is_too_long(d: Draft, e: Any) -> bool:
-    """Some text in this intent, or in its entry, would make the session larger than it may be (design 12)."""
+    """A text field of the intent, or of its entry, has more than `config.text_limit` characters (design 12)."""
     limit, values = d.config.text_limit, e.field_values
     if isinstance(e, ev.SendEntry):
         entry: Any = e.entry
@@ -50,22 +51,24 @@ def is_too_long(d: Draft, e: Any) -> bool:
 
 
 def is_not_sendable(d: Draft, e: Any) -> bool:
-    """Checked at run time too: an end sent as a plain entry would end the chat without the session."""
+    """The entry is of a type that `SendEntry` does not accept."""
     return not isinstance(e.entry, wire.SENDABLE_ENTRIES)
 
 
 def is_empty(d: Draft, e: ev.SendText) -> bool:
+    """`text` is empty."""
     return not e.text
 
 
 def key_is_known(d: Draft, e: Any) -> bool:
-    """The application has sent this already, under its own name for it, and it did not fail."""
+    """The intent has a `key`, and an item has the same, or one that was sent had it."""
     if e.key is None:
         return False
     return any(item.key == e.key for item in d.items) or is_marked(d, "key", e.key)
 
 
 def answers_prompt(d: Draft, e: ev.SendText) -> bool:
+    """A form without a name is open, is not secure, and has no answer yet."""
     return bool(d.participants.forms) and participants.prompt(d) is not None
 
 
@@ -82,12 +85,15 @@ def _focus(d: Draft, item: s.Item) -> None:
 
 
 def queue_text(d: Draft, e: ev.SendText | ev.RequestChat) -> None:
+    """A new item, with a new id `origin:n`, that carries a `Message` with this text and the item's id."""
     item_id = _new_id(d)
     _focus(d, s.Item(item_id, ABSENT, wire.Message(item_id, msg_text=e.text), e.key, note=e.note))
 
 
 def queue_prompt_answer(d: Draft, e: ev.SendText) -> None:
-    """The text is the answer of the open prompt, in the field `text`, and no message beside it (F31)."""
+    """A new item that answers the last open form without a name: `FormData` with the data `{"text": …}` (F31); that
+    form's `answer` is the item's id.
+    """
     form = participants.prompt(d)
     assert form is not None
     data = json.dumps({"text": e.text}, ensure_ascii=False, separators=(",", ":"))
@@ -95,6 +101,7 @@ def queue_prompt_answer(d: Draft, e: ev.SendText) -> None:
 
 
 def queue_entry(d: Draft, e: ev.SendEntry) -> None:
+    """A new item that carries the entry; where such an entry has a `msg_id`, it is the item's id."""
     item_id, entry = _new_id(d), e.entry
     if isinstance(entry, NUMBERED):
         entry = evolve(entry, msg_id=item_id)
@@ -102,6 +109,7 @@ def queue_entry(d: Draft, e: ev.SendEntry) -> None:
 
 
 def queue_file(d: Draft, e: ev.SendFile) -> None:
+    """A new item that carries a `File` without a `file_id`; it keeps `ref` and `name` for the upload."""
     item_id = _new_id(d)
     _focus(d, s.Item(item_id, ABSENT, wire.File("", e.type, e.name, item_id), e.key, e.ref, e.name, note=e.note))
 
@@ -115,30 +123,40 @@ def _queue_answer(d: Draft, form: OpenForm, entry: wire.Entry, key: str | None, 
 
 
 def queue_form_answer(d: Draft, e: ev.AnswerForm) -> None:
+    """A new item that carries `FormData` for the open form of this id; the form's `answer` is the item's id."""
     form = participants.form(d, e.form_request_id)
     _queue_answer(d, form, wire.FormData(form.id, form.name, e.data), e.key, e.note)
 
 
 def queue_secure_answer(d: Draft, e: ev.AnswerSecureForm) -> None:
+    """A new item that carries `SecureFormData` with `ref` for the open form of this id; the form's `answer` is the
+    item's id.
+    """
     form = participants.form(d, e.form_request_id)
     _queue_answer(d, form, wire.SecureFormData(form.id, form.name, e.ref), e.key, e.note)
 
 
 def queue_form_cancel(d: Draft, e: ev.CancelForm) -> None:
+    """A new item that carries `FormDataCancel`, or `SecureFormCancel` for a secure form; the form's `answer` is the
+    item's id.
+    """
     form = participants.form(d, e.form_request_id)
     cancel = wire.SecureFormCancel if form.secure else wire.FormDataCancel
     _queue_answer(d, form, cancel(form.id, form.name), e.key)
 
 
 def queue_disconnect(d: Draft, e: object) -> None:
+    """A new item that carries a `SessionDisconnect`."""
     _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionDisconnect()))
 
 
 def queue_end(d: Draft, e: object) -> None:
+    """A new item that carries a `SessionEnd`."""
     _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionEnd()))
 
 
 def disconnect_is_queued(d: Draft, e: object) -> bool:
+    """An item carries a `SessionDisconnect`."""
     return any(isinstance(item.entry, wire.SessionDisconnect) for item in d.items)
 
 
@@ -146,12 +164,14 @@ def disconnect_is_queued(d: Draft, e: object) -> bool:
 
 
 def may_post(d: Draft, e: object) -> bool:
-    """There is a chat, it is not doubted, the connection is not blocked, and our end was not sent (protocol.md 6.2)."""
+    """A chat is known, its presence is not doubted, the connection is not blocked, and the end was not sent
+    (`end_was_sent`; protocol.md 6.2).
+    """
     return can_send(d) and not end_was_sent(d, e)
 
 
 def has_deadline(d: Draft, e: object) -> bool:
-    """A call is in flight, or a pause is running."""
+    """The item's `due` is not null: a call is in flight, or a pause is running."""
     return d.item.due is not None
 
 
@@ -175,19 +195,24 @@ def without_receipts(d: Draft) -> list[s.Item]:
 
 
 def all_items(d: Draft, e: object) -> tuple[s.Item, ...]:
+    """Every item, in the order of the queue."""
     return d.items
 
 
 def new_item(d: Draft, e: object) -> tuple[s.Item, ...]:
+    """The item that this step has made."""
     return (d.subject,)
 
 
 def item_of_receipt(d: Draft, e: wire.MessageDelivered | wire.MessageRead) -> list[s.Item]:
-    """The item that a receipt names."""
+    """The item whose id is the receipt's `ref_msg_id`."""
     return [item for item in d.items if item.id == e.ref_msg_id]
 
 
 def item_of_echo(d: Draft, e: Any) -> tuple[s.Item, ...]:
+    """The item that this entry is: by message id, else a disconnect by its type, a file by its `file_id`, an answer by
+    its form once it was sent.
+    """
     found = own_item(d, e)
     return () if found is None else (found,)
 
@@ -206,6 +231,7 @@ def _carries(name: str, kinds: tuple[type[wire.Entry], ...]) -> Guard:
         return isinstance(d.subject.entry, kinds)
 
     guard.__name__ = name
+    guard.__doc__ = f"The item carries an entry of one of these types: {', '.join([kind.__name__ for kind in kinds])}."
     return guard
 
 
@@ -215,11 +241,12 @@ is_repeatable: Final = _carries("is_repeatable", REPEATABLE)
 
 
 def is_done_by_roster(d: Draft, e: object) -> bool:
-    """A disconnect leaves no id behind, but no agent either."""
+    """The item carries a `SessionDisconnect`, and no agent is on the roster: a disconnect leaves no id in the log."""
     return isinstance(d.subject.entry, wire.SessionDisconnect) and not participants.has_agent(d, e)
 
 
 def may_retry(d: Draft, e: object) -> bool:
+    """`tries` + 1 is below `config.limited_tries`."""
     return d.item.tries + 1 < d.config.limited_tries
 
 
@@ -227,7 +254,9 @@ def may_retry(d: Draft, e: object) -> bool:
 
 
 def report_sent(d: Draft, e: object) -> None:
-    """The server has it. What it was is forgotten; its id is kept for receipts, where there can be any."""
+    """Emit `DeliveryUpdate` sent; the form that it answers is closed; its entry is remembered in the dedupe window. In
+    v2, a message, file or location forgets its entry and waits for receipts.
+    """
     item = d.subject
     d.emit_delivery(item, "sent")
     participants.settle_form(d, e)
@@ -237,10 +266,12 @@ def report_sent(d: Draft, e: object) -> None:
 
 
 def report_delivered(d: Draft, e: Any) -> None:
+    """Emit `DeliveryUpdate` delivered, with the party of the receipt, if there is one."""
     d.emit_delivery(d.subject, "delivered", party_id=getattr(e, "party_id", ""))
 
 
 def report_read(d: Draft, e: Any) -> None:
+    """Emit `DeliveryUpdate` read, with the party of the receipt, if there is one."""
     d.emit_delivery(d.subject, "read", party_id=getattr(e, "party_id", ""))
 
 
@@ -253,20 +284,28 @@ def _fail(d: Draft, reason: Reason, e: object) -> None:
 
 
 def report_not_sent(d: Draft, e: object) -> None:
+    """Emit `DeliveryUpdate` failed with the reason `not_sent`; the form that it answers may be answered again."""
     _fail(d, "not_sent", e)
 
 
 def report_unknown(d: Draft, e: object) -> None:
+    """Emit `DeliveryUpdate` failed with the reason `unknown`; the form that it answers may be answered again."""
     _fail(d, "unknown", e)
 
 
 def report_refused(d: Draft, e: object) -> None:
-    """Refused by the server; or the host cannot read the file or the form values."""
+    """Emit `DeliveryUpdate` failed, `unreadable` for the failure `no_payload`, else `refused` with the failure's code;
+    its form may be answered again.
+
+    A form without a name that refuses its answer is closed: it would take every later text.
+    """
     _fail(d, "unreadable" if isinstance(e, ev.Failure) and e.kind == "no_payload" else "refused", e)
 
 
 def take_file_id(d: Draft, e: ev.FileUploaded) -> None:
-    """Uploaded: now it has something to send, and takes its place at the end of the queue."""
+    """The item's entry gets the reply's `file_id`, and its `file_name` where it has none; the item forgets `ref` and
+    moves to the end of the queue.
+    """
     item = d.subject
     assert isinstance(item.entry, wire.File)
     name = item.entry.file_name or e.file_name
@@ -275,7 +314,7 @@ def take_file_id(d: Draft, e: ev.FileUploaded) -> None:
 
 
 def clear_message_id(d: Draft, e: object) -> None:
-    """A server that fails on a file event with a message id takes it without one (protocol.md 10, row 18)."""
+    """The item's file entry loses its `msg_id`: some servers take it only so (protocol.md 10, row 18)."""
     entry = d.subject.entry
     assert isinstance(entry, wire.File)
     d.subject = evolve(d.subject, entry=evolve(entry, msg_id=""))
@@ -285,34 +324,45 @@ def clear_message_id(d: Draft, e: object) -> None:
 
 
 def waiting_upload(d: Draft, e: object) -> s.ItemUploading:
+    """`ItemUploading` without a call or a deadline, with the same `tries`."""
     return s.ItemUploading(tries=d.item.tries)
 
 
 def uploading(d: Draft, e: object) -> s.ItemUploading:
+    """`ItemUploading` owes `Upload` under a new id, due `config.upload_timeout` + `config.answer_margin` from now, with
+    the same `tries`.
+    """
     return s.ItemUploading(d.next_id(), answer_due(d, d.config.upload_timeout), d.item.tries)
 
 
 def upload_pausing(d: Draft, e: object) -> s.ItemUploading:
+    """`ItemUploading` without a call, with `tries` + 1, due after the back-off of that many failures."""
     tries = d.item.tries + 1
     due, slack = back_off(d, e, tries)
     return s.ItemUploading(None, due, tries, slack)
 
 
 def queued(d: Draft, e: object) -> s.ItemPending:
+    """`ItemPending` with no failed tries and no deadline."""
     return s.ItemPending()
 
 
 def pending(d: Draft, e: object) -> s.ItemPending:
+    """`ItemPending` with the same `tries` and no deadline."""
     return s.ItemPending(None, d.item.tries)
 
 
 def pausing(d: Draft, e: object) -> s.ItemPending:
+    """`ItemPending` with `tries` + 1, due after the back-off of that many failures."""
     tries = d.item.tries + 1
     due, slack = back_off(d, e, tries)
     return s.ItemPending(due, tries, slack)
 
 
 def sending(d: Draft, e: object) -> s.ItemSending:
+    """`ItemSending` owes `Post` under a new id, due `config.request_timeout` + `config.answer_margin` from now, with
+    the same `tries`.
+    """
     return s.ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), d.item.tries)
 
 
@@ -322,14 +372,19 @@ def _settled_at(d: Draft, e: object) -> int:
 
 
 def in_doubt(d: Draft, e: object) -> s.ItemInDoubt:
+    """`ItemInDoubt` with the same `tries`, due `config.settle` from now, or after the failure's `retry_after` (at most
+    `config.retry_after_cap`) where that is later.
+    """
     return s.ItemInDoubt(_settled_at(d, e), d.item.tries)
 
 
 def in_doubt_again(d: Draft, e: object) -> s.ItemInDoubt:
+    """As `in_doubt`, with `tries` + 1."""
     return s.ItemInDoubt(_settled_at(d, e), d.item.tries + 1)
 
 
 def settled(d: Draft, e: object) -> s.ItemInDoubt:
+    """`ItemInDoubt` without a deadline, with the same `tries`: the next log decides."""
     return s.ItemInDoubt(None, d.item.tries)
 
 

@@ -31,27 +31,29 @@ def _is_agent(party: Party) -> bool:
 
 
 def has_agent(d: Draft, e: object) -> bool:
-    """Whether an agent is in the room."""
+    """A party on the roster is an agent: its type is neither `scenario` nor `external`."""
     parties = d.participants.parties
     return bool(parties) and any(map(_is_agent, parties))
 
 
 def has_no_agent(d: Draft, e: object) -> bool:
+    """No party on the roster is an agent."""
     return not has_agent(d, e)
 
 
 def has_new_agent(d: Draft, e: object) -> bool:
-    """The log has told of an agent that was not in the room before."""
+    """The roster has an agent that was not on it before this step."""
     before = {party.id.lower() for party in d.base.participants.parties}
     return any(_is_agent(party) and party.id.lower() not in before for party in d.participants.parties)
 
 
 def joins_as_agent(d: Draft, e: wire.PartyJoined) -> bool:
+    """The party's type is neither `scenario` nor `external`, and its id is not the chat id: that is the customer."""
     return e.type.lower() not in NOT_AGENTS and _folded(d, e.party_id) != _folded(d, d.chat.chat_id)
 
 
 def is_last_agent(d: Draft, e: wire.PartyLeft) -> bool:
-    """Whether this is an agent, and no other one stays."""
+    """Exactly one agent is on the roster, and it is this party."""
     agents = [party for party in d.participants.parties if _is_agent(party)]
     return len(agents) == 1 and agents[0].id.lower() == _folded(d, e.party_id)
 
@@ -68,7 +70,10 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
 
 
 def add_party(d: Draft, e: wire.PartyJoined) -> None:
-    """Put a party on the roster. The customer is not on it; a repeated announcement renews the names."""
+    """Append the party to `participants.parties`, or replace the one with its id (any case of letters); the customer is
+    not on it. At `config.parties_limit` the earliest party that is no agent is dropped, with the anomaly
+    `roster_full`.
+    """
     joining, room, config = _folded(d, e.party_id), d.participants, d.config
     if joining == _folded(d, d.chat.chat_id):
         return
@@ -82,7 +87,7 @@ def add_party(d: Draft, e: wire.PartyJoined) -> None:
 
 
 def remove_party(d: Draft, e: wire.PartyLeft) -> None:
-    """Take a party off the roster; one that was never announced is no trouble."""
+    """Remove the party with this id (any case of letters) from `participants.parties` and `participants.typists`."""
     leaving, room = _folded(d, e.party_id), d.participants
     parties = tuple([p for p in room.parties if p.id.lower() != leaving])
     typists = _typists_but(room, leaving)
@@ -91,7 +96,9 @@ def remove_party(d: Draft, e: wire.PartyLeft) -> None:
 
 
 def remove_agents(d: Draft, e: object) -> None:
-    """After our disconnect: whoever is there now has left the conversation, announced or not."""
+    """Remove all agents from `participants.parties`, and with them all of `participants.typists`: after our disconnect
+    the conversation is over.
+    """
     parties = tuple(p for p in d.participants.parties if not _is_agent(p))
     if len(parties) != len(d.participants.parties):
         d.participants = evolve(d.participants, parties=parties, typists=())
@@ -114,6 +121,7 @@ def rebuild_roster(d: Draft, entries: Iterable[Any]) -> None:
 
 
 def is_own_typing(d: Draft, e: wire.Typing | wire.NotTyping) -> bool:
+    """The party's id is the chat id, in any case of letters: the customer."""
     return _folded(d, e.party_id) == _folded(d, d.chat.chat_id)
 
 
@@ -127,7 +135,9 @@ def _typists_but(room: Participants, party: str) -> tuple[Typist, ...]:
 
 
 def show_typing(d: Draft, e: wire.Typing) -> None:
-    """Show a party's typing until it stops, speaks, leaves, or a while has passed (F32)."""
+    """Put the party at the end of `participants.typists`, due `config.remote_typing_expires` from now; at most
+    `config.parties_limit` stay (F32).
+    """
     room, config = d.participants, d.config
     party_id = e.party_id[: config.id_limit]
     others = _typists_but(room, party_id.lower())
@@ -136,7 +146,7 @@ def show_typing(d: Draft, e: wire.Typing) -> None:
 
 
 def hide_typing(d: Draft, e: Any) -> None:
-    """This party has stopped typing, or has spoken."""
+    """Remove the party of this entry from `participants.typists`."""
     room = d.participants
     if room.typists:
         typists = _typists_but(room, _folded(d, e.party_id))
@@ -145,6 +155,7 @@ def hide_typing(d: Draft, e: Any) -> None:
 
 
 def expire_typing(d: Draft, e: object) -> None:
+    """Remove from `participants.typists` all whose `due` has passed."""
     d.participants = evolve(d.participants, typists=tuple(t for t in d.participants.typists if t.due > d.now))
 
 
@@ -166,7 +177,9 @@ def _is_prompt(f: OpenForm) -> bool:
 
 
 def close_prompts(d: Draft, e: object) -> None:
-    """An agent takes over: the scenario's question is no longer open, or the next text would never reach the agent."""
+    """Remove from `participants.forms` those without a name that are not secure and have no answer: an agent takes
+    over, and the next text is for the agent.
+    """
     if d.participants.forms:
         forms = tuple(f for f in d.participants.forms if not _is_prompt(f))
         if len(forms) != len(d.participants.forms):
@@ -174,15 +187,20 @@ def close_prompts(d: Draft, e: object) -> None:
 
 
 def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm) -> bool:
+    """The form with this id is open, has no answer, and is secure exactly where the intent is `AnswerSecureForm`."""
     return is_any_open_form(d, e) and form(d, e.form_request_id).secure == isinstance(e, AnswerSecureForm)
 
 
 def is_any_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) -> bool:
+    """The form with this id is open and has no answer."""
     return any(f.id == e.form_request_id and not f.answer for f in d.participants.forms)
 
 
 def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
-    """Open a form, for as long as the server waits for it."""
+    """Append the form to `participants.forms`, due `form_timeout` from now where it has one; it replaces one with its
+    id, and a form without a name replaces the others without. At `config.forms_limit` the earliest is dropped, with
+    the anomaly `forms_full`.
+    """
     limit = d.config.id_limit
     if isinstance(e, wire.SecureFormShow):
         new = OpenForm(e.form_request_id[:limit], e.form_id[:limit], True)
@@ -197,7 +215,9 @@ def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
 
 
 def close_form(d: Draft, e: Any) -> None:
-    """Answered or cancelled, here or elsewhere. A text that was yet to answer this prompt is a text again (F31)."""
+    """Remove the form with this id. A text that was to answer it as a form without a name, and was never sent, is a
+    message again (F31).
+    """
     forms = tuple(f for f in d.participants.forms if f.id != e.form_request_id)
     if len(forms) != len(d.participants.forms):
         d.participants = evolve(d.participants, forms=forms)
@@ -221,7 +241,9 @@ def never_left(item: Item) -> bool:
 
 
 def expire_forms(d: Draft, e: object) -> None:
-    """Hide what the server no longer waits for. One with an answer under way stays until that has an outcome."""
+    """Remove the forms whose `due` has passed; one with an answer under way stays, without `due` and as `expired`,
+    until the answer has an outcome.
+    """
     forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.participants.forms)
     d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
 
@@ -245,19 +267,20 @@ def release_form(d: Draft, e: object) -> None:
 
 
 def set_case(d: Draft, e: wire.CaseSet) -> None:
-    """Assign a case, or take it away again (an empty id)."""
+    """`chat.case_id` is the entry's, cut to `config.id_limit`; an empty one takes the case away."""
     case_id = e.case_id[: d.config.id_limit]
     if case_id != d.chat.case_id:
         d.chat = evolve(d.chat, case_id=case_id)
 
 
 def set_service(d: Draft, e: wire.Info) -> None:
+    """`chat.service_name` is the entry's, cut to `config.id_limit`."""
     name = e.service_name[: d.config.id_limit]
     if name != d.chat.service_name:
         d.chat = evolve(d.chat, service_name=name)
 
 
 def clear_participants(d: Draft, e: object) -> None:
-    """After the end nobody types and no form is open. The roster stays readable."""
+    """Empty `participants.typists` and `participants.forms`; the roster stays readable."""
     if d.participants.typists or d.participants.forms:
         d.participants = Participants(d.participants.parties)

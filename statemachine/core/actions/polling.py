@@ -19,10 +19,12 @@ from .timing import after, answer_due, back_off, failure_code, failure_words
 
 
 def chat_is_known(d: Draft, e: object) -> bool:
+    """`chat.chat_id` is not empty."""
     return d.chat.chat_id != ""
 
 
 def poll_is_in_flight(d: Draft, e: object) -> bool:
+    """`connection.call` is not null."""
     return d.connection.call is not None
 
 
@@ -32,7 +34,9 @@ def no_poll_is_held(d: Draft, e: object) -> bool:
 
 
 def is_spinning(d: Draft, e: object) -> bool:
-    """Instant answers, once too often (F34): a cache, or a server that does not hold; or each with something new."""
+    """With this answer, more than `config.brake_after` polls in a row were answered within `config.brake` with nothing
+    new, or more than `config.brake_new_after` were answered so fast at all (F34).
+    """
     empty, fast = _fast_polls(d)
     return empty > d.config.brake_after or fast > d.config.brake_new_after
 
@@ -48,16 +52,17 @@ def _fast_polls(d: Draft) -> tuple[int, int]:
 
 
 def has_failed_before(d: Draft, e: object) -> bool:
-    """The first answer after failures: a poll cut before may have been held on, and have consumed events meanwhile."""
+    """`connection.tries` is above 0: the poll that was cut before may have consumed events."""
     return d.connection.tries > 0
 
 
 def is_braking(d: Draft, e: object) -> bool:
-    """The pause follows instant empty answers, not a failure."""
+    """`connection.tries` is 0: the pause follows fast answers, not a failure."""
     return d.connection.tries == 0
 
 
 def is_in_background(d: Draft, e: object) -> bool:
+    """`connection.paused` is true."""
     state: Any = d.connection
     return bool(state.paused)
 
@@ -70,24 +75,28 @@ def _poll(d: Draft, tries: int, fast_empty_polls: int = 0, fast_polls: int = 0) 
 
 
 def polling(d: Draft, e: object) -> s.ConnectionPolling:
-    """The first poll after a pause: failures in a row still count until it is answered."""
+    """`ConnectionPolling` owes `Poll` under a new id, due `config.poll_timeout` + `config.answer_margin` from now, with
+    the same `tries`; no fast answers are counted yet.
+    """
     return _poll(d, d.connection.tries)
 
 
 def polling_on(d: Draft, e: object) -> s.ConnectionPolling:
-    """The next poll after an answer. Without `_poll`: it is made after each batch of entries."""
+    """As `polling`, with `tries` 0 and the counts of fast answers, this one included."""
     empty, fast = _fast_polls(d)
     return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), 0, empty, fast)
 
 
 def polling_slowly(d: Draft, e: object) -> s.ConnectionPolling:
-    """After the brake: nothing was lost, so no history; the counts go on."""
+    """As `polling`, with `tries` 0 and the counts of fast answers of the pause."""
     state: Any = d.connection
     return _poll(d, 0, state.fast_empty_polls, state.fast_polls)
 
 
 def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
-    """A pause, no failure. The longer it goes on, the longer the pause, up to the cap."""
+    """`ConnectionBackingOff` with `tries` 0 and the counts of fast answers, this one included, due after the back-off
+    of as many failures as answers exceed their limit, at most `config.brake_cap`.
+    """
     empty, fast = _fast_polls(d)
     excess = max(empty - d.config.brake_after, fast - d.config.brake_new_after)
     due, slack = back_off(d, None, excess, d.config.brake_cap)
@@ -95,6 +104,7 @@ def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
 
 
 def backing_off(d: Draft, e: object, cap: int | None = None) -> s.ConnectionBackingOff:
+    """`ConnectionBackingOff` with `tries` + 1 and the failure, due after the back-off of that many failures."""
     tries = d.connection.tries + 1
     due, slack = back_off(d, e, tries, cap)
     reason, code, detail = failure_words(e)
@@ -102,41 +112,45 @@ def backing_off(d: Draft, e: object, cap: int | None = None) -> s.ConnectionBack
 
 
 def backing_off_busy(d: Draft, e: object) -> s.ConnectionBackingOff:
-    """5509, 429: shorter at most than for a server in trouble (protocol.md 4.2)."""
+    """As `backing_off`, with `config.busy_cap` in place of `config.backoff_cap` (5509, 429; protocol.md 4.2)."""
     return backing_off(d, e, d.config.busy_cap)
 
 
 def waiting(d: Draft, e: object) -> s.ConnectionOff:
-    """The history first."""
+    """`ConnectionOff` with the same `tries`: the history is read first."""
     return s.ConnectionOff(d.connection.tries)
 
 
 def blocked(d: Draft, e: object) -> s.ConnectionBlocked:
+    """`ConnectionBlocked` with the failure's code, not paused."""
     return s.ConnectionBlocked(failure_code(e))
 
 
 def blocked_while_paused(d: Draft, e: object) -> s.ConnectionBlocked:
+    """`ConnectionBlocked` with the failure's code, paused."""
     return s.ConnectionBlocked(failure_code(e), True)
 
 
 def blocked_in_background(d: Draft, e: object) -> s.ConnectionBlocked:
+    """`ConnectionBlocked` with the same code, paused."""
     state: Any = d.connection
     return s.ConnectionBlocked(state.code, True)
 
 
 def blocked_in_foreground(d: Draft, e: object) -> s.ConnectionBlocked:
+    """`ConnectionBlocked` with the same code, not paused."""
     state: Any = d.connection
     return s.ConnectionBlocked(state.code)
 
 
 def paused_with_poll(d: Draft, e: object) -> s.ConnectionPaused:
-    """Pausing does not withdraw the poll in flight, it only starts no other."""
+    """`ConnectionPaused` that still owes the poll in flight, with its id and deadline."""
     state: Any = d.connection
     return s.ConnectionPaused(state.call, state.due)
 
 
 def resuming_poll(d: Draft, e: object) -> s.ConnectionPolling:
-    """The paused poll, which is still in flight."""
+    """`ConnectionPolling` with the paused poll that is still in flight: its id and deadline."""
     state: Any = d.connection
     return s.ConnectionPolling(state.call, state.due)
 
@@ -150,21 +164,24 @@ def log_cannot_be_empty(d: Draft) -> bool:
 
 
 def log_is_missing(d: Draft, e: HistoryLog) -> bool:
-    """An empty answer where there must be something: a proxy, or a server in trouble. It proves nothing."""
+    """The log is empty, although something of it was reported or sent, or a party is on the roster: a proxy, or a
+    server in trouble.
+    """
     return not e.entries and log_cannot_be_empty(d)
 
 
 def log_is_missing_so_far(d: Draft, e: HistoryLog) -> bool:
+    """`log_is_missing` and `may_repeat_reading` hold."""
     return log_is_missing(d, e) and may_repeat_reading(d, e)
 
 
 def may_repeat_reading(d: Draft, e: object) -> bool:
-    """A few rejections are repeated; failures in between do not count, or an outage would cost the history."""
+    """`history.rejections` + 1 is below `config.limited_tries`; failures in between do not count."""
     return d.history.rejections + 1 < d.config.limited_tries
 
 
 def is_second_reading(d: Draft, e: object) -> bool:
-    """The pause is no failure's: it only gives the poll before time to end."""
+    """`history.tries` is 0: the pause is no failure's, it gives the poll before time to end."""
     return d.history.tries == 0
 
 
@@ -173,29 +190,37 @@ def _read(d: Draft, tries: int, rejections: int) -> s.HistoryReading:
 
 
 def reading(d: Draft, e: object) -> s.HistoryReading:
+    """`HistoryReading` owes `ReadHistory` under a new id, due `config.request_timeout` + `config.answer_margin` from
+    now, with the same `tries` and `rejections`.
+    """
     return _read(d, d.history.tries, d.history.rejections)
 
 
 def reading_again(d: Draft, e: object) -> s.HistoryReading:
+    """As `reading`, with `tries` and `rejections` 0."""
     return _read(d, 0, 0)
 
 
 def stale(d: Draft, e: object) -> s.HistoryStale:
+    """`HistoryStale` with the reading in flight: its id, deadline, `tries` and `rejections`."""
     state: Any = d.history
     return s.HistoryStale(state.call, state.due, state.tries, state.rejections)
 
 
 def reading_second(d: Draft, e: object) -> s.HistoryBackingOff:
+    """`HistoryBackingOff` with `tries` 0, due `config.settle` from now, with half of that as slack."""
     return s.HistoryBackingOff(after(d, d.config.settle), 0, d.config.settle // 2)
 
 
 def reading_later(d: Draft, e: object) -> s.HistoryBackingOff:
+    """`HistoryBackingOff` with `tries` + 1 and the same `rejections`, due after the back-off of that many failures."""
     tries = d.history.tries + 1
     due, slack = back_off(d, e, tries)
     return s.HistoryBackingOff(due, tries, slack, d.history.rejections)
 
 
 def reading_after_rejection(d: Draft, e: object) -> s.HistoryBackingOff:
+    """As `reading_later`, with `rejections` + 1."""
     return evolve(reading_later(d, e), rejections=d.history.rejections + 1)
 
 
@@ -203,4 +228,5 @@ def reading_after_rejection(d: Draft, e: object) -> s.HistoryBackingOff:
 
 
 def doubted(d: Draft, e: object) -> s.Doubted:
+    """`Doubted`, due `config.presence_timeout` from now."""
     return s.Doubted(after(d, d.config.presence_timeout))
