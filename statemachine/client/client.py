@@ -351,7 +351,7 @@ class ChatClient:
 
     def knows(self, client_id: str) -> bool:
         """Whether `client_id` has a chat, active or stored. Raises BadSetting, ChatClosed, and a `StoreError`."""
-        store, session_id = self._opened().store, self._session_id(client_id)
+        store, session_id = self._opened().store, self._session_id("knows", client_id)
         if session_id in self._sessions or session_id in self._retired:
             return True
         try:
@@ -361,10 +361,10 @@ class ChatClient:
 
     def label(self, client_id: str) -> str:
         """The name in logs of the chat of `client_id`, see `ChatSession.label`. Raises BadSetting."""
-        return label(self._session_id(client_id))
+        return label(self._session_id("label", client_id))
 
-    def _session_id(self, client_id: str) -> str:
-        return _session_id(_for(self._endpoint, text("client_id", client_id)))
+    def _session_id(self, method: str, client_id: str) -> str:
+        return _session_id(_for(self._endpoint, text(f"{method}: client_id", client_id)))
 
     async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:
         """Whether the store takes writes, and the contact centre answers. Raises ChatClosed.
@@ -416,7 +416,7 @@ class ChatClient:
         With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
         BadSetting, ChatClosed, and a `StoreError`.
         """
-        session_id = self._session_id(client_id)
+        session_id = self._session_id("transcript", client_id)
         first, number = whole_number("transcript: after", after), whole_number("transcript: limit", limit)
         return self._opened().store.transcript(session_id, first, number)
 
@@ -458,7 +458,7 @@ class ChatClient:
             ChatClosed, NotSaved, StoreError, OSError: As for `purge`.
         """
         context = self._opened()
-        session_id = self._session_id(client_id)
+        session_id = self._session_id("forget", client_id)
         await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 

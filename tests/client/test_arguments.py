@@ -212,7 +212,7 @@ async def test_parameters_are_read_when_they_are_given(silent: Emulator) -> None
         parameters["order"]["number"] = 18
         await ann.send("hello", new_chat=True)
         await until(lambda: ann.phase == "ivr", "the chat is there")
-        assert '"number":17' in ann.parameters.parameters
+        assert '"number":17' in ann._parameters.parameters
 
 
 async def test_within_and_pause_are_durations(silent: Emulator) -> None:
