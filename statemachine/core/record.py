@@ -50,8 +50,9 @@ def short_repr(self: Any) -> str:
 def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
     cls.__eq__, cls.__hash__, cls.field_values = _equal, _hash, property(_field_values)
-    cls.__repr__ = vars(cls).get("__repr__", short_repr)
-    cls.__doc__ = with_field_texts(cls.__doc__, vars(cls).get("__annotations__", ()))
+    own: Any = cls.__dict__
+    cls.__repr__ = own.get("__repr__", short_repr)
+    cls.__doc__ = with_field_texts(cls.__doc__, own.get("__annotations__", ()))
     return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
 
 
