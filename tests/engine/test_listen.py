@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import stat
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.engine.listening import listening_engine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
 
@@ -30,26 +28,9 @@ def ask(path: Path, *requests: dict[str, Any]) -> list[dict[str, Any]]:
         return answers
 
 
-@contextmanager
-def engine(path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "statemachine", "engine", "--listen", str(path)], stderr=subprocess.PIPE
-    )
-    try:
-        until = time.monotonic() + 30
-        while not path.is_socket() and time.monotonic() < until:
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
-
-
 def test_sessions_outlive_connections(tmp_path: Path) -> None:
     path = tmp_path / "engine"
-    with engine(path):
+    with listening_engine(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         event = {"type": "request_chat", "at": 1, "origin": "o"}
         ask(path, {"op": "begin", "at": 0, "session": "ann"})
@@ -61,7 +42,7 @@ def test_sessions_outlive_connections(tmp_path: Path) -> None:
 
 def test_a_host_that_does_not_wait_for_its_answers_disturbs_nobody(tmp_path: Path) -> None:
     path = tmp_path / "engine"
-    with engine(path) as process:
+    with listening_engine(path) as process:
         for _ in range(3):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(str(path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from statemachine.testing import EmulatedCentre
+from tests.engine.listening import listening_engine
 from tests.examples.killed import Piped, campaign
 from tests.tools import missing
 
@@ -33,12 +33,8 @@ def engine(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The engine on a socket in the folder of the test."""
     if shutil.which("php") is None:
         missing("PHP is not installed: apt-get install php-cli php-curl php-sqlite3")
-    socket = tmp_path / "engine"
-    with subprocess.Popen([sys.executable, "-m", "statemachine", "engine", "--listen", str(socket)]) as process:
-        while not socket.exists():
-            time.sleep(0.05)
+    with listening_engine(tmp_path / "engine") as process:
         yield process
-        process.kill()
 
 
 @pytest.mark.usefixtures("engine")

@@ -44,6 +44,7 @@ final class Chat
     private array $cookies = [];
     private string $phase = "idle";
     private ?int $deadline = null;
+    private string $saved = "";
     private $engine;
 
     public function __construct(private array $endpoint, string $store, string $socket)
@@ -89,10 +90,11 @@ final class Chat
     public function feed(array $event): void
     {
         $said = $this->ask(["op" => "step", "snapshot" => true, "event" => $event + ["at" => self::now()]]);
-        if (isset($said->refused)) { // the chat is over
+        $snapshot = json_encode($said->snapshot ?? null);
+        if (isset($said->refused) || $snapshot === $this->saved) { // the chat is over, or the event was ignored
             return;
         }
-        $this->save($said->snapshot, array_filter($said->updates, fn($one) => isset($one->seq)));
+        $this->save($snapshot, array_filter($said->updates, fn($one) => isset($one->seq)));
         foreach ($this->inFlight as $id => $call) {
             if ($call->isRead && !in_array($id, $said->owed) && !isset($said->outcome)) {
                 curl_multi_remove_handle($this->calls, $call->handle);
@@ -105,11 +107,12 @@ final class Chat
         $this->isOver = isset($said->outcome) && !$this->inFlight; // the last answers may bring late messages
     }
 
-    private function save(object $snapshot, array $updates): void
+    private function save(string $snapshot, array $updates): void
     {
+        $this->saved = $snapshot;
         $this->database->exec("BEGIN");
         $row = $this->database->prepare("REPLACE INTO session VALUES (1, ?, ?)");
-        $row->bindValue(1, json_encode($snapshot));
+        $row->bindValue(1, $snapshot);
         $row->bindValue(2, json_encode($this->cookies));
         $row->execute();
         foreach ($updates as $update) {
