@@ -93,6 +93,7 @@ async def played(case: str, *command: str) -> CaseResult:
         ("F1/ended", ("eventloop_faulty.py", "EndsTheEnded"), "F37"),
         ("F15/own-echo", ("eventloop_faulty.py", "EchoIsTheAgent"), "F33"),
         ("F3/errors", ("aio.py", "--fault", "F16"), "F16"),
+        ("F31/form", ("aio.py", "--fault", "F31"), "F31"),
         ("F38/whole-batch", ("aio.py", "--fault", "F38"), "F38"),
     ],
 )
@@ -111,6 +112,7 @@ async def test_a_faulty_client_is_found_with_the_evidence(case: str, client: tup
         ("F3/errors", "aio.py"),  # its library repeats a poll whose connection broke
         ("F24/page", "eventloop.py"),  # a page with status 200 is an empty answer to it
         ("F18/one-second", "callbacks.py"),  # its receipts overtake each other
+        ("F31/form", "aio.py"),
         ("F38/whole-batch", "callbacks.py"),
     ],
 )

@@ -403,6 +403,8 @@ async def form(case: CaseContext) -> None:
     for helpful in ("yes", "no"):
         await case.order("answer_form", form="survey-1", data={"helpful": helpful})
         await case.observe(0.2)
+    for text in case.texts()[:1]:  # no text was ordered
+        case.report("F31", f"sends the answer of a form as a message too: {text!r}")
     await case.act(EndChat())
 
 

@@ -423,6 +423,9 @@ class Client:
                 form = str(order["form"])
                 if form in self.forms:
                     self.jobs.append(answer(form, self.forms.pop(form), order["data"]))
+                    if F == "F31":
+                        text = json.dumps(order["data"])
+                        self.jobs.append({"event": "chat_session_message", "msg": text, "msg_id": str(self.new_id())})
                     self.wake.set()
             case "send_file":
                 await self.send_file(order["path"])

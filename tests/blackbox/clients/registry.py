@@ -65,7 +65,7 @@ AFTERWARDS: Final = (
     "callbacks.py --pause 5 --own-id --active-first --long --reports over,failed",
     "ticks.py timeout=60 pause=0.5 reread=yes",
     "ticks.py pause=3 backoff=5-20 id=somebody",
-    *(f"aio.py --fault {rule}" for rule in ("F3", "F9", "F16", "F21", "F38")),
+    *(f"aio.py --fault {rule}" for rule in ("F3", "F9", "F16", "F21", "F31", "F38")),
     "aio.py --fault F11 --ids odd",
     *(f"callbacks.py --fault {rule}" for rule in ("F10", "F12", "F18", "F19", "F24", "F30")),
     *(f"ticks.py fault={rule}" for rule in ("F12", "F14", "F16", "F20", "F32", "F38")),
