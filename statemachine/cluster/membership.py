@@ -27,7 +27,7 @@ from .lease import Lease, elapsed
 
 _log = Logger()
 
-BEAT_S: Final = 1.0
+BEAT_S: Final = 0.5
 _RETRY_S: Final = 0.3
 
 _JOIN: Final = "INSERT INTO statemachine.worker (id, beat, since) VALUES (%s, clock_timestamp(), clock_timestamp())"

@@ -104,7 +104,8 @@ class PostgresStore:
                 written=self._written,
                 owned=partial(self._lock_database, within_s=0.0),
             )
-            self._writer.start(link)
+            with translated_errors(url):
+                self._writer.start(link)
             undo.pop_all()
 
     def _lock_database(self, link: Connection, within_s: float) -> None:

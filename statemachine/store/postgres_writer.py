@@ -72,6 +72,9 @@ dropped AS (
 SELECT true, id FROM written UNION ALL SELECT false, id::text FROM fence
 """
 
+_PLAN: Final = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off"
+"""A group touches few rows by their keys. A plan made while the tables were small would read all of them later."""
+
 _STORED: Final = "SELECT id, version, last FROM statemachine.session WHERE id = ANY(%s)"
 
 # ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that PostgreSQL would take.
@@ -200,7 +203,8 @@ class Writer:
         )
 
     def start(self, link: Connection) -> None:
-        """Begin, with this connection."""
+        """Begin, with this connection. Raises psycopg.Error."""
+        link.execute(_PLAN)
         self._link = link
         self._thread.start()
 
@@ -282,6 +286,7 @@ class Writer:
         link = connect(self._url)
         try:
             self._owned(link)
+            link.execute(_PLAN)
         except BaseException:
             link.close()
             raise
