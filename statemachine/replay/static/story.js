@@ -2,7 +2,8 @@
 // The story page: shows the story that stands in it, or that `viewer.js` fetches. Every text is set as text, never as HTML.
 {
   const $ = (id) => document.getElementById(id)
-  const HEIGHT = 46 // of a row, as the style sheet has it
+  const phone = matchMedia('(max-width: 600px)')
+  const rowHeight = () => (phone.matches ? 64 : 46) // as the style sheet has it
   const LANES = { customer: 0, engine: 1, server: 2, agents: 3 }
   const SHOWN = 150 // bubbles on either side of the step
 
@@ -16,7 +17,7 @@
     return made
   }
 
-  // --- time: local, with its offset -----------------------------------------------------------------------------
+  // --- time: local; the offset is in the head ----------------------------------------------------------------------
 
   const two = (n) => String(n).padStart(2, '0')
 
@@ -29,7 +30,8 @@
   function moment(at) {
     const date = new Date(at)
     if (at === null || Number.isNaN(date.getTime())) return ''
-    return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${offset(date)}`
+    const milliseconds = String(date.getMilliseconds()).padStart(3, '0')
+    return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`
   }
 
   function wait(milliseconds) {
@@ -54,7 +56,6 @@
       $('zone').textContent = day ? `${day.toLocaleDateString(undefined, { dateStyle: 'full' })}, local time (UTC${offset(day)})` : ''
       $('view').hidden = false
       $('slider').max = Math.max(rows.length - 1, 0)
-      $('all').style.height = `${rows.length * HEIGHT}px`
       $('picture').replaceChildren(svg)
       $('slider').oninput = () => requestAnimationFrame(() => go(Number($('slider').value)))
       $('back').onclick = () => go(now - 1)
@@ -62,7 +63,7 @@
       $('odd').onclick = anomaly
       $('odd').hidden = !rows.some((row) => row.notes.length)
       $('rows').onscroll = () => requestAnimationFrame(list)
-      onresize = list
+      onresize = () => go(now)
       onkeydown = keys
       go(0)
     }
@@ -85,9 +86,11 @@
       now = Math.min(Math.max(to, 0), Math.max(rows.length - 1, 0))
       $('slider').value = now
       $('where').textContent = rows.length ? `step ${now + 1} of ${rows.length}` : 'nothing happened'
-      const top = now * HEIGHT
+      const height = rowHeight()
+      const top = now * height
+      $('all').style.height = `${rows.length * height}px`
       const { scrollTop, clientHeight } = $('rows')
-      if (top < scrollTop || top + HEIGHT > scrollTop + clientHeight) $('rows').scrollTop = top - clientHeight / 2
+      if (top < scrollTop || top + height > scrollTop + clientHeight) $('rows').scrollTop = top - clientHeight / 2
       list()
       light()
       step()
@@ -122,8 +125,8 @@
 
     // The timeline is the sequence diagram: only the rows in sight are in the page.
     function list() {
-      const from = Math.max(0, Math.floor($('rows').scrollTop / HEIGHT) - 5)
-      const to = Math.min(rows.length, from + Math.ceil($('rows').clientHeight / HEIGHT) + 12)
+      const from = Math.max(0, Math.floor($('rows').scrollTop / rowHeight()) - 5)
+      const to = Math.min(rows.length, from + Math.ceil($('rows').clientHeight / rowHeight()) + 12)
       const made = []
       for (let index = from; index < to; index++) made.push(rowOf(rows[index], index))
       $('all').replaceChildren(...made)
@@ -132,7 +135,7 @@
     function rowOf(row, index) {
       const kind = `row${index === now ? ' now' : ''}${row.notes.length ? ' odd' : ''}${row.quiet ? ' quiet' : ''}`
       const made = make('div', kind, make('time', '', moment(row.at)))
-      made.style.top = `${index * HEIGHT}px`
+      made.style.top = `${index * rowHeight()}px`
       const said = row.from === 'agents' ? [row.who, row.what] : [row.what]
       const lanes = make('div', 'lanes', arrow(row.from, 'engine', said, row.does ? 'upper' : ''))
       if (row.does) lanes.append(arrow('engine', 'server', [row.does], 'does'))
@@ -149,8 +152,8 @@
       const way = source < target ? 'right' : source > target ? 'left' : 'self'
       const label = make('div', '', ...texts.flatMap((text, index) => [...(index ? [': '] : []), make('bdi', '', text)]))
       const made = make('span', `arrow-line ${way} ${kind}`, label)
-      const left = 25 * Math.min(source, target) + 12.5 - (way === 'self' ? 10 : 0)
-      const width = 25 * Math.abs(source - target) || 20
+      const left = 25 * Math.min(source, target) + 12.5 - (way === 'self' ? 15 : 0)
+      const width = 25 * Math.abs(source - target) || 30
       made.style.left = `${left}%`
       made.style.width = `${width}%`
       label.style.maxWidth = way === 'self' ? '100%' : `${(100 * (100 - left)) / width}%`
