@@ -99,7 +99,7 @@ async def streams(http: ClientSession, url: str, number: int, pid: int, seconds:
         await measured(f"gateway with {number} streams", pid, seconds)
         text = {"json": {"text": "Hello, all of you"}, "headers": {"Idempotency-Key": "load"}}
         async with http.post(f"{url}/chats/client-0/texts", **text) as sent:
-            assert sent.status == 202
+            assert sent.status == 202, await sent.text()
         heard = 0
         for one in opened:
             async for raw in one.content:
