@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from statemachine.conformance.kit import (
 from statemachine.conformance.random_search import LAWS, search
 from statemachine.conformance.results import conforms
 from statemachine.conformance.vectors import BadVector, Vector, engine_vectors
+from statemachine.core.tables import MACHINES
+from statemachine.core.wire import ENTRIES, Info
 from statemachine.engine.session import JsonObject, JsonSession
 from statemachine.engine.wire import CODEC
 from tests.conformance.strangers import Modest, Renaming, Spoilt
@@ -186,3 +189,33 @@ def test_lines_of_a_case_read_back() -> None:
 
     lines = list(case_lines(vector, Deviation("L1", 0, "x")))
     assert len(lines) == 2
+
+
+TERMINAL_PHASES = {state.name for state in MACHINES["lifecycle"].terminal}
+
+
+def _snake(name: str) -> str:
+    return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _heard() -> list[tuple[str, str]]:
+    """(entry, phase) where an entry is no ignored one, while the session goes on."""
+    found = {
+        (_snake(row.on.__name__), state.name)
+        for row in MACHINES["lifecycle"].rows
+        if row.verdict == "taken" and row.when is None and row.on in ENTRIES
+        for state in row.source
+        if state.name not in TERMINAL_PHASES and row.on is not Info
+    }
+    return sorted(found)
+
+
+@pytest.mark.slow
+def test_every_engine_that_is_deaf_to_one_entry_in_one_phase_fails_a_vector_of_both() -> None:
+    asked, missed = checks(0), []
+    for entry, phase in _heard():
+        name = f"lifecycle/{phase}/{entry.replace('_', '-')}"
+        named = [check for check in asked if any(tag.startswith(name) for tag in check.tags)]
+        if all(one.status != "failed" for one in run(Deaf(entry, phase), named)):
+            missed.append(name)
+    assert missed == ["lifecycle/ending/form-data-cancel"], "the only one: no form is open while a session is ending"
