@@ -24,6 +24,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.conformance.random_walk import Follow, Reload, Walk
+from statemachine.conformance.vectors import engine_vectors
 from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.reduce import step
@@ -31,6 +32,7 @@ from statemachine.core.table import Machine, Row
 from statemachine.core.tables import MACHINES
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
 from tests.core.play import ANN, NOW, chatting, left
+from tests.mutants.cases import vector_steps
 
 
 def test_it_names_the_row_the_guards_and_the_effects() -> None:
@@ -112,6 +114,8 @@ def walked() -> Iterable[tuple[Session, Event]]:
             if not isinstance(happening, Follow | Reload):
                 yield walk.session, happening
             walk.take(happening)
+    for vector in engine_vectors():
+        yield from ((step.before, step.event) for step in vector_steps(vector))
 
 
 def all_rows(machine: Machine) -> list[Row]:
