@@ -19,7 +19,7 @@ from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreError, StoreOwned
 from statemachine.store.postgres import PostgresStore
 
-LEASE = timedelta(seconds=5)
+LEASE = timedelta(seconds=10)  # a busy machine must not make a heartbeat late by as much
 
 
 @pytest.fixture
