@@ -14,7 +14,7 @@ from typing import Final
 
 from statemachine.codec.trace import RecordedStep, header_line, step_line
 
-from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..core import Session
 from ..files import open_private, private_folder
 from ..logs import Logger, error_name
 from ..version import __version__
@@ -64,9 +64,7 @@ class TraceFiles:
     def event_handled(self, step: HandledEvent) -> None:
         """See `Observer.event_handled`."""
         session_id, after = step.session_id, step.after
-        commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
-        updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
-        line = step_line(RecordedStep(step.event, after.phase, commands, updates))
+        line = step_line(RecordedStep.of(step.event, after.phase, step.outputs))
         try:
             self._write(session_id, step.before, line)
         except OSError as error:

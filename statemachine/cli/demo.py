@@ -25,7 +25,7 @@ from statemachine.emulator.script.reader import read_parts
 from statemachine.emulator.script.values import did_you_mean
 from statemachine.scripted import Play, PlayResult, Script, play, read_script
 
-from ..core import COMMANDS, Anomaly, Session, TranscriptUpdate
+from ..core import Session
 from ..files import open_private
 from ..logs import silenced
 from ..version import __version__
@@ -160,9 +160,7 @@ class _Trace:
         if step.before != self._last:  # the first line, or the first one of another process
             self._file.write(header_line(_PRODUCT, step.before, redacted=False) + "\n")
         self._last = step.after
-        commands = tuple(one for one in step.outputs if isinstance(one, COMMANDS))
-        updates = tuple(one for one in step.outputs if isinstance(one, TranscriptUpdate | Anomaly))
-        recorded = RecordedStep(step.event, step.after.phase, commands, updates)
+        recorded = RecordedStep.of(step.event, step.after.phase, step.outputs)
         self._file.write(step_line(recorded, redacted=False) + "\n")
 
 

@@ -22,6 +22,7 @@ from statemachine.replay import (
     report,
     sequence,
     story,
+    trace_lines,
 )
 from statemachine.replay.report import counts, sentence
 from statemachine.replay.words import command_words
@@ -44,10 +45,18 @@ _TEXT: Final = 2_000
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the timeline.")
 @click.option("--mermaid", is_flag=True, help="Print a sequence diagram instead, as Mermaid text.")
 @click.option("--html", type=FILE, metavar="OUT", help="Write the story as a page instead.")
+@click.option("--trace", type=FILE, metavar="OUT", help="Write the steps of the engine as a trace instead.")
 @click.option("--open", "show", is_flag=True, help="Open a page in the browser that shows the files dropped on it.")
 @click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
 def command(
-    files: tuple[str, ...], chat_id: str, as_json: bool, mermaid: bool, html: Path | None, show: bool, redact: bool
+    files: tuple[str, ...],
+    chat_id: str,
+    as_json: bool,
+    mermaid: bool,
+    html: Path | None,
+    trace: Path | None,
+    show: bool,
+    redact: bool,
 ) -> int:
     """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
 
@@ -67,6 +76,8 @@ def command(
     --html tells it as a story: one page that needs no network, with the timeline, the sequence of calls, the lifecycle,
     the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open shows
     the same of whatever is dropped on a page that this machine serves to itself, until Ctrl-C.
+
+    --trace writes the same chat as the engine's own events, commands and updates, as `--trace` of a client does.
 
     \b
     --json prints one object; instants are milliseconds since the epoch (UTC) or null:
@@ -99,6 +110,9 @@ def command(
     replay = play(redacted(capture) if redact else capture, chat_id)
     if html is not None:
         _write(html, page(story(replay, ", ".join(Path(_name(file)).name for file in files))))
+    elif trace is not None:
+        write(trace, "".join(f"{line}\n" for line in trace_lines(replay)))
+        click.echo(f"{trace}: {len(replay.steps)} steps")
     elif mermaid:
         click.echo(sequence(replay), nl=False)
     elif as_json:

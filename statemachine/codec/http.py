@@ -289,9 +289,13 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
     if failure := read_failure(status, headers, read.value):
         return failure
     reply = _READ[type(command)](None if not body or body.isspace() else read.value)
+    if reply is None:
+        return Failure("unreadable", status)
+    if read.is_cut and isinstance(reply, EventBatch | core.HistoryLog):
+        reply = evolve(reply, incomplete=True)
     if read.repaired and isinstance(reply, ChatOpened | EventBatch | core.HistoryLog):
-        return evolve(reply, repaired="; ".join(filter(None, (read.repaired, reply.repaired))))
-    return Failure("unreadable", status) if reply is None else reply
+        reply = evolve(reply, repaired="; ".join(filter(None, (read.repaired, reply.repaired))))
+    return reply
 
 
 def read_failure(status: int, headers: Mapping[str, str], data: object) -> Failure | None:
@@ -324,7 +328,10 @@ _Read: TypeAlias = Callable[[object], Reply | None]
 
 def _read_batch(data: object) -> EventBatch | None:
     events = listed_events(data)
-    return None if events is None else EventBatch(*read_entries(events))
+    if events is None:
+        return None
+    entries, left_out = read_entries(events)
+    return EventBatch(entries, left_out, bool(left_out))
 
 
 def _read_log(data: object) -> core.HistoryLog | None:

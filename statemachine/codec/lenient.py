@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 from ..core.record import record
@@ -51,10 +51,15 @@ _decoder: Final = json.JSONDecoder(
 
 @record
 class Body:
-    """A body as data. `repaired`: why it had to be read leniently, in words that quote nothing of it; "" if not."""
+    """A body as data.
+
+    `repaired`: why it had to be read leniently, in words that quote nothing of it; "" if not. `is_cut`: a list of
+    events that has no end; whatever followed is missing.
+    """
 
     value: object
     repaired: str = ""
+    is_cut: bool = False
 
 
 def read_body(body: bytes, headers: Mapping[str, str]) -> Body:
@@ -73,12 +78,12 @@ def read_body(body: bytes, headers: Mapping[str, str]) -> Body:
     value = parse_text(text)
     if not isinstance(value, Problem) or value.text == "empty":
         return Body(value, repaired)
-    lenient = _parse(text)
-    if lenient is None:
-        lenient = _parse_events(text)
-    if lenient is None:
-        return Body(value)
-    return Body(lenient, "; ".join(filter(None, (repaired, value.text))))
+    repaired = "; ".join(filter(None, (repaired, value.text)))
+    if (lenient := _parse(text)) is not None:
+        return Body(lenient, repaired)
+    if (start := _EVENTS.match(text)) is not None:
+        return Body(*_read_entries(text, start.end(), repaired))
+    return Body(value)
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -158,29 +163,20 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u00{hexadecimal}" if hexadecimal else json.dumps(other)[1:-1]
 
 
-def _parse_events(text: str) -> list[object] | None:
-    """The entries of a list of events that is broken as a whole; None if the text is no such list."""
-    start = _EVENTS.match(text)
-    return None if start is None else list(_entries(text, start.end()))
-
-
-def _entries(text: str, position: int) -> Iterator[object]:
+def _read_entries(text: str, position: int, repaired: str) -> tuple[list[object], str, bool]:
+    """The fields of a `Body` for a list of events that is broken as a whole; its first entry is after `position`."""
+    entries: list[object] = []
     broken = 0
-    while broken < _MAX_BROKEN:
-        position = text.find("{", position)
-        if position < 0:
-            return
-        end = _end_of_object(text, position)
-        if end is None:
+    while (start := text.find("{", position)) >= 0:
+        position = _end_of_object(text, start) or 0
+        if not position:
             broken += 1
-            following = _ENTRY.search(text, position + 1)
-            end = len(text) if following is None else following.start()
-        chunk = text[position:end]
+            following = _ENTRY.search(text, start + 1) if broken < _MAX_BROKEN else None
+            position = len(text) if following is None else following.start()
+        chunk = text[start:position]
         value = _parse(chunk)
-        yield chunk if value is None else value
-        position = end
-    if position < len(text):
-        yield text[position:]
+        entries.append(chunk if value is None else value)
+    return entries, repaired, "]" not in text[position:]
 
 
 def _end_of_object(text: str, start: int) -> int | None:

@@ -17,7 +17,7 @@ from typing import Final, cast
 
 from attrs import frozen
 
-from ..core import Command, Event, Session
+from ..core import COMMANDS, Anomaly, Command, Event, Notification, Session, TranscriptUpdate
 from .body import Object, is_array, is_object
 from .errors import BadRecord, BadSnapshot
 from .records import AnyUpdate, decode_command, decode_event, decode_update
@@ -42,6 +42,17 @@ class RecordedStep:
     phase: str
     commands: tuple[Command, ...] = ()
     updates: tuple[AnyUpdate, ...] = ()
+
+    @classmethod
+    def of(cls, event: Event, phase: str, outputs: Iterable[Command | Notification]) -> RecordedStep:
+        """A step with its outputs sorted out."""
+        found = tuple(outputs)
+        return cls(
+            event,
+            phase,
+            tuple(one for one in found if isinstance(one, COMMANDS)),
+            tuple(one for one in found if isinstance(one, TranscriptUpdate | Anomaly)),
+        )
 
 
 @frozen

@@ -271,7 +271,8 @@ class Reauthorized:
 # --- answers --------------------------------------------------------------------------------------------------------
 #
 # `repaired`: why the body had to be read leniently, and what was left out, in words that quote nothing of it; "" if it
-# was read as it came.
+# was read as it came. `incomplete`: the body ends in the middle of its list, or the batch has more entries than are
+# read: the others are in the history alone. A log beyond its limit lacks its oldest entries only: that one is complete.
 
 
 @checked_record
@@ -288,6 +289,7 @@ class ChatOpened:
     is_new_chat: bool | None = None
     phone_number: str = field(default="", repr=redacted)
     repaired: str = ""
+    incomplete: ClassVar[bool] = False
 
 
 @record
@@ -296,6 +298,7 @@ class EventBatch:
 
     entries: tuple[Entry, ...] = ()
     repaired: str = ""
+    incomplete: bool = False
 
 
 @record
@@ -304,6 +307,7 @@ class HistoryLog:
 
     entries: tuple[Entry, ...] = ()
     repaired: str = ""
+    incomplete: bool = False
 
 
 @checked_record
@@ -311,6 +315,7 @@ class FileUploaded:
     """The answer to `Upload`."""
 
     repaired: ClassVar[str] = ""
+    incomplete: ClassVar[bool] = False
     file_id: str
     file_name: str = field(default="", repr=redacted)
 
@@ -330,6 +335,7 @@ class Failure:
     """
 
     repaired: ClassVar[str] = ""
+    incomplete: ClassVar[bool] = False
     kind: FailureKind = field(validator=in_(get_args(FailureKind)))
     status: int | None = None
     code: int | None = None

@@ -75,19 +75,19 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
             move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else kind, e)
 
 
-def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) -> None:
+def fold_log(d: Draft, entries: tuple[wire.Entry, ...], current: bool = True) -> None:
     """The log of the whole chat: tell what is not known yet, rebuild the roster, find a terminal entry.
 
     All before the earliest entry that the window knows was told, or dropped from the window, long ago. Where none is
-    known, or the log was never read, it is told as the past. A log that nobody awaits may be an old one: it says
-    nothing about who is in the room now.
+    known, or the log was never read, it is told as the past. A log that nobody awaits may be an old one, and one that
+    was cut off lacks what is newest: neither is `current`, nor says who is in the room now, or that something was lost.
     """
     if not entries and polling.log_cannot_be_empty(d):
         return
     was_read = memory.log_was_read(d)
     start = _earliest_known(d, entries) if was_read else None
     over = isinstance(d.lifecycle, TERMINAL)
-    if start is None and over:
+    if start is None and (over or (was_read and not current)):
         return
     d.reading = True
     d.past = start is None
@@ -101,7 +101,7 @@ def fold_log(d: Draft, entries: tuple[wire.Entry, ...], awaited: bool = True) ->
             if conversation.is_proof(d, e):
                 unfold(d, e)
     _merge(d, entries[start or 0 :], known)
-    if awaited and not over:
+    if current and not over:
         _read_roster(d, entries)
     d.reading = d.past = d.newest = False
 

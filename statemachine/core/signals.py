@@ -184,7 +184,7 @@ class PollDue(Signal): ...
 
 
 class HistoryRequested(Signal):
-    """Connection -> history: events may have been lost."""
+    """To the history: events may have been lost."""
 
 
 class SecondReadingRequested(Signal):

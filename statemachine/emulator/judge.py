@@ -14,23 +14,21 @@ from typing import Final, cast
 from statemachine.emulator import names
 from statemachine.emulator.chat import Chat, ClientKey, HeldPoll
 from statemachine.emulator.knobs import Call
+from statemachine.emulator.rules import WINDOWS
 from statemachine.emulator.shapes import Event
 from statemachine.emulator.state import MAX_VIOLATIONS, CentreState, Refusals, Violation
 from statemachine.emulator.wire import HttpRequest, RealTime
 
 _CONFIGURATION: Final = frozenset({1000, 2000, 2001, 2002, 2003, 2004, 3000, 5006})
-_MAX_CREATES: Final = 2
-"""So many refused creations are forgiven."""
+_MAX_CREATES: Final = WINDOWS["refused_creations"]
 _MAX_CLIENTS: Final = 10_000
-_SILENT_SENDS: Final = 3
-_DENIED: Final = 3
-_ANSWERS_MS: Final = 10_000
-"""How long a client may take to handle a batch, and to answer what came before the end in it."""
-_REFUSED: Final = 8
-_REFUSED_MS: Final = 5_000
-"""So many calls within this time, all refused, are a storm, whatever the pause between two of them."""
-_STORM: Final = 4
-_STORM_MS: Final = 60_000
+_SILENT_SENDS: Final = WINDOWS["silent_texts"]
+_DENIED: Final = WINDOWS["denied_calls"]
+_ANSWERS_MS: Final = WINDOWS["answers_s"] * 1_000
+_REFUSED: Final = WINDOWS["refused_calls"]
+_REFUSED_MS: Final = WINDOWS["refused_s"] * 1_000
+_STORM: Final = WINDOWS["overlapping_polls"]
+_STORM_MS: Final = WINDOWS["overlapping_s"] * 1_000
 # The words that programs write for a missing value.
 _NO_NAMES: Final = frozenset({"null", "undefined", "none", "nan", "[object object]"})
 

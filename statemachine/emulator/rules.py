@@ -32,16 +32,17 @@ class Rule:
 
 
 _TABLE: Final[dict[str, Any]] = tomllib.loads((files("statemachine.emulator") / "rules.toml").read_text("utf-8"))
-_WINDOWS: Final[dict[str, int]] = _TABLE.pop("windows")
+WINDOWS: Final[dict[str, int]] = _TABLE.pop("windows")
+"""Times and numbers by name; ``rules.toml`` explains them."""
 
-SILENCE_S: Final = _WINDOWS["silence_s"]
+SILENCE_S: Final = WINDOWS["silence_s"]
 """A client that polls no more for so many seconds has stopped."""
-OBSERVE_S: Final = _WINDOWS["observe_s"]
+OBSERVE_S: Final = WINDOWS["observe_s"]
 """How long a client is observed that should do nothing, in seconds."""
-RECEIPT_S: Final = _WINDOWS["receipt_s"]
+RECEIPT_S: Final = WINDOWS["receipt_s"]
 """How long a receipt may take in a recording, in seconds."""
 
-_NUMBERS: Final = {**{one.name: one.default for one in fields(Knobs)}, **_WINDOWS}
+_NUMBERS: Final = {**{one.name: one.default for one in fields(Knobs)}, **WINDOWS}
 
 RULES: Final = {
     number: Rule(number, **{name: text.format_map(_NUMBERS) for name, text in texts.items()})

@@ -14,6 +14,7 @@ from .report import report
 from .run import play
 from .sequence import sequence
 from .story import story
+from .traces import trace_lines
 
 __all__ = [
     "BadCapture",
@@ -27,4 +28,5 @@ __all__ = [
     "report",
     "sequence",
     "story",
+    "trace_lines",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .. import core
-from ..codec.trace import RecordedStep
+from ..codec.trace import RecordedStep, header_line, step_line
 from ..core import Answered, Command, Event, EventBatch, Failure, Session, wire
+from ..version import __version__
 from .capture import Part, TraceHeader
 from .player import Replay, StepOutputs, TimelineRow, anomaly_words, live_entries
 from .words import command_words, reply_words
@@ -23,6 +24,17 @@ def play_trace(replay: Replay, parts: Sequence[Part]) -> None:
             parted = False
         elif isinstance(part, RecordedStep):
             parted = _repeat(replay, part, parted)
+
+
+def trace_lines(replay: Replay) -> Iterator[str]:
+    """The steps of the engine as the lines of a trace, with all texts that the capture has."""
+    last: Session | None = None
+    for step in replay.steps:
+        if step.before is not last:
+            yield header_line(f"chat-session-statemachine {__version__} replay", step.before, redacted=False)
+        last = step.after
+        _, outputs = core.reduce(step.before, step.event)
+        yield step_line(RecordedStep.of(step.event, last.phase, outputs), redacted=False)
 
 
 def _begin(replay: Replay, part: TraceHeader, first: Event | None) -> None:

@@ -23,7 +23,7 @@ NetworkFault: TypeAlias = Literal[
 ]  # fmt: skip
 BodyFault: TypeAlias = Literal[
     "batch replayed", "batch overlapping", "batch reordered", "empty body", "empty log", "already ended",
-    "unreadable body", "wrong bytes",
+    "unreadable body", "wrong bytes", "cut off body",
 ]  # fmt: skip
 CallFault: TypeAlias = NetworkFault | BodyFault | Fault | Literal["none"]
 """A `Fault` is an error response, in the emulator's terms."""
@@ -57,6 +57,7 @@ BODY_FAULTS: Final[dict[BodyFault, Commands]] = {
     "already ended": _OPENING,
     "unreadable body": _ANY,
     "wrong bytes": _ANY,
+    "cut off body": _ANY,
 }
 
 _ERRORS: Final[dict[str, tuple[Fault, Commands]]] = {

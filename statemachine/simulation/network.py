@@ -170,7 +170,7 @@ class Network:
             return False
         if isinstance(before.command, core.Post | core.PostEphemeral):
             return False  # "no such chat" to such a call only raises a doubt; a poll or the history decides (design 13)
-        return before.fault not in ("empty log", "unreadable body") and call.since > before.answered_at
+        return before.fault not in ("empty log", "unreadable body", "cut off body") and call.since > before.answered_at
 
     def is_poll_held(self) -> bool:
         """Whether the server holds a poll that the client waits for."""
@@ -275,6 +275,9 @@ class Network:
                 return HttpResponse(200, body=self._env.choices.pick("which body", _UNREADABLE))
             case "wrong bytes":  # in a field that nobody reads: they cost no entry
                 return evolve(response, body=_with_bytes(body, self._env.choices.pick("which bytes", _WRONG_BYTES)))
+            case "cut off body":  # by a proxy; the response itself is whole
+                length = self._env.choices.amount("cut off after", max(len(response.body) - 1, 0))
+                return evolve(response, body=response.body[:length])
             case "batch overlapping":
                 batches = self._batches.get(call.request.path, [])
                 before = _events_of(_object_of(batches[-1])) if batches else []

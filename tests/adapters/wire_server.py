@@ -55,7 +55,7 @@ class WireServer:
         await self._wait(lambda: self.closed >= count)
 
     async def _wait(self, wanted: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not wanted():
                 self._changed.clear()
                 await self._changed.wait()

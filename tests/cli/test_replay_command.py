@@ -29,6 +29,26 @@ def test_one_json_object(har: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["phase"], told["outcome"], told["events"], told["unknown"]) == ("ended", "ended", 15, 1)
 
 
+@pytest.mark.parametrize("redact", [False, True])
+def test_a_recording_becomes_a_trace_of_the_same_chat(
+    har: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], redact: bool
+) -> None:
+    trace = tmp_path / "chat.jsonl"
+    assert main(["replay", str(har), "--trace", str(trace), *(["--redact"] if redact else [])]) == 0
+    assert capsys.readouterr().out == f"{trace}: {len(trace.read_text().splitlines()) - 1} steps\n"
+    said = []
+    for file in (har, trace):
+        assert main(["replay", str(file), "--json"]) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    recorded, traced = said
+    for name in ("phase", "outcome", "chat_id", "parties"):
+        assert traced[name] == recorded[name] or redact
+    assert not [row["notes"] for row in traced["timeline"] if any("trace" in note for note in row["notes"])]
+    texts = [one["text"] for one in recorded["messages"] if one["text"]]
+    assert texts
+    assert any(text in trace.read_text() for text in texts) is not redact
+
+
 def test_json_holds_no_control_character(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"events": [{"event": "chat_session_message", "msg": "\x1b\x7f\x9b\u202e"}]}))

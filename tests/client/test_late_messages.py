@@ -80,7 +80,7 @@ async def test_the_batch_of_the_poll_in_flight_is_delivered_late(ends: Literal["
         assert centre.is_over
         assert not reading.done()
         centre.release(said(1), said(2))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await reading
         received = [(one.entry.msg_id, one.late) for one in updates if isinstance(one, Received) and not one.own]
         assert received == [("1", False), ("2", True)]
@@ -96,7 +96,7 @@ async def test_the_updates_end_when_the_poll_brings_nothing() -> None:
         await chat.send("still there?")
         await until(lambda: chat.outcome, "the session is over")
         centre.polls[-1].reply(404, b'{"error_code": "5005"}')
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             assert [one.outcome async for one in chat.updates() if isinstance(one, Finished)] == ["ended"]
 
 
@@ -108,6 +108,6 @@ async def test_a_new_chat_does_not_wait_for_the_poll_of_the_last_one() -> None:
         await until(lambda: len(centre.polls) == 2, "the poll is in flight")
         await chat.send("still there?")
         await until(lambda: chat.outcome, "the session is over")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await chat.send("hello again", new_chat=True)
         assert chat.outcome is None

@@ -39,7 +39,7 @@ async def answering(answer: bytes) -> AsyncGenerator[int]:
 
 async def shown(url: str, options: Options = QUICK) -> ConnectionChanged | Finished:
     """The first update that says how the request of a chat has failed."""
-    async with ChatClient(url, app_id="app", tenant="t", options=options) as client, asyncio.timeout(5):
+    async with ChatClient(url, app_id="app", tenant="t", options=options) as client, asyncio.timeout(30):
         chat = await client.session("ann")
         async for update in chat.updates():
             if isinstance(update, Finished) or (isinstance(update, ConnectionChanged) and update.reason):

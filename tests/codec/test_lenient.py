@@ -14,7 +14,7 @@ from statemachine import EventBatch, Failure, HistoryLog, Poll, ReadHistory
 from statemachine.codec.body import Problem, parse_body
 from statemachine.codec.http import read_reply
 from statemachine.codec.lenient import read_body
-from statemachine.core import ChatOpened, CreateChat
+from statemachine.core import ChatOpened, Command, CreateChat
 from statemachine.wire import Malformed, Message
 from tests.growth import grows_linearly
 
@@ -89,6 +89,29 @@ def test_a_body_that_is_cut_off_gives_its_whole_entries() -> None:
     assert messages(BODY[: BODY.index(b"EMOJI")]) == ["before", None]
 
 
+@pytest.mark.parametrize("command", [POLL, HISTORY])
+@pytest.mark.parametrize("start", [b"[", b'{"events": ['])
+@pytest.mark.parametrize(
+    ("rest", "incomplete"),
+    [
+        (b"%s, %s]", False),
+        (b"%s %s]", False),
+        (b"%s, %s", True),
+        (b"%s, %s,", True),
+        (b'%s, %s, {"event": "chat_session_mess', True),
+        (b'%s, %s, {"event": "chat_session_status", "more": {}', True),
+        (b'%s, {"event": "chat_session_status", "state": }, %s]', False),
+        (b'%s, {"event": "chat_session_status", "state": "queued, %s]', False),
+    ],
+)
+def test_a_list_without_its_end_is_incomplete(command: Command, start: bytes, rest: bytes, incomplete: bool) -> None:
+    entry = b'{"event": "chat_session_message", "msg": "whole"}'
+    reply = read(command, 200, {}, start + rest % (entry, entry) + b"}" * (start != b"[" and not incomplete))
+    assert isinstance(reply, EventBatch | HistoryLog)
+    assert reply.incomplete is incomplete
+    assert sum(isinstance(one, Message) for one in reply.entries) == 2
+
+
 def test_commas_that_are_missing_or_too_many_cost_nothing() -> None:
     assert messages(BODY.replace(b"}, {", b"} {")) == ["before", "x EMOJI y", "after"]
     assert messages(BODY.replace(b"}]", b"},]")) == ["before", "x EMOJI y", "after"]
@@ -145,7 +168,7 @@ def test_an_answer_to_create_is_read_leniently_but_its_id_must_be_whole() -> Non
     "body", [b"<html>502</html>", b"hello", b"{", b'{"a": [', b"\xff\xff", b"\0", b'"events"', b"[" * 200_000]
 )
 def test_what_is_no_list_of_events_stays_unreadable(body: bytes) -> None:
-    assert read(POLL, 200, {}, body) in (Failure("unreadable", 200), EventBatch((), "nested too deep"))
+    assert read(POLL, 200, {}, body) in (Failure("unreadable", 200), EventBatch((), "nested too deep", True))
 
 
 @given(st.binary(max_size=200))

@@ -41,11 +41,12 @@ FAILURES = [
     for kind, status, code in product(get_args(FailureKind), (*ODD_STATUSES, *STATUSES), (*ODD_CODES, *CODES))
 ]
 SUCCESSES: tuple[Reply, ...] = (ChatOpened("c"), EventBatch(), HistoryLog(), FileUploaded("f"))
+PARTS: tuple[Reply, ...] = (EventBatch(incomplete=True), HistoryLog(incomplete=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_exactly_what_classify_gives_is_declared(kind: Kind) -> None:
-    given = {classify(kind, reply) for reply in (*SUCCESSES, *FAILURES)}
+    given = {classify(kind, reply) for reply in (*SUCCESSES, *PARTS, *FAILURES)}
     assert given == set(REACTIONS[kind])
     assert given <= set(CLASSES)
 

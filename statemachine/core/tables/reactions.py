@@ -17,7 +17,7 @@ from ..events import ChatOpened, EventBatch, Failure, FileUploaded, HistoryLog, 
 from ..record import record
 
 OutcomeClass: TypeAlias = Literal[
-    "ok", "empty", "busy", "retry", "limited", "unreadable", "doubt", "gone", "refused", "blocked"
+    "ok", "partial", "empty", "busy", "retry", "limited", "unreadable", "doubt", "gone", "refused", "blocked"
 ]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -76,6 +76,7 @@ STATUSES: Final[dict[int, tuple[OutcomeClass, OutcomeClass]]] = {
     403: ("blocked", "blocked"),
     404: ("gone", "gone"),
     408: ("retry", "limited"),
+    410: ("gone", "gone"),  # no server was seen to send it; in HTTP it says for good what 404 says
     425: ("retry", "retry"),
     429: ("busy", "busy"),
 }
@@ -85,7 +86,7 @@ STATUSES: Final[dict[int, tuple[OutcomeClass, OutcomeClass]]] = {
 def classify(kind: Kind, reply: Reply) -> OutcomeClass:
     """The outcome class of an answer. Pure, and total: whatever came, something is to be done."""
     if type(reply) is SUCCESS[kind]:
-        return "ok"
+        return "partial" if reply.incomplete else "ok"
     column = 1 if kind in ("post", "ephemeral") else 0
     if not isinstance(reply, Failure) or reply.kind == "unreadable":
         return "doubt" if column else "unreadable"
@@ -118,12 +119,17 @@ def _to(machine: str, signal: type[sig.Signal], why: str) -> Reaction:
     return Reaction(((machine, signal),), why)
 
 
+def _and_read(reaction: Reaction, why: str) -> Reaction:
+    return Reaction((*reaction.signals, ("history", sig.HistoryRequested)), why)
+
+
 # fmt: off
 OPENED: Final =      _to("opening", sig.ChatFound, "the chat id is known")
 OPEN_LATER: Final =  _to("opening", sig.OpeningFailed, "try again; E4 returns the same chat while one is alive")
 NOT_OPENED: Final =  _to("opening", sig.OpeningRefused, "fatal while requesting")
 NO_CHAT: Final =     _to("opening", sig.NoActiveChat, "404 on E5: no active chat")
 POLLED: Final =      Reaction((("connection", sig.PollAnswered), ("presence", sig.ChatSeen)), "entries, or an empty answer")
+POLLED_PART: Final = _and_read(POLLED, "the log has the entries that are missing")
 POLL_BUSY: Final =   _to("connection", sig.PollBusy, "another poll is held, or we are too fast")
 POLL_LATER: Final =  _to("connection", sig.PollFailed, "back off; events may be lost, so history first")
 POLL_STOP: Final =   _to("connection", sig.PollBlocked, "waits for Reauthorized or End")
@@ -134,6 +140,7 @@ READ_FAIL: Final =   _to("history", sig.HistoryRejected, "a few more tries, then
 READ_GONE: Final =   Reaction((("presence", sig.HistoryDenied), ("history", sig.HistoryRejected)), "a poll in flight decides; without one it is gone")
 READ_STOP: Final =   _to("history", sig.HistoryBlocked, "waits for Reauthorized or End")
 POSTED: Final =      _to("item", sig.PostAccepted, "the server has it")
+POSTED_PART: Final = _and_read(POSTED, "the log has the entries that are missing")
 POST_LATER: Final =  _to("item", sig.PostPostponed, "certainly not processed")
 POST_LIMIT: Final =  _to("item", sig.PostLimited, "unknown as well, but not for ever")
 POST_DOUBT: Final =  _to("item", sig.PostDoubted, "what the server did is unknown")
@@ -141,6 +148,7 @@ POST_GONE: Final =   Reaction((("item", sig.PostDenied), ("presence", sig.ChatDe
 POST_FAIL: Final =   _to("item", sig.PostRefused, "this one fails; the others go on")
 POST_STOP: Final =   _to("item", sig.PostBlocked, "the queue waits for Reauthorized or End")
 DONE: Final =        _to("ephemeral", sig.EphemeralDone, "best effort")
+DONE_PART: Final =   _and_read(DONE, "the log has the entries that are missing")
 DROP: Final =        _to("ephemeral", sig.EphemeralFailed, "best effort: the rest is dropped, no storm of them")
 DROP_GONE: Final =   Reaction((("ephemeral", sig.EphemeralFailed), ("presence", sig.ChatDenied)), "the poll decides")
 UPLOADED: Final =    _to("item", sig.UploadAccepted, "it has a file id")
@@ -158,17 +166,19 @@ def _row(classes: tuple[OutcomeClass, ...], *reactions: Reaction) -> dict[Outcom
 # fmt: off
 _READ: Final[tuple[OutcomeClass, ...]] = ("ok", "empty", "busy", "retry", "limited", "unreadable", "gone", "refused", "blocked")
 _POST: Final[tuple[OutcomeClass, ...]] = ("ok", "empty", "busy", "retry", "limited", "doubt", "gone", "refused", "blocked")
+_READ_ENTRIES: Final = (*_READ, "partial")
+_POST_ENTRIES: Final = (*_POST, "partial")
 
 REACTIONS: Final[dict[Kind, dict[OutcomeClass, Reaction]]] = {
-    #                        ok        empty       busy        retry       limited     unreadable  gone        refused     blocked
-    "create":    _row(_READ, OPENED,   OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NOT_OPENED, NOT_OPENED, NOT_OPENED),
-    "find":      _row(_READ, OPENED,   NO_CHAT,    OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NO_CHAT,    NOT_OPENED, NOT_OPENED),
-    "poll":      _row(_READ, POLLED,   POLLED,     POLL_BUSY,  POLL_LATER, POLL_LATER, POLL_LATER, GONE,       POLL_LATER, POLL_STOP),
-    "history":   _row(_READ, READ,     READ_FAIL,  READ_LATER, READ_LATER, READ_FAIL,  READ_FAIL,  READ_GONE,  READ_FAIL,  READ_STOP),
-    "upload":    _row(_READ, UPLOADED, AGAIN,      AGAIN,      AGAIN,      LIMITED,    AGAIN,      NOT_TAKEN,  NOT_TAKEN,  NO_UPLOAD),
-    #                        ok        empty       busy        retry       limited     doubt       gone        refused     blocked
-    "post":      _row(_POST, POSTED,   POSTED,     POST_LATER, POST_LATER, POST_LIMIT, POST_DOUBT, POST_GONE,  POST_FAIL,  POST_STOP),
-    "ephemeral": _row(_POST, DONE,     DONE,       DROP,       DROP,       DROP,       DROP,       DROP_GONE,  DONE,       DONE),
+    #                                ok        empty       busy        retry       limited     unreadable  gone        refused     blocked     partial
+    "create":    _row(_READ,         OPENED,   OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NOT_OPENED, NOT_OPENED, NOT_OPENED),
+    "find":      _row(_READ,         OPENED,   NO_CHAT,    OPEN_LATER, OPEN_LATER, OPEN_LATER, OPEN_LATER, NO_CHAT,    NOT_OPENED, NOT_OPENED),
+    "poll":      _row(_READ_ENTRIES, POLLED,   POLLED,     POLL_BUSY,  POLL_LATER, POLL_LATER, POLL_LATER, GONE,       POLL_LATER, POLL_STOP,  POLLED_PART),
+    "history":   _row(_READ_ENTRIES, READ,     READ_FAIL,  READ_LATER, READ_LATER, READ_FAIL,  READ_FAIL,  READ_GONE,  READ_FAIL,  READ_STOP,  READ_FAIL),
+    "upload":    _row(_READ,         UPLOADED, AGAIN,      AGAIN,      AGAIN,      LIMITED,    AGAIN,      NOT_TAKEN,  NOT_TAKEN,  NO_UPLOAD),
+    #                                ok        empty       busy        retry       limited     doubt       gone        refused     blocked     partial
+    "post":      _row(_POST_ENTRIES, POSTED,   POSTED,     POST_LATER, POST_LATER, POST_LIMIT, POST_DOUBT, POST_GONE,  POST_FAIL,  POST_STOP,  POSTED_PART),
+    "ephemeral": _row(_POST_ENTRIES, DONE,     DONE,       DROP,       DROP,       DROP,       DROP,       DROP_GONE,  DONE,       DONE,       DONE_PART),
 }
 # fmt: on
 """Only the classes that `classify` can give for a kind; a test compares the two."""

@@ -1133,12 +1133,12 @@ function fold(d, entries) {
   if (repeated) d.fresh = false;
 }
 
-function foldLog(d, entries, awaited) {
+function foldLog(d, entries, current) {
   if (entries.length === 0 && logCannotBeEmpty(d)) return;
   const wasRead = logWasRead(d);
   const start = wasRead ? earliestKnown(d, entries) : null;
   const over = isOver(d);
-  if (start === null && over) return;
+  if (start === null && (over || (wasRead && !current))) return;
   d.reading = true;
   d.past = start === null;
   if (d.past && wasRead) reportGap(d);
@@ -1146,7 +1146,7 @@ function foldLog(d, entries, awaited) {
   const known = new Known(d);
   for (const e of entries.slice(0, start ?? 0)) if (isProof(d, e)) unfold(d, e);
   merge(d, entries.slice(start ?? 0), known);
-  if (awaited && !over) takeParticipants(d, entries);
+  if (current && !over) takeParticipants(d, entries);
   d.reading = d.past = d.newest = false;
 }
 
@@ -1273,7 +1273,7 @@ const CODES = Object.fromEntries(table.reactions.classify.codes.map((one) => [on
 
 function classify(kind, reply) {
   const { success, column } = CALLS[kind];
-  if (reply.$ === success) return "ok";
+  if (reply.$ === success) return reply.incomplete ? "partial" : "ok";
   if (reply.$ !== "Failure") return KINDS.unreadable[column];
   if (reply.kind in KINDS) return KINDS[reply.kind][column];
   if (reply.code !== null && reply.code in CODES) return CODES[reply.code][column];
@@ -1385,7 +1385,7 @@ function answer(d, { kind, item }, reply) {
 function takeEntries(d, reply, awaited) {
   d.fresh = false;
   if (reply.$ === "EventBatch") fold(d, reply.entries);
-  else if (reply.$ === "HistoryLog") foldLog(d, reply.entries, awaited);
+  else if (reply.$ === "HistoryLog") foldLog(d, reply.entries, awaited && !reply.incomplete);
 }
 
 function endBatch(d) {
