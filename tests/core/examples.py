@@ -325,6 +325,8 @@ REPLIES: tuple[Reply, ...] = (
     ChatOpened(CHAT, "queued", None, True),
     EventBatch(ENTRIES),
     HistoryLog(ENTRIES),
+    EventBatch((message(9),), incomplete=True),
+    HistoryLog((message(9),), incomplete=True),
     FileUploaded("file-1"),
     TIMEOUT,
     http(404, 5005),

@@ -1370,6 +1370,7 @@ function handle(d, event) {
 }
 
 function answer(d, { kind, item }, reply) {
+  if (reply.repaired) d.noteAnomaly("repaired_answer", reply.repaired);
   takeEntries(d, reply, true);
   if (kind === "poll" && reply.$ === "EventBatch" && reply.entries.length === 0) noteSilence(d);
   for (const { machine, signal } of REACTIONS[`${kind} ${classify(kind, reply)}`]) {
