@@ -271,8 +271,7 @@ class Reauthorized:
 # --- answers --------------------------------------------------------------------------------------------------------
 #
 # `repaired`: why the body had to be read leniently, and what was left out, in words that quote nothing of it; "" if it
-# was read as it came. `incomplete`: the body ends in the middle of its list, or the batch has more entries than are
-# read: the others are in the history alone. A log beyond its limit lacks its oldest entries only: that one is complete.
+# was read as it came.
 
 
 @checked_record
@@ -294,7 +293,10 @@ class ChatOpened:
 
 @record
 class EventBatch:
-    """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty)."""
+    """Server events in the order they came: the answer of a poll, or of a post (v1; v2: empty).
+
+    `incomplete`: the list has no end, or more entries than are read; the log has the others.
+    """
 
     entries: tuple[Entry, ...] = ()
     repaired: str = ""
@@ -303,7 +305,11 @@ class EventBatch:
 
 @record
 class HistoryLog:
-    """The answer to `ReadHistory`: the whole log of the chat, both sides, oldest first."""
+    """The answer to `ReadHistory`: the whole log of the chat, both sides, oldest first.
+
+    `incomplete`: the list has no end; it proves nothing about what it lacks. A log beyond the limit of entries lacks
+    its oldest ones only, and is complete.
+    """
 
     entries: tuple[Entry, ...] = ()
     repaired: str = ""
