@@ -25,7 +25,7 @@ def play(capture: Capture, chat_id: str = "") -> Replay:
     calls = [part for part in parts if isinstance(part, CapturedCall)]
     names = ("request_timeout", "upload_timeout", "poll_timeout", "request_within", "ending_within")
     timeouts: Any = dict.fromkeys(names, FOREVER)
-    config = Config(api=next((call.api for call in calls), "v2"), brake=0, **timeouts)
+    config = Config(api=calls[0].api if calls else "v2", brake=0, **timeouts)
     replay = Replay(
         new_session(calls[0].at if calls else _first_time(parts), config),
         chat_id,
