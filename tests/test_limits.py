@@ -102,11 +102,11 @@ def log_lines(number: int) -> bool:
 
 def labels(number: int) -> bool:
     found = {
-        metrics._outcome(Answered(0, 1, Failure("http", status, code)))
+        metrics.outcome_of(Answered(0, 1, Failure("http", status, code)))
         for code in range(number)
         for status in (200, 299, 999 + code)
     }
-    found |= {metrics._outcome(Answered(0, 1, Failure("http", 600 + code, None))) for code in range(number)}
+    found |= {metrics.outcome_of(Answered(0, 1, Failure("http", 600 + code, None))) for code in range(number)}
     return len(found) <= len(core.CODES) + len(metrics._STATUSES) + 2
 
 

@@ -30,6 +30,7 @@ EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
         "store purge": "chats.sqlite --older-than 30",
         "store forget": "chats.sqlite visitor-1",
         "store copy": "chats.sqlite postgresql://bridge@db.example.com/chats",
+        "store recover": "postgresql://bridge@db.example.com/chats",
         "cluster status": "postgresql://bridge@db.example.com/chats",
         "cluster drain": "postgresql://bridge@db.example.com/chats worker-1",
         "cluster move": "postgresql://bridge@db.example.com/chats 17 worker-2",

@@ -23,6 +23,7 @@ def _field_values(self: Any) -> Any:
     names: tuple[str, ...] = self.__match_args__
 
     def none_or_one(record: Any) -> tuple[Any, ...]:
+        """The values of all fields; `attrgetter` gives a single one without its tuple."""
         return tuple([getattr(record, name) for name in names])
 
     type(self).field_values = property(attrgetter(*names) if len(names) > 1 else none_or_one)
