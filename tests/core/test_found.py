@@ -15,6 +15,7 @@ from statemachine import (
     EventBatch,
     Failure,
     FindChat,
+    HistoryGap,
     HistoryLog,
     Incoming,
     MarkRead,
@@ -33,7 +34,7 @@ from statemachine import (
     next_deadline,
 )
 from statemachine import wire as w
-from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, http, joined, message, mine, opened
+from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, doubting, http, joined, message, mine, opened
 
 
 def test_a_long_log_is_not_forgotten_while_it_is_read() -> None:
@@ -461,3 +462,57 @@ def test_an_answer_that_was_posted_comes_back_as_ours() -> None:
     play.answer(Post, http(503, 5001))
     play.do(Incoming, (w.FormData("1"),))
     assert play.progress(item) == ["sent"]
+
+
+# --- an answer that is cut off in the middle of its list --------------------------------------------------------------
+
+
+def test_a_batch_that_is_cut_off_is_completed_from_the_log_while_polling_goes_on() -> None:
+    play = chatting()
+    play.answer(Poll, EventBatch((message(4),), "not JSON", incomplete=True))
+    assert play.owes(Poll)
+    play.log(joined(ANN), message(4), message(5))
+    assert [one.entry for one in play.received()] == [message(5)]
+    assert play.owes(Poll)
+    assert not play.owes(ReadHistory)
+
+
+def test_a_log_that_began_before_the_batch_was_cut_off_is_read_again() -> None:
+    play, _ = doubting()
+    play.wait(10_000)  # a reading begins, for the proof
+    play.answer(Poll, EventBatch((message(4),), "not JSON", incomplete=True))
+    play.log(joined(ANN))
+    play.log(joined(ANN), message(4), message(5))
+    assert play.received()[-1].entry == message(5)
+
+
+def test_a_log_that_is_cut_off_proves_no_absence() -> None:
+    play, item = doubting()
+    play.wait(10_000)
+    play.answer(ReadHistory, HistoryLog((joined(ANN),), "not JSON", incomplete=True))
+    assert not play.owes(Post)
+    play.tick()
+    play.log(joined(ANN), mine(item))
+    assert play.progress(item) == ["sent"]
+    assert len(play.commands(Post)) == 1
+
+
+def test_a_log_that_is_always_cut_off_costs_a_gap_and_polling_goes_on() -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    for _ in range(3):
+        play.tick()
+        play.answer(ReadHistory, HistoryLog((joined(ANN),), "not JSON", incomplete=True))
+    assert any(isinstance(one, HistoryGap) for one in play.all)
+    assert play.owes(Poll)
+
+
+def test_a_log_that_is_cut_off_says_nothing_about_who_is_in_the_room_and_reports_no_gap() -> None:
+    play = chatting()
+    play.answer(Poll, TIMEOUT)
+    play.tick()
+    play.answer(ReadHistory, HistoryLog((), "not JSON", incomplete=True))
+    play.tick()
+    play.answer(ReadHistory, HistoryLog((message(9, "agent-before"),), "not JSON", incomplete=True))
+    assert play.phase == "agent_joined"
+    assert not any(isinstance(one, HistoryGap) for one in play.all)

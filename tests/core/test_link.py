@@ -35,7 +35,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.wire import SessionEnded
-from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, doubting, http, joined, message, mine, opened, requested
+from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, opened, requested
 
 # --- background and push --------------------------------------------------------------------------------------------
 
@@ -412,50 +412,6 @@ def test_an_answer_that_was_read_leniently_is_an_anomaly() -> None:
     play.answer(Poll, EventBatch((message(4),), repaired="not UTF-8"))
     assert play.odd() == ["repaired_answer"]
     assert play.received()[-1].entry == message(4)
-
-
-# --- an answer that is cut off in the middle of its list --------------------------------------------------------------
-
-
-def test_a_batch_that_is_cut_off_is_completed_from_the_log_while_polling_goes_on() -> None:
-    play = chatting()
-    play.answer(Poll, EventBatch((message(4),), "not JSON", incomplete=True))
-    assert play.owes(Poll)
-    play.log(joined(ANN), message(4), message(5))
-    assert [one.entry for one in play.received()] == [message(5)]
-    assert play.owes(Poll)
-    assert not play.owes(ReadHistory)
-
-
-def test_a_log_that_began_before_the_batch_was_cut_off_is_read_again() -> None:
-    play, _ = doubting()
-    play.wait(10_000)  # a reading begins, for the proof
-    play.answer(Poll, EventBatch((message(4),), "not JSON", incomplete=True))
-    play.log(joined(ANN))
-    play.log(joined(ANN), message(4), message(5))
-    assert play.received()[-1].entry == message(5)
-
-
-def test_a_log_that_is_cut_off_proves_no_absence() -> None:
-    play, item = doubting()
-    play.wait(10_000)
-    play.answer(ReadHistory, HistoryLog((joined(ANN),), "not JSON", incomplete=True))
-    assert not play.owes(Post)
-    play.tick()
-    play.log(joined(ANN), mine(item))
-    assert play.progress(item) == ["sent"]
-    assert len(play.commands(Post)) == 1
-
-
-def test_a_log_that_is_cut_off_says_nothing_about_who_is_in_the_room_and_reports_no_gap() -> None:
-    play = chatting()
-    play.answer(Poll, TIMEOUT)
-    play.tick()
-    play.answer(ReadHistory, HistoryLog((), "not JSON", incomplete=True))
-    play.tick()
-    play.answer(ReadHistory, HistoryLog((message(9, "agent-before"),), "not JSON", incomplete=True))
-    assert play.phase == "agent_joined"
-    assert not any(isinstance(one, HistoryGap) for one in play.all)
 
 
 # --- a clock that is corrected (design 2.17) --------------------------------------------------------------------------

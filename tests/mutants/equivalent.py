@@ -133,10 +133,6 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        "the send slot at the end of every step posts the next one, in the same step",
-        (r"ephemeral/posting/ephemeral-done-may-post: (drop|redirect to quiet)",),
-    ),
-    (
         "the end of the session, which this raises, stops the search and the doubt too",
         (
             r"opening/(creating|finding)/opening-refused: redirect to where it was",
