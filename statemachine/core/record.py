@@ -22,9 +22,9 @@ def _field_values(self: Any) -> Any:
     """The values of all fields, in order; the getter is made for each class at its first use."""
     names: tuple[str, ...] = self.__match_args__
 
-    def none_or_one(record: Any) -> tuple[Any, ...]:
+    def none_or_one(self: Any) -> tuple[Any, ...]:
         """The values of all fields; `attrgetter` gives a single one without its tuple."""
-        return tuple([getattr(record, name) for name in names])
+        return tuple([getattr(self, name) for name in names])
 
     type(self).field_values = property(attrgetter(*names) if len(names) > 1 else none_or_one)
     return self.field_values
