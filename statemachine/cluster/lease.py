@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Final
-
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def elapsed() -> float:
     """Seconds, of a clock that nobody can set. On Linux it also runs while the machine sleeps."""
-    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 class Lease:

@@ -62,7 +62,7 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     sender.close()
     relay.listener(events.ProcessStarted(process.pid or 0))
     try:
-        index = await _receive(receiver, process.kill, relay)
+        index = await _receive(receiver.recv, process.kill, relay)
     finally:
         process.kill()
         await asyncio.to_thread(process.join)
@@ -75,7 +75,7 @@ async def _run_process(job: Job, store: str, first: int, relay: _Relay) -> int:
     return index + 1
 
 
-async def _receive(receiver: Connection, kill: Callable[[], None], relay: _Relay) -> int | None:
+async def _receive(receive: Callable[[], _Report], kill: Callable[[], None], relay: _Relay) -> int | None:
     """Pass the process's events on until it is done (None), or was killed at a restart: the index of the step.
 
     Events sent before it was killed are read too: they count as delivered. Raises ChatError.
@@ -83,7 +83,7 @@ async def _receive(receiver: Connection, kill: Callable[[], None], relay: _Relay
     index: int | None = None
     while True:
         try:
-            report: _Report = await asyncio.to_thread(receiver.recv)
+            report = await asyncio.to_thread(receive)
         except (EOFError, OSError):  # OSError: it was killed while it sent
             if index is None:
                 raise ChatError("the client's process ended unexpectedly") from None
