@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 
 from statemachine import core
 from statemachine.adapters.protocols import Answer
+from statemachine.codec.body import is_object, parse_body
 from statemachine.codec.http import Endpoint, read_reply, to_http
 from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
 from statemachine.emulator.actions import InjectFault
@@ -360,7 +361,8 @@ def _with_bytes(body: dict[str, Any], wrong: bytes) -> bytes:
 
 def _object_of(page: HttpResponse) -> dict[str, Any]:
     """The JSON object in a response; an empty one where there is none."""
-    return cast("dict[str, Any]", json.loads(page.body)) if page.body else {}
+    value = parse_body(page.body)
+    return value if is_object(value) else {}
 
 
 def _events_of(body: dict[str, Any]) -> list[Any]:
