@@ -33,6 +33,8 @@ from tests.mutants.tables import ALL
 FOLDER = Path(play.__file__).parents[2] / "statemachine" / "conformance" / "vectors" / "engine"
 STORIES = ("fault/", "found/")
 """Names of vectors that stand for themselves, whatever the others cover."""
+MARKS = ("F", "found/", "deaf/")
+"""Beginnings of what a vector shows beside mutants: a fault, a find, an engine that is deaf to an entry in a phase."""
 
 
 def levelled(vector: Vector) -> Vector:
@@ -60,13 +62,13 @@ def covering(story: Story, wanted: list[Target]) -> Vector:
         if target.name in rows and (not target.shows or story.otherwise(without(target)) is not None)
     ]
     vector = levelled(story.vector())
-    codes = [one for one in story.covers if one.startswith(("F", "found/"))]
+    codes = [one for one in story.covers if one.startswith(MARKS)]
     return evolve(vector, covers=(*codes, *found))
 
 
 def covered_by(story: Story, names: set[str]) -> Vector:
     """With the names of what it covers; a vector from before whose names are all still there keeps them."""
-    known = [name for name in story.covers if not name.startswith(("F", "found/"))]
+    known = [name for name in story.covers if not name.startswith(MARKS)]
     if known and names.issuperset(known) and len(known) > 1:
         return levelled(story.vector())
     vector = covering(story, targets())
