@@ -66,6 +66,7 @@ def test_commands_run_as_pasted(guide: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.source_tree  # guides are not in the wheel
 def test_scripts_pass_against_the_default_emulator(tmp_path: Path) -> None:
     guide = (PACKAGE / "scripted" / "README.md").read_text("utf-8")
     (name, content), *others = saved_files(guide).items()
