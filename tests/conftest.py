@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.postgres import NoServer, database_url, shared_server
@@ -39,6 +40,14 @@ def count_rows() -> Generator[None]:
     Path(folder).mkdir(parents=True, exist_ok=True)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     (Path(folder) / f"{worker}{COUNTED}").write_text(write(counts))
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_structlog() -> Iterator[None]:
+    """`capture_logs` leaves structlog configured, and the lines of later tests would miss the logger of the library."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from statemachine.logs import Logger, error_name, error_values, silenced
@@ -78,7 +77,6 @@ def test_importing_and_using_the_package_configures_nothing() -> None:
 
 
 def test_the_line_names_its_caller(caplog: pytest.LogCaptureFixture) -> None:
-    structlog.reset_defaults()
     with caplog.at_level(logging.WARNING, "statemachine"):
         Logger().warning("here")
     assert caplog.records[0].filename == Path(__file__).name
