@@ -28,8 +28,9 @@ from .errors import Fenced, StoreError, StoreOwned, UnreadableSession, check_ord
 from .names import shown
 from .postgres_database import LOCK, Connection, connect, open_database, owner_of, shard_of, translated_errors
 from .postgres_housekeeping import forget, move_ages, purge
-from .postgres_writer import AckJob, CallSoon, OtherJob, SaveJob, SessionWrite, Writer
+from .postgres_writer import AckJob, OtherJob, SaveJob, SessionWrite, Writer
 from .psycopg_extra import psycopg
+from .writing import CallSoon
 
 _log = Logger()
 

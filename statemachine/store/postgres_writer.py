@@ -10,11 +10,8 @@ by the stored version: only this epoch can have written it.
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -25,15 +22,12 @@ from statemachine.codec.records import encode_update
 from statemachine.codec.snapshot import snapshot
 
 from ..core import TranscriptUpdate
-from ..logs import Logger, error_name, error_values
-from .errors import Fenced, StaleSave, StoreBusy, StoreClosed, StoreError, check_ack, check_order
+from ..logs import Logger, error_name
+from .errors import Fenced, StaleSave, StoreBusy, StoreError, check_ack, check_order
 from .postgres_database import Connection, connect, explain, shard_of
 from .psycopg_extra import psycopg
+from .writing import GROUP, CallSoon, Outcome, WriterThread
 
-CallSoon: TypeAlias = Callable[[Callable[[], object]], object]
-
-GROUP: Final = 1_000
-"""The most jobs in one commit: it limits how long the first of them waits."""
 _RETRY_S: Final = 0.2
 
 _log = Logger()
@@ -170,11 +164,10 @@ class OtherJob:
 
 
 Job: TypeAlias = SaveJob | AckJob | OtherJob
-Outcome: TypeAlias = tuple[Done, BaseException | None]
 
 
-class Writer:
-    """The thread and its queue. `epochs`: of the shards that this process owns.
+class Writer(WriterThread[Job]):
+    """The thread. `epochs`: of the shards that this process owns.
 
     `written`: called in this thread with each write that is durable, and with None for a session whose write was
     refused. `owned`: called with each new connection.
@@ -191,57 +184,31 @@ class Writer:
         written: Callable[[str, SessionWrite | None], None],
         owned: Callable[[Connection], None],
     ) -> None:
-        self._url, self._call_soon, self._epochs, self._shards, self._keep = url, call_soon, epochs, shards, keep
+        super().__init__(call_soon)
+        self._url, self._epochs, self._shards, self._keep = url, epochs, shards, keep
         self._written, self._owned = written, owned
         self._link: Connection | None = None
-        self._queue: deque[Job] = deque()
-        self._closed = self.failing = False
+        self.failing = False
         self.fenced = 0
-        self._wake = threading.Condition()
-        self._thread = threading.Thread(
-            target=copy_context().run, args=(self._run,), name="statemachine-store", daemon=True
-        )
 
     def start(self, link: Connection) -> None:
         """Begin, with this connection. Raises psycopg.Error."""
         link.execute(_PLAN)
         self._link = link
-        self._thread.start()
-
-    def put(self, job: Job) -> None:
-        """Queue this job. After `close` it is refused at once."""
-        with self._wake:
-            closed = self._closed
-            if not closed:
-                self._queue.append(job)
-                self._wake.notify()
-        if closed:
-            job.done(StoreClosed("the store is closed"))
-
-    def close(self) -> None:
-        """Write all queued jobs; where the database is away, fail them. May be repeated."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        self._thread.join()
+        self._begin()
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._closed:
-                    self._wake.wait()
-                if not self._queue:
+                if not self._wait():
                     break
                 other, group = self._take()
             found = self._insist(partial(self._other, other) if other else partial(self._commit, group))
             jobs = [other.done] if other else [done for one in group.values() for done, _ in one.answers]
             outcomes: list[Outcome] = [(done, found) for done in jobs] if isinstance(found, BaseException) else found
-            try:
-                self._call_soon(partial(_answer, outcomes))
-            except Exception as error:  # the owner's loop is closed: the jobs are done, and no caller is left
-                _log.warning("store_answers_dropped", count=len(outcomes), **error_values(error))
+            self._report(outcomes)
         if self._link is not None:
             self._link.close()
 
@@ -357,8 +324,3 @@ class Writer:
 
 def _columns(rows: list[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
-
-
-def _answer(outcomes: list[Outcome]) -> None:
-    for done, error in outcomes:
-        done(error)

@@ -24,7 +24,8 @@ from .database import connect, open_owned, translated_errors
 from .errors import StaleSave, StoreClosed, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
 from .schema import rows
-from .writer import CallSoon, WriteJob, Writer
+from .writer import WriteJob, Writer
+from .writing import CallSoon
 
 _log = Logger()
 

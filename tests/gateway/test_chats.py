@@ -102,7 +102,6 @@ async def test_forms_plain_and_secure(tmp_path: Path) -> None:
             await api("PUT", "/chats/ann")
             status, problem = await api.ask("POST", "/chats/ann/forms/none", {"data": {}})
             assert (status, problem["code"]) == (409, "not_possible")
-            await api("POST", "/chats/ann/texts", {"text": "hello"})
             for number in range(2):
                 updates = await updates_until(api, _is_form(number))
                 form = [one["update"]["entry"] for one in updates if _form_of(one)][number]
