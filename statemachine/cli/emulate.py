@@ -20,12 +20,12 @@ from click.core import ParameterSource
 
 from statemachine.emulator import Centre, Chat, Knobs
 from statemachine.emulator.clock import Clock
-from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.knobs import describe, from_settings
 from statemachine.emulator.script import catalogue
 from statemachine.emulator.steps import Scenario
 from statemachine.proxy import BadProfile, read_profile
+from statemachine.serving.addresses import is_loopback
 
 from .. import console
 from .app import Trouble, needing_extras

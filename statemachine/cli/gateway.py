@@ -18,10 +18,10 @@ from attrs import frozen
 from statemachine.client import BadSetting
 from statemachine.client.signals import on_first_signal
 from statemachine.codec.body import is_array
-from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
 from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, WebhookSetting
 from statemachine.gateway.settings import of_table
+from statemachine.serving.addresses import is_loopback
 from statemachine.store.errors import StoreError
 
 from .app import Trouble, grouped, in_trouble

@@ -13,7 +13,6 @@ from attrs import evolve
 
 from statemachine.client import ChatError, Options
 from statemachine.codec.http import Endpoint
-from statemachine.emulator.control import is_loopback
 from statemachine.emulator.script import ScriptError
 from statemachine.scripted import (
     Play,
@@ -28,6 +27,7 @@ from statemachine.scripted import (
     read_script,
     summary,
 )
+from statemachine.serving.addresses import is_loopback
 
 from ..logs import silenced
 from .app import Trouble, in_trouble

@@ -24,9 +24,8 @@ from aiohttp import web
 from statemachine.client import BadSetting, ChatError
 from statemachine.console.customer import COMMANDS, ConsoleCustomer
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator, answer, body, refusal, refusing
-from statemachine.emulator.control.stream import message, serve
-from statemachine.emulator.feed import Readers
 from statemachine.scripted import StepFailed
+from statemachine.serving.event_stream import Readers, message, serve
 
 MAX_CUSTOMERS: Final = 20
 """Customers at once: each holds a poll."""

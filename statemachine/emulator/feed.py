@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import Final, TypeAlias
 
@@ -11,6 +10,7 @@ from attrs import frozen
 from statemachine.emulator.model import Centre
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
+from statemachine.serving.event_stream import Readers
 
 KEPT: Final = 2_000
 """Items in the ring."""
@@ -42,24 +42,6 @@ class ChatChanged:
 
 
 FeedItem: TypeAlias = RequestReceived | ReplySent | ChatChanged | Violation
-
-
-class Readers:
-    """Tasks that wait for more; ``waiting`` holds an event for each."""
-
-    def __init__(self) -> None:
-        self.waiting: Final[set[asyncio.Event]] = set()
-        self.closed = False
-
-    def wake(self) -> None:
-        """There is more."""
-        for more in self.waiting:
-            more.set()
-
-    def close(self) -> None:
-        """Let every reader finish."""
-        self.closed = True
-        self.wake()
 
 
 class Feed:

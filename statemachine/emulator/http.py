@@ -14,30 +14,23 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from statemachine.emulator.bad_requests import SERVER_LOG, unreadable_body_is_400
 from statemachine.emulator.clock import Clock
-from statemachine.emulator.connection_timeouts import ConnectionTimeouts
-from statemachine.emulator.control import Part, check_host, is_loopback, mount
+from statemachine.emulator.control import Part, check_host, mount
 from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.knobs import Knobs
 from statemachine.emulator.model import Centre
 from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire_api import INERT, REQUEST_TIMEOUT_S, WireApi
+from statemachine.serving.addresses import is_loopback, local_url
+from statemachine.serving.bad_requests import SERVER_LOG, unreadable_body_is_400
+from statemachine.serving.connection_timeouts import ConnectionTimeouts
 
-# The loopback address of a server that listens on every address.
-_CONNECTABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 # Clients with thousands of chats connect at once after a restart.
 _BACKLOG: Final = 4_096
 _FRONT: Final = (
     "<!doctype html><title>Emulated contact centre</title><h1>Emulated contact centre</h1><p>There is no page here.<ul>"
     "<li>/clientweb/api/v2/ and v1/: the API for clients<li>/_control/: the API for tests and tools{}</ul>"
 )
-
-
-def local_url(host: str, port: int, *, secure: bool) -> str:
-    """The URL of a server that is bound to this address, without a slash at the end."""
-    host = _CONNECTABLE.get(host, host)
-    return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Emulator(CentreDriver):

@@ -21,8 +21,8 @@ from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
 from statemachine.core import Received, TranscriptUpdate
 from statemachine.core.wire import Message
-from statemachine.emulator.feed import Readers
 from statemachine.files import open_private
+from statemachine.serving.event_stream import Readers
 from statemachine.store.database import connect, translated_errors
 from statemachine.store.errors import StoreError
 from statemachine.store.writer import WriteJob, Writer

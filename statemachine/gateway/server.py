@@ -18,10 +18,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from statemachine.client import BadSetting, ChatClient, ChatClosed, ChatSession, Options, Stopped, Update
 from statemachine.client.prometheus import PrometheusMetrics
 from statemachine.core import DeliveryUpdate, TranscriptUpdate
-from statemachine.emulator.bad_requests import SERVER_LOG
-from statemachine.emulator.connection_timeouts import ConnectionTimeouts
-from statemachine.emulator.control.guard import host_name, is_cross_site, is_loopback
-from statemachine.emulator.http import local_url
+from statemachine.serving.addresses import host_name, is_cross_site, is_loopback, local_url
+from statemachine.serving.bad_requests import SERVER_LOG
+from statemachine.serving.connection_timeouts import ConnectionTimeouts
 from statemachine.store.errors import StoreError
 
 from ..logs import Logger, error_values

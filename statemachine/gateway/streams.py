@@ -11,7 +11,7 @@ from aiohttp import web
 from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
 from statemachine.core import StatusUpdate
-from statemachine.emulator.control.stream import message, serve
+from statemachine.serving.event_stream import message, serve
 
 from ..logs import Logger
 from .feed import Entry, Feed, Wanted

@@ -12,11 +12,11 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from statemachine.emulator.bad_requests import SERVER_LOG
-from statemachine.emulator.control import Part, is_loopback, mount
+from statemachine.emulator.control import Part, mount
 from statemachine.emulator.control.common import refusal
 from statemachine.emulator.control.guard import check_host
-from statemachine.emulator.http import local_url
+from statemachine.serving.addresses import is_loopback, local_url
+from statemachine.serving.bad_requests import SERVER_LOG
 
 from .forwarding import LARGEST_HEADER, Forwarder
 from .watching import Recorder, Watcher

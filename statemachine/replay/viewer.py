@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 
 from ..codec.body import MAX_BODY
 from ..emulator.control.common import answer, refusal
-from ..emulator.control.guard import host_name, is_cross_site, is_loopback
+from ..serving.addresses import host_name, is_cross_site, is_loopback
 from .capture import BadCapture, read_capture, redacted
 from .page import empty_page, page
 from .run import play

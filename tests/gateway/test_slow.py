@@ -10,10 +10,10 @@ import pytest
 
 from statemachine.client import ChatClient
 from statemachine.emulator import actions
-from statemachine.emulator.control import stream
 from statemachine.gateway import GatewaySettings, feed, server, streams
 from statemachine.gateway.feed import Feed
 from statemachine.logs import Logger
+from statemachine.serving import event_stream
 from statemachine.store.errors import StoreFull
 from statemachine.testing import EmulatedCentre
 from tests.gateway.harness import Api, gateway, is_state, updates_until
@@ -25,7 +25,7 @@ TEXTS = 200
 async def test_a_reader_that_takes_nothing_is_dropped_and_logged_once(
     api: Api, centre: EmulatedCentre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(stream, "WRITE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(event_stream, "WRITE_TIMEOUT_S", 0.5)
     monkeypatch.setattr(streams, "_log", Logger())  # that of the process may have written enough in this minute
     await api("PUT", "/chats/ann")
     agent = centre.agent("Ada Larsen")

@@ -13,9 +13,9 @@ from aiohttp import web
 
 from statemachine.emulator.control import chats, feed, scenarios, settings, verdict
 from statemachine.emulator.control.common import EMULATOR, ControlledEmulator
-from statemachine.emulator.control.guard import CONTROL, check_host, guard, is_loopback
+from statemachine.emulator.control.guard import CONTROL, check_host, guard
 
-__all__ = ["EMULATOR", "Part", "check_host", "is_loopback", "mount"]
+__all__ = ["EMULATOR", "Part", "check_host", "mount"]
 
 _CONCERNS: Final = (chats.routes, feed.routes, verdict.routes, settings.routes, scenarios.routes)
 

@@ -25,11 +25,11 @@ from aiohttp import web
 
 from statemachine.emulator.control.chats import chat_data, entry_data
 from statemachine.emulator.control.common import EMULATOR
-from statemachine.emulator.control.stream import message, serve
 from statemachine.emulator.feed import FeedItem, ReplySent, RequestReceived
 from statemachine.emulator.model import Centre
 from statemachine.emulator.state import Violation
 from statemachine.emulator.traffic import Exchange
+from statemachine.serving.event_stream import message, serve
 
 routes = web.RouteTableDef()
 

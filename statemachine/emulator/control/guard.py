@@ -8,29 +8,19 @@ loopback (DNS rebinding) is refused, on the wire too. Bound elsewhere: a token i
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from statemachine.emulator.control.common import EMULATOR, refusal
+from statemachine.serving.addresses import host_name, is_cross_site, is_loopback
 
 TOKEN_PARAMETER: Final = "token"
 """``?token=…`` in the address of a page: it becomes a cookie, and the address is cleaned."""
 CONTROL: Final = "/_control"
 """The path of the control API."""
-_SAME_SITE: Final = ("same-origin", "none")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address, or the name of one, is this machine's own."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 @web.middleware
@@ -57,33 +47,6 @@ def check_host(request: web.Request, names: Collection[str]) -> None:
     name = host_name(request.headers.get("Host", "localhost"))
     if not is_loopback(name) and name not in names:
         raise refusal(403, f"unknown host {name!r}: use the address that the emulator printed, or allow it by --name")
-
-
-def is_cross_site(request: web.Request) -> bool:
-    """Whether a page of another site makes the browser ask this."""
-    origin = request.headers.get("Origin")
-    if origin is not None and _netloc(origin) != request.host.lower():
-        return True
-    if request.headers.get("Sec-Fetch-Site", "none") in _SAME_SITE:
-        return False
-    # Following a link to here is no harm: the other site cannot read the answer.
-    follows_a_link = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
-    return request.method != "GET" or follows_a_link != ("navigate", "document")
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def host_name(host: str) -> str:
-    """The name in a `Host` header, without its port."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _equal(given: str, token: str) -> bool:

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from statemachine.emulator import Knobs, actions, feed, traffic
-from statemachine.emulator.control import stream
 from statemachine.emulator.http import Emulator
+from statemachine.serving import event_stream
 from tests.emulator.control.api import call, following, opened, until, wire
 from tests.emulator.driver import message
 
@@ -84,7 +84,7 @@ async def test_a_place_of_another_run_begins_afresh() -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "WRITE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(event_stream, "WRITE_TIMEOUT_S", 0.2)
     async with Emulator("silent") as emulator:
         chat_id = await opened(emulator)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(emulator.url.rpartition(":")[2]), limit=1024)
@@ -103,7 +103,7 @@ async def test_a_reader_that_takes_nothing_is_dropped(monkeypatch: pytest.Monkey
 
 
 async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "MAX_READERS", 1)
+    monkeypatch.setattr(event_stream, "MAX_READERS", 1)
     async with Emulator("silent") as emulator:
         async with following(emulator) as updates:
             await anext(updates)
@@ -118,7 +118,7 @@ async def test_there_is_a_limit_to_readers(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_quiet_feed_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "QUIET_S", 0.05)
+    monkeypatch.setattr(event_stream, "QUIET_S", 0.05)
     async with (
         Emulator("silent") as emulator,
         aiohttp.ClientSession() as session,

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from statemachine.emulator.control import is_loopback
 from statemachine.emulator.http import Emulator
+from statemachine.serving.addresses import is_loopback
 from tests.emulator.control.api import call, opened, wire
 
 pytestmark = pytest.mark.asyncio

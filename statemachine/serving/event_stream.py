@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
-
-from statemachine.emulator.control.common import refusal, text_of
-from statemachine.emulator.feed import Readers
 
 MAX_READERS: Final = 32
 WRITE_TIMEOUT_S: Final = 20.0
@@ -18,10 +16,30 @@ QUIET_S: Final = 15.0
 """A quiet stream sends a comment this often, so that no proxy closes it and a dead reader is noticed."""
 
 
+class Readers:
+    """Tasks that wait for more; ``waiting`` holds an event for each."""
+
+    def __init__(self) -> None:
+        self.waiting: Final[set[asyncio.Event]] = set()
+        self.closed = False
+
+    def wake(self) -> None:
+        """There is more."""
+        for more in self.waiting:
+            more.set()
+
+    def close(self) -> None:
+        """Let every reader finish."""
+        self.closed = True
+        self.wake()
+
+
 def message(event: str, data: object | str, number: int | None = None) -> str:
     """One event; `number` comes back as ``Last-Event-ID`` when the reader connects again."""
     head = "" if number is None else f"id: {number}\n"
-    return f"{head}event: {event}\ndata: {data if isinstance(data, str) else text_of(data)}\n\n"
+    return (
+        f"{head}event: {event}\ndata: {data if isinstance(data, str) else json.dumps(data, separators=(',', ':'))}\n\n"
+    )
 
 
 async def serve(
@@ -30,7 +48,8 @@ async def serve(
     """Write the text that `take` returns, again whenever the readers are woken. Refuses more than `most` with 503."""
     most = MAX_READERS if most is None else most
     if len(readers.waiting) >= most:
-        raise refusal(503, f"{most} readers follow already")
+        error = json.dumps({"error": f"{most} readers follow already"})
+        raise web.HTTPServiceUnavailable(text=error, content_type="application/json")
     more = asyncio.Event()
     readers.waiting.add(more)
     try:

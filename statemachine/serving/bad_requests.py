@@ -29,7 +29,7 @@ def _reason(error: BaseException) -> str:
     return words.strip().partition("\n")[0].partition(":")[0]
 
 
-SERVER_LOG: Final = logging.getLogger("statemachine.emulator.server")
+SERVER_LOG: Final = logging.getLogger("statemachine.server")
 """For aiohttp's server."""
 SERVER_LOG.addFilter(_shortened)
 
