@@ -18,7 +18,7 @@ from attrs import fields
 
 from ..version import __version__
 from .errors import interrupted, is_interrupt, missing, say
-from .examples import with_examples
+from .examples import Context, with_examples
 from .screen import discard_output, reopen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,6 +97,8 @@ def needing_extras(what: str) -> Generator[None]:
 class Group(click.Group):
     """A group of commands that names the nearest one where it has none of the name given."""
 
+    context_class = Context
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -108,6 +110,11 @@ class Group(click.Group):
             if not close:
                 raise
             raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {close[0]!r}?", ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """With the whole first sentence of each: click cuts it off at the end of the line."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(200)) for name, one in self.commands.items()])
 
 
 class _Lazy(Group):

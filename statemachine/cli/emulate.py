@@ -42,7 +42,7 @@ from .text import clipped
 _YEAR_S: Final = 365 * 86_400.0
 _GLANCE_S: Final = 0.2
 """Between two looks at all chats: thousands of them change all the time."""
-_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<19} {one.about}" for one in catalogue().values())])
+_EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<20} {one.about}" for one in catalogue().values())])
 
 
 @click.command(name="emulate", epilog=_EPILOG)

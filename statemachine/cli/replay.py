@@ -79,23 +79,21 @@ def command(
 
     --trace writes the same chat as the engine's own events, commands and updates, as `--trace` of a client does.
 
-    \b
     --json prints one object; instants are milliseconds since the epoch (UTC) or null:
+
+    \b
       phase       of the chat at the end: queued, agent_joined, ended…
       outcome     ended, completed, failed, refused, gave_up, timed_out, gone; or null
       chat_id     or null
-      events      number of entries read, the next two included
-      unknown     entries of no known name;  malformed: that cannot be read (a line
-                  that cannot be read counts as one entry)
+      events      number of entries read, unknown and malformed ones included
+      unknown     number of entries whose name is not known
+      malformed   number of entries that cannot be read; such a line counts as one entry
       unread      number of calls of a HAR file that are not recorded whole
       parties     [{id, name, type, present}], in order of joining
-      messages    [{type: text|file|location, text, own, party, msg_id, time, late,
-                  historic, state}]; state: of one that the captured client sent
+      messages    [{type, text, own, party, msg_id, time, late, historic, state}]; type: text, file or location
       anomalies   [{at, kind, detail}]
-      timeline    [{event, phase, commands, at, who, what, notes}]; event: the name on
-                  the wire, or of the call (create, find, poll, history, post), or in a
-                  trace of the engine's event; phase: after it; commands: what the
-                  engine would do, each {type, id, timeout, …}
+      timeline    [{event, phase, commands, at, who, what, notes}]; event: its name on the wire, the call (create, find,
+                  poll, history, post), or the engine's event in a trace; commands: executed after it, {type, id, …}
 
     Exit status: 0 replayed, whatever the outcome; 2 a file is unreadable or none of these; 130 stopped by Ctrl-C.
     """

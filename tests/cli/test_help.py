@@ -36,8 +36,36 @@ def test_every_command_has_an_example() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_shows_the_example(name: str) -> None:
-    assert COMMANDS[name].help.count("Example:") == 1
-    assert f"statemachine {name}" in COMMANDS[name].get_help(click.Context(COMMANDS[name], info_name=name))
+    assert help_of(name, 80).count("Example:") == 1
+    assert f"statemachine {name}" in help_of(name, 80)
+
+
+def help_of(name: str, columns: int) -> str:
+    command = COMMANDS[name]
+    with command.context_class(command, info_name=f"statemachine {name}", terminal_width=columns) as context:
+        return command.get_help(context)
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_fits_the_terminal(name: str, columns: int) -> None:
+    lines = [line for line in help_of(name, columns).splitlines() if not is_to_copy(line)]
+    assert [line for line in lines if len(line) > columns] == []
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_paragraphs_begin_at_the_left_and_have_no_runs_of_blanks(name: str, columns: int) -> None:
+    paragraphs = help_of(name, columns).partition("\n\n")[2].partition("\n\nOptions:")[0].split("\n\n")
+    for line in paragraphs[0].splitlines() + paragraphs[1].splitlines():
+        assert line.startswith("  ")
+        assert "  " not in line.strip()
+    assert {len(one) - len(one.lstrip(" \n")) for one in paragraphs} <= {2, 3, 4, 5}, paragraphs
+
+
+def is_to_copy(line: str) -> bool:
+    """Whether the line is part of a command or of a file: those are never broken."""
+    return line.startswith(("    statemachine ", "    eval ")) or line.endswith((" },", "…"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
