@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 
 import click
@@ -9,7 +10,9 @@ import pytest
 
 from statemachine.cli.app import cli
 from statemachine.cli.chat.talk import Talk, help_lines
+from statemachine.cli.chat.view import View
 from statemachine.cli.examples import EXAMPLES
+from statemachine.cli.screen import Screen
 
 
 def commands() -> dict[str, click.Command]:
@@ -75,11 +78,22 @@ def test_the_parser_knows_the_options_of_the_example(name: str) -> None:
     assert {word for word in words if word.startswith("--")} <= known
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_the_commands_of_the_chat_fit_the_terminal(columns: int) -> None:
-    lines = list(help_lines(Talk.commands.values(), columns))
-    assert max(map(len, lines)) <= columns
-    assert {one.usage for one in Talk.commands.values()} <= {line.partition("  ")[0] for line in lines}
+def test_the_commands_of_the_chat_fit_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    view = View(Screen(terminal), chatty=False)
+    for line in help_lines(Talk.commands.values(), columns):
+        view.note(line)
+    shown = terminal.getvalue()
+    assert max(map(len, shown.splitlines())) <= columns
+    assert [one.usage for one in Talk.commands.values() if f" {one.usage}" not in shown] == []
 
 
 def test_completion_is_documented() -> None:

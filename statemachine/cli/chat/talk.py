@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from shutil import get_terminal_size
-from textwrap import wrap
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -285,16 +284,12 @@ class Talk:
 
 
 def help_lines(commands: Iterable[Command], columns: int) -> Iterator[str]:
-    """A line for each command; where they would not fit, its meaning below it."""
+    """A line for each command, in two columns where that fits."""
     listed = list(commands)
     width = max(len(command.usage) for command in listed)
     is_narrow = any(width + 4 + len(command.about) > columns for command in listed)
     for command in listed:
-        if is_narrow:
-            yield command.usage
-            yield from wrap(command.about, columns - 2, initial_indent="    ", subsequent_indent="    ")
-        else:
-            yield f"{command.usage:<{width}}  {command.about}"
+        yield f"{command.usage}: {command.about}" if is_narrow else f"{command.usage:<{width}}  {command.about}"
 
 
 def _one(words: list[str], usage: str) -> str:
