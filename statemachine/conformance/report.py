@@ -12,6 +12,7 @@ from typing import Final
 from attrs import evolve
 
 from ..junit import Case, document
+from ..pages import framed
 from .results import FAILING, CheckResult, conforms, count_text
 
 _SHOWN: Final = 12
@@ -127,16 +128,21 @@ def html(name: str, results: Sequence[CheckResult]) -> str:
     """One HTML page without external files."""
     order = ("failed", "unexpected", "warned", "known")
     failing = sorted((one for one in results if one.status in order), key=lambda one: order.index(one.status))
-    template = Template(files("statemachine.conformance").joinpath("report.html").read_text("utf-8"))
-    return template.substitute(
-        title=escape(f"Conformance of {name}"),
-        mood="ok" if conforms(results) else "bad",
+    title = f"Conformance of {name}"
+    body = Template(_file("report.html")).substitute(
+        title=escape(title),
+        mood="ok" if conforms(results) else "failed",
         summary=escape(summary(name, results)),
         rules=_rules_table(results),
         failing="\n".join(map(_section, failing)),
         count=len(results),
         rows="\n".join(map(_row, results)),
     )
+    return framed(title, body, style=_file("report.css"))
+
+
+def _file(name: str) -> str:
+    return files("statemachine.conformance").joinpath(name).read_text("utf-8")
 
 
 def _rules_table(results: Sequence[CheckResult]) -> str:
@@ -146,7 +152,7 @@ def _rules_table(results: Sequence[CheckResult]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("result", "rule", "level", "fault", "cases", "example"))
     cells = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     skipped = "".join(f"<p>{escape(line)}</p>" for line in skipped_lines(results))
-    return (f"<table><tr>{head}</tr>{cells}</table>" if rows else "") + skipped
+    return (f'<div class="wide"><table><tr>{head}</tr>{cells}</table></div>' if rows else "") + skipped
 
 
 def _section(result: CheckResult) -> str:

@@ -88,7 +88,6 @@ class ConsoleCustomer:
             "version": self.version,
             "chat_id": session.chat.chat_id,
             "phase": session.phase,
-            "stage": session.lifecycle.name,
             "outcome": session.outcome,
             "connection": session.connection.name,
             "parties": [*names.values()],

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from statemachine import pages
 from statemachine.diagrams import lifecycle_outline
 from statemachine.emulator.control.common import answer
 
@@ -39,8 +40,7 @@ _HEADERS: Final = {
 }
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _OWN: Final = (files("statemachine.console") / "static").iterdir()
-_LIFECYCLE: Final = files("statemachine.diagrams") / "static" / "lifecycle.js"
-_FILES: Final = {one.name: one for one in (*_OWN, _LIFECYCLE)}
+_FILES: Final = {one.name: one for one in (*_OWN, pages.STYLE, pages.SCRIPT)}
 """All files of the page; any other path does not exist."""
 
 routes = web.RouteTableDef()

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from ..core.table import Machine, Row
 from ..core.tables import MACHINES
 from ..core.tables.reactions import CODES
+from ..pages import framed
 from ..sources import in_words
 from .complete import state_lines
 from .export import classification
@@ -22,8 +23,9 @@ from .matrix import GROUPS
 from .names import effects, guard, kind_of, name, number, raised, trigger
 
 LEGEND: Final = (
-    '<p class="row taken">→ state: it moves there</p><p class="row stays">stays: taken, without moving</p>'
-    '<p class="row ignored">ignored: nothing changes</p><p class="row rejected">rejected: the intent is refused</p>'
+    '<div class="legend"><p class="row taken">→ state: it moves there</p>'
+    '<p class="row stays">stays: taken, without moving</p><p class="row ignored">ignored: nothing changes</p>'
+    '<p class="row rejected">rejected: the intent is refused</p></div>'
     "<p>The number is the row's place in its table; the rows of a cell are tried in this order.</p>"
 )
 
@@ -33,14 +35,12 @@ Counts: TypeAlias = Mapping[str, Counter[int]]
 
 def page(counts: Counts | None = None) -> str:
     """The whole page. `counts`: how often each row of each machine was taken."""
-    return "\n".join(_page(counts)) + "\n"
+    style = resources.files("statemachine.diagrams").joinpath("static", "matrix.css").read_text("utf-8")
+    return framed("State by event", "\n".join(_body(counts)) + "\n", style=style)
 
 
-def _page(counts: Counts | None) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    yield '<meta name="viewport" content="width=device-width">\n<title>State by event</title>'
-    yield f"<style>\n{_style()}</style>\n</head>\n<body>\n<h1>State by event</h1>"
+def _body(counts: Counts | None) -> Iterator[str]:
+    yield '<main class="report">\n<h1>State by event</h1>'
     links = [f'<a href="#{one}">{one}</a>' for one in (*MACHINES, "couplings", "reactions")]
     yield f"<nav>{' '.join(links)}</nav>"
     yield LEGEND
@@ -49,11 +49,7 @@ def _page(counts: Counts | None) -> Iterator[str]:
         yield from _machine(machine, None if counts is None else counts[machine.name])
     yield from _couplings()
     yield from _reactions()
-    yield "</body>\n</html>"
-
-
-def _style() -> str:
-    return resources.files("statemachine.diagrams").joinpath("static", "matrix.css").read_text("utf-8")
+    yield "</main>"
 
 
 def _machine(machine: Machine, counts: Counter[int] | None) -> Iterator[str]:

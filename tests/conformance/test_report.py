@@ -73,7 +73,7 @@ def test_html() -> None:
     assert "<script" not in page
     assert "does not conform" in page
     assert page.count("<tr>") == 1 + len(VERDICTS)
-    assert 'class="sum bad"' in page
+    assert 'class="sum failed"' in page
     assert 'class="sum ok"' in html("mine", VERDICTS[:1])
 
 

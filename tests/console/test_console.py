@@ -107,7 +107,7 @@ async def test_a_person_plays_both_sides_by_keyboard() -> None:
         await page.sees("Grace Moreau joined", "#talk .log")
         await page.sees("Ada Larsen left", "#talk .log")
         await page.shortcut("w")
-        await page.until("document.querySelector('#picture svg.warned')")
+        await lit(page, "warned")
         await page.sees("POST", "#wire")
         await picture(page, "talk")
         await page.shortcut("e")

@@ -10,14 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from statemachine import console
+from statemachine import console, pages
 from statemachine.console.page import POLICY
 from statemachine.emulator.http import Emulator
 from statemachine.records import PHASES
 
 OWN = (files("statemachine.console") / "static").iterdir()
-LIFECYCLE = files("statemachine.diagrams") / "static" / "lifecycle.js"
-TEXTS = {one.name: one.read_text("utf-8") for one in (*OWN, LIFECYCLE)}
+TEXTS = {one.name: one.read_text("utf-8") for one in (*OWN, pages.STYLE, pages.SCRIPT)}
 
 
 def centre(**more: Any) -> Emulator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import struct
 import subprocess
@@ -23,7 +22,6 @@ from statemachine.diagrams import (
     dot,
     files,
     graphs,
-    matrix_html,
     mermaid,
     overview,
     pictures,
@@ -243,11 +241,3 @@ def test_kinds_are_told_apart_by_lightness_alone() -> None:
 def test_events_can_be_read_on_paper_and_their_arcs_told_apart_without_colour(kind: dot.EventKind) -> None:
     assert contrast(dot.PAPER, dot.EVENT_COLOURS[kind]) >= 4.5
     assert len(set(MARKS.values())) == len(MARKS)  # the mark says the same in letters
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_words_of_the_matrix_can_be_read_on_every_cell(scheme: str) -> None:
-    light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in matrix_html.page().split("@media", 1))
-    colours = light if scheme == "light" else {**light, **dark}
-    for ground in ("paper", "taken", "stays", "rejected"):
-        assert min(contrast(colours[ground], colours[ink]) for ink in ("ink", "faint")) >= 4.5, ground

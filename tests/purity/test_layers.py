@@ -21,7 +21,7 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version", "durations", "files", "junit", "logs", "serving", "sources"},
+    {"version", "durations", "files", "junit", "logs", "pages", "serving", "sources"},
     {"core"},
     {"codec", "chart"},
     {"adapters", "diagrams"},

@@ -1,23 +1,6 @@
-// Elements from data. Whatever is text becomes a text node, never markup: chats are written by strangers.
+// Elements of the console; the shared script makes them.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function fill(element, props, children) {
-  for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
-  return element;
-}
-
-/** An element: h("button", { class: "big", onclick: f }, "text", other). */
-export const h = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
-
-/** The same for SVG. */
-export const s = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
+export const { h, clock } = globalThis.page;
 
 /** The name of a shortcut, or null without one. */
 export const shortcutName = (key) => (key ? `Alt+${key.toUpperCase()}` : null);
@@ -58,8 +41,6 @@ export function show(box, ...children) {
   box.replaceChildren(...fresh.childNodes);
   return true;
 }
-
-export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 /** How long: 5 s, 3:07. */
 export function span(ms) {

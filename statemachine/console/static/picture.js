@@ -5,20 +5,15 @@ import { h, show } from "./dom.js";
 import { current, customerOf, onChange } from "./store.js";
 
 export async function picture(box) {
-  const svg = globalThis.drawLifecycle(await lifecycle());
+  const svg = globalThis.page.drawLifecycle(await lifecycle());
   const legend = h("p", { class: "legend" });
   box.append(svg, legend);
   onChange(() => {
     const found = current();
     const screen = found && customerOf(found.chat.chat_id);
-    const visited = new Set(found?.phases ?? []);
-    for (const state of svg.querySelectorAll(".state")) {
-      const name = state.dataset.state;
-      state.classList.toggle("lit", found?.chat.phase === name);
-      state.classList.toggle("visited", visited.has(name));
-      state.classList.toggle("client", screen?.stage === name);
-    }
-    svg.classList.toggle("warned", Boolean(found?.chat.warned));
+    const phase = found?.chat.warned ? "warned" : found?.chat.phase;
+    globalThis.page.light(svg, phase, new Set(found?.phases ?? []));
+    for (const state of svg.querySelectorAll(".state")) state.classList.toggle("client", screen?.phase === state.dataset.state);
     show(
       legend,
       found

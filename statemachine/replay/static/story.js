@@ -10,28 +10,16 @@
   const BETWEEN =
     'One of a batch, and not its last: shown as if they had come one by one. What the engine makes of the whole stands with the last.'
 
-  function make(tag, kind = '', ...inside) {
-    const made = document.createElement(tag)
-    if (kind) made.className = kind
-    made.append(...inside)
-    return made
-  }
+  const { h, padded, clock, drawLifecycle, light } = globalThis.page
+  const make = (tag, kind = '', ...inside) => h(tag, { class: kind || null }, ...inside)
+  const moment = (at) => clock(at, true)
 
   // --- time: local; the offset is in the head ----------------------------------------------------------------------
-
-  const two = (n) => String(n).padStart(2, '0')
 
   function offset(date) {
     const minutes = -date.getTimezoneOffset()
     const size = Math.abs(minutes)
-    return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`
-  }
-
-  function moment(at) {
-    const date = new Date(at)
-    if (at === null || Number.isNaN(date.getTime())) return ''
-    const milliseconds = String(date.getMilliseconds()).padStart(3, '0')
-    return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`
+    return `${minutes < 0 ? '-' : '+'}${padded(Math.floor(size / 60))}:${padded(size % 60)}`
   }
 
   function wait(milliseconds) {
@@ -43,7 +31,6 @@
   function tell(story) {
     const { rows, said, states, moves, lifecycle } = story
     const kinds = new Map(lifecycle.boxes.flatMap((box) => box.states.map((state) => [state, box.kind])))
-    const kindOf = (phase) => kinds.get(phase) ?? (phase === 'warned' ? 'talking' : 'waiting')
     const svg = drawLifecycle(lifecycle)
     let now = 0
 
@@ -92,36 +79,26 @@
       const { scrollTop, clientHeight } = $('rows')
       if (top < scrollTop || top + height > scrollTop + clientHeight) $('rows').scrollTop = top - clientHeight / 2
       list()
-      light()
+      picture()
       step()
       talk()
     }
 
-    // The lifecycle: where it is, where it has been, how it came here.
-    function light() {
+    // The lifecycle: the phase, those before it, and the arrow between the last two.
+    function picture() {
       const times = new Map()
       let [last, from] = [null, null]
-      for (let index = 0; index <= now && index < rows.length; index++) {
-        const state = stageOf(rows[index])
+      for (const { phase } of rows.slice(0, now + 1)) {
         from = last
-        if (state !== last) times.set(state, (times.get(state) ?? 0) + 1)
-        last = state
-      }
-      for (const chip of svg.querySelectorAll('.state')) {
-        const state = chip.dataset.state
-        chip.classList.toggle('been', times.has(state))
-        chip.classList.toggle('now', state === last)
+        if (phase !== last) times.set(phase, (times.get(phase) ?? 0) + 1)
+        last = phase
       }
       const took = from !== last && from !== null
       const way = [`${from} ${last}`, `${kinds.get(from)} ${kinds.get(last)}`]
-      for (const arc of svg.querySelectorAll('[data-from]')) {
-        arc.classList.toggle('took', took && way.includes(`${arc.dataset.from} ${arc.dataset.to}`))
-      }
-      const again = times.get(last) > 1 ? ` (time ${times.get(last)})` : ''
+      light(svg, last, times, (start, end) => took && way.includes(`${start} ${end}`))
+      const again = times.get(last) > 1 ? ` (entered ${times.get(last)} times)` : ''
       $('stage').textContent = took ? `${from} → ${last}${again}` : `${last ?? ''}${again}`
     }
-
-    const stageOf = (row) => states[row.state].lifecycle
 
     // The timeline is the sequence diagram: only the rows in sight are in the page.
     function list() {
@@ -140,8 +117,7 @@
       const lanes = make('div', 'lanes', arrow(row.from, 'engine', said, row.does ? 'upper' : ''))
       if (row.does) lanes.append(arrow('engine', 'server', [row.does], 'does'))
       made.append(lanes)
-      const phase = make('span', `phase p-${kindOf(row.phase)}`, row.phase)
-      made.append(phase)
+      made.append(h('span', { class: 'phase', 'data-phase': row.phase }, row.phase))
       made.onclick = () => go(index)
       return made
     }
@@ -168,7 +144,7 @@
       const section = (title, ...inside) => inside.length && parts.push(make('h2', '', title), ...inside)
       if (row) {
         section(`${moment(row.at)} ${row.who}`, make('p', '', row.what))
-        if (row.between) parts.push(make('p', 'faint', BETWEEN))
+        if (row.between) parts.push(make('p', 'soft', BETWEEN))
         section('Odd', ...row.notes.map((note) => make('p', 'note', note)))
         if (row.does) section('The engine then does', make('p', '', row.does))
         standing(states[row.state], row, section)

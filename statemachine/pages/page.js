@@ -1,12 +1,36 @@
-// The lifecycle's picture, for pages that light it: boxes and arcs as the table has them, laid out for a narrow column.
-// A state is `.state[data-state]`; an arc is `[data-from][data-to]`, between states or between kinds of boxes.
+// What the pages share: elements from data, times, and the picture of the lifecycle. The pages find it as `page`.
 {
-  function s(tag, props, ...children) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(props)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
+  const SVG = "http://www.w3.org/2000/svg";
+
+  function fill(element, props, children) {
+    for (const [name, value] of Object.entries(props)) {
+      if (value === undefined || value === null || value === false) continue;
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+      else element.setAttribute(name, value === true ? "" : String(value));
+    }
+    element.append(...children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
+    return element;
   }
+
+  /** An element: h("button", { class: "big", onclick: f }, "text", other). Text stays text: strangers write the chats. */
+  const h = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
+
+  /** The same for SVG. */
+  const s = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
+
+  const padded = (number, digits = 2) => String(number).padStart(digits, "0");
+
+  /** The local time of day, or "" without one. `ms`: milliseconds since the epoch. */
+  function clock(ms, withMilliseconds = false) {
+    const date = new Date(ms);
+    if (ms === null || Number.isNaN(date.getTime())) return "";
+    const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((one) => padded(one)).join(":");
+    return withMilliseconds ? `${time}.${padded(date.getMilliseconds(), 3)}` : time;
+  }
+
+  // --- the lifecycle, laid out for a narrow column ---
+  // A state is `.state[data-state]`; an arc is `[data-from][data-to]`, between states or between kinds of boxes.
 
   const WIDTH = 380;
   const SIDE = 34; // for the arcs that pass a box by
@@ -86,7 +110,8 @@
     };
   }
 
-  globalThis.drawLifecycle = (outline) => {
+  /** The picture, from boxes and arcs as the table has them. */
+  function drawLifecycle(outline) {
     const { chips, boxes, height } = layout(outline);
     const path = outer(boxes);
     const arrow = s(
@@ -96,7 +121,7 @@
     );
     return s(
       "svg",
-      { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-labelledby": "picture-title" },
+      { class: "lifecycle", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-labelledby": "picture-title" },
       s("title", { id: "picture-title" }, "The lifecycle of a chat session"),
       s("defs", {}, arrow),
       ...outline.between.map((arc) => {
@@ -124,5 +149,16 @@
         );
       }),
     );
-  };
+  }
+
+  /** Mark the state that is entered, those that were visited, and the arrows that were taken last. */
+  function light(svg, phase, visited, isTaken = () => false) {
+    for (const state of svg.querySelectorAll(".state")) {
+      state.classList.toggle("lit", state.dataset.state === phase);
+      state.classList.toggle("visited", visited.has(state.dataset.state));
+    }
+    for (const arc of svg.querySelectorAll("[data-from]")) arc.classList.toggle("took", isTaken(arc.dataset.from, arc.dataset.to));
+  }
+
+  globalThis.page = { h, s, padded, clock, drawLifecycle, light };
 }
