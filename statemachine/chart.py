@@ -1,7 +1,7 @@
 """The second interpreter: the same rows, run by the library `transitions`.
 
 Nothing in the engine uses it. It is for looking around at run time (what may happen here, what leads on from here), for
-the library's own graph beside ours, and as the oracle that each compiled cell is compared with.
+the library's own graph beside ours, and as the oracle that each cell is compared with.
 
     chart = Chart(MACHINES["lifecycle"])
     chart.triggers("queued")                                     # what can change something there

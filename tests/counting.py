@@ -1,13 +1,12 @@
-"""Counts which rows the compiled cells take, while it watches."""
+"""Counts which rows the cells take, while it watches."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from statemachine.core.table import Cell, Machine
+from statemachine.core.table import Row
 from statemachine.core.tables import CELLS, MACHINES
 from statemachine.diagrams.coverage import Counts
 
@@ -18,9 +17,10 @@ def counting() -> Iterator[Counts]:
     counts: Counts = {name: Counter() for name in MACHINES}
     before = {name: {state: dict(cells) for state, cells in states.items()} for name, states in CELLS.items()}
     for name, states in CELLS.items():
-        for state, cells in states.items():
+        numbers = {id(row): number for number, row in enumerate(MACHINES[name].rows, 1)}
+        for cells in states.values():
             for on, cell in cells.items():
-                cells[on] = _counted(MACHINES[name], state, on, cell, counts[name])
+                cells[on] = _counted(cell, numbers, counts[name])
     try:
         yield counts
     finally:
@@ -29,12 +29,21 @@ def counting() -> Iterator[Counts]:
                 CELLS[name][state].update(cells)
 
 
-def _counted(machine: Machine, state: type[Any], on: type[Any], cell: Cell, counts: Counter[int]) -> Cell:
-    numbers = {id(row): number for number, row in enumerate(machine.rows, 1)}
-    rows = [(row.when, numbers[id(row)]) for row in machine.cell(state, on)]
+class _Counted(tuple[Row, ...]):
+    """A cell that counts the row at which whoever tries its rows stops: the one that is taken."""
 
-    def counted(d: Any, e: Any) -> None:
-        counts[next(number for when, number in rows if when is None or when(d, e))] += 1
-        cell(d, e)
+    cell: tuple[Row, ...]
+    numbers: dict[int, int]
+    counts: Counter[int]
 
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.cell:
+            self.counts[self.numbers[id(row)]] += 1
+            yield row
+            self.counts[self.numbers[id(row)]] -= 1
+
+
+def _counted(cell: tuple[Row, ...], numbers: dict[int, int], counts: Counter[int]) -> _Counted:
+    counted = _Counted(cell)
+    counted.cell, counted.numbers, counted.counts = cell, numbers, counts
     return counted

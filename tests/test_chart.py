@@ -1,4 +1,4 @@
-"""The second interpreter against the compiled reducer: every cell of every machine, every valuation of its guards."""
+"""The second interpreter against the engine: every cell of every machine, every valuation of its guards."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from statemachine.chart import Chart
 from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
 from statemachine.core.session import ConnectionPaused, new_session
-from statemachine.core.table import Cell, Machine, Row, Verdict, compile_cell
-from statemachine.core.tables import MACHINES
+from statemachine.core.table import Machine, Row, Verdict
+from statemachine.core.tables import CELLS, MACHINES, RECEIVERS, Coupling, move
 
 Valuation = dict[str, bool]
 
@@ -30,14 +30,6 @@ class Answer:
     target: str
 
 
-def blank(machine: Machine, state: type[Any]) -> Draft:
-    """A draft of nothing: the compiled closure writes here what it does."""
-    d = Draft(new_session(0), 0)
-    d.log = []
-    setattr(d, machine.name, state)
-    return d
-
-
 def cells(machine: Machine) -> Iterator[tuple[type[Any], type[Any], tuple[Row, ...]]]:
     for state, on in product(machine.states, machine.alphabet):
         yield state, on, machine.cell(state, on)
@@ -49,42 +41,42 @@ def valuations(cell: tuple[Row, ...]) -> Iterator[Valuation]:
         yield dict(zip(names, answers, strict=True))
 
 
-def compiled(machine: Machine, cell: tuple[Row, ...], valuation: Mapping[str, bool]) -> Cell:
-    """The cell as the engine compiles it, its guards answering as they are told, its effects only noting."""
+def noting(what: object) -> Any:
+    return lambda d, e: d.updates.append(what) or ()
 
-    def told(answer: bool) -> Any:
-        return lambda d, e: answer
 
-    def note(what: Any) -> Any:
-        return lambda d, e: d.log.append(what)
-
-    def replaced(index: int, row: Row) -> Row:
-        return evolve(
-            row,
-            when=None if row.when is None else told(valuation[row.when.__name__]),
-            do=(note(index), *(note("do") for _ in row.do)),
-            make=None if row.make is None else lambda d, e: row.to,
-        )
-
-    raised = {signal: note(signal) for row in cell for signal in row.raises}
-    return compile_cell(machine, tuple(replaced(i, row) for i, row in enumerate(cell)), raised)
+def noted(index: int, row: Row, valuation: Mapping[str, bool]) -> Row:
+    """The row with a guard that answers as it is told, and effects that are only noted."""
+    when = None if row.when is None else valuation[row.when.__name__]
+    return evolve(
+        row,
+        when=None if when is None else lambda d, e: when,
+        do=(noting(index), *(noting("do") for _ in row.do)) if row.verdict == "taken" else (),
+        make=None if row.make is None else lambda d, e: row.to,
+    )
 
 
 def by_reducer(
     machine: Machine, state: type[Any], on: type[Any], cell: tuple[Row, ...], valuation: Valuation
 ) -> Answer:
-    d: Any = blank(machine, state)
-    log = d.log
-    try:
-        compiled(machine, cell, valuation)(d, object.__new__(on))
-    except IllegalIntent as refusal:
-        assert not log
-        first = next(i for i, row in enumerate(cell) if row.why == refusal.reason)
-        return Answer("rejected", first, state.name)
+    d, before = Draft(new_session(0), 0), object.__new__(state)
+    setattr(d, machine.name, before)
+    notes: list[Any] = d.updates
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CELLS[machine.name][state], on, tuple(noted(i, row, valuation) for i, row in enumerate(cell)))
+        for signal in {signal for row in cell for signal in row.raises}:
+            coupling = Coupling(signal, machine.name, "item", "noted", noting(signal))
+            patch.setitem(RECEIVERS[machine.name], signal, [coupling])
+        try:
+            move(d, before, on, object.__new__(on))
+        except IllegalIntent as refusal:
+            assert not notes
+            first = next(i for i, row in enumerate(cell) if row.why == refusal.reason)
+            return Answer("rejected", first, state.name)
     after = getattr(d, machine.name)
-    if not log:
+    if not notes:
         return Answer("ignored", None, after.name)
-    index, *rest = log
+    index, *rest = notes
     assert rest == [*("do" for _ in cell[index].do), *cell[index].raises], "effects first, then what is raised"
     return Answer("taken", index, after.name)
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 from statemachine.engine.session import JsonObject, JsonSession, observation, read_event
 
 from ..core import ClockChanged, Event, IllegalIntent, Session, explain, next_deadline, reduce
-from ..core.table import Cell, compile_cell, ignore
-from ..core.tables import CELLS, MACHINES, listeners
+from ..core.table import Row, ignore
+from ..core.tables import CELLS, MACHINES
 from .vector_runner import VectorRunner
 from .vectors import Vector
 
@@ -77,18 +77,17 @@ def _without_inferred_rows() -> Generator[None]:
 
 
 @cache
-def _other_cells() -> list[tuple[dict[type[Any], Cell], type[Any], Cell]]:
-    """Each cell with an inferred row: its place, and what answers without that row."""
-    found: list[tuple[dict[type[Any], Cell], type[Any], Cell]] = []
+def _other_cells() -> list[tuple[dict[type[Any], tuple[Row, ...]], type[Any], tuple[Row, ...]]]:
+    """Each cell with an inferred row: its place, and its rows without that one."""
+    found: list[tuple[dict[type[Any], tuple[Row, ...]], type[Any], tuple[Row, ...]]] = []
     for machine in MACHINES.values():
-        raised = {signal: listeners(machine)(signal) for row in machine.rows for signal in row.raises}
         for state in machine.states:
             for on in machine.alphabet:
                 rows = machine.cell(state, on)
                 left = [row for row in rows if not is_inferred(row.why, row.ref)]
                 if len(left) < len(rows):
                     last = () if left and left[-1].when is None else ignore(state, on, "no row is left")
-                    found.append((CELLS[machine.name][state], on, compile_cell(machine, (*left, *last), raised)))
+                    found.append((CELLS[machine.name][state], on, (*left, *last)))
     return found
 
 

@@ -26,6 +26,7 @@ class Draft:
     Args:
         base: The session before the step.
         at: The time of the event in milliseconds; the draft's time is the later of it and the session's own.
+        log: Where `explain` collects the transitions.
 
     Raises:
         TypeError: `at` is no `int`.
@@ -41,7 +42,7 @@ class Draft:
     item: ItemState
     """The item in focus, and its state: what the item machine works on."""
 
-    def __init__(self, base: Session, at: int) -> None:
+    def __init__(self, base: Session, at: int, log: list[Any] | None = None) -> None:
         if type(at) is not int:
             raise wrong_instant(at)
         self.base = base
@@ -77,8 +78,7 @@ class Draft:
         """Whether entries are delivered as historic: no entry of the log was known."""
         self.newest = False
         """Whether the current entry is the last of the log (navigation aside)."""
-        self.log: list[Any] | None = None
-        """Where `explain` collects the transitions."""
+        self.log = log
 
     def next_id(self) -> int:
         """The next number of the session's one counter: for a command, or for a message."""

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from .commands import Command
-from .draft import Draft
 from .errors import IllegalIntent
 from .events import Event
 from .record import record
-from .reduce import step
+from .reduce import reduce
 from .session import Session
-from .table import Machine, Row, Verdict
+from .table import Row, Verdict
 from .updates import Notification, Phase
 
 
@@ -70,11 +69,9 @@ class Explanation:
 
 def explain(session: Session, event: Event) -> Explanation:
     """What `reduce(session, event)` does, and why. It raises nothing, changes nothing, and is slower."""
-    d = Draft(session, event.at)
     log: list[Any] = []
-    d.log = log
     try:
-        after, out = step(d, event)
+        after, out = reduce(session, event, log=log)
     except IllegalIntent as refusal:
         return Explanation(session.phase, session.phase, _moves(log), (), (), refusal.reason)
     commands = tuple(one for one in out if isinstance(one, Command))
@@ -96,13 +93,14 @@ def _moves(log: list[Any]) -> tuple[Move, ...]:
     return tuple(_move(*entry) for entry in log)
 
 
-def _move(machine: Machine, state: type[Any], row: Row, guards: tuple[tuple[str, bool], ...]) -> Move:
+def _move(machine: str, state: type[Any], cell: tuple[Row, ...], row: Row) -> Move:
     target = state if row.to is None else row.to
+    tried = cell[: cell.index(row) + 1]
     return Move(
-        machine.name,
+        machine,
         state.name,
         row.on.__name__,
-        guards,
+        tuple((one.when.__name__, one is row) for one in tried if one.when is not None),
         row.verdict,
         target.name,
         tuple(f.__name__ for f in (*row.do, *((row.make,) if row.make else ()))),

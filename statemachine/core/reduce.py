@@ -32,7 +32,9 @@ from .vocabulary import check_vocabulary
 from .wire import Status
 
 
-def reduce(session: Session, event: ev.Event) -> tuple[Session, tuple[Command | Notification, ...]]:
+def reduce(
+    session: Session, event: ev.Event, *, log: list[Any] | None = None
+) -> tuple[Session, tuple[Command | Notification, ...]]:
     """The session after this event, its commands and its updates.
 
     The commands that this step created and that are still owed at its end come first, by id; then transcript updates by
@@ -43,17 +45,13 @@ def reduce(session: Session, event: ev.Event) -> tuple[Session, tuple[Command | 
     Args:
         session: The session before.
         event: What happened; its `at` is the time.
+        log: Where `explain` collects the transitions.
 
     Raises:
         IllegalIntent: A local intent is not possible now. The session, being frozen, is as good as before.
         TypeError: A time in the event is no `int`.
     """
-    return step(Draft(session, event.at), event)
-
-
-def step(d: Draft, event: ev.Event) -> tuple[Session, tuple[Command | Notification, ...]]:
-    """The same on a draft, which `explain` looks into afterwards."""
-    session, kind = d.base, type(event)
+    d, kind = Draft(session, event.at, log), type(event)
     due = next_deadline(session)
     if due is not None and due <= d.now and kind not in _WITHOUT_TIME:
         _fire(d)

@@ -2,8 +2,7 @@
 
 A machine is a list of rows over its states and its alphabet. The rows of one cell (a state and an event type) are tried
 in order; the last has no guard. So each cell answers: *taken* (the machine moves to one declared target, or stays),
-*ignored* or *rejected*, both with a reason. `build` checks the machine and compiles it once into nested dicts from type
-to closure.
+*ignored* or *rejected*, both with a reason. `build` checks the machine; `tables.move` runs it.
 
 A row is written on one line, in columns:
 
@@ -25,14 +24,11 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, get_type_hints
 from attrs import NOTHING, Factory, evolve, field, fields, fields_dict, frozen
 
 from .draft import Draft
-from .errors import IllegalIntent
 from .record import record
-from .session import phase_of
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
 Action: TypeAlias = Callable[[Draft, Any], None]
 Make: TypeAlias = Callable[[Draft, Any], Any]
-Cell: TypeAlias = Callable[[Draft, Any], None]
 Verdict: TypeAlias = Literal["taken", "ignored", "rejected"]
 Types: TypeAlias = type[Any] | tuple[type[Any], ...]
 Nothing: TypeAlias = tuple[()]
@@ -193,11 +189,12 @@ def _check_names(machine: Machine) -> Iterable[str]:
             yield f"{where}: no reason given"
         if r.verdict == "rejected" and not machine.rejects:
             yield f"{where}: only the lifecycle may reject"
-        if r.to is not None and r.make is None and _needs_data(r.to):
+        if r.to is not None and r.make is None and needs_data(r.to):
             yield f"{where}: {_name(r.to)} carries data, so the row needs a make"
 
 
-def _needs_data(state: type[Any]) -> bool:
+def needs_data(state: type[Any]) -> bool:
+    """Whether only a maker can build this state."""
     return any(f.default is NOTHING for f in fields(state))
 
 
@@ -268,15 +265,11 @@ def _check_deadlines(machine: Machine) -> Iterable[str]:
             yield f"deadline {_name(signal)} is not in the alphabet"
 
 
-# --- compiling ------------------------------------------------------------------------------------------------------
+# --- building -------------------------------------------------------------------------------------------------------
 
 
-def build(machine: Machine, listener: Callable[[type[Any]], Action]) -> dict[type[Any], dict[type[Any], Cell]]:
-    """Check the machine and compile it: state type -> event type -> closure.
-
-    Args:
-        machine: the machine.
-        listener: gives, for a signal that the machine raises, the function that delivers it to the other machines.
+def build(machine: Machine) -> dict[type[Any], dict[type[Any], tuple[Row, ...]]]:
+    """Check the machine; its cells: state type -> event type -> rows.
 
     Raises:
         BadTable: the machine has faults; the message names each.
@@ -284,80 +277,4 @@ def build(machine: Machine, listener: Callable[[type[Any]], Action]) -> dict[typ
     faults = check(machine)
     if faults:
         raise BadTable("\n".join(faults))
-    raised = {signal: listener(signal) for r in machine.rows for signal in r.raises}
-    return {
-        state: {on: compile_cell(machine, machine.cell(state, on), raised) for on in machine.alphabet}
-        for state in machine.states
-    }
-
-
-def compile_cell(machine: Machine, cell: tuple[Row, ...], raised: Mapping[type[Any], Action]) -> Cell:
-    """One closure that tries the rows of a cell in order."""
-    *guarded, last = [(r.when, _compile_row(machine, r, raised)) for r in cell]
-    otherwise = last[1]
-    if not guarded:
-        return otherwise
-    if len(guarded) == 1:
-        ((when, then),) = guarded
-        assert when is not None
-
-        def choose(d: Draft, e: Any) -> None:
-            then(d, e) if when(d, e) else otherwise(d, e)
-
-        return choose
-
-    def choose_first(d: Draft, e: Any) -> None:
-        for when, then in guarded:
-            if when(d, e):  # type: ignore[misc]
-                return then(d, e)
-        return otherwise(d, e)
-
-    return choose_first
-
-
-def nothing(d: Draft, e: Any) -> None:
-    """The action of an ignored event."""
-
-
-def _compile_row(machine: Machine, r: Row, raised: Mapping[type[Any], Action]) -> Cell:
-    if r.verdict == "ignored":
-        return nothing
-    if r.verdict == "rejected":
-        return _rejection(r)
-    steps = [*r.do, *_moves(machine, r), *(raised[signal] for signal in r.raises)]
-    if not steps:
-        return nothing
-    if len(steps) == 1:
-        return steps[0]
-
-    def each(d: Draft, e: Any) -> None:
-        for step in steps:
-            step(d, e)
-
-    return each
-
-
-def _rejection(r: Row) -> Cell:
-    def refuse(d: Draft, e: Any) -> None:
-        raise IllegalIntent(phase_of(d.lifecycle, d.attention), type(e).__name__, r.why)
-
-    return refuse
-
-
-def _moves(machine: Machine, r: Row) -> Iterable[Action]:
-    if r.to is None:
-        return
-    name, make = machine.name, r.make
-    if make is None:
-        state = r.to()
-
-        def enter(d: Draft, e: Any) -> None:
-            setattr(d, name, state)
-
-        yield enter
-    else:
-
-        def enter_made(d: Draft, e: Any) -> None:
-            setattr(d, name, make(d, e))
-
-        yield enter_made
+    return {state: {on: machine.cell(state, on) for on in machine.alphabet} for state in machine.states}

@@ -53,7 +53,7 @@ _DRAFT: Final = (
     "a step also looks at nine deadlines, tells parties apart in any case of letters, and compares at its end; the "
     "baseline and a bare table do none of that"
 )
-_CLASSES: Final = "130 classes, 1,300 cells: all made, checked and compiled before the first event"
+_CLASSES: Final = "130 classes, 1,300 cells: all made and checked before the first event"
 _NOISE: Final = "no call and no byte is added (the tests gate both): a busy machine, and memory further apart"
 _HELD: Final = "the client keeps a driver, its tasks and an answer's parser for each session"
 _COLLECTING: Final = (

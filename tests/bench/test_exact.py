@@ -11,13 +11,13 @@ from tests.adapters.bench import Rig, VirtualBench
 from tests.bench.work import TURN, allocated, conversation, counted, exact_calls, live_session, weight
 
 MOST_CALLS = {
-    "a phase change": 10,
-    "a message with its receipt": 69,
-    "a message that a poll brings": 94,
-    "a message from bytes to commands": 206,
-    "a text that is sent": 62,
-    "an empty poll": 38,
-    "an early tick": 6,
+    "a phase change": 8,
+    "a message with its receipt": 64,
+    "a message that a poll brings": 86,
+    "a message from bytes to commands": 198,
+    "a text that is sent": 55,
+    "an empty poll": 34,
+    "an early tick": 5,
 }
 """The goals are lower (`goals.py`). These are today's figures; they may only fall.
 

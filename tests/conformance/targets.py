@@ -9,8 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from statemachine.core import tables
-from statemachine.core.table import Row, compile_cell, ignore
+from statemachine.core.table import Row, ignore
 from statemachine.core.tables import CELLS, MACHINES, REACTIONS
 from statemachine.core.tables.reactions import Reaction
 
@@ -93,8 +92,6 @@ def without(target: Target) -> Iterator[None]:
             column[outcome] = kept
         return
     machine, row = MACHINES[target.machine], target.row
-    hear = tables.listeners(machine)
-    raised = {signal: hear(signal) for r in machine.rows for signal in r.raises}
     cells = CELLS[machine.name]
     state = target.state
     assert state is not None, "a row has a state"
@@ -102,7 +99,7 @@ def without(target: Target) -> Iterator[None]:
     left = tuple(one for one in machine.cell(state, row.on) if one is not row)
     if not left or left[-1].when is not None:
         left = (*left, *ignore(state, row.on, "gone"))
-    cells[state][row.on] = compile_cell(machine, left, raised)
+    cells[state][row.on] = left
     try:
         yield
     finally:

@@ -28,8 +28,8 @@ from statemachine.codec.records import decode_event, from_json
 from statemachine.conformance.ids import with_replaced_texts
 from statemachine.conformance.shorten import LinkedStep, linked_steps, replay
 from statemachine.conformance.vectors import Vector
-from statemachine.core.table import Machine
-from statemachine.core.tables import CELLS, MACHINES
+from statemachine.core.table import Row
+from statemachine.core.tables import CELLS
 from statemachine.core.tables.reactions import classify
 from statemachine.records import Config
 from tests.conformance.targets import row_name
@@ -108,7 +108,8 @@ def trailing() -> Iterator[None]:
     right = REDUCE.classify
     for name, states in CELLS.items():
         for state, cells in states.items():
-            cells.update({on: _noting(MACHINES[name], state, on, cell) for on, cell in cells.items()})
+            for on, cell in cells.items():
+                cells[on] = tuple(_noting(row, row_name(name, state, row)) for row in cell)
     REDUCE.classify = _classify
     try:
         yield
@@ -119,14 +120,14 @@ def trailing() -> Iterator[None]:
                 CELLS[name][state].update(cells)
 
 
-def _noting(machine: Machine, state: type[Any], on: type[Any], cell: Any) -> Any:
-    rows = [(row.when, row_name(machine.name, state, row)) for row in machine.cell(state, on)]
+def _noting(row: Row, name: str) -> Row:
+    def note(d: Any, e: Any) -> bool:
+        if row.when is not None and not row.when(d, e):
+            return False
+        TRAIL.add(name)
+        return True
 
-    def noting(d: Any, e: Any) -> None:
-        TRAIL.add(next(name for when, name in rows if when is None or when(d, e)))
-        cell(d, e)
-
-    return noting
+    return evolve(row, when=note)
 
 
 def _classify(kind: Any, reply: Any) -> Any:

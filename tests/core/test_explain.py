@@ -21,13 +21,12 @@ from statemachine import (
     explain,
     new_session,
     outbox,
+    reduce,
 )
 from statemachine import wire as w
 from statemachine.conformance.random_walk import Follow, Reload, Walk
 from statemachine.conformance.vectors import engine_vectors
-from statemachine.core.draft import Draft
 from statemachine.core.errors import IllegalIntent
-from statemachine.core.reduce import step
 from statemachine.core.table import Machine, Row
 from statemachine.core.tables import MACHINES
 from tests.core.examples import EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
@@ -88,13 +87,11 @@ def test_it_shows_commands_and_news() -> None:
 
 
 def rows_taken(session: Session, event: Event) -> Iterable[tuple[str, type[Any], Row]]:
-    d = Draft(session, event.at)
     log: list[Any] = []
-    d.log = log
     with suppress(IllegalIntent):
-        step(d, event)
-    for machine, state, row, _ in log:
-        yield machine.name, state, row
+        reduce(session, event, log=log)
+    for machine, state, _, row in log:
+        yield machine, state, row
 
 
 def walked() -> Iterable[tuple[Session, Event]]:

@@ -20,7 +20,6 @@ from statemachine import (
 from statemachine import wire as w
 from statemachine.core.actions import memory
 from statemachine.core.draft import Draft
-from statemachine.core.reduce import step
 from statemachine.core.session import Chat, Ivr, Session
 from tests.core.examples import ENTRIES
 from tests.core.play import ANN, BOB, CHAT, TIMEOUT, Play, chatting, joined, message
@@ -178,5 +177,5 @@ def test_now_is_the_time_of_the_last_change_and_never_runs_backwards() -> None:
 def test_a_draft_that_changed_nothing_is_its_base() -> None:
     session = chatting().session
     assert Draft(session, session.now + 5).freeze() is session
-    assert step(Draft(session, session.now), Tick(session.now))[0] is session
-    assert step(Draft(session, session.now), Background(session.now))[0] is not session
+    assert reduce(session, Tick(session.now))[0] is session
+    assert reduce(session, Background(session.now))[0] is not session

@@ -74,7 +74,7 @@ def without(gone: Row, *new: Row) -> tuple[Row, ...]:
 
 def test_a_good_machine_passes() -> None:
     assert check(machine()) == []
-    assert set(build(machine(), lambda signal: waiting)) == {Red, Green}
+    assert set(build(machine())) == {Red, Green}
 
 
 BAD_CELLS = {
@@ -99,7 +99,7 @@ def test_cells(fault: str) -> None:
     bad = BAD_CELLS[fault]
     assert any(fault in found for found in check(bad)), check(bad)
     with pytest.raises(BadTable, match=r"attention: |lamp: "):
-        build(bad, lambda signal: waiting)
+        build(bad)
 
 
 BLUE = frozen(type("Blue", (), {"name": "blue"}))

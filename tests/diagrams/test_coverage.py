@@ -44,7 +44,7 @@ def lines() -> str:
     return "\n".join([header_line("test"), *(step_line(step) for step in trace().steps)])
 
 
-def test_a_trace_counts_what_the_compiled_cells_take() -> None:
+def test_a_trace_counts_what_the_cells_take() -> None:
     session = new_session(EVENTS[0].at)
     with counting() as watched:
         for event in EVENTS[:-1]:

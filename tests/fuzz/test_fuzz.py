@@ -16,6 +16,7 @@ from statemachine.logs import silenced
 from tests.fuzz.__main__ import Failed, run_chunk
 from tests.fuzz.answers import KINDS, Answer, mutated
 from tests.fuzz.centre import Counts
+from tests.simulation.plants import acting
 
 
 def test_no_mutated_answer_raises_or_makes_a_session_deaf() -> None:
@@ -70,7 +71,7 @@ def test_a_session_that_stops_polling_is_found_and_shrunk(monkeypatch: pytest.Mo
     def pause(d: Draft, e: object) -> None:
         d.connection = ConnectionPaused()
 
-    monkeypatch.setitem(CELLS["connection"][ConnectionPolling], sig.PollFailed, pause)
+    monkeypatch.setitem(CELLS["connection"][ConnectionPolling], sig.PollFailed, acting(pause))
     failed = _found()
     assert failed.what.startswith("Deaf")
     assert len(failed.answers) == 1

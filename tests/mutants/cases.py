@@ -20,8 +20,6 @@ from statemachine.conformance.laws import Reduce
 from statemachine.conformance.traces import Explorer, RandomTrace, trace_of
 from statemachine.conformance.vectors import Vector
 from statemachine.core.derived import owing
-from statemachine.core.draft import Draft
-from statemachine.core.reduce import step as take_step
 from statemachine.core.tables import reactions
 from statemachine.records import Config
 
@@ -137,13 +135,11 @@ def trace_steps(trace: RandomTrace) -> tuple[Step, ...]:
 
 def places(session: Session, event: Event) -> Iterator[Place]:
     """The rows that a step takes, and the reactions that its answer sets off."""
-    d = Draft(session, event.at)
     log: list[Any] = []
-    d.log = log
     with suppress(IllegalIntent):
-        take_step(d, event)
-    for machine, state, row, _ in log:
-        yield machine.name, state, row.on, machine.cell(state, row.on).index(row)
+        reduce(session, event, log=log)
+    for machine, state, cell, row in log:
+        yield machine, state, row.on, cell.index(row)
     if isinstance(event, Answered):
         for call, kind, _ in owing(session):
             if call == event.command:

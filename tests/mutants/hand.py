@@ -22,8 +22,6 @@ from statemachine.core.tables import CELLS, MACHINES
 from statemachine.core.tables.reactions import CODES
 from tests.simulation import plants
 
-from .tables import compiled
-
 reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
 Patch = pytest.MonkeyPatch
@@ -44,7 +42,7 @@ def swap(patch: Patch, old: Callable[..., Any], new: Callable[..., Any]) -> None
                         evolve(row, when=other(row.when), make=other(row.make), do=tuple(map(other, row.do)))
                         for row in rows
                     )
-                    patch.setitem(CELLS[machine.name][state], on, compiled(machine, changed))
+                    patch.setitem(CELLS[machine.name][state], on, changed)
 
 
 def _always(d: Draft, e: Any) -> bool:
@@ -184,7 +182,7 @@ def trusts_an_error(patch: Patch) -> None:
 
 def polls_in_the_background(patch: Patch) -> None:
     """A stale deadline wakes the link that was to be quiet."""
-    patch.setitem(CELLS["connection"][st.ConnectionBackingOff], sig.Backgrounded, _nothing)
+    patch.setitem(CELLS["connection"][st.ConnectionBackingOff], sig.Backgrounded, ())
 
 
 def reads_for_every_chat(patch: Patch) -> None:
@@ -282,12 +280,12 @@ def ends_twice(patch: Patch) -> None:
 def overlooks_failed(patch: Patch) -> None:
     """F1: status `failed` is just another status."""
     for state in (*st.LIVE, st.Ending):
-        patch.setitem(CELLS["lifecycle"][state], sig.StatusFailed, _nothing)
+        patch.setitem(CELLS["lifecycle"][state], sig.StatusFailed, ())
 
 
 def misses_the_timeout_in_one_phase(patch: Patch) -> None:
     """A terminal entry is lost, while the conversation is being wrapped up."""
-    patch.setitem(CELLS["lifecycle"][st.WrappingUp], wire.InactivityTimeout, _nothing)
+    patch.setitem(CELLS["lifecycle"][st.WrappingUp], wire.InactivityTimeout, ())
 
 
 def renames_a_retry(patch: Patch) -> None:

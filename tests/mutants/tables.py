@@ -2,8 +2,8 @@
 
 *drop* takes a row away: what it answered is answered by the row behind it, or by nothing. *redirect* sends it to
 another state, or leaves it where it is. A *guard* is negated, or taken off. An *effect* (what it does, or one signal
-that it raises) is left out. A *maker* gives one field of the new state another value. Mutants are made by compiling
-the changed cell alone.
+that it raises) is left out. A *maker* gives one field of the new state another value. Only the
+changed cell is replaced.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Final
 import pytest
 from attrs import NOTHING, Attribute, evolve, fields, frozen
 
-from statemachine.core import tables
 from statemachine.core.draft import Draft
-from statemachine.core.table import Action, Cell, Machine, Make, Row, compile_cell, nothing
-from statemachine.core.tables import CELLS, COUPLINGS, MACHINES, REACTIONS, Coupling
+from statemachine.core.table import Machine, Make, Row
+from statemachine.core.tables import CELLS, COUPLINGS, MACHINES, REACTIONS, RECEIVERS, Coupling
 from statemachine.core.tables.reactions import Reaction
 from tests.conformance.targets import row_name, source_of
 
@@ -60,8 +59,8 @@ def _mutant(machine: Machine, row: Row, states: tuple[type[Any], ...], change: s
     def plant(patch: pytest.MonkeyPatch) -> None:
         for state in states:
             rows = machine.cell(state, row.on)
-            left = tuple(changed if one is row else one for one in rows if one is not row or changed is not None)
-            patch.setitem(CELLS[machine.name][state], row.on, compiled(machine, left))
+            left = tuple(new for one in rows if (new := changed if one is row else one) is not None)
+            patch.setitem(CELLS[machine.name][state], row.on, answering(left))
 
     cells = [(state, len(machine.cell(state, row.on))) for state in states]
     places = tuple((machine.name, state, row.on, n) for state, rows in cells for n in range(rows))
@@ -115,17 +114,10 @@ def _elsewhere(machine: Machine, row: Row) -> type[Any] | None:
     )
 
 
-def compiled(machine: Machine, rows: tuple[Row | None, ...]) -> Cell:
-    known = tuple(row for row in rows if row is not None)
-    listener = tables.listeners(machine)
-    raised: dict[type[Any], Action] = {signal: listener(signal) for row in known for signal in row.raises}
-    first = next((at for at, row in enumerate(known) if row.when is None), None)
-    if first is None:  # nobody is left to answer: nothing happens
-        if not known:
-            return nothing
-        ignored = Row(known[0].source, known[0].on, "ignored", "left without an answer")
-        return compile_cell(machine, (*known, ignored), raised)
-    return compile_cell(machine, known[: first + 1], raised)
+def answering(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows up to the first without a guard; none behind it may be taken."""
+    first = next((at for at, row in enumerate(rows) if row.when is None), len(rows))
+    return rows[: first + 1]
 
 
 # --- reactions ------------------------------------------------------------------------------------------------------
@@ -166,9 +158,9 @@ def _uncoupled(coupling: Coupling) -> Mutant:
     )
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(tables, "COUPLINGS", tuple(one for one in COUPLINGS if one is not coupling))
-        for name, state, on, _ in places:
-            patch.setitem(CELLS[name][state], on, compiled(machine, machine.cell(state, on)))
+        of_source = RECEIVERS[coupling.source]
+        left = [one for one in of_source[coupling.signal] if one is not coupling]
+        patch.setitem(of_source, coupling.signal, left)
 
     name = f"coupling: {coupling.source} raises {coupling.signal.__name__}, {coupling.target} does not receive it"
     return Mutant(name, plant, places, f"coupling/{coupling.source}/{coupling.target}", coupling.why, "design 2")

@@ -15,6 +15,7 @@ from statemachine.core import signals as sig
 from statemachine.core import wire
 from statemachine.core.actions import memory, outgoing, polling
 from statemachine.core.draft import Draft
+from statemachine.core.table import Action, Row
 from statemachine.core.tables import CELLS, move
 
 reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
@@ -22,12 +23,13 @@ reduce_module = import_module("statemachine.core.reduce")  # the package exports
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def _cell(patch: pytest.MonkeyPatch, machine: str, state: type[Any], on: type[Any], cell: Any) -> None:
+def _cell(patch: pytest.MonkeyPatch, machine: str, state: type[Any], on: type[Any], cell: tuple[Row, ...]) -> None:
     patch.setitem(CELLS[machine][state], on, cell)
 
 
-def _nothing(d: Draft, e: Any) -> None:
-    """What a forgotten row does."""
+def acting(do: Action) -> tuple[Row, ...]:
+    """A cell that does this."""
+    return (Row((), object, "taken", "planted", do=(do,)),)
 
 
 def resends_blindly(patch: pytest.MonkeyPatch) -> None:
@@ -41,7 +43,7 @@ def polls_twice(patch: pytest.MonkeyPatch) -> None:
     def again(d: Draft, e: Any) -> None:
         d.connection = polling.polling(d, e)
 
-    _cell(patch, "connection", st.ConnectionPolling, sig.Foregrounded, again)
+    _cell(patch, "connection", st.ConnectionPolling, sig.Foregrounded, acting(again))
 
 
 def reuses_an_id(patch: pytest.MonkeyPatch) -> None:
@@ -78,13 +80,13 @@ def forgets_what_was_told(patch: pytest.MonkeyPatch) -> None:
 
 def polls_on_after_the_end(patch: pytest.MonkeyPatch) -> None:
     """F1: a terminal session keeps its poll."""
-    _cell(patch, "connection", st.ConnectionPolling, sig.SessionOver, _nothing)
+    _cell(patch, "connection", st.ConnectionPolling, sig.SessionOver, ())
 
 
 def ignores_the_timeout(patch: pytest.MonkeyPatch) -> None:
     """F1: only `ended` counts as an end."""
     for state in (*st.LIVE, st.Ending):
-        _cell(patch, "lifecycle", state, wire.InactivityTimeout, _nothing)
+        _cell(patch, "lifecycle", state, wire.InactivityTimeout, ())
 
 
 def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
@@ -93,7 +95,7 @@ def forgets_the_history(patch: pytest.MonkeyPatch) -> None:
     def at_once(d: Draft, e: Any) -> None:
         d.connection = polling.polling(d, e)
 
-    _cell(patch, "connection", st.ConnectionBackingOff, sig.PollDue, at_once)
+    _cell(patch, "connection", st.ConnectionBackingOff, sig.PollDue, acting(at_once))
 
 
 def overtakes(patch: pytest.MonkeyPatch) -> None:
@@ -110,7 +112,7 @@ def overtakes(patch: pytest.MonkeyPatch) -> None:
 
 def blocks_for_ever(patch: pytest.MonkeyPatch) -> None:
     """New credentials change nothing."""
-    _cell(patch, "connection", st.ConnectionBlocked, sig.Unblocked, _nothing)
+    _cell(patch, "connection", st.ConnectionBlocked, sig.Unblocked, ())
 
 
 def loses_the_jump(patch: pytest.MonkeyPatch) -> None:
@@ -126,12 +128,12 @@ def aborts_the_last_poll(patch: pytest.MonkeyPatch) -> None:
 def drops_what_comes_late(patch: pytest.MonkeyPatch) -> None:
     """A message that comes after the end of the session is not delivered."""
     for state in st.TERMINAL:
-        _cell(patch, "lifecycle", state, wire.Message, _nothing)
+        _cell(patch, "lifecycle", state, wire.Message, ())
 
 
 def believes_a_denial(patch: pytest.MonkeyPatch) -> None:
     """ "No such chat" to a post or a receipt ends the session, though the poll in flight decides."""
-    _cell(patch, "presence", st.Present, sig.ChatDenied, lambda d, e: move(d, d.lifecycle, sig.ChatGone, e))
+    _cell(patch, "presence", st.Present, sig.ChatDenied, acting(lambda d, e: move(d, d.lifecycle, sig.ChatGone, e)))
 
 
 PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {

@@ -31,7 +31,7 @@ def test_equal_states_are_explored_once() -> None:
 
 
 def test_a_planted_fault_is_found_by_a_shortest_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CELLS["connection"][st.ConnectionPolling], sig.SessionOver, lambda d, e: None)
+    monkeypatch.setitem(CELLS["connection"][st.ConnectionPolling], sig.SessionOver, ())
     found = explore(4)
     assert found.broken is not None
     law, path = found.broken

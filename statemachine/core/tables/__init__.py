@@ -1,20 +1,21 @@
 """The tables: everything about what may happen when, and nothing else.
 
-Eight small machines, the couplings between them, and the reactions to answers. They are checked and compiled here,
-once, at import. Every transition goes through `move`; an item's through `move_item`, which puts the item in focus.
+Eight small machines, the couplings between them, and the reactions to answers. They are checked here, once, at
+import. Every transition goes through `move`; an item's through `move_item`, which puts the item in focus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, Final
 
 from .. import actions, signals
 from ..actions import outgoing
 from ..draft import Draft
-from ..session import ITEM_TRACKED, Item
-from ..table import Action, BadTable, Cell, Machine, build
+from ..errors import IllegalIntent
+from ..session import ITEM_TRACKED, Item, phase_of
+from ..table import BadTable, Machine, build, needs_data
 from . import attention, connection, ephemeral, history, item, lifecycle, opening, presence
 from .couplings import COUPLINGS, Coupling
 from .reactions import REACTIONS, Kind, OutcomeClass, Reaction
@@ -61,51 +62,30 @@ def check_couplings(
     return sorted(faults)
 
 
-def listeners(machine: Machine) -> Callable[[type[Any]], Action]:
-    """For one machine: the function that delivers a signal of its to the machines coupled to it."""
-
-    def listener(signal: type[Any]) -> Action:
-        found = [_delivery(c) for c in COUPLINGS if c.source == machine.name and c.signal is signal]
-
-        def deliver(d: Draft, e: Any) -> None:
-            for one in found:
-                one(d, e)
-
-        return found[0] if len(found) == 1 else deliver
-
-    return listener
-
-
-def _delivery(coupling: Coupling) -> Action:
-    target, signal, select = coupling.target, coupling.signal, coupling.select
-    if select is None:
-        return lambda d, e: move(d, getattr(d, target), signal, e)
-
-    def deliver(d: Draft, e: Any) -> None:
-        for one in select(d, e):
-            move_item(d, one, signal, e)
-
-    return deliver
-
-
 def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
     """Give an event or a signal to the machine that is in this state: every transition goes through here."""
-    if d.log is not None:
-        _log(d, state.__class__, on, e)
-    _CELLS_OF[type(state)][on](d, e)
-
-
-def _log(d: Draft, state: type[Any], on: type[Any], e: Any) -> None:
-    """Note for `explain` which row is about to be taken, and the answer of each guard."""
-    machine = next(machine for machine in MACHINES.values() if state in machine.states)
-    tried: list[tuple[str, bool]] = []
-    for row in machine.cell(state, on):
-        if row.when is not None:
-            tried.append((row.when.__name__, row.when(d, e)))
-        if row.when is None or tried[-1][1]:
-            assert d.log is not None
-            d.log.append((machine, state, row, tuple(tried)))
-            return
+    machine, cells, receivers = _BY_STATE[type(state)]
+    for row in cells[on]:
+        if row.when is not None and not row.when(d, e):
+            continue
+        if d.log is not None:
+            d.log.append((machine, type(state), cells[on], row))
+        if row.verdict == "rejected":
+            raise IllegalIntent(phase_of(d.lifecycle, d.attention), type(e).__name__, row.why)
+        for act in row.do:
+            act(d, e)
+        if row.make is not None:
+            setattr(d, machine, row.make(d, e))
+        elif row.to is not None:
+            setattr(d, machine, _WITHOUT_DATA[row.to])
+        for signal in row.raises:
+            for to in receivers[signal]:
+                if to.select is None:
+                    move(d, getattr(d, to.target), signal, e)
+                else:
+                    for item in to.select(d, e):
+                        move_item(d, item, signal, e)
+        return
 
 
 def move_item(d: Draft, item: Item, on: type[Any], e: Any) -> None:
@@ -132,9 +112,17 @@ _faults = check_couplings(
 if _faults:
     raise BadTable("\n".join(_faults))
 
-CELLS: Final[dict[str, dict[type[Any], dict[type[Any], Cell]]]] = {
-    name: build(machine, listeners(machine)) for name, machine in MACHINES.items()
+CELLS: Final = {name: build(machine) for name, machine in MACHINES.items()}
+"""Machine -> state -> event or signal -> the rows that are tried, in order."""
+RECEIVERS: Final = {
+    name: {s: [c for c in COUPLINGS if (c.source, c.signal) == (name, s)] for r in machine.rows for s in r.raises}
+    for name, machine in MACHINES.items()
 }
-_CELLS_OF: Final = {state: cells for by_state in CELLS.values() for state, cells in by_state.items()}
+"""Machine -> a signal that it raises -> the couplings that deliver it."""
+_BY_STATE: Final = {
+    state: (name, cells, RECEIVERS[name]) for name, by_state in CELLS.items() for state, cells in by_state.items()
+}
+_WITHOUT_DATA: Final = {state: state() for state in _BY_STATE if not needs_data(state)}
+"""One object for all sessions."""
 
 __all__ = ["CELLS", "COUPLINGS", "MACHINES", "REACTIONS", "Coupling", "Kind", "OutcomeClass", "Reaction", "move"]
