@@ -240,6 +240,8 @@ class Page:
         if error is None:
             self.failures = 0
             self.fold(data, True)
+            if self.phase != "open":  # else this timer would poll beside the next chat's
+                return
             quick = 0.5 if time.monotonic() - began < 0.2 else 0
             later(opt.pause or quick, self.poll)
         elif is_gone(error):
