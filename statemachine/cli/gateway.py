@@ -23,6 +23,7 @@ from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, Webhook
 from statemachine.gateway.settings import of_table
 from statemachine.serving.addresses import is_loopback
 from statemachine.store.errors import StoreError
+from statemachine.store.names import is_url, shown
 
 from .app import Trouble, grouped, in_trouble
 from .connection_options import ConnectionOptions, centre_options, environment_option, in_flags
@@ -38,7 +39,11 @@ from .stopping import run_many
 class _Wish:
     """The values of the options."""
 
-    store: Path
+    store: str
+    address: str | None
+    peer_secret: Path | None
+    uploads: Path | None
+    lease: float
     host: str
     port: int
     names: tuple[str, ...]
@@ -86,7 +91,11 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
 @grouped(
     "wish",
     _Wish,
-    environment_option("--store", "SQLite file of the chats.", type=FILE, default=Path("chats.sqlite")),
+    environment_option("--store", "SQLite file, or postgresql://…, for several gateways.", default="chats.sqlite"),
+    environment_option("--address", "Where other gateways of the database reach this one."),
+    environment_option("--peer-secret", "File of the secret that gateways of one database share.", type=FILE),
+    environment_option("--uploads", "Folder of files on their way; shared by the gateways of a database.", type=FILE),
+    environment_option("--lease", "Seconds after which others take over.", type=FiniteRange(1, 10), default=5.0),
     environment_option("--host", "The address to listen on; beyond loopback, tokens are needed.", default="127.0.0.1"),
     environment_option("--port", "0: a free one.", type=click.IntRange(0, 65535), default=8090),
     click.option("--name", "names", multiple=True, help="Another name of this machine to answer under, on loopback."),
@@ -139,7 +148,7 @@ async def _serve(
     try:
         with ready(wish.ready_file, gateway.url, None, None):
             screen.line(("The gateway listens on ", ""), (gateway.url, "bold green"))
-            screen.line(f"Contact centre: {at.url}, tenant {at.tenant}, app id {at.app_id}. Chats: {wish.store}")
+            screen.line(f"Contact centre: {at.url}, tenant {at.tenant}, app id {at.app_id}. Chats: {shown(wish.store)}")
             screen.line("Ctrl-C stops it.")
             await stopped.wait()
             screen.line("stopping")
@@ -162,12 +171,18 @@ def _settings(tables: dict[str, Any], wish: _Wish) -> GatewaySettings:
     webhooks = tuple(of_table(WebhookSetting, "webhook", one) for one in _list("webhook", tables))
     if wish.token_file is not None:
         tokens = (*tokens, TokenSetting(name="token-file", file=wish.token_file))
-    if wish.store.parts[0].endswith(":"):
-        raise Trouble(f"--store {wish.store}: the gateway keeps its chats in a SQLite file: name one")
+    if not is_url(wish.store) and "://" in wish.store:
+        raise Trouble(f"--store {shown(wish.store)}: name a SQLite file, or a database as postgresql://…")
+    if is_url(wish.store) and wish.peer_secret is None:
+        raise Trouble("--store: gateways on PostgreSQL share a secret: give --peer-secret FILE")
     if not (tokens or is_loopback(wish.host)):
         raise Trouble(f"--host {wish.host} is not loopback: give --token-file, or [[token]] tables in --config")
     return GatewaySettings(
         store=wish.store,
+        address=wish.address,
+        peer_secret=wish.peer_secret,
+        uploads=wish.uploads,
+        lease=timedelta(seconds=wish.lease),
         host=wish.host,
         port=wish.port,
         names=frozenset(name.lower() for name in wish.names),

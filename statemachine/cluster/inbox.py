@@ -34,6 +34,14 @@ SELECT (SELECT pg_notify('{CHANNEL}', '') FROM added) IS NOT NULL
   OR EXISTS (SELECT 1 FROM statemachine.inbox WHERE session = %(session)s AND key = %(key)s)
 """
 _REFUSED: Final = "SELECT done IS NOT NULL, refused FROM statemachine.inbox WHERE session = %s AND key = %s"
+_OWNER: Final = (
+    "SELECT worker.address FROM statemachine.shard JOIN statemachine.worker ON worker.id = shard.worker"
+    " WHERE shard.id = %s"
+)
+_KNOWN: Final = (
+    "SELECT EXISTS (SELECT 1 FROM statemachine.session WHERE id = %(session)s)"
+    " OR EXISTS (SELECT 1 FROM statemachine.inbox WHERE session = %(session)s AND done IS NULL)"
+)
 _READER: Final = (
     "INSERT INTO statemachine.reader (name, seen) VALUES (%s, clock_timestamp())"
     " ON CONFLICT (name) DO UPDATE SET seen = clock_timestamp()"
@@ -110,6 +118,17 @@ class Inbox:
         """Why this intent was refused, "" where it was not; None while it is waiting or unknown."""
         rows = await self._ask(_REFUSED, (self._session(client_id), key))
         return (rows[0][1] or "") if rows and rows[0][0] else None
+
+    # --- look up ------------------------------------------------------------------------------------------------------
+
+    async def owner_address(self, client_id: str) -> str | None:
+        """The `Worker.address` of the worker that has the chat of `client_id`, if one has it and serves requests."""
+        rows = await self._ask(_OWNER, (shard_of(self._session(client_id), self._shards),))
+        return rows[0][0] if rows else None
+
+    async def knows(self, client_id: str) -> bool:
+        """Whether `client_id` has a stored chat, or an intent that waits."""
+        return bool((await self._ask(_KNOWN, {"session": self._session(client_id)}))[0][0])
 
     # --- read ---------------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,10 @@ _log = Logger()
 BEAT_S: Final = 0.5
 _RETRY_S: Final = 0.3
 
-_JOIN: Final = "INSERT INTO statemachine.worker (id, beat, since) VALUES (%s, clock_timestamp(), clock_timestamp())"
+_JOIN: Final = (
+    "INSERT INTO statemachine.worker (id, beat, since, address)"
+    " VALUES (%s, clock_timestamp(), clock_timestamp(), %s)"
+)
 _BEAT: Final = "UPDATE statemachine.worker SET beat = clock_timestamp() WHERE id = %s RETURNING draining"
 _REAP: Final = "DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %s)"
 _FREE: Final = """
@@ -82,7 +85,7 @@ class _View:
 
 
 class Membership:
-    """A worker among the others. `is_awake`: whether its event loop works."""
+    """A worker among the others. `is_awake`: whether its event loop works. `address`: see `Worker.address`."""
 
     def __init__(
         self,
@@ -92,9 +95,11 @@ class Membership:
         seconds: float,
         *,
         is_awake: Callable[[], bool],
+        address: str | None = None,
     ) -> None:
         self._url, self._member, self._lease, self._seconds = url, member, lease, seconds
         self._is_awake = is_awake
+        self._address = address
         self._owned: set[int] = set()
         self.id = _new_id()
         self._joined = self._ended = self.leaving = False
@@ -153,7 +158,7 @@ class Membership:
             return
         is_draining = self.leaving
         if not self._joined:
-            link.execute(_JOIN, (self.id,))
+            link.execute(_JOIN, (self.id, self._address))
             self._joined = True
         elif row := link.execute(_BEAT, (self.id,)).fetchone():
             is_draining = is_draining or bool(row[0])

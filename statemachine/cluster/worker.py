@@ -19,6 +19,7 @@ from statemachine.adapters.protocols import Archive
 from statemachine.client.arguments import duration
 from statemachine.client.client import ChatClient
 from statemachine.client.errors import BadSetting
+from statemachine.client.health import Health
 from statemachine.client.options import Options
 from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
@@ -118,6 +119,8 @@ class Worker(ChatClient):
         self._ticked = 0.0
         self._takeovers = 0
         self._workers = 1
+        self.address: str | None = None
+        """Where this process serves requests of the others, if it does. Set it before the worker is opened."""
 
     def cluster_stats(self) -> ClusterStats:
         """The present state of this worker, for monitoring."""
@@ -132,6 +135,19 @@ class Worker(ChatClient):
             self._postgres.fenced,
             self._context.pool.refused if self._context else 0,
         )
+
+    def owns(self, client_id: str) -> bool:
+        """Whether this worker has the chat of `client_id` now. Raises BadSetting."""
+        return self._is_here(self.session_id(client_id))
+
+    def session_id(self, client_id: str) -> str:
+        """The `ChatSession.id` of the chat of `client_id`, wherever it is. Raises BadSetting."""
+        return self._session_id("session_id", client_id)
+
+    async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:
+        """See `ChatClient.health`; a worker without a lease has a fault too. Raises ChatClosed."""
+        found = await super().health(within=within)
+        return found if self._lease.is_valid else Health((*found.faults, "this worker has no lease"))
 
     # --- open and close -----------------------------------------------------------------------------------------------
 
@@ -154,6 +170,7 @@ class Worker(ChatClient):
             self._lease,
             self._lease_s,
             is_awake=lambda: elapsed() - self._ticked < 2 * self._lease_s,
+            address=self.address,
         )
         self._spawn(self._tick())
         self._spawn(self._intake.run())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 from attrs import frozen
@@ -45,6 +45,10 @@ class Call:
     def sending(self) -> dict[str, Any]:
         """The key and the note of an item."""
         return {"key": self.values["idempotency_key"], "note": self.values.get("note", "")}
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
+"""Carries out one operation."""
 
 
 def answer(value: object, status: int = 200) -> web.Response:

@@ -7,25 +7,21 @@ so that a thousand open streams read no row twice.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from abc import ABC, abstractmethod
 from collections import deque
-from functools import partial
+from collections.abc import Awaitable, Callable
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
 
-from statemachine.client import BadSetting, ChatClient
+from statemachine.client import ChatClient
 from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
-from statemachine.core import Received, TranscriptUpdate
+from statemachine.core import Received, StatusUpdate, TranscriptUpdate
 from statemachine.core.wire import Message
-from statemachine.files import open_private
 from statemachine.serving.event_stream import Readers
-from statemachine.store.database import connect, translated_errors
 from statemachine.store.errors import StoreError
-from statemachine.store.writer import WriteJob, Writer
 
 from ..logs import Logger, error_values
 
@@ -34,23 +30,6 @@ _log = Logger()
 RECENT: Final = 1_000
 """Updates kept in memory."""
 _RETRY_S: Final = 1.0
-_TABLES: Final = (
-    """CREATE TABLE IF NOT EXISTS feed (
-        cursor INTEGER PRIMARY KEY AUTOINCREMENT,
-        client TEXT NOT NULL,
-        seq INTEGER NOT NULL,
-        at INTEGER NOT NULL,
-        UNIQUE (client, seq, at))""",  # a chat that was purged or forgotten begins with `seq` 1 again
-    "CREATE INDEX IF NOT EXISTS feed_client ON feed (client, cursor)",
-    "CREATE TABLE IF NOT EXISTS reader (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS delivery (
-        webhook TEXT NOT NULL,
-        client TEXT NOT NULL,
-        cursor INTEGER NOT NULL,
-        parked INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (webhook, client)) WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS belongs (name TEXT PRIMARY KEY) WITHOUT ROWID",
-)
 
 
 def readable(update: TranscriptUpdate) -> dict[str, object]:
@@ -80,40 +59,61 @@ class Wanted:
         """Whether its entries are wanted."""
         return self.client_id in (None, client_id) and client_id.startswith(self.prefix)
 
-    def condition(self) -> tuple[str, tuple[str, ...]]:
+    def condition(self) -> tuple[str, tuple[str | int, ...]]:
         """The same in SQL."""
         if self.client_id is not None:
             return "AND client = ?", (self.client_id,)
-        return "AND substr(client, 1, length(?)) = ?", (self.prefix, self.prefix)
+        return "AND substr(client, 1, CAST(? AS INTEGER)) = ?", (len(self.prefix), self.prefix)
 
 
-class Feed:
-    """Opens the file beside the store. `belongs`: tenant and app id; another one is refused."""
+class Feed(ABC):
+    """The order, in one database; a subclass for each kind. In all queries `?` is the place of a value."""
 
-    def __init__(self, path: Path, belongs: str, client: ChatClient) -> None:
-        """Raises a `StoreError`, BadSetting."""
-        with translated_errors(path):
-            open_private(path, "a").close()
+    columns: str
+    """Of `Entry`, from the table `feed`: cursor, client, seq, at, and the content where it is beside it."""
+
+    def __init__(self, client: ChatClient) -> None:
         self._client: Final = client
-        self._reading: Final = connect(path, 5_000)
-        with translated_errors(path):
-            for table in _TABLES:
-                self._reading.execute(table)
-            self._reading.execute("INSERT INTO belongs SELECT ? WHERE NOT EXISTS (SELECT 1 FROM belongs)", (belongs,))
-        self._path: Final = path
-        if self._rows("SELECT name FROM belongs") != [(belongs,)]:
-            raise BadSetting(f"{path} belongs to another tenant or app id: give each a store of its own")
-        loop = asyncio.get_running_loop()
-        self._writer: Final = Writer(connect(path, 5_000), path, loop.call_soon_threadsafe, lambda: None)
         self.readers: Final = Readers()
         """Woken by each new entry."""
-        self.latest: int = self._rows("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'feed'")[0][0]
+        self.added: Callable[[str], object] = lambda _: None
+        """Called with the client id of each new entry."""
+        self.status_changed: Callable[[str, str, str], object] = lambda *_: None
+        """Called with each status update: client id, type, and JSON text."""
+        self.latest: int = 0
         self._recent: deque[Entry] = deque(maxlen=RECENT)
 
+    @abstractmethod
+    def rows(self, query: str, *values: str | int) -> list[Any]:
+        """The rows of a query. Raises a `StoreError`."""
+
+    @abstractmethod
+    async def write(self, query: str, *values: str | int) -> int:
+        """Carry out one statement, durably; in SQLite the id of an inserted row, else 0. Raises a `StoreError`."""
+
+    @abstractmethod
+    async def append(self, client_id: str, update: TranscriptUpdate) -> None:
+        """Add an update once. Repeated until the disk takes it."""
+
+    @abstractmethod
+    def content(self, client_id: str, seq: int, at: int, content: object) -> TranscriptUpdate | None:
+        """The update of this row; None for one that was purged or forgotten."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Write what is queued, and close the file."""
-        self._writer.close()
-        self._reading.close()
+        """Write what is queued, and close the database."""
+
+    def is_mine(self, client_id: str) -> bool:
+        """Whether this process has the chat of this client, and so delivers its updates to webhooks."""
+        return True
+
+    def newest(self, cursor: int) -> int:
+        """The latest cursor of all; exact where `cursor` is ahead of it."""
+        return self.latest
+
+    def status(self, client_id: str, update: StatusUpdate) -> None:
+        """Pass a status update on, best effort."""
+        self.status_changed(client_id, type(update).__name__, json_text(encode_update(update)))
 
     def label(self, client_id: str) -> str:
         """The name of this client's chat in logs and message ids, without the client id."""
@@ -121,70 +121,46 @@ class Feed:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    async def append(self, client_id: str, update: TranscriptUpdate) -> Entry | None:
-        """Add an update once; None where it is there already. Repeated until the disk takes it."""
-        row = (client_id, update.seq, update.at)
-        cursor = await self._until_written("INSERT OR IGNORE INTO feed (client, seq, at) VALUES (?, ?, ?)", *row)
-        if not cursor:
-            return None
-        entry = _entry(cursor, client_id, update)
+    def _add(self, entry: Entry) -> None:
         self._recent.append(entry)
-        self.latest = max(self.latest, cursor)
+        self.latest = max(self.latest, entry.cursor)
         self.readers.wake()
-        return entry
-
-    async def _until_written(self, query: str, *values: str | int) -> int:
-        failed = False
-        while True:
-            try:
-                cursor = await self.write(query, *values)
-            except StoreError as error:
-                if not failed:
-                    _log.error("gateway_feed_failed", **error_values(error))
-                failed = True
-                await asyncio.sleep(_RETRY_S)
-            else:
-                return cursor
-
-    async def write(self, query: str, *values: str | int) -> int:
-        """Carry out one statement, durably; the row id of an inserted row, else 0. Raises a `StoreError`."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        inserted: list[int] = []
-
-        def run(link: sqlite3.Connection) -> None:
-            result = link.execute(query, values)
-            inserted[:] = [(result.lastrowid or 0) if result.rowcount == 1 else 0]
-
-        self._writer.put(WriteJob(run, partial(_answer, done)))
-        await done
-        return inserted[0]
+        self.added(entry.client_id)
 
     async def acknowledge(self, reader: str, cursor: int) -> int:
         """Move a reader's cursor, never back; where it is now."""
         query = (
-            "INSERT INTO reader VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)"
+            "INSERT INTO feed_reader (name, cursor) VALUES (?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET cursor = excluded.cursor WHERE excluded.cursor > feed_reader.cursor"
         )
-        await self.write(query, reader, min(cursor, self.latest))
+        await self.write(query, reader, min(cursor, self.newest(cursor)))
         return self.cursor(reader)
 
     async def delete_reader(self, reader: str) -> None:
         """Delete this reader, if there is one."""
-        await self.write("DELETE FROM reader WHERE name = ?", reader)
+        await self.write("DELETE FROM feed_reader WHERE name = ?", reader)
 
     async def delivered(self, webhook: str, client_id: str, cursor: int, *, parked: bool = False) -> None:
         """Keep how far a webhook has come with a client."""
-        await self.write("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?)", webhook, client_id, cursor, int(parked))
+        query = (
+            "INSERT INTO feed_delivery (webhook, client, cursor, parked) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (webhook, client) DO UPDATE SET cursor = excluded.cursor, parked = excluded.parked"
+        )
+        await self.write(query, webhook, client_id, cursor, int(parked))
 
     async def forget(self, client_id: str) -> None:
         """Delete all rows of this client."""
-        self._recent = deque((one for one in self._recent if one.client_id != client_id), RECENT)
+        self._forget_recent(client_id)
         await self.write("DELETE FROM feed WHERE client = ?", client_id)
-        await self.write("DELETE FROM delivery WHERE client = ?", client_id)
+        await self.write("DELETE FROM feed_delivery WHERE client = ?", client_id)
+
+    def _forget_recent(self, client_id: str) -> None:
+        self._recent = deque((one for one in self._recent if one.client_id != client_id), RECENT)
 
     async def purge(self, before: int) -> None:
         """Delete what is older than this time (ms)."""
         await self.write("DELETE FROM feed WHERE at < ?", before)
-        await self.write("DELETE FROM delivery WHERE client NOT IN (SELECT client FROM feed)")
+        await self.write("DELETE FROM feed_delivery WHERE client NOT IN (SELECT client FROM feed)")
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -196,8 +172,8 @@ class Feed:
             found = [one for one in rows if wanted.has(one.client_id)]
             return found, rows[-1].cursor if rows else cursor
         condition, values = wanted.condition()
-        query = f"SELECT cursor, client, seq, at FROM feed WHERE cursor > ? {condition} ORDER BY cursor LIMIT ?"
-        places = self._rows(query, cursor, *values, limit)
+        query = f"SELECT {self.columns} FROM feed WHERE cursor > ? {condition} ORDER BY cursor LIMIT ?"
+        places = self.rows(query, cursor, *values, limit)
         stored = [self._stored(*place) for place in places]
         return [one for one in stored if one], places[-1][0] if places else max(cursor, self._before_recent())
 
@@ -206,55 +182,59 @@ class Feed:
 
     def next_of(self, client_id: str, cursor: int) -> Entry | None:
         """The next entry of this client behind this cursor."""
-        query = "SELECT cursor, client, seq, at FROM feed WHERE client = ? AND cursor > ? ORDER BY cursor LIMIT 1"
-        while found := self._rows(query, client_id, cursor):
+        query = f"SELECT {self.columns} FROM feed WHERE client = ? AND cursor > ? ORDER BY cursor LIMIT 1"
+        while found := self.rows(query, client_id, cursor):
             if entry := self._stored(*found[0]):
                 return entry
             cursor = found[0][0]
         return None
 
-    def _stored(self, cursor: int, client_id: str, seq: int, at: int) -> Entry | None:
-        """None for an update that was purged or forgotten."""
-        found = self._client.transcript(client_id, after=seq - 1, limit=1)
-        return _entry(cursor, client_id, found[0]) if found and (found[0].seq, found[0].at) == (seq, at) else None
+    def _stored(self, cursor: int, client_id: str, seq: int, at: int, content: object) -> Entry | None:
+        update = self.content(client_id, seq, at, content)
+        return entry_of(cursor, client_id, update) if update else None
 
     def cursor(self, reader: str) -> int:
         """What this reader has acknowledged."""
-        found = self._rows("SELECT cursor FROM reader WHERE name = ?", reader)
-        return found[0][0] if found else 0
+        found = self.rows("SELECT cursor FROM feed_reader WHERE name = ?", reader)
+        return int(found[0][0]) if found else 0
 
     def all_readers(self) -> dict[str, int]:
         """Each reader and its cursor."""
-        return dict(self._rows("SELECT name, cursor FROM reader ORDER BY name"))
+        return dict(self.rows("SELECT name, cursor FROM feed_reader ORDER BY name"))
 
     def delivery(self, webhook: str, client_id: str) -> int:
         """The cursor of the last update of this client that the webhook has."""
-        found = self._rows("SELECT cursor FROM delivery WHERE webhook = ? AND client = ?", webhook, client_id)
-        return found[0][0] if found else 0
+        found = self.rows("SELECT cursor FROM feed_delivery WHERE webhook = ? AND client = ?", webhook, client_id)
+        return int(found[0][0]) if found else 0
 
-    def undelivered(self, webhook: str) -> tuple[list[str], list[str]]:
-        """The clients with updates that this webhook does not have, and its parked ones."""
-        waiting = (
-            "SELECT client, max(cursor) AS last FROM feed GROUP BY client HAVING last > coalesce("
-            "(SELECT cursor FROM delivery WHERE webhook = ? AND delivery.client = feed.client), 0)"
+    def parked(self, webhook: str) -> list[str]:
+        """The clients that this webhook gets no updates of until a replay."""
+        query = "SELECT client FROM feed_delivery WHERE webhook = ? AND parked <> 0 ORDER BY client"
+        return [row[0] for row in self.rows(query, webhook)]
+
+    def undelivered(self, webhook: str) -> list[str]:
+        """The clients with updates that this webhook does not have, parked ones too."""
+        query = (
+            "SELECT client FROM feed GROUP BY client HAVING max(cursor) > coalesce((SELECT cursor FROM feed_delivery"
+            " WHERE webhook = ? AND feed_delivery.client = feed.client), 0)"
         )
-        parked = [row[0] for row in self._rows("SELECT client FROM delivery WHERE webhook = ? AND parked", webhook)]
-        return [row[0] for row in self._rows(waiting, webhook) if row[0] not in parked], parked
-
-    def _rows(self, query: str, *values: str | int) -> list[Any]:
-        with translated_errors(self._path):
-            return self._reading.execute(query, values).fetchall()
+        return [row[0] for row in self.rows(query, webhook)]
 
 
-def _entry(cursor: int, client_id: str, update: TranscriptUpdate) -> Entry:
+def entry_of(cursor: int, client_id: str, update: TranscriptUpdate) -> Entry:
+    """The entry of this update."""
     data = json_text({"cursor": cursor, "client_id": client_id, **readable(update)})
     return Entry(cursor, client_id, update.seq, data)
 
 
-def _answer(done: asyncio.Future[None], error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
+async def insist(work: Callable[[], Awaitable[int]]) -> int:
+    """The result of this once the database works; logged once."""
+    failed = False
+    while True:
+        try:
+            return await work()
+        except StoreError as error:
+            if not failed:
+                _log.error("gateway_feed_failed", **error_values(error))
+            failed = True
+            await asyncio.sleep(_RETRY_S)

@@ -21,6 +21,13 @@ METRICS: Final[Mapping[str, Metric]] = {
     "gateway_webhook_deliveries_total": Metric("counter", ("webhook", "outcome"), "delivered, failed, or chats parked"),
     "gateway_webhook_waiting": Metric("gauge", ("webhook",), "chats with updates that wait for delivery"),
     "gateway_webhook_parked": Metric("gauge", ("webhook",), "chats without deliveries until a replay"),
+    "gateway_forwarded_total": Metric("counter", (), "requests that another gateway has answered"),
+    "gateway_shards": Metric("gauge", (), "parts of the chats that this gateway has, of 256"),
+    "gateway_lease_seconds": Metric("gauge", (), "time left to act without the database"),
+    "gateway_inbox_waiting": Metric("gauge", (), "writes that wait for their execution here"),
+    "gateway_inbox_oldest_seconds": Metric("gauge", (), "the age of the oldest of them"),
+    "gateway_takeovers_total": Metric("counter", (), "takeovers of chats of a dead gateway"),
+    "gateway_fenced_total": Metric("counter", (), "saves refused because another gateway has the chat"),
 }
 """All metrics by name."""
 
@@ -47,6 +54,8 @@ class MeasuredGateway(Protocol):
     def reader_cursors(self) -> Mapping[str, int]: ...
     @property
     def webhooks(self) -> tuple[_Webhook, ...]: ...
+    @property
+    def peer_numbers(self) -> Mapping[str, float]: ...
 
 
 class GatewayMetrics(Collector):
@@ -82,6 +91,9 @@ class GatewayMetrics(Collector):
             for outcome, number in one.outcomes.items():
                 deliveries.add_metric((one.name, outcome), number)
         yield deliveries
+        for name, value in at.peer_numbers.items():
+            kind = CounterMetricFamily if METRICS[name].kind == "counter" else GaugeMetricFamily
+            yield kind(name, METRICS[name].about, value)
 
 
 def _gauge(name: str, values: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:

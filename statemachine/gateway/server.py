@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final, Self, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohttp import ClientSession, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler as AnyHandler
 from attrs import evolve
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from statemachine.client import BadSetting, ChatClient, ChatClosed, ChatSession, Options, Stopped, Update
+from statemachine.client.errors import ChatElsewhere
 from statemachine.client.prometheus import PrometheusMetrics
 from statemachine.core import DeliveryUpdate, TranscriptUpdate
 from statemachine.serving.addresses import host_name, is_cross_site, is_loopback, local_url
@@ -24,16 +26,20 @@ from statemachine.serving.connection_timeouts import ConnectionTimeouts
 from statemachine.store.errors import StoreError
 
 from ..logs import Logger, error_values
-from .chats import Call, Chats, answer, done
+from .chats import Call, Chats, Handler, answer, done
 from .contract import DOCUMENT, OPERATIONS, Operation
 from .feed import Feed
 from .metrics import GatewayMetrics
 from .problems import Problem, problem_of
 from .settings import GatewaySettings
+from .sqlite_feed import SqliteFeed
 from .streams import Streams, reader_of
-from .tokens import ANYBODY, RateLimits, Tokens
+from .tokens import ANYBODY, PEER, RateLimits, SecretFile, Tokens
 from .uploads import Uploads
 from .webhooks import WebhookSender
+
+if TYPE_CHECKING:
+    from .peers import Peers
 
 _log = Logger()
 _refusal_log = Logger(10)
@@ -46,8 +52,6 @@ REQUEST_TIMEOUT_S: Final = 30.0
 _BACKLOG: Final = 4_096
 _REVIVE_S: Final = 5.0
 _PURGE_EVERY_S: Final = 3_600.0
-
-_Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 class Gateway:
@@ -70,7 +74,8 @@ class Gateway:
         options = evolve(options or Options(), transcript=True, close_within=settings.drain)
         endpoint = options.endpoint(url, tenant, app_id, "any")
         self._belongs: Final = f"{endpoint.tenant}/{app_id}"
-        self._tokens: Final = Tokens(settings.tokens, endpoint.tenant, app_id)
+        self._secret: Final = SecretFile(settings.peer_secret) if settings.peer_secret else None
+        self._tokens: Final = Tokens(settings.tokens, endpoint.tenant, app_id, self._secret)
         if not (self._tokens.required or is_loopback(settings.host)):
             raise BadSetting(f"host: {settings.host} is not loopback: configure tokens first")
         if len({one.name for one in settings.webhooks}) < len(settings.webhooks):
@@ -78,9 +83,11 @@ class Gateway:
         self._limits: Final = RateLimits(settings.requests_per_second)
         self._registry: Final = CollectorRegistry()
         metrics = PrometheusMetrics(self._registry)
-        self._client: Final = ChatClient(
-            url, tenant=tenant, app_id=app_id, store=settings.store, options=options, metrics=metrics
-        )
+        about: Any = {"tenant": tenant, "app_id": app_id, "options": options, "metrics": metrics}
+        if isinstance(settings.store, Path):
+            self._client: ChatClient = ChatClient(url, store=settings.store, **about)
+        else:
+            self._client = _peers().worker(url, settings, self._secret, about)
         metrics.collect_stats(self._client.stats)
         self._port = settings.port
         self._timeouts: Final = ConnectionTimeouts(REQUEST_TIMEOUT_S)
@@ -88,6 +95,8 @@ class Gateway:
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.webhooks: tuple[WebhookSender, ...] = ()
+        self.peers: Peers | None = None
+        """The gateways of the same database, where it is PostgreSQL."""
 
     @property
     def url(self) -> str:
@@ -111,16 +120,23 @@ class Gateway:
 
     async def _open(self) -> None:
         settings, stack = self._settings, self._stack
-        await stack.enter_async_context(self._client)
-        beside = settings.store.with_name
-        self._feed = Feed(beside(f"{settings.store.name}.updates"), self._belongs, self._client)
-        stack.callback(self._feed.close)
-        self._uploads = Uploads(
-            beside(f"{settings.store.name}.uploads"), settings.upload_limit, settings.uploads_at_once
-        )
-        self._streams = Streams(self._feed, settings.streams)
-        self._measured = GatewayMetrics(self._registry, self)
+        listener, runner = await self._bind()
         http = await stack.enter_async_context(ClientSession())
+        if isinstance(settings.store, Path):
+            await stack.enter_async_context(self._client)
+            beside = settings.store.with_name
+            self._feed: Feed = SqliteFeed(beside(f"{settings.store.name}.updates"), self._belongs, self._client)
+            stack.callback(self._feed.close)
+            uploads = beside(f"{settings.store.name}.uploads")
+        else:
+            self.peers = await _peers().open_peers(stack, self._client, settings, self.url, http)
+            self._feed = self.peers.feed
+            uploads = Path("chats.uploads")
+        self._uploads = Uploads(settings.uploads or uploads, settings.upload_limit, settings.uploads_at_once)
+        self._streams = Streams(self._feed, settings.streams)
+        self._handlers = self._all_handlers()
+        self._feed.added, self._feed.status_changed = self._added, self._streams.status
+        self._measured = GatewayMetrics(self._registry, self)
         self.webhooks = tuple(WebhookSender(one, self._feed, http, settings.park_after) for one in settings.webhooks)
         for webhook in self.webhooks:
             webhook.start()
@@ -129,14 +145,20 @@ class Gateway:
         stack.push_async_callback(self._client.close)  # before the feed is closed
         self._handling = self._begin(self._client.handle(self._take, concurrency=256))
         self._begin(self._purge())
-        await self._listen()
+        if self.peers is not None:
+            self._begin(self.peers.feed.run())
+            self._begin(self.peers.look(self.webhooks))
+        stack.callback(self._timeouts.close)
+        stack.push_async_callback(runner.cleanup)
+        stack.callback(self._feed.readers.close)
+        stack.callback(listener.close)
+        await listener.start_serving()
 
-    async def _listen(self) -> None:
+    async def _bind(self) -> tuple[asyncio.Server, web.AppRunner]:
+        """Take the port, so that the address is known; requests wait until all is open."""
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._serve])
-        for operation, handler in self._routes().items():
-            app.router.add_route(
-                operation.method, operation.path, partial(self._call, operation, handler), name=operation.id
-            )
+        for operation in OPERATIONS:
+            app.router.add_route(operation.method, operation.path, partial(self._call, operation), name=operation.id)
         runner = web.AppRunner(
             app,
             handler_cancellation=True,
@@ -145,8 +167,6 @@ class Gateway:
             shutdown_timeout=self._settings.drain.total_seconds() / 2,
         )
         await runner.setup()
-        self._stack.callback(self._timeouts.close)
-        self._stack.push_async_callback(runner.cleanup)
         assert runner.server is not None, "set up above"
         listener = await asyncio.get_running_loop().create_server(
             self._timeouts.watched(runner.server),
@@ -154,10 +174,11 @@ class Gateway:
             self._port,
             ssl=self._settings.tls,
             backlog=_BACKLOG,
+            start_serving=False,
         )
-        self._port = int(listener.sockets[0].getsockname()[1])
-        self._stack.callback(self._feed.readers.close)
         self._stack.callback(listener.close)
+        self._port = int(listener.sockets[0].getsockname()[1])
+        return listener, runner
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -186,18 +207,24 @@ class Gateway:
             await self._feed.append(chat.client_id, update)
             if isinstance(update, DeliveryUpdate):
                 self._uploads.delivered(chat.client_id, update)
-            for webhook in self.webhooks:
-                webhook.notify(chat.client_id)
         else:
-            self._streams.status(chat.client_id, update)
+            self._feed.status(chat.client_id, update)
+
+    def _added(self, client_id: str) -> None:
+        for webhook in self.webhooks:
+            webhook.notify(client_id)
 
     async def _revive(self, client_id: str) -> None:
         """Continue a chat that has stopped because of the store, once the store works again."""
         while not self._closing:
             await asyncio.sleep(_REVIVE_S)
-            with suppress(StoreError):
+            try:
                 await self._client.session(client_id, start=False)
-                return
+            except StoreError:
+                continue
+            except ChatElsewhere:
+                pass
+            return
 
     async def _purge(self) -> None:
         keep = self._settings.keep
@@ -214,7 +241,7 @@ class Gateway:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     @web.middleware
-    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _serve(self, request: web.Request, handler: AnyHandler) -> web.StreamResponse:
         """Guard a request, count it, and turn errors into problems."""
         began = time.monotonic()
         operation = request.match_info.route.name or "none"
@@ -227,7 +254,7 @@ class Gateway:
         finally:
             self._measured.answered(operation, status, time.monotonic() - began)
 
-    async def _answered(self, operation: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _answered(self, operation: str, request: web.Request, handler: AnyHandler) -> web.StreamResponse:
         try:
             self._guard(request)
             return await handler(request)
@@ -250,12 +277,13 @@ class Gateway:
         if is_cross_site(request) or not (is_loopback(name) or name in self._settings.names):
             raise Problem(403, "other_site", "requests of other sites, and under other names, are refused: see --name")
 
-    async def _call(self, operation: Operation, handler: _Handler, request: web.Request) -> web.StreamResponse:
+    async def _call(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         """Check who asks and what, and carry it out."""
         who = ANYBODY
         if operation.scope is not None:
             who = self._tokens.principal(request.headers.get("Authorization"))
-            self._limits.take(who.name)
+            if who != PEER:  # counted where it has arrived
+                self._limits.take(who.name)
             if operation.scope not in who.scopes:
                 raise Problem(403, "no_scope", f"this needs a token with the scope {operation.scope}")
         if self._closing and operation.scope is not None:
@@ -263,11 +291,12 @@ class Gateway:
         values = await operation.values(request)
         if "client_id" in request.match_info and not who.may_see(values["client_id"]):
             raise Problem(403, "not_yours", "this token is for other client ids")
-        return await handler(Call(request, who, values))
+        call, handler = Call(request, who, values), self._handlers[operation.id]
+        return await (self.peers.answer(operation, call, handler) if self.peers else handler(call))
 
-    def _routes(self) -> dict[Operation, _Handler]:
+    def _all_handlers(self) -> dict[str, Handler]:
         chats = Chats(self._client, self._uploads)
-        handlers: dict[str, _Handler] = {
+        return {
             "listChats": chats.list,
             "getChat": chats.get,
             "startChat": chats.start,
@@ -295,7 +324,6 @@ class Gateway:
             "getMetrics": self._metrics,
             "getContract": self._contract,
         }
-        return {one: handlers.pop(one.id) for one in OPERATIONS}
 
     async def _forget(self, call: Call) -> web.Response:
         await self._client.forget(call.client_id)
@@ -333,7 +361,11 @@ class Gateway:
         return answer(
             {
                 "webhooks": [
-                    {"webhook": one.name, "waiting": one.waiting, "parked": list(filter(call.who.may_see, one.parked))}
+                    {
+                        "webhook": one.name,
+                        "waiting": one.waiting,
+                        "parked": list(filter(call.who.may_see, self._feed.parked(one.name))),
+                    }
                     for one in self.webhooks
                 ]
             }
@@ -379,6 +411,18 @@ class Gateway:
         return self._feed.latest
 
     @property
+    def peer_numbers(self) -> Mapping[str, float]:
+        """The metrics of several gateways, none where there is one."""
+        return self.peers.numbers() if self.peers else {}
+
+    @property
     def reader_cursors(self) -> Mapping[str, int]:
         """Each named reader and its cursor."""
         return self._feed.all_readers()
+
+
+def _peers() -> Any:
+    """The module `peers`, loaded only where it is used: it needs an extra."""
+    from . import peers
+
+    return peers

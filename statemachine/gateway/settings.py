@@ -5,14 +5,17 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, fields, frozen
+from attrs.converters import optional as optional_converter
 from attrs.validators import deep_iterable, in_, instance_of, matches_re, optional
 
 from statemachine.client import BadSetting
+from statemachine.store.names import is_url
 
 T = TypeVar("T")
 
@@ -22,6 +25,10 @@ _SHORT_TEXT: Final = (instance_of(str), matches_re(r"[A-Za-z0-9_][A-Za-z0-9_.-]{
 
 def _texts(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(value)
+
+
+def _store(value: str | PathLike[str]) -> Path | str:
+    return value if is_url(value) else Path(value)
 
 
 def _address(_: object, attribute: Attribute[str], value: object) -> None:
@@ -59,8 +66,14 @@ class WebhookSetting:
 class GatewaySettings:
     """All settings of a gateway but those of its contact centre, which are `ChatClient`'s."""
 
-    store: Path = field(converter=Path)
-    """The SQLite file of the chats. `STORE.updates` and the folder `STORE.uploads` lie beside it."""
+    store: Path | str = field(converter=_store)
+    """The SQLite file of the chats, with `STORE.updates` beside it; or "postgresql://…", for several gateways."""
+    uploads: Path | None = field(default=None, converter=optional_converter(Path))
+    """The folder of files on their way, for several gateways a shared one. None: `STORE.uploads`."""
+    address: str | None = field(default=None, validator=optional(_address))
+    """Where the other gateways of the database reach this one. None: its `url`."""
+    peer_secret: Path | None = field(default=None, converter=optional_converter(Path))
+    """The file of the secret that all gateways of the database share; two lines during a rotation."""
     host: str = "127.0.0.1"
     port: int = 8090
     names: frozenset[str] = frozenset()
@@ -68,6 +81,8 @@ class GatewaySettings:
     tls: ssl.SSLContext | None = None
     tokens: tuple[TokenSetting, ...] = ()
     """None: no token is needed, and the gateway listens on loopback only."""
+    lease: timedelta = timedelta(seconds=5)
+    """How long the others wait for a gateway of the same database before they take its chats over."""
     webhooks: tuple[WebhookSetting, ...] = ()
     drain: timedelta = timedelta(seconds=10)
     """How long a closing gateway finishes requests and sends queued items."""

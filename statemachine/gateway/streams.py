@@ -9,8 +9,6 @@ from typing import Any, Final
 from aiohttp import web
 
 from statemachine.codec.body import json_text
-from statemachine.codec.records import encode_update
-from statemachine.core import StatusUpdate
 from statemachine.serving.event_stream import message, serve
 
 from ..logs import Logger
@@ -38,13 +36,13 @@ class Streams:
         """Streams and waiting requests now."""
         return len(self._feed.readers.waiting)
 
-    def status(self, client_id: str, update: StatusUpdate) -> None:
-        """Pass a status update on to the open streams, best effort. Of each kind the latest counts."""
+    def status(self, client_id: str, kind: str, update: str) -> None:
+        """Pass a status update (JSON text) on to the open streams, best effort. Of each kind the latest counts."""
         if not self._open:
             return
-        text = message("status", json_text({"client_id": client_id, "update": encode_update(update)}))
+        text = message("status", f'{{"client_id":{json_text(client_id)},"update":{update}}}')
         for stream in self._open:
-            stream.add(client_id, type(update), text)
+            stream.add(client_id, kind, text)
         self._feed.readers.wake()
 
     async def answer(self, request: web.Request, who: Principal, values: Mapping[str, Any]) -> web.StreamResponse:
@@ -103,10 +101,10 @@ class _Stream:
     def __init__(self, feed: Feed, wanted: Wanted, cursor: int) -> None:
         self._feed = feed
         self._wanted = wanted
-        self.cursor = cursor if cursor <= feed.latest else 0
-        self._statuses: dict[tuple[str, type], str] = {}
+        self.cursor = cursor if cursor <= feed.newest(cursor) else 0
+        self._statuses: dict[tuple[str, str], str] = {}
 
-    def add(self, client_id: str, kind: type, text: str) -> None:
+    def add(self, client_id: str, kind: str, text: str) -> None:
         """Keep a status update until it is taken."""
         known = (client_id, kind) in self._statuses
         if self._wanted.has(client_id) and (known or len(self._statuses) < STATUSES):

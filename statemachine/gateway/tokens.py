@@ -80,22 +80,28 @@ ANYBODY: Final = Principal("local", SCOPES, "")
 """Whoever asks on loopback where no tokens are configured."""
 
 
+PEER: Final = Principal("peer", SCOPES, "")
+"""Another gateway of the same database, which has checked the request."""
+
+
 class Tokens:
     """All tokens of a gateway for this tenant and app id."""
 
-    def __init__(self, settings: Sequence[TokenSetting], tenant: str, app_id: str) -> None:
-        """Raises BadSetting."""
+    def __init__(
+        self, settings: Sequence[TokenSetting], tenant: str, app_id: str, peers: SecretFile | None = None
+    ) -> None:
+        """`peers`: the secret of the other gateways. Raises BadSetting."""
         names = [one.name for one in settings]
         if len(set(names)) < len(names):
             raise BadSetting("two tokens have the same name")
         mine = [one for one in settings if one.tenant in (None, tenant) and one.app_id in (None, app_id)]
         self._known: Final = [(SecretFile(one.file), Principal(one.name, one.scopes, one.prefix)) for one in mine]
+        if peers is not None:
+            self._known.append((peers, PEER))
         self.required: Final = bool(settings)
 
     def principal(self, authorization: str | None) -> Principal:
         """Whose token this is. All tokens are compared, each in constant time. Raises Problem."""
-        if not self.required:
-            return ANYBODY
         scheme, _, given = (authorization or "").partition(" ")
         digest = sha256(given.strip().encode(errors="replace")).digest()
         found: Principal | None = None
@@ -103,6 +109,8 @@ class Tokens:
             for secret in file.lines:
                 if hmac.compare_digest(digest, sha256(secret).digest()):
                     found = principal
+        if found is None and not self.required:
+            return ANYBODY
         if found is None or scheme.lower() != "bearer":
             raise Problem(
                 401,

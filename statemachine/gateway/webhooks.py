@@ -62,10 +62,8 @@ class WebhookSender:
         self._replays: Counter[str] = Counter()
         self._workers: list[asyncio.Task[None]] = []
         self._failures: dict[str, _Failures] = {}
-        waiting, parked = feed.undelivered(self.name)
-        self._parked: set[str] = set(parked)
-        for client_id in waiting:
-            self.notify(client_id)
+        self._parked: set[str] = set()
+        self.look()
 
     @property
     def waiting(self) -> int:
@@ -89,9 +87,15 @@ class WebhookSender:
             pause.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
 
+    def look(self) -> None:
+        """Deliver all that waits in the chats of this process. Raises a `StoreError`."""
+        self._parked = set(filter(self._feed.is_mine, self._feed.parked(self.name)))
+        for client_id in self._feed.undelivered(self.name):
+            self.notify(client_id)
+
     def notify(self, client_id: str) -> None:
         """This chat has updates."""
-        if client_id not in self._waiting and client_id not in self._parked:
+        if client_id not in self._waiting and client_id not in self._parked and self._feed.is_mine(client_id):
             self._waiting.add(client_id)
             self._queue.put_nowait(client_id)
 
@@ -127,7 +131,7 @@ class WebhookSender:
 
     async def _deliver_all(self, client_id: str) -> bool:
         """Whether nothing is left to deliver now."""
-        while client_id not in self._parked:
+        while client_id not in self._parked and self._feed.is_mine(client_id):
             replays = self._replays[client_id]
             entry = self._feed.next_of(client_id, self._feed.delivery(self.name, client_id))
             if entry is None:

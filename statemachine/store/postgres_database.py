@@ -31,7 +31,7 @@ CREATE TABLE statemachine.layout (
     key int PRIMARY KEY CHECK (key = 1), schema int NOT NULL, shards int NOT NULL, pair text);
 CREATE TABLE statemachine.worker (
     id text PRIMARY KEY, beat timestamptz NOT NULL, since timestamptz NOT NULL,
-    draining boolean NOT NULL DEFAULT false);
+    draining boolean NOT NULL DEFAULT false, address text);
 CREATE TABLE statemachine.shard (
     id int PRIMARY KEY, epoch bigint NOT NULL DEFAULT 0, worker text, since timestamptz, wanted text);
 CREATE TABLE statemachine.session (
@@ -53,6 +53,8 @@ CREATE TABLE statemachine.reading (
     seq int NOT NULL, PRIMARY KEY (reader, session));
 """
 """`layout.pair`: tenant and app id of all chats, as session ids begin. `session.last`: the last `seq` ever saved.
+
+`worker.address`: where it serves requests of the others, if it does.
 
 `reading`: the cursor of each named reader of updates.
 """

@@ -95,20 +95,29 @@ def check(method: str, path: str, response: ClientResponse, content: bytes) -> N
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, centre: EmulatedCentre, *, tokens: tuple[TokenSetting, ...] | None = None, **settings: Any
+    folder: Path,
+    centre: EmulatedCentre,
+    *,
+    tokens: tuple[TokenSetting, ...] | None = None,
+    options: Options = OPTIONS,
+    **settings: Any,
 ) -> AsyncGenerator[Api]:
     """A gateway with one token, and a caller that has it."""
     if tokens is None:
         (folder / "token").write_text(SECRET)
         tokens = (TokenSetting(name="bridge", file=folder / "token"),)
     about = GatewaySettings(
-        store=folder / "chats.sqlite",
         port=0,
         tokens=tokens,
-        **{"drain": timedelta(seconds=1), "requests_per_second": 10_000, **settings},
+        **{
+            "store": folder / "chats.sqlite",
+            "drain": timedelta(seconds=1),
+            "requests_per_second": 10_000,
+            **settings,
+        },
     )
     async with (
-        Gateway(centre.url, tenant="example", app_id="chat", settings=about, options=OPTIONS) as running,
+        Gateway(centre.url, tenant="example", app_id="chat", settings=about, options=options) as running,
         ClientSession() as http,
     ):
         yield Api(http, running.url, SECRET if tokens else None)

@@ -11,7 +11,7 @@ import pytest
 from statemachine.client import ChatClient
 from statemachine.emulator import actions
 from statemachine.gateway import GatewaySettings, feed, server, streams
-from statemachine.gateway.feed import Feed
+from statemachine.gateway.sqlite_feed import SqliteFeed
 from statemachine.logs import Logger
 from statemachine.serving import event_stream
 from statemachine.store.errors import StoreFull
@@ -76,15 +76,15 @@ async def test_an_update_is_added_once_the_disk_takes_it(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(feed, "_RETRY_S", 0.01)
-    write, left = Feed.write, [3]
+    write, left = SqliteFeed.write, [3]
 
-    async def full(self: Feed, query: str, *values: str | int) -> int:
+    async def full(self: SqliteFeed, query: str, *values: str | int) -> int:
         if left[0]:
             left[0] -= 1
             raise StoreFull("no space left")
         return await write(self, query, *values)
 
-    monkeypatch.setattr(Feed, "write", full)
+    monkeypatch.setattr(SqliteFeed, "write", full)
     await api("POST", "/chats/ann/texts", {"text": "Hello"}, **api.key("k1"))
     await updates_until(api, is_state("sent", "k1"))
     assert left == [0]
