@@ -64,15 +64,20 @@ def called(state: CentreState, call: Call, client: ClientKey, ticket: int, chat_
     # libraries repeat a GET once by themselves when its connection broke without an answer (RFC 9110, 9.2.2), and a
     # page with status 200 may pass for an empty answer.
     if refused.hasty >= (1 if call == "poll" and not refused.unreadable else 2):
-        after = "no readable answer" if refused.unreadable else f"error {refused.code}"
-        message = f"{call} again {gap} ms after {after}"
+        message = f"{call} again {gap} ms after {_words(refused)}"
         note(state, "F3", message, client, tickets[-1 - refused.hasty :], chat_id, now)
     elif state.knobs.judge_repoll_ms and len(refused.times) == _REFUSED and since < _REFUSED_MS:
         message = f"{call} again after {_REFUSED} errors in a row within {since:,} ms"
         note(state, "F3", message, client, (*refused.tickets[-_REFUSED:], ticket), chat_id, now)
     if call == "create" and refused.code in _CONFIGURATION and len(refused.tickets) >= _MAX_CREATES:
-        message = f"creation number {len(refused.tickets) + 1} in a row, after error {refused.code} to all before"
+        message = f"creation number {len(refused.tickets) + 1} in a row, after {_words(refused)} to all before"
         note(state, "F27", message, client, tickets, "", now)
+
+
+def _words(refused: Refusals) -> str:
+    if refused.unreadable:
+        return "no readable answer"
+    return f"error {refused.code}" if refused.code else f"status {refused.status} without an error code"
 
 
 def unreadable(state: CentreState, client: ClientKey, ticket: int, chat_id: str, problem: str, now: int) -> None:
@@ -88,9 +93,10 @@ def answered(
     chat_id: str,
     code: int | None,
     now: int,
+    status: int = 0,
     unreadable: bool = False,
 ) -> None:
-    """A call was answered with this error (0: an error without code), or well (None).
+    """A call was answered with this error (0: an error without code) and this HTTP status, or well (None).
 
     `unreadable`: the client could read no error, because the connection broke or a page came with status 200.
     """
@@ -101,7 +107,8 @@ def answered(
     if code is None or code == 5511:  # an empty answer by another name: the client may ask again at once
         return
     refused = before or Refusals(code)
-    refused.code, refused.unreadable, refused.tickets = code, unreadable, (*refused.tickets, ticket)
+    refused.code, refused.status, refused.unreadable = code, status, unreadable
+    refused.tickets = (*refused.tickets, ticket)
     refused.times = (*refused.times, state.real_time(now).at)[-_REFUSED:]
     state.records.refusals[key] = refused
     if len(state.records.refusals) > _MAX_CLIENTS:

@@ -297,9 +297,10 @@ class Centre:
         if chat is None and caller is not None and route.call == "create":
             chat = state.current(caller.key)
         if fault is not None and not (fault.accepted and code is not None):  # a refused request took no effect
-            code, reply = fault.code, self._failure(state, fault, chat, ticket)
+            code, reply = 0 if fault.html else fault.code, self._failure(state, fault, chat, ticket)
             unreadable = reply.status == DROPPED.status or (fault.html and reply.status == 200)
-        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now, unreadable)
+        status = 0 if reply is None else reply.status
+        judge.answered(state, route.call, who, ticket, route.chat_id, code, self._now, status, unreadable)
         if reply is None and chat is not None:
             self._holding[ticket] = chat.chat_id.lower()
         elif chat is not None:

@@ -49,6 +49,7 @@ class Violation:
 class Refusals:
     """The latest error given to one kind of call of one client, and the calls that were refused in a row.
 
+    ``code``: 0 where the answer with this ``status`` had none;
     ``times``: when the latest of them were refused, in real time; ``hasty``: how many of them followed at once;
     ``unreadable``: the latest got no answer that could be read.
     """
@@ -57,6 +58,7 @@ class Refusals:
     tickets: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     hasty: int = 0
+    status: int = 0
     unreadable: bool = False
 
 

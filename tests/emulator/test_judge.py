@@ -164,6 +164,13 @@ def test_a_poll_after_an_error_is_no_repetition_by_a_library() -> None:
     assert [one.message for one in driver.centre.violations] == ["poll again 1 ms after error 5001"]
 
 
+def test_an_error_page_of_a_proxy_is_named_by_its_status() -> None:
+    driver = Driver(faults=(Fault("create", status=502, html=True, times=3),))
+    for _ in range(3):
+        driver.call("POST", "chats", {})
+    assert driver.centre.violations[0].message == "create again 0 ms after status 502 without an error code"
+
+
 def test_creating_for_ever_with_a_bad_configuration() -> None:
     driver = Driver(app_ids=("other",))
     for _ in range(5):

@@ -284,7 +284,7 @@ class TrafficJudge:
         body = json_of(response)
         code = _code(body, response.status)
         if response.status:
-            judge.answered(self.state, route.call, call.client, call.number, route.chat_id, code, end)
+            judge.answered(self.state, route.call, call.client, call.number, route.chat_id, code, end, response.status)
         if route.call == "create" and response.status == 200 and body.get("chat_id"):
             self._opened(call, str(body["chat_id"]), str(body.get("state", "")))
         elif route.call == "poll":
