@@ -162,7 +162,7 @@ class Oracle:
         """The process died. `saved` is the session of its last durable save; the steps after it never happened."""
         self.is_stale = False
         log = self.current
-        while log.events and log.events[-1][1] is not saved:
+        while log.events and log.events[-1][1] != saved:
             log.events.pop()
         log.ledger = _replayed(log, saved)
         ids = 0 if saved is None else saved.ids
