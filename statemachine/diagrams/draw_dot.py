@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import log10
+from math import ceil, log10
 from typing import Any, Final
 
 from ..core.table import Machine, Row
@@ -22,6 +22,9 @@ from .names import MARKS, EventKind, StateKind, kind_of, name, number, state_kin
 LABEL_WIDTH: Final = 34
 BOX_WIDTH: Final = 62
 ASIDE_WIDTH: Final = 150
+COLUMN_WIDTH: Final = 96
+COLUMN_LINES: Final = 60
+"""A longer list below a picture is set in narrower columns, so that the picture fits one page."""
 NEVER: Final = "#bf3989"
 STATE_KINDS: Final[dict[StateKind, str]] = {
     "resting": "at rest",
@@ -57,16 +60,26 @@ def _whole(charts: Mapping[str, _Chart]) -> Iterator[str]:
 
 
 def _below(charts: Sequence[_Chart]) -> str:
-    """How to read the picture, and what is no arc: a column for each machine."""
-    columns: list[str] = []
-    for chart in charts:
-        title = [_title(chart.machine.name)] if len(charts) > 1 else []
-        columns.append(f'<td valign="top" align="left">{dot.lines([*title, *chart.aside()])}</td>')
+    """How to read the picture, and what is no arc: a column for each machine, or several for one."""
+    if len(charts) > 1:
+        columns = [[_title(chart.machine.name), *chart.aside(ASIDE_WIDTH)] for chart in charts]
+    else:
+        columns = _columns(charts[0])
+    cells = "".join(f'<td valign="top" align="left">{dot.lines(column)}</td>' for column in columns)
     legend = _legend({state_kind(chart.machine, one): None for chart in charts for one in chart.machine.states})
     return (
-        f'<<table border="0" cellspacing="10"><tr><td colspan="{len(charts)}" align="left">{legend}</td></tr>'
-        f"<tr>{''.join(columns)}</tr></table>>"
+        f'<<table border="0" cellspacing="10"><tr><td colspan="{len(columns)}" align="left">{legend}</td></tr>'
+        f"<tr>{cells}</tr></table>>"
     )
+
+
+def _columns(chart: _Chart) -> list[list[str]]:
+    whole = list(chart.aside(ASIDE_WIDTH))
+    if len(whole) <= COLUMN_LINES:
+        return [whole]
+    narrow = list(chart.aside(COLUMN_WIDTH))
+    height = ceil(len(narrow) / 3)
+    return [narrow[start : start + height] for start in range(0, len(narrow), height)]
 
 
 class _Chart:
@@ -178,18 +191,18 @@ class _Chart:
             mark += dot.font(f" {times:,}x " if times else " NEVER ", dot.INK if times else NEVER, 8, bold=True)
         return f"{mark} {dot.font(dot.escape(trigger(self.machine, row)), colour)}{dot.escape(after)}"
 
-    def aside(self) -> Iterator[str]:
+    def aside(self, width: int) -> Iterator[str]:
         """All that is no arc: couplings; rows that stay in states without a box; ignored and rejected events."""
         for title, told in complete.coupling_lines(self.machine).items():
             yield _title(title)
-            yield from (dot.font(dot.escape(one), size=9) for one in wrap(commas(told), ASIDE_WIDTH))
+            yield from (dot.font(dot.escape(one), size=9) for one in wrap(commas(told), width))
         stays = {one.states: rows for one, rows in self.folded.stays.items() if not self._has_box(one)}
         for title, listed in (("stays on", stays), *self.folded.others.items()):
             if listed:
                 yield _title(title.upper())
             for states, rows in listed.items():
                 where = dot.font(dot.escape(complete.heading(self.machine, states)), dot.FAINT, 9)
-                yield from self.told(rows, ASIDE_WIDTH, where)
+                yield from self.told(rows, width, where)
 
 
 def plain_length(label: str) -> int:

@@ -220,7 +220,8 @@ def read_dot(graph: Any, machine: Machine, prefix: str = "", column: int = 0) ->
             reader.add(part, states, states[0] if title == "comes back on" else None)
     states = {text.split(" ")[0]: text for text in nodes.values() if not _head(text)}
     below = re.findall(r'<td valign="top" align="left">(.*?)</td>', graph["label"], re.DOTALL)[3:]
-    return Shown(reader.rows, states, reader.add_sections(label(below[column])), arcs)
+    text = label(below[column] if prefix else " ".join(below))  # one machine has all columns
+    return Shown(reader.rows, states, reader.add_sections(text), arcs)
 
 
 # --- XState -----------------------------------------------------------------------------------------------------------

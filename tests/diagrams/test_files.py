@@ -17,6 +17,7 @@ import pytest
 
 import statemachine
 from statemachine.cli import main
+from statemachine.core.tables import MACHINES
 from statemachine.diagrams import (
     NoRenderer,
     dot,
@@ -219,6 +220,13 @@ def test_a_copy_of_the_folder_is_as_good(folder: Path, tmp_path_factory: pytest.
     copy = tmp_path_factory.mktemp("copy") / "diagrams"
     shutil.copytree(folder, copy)
     assert stale(copy) == []
+
+
+@source_tree
+@pytest.mark.parametrize("name", [*MACHINES, "couplings"])
+def test_each_picture_of_a_machine_fits_a_page(name: str) -> None:
+    width, height = struct.unpack(">II", (COMMITTED / f"{name}.png").read_bytes()[16:24])
+    assert height / width <= 1.55  # A4 has 1.41, and margins
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------
