@@ -97,7 +97,11 @@ class LoopWorker:
         self._executor = ThreadPoolExecutor(1, "statemachine-worker")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The result of `work`."""
+        """The result of a computation that may take long.
+
+        Args:
+            work: The computation.
+        """
         return await self._loop.run_in_executor(self._executor, work)
 
     def begin(self, work: Callable[[], T], done: Callable[[], None]) -> Callable[[], T]:

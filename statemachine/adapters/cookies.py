@@ -58,7 +58,11 @@ class Cookies:
         return self._text != before
 
     def headers(self, url: str) -> dict[str, str]:
-        """The `Cookie` header for a request to this `url`, or nothing."""
+        """The `Cookie` header for a request, or nothing.
+
+        Args:
+            url: Of the request.
+        """
         if self._jar is None:
             return {}
         request = Request(url)

@@ -171,9 +171,18 @@ class Driver:
         store: Store,
         listener: Listener,
     ) -> Driver:
-        """The driver of the stored session of `session_id`, or of a new one with this `config`. Raises StoreError.
+        """The driver of a stored session, or of a new one.
 
-        `clock`, `transport`, `store`, `listener`: as for the class.
+        Args:
+            session_id: Of the session.
+            config: Of a new session.
+            clock: As for the class.
+            transport: As for the class.
+            store: As for the class.
+            listener: As for the class.
+
+        Raises:
+            StoreError: The store cannot be read.
         """
         stored = store.load(session_id)
         session, version = (stored.session, stored.version) if stored else (new_session(clock.now(), config), 0)
@@ -214,15 +223,27 @@ class Driver:
             self._arm()
 
     def clock_changed(self, by: int) -> None:
-        """The clock was moved by `by` milliseconds. A stored session that was not started yet follows at its start."""
+        """The clock was moved. A stored session that was not started yet follows at its start.
+
+        Args:
+            by: Milliseconds, positive where it was put forward.
+        """
         if self._running and not self._stopping and not self._stopped:
             self._supervise(ClockChanged(self._clock.now(), by))
 
     def feed(self, event: Event, saved: Done | None = None) -> Session:
-        """Handle this `event` now, and return the session after it.
+        """Handle an event now.
 
-        `saved` is called once the session is durable up to here, or with the error that prevents it. Raises
-        IllegalIntent (nothing has changed) and DriverStopped.
+        Args:
+            event: Any that `reduce` takes.
+            saved: Called once the session is durable up to here, or with the error that prevents it.
+
+        Returns:
+            The session after it.
+
+        Raises:
+            IllegalIntent: It is not possible now; nothing has changed.
+            DriverStopped: The driver has stopped.
         """
         if self._stopping or self._stopped:
             raise DriverStopped("this session is not driven any more") from self._error
@@ -232,9 +253,12 @@ class Driver:
     def stop(self, *, drain: bool = False) -> None:
         """Release the session without ending it. `Listener.stopped` is called when nothing is in progress any more.
 
-        Reads are withdrawn, so no more updates arrive; to `drain`, those in flight are waited for: a server may keep a
-        withdrawn poll for a while, and give it events that nobody receives. Items in the queue are still sent, one
-        after the other, until a deadline is due or the queue is empty. May be repeated.
+        Items in the queue are still sent, one after the other, until a deadline is due or the queue is empty. May be
+        repeated.
+
+        Args:
+            drain: Wait for the reads in flight, which are withdrawn otherwise: a server may keep a withdrawn poll for a
+                while, and give it events that nobody receives.
         """
         if self._stopping or self._stopped:
             return

@@ -35,11 +35,24 @@ class Clock(Protocol):
         ...
 
     def call_at(self, at: int, callback: Callable[[], None]) -> Alarm:
-        """Call `callback` at `at` or slightly later; for a past time, soon, but never from within this call."""
+        """Call a function at a time or slightly later; for a past time, soon, but never from within this call.
+
+        Args:
+            at: The time, in milliseconds since the epoch.
+            callback: The function.
+
+        Returns:
+            The alarm, to cancel it.
+        """
         ...
 
     def jitter(self, earliest: int, latest: int) -> int:
-        """A time from `earliest` to `latest`: sessions that are due together should not all wake together."""
+        """A time between two: sessions that are due together should not all wake together.
+
+        Args:
+            earliest: In milliseconds since the epoch.
+            latest: In milliseconds since the epoch.
+        """
         ...
 
 
@@ -47,22 +60,33 @@ class Transport(Protocol):
     """Sends commands to the server and returns the replies. It never raises: every error is a `Failure`."""
 
     def execute(self, command: Command, answer: Answer) -> None:
-        """Begin the call of this `command`.
+        """Begin the call of a command.
 
-        `answer` is called once with its reply, possibly from within; not needed after `abort`.
+        Args:
+            command: Any that `reduce` returned.
+            answer: Called once with its reply, possibly from within; not needed after `abort`.
         """
 
     def abort(self, command_id: int) -> None:
-        """Cancel the call of `command_id`: its reply is not needed. Used for reads only; unknown ids are ignored."""
+        """Cancel a call: its reply is not needed. Used for reads only.
+
+        Args:
+            command_id: Of the command; unknown ids are ignored.
+        """
 
 
 class Worker(Protocol):
     """Computes what takes long, while other sessions have their turn."""
 
     def begin(self, work: Callable[[], T], done: Callable[[], None]) -> Callable[[], T]:
-        """Begin to compute `work`; call `done` afterwards, in the owner's thread.
+        """Begin a computation.
 
-        The function returned gives the result, or raises what `work` has raised; it waits where it is called earlier.
+        Args:
+            work: The computation.
+            done: Called afterwards, in the owner's thread.
+
+        Returns:
+            A function that gives the result, or raises what `work` has raised; it waits where it is called earlier.
         """
         ...
 
@@ -96,27 +120,49 @@ class Store(Protocol):
     """
 
     def save(self, save: Save, done: Done) -> None:
-        """Make this step (`save`) durable, then call `done`. The saves of one session are made in the order asked.
+        """Make a step durable. The saves of one session are made in the order asked.
 
-        The error is a `StaleSave` where the version does not follow the stored one: another driver has this session.
+        Args:
+            save: The step.
+            done: Called afterwards with the error, or None: a `StaleSave` where the version does not follow the stored
+                one, for another driver has this session.
         """
 
     def load(self, session_id: str) -> Stored | None:
-        """The session as last saved, or None where there is none."""
+        """The session as last saved, or None where there is none.
+
+        Args:
+            session_id: Of the session.
+        """
         ...
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """The next `limit` updates with a `seq` above `after_seq`, in order of `seq`."""
+        """The next transcript updates, in order of `seq`.
+
+        Args:
+            session_id: Of the session.
+            after_seq: Only updates with a `seq` above this one.
+            limit: At most so many.
+        """
         ...
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
-        """Acknowledge all updates up to `seq`: the journal may drop them.
+        """Acknowledge updates: the journal may drop them.
 
         The cursor never moves back. A `seq` beyond the journal is an error.
+
+        Args:
+            session_id: Of the session.
+            seq: Of the last of them; all before it are acknowledged too.
+            done: Called with the error, or None.
         """
 
     def cursor(self, session_id: str) -> int:
-        """The highest `seq` acknowledged, 0 for none."""
+        """The highest `seq` acknowledged, 0 for none.
+
+        Args:
+            session_id: Of the session.
+        """
         ...
 
     def sessions(self) -> tuple[str, ...]:
@@ -131,33 +177,63 @@ class Archive(Store, Protocol):
     """A store that keeps transcripts, and can delete. `session_id`, `done`: as for `Store`."""
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        """As `journal(session_id, after_seq, limit)`, with acknowledged updates too, where the store keeps them."""
+        """The updates of `journal`, with acknowledged ones too, where the store keeps them.
+
+        Args:
+            session_id: Of the session.
+            after_seq: Only updates with a `seq` above this one.
+            limit: At most so many.
+        """
         ...
 
     def purge(self, before: int, done: Done, *, unread: bool = False) -> None:
-        """Delete the sessions that ended before the time `before` (ms), and the acknowledged updates older than it.
+        """Delete the sessions that ended before a time, and the acknowledged updates older than it.
 
-        Active sessions stay. Ended ones with unacknowledged updates stay too, unless `unread`. A new session under the
-        same id begins with `seq` 1.
+        Active sessions stay. A new session under the same id begins with `seq` 1.
+
+        Args:
+            before: The time, in milliseconds since the epoch.
+            done: Called with the error, or None.
+            unread: Also delete ended sessions with unacknowledged updates.
         """
 
     def cookies(self, session_id: str) -> str:
-        """The customer's cookies as last kept, "" for none. They may identify the customer: never log them."""
+        """The customer's cookies as last kept, "" for none. They may identify the customer: never log them.
+
+        Args:
+            session_id: Of the session.
+        """
         ...
 
     def keep_cookies(self, session_id: str, cookies: str, done: Done) -> None:
-        """Keep these `cookies` with a stored session, until it is purged or forgotten; none where it is not stored."""
+        """Keep cookies with a stored session, until it is purged or forgotten; none where it is not stored.
+
+        Args:
+            session_id: Of the session.
+            cookies: As `cookies` is to return them.
+            done: Called with the error, or None.
+        """
 
     def clock_changed(self, since: int, until: int, by: int, done: Done) -> None:
-        """The wall clock was moved by `by`: what was saved with a time from `since` to `until` is `by` later.
+        """The wall clock was moved: what was saved meanwhile gets the right time.
 
         Concerns the ages that `purge` goes by, not the times in sessions and updates.
+
+        Args:
+            since: The first of the wrong times, in milliseconds since the epoch.
+            until: The last of them.
+            by: Milliseconds to add to them.
+            done: Called with the error, or None.
         """
 
     def forget(self, session_ids: Iterable[str], done: Done) -> None:
-        """Delete the sessions of these `session_ids`, in any state, with all their data, permanently.
+        """Delete sessions in any state, with all their data, permanently.
 
-        No driver may run them any more: a save would create them again, or fail. Unknown ids are no error.
+        No driver may run them any more: a save would create them again, or fail.
+
+        Args:
+            session_ids: Unknown ids are no error.
+            done: Called with the error, or None.
         """
 
 
@@ -175,13 +251,21 @@ class Listener(Protocol):
     """The owner of a driver. An exception stops the driver, so application code must not run in these methods."""
 
     def saved(self, step: SavedStep) -> None:
-        """This `step` is saved, and its commands are executed. Called only for steps with updates or anomalies."""
+        """A step is saved, and its commands are executed. Called only for steps with updates or anomalies.
+
+        Args:
+            step: With its updates.
+        """
 
     def finished(self) -> None:
         """The session is over, and no call in flight can bring more updates. Called at most once."""
 
     def stopped(self, error: BaseException | None) -> None:
-        """The driver has stopped: as requested, or because of this `error`. Called once, and last."""
+        """The driver has stopped. Called once, and last.
+
+        Args:
+            error: The reason; None: it was asked to.
+        """
 
 
 @frozen
@@ -205,13 +289,20 @@ class Observer(Protocol):
     """Sees each step of a driver: traces, metrics, tests. It must not call the driver."""
 
     def event_handled(self, step: HandledEvent) -> None:
-        """An event was handled (`step`). Nothing is saved yet."""
+        """An event was handled. Nothing is saved yet.
+
+        Args:
+            step: The event, and the session before and after it.
+        """
 
     def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
-        """A `checkpoint` of the session `session_id`: a point at which a crash is of interest.
-
-        `number`: the version, the command's id, or the last `seq`.
+        """A session has reached a point at which a crash is of interest.
 
         saved: the step is durable, and nothing of it was carried out. executed: the transport has the command.
         answered: its reply has arrived, and is not handled yet. published: the listener has the updates.
+
+        Args:
+            session_id: Of the session.
+            checkpoint: The point.
+            number: The version, the command's id, or the last `seq`.
         """

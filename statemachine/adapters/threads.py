@@ -32,11 +32,19 @@ class ThreadClock:
         self._numbers = count()
 
     def call_soon(self, call: Callable[[], object]) -> None:
-        """Make this `call` in `run`. May be used in any thread."""
+        """Make a call in `run`. May be used in any thread.
+
+        Args:
+            call: Without arguments.
+        """
         self._calls.put(call)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Make calls and ring alarms until `is_over`, which is asked after each."""
+        """Make calls and ring alarms.
+
+        Args:
+            is_over: Asked after each; True: return.
+        """
         while not is_over():
             while self._alarms and self._alarms[0][2].callback is None:
                 heappop(self._alarms)

@@ -138,9 +138,15 @@ class ContactCentre:
     async def request_sms(
         self, phone_number: str, *, from_: str | None = None, parameters: Mapping[str, object] | None = None
     ) -> None:
-        """Let the centre begin a chat by SMS to this `phone_number`. v1 only. Raises SmsRefused too.
+        """Let the centre begin a chat by SMS. v1 only.
 
-        `from_`, `parameters`: as for `ChatSession.start`.
+        Args:
+            phone_number: The customer's phone number.
+            from_: As for `ChatSession.start`.
+            parameters: As for `ChatSession.start`.
+
+        Raises:
+            SmsRefused: The centre refused it; beside the errors of the class.
         """
         text("request_sms: phone_number", phone_number)
         about = ChatParameters.checked("request_sms", parameters, phone_number, from_)
@@ -160,36 +166,71 @@ class ContactCentre:
     # --- of a chat ----------------------------------------------------------------------------------------------------
 
     async def subscribe(self, chat_id: str, token: side_calls.PushToken) -> None:
-        """Announce the chat's events by push to this `token`: pass the payload's `chatID` to `pushed`. v2."""
+        """Announce a chat's events by push: pass the payload's `chatID` to `ChatSession.pushed`. v2.
+
+        Args:
+            chat_id: Of the chat.
+            token: Of the device.
+        """
         await self.ask(_made(side_calls.notifications, chat_id, token))
 
     async def unsubscribe(self, chat_id: str) -> None:
-        """Stop push messages. v2."""
+        """Stop push messages. v2.
+
+        Args:
+            chat_id: Of the chat.
+        """
         await self.ask(_made(side_calls.notifications, chat_id, None))
 
     async def case_history(self, chat_id: str) -> side_calls.CaseHistory:
-        """The chats of this chat's case. v2, and only while the session has a case (`CaseChanged`)."""
+        """The chats of this chat's case. v2, and only while the session has a case (`CaseChanged`).
+
+        Args:
+            chat_id: Of the chat.
+        """
         return await self.ask(_made(side_calls.case_history, chat_id))
 
     async def close_case(self, chat_id: str) -> None:
-        """Close the case of this chat. v2, as `case_history`."""
+        """Close the case of a chat. v2, as `case_history`.
+
+        Args:
+            chat_id: Of the chat.
+        """
         await self.ask(_made(side_calls.close_case, chat_id))
 
     async def history(self, chat_id: str) -> tuple[Entry, ...]:
-        """The whole log of an active chat, of both sides. Its session reads it by itself; this is for other uses."""
+        """The whole log of an active chat, of both sides. Its session reads it by itself; this is for other uses.
+
+        Args:
+            chat_id: Of the chat.
+        """
         return await self.ask(_made(side_calls.history, chat_id))
 
     async def file(self, chat_id: str, file_id: str) -> side_calls.Content:
-        """A file of this chat (`file_id`: of its `File`), in memory; for large files use `download`."""
+        """A file of a chat, in memory; for large files use `download`.
+
+        Args:
+            chat_id: Of the chat.
+            file_id: Of its `File`.
+        """
         return await self.ask(_made(side_calls.download, chat_id, file_id))
 
     async def download(
         self, chat_id: str, file_id: str, *, limit: int = DOWNLOAD_LIMIT, within: timedelta = DOWNLOAD_WITHIN
     ) -> AsyncGenerator[bytes]:
-        """A file of this chat (`file_id`: of its `File`), in chunks: `async for chunk in centre.download(…)`.
+        """A file of a chat, in chunks: `async for chunk in centre.download(…)`.
 
-        `Options.upload_timeout` applies to each chunk, `within` to all. Raises TooLarge too, beyond `limit` bytes.
-        Leave the loop early only with `contextlib.aclosing`, which releases the connection.
+        `Options.upload_timeout` applies to each chunk. Leave the loop early only with `contextlib.aclosing`, which
+        releases the connection.
+
+        Args:
+            chat_id: Of the chat.
+            file_id: Of its `File`.
+            limit: At most so many bytes.
+            within: The time for all chunks together.
+
+        Raises:
+            TooLarge: The file has more bytes; beside the errors of the class.
         """
         call = _made(side_calls.download, chat_id, file_id)
         request = request_for(call, self.endpoint, self._options.upload_timeout)
@@ -210,13 +251,25 @@ class ContactCentre:
             raise self._unanswered(call, failed) from failed
 
     async def photo(self, chat_id: str, party_id: str = "") -> side_calls.Content:
-        """The picture of an agent; without `party_id`, the chat's icon."""
+        """The picture of an agent, or the chat's icon.
+
+        Args:
+            chat_id: Of the chat.
+            party_id: Of the agent; "": the chat's icon.
+        """
         return await self.ask(_made(side_calls.agent_photo, chat_id, party_id))
 
     # --- any call -----------------------------------------------------------------------------------------------------
 
     async def ask(self, call: SideCall[A]) -> A:
-        """Carry out one `call` of `codec.side_calls`."""
+        """Carry out a call of `codec.side_calls`.
+
+        Args:
+            call: One of its classes.
+
+        Returns:
+            The answer of this kind of call.
+        """
         answer = await self._once(call)
         if isinstance(answer, Failure) and (other := side_calls.next_path(call, answer)):
             call, answer = other, await self._once(other)

@@ -149,10 +149,16 @@ class ChatClient:
         return self._closing
 
     def close_on(self, *signals: int) -> None:
-        """Close at the first of these `signals`, such as `signal.SIGTERM`; update streams and `handle` then end.
+        """Close at the first of these signals; update streams and `handle` then end.
 
-        The second signal has its earlier effect. Raises BadSetting where a signal cannot be caught (outside the main
-        thread), ChatClosed.
+        The second signal has its earlier effect.
+
+        Args:
+            signals: Such as `signal.SIGTERM`.
+
+        Raises:
+            BadSetting: A signal cannot be caught here, for this is not the main thread.
+            ChatClosed: The client is closed.
         """
         if self._stack is None or self._closed:
             raise ChatClosed("the client is not open: use it inside `async with`")
@@ -350,7 +356,16 @@ class ChatClient:
         return tuple(self._sessions.values())
 
     def knows(self, client_id: str) -> bool:
-        """Whether `client_id` has a chat, active or stored. Raises BadSetting, ChatClosed, and a `StoreError`."""
+        """Whether a customer has a chat, active or stored.
+
+        Args:
+            client_id: The customer's id.
+
+        Raises:
+            BadSetting: The id cannot be sent.
+            ChatClosed: The client is closed.
+            StoreError: The store cannot be read.
+        """
         store, session_id = self._opened().store, self._session_id("knows", client_id)
         if session_id in self._sessions or session_id in self._retired:
             return True
@@ -360,17 +375,27 @@ class ChatClient:
             return True
 
     def label(self, client_id: str) -> str:
-        """The name in logs of the chat of `client_id`, see `ChatSession.label`. Raises BadSetting."""
+        """The name of a customer's chat in logs, see `ChatSession.label`.
+
+        Args:
+            client_id: The customer's id.
+
+        Raises:
+            BadSetting: The id cannot be sent.
+        """
         return label(self._session_id("label", client_id))
 
     def _session_id(self, method: str, client_id: str) -> str:
         return _session_id(_for(self._endpoint, text(f"{method}: client_id", client_id)))
 
     async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:
-        """Whether the store takes writes, and the contact centre answers. Raises ChatClosed.
+        """Whether the store takes writes, and the contact centre answers.
 
         Args:
             within: How long the store may take.
+
+        Raises:
+            ChatClosed: The client is closed.
         """
         context = self._opened()
         faults = [await store_fault(context.store, within)]
@@ -392,9 +417,13 @@ class ChatClient:
     async def reauthorized(self, *, app_id: str | None = None, tenant: str | None = None) -> None:
         """Continue all chats after the refused authorization or configuration has been corrected.
 
-        `app_id`, `tenant`: the corrected values; None: unchanged.
+        Args:
+            app_id: The corrected value; None: unchanged.
+            tenant: The corrected value; None: unchanged.
 
-        Raises BadSetting, ChatClosed, ChatStopped, NotSaved.
+        Raises:
+            BadSetting: A value cannot be sent.
+            ChatClosed, ChatStopped, NotSaved: See `ChatSession`.
         """
         self._opened()
         at = self._endpoint
@@ -411,10 +440,19 @@ class ChatClient:
     # --- stored data --------------------------------------------------------------------------------------------------
 
     def transcript(self, client_id: str, *, after: int = 0, limit: int = 1_000) -> tuple[TranscriptUpdate, ...]:
-        """The next `limit` transcript updates of the customer `client_id` with a `seq` above `after`.
+        """The next transcript updates of a customer, in order of `seq`.
 
-        With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged. Raises
-        BadSetting, ChatClosed, and a `StoreError`.
+        With `Options.transcript` all of them, until they are purged or forgotten; else those not acknowledged.
+
+        Args:
+            client_id: The customer's id.
+            after: Only updates with a `seq` above this one.
+            limit: At most so many.
+
+        Raises:
+            BadSetting: The id cannot be sent.
+            ChatClosed: The client is closed.
+            StoreError: The store cannot be read.
         """
         session_id = self._session_id("transcript", client_id)
         first, number = whole_number("transcript: after", after), whole_number("transcript: limit", limit)
@@ -476,8 +514,11 @@ class ChatClient:
     def updates(self, *, auto_ack: bool = True) -> MergedUpdates:
         """The updates of all chats, as an async iterator of (session, update); it ends when the client is closed.
 
-        Each session's updates come as from `ChatSession.updates`, `auto_ack` as there; sessions take turns. A stopped
-        session delivers `Stopped`. `async for session, update in client` is the same.
+        Each session's updates come as from `ChatSession.updates`; sessions take turns. A stopped session delivers
+        `Stopped`. `async for session, update in client` is the same.
+
+        Args:
+            auto_ack: As for `ChatSession.updates`.
         """
         return MergedUpdates(self._scheduler, self._begin, auto_ack=auto_ack)
 

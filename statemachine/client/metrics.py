@@ -62,10 +62,21 @@ class Metrics(Protocol):
     """Receives metrics. Called in the event loop's thread, both methods must return at once; errors are logged."""
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
-        """Increment the counter `name`. `labels`: their values, by name."""
+        """Increment a counter.
+
+        Args:
+            name: Of the counter.
+            labels: Their values, by name.
+        """
 
     def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
-        """Add an observation, in `seconds`, to the histogram `name`. `labels`: their values, by name."""
+        """Add an observation to a histogram.
+
+        Args:
+            name: Of the histogram.
+            seconds: The observation.
+            labels: Their values, by name.
+        """
 
 
 class GuardedMetrics:

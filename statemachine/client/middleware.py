@@ -20,14 +20,29 @@ class Middleware:
     """
 
     def sending(self, session: ChatSession, intent: Intent) -> Intent:
-        """Called before an intent of the application is carried out. Its exceptions reach the application."""
+        """Called before an intent of the application is carried out. Its exceptions reach the application.
+
+        Args:
+            session: Of the intent.
+            intent: As the application has asked for it.
+
+        Returns:
+            The intent to carry out in its place.
+        """
         return intent
 
     def delivering(self, session: ChatSession, update: Update) -> Update | None:
-        """Called as an update is read; None: acknowledge it without delivering it.
+        """Called as an update is read.
 
         The journal holds the original: an update delivered again after a restart passes here again. An exception counts
         as one of the application's handler or loop.
+
+        Args:
+            session: Of the update.
+            update: As it is delivered.
+
+        Returns:
+            The update to deliver in its place; None: acknowledge it without delivering it.
         """
         return update
 

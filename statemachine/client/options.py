@@ -104,7 +104,17 @@ class Options:
     headers: HeaderSource | None = field(default=None, repr=False)
 
     def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
-        """The endpoint of `app_id` for the customer `client_id`. `tenant`: None: `url`'s host. Raises BadSetting."""
+        """The endpoint of a customer.
+
+        Args:
+            url: The contact centre's.
+            tenant: The tenant's domain; None: the host of `url`.
+            app_id: Of the messaging scenario entry.
+            client_id: The customer's id.
+
+        Raises:
+            BadSetting: A value cannot be sent.
+        """
         for name, value in (("url", url), ("tenant", tenant), ("app_id", app_id), ("client_id", client_id)):
             if value is not None or name != "tenant":
                 text(name, value)
@@ -114,7 +124,11 @@ class Options:
             raise BadSetting(str(error)) from None
 
     def pool(self, may_send: Callable[[], bool] = lambda: True) -> ConnectionPool:
-        """A connection pool with these options. `may_send`: see `ConnectionPool`."""
+        """A connection pool with these options.
+
+        Args:
+            may_send: See `ConnectionPool`.
+        """
         return ConnectionPool(
             self.connect_timeout,
             tls=self.tls,

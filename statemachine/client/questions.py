@@ -32,10 +32,18 @@ class Questions:
         return next((name for name in self._fields if name not in self._answers), None)
 
     async def answer(self, value: object) -> Sending | None:
-        """Answer the next field with this `value`. The last answer sends the form, and returns its `Sending`.
+        """Answer the next field. The last answer sends the form.
 
-        Raises BadSetting where all fields were answered before, and what `ChatSession.answer_form` raises; the last
-        answer is then dropped, and can be given again.
+        Where sending fails, the last answer is dropped, and can be given again.
+
+        Args:
+            value: For the field.
+
+        Returns:
+            The form on its way, after the last answer; else None.
+
+        Raises:
+            BadSetting: All fields were answered before; and what `ChatSession.answer_form` raises.
         """
         name = self.asked
         if name is None:

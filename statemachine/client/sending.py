@@ -49,8 +49,14 @@ class Sending:
     async def sent(self, timeout: timedelta | None = None) -> None:  # noqa: ASYNC109 - a public argument
         """Wait until the server has it.
 
-        Raises SendFailed, TimeoutError; ChatClosed or ChatStopped where the client was closed or has stopped before
-        (the stored item is sent when the chat is resumed).
+        Args:
+            timeout: Of this wait; None: no limit.
+
+        Raises:
+            SendFailed: It was not sent.
+            TimeoutError: It was not sent within `timeout`.
+            ChatClosed, ChatStopped: The client was closed, or has stopped, before; the stored item is sent when the
+                chat is resumed.
         """
         async with asyncio.timeout(seconds("sent: timeout", timeout)):
             await self._until("sent")
@@ -60,13 +66,30 @@ class Sending:
     async def delivered(self, timeout: timedelta | None = None) -> Literal["delivered", "unknown"]:  # noqa: ASYNC109
         """Wait until an agent has received it.
 
-        Unknown: no receipt came within `timeout`, or none will come (v1 has no receipts, the chat is over, the client
-        is closed): many tenants disable receipts. Raises SendFailed.
+        Args:
+            timeout: Of this wait; None: no limit.
+
+        Returns:
+            `unknown` where no receipt came in time, or none will come (v1 has no receipts, many tenants disable them,
+                the chat is over, the client is closed).
+
+        Raises:
+            SendFailed: It was not sent.
         """
         return "delivered" if await self._receipt("delivered", timeout) else "unknown"
 
     async def read(self, timeout: timedelta | None = None) -> Literal["read", "unknown"]:  # noqa: ASYNC109
-        """Wait until an agent has read it. Unknown, and raises, as `delivered`."""
+        """Wait until an agent has read it.
+
+        Args:
+            timeout: Of this wait; None: no limit.
+
+        Returns:
+            As for `delivered`.
+
+        Raises:
+            SendFailed: It was not sent.
+        """
         return "read" if await self._receipt("read", timeout) else "unknown"
 
     async def _receipt(self, wanted: SendingState, timeout: timedelta | None) -> bool:  # noqa: ASYNC109

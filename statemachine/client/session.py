@@ -161,17 +161,26 @@ class ChatSession:
         """The updates of this chat, as an async iterator; it ends with the chat, or when the client is closed.
 
         Transcript updates (`Received`, `DeliveryUpdate`, `Finished`, `HistoryGap`) come in order of `seq`, each at
-        least once. With `auto_ack` one is acknowledged when the next one is requested, else by `ack`; one that is not
-        acknowledged comes again, with the same `seq`, in the next loop or after a restart. Status updates
-        (`PhaseChanged`, `RosterChanged`, …) come in between and hold the present state only. A slow loop does not delay
-        the chat. From now on the client's own stream leaves this session out. Raises ChatStopped.
+        least once; one that is not acknowledged comes again, with the same `seq`, in the next loop or after a restart.
+        Status updates (`PhaseChanged`, `RosterChanged`, …) come in between and hold the present state only. A slow loop
+        does not delay the chat. From now on the client's own stream leaves this session out.
+
+        Args:
+            auto_ack: Acknowledge each update when the next one is requested; False: `ack` does it.
+
+        Raises:
+            ChatStopped: The chat has stopped.
         """
         check_loop(self._runner.loop)
         self._slot.place = "apart"
         return self._read(auto_ack=auto_ack)
 
     async def ack(self, seq: int) -> None:
-        """Acknowledge all updates up to this `seq`: they are not delivered again after a restart."""
+        """Acknowledge updates: they are not delivered again after a restart.
+
+        Args:
+            seq: Of the last of them; all before it are acknowledged too.
+        """
         await self._runner.acknowledge(whole_number("ack: seq", seq))
 
     def resume(self) -> None:
@@ -199,7 +208,11 @@ class ChatSession:
         await self.request()
 
     async def reattach(self, chat_id: str | None = None) -> None:
-        """Continue the active chat of this customer that the store does not know, or the one with this `chat_id`."""
+        """Continue an active chat of this customer that the store does not know.
+
+        Args:
+            chat_id: The chat's id; None: the server names it.
+        """
 
         intent = made("reattach", core.Reattach, self._now(), new_origin(), chat_id)
 
@@ -227,7 +240,7 @@ class ChatSession:
     # --- sending ------------------------------------------------------------------------------------------------------
 
     async def send(self, text: str, *, key: str | None = None, note: str = "", new_chat: bool = False) -> Sending:
-        """Send a text. The result can be awaited; delivery updates carry its `id`: sent, delivered, read or failed.
+        """Send a text. Delivery updates carry the `id` of the result: sent, delivered, read or failed.
 
         Args:
             text: Plain text.
@@ -235,6 +248,9 @@ class ChatSession:
                 is remembered.
             note: Any text, returned in the delivery updates, also after a restart; it is not sent.
             new_chat: After the end of the chat, begin a new one with this text and the last parameters.
+
+        Returns:
+            The text on its way; its `sent`, `delivered` and `read` can be awaited.
         """
         saying = self._filtered(made("send", core.SendText, self._now(), text, key, note))
         if new_chat:
@@ -252,7 +268,21 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send a location: `latitude`, `longitude` in degrees (numbers or text); `url`: a map. Raises BadSetting."""
+        """Send a location.
+
+        Args:
+            latitude: In degrees, as a number or as text.
+            longitude: In degrees, as a number or as text.
+            url: Of a map that shows it.
+            key: See `send`.
+            note: See `send`.
+
+        Returns:
+            The location on its way, as for `send`.
+
+        Raises:
+            BadSetting: A value is no finite number.
+        """
         entry = place(latitude, longitude, url)
         return await self._send(made("send_location", core.SendEntry, self._now(), entry, key, note))
 
@@ -263,7 +293,16 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Send another `entry` of the protocol: signaling, co-browsing, navigation (`statemachine.wire`)."""
+        """Send another entry of the protocol: signaling, co-browsing, navigation (`statemachine.wire`).
+
+        Args:
+            entry: Any of `SendableEntry`.
+            key: See `send`.
+            note: See `send`.
+
+        Returns:
+            The entry on its way, as for `send`.
+        """
         return await self._send(made("send_entry", core.SendEntry, self._now(), entry, key, note))
 
     async def send_file(
@@ -276,7 +315,7 @@ class ChatSession:
         key: str | None = None,
         note: str = "",
     ) -> Sending:
-        """Upload a file and send it. Raises BadSetting for a file that does not exist or may not be read.
+        """Upload a file and send it.
 
         A file that cannot be read any more when it is uploaded fails with the reason `unreadable`, and so does one that
         is not a regular file.
@@ -288,12 +327,26 @@ class ChatSession:
             uploaded: Called with the bytes uploaded so far and the size; a repeated upload begins at 0 again.
             key: See `send`.
             note: See `send`.
+
+        Returns:
+            The file on its way, as for `send`.
+
+        Raises:
+            BadSetting: The file does not exist, or may not be read.
         """
         await check_readable(source)
         return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
-        """Download the file `file_id` of this chat in pieces, at most `limit` bytes; see `ContactCentre.download`."""
+        """Download a file of this chat in pieces; see `ContactCentre.download`.
+
+        Args:
+            file_id: Of the `File`.
+            limit: At most so many bytes.
+
+        Returns:
+            Its bytes, piece by piece.
+        """
         check_loop(self._runner.loop)
         if self._stopped:
             raise ChatClosed("the client is closed")
@@ -306,13 +359,23 @@ class ChatSession:
     ) -> Sending:
         """Answer an open form, once.
 
-        `form_request_id`: of the `FormShow`. `data`: values by field. The values of a secure form are kept in memory
-        only, until they are sent.
+        Args:
+            form_request_id: Of the `FormShow`.
+            data: Values by field. Those of a secure form are kept in memory only, until they are sent.
+            key: See `send`.
+            note: See `send`.
+
+        Returns:
+            The answer on its way, as for `send`.
         """
         return await self._send(self._out.answer(self.session, self._now(), form_request_id, data, key, note))
 
     async def cancel_form(self, form_request_id: str) -> None:
-        """Close the open form of this `form_request_id` without an answer."""
+        """Close an open form without an answer.
+
+        Args:
+            form_request_id: Of the `FormShow`.
+        """
         await self._ask(made("cancel_form", core.CancelForm, self._now(), form_request_id))
 
     async def _send(self, intent: Intent) -> Sending:
@@ -329,7 +392,11 @@ class ChatSession:
     # --- typing and receipts (best effort) ----------------------------------------------------------------------------
 
     async def typing(self, draft: str = "") -> None:
-        """The customer is typing; may be called at each key. `draft`: the text so far, for tenants that show drafts."""
+        """The customer is typing; may be called at each key.
+
+        Args:
+            draft: The text so far, for tenants that show drafts.
+        """
         await self._ask(made("typing", core.StartTyping, self._now(), draft))
 
     async def stop_typing(self) -> None:
@@ -337,7 +404,11 @@ class ChatSession:
         await self._ask(core.StopTyping(self._now()))
 
     async def mark_read(self, msg_id: str) -> None:
-        """The customer has seen the message of this `msg_id`."""
+        """The customer has seen a message.
+
+        Args:
+            msg_id: Of the `Message`.
+        """
         await self._ask(made("mark_read", core.MarkRead, self._now(), msg_id))
 
     # --- the connection -----------------------------------------------------------------------------------------------
@@ -351,7 +422,11 @@ class ChatSession:
         await self._ask(core.Foreground(self._now()))
 
     async def pushed(self, chat_id: str) -> None:
-        """A push message has announced events of this chat. `chat_id`: its `chatID`."""
+        """A push message has announced events of this chat.
+
+        Args:
+            chat_id: Its `chatID`.
+        """
         await self._ask(made("pushed", core.PushReceived, self._now(), chat_id))
 
     async def reauthorized(self) -> None:

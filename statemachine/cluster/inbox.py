@@ -90,18 +90,36 @@ class Inbox:
     # --- write --------------------------------------------------------------------------------------------------------
 
     async def send(self, client_id: str, text: str, *, key: str, note: str = "") -> None:
-        """Send this `text`; it begins a chat where there is none. `DeliveryUpdate` has `key`, `note` and the result."""
+        """Send a text; it begins a chat where there is none. `DeliveryUpdate` has key, note and the result.
+
+        Args:
+            client_id: The customer's id.
+            text: Plain text.
+            key: The idempotency key of this text.
+            note: Any text, returned in the delivery updates; it is not sent.
+        """
         await self.put(client_id, "send", key=key, text=text, note=note)
 
     async def end(self, client_id: str, *, key: str) -> None:
-        """End the chat."""
+        """End a customer's chat.
+
+        Args:
+            client_id: The customer's id.
+            key: The idempotency key of this call.
+        """
         await self.put(client_id, "end", key=key)
 
     async def put(self, client_id: str, call: str, *, key: str, **values: object) -> None:
-        """Put the call of another method of `ChatSession`: `call` its name, `values` its arguments, as JSON can hold.
+        """Put the call of another method of `ChatSession`.
 
         `send_location`, `send_file` (a path that every worker can read), `answer_form` (of a form that is not secure),
         `disconnect`, `end`, `mark_read`.
+
+        Args:
+            client_id: The customer's id.
+            call: The method's name.
+            key: The idempotency key of this call.
+            values: The method's arguments, as JSON can hold.
         """
         session = self._session(client_id)
         row = {
@@ -115,28 +133,47 @@ class Inbox:
             raise StoreError(f"{LIMIT} intents of this customer wait already: no worker runs, or it cannot keep up")
 
     async def refusal(self, client_id: str, key: str) -> str | None:
-        """Why this intent was refused, "" where it was not; None while it is waiting or unknown."""
+        """The reason why an intent was refused, "" where it was not; None while it is waiting or unknown.
+
+        Args:
+            client_id: The customer's id.
+            key: Of the intent.
+        """
         rows = await self._ask(_REFUSED, (self._session(client_id), key))
         return (rows[0][1] or "") if rows and rows[0][0] else None
 
     # --- look up ------------------------------------------------------------------------------------------------------
 
     async def owner_address(self, client_id: str) -> str | None:
-        """The `Worker.address` of the worker that has the chat of `client_id`, if one has it and serves requests."""
+        """The `Worker.address` of the worker that has a customer's chat, if one has it and serves requests.
+
+        Args:
+            client_id: The customer's id.
+        """
         rows = await self._ask(_OWNER, (shard_of(self._session(client_id), self._shards),))
         return rows[0][0] if rows else None
 
     async def knows(self, client_id: str) -> bool:
-        """Whether `client_id` has a stored chat, or an intent that waits."""
+        """Whether a customer has a stored chat, or an intent that waits.
+
+        Args:
+            client_id: The customer's id.
+        """
         return bool((await self._ask(_KNOWN, {"session": self._session(client_id)}))[0][0])
 
     # --- read ---------------------------------------------------------------------------------------------------------
 
     async def updates(self, reader: str) -> AsyncGenerator[tuple[str, TranscriptUpdate]]:
-        """The transcript updates of all customers, for the reader of this name: (client id, update), for ever.
+        """The transcript updates of all customers, without end.
 
         Each at least once, in order of `seq` for a customer. Asking for the next one acknowledges the last. A name is
         remembered, and updates are kept for it, also while nobody reads; `forget_reader` ends that.
+
+        Args:
+            reader: The name of this reader.
+
+        Returns:
+            Pairs of client id and update.
         """
         name = checked_text("updates: reader", reader)
         await self._ask(_READER, (name,), fetch=False)
@@ -152,7 +189,11 @@ class Inbox:
             await self._ask(_READER, (name,), fetch=False)
 
     async def forget_reader(self, reader: str) -> None:
-        """Keep no more updates for the reader of this name."""
+        """Keep no more updates for a reader.
+
+        Args:
+            reader: Its name.
+        """
         await self._ask("DELETE FROM statemachine.reader WHERE name = %s", (reader,), fetch=False)
 
     # --- inside -------------------------------------------------------------------------------------------------------

@@ -26,7 +26,11 @@ class Lease:
         self._until = 0.0
 
     def renew(self, sent: float) -> None:
-        """A heartbeat that was sent at the time `sent` (`elapsed`) was taken."""
+        """A heartbeat was taken.
+
+        Args:
+            sent: When it was sent, by `elapsed`.
+        """
         self._until = sent + self._length
 
     def end(self) -> None:

@@ -31,8 +31,7 @@ BEAT_S: Final = 0.5
 _RETRY_S: Final = 0.3
 
 _JOIN: Final = (
-    "INSERT INTO statemachine.worker (id, beat, since, address)"
-    " VALUES (%s, clock_timestamp(), clock_timestamp(), %s)"
+    "INSERT INTO statemachine.worker (id, beat, since, address) VALUES (%s, clock_timestamp(), clock_timestamp(), %s)"
 )
 _BEAT: Final = "UPDATE statemachine.worker SET beat = clock_timestamp() WHERE id = %s RETURNING draining"
 _REAP: Final = "DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %s)"

@@ -137,11 +137,25 @@ class Worker(ChatClient):
         )
 
     def owns(self, client_id: str) -> bool:
-        """Whether this worker has the chat of `client_id` now. Raises BadSetting."""
+        """Whether this worker has a customer's chat now.
+
+        Args:
+            client_id: The customer's id.
+
+        Raises:
+            BadSetting: The id cannot be sent.
+        """
         return self._is_here(self.session_id(client_id))
 
     def session_id(self, client_id: str) -> str:
-        """The `ChatSession.id` of the chat of `client_id`, wherever it is. Raises BadSetting."""
+        """The `ChatSession.id` of a customer's chat, wherever it is.
+
+        Args:
+            client_id: The customer's id.
+
+        Raises:
+            BadSetting: The id cannot be sent.
+        """
         return self._session_id("session_id", client_id)
 
     async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:

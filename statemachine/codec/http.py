@@ -166,10 +166,16 @@ class HttpRequest:
 def to_http(
     command: Command, endpoint: Endpoint, *, nonce: str = "", secret: Mapping[str, object] | None = None
 ) -> HttpRequest:
-    """The request that carries out `command` at this `endpoint`.
+    """The request that carries out a command.
 
-    `nonce`: a text never used before, for reads: proxies replay cached polls (F34). `secret`: the values of
-    the secure form that a `Post` names by its `ref`; without them such a post raises ValueError.
+    Args:
+        command: Any that `reduce` returned.
+        endpoint: Where, and for whom.
+        nonce: A text never used before, for reads: proxies replay cached polls (F34).
+        secret: The values of the secure form that a `Post` names by its `ref`.
+
+    Raises:
+        ValueError: Such a post, without its values.
     """
     reads = type(command) in core.READS
     upload = command if isinstance(command, Upload) else None
@@ -251,9 +257,11 @@ def json_body(value: object) -> bytes:
 
 
 def upload_body(request: HttpRequest, content: bytes) -> tuple[str, bytes]:
-    """The Content-Type and the body of an upload: `content` as the one part of a multipart form.
+    """The Content-Type and the body of an upload: one part of a multipart form.
 
-    `request`: of an `Upload`, whose `upload_name` becomes the name of the file.
+    Args:
+        request: Of an `Upload`, whose `upload_name` becomes the name of the file.
+        content: The bytes of the file.
     """
     boundary = blake2b(content, digest_size=20).hexdigest()  # no content holds its own digest
     name = clean("".join(char if char.isprintable() else " " for char in request.upload_name)) or "file"

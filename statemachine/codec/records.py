@@ -287,32 +287,68 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
 
 
 def encode_event(event: Event, *, redacted: bool = False) -> Object:
-    """This `event` as JSON: `{"type": "send_text", "at": …, …}`. `redacted`: private texts become markers."""
+    """This event as JSON: `{"type": "send_text", "at": …, …}`.
+
+    Args:
+        event: Any that `reduce` takes.
+        redacted: Private texts become markers.
+    """
     return to_json(event, Event, redacted)
 
 
 def decode_event(data: object) -> Event:
-    """The event of the JSON value `data`. Raises `BadRecord`."""
+    """The event of a JSON value.
+
+    Args:
+        data: The value that `encode_event` returned.
+
+    Raises:
+        BadRecord: It is no event.
+    """
     return cast(Event, from_json(data, Event))
 
 
 def encode_command(command: Command, *, redacted: bool = False) -> Object:
-    """This `command` as JSON: `{"type": "poll", "id": …, …}`. `redacted`: private texts become markers."""
+    """This command as JSON: `{"type": "poll", "id": …, …}`.
+
+    Args:
+        command: Any that `reduce` returned.
+        redacted: Private texts become markers.
+    """
     return to_json(command, Command, redacted)
 
 
 def decode_command(data: object) -> Command:
-    """The command of the JSON value `data`. Raises `BadRecord`."""
+    """The command of a JSON value.
+
+    Args:
+        data: The value that `encode_command` returned.
+
+    Raises:
+        BadRecord: It is no command.
+    """
     return cast(Command, from_json(data, Command))
 
 
 def encode_update(update: AnyUpdate, *, redacted: bool = False) -> Object:
-    """This `update` as JSON: `{"type": "received", "seq": …, …}`. `redacted`: private texts become markers."""
+    """This update as JSON: `{"type": "received", "seq": …, …}`.
+
+    Args:
+        update: An update or an anomaly.
+        redacted: Private texts become markers.
+    """
     return to_json(update, AnyUpdate, redacted)
 
 
 def decode_update(data: object) -> AnyUpdate:
-    """The update, or the anomaly, of the JSON value `data`. Raises `BadRecord`."""
+    """The update, or the anomaly, of a JSON value.
+
+    Args:
+        data: The value that `encode_update` returned.
+
+    Raises:
+        BadRecord: It is neither.
+    """
     return cast(AnyUpdate, from_json(data, AnyUpdate))
 
 

@@ -25,7 +25,12 @@ _ADVICE: Final = "Begin a new session with Reattach: it finds the chat again if 
 
 
 def snapshot(session: Session, *, redacted: bool = False) -> Object:
-    """This `session` as JSON values. `redacted`: without private texts, and without sending the queued items."""
+    """This session as JSON values.
+
+    Args:
+        session: In any phase.
+        redacted: Leave out private texts; queued items are then not sent after `restore`.
+    """
     data = {"schema": SCHEMA, **to_json(session, Session, redacted)}
     if not data["config"]:
         del data["config"]
@@ -33,7 +38,14 @@ def snapshot(session: Session, *, redacted: bool = False) -> Object:
 
 
 def restore(data: object) -> Session:
-    """The session of a snapshot. `data`: the value that `snapshot` returned. Raises `BadSnapshot`."""
+    """The session of a snapshot.
+
+    Args:
+        data: The value that `snapshot` returned, also of an older version.
+
+    Raises:
+        BadSnapshot: It is no snapshot, or one of a newer version.
+    """
     if not is_object(data):
         raise BadSnapshot("$: expected an object. This is no snapshot of a session", _ADVICE)
     fields = dict(data)

@@ -68,14 +68,23 @@ def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
 
 
 def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
-    """Every command that this `session` owes, with an id above `since`, by id."""
+    """Every command that a session owes, in order of their ids.
+
+    Args:
+        session: The session after any step.
+        since: Only commands with an id above this one.
+    """
     return tuple([_command(session, *owed) for owed in sorted(owing(session, since))])
 
 
 def can_abort(session: Session, command: Command) -> bool:
-    """Whether a `command` in flight that the `session` no longer owes may be aborted: a read, before the end.
+    """Whether a command in flight that is no longer owed may be aborted: a read, before the end.
 
     A read in flight at the end of the session may still bring its last messages, which are delivered late.
+
+    Args:
+        session: As it is now.
+        command: One in flight that the session does not owe.
     """
     return isinstance(command, READS) and session.outcome is None
 
@@ -87,13 +96,15 @@ _kept: Final = attrgetter(*[field.name for field in fields(Session) if field.nam
 
 
 def must_save(saved: Session, session: Session) -> bool:
-    """Whether a driver must save this `session` before it executes the commands of the step.
-
-    `saved`: the session as last saved.
+    """Whether a driver must save a session before it executes the commands of the step.
 
     Not where it differs from the last saved one only in its polls and its reading of the history: after a restart both
     begin anew, from the saved session. So an idle chat, whose polls come back empty, is never saved. No message id is
     used twice: the session that has created one is saved.
+
+    Args:
+        saved: The session as last saved.
+        session: The session after the step.
     """
     return bool(_kept(saved) != _kept(session))
 
@@ -141,12 +152,15 @@ def _deadline(machine: str, state: Any, item: Item | None = None) -> Deadline:
 
 
 def next_deadline(s: State) -> int | None:
-    """The time at which the session `s` needs a `Tick`, in milliseconds since the epoch; None: it needs none.
+    """The time at which a session needs a `Tick`, in milliseconds since the epoch; None: it needs none.
 
     The same as the least of `deadlines`, without building them: it is asked once for each event, so each field is read
     in a line of its own, which takes half the time of a loop.
 
     It may change with every step. Waking early or late does no harm: `Tick.at` has the time.
+
+    Args:
+        s: The session.
     """
     first = s.connection.due
     due = s.lifecycle.due
@@ -178,7 +192,13 @@ def next_deadline(s: State) -> int | None:
 
 
 def wake_window(session: Session) -> tuple[int, int] | None:
-    """The (earliest, latest) time for the next `Tick` of this `session`: any time between is right, for jitter."""
+    """The earliest and the latest time for the next `Tick`, in milliseconds since the epoch; None: it needs none.
+
+    Any time between is right: choose one at random, so that many sessions do not wake together.
+
+    Args:
+        session: The session after any step.
+    """
     running = list(deadlines(session))
     if not running:
         return None
@@ -189,7 +209,12 @@ def wake_window(session: Session) -> tuple[int, int] | None:
 
 
 def changes(before: Session, after: Session) -> tuple[up.StatusUpdate, ...]:
-    """The status updates that lead from the session `before` to the session `after`."""
+    """The status updates that lead from one session to another.
+
+    Args:
+        before: The session as the application knows it.
+        after: The session as it is now.
+    """
     if before is after:
         return ()
     changed = [part for part in _SHOWN if getattr(before, part) is not getattr(after, part)]

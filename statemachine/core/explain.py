@@ -68,7 +68,12 @@ class Explanation:
 
 
 def explain(session: Session, event: Event) -> Explanation:
-    """What `reduce(session, event)` does, and why. It raises nothing, changes nothing, and is slower."""
+    """The step that `reduce(session, event)` makes, and its reasons. It raises nothing, changes nothing, and is slower.
+
+    Args:
+        session: The session before.
+        event: Any that `reduce` takes.
+    """
     log: list[Any] = []
     try:
         after, out = reduce(session, event, log=log)

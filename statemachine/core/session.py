@@ -193,9 +193,12 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
 
 
 def carry_over(session: Session) -> Carryover:
-    """The part of this `session` that its successor continues (`RequestChat(after=…)`).
+    """The part of a session that its successor continues (`RequestChat(after=…)`).
 
     A session that never had a chat returns what it was given itself.
+
+    Args:
+        session: The one before, which is over.
     """
     return Carryover(
         session.chat.chat_id or session.chat.former,

@@ -54,22 +54,49 @@ class CentreDriver:
         return self.clock.now()
 
     async def act(self, chat_id: str, *actions: Action) -> None:
-        """Perform these ``actions`` in this chat at once. Raises KeyError for an unknown ``chat_id``."""
+        """Perform actions in a chat at once.
+
+        Args:
+            chat_id: Of the chat.
+            actions: In this order.
+
+        Raises:
+            KeyError: There is no such chat.
+        """
         self._deliver(self.centre.act(self.now(), chat_id, *actions))
 
     async def start(self, chat_id: str, scenario: Scenario) -> None:
-        """From here on the chat ``chat_id`` goes through this ``scenario``, from its beginning. Raises KeyError."""
+        """Let a chat go through a scenario from its beginning.
+
+        Args:
+            chat_id: Of the chat.
+            scenario: In the place of the present one.
+
+        Raises:
+            KeyError: There is no such chat.
+        """
         self._deliver(self.centre.start(self.now(), chat_id, scenario))
 
     async def set_knobs(self, settings: Mapping[str, object], app_id: str = "") -> None:
-        """Set knobs (``settings``: values by name), for all chats or for those of ``app_id``. Raises ValueError."""
+        """Set knobs while chats run.
+
+        Args:
+            settings: Values by the knob's name.
+            app_id: For the chats of this app id only; "": for all.
+
+        Raises:
+            ValueError: There is no such knob, or not with such a value.
+        """
         self._deliver(self.centre.set_knobs(self.now(), settings, app_id))
 
     async def advance(self, ms: int) -> None:
-        """Move the clock forward by ``ms`` milliseconds, from one deadline to the next.
+        """Move the clock forward, from one deadline to the next.
 
         A client whose poll is answered on the way gets a moment of real time to poll again. If it takes longer (it
         may back off when answers come at once), it does not count as silent for that time.
+
+        Args:
+            ms: By so many milliseconds.
         """
         pollers = [chat for chat in self.centre.chats.values() if chat.live and chat.polls]
         await self._polled_again(pollers, _FIRST_POLL_S)
@@ -90,12 +117,27 @@ class CentreDriver:
         return [chat for chat in self.centre.chats.values() if chat.held is not None and not chat.held.cut]
 
     def set_speed(self, scale: float) -> None:
-        """Let ``scale`` milliseconds pass in a real one; 0 stops the clock. Raises ValueError."""
+        """Set the speed of the clock.
+
+        Args:
+            scale: Milliseconds that pass in a real one; 0 stops the clock.
+
+        Raises:
+            ValueError: It is negative or too large.
+        """
         self.clock.scale = scale
         self._set_alarm()
 
     async def until(self, condition: Callable[[Centre], bool], timeout_s: float = 5.0) -> None:
-        """Wait until ``condition`` holds; it is evaluated at each change. Raises TimeoutError after ``timeout_s``."""
+        """Wait until a condition holds.
+
+        Args:
+            condition: Evaluated at each change of the centre.
+            timeout_s: Seconds to wait.
+
+        Raises:
+            TimeoutError: It did not hold in time.
+        """
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -107,17 +149,36 @@ class CentreDriver:
             self._watchers.discard(changed)
 
     def received(self, ticket: int, request: HttpRequest) -> None:
-        """Record a ``request``; ``ticket``: its number."""
+        """Record a request.
+
+        Args:
+            ticket: Its number.
+            request: As it came.
+        """
         self.feed.add(RequestReceived(self.traffic.received(ticket, self.now(), request)))
 
     def replied(self, ticket: int, reply: HttpResponse) -> None:
-        """Record the ``reply`` to the request of ``ticket``; status 0: the connection broke."""
+        """Record the reply to a request.
+
+        Args:
+            ticket: The number of the request.
+            reply: With status 0 where the connection broke.
+        """
         exchange = self.traffic.replied(ticket, self.now(), reply)
         if exchange is not None:
             self.feed.add(ReplySent(exchange))
 
     async def request(self, ticket: int, request: HttpRequest, real_time: RealTime) -> HttpResponse:
-        """Wait for the reply to a ``request`` (``ticket``, ``real_time``); cancelled: the connection broke."""
+        """Wait for the reply to a request. Where this is cancelled, the connection broke.
+
+        Args:
+            ticket: Its number.
+            request: As it came.
+            real_time: The times that have to be real.
+
+        Returns:
+            The reply to send.
+        """
         future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         self._waiting[ticket] = future
         try:
@@ -130,7 +191,11 @@ class CentreDriver:
             del self._waiting[ticket]
 
     def cut(self, ticket: int) -> None:
-        """The reply to the request of ``ticket`` is lost."""
+        """The reply to a request is lost.
+
+        Args:
+            ticket: The number of the request.
+        """
         self._deliver(self.centre.cut(self.now(), ticket))
 
     def _deliver(self, answers: Iterable[Answer]) -> None:

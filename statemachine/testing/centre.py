@@ -34,7 +34,11 @@ class Agent:
 
     @property
     def chat(self) -> Chat:
-        """The chat this agent is in. Raises RuntimeError before ``accept``."""
+        """The chat this agent is in.
+
+        Raises:
+            RuntimeError: The agent has accepted none.
+        """
         if self._chat is None:
             raise RuntimeError(f"{self.name} has no chat: await accept() first")
         return self._chat
@@ -43,9 +47,16 @@ class Agent:
         return f"<Agent {self.name!r}, chat={self._chat.chat_id if self._chat else None!r}>"
 
     async def accept(self, client_id: str | None = None) -> Chat:
-        """Take the chat that has waited longest (of `client_id`, if given); wait for one if there is none.
+        """Take the chat that has waited longest; wait for one if there is none.
 
-        Raises TimeoutError.
+        Args:
+            client_id: Only a chat of this customer; None: of any.
+
+        Returns:
+            The chat.
+
+        Raises:
+            TimeoutError: None came in time.
         """
         await self._centre.until(lambda centre: self._waiting(centre, client_id) is not None)
         found = self._waiting(self._centre.emulator.centre, client_id)
@@ -56,9 +67,16 @@ class Agent:
         return found
 
     async def wait_for_text(self, text: str = "") -> str:
-        """Wait for the client's next text (that contains ``text``) and return it; each text is returned once.
+        """Wait for the client's next text; each is returned once.
 
-        Raises TimeoutError.
+        Args:
+            text: Only a text that contains this.
+
+        Returns:
+            The whole text.
+
+        Raises:
+            TimeoutError: None came in time.
         """
         chat = self.chat
 
@@ -74,11 +92,19 @@ class Agent:
         return chat.texts_received[number][1]
 
     async def say(self, text: str) -> None:
-        """Send this `text`."""
+        """Send a text.
+
+        Args:
+            text: Plain text.
+        """
         await self.act(actions.Say(text, self.name))
 
     async def typing(self, is_typing: bool = True) -> None:
-        """Start typing, or stop it: `is_typing` False."""
+        """Start or stop typing.
+
+        Args:
+            is_typing: False: stop.
+        """
         await self.act(actions.StartTyping(self.name) if is_typing else actions.StopTyping(self.name))
 
     async def read(self) -> None:
@@ -86,18 +112,34 @@ class Agent:
         await self.act(actions.SendDelivered(party=self.name), actions.SendRead(party=self.name))
 
     async def send_file(self, name: str, content: bytes, content_type: str = "application/octet-stream") -> None:
-        """Send a file of this `name` and `content`; a picture where `content_type` says so."""
+        """Send a file.
+
+        Args:
+            name: Of the file.
+            content: Its bytes.
+            content_type: It is shown as a picture where this says so.
+        """
         kind = "image" if content_type.startswith("image/") else "attachment"
         await self.act(actions.ShareFile(name, content, self.name, kind, content_type))
 
     async def show_form(self, name: str, timeout_s: int | None = None) -> None:
-        """Show the form `name`; "" is a plain prompt. `timeout_s`: how long it is shown; None: no limit."""
+        """Show a form.
+
+        Args:
+            name: Of the form; "" is a plain prompt.
+            timeout_s: Seconds for which it is shown; None: no limit.
+        """
         await self.act(actions.ShowForm(name, timeout=timeout_s))
 
     async def transfer(self, *, to: Agent | None = None, queue: str | None = None) -> None:
-        """Hand the chat over: `to` a colleague, who joins before this agent leaves, or back to a `queue`.
+        """Hand the chat over, to a colleague or back to a queue.
 
-        Raises ValueError unless exactly one is given.
+        Args:
+            to: A colleague, who joins before this agent leaves.
+            queue: The name of a queue.
+
+        Raises:
+            ValueError: Both are given, or none.
         """
         if (to is None) == (queue is None):
             raise ValueError("transfer needs either to=another agent or queue=the name of a queue")
@@ -117,11 +159,19 @@ class Agent:
         self._chat = None
 
     async def warn(self, text: str | None = None) -> None:
-        """Send the inactivity warning. `text`: None: the centre's own."""
+        """Send the inactivity warning.
+
+        Args:
+            text: None: the centre's own.
+        """
         await self.act(actions.Warn(text))
 
     async def time_out(self, text: str | None = None) -> None:
-        """End the chat by the inactivity timeout. `text`: None: the centre's own."""
+        """End the chat by the inactivity timeout.
+
+        Args:
+            text: None: the centre's own.
+        """
         await self.act(actions.TimeOut(text))
 
     async def end(self) -> None:
@@ -137,7 +187,11 @@ class Agent:
         await self.act(actions.DropChat())
 
     async def act(self, *several: Action) -> None:
-        """Carry out ``several`` actions of ``statemachine.emulator.actions`` in one batch."""
+        """Carry out actions of ``statemachine.emulator.actions`` in one batch.
+
+        Args:
+            several: In this order.
+        """
         await self._centre.run(self._centre.emulator.act(self.chat.chat_id, *several))
 
     def _waiting(self, centre: Centre, client_id: str | None) -> Chat | None:
@@ -191,33 +245,68 @@ class EmulatedCentre:
         return list(self.emulator.centre.chats.values())
 
     def agent(self, name: str = "agent", *, queue: str | None = None) -> Agent:
-        """A new agent called ``name``. ``queue``: it accepts only chats that were transferred to this queue."""
+        """A new agent.
+
+        Args:
+            name: As customers see it.
+            queue: Accept only chats that were transferred to this queue.
+        """
         return Agent(self, name, queue)
 
     def violations(self, client_id: str | None = None) -> list[Violation]:
-        """The faults of clients, or of the one of ``client_id``, oldest first."""
+        """The faults of clients, oldest first.
+
+        Args:
+            client_id: Only those of this customer; None: all.
+        """
         found = list(self.emulator.centre.violations)
         return [one for one in found if client_id in (None, one.client.client_id)]
 
     def requests(self, client_id: str | None = None) -> list[Exchange]:
-        """The latest requests of clients, or of the one of ``client_id``, with their answers; oldest first."""
+        """The latest requests of clients, with their answers; oldest first.
+
+        Args:
+            client_id: Only those of this customer; None: all.
+        """
         found = list(self.emulator.traffic.latest.values())
         return [one for one in found if client_id in (None, one.client.client_id)]
 
     async def advance(self, duration: str) -> None:
-        """Move the centre's clock by this ``duration``, such as ``"10m"``. Clients get time to poll again."""
+        """Move the centre's clock. Clients get time to poll again.
+
+        Args:
+            duration: Such as ``"10m"``.
+        """
         await self.run(self.emulator.advance(parse_duration(duration)))
 
     async def set_knobs(self, **settings: object) -> None:
-        """Change knobs while chats run. ``settings``: values by the knob's name."""
+        """Change knobs while chats run.
+
+        Args:
+            settings: Values by the knob's name.
+        """
         await self.run(self.emulator.set_knobs(settings))
 
     async def until(self, wanted: Callable[[Centre], bool]) -> None:
-        """Wait until ``wanted`` is true of the centre. Raises TimeoutError."""
+        """Wait until a condition holds.
+
+        Args:
+            wanted: Evaluated at each change of the centre.
+
+        Raises:
+            TimeoutError: It did not hold in time.
+        """
         await self.run(self.emulator.until(wanted, self.timeout_s))
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work``, a coroutine, in the centre's thread, from any loop of asyncio."""
+        """Run a coroutine in the centre's thread, from any loop of asyncio.
+
+        Args:
+            work: The coroutine.
+
+        Returns:
+            Its result.
+        """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -229,7 +318,14 @@ class EmulatedCentre:
         return await asyncio.wrap_future(self._submit(work))
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work``, a coroutine, and wait for it: ``centre.call(agent.accept())``. For tests without a loop."""
+        """Run a coroutine and wait for it: ``centre.call(agent.accept())``. For tests without a loop.
+
+        Args:
+            work: The coroutine.
+
+        Returns:
+            Its result.
+        """
         return self._submit(work).result()
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:

@@ -1,4 +1,4 @@
-"""Every public name has its text: classes, functions, methods, parameters and fields."""
+"""Every public name has its text: classes, functions, methods, parameters, results, errors and fields."""
 
 from __future__ import annotations
 
@@ -97,6 +97,39 @@ def missing(thing: Any) -> Iterator[str]:
             yield from (
                 f"{name}: parameter {one}" for one in parameters(method) if not described(one, method.__doc__, text)
             )
+
+
+RESULT_FIRST = ("The", "A", "An", "Every", "This", "Whether")
+"""A first line that begins so names the result. Others tell what is done, and the result has a section."""
+
+
+def functions() -> Iterator[tuple[str, Any]]:
+    for name, thing in public():
+        yield from (
+            ((f"{name}.{one}", method) for one, method in methods(thing)) if inspect.isclass(thing) else [(name, thing)]
+        )
+
+
+def missing_sections(function: Any) -> Iterator[str]:
+    text = inspect.getdoc(function) or ""
+    if text.startswith("See `"):
+        return
+    parts = re.split(r"^(Args|Returns|Raises):$", text, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    names = list(parameters(function))
+    listed = re.findall(r"^    (\w[\w, ]*):", sections.get("Args", ""), re.MULTILINE)
+    if names != [name for each in listed for name in each.split(", ")]:
+        yield f"Args: {names}"
+    returned = inspect.signature(function).return_annotation
+    if names and returned not in (None, "None") and "Returns" not in sections and not text.startswith(RESULT_FIRST):
+        yield "Returns"
+    if re.search(r"\b[Rr]aises [A-Z`]", parts[0]):
+        yield "Raises: the text names errors outside of their section"
+
+
+@pytest.mark.parametrize(("name", "function"), [pytest.param(*one, id=one[0]) for one in functions()])
+def test_arguments_results_and_errors_have_their_sections(name: str, function: Any) -> None:
+    assert list(missing_sections(function)) == []
 
 
 @pytest.mark.parametrize(("name", "thing"), [pytest.param(*one, id=one[0]) for one in public()])
