@@ -52,7 +52,15 @@ class LoopClock:
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], int] = _wall_clock,
     ) -> None:
-        """`loop`: None: the running one. `seed`: of the jitter. `monotonic`: in seconds; `wall_clock`: in ms."""
+        """Begin to follow the clocks.
+
+        Args:
+            loop: None: the running one.
+            on_change: Called with the first and the last wrong time, and with what to add to them, in milliseconds.
+            seed: Of the jitter; None: by chance.
+            monotonic: A clock in seconds that is never corrected.
+            wall_clock: The wall clock, in milliseconds since the epoch.
+        """
         self._loop = loop or asyncio.get_running_loop()
         self._on_change = on_change
         # Not the loop's time, which some loops read once for each round: a long round would count as a correction.
@@ -87,9 +95,12 @@ class LoopClock:
 
 
 class LoopWorker:
-    """A thread beside the event `loop`, for long computations, one after the other; the interpreter shares its time.
+    """A thread beside the event loop, for long computations, one after the other; the interpreter shares its time.
 
     One thread: each further one would make the loop wait longer for its turn.
+
+    Args:
+        loop: The loop in which results are used.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

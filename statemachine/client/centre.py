@@ -73,7 +73,7 @@ class TooLarge(ChatError):
 class ContactCentre:
     """The calls outside a conversation. Open it with `async with`, unless it gets an `http` client.
 
-    `chat_id`: the server's id, `session.session.chat.chat_id`. Each method is one request (case history and close
+    A `chat_id` is the server's id, `session.session.chat.chat_id`. Each method is one request (case history and close
     case: two, where the first path does not exist), answered within `Options.request_timeout`, and never repeated.
     Each raises CentreError, and BadSetting for an invalid id. Cancelling it cancels the request.
     """
@@ -88,10 +88,18 @@ class ContactCentre:
         options: Options | None = None,
         http: HttpClient | None = None,
     ) -> None:
-        """Check the settings. Raises BadSetting.
+        """Check the settings.
 
-        `url`, `tenant`, `app_id`, `options`: as for `ChatClient`. `client_id`: the customer. `http`: the client of a
-        chat, with its cookies; None: a new one.
+        Args:
+            url: As for `ChatClient`.
+            tenant: As for `ChatClient`.
+            app_id: As for `ChatClient`.
+            client_id: The customer's id.
+            options: As for `ChatClient`.
+            http: The client of a chat, with its cookies; None: a new one.
+
+        Raises:
+            BadSetting: A value cannot be sent.
         """
         self._options = options or Options()
         self.endpoint: Final = self._options.endpoint(url, tenant, app_id, client_id)

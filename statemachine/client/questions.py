@@ -13,9 +13,12 @@ from .session import ChatSession
 class Questions:
     """Collects the answer to one field after the other; the last answer sends the form.
 
-    `session`: the chat. `form_request_id`: of its `FormShow`. `fields`: the names of its fields, in order;
-    `ContactCentre.configuration` has those of a form. A plain prompt (a form without a
-    name) does not need this class: the next text is its answer.
+    A plain prompt (a form without a name) does not need this class: the next text is its answer.
+
+    Args:
+        session: The chat.
+        form_request_id: Of its `FormShow`.
+        fields: The names of its fields, in order; `ContactCentre.configuration` has those of a form.
     """
 
     def __init__(self, session: ChatSession, form_request_id: str, fields: Iterable[str]) -> None:

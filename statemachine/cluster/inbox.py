@@ -60,14 +60,19 @@ ON CONFLICT (reader, session) DO UPDATE SET seq = greatest(reading.seq, excluded
 class Inbox:
     """The inbox of a cluster. `async with` connects; it needs no connection to the contact centre.
 
-    `client_id`: the customer. `key`: the idempotency key of the call. `reader`: the name of a cursor.
-
     Each method that puts an intent returns once it is durable. The owner of the chat executes the intents of a customer
-    in this order. The same key is the same intent: repeat a call freely. Raises BadSetting, and a `StoreError`.
+    in this order. The same key is the same intent: repeat a call freely. Each raises BadSetting, and a `StoreError`.
     """
 
     def __init__(self, store: str) -> None:
-        """`store`: the URL of the workers' database. Raises BadSetting."""
+        """Check the address.
+
+        Args:
+            store: The URL of the workers' database.
+
+        Raises:
+            BadSetting: It is no URL of a database.
+        """
         if not is_url(store):
             raise BadSetting("store: an inbox needs the URL of a PostgreSQL database, like postgresql://user@host/db")
         self._url = store

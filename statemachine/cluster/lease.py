@@ -15,10 +15,14 @@ def elapsed() -> float:
 
 
 class Lease:
-    """Valid until `seconds` less `margin` after the last heartbeat that the database has taken was *sent*.
+    """Valid for a while after the last heartbeat that the database has taken was *sent*.
 
     The others wait `seconds` from the moment the database took it, which is later: so the lease of a worker has always
-    ended when its chats are claimed. The margin is for a request on its way from the check to the network.
+    ended when its chats are claimed.
+
+    Args:
+        seconds: Of a lease, as the others count it.
+        margin: Seconds by which it ends earlier here: the time of a request on its way from the check to the network.
     """
 
     def __init__(self, seconds: float, margin: float) -> None:

@@ -52,7 +52,8 @@ class _Kept:
 class MemoryStore:
     """Keeps everything in this process. `done` is called before the request returns.
 
-    `transcript`: keep acknowledged updates until they are purged or forgotten.
+    Args:
+        transcript: Keep acknowledged updates until they are purged or forgotten.
     """
 
     def __init__(self, *, transcript: bool = False) -> None:

@@ -206,12 +206,14 @@ class Agent:
 class EmulatedCentre:
     """A contact centre at ``url``, on a free port of this machine, while its block runs.
 
-    ``scenario``: what chats go through; the default leaves everything to ``agent``. ``knobs``: how the centre behaves,
-    as ``statemachine emulate --knobs`` lists them. ``speed``: of its clock; 0: it changes only by ``advance``.
-    ``timeout_s``: how long agents wait for a client, in real seconds, before they raise TimeoutError.
-
     It runs in a thread of its own, so fixtures of any scope may hold it, in ``with`` or ``async with``. Its coroutines
     may be awaited in any loop of asyncio; ``call`` waits for one where there is no loop.
+
+    Args:
+        scenario: The script of its chats; the default leaves everything to ``agent``.
+        knobs: Its behaviour, as ``statemachine emulate --knobs`` lists it.
+        speed: Of its clock; 0: it changes only by ``advance``.
+        timeout_s: How long agents wait for a client, in real seconds, before they raise TimeoutError.
     """
 
     def __init__(

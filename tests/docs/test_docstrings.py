@@ -88,8 +88,9 @@ def missing(thing: Any) -> Iterator[str]:
             if not field.name.startswith("_") and not about and not described(field.name, text):
                 yield f"field {field.name}"
     elif "__init__" in thing.__dict__ and not _is_never_made(thing):
-        init = thing.__init__
-        yield from (f"parameter {name}" for name in parameters(init) if not described(name, text, init.__doc__))
+        init, names = thing.__init__, list(parameters(thing.__init__))
+        if names and names not in (arguments(text), arguments(inspect.getdoc(init))):
+            yield f"Args: {names}"
     for name, method in methods(thing):
         if not inspect.getdoc(method):
             yield f"{name} has no docstring"
@@ -110,20 +111,30 @@ def functions() -> Iterator[tuple[str, Any]]:
         )
 
 
+def sections(text: str | None) -> tuple[str, dict[str, str]]:
+    """The text before the sections, and each section by its title."""
+    parts = re.split(r"^(Args|Returns|Raises):$", inspect.cleandoc(text or ""), flags=re.MULTILINE)
+    return parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def arguments(text: str | None) -> list[str]:
+    """The parameters that the section `Args:` lists, in its order."""
+    listed = re.findall(r"^    (\w[\w, ]*):", sections(text)[1].get("Args", ""), re.MULTILINE)
+    return [name for each in listed for name in each.split(", ")]
+
+
 def missing_sections(function: Any) -> Iterator[str]:
     text = inspect.getdoc(function) or ""
     if text.startswith("See `"):
         return
-    parts = re.split(r"^(Args|Returns|Raises):$", text, flags=re.MULTILINE)
-    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    before, found = sections(text)
     names = list(parameters(function))
-    listed = re.findall(r"^    (\w[\w, ]*):", sections.get("Args", ""), re.MULTILINE)
-    if names != [name for each in listed for name in each.split(", ")]:
+    if names != arguments(text):
         yield f"Args: {names}"
     returned = inspect.signature(function).return_annotation
-    if names and returned not in (None, "None") and "Returns" not in sections and not text.startswith(RESULT_FIRST):
+    if names and returned not in (None, "None") and "Returns" not in found and not text.startswith(RESULT_FIRST):
         yield "Returns"
-    if re.search(r"\b[Rr]aises [A-Z`]", parts[0]):
+    if re.search(r"\b[Rr]aises [A-Z`]", before):
         yield "Raises: the text names errors outside of their section"
 
 
