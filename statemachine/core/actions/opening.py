@@ -62,7 +62,8 @@ def may_only_find(d: Draft, e: object) -> bool:
 
 def apply_carryover(d: Draft, e: RequestChat | Reattach) -> None:
     """Without `after`, `chat` is new, with this `origin`. With it, `chat.origin`, `ids`, `seq` and the dedupe window
-    continue, and `chat.former` is its chat id (design 18).
+    continue (`ids` and `seq`: the larger number), and `chat.former` is its chat id, or its own `former` where it had no
+    chat (design 18).
 
     A time between 10^9 and 10^10 looks like seconds, and is noted as the anomaly `seconds`.
     """
@@ -84,8 +85,8 @@ def adopt_named_chat(d: Draft, e: Reattach) -> None:
 
 
 def adopt_chat(d: Draft, e: ChatOpened) -> None:
-    """`chat.chat_id` and `chat.phone_number` are those of the reply. Where `chat.former` is another chat, the dedupe
-    window is emptied, except the application's keys and the anomaly counts.
+    """`chat.chat_id` and `chat.phone_number` are those of the reply. Where `chat.former` is another chat, or
+    none, the dedupe window is emptied, except the application's keys and the anomaly counts.
     """
     if d.chat.former.lower() != e.chat_id.lower():
         d.window = DedupeWindow(anomalies=d.window.anomalies, marks=d.window.marks)
