@@ -148,9 +148,10 @@ class TypingChanged:
 class ConnectionChanged:
     """The connection has changed. `state`: off, polling, backing_off, paused, blocked.
 
-    `tries`: failures in a row. While it backs off: `reason`, the kind of the last failure (`Failure.kind`), with `code`,
-    the server's error code or else the status, and `detail`, in words for people; `next_try`, the time of the next try in milliseconds
-    since the epoch. The same while a chat is requested. `ChatSession.connection_since` is the time of the change.
+    `tries`: failures in a row. While it backs off: `reason`, the kind of the last failure (`Failure.kind`), with
+    `code`, the server's error code or else the status, and `detail`, in words for people; `next_try`, the time of the
+    next try in milliseconds since the epoch. The same while a chat is requested. `ChatSession.connection_since` is the
+    time of the change.
     """
 
     state: ConnectionState

@@ -91,8 +91,8 @@ def queue_text(d: Draft, e: ev.SendText | ev.RequestChat) -> None:
 
 
 def queue_prompt_answer(d: Draft, e: ev.SendText) -> None:
-    """A new item that answers the last open form without a name: `FormData` with the data `{"text":"…"}`, without blanks
-    and with nothing escaped that need not be (F31); that form's `answer` is the item's id.
+    """A new item that answers the last open form without a name: `FormData` with the data `{"text":"…"}`, without
+    blanks, and with nothing escaped that need not be (F31); that form's `answer` is the item's id.
     """
     form = participants.prompt(d)
     assert form is not None

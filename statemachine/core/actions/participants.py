@@ -70,8 +70,8 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
 
 
 def add_party(d: Draft, e: wire.PartyJoined) -> None:
-    """Append the party to `participants.parties`, after removing the one with its id (any case of letters); the customer is
-    not on it. At `config.parties_limit` the earliest party that is no agent is dropped, with the anomaly
+    """Append the party to `participants.parties`, after removing the one with its id (any case of letters); the customer
+    is not on it. At `config.parties_limit` the earliest party that is no agent is dropped, with the anomaly
     `roster_full`.
     """
     joining, room, config = _folded(d, e.party_id), d.participants, d.config
@@ -96,8 +96,8 @@ def remove_party(d: Draft, e: wire.PartyLeft) -> None:
 
 
 def remove_agents(d: Draft, e: object) -> None:
-    """Remove all agents from `participants.parties`; if there were any, empty `participants.typists` too: after our disconnect
-    the conversation is over.
+    """Remove all agents from `participants.parties`; if there were any, empty `participants.typists` too: after our
+    disconnect the conversation is over.
     """
     parties = tuple(p for p in d.participants.parties if not _is_agent(p))
     if len(parties) != len(d.participants.parties):
