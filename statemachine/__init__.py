@@ -3,13 +3,14 @@
 The engine has no clock, no socket, no randomness and no logging. It is fed what happened and answers what to do:
 
     session = new_session(at=now)
-    session, out = reduce(session, Request(at=now, origin="…", text="hello"))
-    for command in owed(out): ...           # an adapter executes it, and feeds `Answered(at, command.id, reply)`
+    session, out = reduce(session, RequestChat(at=now, origin="…", text="hello"))
+    for command in out: ...                 # save, execute it, and feed `Answered(at, command.id, reply)`
     alarm = next_deadline(session)          # wake then, and feed `Tick(at)`
 
-Most people use `statemachine.client.ChatClient`, which does that over HTTP. Names of the wire's own entries
-(`Message`, `PartyJoined`, …) stand in `statemachine.wire`, the session's records in `statemachine.records`.
-Importing this module loads nothing: each name loads its module when it is first used, the core without more than attrs.
+`out` has the updates too. `statemachine/DRIVER.md` has the rules. Most people use `statemachine.client.ChatClient`,
+which does that over HTTP. Names of the wire's own entries (`Message`, `PartyJoined`, …) stand in `statemachine.wire`,
+the session's records in `statemachine.records`. Importing this module loads nothing: each name loads its module when
+it is first used, the core without more than attrs.
 """
 
 from __future__ import annotations

@@ -24,6 +24,12 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def block_with(path: Path, words: str) -> str:
+    """The one block of Python in this document with these words."""
+    (code,) = [block for block in blocks(path.read_text("utf-8"), "python") if words in block]
+    return code
+
+
 def named(path: Path) -> str:
     """The document's name, as in the source tree."""
     return path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE) else ROOT).as_posix()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import count
 from typing import Any, Protocol
@@ -15,11 +14,11 @@ from statemachine.emulator.actions import Action
 from statemachine.emulator.wire import Answer
 from statemachine.http import Cookies, Endpoint, read_reply, to_http
 from statemachine.simulation.requests import to_emulator
-from tests.docs.documents import ROOT
+from tests.docs.documents import ROOT, block_with
 
 PAGE = ROOT / "statemachine" / "DRIVER.md"
 CODE: dict[str, Any] = {"__name__": "page"}
-exec(re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0], CODE)
+exec(block_with(PAGE, "class ChatDriver"), CODE)
 ChatDriver: Any = CODE["ChatDriver"]
 """The driver of the page, as it stands there."""
 

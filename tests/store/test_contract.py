@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +13,7 @@ from statemachine.driver import Archive, MemoryStore, SqliteStore, StaleSave, St
 from statemachine.store.errors import StoreClosed
 from statemachine.store.postgres import PostgresStore
 from statemachine.testing.stores import CallSoon, OpenStore, StoreSuite, gap
-from tests.docs.documents import ROOT
+from tests.docs.documents import ROOT, block_with
 
 PAGE = ROOT / "statemachine" / "DRIVER.md"
 
@@ -43,7 +42,7 @@ class TestPostgres(StoreSuite):
 class TestTheOneOfTheGuide(StoreSuite):
     def open(self, folder: Path, call_soon: CallSoon) -> Store:
         code: dict[str, Any] = {"__name__": "page"}
-        text = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[1]
+        text = block_with(PAGE, "class MyStore")
         assert len([line for line in text.splitlines() if line.strip()]) <= 60
         exec(text, code)
         return cast(Store, code["MyStore"](str(folder / "mine.db")))
