@@ -70,9 +70,10 @@ def _less_one(parties: tuple[Party, ...]) -> tuple[Party, ...]:
 
 
 def add_party(d: Draft, e: wire.PartyJoined) -> None:
-    """Append the party to `participants.parties`, after removing the one with its id (any case of letters); the customer
-    is not on it. At `config.parties_limit` the earliest party that is no agent is dropped, with the anomaly
-    `roster_full`.
+    """Append the party to `participants.parties`, after removing the one with its id (any case of letters).
+
+    The customer is not on it. At `config.parties_limit` the earliest party that is no agent is dropped, with the
+    anomaly `roster_full`.
     """
     joining, room, config = _folded(d, e.party_id), d.participants, d.config
     if joining == _folded(d, d.chat.chat_id):
