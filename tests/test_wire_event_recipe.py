@@ -129,6 +129,7 @@ def test_the_javascript_port_does_the_same() -> None:
 GREEN = (
     "tests/core/test_reaction.py",
     "tests/core/test_vocabulary.py",
+    "tests/core/test_table_checks.py",
     "tests/core/test_totality.py",
     "tests/codec/test_wire.py",
     "tests/codec/test_outwards.py",

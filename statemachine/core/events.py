@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final, Literal, TypeAlias, cast, get_args
+from typing import ClassVar, Final, Literal, TypeAlias, cast, get_args
 
 from attrs.validators import in_, instance_of, optional
 
@@ -51,7 +51,7 @@ def json_object(value: Mapping[str, object] | str) -> str:
         raise ValueError(_JSON_ONLY) from None
 
 
-def _named(name: str, value: Any) -> str:
+def _named(name: str, value: Mapping[str, object] | str) -> str:
     """`json_object(value)` with errors that name the argument."""
     try:
         return json_object(value)

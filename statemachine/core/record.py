@@ -18,18 +18,6 @@ from attrs import define, field, fields
 from .field_texts import with_field_texts
 
 
-def _field_values(self: Any) -> Any:
-    """The values of all fields, in order; the getter is made for each class at its first use."""
-    names: tuple[str, ...] = self.__match_args__
-
-    def none_or_one(self: Any) -> tuple[Any, ...]:
-        """The values of all fields; `attrgetter` gives a single one without its tuple."""
-        return tuple([getattr(self, name) for name in names])
-
-    type(self).field_values = property(attrgetter(*names) if len(names) > 1 else none_or_one)
-    return self.field_values
-
-
 def _equal(self: Any, other: Any) -> Any:
     return self.field_values == other.field_values if other.__class__ is self.__class__ else NotImplemented
 
@@ -50,11 +38,16 @@ def short_repr(self: Any) -> str:
 
 def make_record(cls: Any, **options: Any) -> Any:
     """Make an attrs class with slots of this class. `options`: more of what `attrs.define` takes."""
-    cls.__eq__, cls.__hash__, cls.field_values = _equal, _hash, property(_field_values)
+    cls.__eq__, cls.__hash__ = _equal, _hash
     own: Any = cls.__dict__
     cls.__repr__ = own.get("__repr__", short_repr)
     cls.__doc__ = with_field_texts(cls.__doc__, own.get("__annotations__", ()))
-    return define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
+    made: Any = define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
+    names: tuple[str, ...] = made.__match_args__
+    made.field_values = property(  # `attrgetter` gives a single value without its tuple
+        attrgetter(*names) if len(names) > 1 else lambda self: tuple([getattr(self, name) for name in names])
+    )
+    return made
 
 
 if TYPE_CHECKING:

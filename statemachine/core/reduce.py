@@ -28,7 +28,6 @@ from .session import TERMINAL, Session, wrong_instant
 from .tables import REACTIONS, move, move_item
 from .tables.reactions import Kind, classify
 from .updates import Notification
-from .vocabulary import check_vocabulary
 from .wire import Status
 
 
@@ -196,5 +195,3 @@ _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {
     ev.ClockChanged: _change_clock,
 }
 assert set(_HANDLERS) == set(ev.EVENTS)
-
-check_vocabulary()
