@@ -90,21 +90,16 @@ def parse_text(text: str) -> object:
     """The JSON value in `text`, or a `Problem`, as `parse_body` returns them."""
     if not text or text.isspace():
         return Problem("empty")
-    try:
-        return _loads(text)
-    except RecursionError:
-        return Problem("nested too deep")
-    except json.JSONDecodeError as error:
-        return Problem(f"not JSON (character {error.pos})")
-
-
-def _loads(text: str) -> object:
-    try:
-        return _read(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # an integer of thousands of digits: now integers are read by hand, which is slower
-        return _read_by_hand(text)
+    for read in (_read, _read_by_hand):
+        try:
+            return read(text)
+        except RecursionError:
+            return Problem("nested too deep")
+        except json.JSONDecodeError as error:
+            return Problem(f"not JSON (character {error.pos})")
+        except ValueError:  # an integer of thousands of digits: now integers are read by hand, which is slower
+            continue
+    raise AssertionError("reading by hand refuses no integer")
 
 
 def _absent(_literal: str) -> None:

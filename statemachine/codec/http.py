@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias, TypeVar, cast, get_args
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 from urllib.parse import quote, urlsplit
 
 from attrs import evolve, field, frozen
 
 from .. import core
-from ..core import Api, ChatOpened, Command, CreateChat, EventBatch, Failure, Reply, Upload
+from ..core import Api, ChatOpened, Command, CreateChat, Entry, EventBatch, Failure, Reply, Upload
 from ..core.record import record
 from ..core.wire import SecureFormData
 from .body import Object, as_object, clean, is_array, is_object
@@ -218,10 +218,11 @@ _PATHS: Final[dict[type[Command], str]] = {CreateChat: "chats", core.FindChat: "
 
 
 def _path(command: Command) -> str:
-    if path := _PATHS.get(type(command)):
-        return path
-    chat = chat_path(cast(core.Poll, command).chat_id)  # all others have it
-    return f"{chat}/history" if isinstance(command, core.ReadHistory) else f"{chat}/events"
+    kind = type(command)
+    if kind in _PATHS:
+        return _PATHS[kind]
+    of_chat: Any = command  # all others are
+    return f"{chat_path(of_chat.chat_id)}/{'history' if kind is core.ReadHistory else 'events'}"
 
 
 def chat_path(chat_id: str) -> str:
@@ -237,13 +238,13 @@ def percent_encoded(text: str) -> str:
     return text if _needs_no_quotes(text) else quote(clean(text), safe="")  # `quote` takes ten times as long
 
 
-def _body(command: Command, secret: Mapping[str, object] | None) -> bytes:
-    if isinstance(command, CreateChat):
+def _body(command: Any, secret: Mapping[str, object] | None) -> bytes:
+    if type(command) is CreateChat:
         optional = {"phone_number": command.phone_number, "from": command.from_}
         chat: Object = {key: value for key, value in optional.items() if value is not None}
         return json_body({**chat, "parameters": json.loads(command.parameters)})
-    entry = cast(core.Post | core.PostEphemeral, command).entry
-    if isinstance(entry, SecureFormData) and secret is None:
+    entry: Entry = command.entry
+    if type(entry) is SecureFormData and secret is None:
         raise ValueError("the values of the secure form are not at hand, so it cannot be sent")
     return json_body({"events": [encode_entry(entry, secret)]})
 
@@ -308,24 +309,18 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
 
 def read_failure(status: int, headers: Mapping[str, str], data: object) -> Failure | None:
     """The error that an answer is, or None. `data`: its parsed body."""
-    code, failed = _error(data, status)
-    if failed or not 200 <= status < 300:
-        return Failure("http", status, code, _retry_after(headers))
-    return None
-
-
-def _error(data: object, status: int) -> tuple[int | None, bool]:
-    """(code, whether the body is an error's). A code of 0 says that all is well (protocol.md 1.2, E17)."""
-    if not is_object(data):
-        return None, False
-    value = data.get("error_code")
-    try:
-        code = None if value is None else read_integer(value)
-    except Expected:
-        return None, value != ""
-    if code == 0 and 200 <= status < 300:
-        return None, False
-    return code, code is not None or bool(data.get("error_message"))
+    code, failed = None, not 200 <= status < 300
+    if is_object(data):
+        value = data.get("error_code")
+        try:
+            code = None if value is None else read_integer(value)
+            is_error = code is not None or bool(data.get("error_message"))
+        except Expected:
+            is_error = value != ""
+        if code == 0 and not failed:  # all is well (protocol.md 1.2, E17)
+            is_error = False
+        failed = failed or is_error
+    return Failure("http", status, code, _retry_after(headers)) if failed else None
 
 
 MAX_CHAT_ID: Final = 256

@@ -15,7 +15,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from ..core.declaration import HostReference, JsonText
-from ..core.wire import ENTRIES, Entry, FormData, Malformed, Message, SecureFormData, Signaling, Unknown
+from ..core.wire import ENTRIES, Entry, FormData, Message, SecureFormData, Signaling
 from .body import Object, as_object
 from .text import to_html
 from .values import WRITERS
@@ -51,23 +51,21 @@ def encode_entry(entry: Entry, secret: Mapping[str, object] | None = None) -> Ob
     `Unknown` or `Malformed` entry becomes what it was. A text that should hold a JSON object and does not
     counts as an empty one.
     """
+    one: Any = entry
     cls = type(entry)
-    write = _WRITERS.get(cls)
-    if write is None:
-        assert isinstance(entry, Unknown | Malformed)
-        return {"event": entry.name, **as_object(_value(entry.raw))}
+    if cls not in _WRITERS:
+        return {"event": one.name, **as_object(_value(one.raw))}
     name = cls.wire.name
-    wire: Object = {"event": name, **write(entry)}
+    wire: Object = {"event": name, **_WRITERS[cls](one)}
     if cls is Message:
-        _write_text(cast(Message, entry), wire)
+        _write_text(one, wire)
     elif cls is Signaling:
-        _write_signal(cast(Signaling, entry), wire)
+        _write_signal(one, wire)
     elif cls is FormData:
-        wire["data"] = _value(cast(FormData, entry).data)
+        wire["data"] = _value(one.data)
     elif cls is SecureFormData:
         return wire if secret is None else {**wire, "data": dict(secret)}
-    extra = cast(Message, entry).extra  # all other classes have it
-    return {"event": name, **as_object(_value(extra)), **wire} if extra else wire
+    return {"event": name, **as_object(_value(one.extra)), **wire} if one.extra else wire
 
 
 def _write_text(message: Message, wire: Object) -> None:

@@ -91,7 +91,7 @@ _BESIDE_DATA: Final = frozenset({"event", *fields_dict(Signaling)} - {"extra", *
 
 
 def _length(entry: Object) -> int:
-    return sum([len(item) for item in entry.values() if type(item) is str])
+    return sum(map(len, [item for item in entry.values() if type(item) is str]))
 
 
 _PREPARE: Final[dict[type[Entry], Callable[[Object], Object]]] = {

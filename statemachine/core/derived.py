@@ -124,9 +124,13 @@ class Deadline:
     item: Item | None = None
 
 
+WITH_DEADLINE: Final = ("opening", "lifecycle", "connection", "history", "presence")
+"""The machines whose deadlines come before those of the items."""
+
+
 def deadlines(s: State) -> Iterator[Deadline]:
     """Every deadline that runs."""
-    for machine in ("opening", "lifecycle", "connection", "history", "presence"):
+    for machine in WITH_DEADLINE:
         state = getattr(s, machine)
         if state.due is not None:
             yield _deadline(machine, state)

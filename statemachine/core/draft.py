@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from .session import DedupeWindow, Item, ItemState, Session, wrong_instant
-from .updates import Anomaly, AnomalyKind, DeliveryUpdate, Progression, Reason, Received, TranscriptUpdate
+from .updates import Anomaly, AnomalyKind, DeliveryUpdate, Progression, Reason, TranscriptUpdate
 from .wire import Entry
 
 ANOMALIES: Final = 32
@@ -63,7 +63,7 @@ class Draft:
         self.participants = base.participants
         self.window = base.window
         self.updates: list[TranscriptUpdate] = []
-        self.anomalies: list[Anomaly] = []
+        self.anomalies: tuple[Anomaly, ...] = ()
         self.end: Entry | None = None
         """The first terminal entry of the batch; applied after the last entry (design 10)."""
         self.applying_end = False
@@ -80,15 +80,11 @@ class Draft:
         """Whether the current entry is the last of the log (navigation aside)."""
         self.log = log
 
-    def next_id(self) -> int:
-        """The next number of the session's one counter: for a command, or for a message."""
+    def new_call(self, timeout: int) -> tuple[int, int]:
+        """The id of a new command, and when it counts as unanswered: `timeout` milliseconds and a margin from now."""
         self.ids = number = self.ids + 1
-        return number
-
-    def emit(self, entry: Entry, *, own: bool = False, historic: bool = False, late: bool = False) -> None:
-        """Emit a transcript update for an entry."""
-        self.seq = seq = self.seq + 1
-        self.updates.append(Received(seq, self.now, entry, own, historic, late))
+        wait = timeout + self.config.answer_margin
+        return number, self.now + (wait if wait > 0 else 1)
 
     def emit_delivery(
         self,
@@ -109,9 +105,10 @@ class Draft:
         self.window = DedupeWindow(window.entries, window.batches, window.anomalies + 1, window.marks)
         left_out = self.window.anomalies - self.base.window.anomalies - ANOMALIES
         if left_out <= 0:
-            self.anomalies.append(Anomaly(self.now, kind, detail))
+            self.anomalies = (*self.anomalies, Anomaly(self.now, kind, detail))
         else:
-            self.anomalies[ANOMALIES:] = [Anomaly(self.now, "more_anomalies", f"{left_out} more")]
+            more = Anomaly(self.now, "more_anomalies", f"{left_out} more")
+            self.anomalies = (*self.anomalies[:ANOMALIES], more)
 
     def freeze(self) -> Session:
         """The session after this step; the session before, the same object, if nothing differs.
@@ -124,7 +121,7 @@ class Draft:
             self.ids == base.ids
             and self.seq == base.seq
             and self.now >= base.now  # only a restart goes back in time: later events must not wait for the old time
-            and self.lifecycle.name == base.lifecycle.name  # the field that changes most often, compared without a call
+            and type(self.lifecycle) is type(base.lifecycle)  # it changes most often
             and _parts(self) == _parts(base)
         ):
             return base

@@ -114,14 +114,14 @@ def _earliest_known(d: Draft, entries: Sequence[Any]) -> int | None:
     in the log.
     """
     told = d.window.entries
-    if memory.count(told, memory.beginning(d)):
+    if memory.holds(told, memory.beginning(d)):
         return 0
     first: int | None = None
     for index, e in enumerate(entries):
         if type(e) not in REMEMBERED:
             continue
         one, strong = memory.key(d, e)
-        if not memory.count(told, one):
+        if not memory.holds(told, one):
             continue
         if not memory.is_full(d):
             return 0

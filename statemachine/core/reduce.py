@@ -21,7 +21,7 @@ from .actions import outgoing
 from .actions.conversation import emit_outcome
 from .actions.memory import note_silence
 from .commands import Command
-from .derived import Owed, deadlines, next_deadline, outbox, owing
+from .derived import WITH_DEADLINE, Owed, deadlines, next_deadline, outbox, owing
 from .draft import Draft
 from .fold import end_batch, fold, fold_log, unfold
 from .session import TERMINAL, Session, wrong_instant
@@ -125,13 +125,8 @@ def _shift(d: Draft, by: int) -> None:
     def later(record: Any) -> Any:
         return record if record.due is None else evolve(record, due=record.due + by)
 
-    d.lifecycle = later(d.lifecycle)
-    d.opening = later(d.opening)
-    d.connection = later(d.connection)
-    d.history = later(d.history)
-    d.presence = later(d.presence)
-    d.ephemeral = later(d.ephemeral)
-    d.ephemeral_queue = later(d.ephemeral_queue)
+    for name in (*WITH_DEADLINE, "ephemeral", "ephemeral_queue"):
+        setattr(d, name, later(getattr(d, name)))
     d.items = tuple(evolve(item, state=later(item.state)) for item in d.items)
     d.participants = evolve(
         d.participants, typists=tuple(map(later, d.participants.typists)), forms=tuple(map(later, d.participants.forms))

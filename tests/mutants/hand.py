@@ -89,19 +89,20 @@ def lets_the_clock_run_back(patch: Patch) -> Engine:
 
 def gives_one_number_twice(patch: Patch) -> None:
     """Command ids do not count."""
-    patch.setattr(Draft, "next_id", lambda d: d.ids + 1)
+    patch.setattr(Draft, "new_call", lambda d, timeout: (d.ids + 1, d.now + timeout))
 
 
 def numbers_no_news(patch: Patch) -> None:
     """The application's cursor stands still."""
-    right = Draft.emit
+    right = conversation.report
 
-    def emit(d: Draft, entry: Any, **how: Any) -> None:
+    def report(d: Draft, entry: Any, **how: Any) -> None:
         seq = d.seq
         right(d, entry, **how)
         d.seq = seq
 
-    patch.setattr(Draft, "emit", emit)
+    swap(patch, right, report)
+    patch.setattr(conversation, "report", report)
 
 
 def takes_any_answer(patch: Patch) -> None:

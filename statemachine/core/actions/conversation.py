@@ -8,7 +8,7 @@ from .. import states as s
 from .. import wire
 from ..draft import Draft
 from ..events import PushReceived
-from ..updates import Finished, HistoryGap
+from ..updates import Finished, HistoryGap, Received
 from .memory import is_own
 from .participants import never_left
 from .timing import after, failure_code
@@ -90,25 +90,26 @@ def batch_is_open(d: Draft, e: object) -> bool:
 # --- reporting entries ----------------------------------------------------------------------------------------------
 
 
-def report(d: Draft, e: wire.Entry) -> None:
+def report(d: Draft, e: wire.Entry, own: bool = False, historic: bool = False, late: bool = False) -> None:
     """Emit `Received` for this entry."""
-    d.emit(e)
+    d.seq = seq = d.seq + 1
+    d.updates.append(Received(seq, d.now, e, own, historic, late))
 
 
 def report_historic(d: Draft, e: wire.Entry) -> None:
     """Emit `Received` for this entry, with `historic`."""
-    d.emit(e, historic=True)
+    report(d, e, historic=True)
 
 
 def report_own(d: Draft, e: wire.Entry) -> None:
     """Emit `Received` for this entry with `own`; also with `historic` where `is_historic` holds."""
-    d.emit(e, own=True, historic=d.past)
+    report(d, e, own=True, historic=d.past)
 
 
 def report_late(d: Draft, e: Any) -> None:
     """Emit `Received` for this entry with `late`; with `own` where it is the customer's message, file or location."""
     own = isinstance(e, wire.Message | wire.File | wire.Location) and is_own(d, e)
-    d.emit(e, own=own, late=True)
+    report(d, e, own=own, late=True)
 
 
 def note_malformed(d: Draft, e: Any) -> None:

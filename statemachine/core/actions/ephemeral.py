@@ -7,7 +7,7 @@ from ..draft import Draft
 from ..events import MarkDelivered, MarkRead, StartTyping
 from ..wire import Entry, Message, MessageDelivered, MessageRead, NotTyping, Typing
 from .memory import is_marked, mark
-from .timing import after, answer_due, can_send
+from .timing import after, can_send
 
 # --- guards ---------------------------------------------------------------------------------------------------------
 
@@ -141,4 +141,4 @@ def posting(d: Draft, e: object) -> s.EphemeralPosting:
     """
     first, *others = d.ephemeral_queue.pending
     d.ephemeral_queue = s.EphemeralQueue(tuple(others), d.ephemeral_queue.due)
-    return s.EphemeralPosting(d.next_id(), answer_due(d, d.config.request_timeout), first)
+    return s.EphemeralPosting(*d.new_call(d.config.request_timeout), first)

@@ -90,7 +90,7 @@ def is_full(d: Draft) -> bool:
 def log_was_read(d: Draft) -> bool:
     """Whether what the window knows of the log was all known up to there. A full window has forgotten the marks."""
     told = d.window.entries
-    return is_full(d) or count(told, beginning(d)) > 0 or count(told, first_read(d)) > 0
+    return is_full(d) or holds(told, beginning(d)) or holds(told, first_read(d))
 
 
 def mark_first_reading(d: Draft, entries: Sequence[Entry]) -> None:
@@ -125,6 +125,11 @@ def is_distinguishable(e: Any) -> bool:
     return getattr(e, "timestamp", None) is not None
 
 
+def holds(window: bytes, one: bytes) -> bool:
+    """Whether a digest stands in a window."""
+    return one in window and count(window, one) > 0
+
+
 def count(window: bytes, one: bytes) -> int:
     """How often a digest stands in a window."""
     found, at = 0, window.find(one)
@@ -148,13 +153,6 @@ class Known:
         self.added: set[bytes] = set()
         self.left: dict[bytes, int] = {}
 
-    def holds(self, d: Draft, one: bytes) -> bool:
-        """Whether this was told before, or in this batch."""
-        for window in (self.before, d.window.entries):  # a receipt in this batch may have settled a message of ours
-            if one in window and count(window, one) > 0:
-                return True
-        return one in self.added
-
     def consume_one(self, one: bytes) -> bool:
         """Whether the window still accounts for another entry like this one."""
         left = self.left.setdefault(one, count(self.before, one))
@@ -166,7 +164,8 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        told = known.holds(d, one) or (d.reading and _was_settled(d, e))
+        window = known.before + d.window.entries  # a receipt in this batch may have settled a message of ours
+        told = one in known.added or holds(window, one) or (d.reading and _was_settled(d, e))
     elif not d.reading and not is_distinguishable(e):
         told = False
     else:
@@ -191,7 +190,7 @@ def remember_sent(d: Draft, item: Item) -> None:
     """What history says of our own message is no news any more. A file may come back with or without its message id."""
     entry = item.entry
     for one in (own_key(d, item.id), *((own_file_key(d, entry),) if isinstance(entry, File) else ())):
-        if count(d.window.entries, one) == 0:
+        if not holds(d.window.entries, one):
             remember(d, one)
     if item.key is not None:
         mark(d, "key", item.key)
@@ -209,7 +208,7 @@ def mark(d: Draft, kind: str, name: str) -> None:
 
 
 def is_marked(d: Draft, kind: str, name: str) -> bool:
-    return count(d.window.marks, _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS)) > 0
+    return holds(d.window.marks, _keyed(d, f"{kind}|{name}", kind == _OF_ALL_CHATS))
 
 
 def knows_some(d: Draft) -> bool:
@@ -243,9 +242,7 @@ def is_repeated_batch(d: Draft, entries: tuple[Any, ...]) -> bool:
     """
     one = _keyed(d, "\n".join([f"{type(e).__name__}{e.field_values}" for e in entries]))
     batches = d.window.batches
-    known = one in batches and (
-        batches[-WIDTH:] == one or (count(batches, one) > 0 and any(is_distinguishable(e) for e in entries))
-    )
+    known = holds(batches, one) and (batches[-WIDTH:] == one or any(map(is_distinguishable, entries)))
     if not known:
         _note_batch(d, one)
     return known

@@ -11,7 +11,7 @@ from ..draft import Draft
 from ..events import ChatOpened, Reattach, RequestChat
 from ..session import Chat, DedupeWindow
 from .memory import beginning, remember
-from .timing import answer_due, back_off, failure_words
+from .timing import back_off, failure_words
 
 SECONDS: Final = range(1_000_000_000, 10_000_000_000)
 """Times that are dates from 2001 on if they are seconds, and days of 1970 if they are milliseconds."""
@@ -105,26 +105,26 @@ def creating(d: Draft, e: RequestChat) -> s.OpeningCreating:
     """`OpeningCreating` owes `CreateChat` under a new id, due `config.request_timeout` + `config.answer_margin` from
     now, with the intent's parameters and no failed tries.
     """
-    return s.OpeningCreating(d.next_id(), _answer_due(d), 0, e.parameters, e.phone_number, e.from_)
+    return s.OpeningCreating(*d.new_call(d.config.request_timeout), 0, e.parameters, e.phone_number, e.from_)
 
 
 def finding(d: Draft, e: Reattach) -> s.OpeningFinding:
     """`OpeningFinding` owes `FindChat` under a new id, due `config.request_timeout` + `config.answer_margin` from now,
     with no failed tries.
     """
-    return s.OpeningFinding(d.next_id(), _answer_due(d))
+    return s.OpeningFinding(*d.new_call(d.config.request_timeout))
 
 
 def creating_again(d: Draft, e: object) -> s.OpeningCreating:
     """As `creating`, with the parameters and `tries` of the present state."""
     o: Any = d.opening
-    return s.OpeningCreating(d.next_id(), _answer_due(d), o.tries, o.parameters, o.phone_number, o.from_)
+    return s.OpeningCreating(*d.new_call(d.config.request_timeout), o.tries, o.parameters, o.phone_number, o.from_)
 
 
 def finding_again(d: Draft, e: object) -> s.OpeningFinding:
     """As `finding`, with the `tries` of the present state."""
     o: Any = d.opening
-    return s.OpeningFinding(d.next_id(), _answer_due(d), o.tries)
+    return s.OpeningFinding(*d.new_call(d.config.request_timeout), o.tries)
 
 
 def to_create_later(d: Draft, e: object) -> s.OpeningBackingOff:
@@ -150,7 +150,3 @@ def to_find_only(d: Draft, e: object) -> s.OpeningBackingOff:
     """The present pause, with `find` true and without the parameters."""
     o: Any = d.opening
     return s.OpeningBackingOff(o.due, o.tries, o.slack, True, reason=o.reason, code=o.code, detail=o.detail)
-
-
-def _answer_due(d: Draft) -> int:
-    return answer_due(d, d.config.request_timeout)

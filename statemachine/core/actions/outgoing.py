@@ -18,7 +18,7 @@ from ..updates import Reason
 from . import participants
 from .conversation import end_was_sent, own_item
 from .memory import is_marked, remember_sent
-from .timing import after, answer_due, back_off, can_send, failure_code, retry_after
+from .timing import after, back_off, can_send, failure_code, retry_after
 
 Guard: TypeAlias = Callable[[Draft, Any], bool]
 
@@ -77,17 +77,14 @@ def answers_prompt(d: Draft, e: ev.SendText) -> bool:
 
 def _new_id(d: Draft) -> str:
     """The id of a new item: it is made when the user acts, and stays its own for ever (design 7)."""
-    return f"{d.chat.origin}:{d.next_id()}"
-
-
-def _focus(d: Draft, item: s.Item) -> None:
-    d.subject, d.item = item, item.state
+    d.ids = number = d.ids + 1
+    return f"{d.chat.origin}:{number}"
 
 
 def queue_text(d: Draft, e: ev.SendText | ev.RequestChat) -> None:
     """A new item, with a new id `origin:n`, that carries a `Message` with this text and the item's id."""
     item_id = _new_id(d)
-    _focus(d, s.Item(item_id, ABSENT, wire.Message(item_id, msg_text=e.text), e.key, note=e.note))
+    d.subject = s.Item(item_id, ABSENT, wire.Message(item_id, msg_text=e.text), e.key, note=e.note)
 
 
 def queue_prompt_answer(d: Draft, e: ev.SendText) -> None:
@@ -105,21 +102,21 @@ def queue_entry(d: Draft, e: ev.SendEntry) -> None:
     item_id, entry = _new_id(d), e.entry
     if isinstance(entry, NUMBERED):
         entry = evolve(entry, msg_id=item_id)
-    _focus(d, s.Item(item_id, ABSENT, entry, e.key, note=e.note))
+    d.subject = s.Item(item_id, ABSENT, entry, e.key, note=e.note)
 
 
 def queue_file(d: Draft, e: ev.SendFile) -> None:
     """A new item that carries a `File` without a `file_id`; it keeps `ref` and `name` for the upload."""
     item_id = _new_id(d)
-    _focus(d, s.Item(item_id, ABSENT, wire.File("", e.type, e.name, item_id), e.key, e.ref, e.name, note=e.note))
+    d.subject = s.Item(item_id, ABSENT, wire.File("", e.type, e.name, item_id), e.key, e.ref, e.name, note=e.note)
 
 
 def _queue_answer(d: Draft, form: OpenForm, entry: wire.Entry, key: str | None, note: str = "") -> None:
     """This item answers the form: one answer a request (F31)."""
     item_id = _new_id(d)
-    _focus(d, s.Item(item_id, ABSENT, entry, key, form=form.id, note=note))
-    forms = (evolve(one, answer=item_id) if one.id == form.id else one for one in d.participants.forms)
-    d.participants = evolve(d.participants, forms=tuple(forms))
+    d.subject = s.Item(item_id, ABSENT, entry, key, form=form.id, note=note)
+    forms = d.participants.forms
+    participants.set_forms(d, (evolve(one, answer=item_id) if one.id == form.id else one for one in forms))
 
 
 def queue_form_answer(d: Draft, e: ev.AnswerForm) -> None:
@@ -147,12 +144,12 @@ def queue_form_cancel(d: Draft, e: ev.CancelForm) -> None:
 
 def queue_disconnect(d: Draft, e: object) -> None:
     """A new item that carries a `SessionDisconnect`."""
-    _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionDisconnect()))
+    d.subject = s.Item(_new_id(d), ABSENT, wire.SessionDisconnect())
 
 
 def queue_end(d: Draft, e: object) -> None:
     """A new item that carries a `SessionEnd`."""
-    _focus(d, s.Item(_new_id(d), ABSENT, wire.SessionEnd()))
+    d.subject = s.Item(_new_id(d), ABSENT, wire.SessionEnd())
 
 
 def disconnect_is_queued(d: Draft, e: object) -> bool:
@@ -175,16 +172,16 @@ def has_deadline(d: Draft, e: object) -> bool:
     return d.item.due is not None
 
 
-def next_to_send(d: Draft) -> list[s.Item]:
+def next_to_send(d: Draft) -> tuple[s.Item, ...]:
     """The items that a send slot is offered to: the head of the queue, and the first file being uploaded."""
-    head = upload = None
+    head: tuple[s.Item, ...] = ()
+    upload: tuple[s.Item, ...] = ()
     for item in d.items:
-        state = type(item.state)
-        if head is None and state in s.ITEM_QUEUED:
-            head = item
-        elif upload is None and state is s.ItemUploading:
-            upload = item
-    return [item for item in (head, upload) if item is not None]
+        if type(item.state) in s.ITEM_QUEUED:
+            head = head or (item,)
+        elif type(item.state) is s.ItemUploading:
+            upload = upload or (item,)
+    return head + upload
 
 
 def without_receipts(d: Draft) -> list[s.Item]:
@@ -332,7 +329,7 @@ def uploading(d: Draft, e: object) -> s.ItemUploading:
     """`ItemUploading` owes `Upload` under a new id, due `config.upload_timeout` + `config.answer_margin` from now, with
     the same `tries`.
     """
-    return s.ItemUploading(d.next_id(), answer_due(d, d.config.upload_timeout), d.item.tries)
+    return s.ItemUploading(*d.new_call(d.config.upload_timeout), d.item.tries)
 
 
 def upload_pausing(d: Draft, e: object) -> s.ItemUploading:
@@ -363,7 +360,7 @@ def sending(d: Draft, e: object) -> s.ItemSending:
     """`ItemSending` owes `Post` under a new id, due `config.request_timeout` + `config.answer_margin` from now, with
     the same `tries`.
     """
-    return s.ItemSending(d.next_id(), answer_due(d, d.config.request_timeout), d.item.tries)
+    return s.ItemSending(*d.new_call(d.config.request_timeout), d.item.tries)
 
 
 def _settled_at(d: Draft, e: object) -> int:

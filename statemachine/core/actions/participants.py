@@ -163,6 +163,13 @@ def expire_typing(d: Draft, e: object) -> None:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
+def set_forms(d: Draft, forms: Iterable[OpenForm]) -> None:
+    """Replace the open forms, where they differ."""
+    room, new = d.participants, tuple(forms)
+    if new != room.forms:
+        d.participants = Participants(room.parties, room.typists, new)
+
+
 def form(d: Draft, request_id: str) -> OpenForm:
     """The form with this request id, which is open."""
     return next(f for f in d.participants.forms if f.id == request_id)
@@ -182,9 +189,7 @@ def close_prompts(d: Draft, e: object) -> None:
     over, and the next text is for the agent.
     """
     if d.participants.forms:
-        forms = tuple(f for f in d.participants.forms if not _is_prompt(f))
-        if len(forms) != len(d.participants.forms):
-            d.participants = evolve(d.participants, forms=forms)
+        set_forms(d, (f for f in d.participants.forms if not _is_prompt(f)))
 
 
 def is_open_form(d: Draft, e: AnswerForm | AnswerSecureForm) -> bool:
@@ -212,16 +217,14 @@ def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
     if len(others) >= d.config.forms_limit:
         others = others[1:]
         d.note_anomaly("forms_full", "the earliest form was dropped")
-    d.participants = evolve(d.participants, forms=(*others, new))
+    set_forms(d, (*others, new))
 
 
 def close_form(d: Draft, e: Any) -> None:
     """Remove the form with this id. A text that was to answer it as a form without a name, and was never sent, is a
     message again (F31).
     """
-    forms = tuple(f for f in d.participants.forms if f.id != e.form_request_id)
-    if len(forms) != len(d.participants.forms):
-        d.participants = evolve(d.participants, forms=forms)
+    set_forms(d, (f for f in d.participants.forms if f.id != e.form_request_id))
     if any(item.form == e.form_request_id for item in d.items):
         d.items = tuple(_text_again(item) if item.form == e.form_request_id else item for item in d.items)
 
@@ -246,22 +249,20 @@ def expire_forms(d: Draft, e: object) -> None:
     until the answer has an outcome.
     """
     forms = (f if f.due is None or f.due > d.now else evolve(f, due=None, expired=True) for f in d.participants.forms)
-    d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
+    set_forms(d, (f for f in forms if f.answer or not f.expired))
 
 
 def settle_form(d: Draft, e: object) -> None:
     """The answer has arrived: the form is done."""
     if d.subject.form:
-        d.participants = evolve(
-            d.participants, forms=tuple(f for f in d.participants.forms if f.answer != d.subject.id)
-        )
+        set_forms(d, (f for f in d.participants.forms if f.answer != d.subject.id))
 
 
 def release_form(d: Draft, e: object) -> None:
     """The answer did not arrive: the form is open again, unless its time is over."""
     if d.subject.form:
         forms = (evolve(f, answer="") if f.answer == d.subject.id else f for f in d.participants.forms)
-        d.participants = evolve(d.participants, forms=tuple(f for f in forms if f.answer or not f.expired))
+        set_forms(d, (f for f in forms if f.answer or not f.expired))
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from .. import states as s
 from ..draft import Draft
 from ..events import HistoryLog
 from .memory import knows_some
-from .timing import after, answer_due, back_off, failure_code, failure_words
+from .timing import after, back_off, failure_code, failure_words
 
 # --- guards: connection ---------------------------------------------------------------------------------------------
 
@@ -71,7 +71,7 @@ def is_in_background(d: Draft, e: object) -> bool:
 
 
 def _poll(d: Draft, tries: int, fast_empty_polls: int = 0, fast_polls: int = 0) -> s.ConnectionPolling:
-    return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), tries, fast_empty_polls, fast_polls)
+    return s.ConnectionPolling(*d.new_call(d.config.poll_timeout), tries, fast_empty_polls, fast_polls)
 
 
 def polling(d: Draft, e: object) -> s.ConnectionPolling:
@@ -84,7 +84,7 @@ def polling(d: Draft, e: object) -> s.ConnectionPolling:
 def polling_on(d: Draft, e: object) -> s.ConnectionPolling:
     """As `polling`, with `tries` 0 and the counts of fast answers, this one included."""
     empty, fast = _fast_polls(d)
-    return s.ConnectionPolling(d.next_id(), answer_due(d, d.config.poll_timeout), 0, empty, fast)
+    return s.ConnectionPolling(*d.new_call(d.config.poll_timeout), 0, empty, fast)
 
 
 def polling_slowly(d: Draft, e: object) -> s.ConnectionPolling:
@@ -186,7 +186,7 @@ def is_second_reading(d: Draft, e: object) -> bool:
 
 
 def _read(d: Draft, tries: int, rejections: int) -> s.HistoryReading:
-    return s.HistoryReading(d.next_id(), answer_due(d, d.config.request_timeout), tries, rejections)
+    return s.HistoryReading(*d.new_call(d.config.request_timeout), tries, rejections)
 
 
 def reading(d: Draft, e: object) -> s.HistoryReading:

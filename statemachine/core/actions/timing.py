@@ -17,12 +17,6 @@ def can_send(d: Draft) -> bool:
     return d.chat.chat_id != "" and type(d.presence) is s.Present and type(d.connection) is not s.ConnectionBlocked
 
 
-def answer_due(d: Draft, timeout: int) -> int:
-    """When a command that may take `timeout` milliseconds counts as unanswered."""
-    wait = timeout + d.config.answer_margin
-    return d.now + (wait if wait > 0 else 1)
-
-
 def back_off(d: Draft, e: object, tries: int, cap: int | None = None) -> tuple[int, int]:
     """(due, slack) of the next try after `tries` failures in a row (1, 2, …): doubling from the start up to the cap.
 
