@@ -178,7 +178,7 @@ def to_http(
         ValueError: Such a post, without its values.
     """
     reads = type(command) in core.READS
-    upload = command if isinstance(command, Upload) else None
+    upload = command if type(command) is Upload else None
     return make_request(
         endpoint,
         "GET" if reads else "POST",

@@ -195,23 +195,22 @@ def read_entries(events: list[object], *, newest: bool = False) -> tuple[tuple[E
 
 def decode_entry(value: object) -> Entry:
     """One entry of the wire. Never raises: what cannot be read is `Malformed`, what is new `Unknown`."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         return Malformed("entry: expected an object", "", _raw(value))
-    entry = cast(Object, value)
-    name = entry.get("event")
+    name = value.get("event")
     if not isinstance(name, str):
         problem = "event: missing" if name is None else "event: expected text"
-        return Malformed(problem, "", _raw(entry), _instant(entry))
+        return Malformed(problem, "", _raw(value), _instant(value))
     reader = _READERS.get(name)
     if reader is None:
-        return _unknown(name, entry)
+        return _unknown(name, value)
     try:
-        if _length(entry) > MAX_ENTRY:
+        if _length(value) > MAX_ENTRY:
             raise _Refused(_TOO_LARGE)
-        nulls = None in entry.values()
-        return _read(reader, {key: item for key, item in entry.items() if item is not None} if nulls else entry)
+        nulls = None in value.values()
+        return _read(reader, {key: item for key, item in value.items() if item is not None} if nulls else value)
     except _Refused as refused:
-        return Malformed(str(refused), name, "" if reader.private else _raw(entry), _instant(entry))
+        return Malformed(str(refused), name, "" if reader.private else _raw(value), _instant(value))
 
 
 def _read(reader: _Reader, entry: Object) -> Entry:

@@ -12,10 +12,10 @@ from tests.bench.work import TURN, allocated, conversation, counted, exact_calls
 
 MOST_CALLS = {
     "a phase change": 8,
-    "a message with its receipt": 63,
-    "a message that a poll brings": 84,
-    "a message from bytes to commands": 178,
-    "a text that is sent": 51,
+    "a message with its receipt": 62,
+    "a message that a poll brings": 83,
+    "a message from bytes to commands": 175,
+    "a text that is sent": 50,
     "an empty poll": 33,
     "an early tick": 5,
 }

@@ -164,7 +164,9 @@ def is_known(d: Draft, e: Any, known: Known) -> bool:
     """Whether this entry was told before; if not, it is remembered now."""
     one, strong = key(d, e)
     if strong:
-        window = known.before + d.window.entries  # a receipt in this batch may have settled a message of ours
+        window = d.window.entries
+        if window is not known.before:  # a receipt in this batch may have settled a message of ours
+            window += known.before
         told = one in known.added or holds(window, one) or (d.reading and _was_settled(d, e))
     elif not d.reading and not is_distinguishable(e):
         told = False
@@ -242,7 +244,9 @@ def is_repeated_batch(d: Draft, entries: tuple[Any, ...]) -> bool:
     """
     one = _keyed(d, "\n".join([f"{type(e).__name__}{e.field_values}" for e in entries]))
     batches = d.window.batches
-    known = holds(batches, one) and (batches[-WIDTH:] == one or any(map(is_distinguishable, entries)))
+    known = one in batches and (
+        batches[-WIDTH:] == one or (holds(batches, one) and any(map(is_distinguishable, entries)))
+    )
     if not known:
         _note_batch(d, one)
     return known

@@ -44,7 +44,7 @@ def queue_is_full(d: Draft, e: object) -> bool:
 def is_too_long(d: Draft, e: Any) -> bool:
     """A text field of the intent, or of its entry, has more than `config.text_limit` characters (design 12)."""
     limit, values = d.config.text_limit, e.field_values
-    if isinstance(e, ev.SendEntry):
+    if type(e) is ev.SendEntry:
         entry: Any = e.entry
         values += entry.field_values
     return bool([value for value in values if type(value) is str and len(value) > limit])
