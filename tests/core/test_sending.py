@@ -203,6 +203,19 @@ def test_a_key_is_known_after_the_message_was_read() -> None:
     assert len(play.commands(Post)) == 1
 
 
+def test_a_batch_that_is_delivered_again_is_sent_once() -> None:
+    """A source that confirms a hundred at a time repeats all of them after a crash; the first ones were doubled."""
+    play, keys = chatting(), [f"k{number}" for number in range(100)]
+    for number, key in enumerate(keys):
+        play.say("hi", key=key)
+        play.posted()
+        play.poll(w.Message(f"m{number}", ANN, msg_text="yes"))
+        play.do(MarkRead, f"m{number}")
+        play.answer(PostEphemeral, EventBatch())
+    for key in keys:
+        assert play.do(SendText, "hi", key) == ()
+
+
 def test_a_key_is_free_again_after_a_failure() -> None:
     play = chatting()
     play.say("hi", key="k")

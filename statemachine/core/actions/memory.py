@@ -20,7 +20,7 @@ from ..wire import TRANSCRIPT_ENTRIES, Entry, File
 
 WIDTH: Final = 8
 BATCHES: Final = 4
-MARKS: Final = 64
+MARKS: Final = 256
 SILENCE: Final = bytes(WIDTH)
 
 NO_ID: Final = ("", "null")

@@ -209,7 +209,7 @@ const failureWords = (e) =>
 // --- memory ------------------------------------------------------------------------------------------------------
 
 const BATCHES = 4;
-const MARKS = 64;
+const MARKS = 256;
 const ANOMALIES = 32;
 const SILENCE = "0".repeat(16);
 const NO_ID = ["", "null"];
