@@ -27,7 +27,7 @@ from statemachine.store.names import is_url, shown
 
 from .app import Trouble, grouped, in_trouble
 from .connection_options import ConnectionOptions, centre_options, environment_option, in_flags
-from .files import FILE, read_text
+from .files import FILE, FOLDER, read_text
 from .listening import check_host, ready, why_not
 from .numbers import FiniteRange
 from .screen import Screen
@@ -94,7 +94,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     environment_option("--store", "SQLite file, or postgresql://…, for several gateways.", default="chats.sqlite"),
     environment_option("--address", "Where other gateways of the database reach this one."),
     environment_option("--peer-secret", "File of the secret that gateways of one database share.", type=FILE),
-    environment_option("--uploads", "Folder of files on their way; shared by the gateways of a database.", type=FILE),
+    environment_option("--uploads", "Folder of files on their way; shared by the gateways of a database.", type=FOLDER),
     environment_option("--lease", "Seconds after which others take over.", type=FiniteRange(1, 10), default=5.0),
     environment_option("--host", "The address to listen on; beyond loopback, tokens are needed.", default="127.0.0.1"),
     environment_option("--port", "0: a free one.", type=click.IntRange(0, 65535), default=8090),

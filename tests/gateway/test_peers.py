@@ -14,6 +14,7 @@ import pytest
 from statemachine.client import BadSetting, Options
 from statemachine.gateway import Gateway, GatewaySettings
 from statemachine.testing import EmulatedCentre
+from tests.gateway import peers
 from tests.gateway.harness import Api, gateway, is_state, is_text, updates_until
 
 CLIENTS = ("ann", "bob", "eve", "dan", "kim", "lea")
@@ -132,6 +133,13 @@ async def test_the_others_take_over_and_readers_miss_nothing(
         await updates_until(other, is_state("sent", "ann-2"))
     texts = {chat.key.client_id: [text for _, text in chat.texts_received] for chat in centre.chats}
     assert texts["ann"] == ["first", "second"]
+
+
+@pytest.mark.slow
+async def test_a_killed_gateway_loses_nothing(postgres: str) -> None:
+    """One of three processes is killed while texts, a file and webhooks go on."""
+    faults, figures = await peers.campaign(kills=1, chats=4, texts=6, seed=1, database=postgres)
+    assert faults == [], figures
 
 
 def test_the_secret_is_needed() -> None:
