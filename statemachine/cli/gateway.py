@@ -9,11 +9,12 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from statemachine.client import BadSetting
 from statemachine.client.signals import on_first_signal
@@ -44,6 +45,7 @@ class _Wish:
     peer_secret: Path | None
     uploads: Path | None
     lease: float
+    cipher: str | None
     host: str
     port: int
     names: tuple[str, ...]
@@ -95,6 +97,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     environment_option("--address", "Where other gateways of the database reach this one."),
     environment_option("--peer-secret", "File of the secret that gateways of one database share.", type=FILE),
     environment_option("--uploads", "Folder of files on their way; shared by the gateways of a database.", type=FOLDER),
+    environment_option("--cipher", "MODULE:NAME of a Cipher that encrypts what the store keeps."),
     environment_option("--lease", "Seconds after which others take over.", type=FiniteRange(1, 10), default=5.0),
     environment_option("--host", "The address to listen on; beyond loopback, tokens are needed.", default="127.0.0.1"),
     environment_option("--port", "0: a free one.", type=click.IntRange(0, 65535), default=8090),
@@ -134,7 +137,7 @@ async def _serve(
     screen: Screen, tables: dict[str, Any], connection: ConnectionOptions, wish: _Wish, emulator: str | None
 ) -> int:
     with in_flags():
-        options = connection.options()
+        options = evolve(connection.options(), cipher=_cipher(wish.cipher))
         at = connection.endpoint(options, "any", emulator)
         settings = _settings(tables, wish)
         gateway = Gateway(at.url, tenant=at.tenant, app_id=at.app_id, settings=settings, options=options)
@@ -195,6 +198,17 @@ def _settings(tables: dict[str, Any], wish: _Wish) -> GatewaySettings:
         upload_limit=int(wish.upload_mb * 1_000_000),
         requests_per_second=wish.rate,
     )
+
+
+def _cipher(name: str | None) -> Any:
+    """The object of this name. Raises Trouble."""
+    if name is None:
+        return None
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Trouble(f"--cipher {name}: {error}") from None
 
 
 def _list(name: str, tables: dict[str, Any]) -> list[object]:

@@ -217,7 +217,9 @@ class ChatClient:
         if isinstance(store, str | os.PathLike):
             call_soon = asyncio.get_running_loop().call_soon_threadsafe
             kind = postgres_store() if is_url(store) else SqliteStore
-            opening = asyncio.create_task(asyncio.to_thread(kind, store, call_soon=call_soon, transcript=transcript))
+            opening = asyncio.create_task(
+                asyncio.to_thread(kind, store, call_soon=call_soon, transcript=transcript, cipher=self._options.cipher)
+            )
             stack.push_async_callback(_close_opened, opening)  # also after this task was cancelled
             store = await asyncio.shield(opening)
         return store

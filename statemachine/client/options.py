@@ -13,6 +13,7 @@ from attrs.validators import optional
 
 from statemachine.adapters.http_client import ConnectionPool, HeaderSource, proxy_address
 from statemachine.codec.http import Endpoint
+from statemachine.store.sealing import Cipher
 
 from ..core import Api, Config
 from .arguments import text
@@ -74,6 +75,8 @@ class Options:
             default: unlimited.
         transcript: Keep acknowledged updates until they are purged or forgotten, or until a client without this option
             acknowledges later ones. An `Archive` of the application decides by itself. Default: False.
+        cipher: Encrypts snapshots and updates in a store that the client opens, and the workers' inbox. None, the default:
+            they are kept as JSON.
         trace_bytes: The approximate size limit of a chat's trace in bytes; the older half of a longer one is deleted.
             Default: 1 MB.
         tls: Trusted and client certificates. None, the default: the system's, with all checks.
@@ -98,6 +101,7 @@ class Options:
     opened_per_second: float = field(default=200.0, validator=_above_zero)
     requests_per_second: float | None = field(default=None, validator=optional(_above_zero))
     transcript: bool = False
+    cipher: Cipher | None = field(default=None, repr=False)
     trace_bytes: float = field(default=1e6, validator=_above_zero)
     tls: ssl.SSLContext | None = None
     proxy: str | None = field(default=None, validator=_proxy, repr=lambda proxy: "None" if proxy is None else "…")

@@ -15,6 +15,7 @@ from statemachine.store.errors import StoreError
 from statemachine.store.names import is_url, shown
 from statemachine.store.postgres_database import AsyncConnection, connect_async, explain, shard_of
 from statemachine.store.psycopg_extra import psycopg
+from statemachine.store.sealing import Cipher, Sealing
 
 from ..core import TranscriptUpdate
 from .intake import CHANNEL, write_intent
@@ -64,18 +65,19 @@ class Inbox:
     in this order. The same key is the same intent: repeat a call freely. Each raises BadSetting, and a `StoreError`.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, *, cipher: Cipher | None = None) -> None:
         """Check the address.
 
         Args:
             store: The URL of the workers' database.
+            cipher: That of the workers' `Options`.
 
         Raises:
             BadSetting: It is no URL of a database.
         """
         if not is_url(store):
             raise BadSetting("store: an inbox needs the URL of a PostgreSQL database, like postgresql://user@host/db")
-        self._url = store
+        self._url, self._sealing = store, Sealing(cipher)
         self._link: AsyncConnection | None = None
         self._lock = asyncio.Lock()
         self._shards, self._prefix = 0, ""
@@ -131,7 +133,7 @@ class Inbox:
             "shard": shard_of(session, self._shards),
             "session": session,
             "key": checked_text(f"{call}: key", key),
-            "intent": write_intent(call, values),
+            "intent": self._sealing.seal(write_intent(call, values)),
             "limit": LIMIT,
         }
         if not (await self._ask(_PUT, row))[0][0]:
@@ -185,7 +187,7 @@ class Inbox:
         while True:
             rows = await self._ask(_NEXT, (name, PAGE))
             for session, seq, content in rows:
-                update = decode_update(json.loads(content))
+                update = decode_update(json.loads(self._sealing.open(content)))
                 if isinstance(update, TranscriptUpdate):
                     yield unquote(session.removeprefix(self._prefix)), update
                 await self._ask(_READ, (name, session, seq), fetch=False)

@@ -15,6 +15,7 @@ from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
 from statemachine.store.postgres_database import AsyncConnection, connect_async
 from statemachine.store.psycopg_extra import psycopg
+from statemachine.store.sealing import Sealing
 
 from ..logs import Logger, error_name, error_values
 
@@ -56,8 +57,8 @@ class Owner(Protocol):
 class Intake:
     """Runs in the worker's event loop. `depth`: intents that wait here; `oldest_s`: the age of the oldest."""
 
-    def __init__(self, url: str, owner: Owner, prefix: str) -> None:
-        self._url, self._owner, self._prefix = url, owner, prefix
+    def __init__(self, url: str, owner: Owner, prefix: str, sealing: Sealing) -> None:
+        self._url, self._owner, self._prefix, self._sealing = url, owner, prefix, sealing
         self._waiting: dict[int, float] = {}
         self._queues: dict[str, deque[tuple[int, str, str]]] = {}
         self._ended: dict[int, str | None] = {}
@@ -149,7 +150,7 @@ class Intake:
     async def _execute(self, session_id: str, key: str, intent: str) -> str | None:
         """Why the intent was refused; None: it is durable. Raises ChatError and StoreError: repeat it."""
         try:
-            call, values = read_intent(intent)
+            call, values = read_intent(self._sealing.open(intent))
             chat = await self._owner.session(unquote(session_id.removeprefix(self._prefix)), start=False)
             if call == "send":
                 await chat.send(**values, key=key, new_chat=True)

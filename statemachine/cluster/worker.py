@@ -25,6 +25,7 @@ from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
 from statemachine.store.names import is_url
 from statemachine.store.postgres import PostgresStore
+from statemachine.store.sealing import Sealing
 
 from ..logs import Logger, error_values
 from .intake import Intake
@@ -168,7 +169,8 @@ class Worker(ChatClient):
     async def _open_store(self, stack: AsyncExitStack) -> Archive:
         call_soon = asyncio.get_running_loop().call_soon_threadsafe
         transcript = self._options.transcript
-        opening = partial(PostgresStore, self._database, call_soon=call_soon, transcript=transcript, shared=True)
+        about: Any = {"call_soon": call_soon, "transcript": transcript, "cipher": self._options.cipher}
+        opening = partial(PostgresStore, self._database, shared=True, **about)
         self._postgres = await asyncio.to_thread(opening)
         stack.push_async_callback(asyncio.to_thread, self._postgres.close)
         await asyncio.to_thread(set_pair, self._database, self._prefix())
@@ -177,7 +179,7 @@ class Worker(ChatClient):
     async def _open(self, stack: AsyncExitStack) -> None:
         await super()._open(stack)
         self._work_loop, self._ticked = asyncio.get_running_loop(), elapsed()
-        self._intake = Intake(self._database, self, self._prefix())
+        self._intake = Intake(self._database, self, self._prefix(), Sealing(self._options.cipher))
         self._membership = Membership(
             self._database,
             self,

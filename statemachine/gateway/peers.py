@@ -25,6 +25,7 @@ from statemachine.cluster import Inbox, Worker
 from statemachine.cluster.intake import KEYED
 from statemachine.codec.snapshot import restore
 from statemachine.store.errors import StoreError
+from statemachine.store.sealing import Cipher, Sealing
 
 from ..logs import Logger, error_values
 from .chats import Call, Handler, answer, done
@@ -64,15 +65,20 @@ def worker(url: str, settings: GatewaySettings, secret: SecretFile | None, about
 
 
 async def open_peers(
-    stack: AsyncExitStack, worker: ChatClient, settings: GatewaySettings, url: str, http: ClientSession
+    stack: AsyncExitStack,
+    worker: ChatClient,
+    settings: GatewaySettings,
+    url: str,
+    http: ClientSession,
+    cipher: Cipher | None,
 ) -> Peers:
     """Join the others. `url`: of this gateway. Raises a `StoreError`, BadSetting."""
     assert isinstance(worker, Worker), "made by `worker`"
     assert settings.peer_secret is not None, "checked there"
     worker.address = settings.address or url
     await stack.enter_async_context(worker)
-    inbox = await stack.enter_async_context(Inbox(str(settings.store)))
-    feed = PostgresFeed(str(settings.store), worker)
+    inbox = await stack.enter_async_context(Inbox(str(settings.store), cipher=cipher))
+    feed = PostgresFeed(str(settings.store), worker, Sealing(cipher))
     stack.callback(feed.close)
     return Peers(worker, inbox, feed, http, SecretFile(settings.peer_secret))
 
@@ -225,7 +231,7 @@ class Peers:
             " AND substr(id, 1, CAST(? AS INTEGER)) = ? ORDER BY id LIMIT ?"
         )
         rows = await asyncio.to_thread(self.feed.rows, query, after, len(prefix), prefix, call.values["limit"])
-        sessions = [(name, restore(json.loads(snapshot))) for name, snapshot in rows]
+        sessions = [(name, restore(json.loads(self.feed.sealing.open(snapshot)))) for name, snapshot in rows]
         page = [
             {"client_id": unquote(name.rpartition("/")[2]), "label": label(name), "phase": session.phase}
             for name, session in sessions

@@ -21,6 +21,7 @@ from statemachine.core import StatusUpdate, TranscriptUpdate
 from statemachine.store.errors import StoreError
 from statemachine.store.postgres_database import LOCK, Connection, connect, connect_async, explain
 from statemachine.store.psycopg_extra import psycopg
+from statemachine.store.sealing import Sealing
 
 from ..logs import Logger, error_values
 from .feed import Feed, insist
@@ -103,9 +104,10 @@ class PostgresFeed(Feed):
         " WHERE journal.session = feed.session AND journal.seq = feed.seq AND journal.at = feed.at)"
     )
 
-    def __init__(self, url: str, worker: Worker) -> None:
+    def __init__(self, url: str, worker: Worker, sealing: Sealing) -> None:
         """Raises a `StoreError`."""
         super().__init__(worker)
+        self.sealing: Final = sealing
         self._worker: Final = worker
         self._url: Final = url
         self._reading: Final = _Link(url)
@@ -168,7 +170,7 @@ class PostgresFeed(Feed):
         self._notify({"client_id": client_id, "type": type(update).__name__, "update": encode_update(update)})
 
     def _notify(self, about: dict[str, object]) -> None:
-        text = json_text(about)
+        text = self.sealing.seal(json_text(about))
         if len(text.encode(errors="replace")) <= LONGEST_STATUS and len(self._statuses) < STATUSES:
             self._statuses.append(text)
             self._to_write.set()
@@ -216,7 +218,10 @@ class PostgresFeed(Feed):
 
     def content(self, client_id: str, seq: int, at: int, content: object) -> TranscriptUpdate | None:
         """See `Feed.content`."""
-        update = decode_update(json.loads(content)) if isinstance(content, str) else None
+        update = None
+        if isinstance(content, str):
+            with _log.errors("update_unreadable", session=self.label(client_id), seq=seq):
+                update = decode_update(json.loads(self.sealing.open(content)))
         return update if isinstance(update, TranscriptUpdate) else None
 
     async def _listen(self) -> None:
@@ -226,7 +231,8 @@ class PostgresFeed(Feed):
                     await link.execute(f"LISTEN {_FEED}")
                     await link.execute(f"LISTEN {_STATUS}")
                     async for one in link.notifies():
-                        self._heard(one.channel, one.payload)
+                        with _log.errors("gateway_feed_failed"):  # any user of the database may notify
+                            self._heard(one.channel, one.payload)
             except (psycopg.Error, OSError) as error:
                 _log.warning("gateway_feed_failed", **error_values(error))
             await asyncio.sleep(LOOK_S)
@@ -235,7 +241,7 @@ class PostgresFeed(Feed):
         if channel == _FEED:
             self._to_read.set()
             return
-        about = json.loads(payload)
+        about = json.loads(self.sealing.open(payload))
         if client_id := about.get("forgotten"):
             self._forget_recent(client_id)
         else:

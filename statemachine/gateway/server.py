@@ -72,6 +72,7 @@ class Gateway:
         """
         self._settings: Final = settings
         options = evolve(options or Options(), transcript=True, close_within=settings.drain)
+        self._cipher: Final = options.cipher
         endpoint = options.endpoint(url, tenant, app_id, "any")
         self._belongs: Final = f"{endpoint.tenant}/{app_id}"
         self._secret: Final = SecretFile(settings.peer_secret) if settings.peer_secret else None
@@ -129,7 +130,7 @@ class Gateway:
             stack.callback(self._feed.close)
             uploads = beside(f"{settings.store.name}.uploads")
         else:
-            self.peers = await _peers().open_peers(stack, self._client, settings, self.url, http)
+            self.peers = await _peers().open_peers(stack, self._client, settings, self.url, http, self._cipher)
             self._feed = self.peers.feed
             uploads = Path("chats.uploads")
         self._uploads = Uploads(settings.uploads or uploads, settings.upload_limit, settings.uploads_at_once)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import StaleSave, StoreClosed, StoreError, StoreOwned, UnreadableSession
     from .memory import MemoryStore
+    from .sealing import Cipher
     from .sqlite import SqliteStore
 
 __all__ = [
+    "Cipher",
     "MemoryStore",
     "SqliteStore",
     "StaleSave",
@@ -24,7 +26,7 @@ __all__ = [
     "UnreadableSession",
 ]
 
-_MODULES = {"MemoryStore": ".memory", "SqliteStore": ".sqlite"}
+_MODULES = {"Cipher": ".sealing", "MemoryStore": ".memory", "SqliteStore": ".sqlite"}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from statemachine.codec.upgrades import from_format_1
 from .database import SQLITE_ERRORS, explain, open_reading, translated_errors
 from .ownership import Owner, Ownership, owner_of
 from .schema import SCHEMA
+from .sealing import is_sealed
 
 _NAMED: Final = 20
 """The most faults that are listed; a damaged file has thousands."""
@@ -73,8 +74,11 @@ def check(path: Path) -> StoreReport:
 
 
 def check_sessions(rows: Iterable[tuple[Any, ...]], phases: Counter[str], faults: list[str]) -> None:
-    """Read all snapshots: count the phases, and name the faults. `rows`: id, snapshot."""
+    """Read all snapshots: count the phases, and name the faults. `rows`: id, snapshot. Encrypted ones are counted."""
     for session_id, text in rows:
+        if is_sealed(text):
+            phases["encrypted"] += 1
+            continue
         try:
             phases[restore(json.loads(text)).phase] += 1
         except Exception as error:
@@ -92,7 +96,8 @@ def check_updates(
     for session_id, seq, unread, text in rows:
         updates[bool(unread)] += 1
         try:
-            decode_update(upgrade(json.loads(text)))
+            if not is_sealed(text):
+                decode_update(upgrade(json.loads(text)))
         except Exception as error:
             faults.append(f"update {seq} of session {session_id}: {error}")
         if session_id is None:

@@ -16,6 +16,7 @@ from statemachine.codec.snapshot import restore
 
 from .database import open_reading, translated_errors
 from .schema import rows
+from .sealing import Sealing
 
 
 @frozen
@@ -61,7 +62,7 @@ def stored_chat(session_id: str, text: Any, version: int, count: int) -> StoredC
     tenant, app_id, client_id = ([""] * 2 + [unquote(part) for part in session_id.split("/")])[-3:]
     known = (label(session_id), client_id, app_id, tenant, version, count)
     try:
-        session = restore(json.loads(text))
+        session = restore(json.loads(Sealing().open(text)))
     except Exception as error:
         return StoredChat(*known, fault=error.reason if isinstance(error, BadSnapshot) else str(error))
     queued = sum(item.state.name in ("pending", "sending", "in_doubt") for item in session.items)

@@ -30,6 +30,7 @@ from .postgres_database import LOCK, Connection, connect, open_database, owner_o
 from .postgres_housekeeping import forget, move_ages, purge
 from .postgres_writer import AckJob, OtherJob, SaveJob, SessionWrite, Writer
 from .psycopg_extra import psycopg
+from .sealing import Cipher, Sealing
 from .writing import CallSoon
 
 _log = Logger()
@@ -66,6 +67,7 @@ class PostgresStore:
         busy_ms: int = 5_000,
         transcript: bool = False,
         shared: bool = False,
+        cipher: Cipher | None = None,
     ) -> None:
         """Connect; tables are created, or migrated, where necessary.
 
@@ -77,12 +79,15 @@ class PostgresStore:
             shared: Own no chat yet: the shards come and go by `take_shards` and `drop_shards`, with a worker's lease.
                 Else this process owns all chats.
 
+            cipher: See `SqliteStore`.
+
         Raises:
             StoreError: With the remedy, in one line: the server cannot be reached, a wrong password, no rights, a newer
                 schema, a read-only server, another process that owns the chats (StoreOwned).
         """
         self.url: Final = url
         self._shared = shared
+        self._sealing: Final = Sealing(cipher)
         self._epochs: dict[int, int] = {}
         self._cache: dict[str, CachedSession] = {}
         self._lock = threading.Lock()  # of the cache
@@ -102,6 +107,7 @@ class PostgresStore:
                 epochs=self._epochs,
                 shards=self.shards,
                 keep=transcript,
+                sealing=self._sealing,
                 written=self._written,
                 owned=partial(self._lock_database, within_s=0.0),
             )
@@ -256,7 +262,7 @@ class PostgresStore:
         if cached is None:
             return None
         try:
-            return Stored(restore(json.loads(cached.snapshot or "")), cached.version)
+            return Stored(restore(json.loads(self._sealing.open(cached.snapshot or ""))), cached.version)
         except Exception as error:
             reason = error.reason if isinstance(error, BadSnapshot) else str(error)
             raise UnreadableSession(
@@ -274,13 +280,13 @@ class PostgresStore:
             return ()
         with self._lock:
             page = [(seq, one) for seq, one in cached.updates.items() if seq > max(after_seq, cached.cursor)]
-        return _decoded(session_id, page, limit)
+        return self._decoded(session_id, page, limit)
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Archive.transcript`. Updates that cannot be read back are logged and left out."""
         updates: tuple[TranscriptUpdate, ...] = ()
         while not updates and (page := self._read(_PAGE, session_id, after_seq, limit)):
-            updates, after_seq = _decoded(session_id, page, limit), page[-1][0]
+            updates, after_seq = self._decoded(session_id, page, limit), page[-1][0]
         return updates
 
     def cursor(self, session_id: str) -> int:
@@ -335,21 +341,20 @@ class PostgresStore:
                         raise
         raise AssertionError
 
+    def _decoded(self, session_id: str, page: list[tuple[Any, ...]], limit: int) -> tuple[TranscriptUpdate, ...]:
+        updates: list[TranscriptUpdate] = []
+        for seq, content in page:
+            if len(updates) == limit:
+                break
+            try:
+                update = decode_update(json.loads(self._sealing.open(content))) if isinstance(content, str) else content
+                if not isinstance(update, TranscriptUpdate):
+                    raise TypeError(f"{type(update).__name__} does not belong in the journal")
+                updates.append(update)
+            except Exception as error:  # the other updates of this chat must still be delivered
+                _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
+        return tuple(updates)
+
 
 def _refuse(error: StoreError, _: Connection) -> None:
     raise error
-
-
-def _decoded(session_id: str, page: list[tuple[Any, ...]], limit: int) -> tuple[TranscriptUpdate, ...]:
-    updates: list[TranscriptUpdate] = []
-    for seq, content in page:
-        if len(updates) == limit:
-            break
-        try:
-            update = decode_update(json.loads(content)) if isinstance(content, str) else content
-            if not isinstance(update, TranscriptUpdate):
-                raise TypeError(f"{type(update).__name__} does not belong in the journal")
-            updates.append(update)
-        except Exception as error:  # the other updates of this chat must still be delivered
-            _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
-    return tuple(updates)

@@ -26,6 +26,7 @@ from ..logs import Logger, error_name
 from .errors import Fenced, StaleSave, StoreBusy, StoreError, check_ack, check_order
 from .postgres_database import Connection, connect, explain, shard_of
 from .psycopg_extra import psycopg
+from .sealing import Sealing
 from .writing import GROUP, CallSoon, Outcome, WriterThread
 
 _RETRY_S: Final = 0.2
@@ -181,12 +182,13 @@ class Writer(WriterThread[Job]):
         epochs: Mapping[int, int],
         shards: int,
         keep: bool,
+        sealing: Sealing,
         written: Callable[[str, SessionWrite | None], None],
         owned: Callable[[Connection], None],
     ) -> None:
         super().__init__(call_soon)
         self._url, self._epochs, self._shards, self._keep = url, epochs, shards, keep
-        self._written, self._owned = written, owned
+        self._written, self._owned, self._sealing = written, owned, sealing
         self._link: Connection | None = None
         self.failing = False
         self.fenced = 0
@@ -306,7 +308,7 @@ class Writer(WriterThread[Job]):
                 self._shard(name),
                 one.base,
                 None if one.save is None else one.save.version,
-                None if one.save is None else _text(snapshot(one.save.session)),
+                None if one.save is None else self._sealing.seal(_text(snapshot(one.save.session))),
                 one.first,
                 one.last,
                 one.ended_at,
@@ -315,7 +317,7 @@ class Writer(WriterThread[Job]):
             for name, one in group.items()
         ]
         updates = [
-            (name, update.seq, update.at, _text(encode_update(update)))
+            (name, update.seq, update.at, self._sealing.seal(_text(encode_update(update))))
             for name, one in group.items()
             for update in one.updates
         ]

@@ -24,6 +24,7 @@ from .database import connect, open_owned, translated_errors
 from .errors import StaleSave, StoreClosed, UnreadableSession, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
 from .schema import rows
+from .sealing import Cipher, Sealing
 from .writer import WriteJob, Writer
 from .writing import CallSoon
 
@@ -49,6 +50,7 @@ class SqliteStore:
         call_soon: CallSoon,
         busy_ms: int = 5_000,
         transcript: bool = False,
+        cipher: Cipher | None = None,
     ) -> None:
         """Open or create the file; a database of an older schema is migrated.
 
@@ -58,6 +60,7 @@ class SqliteStore:
                 `asyncio.get_running_loop().call_soon_threadsafe`.
             busy_ms: How long to wait for a lock, and for the last owner to release the file.
             transcript: Keep acknowledged updates until they are purged or forgotten.
+            cipher: Encrypts snapshots and updates; None: they are kept as JSON.
 
         Raises:
             StoreError: With the remedy: no directory, no permission, a foreign or newer database, another process
@@ -65,6 +68,7 @@ class SqliteStore:
         """
         self._path = Path(path)
         self._transcript = transcript
+        self._sealing: Final = Sealing(cipher)
         with ExitStack() as undo:
             writing, self._owned = open_owned(self._path, busy_ms)
             undo.callback(self._owned.release)
@@ -77,7 +81,7 @@ class SqliteStore:
 
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`. The step is durable, flushed to the disk, when `done` is called."""
-        self._write(partial(_save, save), done)
+        self._write(partial(_save, save, self._sealing), done)
 
     def load(self, session_id: str) -> Stored | None:
         """See `Store.load`. Raises UnreadableSession where the snapshot cannot be read back."""
@@ -86,7 +90,7 @@ class SqliteStore:
             return None
         text, version = found[0]
         try:
-            return Stored(restore(json.loads(text)), version)
+            return Stored(restore(json.loads(self._sealing.open(text))), version)
         except Exception as error:
             raise self._unreadable(session_id, error) from error
 
@@ -117,7 +121,7 @@ class SqliteStore:
         while page := self._read((int, object), query, session_id, after_seq, limit):
             for seq, text in page:
                 try:
-                    updates.append(_read_update(text))
+                    updates.append(_read_update(text, self._sealing))
                 except Exception as error:  # the other updates of this chat must still be delivered
                     _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
             if updates or len(page) < limit:
@@ -196,8 +200,8 @@ _INHERITED: Final = "this process inherited the store by fork, and cannot use it
 _text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
-def _read_update(text: str) -> TranscriptUpdate:
-    update = decode_update(json.loads(text))
+def _read_update(text: str, sealing: Sealing) -> TranscriptUpdate:
+    update = decode_update(json.loads(sealing.open(text)))
     if not isinstance(update, TranscriptUpdate):
         raise TypeError(f"{type(update).__name__} does not belong in the journal")
     return update
@@ -215,12 +219,12 @@ def _row(link: sqlite3.Connection, session_id: str) -> tuple[int, int, int, int]
     return found[0] if found else (0, 0, 0, 0)
 
 
-def _save(save: Save, link: sqlite3.Connection) -> None:
+def _save(save: Save, sealing: Sealing, link: sqlite3.Connection) -> None:
     key, stored, _, last = _row(link, save.session_id)
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
     check_order(last, save.updates)
-    text = _text(snapshot(save.session))
+    text = sealing.seal(_text(snapshot(save.session)))
     ended_at = None if save.session.outcome is None else save.session.now
     if stored:
         update = "UPDATE session SET version = ?, snapshot = ?, ended_at = ? WHERE key = ?"
@@ -230,7 +234,7 @@ def _save(save: Save, link: sqlite3.Connection) -> None:
         key = link.execute(insert, (save.session_id, save.version, text, ended_at)).lastrowid or 0
     for one in save.updates:
         insert = "INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)"
-        link.execute(insert, (key, one.seq, one.at, _text(encode_update(one))))
+        link.execute(insert, (key, one.seq, one.at, sealing.seal(_text(encode_update(one)))))
 
 
 def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:
