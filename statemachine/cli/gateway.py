@@ -46,6 +46,7 @@ class _Wish:
     uploads: Path | None
     lease: float
     cipher: str | None
+    telemetry: bool
     host: str
     port: int
     names: tuple[str, ...]
@@ -98,6 +99,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     environment_option("--peer-secret", "File of the secret that gateways of one database share.", type=FILE),
     environment_option("--uploads", "Folder of files on their way; shared by the gateways of a database.", type=FOLDER),
     environment_option("--cipher", "MODULE:NAME of a Cipher that encrypts what the store keeps."),
+    environment_option("--telemetry", "Spans and metrics for OpenTelemetry's global providers.", is_flag=True),
     environment_option("--lease", "Seconds after which others take over.", type=FiniteRange(1, 10), default=5.0),
     environment_option("--host", "The address to listen on; beyond loopback, tokens are needed.", default="127.0.0.1"),
     environment_option("--port", "0: a free one.", type=click.IntRange(0, 65535), default=8090),
@@ -140,7 +142,9 @@ async def _serve(
         options = evolve(connection.options(), cipher=_cipher(wish.cipher))
         at = connection.endpoint(options, "any", emulator)
         settings = _settings(tables, wish)
-        gateway = Gateway(at.url, tenant=at.tenant, app_id=at.app_id, settings=settings, options=options)
+        gateway = Gateway(
+            at.url, tenant=at.tenant, app_id=at.app_id, settings=settings, options=options, telemetry=_telemetry(wish)
+        )
     stopped = asyncio.Event()
     undo = [_on_signal(number, stopped.set) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
@@ -209,6 +213,14 @@ def _cipher(name: str | None) -> Any:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise Trouble(f"--cipher {name}: {error}") from None
+
+
+def _telemetry(wish: _Wish) -> Any:
+    if not wish.telemetry:
+        return None
+    from statemachine.gateway.telemetry import Telemetry  # needs an extra
+
+    return Telemetry()
 
 
 def _list(name: str, tables: dict[str, Any]) -> list[object]:

@@ -75,8 +75,8 @@ class Options:
             default: unlimited.
         transcript: Keep acknowledged updates until they are purged or forgotten, or until a client without this option
             acknowledges later ones. An `Archive` of the application decides by itself. Default: False.
-        cipher: Encrypts snapshots and updates in a store that the client opens, and the workers' inbox. None, the default:
-            they are kept as JSON.
+        cipher: Encrypts snapshots and updates in a store that the client opens, and the workers' inbox. Default:
+            None, they are kept as JSON).
         trace_bytes: The approximate size limit of a chat's trace in bytes; the older half of a longer one is deleted.
             Default: 1 MB.
         tls: Trusted and client certificates. None, the default: the system's, with all checks.

@@ -116,7 +116,7 @@ class Inbox:
         """
         await self.put(client_id, "end", key=key)
 
-    async def put(self, client_id: str, call: str, *, key: str, **values: object) -> None:
+    async def put(self, client_id: str, call: str, *, key: str, context: str = "", **values: object) -> None:
         """Put the call of another method of `ChatSession`.
 
         `send_location`, `send_file` (a path that every worker can read), `answer_form` (of a form that is not secure),
@@ -126,6 +126,7 @@ class Inbox:
             client_id: The customer's id.
             call: The method's name.
             key: The idempotency key of this call.
+            context: For `Worker.within`, such as the `traceparent` of the caller's span.
             values: The method's arguments, as JSON can hold.
         """
         session = self._session(client_id)
@@ -133,7 +134,7 @@ class Inbox:
             "shard": shard_of(session, self._shards),
             "session": session,
             "key": checked_text(f"{call}: key", key),
-            "intent": self._sealing.seal(write_intent(call, values)),
+            "intent": self._sealing.seal(write_intent(call, values, context)),
             "limit": LIMIT,
         }
         if not (await self._ask(_PUT, row))[0][0]:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
@@ -47,6 +48,11 @@ class Owner(Protocol):
 
     def owned_shards(self) -> list[int]:
         """The shards whose intents it may execute now."""
+        ...
+
+    @property
+    def within(self) -> Callable[[str], AbstractContextManager[object]]:
+        """See `Worker.within`."""
         ...
 
     async def session(self, client_id: str, *, start: bool = True) -> ChatSession:
@@ -150,13 +156,13 @@ class Intake:
     async def _execute(self, session_id: str, key: str, intent: str) -> str | None:
         """Why the intent was refused; None: it is durable. Raises ChatError and StoreError: repeat it."""
         try:
-            call, values = read_intent(self._sealing.open(intent))
+            call, values, context = read_intent(self._sealing.open(intent))
             chat = await self._owner.session(unquote(session_id.removeprefix(self._prefix)), start=False)
             if call == "send":
-                await chat.send(**values, key=key, new_chat=True)
+                values["new_chat"] = True
             elif call == "answer_form" and any(form.secure for form in chat.session.participants.forms):
                 return "the values of a secure form must not be stored: answer it at the worker that has the chat"
-            else:
+            with self._owner.within(context):
                 await getattr(chat, call)(**values, **({"key": key} if call in KEYED else {}))
         except (NotPossible, BadSetting) as error:
             return str(error)
@@ -168,19 +174,19 @@ class Intake:
         return None
 
 
-def write_intent(call: str, values: Mapping[str, object]) -> str:
+def write_intent(call: str, values: Mapping[str, object], context: str = "") -> str:
     """An intent as JSON in ASCII. Raises BadSetting."""
     if call not in CALLS:
         raise BadSetting(f"the inbox does not take {call}: it takes {', '.join(sorted(CALLS))}")
     try:
-        return json.dumps({"call": call, "values": dict(values)})
+        return json.dumps({"call": call, "values": dict(values), **({"context": context} if context else {})})
     except (TypeError, ValueError) as error:
         raise BadSetting(f"{call}: the values must be JSON: {error}") from None
 
 
-def read_intent(text: str) -> tuple[str, dict[str, Any]]:
-    """The call and its values. Raises BadSetting."""
+def read_intent(text: str) -> tuple[str, dict[str, Any], str]:
+    """The call, its values, and its context. Raises BadSetting."""
     found = json.loads(text)
     if found["call"] not in CALLS:
         raise BadSetting(f"this worker does not know {found['call']}: upgrade it")
-    return found["call"], found["values"]
+    return found["call"], found["values"], found.get("context", "")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -122,6 +122,8 @@ class Worker(ChatClient):
         self._workers = 1
         self.address: str | None = None
         """Where this process serves requests of the others, if it does. Set it before the worker is opened."""
+        self.within: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
+        """Makes the context in which an intent is executed, from the `context` that it was put with."""
 
     def cluster_stats(self) -> ClusterStats:
         """The present state of this worker, for monitoring."""

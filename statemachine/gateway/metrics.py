@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from statemachine.client.metrics import Metric
+from statemachine.client.metrics import Metric, Metrics
 from statemachine.client.prometheus import BUCKETS_S
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -30,6 +30,23 @@ METRICS: Final[Mapping[str, Metric]] = {
     "gateway_fenced_total": Metric("counter", (), "saves refused because another gateway has the chat"),
 }
 """All metrics by name."""
+
+
+class BothMetrics:
+    """Passes the client's metrics on to two receivers."""
+
+    def __init__(self, first: Metrics, second: Metrics) -> None:
+        self._both: Final = (first, second)
+
+    def count(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `Metrics.count`."""
+        for one in self._both:
+            one.count(name, labels)
+
+    def observe(self, name: str, seconds: float, labels: Mapping[str, str]) -> None:
+        """See `Metrics.observe`."""
+        for one in self._both:
+            one.observe(name, seconds, labels)
 
 
 class _Webhook(Protocol):

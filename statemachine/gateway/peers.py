@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
@@ -35,6 +35,9 @@ from .problems import Problem, no_chat
 from .settings import GatewaySettings
 from .tokens import PEER, SecretFile
 from .webhooks import WebhookSender
+
+if TYPE_CHECKING:
+    from .telemetry import Telemetry
 
 _log = Logger(10)
 
@@ -71,16 +74,19 @@ async def open_peers(
     url: str,
     http: ClientSession,
     cipher: Cipher | None,
+    telemetry: Telemetry | None,
 ) -> Peers:
     """Join the others. `url`: of this gateway. Raises a `StoreError`, BadSetting."""
     assert isinstance(worker, Worker), "made by `worker`"
     assert settings.peer_secret is not None, "checked there"
     worker.address = settings.address or url
+    if telemetry is not None:
+        worker.within = telemetry.within
     await stack.enter_async_context(worker)
     inbox = await stack.enter_async_context(Inbox(str(settings.store), cipher=cipher))
     feed = PostgresFeed(str(settings.store), worker, Sealing(cipher))
     stack.callback(feed.close)
-    return Peers(worker, inbox, feed, http, SecretFile(settings.peer_secret))
+    return Peers(worker, inbox, feed, http, SecretFile(settings.peer_secret), telemetry)
 
 
 @frozen
@@ -105,8 +111,15 @@ class Peers:
     """The gateways that share a database, this one among them."""
 
     def __init__(
-        self, worker: Worker, inbox: Inbox, feed: PostgresFeed, http: ClientSession, secret: SecretFile
+        self,
+        worker: Worker,
+        inbox: Inbox,
+        feed: PostgresFeed,
+        http: ClientSession,
+        secret: SecretFile,
+        telemetry: Telemetry | None,
     ) -> None:
+        self._telemetry: Final = telemetry
         self.feed: Final = feed
         self._worker: Final = worker
         self._inbox: Final = inbox
@@ -161,12 +174,15 @@ class Peers:
         given = call.values["idempotency_key"] or _new_key()
         key = given if intent.call in KEYED else f"{intent.call} {given}"
         values = {name: call.values[own] for own, name in intent.arguments.items() if own in call.values}
-        await self._inbox.put(call.client_id, intent.call, key=key, **values)
+        await self._inbox.put(call.client_id, intent.call, key=key, context=self._context(), **values)
         if refused := await self._refusal(call.client_id, key):
             raise Problem(409, "not_possible", refused)
         if intent.call in KEYED:
             return answer({"message_id": "", "key": given, "state": "pending"}, 202)
         return done()
+
+    def _context(self) -> str:
+        return self._telemetry.context() if self._telemetry else ""
 
     async def _refusal(self, client_id: str, key: str) -> str | None:
         """Why the owner refuses it; None where it does not, or has not answered: the intent is saved all the same."""
@@ -206,6 +222,8 @@ class Peers:
         request = call.request
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
         headers |= {"Authorization": f"Bearer {self._secret.lines[0].decode()}", "Idempotency-Key": key}
+        if context := self._context():
+            headers["traceparent"] = context
         body = await request.read() if is_repeatable else request.content
         url = URL(address.rstrip("/") + request.rel_url.raw_path_qs, encoded=True)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,7 +29,7 @@ from ..logs import Logger, error_values
 from .chats import Call, Chats, Handler, answer, done
 from .contract import DOCUMENT, OPERATIONS, Operation
 from .feed import Feed
-from .metrics import GatewayMetrics
+from .metrics import BothMetrics, GatewayMetrics
 from .problems import Problem, problem_of
 from .settings import GatewaySettings
 from .sqlite_feed import SqliteFeed
@@ -40,6 +40,7 @@ from .webhooks import WebhookSender
 
 if TYPE_CHECKING:
     from .peers import Peers
+    from .telemetry import Telemetry
 
 _log = Logger()
 _refusal_log = Logger(10)
@@ -65,11 +66,13 @@ class Gateway:
         app_id: str,
         settings: GatewaySettings,
         options: Options | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """Check the settings; nothing is opened yet. `url`, `tenant`, `app_id`, `options`: as of `ChatClient`.
 
-        Raises BadSetting.
+        `telemetry`: for OpenTelemetry, `gateway.telemetry.Telemetry`. Raises BadSetting.
         """
+        self._telemetry: Final = telemetry
         self._settings: Final = settings
         options = evolve(options or Options(), transcript=True, close_within=settings.drain)
         self._cipher: Final = options.cipher
@@ -85,6 +88,8 @@ class Gateway:
         self._registry: Final = CollectorRegistry()
         metrics = PrometheusMetrics(self._registry)
         about: Any = {"tenant": tenant, "app_id": app_id, "options": options, "metrics": metrics}
+        if telemetry is not None:
+            about |= {"metrics": BothMetrics(metrics, telemetry.metrics), "observers": [telemetry.spans]}
         if isinstance(settings.store, Path):
             self._client: ChatClient = ChatClient(url, store=settings.store, **about)
         else:
@@ -130,7 +135,9 @@ class Gateway:
             stack.callback(self._feed.close)
             uploads = beside(f"{settings.store.name}.uploads")
         else:
-            self.peers = await _peers().open_peers(stack, self._client, settings, self.url, http, self._cipher)
+            self.peers = await _peers().open_peers(
+                stack, self._client, settings, self.url, http, self._cipher, self._telemetry
+            )
             self._feed = self.peers.feed
             uploads = Path("chats.uploads")
         self._uploads = Uploads(settings.uploads or uploads, settings.upload_limit, settings.uploads_at_once)
@@ -248,8 +255,11 @@ class Gateway:
         operation = request.match_info.route.name or "none"
         status = 499  # the client has gone
         try:
-            with self._timeouts.served(request):
+            spanned = self._telemetry.request(operation, request.headers) if self._telemetry else nullcontext()
+            with self._timeouts.served(request), spanned as answered:
                 response = await self._answered(operation, request, handler)
+                if answered:
+                    answered(response.status)
             status = response.status
             return response
         finally:

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from statemachine.client import Options
 from statemachine.gateway import Gateway, GatewaySettings, TokenSetting
 from statemachine.gateway.contract import DOCUMENT
+from statemachine.gateway.telemetry import Telemetry
 from statemachine.testing import EmulatedCentre
 
 SECRET = "hunter2-secret-of-the-bridge"
@@ -100,6 +101,7 @@ async def gateway(
     *,
     tokens: tuple[TokenSetting, ...] | None = None,
     options: Options = OPTIONS,
+    telemetry: Telemetry | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Api]:
     """A gateway with one token, and a caller that has it."""
@@ -117,7 +119,9 @@ async def gateway(
         },
     )
     async with (
-        Gateway(centre.url, tenant="example", app_id="chat", settings=about, options=options) as running,
+        Gateway(
+            centre.url, tenant="example", app_id="chat", settings=about, options=options, telemetry=telemetry
+        ) as running,
         ClientSession() as http,
     ):
         yield Api(http, running.url, SECRET if tokens else None)

@@ -22,7 +22,7 @@ SECRET = "hunter2-secret-of-the-gateways"
 
 
 @asynccontextmanager
-async def two(folder: Path, centre: EmulatedCentre, database: str) -> AsyncGenerator[tuple[Api, Api]]:
+async def two(folder: Path, centre: EmulatedCentre, database: str, **more: Any) -> AsyncGenerator[tuple[Api, Api]]:
     """Two gateways that share the chats."""
     (folder / "peers").write_text(SECRET)
     settings: dict[str, Any] = {
@@ -31,6 +31,7 @@ async def two(folder: Path, centre: EmulatedCentre, database: str) -> AsyncGener
         "uploads": folder / "uploads",
         "lease": timedelta(seconds=10),  # a busy machine must not make a heartbeat late by as much
         "options": Options(close_within=timedelta(milliseconds=200)),
+        **more,
     }
     async with gateway(folder, centre, **settings) as one, gateway(folder, centre, **settings) as other:
         await until_shared(one, other)

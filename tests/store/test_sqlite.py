@@ -355,9 +355,10 @@ def test_an_exclusive_job_keeps_its_place_in_the_queue(opened: Opener) -> None:
 
 
 def _write(link: sqlite3.Connection, key: str, version: int) -> None:
+    from statemachine.store.sealing import Sealing
     from statemachine.store.sqlite import _save
 
-    _save(Save(key, version, new_session(1), (HistoryGap(1, 1),)), link)
+    _save(Save(key, version, new_session(1), (HistoryGap(1, 1),)), Sealing(), link)
 
 
 def test_works_that_wait_share_a_commit(opened: Opener) -> None:
