@@ -19,6 +19,9 @@ class Cipher(Protocol):
 
         Args:
             data: A body as UTF-8.
+
+        Returns:
+            Any bytes from which `open` makes the body again.
         """
         ...
 
@@ -27,6 +30,9 @@ class Cipher(Protocol):
 
         Args:
             data: The encrypted body.
+
+        Returns:
+            The body as UTF-8.
 
         Raises:
             Exception: Any, for data that it has not sealed: the body counts as unreadable.
