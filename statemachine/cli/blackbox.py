@@ -34,7 +34,7 @@ from .findings import evidence
 from .screen import progress
 from .stopping import run_interruptibly
 from .text import visible
-from .trial import ClientOptions
+from .trial import ClientOptions, Judged, refuse_unknown, refuse_unselecting
 
 _AT_ONCE: Final = 24
 """Cases spend nearly all of their time waiting."""
@@ -66,9 +66,10 @@ class ClientTrial:
                     if name not in ("number", "fault", "seen_by"):
                         click.echo(f"    {name + ':':<9}{text}")
 
-    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> Judged:
         """The client's name, and how each case went. Raises Trouble where nothing could be played."""
         selected, known = self._cases(), lines(self.known) if self.known else ()
+        refuse_unknown("case", known, (case.id for case in CASES))
         cases = [case for case in selected if not (self.options.watch and case.orders)]
         try:
             playing = self._by_itself(cases) if self.options.port is None else _by_hand(cases, self.options.port)
@@ -82,14 +83,12 @@ class ClientTrial:
         name = shlex.join(self.command) or f"the client on port {self.options.port}"
         results = [result for one in played for result in self._results(one)]
         results += [_skipped(case, "needs orders, and --watch sends none") for case in selected if case not in cases]
-        return name, [heard(with_known(result, known)) for result in results]
+        return Judged(name, [heard(with_known(result, known)) for result in results])
 
     def _cases(self) -> list[HttpCase]:
         """The selected cases. Raises Trouble."""
-        found = [case for case in CASES if is_selected(case.id, case.faults, self.only)]
-        if not found:
-            raise Trouble(f"no case is called {' or '.join(self.only)}; see statemachine conform --client --list")
-        return found
+        refuse_unselecting(self.only, ((case.id, case.faults) for case in CASES))
+        return [case for case in CASES if is_selected(case.id, case.faults, self.only)]
 
     async def _by_itself(self, cases: list[HttpCase]) -> list[CaseResult]:
         """A smoke test first: a program that opens no chat has another fault than any that is judged here."""

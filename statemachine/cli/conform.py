@@ -9,7 +9,17 @@ import click
 from attrs import frozen
 
 from statemachine.conformance.pack import pack
-from statemachine.conformance.report import as_json, html, junit, lines_of, rule_lines, rules_of, skipped_lines, summary
+from statemachine.conformance.report import (
+    as_json,
+    html,
+    junit,
+    ladder,
+    lines_of,
+    rule_lines,
+    rules_of,
+    skipped_lines,
+    summary,
+)
 from statemachine.conformance.results import CheckResult, as_strict, conforms
 
 from .app import grouped, needing_extras
@@ -17,7 +27,7 @@ from .files import FILE, write
 from .harness import EngineTrial
 from .screen import progress
 from .text import visible
-from .trial import ClientOptions, EngineOptions, Trial, client_options, engine_options
+from .trial import ClientOptions, EngineOptions, Judged, Trial, client_options, engine_options
 
 
 @frozen
@@ -38,14 +48,15 @@ class Reporting:
             click.echo("\n".join(map(visible, lines_of(verdict))))
         return verdict
 
-    def close(self, name: str, verdicts: list[CheckResult]) -> None:
+    def close(self, judged: Judged) -> None:
         """Write the reports, and print the summary."""
+        name, verdicts = judged.name, judged.results
         for path, written in ((self.junit, junit), (self.html, html), (self.json, as_json)):
             if path is not None:
                 write(path, written(name, verdicts))
         for some in rules_of(verdicts):
             click.echo("\n".join(map(visible, rule_lines(some))))
-        for line in (*skipped_lines(verdicts), summary(name, verdicts)):
+        for line in (*skipped_lines(verdicts), *ladder(verdicts), summary(name, verdicts, judged.scope)):
             click.echo(visible(line))
 
 
@@ -114,9 +125,9 @@ def command(
         return 0
     if not given and client.port is None:
         raise click.UsageError(trial.missing)
-    name, verdicts = trial.judged(reporting.heard)
-    reporting.close(name, verdicts)
-    return 0 if conforms(verdicts) else 1
+    judged = trial.judged(reporting.heard)
+    reporting.close(judged)
+    return 0 if conforms(judged.results) else 1
 
 
 def _trial(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -28,11 +27,11 @@ from statemachine.conformance.results import CheckResult, with_known
 from statemachine.conformance.vectors import BadVector
 from statemachine.engine.session import FEATURES
 
-from .app import Trouble, in_trouble
+from .app import in_trouble
 from .files import lines, write
 from .screen import progress
 from .text import visible
-from .trial import EngineOptions
+from .trial import EngineOptions, Judged, refuse_unknown, refuse_unselecting
 
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 
@@ -58,18 +57,18 @@ class EngineTrial:
             click.echo(f"{check.id}  [{check.level}{' ' + tags if tags else ''}]  {check.why}")
         click.echo(f"{len(found)} checks")
 
-    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> Judged:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
         with in_trouble(Unusable), Harness(self.command, self.options.timeout) as subject:
             name = _titled(subject.hello)
             known = lines(self.known) if self.known else ()
             declared = {*known, *map(str, subject.hello.get("known", ()))}
-            _refuse_unknown("check", declared, (check.id for check in checks()))
-            _refuse_unknown("feature", map(str, subject.hello["features"]), FEATURES)
+            refuse_unknown("check", declared, (check.id for check in checks()))
+            refuse_unknown("feature", map(str, subject.hello["features"]), FEATURES)
             smoke(subject)
             if self.options.replay is not None:
-                return name, [heard(self._replayed(subject, self.options.replay))]
+                return Judged(name, [heard(self._replayed(subject, self.options.replay))])
             features = " + ".join(("core", *sorted(map(str, subject.hello["features"]))))
             click.echo(f"{name}: {len(found)} checks of {features}, about {max(1, round(expected_seconds(found)))} s")
             results: list[CheckResult] = []
@@ -77,13 +76,12 @@ class EngineTrial:
                 results.append(heard(self._kept(with_known(one, declared))))
                 progress(f"{len(results):,} of {len(found):,} checks")
             progress("")
-            return name, results
+            return Judged(name, results, features + (", in the selected checks" if self.only else ""))
 
     def _checks(self) -> tuple[Check, ...]:
-        found = select_checks(checks(self.options.cases, self.options.seed), self.only)
-        if not found:
-            raise Trouble(f"no check is called {' or '.join(self.only)}; see statemachine conform --list")
-        return found
+        every = checks(self.options.cases, self.options.seed)
+        refuse_unselecting(self.only, ((check.id, check.tags) for check in every))
+        return select_checks(every, self.only)
 
     def _kept(self, verdict: CheckResult) -> CheckResult:
         """A case that fails is written to a file, and the verdict says how to play it again."""
@@ -99,15 +97,6 @@ class EngineTrial:
     def _replayed(self, subject: Harness, path: Path) -> CheckResult:
         with in_trouble(BadVector):
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
-
-
-def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise Unusable for a name that does not exist: it would silently mean nothing."""
-    names = list(known)
-    for name in given:
-        if name not in names:
-            close = get_close_matches(name, names, 1)
-            raise Unusable(f"no {what} is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
 def _titled(hello: dict[str, object]) -> str:

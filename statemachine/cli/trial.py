@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
@@ -11,9 +12,9 @@ from attrs import frozen
 
 from statemachine.conformance.kit import RANDOM_TRACES
 from statemachine.conformance.process import TIMEOUT_S
-from statemachine.conformance.results import CheckResult
+from statemachine.conformance.results import CheckResult, area_of, is_selected
 
-from .app import grouped
+from .app import Trouble, grouped
 from .files import FILE, FOLDER
 from .numbers import FiniteRange
 
@@ -28,9 +29,40 @@ class Trial(Protocol):
         """List the cases, and with `verbose` all that is known of their rules; run none."""
         ...
 
-    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> tuple[str, list[CheckResult]]:
-        """Run the cases; returns the implementation's name, and `heard(result)` for each result."""
+    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> Judged:
+        """Run the cases; `heard` is called with each result, and returns it as it counts."""
         ...
+
+
+@frozen
+class Judged:
+    """`name`: of the implementation. `scope`: what its results are about, or ""."""
+
+    name: str
+    results: list[CheckResult]
+    scope: str = ""
+
+
+def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise Trouble for a name that does not exist: it would silently mean nothing."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise Trouble(f"no {what} is called {name!r}{_did_you_mean(name, names)}")
+
+
+def refuse_unselecting(only: Iterable[str], known: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Raise Trouble for a name that selects none of these checks, given by name and tags."""
+    names = list(known)
+    for one in only:
+        if not any(is_selected(name, tags, (one,)) for name, tags in names):
+            close = {part for name, tags in names for part in (name, area_of(name), *tags)}
+            raise Trouble(f"no check is called {one!r}{_did_you_mean(one, sorted(close))}; see --list")
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @frozen

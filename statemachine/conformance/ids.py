@@ -12,6 +12,8 @@ from typing import Any, cast
 from statemachine.codec.body import is_array, is_object
 from statemachine.engine.session import JsonObject
 
+from .results import short
+
 
 class IdMap:
     """A one-to-one map of command ids and message ids. `same`: so far each id equals its counterpart."""
@@ -19,21 +21,23 @@ class IdMap:
     def __init__(self) -> None:
         self._theirs: dict[int | str, int | str] = {}
         self._ours: dict[int | str, int | str] = {}
+        self._first: dict[int | str, JsonObject] = {}
         self.same = True
 
-    def bind(self, expected: JsonObject, actual: JsonObject) -> bool:
-        """Bind the ids in this command or update; False where one is bound to another id already."""
-        return all(
-            self._bind(expected[key], actual[key])
-            for key in ("id", "item")
-            if key in expected and type(actual.get(key)) is type(expected[key])
-        )
-
-    def _bind(self, ours: int | str, theirs: int | str) -> bool:
-        if self._theirs.setdefault(ours, theirs) != theirs or self._ours.setdefault(theirs, ours) != ours:
-            return False
-        self.same = self.same and ours == theirs
-        return True
+    def bind(self, expected: JsonObject, actual: JsonObject) -> str | None:
+        """Bind the ids in this command or update. Returns the clash, in words, where one was bound otherwise before."""
+        for key in ("id", "item"):
+            if key in expected and type(actual.get(key)) is type(expected[key]):
+                ours, theirs = expected[key], actual[key]
+                if self._ours.get(theirs, ours) != ours:
+                    return f"{key} {theirs} stands for two things: {short(self._first[theirs])}, and {short(actual)}"
+                before = self._theirs.get(ours)
+                if before is not None and before != theirs:
+                    return f"one thing has two of {key}: {short(self._first[before])}, and {short(actual)}"
+                self._theirs[ours], self._ours[theirs] = theirs, ours
+                self._first.setdefault(theirs, actual)
+                self.same = self.same and ours == theirs
+        return None
 
     def to_subject(self, event: JsonObject) -> JsonObject:
         """An event with the implementation's ids."""

@@ -2,15 +2,15 @@
 
 For each step, in this order: the observation has the shape that MESSAGES.md describes; the laws that are visible from
 outside hold (L4, L6 to L9, L13, L14: functions of `laws.py`); it equals the reference's observation, except
-ids (`agreement`). The other laws say that two runs give the same observations (`variations.py`): for them the vector
-runs again in a varied form, and the implementation is compared with itself. A run may enforce only some of the laws:
-then an implementation that differs from the reference is still compared with itself.
+ids (`agreement`). After a difference that rests on an inference, the rest of the vector runs too, but is no longer
+compared with the reference. The other laws say that two runs give the same observations (`variations.py`): for them the
+vector runs again in a varied form, and the implementation is compared with itself. A run may enforce only some of the
+laws: then an implementation that differs from the reference is still compared with itself.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -33,7 +33,7 @@ from . import laws
 from .ids import IdMap
 from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
 from .levels import softened_at
-from .results import CheckFailed, Level
+from .results import CheckFailed, Level, short
 from .variations import SETS_THE_CLOCK, VARIATIONS, Variation, same
 from .vector_runner import VectorRunner
 from .vectors import Vector, VectorStep
@@ -44,17 +44,21 @@ CRASH: Final = "crash"
 LAWS_OF_STEPS: Final = frozenset({"L4", "L6", "L7", "L8", "L9", "L13", "L14"})
 """The laws that one run shows from outside."""
 EVERYTHING: Final = LAWS_OF_STEPS | VARIATIONS.keys() | {AGREEMENT}
-_SHOWN: Final = 400
 
 
 @frozen
 class Deviation:
-    """A fault at a step of a vector. `law`: the broken law, `agreement`, `shape` or `crash`; `what`: in words."""
+    """A fault at a step of a vector. `law`: the broken law, `agreement`, `shape` or `crash`; `what`: in words.
+
+    `member`, `values`: of an agreement, the member of the observation that differs, as expected and as shown.
+    """
 
     law: str
     step: int
     what: str
     level: Level = "must"
+    member: str = ""
+    values: tuple[Any, Any] = (None, None)
 
 
 def judge(
@@ -65,7 +69,8 @@ def judge(
 ) -> Deviation | None:
     """Run the vector, then its variation, on the implementation; returns the first deviation, or None.
 
-    `enforced`: the laws whose violation counts. An answer that cannot be read always counts.
+    A deviation that rests on an inference is returned only where there is no other. `enforced`: the laws whose
+    violation counts. An answer that cannot be read always counts.
     """
     runner = JudgedRunner(subject, vector.config, ahead=isinstance(subject, WithPipelining), enforced=enforced)
     try:
@@ -77,11 +82,14 @@ def judge(
         if variation is not None:
             _vary(variation, runner, vector, plain)
     except CheckFailed as failed:
-        inferred = failed.law == AGREEMENT and runner.at >= 0 and failed.member in softened_at(vector, runner.at)
-        return Deviation(failed.law, runner.at, str(failed), "should" if inferred else "must")
+        return _deviation(failed, runner.at)
     except NoAnswer as broken:
         return Deviation(CRASH, runner.at, str(broken))
-    return None
+    return runner.inferred
+
+
+def _deviation(failed: CheckFailed, at: int, level: Level = "must") -> Deviation:
+    return Deviation(failed.law, at, str(failed), level, failed.member, failed.values)
 
 
 def _vary(variation: Variation, runner: JudgedRunner, vector: Vector, plain: Sequence[JsonObject]) -> None:
@@ -156,7 +164,7 @@ def _read(said: JsonObject) -> Observation:
             tuple(said.get("owed", ())),
         )
     except (BadRecord, TypeError) as error:
-        raise CheckFailed(SHAPE, f"{error}, in {_short(said)}") from None
+        raise CheckFailed(SHAPE, f"{error}, in {short(said)}") from None
 
 
 class OtherIds(Exception):
@@ -171,6 +179,7 @@ class JudgedRunner(VectorRunner):
         at: The number of the current step; -1 is the beginning.
         ahead: Send steps ahead, on the assumption that ids are those of the reference.
         enforced: The laws whose violation raises CheckFailed.
+        inferred: The first difference that rests on an inference. From there on, nothing need agree.
     """
 
     at: int = -1
@@ -178,6 +187,7 @@ class JudgedRunner(VectorRunner):
     enforced: Container[str] = EVERYTHING
     ids: IdMap = field(factory=IdMap)
     view: OutsideView = OutsideView(0)
+    inferred: Deviation | None = None
     _ledger: laws.Ledger = field(factory=laws.Ledger)
     _known: dict[int, Command] = field(factory=dict[int, Command])
     _features: frozenset[str] | None = field(init=False)
@@ -198,10 +208,10 @@ class JudgedRunner(VectorRunner):
         shown = [self.begin(vector.at)]
         answers = self.run_all((step.do for step in vector.steps), self.ahead)
         for self.at, step in enumerate(vector.steps):
-            shown.append(self._take(step, next(answers)))
+            shown.append(self._take(vector, step, next(answers)))
         return shown
 
-    def _take(self, step: VectorStep, said: JsonObject) -> JsonObject:
+    def _take(self, vector: Vector, step: VectorStep, said: JsonObject) -> JsonObject:
         """Check the observation of one step."""
         if "refused" not in said:
             if "event" in step.do:
@@ -210,8 +220,11 @@ class JudgedRunner(VectorRunner):
                 self._follow(step.do["follow"], said)
             else:
                 self._reloaded(said)
-        if AGREEMENT in self.enforced:
-            self._agree(step.expect, said)
+        if AGREEMENT in self.enforced and self.inferred is None:
+            for failed in self._differences(step.expect, said):
+                if failed.member not in softened_at(vector, self.at):
+                    raise failed
+                self.inferred = self.inferred or _deviation(failed, self.at, "should")
         else:
             self._bind(step.expect, said)
         if self.ahead and not self.ids.same:
@@ -278,18 +291,19 @@ class JudgedRunner(VectorRunner):
 
     # --- agreement
 
-    def _agree(self, expect: JsonObject, said: JsonObject) -> None:
+    def _differences(self, expect: JsonObject, said: JsonObject) -> Iterator[CheckFailed]:
+        """Each member that differs from the reference's."""
         if ("refused" in expect) != ("refused" in said):
-            raise _differs("refused", expect.get("refused"), said.get("refused"))
-        if "refused" in said:
+            yield _differs("refused", expect.get("refused"), said.get("refused"))
+        if "refused" in expect or "refused" in said:
             return
         for name in ("phase", "outcome", "deadline", *(["latest"] if self._can("latest") else [])):
             if expect.get(name) != said.get(name):
-                raise _differs(name, expect.get(name), said.get(name))
-        self._match("commands", expect, said, encode_command, decode_command)
-        self._match("updates", expect, said, encode_update, decode_update)
+                yield _differs(name, expect.get(name), said.get(name))
+        yield from self._match("commands", expect, said, encode_command, decode_command)
+        yield from self._match("updates", expect, said, encode_update, decode_update)
         if self._can("changes"):
-            self._match("changes", expect, said, encode_update, decode_update)
+            yield from self._match("changes", expect, said, encode_update, decode_update)
 
     def _bind(self, expect: JsonObject, said: JsonObject) -> None:
         """Bind the ids of the outputs that correspond to each other, without comparing the rest."""
@@ -308,25 +322,20 @@ class JudgedRunner(VectorRunner):
         said: JsonObject,
         encode: Callable[[Any], JsonObject],
         decode: Callable[[object], object],
-    ) -> None:
+    ) -> Iterator[CheckFailed]:
         """Compare two lists one by one, except ids; fields at their default may be left out."""
         wanted, shown = expect.get(name, []), said.get(name, [])
         if not self._can("anomalies"):
             wanted, shown = ([one for one in ones if one["type"] != "anomaly"] for ones in (wanted, shown))
         if len(wanted) != len(shown):
-            raise _differs(name, wanted, shown)
+            yield _differs(name, wanted, shown)
+            return
         for one, other in zip(wanted, shown, strict=True):
-            same = self.ids.bind(one, other) and (
-                self.ids.to_reference(other) == one or self.ids.to_reference(encode(decode(other))) == one
-            )
-            if not same:
-                raise _differs(name, one, other)
+            if (clash := self.ids.bind(one, other)) is not None:
+                yield CheckFailed(AGREEMENT, f"{name}: {clash}", name)
+            elif self.ids.to_reference(other) != one and self.ids.to_reference(encode(decode(other))) != one:
+                yield _differs(name, one, other)
 
 
 def _differs(name: str, expected: object, shown: object) -> CheckFailed:
-    return CheckFailed(AGREEMENT, f"{name}: expected {_short(expected)}, got {_short(shown)}", name)
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return CheckFailed(AGREEMENT, f"{name}: expected {short(expected)}, got {short(shown)}", name, (expected, shown))

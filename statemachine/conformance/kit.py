@@ -12,11 +12,13 @@ from attrs import evolve, frozen
 
 from statemachine.engine.session import JsonObject
 
+from ..core.tables import MACHINES
 from . import random_search
+from .deadlines import deadline_words
 from .implementation import Implementation, NoAnswer, Unusable, WithCodec, declared_features
 from .judge import AGREEMENT, EVERYTHING, LAWS_OF_STEPS, Deviation, judge
 from .laws import STEP_LAWS
-from .results import CheckResult, Level, is_selected
+from .results import CheckResult, Level, area_of, is_selected
 from .variations import VARIATIONS
 from .vectors import BadVector, Vector, codec_vectors, engine_vectors, read_vector, vector_data
 
@@ -44,10 +46,20 @@ class Check:
 
 
 def checks(cases: int = RANDOM_TRACES, seed: int = 1) -> tuple[Check, ...]:
-    """All checks: the vectors of the codec, those of the engine, and the laws over random traces."""
+    """All checks: the vectors of the engine, those of the codec, and the laws over random traces.
+
+    The vectors of the engine are ordered as a port is written: by machine, in the order of the tables, the shortest
+    first; then what concerns several machines.
+    """
+    machines = [*MACHINES]
+
+    def rung(check: Check) -> tuple[int, int]:
+        area = area_of(check.id)
+        return (machines.index(area) if area in machines else len(machines), check.steps)
+
     return (
+        *sorted((_vector_check(one) for one in engine_vectors()), key=rung),
         *(_codec_check(one) for one in codec_vectors()),
-        *(_vector_check(one) for one in engine_vectors()),
         *(_law_check(law, share, seed) for law, share in _shares(cases)),
     )
 
@@ -148,7 +160,10 @@ def run(subject: Implementation, asked: Iterable[Check]) -> Iterator[CheckResult
             yield CheckResult(check.id, "skipped", check.level, check.why, check.source, what)
             continue
         started = monotonic()
-        found = check.run(subject)
+        try:
+            found = check.run(subject)
+        except Unusable as unusable:
+            raise Unusable(f"{check.id}: {unusable}") from None
         yield evolve(_verdict(check, found), seconds=monotonic() - started)
 
 
@@ -163,6 +178,9 @@ def _verdict(check: Check, found: tuple[Deviation, Vector | None] | None) -> Che
     if found is None:
         return CheckResult(check.id, "passed", check.level, check.why, check.source)
     deviation, vector = found
+    if vector is not None and deviation.member in ("deadline", "latest"):
+        expected, shown = (deadline_words(vector, deviation.step, one) for one in deviation.values)
+        deviation = evolve(deviation, what=f"{deviation.member}: expected {expected}, got {shown}")
     where = "" if vector is None else f" at step {deviation.step + 1} of {len(vector.steps)}"
     return CheckResult(
         check.id,

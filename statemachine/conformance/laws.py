@@ -15,7 +15,9 @@ from attrs import define, evolve, field, fields, frozen
 
 from .. import core
 from ..codec import snapshot as codec_snapshot
+from ..codec.records import encode_command, encode_update, to_json
 from ..core import Answered, Command, DeliveryUpdate, Event, Finished, Received, Session, Tick, wire
+from .results import short
 
 Output: TypeAlias = Command | core.Notification
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Output, ...]]]
@@ -94,11 +96,16 @@ def _hold(law: str, holds: bool, what: str) -> None:
         raise BrokenLaw(law, what)
 
 
+def _json(output: Output) -> str:
+    """As an observation has it."""
+    return short(encode_command(output) if isinstance(output, Command) else encode_update(output))
+
+
 # --- laws of one step -----------------------------------------------------------------------------------------------
 
 
 def law_01_second_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L1: after a tick, an equal tick returns the same object, and nothing.
+    """L1: a second equal tick changes nothing.
 
     What was due has happened already.
     """
@@ -132,7 +139,7 @@ def law_02_due_first(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
 
 
 def law_03_early_tick(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L3: a tick before the next deadline returns the same object: waking early is harmless."""
+    """L3: a tick before the next deadline changes nothing: waking early is harmless."""
     due = engine.next_deadline(step.after)
     early = step.after.now + 10**9 if due is None else due - 1
     ticked = take_step(step.after, Tick(early), engine)
@@ -147,9 +154,10 @@ def law_04_deadline_ahead(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> 
     due, window = engine.next_deadline(step.after), engine.wake_window(step.after)
     _hold("L4", due is None or due > step.after.now, f"deadline {due} is not after {step.after.now}")
     if due is None:
-        _hold("L4", window is None, "a wake window without a deadline")
+        _hold("L4", window is None, "there is a time to wake, but no deadline")
     else:
-        _hold("L4", window is not None and window[0] == due <= window[1], f"wake window {window}, deadline {due}")
+        begin, end = window or (None, 0)
+        _hold("L4", begin == due <= end, f"deadline {due}, but the time to wake is from {begin} to {end}")
 
 
 def law_05_restore(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
@@ -175,8 +183,9 @@ def law_06_outbox(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     _hold("L6", step.out[: len(new)] == new, "commands do not come first")
     _hold("L6", list(step.commands) == sorted(step.commands, key=lambda c: c.id), "commands are not in order of id")
     for command in engine.outbox(step.after):
-        known = [c for c in before if c.id == command.id]
-        _hold("L6", known in ([], [command]), f"command {command.id} has changed while it was owed")
+        for known in before:
+            if known.id == command.id and known != command:
+                raise BrokenLaw("L6", f"owed command {command.id} was {_json(known)}, and is {_json(command)}")
 
 
 def law_07_one_poll(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
@@ -186,8 +195,9 @@ def law_07_one_poll(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
     """
     owed = engine.outbox(step.after)
     for kind in (core.Poll, core.ReadHistory, core.Post):
-        count = sum(isinstance(c, kind) for c in owed)
-        _hold("L7", count <= 1, f"{count} {kind.__name__} are owed at once")
+        some = [c for c in owed if isinstance(c, kind)]
+        if len(some) > 1:
+            raise BrokenLaw("L7", f"owed at once: {', '.join(map(_json, some))}")
 
 
 def law_08_terminal(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
@@ -201,7 +211,7 @@ def law_08_terminal(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
 
 
 def law_10_input(step: StepResult, engine: Engine = DEFAULT_ENGINE) -> None:
-    """L10: the input session is unchanged, and the same input gives the same answer."""
+    """L10: the same events give the same observations, and the input session is unchanged."""
     image = deepcopy(step.before)
     again = take_step(step.before, step.event, engine)
     _hold("L10", step.before == image, "reduce changed its input session")
@@ -282,6 +292,15 @@ _MARKS: Final = 3
 """Places of a window without an entry: two marks of the log's beginning, and the key itself."""
 
 
+@frozen
+class Delivery:
+    """An entry's first update. `least`, `most`: the entries that a window had stored by then."""
+
+    least: int
+    most: int
+    update: Received | DeliveryUpdate
+
+
 @define
 class Ledger:
     """The output of a trace so far, across the sessions that follow one another."""
@@ -289,17 +308,16 @@ class Ledger:
     command: int = 0
     seq: int = 0
     finished: int = 0
-    entries: dict[str, object] = field(factory=dict[str, object])
-    """Item id -> the posted entry."""
+    posts: dict[str, core.Post] = field(factory=dict[str, core.Post])
+    """Item id -> its first post."""
     progress: dict[str, str] = field(factory=dict[str, str])
-    delivered: dict[Key, tuple[int, int]] = field(factory=dict[Key, tuple[int, int]])
-    """Delivered key -> the least and the most entries that a window had stored by then."""
+    delivered: dict[Key, Delivery] = field(factory=dict[Key, "Delivery"])
     least: int = 0
     most: int = 0
     window: int = core.Config().window
 
-    def add(self, key: Key) -> None:
-        self.delivered[key] = self.least, self.most
+    def add(self, key: Key, update: Received | DeliveryUpdate) -> None:
+        self.delivered[key] = Delivery(self.least, self.most, update)
 
     @property
     def is_full(self) -> bool:
@@ -308,11 +326,11 @@ class Ledger:
 
     def may_have_forgotten(self, key: Key) -> bool:
         """Whether a window of this size may have evicted this key."""
-        return self.most - self.delivered[key][1] > self.window - _MARKS
+        return self.most - self.delivered[key].most > self.window - _MARKS
 
     def may_know(self, key: Key | None) -> bool:
         """Whether such a window may still contain this key."""
-        return key in self.delivered and self.least - self.delivered[key][0] <= self.window
+        return key in self.delivered and self.least - self.delivered[key].least <= self.window
 
     def follow(self, session: Session) -> None:
         """A following session has begun; its first step, the request, is not in the trace."""
@@ -333,8 +351,9 @@ def law_09_numbers(step: StepResult, ledger: Ledger) -> None:
         _hold("L9", command.id > ledger.command, f"command id {command.id} after {ledger.command}")
         ledger.command = command.id
         if isinstance(command, core.Post):
-            posted = _posted(command.entry)
-            _hold("L9", ledger.entries.setdefault(command.item, posted) == posted, f"{command.item} was something else")
+            first = ledger.posts.setdefault(command.item, command)
+            if _posted(first.entry) != _posted(command.entry):
+                raise BrokenLaw("L9", f"{command.item} was {_json(first)}, and is {_json(command)}")
     for one in step.updates:
         _hold("L9", one.seq == ledger.seq + 1, f"seq {one.seq} after {ledger.seq}")
         ledger.seq = one.seq
@@ -376,12 +395,14 @@ def law_13_told_once(step: StepResult, ledger: Ledger) -> None:
         if isinstance(one, DeliveryUpdate) and one.state in ("sent", "delivered", "read"):
             ours = (step.after.chat.chat_id.lower(), "own", one.item)
             if ours not in ledger.delivered:  # a receipt does not renew it
-                ledger.add(ours)
+                ledger.add(ours, one)
         if isinstance(one, Received):
             key = key_of(step.after, one.entry)
-            _hold("L13", key not in ledger.delivered or _may_come_back(step, key, ledger), f"delivered twice: {key}")
             if key is not None:
-                ledger.add(key)
+                if key in ledger.delivered and not _may_come_back(step, key, ledger):
+                    before = ledger.delivered[key].update
+                    raise BrokenLaw("L13", f"delivered twice: {_json(before)}, then {_json(one)}")
+                ledger.add(key, one)
             ledger.least += 1
     ledger.most += _at_most(step)
 
@@ -422,7 +443,8 @@ def law_14_nothing_dropped(step: StepResult, ledger: Ledger) -> None:
         return
     for entry in carrier.entries:
         key = key_of(step.before, entry)
-        _hold("L14", key is None or key[1] == "own" or key in ledger.delivered, f"never delivered: {key}")
+        if key is not None and key[1] != "own" and key not in ledger.delivered:
+            raise BrokenLaw("L14", f"never delivered: {short(to_json(entry, core.Entry))}")
 
 
 LIFE_LAWS: Final = (law_09_numbers, law_13_told_once, law_14_nothing_dropped)

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ..junit import Case, document
 from ..pages import framed
-from .results import FAILING, CheckResult, conforms, count_text
+from .results import FAILING, CheckResult, area_of, conforms, count_text
 
 _SHOWN: Final = 12
 """Lines of evidence that the text shows; files contain all."""
@@ -49,9 +49,22 @@ def lines_of(result: CheckResult) -> Iterator[str]:
         yield f"    repeat:  {result.again}"
 
 
-def summary(name: str, results: Sequence[CheckResult]) -> str:
-    """One line for all results."""
-    return f"{name}: {'conforms' if conforms(results) else 'does not conform'} ({count_text(results)})"
+def summary(name: str, results: Sequence[CheckResult], scope: str = "") -> str:
+    """One line for all results. `scope`: what was judged."""
+    verdict = "conforms" if conforms(results) else "does not conform"
+    return f"{name}: {verdict}{scope and f' to: {scope}'} ({count_text(results)})"
+
+
+def ladder(results: Iterable[CheckResult]) -> Iterator[str]:
+    """A line for each part of an engine that fails, in the order of the checks: where to begin is the first."""
+    parts: dict[str, list[CheckResult]] = {}
+    for result in results:
+        if not result.rule:
+            parts.setdefault(area_of(result.id), []).append(result)
+    for part, some in parts.items():
+        failing = [one.id for one in some if one.status in FAILING]
+        if failing:
+            yield f"{part:<12} {len(failing)} of {len(some)} failed; begin with {failing[0]}"
 
 
 def rules_of(results: Sequence[CheckResult]) -> list[list[CheckResult]]:
@@ -92,7 +105,7 @@ def junit(name: str, results: Sequence[CheckResult]) -> str:
     suites: dict[str, list[Case]] = {}
     results = _of_one_case(results)
     for result in results:
-        suites.setdefault(result.id.partition("/")[0], []).append(_case(result))
+        suites.setdefault(area_of(result.id), []).append(_case(result))
     return document(name, suites.items())
 
 

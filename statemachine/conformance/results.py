@@ -5,10 +5,11 @@ A known failure still runs. One that passes fails the run, so that the list of k
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -19,18 +20,30 @@ HARMED: Final = ("server", "others", "user", "")
 FAILING: Final[tuple[ResultStatus, ...]] = ("failed", "unexpected")
 
 
+_SHOWN: Final = 400
+"""Characters of a value in a text."""
+
+
+def short(value: object) -> str:
+    """A JSON value as text, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 class CheckFailed(Exception):
     """An observation is wrong; the text says how.
 
     Attributes:
         law: The broken law, or `agreement` or `shape`.
         member: Of an agreement: the member of the observation that differs.
+        values: Of an agreement: this member as expected, and as shown.
     """
 
-    def __init__(self, law: str, what: str, member: str = "") -> None:
+    def __init__(self, law: str, what: str, member: str = "", values: tuple[Any, Any] = (None, None)) -> None:
         super().__init__(what)
         self.law: Final = law
         self.member: Final = member
+        self.values: Final = values
 
 
 @frozen
@@ -89,6 +102,11 @@ def as_strict(result: CheckResult) -> CheckResult:
 def conforms(results: Sequence[CheckResult]) -> bool:
     """Whether no check failed."""
     return not any(result.status in FAILING for result in results)
+
+
+def area_of(name: str) -> str:
+    """The part of an engine, or the fault of a client, that a check is about: the first part of its name."""
+    return name.partition("/")[0]
 
 
 def count_text(results: Sequence[CheckResult]) -> str:

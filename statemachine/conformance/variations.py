@@ -15,7 +15,7 @@ from attrs import frozen
 
 from statemachine.engine.session import JsonObject
 
-from .results import CheckFailed
+from .results import CheckFailed, short
 from .vectors import Vector, VectorStep
 
 SETS_THE_CLOCK: Final = ("restarted", "clock_changed")
@@ -45,7 +45,8 @@ def same(law: str, plain: JsonObject, how: str, said: JsonObject) -> None:
     """The observation must equal the one of the plain run. Raises CheckFailed."""
     if said != plain:
         names = [name for name in sorted({*said, *plain}) if said.get(name) != plain.get(name)]
-        raise CheckFailed(law, f"{how}, the observation differs in: {', '.join(names)}")
+        contents = (f"{name}: {short(said.get(name))}, and {short(plain.get(name))} without" for name in names)
+        raise CheckFailed(law, f"{how}, the observation differs in {'; '.join(contents)}")
 
 
 def _nothing(law: str, how: str, said: JsonObject) -> None:
@@ -86,7 +87,8 @@ def _tick(at: int) -> JsonObject:
     return {"event": {"type": "tick", "at": at}}
 
 
-def _time(do: JsonObject, before: int) -> int:
+def time_after(before: int, do: JsonObject) -> int:
+    """The time of the session after a step, in milliseconds since the epoch."""
     event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
     at: int = event["at"]
     return at if event["type"] in SETS_THE_CLOCK else max(before, at)
@@ -98,7 +100,7 @@ def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedS
     for at, (step, shown) in _shown(vector, plain):
         yield VariedStep(at, step.do, partial(same, "L1", shown, "with ticks in between"))
         if "refused" not in shown:  # after a refused intent, due deadlines are still due
-            now = _time(step.do, now)
+            now = time_after(now, step.do)
             yield VariedStep(at, _tick(now), partial(_nothing, "L1", "a second equal tick"))
 
 
@@ -119,7 +121,7 @@ def early_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedSt
     now = vector.at
     for at, (step, shown) in _shown(vector, plain):
         yield VariedStep(at, step.do, partial(same, "L3", shown, "with early ticks"))
-        now = _time(step.do, now)
+        now = time_after(now, step.do)
         if "refused" not in shown:
             due = shown.get("deadline")
             early = now + _FAR if due is None else due - 1

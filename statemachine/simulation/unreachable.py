@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 UNREACHABLE: Final[dict[str, str]] = {
-    "lifecycle: connected on StatusConnected [has_agent] -> agent_joined": (
-        "`connected` has an empty roster: a party that joins makes it `agent_joined` in the same step"
-    ),
     "lifecycle: establishing on SessionDisconnect [echoes_item] -> stays": (
         "a disconnect is queued during a conversation, and no stage leads back from there to establishing"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path) 
     assert first.startswith("chat-session-statemachine ")
     assert " checks of core + " in first
     assert ", about " in first
-    assert "conforms (" in last
+    assert "conforms to: core + anomalies + " in last
     root = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
     assert root.get("failures") == "0"
     assert "conforms" in (tmp_path / "page.html").read_text("utf-8")
@@ -80,7 +81,9 @@ def test_one_that_does_not_is_told_where_and_can_replay_it(
     assert done.returncode == 1
     assert "FAILED  fault/F13/" in done.stdout
     assert "source:  protocol.md 8 F13" in done.stdout
-    assert "does not conform" in done.stdout.splitlines()[-1]
+    assert "does not conform to: core + " in done.stdout.splitlines()[-1]
+    assert "in the selected checks" in done.stdout.splitlines()[-1]
+    assert re.search(r"^fault +\d+ of \d+ failed; begin with fault/F13/", done.stdout, re.MULTILINE)
     case = next(tmp_path.glob("case-law-agreement.jsonl"))
     again = conform("--replay", case.name, harness=silent)
     assert again.returncode == 1
@@ -103,7 +106,13 @@ def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...
         ((), (), "give the command of a harness after --"),
         ((), ("/nowhere/harness",), "cannot be started"),
         ((), (PYTHON, "-c", "pass"), "the harness does not answer hello: the process ended"),
-        (("--only", "F99"), ENGINE, "no check is called F99"),
+        (("--only", "F99"), ENGINE, "no check is called 'F99'; did you mean 'F9'?"),
+        (
+            ("--only", "law", "--only", "conection"),
+            ENGINE,
+            "no check is called 'conection'; did you mean 'connection'?",
+        ),
+        (("--client", "--only", "F1x"), ("true",), "no check is called 'F1x'; did you mean 'F1'?"),
         (("--replay", "nowhere.jsonl"), ENGINE, "not a stored case"),
         (("--known", "nowhere.txt"), ENGINE, "nowhere.txt: No such file"),
     ],
@@ -172,4 +181,5 @@ def test_a_harness_that_hangs_ends_the_run_and_the_place_is_named(conform: Confo
     done = conform("--timeout", "0.5", harness=hanging(tmp_path, [], []))
     assert done.returncode == 2
     assert "no answer within 0.5 s, 3 times; the last to" in done.stderr
+    assert re.search("lifecycle/[^ ]+: no answer within", done.stderr)
     assert '"op":"step"' in done.stderr

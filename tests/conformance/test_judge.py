@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from statemachine.conformance.judge import Deviation, judge
 from statemachine.conformance.random_search import LAWS
 from statemachine.conformance.traces import trace_of
 from statemachine.conformance.variations import VARIATIONS
-from statemachine.conformance.vectors import Vector, vector_of
+from statemachine.conformance.vectors import Vector, engine_vectors, vector_of
 from statemachine.engine.session import JsonObject, JsonSession
 from tests.conformance.strangers import Renaming, Spoilt
 
@@ -86,6 +87,55 @@ def test_a_crash_is_a_fault_and_no_end_of_the_judge() -> None:
         raise NoAnswer("the process ended")
 
     assert faults(crash)[0] == Deviation("crash", 0, "the process ended")
+
+
+def test_both_contents_of_a_clash_are_shown() -> None:
+    def renewed(shown: JsonObject) -> JsonObject:
+        """Each post has a new message id."""
+        for command in shown.get("commands", ()):
+            if command["type"] == "post":
+                command["item"] += f"-{command['id']}"
+        return shown
+
+    story = next(one for one in engine_vectors() if one.id == "item/sending/post-postponed")
+    fault = judge(Spoilt(renewed), story)
+    assert fault is not None
+    assert fault.law == "agreement"
+    first, second = re.findall(r'"item": "([^"]*)"', fault.what)
+    assert first != second
+
+
+def test_the_rest_of_a_story_is_played_after_a_difference_that_rests_on_an_inference() -> None:
+    """Before any agent, a disconnect is sent as an end: an inference. Crashes and broken laws of later steps count."""
+    vector = next(
+        one
+        for one in engine_vectors()
+        if any(
+            "phase" in step.should and step.do.get("event", {}).get("type") == "disconnect" for step in one.steps[:-1]
+        )
+    )
+    at = next(n for n, step in enumerate(vector.steps) if "phase" in step.should)
+
+    class Differing(JsonSession):
+        """It ignores the disconnect, and spoils what it shows at the end."""
+
+        def __init__(self, spoil: Callable[[JsonObject], JsonObject]) -> None:
+            super().__init__()
+            self.spoil, self.taken = spoil, 0
+
+        def step(self, event: JsonObject) -> JsonObject:
+            self.taken += 1
+            if self.taken == at + 1:
+                return super().step({"type": "tick", "at": event["at"]})
+            shown = super().step(event)
+            return self.spoil(shown) if self.taken == len(vector.steps) else shown
+
+    harmless = judge(Differing(lambda shown: shown), vector)
+    assert harmless is not None
+    assert (harmless.step, harmless.level) == (at, "should")
+    broken = judge(Differing(lambda shown: {**shown, "owed": [9_999]}), vector)
+    assert broken is not None
+    assert (broken.step, broken.law, broken.level) == (len(vector.steps) - 1, "L6", "must")
 
 
 def counting(law: str) -> Any:

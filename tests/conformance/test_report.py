@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
-from statemachine.conformance.report import as_json, html, junit, lines_of, rule_lines, rules_of, skipped_lines, summary
+from statemachine.conformance.report import (
+    as_json,
+    html,
+    junit,
+    ladder,
+    lines_of,
+    rule_lines,
+    rules_of,
+    skipped_lines,
+    summary,
+)
 from statemachine.conformance.results import (
     CheckResult,
     Level,
@@ -50,7 +60,17 @@ def test_text() -> None:
         "mine: does not conform (1 passed, 1 failed, 1 passed unexpectedly, 1 warned, 1 failed as known, 1 skipped)"
     )
     assert summary("mine", VERDICTS[:1]) == "mine: conforms (1 passed)"
+    assert summary("mine", VERDICTS[:1], "core + typing") == "mine: conforms to: core + typing (1 passed)"
     assert count_text([]) == "nothing was checked"
+
+
+def test_the_ladder_names_each_part_that_fails_and_where_to_begin() -> None:
+    more = [CheckResult("connection/c", "failed"), *VERDICTS]
+    assert list(ladder(more)) == [
+        "connection   2 of 3 failed; begin with connection/c",
+        "item         1 of 2 failed; begin with item/u",
+    ]
+    assert list(ladder(VERDICTS[:1])) == []
 
 
 def test_junit() -> None:

@@ -1,4 +1,4 @@
-"""Mutants that no outside observer can tell from the engine, each with the reason; and those that no vector shows yet.
+"""Mutants that no outside observer can tell from the engine, each with the reason.
 
 A pattern matches a mutant's whole name.
 """
@@ -6,7 +6,6 @@ A pattern matches a mutant's whole name.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
 
 _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -21,8 +20,8 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "an answer reaches an item only while it owes that call, a deadline only in the states that have it; "
         "only a new item is queued",
         (
-            r"item/\w+/(?!post-accepted)(post|upload|item|file|no-chat|no-receipt)[a-z-]* and [345] other states"
-            r": redirect to absent",
+            r"item/\w+/(?!post-accepted|post-doubted)(post|upload|item|file|no-chat|no-receipt)[a-z-]*"
+            r" and [345] other states: redirect to absent",
         ),
     ),
     (
@@ -36,10 +35,6 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             r"history/reading/chat-reattached and 2 other states: redirect to current",
             r"opening/creating/(chat|search)-requested and 2 other states: redirect to idle",
         ),
-    ),
-    (
-        "the service's name stands in the session, and no observation has it",
-        (r"lifecycle/\w+/info: (drop|without set_service)",),
     ),
     ("in JSON, such an entry is no `send_entry` at all", (r"lifecycle/\w+/send-entry-is-not-sendable: drop",)),
     (
@@ -57,10 +52,10 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             r"item/in_doubt/(history-proved(-entry-is-file)?|item-settled): another due",
             r"item/\w+/(item-due|post-blocked|upload-(accepted|blocked)): another (call|due)",
             r"item/uploading/upload-(limited-may-retry|postponed): another call",
-            r"opening/creating/chat-found-chat-has-ended: another (code|find|reason)",
+            r"opening/creating/chat-found-chat-has-ended: another (code|detail|find|reason)",
             r"opening/creating/opening-failed: another find",
-            r"opening/\w+/(opening-failed-customer-has-ended|end-requested): another parameters",
-            r"opening/finding/opening-failed: another parameters",
+            r"opening/\w+/(opening-failed-customer-has-ended|end-requested): another (from_|parameters|phone_number)",
+            r"opening/finding/opening-failed: another (from_|parameters|phone_number)",
         ),
     ),
     (
@@ -83,8 +78,12 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        "no update follows for an item that was sent, whether it stays or leaves at the end",
-        (r"item/(sent|delivered)/session-over: (drop|redirect to where it was)",),
+        "an item that awaits no receipt leaves the session when it was sent",
+        (
+            r"item/(pending|sending|in_doubt)/(echo-received|post-accepted)(-entry-is-session-disconnect)?"
+            r": redirect to absent",
+            r"item/in_doubt/history-proved-is-done-by-roster: redirect to absent",
+        ),
     ),
     (
         "without a chat, and after the end, there are no calls, typists, forms or items that could raise it",
@@ -99,7 +98,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (
             r"lifecycle/requesting/(chat-refused|time-limit-reached|end|disconnect|send-text)"
             r": without (clear_participants|drop_ephemeral|clear_typing)",
-            r"lifecycle/ending/(chat-refused|no-chat-opened): without (clear_participants|drop_ephemeral)",
+            r"lifecycle/ending/(chat-refused|no-chat-opened): without drop_ephemeral",
         ),
     ),
     (
@@ -139,16 +138,24 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             r"presence/\w+/(history-denied|doubt-expired): redirect to where it was",
         ),
     ),
+    ("while `connected`, no agent is on the roster", (r"lifecycle/connected/disconnect-sent: without remove_agents",)),
     (
-        "the phase of a session that is over no longer says whether it was warned",
-        (r"attention/\w+/session-over: .*", r"coupling: lifecycle raises SessionOver, attention .*"),
+        "a disconnect is queued during a conversation, and from there no stage leads back to `establishing`",
+        (r"lifecycle/establishing/session-disconnect-echoes-item: .*",),
+    ),
+    ("a chat that is found after the end counts as existing", (r"lifecycle/ending/new-chat-opened: redirect to idle",)),
+    ("only a search is answered so", (r"opening/creating/no-active-chat: redirect to idle",)),
+    (
+        "the phase of a session that is ending or over does not say whether it was warned",
+        (
+            r"lifecycle/ending/(message|file|location)-is-own: without raising CustomerActed",
+            r"attention/\w+/session-over: .*",
+            r"coupling: lifecycle raises SessionOver, attention .*",
+        ),
     ),
 )
 
 EQUIVALENT: Final = tuple((re.compile(pattern), reason) for reason, patterns in _GROUPS for pattern in patterns)
-NOT_SHOWN: Final = frozenset(Path(__file__).with_name("not_shown.txt").read_text("utf-8").splitlines())
-"""Mutants that no vector shows yet: fields that hardly any trace fills, rows deep in an ending session. It may only get
-shorter."""
 
 
 def reason(name: str) -> str | None:

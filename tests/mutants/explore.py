@@ -45,6 +45,7 @@ from tests.core.examples import ENTRIES, EXAMPLES, INTENTS, OTHER_EVENTS, REPLIE
 from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, http, joined, left, message, opened
 
 from .cases import Step
+from .rare import RARE
 
 Path: TypeAlias = list[Step]
 Doing: TypeAlias = Callable[["Trail"], None]
@@ -232,6 +233,8 @@ def _bases() -> Iterator[tuple[str, Play, bool]]:
 
 def explored() -> Iterator[tuple[str, tuple[Step, ...], int]]:
     """Name, steps, and the step from which they are new."""
+    for number, tell in enumerate(RARE):
+        yield f"rare/{number}", tuple(_begun(tell(), None).steps), 0
     for name, play, everywhere in _bases():
         yield from _branches(name, _begun(play, None))
         for number, (do, config) in enumerate(CONTEXTS if everywhere else ()):
@@ -254,8 +257,10 @@ def _branches(name: str, trail: Trail) -> Iterator[tuple[str, tuple[Step, ...], 
     for number, event in enumerate(_events(trail)):
         branch = trail.branch()
         branch.do(event)
+        branch.do(
+            Incoming(trail.session.now, (message(77),))
+        )  # at an earlier time: it shows whether that one changed anything
         branch.answer(Post, EventBatch())
-        branch.do(Incoming(branch.session.now, (message(77),)))
         if (due := next_deadline(branch.session)) is not None:
             branch.do(Tick(due))
         branch.do(End(branch.session.now))

@@ -21,9 +21,9 @@ NOT_AGENTS: Final = ("scenario", "external")
 # --- roster ---------------------------------------------------------------------------------------------------------
 
 
-def _folded(d: Draft, party_id: str) -> str:
-    """By what parties are compared: their ids as far as they are kept, in any case of letters."""
-    return party_id[: d.config.id_limit].lower()
+def _folded(d: Draft, text: str) -> str:
+    """By what parties are compared: ids and types as far as they are kept, in any case of letters."""
+    return text[: d.config.id_limit].lower()
 
 
 def _is_agent(party: Party) -> bool:
@@ -48,8 +48,10 @@ def has_new_agent(d: Draft, e: object) -> bool:
 
 
 def joins_as_agent(d: Draft, e: wire.PartyJoined) -> bool:
-    """The party's type is neither `scenario` nor `external`, and its id is not the chat id: that is the customer."""
-    return e.type.lower() not in NOT_AGENTS and _folded(d, e.party_id) != _folded(d, d.chat.chat_id)
+    """The party's type, cut to `config.id_limit`, is neither `scenario` nor `external`, and its id is not the chat id:
+    that is the customer.
+    """
+    return _folded(d, e.type) not in NOT_AGENTS and _folded(d, e.party_id) != _folded(d, d.chat.chat_id)
 
 
 def is_last_agent(d: Draft, e: wire.PartyLeft) -> bool:

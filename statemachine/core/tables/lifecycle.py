@@ -145,7 +145,7 @@ ROWS: Final = with_entry(rows(
     arc((s.Establishing, s.Ivr, s.Queued, s.Connected, s.WrappingUp), sig.StatusConnecting, (),             (),                      s.Connecting,  (), "an agent is reserved",                               "2.1; 9"),
     ignore(s.Connecting, sig.StatusConnecting, "known already"),
     ignore(s.AgentJoined, (sig.StatusConnecting, sig.StatusConnected), "an agent has joined already"),
-    arc(NO_AGENT,                                                     sig.StatusConnected,  part.has_agent, part.close_prompts,      s.AgentJoined, (), "connected and joined may come in either order",      "2.3 step 4; 10 row 10"),
+    arc((*BEFORE_AGENT, s.WrappingUp),                                sig.StatusConnected,  part.has_agent, part.close_prompts,      s.AgentJoined, (), "connected and joined may come in either order",      "2.3 step 4; 10 row 10"),
     arc((*BEFORE_AGENT, s.WrappingUp),                                sig.StatusConnected,  (),             part.close_prompts,      s.Connected,   (), "an agent accepted; the roster will name the agent",  "2.1"),
     ignore(s.Connected, sig.StatusConnected, "known already"),
     arc(LIVE,                                                         sig.StatusOther,      (),             conv.note_unknown_state, STAY,          (), "an open list of values: the last known stage holds", "2.1"),

@@ -347,7 +347,8 @@ function isRepeatedBatch(d, entries) {
 // --- the room ----------------------------------------------------------------------------------------------------
 
 const NOT_AGENTS = ["scenario", "external"];
-const same = (d, one, other) => lower(clip(one, d.config.id_limit)) === lower(clip(other, d.config.id_limit));
+const folded = (d, text) => lower(clip(text, d.config.id_limit));
+const same = (d, one, other) => folded(d, one) === folded(d, other);
 const isAgent = (party) => !NOT_AGENTS.includes(lower(party.type));
 const hasAgent = (d) => d.participants.parties.some(isAgent);
 const setParticipants = (d, changes) => (d.participants = evolve(d.participants, changes));
@@ -357,7 +358,7 @@ function hasNewAgent(d) {
   return d.participants.parties.some((party) => isAgent(party) && !before.includes(lower(party.id)));
 }
 
-const joinsAsAgent = (d, e) => !NOT_AGENTS.includes(lower(e.type)) && !same(d, e.party_id, d.chat.chat_id);
+const joinsAsAgent = (d, e) => !NOT_AGENTS.includes(folded(d, e.type)) && !same(d, e.party_id, d.chat.chat_id);
 
 function isLastAgent(d, e) {
   const agents = d.participants.parties.filter(isAgent);

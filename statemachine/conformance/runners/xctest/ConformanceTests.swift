@@ -52,6 +52,9 @@ private final class Play {
     private var theirs: [AnyHashable: AnyHashable] = [:]
     private var ours: [AnyHashable: AnyHashable] = [:]
     private var former: Any?
+    private var agreeing = true
+    private var owed: [Int: String] = [:]
+    private var told: Set<String> = []
 
     init(vector: Json, engine: Engine) {
         self.vector = vector
@@ -60,15 +63,56 @@ private final class Play {
 
     private var config: Json { vector["config"] as? Json ?? [:] }
 
-    /// What is wrong, or nil.
+    /// The first fault, or nil.
     func run() throws -> String? {
         _ = try engine.begin(at: vector["at"] as? Int ?? 0, config: config)
         for (index, step) in (vector["steps"] as? [Json] ?? []).enumerated() {
-            let inferred = step["should"] as? [String] ?? []
-            if let fault = compare(step["expect"] as? Json ?? [:], try take(step)) {
-                // What rests on an inference binds nobody. Where an engine differs in it, the rest does not either.
-                return inferred.contains(fault.member) ? nil : "step \(index + 1): \(fault.member): \(fault.text)"
-            }
+            let expect = step["expect"] as? Json ?? [:], shown = try take(step)
+            if let fault = agree(expect, shown, step["should"] as? [String] ?? []) { return "step \(index + 1): \(fault)" }
+            if shown["refused"] != nil { continue }
+            if let broken = brokenLaw(step, shown) { return "step \(index + 1): \(broken)" }
+        }
+        return nil
+    }
+
+    /// What rests on an inference binds nobody: after a difference in it, only the laws hold for the rest.
+    private func agree(_ expect: Json, _ shown: Json, _ inferred: [String]) -> String? {
+        if !agreeing {
+            for name in ["commands", "updates"] { bindPairs(transcript(expect[name]), transcript(shown[name])) }
+            return nil
+        }
+        for fault in differences(expect, shown) {
+            if !inferred.contains(fault.member) { return "\(fault.member): \(fault.text)" }
+            agreeing = false
+        }
+        return nil
+    }
+
+    /// L6: returned are the commands that are newly owed. L7: one poll, one reading, one post. L13: delivered once.
+    private func brokenLaw(_ step: Json, _ shown: Json) -> String? {
+        let before = step["event"] == nil ? [:] : owed
+        var returned: [Int: String] = [:]
+        for command in transcript(shown["commands"]) {
+            if let id = command["id"] as? Int { returned[id] = command["type"] as? String }
+        }
+        var now: [Int: String] = [:]
+        for id in shown["owed"] as? [Int] ?? [] {
+            guard let type = returned[id] ?? before[id] else { return "L6: command \(id) is owed, but was never returned" }
+            now[id] = type
+        }
+        let new = Set(now.keys).subtracting(before.keys)
+        if new != Set(returned.keys) { return "L6: returned \(returned.keys.sorted()), new in owed \(new.sorted())" }
+        for type in ["poll", "read_history", "post"] where now.values.filter({ $0 == type }).count > 1 {
+            return "L7: more than one \(type)"
+        }
+        owed = now
+        if step["follow"] != nil { told.removeAll() }
+        if config["window"] != nil { return nil }  // a small window may deliver an old entry again
+        for update in transcript(shown["updates"]) where update["type"] as? String == "received" {
+            let entry = update["entry"] as? Json ?? [:], id = entry["msg_id"] as? String ?? ""
+            if id.isEmpty || id == "null" { continue }
+            let key = "\(entry["type"] ?? "") \(update["own"] ?? false) \(id)"
+            if !told.insert(key).inserted { return "L13: delivered twice: \(entry)" }
         }
         return nil
     }
@@ -88,25 +132,35 @@ private final class Play {
         return try engine.step(event: event)
     }
 
-    private func compare(_ expect: Json, _ shown: Json) -> (member: String, text: String)? {
+    private func differences(_ expect: Json, _ shown: Json) -> [(member: String, text: String)] {
         if (expect["refused"] == nil) != (shown["refused"] == nil) {
-            return ("refused", "\(expect["refused"] ?? "none"), not \(shown["refused"] ?? "none")")
+            return [("refused", "\(expect["refused"] ?? "none"), not \(shown["refused"] ?? "none")")]
         }
-        if expect["refused"] != nil { return nil }
+        if expect["refused"] != nil { return [] }
+        var found: [(member: String, text: String)] = []
         for name in ["phase", "outcome", "deadline"] where !same(expect[name], shown[name]) {
-            return (name, "\(expect[name] ?? "none"), not \(shown[name] ?? "none")")
+            found.append((name, "\(expect[name] ?? "none"), not \(shown[name] ?? "none")"))
         }
         for name in ["commands", "updates"] {
-            let wanted = transcript(expect[name]), found = transcript(shown[name])
-            if wanted.count != found.count { return (name, "\(wanted), not \(found)") }
-            for (one, other) in zip(wanted, found) {
-                guard bind(one, other) else { return (name, "an id is used for two things in \(other)") }
-                var mine = renamed(other, ours) as? Json ?? [:]
-                if let id = mine["id"] as? AnyHashable { mine["id"] = ours[id] ?? id }
-                if !same(one, mine) { return (name, "\(one), not \(mine)") }
-            }
+            if let text = difference(transcript(expect[name]), transcript(shown[name])) { found.append((name, text)) }
+        }
+        return found
+    }
+
+    private func difference(_ wanted: [Json], _ shown: [Json]) -> String? {
+        if wanted.count != shown.count { return "\(wanted), not \(shown)" }
+        for (one, other) in zip(wanted, shown) {
+            guard bind(one, other) else { return "one id for two things, or two ids for one: \(one), and \(other)" }
+            var mine = renamed(other, ours) as? Json ?? [:]
+            if let id = mine["id"] as? AnyHashable { mine["id"] = ours[id] ?? id }
+            if !same(one, mine) { return "\(one), not \(mine)" }
         }
         return nil
+    }
+
+    /// The ids of the outputs that correspond to each other.
+    private func bindPairs(_ wanted: [Json], _ shown: [Json]) {
+        for (one, other) in zip(wanted, shown) where same(one["type"], other["type"]) { _ = bind(one, other) }
     }
 
     private func bind(_ mine: Json, _ other: Json) -> Bool {
@@ -120,7 +174,7 @@ private final class Play {
         return true
     }
 
-    private func transcript(_ some: Any?) -> [Json] {
+    private func transcript(_ some: Any?) -> [Json] {  // an engine may note anomalies otherwise
         (some as? [Json] ?? []).filter { $0["type"] as? String != "anomaly" }
     }
 }

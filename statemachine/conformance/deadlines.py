@@ -1,0 +1,82 @@
+"""Deadlines in words: how far ahead they are, and which numbers of the configuration say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Any, Final
+
+from statemachine.codec.records import from_json
+from statemachine.diagrams.durations import DURATIONS, Doubling, Span
+from statemachine.engine.session import JsonSession
+
+from ..core import Session
+from ..core.session import Config
+from .variations import time_after
+from .vector_runner import VectorRunner
+from .vectors import Vector
+
+_FAILURES: Final = 16
+"""After so many in a row, every back-off has reached its cap."""
+
+
+def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
+    """A deadline of a vector's step, as in `+13985 ms (request_timeout + answer_margin after step 3)`.
+
+    The numbers are those by which `table.json` says how long a deadline is, of the records that have one at this step.
+
+    Args:
+        number: The index of the step.
+        instant: The deadline, in milliseconds since the epoch.
+    """
+    if instant is None:
+        return "none"
+    times = list(accumulate((step.do for step in vector.steps[: number + 1]), time_after, initial=vector.at))
+    durations = list(_durations(_session_after(vector, number), from_json(vector.config, Config)))
+    for at in range(len(times) - 1, -1, -1):
+        for words, length in durations:
+            if times[at] + length == instant:
+                return f"{instant - times[-1]:+} ms ({words}{'' if at == len(times) - 1 else f' after step {at}'})"
+    return f"{instant - times[-1]:+} ms"
+
+
+def _session_after(vector: Vector, number: int) -> Session:
+    """The reference's session after this step."""
+    reference = JsonSession()
+    reference.begin(vector.at, vector.config)
+    for _ in VectorRunner(reference, vector.config).run_all(step.do for step in vector.steps[: number + 1]):
+        pass
+    return reference.session
+
+
+def _durations(session: Session, config: Config) -> Iterator[tuple[str, int]]:
+    """What the deadlines that run are made of: in words, and in milliseconds; whole sums first."""
+    spans = [one for record in _running(session) for one in DURATIONS.get(type(record), ())]
+    for span in spans:
+        if isinstance(span, Span):
+            yield " + ".join(span.names), sum(_numbers(config, span.names))
+        else:
+            yield from _doublings(config, span)
+    for span in spans:
+        if isinstance(span, Span):
+            yield from zip(span.names, _numbers(config, span.names), strict=True)
+
+
+def _doublings(config: Config, one: Doubling) -> Iterator[tuple[str, int]]:
+    start, cap = _numbers(config, (one.start, one.cap))
+    yield one.start, start
+    yield from ((f"{one.start} · {2**n}", start * 2**n) for n in range(1, _FAILURES) if start * 2**n < cap)
+    yield one.cap, cap
+
+
+def _numbers(config: Config, names: Iterable[str]) -> Iterator[int]:
+    return (getattr(config, name) for name in names)
+
+
+def _running(session: Session) -> Iterator[Any]:
+    """The records of a session that have a deadline."""
+    s = session
+    machines = (s.lifecycle, s.opening, s.connection, s.history, s.presence, s.ephemeral, s.ephemeral_queue)
+    for record in (*machines, *(item.state for item in s.items), *s.participants.typists):
+        if record.due is not None:
+            yield record
