@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -14,6 +16,7 @@ from attrs import evolve, frozen
 from statemachine.conformance.implementation import Unusable
 from statemachine.conformance.kit import (
     Check,
+    answer_seconds,
     checks,
     expected_seconds,
     read_case,
@@ -34,6 +37,11 @@ from .text import visible
 from .trial import EngineOptions, Judged, refuse_unknown, refuse_unselecting
 
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
+_SLOW_S: Final = 0.005
+"""From so many seconds for an answer on, several processes of a harness run at once."""
+_SHORT_S: Final = 8.0
+"""Of a run, in seconds."""
+_MOST_COPIES: Final = 32
 
 
 @frozen
@@ -60,7 +68,8 @@ class EngineTrial:
     def judged(self, heard: Callable[[CheckResult], CheckResult]) -> Judged:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
-        with in_trouble(Unusable), Harness(self.command, self.options.timeout) as subject:
+        with in_trouble(Unusable), ExitStack() as opened:
+            subject = opened.enter_context(Harness(self.command, self.options.timeout))
             name = _titled(subject.hello)
             known = lines(self.known) if self.known else ()
             declared = {*known, *map(str, subject.hello.get("known", ()))}
@@ -70,9 +79,15 @@ class EngineTrial:
             if self.options.replay is not None:
                 return Judged(name, [heard(self._replayed(subject, self.options.replay))])
             features = " + ".join(("core", *sorted(map(str, subject.hello["features"]))))
-            click.echo(f"{name}: {len(found)} checks of {features}, about {max(1, round(expected_seconds(found)))} s")
+            answer = answer_seconds(subject)
+            copies = _copies(expected_seconds(found, answer) if answer > _SLOW_S else 0)
+            seconds = max(1, round(expected_seconds(found, answer / copies)))
+            click.echo(f"{name}: {len(found)} checks of {features}, about {seconds} s")
+            if copies > 1:
+                click.echo(f"an answer takes {round(answer * 1_000)} ms, so {copies} processes of it run at once")
+            others = [opened.enter_context(Harness(self.command, self.options.timeout)) for _ in range(copies - 1)]
             results: list[CheckResult] = []
-            for one in run(subject, found):
+            for one in run(subject, found, others):
                 results.append(heard(self._kept(with_known(one, declared))))
                 progress(f"{len(results):,} of {len(found):,} checks")
             progress("")
@@ -97,6 +112,11 @@ class EngineTrial:
     def _replayed(self, subject: Harness, path: Path) -> CheckResult:
         with in_trouble(BadVector):
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
+
+
+def _copies(seconds: float) -> int:
+    """How many processes of a harness run at once, where one would need so many seconds."""
+    return min(_MOST_COPIES, max(1, math.ceil(seconds / _SHORT_S)))
 
 
 def _titled(hello: dict[str, object]) -> str:

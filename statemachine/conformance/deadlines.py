@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any, Final
 
-from statemachine.codec.records import from_json
 from statemachine.diagrams.durations import DURATIONS, Doubling, Span
-from statemachine.engine.session import JsonSession
 
 from ..core import Session
 from ..core.session import Config
+from .levels import session_before
+from .parallel import REFERENCE
 from .variations import time_after
-from .vector_runner import VectorRunner
 from .vectors import Vector
 
 _FAILURES: Final = 16
@@ -32,21 +31,14 @@ def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
     if instant is None:
         return "none"
     times = list(accumulate((step.do for step in vector.steps[: number + 1]), time_after, initial=vector.at))
-    durations = list(_durations(_session_after(vector, number), from_json(vector.config, Config)))
+    with REFERENCE:
+        session = session_before(vector, number + 1)
+    durations = list(_durations(session, session.config))
     for at in range(len(times) - 1, -1, -1):
         for words, length in durations:
             if times[at] + length == instant:
                 return f"{instant - times[-1]:+} ms ({words}{'' if at == len(times) - 1 else f' after step {at}'})"
     return f"{instant - times[-1]:+} ms"
-
-
-def _session_after(vector: Vector, number: int) -> Session:
-    """The reference's session after this step."""
-    reference = JsonSession()
-    reference.begin(vector.at, vector.config)
-    for _ in VectorRunner(reference, vector.config).run_all(step.do for step in vector.steps[: number + 1]):
-        pass
-    return reference.session
 
 
 def _durations(session: Session, config: Config) -> Iterator[tuple[str, int]]:

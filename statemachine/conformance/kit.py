@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, cast
@@ -18,6 +19,7 @@ from .deadlines import deadline_words
 from .implementation import Implementation, NoAnswer, Unusable, WithCodec, declared_features
 from .judge import AGREEMENT, EVERYTHING, LAWS_OF_STEPS, Deviation, judge
 from .laws import STEP_LAWS
+from .parallel import each
 from .results import CheckResult, Level, area_of, is_selected
 from .variations import VARIATIONS
 from .vectors import BadVector, Vector, codec_vectors, engine_vectors, read_vector, vector_data
@@ -26,11 +28,15 @@ RANDOM_TRACES: Final = 200
 """Random traces, divided among the laws."""
 _SECONDS_PER_STEP: Final = 0.000_3
 _SECONDS_PER_CASE: Final = 0.02
+_TIMED: Final = 4
 
 
 @frozen
 class Check:
-    """One check. `tags`: other names that select it; `run` returns a deviation and the vector that shows it."""
+    """One check. `tags`: other names that select it; `run` returns a deviation and the vector that shows it.
+
+    Only a law uses more than the first of the implementations that it is given: they are copies of one.
+    """
 
     id: str
     level: Level
@@ -39,7 +45,7 @@ class Check:
     tags: tuple[str, ...]
     requires: frozenset[str]
     steps: int
-    run: Callable[[Implementation], tuple[Deviation, Vector | None] | None]
+    run: Callable[[Sequence[Implementation]], tuple[Deviation, Vector | None] | None]
 
 
 # --- all checks -----------------------------------------------------------------------------------------------------
@@ -67,9 +73,9 @@ def checks(cases: int = RANDOM_TRACES, seed: int = 1) -> tuple[Check, ...]:
 def _codec_check(vector: JsonObject) -> Check:
     op, ask, answer, level = (vector[name] for name in ("op", "ask", "answer", "level"))
 
-    def run(subject: Implementation) -> tuple[Deviation, None] | None:
+    def run(subjects: Sequence[Implementation]) -> tuple[Deviation, None] | None:
         try:
-            shown = cast(WithCodec, subject).codec(op, ask)
+            shown = cast(WithCodec, subjects[0]).codec(op, ask)
         except NoAnswer as error:
             return Deviation("crash", 0, str(error)), None
         if shown == answer:
@@ -84,8 +90,8 @@ _CODEC: Final = frozenset({"codec"})
 
 
 def _vector_check(vector: Vector) -> Check:
-    def run(subject: Implementation) -> tuple[Deviation, Vector] | None:
-        deviation = judge(subject, vector)
+    def run(subjects: Sequence[Implementation]) -> tuple[Deviation, Vector] | None:
+        deviation = judge(subjects[0], vector)
         return None if deviation is None else (deviation, vector)
 
     return Check(
@@ -109,8 +115,8 @@ def _shares(cases: int) -> Iterator[tuple[str, int]]:
 
 
 def _law_check(law: str, cases: int, seed: int) -> Check:
-    def run(subject: Implementation) -> tuple[Deviation, Vector] | None:
-        found = random_search.search(subject, law, cases, seed)
+    def run(subjects: Sequence[Implementation]) -> tuple[Deviation, Vector] | None:
+        found = random_search.search(subjects[0], law, cases, seed, subjects[1:])
         return None if found is None else (found.deviation, found.vector)
 
     requires = frozenset({"snapshot"}) if law == "L5" else frozenset[str]()
@@ -151,20 +157,29 @@ def smoke(subject: Implementation) -> None:
             )
 
 
-def run(subject: Implementation, asked: Iterable[Check]) -> Iterator[CheckResult]:
-    """The result of each check, as soon as it is known."""
-    for check in asked:
-        lacking = _lacking(subject, check.requires)
-        if lacking:
-            what = f"needs features that are not declared: {', '.join(sorted(lacking))}"
-            yield CheckResult(check.id, "skipped", check.level, check.why, check.source, what)
-            continue
-        started = monotonic()
-        try:
-            found = check.run(subject)
-        except Unusable as unusable:
-            raise Unusable(f"{check.id}: {unusable}") from None
-        yield evolve(_verdict(check, found), seconds=monotonic() - started)
+def run(
+    subject: Implementation, asked: Iterable[Check], copies: Sequence[Implementation] = ()
+) -> Iterator[CheckResult]:
+    """The result of each check, in order, as soon as it is known. `copies`: of the subject, to share the work."""
+    subjects = (subject, *copies)
+    for is_law, some in groupby(asked, lambda check: check.id.startswith("law/")):
+        if is_law:
+            yield from (_result(subjects, check) for check in some)
+        else:
+            yield from each(subjects, lambda one, check: _result((one,), check), some)
+
+
+def _result(subjects: Sequence[Implementation], check: Check) -> CheckResult:
+    lacking = _lacking(subjects[0], check.requires)
+    if lacking:
+        what = f"needs features that are not declared: {', '.join(sorted(lacking))}"
+        return CheckResult(check.id, "skipped", check.level, check.why, check.source, what)
+    started = monotonic()
+    try:
+        found = check.run(subjects)
+    except Unusable as unusable:
+        raise Unusable(f"{check.id}: {unusable}") from None
+    return evolve(_verdict(check, found), seconds=monotonic() - started)
 
 
 def _lacking(subject: Implementation, needed: frozenset[str]) -> frozenset[str]:
@@ -193,11 +208,22 @@ def _verdict(check: Check, found: tuple[Deviation, Vector | None] | None) -> Che
     )
 
 
-def expected_seconds(asked: Sequence[Check]) -> float:
-    """The approximate duration of a run, in seconds."""
+def expected_seconds(asked: Sequence[Check], answer: float = 0.0) -> float:
+    """The approximate duration of a run, in seconds. `answer`: how long one answer takes."""
     return sum(
-        check.steps * (_SECONDS_PER_CASE / 40 if check.id.startswith("law/") else _SECONDS_PER_STEP) for check in asked
+        check.steps * (answer + (_SECONDS_PER_CASE / 40 if check.id.startswith("law/") else _SECONDS_PER_STEP))
+        for check in asked
     )
+
+
+def answer_seconds(subject: Implementation) -> float:
+    """How long one answer takes, in seconds: the shortest of several."""
+    times: list[float] = []
+    for _ in range(_TIMED):
+        started = monotonic()
+        smoke(subject)
+        times.append((monotonic() - started) / 2)
+    return min(times)
 
 
 def select_checks(asked: Iterable[Check], only: Sequence[str]) -> tuple[Check, ...]:

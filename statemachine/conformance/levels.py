@@ -18,6 +18,7 @@ from statemachine.engine.session import JsonObject, JsonSession, observation, re
 from ..core import ClockChanged, Event, IllegalIntent, Session, explain, next_deadline, reduce
 from ..core.table import Row, ignore
 from ..core.tables import CELLS, MACHINES
+from .parallel import REFERENCE
 from .vector_runner import VectorRunner
 from .vectors import Vector
 
@@ -93,10 +94,17 @@ def _other_cells() -> list[tuple[dict[type[Any], tuple[Row, ...]], type[Any], tu
 
 def softened_at(vector: Vector, number: int) -> tuple[str, ...]:
     """The same for a step of a vector."""
-    reference = JsonSession()
-    runner = VectorRunner(reference, vector.config)
-    reference.begin(vector.at, vector.config)
-    for step in vector.steps[:number]:
-        runner.run(step.do)
     do = vector.steps[number].do
-    return softened(reference.session, read_event(runner.event(do["event"]))) if "event" in do else ()
+    if "event" not in do:
+        return ()
+    with REFERENCE:
+        return softened(session_before(vector, number), read_event(do["event"]))
+
+
+def session_before(vector: Vector, number: int) -> Session:
+    """The reference's session before this step of a vector."""
+    reference = JsonSession()
+    reference.begin(vector.at, vector.config)
+    for _ in VectorRunner(reference, vector.config).run_all(step.do for step in vector.steps[:number]):
+        pass
+    return reference.session

@@ -5,7 +5,7 @@ The result is a vector like every other, and can be written to a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
@@ -13,6 +13,7 @@ from attrs import frozen
 
 from .implementation import Implementation, declared_features
 from .judge import AGREEMENT, LAWS_OF_STEPS, Deviation, judge
+from .parallel import REFERENCE, each
 from .shorten import shortened, without_missing_features
 from .shrinking import shrink
 from .traces import Explorer, trace_of
@@ -37,7 +38,9 @@ class Found:
     vector: Vector
 
 
-def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Found | None:
+def search(
+    subject: Implementation, law: str, cases: int, start: int = 1, copies: Sequence[Implementation] = ()
+) -> Found | None:
     """The first deviation in this many random traces, shortened; None where there is none.
 
     Each trace runs unchanged, and then varied as the law says. Steps that need a feature which the implementation lacks
@@ -46,35 +49,51 @@ def search(subject: Implementation, law: str, cases: int, start: int = 1) -> Fou
     Args:
         law: One of LAWS.
         start: The seed.
+        copies: Of the subject, to share the work.
     """
     variation, features = VARIATIONS.get(law), declared_features(subject)
     enforced = LAWS_OF_STEPS if law == STEPS else frozenset({law})
     explorer = Explorer(Random(f"{law} {start}"))  # else each law would see the same traces
 
-    def judged(words: list[bytes]) -> Found | None:
-        vector = without_missing_features(vector_of(trace_of(words)), features)
-        deviation = judge(subject, vector, variation, enforced)
+    def vector_from(words: list[bytes]) -> Vector:
+        return without_missing_features(vector_of(trace_of(words)), features)
+
+    def judged(one: Implementation, vector: Vector) -> Found | None:
+        deviation = judge(one, vector, variation, enforced)
         return None if deviation is None else Found(deviation, vector)
+
+    def tried(words: list[bytes]) -> Found | None:
+        return judged(subject, vector_from(words))
+
+    def made() -> Iterator[tuple[list[bytes], Vector]]:
+        for _ in range(cases):
+            with REFERENCE:
+                words = explorer.words(_LENGTH)
+                vector = vector_from(words)
+            yield words, vector
 
     def simplified(words: list[bytes], found: Found) -> Found:
         def same_level(fewer: list[bytes]) -> bool:
-            simpler = judged(fewer)
+            simpler = tried(fewer)
             return simpler is not None and simpler.deviation.level == found.deviation.level
 
-        simpler = judged(_simplified(words, same_level)) or found
+        simpler = tried(_simplified(words, same_level)) or found
         vector, deviation = shortened(subject, simpler.vector, simpler.deviation, variation, enforced)
         return Found(deviation, vector)
 
-    soft: tuple[list[bytes], Found] | None = None
-    for _ in range(cases):
-        words = explorer.words(_LENGTH)
-        found = judged(words)
-        if found is None:
-            continue
-        if found.deviation.level == "must":
-            return simplified(words, found)
-        soft = soft or (words, found)  # a broken SHOULD rule must not hide a broken MUST rule
-    return None if soft is None else simplified(*soft)
+    def judge_one(one: Implementation, trace: tuple[list[bytes], Vector]) -> tuple[list[bytes], Found] | None:
+        found = judged(one, trace[1])
+        return None if found is None else (trace[0], found)
+
+    first: tuple[list[bytes], Found] | None = None
+    results = each((subject, *copies), judge_one, made())
+    for one in results:
+        if one is not None and (first is None or one[1].deviation.level == "must"):
+            first = one  # a broken SHOULD rule must not hide a broken MUST rule
+            if one[1].deviation.level == "must":
+                break
+    results.close()  # nobody else runs the implementation while the trace is shortened
+    return None if first is None else simplified(*first)
 
 
 def _simplified(words: list[bytes], fails: Callable[[list[bytes]], bool]) -> list[bytes]:
