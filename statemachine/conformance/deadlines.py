@@ -17,6 +17,9 @@ from .vectors import Vector
 
 _FAILURES: Final = 16
 """After so many in a row, every back-off has reached its cap."""
+_NAMES: Final = sorted(
+    {name for some in DURATIONS.values() for one in some if isinstance(one, Span) for name in one.names}
+)
 
 
 def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
@@ -42,16 +45,16 @@ def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
 
 
 def _durations(session: Session, config: Config) -> Iterator[tuple[str, int]]:
-    """What the deadlines that run are made of: in words, and in milliseconds; whole sums first."""
-    spans = [one for record in _running(session) for one in DURATIONS.get(type(record), ())]
-    for span in spans:
+    """How long the deadlines that run may be, in words and in milliseconds; then single numbers, for a wrong one."""
+    for span in (one for record in _running(session) for one in DURATIONS.get(type(record), ())):
         if isinstance(span, Span):
             yield " + ".join(span.names), sum(_numbers(config, span.names))
         else:
             yield from _doublings(config, span)
-    for span in spans:
-        if isinstance(span, Span):
-            yield from zip(span.names, _numbers(config, span.names), strict=True)
+    equal: dict[int, list[str]] = {}
+    for name in _NAMES:
+        equal.setdefault(getattr(config, name), []).append(name)
+    yield from ((" or ".join(names), length) for length, names in equal.items())
 
 
 def _doublings(config: Config, one: Doubling) -> Iterator[tuple[str, int]]:

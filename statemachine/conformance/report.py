@@ -17,6 +17,8 @@ from .results import FAILING, CheckResult, area_of, conforms, count_text
 
 _SHOWN: Final = 12
 """Lines of evidence that the text shows; files contain all."""
+_NAMED: Final = 8
+"""Skipped checks that the text names; files name all."""
 _MARKS: Final = {
     "passed": "ok",
     "failed": "FAILED",
@@ -88,13 +90,14 @@ def rule_lines(some: Sequence[CheckResult]) -> Iterator[str]:
 
 
 def skipped_lines(results: Sequence[CheckResult]) -> Iterator[str]:
-    """Each reason why checks were skipped, with their names."""
+    """Each reason why checks were skipped, with the first of their names."""
     reasons: dict[str, list[str]] = {}
     for result in results:
         if result.status == "skipped":
             reasons.setdefault(result.what, []).append(result.id)
     for reason, names in reasons.items():
-        yield f"skipped  {', '.join(names)}: {reason}"
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"skipped  {', '.join(names[:_NAMED])}{more}: {reason}"
 
 
 # --- for machines ---------------------------------------------------------------------------------------------------

@@ -90,6 +90,19 @@ def test_one_that_does_not_is_told_where_and_can_replay_it(
     assert conform("--replay", case.name, harness=ENGINE).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("entry", "phase"), [("inactivity_timeout", "wrapping_up"), ("form_data_cancel", "ending"), ("message", "failed")]
+)
+def test_an_engine_that_is_deaf_to_an_entry_in_a_phase_fails_by_the_names_of_both(
+    conform: Conform, entry: str, phase: str
+) -> None:
+    """All of them: `python -m tests.conformance.deaf`."""
+    name = f"lifecycle/{phase}/{entry.replace('_', '-')}"
+    done = conform("--only", name, harness=(PYTHON, "-m", "tests.conformance.deaf", entry, phase))
+    assert done.returncode == 1
+    assert f"FAILED  {name}" in done.stdout
+
+
 def test_known_failures(conform: Conform, tmp_path: Path, silent: tuple[str, ...]) -> None:
     listed = conform("--list", "--only", "F13").stdout.splitlines()
     names = [line.split("  ")[0] for line in listed[:-1]]

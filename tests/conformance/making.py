@@ -3,7 +3,8 @@
 Two sources. The *stories* that the tests of the core tell (`tests/core/play.py`): those about a fault of protocol.md
 section 8 are all taken, each under the fault's name, and those of what simulation and reviews have found. Then the
 *mutants* of the tables (`tests/mutants`): for each that no vector rejects yet, the first case in which it shows
-something else is made as short as possible (`rejecting.py`). Nothing is padded.
+something else is made as short as possible (`rejecting.py`). The same is done for each engine that is deaf to one
+entry in one phase. Nothing is padded.
 
 What is there already is kept, with new expectations; only what is missing is made. `--anew` begins from nothing.
 `--refresh` only writes down what the engine shows now; `--check` fails where that is something else than is written.
@@ -23,7 +24,7 @@ from attrs import evolve
 from statemachine.conformance.levels import softened
 from statemachine.conformance.shorten import LinkedStep, replay
 from statemachine.conformance.vectors import Vector, VectorStep, engine_vectors, vector_data
-from tests.conformance.rejecting import rejecting
+from tests.conformance.rejecting import hearing, rejecting
 from tests.conformance.stories import faults, finds, stories
 from tests.conformance.targets import Target, targets, without
 from tests.conformance.telling import Stage, Story, story_of, trailing
@@ -150,7 +151,9 @@ def _make() -> None:
     before = [vector for vector in kept if not vector.id.startswith(STORIES) and vector.id not in names]
     made = [story.vector() for story in named] + before
     print("rejecting", flush=True)
-    told = [*named, *map(story_of, before), *rejecting(made)]
+    more = [*rejecting(made)]
+    more += hearing([*made, *(story.vector() for story in more)])
+    told = [*named, *map(story_of, before), *more]
     print("covering", flush=True)
     with trailing():
         known_names = {target.name for target in targets()} | {mutant.name for mutant in ALL}

@@ -21,7 +21,7 @@ LIBRARIES = (
 ).split()
 CLASSPATH = ":".join(str(JARS / f"{one}.jar") for one in LIBRARIES)
 DEAF = (
-    "from tests.conformance.strangers import speak; from tests.conformance.test_kit import Deaf; "
+    "from tests.conformance.strangers import speak; from tests.conformance.deaf import Deaf; "
     "speak(Deaf('status','queued'))"
 )
 

@@ -23,9 +23,10 @@ from statemachine.conformance.random_search import LAWS, search
 from statemachine.conformance.results import conforms
 from statemachine.conformance.vectors import BadVector, Vector, engine_vectors
 from statemachine.core.tables import MACHINES
-from statemachine.core.wire import ENTRIES, Info
 from statemachine.engine.session import JsonObject, JsonSession
 from statemachine.engine.wire import CODEC
+from tests.conformance.deaf import DEAFNESSES, Deaf
+from tests.conformance.rejecting import is_failed_by
 from tests.conformance.strangers import Modest, Renaming, Spoilt
 
 FEW = 14
@@ -72,21 +73,6 @@ def test_a_wrong_one_is_told_where_and_the_case_shows_it_again(tmp_path: Path) -
     assert (law, len(vector.steps)) == ("agreement", 1)
     assert replay_case(Spoilt(polls_twice), law, vector).status == "failed"
     assert replay_case(JsonSession(), law, vector).status == "passed"
-
-
-class Deaf(JsonSession):
-    """It does not hear one entry in one phase."""
-
-    def __init__(self, entry: str, phase: str) -> None:
-        super().__init__()
-        self._entry, self._phase = entry, phase
-
-    def step(self, event: JsonObject) -> JsonObject:
-        reply = event.get("reply", event)
-        if self.session.phase == self._phase and "entries" in reply:
-            kept = {**reply, "entries": [one for one in reply["entries"] if one.get("type") != self._entry]}
-            event = {**event, "reply": kept} if "reply" in event else kept
-        return super().step(event)
 
 
 @pytest.mark.parametrize(
@@ -208,31 +194,14 @@ def test_lines_of_a_case_read_back() -> None:
     assert len(lines) == 2
 
 
-TERMINAL_PHASES = {state.name for state in MACHINES["lifecycle"].terminal}
-
-
-def _snake(name: str) -> str:
-    return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-def _heard() -> list[tuple[str, str]]:
-    """(entry, phase) where an entry is no ignored one, while the session goes on."""
-    found = {
-        (_snake(row.on.__name__), state.name)
-        for row in MACHINES["lifecycle"].rows
-        if row.verdict == "taken" and row.when is None and row.on in ENTRIES
-        for state in row.source
-        if state.name not in TERMINAL_PHASES and row.on is not Info
-    }
-    return sorted(found)
-
-
 @pytest.mark.slow
 def test_every_engine_that_is_deaf_to_one_entry_in_one_phase_fails_a_vector_of_both() -> None:
-    asked, missed = checks(0), []
-    for entry, phase in _heard():
-        name = f"lifecycle/{phase}/{entry.replace('_', '-')}"
-        named = [check for check in asked if any(tag.startswith(name) for tag in check.tags)]
-        if all(one.status != "failed" for one in run(Deaf(entry, phase), named)):
-            missed.append(name)
+    """Through the command line: `python -m tests.conformance.deaf`."""
+    vectors = engine_vectors()
+    missed = [
+        one.name
+        for one in DEAFNESSES
+        if not any(is_failed_by(one, vector) for vector in vectors if one.is_named_by(vector.id))
+    ]
     assert missed == []
+    assert len(DEAFNESSES) > 250

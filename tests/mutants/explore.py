@@ -41,6 +41,7 @@ from statemachine import (
     reduce,
 )
 from statemachine import wire as w
+from statemachine.codec.records import to_json
 from tests.core.examples import ENTRIES, EXAMPLES, INTENTS, OTHER_EVENTS, REPLIES
 from tests.core.play import ANN, CHAT, NOW, TIMEOUT, Play, chatting, http, joined, left, message, opened
 
@@ -231,16 +232,21 @@ def _bases() -> Iterator[tuple[str, Play, bool]]:
     yield "kept/again", play, False
 
 
-def explored() -> Iterator[tuple[str, tuple[Step, ...], int]]:
-    """Name, steps, and the step from which they are new."""
+def explored(entry: str = "", phase: str = "") -> Iterator[tuple[str, tuple[Step, ...], int]]:
+    """Name, steps, and the step from which they are new.
+
+    `entry`, `phase`: only sessions in this phase that receive an entry of this type.
+    """
     for number, tell in enumerate(RARE):
         yield f"rare/{number}", tuple(_begun(tell(), None).steps), 0
     for name, play, everywhere in _bases():
-        yield from _branches(name, _begun(play, None))
+        if phase and play.session.lifecycle.name != phase:
+            continue
+        yield from _branches(name, _begun(play, None), entry)
         for number, (do, config) in enumerate(CONTEXTS if everywhere else ()):
             trail = _begun(play, config)
             do(trail)
-            yield from _branches(f"{name}/{number}", trail)
+            yield from _branches(f"{name}/{number}", trail, entry)
 
 
 def _begun(play: Play, config: Config | None) -> Trail:
@@ -250,11 +256,13 @@ def _begun(play: Play, config: Config | None) -> Trail:
     return trail
 
 
-def _branches(name: str, trail: Trail) -> Iterator[tuple[str, tuple[Step, ...], int]]:
+def _branches(name: str, trail: Trail, entry: str) -> Iterator[tuple[str, tuple[Step, ...], int]]:
     begun = len(trail.steps)
     if begun:
         yield name, tuple(trail.steps), 0
     for number, event in enumerate(_events(trail)):
+        if entry and not _carries(event, entry):
+            continue
         branch = trail.branch()
         branch.do(event)
         branch.do(
@@ -267,6 +275,11 @@ def _branches(name: str, trail: Trail) -> Iterator[tuple[str, tuple[Step, ...], 
         if (due := next_deadline(branch.session)) is not None:
             branch.do(Tick(due))
         yield f"{name}/{number}", tuple(branch.steps), begun
+
+
+def _carries(event: Any, entry: str) -> bool:
+    carrier = getattr(event, "reply", event)
+    return any(to_json(one, w.Entry)["type"] == entry for one in getattr(carrier, "entries", ()))
 
 
 def _events(trail: Trail) -> Iterator[Event]:

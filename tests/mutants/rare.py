@@ -34,6 +34,8 @@ from statemachine import (
     StartTyping,
 )
 from statemachine import wire as w
+from statemachine.core.states import LIVE, Ending
+from tests.core.examples import LIFECYCLE
 from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, left, message, mine, opened, requested
 
 _BRAKING: Final = Config(brake_after=1, brake_new_after=2, brake_cap=60_000)
@@ -288,6 +290,19 @@ def _same_key(intent: type[Any], *args: Any) -> Callable[[], Play]:
     return told
 
 
+def _earlier_message(make: Callable[[], Play]) -> Callable[[], Play]:
+    """The service's name changes the session, so an event of an earlier time happens at the time of that change."""
+
+    def told() -> Play:
+        play = make()
+        now = play.now
+        play.feed(Incoming(now + 5_000, (w.Info("the service"),)))
+        play.feed(Incoming(now + 1_000, (message(5),)))
+        return play
+
+    return told
+
+
 def _file_in_the_first_log() -> Play:
     """The conversation is over before the history of an existing chat was read."""
     play = opened("connected", None, False)
@@ -391,6 +406,7 @@ RARE: Final[tuple[Callable[[], Play], ...]] = (
     _same_key(AnswerForm, "f1", {}),
     _same_key(AnswerSecureForm, "f3", "vault"),
     _same_key(CancelForm, "f1"),
+    *(_earlier_message(LIFECYCLE[state][0]) for state in (*LIVE, Ending)),
     _file_in_the_first_log,
     _typing_then_text,
     _caller,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from statemachine.conformance.judge import AGREEMENT
-from statemachine.conformance.kit import checks, run
-from statemachine.conformance.process import Harness
-from statemachine.conformance.random_search import search
+from statemachine.cli import main
 from statemachine.conformance.vectors import engine_vectors
 
 from .__main__ import part_of, verdicts
@@ -66,18 +64,15 @@ def test_there_are_enough_of_them() -> None:
     assert all(sum(kind in mutant.name for mutant in ALL) >= 40 for kind in kinds)
 
 
-@pytest.fixture
-def planted(request: pytest.FixtureRequest) -> Iterator[Harness]:
-    with Harness([sys.executable, "-m", "tests.mutants.harness", request.param]) as subject:
-        yield subject
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("planted", PLANTED, indirect=True)
-def test_a_planted_fault_is_found_by_a_vector_and_by_random_traces_with_a_short_case(planted: Harness) -> None:
-    failed = [len(one.evidence) - 1 for one in run(planted, checks(0)) if one.status == "failed"]
-    assert min(failed) <= SHORT
-    found = search(planted, AGREEMENT, 2_000)
-    assert found is not None
-    assert found.deviation.level == "must"
-    assert len(found.vector.steps) <= SHORT
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_found_by_vectors_and_by_random_traces_each_with_a_short_case(
+    name: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    harness = (sys.executable, "-m", "tests.mutants.harness", name)
+    assert main(["conform", "--cases", "2000", "--json", str(report), "--out", str(tmp_path), "--", *harness]) == 1
+    failed = [one for one in json.loads(report.read_text("utf-8"))["results"] if one["status"] == "failed"]
+    steps = {one["id"]: len(one["evidence"]) - 1 for one in failed}
+    assert steps["law/agreement"] <= SHORT
+    assert min(number for check, number in steps.items() if not check.startswith("law/")) <= SHORT
