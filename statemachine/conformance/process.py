@@ -87,6 +87,7 @@ class Harness:
     def __init__(self, command: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
         self._command: Final = list(command)
         self._timeout_s: Final = timeout_s
+        self._limit_s = timeout_s
         self._process: subprocess.Popen[str] | None = None
         self._errors: IO[bytes] | None = None
         self._waiting_since: float | None = None
@@ -193,12 +194,12 @@ class Harness:
             self._waiting_since = None
         if answer:
             return answer
-        hung = monotonic() - since >= self._timeout_s
+        hung = monotonic() - since >= self._limit_s
         self._hangs += hung
         if self._hangs == _HANGS:
             asked = line.text.strip()[:200]
-            raise Unusable(self._end(f"no answer within {self._timeout_s:g} s, {_HANGS} times; the last to {asked}"))
-        raise NoAnswer(self._end(f"no answer within {self._timeout_s:g} s" if hung else "the process ended"))
+            raise Unusable(self._end(f"no answer within {self._limit_s:g} s, {_HANGS} times; the last to {asked}"))
+        raise NoAnswer(self._end(f"no answer within {self._limit_s:g} s" if hung else "the process ended"))
 
     def _read(self, text: str, seq: int) -> JsonObject:
         try:
@@ -246,10 +247,13 @@ class Harness:
 
     def _greet(self) -> JsonObject:
         self._process = self._start()
+        self._limit_s = max(self._timeout_s, TIMEOUT_S)  # a process takes its time to start
         try:
             hello = self.send({"op": "hello", "protocol": PROTOCOL})()
         except NoAnswer as broken:
             raise Unusable(f"the harness does not answer hello: {broken}") from None
+        finally:
+            self._limit_s = self._timeout_s
         if hello.get("protocol") != PROTOCOL or not isinstance(hello.get("features"), list):
             raise Unusable(
                 f'the harness must answer hello with {{"protocol": {PROTOCOL}, "name": …, "features": […]}}, '
@@ -286,5 +290,5 @@ class Harness:
         """Kill a process that does not answer, so that reading its answer ends."""
         while not self._over.wait(0.5):
             since, process = self._waiting_since, self._process
-            if since is not None and process is not None and monotonic() - since >= self._timeout_s:
+            if since is not None and process is not None and monotonic() - since >= self._limit_s:
                 process.kill()
