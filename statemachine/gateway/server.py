@@ -26,6 +26,7 @@ from statemachine.serving.connection_timeouts import ConnectionTimeouts
 from statemachine.store.errors import StoreError
 
 from ..logs import Logger, error_values
+from . import console
 from .chats import Call, Chats, Handler, answer, done
 from .contract import DOCUMENT, OPERATIONS, Operation
 from .feed import Feed
@@ -167,6 +168,7 @@ class Gateway:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._serve])
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._call, operation), name=operation.id)
+        app.router.add_get(console.PATH, console.serve, name="console")
         runner = web.AppRunner(
             app,
             handler_cancellation=True,

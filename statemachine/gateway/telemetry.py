@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from statemachine.client.opentelemetry import OpenTelemetryMetrics, OpenTelemetrySpans
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
-_QUIET: Final = frozenset({"readUpdates", "getHealth", "getReadiness", "getMetrics", "getContract", "none"})
+_QUIET: Final = frozenset({"readUpdates", "getHealth", "getReadiness", "getMetrics", "getContract", "console", "none"})
 """Requests that wait, or are asked for all the time."""
 
 
