@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -84,20 +85,31 @@ def test_compose_starts_a_centre_and_a_gateway_that_needs_a_token() -> None:
         assert (DEPLOY / one["build"]["context"] / one["build"]["dockerfile"]).samefile(DEPLOY / "Containerfile")
         assert all(port.startswith("127.0.0.1:") for port in one["ports"])
     check_options(served["command"])
-    options = dict(zip(served["command"][::2], served["command"][1::2], strict=True))
+    options: dict[str, str] = dict(zip(served["command"][::2], served["command"][1::2], strict=True))
     port = centre["entrypoint"][centre["entrypoint"].index("--port") + 1]
     assert options["--url"] == f"http://emulator:{port}"
-    assert options["--token-file"] == f"/run/secrets/{served['secrets'][0]}"
-    assert served["volumes"] == ["chats:/data"]
+    assert [options["--token-file"], options["--peer-secret"]] == [f"/run/secrets/{one}" for one in served["secrets"]]
+    assert urlsplit(options["--store"]).hostname in about["services"]
+    assert served["volumes"] == [f"uploads:{options['--uploads'].rpartition('/')[0]}"]
+    assert {one.partition(":")[0] for each in about["services"].values() for one in each.get("volumes", [])} == set(
+        about["volumes"]
+    )
 
 
-def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
+KINDS = {
+    "kubernetes.yaml": ["StatefulSet", "Service", "PodDisruptionBudget"],
+    "kubernetes-postgres.yaml": ["Deployment", "PersistentVolumeClaim", "Service", "PodDisruptionBudget"],
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_manifests_fit_the_schemas_of_kubernetes(name: str) -> None:
     import kubernetes_validate
 
-    found: list[Any] = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+    found: list[Any] = list(yaml.safe_load_all((DEPLOY / name).read_text()))
     for one in found:
         kubernetes_validate.validate(one, "1.33", strict=True)
-    assert [one["kind"] for one in found] == ["StatefulSet", "Service", "PodDisruptionBudget"]
+    assert [one["kind"] for one in found] == KINDS[name]
     pod = found[0]["spec"]["template"]["spec"]
     (served,) = pod["containers"]
     check_options(served["args"])
@@ -106,11 +118,15 @@ def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
     }
     assert paths == {"/healthz", "/readyz"}
     mounted = {one["mountPath"] for one in served["volumeMounts"]}
-    assert "/data" in mounted
-    assert served["args"][served["args"].index("--token-file") + 1].rpartition("/")[0] in mounted
+    for option, value in zip(served["args"][::2], served["args"][1::2], strict=True):
+        if option in ("--token-file", "--peer-secret"):
+            assert value.rpartition("/")[0] in mounted
+        assert option != "--uploads" or value in mounted
+    variables = {one.envvar for one in gateway.params if isinstance(one, click.Option)}
+    assert {one["name"] for one in served.get("env", [])} - {"POD_IP"} <= variables
     assert {one["name"] for one in served["volumeMounts"]} == {
         *(one["name"] for one in pod["volumes"]),
-        found[0]["spec"]["volumeClaimTemplates"][0]["metadata"]["name"],
+        *(one["metadata"]["name"] for one in found[0]["spec"].get("volumeClaimTemplates", [])),
     }
 
 
