@@ -160,6 +160,9 @@ class Driver:
         self._stopped = False
         self._error: BaseException | None = None
 
+    def __repr__(self) -> str:
+        return f"<Driver {label(self._id)}, phase={self._session.phase!r}, version={self._version}>"
+
     @classmethod
     def open(
         cls,

@@ -208,6 +208,9 @@ class MergedUpdates(AsyncIterator[tuple[ChatSession, Update | Stopped]]):
         self._loop: asyncio.AbstractEventLoop
         self._out: ChatSession | None = None
 
+    def __repr__(self) -> str:
+        return f"<MergedUpdates, {'not begun' if self._run is None else 'begun'}, auto_ack={self._auto_ack}>"
+
     async def __anext__(self) -> tuple[ChatSession, Update | Stopped]:
         """The next update and its session. Raises ChatError."""
         if self._run is None:

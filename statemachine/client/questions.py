@@ -29,6 +29,9 @@ class Questions:
         if not self._fields or len(set(self._fields)) < len(self._fields):
             raise BadSetting(f"questions: a form has fields of different names, not {self._fields!r}")
 
+    def __repr__(self) -> str:
+        return f"<Questions {self._form!r}, {len(self._answers)} of {len(self._fields)} answered>"
+
     @property
     def asked(self) -> str | None:
         """The next field to answer; None when all are answered."""

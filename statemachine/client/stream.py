@@ -172,6 +172,9 @@ class UpdateStream(AsyncIterator[Update]):
         self._position = feed.cursor
         self._finished = False
 
+    def __repr__(self) -> str:
+        return f"<UpdateStream, read up to seq {self._position}, auto_ack={self._auto_ack}>"
+
     async def __anext__(self) -> Update:
         """The next update. Raises ChatStopped where the session had to stop, ChatError for a second reader."""
         feed = self._feed

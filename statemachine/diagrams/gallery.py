@@ -13,7 +13,7 @@ from .markdown import page, table
 from .names import MARKS
 
 CAPTIONS: Final[dict[str, str]] = {
-    "lifecycle": "Where a chat session stands: what the server reports, what the customer does, and how it ends.",
+    "lifecycle": "The phases of a chat session: the server's reports, the customer's actions, and the ends.",
     "presence": 'Whether the server still knows the chat, after it answered a call with "no such chat".',
     "opening": "The search for a chat id, while the lifecycle is requesting, or ending before a chat is known.",
     "attention": "Whether the server has warned that it will end an idle session; shown as the phase `warned`.",

@@ -61,6 +61,9 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._closed = False
 
+    def __repr__(self) -> str:
+        return f"<MemoryStore, {len(self._kept)} chats>"
+
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`."""
         with _answering(done):

@@ -79,6 +79,9 @@ class SqliteStore:
             self._pid = os.getpid()
             undo.pop_all()
 
+    def __repr__(self) -> str:
+        return f"<SqliteStore {str(self._path)!r}>"
+
     def save(self, save: Save, done: Done) -> None:
         """See `Store.save`. The step is durable, flushed to the disk, when `done` is called."""
         self._write(partial(_save, save, self._sealing), done)

@@ -16,6 +16,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from tests.bench.adapter import run_load, run_start
+from tests.bench.before import run_before
 from tests.bench.goals import Goal, goals
 from tests.bench.plot import draw
 from tests.bench.race import run_race
@@ -26,6 +27,7 @@ from tests.bench.report import (
     load_lines,
     page,
     race_lines,
+    short_lines,
     start_lines,
     store_lines,
     work_lines,
@@ -48,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         run_load(asked.polls, _progress) if asked.polls else (),
         run_start(asked.restart, _progress) if asked.restart else None,
         run_store(_progress) if asked.store else None,
+        run_before(asked.before, _progress) if asked.before else None,
     )
     judged = goals(results.race, results.work, results.loads)
     if asked.out is not None:
@@ -72,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--polls", type=int, action="append", metavar="N", help=polls)
     add("--restart", type=int, metavar="N", help="measure how soon a process continues N sessions of a killed one")
     add("--store", action="store_true", help="measure how many saves the store takes")
+    before = "compare the work with a checkout of an older commit in this folder, in turns"
+    add("--before", type=Path, metavar="FOLDER", help=before)
     everything = "all of these: 100, 1,000 and 5,000 polls, 3,000 sessions, the store; takes a quarter of an hour"
     add("--all", action="store_true", help=everything)
     add("--out", type=Path, metavar="FOLDER", help="write the page, its pictures and the figures into this folder")
@@ -81,14 +86,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sections(results: Results, judged: tuple[Goal, ...]) -> Iterator[list[str]]:
     yield race_lines(results.race)
-    yield work_lines(results.work)
+    yield work_lines(results.work, results.before)
     if results.loads:
         yield load_lines(results.loads)
     if results.start:
         yield start_lines(results.start)
     if results.store:
         yield store_lines(results.store)
-    yield goal_lines(judged)
+    yield [*goal_lines(judged), *short_lines(judged)]
 
 
 def _progress(line: str) -> None:

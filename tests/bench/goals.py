@@ -48,16 +48,16 @@ class Goal:
 
 
 _NAMED: Final = "each guard and effect of a row is a named function, each record a call; batch and id are hashed"
-_FIELDS: Final = "field by field: each variant of the wire is looked for, and what is left over is kept"
+_FIELDS: Final = "each field is read in all its variants on the wire, and unknown members are kept"
 _DRAFT: Final = (
-    "a step also looks at nine deadlines, tells parties apart in any case of letters, and compares at its end; the "
-    "baseline and a bare table do none of that"
+    "a step also checks nine deadlines, compares ids of parties without regard to case, and compares the session at "
+    "its end; the baseline and a plain table do none of that"
 )
 _CLASSES: Final = "130 classes, 1,300 cells: all made and checked before the first event"
 _NOISE: Final = "no call and no byte is added (the tests gate both): a busy machine, and memory further apart"
 _HELD: Final = "the client keeps a driver, its tasks and an answer's parser for each session"
 _COLLECTING: Final = (
-    "a burst of answers, and the garbage collector, which looks at all sessions at once (0.1 s a thousand)"
+    "a burst of answers, and the garbage collector, which visits all sessions at once (0.1 s a thousand)"
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from tests.bench.adapter import Load, Start
+from tests.bench.before import Before
 from tests.bench.goals import Goal
 from tests.bench.race import Race, Spread
 from tests.bench.work import Work
@@ -21,11 +22,14 @@ from tests.bench.work import Work
 __all__ = [
     "Results",
     "as_json",
+    "chats_a_core",
     "goal_lines",
     "load_lines",
     "machine",
+    "message_cost",
     "page",
     "race_lines",
+    "short_lines",
     "start_lines",
     "store_lines",
     "work_lines",
@@ -41,6 +45,7 @@ class Results:
     loads: tuple[Load, ...] = ()
     start: Start | None = None
     store: dict[str, Any] | None = None
+    before: Before | None = None
 
 
 _NOISY: Final = 2.0
@@ -51,8 +56,13 @@ def _count(figure: float) -> str:
     return f"{figure / 1_000:,.1f} k" if figure < 1_000_000 else f"{figure / 1_000_000:,.2f} M"
 
 
-def _ratio(spread: Spread) -> str:
-    return f"{spread.middle:.1f} ({spread.least:.1f}–{spread.most:.1f})"
+def _ratio(spread: Spread, digits: int = 1) -> str:
+    return f"{spread.middle:.{digits}f} ({spread.least:.{digits}f}–{spread.most:.{digits}f})"
+
+
+_WEIGHT: Final = "bytes of a session at rest, one agent"
+HOLD_S: Final = 15.0
+"""Seconds for which the emulator holds a poll without news, as contact centres do."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -70,35 +80,63 @@ def race_lines(race: Race) -> list[str]:
     rows = [
         (
             f"{one.name} {one.version}",
-            _count(one.events_per_second.middle),
             "1" if one.behind.least == one.behind.most == 1 else _ratio(one.behind),
+            _count(one.events_per_second.middle),
             _count(one.made_per_second.middle),
             f"{one.bytes_each:,.0f}",
             "" if one.imported is None else f"{one.imported * 1000:.0f} ms",
         )
         for one in sorted(race.engines, key=lambda one: -one.events_per_second.middle)
     ]
-    head = ("engine", "events/s", "`reduce` is faster by", "sessions made/s", "bytes/session", "import")
+    head = ("engine", "`reduce` is faster by", "events/s", "sessions made/s", "bytes/session", "import")
     return [*_table(head, rows), *(f"missing: {name}: {why}" for name, why in race.absent.items())]
 
 
-def work_lines(work: Work) -> list[str]:
-    """Ours on real work, and what is exact."""
-    rates = [(name, _count(one.middle), f"{_count(one.least)}–{_count(one.most)}") for name, one in work.rates.items()]
+def chats_a_core(load: Load) -> float:
+    """Idle chats whose polls one core answers for: the server holds each for some seconds."""
+    return HOLD_S * 1_000 / load.cpu_ms_a_poll
+
+
+def message_cost(results: Results) -> list[tuple[str, float]]:
+    """Microseconds of an event from bytes to bytes: today's, and those of the older commit where it was measured."""
+    what = "bytes to bytes"
+    today = 1e6 / results.work.rates[what].middle
+    if results.before is None:
+        return [("today", today)]
+    return [("today", today), (f"commit {results.before.commit}", today * results.before.faster[what].middle)]
+
+
+def work_lines(work: Work, before: Before | None = None) -> list[str]:
+    """Ours on real work, and what is exact; with what the older commit does, where it was measured."""
+    faster = before.faster if before else {}
+    rates = [
+        (
+            name,
+            _ratio(faster[name], 2) if name in faster else "",
+            _count(one.middle),
+            f"{_count(one.least)}–{_count(one.most)}",
+        )
+        for name, one in work.rates.items()
+    ]
+    old = before.exact if before else {}
     exact = [
-        *((f"calls of {name}", str(count)) for name, count in work.calls.items()),
+        *((f"calls of {name}", str(count), str(old.get(name, ""))) for name, count in work.calls.items()),
         (
             "event 100,000 against event 100",
-            f"{work.age.middle:.2f} ({work.age.least:.2f}–{work.age.most:.2f}) times the time",
+            f"{_ratio(work.age, 2)} times the time",
+            "",
         ),
         (
             "an event while 20,000 other sessions are held, against alone",
-            f"{work.crowd.middle:.2f} ({work.crowd.least:.2f}–{work.crowd.most:.2f}) times the time",
+            f"{_ratio(work.crowd, 2)} times the time",
+            "",
         ),
-        ("blocks allocated by an ignored event", str(work.allocated)),
-        ("bytes of a session at rest, one agent", f"{work.weight:,}"),
+        ("blocks allocated by an ignored event", str(work.allocated), ""),
+        (_WEIGHT, f"{work.weight:,}", f"{old[_WEIGHT]:,}" if _WEIGHT in old else ""),
     ]
-    return [*_table(("work", "events/s", "least to most"), rates), "", *_table(("of a step", "figure"), exact)]
+    then = f"commit {before.commit}" if before else "before"
+    head = ("work", f"times faster than {then}", "events/s", "least to most")
+    return [*_table(head, rates), "", *_table(("of a step", "figure", then), exact)]
 
 
 def load_lines(loads: Sequence[Load]) -> list[str]:
@@ -106,6 +144,7 @@ def load_lines(loads: Sequence[Load]) -> list[str]:
     rows = [
         (
             f"{one.sessions:,} {one.line}, {one.kind}",
+            f"{chats_a_core(one):,.0f}",
             f"{one.opened_in:.1f} s",
             f"{one.bytes_each / 1000:.1f} KB",
             f"{one.cpu_ms_a_poll:.2f} ms",
@@ -117,6 +156,7 @@ def load_lines(loads: Sequence[Load]) -> list[str]:
     ]
     head = (
         "sessions",
+        "idle chats a core",
         "opened in",
         "memory each",
         "processor a poll",
@@ -156,8 +196,17 @@ def store_lines(store: dict[str, Any]) -> list[str]:
 
 def goal_lines(goals: Sequence[Goal]) -> list[str]:
     """Each goal with pass or fall short."""
-    rows = [(one.what, one.wanted, one.figure, "pass" if one.holds else "**falls short**", one.why) for one in goals]
-    return _table(("goal", "wanted", "measured", "", "why"), rows)
+    rows = [(one.what, one.wanted, one.figure, "pass" if one.holds else "**falls short**") for one in goals]
+    return _table(("goal", "wanted", "measured", ""), rows)
+
+
+def short_lines(goals: Sequence[Goal]) -> list[str]:
+    """Each reason, with the goals that fall short for it."""
+    reasons: dict[str, list[str]] = {}
+    for one in goals:
+        if not one.holds:
+            reasons.setdefault(one.why, []).append(f"{one.what} ({one.figure})")
+    return [f"* {'; '.join(short)}.\n  Reason: {reason}." for reason, short in reasons.items()]
 
 
 def as_json(results: Results, goals: Sequence[Goal]) -> dict[str, Any]:
@@ -193,7 +242,8 @@ def page(results: Results, goals: Sequence[Goal]) -> str:
         noise=_BUSY.format(spread) if spread > _NOISY else "",
         goals="\n".join(goal_lines(goals)),
         race="\n".join(race_lines(results.race)),
-        work="\n".join(work_lines(results.work)),
+        work="\n".join(work_lines(results.work, results.before)),
+        short="\n".join(short_lines(goals)),
         load="\n".join([_PICTURE, "", *load_lines(results.loads)]) if results.loads else _NOT_MEASURED,
         start="\n".join(start_lines(results.start)) if results.start else _NOT_MEASURED,
         store="\n".join(store_lines(results.store)) if results.store else _NOT_MEASURED,

@@ -37,7 +37,7 @@ def test_the_race_runs_with_whoever_is_here(tmp_path: Path) -> None:
     results = Results(race, work())
     assert json.loads(json.dumps(as_json(results, judged)))["benchmark"] == 2
     pictures = draw(results, tmp_path)
-    assert sorted(one.name for one in pictures) == ["events.png", "events.svg", "memory.png", "memory.svg"]
+    assert sorted(one.name for one in pictures) == ["memory.png", "memory.svg", "overview.png", "overview.svg"]
     assert all(one.stat().st_size > 2_000 for one in pictures)
     text = page(results, judged)
     assert "$" not in text.replace("$HOME", "")

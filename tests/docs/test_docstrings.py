@@ -146,3 +146,12 @@ def test_arguments_results_and_errors_have_their_sections(name: str, function: A
 @pytest.mark.parametrize(("name", "thing"), [pytest.param(*one, id=one[0]) for one in public()])
 def test_every_public_name_is_described(name: str, thing: Any) -> None:
     assert list(missing(thing)) == []
+
+
+NEVER_PRINTED = {"Cookies", "Inbox", "Lease", "LoopClock", "LoopWorker", "Middleware", "ThreadClock"}
+"""Parts that a program hands over and does not look at; an inbox knows its store's URL, which may hold a password."""
+
+
+def test_objects_of_public_classes_can_be_printed() -> None:
+    classes = [thing for _, thing in public() if inspect.isclass(thing) and not _is_never_made(thing)]
+    assert {one.__name__ for one in classes if one.__repr__ is object.__repr__} == NEVER_PRINTED
