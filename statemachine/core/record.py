@@ -44,9 +44,13 @@ def make_record(cls: Any, **options: Any) -> Any:
     cls.__doc__ = with_field_texts(cls.__doc__, own.get("__annotations__", ()))
     made: Any = define(cls, eq=False, repr=False, frozen=sys.flags.dev_mode, weakref_slot=False, **options)
     names: tuple[str, ...] = made.__match_args__
-    made.field_values = property(  # `attrgetter` gives a single value without its tuple
-        attrgetter(*names) if len(names) > 1 else lambda self: tuple([getattr(self, name) for name in names])
-    )
+
+    def values(self: Any) -> tuple[Any, ...]:
+        """The values of all fields."""
+        return tuple([getattr(self, name) for name in names])
+
+    # `attrgetter` is faster, but gives a single value without its tuple.
+    made.field_values = property(attrgetter(*names) if len(names) > 1 else values)
     return made
 
 
