@@ -38,7 +38,7 @@ class TraceFiles:
     def __init__(self, folder: str | os.PathLike[str], *, limit: float = 1e6) -> None:
         self._folder: Final = Path(folder)
         self._half: Final = limit / 2
-        # The session after the last line of each trace; the driver holds the same object.
+        # By label: the session after the last line of each trace; the driver holds the same object.
         self._left: Final[dict[str, Session]] = {}
         self._failing = False
         private_folder(self._folder)
@@ -47,12 +47,16 @@ class TraceFiles:
 
     def files(self, session_id: str) -> tuple[Path, ...]:
         """The existing files of this session, the older one first."""
-        return tuple(file for file in (self._old(session_id), self._file(session_id)) if file.exists())
+        return self._files(label(session_id))
 
     def forget(self, session_id: str) -> None:
         """Delete the files of this session. Raises OSError."""
-        self._left.pop(session_id, None)
-        for file in self.files(session_id):
+        self.forget_label(label(session_id))
+
+    def forget_label(self, name: str) -> None:
+        """Delete the files of the session with this label, on a machine that does not know its id. Raises OSError."""
+        self._left.pop(name, None)
+        for file in self._files(name):
             file.unlink(missing_ok=True)
 
     def purge(self, before: int) -> None:
@@ -63,39 +67,42 @@ class TraceFiles:
 
     def event_handled(self, step: HandledEvent) -> None:
         """See `Observer.event_handled`."""
-        session_id, after = step.session_id, step.after
+        name, after = label(step.session_id), step.after
         line = step_line(RecordedStep.of(step.event, after.phase, step.outputs))
         try:
-            self._write(session_id, step.before, line)
+            self._write(name, step.before, line)
         except OSError as error:
-            self._left.pop(session_id, None)
+            self._left.pop(name, None)
             if not self._failing:  # once: thousands of chats have the same full disk
                 self._failing = True
-                _log.error("trace_failed", session=label(session_id), error=error.strerror or error_name(error))
+                _log.error("trace_failed", session=name, error=error.strerror or error_name(error))
             return
         self._failing = False
         if after.outcome is None:
-            self._left[session_id] = after
+            self._left[name] = after
         else:
-            self._left.pop(session_id, None)
+            self._left.pop(name, None)
 
     def checkpoint(self, session_id: str, checkpoint: Checkpoint, number: int) -> None:
         """See `Observer.checkpoint`."""
 
-    def _write(self, session_id: str, before: Session, line: str) -> None:
-        file = self._file(session_id)
+    def _write(self, name: str, before: Session, line: str) -> None:
+        file = self._file(name)
         with open_private(file, "a") as opened:
             size = opened.tell()
             text = f"{line}\n"
-            if size == 0 or self._left.get(session_id) is not before:
+            if size == 0 or self._left.get(name) is not before:
                 # On a new line, also after one that a full disk has cut.
                 text = ("\n" if size else "") + f"{header_line(_PRODUCT, before)}\n{text}"
             size += opened.write(text.encode("ascii"))
         if size >= self._half:
-            os.replace(file, self._old(session_id))
+            os.replace(file, self._old(name))
 
-    def _file(self, session_id: str) -> Path:
-        return self._folder / f"{label(session_id)}.jsonl"
+    def _files(self, name: str) -> tuple[Path, ...]:
+        return tuple(file for file in (self._old(name), self._file(name)) if file.exists())
 
-    def _old(self, session_id: str) -> Path:
-        return self._folder / f"{label(session_id)}.old.jsonl"
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.jsonl"
+
+    def _old(self, name: str) -> Path:
+        return self._folder / f"{name}.old.jsonl"

@@ -40,12 +40,16 @@ def status(url: str, as_json: bool) -> None:
         return
     screen = Screen()
     for one in found.workers:
-        draining = ", draining" if one.draining else ""
+        state = ", draining" * one.draining + ", cut off from the contact centre" * one.cut_off
         screen.line(
             f"worker  {one.id}: {one.shards} shards, {one.chats:,} chats, beat {one.beat_s:.1f} s ago, "
-            f"joined {one.since_s:,.0f} s ago{draining}"
+            f"joined {one.since_s:,.0f} s ago{state}"
         )
-    screen.line(f"shards  {found.free_shards} without an owner")
+    suspects = f", {found.suspects} of them suspected to stop their workers, and tried in parts" * bool(found.suspects)
+    screen.line(f"shards  {found.free_shards} without an owner{suspects}")
+    for shard in found.quarantined:
+        screen.line(("! ", "bold yellow"), f"shard {shard} is in quarantine: its chats stopped each of its workers.")
+        screen.line(f"  Correct the cause, then: statemachine cluster release URL {shard}")
     screen.line(f"inbox   {found.inbox_depth:,} waiting, the oldest for {found.inbox_oldest_s:.1f} s")
     for reader in found.readers:
         screen.line(f"reader  {reader.name}: {reader.lag:,} updates behind, seen {reader.seen_s:,.0f} s ago")
@@ -72,6 +76,16 @@ def move(url: str, shard: int, worker: str) -> None:
     with in_trouble(StoreError):
         _steering(url).move(url, shard, worker)
     Screen().line(f"shard {shard} moves to {worker}")
+
+
+@command.command()
+@click.argument("url")
+@click.argument("shard", type=click.IntRange(min=0))
+def release(url: str, shard: int) -> None:
+    """Let the workers claim SHARD again, which is in quarantine because its chats stopped its workers."""
+    with in_trouble(StoreError):
+        _steering(url).release(url, shard)
+    Screen().line(f"shard {shard} may be claimed again")
 
 
 def _steering(url: str) -> Any:

@@ -56,7 +56,7 @@ def command(ctx: click.Context) -> None:
     and show need exclusive access: they refuse while a process uses it, and name that process. With PostgreSQL, purge
     and forget run beside the workers.
 
-    Exit status: 0 done; 1 check found damage, or show no chat; 2 it could not be executed.
+    Exit status: 0 done; 1 check or recover found damage, or show no chat; 2 it could not be executed.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -168,8 +168,7 @@ def forget(file: Path | str, client_ids: tuple[str, ...]) -> None:
         return housekeeping.forget(link, _of_clients(ids, client_ids))
 
     def work_in_postgres(link: Any) -> int:
-        ids = [session_id for (session_id,) in link.execute("SELECT id FROM statemachine.session")]
-        found: int = _postgres("housekeeping").forget(link, _of_clients(ids, client_ids))
+        found: int = _postgres("housekeeping").forget_clients(link, client_ids)
         return found
 
     with in_trouble(StoreError):
@@ -179,18 +178,27 @@ def forget(file: Path | str, client_ids: tuple[str, ...]) -> None:
 
 @command.command()
 @_file
-def recover(file: Path | str) -> None:
+def recover(file: Path | str) -> int:
     """Raise all numbers after the database was restored from a backup, so that no message id is used twice.
 
     Do it once, before a process uses the database again. Each chat reports a `HistoryGap`: the backup does not know
-    what came after it.
+    what came after it. A message that waits in the backup is sent only where the history lacks it; intents that wait in
+    the inbox are refused.
     """
     with in_trouble(StoreError):
         if is_url(file):
-            count = _work_in_postgres(file, recovery.recover_database)
+            found = _work_in_postgres(file, recovery.recover_database)
         else:
-            count = _work(Path(file), recovery.recover_file)
-    Screen().line(f"recovered {_chats(count)}")
+            found = _work(Path(file), recovery.recover_file)
+    screen = Screen()
+    screen.line(f"recovered {_chats(found.sessions - len(found.unreadable))}")
+    if found.refused:
+        screen.line(f"refused {found.refused:,} intents that waited in the inbox: put those again that are still due")
+    for name in found.unreadable:
+        screen.line(
+            ("✗ ", "bold red"), f"chat {name}: its snapshot cannot be read: statemachine store show DATABASE {name}"
+        )
+    return 1 if found.unreadable else 0
 
 
 @command.command()
@@ -230,9 +238,7 @@ def _of_clients(ids: list[str], client_ids: tuple[str, ...]) -> list[str]:
 
 def _work_in_postgres(url: str, work: Callable[[Any], _T]) -> _T:
     """Do this in one transaction, beside the workers."""
-    database = _postgres("database")
-    link, _ = database.open_database(url)
-    with database.translated_errors(url), link, link.transaction():
+    with _postgres("database").existing(url) as (link, _), link.transaction():
         return work(link)
 
 

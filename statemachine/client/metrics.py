@@ -44,6 +44,15 @@ METRICS: Final[Mapping[str, Metric]] = {
     "chat_journal_depth": Metric("gauge", (), "transcript updates not acknowledged yet, of all sessions"),
     "chat_parked": Metric("gauge", (), "sessions whose handler failed too often; their updates wait"),
     "chat_host_down": Metric("gauge", (), "1 while the circuit breaker is open: the server does not answer"),
+    "chat_cluster_shards": Metric("gauge", (), "shards that this worker owns"),
+    "chat_cluster_workers": Metric("gauge", (), "workers in the cluster"),
+    "chat_cluster_lease_seconds": Metric("gauge", (), "time left of this worker's lease"),
+    "chat_inbox_depth": Metric("gauge", (), "intents that wait in this worker's shards"),
+    "chat_inbox_oldest_seconds": Metric("gauge", (), "age of the oldest of them"),
+    "chat_reader_lag": Metric("gauge", ("reader",), "updates of this worker's shards that a reader has not read"),
+    "chat_cluster_takeovers_total": Metric("counter", (), "takeovers of shards whose worker was declared dead"),
+    "chat_cluster_fenced_total": Metric("counter", (), "writes refused: another worker has claimed the shard"),
+    "chat_cluster_refused_late_total": Metric("counter", (), "requests not sent: the lease had ended"),
 }
 """All metrics by name."""
 
@@ -77,6 +86,15 @@ class Metrics(Protocol):
             seconds: The observation.
             labels: Their values, by name.
         """
+
+
+class Gauges(Protocol):
+    """A state with gauges: `Stats`, and `ClusterStats` of a worker."""
+
+    @property
+    def gauges(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+        """The values of the gauges in `METRICS`, by name and labels."""
+        ...
 
 
 class GuardedMetrics:
@@ -185,3 +203,13 @@ class Stats:
     journal: int
     parked: int
     host_down: bool
+
+    @property
+    def gauges(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+        """The values of the gauges in `METRICS`, by name and labels."""
+        return {
+            "chat_sessions": {(phase,): number for phase, number in self.phases.items()},
+            "chat_journal_depth": {(): self.journal},
+            "chat_parked": {(): self.parked},
+            "chat_host_down": {(): self.host_down},
+        }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from .metrics import METRICS, Stats
+from .metrics import METRICS, Gauges
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -47,31 +47,23 @@ class PrometheusMetrics:
         """See `Metrics.observe`."""
         self._histograms[name].labels(**labels).observe(seconds)
 
-    def collect_stats(self, stats: Callable[[], Stats]) -> None:
+    def collect_stats(self, stats: Callable[[], Gauges]) -> None:
         """Add gauges that are read when the registry is collected.
 
         Args:
-            stats: `ChatClient.stats` of the client; called in the thread that collects the registry.
+            stats: `ChatClient.stats` of the client, or `Worker.cluster_stats` of an open worker; called in the thread
+                that collects the registry.
         """
         self._registry.register(_StatsCollector(stats))
 
 
 class _StatsCollector(Collector):
-    def __init__(self, stats: Callable[[], Stats]) -> None:
+    def __init__(self, stats: Callable[[], Gauges]) -> None:
         self._stats = stats
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        stats = self._stats()
-        phases = _gauge("chat_sessions")
-        for phase, number in stats.phases.items():
-            phases.add_metric((phase,), number)
-        yield phases
-        values = {"chat_journal_depth": stats.journal, "chat_parked": stats.parked, "chat_host_down": stats.host_down}
-        for name, value in values.items():
-            gauge = _gauge(name)
-            gauge.add_metric((), value)
+        for name, values in self._stats().gauges.items():
+            gauge = GaugeMetricFamily(name, METRICS[name].about, labels=METRICS[name].labels)
+            for labels, value in values.items():
+                gauge.add_metric(labels, value)
             yield gauge
-
-
-def _gauge(name: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, METRICS[name].about, labels=METRICS[name].labels)

@@ -7,6 +7,7 @@ and reads updates with cursors of its own. See README.md beside this file. Needs
 
 from .inbox import Inbox
 from .lease import Lease
-from .worker import ClusterStats, Worker
+from .stats import ClusterStats
+from .worker import Worker
 
 __all__ = ["ClusterStats", "Inbox", "Lease", "Worker"]

@@ -12,13 +12,14 @@ from statemachine.client.arguments import text as checked_text
 from statemachine.client.errors import BadSetting, ChatClosed
 from statemachine.codec.records import decode_update
 from statemachine.store.errors import StoreError
-from statemachine.store.names import is_url, shown
-from statemachine.store.postgres_database import AsyncConnection, connect_async, explain, shard_of
+from statemachine.store.names import is_url
+from statemachine.store.postgres_database import AsyncConnection, connect_async, explain, shard_of, translated_errors
 from statemachine.store.psycopg_extra import psycopg
 from statemachine.store.sealing import Cipher, Sealing
 
 from ..core import TranscriptUpdate
 from .intake import CHANNEL, write_intent
+from .pairs import read_pair
 
 PAGE: Final = 500
 POLL_S: Final = 0.1
@@ -83,10 +84,9 @@ class Inbox:
         self._shards, self._prefix = 0, ""
 
     async def __aenter__(self) -> Self:
-        row = (await self._ask("SELECT shards, pair FROM statemachine.layout", open_first=True))[0]
-        if row[1] is None:
-            raise BadSetting(f"{shown(self._url)}: no worker has used it yet: start one first")
-        self._shards, self._prefix = row
+        self._shards, self._prefix = await asyncio.to_thread(read_pair, self._url)
+        with translated_errors(self._url):
+            self._link = await connect_async(self._url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -211,18 +211,18 @@ class Inbox:
             raise ChatClosed("the inbox is not open: use it inside `async with`")
         return self._prefix + quote(checked_text("client_id", client_id), safe="")
 
-    async def _ask(self, query: Any, values: Any = (), *, open_first: bool = False, fetch: bool = True) -> list[Any]:
+    async def _ask(self, query: Any, values: Any = (), *, fetch: bool = True) -> list[Any]:
         """Execute a statement; once more where the connection had been cut: all of them can be repeated."""
-        if self._link is None and not open_first:
-            raise ChatClosed("the inbox is not open: use it inside `async with`")
         async with self._lock:
             for is_last in (False, True):
+                if self._link is None:
+                    raise ChatClosed("the inbox is not open: use it inside `async with`")
                 try:
-                    if self._link is None or self._link.closed:
+                    if self._link.closed:
                         self._link = await connect_async(self._url)
                     result = await self._link.execute(query, values)
                     return await result.fetchall() if fetch else []
                 except psycopg.Error as error:
-                    if is_last or self._link is None or not self._link.closed:
+                    if is_last or not self._link.closed:
                         raise explain(error, self._url) from error
         raise AssertionError

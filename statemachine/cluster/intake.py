@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
+from statemachine.adapters.driver import label
 from statemachine.client.errors import BadSetting, ChatError, NotPossible
 from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
@@ -19,6 +19,7 @@ from statemachine.store.psycopg_extra import psycopg
 from statemachine.store.sealing import Sealing
 
 from ..logs import Logger, error_name, error_values
+from .lease import elapsed
 
 _log = Logger()
 
@@ -29,7 +30,7 @@ _LOOK_S: Final = 1.0
 _MARK_S: Final = 0.05
 
 _OPEN: Final = (
-    "SELECT id, session, key, intent, extract(epoch FROM at)::float8 FROM statemachine.inbox"
+    "SELECT id, session, key, intent, extract(epoch FROM clock_timestamp() - at)::float8 FROM statemachine.inbox"
     " WHERE done IS NULL AND shard = ANY(%s) AND NOT id = ANY(%s) ORDER BY id LIMIT %s"
 )
 _DONE: Final = (
@@ -78,12 +79,21 @@ class Intake:
 
     @property
     def oldest_s(self) -> float:
-        """The age of the oldest of them, in seconds."""
-        return max(0.0, time.time() - min(self._waiting.values(), default=time.time()))
+        """The age of the oldest of them, in seconds, by the database's clock."""
+        now = elapsed()
+        return max(0.0, now - min(self._waiting.values(), default=now))
 
     def wake(self) -> None:
         """Look into the inbox now."""
         self._event.set()
+
+    def forget(self, labels: frozenset[str]) -> None:
+        """Execute no more intents of the chats with these labels: they are not in the inbox any more."""
+        for session_id, queue in self._queues.items():
+            if label(session_id) in labels:
+                for row, *_ in queue:
+                    self._waiting.pop(row, None)
+                queue.clear()
 
     async def run(self) -> None:
         """Run until it is cancelled; while the database is away, it waits."""
@@ -123,8 +133,8 @@ class Intake:
                 self._waiting.pop(row, None)
         if shards := self._owner.owned_shards():
             rows = await (await link.execute(_OPEN, (shards, list(self._waiting), PAGE))).fetchall()
-            for row, session_id, key, intent, at in rows:
-                self._waiting[row] = at
+            for row, session_id, key, intent, age_s in rows:
+                self._waiting[row] = elapsed() - age_s
                 self._add(session_id, (row, key, intent))
 
     def _add(self, session_id: str, one: tuple[int, str, str]) -> None:
@@ -144,7 +154,8 @@ class Intake:
             while queue:
                 row, key, intent = queue[0]
                 refused = await self._execute(session_id, key, intent)
-                queue.popleft()
+                if queue:  # else the customer was forgotten meanwhile
+                    queue.popleft()
                 self._ended[row] = refused
                 asyncio.get_running_loop().call_later(_MARK_S, self.wake)
         except (ChatError, StoreError):  # the chat is elsewhere now, or the database away: they stay in the inbox

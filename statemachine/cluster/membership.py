@@ -1,29 +1,33 @@
-"""The heartbeat of a worker, and who owns which shard: four statements, and PostgreSQL's clock.
+"""The heartbeat of a worker, and who owns which shard: a few statements, and PostgreSQL's clock.
 
 It runs in a thread of its own: a busy event loop is not a dead worker. An event loop that does nothing for two leases
 is: then the heartbeat pauses, and others take the chats over.
+
+Workers share the shards equally, but a worker claims no shard with snapshots that it cannot read, and one that does not
+reach the contact centre while others do claims none. Shards that stopped their workers again and again: see `shards`.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, Final, Protocol
 
 from attrs import frozen
 
+from statemachine.codec.snapshot import SCHEMA as SNAPSHOT_SCHEMA
 from statemachine.store.postgres_database import LOCK, Connection, connect
 from statemachine.store.psycopg_extra import psycopg
 
 from ..logs import Logger, error_values
 from .lease import Lease, elapsed
+from .shards import PROBATION_S, QUARANTINE, SUSPECT
 
 _log = Logger()
 
@@ -31,31 +35,70 @@ BEAT_S: Final = 0.5
 _RETRY_S: Final = 0.3
 
 _JOIN: Final = (
-    "INSERT INTO statemachine.worker (id, beat, since, address) VALUES (%s, clock_timestamp(), clock_timestamp(), %s)"
+    "INSERT INTO statemachine.worker (id, beat, awake, since, snapshot_schema, address)"
+    " VALUES (%s, clock_timestamp(), clock_timestamp(), clock_timestamp(), %s, %s)"
 )
-_BEAT: Final = "UPDATE statemachine.worker SET beat = clock_timestamp() WHERE id = %s RETURNING draining"
-_REAP: Final = "DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %s)"
+_BEAT: Final = """
+UPDATE statemachine.worker SET beat = clock_timestamp(), draining = draining OR %(leaving)s, cut_off = %(cut_off)s,
+  awake = CASE WHEN %(awake)s THEN clock_timestamp() ELSE awake END WHERE id = %(me)s RETURNING draining
+"""
+_REAP: Final = """
+WITH dead AS (
+  DELETE FROM statemachine.worker WHERE clock_timestamp() - beat > make_interval(secs => %(lease)s)
+  RETURNING id, awake),
+held AS (SELECT shard.id, worker, strikes >= %(suspect)s AS suspect,
+    since IS NULL OR awake - since < make_interval(secs => %(probation)s) AS fresh
+  FROM statemachine.shard JOIN dead ON dead.id = worker),
+judged AS (SELECT *, count(*) FILTER (WHERE fresh AND suspect) OVER (PARTITION BY worker) AS tried FROM held)
+UPDATE statemachine.shard SET worker = NULL, strikes = CASE
+    WHEN fresh AND suspect AND tried = 1 THEN %(quarantine)s
+    WHEN fresh AND (suspect OR tried = 0) THEN strikes + 1
+    WHEN fresh THEN strikes
+    ELSE (tried = 0)::int END
+FROM judged WHERE shard.id = judged.id RETURNING shard.id, strikes
+"""
+"""A worker that stops while it tries suspects accuses those alone: see `shards`."""
+_ACQUIT: Final = "UPDATE statemachine.shard SET strikes = 0 WHERE worker IS NULL AND strikes < %(quarantine)s"
 _FREE: Final = """
 UPDATE statemachine.shard SET worker = NULL
-WHERE worker IS NOT NULL AND NOT EXISTS (SELECT 1 FROM statemachine.worker WHERE worker.id = shard.worker) RETURNING id
+WHERE worker IS NOT NULL AND NOT EXISTS (SELECT 1 FROM statemachine.worker WHERE worker.id = shard.worker)
+RETURNING id, 0
 """
 """A statement of its own: a worker may claim in the very moment in which it is declared dead."""
 _LOOK: Final = """
-SELECT (SELECT count(*) FROM statemachine.worker WHERE NOT draining), count(*),
-  coalesce(array_agg(id) FILTER (WHERE worker = %(me)s AND wanted <> %(me)s AND wanted IN (SELECT id FROM
-    statemachine.worker)), '{}'),
-  coalesce(array_agg(id ORDER BY wanted IS NOT DISTINCT FROM %(me)s DESC, id) FILTER (WHERE worker IS NULL AND
-    (wanted IS NULL OR wanted = %(me)s OR wanted NOT IN (SELECT id FROM statemachine.worker))), '{}'),
-  count(*) FILTER (WHERE worker IS NULL AND wanted = %(me)s)
-FROM statemachine.shard
+WITH alive AS (SELECT * FROM statemachine.worker WHERE NOT draining),
+able AS (SELECT * FROM alive WHERE NOT cut_off OR NOT EXISTS (SELECT 1 FROM alive WHERE NOT cut_off)),
+usable AS (SELECT * FROM statemachine.shard WHERE strikes < %(quarantine)s),
+level AS (SELECT 0 AS least UNION SELECT snapshot_schema FROM able WHERE snapshot_schema <= %(schema)s),
+free AS (SELECT * FROM usable WHERE worker IS NULL AND snapshot_schema <= %(schema)s
+  AND (wanted IS NULL OR wanted = %(me)s OR wanted NOT IN (SELECT id FROM statemachine.worker)))
+SELECT (SELECT count(*) FROM statemachine.worker),
+  (SELECT coalesce(max(ceil((SELECT count(*) FROM usable WHERE usable.snapshot_schema >= least)::float8
+      / greatest(1, (SELECT count(*) FROM able WHERE able.snapshot_schema >= least)))), 0)::int
+    FROM level WHERE EXISTS (SELECT 1 FROM able WHERE id = %(me)s)),
+  ARRAY(SELECT id FROM usable WHERE worker = %(me)s AND wanted <> %(me)s
+    AND wanted IN (SELECT id FROM statemachine.worker)),
+  ARRAY(SELECT id FROM free WHERE strikes < %(suspect)s AND wanted = %(me)s),
+  ARRAY(SELECT id FROM free WHERE strikes < %(suspect)s AND wanted IS DISTINCT FROM %(me)s),
+  ARRAY(SELECT id FROM free WHERE strikes >= %(suspect)s AND strikes = (SELECT max(strikes) FROM free)
+    AND NOT EXISTS (SELECT 1 FROM usable WHERE worker = %(me)s AND strikes >= %(suspect)s
+      AND (since IS NULL OR clock_timestamp() - since < make_interval(secs => %(probation)s))))
+"""
+"""The fair share is the greatest over all snapshot schemas that this worker can read: the shards with newer ones are
+shared by those who can read them.
 """
 _CLAIM: Final = """
-UPDATE statemachine.shard SET worker = %s, epoch = epoch + 1, since = clock_timestamp(), wanted = NULL WHERE id IN (
-  SELECT id FROM statemachine.shard WHERE worker IS NULL AND id = ANY(%s) FOR UPDATE SKIP LOCKED)
+UPDATE statemachine.shard SET worker = %(me)s, epoch = epoch + 1, since = NULL, wanted = NULL,
+  snapshot_schema = greatest(snapshot_schema, %(schema)s) WHERE id IN (
+  SELECT id FROM statemachine.shard WHERE worker IS NULL AND id = ANY(%(shards)s)
+    AND snapshot_schema <= %(schema)s FOR UPDATE SKIP LOCKED)
 RETURNING id, epoch
 """
-_GIVE_BACK: Final = "UPDATE statemachine.shard SET worker = NULL WHERE worker = %s AND id = ANY(%s)"
+_ADOPTED: Final = "UPDATE statemachine.shard SET since = clock_timestamp() WHERE worker = %s AND id = ANY(%s)"
+_GIVE_BACK: Final = "UPDATE statemachine.shard SET worker = NULL, strikes = 0 WHERE worker = %s AND id = ANY(%s)"
 _LEAVE: Final = "DELETE FROM statemachine.worker WHERE id = %s"
+_LIMITS: Final = {"suspect": SUSPECT, "quarantine": QUARANTINE, "probation": PROBATION_S}
+_FORGOTTEN: Final = "SELECT id, label FROM statemachine.forgotten WHERE id > %s ORDER BY id"
 
 
 class Member(Protocol):
@@ -73,18 +116,32 @@ class Member(Protocol):
     def shared_with(self, workers: int) -> None:
         """So many workers are alive."""
 
+    def forgotten(self, labels: Sequence[str]) -> None:
+        """The customers of the chats with these labels were forgotten."""
+
+    def is_cut_off(self) -> bool:
+        """Whether the contact centre does not answer this worker."""
+        ...
+
+    def idle_s(self) -> float:
+        """The seconds since its event loop worked last."""
+        ...
+
 
 @frozen
 class _View:
+    """`share`: of this worker; the others are shards. `suspects`: empty while this worker has one on probation."""
+
     workers: int
-    shards: int
+    share: int
     elsewhere_wanted: list[int]
+    reserved: list[int]
     free: list[int]
-    reserved: int
+    suspects: list[int]
 
 
 class Membership:
-    """A worker among the others. `is_awake`: whether its event loop works. `address`: see `Worker.address`."""
+    """A worker among the others. `address`: see `Worker.address`."""
 
     def __init__(
         self,
@@ -93,16 +150,16 @@ class Membership:
         lease: Lease,
         seconds: float,
         *,
-        is_awake: Callable[[], bool],
         address: str | None = None,
     ) -> None:
         self._url, self._member, self._lease, self._seconds = url, member, lease, seconds
-        self._is_awake = is_awake
         self._address = address
         self._owned: set[int] = set()
         self.id = _new_id()
         self._joined = self._ended = self.leaving = False
         self._reaps_from = 0.0
+        self._last_forgotten = 0
+        self._adopted: SimpleQueue[int] = SimpleQueue()
         self._returned: SimpleQueue[int] = SimpleQueue()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="statemachine-beat")
@@ -111,6 +168,10 @@ class Membership:
     def start(self) -> None:
         """Begin to beat."""
         self._thread.start()
+
+    def adopted(self, shard: int) -> None:
+        """All chats of this shard are at work."""
+        self._adopted.put(shard)
 
     def give_back(self, shard: int) -> None:
         """Release this shard: nothing of it is in this process any more."""
@@ -152,57 +213,76 @@ class Membership:
         return link
 
     def _once(self, link: Connection) -> None:
-        sent = elapsed()
-        if self._joined and not self._is_awake():
+        sent, idle_s = elapsed(), self._member.idle_s()
+        if self._joined and idle_s >= 2 * self._seconds:
             return
-        is_draining = self.leaving
         if not self._joined:
-            link.execute(_JOIN, (self.id, self._address))
+            link.execute(_JOIN, (self.id, SNAPSHOT_SCHEMA, self._address))
             self._joined = True
-        elif row := link.execute(_BEAT, (self.id,)).fetchone():
-            is_draining = is_draining or bool(row[0])
-        else:
+        elif not self._beat(link, is_awake=idle_s < BEAT_S):
             self._was_declared_dead()
             return
         self._lease.renew(sent)
         self._give_back(link)
-        taken_over: list[int] = []
-        if sent >= self._reaps_from:
-            link.execute(_REAP, (self._seconds,))
-            taken_over = [row[0] for row in link.execute(_FREE)]
-        self._balance(link, is_draining, taken_over)
+        self._forget(link)
+        self._balance(link, self._reap(link) if sent >= self._reaps_from else set())
+
+    def _beat(self, link: Connection, *, is_awake: bool) -> bool:
+        """Whether this worker is still one."""
+        cut_off = self._member.is_cut_off()
+        values = {"me": self.id, "leaving": self.leaving, "cut_off": cut_off, "awake": is_awake}
+        return link.execute(_BEAT, values).fetchone() is not None
+
+    def _reap(self, link: Connection) -> set[int]:
+        """Declare workers dead; returns the shards that are free now."""
+        rows = [*link.execute(_REAP, {"lease": self._seconds, **_LIMITS}), *link.execute(_FREE)]
+        for shard, strikes in rows:
+            if strikes >= QUARANTINE:
+                link.execute(_ACQUIT, _LIMITS)
+                _log.error("shard_quarantined", shard=shard, remedy=f"statemachine cluster release URL {shard}")
+        return {shard for shard, _ in rows}
 
     def _give_back(self, link: Connection) -> None:
-        shards = [self._returned.get() for _ in range(self._returned.qsize())]
-        if shards:
-            self._owned.difference_update(shards)
-            link.execute(_GIVE_BACK, (self.id, shards))
+        adopted, returned = _taken(self._adopted), _taken(self._returned)
+        if adopted:
+            link.execute(_ADOPTED, (self.id, adopted))
+        if returned:
+            self._owned.difference_update(returned)
+            link.execute(_GIVE_BACK, (self.id, returned))
+
+    def _forget(self, link: Connection) -> None:
+        rows = link.execute(_FORGOTTEN, (self._last_forgotten,)).fetchall()
+        if rows:
+            self._member.forgotten([label for _, label in rows])
+            self._last_forgotten = rows[-1][0]
 
     def _was_declared_dead(self) -> None:
         _log.error("declared_dead", worker=self.id)
         self._lease.end()
         self._member.lost()
-        self.id, self._joined, self._returned = _new_id(), False, SimpleQueue()
+        self.id, self._joined, self._returned, self._adopted = _new_id(), False, SimpleQueue(), SimpleQueue()
         self._owned.clear()
         self._wake.set()
 
-    def _balance(self, link: Connection, is_draining: bool, taken_over: list[int]) -> None:
-        row: Any = link.execute(_LOOK, {"me": self.id}).fetchone()
-        seen = _View(*row)
-        own = len(self._owned)
-        share = 0 if is_draining else math.ceil(seen.shards / max(1, seen.workers))
-        self._member.shared_with(max(1, seen.workers))
-        if own > share or seen.elsewhere_wanted:
-            self._member.surplus(max(0, own - share), seen.elsewhere_wanted)
-        count = 0 if is_draining else max(share - own, seen.reserved)
-        if count > 0 and seen.free:
-            first, rest = seen.free[: seen.reserved], seen.free[seen.reserved :]
-            random.shuffle(rest)  # not all workers after the same ones
-            rows = link.execute(_CLAIM, (self.id, [*first, *rest][:count])).fetchall()
+    def _balance(self, link: Connection, taken_over: set[int]) -> None:
+        values = {"me": self.id, "schema": SNAPSHOT_SCHEMA}
+        row: Any = link.execute(_LOOK, values | _LIMITS).fetchone()
+        seen, own = _View(*row), len(self._owned)
+        self._member.shared_with(seen.workers)
+        if own > seen.share or seen.elsewhere_wanted:
+            self._member.surplus(max(0, own - seen.share), seen.elsewhere_wanted)
+        if seen.share == 0:
+            return
+        random.shuffle(seen.free)  # not all workers after the same ones
+        random.shuffle(seen.suspects)
+        half = (len(seen.suspects) + 1) // 2
+        wanted = [*seen.reserved, *seen.suspects[:half], *seen.free][: max(seen.share - own, len(seen.reserved))]
+        if wanted:
+            rows = link.execute(_CLAIM, {**values, "shards": wanted}).fetchall()
             claimed = {int(shard): int(epoch) for shard, epoch in rows}
             self._owned.update(claimed)
             if claimed:
-                self._member.claimed(claimed, not set(taken_over).isdisjoint(claimed))
+                self._member.claimed(claimed, not taken_over.isdisjoint(claimed))
 
     def _leave(self, link: Connection | None) -> None:
         self._lease.end()
@@ -219,3 +299,7 @@ class Membership:
 
 def _new_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _taken(queue: SimpleQueue[int]) -> list[int]:
+    return [queue.get() for _ in range(queue.qsize())]

@@ -1,4 +1,4 @@
-"""See and steer a cluster: its workers, shards and inbox; drain a worker; move a shard."""
+"""See and steer a cluster: its workers, shards and inbox; drain a worker; move or release a shard."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from attrs import frozen
 from statemachine.store.errors import StoreError
 from statemachine.store.names import shown
 from statemachine.store.postgres_check import reading
-from statemachine.store.postgres_database import connect, translated_errors
+from statemachine.store.postgres_database import existing
+
+from .shards import QUARANTINE, SUSPECT
 
 _WORKERS: Final = """
 SELECT id, extract(epoch FROM clock_timestamp() - beat)::float8, extract(epoch FROM clock_timestamp() - since)::float8,
-  draining, (SELECT count(*) FROM statemachine.shard WHERE shard.worker = member.id),
+  draining, cut_off, (SELECT count(*) FROM statemachine.shard WHERE shard.worker = member.id),
   (SELECT count(*) FROM statemachine.session JOIN statemachine.shard ON shard.id = session.shard
     WHERE shard.worker = member.id AND ended_at IS NULL)
 FROM statemachine.worker AS member ORDER BY id
 """
 _CLUSTER: Final = """
 SELECT (SELECT count(*) FROM statemachine.shard WHERE worker IS NULL),
+  ARRAY(SELECT id FROM statemachine.shard WHERE strikes >= %(quarantine)s ORDER BY id),
+  (SELECT count(*) FROM statemachine.shard WHERE worker IS NULL AND strikes BETWEEN %(suspect)s AND %(quarantine)s - 1),
   (SELECT count(*) FROM statemachine.inbox WHERE done IS NULL),
   (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 FROM statemachine.inbox
     WHERE done IS NULL)
@@ -37,12 +41,16 @@ _SAFE: Final = (
 
 @frozen
 class WorkerStatus:
-    """One worker. `beat_s`: seconds since its last heartbeat; `since_s`: since it has joined; `chats`: open ones."""
+    """One worker. `beat_s`: seconds since its last heartbeat; `since_s`: since it has joined; `chats`: open ones.
+
+    `cut_off`: the contact centre does not answer it.
+    """
 
     id: str
     beat_s: float
     since_s: float
     draining: bool
+    cut_off: bool
     shards: int
     chats: int
 
@@ -60,11 +68,15 @@ class ReaderStatus:
 class ClusterStatus:
     """The cluster. `free_shards`: without an owner; `inbox_oldest_s`: the age of the oldest waiting intent.
 
-    `warning`: what a failover of the database would lose, or None.
+    `quarantined`: the shards that stopped their workers again and again, which nobody claims until they are released;
+    `suspects`: free shards that are claimed in parts, to find those. `warning`: what a failover of the database would
+    lose, or None.
     """
 
     workers: tuple[WorkerStatus, ...]
     free_shards: int
+    quarantined: tuple[int, ...]
+    suspects: int
     inbox_depth: int
     inbox_oldest_s: float
     readers: tuple[ReaderStatus, ...]
@@ -75,7 +87,8 @@ def status(url: str) -> ClusterStatus:
     """Read the state of the cluster. Raises a `StoreError`."""
     with reading(url) as (link, _):
         workers = tuple(WorkerStatus(*row) for row in link.execute(_WORKERS).fetchall())
-        free, depth, oldest = link.execute(_CLUSTER).fetchone() or (0, 0, 0.0)
+        values = {"suspect": SUSPECT, "quarantine": QUARANTINE}
+        free, bad, suspects, depth, oldest = link.execute(_CLUSTER, values).fetchone() or (0, [], 0, 0, 0.0)
         readers = tuple(ReaderStatus(*row) for row in link.execute(_READERS).fetchall())
         commit, standbys, replicas = link.execute(_SAFE).fetchone() or ("on", "", 0)
     warning = None
@@ -83,12 +96,14 @@ def status(url: str) -> ClusterStatus:
         warning = "synchronous_commit is off: a crash of the server loses the last saves, and messages are sent twice"
     elif replicas and not standbys:
         warning = "the standby is asynchronous: a failover loses the last saves; set synchronous_standby_names"
-    return ClusterStatus(workers, free, depth, oldest, readers, warning)
+    elif standbys and commit == "local":
+        warning = "synchronous_commit is local: a failover loses the last saves; set it to on"
+    return ClusterStatus(workers, free, tuple(bad), suspects, depth, oldest, readers, warning)
 
 
 def drain(url: str, worker: str) -> None:
     """Let this worker give all its shards back, and claim none; it goes on running. Raises a `StoreError`."""
-    with translated_errors(url), connect(url) as link:
+    with existing(url) as (link, _):
         if not link.execute("UPDATE statemachine.worker SET draining = true WHERE id = %s", (worker,)).rowcount:
             raise StoreError(f"{shown(url)}: no worker {worker} is alive; `statemachine cluster status` lists them")
 
@@ -96,6 +111,16 @@ def drain(url: str, worker: str) -> None:
 def move(url: str, shard: int, worker: str) -> None:
     """Let this worker take this shard over from its owner. Raises a `StoreError`."""
     query = "UPDATE statemachine.shard SET wanted = %s WHERE id = %s AND %s IN (SELECT id FROM statemachine.worker)"
-    with translated_errors(url), connect(url) as link:
+    with existing(url) as (link, _):
         if not link.execute(query, (worker, shard, worker)).rowcount:
             raise StoreError(f"{shown(url)}: there is no shard {shard}, or no worker {worker} is alive")
+
+
+def release(url: str, shard: int) -> None:
+    """Let the workers claim this quarantined shard again. Raises a `StoreError`."""
+    query = "UPDATE statemachine.shard SET strikes = 0 WHERE id = %s AND strikes >= %s"
+    with existing(url) as (link, _):
+        if not link.execute(query, (shard, QUARANTINE)).rowcount:
+            raise StoreError(
+                f"{shown(url)}: shard {shard} is not in quarantine; `statemachine cluster status` lists them"
+            )

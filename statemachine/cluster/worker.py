@@ -6,22 +6,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from attrs import frozen
-
+from statemachine.adapters.http_client import HttpClient
+from statemachine.adapters.http_errors import CallFailed
 from statemachine.adapters.protocols import Archive
 from statemachine.client.arguments import duration
+from statemachine.client.centre import request_for
 from statemachine.client.client import ChatClient
-from statemachine.client.errors import BadSetting
+from statemachine.client.errors import BadSetting, ChatClosed
 from statemachine.client.health import Health
 from statemachine.client.options import Options
 from statemachine.client.session import ChatSession
+from statemachine.codec import side_calls
 from statemachine.store.errors import StoreError
 from statemachine.store.names import is_url
 from statemachine.store.postgres import PostgresStore
@@ -33,6 +34,7 @@ from .lease import Lease, elapsed
 from .membership import Membership
 from .pairs import set_pair
 from .shards import Event, Shards
+from .stats import ClusterStats
 from .trimming import trim
 
 _log = Logger()
@@ -41,26 +43,7 @@ _TICK_S: Final = 0.1
 _MARGIN: Final = 0.1
 """The part of a lease that is left unused."""
 _TRIM_S: Final = 10.0
-
-
-@frozen
-class ClusterStats:
-    """This worker's part.
-
-    `worker`: its id. `shards`: how many it owns. `workers`: how many there are. `lease_left`: seconds. `inbox_depth`,
-    `inbox_oldest_s`: intents that wait in its shards, and the age of the oldest. `takeovers`, `fenced`, `refused_late`:
-    since the start: shards taken over, saves refused because the shard has a new owner, intents refused too late.
-    """
-
-    worker: str
-    shards: int
-    workers: int
-    lease_left: float
-    inbox_depth: int
-    inbox_oldest_s: float
-    takeovers: int
-    fenced: int
-    refused_late: int
+_PROBE_S: Final = 1.0
 
 
 class Worker(ChatClient):
@@ -120,13 +103,17 @@ class Worker(ChatClient):
         self._ticked = 0.0
         self._takeovers = 0
         self._workers = 1
+        self._lag: Mapping[str, int] = {}
+        self._counted: Mapping[str, int] = {}
         self.address: str | None = None
         """Where this process serves requests of the others, if it does. Set it before the worker is opened."""
         self.within: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
         """Makes the context in which an intent is executed, from the `context` that it was put with."""
 
     def cluster_stats(self) -> ClusterStats:
-        """The present state of this worker, for monitoring."""
+        """The present state of this worker, for monitoring. Raises ChatClosed before it was opened."""
+        if self._context is None:
+            raise ChatClosed("the worker is not open: use it inside `async with`")
         return ClusterStats(
             self._membership.id,
             len(self._shards.all_in("owned")),
@@ -134,9 +121,10 @@ class Worker(ChatClient):
             round(max(0.0, self._lease.left), 2),
             self._intake.depth,
             round(self._intake.oldest_s, 2),
+            self._lag,
             self._takeovers,
             self._postgres.fenced,
-            self._context.pool.refused if self._context else 0,
+            self._context.pool.refused,
         )
 
     def owns(self, client_id: str) -> bool:
@@ -182,15 +170,9 @@ class Worker(ChatClient):
         await super()._open(stack)
         self._work_loop, self._ticked = asyncio.get_running_loop(), elapsed()
         self._intake = Intake(self._database, self, self._prefix(), Sealing(self._options.cipher))
-        self._membership = Membership(
-            self._database,
-            self,
-            self._lease,
-            self._lease_s,
-            is_awake=lambda: elapsed() - self._ticked < 2 * self._lease_s,
-            address=self.address,
-        )
+        self._membership = Membership(self._database, self, self._lease, self._lease_s, address=self.address)
         self._spawn(self._tick())
+        self._spawn(self._probe())
         self._spawn(self._intake.run())
         self._spawn(self._trim())
         self._membership.start()
@@ -241,6 +223,18 @@ class Worker(ChatClient):
         self._workers = workers
         self._work_loop.call_soon_threadsafe(self._share_rate)
 
+    def forgotten(self, labels: Sequence[str]) -> None:
+        """See `Member.forgotten`."""
+        self._work_loop.call_soon_threadsafe(self._spawn_forget, frozenset(labels))
+
+    def is_cut_off(self) -> bool:
+        """See `Member.is_cut_off`."""
+        return self._context is not None and self._context.pool.breaker.is_open
+
+    def idle_s(self) -> float:
+        """See `Member.idle_s`."""
+        return elapsed() - self._ticked
+
     def _share_rate(self) -> None:
         if self._context:
             self._context.pool.breaker.share(self._workers, self._options.requests_per_second)
@@ -285,6 +279,8 @@ class Worker(ChatClient):
         if self._context:
             mine = [one for one in found if self._postgres.shard_of(one) in adopted]
             await self._resume_stored(self._context, mine)
+        for shard in adopted:
+            self._membership.adopted(shard)
 
     async def _drain(self, shard: int) -> None:
         """Let the handlers and the held polls of its chats come back, then release them."""
@@ -293,12 +289,31 @@ class Worker(ChatClient):
             async with asyncio.timeout(self._options.close_within.total_seconds()):
                 while any(chat._slot.place == "out" for chat in chats):  # noqa: ASYNC110 - rare, and short
                     await asyncio.sleep(_TICK_S)
-        await self._drop(chats, max(self._drain_within, self._options.close_within), drain=True)
+        within = timedelta(0) if self.is_cut_off() else max(self._drain_within, self._options.close_within)
+        await self._drop(chats, within, drain=True)
         self._happened("drained", [shard])
 
     async def _abandon(self, shards: list[int]) -> None:
         self._postgres.drop_shards(shards)
         await self._drop(self._chats_of(shards))
+
+    def _spawn_forget(self, labels: frozenset[str]) -> None:
+        self._spawn(self._forget_here(labels))
+
+    async def _forget_here(self, labels: frozenset[str]) -> None:
+        """Release these chats, and delete their traces. A chat that has begun since is read from the store."""
+        self._intake.forget(labels)
+        chats = [chat for chat in (*self._sessions.values(), *self._retired.values()) if chat.label in labels]
+        await self._drop(chats)
+        ids = [chat.id for chat in chats]
+        self._postgres.uncache(ids)
+        if self._traces:
+            with _log.errors("traces_not_deleted"):
+                for name in labels:
+                    self._traces.forget_label(name)
+        if self._context:
+            again = await asyncio.to_thread(lambda: [one for one in ids if self._postgres.load(one)])
+            await self._resume_stored(self._context, again)
 
     def _chats_of(self, shards: Iterable[int]) -> list[ChatSession]:
         wanted = set(shards)
@@ -316,17 +331,35 @@ class Worker(ChatClient):
                 for chat in self.sessions():
                     chat._cut_reads()
             was_valid = self._lease.is_valid
+            self._count()
             await asyncio.sleep(_TICK_S)
+
+    def _count(self) -> None:
+        """Report what happened since the last time: some of it in other threads."""
+        if self._metrics:
+            counters = self.cluster_stats().counters
+            for name, value in counters.items():
+                for _ in range(value - self._counted.get(name, 0)):
+                    self._metrics.count(name, {})
+            self._counted = counters
+
+    async def _probe(self) -> None:
+        """Ask the contact centre where no chat does: a worker that was cut off has given all its chats back."""
+        while True:
+            await asyncio.sleep(_PROBE_S)
+            if self._context and self.is_cut_off() and not self.sessions():
+                call = request_for(side_calls.version(), self._endpoint, self._options.request_timeout)
+                with suppress(CallFailed):
+                    await HttpClient(self._context.pool).exchange(call)
 
     async def _trim(self) -> None:
         while True:
             await asyncio.sleep(_TRIM_S)
-            if shards := self._shards.all_in("owned"):
-                before = time.time_ns() // 1_000_000
-                try:
-                    await asyncio.to_thread(trim, self._database, shards, before, keep=self._options.transcript)
-                except StoreError as error:  # the next time
-                    _log.warning("trim_failed", **error_values(error))
+            try:
+                shards = self._shards.all_in("owned")
+                self._lag = await asyncio.to_thread(trim, self._database, shards, keep=self._options.transcript)
+            except StoreError as error:  # the next time
+                _log.warning("trim_failed", **error_values(error))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

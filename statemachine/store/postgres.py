@@ -20,11 +20,12 @@ from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done, Save, Stored
 from statemachine.codec.errors import BadSnapshot
 from statemachine.codec.records import decode_update
+from statemachine.codec.snapshot import SCHEMA as SNAPSHOT_SCHEMA
 from statemachine.codec.snapshot import restore
 
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_values
-from .errors import Fenced, StoreError, StoreOwned, UnreadableSession, check_order
+from .errors import Fenced, NewerStore, StoreError, StoreOwned, UnreadableSession, check_order
 from .names import shown
 from .postgres_database import LOCK, Connection, connect, open_database, owner_of, shard_of, translated_errors
 from .postgres_housekeeping import forget, move_ages, purge
@@ -35,7 +36,10 @@ from .writing import CallSoon
 
 _log = Logger()
 
-_CLAIM_ALL: Final = "UPDATE statemachine.shard SET epoch = epoch + 1, worker = NULL RETURNING id, epoch"
+_CLAIM_ALL: Final = (
+    "UPDATE statemachine.shard SET epoch = epoch + 1, worker = NULL, snapshot_schema = greatest(snapshot_schema, %s)"
+    " RETURNING id, epoch, snapshot_schema"
+)
 _SESSIONS: Final = "SELECT id, snapshot, version, cursor, last, coalesce(cookies, '') FROM statemachine.session WHERE "
 _UPDATES: Final = (
     "SELECT id, seq, content FROM statemachine.session JOIN statemachine.journal ON session = id AND seq > cursor"
@@ -100,7 +104,7 @@ class PostgresStore:
                 undo.callback(self._reading.close)
                 self._lock_database(link, busy_ms / 1_000)
                 if not shared:
-                    self.take_shards({int(shard): int(epoch) for shard, epoch in link.execute(_CLAIM_ALL)})
+                    self.take_shards(self._claim_all(link))
             self._writer = Writer(
                 url,
                 call_soon,
@@ -114,6 +118,12 @@ class PostgresStore:
             with translated_errors(url):
                 self._writer.start(link)
             undo.pop_all()
+
+    def _claim_all(self, link: Connection) -> dict[int, int]:
+        rows = link.execute(_CLAIM_ALL, (SNAPSHOT_SCHEMA,)).fetchall()
+        if any(newest > SNAPSHOT_SCHEMA for _, _, newest in rows):
+            raise NewerStore(f"{shown(self.url)} has chats saved by a newer version of this package: upgrade it")
+        return {int(shard): int(epoch) for shard, epoch, _ in rows}
 
     def _lock_database(self, link: Connection, within_s: float) -> None:
         """Exclude the other kind of owner while this connection lasts: one process with all chats, or workers."""
@@ -148,6 +158,11 @@ class PostgresStore:
         with self._lock:
             for session_id in [one for one in self._cache if self.shard_of(one) in dropped]:
                 del self._cache[session_id]
+
+    def uncache(self, session_ids: Iterable[str]) -> None:
+        """Read these chats from the database the next time: another process has deleted them."""
+        with self._lock:
+            self._uncache(session_ids)
 
     def shard_of(self, session_id: str) -> int:
         """The shard of a chat."""

@@ -10,10 +10,8 @@ from typing import Any, LiteralString
 from statemachine.adapters.driver import label
 
 from .check import StoreReport, check_sessions, check_updates, clipped
-from .errors import ForeignStore
 from .lookup import StoredChat, stored_chat
-from .names import shown
-from .postgres_database import Connection, connect, owner_of, read_schema, translated_errors
+from .postgres_database import Connection, existing, owner_of
 
 _JOURNAL = (
     "SELECT id, seq, seq > cursor, content FROM statemachine.journal LEFT JOIN statemachine.session ON id = session"
@@ -27,12 +25,9 @@ _CHAT = (
 @contextmanager
 def reading(url: str) -> Generator[tuple[Connection, int]]:
     """A connection in one transaction that changes nothing, and the schema. Raises a `StoreError`."""
-    with translated_errors(url), connect(url, "any") as link:
+    with existing(url, "any") as (link, schema):
         link.autocommit = False
         link.read_only = True
-        schema = read_schema(link, url)
-        if schema == 0:
-            raise ForeignStore(f"{shown(url)}: it has no tables of this package: check the name of the database")
         yield link, schema
 
 

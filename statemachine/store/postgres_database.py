@@ -19,6 +19,8 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 SCHEMA: Final = 1
+MIN_SCHEMA: Final = 1
+"""Versions that know this schema or a later one can use the tables: so old and new workers run side by side."""
 SHARDS: Final = 256
 """Of a new database. A session's shard never changes, so neither does this number."""
 
@@ -28,12 +30,14 @@ LOCK: Final = 0x63737373
 _TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS statemachine;
 CREATE TABLE statemachine.layout (
-    key int PRIMARY KEY CHECK (key = 1), schema int NOT NULL, shards int NOT NULL, pair text);
+    key int PRIMARY KEY CHECK (key = 1), schema int NOT NULL, min_schema int NOT NULL, shards int NOT NULL, pair text);
 CREATE TABLE statemachine.worker (
     id text PRIMARY KEY, beat timestamptz NOT NULL, since timestamptz NOT NULL,
-    draining boolean NOT NULL DEFAULT false, address text);
+    draining boolean NOT NULL DEFAULT false, address text, awake timestamptz, cut_off boolean NOT NULL DEFAULT false,
+    snapshot_schema int NOT NULL DEFAULT 0);
 CREATE TABLE statemachine.shard (
-    id int PRIMARY KEY, epoch bigint NOT NULL DEFAULT 0, worker text, since timestamptz, wanted text);
+    id int PRIMARY KEY, epoch bigint NOT NULL DEFAULT 0, worker text, since timestamptz, wanted text,
+    snapshot_schema int NOT NULL DEFAULT 0, strikes int NOT NULL DEFAULT 0);
 CREATE TABLE statemachine.session (
     id text COLLATE "C" PRIMARY KEY, shard int NOT NULL, version int NOT NULL, snapshot text NOT NULL,
     cursor int NOT NULL DEFAULT 0, last int NOT NULL DEFAULT 0, ended_at bigint, cookies text) WITH (fillfactor = 60);
@@ -51,12 +55,17 @@ CREATE TABLE statemachine.reader (name text PRIMARY KEY, seen timestamptz NOT NU
 CREATE TABLE statemachine.reading (
     reader text NOT NULL REFERENCES statemachine.reader ON DELETE CASCADE, session text COLLATE "C" NOT NULL,
     seq int NOT NULL, PRIMARY KEY (reader, session));
+CREATE TABLE statemachine.forgotten (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, label text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp());
 """
-"""`layout.pair`: tenant and app id of all chats, as session ids begin. `session.last`: the last `seq` ever saved.
+"""`layout.pair`: tenant and app id of all chats, as session ids begin. `min_schema`: versions that know an older schema
+must not use these tables. `session.last`: the last `seq` ever saved. `reading`: the cursor of each named reader of
+updates. `forgotten`: labels of chats whose traces every worker has to delete.
 
-`worker.address`: where it serves requests of the others, if it does.
-
-`reading`: the cursor of each named reader of updates.
+`worker.address`: where it serves requests of the others, if it does. `awake`: its last heartbeat while its event loop worked. `cut_off`: it does not reach the contact centre.
+`shard.since`: when its worker had all its chats; `strikes`: see `cluster.shards`. `snapshot_schema`: of the newest
+snapshots that a worker writes, or that a shard may have.
 """
 
 MIGRATIONS: Final[dict[int, Callable[[Connection], object]]] = {}
@@ -149,7 +158,7 @@ def open_database(url: str) -> tuple[Connection, int]:
     with translated_errors(url):
         link = connect(url)
         try:
-            if read_schema(link, url) != SCHEMA:
+            if read_schema(link, url) < SCHEMA:
                 # Before the transaction: one that has begun may still see the catalogue as it was before the wait.
                 link.execute("SELECT pg_advisory_lock(%s)", (LOCK + 1,))
                 with link.transaction():
@@ -172,21 +181,35 @@ def read_schema(link: Connection, url: str) -> int:
                 f"{shown(url)}: its schema `statemachine` belongs to another program: choose another database"
             )
         return 0
-    schema: int = (link.execute("SELECT schema FROM statemachine.layout").fetchone() or (0,))[0]
-    if schema > SCHEMA:
+    row = link.execute("SELECT schema, min_schema FROM statemachine.layout").fetchone()
+    if row is None or row[0] < 1:
+        raise ForeignStore(f"{shown(url)}: its table `layout` has no valid schema: restore a copy of the database")
+    schema, least = int(row[0]), int(row[1])
+    if least > SCHEMA:
         raise NewerStore(f"{shown(url)} has schema {schema}, this version knows {SCHEMA}: upgrade the package")
     return schema
+
+
+@contextmanager
+def existing(url: str, mode: str = "read-write") -> Generator[tuple[Connection, int]]:
+    """A connection to a database that has our tables, and its schema. Raises a `StoreError`."""
+    with translated_errors(url), connect(url, mode) as link:
+        schema = read_schema(link, url)
+        if schema == 0:
+            raise ForeignStore(f"{shown(url)}: it has no tables of this package: check the name of the database")
+        yield link, schema
 
 
 def _migrate(link: Connection, found: int) -> None:
     if found == 0:
         link.execute(_TABLES)
-        link.execute("INSERT INTO statemachine.layout (key, schema, shards) VALUES (1, %s, %s)", (SCHEMA, SHARDS))
+        values = (SCHEMA, MIN_SCHEMA, SHARDS)
+        link.execute("INSERT INTO statemachine.layout (key, schema, min_schema, shards) VALUES (1, %s, %s, %s)", values)
         link.execute("INSERT INTO statemachine.shard (id) SELECT generate_series(0, %s)", (SHARDS - 1,))
         return
     for older in range(found, SCHEMA):  # none where another process has done it meanwhile
         MIGRATIONS[older](link)
-    link.execute("UPDATE statemachine.layout SET schema = %s", (SCHEMA,))
+    link.execute("UPDATE statemachine.layout SET schema = %s, min_schema = %s", (SCHEMA, MIN_SCHEMA))
 
 
 def owner_of(link: Connection) -> Owner | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote, unquote
+
+from statemachine.adapters.driver import label
 
 from .housekeeping import Purged
 from .postgres_database import Connection
@@ -44,9 +47,31 @@ def move_ages(link: Connection, since: int, until: int, by: int) -> None:
         link.execute(query, values)
 
 
+def forget_clients(link: Connection, client_ids: Sequence[str]) -> int:
+    """Delete all data of these customers; see `forget`. Their chats may be gone already, and traces still there."""
+    ids = {
+        name
+        for (name,) in link.execute(
+            "SELECT id FROM statemachine.session UNION SELECT session FROM statemachine.inbox"
+            " UNION SELECT session FROM statemachine.reading"
+        )
+        if unquote(name.rpartition("/")[2]) in client_ids
+    }
+    for (pair,) in link.execute("SELECT pair FROM statemachine.layout WHERE pair IS NOT NULL"):
+        ids.update(pair + quote(one, safe="") for one in client_ids)
+    return forget(link, sorted(ids))
+
+
 def forget(link: Connection, session_ids: Sequence[str]) -> int:
-    """Delete these sessions with all their data. Returns how many existed. Raises psycopg.Error."""
+    """Delete these sessions with all their data, and let all workers delete their traces.
+
+    Returns how many existed. Raises psycopg.Error.
+    """
     ids = list(session_ids)
+    # One transaction after the other: a worker that has seen a row would not look for one with a smaller id.
+    link.execute("LOCK TABLE statemachine.forgotten IN SHARE ROW EXCLUSIVE MODE")
+    rows = "INSERT INTO statemachine.forgotten (label) SELECT unnest(%s::text[])"
+    link.execute(rows, ([label(name) for name in ids],))
     for query in (
         "DELETE FROM statemachine.journal WHERE session = ANY(%s)",
         "DELETE FROM statemachine.inbox WHERE session = ANY(%s)",

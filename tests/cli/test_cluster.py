@@ -16,7 +16,10 @@ def url(postgres: str) -> str:
     PostgresStore(postgres, call_soon=lambda call: call(), shared=True).close()
     with psycopg.connect(postgres) as link:
         for name in ("one", "two"):
-            link.execute("INSERT INTO statemachine.worker VALUES (%s, clock_timestamp(), clock_timestamp())", (name,))
+            link.execute(
+                "INSERT INTO statemachine.worker (id, beat, since) VALUES (%s, clock_timestamp(), clock_timestamp())",
+                (name,),
+            )
         link.execute("UPDATE statemachine.shard SET worker = CASE WHEN id < 100 THEN 'one' ELSE 'two' END WHERE id > 0")
         link.execute("INSERT INTO statemachine.inbox (shard, session, key, intent) VALUES (1, 'a/b/ann', 'k', '{}')")
         link.execute("INSERT INTO statemachine.reader VALUES ('crm', clock_timestamp())")

@@ -19,8 +19,9 @@ from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Stored
 from statemachine.cli import main
 from statemachine.core import TranscriptUpdate
+from statemachine.core.states import ItemInDoubt
 from statemachine.store import copying
-from statemachine.store.errors import StoreError
+from statemachine.store.errors import StoreError, UnreadableSession
 from statemachine.store.postgres import PostgresStore
 from statemachine.store.schema import SCHEMA
 from statemachine.store.sqlite import SqliteStore
@@ -196,6 +197,24 @@ def test_recover_raises_all_numbers(file: Path, capsys: pytest.CaptureFixture[st
         assert_recovered(before, contents(store))
 
 
+def test_recover_names_unreadable_chats_and_uses_none_of_their_numbers_again(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "migrate", file)
+    with closing(sqlite3.connect(file)) as link, link:
+        link.execute("UPDATE session SET snapshot = '{' WHERE key = (SELECT max(key) FROM session)")
+        name, last = link.execute(
+            "SELECT id, max(seq) FROM session LEFT JOIN journal ON session = key GROUP BY key ORDER BY key DESC"
+        ).fetchone()
+    shown = told(capsys, "recover", file, status=1)
+    assert "recovered 2 chats" in shown
+    assert f"chat {label(name)}: its snapshot cannot be read" in shown
+    with closing(SqliteStore(file, call_soon=lambda call: call())) as store:
+        with pytest.raises(UnreadableSession) as caught:
+            store.load(name)
+        assert caught.value.seq == (last or 0) + 1_000_000
+
+
 def contents(store: SqliteStore | PostgresStore) -> dict[str, tuple[Stored, list[TranscriptUpdate]]]:
     found = {}
     for name in store.sessions():
@@ -210,7 +229,11 @@ def assert_recovered(before: dict[str, Any], after: dict[str, Any]) -> None:
     for name, (old, updates) in before.items():
         new, more = after[name]
         numbers = {"ids": old.session.ids + 1_000_000, "seq": old.session.seq + 1_000_000}
-        assert new.session == evolve(old.session, **numbers)
+        doubted = [
+            evolve(one, state=ItemInDoubt(None)) if old.session.chat.chat_id and one.state.name == "pending" else one
+            for one in old.session.items
+        ]
+        assert new.session == evolve(old.session, items=tuple(doubted), **numbers)
         assert more == [*updates, HistoryGap(new.session.seq, old.session.now)]
 
 

@@ -28,6 +28,7 @@ from statemachine.adapters.protocols import HandledEvent
 from statemachine.client import METRICS, Options, Stats
 from statemachine.client.metrics import CALLS, MetricsObserver
 from statemachine.client.prometheus import PrometheusMetrics
+from statemachine.cluster import ClusterStats
 from statemachine.emulator import Knobs
 from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
@@ -144,6 +145,7 @@ def test_prometheus_gets_every_metric() -> None:
     metrics.count("chat_handler_failures_total", {})
     metrics.observe("chat_call_seconds", 0.02, {"call": "send"})
     metrics.collect_stats(lambda: Stats({"queued": 2}, 7, 1, host_down=True))
+    metrics.collect_stats(lambda: ClusterStats("w", 85, 3, 4.5, 12, 0.5, {"crm": 30}, 1, 2, 3))
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
     assert {name.removesuffix("_total"): metric.kind for name, metric in METRICS.items()} == {
         name: family.type for name, family in families.items() if not name.endswith("_created")
@@ -156,6 +158,9 @@ def test_prometheus_gets_every_metric() -> None:
     assert value("chat_call_seconds_sum", {"call": "send"}) == 0.02
     assert value("chat_sessions", {"phase": "queued"}) == 2
     assert [value(name) for name in ("chat_journal_depth", "chat_parked", "chat_host_down")] == [7, 1, 1]
+    assert [value(f"chat_cluster_{name}") for name in ("shards", "workers", "lease_seconds")] == [85, 3, 4.5]
+    assert [value(f"chat_inbox_{name}") for name in ("depth", "oldest_seconds")] == [12, 0.5]
+    assert value("chat_reader_lag", {"reader": "crm"}) == 30
 
 
 def test_without_prometheus_client_the_error_names_the_extra() -> None:

@@ -1,7 +1,8 @@
-"""A worker of the failure runs: `python -m tests.cluster.app CENTRE DATABASE LEASE_S SETTLE_S [unguarded]`.
+"""A worker of the failure runs: `python -m tests.cluster.app CENTRE DATABASE LEASE_S SETTLE_S [OPTION…]`.
 
-It stops itself (SIGSTOP) at the next post that is saved (SIGUSR1) or executed (SIGUSR2). `unguarded`: it sends without
-a lease. At its end it prints its figures.
+It stops itself (SIGSTOP) at the next post that is saved (SIGUSR1) or executed (SIGUSR2), and prints its figures once a
+second. Options: `unguarded`: it sends without a lease. `skew=SECONDS`: its wall clock is wrong by so much.
+`poison=FILE`: updates of the key "poison" end the process, as long as this file is not there.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from attrs import asdict
 
-from statemachine import Post
+from statemachine import DeliveryUpdate, Post
 from statemachine.adapters.protocols import Checkpoint, HandledEvent
 from statemachine.client import Options
 from statemachine.cluster import Worker
@@ -53,11 +56,22 @@ class Unguarded(Worker):
         return True
 
 
-async def ignore(*_: object) -> None:
+def set_clock(seconds: float) -> None:
+    """Let all code of this process read another wall clock."""
+    time_ns, wall = time.time_ns, time.time
+    time.time_ns = lambda: time_ns() + int(seconds * 1e9)
+    time.time = lambda: wall() + seconds
+
+
+async def handle(cure: str, _: object, update: object) -> None:
     """The application's work."""
+    if cure and isinstance(update, DeliveryUpdate) and update.key == "poison" and not os.access(cure, os.F_OK):
+        os._exit(1)
 
 
-async def main(centre: str, database: str, lease: float, settle: float, kind: type[Worker]) -> None:
+async def main(centre: str, database: str, lease: float, settle: float, given: dict[str, str]) -> None:
+    set_clock(float(given.get("skew", 0)))
+    kind = Unguarded if "unguarded" in given else Worker
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -78,7 +92,7 @@ async def main(centre: str, database: str, lease: float, settle: float, kind: ty
         for number in _MOMENTS:
             loop.add_signal_handler(number, freezer.arm, number)
         worker.close_on(signal.SIGTERM)
-        handling: Awaitable[None] = worker.handle(ignore)
+        handling: Awaitable[None] = worker.handle(partial(handle, given.get("poison", "")))
         await asyncio.gather(handling, report(worker))
 
 
@@ -90,5 +104,5 @@ async def report(worker: Worker) -> None:
 
 
 if __name__ == "__main__":
-    guard = Unguarded if sys.argv[5:] == ["unguarded"] else Worker
-    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), guard))
+    pairs = {name: value for name, _, value in (one.partition("=") for one in sys.argv[5:])}
+    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), pairs))

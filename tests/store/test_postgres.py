@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -203,7 +204,17 @@ def test_other_tables_in_the_database_are_left_alone(postgres: str, link: psycop
 def test_a_newer_schema(postgres: str, link: psycopg.Connection) -> None:
     PostgresStore(postgres, call_soon=lambda call: call()).close()
     link.execute("UPDATE statemachine.layout SET schema = 99")
+    PostgresStore(postgres, call_soon=lambda call: call()).close()  # it says that older versions can use it
+    assert link.execute("SELECT schema FROM statemachine.layout").fetchone() == (99,)
+    link.execute("UPDATE statemachine.layout SET min_schema = 99")
     assert isinstance(refused(postgres), NewerStore)
+
+
+@pytest.mark.parametrize("damage", ["UPDATE statemachine.layout SET schema = 0", "DELETE FROM statemachine.layout"])
+def test_a_schema_of_no_version(postgres: str, link: psycopg.Connection, damage: LiteralString) -> None:
+    PostgresStore(postgres, call_soon=lambda call: call()).close()
+    link.execute(damage)
+    assert "restore a copy of the database" in str(refused(postgres))
 
 
 def test_processes_that_create_it_together_agree(postgres: str) -> None:
