@@ -47,8 +47,11 @@ def programs() -> Path:
 class Server:
     """A server of its own, on a free port of this machine."""
 
-    def __init__(self, **settings: str) -> None:
-        """Create its files in a new temporary folder. Raises NoServer."""
+    def __init__(self, source: Server | None = None, port: int = 0, **settings: str) -> None:
+        """Create its files in a new temporary folder. Raises NoServer.
+
+        `source`: the server whose standby it is; it must run. `port`: 0: a free one.
+        """
         if sys.platform == "win32":
             raise NoServer("the tests start no PostgreSQL server on Windows: set STATEMACHINE_TEST_PG")
         self.folder = Path(mkdtemp(prefix="statemachine-postgres-"))
@@ -61,14 +64,21 @@ class Server:
             os.chown(self.folder, _NOBODY, _NOBODY)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            self.port = port or free.getsockname()[1]
+        lines = {"port": str(self.port), **settings}
+        if source is not None:
+            self._call("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "-d", source.url(), "--no-sync")
+        else:
+            self._create()
+            lines = {**_SETTINGS, **lines}
+        with (self.folder / "data" / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
+
+    def _create(self) -> None:
         password = self.folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
         self._call("initdb", "-A", "scram-sha-256", "-U", "postgres", f"--pwfile={password}", "-E", "UTF8", "--no-sync")
-        lines = {**_SETTINGS, "port": str(self.port), **settings}
-        with (self.folder / "data" / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
 
     def _copy(self) -> Path:
         package = self._bin.parent.parent
@@ -97,6 +107,10 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` is a crash."""
         self._call("pg_ctl", "-w", "-t", "60", "-m", mode, "stop")
+
+    def promote(self) -> None:
+        """Make a primary server of this standby."""
+        self._call("pg_ctl", "-w", "-t", "60", "promote")
 
     def remove(self) -> None:
         """Delete its files."""

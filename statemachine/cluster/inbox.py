@@ -54,7 +54,7 @@ LEFT JOIN statemachine.reading ON reading.reader = %s AND reading.session = one.
 WHERE one.seq > coalesce(reading.seq, 0) ORDER BY one.at, one.session, one.seq LIMIT %s
 """
 _READ: Final = """
-INSERT INTO statemachine.reading (reader, session, seq) VALUES (%s, %s, %s)
+INSERT INTO statemachine.reading (reader, session, seq) SELECT %s, id, %s FROM statemachine.session WHERE id = %s
 ON CONFLICT (reader, session) DO UPDATE SET seq = greatest(reading.seq, excluded.seq)
 """
 
@@ -191,7 +191,7 @@ class Inbox:
                 update = decode_update(json.loads(self._sealing.open(content)))
                 if isinstance(update, TranscriptUpdate):
                     yield unquote(session.removeprefix(self._prefix)), update
-                await self._ask(_READ, (name, session, seq), fetch=False)
+                await self._ask(_READ, (name, seq, session), fetch=False)
             if not rows:
                 await asyncio.sleep(POLL_S)
             await self._ask(_READER, (name,), fetch=False)

@@ -72,10 +72,8 @@ def forget(link: Connection, session_ids: Sequence[str]) -> int:
     link.execute("LOCK TABLE statemachine.forgotten IN SHARE ROW EXCLUSIVE MODE")
     rows = "INSERT INTO statemachine.forgotten (label) SELECT unnest(%s::text[])"
     link.execute(rows, ([label(name) for name in ids],))
-    for query in (
-        "DELETE FROM statemachine.journal WHERE session = ANY(%s)",
-        "DELETE FROM statemachine.inbox WHERE session = ANY(%s)",
-        "DELETE FROM statemachine.reading WHERE session = ANY(%s)",
-    ):
-        link.execute(query, (ids,))
-    return link.execute("DELETE FROM statemachine.session WHERE id = ANY(%s)", (ids,)).rowcount
+    # First the sessions: a save that is being committed comes before it, or finds none, and adds no update any more.
+    count = link.execute("DELETE FROM statemachine.session WHERE id = ANY(%s)", (ids,)).rowcount
+    for table in ("journal", "inbox", "reading"):
+        link.execute(f"DELETE FROM statemachine.{table} WHERE session = ANY(%s)", (ids,))
+    return count

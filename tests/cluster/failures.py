@@ -2,8 +2,8 @@
 
 Several worker processes share a PostgreSQL server of their own; the contact centre is the emulator over HTTP; texts
 come through the inbox, every tenth key twice. Workers are killed, frozen (at random, and when a post is saved or
-executed), cut off from the database, replaced as in a deployment; the database crashes. Judged at the centre and at two
-readers.
+executed), cut off from the database, replaced as in a deployment; the database crashes, or fails over to a synchronous
+standby; the wall clocks of the workers may be wrong (`--skew`). Judged at the centre and at two readers.
 
 Prints figures. Exit status 1 if anything was lost, doubled or out of order, if a takeover took more than 7 s with the
 default lease, or if no late request of a frozen worker was refused. `--control` runs without the lease check: it must
@@ -79,12 +79,67 @@ class Link:
         target.close()
 
 
+class Database:
+    """A server, and a synchronous standby where one was added."""
+
+    def __init__(self) -> None:
+        self.primary = Server()
+        self.primary.start()
+        self._standby: Server | None = None
+        self._lost: list[Server] = []
+        with psycopg.connect(self.primary.url(), autocommit=True) as link:
+            link.execute("CREATE DATABASE chats")
+
+    @property
+    def ports(self) -> list[int]:
+        """Of all servers."""
+        return [self.primary.port, *([self._standby.port] if self._standby else [])]
+
+    def url(self, ports: list[int] | None = None) -> str:
+        """The URL of all servers, by other ports where they are given."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports or self.ports)
+        return self.primary.url("chats").replace(f"127.0.0.1:{self.primary.port}", hosts)
+
+    def add_standby(self) -> None:
+        """Copy the primary, and let each commit wait for the copy."""
+        old = self._lost.pop() if self._lost else None
+        self._standby = Server(self.primary, old.port if old else 0)
+        if old:
+            old.remove()
+        self._standby.start()
+        self._set_standbys("*")
+
+    def fail_over(self) -> None:
+        """The primary crashes for ever, and the standby takes its place."""
+        assert self._standby
+        self.primary.stop("immediate")
+        self._lost.append(self.primary)
+        self.primary, self._standby = self._standby, None
+        self.primary.promote()
+        self._set_standbys("")  # until there is another one, commits wait for nobody
+
+    def _set_standbys(self, names: str) -> None:
+        with psycopg.connect(self.primary.url(), autocommit=True) as link:
+            link.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")  # type: ignore[call-overload]
+            link.execute("SELECT pg_reload_conf()")
+
+    def remove(self) -> None:
+        """Stop all, and delete their files."""
+        for server in (self.primary, self._standby):
+            if server:
+                with suppress(Exception):
+                    server.stop("immediate")
+        for server in (self.primary, self._standby, *self._lost):
+            if server:
+                server.remove()
+
+
 @define(eq=False)
 class Process:
-    """A worker process, its connection to the database, and the last figures that it has printed."""
+    """A worker process, its connections to the database servers, and the last figures that it has printed."""
 
     process: asyncio.subprocess.Process
-    link: Link
+    links: list[Link]
     figures: dict[str, Any] = field(factory=dict[str, Any])
     reading: asyncio.Task[None] | None = None
 
@@ -105,8 +160,8 @@ class Process:
 class Campaign:
     """One run. `claims`: seconds until the shards of a worker that failed had other owners, by kind of failure."""
 
-    def __init__(self, given: argparse.Namespace, server: Server, emulator: Emulator) -> None:
-        self.given, self._server, self._emulator = given, server, emulator
+    def __init__(self, given: argparse.Namespace, database: Database, emulator: Emulator) -> None:
+        self.given, self._database, self._emulator = given, database, emulator
         self._chance = random.Random(given.seed)
         self.workers: list[Process] = []
         self.done: list[Process] = []
@@ -121,15 +176,17 @@ class Campaign:
 
     async def start(self) -> None:
         """Start a worker."""
-        link = Link(self._server.port)
-        port = await link.start()
-        url = self._server.url("chats").replace(f":{self._server.port}/", f":{port}/")
+        links = [Link(port) for port in self._database.ports]
+        url = self._database.url([await link.start() for link in links])
         given = self.given
+        options = ["unguarded"] if given.control else []
+        if given.skew:  # one clock is fast, the next one slow
+            options += [f"skew={given.skew if (len(self.workers) + len(self.done)) % 2 else -given.skew}"]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.cluster.app", self._emulator.url, url, str(given.lease), str(given.settle),
-            *(["unguarded"] if given.control else []), stdout=asyncio.subprocess.PIPE,
+            *options, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        worker = Process(process, link)
+        worker = Process(process, links)
         worker.reading = asyncio.create_task(worker.read())
         self.workers.append(worker)
 
@@ -138,15 +195,16 @@ class Campaign:
         with suppress(ProcessLookupError):
             worker.process.kill()
         await worker.process.wait()
-        worker.link.mend()
-        worker.link.server.close()
+        for link in worker.links:
+            link.mend()
+            link.server.close()
         if worker in self.workers:
             self.workers.remove(worker)
         self.done.append(worker)
 
     async def ask(self, query: str) -> list[Any]:
         """Rows of a query; the database must be there."""
-        async with await psycopg.AsyncConnection.connect(self._server.url("chats"), autocommit=True) as link:
+        async with await psycopg.AsyncConnection.connect(self._database.url(), autocommit=True) as link:
             return await (await link.execute(query)).fetchall()  # type: ignore[arg-type]
 
     async def until_settled(self, count: int, without: str = "") -> float:
@@ -167,7 +225,7 @@ class Campaign:
         self.failures[kind] += 1
         await {
             "kill": self._kill, "freeze": self._freeze, "partition": self._partition, "crash": self._crash,
-            "deployment": self._deployment,
+            "deployment": self._deployment, "failover": self._failover,
         }[kind]()  # fmt: skip
         await self.until_settled(self.given.workers)
 
@@ -201,17 +259,29 @@ class Campaign:
 
     async def _partition(self) -> None:
         worker = await self._victim()
-        worker.link.cut()
+        for link in worker.links:
+            link.cut()
         await self._claimed("partition", worker)
         await asyncio.sleep(self._chance.uniform(0, 5))
-        worker.link.mend()
+        for link in worker.links:
+            link.mend()
 
     async def _crash(self) -> None:
         query = "SELECT id FROM statemachine.worker ORDER BY id"
         before = await self.ask(query)
-        await asyncio.to_thread(self._server.stop, "immediate")
+        await asyncio.to_thread(self._database.primary.stop, "immediate")
         await asyncio.sleep(self._chance.uniform(1, 10))
-        await asyncio.to_thread(self._server.start)
+        await asyncio.to_thread(self._database.primary.start)
+        await self._back(before, query)
+
+    async def _failover(self) -> None:
+        query = "SELECT id FROM statemachine.worker ORDER BY id"
+        before = await self.ask(query)
+        await asyncio.to_thread(self._database.fail_over)
+        await self._back(before, query)
+        await asyncio.to_thread(self._database.add_standby)
+
+    async def _back(self, before: list[Any], query: str) -> None:
         await asyncio.sleep(self.given.lease)
         if before != await self.ask(query):
             self.failures["worker declared dead by a crash of the database"] += 1
@@ -248,7 +318,7 @@ class Campaign:
         """A reader that writes down all updates."""
         while True:
             with suppress(StoreError):
-                async with Inbox(self._server.url("chats")) as inbox:
+                async with Inbox(self._database.url()) as inbox:
                     async for name, update in inbox.updates(reader):
                         self._note(reader, name, update)
             await asyncio.sleep(0.5)
@@ -303,19 +373,18 @@ class Campaign:
 
 async def run(given: argparse.Namespace) -> Campaign:
     """All failures, one after the other, with traffic."""
-    server = Server()
-    server.start()
+    database = Database()
     try:
-        with psycopg.connect(server.url(), autocommit=True) as link:
-            link.execute("CREATE DATABASE chats")
+        if given.failovers:
+            database.add_standby()
         knobs = Knobs(pace=0.05, hold_ms=HOLD_MS, after_cut="swallow")
         async with Emulator("plain", knobs) as emulator, AsyncExitStack() as stack:
-            campaign = Campaign(given, server, emulator)
+            campaign = Campaign(given, database, emulator)
             stack.push_async_callback(_stop, campaign)
             for _ in range(given.workers):
                 await campaign.start()
             await _until_there(campaign)
-            inbox = await stack.enter_async_context(Inbox(server.url("chats")))
+            inbox = await stack.enter_async_context(Inbox(database.url()))
             readers = [asyncio.create_task(campaign.read(name)) for name in READERS]
             stop = asyncio.Event()
             customers = [
@@ -335,9 +404,7 @@ async def run(given: argparse.Namespace) -> Campaign:
             await asyncio.gather(*readers, return_exceptions=True)
         return campaign
     finally:
-        with suppress(Exception):
-            server.stop("immediate")
-        server.remove()
+        database.remove()
 
 
 async def _until_there(campaign: Campaign) -> None:
@@ -360,6 +427,7 @@ KINDS = {
     "partition": "partitions",
     "crash": "crashes",
     "deployment": "deployments",
+    "failover": "failovers",
 }
 
 
@@ -405,6 +473,7 @@ def options(values: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--lease", type=float, default=5.0)
     parser.add_argument("--settle", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--skew", type=float, default=0.0, help="seconds by which wall clocks are wrong, either way")
     parser.add_argument("--control", action="store_true", help="without the lease check: it must double a text")
     parser.add_argument("--untimed", action="store_true", help="a slow takeover is no fault: for busy machines")
     return parser.parse_args(values)
