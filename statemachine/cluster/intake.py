@@ -20,6 +20,7 @@ from statemachine.store.sealing import Sealing
 
 from ..logs import Logger, error_name, error_values
 from .lease import elapsed
+from .membership import FREED
 
 _log = Logger()
 
@@ -55,6 +56,9 @@ class Owner(Protocol):
     def within(self) -> Callable[[str], AbstractContextManager[object]]:
         """See `Worker.within`."""
         ...
+
+    def shards_freed(self) -> None:
+        """Shards are free to be claimed."""
 
     async def session(self, client_id: str, *, start: bool = True) -> ChatSession:
         """See `ChatClient.session`."""
@@ -108,9 +112,12 @@ class Intake:
 
     async def _listen(self) -> None:
         async with await connect_async(self._url) as link:
-            await link.execute(f"LISTEN {CHANNEL}")
-            async for _ in link.notifies():
-                self.wake()
+            await link.execute(f"LISTEN {CHANNEL}; LISTEN {FREED}")
+            async for one in link.notifies():
+                if one.channel == FREED:
+                    self._owner.shards_freed()
+                else:
+                    self.wake()
             raise psycopg.OperationalError("the connection has ended")
 
     async def _feed(self) -> None:

@@ -32,6 +32,8 @@ from .shards import PROBATION_S, QUARANTINE, SUSPECT
 _log = Logger()
 
 BEAT_S: Final = 0.5
+FREED: Final = "statemachine_shards"
+"""The channel on which workers tell each other that shards are free: nobody waits for the next heartbeat."""
 _RETRY_S: Final = 0.3
 
 _JOIN: Final = (
@@ -169,6 +171,10 @@ class Membership:
         """Begin to beat."""
         self._thread.start()
 
+    def look(self) -> None:
+        """Shards may be free: do not wait for the next heartbeat."""
+        self._wake.set()
+
     def adopted(self, shard: int) -> None:
         """All chats of this shard are at work."""
         self._adopted.put(shard)
@@ -236,6 +242,8 @@ class Membership:
     def _reap(self, link: Connection) -> set[int]:
         """Declare workers dead; returns the shards that are free now."""
         rows = [*link.execute(_REAP, {"lease": self._seconds, **_LIMITS}), *link.execute(_FREE)]
+        if rows:
+            link.execute(f"NOTIFY {FREED}")
         for shard, strikes in rows:
             if strikes >= QUARANTINE:
                 link.execute(_ACQUIT, _LIMITS)
@@ -249,6 +257,7 @@ class Membership:
         if returned:
             self._owned.difference_update(returned)
             link.execute(_GIVE_BACK, (self.id, returned))
+            link.execute(f"NOTIFY {FREED}")
 
     def _forget(self, link: Connection) -> None:
         rows = link.execute(_FORGOTTEN, (self._last_forgotten,)).fetchall()

@@ -111,7 +111,11 @@ class Worker(ChatClient):
         """Makes the context in which an intent is executed, from the `context` that it was put with."""
 
     def cluster_stats(self) -> ClusterStats:
-        """The present state of this worker, for monitoring. Raises ChatClosed before it was opened."""
+        """The present state of this worker, for monitoring.
+
+        Raises:
+            ChatClosed: It was not opened yet.
+        """
         if self._context is None:
             raise ChatClosed("the worker is not open: use it inside `async with`")
         return ClusterStats(
@@ -202,6 +206,10 @@ class Worker(ChatClient):
     def owned_shards(self) -> list[int]:
         """The shards whose intents this worker may execute now."""
         return self._shards.all_in("owned") if self._lease.is_valid else []
+
+    def shards_freed(self) -> None:
+        """See `Owner.shards_freed`."""
+        self._membership.look()
 
     # --- shards: called by the membership, in its thread --------------------------------------------------------------
 

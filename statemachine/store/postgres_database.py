@@ -63,9 +63,9 @@ CREATE TABLE statemachine.forgotten (
 must not use these tables. `session.last`: the last `seq` ever saved. `reading`: the cursor of each named reader of
 updates. `forgotten`: labels of chats whose traces every worker has to delete.
 
-`worker.address`: where it serves requests of the others, if it does. `awake`: its last heartbeat while its event loop worked. `cut_off`: it does not reach the contact centre.
-`shard.since`: when its worker had all its chats; `strikes`: see `cluster.shards`. `snapshot_schema`: of the newest
-snapshots that a worker writes, or that a shard may have.
+`worker.address`: where it serves requests of the others, if it does. `awake`: its last heartbeat while its event loop
+worked. `cut_off`: it does not reach the contact centre. `shard.since`: when its worker had all its chats; `strikes`:
+see `cluster.shards`. `snapshot_schema`: of the newest snapshots that a worker writes, or that a shard may have.
 """
 
 MIGRATIONS: Final[dict[int, Callable[[Connection], object]]] = {}
