@@ -16,6 +16,7 @@ from statemachine.gateway import Gateway, GatewaySettings
 from statemachine.testing import EmulatedCentre
 from tests.gateway import peers
 from tests.gateway.harness import Api, gateway, is_state, is_text, updates_until
+from tests.gateway.test_security import pieces
 
 CLIENTS = ("ann", "bob", "eve", "dan", "kim", "lea")
 SECRET = "hunter2-secret-of-the-gateways"
@@ -112,6 +113,18 @@ async def test_the_owner_does_what_the_inbox_cannot(tmp_path: Path, centre: Emul
         for api in gateways:
             await api("POST", "/chats/ann/end")
         assert (await gateways[0]("GET", "/chats/ann"))["phase"] in ("ending", "ended")
+
+
+async def test_a_body_that_is_too_large_is_refused_by_any_gateway(
+    tmp_path: Path, centre: EmulatedCentre, postgres: str
+) -> None:
+    async with two(tmp_path, centre, postgres, upload_limit=3_000_000) as gateways:
+        await gateways[0]("PUT", "/chats/ann")
+        for api in gateways:
+            for body in (pieces(1_000), pieces(4)):  # 1 GB; one megabyte too many
+                status, problem = await api.ask("POST", "/chats/ann/files?name=a", data=body)
+                assert (status, problem["code"]) == (413, "too_large")
+        assert list((tmp_path / "uploads").iterdir()) == []
 
 
 async def test_a_forged_secret_is_refused(tmp_path: Path, centre: EmulatedCentre, postgres: str) -> None:
