@@ -168,7 +168,7 @@ def _rules_table(results: Sequence[CheckResult]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("result", "rule", "level", "fault", "cases", "example"))
     cells = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     skipped = "".join(f"<p>{escape(line)}</p>" for line in skipped_lines(results))
-    return (f'<div class="wide"><table><tr>{head}</tr>{cells}</table></div>' if rows else "") + skipped
+    return (f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{cells}</table></div>' if rows else "") + skipped
 
 
 def _section(result: CheckResult) -> str:

@@ -45,6 +45,7 @@ def _checker(name: str, annotation: str) -> Callable[[Any], Any] | None:
             return str.__str__(value)
         raise TypeError(f"{name} must be {_WORDS[wanted]}{' or None' * optional}, not {type(value).__name__}")
 
+    check.__annotations__["value"] = annotation  # the signature of the record shows it
     return check
 
 

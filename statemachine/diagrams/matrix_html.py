@@ -53,7 +53,7 @@ def _body(counts: Counts | None) -> Iterator[str]:
 
 
 def _machine(machine: Machine, counts: Counter[int] | None) -> Iterator[str]:
-    yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>\n<div class="wide"><table>'
+    yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>\n<div class="wide" tabindex="0"><table>'
     heads = "".join(f"<th>{escape(name(one))}{_small(state_lines(machine, one))}</th>" for one in machine.states)
     yield f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>"
     for kind, title in GROUPS.items():
@@ -92,7 +92,7 @@ def _row(machine: Machine, row: Row, counts: Counter[int] | None) -> str:
 
 def _table(heads: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
     titles = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    yield f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>'
+    yield f'<div class="wide" tabindex="0"><table><thead><tr>{titles}</tr></thead><tbody>'
     yield from ("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     yield "</tbody></table></div>"
 
