@@ -53,7 +53,8 @@ def _body(counts: Counts | None) -> Iterator[str]:
 
 
 def _machine(machine: Machine, counts: Counter[int] | None) -> Iterator[str]:
-    yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>\n<div class="wide" tabindex="0"><table>'
+    yield f'<section id="{escape(machine.name)}">\n<h2>{escape(machine.name)}</h2>'
+    yield '<div class="wide" tabindex="0"><table>'
     heads = "".join(f"<th>{escape(name(one))}{_small(state_lines(machine, one))}</th>" for one in machine.states)
     yield f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>"
     for kind, title in GROUPS.items():
