@@ -65,8 +65,8 @@ def check_couplings(
 def move(d: Draft, state: Any, on: type[Any], e: Any) -> None:
     """Give an event or a signal to the machine that is in this state: every transition goes through here.
 
-    The rows are run as they are. Closures compiled from them took a second form of each row, and five more calls for a
-    message; phase changes were 3 % faster with them, whole conversations 5 % slower.
+    The rows are run as they are. Closures compiled from them were a second form of each row, made five more calls for a
+    message, and were not faster: an event of a conversation takes 81,000 instructions, and took as many with them.
     """
     machine, cells, receivers = _BY_STATE[type(state)]
     for row in cells[on]:
