@@ -14,6 +14,7 @@ import random
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -35,6 +36,8 @@ BEAT_S: Final = 0.5
 FREED: Final = "statemachine_shards"
 """The channel on which workers tell each other that shards are free: nobody waits for the next heartbeat."""
 _RETRY_S: Final = 0.3
+_SPACING_S: Final = 0.1
+"""Between two looks, however often others wake this worker."""
 
 _JOIN: Final = (
     "INSERT INTO statemachine.worker (id, beat, awake, since, snapshot_schema, address)"
@@ -61,6 +64,8 @@ FROM judged WHERE shard.id = judged.id RETURNING shard.id, strikes
 """
 """A worker that stops while it tries suspects accuses those alone: see `shards`."""
 _ACQUIT: Final = "UPDATE statemachine.shard SET strikes = 0 WHERE worker IS NULL AND strikes < %(quarantine)s"
+_NOT_GUILTY: Final = "UPDATE statemachine.shard SET strikes = 0 WHERE id = ANY(%s)"
+"""Of a worker that was late, and works: none of its shards has stopped it."""
 _FREE: Final = """
 UPDATE statemachine.shard SET worker = NULL
 WHERE worker IS NOT NULL AND NOT EXISTS (SELECT 1 FROM statemachine.worker WHERE worker.id = shard.worker)
@@ -155,7 +160,7 @@ class Membership:
         address: str | None = None,
     ) -> None:
         self._url, self._member, self._lease, self._seconds = url, member, lease, seconds
-        self._address = address
+        self._address, self._schema = address, SNAPSHOT_SCHEMA
         self._owned: set[int] = set()
         self.id = _new_id()
         self._joined = self._ended = self.leaving = False
@@ -208,6 +213,7 @@ class Membership:
                 link, pause = None, _RETRY_S
             self._wake.wait(max(pause, 0.02))
             self._wake.clear()
+            time.sleep(max(0.0, begun + _SPACING_S - elapsed()))
         self._leave(link)
 
     def _connect(self) -> Connection:
@@ -223,10 +229,10 @@ class Membership:
         if self._joined and idle_s >= 2 * self._seconds:
             return
         if not self._joined:
-            link.execute(_JOIN, (self.id, SNAPSHOT_SCHEMA, self._address))
+            link.execute(_JOIN, (self.id, self._schema, self._address))
             self._joined = True
         elif not self._beat(link, is_awake=idle_s < BEAT_S):
-            self._was_declared_dead()
+            self._was_declared_dead(link)
             return
         self._lease.renew(sent)
         self._give_back(link)
@@ -265,7 +271,8 @@ class Membership:
             self._member.forgotten([label for _, label in rows])
             self._last_forgotten = rows[-1][0]
 
-    def _was_declared_dead(self) -> None:
+    def _was_declared_dead(self, link: Connection) -> None:
+        link.execute(_NOT_GUILTY, (list(self._owned),))
         _log.error("declared_dead", worker=self.id)
         self._lease.end()
         self._member.lost()
@@ -274,7 +281,7 @@ class Membership:
         self._wake.set()
 
     def _balance(self, link: Connection, taken_over: set[int]) -> None:
-        values = {"me": self.id, "schema": SNAPSHOT_SCHEMA}
+        values = {"me": self.id, "schema": self._schema}
         row: Any = link.execute(_LOOK, values | _LIMITS).fetchone()
         seen, own = _View(*row), len(self._owned)
         self._member.shared_with(seen.workers)

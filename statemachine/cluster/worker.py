@@ -95,6 +95,8 @@ class Worker(ChatClient):
         self._lease = Lease(lease.total_seconds(), lease.total_seconds() * _MARGIN)
         self._lease_s = lease.total_seconds()
         self._shards = Shards()
+        self._claims: dict[int, int] = {}  # by shard: the epoch of its last claim
+        self._reading = asyncio.Lock()
         self._postgres: PostgresStore
         self._membership: Membership
         self._intake: Intake
@@ -251,6 +253,7 @@ class Worker(ChatClient):
 
     def _claimed(self, epochs: dict[int, int]) -> None:
         """Read all of them at once."""
+        self._claims.update(epochs)
         reading = {shard: epoch for shard, epoch in epochs.items() if self._shards.handle("claimed", shard) == "read"}
         self._spawn(self._read(reading))
 
@@ -273,22 +276,34 @@ class Worker(ChatClient):
                 self._membership.give_back(shard)
 
     async def _read(self, epochs: dict[int, int]) -> None:
-        found: list[str] = []
-        while any(self._shards.state(shard) == "reading" for shard in epochs):
-            try:
-                found = await asyncio.to_thread(self._postgres.take_shards, epochs)
-                break
-            except StoreError as error:
-                _log.warning("shards_unreadable", count=len(epochs), **error_values(error))
-                await asyncio.sleep(_TICK_S)
-        adopted = {shard for shard in epochs if self._shards.handle("read", shard) == "adopt"}
-        self._postgres.drop_shards(set(epochs) - adopted)
+        async with self._reading:  # one after the other: a shard may be lost and claimed again meanwhile
+            found = await self._take(epochs)
+            adopted = {shard for shard in self._current(epochs) if self._shards.handle("read", shard) == "adopt"}
+            self._postgres.drop_shards(set(epochs) - adopted)
         self._intake.wake()
         if self._context:
             mine = [one for one in found if self._postgres.shard_of(one) in adopted]
             await self._resume_stored(self._context, mine)
         for shard in adopted:
             self._membership.adopted(shard)
+
+    async def _take(self, epochs: dict[int, int]) -> list[str]:
+        """Read the chats of these shards, as long as they are ours; returns their ids."""
+        while mine := self._current(epochs):
+            try:
+                return await asyncio.to_thread(self._postgres.take_shards, mine)
+            except StoreError as error:
+                _log.warning("shards_unreadable", count=len(mine), **error_values(error))
+                await asyncio.sleep(_TICK_S)
+        return []
+
+    def _current(self, epochs: dict[int, int]) -> dict[int, int]:
+        """Those of these claims that are the last of their shards, which are to be read."""
+        return {
+            shard: epoch
+            for shard, epoch in epochs.items()
+            if self._claims.get(shard) == epoch and self._shards.state(shard) == "reading"
+        }
 
     async def _drain(self, shard: int) -> None:
         """Let the handlers and the held polls of its chats come back, then release them."""

@@ -144,6 +144,7 @@ class PostgresStore:
 
         Raises a `StoreError`.
         """
+        self.drop_shards(epochs)  # what was cached before: another process may have written since
         with translated_errors(self.url):
             self._cache_rows("shard = ANY(%s) AND (ended_at IS NULL OR cursor < last)", list(epochs))
         self._epochs.update(epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -107,6 +108,30 @@ async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: E
         assert again is not chat
         await (await again.send("second", key="2")).sent()
     assert texts(centre) == {"ann": ["first", "second"]}
+
+
+async def test_a_shard_lost_and_claimed_again_while_it_is_read_is_read_again(
+    centre: Emulator, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        await one._lost()
+        take, begun, go_on = one._postgres.take_shards, list[dict[int, int]](), threading.Event()
+
+        def slow_take(epochs: dict[int, int]) -> list[str]:
+            begun.append(epochs)
+            go_on.wait(30)
+            return take(epochs)
+
+        monkeypatch.setattr(one._postgres, "take_shards", slow_take)
+        one._claimed({5: 100})
+        await until(lambda: begun)
+        await one._lost()
+        one._claimed({5: 101})
+        go_on.set()
+        await until(lambda: one._shards.state(5) == "owned")
+        assert begun == [{5: 100}, {5: 101}]
+        assert one._postgres._epochs == {5: 101}
 
 
 async def test_nothing_is_sent_without_a_lease(centre: Emulator, postgres: str) -> None:
