@@ -8,6 +8,7 @@ simplest choice, so that a generator of choices can shrink a walk by smaller num
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -16,7 +17,7 @@ from .. import core
 from ..core import Answered, Config, Entry, Event, EventBatch, Failure, Post, RequestChat, SendText, Tick
 from ..core.wire import File, Location, Message, Signaling
 from .entries import Choose, hostile, pick, spoken_entry, terminal, to_send, weighted
-from .laws import StepResult, take_step
+from .laws import DEFAULT_ENGINE, Engine, StepResult, take_step
 
 START: Final = 1_700_000_000_000
 CHAT: Final = "3f9C2a10-Chat"
@@ -114,11 +115,10 @@ class Walk:
 
     def fork(self, choose: Choose) -> Walk:
         """A walk that goes on from here by other choices."""
-        other = Walk(lambda n: 0)
-        state = self.state
+        other, state = copy(self), self.state
         log, answered, landing = [*state.log], [*state.answered], [*state.landing]
         other.state = evolve(state, log=log, answered=answered, landing=landing)
-        other.choose, other.now, other.session = choose, self.now, self.session
+        other.choose = choose
         return other
 
     # --- one step
@@ -149,11 +149,11 @@ class Walk:
         )
         return weighted(self.choose, kinds)()
 
-    def take(self, made: TraceInput) -> StepResult | None:
+    def take(self, made: TraceInput, engine: Engine = DEFAULT_ENGINE) -> StepResult | None:
         """Apply an input to the session. A refused intent changes nothing; a reload is not a step."""
         if isinstance(made, Reload):
             return None
-        step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made)
+        step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made, engine)
         self.session = step.after
         if isinstance(made, core.Restarted | core.ClockChanged):
             self.now = made.at

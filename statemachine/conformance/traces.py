@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Any, Final
 
 from attrs import frozen
 
-from ..core import Event, Session, explain
+from ..core import Session, reduce
 from .entries import Choose
-from .laws import StepResult
-from .random_walk import Follow, Reload, TraceInput, Walk
+from .laws import Engine, StepResult
+from .random_walk import TraceInput, Walk
 
 WORD: Final = 10
 """Bytes for the choices of one step."""
@@ -89,21 +90,16 @@ class Explorer:
             self._taken.update(rows)
         return words
 
-    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[object]]]:
+    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[tuple[object, int]]]]:
         for _ in range(_TRIES):
             word = self._random.randbytes(WORD)
             other = walk.fork(chooser(word))
-            made = other.step()
-            rows = [] if isinstance(made, Follow | Reload) else _rows(walk.session, made)
-            other.take(made)
+            log: list[Any] = []
+            other.take(other.step(), Engine(reduce=partial(reduce, log=log)))
+            rows = [(state, id(row)) for _, state, _, row in log]
             yield word, other, rows
             if self._rarity(rows) == 0:
                 return
 
-    def _rarity(self, rows: list[object]) -> int:
+    def _rarity(self, rows: Sequence[object]) -> int:
         return min((self._taken[row] for row in rows), default=1_000)
-
-
-def _rows(session: Session, event: Event) -> list[object]:
-    """The rows that a step takes, by machine, state, event and the guards tried."""
-    return [(move.machine, move.source, move.heard, move.guards) for move in explain(session, event).moves]
