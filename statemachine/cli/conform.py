@@ -109,7 +109,7 @@ def command(
     {"do": "send_file", "path": "…"}, {"do": "background"}, {"do": "foreground"}. It may ignore unknown orders. It has a
     working directory of its own, the same after a restart.
 
-    What it breaks is listed by rule, the gravest first; -v, --html, --json and --junit have each case with its
+    Broken rules are listed, the gravest first; -v, --html, --json and --junit have each case with its
     requests and a curl script. A skipped case is listed with its reason. MESSAGES.md describes orders, and reports that
     the client may write to standard output; some rules are judged only by these.
 

@@ -45,11 +45,12 @@ _WIDTH: Final = 15
 )
 @click.option("--yes", is_flag=True, help="With --learn: do not ask.")
 def command(connection: ConnectionOptions, as_json: bool, learn: Path | None, yes: bool) -> int:
-    """Check the way to a contact centre step by step, and name the setting to correct.
+    """Check the connection to a contact centre step by step, and name the setting to correct.
 
-    It looks up the name, connects, checks the certificate, finds out which version of the interface is there, whether
-    tenant, app id and the form of the authorization are taken, whether a chat would be taken, and what the scenario
-    asks for. It only reads: no chat is created. Without --url it examines the emulator that runs here.
+    It looks up the name, connects, and checks the certificate. It finds out the version of the interface, whether
+    tenant, app id and the form of the authorization are accepted, whether a chat would be accepted, and which
+    parameters the scenario expects. It only reads: no chat is created. Without --url, it checks the emulator on this
+    machine.
 
     --learn opens a chat under a new client id, sends one text and ends the chat. An agent may see it: use a staging
     tenant. It takes about a minute.

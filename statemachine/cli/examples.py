@@ -42,6 +42,7 @@ EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
         "store recover": "postgresql://bridge@db.example.com/chats",
         "cluster status": "postgresql://bridge@db.example.com/chats",
         "cluster drain": "postgresql://bridge@db.example.com/chats worker-1",
+        "cluster release": "postgresql://bridge@db.example.com/chats 17",
         "cluster move": "postgresql://bridge@db.example.com/chats 17 worker-2",
         "simulate": "--seeds 1000 --seed 1",
         "engine": "--listen engine.sock",

@@ -117,9 +117,9 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
 def command(tables: dict[str, Any], connection: ConnectionOptions, emulate: bool, wish: _Wish) -> int:
     """Serve chats over HTTP, for programs in any language.
 
-    Without --url it is the emulator that runs on this machine. The API is described at /openapi.json. SIGTERM and
-    Ctrl-C stop it: no new requests, queued items are sent for --drain seconds; the rest when it starts again. A second
-    signal ends it at once.
+    Without --url, it uses the emulator on this machine. The API is described at /openapi.json. SIGTERM and Ctrl-C stop
+    it: no new requests, queued items are sent for --drain seconds, the others after the next start. A second signal
+    ends it at once.
 
     Exit status: 0 stopped; 2 it could not begin.
     """

@@ -69,7 +69,7 @@ class _Wish:
     click.option("--open", "show", is_flag=True, help="Open the page of traffic and verdicts in the browser."),
 )
 def command(wish: _Wish) -> int:
-    """Stand between a client and a contact centre, and watch both.
+    """Forward the traffic between a client and a contact centre, and watch both.
 
     Point the client at the printed address. Everything is forwarded as it is, long polls included. The client is judged
     by the rules that the emulator checks, and the contact centre's settings are learned from its answers. A page shows

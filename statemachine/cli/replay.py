@@ -47,7 +47,7 @@ _TEXT: Final = 2_000
 @click.option("--html", type=FILE, metavar="OUT", help="Write the story as a page instead.")
 @click.option("--trace", type=FILE, metavar="OUT", help="Write the steps of the engine as a trace instead.")
 @click.option("--open", "show", is_flag=True, help="Open a page in the browser that shows the files dropped on it.")
-@click.option("--redact", is_flag=True, help="Show of what people wrote, their names and numbers only the length.")
+@click.option("--redact", is_flag=True, help="Hide texts, names and numbers; show only their length.")
 def command(
     files: tuple[str, ...],
     chat_id: str,
@@ -58,7 +58,7 @@ def command(
     show: bool,
     redact: bool,
 ) -> int:
-    """Captured traffic through the engine: what came, the phase, what the engine would do, what is odd.
+    """Replay captured traffic through the engine: each event, the phase after it, the commands, and anomalies.
 
     FILE is any of these, recognised by itself; - is standard input; a gzip of one is unpacked; several files are one
     capture, in the order given.
@@ -70,12 +70,12 @@ def command(
       a trace              of this product (statemachine demo --trace FILE)
 
     Bare events are replayed as a chat under way. Of a HAR file, the calls count whose path has /clientweb/api/v1/ or
-    /v2/; of several chats the first is replayed, or the one that --chat-id names. What comes after the end is counted,
-    and changes nothing.
+    /v2/; of several chats the first is replayed, or the one that --chat-id names. Entries after the end are counted,
+    and change nothing.
 
     --html tells it as a story: one page that needs no network, with the timeline, the sequence of calls, the lifecycle,
-    the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open shows
-    the same of whatever is dropped on a page that this machine serves to itself, until Ctrl-C.
+    the transcript, and why each step went as it did. It holds what people wrote, unless --redact is given. --open
+    serves a page on this machine, until Ctrl-C, that shows the files dropped on it in the same way.
 
     --trace writes the same chat as the engine's own events, commands and updates, as `--trace` of a client does.
 

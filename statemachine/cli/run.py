@@ -66,7 +66,7 @@ def command(
 ) -> int:
     """Play scripts of customers, with the real client, against a contact centre.
 
-    Without --url it is the emulator that runs on this machine. A script lists what a customer does, waits for and
+    Without --url, it uses the emulator on this machine. A script lists what a customer does, waits for and
     expects; it fails at the first step that fails. A chat that it leaves open is ended.
 
     \b

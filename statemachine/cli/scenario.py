@@ -36,7 +36,7 @@ def command() -> None:
 
 @command.command(name="list")
 def list_() -> None:
-    """List all scenarios, with what each teaches."""
+    """List all scenarios, with a line about the use of each."""
     screen = Screen()
     for scenario in catalogue().values():
         screen.line((f"{scenario.name:<20} ", "bold"), scenario.about, indent=21)
@@ -75,7 +75,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
 
 @command.command(name="schema")
 def schema_() -> None:
-    """The JSON Schema of scenario files, for editors and other tools."""
+    """Print the JSON Schema of scenario files, for editors and other tools."""
     click.echo(json.dumps(schema(), indent=1, ensure_ascii=False))
 
 

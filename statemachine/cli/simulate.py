@@ -57,7 +57,7 @@ def command(
 ) -> int:
     """Simulate client and server with faults, many times.
 
-    In each simulation the real driver talks to the emulator's model under a virtual clock. Requests and responses are
+    In each simulation, the real driver talks to the emulator's model under a virtual clock. Requests and responses are
     lost, delayed, repeated and refused, processes die between two steps, clocks are changed. Then the faults stop, and
     the session must become quiescent. Every law is checked after every step. The same seed gives the same simulation,
     on every machine.

@@ -40,15 +40,15 @@ __all__ = ["command"]
 def command(connection: ConnectionOptions, name: str | None, parameter: tuple[str, ...], emulator: bool) -> int:
     """Chat with a contact centre from the terminal.
 
-    Without --url it is the emulator that runs on this machine; where none runs, one can be started. Each line is sent
+    Without --url, it uses the emulator on this machine, and offers to start one if none runs. Each line is sent
     as a message; /help lists the commands. The bottom line shows the phase. Leaving (/quit, Ctrl-D) does not end the
     chat: the next `statemachine chat` with this contact centre continues it, and shows its history.
 
-    Kept in your state directory (or STATEMACHINE_STATE_DIR), for you alone: who you are to each contact centre, and its
-    chat.
+    Your state directory (or STATEMACHINE_STATE_DIR) keeps your customer id and your chat for each contact centre. Only
+    you can read it.
 
-    With a pipe for input, each of its lines is sent; when it ends, the command waits until all is sent, and leaves, or
-    until the chat is over, if /end was the last line.
+    Input from a pipe is sent line by line. At its end, the command waits until all lines are sent. If the last line
+    is /end, it waits until the chat is over.
 
     Exit status: 0 you left, or the chat ended as it should; 1 it did not; 2 it could not begin; 130 interrupted.
     """
