@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,8 +17,6 @@ from statemachine import (
     AnswerSecureForm,
     Command,
     DeliveryUpdate,
-    End,
-    Event,
     Failure,
     FormsChanged,
     IllegalIntent,
@@ -32,6 +31,7 @@ from statemachine import (
     new_session,
 )
 from statemachine.driver import Answer, Driver, SavedStep, ThreadClock
+from statemachine.emulator.actions import ShowSecureForm
 from statemachine.http import Cookies, Endpoint
 from statemachine.testing import EmulatedCentre
 from statemachine.wire import SecureFormData
@@ -55,35 +55,31 @@ def read(kept: dict[str, Any]) -> Callable[[str], Any]:
 
 
 class Chat:
-    """The driver's transport and listener. It answers forms, and ends the chat once all is sent."""
+    """The driver's transport and listener. It answers each form that has a name."""
 
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
         self.endpoint, self.clock, self.cookies = endpoint, ThreadClock(), Cookies()
-        self.expected, self.sent, self.is_over = set[str | None](), set[str | None](), False
+        self.sent, self.is_over = set[str | None](), False
         self.parts: Any = {"clock": self.clock, "transport": self, "store": CODE["MyStore"](str(folder / "mine.db"))}
         self.driver = Driver.open("ann", **self.parts, listener=self)
         self.driver.start()
 
-    def run(self, expected: set[str | None], *events: Event) -> None:
-        self.expected, self.is_over = expected, False
-        for event in events:
-            self.driver.feed(event)
+    def until_sent(self, *keys: str) -> None:
+        self.clock.run(lambda: self.sent.issuperset(keys))
+
+    def until_over(self) -> None:
         self.clock.run(lambda: self.is_over)
 
-    def soon(self, event: Event) -> None:
-        self.clock.call_soon(lambda: self.driver.feed(event))
-
     def saved(self, step: SavedStep) -> None:
-        now = self.clock.now()
+        self.sent |= {one.key for one in step.transcript if isinstance(one, DeliveryUpdate) and one.state == "sent"}
         for status in step.statuses:
             for form, name, is_secure in status.forms if isinstance(status, FormsChanged) else ():
-                if name:  # one without a name is answered by the next text
-                    answer = AnswerSecureForm(now, form, "card", name)
-                    self.soon(answer if is_secure else AnswerForm(now, form, {"email": "ann@example.com"}, name))
-        self.sent |= {one.key for one in step.transcript if isinstance(one, DeliveryUpdate) and one.state == "sent"}
-        if self.expected <= self.sent:
-            self.expected = {"nothing more"}
-            self.soon(End(now))
+                self.clock.call_soon(partial(self.answer, form, name, is_secure))
+
+    def answer(self, form: str, name: str, is_secure: bool) -> None:
+        now, data = self.clock.now(), {"email": "ann@example.com"}
+        secure, plain = AnswerSecureForm(now, form, "card", name), AnswerForm(now, form, data, name)
+        self.driver.feed(secure if is_secure else plain)
 
     def finished(self) -> None:
         self.is_over = True
@@ -102,24 +98,34 @@ class Chat:
 
 
 def test_a_chat_with_forms_a_file_and_cookies(tmp_path: Path) -> None:
-    with EmulatedCentre("forms", {"pace": 0.02}) as centre:
+    with EmulatedCentre() as centre:
         chat = Chat(Endpoint(centre.url, "tenant", "app", "WebChat"), tmp_path)
-        now = chat.clock.now()
-        opening = RequestChat(now, "origin", text="hello", key="hello")
-        file = SendFile(now, "photo", "photo.png", "image", key="photo")
-        chat.run({"hello", "42", "photo", "contact_form", "payment"}, opening, SendText(now, "42", key="42"), file)
+        now, agent = chat.clock.now(), centre.agent("Ada")
+        chat.driver.feed(RequestChat(now, "origin", text="hello", key="hello"))
+        chat.driver.feed(SendFile(now, "photo", "photo.png", "image", key="photo"))
+        chat.until_sent("hello", "photo")
+        centre.call(agent.accept())
+        centre.call(agent.show_form("contact"))
+        centre.call(agent.act(ShowSecureForm("payment")))
+        chat.until_sent("contact", "payment")
+        centre.call(agent.end())
+        chat.until_over()
         (seen,) = centre.chats
         kinds = [one.event["event"] for one in seen.log if one.direction == "from_client"]
-        assert [text for _, text in seen.texts_received] == ["hello", "42"]
+        assert [text for _, text in seen.texts_received] == ["hello"]
         for kind in ("file", "form_data", "secure_form_data"):
             assert kinds.count(f"chat_session_{kind}") == 1, kind
         assert centre.violations() == []
 
 
 def test_the_next_chat_under_the_same_name_sends_no_key_again(tmp_path: Path) -> None:
-    with EmulatedCentre("plain", {"pace": 0.02}) as centre:
-        chat = Chat(Endpoint(centre.url, "tenant", "app", "ann"), tmp_path)
-        chat.run({"hello"}, RequestChat(chat.clock.now(), "origin", text="hello", key="hello"))
+    with EmulatedCentre() as centre:
+        chat, agent = Chat(Endpoint(centre.url, "tenant", "app", "ann"), tmp_path), centre.agent("Ada")
+        chat.driver.feed(RequestChat(chat.clock.now(), "origin", text="hello", key="hello"))
+        chat.until_sent("hello")
+        centre.call(agent.accept())
+        centre.call(agent.end())
+        chat.until_over()
         ended, now = chat.driver, chat.clock.now()
         assert ended.feed(SendText(now, "hello", key="hello")) is ended.session
         with pytest.raises(IllegalIntent):
@@ -127,8 +133,10 @@ def test_the_next_chat_under_the_same_name_sends_no_key_again(tmp_path: Path) ->
 
         chat.driver = Driver("ann", new_session(now), ended.version, **chat.parts, listener=chat)
         chat.driver.start()
-        opening = RequestChat(now, "other", after=carry_over(ended.session))
-        chat.run({"again"}, opening, *(SendText(now, text, key=text) for text in ("hello", "again")))
+        chat.driver.feed(RequestChat(now, "other", after=carry_over(ended.session)))
+        for text in ("hello", "again"):
+            chat.driver.feed(SendText(now, text, key=text))
+        chat.until_sent("again")
         assert [[text for _, text in one.texts_received] for one in centre.chats] == [["hello"], ["again"]]
         assert centre.violations() == []
 
