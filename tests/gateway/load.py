@@ -27,8 +27,11 @@ AT_ONCE = 50
 async def embedded(url: str, folder: Path, chats: int) -> None:
     """The application with the client in its own process. Runs in a process of its own."""
     async with ChatClient(url, tenant="example", app_id="silent", store=folder / "embedded.sqlite") as client:
-        for number in range(chats):
+
+        async def start(number: int) -> None:
             await client.session(f"client-{number}")
+
+        await each(chats, start)
         (folder / "embedded.json").write_text("{}")
         await asyncio.Event().wait()
 
@@ -36,9 +39,7 @@ async def embedded(url: str, folder: Path, chats: int) -> None:
 @asynccontextmanager
 async def process(ready: Path, *line: str) -> AsyncGenerator[tuple[int, dict[str, str]]]:
     """A Python process, its id, and what its ready file says."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, *line), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
+    running = await asyncio.create_subprocess_exec(*(sys.executable, *line), stdout=asyncio.subprocess.DEVNULL)
     try:
         while not (about := written(ready)):
             assert running.returncode is None, line
