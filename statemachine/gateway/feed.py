@@ -78,7 +78,7 @@ class Feed(ABC):
         """Woken by each new entry."""
         self.added: Callable[[str], object] = lambda _: None
         """Called with the client id of each new entry."""
-        self.status_changed: Callable[[str, str, str], object] = lambda *_: None
+        self.status_changed: Callable[[str, str, str], object] = lambda _client, _type, _text: None
         """Called with each status update: client id, type, and JSON text."""
         self.latest: int = 0
         self._recent: deque[Entry] = deque(maxlen=RECENT)

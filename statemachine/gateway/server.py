@@ -136,10 +136,10 @@ class Gateway:
             stack.callback(self._feed.close)
             uploads = beside(f"{settings.store.name}.uploads")
         else:
-            self.peers = await _peers().open_peers(
+            peers: Peers = await _peers().open_peers(
                 stack, self._client, settings, self.url, http, self._cipher, self._telemetry
             )
-            self._feed = self.peers.feed
+            self.peers, self._feed = peers, peers.feed
             uploads = Path("chats.uploads")
         self._uploads = Uploads(settings.uploads or uploads, settings.upload_limit, settings.uploads_at_once)
         self._streams = Streams(self._feed, settings.streams)
