@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -56,7 +56,7 @@ def run_before(folder: Path, progress: Callable[[str], None]) -> Before:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def _running(folder: Path) -> Generator[subprocess.Popen[str]]:
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-c", _CHILD]
     pipe = subprocess.PIPE
