@@ -285,16 +285,20 @@ class Walk:
                 )
                 return core.ChatOpened(self._chat_id(), state, None, is_new)
             case core.Poll():
-                return EventBatch(self._new_entries())
+                return EventBatch(self._new_entries(), incomplete=self._is_cut_off())
             case core.ReadHistory():
-                return core.HistoryLog(self._log())
+                return core.HistoryLog(self._log(), incomplete=self._is_cut_off())
             case Post():
                 self._land(command.entry, at_once=True)
-                return EventBatch(self._new_entries() if self.session.config.api == "v1" else ())
+                entries = self._new_entries() if self.session.config.api == "v1" else ()
+                return EventBatch(entries, incomplete=self._is_cut_off())
             case core.PostEphemeral():
-                return EventBatch()
+                return EventBatch(incomplete=self._is_cut_off())
             case core.Upload():
                 return core.FileUploaded(f"file-{command.id}", "server.png")
+
+    def _is_cut_off(self) -> bool:
+        return self.choose(16) == 15
 
     def _land(self, entry: Entry, at_once: bool) -> None:
         """The server accepts a post: it is in the log, now or later, as an entry of the client."""
