@@ -101,7 +101,11 @@ UPDATE statemachine.shard SET worker = %(me)s, epoch = epoch + 1, since = NULL, 
     AND snapshot_schema <= %(schema)s FOR UPDATE SKIP LOCKED)
 RETURNING id, epoch
 """
-_ADOPTED: Final = "UPDATE statemachine.shard SET since = clock_timestamp() WHERE worker = %s AND id = ANY(%s)"
+_ADOPTED: Final = """
+UPDATE statemachine.shard SET since = clock_timestamp() WHERE worker = %s AND id IN (
+  SELECT id FROM statemachine.shard WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)
+"""
+"""Rows are locked in the order of the writer: its groups lock shards of the same worker at the same time."""
 _GIVE_BACK: Final = "UPDATE statemachine.shard SET worker = NULL, strikes = 0 WHERE worker = %s AND id = ANY(%s)"
 _LEAVE: Final = "DELETE FROM statemachine.worker WHERE id = %s"
 _LIMITS: Final = {"suspect": SUSPECT, "quarantine": QUARANTINE, "probation": PROBATION_S}

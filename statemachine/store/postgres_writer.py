@@ -37,7 +37,7 @@ _log = Logger()
 _GROUP: Final = """
 WITH fence AS MATERIALIZED (
   SELECT shard.id FROM statemachine.shard JOIN unnest(%b::int[], %b::bigint[]) AS own (id, epoch)
-    ON shard.id = own.id AND shard.epoch = own.epoch FOR SHARE OF shard),
+    ON shard.id = own.id AND shard.epoch = own.epoch ORDER BY shard.id FOR SHARE OF shard),
 new AS MATERIALIZED (
   SELECT new.* FROM unnest(%b::text[], %b::int[], %b::int[], %b::int[], %b::text[], %b::int[], %b::int[], %b::bigint[],
     %b::int[]) AS new (id, shard, base, version, snapshot, first, last, ended_at, cursor)
@@ -237,6 +237,8 @@ class Writer(WriterThread[Job]):
                 self.failing = False
                 return outcomes
             except psycopg.Error as error:
+                if (error.sqlstate or "").startswith("40"):  # a deadlock: all of it was rolled back
+                    continue
                 if not self._is_away(error):
                     return explain(error, self._url)
                 if not self.failing:

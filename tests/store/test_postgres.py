@@ -264,3 +264,19 @@ def test_a_full_disk(opened: OpenStore, link: psycopg.Connection) -> None:
     assert "free some; what was not saved was not done" in str(error)
     link.execute("DROP TRIGGER full_disk ON statemachine.session")
     assert opened.save(2) is None
+
+
+def test_a_deadlock_is_tried_again(opened: OpenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = postgres_writer.Writer._commit
+    failed: list[int] = []
+
+    def failing(self: object, *given: object) -> object:
+        if not failed:
+            failed.append(1)
+            raise psycopg.errors.DeadlockDetected("deadlock detected")
+        return commit(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(postgres_writer.Writer, "_commit", failing)
+    assert opened.save(1, gap(1)) is None
+    assert failed == [1]
+    assert opened.journal() == [1]
