@@ -46,7 +46,8 @@ def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
 
 def _durations(session: Session, config: Config) -> Iterator[tuple[str, int]]:
     """How long the deadlines that run may be, in words and in milliseconds; then single numbers, for a wrong one."""
-    for span in (one for record in _running(session) for one in DURATIONS.get(type(record), ())):
+    kinds: list[type[Any]] = [type(record) for record in _running(session)]
+    for span in (one for kind in kinds for one in DURATIONS.get(kind, ())):
         if isinstance(span, Span):
             yield " + ".join(span.names), sum(_numbers(config, span.names))
         else:

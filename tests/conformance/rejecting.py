@@ -16,6 +16,7 @@ from statemachine.conformance.judge import judge
 from statemachine.conformance.shorten import LinkedStep, linked_steps
 from statemachine.conformance.shrinking import shrink
 from statemachine.conformance.vectors import Vector
+from statemachine.core.table import Row
 from statemachine.core.tables import MACHINES
 from statemachine.records import Config
 from tests.conformance.deaf import DEAFNESSES, Deaf, Deafness
@@ -79,7 +80,7 @@ def is_failed_by(deafness: Deafness, vector: Vector) -> bool:
 def _heard(deafness: Deafness, case: Case, name: str) -> Story | None:
     at, config, acts = _acts(case)
     machine, state, on, number = deafness.places[-1]
-    row = MACHINES[machine].cell(state, on)[number]
+    row: Row = MACHINES[machine].cell(state, on)[number]
     story = Story(name, at, config, acts, row.why, source_of(row), (deafness.name,))
 
     def fails(some: Sequence[LinkedStep]) -> bool:
