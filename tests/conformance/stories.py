@@ -17,11 +17,12 @@ from statemachine.records import Config
 from tests.conformance.telling import Story
 from tests.core import play
 
-TOLD = ("faults", "found", "sending", "link", "presence", "opening", "room", "stage_conflicts", "fold")
+TOLD = ("faults", "found", "sending", "link", "presence", "opening", "room", "stage_conflicts", "fold", "ports")
 """The tests of the core that tell stories."""
 FOUND = Path(play.__file__).parent / "test_found.py"
+PORTS = FOUND.with_name("test_ports.py")
 LONGEST = 100
-"""Steps of a find that is told as a vector."""
+"""Steps of a find that is told as a vector; those of ports are all told."""
 LIVES = 600
 STEPS = 50
 
@@ -102,13 +103,19 @@ def faults(told: list[Story]) -> Iterator[Story]:
 
 
 def finds(told: list[Story]) -> Iterator[Story]:
-    """What simulation, walks and reviews have found in an engine, each once; not what `faults` has."""
-    known = {one.id.partition("[")[0]: one for one in reversed(told) if len(one.acts) <= LONGEST}
-    for name in re.findall(r"^def (test_\w+)", FOUND.read_text("utf-8"), re.MULTILINE):
+    """What simulation, walks, reviews and ports have found in an engine, each once; not what `faults` has."""
+    ports = _tests_in(PORTS)
+    named = [(one.id.partition("[")[0], one) for one in reversed(told)]
+    known = {name: one for name, one in named if name in ports or len(one.acts) <= LONGEST}
+    for name in [*_tests_in(FOUND), *ports]:
         if name in known:
             words = name.removeprefix("test_")
             why, id_ = known[name].why or words.replace("_", " "), f"found/{words.replace('_', '-')}"
             yield evolve(known[name], id=id_, why=why, source="found by simulation", covers=(id_,))
+
+
+def _tests_in(path: Path) -> list[str]:
+    return re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
 
 
 def _story(one: Any, name: str, why: str = "", config: dict[str, Any] | None = None) -> Story:
