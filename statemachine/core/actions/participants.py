@@ -206,8 +206,8 @@ def is_any_open_form(d: Draft, e: AnswerForm | AnswerSecureForm | CancelForm) ->
 
 def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
     """Append the form to `participants.forms`, due `form_timeout` from now where it has one; it replaces one with its
-    id, and a form without a name replaces the others without. At `config.forms_limit` the earliest is dropped, with
-    the anomaly `forms_full`.
+    id, and a form without a name replaces the others without that have no answer under way. At `config.forms_limit`
+    the earliest is dropped, with the anomaly `forms_full`.
     """
     limit = d.config.id_limit
     if isinstance(e, wire.SecureFormShow):
@@ -223,8 +223,8 @@ def open_form(d: Draft, e: wire.FormShow | wire.SecureFormShow) -> None:
 
 
 def close_form(d: Draft, e: Any) -> None:
-    """Remove the form with this id. A text that was to answer it as a form without a name, and was never sent, is a
-    message again (F31).
+    """Remove the form with this id. A text that was to answer it as a form without a name, and was never posted (it
+    is pending, with `tries` 0), is a message again (F31).
     """
     set_forms(d, (f for f in d.participants.forms if f.id != e.form_request_id))
     if any(item.form == e.form_request_id for item in d.items):
