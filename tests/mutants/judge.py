@@ -18,7 +18,7 @@ from .tables import Mutant
 
 reduce_module = import_module("statemachine.core.reduce")  # the package exports a function of this name
 
-_PORTIONS: Final = (2, 8, 30, 80, 800)
+_PORTIONS: Final = (2, 8, 30, 80, 800, 10_000)
 """How many cases are tried, and then how many more, before a mutant counts as one that survives."""
 _ROUNDS: Final = 200
 
