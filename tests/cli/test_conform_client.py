@@ -103,7 +103,7 @@ def test_six_faults_are_a_page_to_read(capsys: pytest.CaptureFixture[str]) -> No
     [
         ([], "give the command of a harness after --"),
         (["--client"], "give the client's command after --"),
-        (["--client", "--only", "F99", "--", "x"], "no case is called F99"),
+        (["--client", "--only", "F99", "--", "x"], "no check is called 'F99'; did you mean 'F9'?"),
         (["--client", "--replay", "case.jsonl", "--", "x"], "--replay is for an engine's stored case"),
         (["--client", "--known", "nowhere.txt", "--", "x"], "nowhere.txt: No such file"),
         (["--client", "--", "./no-such-client"], "no-such-client: No such file"),

@@ -13,6 +13,7 @@ from statemachine.client import BadSetting, Options
 
 RECEIPTS: tuple[Any, ...] = ("auto", "on_ack", "off")
 CLIENTS_OWN = {
+    "cipher",
     "close_within",
     "connect_timeout",
     "headers",
