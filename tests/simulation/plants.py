@@ -149,7 +149,7 @@ PLANTS: dict[str, tuple[Plant, set[str], int, int]] = {
         (ignores_the_timeout, {"F1", "F37", "L12", "outcome", "comes to rest"}, 100, 150),
         (forgets_the_history, {"delivered", "L12"}, 400, 60),
         (overtakes, {"in order", "F12", "L7"}, 100, 90),
-        (blocks_for_ever, {"L12", "comes to rest"}, 60, 60),
+        (blocks_for_ever, {"L12", "comes to rest"}, 60, 100),
         (loses_the_jump, {"L3", "L4"}, 60, 8),
         (aborts_the_last_poll, {"handed out"}, 100, 60),
         (drops_what_comes_late, {"L14"}, 100, 8),
