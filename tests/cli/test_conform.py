@@ -94,9 +94,10 @@ def test_one_that_does_not_is_told_where_and_can_replay_it(
     ("entry", "phase"), [("inactivity_timeout", "wrapping_up"), ("form_data_cancel", "ending"), ("message", "failed")]
 )
 def test_an_engine_that_is_deaf_to_an_entry_in_a_phase_fails_by_the_names_of_both(
-    conform: Conform, entry: str, phase: str
+    conform: Conform, entry: str, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them: `python -m tests.conformance.deaf`."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # where a process finds `tests`
     name = f"lifecycle/{phase}/{entry.replace('_', '-')}"
     done = conform("--only", name, harness=(PYTHON, "-m", "tests.conformance.deaf", entry, phase))
     assert done.returncode == 1
