@@ -10,7 +10,7 @@ from . import wire
 from .actions import conversation, memory, participants, polling
 from .actions.memory import REMEMBERED
 from .draft import Draft
-from .events import EventBatch, Incoming
+from .events import EventBatch, HistoryLog, Incoming
 from .session import TERMINAL
 from .tables import move
 from .tables.lifecycle import TERMINAL_ENTRIES
@@ -75,13 +75,15 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
             move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else kind, e)
 
 
-def fold_log(d: Draft, entries: tuple[wire.Entry, ...], current: bool = True) -> None:
+def fold_log(d: Draft, log: HistoryLog, awaited: bool) -> None:
     """The log of the whole chat: tell what is not known yet, rebuild the roster, find a terminal entry.
 
     All before the earliest entry that the window knows was told, or dropped from the window, long ago. Where none is
     known, or the log was never read, it is told as the past. A log that nobody awaits may be an old one, and one that
-    was cut off lacks what is newest: neither is `current`, nor says who is in the room now, or that something was lost.
+    was cut off lacks what is newest: neither is current, nor says who is in the room now, or that something was lost.
+    One that was cut off does not count as read: what it lacks is still told as the past.
     """
+    entries, current = log.entries, awaited and not log.incomplete
     if not entries and polling.log_cannot_be_empty(d):
         return
     was_read = memory.log_was_read(d)
@@ -93,7 +95,7 @@ def fold_log(d: Draft, entries: tuple[wire.Entry, ...], current: bool = True) ->
     d.past = start is None
     if d.past and was_read:
         conversation.report_gap(d, None)
-    if not was_read:
+    if not was_read and not log.incomplete:
         memory.mark_first_reading(d, entries)
     known = memory.Known(d)
     if d.items:  # a post of ours in doubt may be among what was told long ago

@@ -178,7 +178,7 @@ def _take_entries(d: Draft, kind: Kind | None, reply: ev.Reply) -> None:
         elif kind == "poll":
             note_silence(d)
     elif type(reply) is ev.HistoryLog:
-        fold_log(d, reply.entries, kind is not None and not reply.incomplete)
+        fold_log(d, reply, kind is not None)
 
 
 _HANDLERS: Final[dict[type[Any], Callable[[Draft, Any], None]]] = {

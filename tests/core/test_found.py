@@ -26,6 +26,7 @@ from statemachine import (
     ReadHistory,
     Reattach,
     Reauthorized,
+    Received,
     RequestChat,
     Restarted,
     SendEntry,
@@ -515,4 +516,18 @@ def test_a_log_that_is_cut_off_says_nothing_about_who_is_in_the_room_and_reports
     play.tick()
     play.answer(ReadHistory, HistoryLog((message(9, "agent-before"),), "not JSON", incomplete=True))
     assert play.phase == "agent_joined"
+    assert not any(isinstance(one, HistoryGap) for one in play.all)
+
+
+def test_a_log_that_was_cut_off_does_not_count_as_read() -> None:
+    play = Play()
+    play.do(Reattach, "o", CHAT)
+    broken = w.Malformed("entry: expected an object")
+    play.answer(ReadHistory, HistoryLog((broken,), "not JSON", incomplete=True))
+    play.tick()
+    play.answer(ReadHistory, HistoryLog((message(1),), "not JSON", incomplete=True))
+    play.tick()
+    play.log(message(1), message(2))
+    told = [one.entry for one in play.all if isinstance(one, Received)]
+    assert told == [broken, message(1), message(2)]
     assert not any(isinstance(one, HistoryGap) for one in play.all)

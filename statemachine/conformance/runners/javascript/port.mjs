@@ -1134,7 +1134,9 @@ function fold(d, entries) {
   if (repeated) d.fresh = false;
 }
 
-function foldLog(d, entries, current) {
+function foldLog(d, log, awaited) {
+  const entries = log.entries;
+  const current = awaited && !log.incomplete;
   if (entries.length === 0 && logCannotBeEmpty(d)) return;
   const wasRead = logWasRead(d);
   const start = wasRead ? earliestKnown(d, entries) : null;
@@ -1143,7 +1145,7 @@ function foldLog(d, entries, current) {
   d.reading = true;
   d.past = start === null;
   if (d.past && wasRead) reportGap(d);
-  if (!wasRead) markFirstReading(d, entries);
+  if (!wasRead && !log.incomplete) markFirstReading(d, entries);
   const known = new Known(d);
   for (const e of entries.slice(0, start ?? 0)) if (isProof(d, e)) unfold(d, e);
   merge(d, entries.slice(start ?? 0), known);
@@ -1387,7 +1389,7 @@ function answer(d, { kind, item }, reply) {
 function takeEntries(d, reply, awaited) {
   d.fresh = false;
   if (reply.$ === "EventBatch") fold(d, reply.entries);
-  else if (reply.$ === "HistoryLog") foldLog(d, reply.entries, awaited && !reply.incomplete);
+  else if (reply.$ === "HistoryLog") foldLog(d, reply, awaited);
 }
 
 function endBatch(d) {
