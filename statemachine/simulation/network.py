@@ -277,8 +277,8 @@ class Network:
             case "wrong bytes":  # in a field that nobody reads: they cost no entry
                 return evolve(response, body=_with_bytes(body, self._env.choices.pick("which bytes", _WRONG_BYTES)))
             case "cut off body":  # by a proxy; the response itself is whole
-                length = self._env.choices.amount("cut off after", max(len(response.body) - 1, 0))
-                return evolve(response, body=response.body[:length])
+                length = self._env.choices.amount("cut off after", max(len(response.body) - 2, 0))
+                return evolve(response, body=response.body[: 1 + length])  # without a byte it would be an empty answer
             case "batch overlapping":
                 batches = self._batches.get(call.request.path, [])
                 before = _events_of(_object_of(batches[-1])) if batches else []

@@ -142,7 +142,11 @@ class Oracle:
         is_history = isinstance(reply, core.HistoryLog)
         # L13 judges the entries of a history that a full window has forgotten.
         if after.chat.chat_id and not (is_history and (isinstance(after.lifecycle, TERMINAL) or log.ledger.is_full)):
-            log.offered += [(len(log.events), entry) for entry in reply.entries if _is_kept(entry, is_history)]
+            log.offered += [
+                (len(log.events), entry)
+                for entry in reply.entries
+                if _is_kept(entry, is_history) and not (reply.incomplete and isinstance(entry, wire.Malformed))
+            ]  # where a body was cut off, the rest of an entry is none
 
     def _check(self, log: SessionLog, step: laws.StepResult) -> None:
         if self._coverage is not None:
