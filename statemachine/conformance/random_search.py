@@ -88,10 +88,10 @@ def search(
     first: tuple[list[bytes], Found] | None = None
     results = each((subject, *copies), judge_one, made())
     for one in results:
-        if one is not None and (first is None or one[1].deviation.level == "must"):
+        if one is not None and one[1].deviation.level == "must":
             first = one  # a broken SHOULD rule must not hide a broken MUST rule
-            if one[1].deviation.level == "must":
-                break
+            break
+        first = first or one
     results.close()  # nobody else runs the implementation while the trace is shortened
     return None if first is None else simplified(*first)
 

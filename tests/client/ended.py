@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import subprocess
-import sys
 import tracemalloc
 from datetime import timedelta
 
@@ -21,21 +19,12 @@ from statemachine import ChatClient, Received
 from statemachine.client import Options
 from statemachine.client.session import ChatSession
 from tests.client.two_parties import until
+from tests.serving import emulator_process
 
 MOST_BYTES = 1_500
 WAYS = ("to the end", "in part", "with those of all chats", "not at all")
 """How the updates of a chat are read."""
 AT_ONCE = 50
-CENTRE = """
-import asyncio, sys
-from statemachine.emulator import Knobs
-from statemachine.emulator.http import Emulator
-async def serve():
-    async with Emulator("plain", Knobs(pace=0, hold_ms=300, chats_kept=100)) as emulator:
-        print(emulator.url, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-asyncio.run(serve())
-"""
 
 
 @frozen
@@ -108,15 +97,8 @@ def _traced(*, start: bool = False) -> int:
 
 def measured(chats: int, way: str) -> Left:
     """Run the chats with a centre in a process of its own."""
-    with subprocess.Popen(
-        [sys.executable, "-c", CENTRE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as centre:
-        assert centre.stdin is not None
-        assert centre.stdout is not None
-        try:
-            return asyncio.run(left_behind(centre.stdout.readline().strip(), chats, way))
-        finally:
-            centre.stdin.close()
+    with emulator_process(pace=0, hold_ms=300, chats_kept=100) as (url, _):
+        return asyncio.run(left_behind(url, chats, way))
 
 
 def main() -> int:

@@ -10,27 +10,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
-import sys
 import time
 
 import aiohttp
 
 from statemachine.emulator import Knobs
+from tests.serving import emulator_process
 
 AT_ONCE = 20
 GROWTH = 1.1
 """What the allocator may add after the limit."""
-CENTRE = """
-import asyncio, sys
-from statemachine.emulator import Knobs
-from statemachine.emulator.http import Emulator
-async def serve():
-    async with Emulator("plain", Knobs(pace=0, hold_ms=50)) as emulator:
-        print(emulator.url, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-asyncio.run(serve())
-"""
 
 
 def resident_mb(process: int) -> float:
@@ -78,15 +67,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chats", type=int, default=20_000)
     chats: int = parser.parse_args().chats
-    with subprocess.Popen(
-        [sys.executable, "-c", CENTRE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as centre:
-        assert centre.stdin is not None
-        assert centre.stdout is not None
-        try:
-            return int(not asyncio.run(serve(centre.stdout.readline().strip(), centre.pid, chats)))
-        finally:
-            centre.stdin.close()
+    with emulator_process(pace=0, hold_ms=50) as (url, process):
+        return int(not asyncio.run(serve(url, process, chats)))
 
 
 if __name__ == "__main__":
