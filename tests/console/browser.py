@@ -142,15 +142,22 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """Click in the middle of it, as a mouse does."""
+        async with self.pressing(selector):
+            pass
+
+    @asynccontextmanager
+    async def pressing(self, selector: str) -> AsyncIterator[None]:
+        """The button of the mouse is pressed in the middle of it for the time of the block."""
         where = await self.until(
             f"""(() => {{
                 const box = document.querySelector({json.dumps(selector)})?.getBoundingClientRect();
                 return box && box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
             }})()"""
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            at = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
-            await self._call("Input.dispatchMouseEvent", type=kind, **at)
+        at = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
+        await self._call("Input.dispatchMouseEvent", type="mousePressed", **at)
+        yield
+        await self._call("Input.dispatchMouseEvent", type="mouseReleased", **at)
 
     @asynccontextmanager
     async def choosing(self, file: Path) -> AsyncIterator[None]:

@@ -168,6 +168,7 @@ async def test_a_text_that_is_typed_after_accepting_goes_to_the_customer() -> No
         await come(page)
         await page.click("#talk [data-action=accept]")
         await press_each(page, "Good day, tell me.")
+        await page.until("document.querySelector('#talk [data-action=accept].pale')")
         await page.click("#talk [data-action=queue]")  # a click leaves the focus in the field
         await press_each(page, " Please wait")
         await page.key("Enter")
@@ -175,6 +176,35 @@ async def test_a_text_that_is_typed_after_accepting_goes_to_the_customer() -> No
         (chat,) = emulator.centre.chats.values()
         assert [entry.event.get("state") for entry in chat.log].count("queued") == 1
         assert chat.live
+
+
+# Waits until the page knows that each chat has an agent, and has had two frames to draw it.
+ALL_JOINED = """import("./store.js").then(async ({ store }) => {
+  const frame = () => new Promise(requestAnimationFrame);
+  while (![...store.chats.values()].every(({ chat }) => chat.parties.length)) await frame();
+  for (let frames = 0; frames < 2; frames++) await frame();
+})"""
+
+
+@pytest.mark.parametrize(
+    ("selector", "works"),
+    [
+        ("#talk [data-action=form]", "document.querySelector('dialog[open] #field-name')"),
+        ("#chats li:last-child .chat", "document.querySelector('#talk .head').innerText.includes('first')"),
+    ],
+)
+async def test_a_click_works_although_the_chat_changes_while_the_button_is_pressed(selector: str, works: str) -> None:
+    async with place() as (emulator, page):
+        for name in ("first", "second"):
+            await page.shortcut("c")
+            await fill(page, client_id=name)
+            await page.sees(name, "#talk .head")
+        async with page.pressing(selector):
+            for chat in emulator.centre.chats.values():
+                await emulator.act(chat.chat_id, actions.Connect("ada"), actions.Say("Good day"))
+            await page.js(ALL_JOINED)
+        await page.until(works)
+        await page.sees("Good day", "#talk .log")
 
 
 @pytest.mark.parametrize("key", ["i", "e", "d", "x", "g"])

@@ -13,18 +13,34 @@ export function button(label, onclick, { key = "", kind = "", title = "" } = {})
   return h("button", { type: "button", class: `button ${kind}`, onclick, title, "aria-keyshortcuts": shortcutName(key) }, h("span", {}, label), key && shortcut(key));
 }
 
-/** Run `f` once before the next picture, however often it is asked for. */
+// While a pointer is pressed nothing is drawn: a button that is replaced between press and release is not clicked.
+let pressed = false;
+const held = [];
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const release of ["pointerup", "pointercancel"]) {
+  addEventListener(release, () => setTimeout(() => {
+    pressed = false;
+    for (const draw of held.splice(0)) draw();
+  }), true);
+}
+
+/** Run `f` once before the next picture, however often it is asked for; not while a pointer is pressed. */
 export function batched(f) {
   let asked = false;
+  const draw = () => {
+    if (pressed) {
+      held.push(draw);
+      return;
+    }
+    asked = false;
+    f();
+  };
   return () => {
     if (asked) return;
     asked = true;
     // A page in the background draws no pictures, but must not fall behind.
-    const later = document.hidden ? (g) => setTimeout(g, 50) : requestAnimationFrame;
-    later(() => {
-      asked = false;
-      f();
-    });
+    if (document.hidden) setTimeout(draw, 50);
+    else requestAnimationFrame(draw);
   };
 }
 

@@ -111,6 +111,7 @@ at("tools").append(
 onChange(() => show(at("link"), store.connected ? "" : h("span", { class: "phase fault" }, "not connected")));
 for (const [key, [, run]] of Object.entries(PAGE)) bind(key, run);
 for (const [name, one] of Object.entries(ACTIONS)) if (one.key) bind(one.key, () => perform(name));
+setInterval(changed, 1000); // ages are shown in seconds
 listen();
 follow();
 picture(at("picture"));

@@ -82,7 +82,6 @@ export function queue(box, hint) {
     );
   };
   onChange(draw);
-  setInterval(draw, 1000);
   box.addEventListener("click", (event) => {
     const found = event.target.closest("[data-chat]");
     if (found) {

@@ -4,7 +4,7 @@ import { control, tried } from "./api.js";
 import { agent, nameOf } from "./agents.js";
 import { actions, perform } from "./actions.js";
 import { h, show } from "./dom.js";
-import { current, onChange } from "./store.js";
+import { changed, current, onChange } from "./store.js";
 import { line, receipts, typing } from "./transcript.js";
 
 const MARKS = { delivered: "✓", read: "✓✓" };
@@ -170,6 +170,6 @@ export function talk(box, hint) {
     if (event.dataTransfer?.files.length) perform("file", event.dataTransfer.files[0]);
   });
   onChange(draw);
-  window.addEventListener("focus", draw);
+  window.addEventListener("focus", changed);
 }
 

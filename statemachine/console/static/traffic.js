@@ -110,7 +110,6 @@ export function wire(box) {
     draw();
   });
   onChange(draw);
-  setInterval(draw, 1000);
 }
 
 /** Show one violation: the rule, and the commands that repeat it. */
