@@ -2,7 +2,8 @@
 
     python -m tests.client.ended --chats 10000
 
-Prints the figures; exit status 1 where a chat leaves 1.5 KB or more.
+Prints the figures; exit status 1 where a chat leaves 1.5 KB or more. Updates that nobody reads stay in the store, so
+the ways that leave some are measured with SQLite: in the memory store they would be counted.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import tempfile
 import tracemalloc
 from datetime import timedelta
+from pathlib import Path
 
 from attrs import frozen
 
@@ -24,7 +27,11 @@ from tests.serving import emulator_process
 MOST_BYTES = 1_500
 WAYS = ("to the end", "in part", "with those of all chats", "not at all")
 """How the updates of a chat are read."""
+CASES = ((WAYS[0], False), *((way, True) for way in WAYS))
+"""A way, and whether the store is SQLite; else it is in memory."""
 AT_ONCE = 50
+FIRST = 6 * AT_ONCE
+"""Chats that fill the pool of connections and the caches, which take half a megabyte however many chats follow."""
 
 
 @frozen
@@ -36,14 +43,14 @@ class Left:
     alive: int
 
 
-async def left_behind(url: str, chats: int, way: str) -> Left:
+async def left_behind(url: str, chats: int, way: str, store: Path | None) -> Left:
     """Open, read and end so many chats, after some that fill the caches."""
     options = Options(close_within=timedelta(seconds=1))
-    async with ChatClient(url, app_id="app", options=options) as client:
+    async with ChatClient(url, app_id="app", store=store, options=options) as client:
         reading = asyncio.create_task(_read_all(client)) if way == WAYS[2] else None
-        await _run(client, way, range(AT_ONCE * 2))
+        await _run(client, way, range(FIRST))
         before = _traced(start=True)
-        await _run(client, way, range(AT_ONCE * 2, AT_ONCE * 2 + chats))
+        await _run(client, way, range(FIRST, FIRST + chats))
         each = (_traced() - before) / chats
         tracemalloc.stop()
         alive = sum(isinstance(one, ChatSession) for one in gc.get_objects())
@@ -95,10 +102,10 @@ def _traced(*, start: bool = False) -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
-def measured(chats: int, way: str) -> Left:
+def measured(chats: int, way: str, sqlite: bool) -> Left:
     """Run the chats with a centre in a process of its own."""
-    with emulator_process(pace=0, hold_ms=300, chats_kept=100) as (url, _):
-        return asyncio.run(left_behind(url, chats, way))
+    with emulator_process(pace=0, hold_ms=300, chats_kept=100) as (url, _), tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(left_behind(url, chats, way, Path(folder, "chats.db") if sqlite else None))
 
 
 def main() -> int:
@@ -106,10 +113,10 @@ def main() -> int:
     parser.add_argument("--chats", type=int, default=10_000)
     chats: int = parser.parse_args().chats
     worst = 0.0
-    for way in WAYS:
-        left = measured(chats, way)
-        print(f"{chats} chats, updates read {way}: {left.each:.0f} bytes each, {left.held} held, {left.alive} alive")
-        worst = max(worst, left.each if way != WAYS[3] else 0)
+    for way, sqlite in CASES:
+        left, store = measured(chats, way, sqlite), "SQLite" if sqlite else "in memory"
+        print(f"{chats} chats, {store}, updates read {way}: {left.each:.0f} bytes each, {left.held} held", flush=True)
+        worst = max(worst, left.each)
     return int(worst >= MOST_BYTES)
 
 

@@ -14,7 +14,7 @@ from statemachine.emulator import Knobs
 from statemachine.emulator import actions as do
 from statemachine.emulator.http import Emulator
 from statemachine.store.memory import MemoryStore
-from tests.client.ended import MOST_BYTES, WAYS, measured
+from tests.client.ended import CASES, MOST_BYTES, measured
 from tests.client.two_parties import LIMIT_S, client, text, until
 
 CENTRE = Knobs(pace=0, hold_ms=300)
@@ -74,9 +74,9 @@ async def test_unread_updates_of_ended_chats_are_delivered_later_in_each_way() -
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", WAYS[:3])
-def test_ended_chats_leave_little_in_memory(way: str) -> None:
+@pytest.mark.parametrize(("way", "sqlite"), CASES)
+def test_ended_chats_leave_little_in_memory(way: str, sqlite: bool) -> None:
     """How this is measured, and for 10,000 chats: `python -m tests.client.ended`."""
-    left = measured(1_000, way)
+    left = measured(1_000, way, sqlite)
     assert (left.held, left.alive) == (0, 0)
     assert left.each < MOST_BYTES
