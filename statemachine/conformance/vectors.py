@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
 
@@ -60,7 +61,7 @@ class Vector:
     covers: tuple[str, ...] = ()
     config: JsonObject = field(factory=dict[str, Any])
 
-    @property
+    @cached_property
     def requires(self) -> frozenset[str]:
         """The features without which it is skipped."""
         needed = {_BY_KEY[key] for step in self.steps for key in step.do if key in _BY_KEY}
@@ -183,8 +184,9 @@ def _read_step(said: JsonObject) -> VectorStep:
     return VectorStep(do, said["expect"], tuple(said.get("should", ())))
 
 
+@cache
 def engine_vectors() -> tuple[Vector, ...]:
-    """The committed vectors of the engine, in the order of their files."""
+    """The committed vectors of the engine, in the order of their files; read once in a process."""
     return tuple(map(read_vector, _committed("engine")))
 
 

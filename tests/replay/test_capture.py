@@ -111,7 +111,7 @@ def test_several_files_are_one_capture_in_order() -> None:
         (b'{"event": {"type": "tick"}, "phase": "idle", "commands": [], "news": []}\n{"x": 1}', "first line"),
         (b'{"trace": 99, "product": "x"}', "written by a newer version"),
         (b"[" * 5_000, "nested too deep"),
-        (gzip.compress(b" " * (MAX_BODY + 1)), "larger than 50 MB"),
+        (gzip.compress(b" " * (MAX_BODY + 1), 1), "larger than 50 MB"),
     ],
 )
 def test_a_file_of_no_known_form_is_refused_in_one_line(data: bytes, reason: str) -> None:

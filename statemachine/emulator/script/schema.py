@@ -53,15 +53,17 @@ def _step(name: str) -> _Schema:
 
 
 def _knobs() -> _Schema:
+    hints = get_type_hints(Knobs)
     return {
         "type": "object",
-        "properties": {one.name: _described(one.metadata["about"], _knob(one)) for one in attrs.fields(Knobs)},
+        "properties": {
+            one.name: _described(one.metadata["about"], _knob(one, hints[one.name])) for one in attrs.fields(Knobs)
+        },
         "additionalProperties": False,
     }
 
 
-def _knob(one: Any) -> _Schema:
-    hint = get_type_hints(Knobs)[one.name]
+def _knob(one: Any, hint: Any) -> _Schema:
     if one.name == "faults":
         return {"type": "array", "items": {"$ref": "#/$defs/fault"}}
     if get_origin(hint) is tuple:
