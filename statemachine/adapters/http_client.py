@@ -284,12 +284,16 @@ class HttpClient:
         source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
+            for value in headers.values():
+                str.strip(value)  # raises TypeError for what aiohttp cannot write
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():  # the call itself is cancelled, not a task of the application
                 raise
             raise HeadersUnavailable from error
-        except Exception as error:  # an error in the application's code: nothing was sent yet
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an error in the application's code: nothing was sent yet
             raise HeadersUnavailable from error
         return headers
 

@@ -6,7 +6,7 @@ A value of a wrong type must be refused at once: saved with the session, it coul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from numbers import Real
@@ -32,25 +32,43 @@ def made(method: str, make: Callable[P, T], *values: P.args, **named: P.kwargs) 
         raise BadSetting(f"{method}: {_CLASS.sub('', str(error))}") from None
 
 
+def of_type(name: str, value: object, words: str, *types: type[T]) -> T:
+    """This value. Raises WrongType where it has none of these types; `words` describe them."""
+    if not isinstance(value, types):
+        raise WrongType(f"{name} must be {words}, not {type(value).__name__}")
+    return value
+
+
+def with_methods(name: str, values: Iterable[T], *methods: str) -> tuple[T, ...]:
+    """These objects. Raises WrongType where one lacks a method, or one object is in the place of several."""
+    try:
+        found = tuple(values)
+    except TypeError:
+        raise WrongType(f"{name} must be several objects, such as a list, not {type(values).__name__}") from None
+    for one in found:
+        if not all(callable(getattr(one, method, None)) for method in methods):
+            raise WrongType(f"{name} must have the methods {' and '.join(methods)}; {type(one).__name__} has not")
+    return found
+
+
 def text(name: str, value: object) -> str:
     """This value as plain text. Raises WrongType."""
-    if not isinstance(value, str):
-        raise WrongType(f"{name} must be text (str), not {type(value).__name__}")
-    return str.__str__(value)
+    return str.__str__(of_type(name, value, "text (str)", str))
 
 
 def whole_number(name: str, value: object) -> int:
-    """This value as a whole number. Raises WrongType."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise WrongType(f"{name} must be a whole number (int), not {type(value).__name__}")
-    return int(value)
+    """This value as a whole number that a database can have. Raises WrongType, BadSetting."""
+    if isinstance(value, bool):
+        raise WrongType(f"{name} must be a whole number (int), not bool")
+    number = int(of_type(name, value, "a whole number (int)", int))
+    if number.bit_length() > 63:
+        raise BadSetting(f"{name} must be a whole number of at most 63 bits")
+    return number
 
 
 def duration(name: str, value: object) -> timedelta:
     """This value as a duration. Raises WrongType."""
-    if not isinstance(value, timedelta):
-        raise WrongType(f"{name} must be a timedelta, not {type(value).__name__}")
-    return value
+    return of_type(name, value, "a timedelta", timedelta)
 
 
 def seconds(name: str, value: object) -> float | None:

@@ -30,7 +30,7 @@ from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
 from ..logs import Logger
-from .arguments import duration, seconds, text, whole_number
+from .arguments import duration, of_type, seconds, text, whole_number, with_methods
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatElsewhere, ChatError
@@ -89,14 +89,21 @@ class ChatClient:
             observers: See every step of every session.
             middleware: Changes or drops intents and updates.
             metrics: Receives counters and histograms.
+
+        Raises:
+            BadSetting: A value cannot work, or has a wrong type (WrongType).
         """
-        self._options: Final = options or Options()
+        self._options: Final = Options() if options is None else of_type("options", options, "Options", Options)
+        if store is not None and not isinstance(store, str | os.PathLike):
+            with_methods("store", [store], "load", "save", "sessions")
         self._store = store
         self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
-        self._metrics = None if metrics is None else GuardedMetrics(metrics)
+        receiving = with_methods("metrics", [] if metrics is None else [metrics], "count", "observe")
+        self._metrics = GuardedMetrics(*receiving) if receiving else None
         own = (self._traces, MetricsObserver(self._metrics) if self._metrics else None)
-        self._observers = (*observers, *(one for one in own if one is not None))
-        self._middleware = tuple(middleware)
+        observing = with_methods("observers", observers, "event_handled", "checkpoint")
+        self._observers = (*observing, *(one for one in own if one is not None))
+        self._middleware = with_methods("middleware", middleware, "sending", "delivering")
         self._scheduler: Final = DeliveryScheduler(self._let_go)
         self._sessions: dict[str, ChatSession] = {}
         # Sessions that are over, and are not to be delivered: kept only while the application holds them.
@@ -166,8 +173,8 @@ class ChatClient:
         for number in signals:
             try:
                 self._stack.callback(on_first_signal(number, partial(self._close_soon, self._stack)))
-            except (ValueError, OSError) as error:
-                raise BadSetting(f"close_on: signal {number} cannot be caught here: {error}") from None
+            except (TypeError, ValueError, OverflowError, OSError) as error:
+                raise BadSetting(f"close_on: signal {number!r} cannot be caught here: {error}") from None
 
     async def _open(self, stack: AsyncExitStack) -> None:
         store = await self._open_store(stack)
@@ -400,6 +407,7 @@ class ChatClient:
             ChatClosed: The client is closed.
         """
         context = self._opened()
+        duration("health: within", within)
         faults = [await store_fault(context.store, within)]
         if context.pool.breaker.is_open:
             faults.append("the contact centre does not answer")
@@ -477,6 +485,7 @@ class ChatClient:
         """
         context = self._opened()
         duration("purge: older_than", older_than)
+        duration("purge: within", within)
         before = context.clock.now() - older_than // timedelta(milliseconds=1)
         held = [*self._sessions.values(), *self._retired.values()]
         await self._drop([chat for chat in held if chat._was_over(before) and (unread or not chat.unread)])
@@ -499,6 +508,7 @@ class ChatClient:
         """
         context = self._opened()
         session_id = self._session_id("forget", client_id)
+        duration("forget: within", within)
         await self._drop([chat for held in (self._sessions, self._retired) if (chat := held.get(session_id))])
         await Retention(context.store, self._traces, within).forget(session_id)
 

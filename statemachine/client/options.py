@@ -16,33 +16,56 @@ from statemachine.codec.http import Endpoint
 from statemachine.store.sealing import Cipher
 
 from ..core import Api, Config
-from .arguments import text
+from .arguments import duration, of_type, text, with_methods
 from .errors import BadSetting
 
 _MS: Final = timedelta(milliseconds=1)
 
 
 def _positive(_: object, attribute: Attribute[timedelta], value: object) -> None:
-    if not isinstance(value, timedelta) or value < _MS:
+    if duration(attribute.name, value) < _MS:
         raise BadSetting(f"{attribute.name} must be a timedelta of at least a millisecond, not {value!r}")
 
 
 def _above_zero(_: object, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool):
+        value = None
+    if not of_type(attribute.name, value, "a number above 0", int, float) > 0:
         raise BadSetting(f"{attribute.name} must be a number above 0, not {value!r}")
 
 
-def _proxy(_: object, _attribute: object, value: str | None) -> None:
+def _is_bool(_: object, attribute: Attribute[bool], value: object) -> None:
+    of_type(attribute.name, value, "True or False", bool)
+
+
+def _one_of(*choices: str) -> Callable[[object, Attribute[Any], object], None]:
+    def check(_: object, attribute: Attribute[Any], value: object) -> None:
+        if text(attribute.name, value) not in choices:
+            raise BadSetting(f"{attribute.name} must be {' or '.join(choices)}")
+
+    return check
+
+
+def _proxy(_: object, _attribute: object, value: Any) -> None:
     try:
-        if value is not None:
-            proxy_address(value)
+        proxy_address(text("proxy", value))
     except ValueError as error:
         raise BadSetting(str(error)) from None
 
 
-def _receipts(_: object, _attribute: object, value: object) -> None:
-    if value not in ("auto", "on_ack", "off"):
-        raise BadSetting(f"receipts must be auto, on_ack or off, not {value!r}")
+def _tls(_: object, _attribute: object, value: Any) -> None:
+    of_type("tls", value, "an ssl.SSLContext", ssl.SSLContext)
+
+
+def _headers(_: object, _attribute: object, value: Any) -> None:
+    if not callable(value):
+        with_methods("headers", [value], "items")
+        for name, one in value.items():
+            text(f"headers: the value of {text('headers: a name', name)}", one)
+
+
+def _cipher(_: object, _attribute: object, value: Any) -> None:
+    with_methods("cipher", [value], "seal", "open")
 
 
 @frozen(kw_only=True)
@@ -86,9 +109,9 @@ class Options:
             token. They replace default headers of the same name, `Authorization` too. Default: None.
     """
 
-    api: Api = "v2"
-    quoted: bool = True
-    receipts: Literal["auto", "on_ack", "off"] = field(default="auto", validator=_receipts)
+    api: Api = field(default="v2", validator=_one_of("v1", "v2"))
+    quoted: bool = field(default=True, validator=_is_bool)
+    receipts: Literal["auto", "on_ack", "off"] = field(default="auto", validator=_one_of("auto", "on_ack", "off"))
     request_timeout: timedelta = field(default=timedelta(seconds=10), validator=_positive)
     upload_timeout: timedelta = field(default=timedelta(seconds=120), validator=_positive)
     poll_timeout: timedelta = field(default=timedelta(seconds=30), validator=_positive)
@@ -100,12 +123,14 @@ class Options:
     save_within: timedelta = field(default=timedelta(seconds=30), validator=_positive)
     opened_per_second: float = field(default=200.0, validator=_above_zero)
     requests_per_second: float | None = field(default=None, validator=optional(_above_zero))
-    transcript: bool = False
-    cipher: Cipher | None = field(default=None, repr=False)
+    transcript: bool = field(default=False, validator=_is_bool)
+    cipher: Cipher | None = field(default=None, validator=optional(_cipher), repr=False)
     trace_bytes: float = field(default=1e6, validator=_above_zero)
-    tls: ssl.SSLContext | None = None
-    proxy: str | None = field(default=None, validator=_proxy, repr=lambda proxy: "None" if proxy is None else "…")
-    headers: HeaderSource | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = field(default=None, validator=optional(_tls))
+    proxy: str | None = field(
+        default=None, validator=optional(_proxy), repr=lambda proxy: "None" if proxy is None else "…"
+    )
+    headers: HeaderSource | None = field(default=None, validator=optional(_headers), repr=False)
 
     def endpoint(self, url: str, tenant: str | None, app_id: str, client_id: str) -> Endpoint:
         """The endpoint of a customer.

@@ -13,11 +13,13 @@ from attrs import frozen
 from statemachine.adapters.protocols import Archive, Done
 from statemachine.adapters.traces import TraceFiles
 
+from .arguments import of_type
 from .errors import BadSetting, NotSaved
 
 
 def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
     """Traces in this directory. Raises BadSetting."""
+    of_type("trace", folder, "a directory (str or PathLike)", str, os.PathLike)
     try:
         return TraceFiles(folder, limit=limit)
     except OSError as error:

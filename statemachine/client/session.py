@@ -254,10 +254,10 @@ class ChatSession:
         """
         saying = self._filtered(made("send", core.SendText, self._now(), text, key, note))
         if new_chat:
-            return await self._handle_when_saved(
-                await self._runner.begin(self._requesting(text, key, note), saying), key
-            )
-        return await self._handle_when_saved(self._runner.submit(saying), key)
+            submitted = await self._runner.begin(self._requesting(text, key, note), saying)
+        else:
+            submitted = self._runner.submit(saying)
+        return await self._handle_when_saved(submitted, saying)
 
     async def send_location(
         self,
@@ -380,12 +380,11 @@ class ChatSession:
 
     async def _send(self, intent: Intent) -> Sending:
         with self._out.kept_for(intent):
-            return await self._handle_when_saved(
-                self._runner.submit(self._filtered(intent)), getattr(intent, "key", None)
-            )
+            filtered = self._filtered(intent)
+            return await self._handle_when_saved(self._runner.submit(filtered), filtered)
 
-    async def _handle_when_saved(self, submitted: SubmittedIntent, key: str | None) -> Sending:
-        sending = self._out.handle(submitted.before, submitted.after, key)
+    async def _handle_when_saved(self, submitted: SubmittedIntent, intent: Intent) -> Sending:
+        sending = self._out.handle(submitted.before, submitted.after, getattr(intent, "key", None))
         await self._runner.wait_saved(submitted)
         return sending
 

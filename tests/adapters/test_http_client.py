@@ -59,7 +59,9 @@ async def test_a_token_is_asked_for_before_each_request() -> None:
     assert [heard.headers["authorization"] for heard in server.heard] == ["Bearer 1", "Bearer 2"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("the vault is sealed"), asyncio.CancelledError()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("the vault is sealed"), asyncio.CancelledError(), SystemExit(2), GeneratorExit()], ids=repr
+)
 async def test_a_token_that_cannot_be_had_leaves_the_request_unsent(error: BaseException) -> None:
     async def token() -> Mapping[str, str]:
         raise error
@@ -68,6 +70,19 @@ async def test_a_token_that_cannot_be_had_leaves_the_request_unsent(error: BaseE
         with pytest.raises(CallFailed) as failed:
             await ask(server.url, headers=token)
     assert failed.value.kind == "unsent"
+    assert server.heard == []
+
+
+@pytest.mark.parametrize("headers", [None, 5, [1], {"X": 5}, {"X": None}, {"X": b"y"}, {5: "y"}], ids=repr)
+async def test_headers_of_a_wrong_type_leave_the_request_unsent(headers: Any) -> None:
+    async def wrong() -> Any:
+        return headers
+
+    async with WireServer() as server:
+        with pytest.raises(CallFailed) as failed:
+            await ask(server.url, headers=wrong)
+    assert failed.value.kind == "unsent"
+    assert failed.value.cause == "headers"
     assert server.heard == []
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from statemachine import Config
-from statemachine.client import BadSetting, Options
+from statemachine import ChatClient, Config
+from statemachine.client import BadSetting, Middleware, Options, WrongType
 
 RECEIPTS: tuple[Any, ...] = ("auto", "on_ack", "off")
 CLIENTS_OWN = {
@@ -83,5 +83,50 @@ def test_a_proxys_password_is_shown_nowhere() -> None:
 
 
 def test_receipts_are_one_of_three() -> None:
-    with pytest.raises(BadSetting, match="auto, on_ack or off, not True"):
+    with pytest.raises(BadSetting, match=r"receipts must be text .*, not bool"):
         Options(receipts=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("api", 2),
+        ("api", "v3"),
+        ("receipts", "never"),
+        ("quoted", "no"),
+        ("transcript", 1),
+        ("request_timeout", 30),
+        ("save_within", None),
+        ("opened_per_second", True),
+        ("requests_per_second", "5"),
+        ("trace_bytes", float("nan")),
+        ("proxy", b"http://proxy.test:3128"),
+        ("tls", "cert.pem"),
+        ("headers", ["X: y"]),
+        ("headers", {"X-Retries": 5}),
+        ("headers", {b"X": "y"}),
+        ("cipher", open),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_the_option(name: str, value: Any) -> None:
+    with pytest.raises(BadSetting, match=name):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("store", 5),
+        ("store", b"chats.db"),
+        ("trace", bytearray(b"x")),
+        ("options", {"api": "v1"}),
+        ("observers", print),
+        ("observers", [print]),
+        ("middleware", Middleware()),
+        ("middleware", "x"),
+        ("metrics", {}),
+    ],
+)
+def test_a_wrong_part_of_a_client_is_refused_by_the_name_of_its_argument(name: str, value: Any) -> None:
+    with pytest.raises(WrongType, match=name):
+        ChatClient("http://centre.test", app_id="bot", **{name: value})
