@@ -27,7 +27,8 @@ class Silent(JsonSession):
 
 
 def ran(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *args]
+    unused = [part for name in ("cacheprovider", "xdist", "schemathesis") for part in ("-p", f"no:{name}")]
+    line = [sys.executable, "-m", "pytest", *unused, *args]
     return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -39,8 +40,7 @@ def test_a_class_has_one_test_for_each_check(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout
     assert "source:  protocol.md 8 F9" in done.stdout
     assert "found:   " in done.stdout
-    listed = ran(tmp_path, "--collect-only")
-    assert f"{len(checks()) + 1} tests collected" in listed.stdout
+    assert f"collected {len(checks()) + 1} items" in done.stdout
 
 
 @pytest.mark.slow

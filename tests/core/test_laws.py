@@ -35,8 +35,8 @@ from statemachine.records import PHASES
 from statemachine.wire import SessionEnded
 from tests.core.play import chatting, message, opened
 
-DOSE = 40
-"""Traces for each law; the slow set checks all laws on `LARGE`."""
+DOSE = 80
+"""Random traces; the slow set checks the laws on `LARGE`."""
 LARGE = 1_500
 
 
@@ -64,27 +64,10 @@ def holds_for(trace: RandomTrace) -> None:
         laws.check_laws(step, ledger)
 
 
-@pytest.mark.parametrize("law", laws.STEP_LAWS, ids=lambda law: law.__name__)
-def test_step_law(law: Callable[[StepResult], None]) -> None:
-    @settings(max_examples=DOSE)
-    @given(traces())
-    def each(trace: RandomTrace) -> None:
-        for step in steps(trace):
-            law(step)
-
-    each()
-
-
-def test_the_laws_of_whole_traces() -> None:
-    @settings(max_examples=DOSE * 2)
-    @given(traces())
-    def each(trace: RandomTrace) -> None:
-        ledger = Ledger()
-        for step in steps(trace, ledger):
-            for law in laws.LIFE_LAWS:
-                law(step, ledger)
-
-    each()
+@settings(max_examples=DOSE)
+@given(traces())
+def test_all_laws(trace: RandomTrace) -> None:
+    holds_for(trace)
 
 
 @pytest.mark.slow
@@ -98,7 +81,6 @@ def test_lives_are_long_enough() -> None:
     """Laws over short traces prove little: the mean is 30 happenings at least."""
     lengths: list[int] = []
 
-    @settings(max_examples=200)
     @given(traces())
     def each(trace: RandomTrace) -> None:
         lengths.append(len(trace.inputs))

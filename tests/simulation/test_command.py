@@ -41,7 +41,7 @@ def test_a_violation_is_written_and_replayed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     PLANTS["polls_on_after_the_end"][0](monkeypatch)
-    arguments = ["simulate", "--seeds", "20", "--jobs", "1", "--out", str(tmp_path)]
+    arguments = ["simulate", "--seeds", "10", "--jobs", "1", "--out", str(tmp_path)]
     assert main(arguments) == 1
     out = capsys.readouterr().out
     path = min(tmp_path.glob("violation-*.jsonl"))

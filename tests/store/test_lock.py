@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeAlias
 
 import pytest
 
@@ -29,18 +30,30 @@ SECOND = """
 import sys
 from statemachine.store.errors import StoreError
 from statemachine.store.sqlite import SqliteStore
-try:
-    SqliteStore(sys.argv[1], call_soon=lambda call: call(), busy_ms=1).close()
-    print("opened")
-except StoreError as error:
-    print(type(error).__name__)
+for line in sys.stdin:
+    try:
+        SqliteStore(line.removesuffix("\\n"), call_soon=lambda call: call(), busy_ms=1).close()
+        print("opened", flush=True)
+    except StoreError as error:
+        print(type(error).__name__, flush=True)
 """
+OpenElsewhere: TypeAlias = Callable[[Path], str]
 
 
-def second_process(path: Path) -> str:
-    """What another process gets that opens a store at `path`."""
-    command = [sys.executable, "-c", SECOND, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+@pytest.fixture(scope="module")
+def open_elsewhere() -> Iterator[OpenElsewhere]:
+    """What another process gets that opens a store at a path. One process serves all tests: each start takes 0.3 s."""
+    command = [sys.executable, "-c", SECOND]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def opened(path: Path) -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+            return process.stdout.readline().rstrip()
+
+        yield opened
 
 
 def store_at(path: Path) -> SqliteStore:
@@ -68,9 +81,11 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
-def refused_and_working(path: Path, store: SqliteStore, other: Path | None = None) -> None:
+def refused_and_working(
+    open_elsewhere: OpenElsewhere, path: Path, store: SqliteStore, other: Path | None = None
+) -> None:
     """Nobody else can open it, this process neither; the owner goes on, and all that it saved is there afterwards."""
-    assert second_process(other or path) == "StoreOwned"
+    assert open_elsewhere(other or path) == "StoreOwned"
     with pytest.raises(StoreOwned):
         store_at(other or path)
     assert save(store, 2) is None
@@ -101,17 +116,21 @@ def linked_folder(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [alias, symbolic_link, linked_folder])
-def test_another_way_to_the_file_is_the_same_file(path: Path, store: SqliteStore, name: Callable[[Path], Path]) -> None:
-    refused_and_working(path, store, name(path))
+def test_another_way_to_the_file_is_the_same_file(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore, name: Callable[[Path], Path]
+) -> None:
+    refused_and_working(open_elsewhere, path, store, name(path))
 
 
-def test_a_hard_link_is_refused_also_for_reading_and_when_nobody_owns_the_file(path: Path, store: SqliteStore) -> None:
+def test_a_hard_link_is_refused_also_for_reading_and_when_nobody_owns_the_file(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore
+) -> None:
     other = path.with_name("other.sqlite")
     other.hardlink_to(path)
     for opener in (store_at, check):
         with pytest.raises(StoreError, match="another name"):
             opener(other)
-    assert second_process(other) == "StoreError"
+    assert open_elsewhere(other) == "StoreError"
     assert save(store, 2) is None
     store.close()
     with pytest.raises(StoreError, match="another name"):
@@ -121,9 +140,9 @@ def test_a_hard_link_is_refused_also_for_reading_and_when_nobody_owns_the_file(p
 
 
 @on_linux
-def test_a_renamed_database_still_has_its_owner(path: Path, store: SqliteStore) -> None:
+def test_a_renamed_database_still_has_its_owner(path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore) -> None:
     moved = path.rename(path.with_name("moved.sqlite"))
-    assert second_process(moved) == "StoreOwned"
+    assert open_elsewhere(moved) == "StoreOwned"
     with pytest.raises(StoreOwned):
         store_at(moved)
     assert "was deleted, renamed or replaced" in str(save(store, 2))
@@ -134,11 +153,13 @@ def test_a_renamed_database_still_has_its_owner(path: Path, store: SqliteStore) 
 
 @on_linux
 @pytest.mark.parametrize("replaced", [False, True])
-def test_a_deleted_or_replaced_lock_file_lets_nobody_in(path: Path, store: SqliteStore, replaced: bool) -> None:
+def test_a_deleted_or_replaced_lock_file_lets_nobody_in(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore, replaced: bool
+) -> None:
     lock_of(path).unlink()
     if replaced:
         lock_of(path).touch()
-    assert second_process(path) == "StoreOwned"
+    assert open_elsewhere(path) == "StoreOwned"
     with pytest.raises(StoreOwned):
         store_at(path)
     assert "-lock was deleted, renamed or replaced" in str(save(store, 2))
@@ -146,13 +167,13 @@ def test_a_deleted_or_replaced_lock_file_lets_nobody_in(path: Path, store: Sqlit
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_deleted_or_replaced_database_lets_nobody_in_and_no_save_is_confirmed(
-    path: Path, store: SqliteStore, tmp_path: Path, replaced: bool
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore, tmp_path: Path, replaced: bool
 ) -> None:
     copy = shutil.copy(path, tmp_path / "copy")
     path.unlink()
     if replaced:
         Path(copy).rename(path)
-    assert second_process(path) == "StoreOwned"
+    assert open_elsewhere(path) == "StoreOwned"
     with pytest.raises(StoreOwned):
         store_at(path)
     error = save(store, 2)
@@ -193,22 +214,26 @@ def forgotten(store: SqliteStore) -> BaseException | None:
 
 
 @pytest.mark.parametrize("end", ["", "-lock", "-wal", "-shm"])
-def test_opening_and_closing_the_files_releases_nothing(path: Path, store: SqliteStore, end: str) -> None:
+def test_opening_and_closing_the_files_releases_nothing(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore, end: str
+) -> None:
     with open(f"{path}{end}", "r+b"):
         pass
-    refused_and_working(path, store)
+    refused_and_working(open_elsewhere, path, store)
 
 
-def test_an_applications_own_connection_is_harmless(path: Path, store: SqliteStore) -> None:
+def test_an_applications_own_connection_is_harmless(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore
+) -> None:
     for target in (path, lock_of(path)):
         link = sqlite3.connect(target)
         link.execute("SELECT count(*) FROM sqlite_master").fetchall()
         link.close()
-    refused_and_working(path, store)
+    refused_and_working(open_elsewhere, path, store)
 
 
 def test_another_programs_connection_after_a_close_of_the_file_loses_no_save_in_silence(
-    path: Path, store: SqliteStore
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore
 ) -> None:
     """Closing the file here drops SQLite's locks, so the other program deletes the write-ahead log when it ends."""
     open(path, "rb").close()
@@ -216,7 +241,7 @@ def test_another_programs_connection_after_a_close_of_the_file_loses_no_save_in_
     subprocess.run([sys.executable, "-c", program, path], check=True, timeout=60)
     error = save(store, 2)
     assert error is None or "was deleted, renamed or replaced" in str(error)
-    assert second_process(path) == "StoreOwned"
+    assert open_elsewhere(path) == "StoreOwned"
     store.close()
     again = store_at(path)
     stored = again.load("a")
@@ -225,15 +250,19 @@ def test_another_programs_connection_after_a_close_of_the_file_loses_no_save_in_
     assert stored.version == (2 if error is None else 1)
 
 
-def test_check_beside_it_is_harmless_in_this_process_and_in_another(path: Path, store: SqliteStore) -> None:
+def test_check_beside_it_is_harmless_in_this_process_and_in_another(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore
+) -> None:
     assert check(path).owner is not None
     command = [sys.executable, "-m", "statemachine", "store", "check", str(path)]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert str(os.getpid()) in shown
-    refused_and_working(path, store)
+    refused_and_working(open_elsewhere, path, store)
 
 
-def test_refused_opens_and_repeated_closes_release_nothing(path: Path, store: SqliteStore) -> None:
+def test_refused_opens_and_repeated_closes_release_nothing(
+    path: Path, open_elsewhere: OpenElsewhere, store: SqliteStore
+) -> None:
     store.close()
     store.close()
     next_one = store_at(path)
@@ -241,13 +270,13 @@ def test_refused_opens_and_repeated_closes_release_nothing(path: Path, store: Sq
     for _ in range(3):
         with pytest.raises(StoreOwned):
             store_at(path)
-    refused_and_working(path, next_one)
+    refused_and_working(open_elsewhere, path, next_one)
 
 
 # --- threads and forks ----------------------------------------------------------------------------------------------
 
 
-def test_of_many_threads_one_opens_it(path: Path) -> None:
+def test_of_many_threads_one_opens_it(path: Path, open_elsewhere: OpenElsewhere) -> None:
     opened: list[SqliteStore] = []
     start = threading.Barrier(8)
 
@@ -263,7 +292,7 @@ def test_of_many_threads_one_opens_it(path: Path) -> None:
         thread.join()
     (store,) = opened
     assert save(store, 1) is None
-    refused_and_working(path, store)
+    refused_and_working(open_elsewhere, path, store)
 
 
 FORK = """
@@ -297,13 +326,15 @@ print(answers, flush=True)
 """
 
 
-def test_a_forked_child_neither_uses_nor_owns_the_store_nor_releases_it(path: Path) -> None:
+def test_a_forked_child_neither_uses_nor_owns_the_store_nor_releases_it(
+    path: Path, open_elsewhere: OpenElsewhere
+) -> None:
     command = [sys.executable, "-c", FORK, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().split() == [StoreClosed.__name__] * 2 + [StoreOwned.__name__]
         assert process.stdout.readline() == "owner\n"
-        assert second_process(path) == "StoreOwned"
+        assert open_elsewhere(path) == "StoreOwned"
         rest, _ = process.communicate("\n", timeout=30)
         assert rest == "[None]\n"
-    assert second_process(path) == "opened"
+    assert open_elsewhere(path) == "opened"
