@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import webbrowser
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from socket import gethostname
@@ -15,7 +14,6 @@ from ssl import SSLContext
 from typing import Final
 
 import click
-from attrs import frozen
 from click.core import ParameterSource
 
 from statemachine.emulator import Centre, Chat, Knobs
@@ -29,9 +27,8 @@ from statemachine.serving.addresses import is_loopback
 
 from .. import console
 from .app import Trouble, needing_extras
-from .authority import HOW_TO_TRUST, throw_away_authority
 from .files import FILE, read_text
-from .listening import check_host, ready, why_not
+from .listening import Listening, listening_options, ready, why_not
 from .numbers import FiniteRange
 from .scenario import scenario_of
 from .screen import Screen
@@ -46,14 +43,9 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<20} {one.abo
 
 
 @click.command(name="emulate", epilog=_EPILOG)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="0: a free one. If the default is in use, a free one is taken.",
+@listening_options(
+    8080, "0: a free one. If the default is in use, a free one is taken.", "the console, its page for agents,"
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--scenario",
     metavar="NAME|FILE.toml",
@@ -73,30 +65,17 @@ _EPILOG: Final = "\b\n" + "\n".join(["Scenarios:", *(f"  {one.name:<20} {one.abo
     help="Behave like the contact centre that statemachine proxy learned this from; --set overrides it.",
 )
 @click.option("--speed", type=FiniteRange(0, 100_000), default=1.0, show_default=True, help="Speed of its clock.")
-@click.option("--tls", is_flag=True, help="Serve https with a temporary authority, and print how to trust it.")
-@click.option("--name", "names", multiple=True, help="Answer under another name of this machine too, and certify it.")
-@click.option(
-    "--ready-file",
-    type=FILE,
-    help="JSON with url, pid, token, authority; removed when it stops.",
-)
-@click.option("--open", "show", is_flag=True, help="Open the console, its page for agents, in the browser.")
 @click.option("--knobs", "list_knobs", is_flag=True, help="List the knobs, and exit.")
 @click.pass_context
 def command(
     ctx: click.Context,
-    port: int,
-    host: str,
+    at: Listening,
     scenario: str,
     seed: int,
     pace: float,
     settings: tuple[str, ...],
     profile: Path | None,
     speed: float,
-    tls: bool,
-    names: tuple[str, ...],
-    ready_file: Path | None,
-    show: bool,
     list_knobs: bool,
 ) -> int:
     """Run a contact centre on this machine, for trials of clients.
@@ -110,14 +89,18 @@ def command(
     if list_knobs:
         _list(screen)
         return 0
-    for option, name in [("--host", host), *(("--name", name) for name in names)]:
-        check_host(option, name)
-    knobs = Knobs(seed=seed, pace=pace)
+    at.check()
     wanted = ({} if profile is None else _profile(profile)) | _settings(settings)
-    ports = (port, 0) if ctx.get_parameter_source("port") is ParameterSource.DEFAULT else (port,)
-    wish = _Wish(scenario_of(scenario), knobs, wanted, host, ports, speed, tls, names, ready_file, show)
+    is_default_port = ctx.get_parameter_source("port") is ParameterSource.DEFAULT
+    chosen, knobs = scenario_of(scenario), Knobs(seed=seed, pace=pace)
+
+    def emulator(port: int, tls: SSLContext | None) -> Emulator:
+        parts = {console.PREFIX: console.part}
+        clock = Clock(speed)
+        return Emulator(chosen, knobs, host=at.host, port=port, names=at.names, parts=parts, tls=tls, clock=clock)
+
     with needing_extras("statemachine emulate --tls"):
-        return run_many(_serve(screen, wish))
+        return run_many(_serve(screen, at, is_default_port, emulator, wanted))
 
 
 def _settings(settings: Iterable[str]) -> dict[str, object]:
@@ -141,32 +124,29 @@ def _profile(file: Path) -> dict[str, object]:
         raise Trouble(f"{file}: {error}") from None
 
 
-@frozen
-class _Wish:
-    """The options. `ports`: the next is tried where one is in use; `names`: of this machine, beside loopback's."""
-
-    scenario: Scenario
-    knobs: Knobs
-    settings: Mapping[str, object]
-    host: str
-    ports: tuple[int, ...]
-    speed: float
-    tls: bool
-    names: tuple[str, ...]
-    ready_file: Path | None
-    show: bool
-
-
-async def _serve(screen: Screen, wish: _Wish) -> int:
+async def _serve(
+    screen: Screen,
+    at: Listening,
+    is_default_port: bool,
+    make: Callable[[int, SSLContext | None], Emulator],
+    settings: Mapping[str, object],
+) -> int:
     """Serve until a signal; the exit status. Raises Trouble."""
     stop = stop_signal()
-    certified = dict.fromkeys([*wish.names, wish.host, "localhost", "127.0.0.1", "::1"])
-    with throw_away_authority(tuple(certified)) if wish.tls else nullcontext((None, None)) as (tls, authority):
+    with at.certificate() as (tls, authority):
         async with AsyncExitStack() as stack:
-            emulator = await _listening(stack, screen, wish, tls)
-            await emulator.set_knobs(wish.settings)
-            with announced(emulator.url), ready(wish.ready_file, emulator.url, emulator.token, authority):
-                await _introduced(screen, wish, emulator, authority)
+            try:
+                emulator = await stack.enter_async_context(make(at.port, tls))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or not is_default_port:
+                    raise Trouble(why_not(error, at.host, at.port)) from None
+                screen.line((f"Port {at.port} is in use: a free one is taken.", "dim"))
+                emulator = await stack.enter_async_context(make(0, tls))
+            await emulator.set_knobs(settings)
+            with announced(emulator.url), ready(at.ready_file, emulator.url, emulator.token, authority):
+                page = console.page_url(emulator.url, emulator.token)
+                _introduce(screen, emulator.url, page, emulator.centre.selection.scenario, at)
+                await at.introduce(screen, page, authority)
                 follower = _Follower(screen, emulator)
                 following = asyncio.create_task(follower.follow())
                 status = await stop
@@ -175,41 +155,6 @@ async def _serve(screen: Screen, wish: _Wish) -> int:
             screen.line()
             _farewell(screen, emulator.centre)
     return status
-
-
-async def _listening(stack: AsyncExitStack, screen: Screen, wish: _Wish, tls: SSLContext | None) -> Emulator:
-    """The emulator at the first port that is free. Raises Trouble."""
-    parts = {console.PREFIX: console.part}
-    for port in wish.ports:
-        emulator = Emulator(
-            wish.scenario,
-            wish.knobs,
-            host=wish.host,
-            port=port,
-            names=wish.names,
-            parts=parts,
-            tls=tls,
-            clock=Clock(wish.speed),
-        )
-        try:
-            return await stack.enter_async_context(emulator)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or port == wish.ports[-1]:
-                raise Trouble(why_not(error, wish.host, port)) from None
-            screen.line((f"Port {port} is in use: a free one is taken.", "dim"))
-    raise AssertionError
-
-
-async def _introduced(screen: Screen, wish: _Wish, emulator: Emulator, authority: Path | None) -> None:
-    page = _console_url(emulator)
-    _introduce(screen, emulator.url, page, wish.scenario, wish.host)
-    if authority is not None:
-        screen.line("Its certificate is signed by a temporary authority, which ends with this process. To trust it:")
-        for where, how in HOW_TO_TRUST:
-            screen.line(f"  {where:<17} ", (how.format(file=authority), ""), indent=20)
-        screen.line(("The vendor's Swift client always uses port 443: --port 443.", "dim"))
-    if wish.show and not await asyncio.to_thread(webbrowser.open, page):
-        screen.line(("No browser could be opened here: open the console's address yourself.", "yellow"))
 
 
 class _Follower:
@@ -252,13 +197,7 @@ def _after_the_next_change() -> Callable[[Centre], bool]:
     return lambda _: next(looks) > 0
 
 
-def _console_url(emulator: Emulator) -> str:
-    """The address of the page; beyond loopback with the token that it asks for."""
-    query = f"?token={emulator.token}" if emulator.token else ""
-    return f"{emulator.url}{console.PREFIX}/{query}"
-
-
-def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, host: str) -> None:
+def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, at: Listening) -> None:
     screen.line(("A contact centre listens on ", ""), (url, "bold green"))
     screen.line(("Play its agents on ", ""), (page, "bold green"))
     screen.line((f"scenario {scenario.name}: {scenario.about}", "dim"))
@@ -280,12 +219,13 @@ def _introduce(screen: Screen, url: str, page: str, scenario: Scenario, host: st
         indent=4,
     )
     screen.line()
-    if not is_loopback(host):
+    if at.tls:
+        screen.line(("The vendor's Swift client always uses port 443: --port 443.", "dim"))
+    if not is_loopback(at.host):
         screen.line(
             (f"Others on your network can reach it ({gethostname()}): made for trials, not for strangers.", "yellow")
         )
         screen.line(("The console and the control API ask for the token in the address above.", "yellow"))
-    screen.line("Ctrl-C stops it.")
 
 
 def _farewell(screen: Screen, centre: Centre) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -30,6 +29,7 @@ from statemachine.replay.words import command_words
 from ..core import Poll
 from .app import in_trouble, needing_extras
 from .files import FILE, content_of, write
+from .listening import open_page
 from .screen import PHASE_WIDTH, Piece, Screen, phase_style
 from .stopping import stop_signal
 from .text import clipped, visible
@@ -131,10 +131,10 @@ async def _viewing(hidden: bool) -> int:
 
     stop = stop_signal()
     async with viewing(hidden) as url:
-        click.echo(f"Drop a trace, a capture or a HAR file on {url}")
-        if not await asyncio.to_thread(webbrowser.open, url):
-            click.echo("No browser could be opened here: open that address yourself.")
-        click.echo("Ctrl-C stops it.")
+        screen = Screen()
+        screen.line(f"Drop a trace, a capture or a HAR file on {url}")
+        await open_page(screen, url)
+        screen.line("Ctrl-C stops it.")
         return await stop
 
 

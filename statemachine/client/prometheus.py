@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from .metrics import METRICS, Gauges
+from .metrics import METRICS, Gauges, Metric
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
-    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
     raise ModuleNotFoundError(
@@ -54,16 +54,22 @@ class PrometheusMetrics:
             stats: `ChatClient.stats` of the client, or `Worker.cluster_stats` of an open worker; called in the thread
                 that collects the registry.
         """
-        self._registry.register(_StatsCollector(stats))
+        self._registry.register(StatsCollector(stats))
 
 
-class _StatsCollector(Collector):
-    def __init__(self, stats: Callable[[], Gauges]) -> None:
+class StatsCollector(Collector):
+    """Numbers that are read when the registry is collected. `known`: their descriptions."""
+
+    def __init__(self, stats: Callable[[], Gauges], known: Mapping[str, Metric] = METRICS) -> None:
         self._stats = stats
+        self._known = known
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """The present numbers."""
         for name, values in self._stats().gauges.items():
-            gauge = GaugeMetricFamily(name, METRICS[name].about, labels=METRICS[name].labels)
+            about = self._known[name]
+            kind = CounterMetricFamily if about.kind == "counter" else GaugeMetricFamily
+            family = kind(name, about.about, labels=about.labels)
             for labels, value in values.items():
-                gauge.add_metric(labels, value)
-            yield gauge
+                family.add_metric(labels, value)
+            yield family

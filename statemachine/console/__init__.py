@@ -12,9 +12,14 @@ from aiohttp import web
 
 from statemachine.console import customers, page
 
-__all__ = ["PREFIX", "part"]
+__all__ = ["PREFIX", "page_url", "part"]
 
 PREFIX: Final = "/_console"
+
+
+def page_url(url: str, token: str | None) -> str:
+    """The address of the page on this server; beyond loopback with the token that it asks for."""
+    return f"{url}{PREFIX}/{f'?token={token}' if token else ''}"
 
 
 def part() -> web.Application:

@@ -13,11 +13,10 @@ from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealTime
+from statemachine.serving.server import REQUEST_TIMEOUT_S
 
 # The bytes that a multipart body may have beyond its file.
 _ENVELOPE_BYTES: Final = 128 * 1024
-REQUEST_TIMEOUT_S: Final = 30.0
-"""How long a request may take to arrive."""
 
 INERT: Final = {
     "X-Content-Type-Options": "nosniff",

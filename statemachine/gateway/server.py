@@ -20,9 +20,8 @@ from statemachine.client import BadSetting, ChatClient, ChatClosed, ChatSession,
 from statemachine.client.errors import ChatElsewhere
 from statemachine.client.prometheus import PrometheusMetrics
 from statemachine.core import DeliveryUpdate, TranscriptUpdate
-from statemachine.serving.addresses import host_name, is_cross_site, is_loopback, local_url
-from statemachine.serving.bad_requests import SERVER_LOG
-from statemachine.serving.connection_timeouts import ConnectionTimeouts
+from statemachine.serving.addresses import host_name, is_cross_site, is_loopback
+from statemachine.serving.server import HttpServer
 from statemachine.store.errors import StoreError
 
 from ..logs import Logger, error_values
@@ -50,8 +49,6 @@ LARGEST_BODY: Final = 1_000_000
 """Bytes of JSON in one request."""
 READERS: Final = 100
 """Named readers."""
-REQUEST_TIMEOUT_S: Final = 30.0
-_BACKLOG: Final = 4_096
 _REVIVE_S: Final = 5.0
 _PURGE_EVERY_S: Final = 3_600.0
 
@@ -96,8 +93,7 @@ class Gateway:
         else:
             self._client = _peers().worker(url, settings, self._secret, about)
         metrics.collect_stats(self._client.stats)
-        self._port = settings.port
-        self._timeouts: Final = ConnectionTimeouts(REQUEST_TIMEOUT_S)
+        self._server: Final = HttpServer(settings.host, settings.port, settings.tls)
         self._stack: Final = AsyncExitStack()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,7 +104,7 @@ class Gateway:
     @property
     def url(self) -> str:
         """`http://host:port`, without a slash at the end."""
-        return local_url(self._settings.host, self._port, secure=self._settings.tls is not None)
+        return self._server.url
 
     # --- open and close -----------------------------------------------------------------------------------------------
 
@@ -127,7 +123,7 @@ class Gateway:
 
     async def _open(self) -> None:
         settings, stack = self._settings, self._stack
-        listener, runner = await self._bind()
+        listener = await self._bind()
         http = await stack.enter_async_context(ClientSession())
         if isinstance(settings.store, Path):
             await stack.enter_async_context(self._client)
@@ -157,38 +153,19 @@ class Gateway:
         if self.peers is not None:
             self._begin(self.peers.feed.run())
             self._begin(self.peers.look(self.webhooks))
-        stack.callback(self._timeouts.close)
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(self._server.close)
         stack.callback(self._feed.readers.close)
         stack.callback(listener.close)
         await listener.start_serving()
 
-    async def _bind(self) -> tuple[asyncio.Server, web.AppRunner]:
+    async def _bind(self) -> asyncio.Server:
         """Take the port, so that the address is known; requests wait until all is open."""
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._serve])
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._call, operation), name=operation.id)
         app.router.add_get(console.PATH, console.serve, name="console")
-        runner = web.AppRunner(
-            app,
-            handler_cancellation=True,
-            access_log=None,
-            logger=SERVER_LOG,
-            shutdown_timeout=self._settings.drain.total_seconds() / 2,
-        )
-        await runner.setup()
-        assert runner.server is not None, "set up above"
-        listener = await asyncio.get_running_loop().create_server(
-            self._timeouts.watched(runner.server),
-            self._settings.host,
-            self._port,
-            ssl=self._settings.tls,
-            backlog=_BACKLOG,
-            start_serving=False,
-        )
-        self._stack.callback(listener.close)
-        self._port = int(listener.sockets[0].getsockname()[1])
-        return listener, runner
+        self._stack.push_async_callback(self._server.close)
+        return await self._server.bind(app, shutdown_timeout=self._settings.drain.total_seconds() / 2)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -258,7 +235,7 @@ class Gateway:
         status = 499  # the client has gone
         try:
             spanned = self._telemetry.request(operation, request.headers) if self._telemetry else nullcontext()
-            with self._timeouts.served(request), spanned as answered:
+            with spanned as answered:
                 response = await self._answered(operation, request, handler)
                 if answered:
                     answered(response.status)
@@ -411,27 +388,21 @@ class Gateway:
     async def _contract(self, _: Call) -> web.Response:
         return answer(DOCUMENT)
 
-    # --- for the metrics ----------------------------------------------------------------------------------------------
-
     @property
-    def open_streams(self) -> int:
-        """Open event streams and waiting requests."""
-        return self._streams.count
-
-    @property
-    def latest(self) -> int:
-        """The cursor of the latest update."""
-        return self._feed.latest
-
-    @property
-    def peer_numbers(self) -> Mapping[str, float]:
-        """The metrics of several gateways, none where there is one."""
-        return self.peers.numbers() if self.peers else {}
-
-    @property
-    def reader_cursors(self) -> Mapping[str, int]:
-        """Each named reader and its cursor."""
-        return self._feed.all_readers()
+    def gauges(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+        """The metrics that are read when they are collected, by name and labels."""
+        latest, webhooks = self._feed.latest, self.webhooks
+        return {
+            "gateway_streams": {(): self._streams.count},
+            "gateway_cursor": {(): latest},
+            "gateway_reader_lag": {(name,): latest - cursor for name, cursor in self._feed.all_readers().items()},
+            "gateway_webhook_waiting": {(one.name,): one.waiting for one in webhooks},
+            "gateway_webhook_parked": {(one.name,): len(one.parked) for one in webhooks},
+            "gateway_webhook_deliveries_total": {
+                (one.name, outcome): times for one in webhooks for outcome, times in one.outcomes.items()
+            },
+            **{name: {(): value} for name, value in (self.peers.numbers() if self.peers else {}).items()},
+        }
 
 
 def _peers() -> Any:

@@ -6,7 +6,6 @@ import secrets
 import ssl
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
@@ -14,14 +13,11 @@ from aiohttp.typedefs import Handler
 
 from statemachine.emulator.control import Part, mount
 from statemachine.emulator.control.common import refusal
-from statemachine.emulator.control.guard import check_host
-from statemachine.serving.addresses import is_loopback, local_url
-from statemachine.serving.bad_requests import SERVER_LOG
+from statemachine.serving.addresses import is_loopback
+from statemachine.serving.server import HttpServer
 
 from .forwarding import LARGEST_HEADER, Forwarder
 from .watching import Recorder, Watcher
-
-_BACKLOG: Final = 4_096
 
 
 class Proxy:
@@ -51,7 +47,8 @@ class Proxy:
     ) -> None:
         self.watcher: Final = Watcher(None if is_loopback(host) else secrets.token_urlsafe(16), recorder)
         self._forwarder: Final = Forwarder(to, self.watcher, trust)
-        self._host, self._port, self._tls = host, port, tls
+        self._host = host
+        self._server: Final = HttpServer(host, port, tls)
         self._parts = parts or {}
         self.watcher.names = frozenset(name.lower() for name in names)
         self._running: Final = AsyncExitStack()
@@ -59,52 +56,29 @@ class Proxy:
     @property
     def url(self) -> str:
         """``http://host:port`` without a slash at the end: the URL to give to a client."""
-        return local_url(self._host, self._port, secure=self._tls is not None)
+        return self._server.url
 
     async def __aenter__(self) -> Self:
         await self._running.enter_async_context(self._forwarder)
-        app = web.Application(client_max_size=0, middlewares=[self._host_is_known, _only_observed])
-        mount(app, self.watcher, self._parts)
+        app = web.Application(client_max_size=0, middlewares=[_only_observed])
+        mount(app, self.watcher, self._parts, self._host)
         app.router.add_route("*", "/{path:.*}", self._forwarder.handle)
-        # Cancellation is how a client's abort reaches the contact centre.
-        runner = web.AppRunner(
-            app,
-            handler_cancellation=True,
-            auto_decompress=False,
-            access_log=None,
-            logger=SERVER_LOG,
-            shutdown_timeout=1.0,
-            max_line_size=LARGEST_HEADER,
-            max_field_size=LARGEST_HEADER,
-        )
-        self._running.push_async_callback(runner.cleanup)
+        self._running.push_async_callback(self._server.close)
         self._running.callback(self.watcher.close)
-        app.on_shutdown.append(self._close_feed)
-        await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, backlog=_BACKLOG)
         try:
-            await site.start()
+            listener = await self._server.bind(
+                app, auto_decompress=False, max_line_size=LARGEST_HEADER, max_field_size=LARGEST_HEADER
+            )
         except OSError:
             await self._running.aclose()
             raise
-        self._port = int(runner.addresses[0][1])
         self.watcher.url = self.url
+        await listener.start_serving()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
         self.watcher.finish()
-
-    @web.middleware
-    async def _host_is_known(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_loopback(self._host):
-            check_host(request, self.watcher.names)
-        return await handler(request)
-
-    async def _close_feed(self, _: web.Application) -> None:
-        self.watcher.feed.readers.close()
 
 
 @web.middleware

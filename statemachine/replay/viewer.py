@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from ..codec.body import MAX_BODY
 from ..emulator.control.common import answer, refusal
 from ..serving.addresses import host_name, is_cross_site, is_loopback
+from ..serving.server import HttpServer
 from .capture import BadCapture, read_capture, redacted
 from .page import empty_page, page
 from .run import play
@@ -34,14 +35,13 @@ async def viewing(hidden: bool = False) -> AsyncGenerator[str]:
     app = web.Application(client_max_size=2 * MAX_BODY, middlewares=[_at_home])
     app[_HIDDEN] = hidden
     app.add_routes([web.get("/", _empty), web.post("/story", _story), web.post("/page", _page)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
+    server = HttpServer("127.0.0.1", 0)
+    listener = await server.bind(app)
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        await listener.start_serving()
+        yield f"{server.url}/"
     finally:
-        await runner.cleanup()
+        await server.close()
 
 
 _HIDDEN: Final = web.AppKey("hidden", bool)

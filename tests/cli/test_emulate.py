@@ -95,7 +95,7 @@ def test_open_shows_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert b"<title>Contact centre</title>" in page
     out = capsys.readouterr().out
     assert f"Play its agents on {url}" in out
-    assert "open the console's address yourself" in out
+    assert "open the address yourself" in out
 
 
 def test_beyond_loopback_the_address_carries_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

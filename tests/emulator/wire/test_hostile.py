@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from statemachine.emulator import actions as do
-from statemachine.emulator import http, wire_api
+from statemachine.emulator import wire_api
+from statemachine.serving import server
 from tests.emulator.driver import authorization, message
 from tests.emulator.wire.client import Wire, wire
 
@@ -77,7 +78,7 @@ async def test_huge_bodies() -> None:
 
 
 async def test_slow_bodies_and_slow_heads_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (http, wire_api):
+    for module in (server, wire_api):
         monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 0.3)
     async with wire() as w:
         async with connection(w) as (reader, writer):
