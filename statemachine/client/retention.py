@@ -22,8 +22,8 @@ def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
     of_type("trace", folder, "a directory (str or PathLike)", str, os.PathLike)
     try:
         return TraceFiles(folder, limit=limit)
-    except OSError as error:
-        raise BadSetting(f"trace: {os.fspath(folder)} cannot be used: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise BadSetting(f"trace: {os.fspath(folder)!r} cannot be used: {getattr(error, 'strerror', error)}") from None
 
 
 @frozen

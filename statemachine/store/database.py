@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -169,23 +170,38 @@ def _create(path: Path) -> None:
             raise StoreError(f"{path} is a symbolic link to no file: name the file itself") from None
     except FileNotFoundError as error:
         raise StoreError(f"{path}: there is no such directory; create it first") from error
+    except ValueError as error:
+        raise StoreError(f"{str(path)!r} cannot be a path: {error}") from error
     except OSError as error:
         raise StoreReadOnly(f"{path} cannot be opened for writing: {error.strerror}") from error
 
 
 def _one_name(path: Path) -> Path:
-    """The resolved path. Raises StoreError where the file has another name: SQLite would keep a log beside each."""
+    """The resolved path. Raises StoreError where the file has another name: SQLite would keep a log beside each.
+
+    So do its files beside it: SQLite writes through a link that somebody has planted there.
+    """
     path = path.resolve()
-    if path.stat().st_nlink > 1:
-        raise StoreError(f"{path} has another name (hard link): remove one of the two")
+    for file in (path, *_beside(path)):
+        with suppress(FileNotFoundError):
+            found = file.stat(follow_symlinks=False)
+            if not stat.S_ISREG(found.st_mode):
+                raise StoreError(f"{file} is no regular file: {'name another' if file == path else 'remove it'}")
+            if found.st_nlink > 1:
+                raise StoreError(f"{file} has another name (hard link): remove one of the two")
     return path
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """The files that a database has beside it."""
+    return (lock_of(path), *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal")))
 
 
 def _make_private(path: Path) -> None:
     """Take the rights of other users away. SQLite gives the -wal and -shm files the permissions of the database."""
     if os.name != "posix":
         return
-    for file in (path, lock_of(path), *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))):
+    for file in (path, *_beside(path)):
         with suppress(FileNotFoundError):
             if file.stat(follow_symlinks=False).st_mode & 0o077 == 0:
                 continue

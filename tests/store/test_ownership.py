@@ -17,7 +17,7 @@ import pytest
 
 from statemachine import new_session
 from statemachine.adapters.protocols import Save
-from statemachine.store.errors import StoreBusy, StoreOwned, StoreReadOnly
+from statemachine.store.errors import StoreBusy, StoreError, StoreOwned
 from statemachine.store.ownership import Lock, Owner, Ownership, lock_of
 from statemachine.store.sqlite import SqliteStore
 
@@ -165,11 +165,37 @@ def test_one_that_could_not_be_opened_leaves_it_free(path: Path, monkeypatch: py
     store_at(path, wait_ms=1).close()
 
 
-def test_a_planted_lock_file_is_reported(path: Path) -> None:
-    lock_of(path).symlink_to(path.parent / "elsewhere")
-    with pytest.raises(StoreReadOnly, match="needs a lock file beside it"):
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "hard link", "folder", "pipe"])
+@pytest.mark.parametrize("end", ["-lock", "-wal", "-shm", "-journal"])
+def test_a_planted_file_beside_the_database_is_refused(path: Path, end: str, kind: str, existing: bool) -> None:
+    other, planted = path.parent / "elsewhere", path.with_name(path.name + end)
+    if existing:
+        store_at(path).close()
+        planted.unlink(missing_ok=True)
+    if kind != "link to nothing":
+        other.write_bytes(b"of somebody else")
+        other.chmod(0o644)
+    if kind == "folder":
+        planted.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(planted)
+    elif kind == "hard link":
+        planted.hardlink_to(other)
+    else:
+        planted.symlink_to(other)
+    with pytest.raises(StoreError, match=f"{planted} (is no regular file|has another name)"):
         store_at(path)
-    assert not (path.parent / "elsewhere").exists()
+    assert other.exists() == (kind != "link to nothing")
+    if other.exists():
+        assert other.read_bytes() == b"of somebody else"
+        assert other.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "nul\0.sqlite"])
+def test_what_is_no_regular_file_is_refused(name: str) -> None:
+    with pytest.raises(StoreError, match=r"no regular file|cannot be a path"):
+        store_at(Path(name))
 
 
 def test_two_that_create_a_store_at_once_do_not_wait_for_each_other(path: Path) -> None:
