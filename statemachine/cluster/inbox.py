@@ -8,10 +8,12 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final, Self
 from urllib.parse import quote, unquote
 
+from attrs import frozen
+
 from statemachine.client.arguments import text as checked_text
 from statemachine.client.errors import BadSetting, ChatClosed
 from statemachine.codec.records import decode_update
-from statemachine.store.errors import StoreError
+from statemachine.store.errors import StoreBusy, StoreError
 from statemachine.store.names import is_url
 from statemachine.store.postgres_database import AsyncConnection, connect_async, explain, shard_of, translated_errors
 from statemachine.store.psycopg_extra import psycopg
@@ -27,14 +29,21 @@ LIMIT: Final = 1_000
 """The most intents of one customer that wait."""
 
 _PUT: Final = f"""
-WITH added AS (
+WITH new AS MATERIALIZED (
+  SELECT *, row_number() OVER (PARTITION BY session ORDER BY place) + (
+    SELECT count(*) FROM statemachine.inbox WHERE inbox.session = given.session AND done IS NULL) <= {LIMIT} AS fits
+  FROM unnest(%b::int[], %b::text[], %b::text[], %b::text[]) WITH ORDINALITY
+    AS given (shard, session, key, intent, place)),
+added AS (
   INSERT INTO statemachine.inbox (shard, session, key, intent)
-  SELECT %(shard)s, %(session)s, %(key)s, %(intent)s
-  WHERE (SELECT count(*) FROM statemachine.inbox WHERE session = %(session)s AND done IS NULL) < %(limit)s
-  ON CONFLICT (session, key) DO NOTHING RETURNING id)
-SELECT (SELECT pg_notify('{CHANNEL}', '') FROM added) IS NOT NULL
-  OR EXISTS (SELECT 1 FROM statemachine.inbox WHERE session = %(session)s AND key = %(key)s)
+  SELECT shard, session, key, intent FROM new WHERE fits ORDER BY place
+  ON CONFLICT (session, key) DO NOTHING RETURNING shard),
+notified AS (SELECT pg_notify('{CHANNEL}', shard::text) FROM (SELECT DISTINCT shard FROM added) AS one)
+SELECT (SELECT count(*) FROM notified) >= 0 AND (fits OR EXISTS (
+  SELECT 1 FROM statemachine.inbox WHERE inbox.session = new.session AND inbox.key = new.key))
+FROM new ORDER BY place
 """
+"""The count is never negative: it makes the server notify the workers."""
 _REFUSED: Final = "SELECT done IS NOT NULL, refused FROM statemachine.inbox WHERE session = %s AND key = %s"
 _OWNER: Final = (
     "SELECT worker.address FROM statemachine.shard JOIN statemachine.worker ON worker.id = shard.worker"
@@ -49,14 +58,25 @@ _READER: Final = (
     " ON CONFLICT (name) DO UPDATE SET seen = clock_timestamp()"
 )
 _NEXT: Final = """
-SELECT one.session, one.seq, one.content FROM statemachine.journal AS one
-LEFT JOIN statemachine.reading ON reading.reader = %s AND reading.session = one.session
-WHERE one.seq > coalesce(reading.seq, 0) ORDER BY one.at, one.session, one.seq LIMIT %s
+SELECT session, seq, content FROM (
+  SELECT one.*, max(one.at) OVER (PARTITION BY one.session ORDER BY one.seq) AS latest FROM statemachine.journal AS one
+  LEFT JOIN statemachine.reading ON reading.reader = %s AND reading.session = one.session
+  WHERE one.seq > coalesce(reading.seq, 0)) AS unread
+ORDER BY latest, session, seq LIMIT %s
 """
+"""Never by `at` alone: the clock of a chat's next worker may be behind, and a later `seq` would come first."""
 _READ: Final = """
 INSERT INTO statemachine.reading (reader, session, seq) SELECT %s, id, %s FROM statemachine.session WHERE id = %s
 ON CONFLICT (reader, session) DO UPDATE SET seq = greatest(reading.seq, excluded.seq)
 """
+
+
+@frozen
+class _Put:
+    """An intent to store: shard, session, key, text. `is_stored`: False where too many wait."""
+
+    row: tuple[int, str, str, str]
+    is_stored: asyncio.Future[bool]
 
 
 class Inbox:
@@ -82,6 +102,8 @@ class Inbox:
         self._link: AsyncConnection | None = None
         self._lock = asyncio.Lock()
         self._shards, self._prefix = 0, ""
+        self._puts: list[_Put] = []
+        self._putting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._shards, self._prefix = await asyncio.to_thread(read_pair, self._url)
@@ -130,14 +152,15 @@ class Inbox:
             values: The method's arguments, as JSON can hold.
         """
         session = self._session(client_id)
-        row = {
-            "shard": shard_of(session, self._shards),
-            "session": session,
-            "key": checked_text(f"{call}: key", key),
-            "intent": self._sealing.seal(write_intent(call, values, context)),
-            "limit": LIMIT,
-        }
-        if not (await self._ask(_PUT, row))[0][0]:
+        intent = self._sealing.seal(write_intent(call, values, context))
+        put = _Put(
+            (shard_of(session, self._shards), session, _checked_key(call, key), intent),
+            asyncio.get_running_loop().create_future(),
+        )
+        self._puts.append(put)
+        if self._putting is None or self._putting.done():
+            self._putting = asyncio.create_task(self._write())
+        if not await put.is_stored:
             raise StoreError(f"{LIMIT} intents of this customer wait already: no worker runs, or it cannot keep up")
 
     async def refusal(self, client_id: str, key: str) -> str | None:
@@ -211,6 +234,28 @@ class Inbox:
             raise ChatClosed("the inbox is not open: use it inside `async with`")
         return self._prefix + quote(checked_text("client_id", client_id), safe="")
 
+    async def _write(self) -> None:
+        """Write all intents that wait, as long as there are some: those of one moment in one statement."""
+        while self._puts:
+            group, self._puts = self._puts[:PAGE], self._puts[PAGE:]
+            await self._write_group(group)
+
+    async def _write_group(self, group: list[_Put]) -> None:
+        try:
+            rows = await self._ask(_PUT, [list(column) for column in zip(*(put.row for put in group), strict=True)])
+        except StoreBusy as error:
+            _fail(group, error)
+        except Exception as error:
+            if len(group) == 1:
+                _fail(group, error)
+            else:  # one of them cannot be stored: the others must be
+                for put in group:
+                    await self._write_group([put])
+        else:
+            for put, (is_stored,) in zip(group, rows, strict=True):
+                if not put.is_stored.done():  # else its caller was cancelled
+                    put.is_stored.set_result(is_stored)
+
     async def _ask(self, query: Any, values: Any = (), *, fetch: bool = True) -> list[Any]:
         """Execute a statement; once more where the connection had been cut: all of them can be repeated."""
         async with self._lock:
@@ -226,3 +271,16 @@ class Inbox:
                     if is_last or not self._link.closed:
                         raise explain(error, self._url) from error
         raise AssertionError
+
+
+def _checked_key(call: str, key: object) -> str:
+    checked = checked_text(f"{call}: key", key)
+    if "\0" in checked or any("\ud800" <= one <= "\udfff" for one in checked):
+        raise BadSetting(f"{call}: key has a character that PostgreSQL cannot store")
+    return checked
+
+
+def _fail(group: list[_Put], error: Exception) -> None:
+    for put in group:
+        if not put.is_stored.done():
+            put.is_stored.set_exception(error)

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ from statemachine.adapters.driver import label
 from statemachine.client.errors import BadSetting, ChatError, NotPossible
 from statemachine.client.session import ChatSession
 from statemachine.store.errors import StoreError
-from statemachine.store.postgres_database import AsyncConnection, connect_async
+from statemachine.store.postgres_database import SMALL_STEPS, AsyncConnection, connect_async
 from statemachine.store.psycopg_extra import psycopg
 from statemachine.store.sealing import Sealing
 
@@ -28,17 +28,22 @@ CHANNEL: Final = "statemachine_inbox"
 PAGE: Final = 1_000
 _LOOK_S: Final = 1.0
 """How long to wait for a notification before looking: a notification may be lost."""
+_SPACING_S: Final = 0.02
+"""Between two looks: under load, one look serves several notifications."""
 _MARK_S: Final = 0.05
+"""How long the mark of an executed intent waits for a look to be written with."""
 
-_OPEN: Final = (
-    "SELECT id, session, key, intent, extract(epoch FROM clock_timestamp() - at)::float8 FROM statemachine.inbox"
-    " WHERE done IS NULL AND shard = ANY(%s) AND NOT id = ANY(%s) ORDER BY id LIMIT %s"
-)
-_DONE: Final = (
-    "UPDATE statemachine.inbox SET done = clock_timestamp(), refused = ended.refused, intent = ''"
-    " FROM unnest(%s::bigint[], %s::text[]) AS ended (id, refused) WHERE inbox.id = ended.id"
-)
-"""The intent is deleted at once: it may hold personal data, and the journal has its outcome."""
+# `%b`: see the writer of the store.
+_LOOK: Final = """
+WITH marked AS (
+  UPDATE statemachine.inbox SET done = clock_timestamp(), refused = ended.refused, intent = ''
+  FROM unnest(%b::bigint[], %b::text[]) AS ended (id, refused) WHERE inbox.id = ended.id)
+SELECT id, session, key, intent, extract(epoch FROM clock_timestamp() - at)::float8 FROM statemachine.inbox
+WHERE done IS NULL AND shard = ANY(%b::int[]) AND NOT id = ANY(%b::bigint[]) ORDER BY id LIMIT %b
+"""
+"""Marks the executed intents, and finds new ones. The text of an executed one is deleted at once: it may hold personal
+data, and the journal has its outcome.
+"""
 
 KEYED: Final = frozenset({"send", "send_location", "send_file", "answer_form"})
 CALLS: Final = KEYED | {"end", "disconnect", "mark_read"}
@@ -116,33 +121,33 @@ class Intake:
             async for one in link.notifies():
                 if one.channel == FREED:
                     self._owner.shards_freed()
-                else:
+                elif int(one.payload) in self._owner.owned_shards():
                     self.wake()
             raise psycopg.OperationalError("the connection has ended")
 
     async def _feed(self) -> None:
         async with await connect_async(self._url) as link:
+            await link.execute(SMALL_STEPS)
             while True:
-                await self._once(link)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_MARK_S if self._ended else _LOOK_S):
+                        await self._event.wait()
+                self._event.clear()
+                await self._look(link)
+                await asyncio.sleep(_SPACING_S)
 
-    async def _once(self, link: AsyncConnection) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._event.wait()
-        except TimeoutError:
-            pass
-        self._event.clear()
-        if self._ended:
-            ended = dict(self._ended)
-            await link.execute(_DONE, (list(ended), list(ended.values())))
-            for row in ended:
-                del self._ended[row]
-                self._waiting.pop(row, None)
-        if shards := self._owner.owned_shards():
-            rows = await (await link.execute(_OPEN, (shards, list(self._waiting), PAGE))).fetchall()
-            for row, session_id, key, intent, age_s in rows:
-                self._waiting[row] = elapsed() - age_s
-                self._add(session_id, (row, key, intent))
+    async def _look(self, link: AsyncConnection) -> None:
+        ended, shards = dict(self._ended), self._owner.owned_shards()
+        if not ended and not shards:
+            return
+        values = (list(ended), list(ended.values()), shards, list(self._waiting), PAGE)
+        rows = await (await link.execute(_LOOK, values, prepare=True)).fetchall()
+        for row in ended:
+            del self._ended[row]
+            self._waiting.pop(row, None)
+        for row, session_id, key, intent, age_s in rows:
+            self._waiting[row] = elapsed() - age_s
+            self._add(session_id, (row, key, intent))
 
     def _add(self, session_id: str, one: tuple[int, str, str]) -> None:
         queue = self._queues.get(session_id)
@@ -163,8 +168,9 @@ class Intake:
                 refused = await self._execute(session_id, key, intent)
                 if queue:  # else the customer was forgotten meanwhile
                     queue.popleft()
+                if not self._ended:
+                    asyncio.get_running_loop().call_later(_MARK_S, self.wake)
                 self._ended[row] = refused
-                asyncio.get_running_loop().call_later(_MARK_S, self.wake)
         except (ChatError, StoreError):  # the chat is elsewhere now, or the database away: they stay in the inbox
             for row, *_ in queue:
                 self._waiting.pop(row, None)

@@ -118,8 +118,8 @@ class Member(Protocol):
     def claimed(self, epochs: dict[int, int], taken_over: bool) -> None:
         """These shards belong to this worker now. `taken_over`: of a worker that was declared dead."""
 
-    def surplus(self, count: int, wanted: list[int]) -> None:
-        """Give back so many shards, those included that are on their way, and also these."""
+    def keep(self, share: int, wanted: list[int]) -> None:
+        """Give back all shards but so many, and in any case these."""
 
     def lost(self) -> None:
         """All shards may belong to others. Returns when no chat of them is here any more."""
@@ -289,8 +289,7 @@ class Membership:
         row: Any = link.execute(_LOOK, values | _LIMITS).fetchone()
         seen, own = _View(*row), len(self._owned)
         self._member.shared_with(seen.workers)
-        if own > seen.share or seen.elsewhere_wanted:
-            self._member.surplus(max(0, own - seen.share), seen.elsewhere_wanted)
+        self._member.keep(seen.share, seen.elsewhere_wanted)
         if seen.share == 0:
             return
         random.shuffle(seen.free)  # not all workers after the same ones

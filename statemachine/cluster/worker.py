@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
+from math import inf
 from typing import Any, Final
 
 from statemachine.adapters.http_client import HttpClient
@@ -74,7 +75,8 @@ class Worker(ChatClient):
             tenant: Its `tenantUrl`; None: the host of `url`.
             lease: How long a worker without a heartbeat keeps its chats, the same for all workers; at most
                 `Options.settle`. A shorter one takes over sooner, and moves chats needlessly when machines are busy.
-            drain: How long to wait for a held poll before a planned handover; more than the server holds it.
+            drain: How long to wait for a held poll before a planned handover: more than the contact centre holds it.
+                Zero: cut it; for a contact centre that then takes the next poll at once.
             options: Durations and choices.
             more: See `ChatClient`.
 
@@ -105,6 +107,9 @@ class Worker(ChatClient):
         self._ticked = 0.0
         self._takeovers = 0
         self._workers = 1
+        self._to_release: list[int] = []
+        self._release_rate = inf
+        self._release_at = 0.0
         self._lag: Mapping[str, int] = {}
         self._counted: Mapping[str, int] = {}
         self.address: str | None = None
@@ -187,9 +192,10 @@ class Worker(ChatClient):
     async def _leave(self) -> None:
         """Hand all chats over, then leave."""
         self._membership.leaving = True
-        self._happened("surplus", self._shards.all_in("owned"))
+        self._membership.look()
+        ramp_s = len(self._sessions) / self._options.opened_per_second
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._drain_within.total_seconds() + self._lease_s):
+            async with asyncio.timeout(self._drain_within.total_seconds() + self._lease_s + ramp_s):
                 while self._lease.is_valid and self._shards.all_in("reading", "owned", "draining"):  # noqa: ASYNC110
                     await asyncio.sleep(_TICK_S / 2)
         await asyncio.to_thread(self._membership.end)
@@ -220,9 +226,9 @@ class Worker(ChatClient):
         self._takeovers += taken_over
         self._work_loop.call_soon_threadsafe(self._claimed, epochs)
 
-    def surplus(self, count: int, wanted: list[int]) -> None:
-        """See `Member.surplus`."""
-        self._work_loop.call_soon_threadsafe(self._surplus, count, wanted)
+    def keep(self, share: int, wanted: list[int]) -> None:
+        """See `Member.keep`."""
+        self._work_loop.call_soon_threadsafe(self._keep, share, wanted)
 
     def lost(self) -> None:
         """See `Member.lost`."""
@@ -257,9 +263,23 @@ class Worker(ChatClient):
         reading = {shard: epoch for shard, epoch in epochs.items() if self._shards.handle("claimed", shard) == "read"}
         self._spawn(self._read(reading))
 
-    def _surplus(self, count: int, wanted: list[int]) -> None:
-        more = max(0, count - len(self._shards.all_in("draining")))
-        self._happened("surplus", {*wanted, *self._shards.all_in("owned")[:more]})
+    def _keep(self, share: int, wanted: list[int]) -> None:
+        leaving = set(wanted)
+        stay = [shard for shard in self._shards.all_in("reading", "owned") if shard not in leaving]
+        self._to_release = [*wanted, *stay[share:]]
+        others, rate = self._workers - 1, self._options.opened_per_second
+        # All others take the chats of one that leaves; one that joins takes the chats of all others.
+        self._release_rate = inf if others == 0 else rate * others if share == 0 else rate / others
+        self._release()
+
+    def _release(self) -> None:
+        """Drain surplus shards, no faster than the others resume their chats: these are polled here until then."""
+        held = len(self._shards.all_in("owned", "draining"))
+        pause = len(self._sessions) / max(1, held) / self._release_rate
+        self._release_at = max(self._release_at, elapsed() - _TICK_S)
+        while self._to_release and self._release_at <= elapsed():
+            self._happened("surplus", [self._to_release.pop(0)])
+            self._release_at += pause
 
     async def _lost(self) -> None:
         shards = self._shards.all_in("reading", "owned", "draining")
@@ -313,7 +333,7 @@ class Worker(ChatClient):
                 while any(chat._slot.place == "out" for chat in chats):  # noqa: ASYNC110 - rare, and short
                     await asyncio.sleep(_TICK_S)
         within = timedelta(0) if self.is_cut_off() else max(self._drain_within, self._options.close_within)
-        await self._drop(chats, within, drain=True)
+        await self._drop(chats, within, drain=bool(self._drain_within))
         self._happened("drained", [shard])
 
     async def _abandon(self, shards: list[int]) -> None:
@@ -346,7 +366,10 @@ class Worker(ChatClient):
     # --- time ---------------------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
-        """Show that the event loop works; cut the polls when the lease ends, so that another worker can poll."""
+        """Show that the event loop works; cut the polls when the lease ends, so that another worker can poll.
+
+        And release what is to be released.
+        """
         was_valid = False
         while True:
             self._ticked = elapsed()
@@ -354,6 +377,7 @@ class Worker(ChatClient):
                 for chat in self.sessions():
                     chat._cut_reads()
             was_valid = self._lease.is_valid
+            self._release()
             self._count()
             await asyncio.sleep(_TICK_S)
 

@@ -68,6 +68,11 @@ worked. `cut_off`: it does not reach the contact centre. `shard.since`: when its
 see `cluster.shards`. `snapshot_schema`: of the newest snapshots that a worker writes, or that a shard may have.
 """
 
+SMALL_STEPS: Final = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off"
+"""For connections whose prepared statements touch few rows, by their keys: a plan that was made while the tables were
+small would read all of them later.
+"""
+
 MIGRATIONS: Final[dict[int, Callable[[Connection], object]]] = {}
 """Schema -> its migration to the next one, in the caller's transaction. One is never changed after its release."""
 

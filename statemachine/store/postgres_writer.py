@@ -24,7 +24,7 @@ from statemachine.codec.snapshot import snapshot
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_name
 from .errors import Fenced, StaleSave, StoreBusy, StoreError, check_ack, check_order
-from .postgres_database import Connection, connect, explain, shard_of
+from .postgres_database import SMALL_STEPS, Connection, connect, explain, shard_of
 from .psycopg_extra import psycopg
 from .sealing import Sealing
 from .writing import GROUP, CallSoon, Outcome, WriterThread
@@ -66,9 +66,6 @@ dropped AS (
     AND NOT EXISTS (SELECT 1 FROM statemachine.reader))
 SELECT true, id FROM written UNION ALL SELECT false, id::text FROM fence
 """
-
-_PLAN: Final = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off"
-"""A group touches few rows by their keys. A plan made while the tables were small would read all of them later."""
 
 _STORED: Final = "SELECT id, version, last FROM statemachine.session WHERE id = ANY(%s)"
 
@@ -195,7 +192,7 @@ class Writer(WriterThread[Job]):
 
     def start(self, link: Connection) -> None:
         """Begin, with this connection. Raises psycopg.Error."""
-        link.execute(_PLAN)
+        link.execute(SMALL_STEPS)
         self._link = link
         self._begin()
 
@@ -257,7 +254,7 @@ class Writer(WriterThread[Job]):
         link = connect(self._url)
         try:
             self._owned(link)
-            link.execute(_PLAN)
+            link.execute(SMALL_STEPS)
         except BaseException:
             link.close()
             raise

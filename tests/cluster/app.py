@@ -1,8 +1,9 @@
 """A worker of the failure runs: `python -m tests.cluster.app CENTRE DATABASE LEASE_S SETTLE_S [OPTION…]`.
 
-It stops itself (SIGSTOP) at the next post that is saved (SIGUSR1) or executed (SIGUSR2), and prints its figures once a
-second. Options: `unguarded`: it sends without a lease. `skew=SECONDS`: its wall clock is wrong by so much.
-`poison=FILE`: updates of the key "poison" end the process, as long as this file is not there.
+It prints its figures once a second. Options: `freezable`: it stops itself (SIGSTOP) at the next post that is saved
+(SIGUSR1) or executed (SIGUSR2). `unguarded`: it sends without a lease. `skew=SECONDS`: its wall clock is wrong by so
+much. `drain=SECONDS`: see `Worker`. `poison=FILE`: updates of the key "poison" end the process, as long as this file is
+not there.
 """
 
 from __future__ import annotations
@@ -85,7 +86,13 @@ async def main(centre: str, database: str, lease: float, settle: float, given: d
         request_within=timedelta(minutes=10),
     )
     worker = kind(
-        centre, app_id="cluster", store=database, lease=timedelta(seconds=lease), options=options, observers=(freezer,)
+        centre,
+        app_id="cluster",
+        store=database,
+        lease=timedelta(seconds=lease),
+        drain=timedelta(seconds=float(given.get("drain", 20))),
+        options=options,
+        observers=(freezer,) if "freezable" in given else (),
     )
     async with worker:
         loop = asyncio.get_running_loop()

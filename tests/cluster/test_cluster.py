@@ -93,6 +93,25 @@ async def test_a_worker_that_closes_hands_its_chats_over(centre: Emulator, postg
     assert texts(centre) == {"ann": ["first", "second"]}
 
 
+@pytest.mark.parametrize("drain_s", [0, 5])
+async def test_shards_are_released_as_fast_as_others_resume_their_chats(
+    centre: Emulator, postgres: str, drain_s: int
+) -> None:
+    slow = Options(opened_per_second=1)
+    drain = timedelta(seconds=drain_s)
+    async with worker(centre, postgres, options=slow, drain=drain) as one, worker(centre, postgres) as two:
+        await until(lambda: {len(each._shards.all_in("owned")) for each in (one, two)} == {128})
+        async with Inbox(postgres) as inbox:
+            for number in range(8):
+                await inbox.send(f"customer-{number}", "hello", key="1")
+        await until(lambda: len(texts(centre)) == 8 and one.sessions() and two.sessions())
+        one._keep(0, [])
+        assert 0 < len(one._shards.all_in("draining")) < 128
+        chats = len(one.sessions()) + len(two.sessions())
+        await one.close()
+        await until(lambda: len(two._shards.all_in("owned")) == 256 and len(two.sessions()) == chats)
+
+
 async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: Emulator, postgres: str) -> None:
     async with worker(centre, postgres) as one:
         await until(lambda: len(one._shards.all_in("owned")) == 256)
@@ -149,6 +168,21 @@ async def test_nothing_is_sent_without_a_lease(centre: Emulator, postgres: str) 
         await until(lambda: texts(centre) == {"ann": ["first", "second"]})
 
 
+async def test_intents_of_one_moment_are_stored_in_order_and_one_that_cannot_be_does_not_stop_the_others(
+    centre: Emulator, postgres: str
+) -> None:
+    async with worker(centre, postgres), Inbox(postgres) as inbox:
+        keys = ["1", "2", "1", "too long" * 100_000, "3"]
+        calls = [inbox.send("ann", f"text {number}", key=key) for number, key in enumerate(keys)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in results].count(type(None)) == 4
+        assert isinstance(results[3], StoreError)
+        with pytest.raises(BadSetting, match="PostgreSQL cannot store"):
+            await inbox.send("ann", "text", key="\ud83d")
+        await states(inbox, "crm", {"1", "2", "3"})
+    assert texts(centre) == {"ann": ["text 0", "text 1", "text 4"]}
+
+
 async def test_a_shard_moves_and_a_worker_drains(centre: Emulator, postgres: str) -> None:
     async with worker(centre, postgres) as one, worker(centre, postgres) as two:
         await until(lambda: {len(each._shards.all_in("owned")) for each in (one, two)} == {128})
@@ -191,6 +225,24 @@ async def test_a_reader_keeps_updates_until_it_has_them(centre: Emulator, postgr
         handling.cancel()
         await inbox.forget_reader("crm")
         assert steering.status(postgres).readers == ()
+
+
+async def test_updates_come_in_order_where_the_clock_of_the_next_worker_is_behind(
+    centre: Emulator, postgres: str
+) -> None:
+    async with worker(centre, postgres), Inbox(postgres) as inbox:
+        await inbox.send("ann", "hello", key="hello")
+        await states(inbox, "crm", {"hello"})
+        with psycopg.connect(postgres, autocommit=True) as link:
+            link.execute("UPDATE statemachine.journal SET at = 1_000 - seq")
+        seen = list[int]()
+        async with asyncio.timeout(60):
+            async for _, update in inbox.updates("late"):
+                seen.append(update.seq)
+                if isinstance(update, DeliveryUpdate) and update.state == "sent":
+                    break
+        assert len(seen) > 1
+        assert seen == list(range(1, len(seen) + 1))
 
 
 async def ignore(*_: object) -> None:
