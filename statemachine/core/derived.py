@@ -33,19 +33,28 @@ Owed: TypeAlias = tuple[int, Kind, Any]
 
 
 def owing(s: State, since: int = 0) -> list[Owed]:
-    """Every command the session waits for whose id is above `since`, in no particular order."""
-    owed: list[Owed] = []
+    """Every command the session waits for whose id is above `since`, in order of their ids."""
     owner: Any
-    for owner in (s.opening, s.connection, s.history, s.ephemeral):
-        call = owner.call
-        if call is not None and call > since:
-            owed.append((call, owner.kind, owner))
-    for item in s.items:
-        state: Any = item.state
-        call = state.call
-        if call is not None and call > since:
-            owed.append((call, state.kind, item))
+    owners: tuple[Any, ...] = (s.opening, s.connection, s.history, s.ephemeral)
+    owed: list[Owed] = [(owner.call, owner.kind, owner) for owner in owners if (owner.call or 0) > since]
+    for owner in s.items:
+        if (owner.state.call or 0) > since:
+            owed.append((owner.state.call, owner.state.kind, owner))
+    if owed[1:]:
+        owed.sort()
     return owed
+
+
+def awaited(s: State, call: int) -> Owed | None:
+    """The command of this id, if the session waits for it."""
+    owner: Any
+    for owner in (s.connection, s.ephemeral, s.history, s.opening):
+        if owner.call == call:
+            return call, owner.kind, owner
+    for owner in s.items:
+        if owner.state.call == call:
+            return call, owner.state.kind, owner
+    return None
 
 
 def _command(s: State, call: int, kind: Kind, owner: Any) -> Command:
@@ -74,7 +83,7 @@ def outbox(session: Session, since: int = 0) -> tuple[Command, ...]:
         session: The session after any step.
         since: Only commands with an id above this one.
     """
-    return tuple([_command(session, *owed) for owed in sorted(owing(session, since))])
+    return tuple([_command(session, *owed) for owed in owing(session, since)])
 
 
 def can_abort(session: Session, command: Command) -> bool:

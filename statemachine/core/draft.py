@@ -41,6 +41,10 @@ class Draft:
     subject: Item
     item: ItemState
     """The item in focus, and its state: what the item machine works on."""
+    opening: Any
+    connection: Any
+    history: Any
+    """Of the state that the row names, whose fields its functions take for granted."""
 
     def __init__(self, base: Session, at: int, log: list[Any] | None = None) -> None:
         if type(at) is not int:
@@ -87,13 +91,7 @@ class Draft:
         return number, self.now + (wait if wait > 0 else 1)
 
     def emit_delivery(
-        self,
-        item: Item,
-        state: Progression,
-        *,
-        reason: Reason | None = None,
-        code: int | None = None,
-        party_id: str = "",
+        self, item: Item, state: Progression, reason: Reason | None = None, code: int | None = None, party_id: str = ""
     ) -> None:
         """Emit a transcript update for the progress of one sent item."""
         self.seq = seq = self.seq + 1

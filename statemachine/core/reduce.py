@@ -21,7 +21,7 @@ from .actions import outgoing
 from .actions.conversation import emit_outcome
 from .actions.memory import note_silence
 from .commands import Command
-from .derived import WITH_DEADLINE, Owed, deadlines, next_deadline, outbox, owing
+from .derived import WITH_DEADLINE, Owed, awaited, deadlines, next_deadline, outbox, owing
 from .draft import Draft
 from .fold import end_batch, fold, fold_log, unfold
 from .session import TERMINAL, Session, wrong_instant
@@ -105,7 +105,7 @@ def _restart(d: Draft, event: ev.Restarted) -> None:
     shift = event.at - d.base.now
     if shift:
         _shift(d, shift)
-    for owed in sorted(owing(d)):
+    for owed in owing(d):
         _answer(d, owed, ev.Failure("restart"))
 
 
@@ -145,15 +145,15 @@ def _tick(d: Draft, event: ev.Tick) -> None:
 
 
 def _answered(d: Draft, event: ev.Answered) -> None:
-    for owed in owing(d):
-        if owed[0] == event.command:
-            _answer(d, owed, event.reply)
-            return
-    _take_entries(d, None, event.reply)
+    owed = awaited(d, event.command)
+    if owed is None:
+        _take_entries(d, None, event.reply)
+    else:
+        _answer(d, owed, event.reply)
 
 
 def _answer(d: Draft, owed: Owed, reply: ev.Reply) -> None:
-    """Entries first, then the reaction to the answer, then the end of the session if there was one."""
+    """Entries first, then the reaction to the answer."""
     _, kind, owner = owed
     if reply.repaired:
         d.note_anomaly("repaired_answer", reply.repaired)
@@ -165,13 +165,10 @@ def _answer(d: Draft, owed: Owed, reply: ev.Reply) -> None:
             move(d, getattr(d, machine), signal, reply)
     if type(reply) is ev.ChatOpened and reply.state and kind in ("create", "find"):
         unfold(d, Status(reply.state, reply.ewt))
-    if d.end is not None:
-        end_batch(d)
 
 
 def _take_entries(d: Draft, kind: Kind | None, reply: ev.Reply) -> None:
     """What an answer brought, awaited (of this kind) or not."""
-    d.fresh = False
     if type(reply) is ev.EventBatch:
         if reply.entries:
             fold(d, reply, kind == "poll")

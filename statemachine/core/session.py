@@ -172,24 +172,9 @@ def new_session(at: int, config: Config = DEFAULT_CONFIG) -> Session:
     """
     if type(at) is not int:
         raise wrong_instant(at)
-    return Session(
-        at,
-        0,
-        0,
-        config,
-        Chat(),
-        s.Idle(),
-        s.OpeningIdle(),
-        s.Calm(),
-        s.ConnectionOff(),
-        s.HistoryCurrent(),
-        s.Present(),
-        (),
-        s.EphemeralQuiet(),
-        EphemeralQueue(),
-        Participants(),
-        DedupeWindow(),
-    )
+    states = s.Idle(), s.OpeningIdle(), s.Calm(), s.ConnectionOff(), s.HistoryCurrent(), s.Present()
+    outwards = (), s.EphemeralQuiet(), EphemeralQueue()
+    return Session(at, 0, 0, config, Chat(), *states, *outwards, Participants(), DedupeWindow())
 
 
 def carry_over(session: Session) -> Carryover:
@@ -200,12 +185,6 @@ def carry_over(session: Session) -> Carryover:
     Args:
         session: The one before, which is over.
     """
-    return Carryover(
-        session.chat.chat_id or session.chat.former,
-        session.chat.origin,
-        session.ids,
-        session.seq,
-        session.window.entries,
-        session.window.batches,
-        session.window.marks,
-    )
+    chat, window = session.chat, session.window
+    known = window.entries, window.batches, window.marks
+    return Carryover(chat.chat_id or chat.former, chat.origin, session.ids, session.seq, *known)

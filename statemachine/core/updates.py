@@ -16,36 +16,17 @@ from .wire import Entry, redacted
 Reason: TypeAlias = Literal["not_sent", "unknown", "refused", "unreadable"]
 Progression: TypeAlias = Literal["sent", "delivered", "read", "failed"]
 Outcome: TypeAlias = Literal["ended", "completed", "failed", "refused", "gave_up", "timed_out", "gone"]
+# fmt: off
 Phase: TypeAlias = Literal[
-    "idle",
-    "requesting",
-    "establishing",
-    "ivr",
-    "queued",
-    "connecting",
-    "connected",
-    "agent_joined",
-    "warned",
-    "wrapping_up",
-    "ending",
-    "ended",
-    "failed",
-    "timed_out",
-    "gone",
+    "idle", "requesting", "establishing", "ivr", "queued", "connecting", "connected", "agent_joined", "warned",
+    "wrapping_up", "ending", "ended", "failed", "timed_out", "gone",
 ]
 ConnectionState: TypeAlias = Literal["off", "polling", "backing_off", "paused", "blocked"]
 AnomalyKind: TypeAlias = Literal[
-    "forms_full",
-    "malformed_entry",
-    "more_anomalies",
-    "receipts_dropped",
-    "repaired_answer",
-    "repeated_batch",
-    "roster_full",
-    "seconds",
-    "unknown_entry",
-    "unknown_state",
+    "forms_full", "malformed_entry", "more_anomalies", "receipts_dropped", "repaired_answer", "repeated_batch",
+    "roster_full", "seconds", "unknown_entry", "unknown_state",
 ]
+# fmt: on
 
 
 @record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 
@@ -53,8 +53,7 @@ def is_new_chat(d: Draft, e: ChatOpened) -> bool:
 
 def may_only_find(d: Draft, e: object) -> bool:
     """`opening.find` is true: it was a search, or the customer has ended meanwhile."""
-    o: Any = d.opening
-    return bool(o.find)
+    return bool(d.opening.find)
 
 
 # --- actions --------------------------------------------------------------------------------------------------------
@@ -117,21 +116,20 @@ def finding(d: Draft, e: Reattach) -> s.OpeningFinding:
 
 def creating_again(d: Draft, e: object) -> s.OpeningCreating:
     """As `creating`, with the parameters and `tries` of the present state."""
-    o: Any = d.opening
+    o = d.opening
     return s.OpeningCreating(*d.new_call(d.config.request_timeout), o.tries, o.parameters, o.phone_number, o.from_)
 
 
 def finding_again(d: Draft, e: object) -> s.OpeningFinding:
     """As `finding`, with the `tries` of the present state."""
-    o: Any = d.opening
-    return s.OpeningFinding(*d.new_call(d.config.request_timeout), o.tries)
+    return s.OpeningFinding(*d.new_call(d.config.request_timeout), d.opening.tries)
 
 
 def to_create_later(d: Draft, e: object) -> s.OpeningBackingOff:
     """`OpeningBackingOff` with `tries` + 1, due after the back-off of that many failures; it keeps the parameters and
     the failure, and `find` is false.
     """
-    o: Any = d.opening
+    o = d.opening
     due, slack = back_off(d, e, o.tries + 1)
     return s.OpeningBackingOff(due, o.tries + 1, slack, False, o.parameters, o.phone_number, o.from_, *failure_words(e))
 
@@ -140,7 +138,7 @@ def to_find_later(d: Draft, e: object) -> s.OpeningBackingOff:
     """`OpeningBackingOff` with `tries` + 1, due after the back-off of that many failures; it keeps the failure, and
     `find` is true.
     """
-    o: Any = d.opening
+    o = d.opening
     due, slack = back_off(d, e, o.tries + 1)
     reason, code, detail = failure_words(e)
     return s.OpeningBackingOff(due, o.tries + 1, slack, True, reason=reason, code=code, detail=detail)
@@ -148,5 +146,5 @@ def to_find_later(d: Draft, e: object) -> s.OpeningBackingOff:
 
 def to_find_only(d: Draft, e: object) -> s.OpeningBackingOff:
     """The present pause, with `find` true and without the parameters."""
-    o: Any = d.opening
+    o = d.opening
     return s.OpeningBackingOff(o.due, o.tries, o.slack, True, reason=o.reason, code=o.code, detail=o.detail)

@@ -5,8 +5,6 @@ Each function serves rows of one state, and takes its fields for granted.
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import evolve
 
 from .. import states as s
@@ -43,28 +41,26 @@ def is_spinning(d: Draft, e: object) -> bool:
 
 def _fast_polls(d: Draft) -> tuple[int, int]:
     """Instant answers in a row, with this one: those that brought nothing, and all."""
-    state: Any = d.connection  # polling
     config = d.config
-    asked = state.due - config.poll_timeout - config.answer_margin
+    asked = d.connection.due - config.poll_timeout - config.answer_margin
     if d.now - asked >= config.brake:
         return 0, 0
-    return 0 if d.fresh else state.fast_empty_polls + 1, state.fast_polls + 1
+    return 0 if d.fresh else d.connection.fast_empty_polls + 1, d.connection.fast_polls + 1
 
 
 def has_failed_before(d: Draft, e: object) -> bool:
     """`connection.tries` is above 0: the poll that was cut before may have consumed events."""
-    return d.connection.tries > 0
+    return bool(d.connection.tries)
 
 
 def is_braking(d: Draft, e: object) -> bool:
     """`connection.tries` is 0: the pause follows fast answers, not a failure."""
-    return d.connection.tries == 0
+    return not d.connection.tries
 
 
 def is_in_background(d: Draft, e: object) -> bool:
     """`connection.paused` is true."""
-    state: Any = d.connection
-    return bool(state.paused)
+    return bool(d.connection.paused)
 
 
 # --- makers: connection ---------------------------------------------------------------------------------------------
@@ -83,14 +79,12 @@ def polling(d: Draft, e: object) -> s.ConnectionPolling:
 
 def polling_on(d: Draft, e: object) -> s.ConnectionPolling:
     """As `polling`, with `tries` 0 and the counts of fast answers, this one included."""
-    empty, fast = _fast_polls(d)
-    return s.ConnectionPolling(*d.new_call(d.config.poll_timeout), 0, empty, fast)
+    return s.ConnectionPolling(*d.new_call(d.config.poll_timeout), 0, *_fast_polls(d))
 
 
 def polling_slowly(d: Draft, e: object) -> s.ConnectionPolling:
     """As `polling`, with `tries` 0 and the counts of fast answers of the pause."""
-    state: Any = d.connection
-    return _poll(d, 0, state.fast_empty_polls, state.fast_polls)
+    return _poll(d, 0, d.connection.fast_empty_polls, d.connection.fast_polls)
 
 
 def braking(d: Draft, e: object) -> s.ConnectionBackingOff:
@@ -133,26 +127,22 @@ def blocked_while_paused(d: Draft, e: object) -> s.ConnectionBlocked:
 
 def blocked_in_background(d: Draft, e: object) -> s.ConnectionBlocked:
     """`ConnectionBlocked` with the same code, paused."""
-    state: Any = d.connection
-    return s.ConnectionBlocked(state.code, True)
+    return s.ConnectionBlocked(d.connection.code, True)
 
 
 def blocked_in_foreground(d: Draft, e: object) -> s.ConnectionBlocked:
     """`ConnectionBlocked` with the same code, not paused."""
-    state: Any = d.connection
-    return s.ConnectionBlocked(state.code)
+    return s.ConnectionBlocked(d.connection.code)
 
 
 def paused_with_poll(d: Draft, e: object) -> s.ConnectionPaused:
     """`ConnectionPaused` that still owes the poll in flight, with its id and deadline."""
-    state: Any = d.connection
-    return s.ConnectionPaused(state.call, state.due)
+    return s.ConnectionPaused(d.connection.call, d.connection.due)
 
 
 def resuming_poll(d: Draft, e: object) -> s.ConnectionPolling:
     """`ConnectionPolling` with the paused poll that is still in flight: its id and deadline."""
-    state: Any = d.connection
-    return s.ConnectionPolling(state.call, state.due)
+    return s.ConnectionPolling(d.connection.call, d.connection.due)
 
 
 # --- guards and makers: history -------------------------------------------------------------------------------------
@@ -177,12 +167,12 @@ def log_is_missing_so_far(d: Draft, e: HistoryLog) -> bool:
 
 def may_repeat_reading(d: Draft, e: object) -> bool:
     """`history.rejections` + 1 is below `config.limited_tries`; failures in between do not count."""
-    return d.history.rejections + 1 < d.config.limited_tries
+    return bool(d.history.rejections + 1 < d.config.limited_tries)
 
 
 def is_second_reading(d: Draft, e: object) -> bool:
     """`history.tries` is 0: the pause is no failure's, it gives the poll before time to end."""
-    return d.history.tries == 0
+    return not d.history.tries
 
 
 def _read(d: Draft, tries: int, rejections: int) -> s.HistoryReading:
@@ -203,8 +193,7 @@ def reading_again(d: Draft, e: object) -> s.HistoryReading:
 
 def stale(d: Draft, e: object) -> s.HistoryStale:
     """`HistoryStale` with the reading in flight: its id, deadline, `tries` and `rejections`."""
-    state: Any = d.history
-    return s.HistoryStale(state.call, state.due, state.tries, state.rejections)
+    return s.HistoryStale(d.history.call, d.history.due, d.history.tries, d.history.rejections)
 
 
 def reading_second(d: Draft, e: object) -> s.HistoryBackingOff:

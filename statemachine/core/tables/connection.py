@@ -92,10 +92,5 @@ ROWS: Final = rows(
 # fmt: on
 
 MACHINE: Final = Machine(
-    name="connection",
-    states=s.CONNECTION,
-    initial=OFF,
-    terminal=(),
-    rows=ROWS,
-    deadlines={BACKING_OFF: sig.PollDue},
+    name="connection", states=s.CONNECTION, initial=OFF, terminal=(), rows=ROWS, deadlines={BACKING_OFF: sig.PollDue}
 )

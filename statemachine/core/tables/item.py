@@ -35,32 +35,19 @@ FINISHED: Final = (READ, FAILED)
 
 ENTERING: Final = (sig.ItemQueued, sig.FileQueued)
 UPLOADS: Final = (sig.UploadAccepted, sig.UploadPostponed, sig.UploadLimited, sig.UploadRefused, sig.UploadBlocked)
+# fmt: off
 POSTS: Final = (
-    sig.PostAccepted,
-    sig.PostPostponed,
-    sig.PostDoubted,
-    sig.PostLimited,
-    sig.PostRefused,
-    sig.PostDenied,
+    sig.PostAccepted, sig.PostPostponed, sig.PostDoubted, sig.PostLimited, sig.PostRefused, sig.PostDenied,
     sig.PostBlocked,
 )
 PROOFS: Final = (sig.HistoryProved, sig.HistoryUnreadable)
 RECEIPTS: Final = (sig.EchoReceived, sig.DeliveryConfirmed, sig.ReadConfirmed)
 OTHERS: Final = (
-    sig.SendSlot,
-    *UPLOADS,
-    *POSTS,
-    sig.ItemDue,
-    sig.ItemSettled,
-    *PROOFS,
-    *RECEIPTS,
-    sig.NoReceiptAwaited,
-    sig.NoChatToSendTo,
-    sig.SessionOver,
+    sig.SendSlot, *UPLOADS, *POSTS, sig.ItemDue, sig.ItemSettled, *PROOFS, *RECEIPTS, sig.NoReceiptAwaited,
+    sig.NoChatToSendTo, sig.SessionOver,
 )
 NO_CALL: Final = "no such call is in flight"
 
-# fmt: off
 ROWS: Final = rows(
     # uploading a file
     arc(ABSENT,    sig.FileQueued,      (),            (),                 out.waiting_upload, (),                    "the server needs the bytes first",         "1.2 E12"),

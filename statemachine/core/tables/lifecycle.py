@@ -74,28 +74,22 @@ SEND: Final = (ev.SendText, ev.SendEntry, ev.SendFile, ev.AnswerForm, ev.AnswerS
 ANSWER: Final = (ev.AnswerForm, ev.AnswerSecureForm, ev.CancelForm)
 SIGNALS_OUT: Final = (ev.StartTyping, ev.StopTyping, ev.MarkDelivered, ev.MarkRead)
 OPENED: Final = (sig.NewChatOpened, sig.ExistingChatOpened, sig.NoChatOpened, sig.ChatRefused)
+# fmt: off
 STATUSES: Final = (
-    sig.StatusEstablishing,
-    sig.StatusIvr,
-    sig.StatusQueued,
-    sig.StatusConnecting,
-    sig.StatusConnected,
+    sig.StatusEstablishing, sig.StatusIvr, sig.StatusQueued, sig.StatusConnecting, sig.StatusConnected,
     sig.StatusOther,
 )
+# fmt: on
 TERMINAL_ENTRIES: Final = (wire.SessionEnded, wire.InactivityTimeout, sig.StatusCompleted, sig.StatusFailed)
 TERMINAL_SIGNALS: Final = (*TERMINAL_ENTRIES, sig.ChatGone)
 """Any one of these suffices (protocol.md 2.2)."""
 SPOKEN: Final = (wire.Message, wire.File, wire.Location)
 FORMS: Final = (wire.FormShow, wire.SecureFormShow)
+# fmt: off
 SPECIAL: Final = (
-    *SPOKEN,
-    *FORMS,
-    wire.Signaling,
-    wire.CobrowsingRequested,
-    wire.TimeoutWarning,
-    wire.Unknown,
-    wire.Malformed,
+    *SPOKEN, *FORMS, wire.Signaling, wire.CobrowsingRequested, wire.TimeoutWarning, wire.Unknown, wire.Malformed,
 )
+# fmt: on
 PLAIN: Final = tuple([one for one in wire.TRANSCRIPT_ENTRIES if one not in SPECIAL])
 """Transcript entries without rows of their own."""
 PLAIN_OWN: Final = tuple([one for one in PLAIN if "party_id" in one.__match_args__])

@@ -40,10 +40,5 @@ ROWS: Final = rows(
 # fmt: on
 
 MACHINE: Final = Machine(
-    name="presence",
-    states=s.PRESENCE,
-    initial=PRESENT,
-    terminal=(),
-    rows=ROWS,
-    deadlines={DOUBTED: sig.DoubtExpired},
+    name="presence", states=s.PRESENCE, initial=PRESENT, terminal=(), rows=ROWS, deadlines={DOUBTED: sig.DoubtExpired}
 )
