@@ -90,6 +90,12 @@ def parse_text(text: str) -> object:
     """The JSON value in `text`, or a `Problem`, as `parse_body` returns them."""
     if not text or text.isspace():
         return Problem("empty")
+    try:
+        value, end = _decoder.raw_decode(text)  # `decode` also looks for white space, which takes as long
+        if end == len(text):
+            return cast(object, value)
+    except (ValueError, RecursionError):
+        pass  # the readers below say what is wrong
     for read in (_read, _read_by_hand):
         try:
             return read(text)
@@ -118,7 +124,8 @@ def small_or_none(literal: str) -> int | None:
 
 
 # Made once: `json.loads` with options makes a decoder at every call, which takes longer than a small body.
-_read: Final = json.JSONDecoder(parse_constant=_absent, parse_float=finite_or_none).decode
+_decoder: Final = json.JSONDecoder(parse_constant=_absent, parse_float=finite_or_none)
+_read: Final = _decoder.decode
 _read_by_hand: Final = json.JSONDecoder(
     parse_constant=_absent, parse_float=finite_or_none, parse_int=small_or_none
 ).decode

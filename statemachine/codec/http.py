@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias, TypeVar, get_args
 from urllib.parse import quote, urlsplit
@@ -177,18 +177,12 @@ def to_http(
     Raises:
         ValueError: Such a post, without its values.
     """
-    reads = type(command) in core.READS
-    upload = command if type(command) is Upload else None
-    return make_request(
-        endpoint,
-        "GET" if reads else "POST",
-        _path(command),
-        command.timeout,
-        nonce=nonce,
-        body=None if reads or upload else _body(command, secret),
-        upload_ref=upload.ref if upload else None,
-        upload_name=upload.name if upload else "",
-    )
+    path, timeout = _path(command), command.timeout
+    if type(command) in core.READS:
+        return make_request(endpoint, "GET", path, timeout, nonce=nonce)
+    if type(command) is Upload:
+        return make_request(endpoint, "POST", path, timeout, upload_ref=command.ref, upload_name=command.name)
+    return make_request(endpoint, "POST", path, timeout, body=_body(command, secret))
 
 
 def make_request(
@@ -225,6 +219,7 @@ def _path(command: Command) -> str:
     return f"{chat_path(of_chat.chat_id)}/{'history' if kind is core.ReadHistory else 'events'}"
 
 
+@lru_cache(1_024)
 def chat_path(chat_id: str) -> str:
     """Where the calls of one chat are, below the version."""
     return f"chats/{percent_encoded(chat_id)}"
@@ -310,7 +305,7 @@ def read_reply(command: Command, status: int, headers: Mapping[str, str], body: 
 def read_failure(status: int, headers: Mapping[str, str], data: object) -> Failure | None:
     """The error that an answer is, or None. `data`: its parsed body."""
     code, failed = None, not 200 <= status < 300
-    if is_object(data):
+    if is_object(data) and ("error_code" in data or "error_message" in data):
         value = data.get("error_code")
         try:
             code = None if value is None else read_integer(value)
