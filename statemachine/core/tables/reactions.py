@@ -9,7 +9,7 @@ failed. A *read* that failed is simply tried again; a *post* whose answer was lo
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from .. import signals as sig
 from ..commands import Kind as Kind
@@ -19,6 +19,9 @@ from ..record import record
 OutcomeClass: TypeAlias = Literal[
     "ok", "partial", "empty", "busy", "retry", "limited", "unreadable", "doubt", "gone", "refused", "blocked"
 ]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+CLASSES: Final[tuple[OutcomeClass, ...]] = get_args(OutcomeClass)
 
 SUCCESS: Final[dict[Kind, type[Reply]]] = {
     "create": ChatOpened,
