@@ -12,7 +12,7 @@ from ..core import Session
 from ..core.session import Config
 from .levels import session_before
 from .parallel import REFERENCE
-from .variations import time_after
+from .variations import time_of
 from .vectors import Vector
 
 _FAILURES: Final = 16
@@ -33,7 +33,7 @@ def deadline_words(vector: Vector, number: int, instant: int | None) -> str:
     """
     if instant is None:
         return "none"
-    times = list(accumulate((step.do for step in vector.steps[: number + 1]), time_after, initial=vector.at))
+    times = list(accumulate((step.do for step in vector.steps[: number + 1]), time_of, initial=vector.at))
     with REFERENCE:
         session = session_before(vector, number + 1)
     durations = list(_durations(session, session.config))

@@ -34,7 +34,7 @@ from .ids import IdMap
 from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
 from .levels import softened_at
 from .results import CheckFailed, Level, short
-from .variations import SETS_THE_CLOCK, VARIATIONS, Variation, same
+from .variations import VARIATIONS, Variation, same, time_after
 from .vector_runner import VectorRunner
 from .vectors import Vector, VectorStep
 
@@ -258,7 +258,7 @@ class JudgedRunner(VectorRunner):
     def _hold(self, event: JsonObject, said: JsonObject) -> None:
         """The laws of one step, and of the whole trace."""
         before, shown = self.view, _read(said)
-        now = event["at"] if event["type"] in SETS_THE_CLOCK else max(before.now, event["at"])
+        now = time_after(before.now, {"event": event}, said)
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.view = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
         outputs = (*shown.commands, *shown.updates)

@@ -38,6 +38,9 @@ _FAR: Final = 10**9
 _EARLIER: Final = 60_000
 
 
+_SHOWN: Final = ("commands", "updates", "changes")
+
+
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
@@ -50,7 +53,7 @@ def same(law: str, plain: JsonObject, how: str, said: JsonObject) -> None:
 
 
 def _nothing(law: str, how: str, said: JsonObject) -> None:
-    if any(said.get(name) for name in ("refused", "commands", "updates", "changes")):
+    if "refused" in said or any(said.get(name) for name in _SHOWN):
         raise CheckFailed(law, f"{how} did something")
 
 
@@ -87,11 +90,20 @@ def _tick(at: int) -> JsonObject:
     return {"event": {"type": "tick", "at": at}}
 
 
-def time_after(before: int, do: JsonObject) -> int:
-    """The time of the session after a step, in milliseconds since the epoch."""
+def time_of(before: int, do: JsonObject) -> int:
+    """The time of the session after a step that changes something, in milliseconds since the epoch."""
     event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
     at: int = event["at"]
     return at if event["type"] in SETS_THE_CLOCK else max(before, at)
+
+
+def time_after(before: int, do: JsonObject, shown: JsonObject) -> int:
+    """The earliest time that the session may have after a step, in milliseconds since the epoch.
+
+    An event that shows nothing may have been ignored, and then the session's time is what it was.
+    """
+    moves = "follow" in do or do.get("event", {}).get("type") in SETS_THE_CLOCK
+    return time_of(before, do) if moves or any(shown.get(name) for name in _SHOWN) else before
 
 
 def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:
@@ -100,7 +112,7 @@ def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedS
     for at, (step, shown) in _shown(vector, plain):
         yield VariedStep(at, step.do, partial(same, "L1", shown, "with ticks in between"))
         if "refused" not in shown:  # after a refused intent, due deadlines are still due
-            now = time_after(now, step.do)
+            now = time_after(now, step.do, shown)
             yield VariedStep(at, _tick(now), partial(_nothing, "L1", "a second equal tick"))
 
 
@@ -121,7 +133,7 @@ def early_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedSt
     now = vector.at
     for at, (step, shown) in _shown(vector, plain):
         yield VariedStep(at, step.do, partial(same, "L3", shown, "with early ticks"))
-        now = time_after(now, step.do)
+        now = time_after(now, step.do, shown)
         if "refused" not in shown:
             due = shown.get("deadline")
             early = now + _FAR if due is None else due - 1

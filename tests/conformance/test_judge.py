@@ -13,6 +13,7 @@ from attrs import evolve
 from statemachine.conformance.implementation import NoAnswer
 from statemachine.conformance.judge import Deviation, judge
 from statemachine.conformance.random_search import LAWS
+from statemachine.conformance.shorten import LinkedStep, replay
 from statemachine.conformance.traces import trace_of
 from statemachine.conformance.variations import VARIATIONS
 from statemachine.conformance.vectors import Vector, engine_vectors, vector_of
@@ -180,3 +181,20 @@ def test_each_variation_notices_that_the_second_telling_differs(law: str) -> Non
     fault = judge(counting(law), STORY, VARIATIONS[law])
     assert fault is not None
     assert fault.law == law
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_an_ignored_event_does_not_move_the_time_of_the_session(law: str) -> None:
+    """After it, an earlier event takes place at its own time, and its deadline may lie before the ignored one."""
+    opened = {"type": "chat_opened", "chat_id": "C", "state": "queued", "is_new_chat": True}
+    events: list[JsonObject] = [
+        {"type": "request_chat", "at": 1_000, "origin": "o"},
+        {"type": "answered", "at": 1_000, "command": 1, "reply": opened},
+        {"type": "foreground", "at": 20_000},
+        {"type": "send_text", "at": 2_000, "text": "hello"},
+    ]
+    vector = Vector("earlier", 1_000, replay(1_000, {}, [LinkedStep({"event": event}) for event in events]))
+    ignored, sent = vector.steps[2:]
+    assert "commands" not in ignored.expect
+    assert sent.expect["deadline"] < 20_000
+    assert judge(JsonSession(), vector, VARIATIONS.get(law)) is None
