@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,9 @@ def test_our_engine_passes_the_junit_runner(classes: Path) -> None:
     done = ran(classes, f"{sys.executable} -m statemachine engine")
     assert done.returncode == 0, done.stdout[-4_000:]
     assert "0 tests failed" in done.stdout
+    assert "0 tests aborted" in done.stdout
+    vectors = [one for path in VECTORS.rglob("*.json") for one in json.loads(path.read_text("utf-8"))]
+    assert f"{len(vectors)} tests successful" in done.stdout
 
 
 def test_a_deaf_engine_fails_it(classes: Path, tmp_path: Path) -> None:

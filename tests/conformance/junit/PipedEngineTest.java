@@ -15,12 +15,16 @@ public class PipedEngineTest extends ConformanceTest {
     private static Writer requests;
 
     @Override
-    protected Engine engine() throws Exception {
-        if (requests == null) {
-            Process process = new ProcessBuilder(System.getProperty("conformance.engine").split(" ")).start();
-            answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            requests = new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8);
-        }
+    protected Codec codec() {
+        return (operation, asked) -> {
+            JsonObject request = asked.deepCopy();
+            request.addProperty("op", operation);
+            return ask(request);
+        };
+    }
+
+    @Override
+    protected Engine engine() {
         return new Engine() {
             @Override
             public JsonObject begin(long at, JsonObject config) throws Exception {
@@ -54,6 +58,11 @@ public class PipedEngineTest extends ConformanceTest {
     }
 
     private static JsonObject ask(JsonObject request) throws Exception {
+        if (requests == null) {
+            Process process = new ProcessBuilder(System.getProperty("conformance.engine").split(" ")).start();
+            answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+            requests = new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8);
+        }
         for (char one : request.toString().toCharArray()) { // a half of a pair is no text in UTF-8
             requests.write(one < 128 ? String.valueOf(one) : String.format("\\u%04x", (int) one));
         }

@@ -1,4 +1,4 @@
-// Plays the kit's vectors on an engine of your own, in JUnit 5. To copy, and to change: give `engine()` yours.
+// Plays the kit's vectors on an engine of your own, in JUnit 5. To copy, and to change: give `engine()` and `codec()` yours.
 //
 // Needs Gson. The archive's folder `vectors` is looked for in the system property "conformance.vectors", else in
 // "vectors". What is compared, and what is not, is said in MESSAGES.md. Leave out fields at their default, as the vectors do.
@@ -6,6 +6,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.google.gson.JsonArray;
@@ -47,6 +48,16 @@ public class ConformanceTest {
         throw new UnsupportedOperationException("give ConformanceTest.engine() your engine");
     }
 
+    /** The wire, read and written: decode, encode, request and reply, as MESSAGES.md describes them. */
+    public interface Codec {
+        JsonObject answer(String operation, JsonObject asked) throws Exception;
+    }
+
+    /** Your codec; null where you have none. */
+    protected Codec codec() throws Exception {
+        return null;
+    }
+
     /** What it can beyond the core; vectors that need more are left out. */
     protected Set<String> features() {
         return Set.of("background", "entries", "files", "follow", "forms", "push", "reattach", "receipts",
@@ -56,22 +67,40 @@ public class ConformanceTest {
     @TestFactory
     Stream<DynamicTest> vectors() throws Exception {
         List<DynamicTest> tests = new ArrayList<>();
-        Path folder = Path.of(System.getProperty("conformance.vectors", "vectors"), "engine");
+        for (JsonObject vector : vectorsIn("engine")) {
+            boolean playable = true;
+            for (JsonElement feature : array(vector, "requires")) {
+                playable &= features().contains(feature.getAsString());
+            }
+            if (playable) tests.add(dynamicTest(vector.get("id").getAsString(), () -> new Play(vector).run()));
+        }
+        return tests.stream();
+    }
+
+    @TestFactory
+    Stream<DynamicTest> codecVectors() throws Exception {
+        if (codec() == null) return Stream.empty();
+        return vectorsIn("codec").stream().map(one -> dynamicTest(one.get("id").getAsString(), () -> compareCodec(one)));
+    }
+
+    /** A difference that rests on an inference fails nothing: the test counts as aborted. */
+    private void compareCodec(JsonObject vector) throws Exception {
+        JsonObject shown = codec().answer(vector.get("op").getAsString(), vector.getAsJsonObject("ask"));
+        JsonElement expected = vector.get("answer");
+        if (!vector.get("level").getAsString().equals("must")) assumeTrue(expected.equals(shown));
+        assertEquals(expected, shown);
+    }
+
+    private static List<JsonObject> vectorsIn(String name) throws Exception {
+        List<JsonObject> vectors = new ArrayList<>();
         List<Path> files;
-        try (Stream<Path> found = Files.list(folder)) {
+        try (Stream<Path> found = Files.list(Path.of(System.getProperty("conformance.vectors", "vectors"), name))) {
             files = found.sorted().collect(Collectors.toList());
         }
         for (Path file : files) {
-            for (JsonElement one : JsonParser.parseString(Files.readString(file)).getAsJsonArray()) {
-                JsonObject vector = one.getAsJsonObject();
-                boolean playable = true;
-                for (JsonElement feature : array(vector, "requires")) {
-                    playable &= features().contains(feature.getAsString());
-                }
-                if (playable) tests.add(dynamicTest(vector.get("id").getAsString(), () -> new Play(vector).run()));
-            }
+            JsonParser.parseString(Files.readString(file)).getAsJsonArray().forEach(one -> vectors.add(one.getAsJsonObject()));
         }
-        return tests.stream();
+        return vectors;
     }
 
     private static JsonArray array(JsonObject object, String name) {

@@ -1,4 +1,4 @@
-// Plays the kit's vectors on an engine of your own, in XCTest. To copy, and to change: give `engine()` yours.
+// Plays the kit's vectors on an engine of your own, in XCTest. To copy, and to change: give `engine()` and `codec()` yours.
 //
 // The vectors are read from the archive's folder `vectors`, as this file lies in it. What is compared, and what is not, is
 // said in MESSAGES.md.
@@ -16,12 +16,20 @@ protocol Engine {
     func restore(snapshot: Any) throws -> Json
 }
 
+/// The wire, read and written: decode, encode, request and reply, as MESSAGES.md describes them.
+protocol Codec {
+    func answer(operation: String, asked: Json) throws -> Json
+}
+
 final class ConformanceTests: XCTestCase {
 
     /// Your engine.
     func engine() throws -> Engine {
         throw XCTSkip("give ConformanceTests.engine() your engine")
     }
+
+    /// Your codec; nil where you have none.
+    func codec() throws -> Codec? { nil }
 
     /// What it can beyond the core; vectors that need more are left out.
     let features: Set<String> = [
@@ -30,17 +38,30 @@ final class ConformanceTests: XCTestCase {
     ]
 
     func testVectors() throws {
-        let folder = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../vectors/engine").standardized
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        for file in files.sorted(by: { $0.path < $1.path }) {
-            let vectors = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [Json] ?? []
-            for vector in vectors where features.isSuperset(of: vector["requires"] as? [String] ?? []) {
-                let id = vector["id"] as? String ?? "?"
-                try XCTContext.runActivity(named: id) { _ in
-                    let play = Play(vector: vector, engine: try engine())
-                    if let fault = try play.run() { XCTFail("\(id): \(fault)") }
-                }
+        for vector in try vectors(in: "engine") where features.isSuperset(of: vector["requires"] as? [String] ?? []) {
+            let id = vector["id"] as? String ?? "?"
+            try XCTContext.runActivity(named: id) { _ in
+                let play = Play(vector: vector, engine: try engine())
+                if let fault = try play.run() { XCTFail("\(id): \(fault)") }
             }
+        }
+    }
+
+    /// A difference that rests on an inference fails nothing.
+    func testCodecVectors() throws {
+        guard let codec = try codec() else { throw XCTSkip("no codec") }
+        for vector in try vectors(in: "codec") where vector["level"] as? String == "must" {
+            let id = vector["id"] as? String ?? "?"
+            let shown = try codec.answer(operation: vector["op"] as? String ?? "", asked: vector["ask"] as? Json ?? [:])
+            XCTAssertEqual(vector["answer"] as? NSDictionary, shown as NSDictionary, id)
+        }
+    }
+
+    private func vectors(in name: String) throws -> [Json] {
+        let folder = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../vectors/\(name)").standardized
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return try files.sorted(by: { $0.path < $1.path }).flatMap {
+            try JSONSerialization.jsonObject(with: Data(contentsOf: $0)) as? [Json] ?? []
         }
     }
 }
