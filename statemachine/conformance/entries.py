@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from attrs import evolve, fields, resolve_types
+from attrs import evolve, fields, frozen, resolve_types
 
 from ..core import wire
 from ..core.declaration import DecimalText
@@ -57,47 +57,60 @@ _SAMPLES: Final[dict[Any, Callable[[str, int], str]]] = {
 # --- entries of a server -------------------------------------------------------------------------------------------
 
 
-def _agent(choose: Choose) -> str:
-    agent = pick(choose, AGENTS)
+@frozen
+class Referable:
+    """What an entry may refer to: message ids, open forms, parties that type, and own entries that are under way."""
+
+    ids: Sequence[str] = ("s1",)
+    forms: Sequence[str] = ()
+    typists: Sequence[str] = ()
+    own: Sequence[Entry] = ()
+
+
+_NOTHING: Final = Referable()
+
+
+def _agent(choose: Choose, known: Referable) -> str:
+    agent = pick(choose, known.typists or AGENTS)
     return pick(choose, (agent, agent, agent.upper()))
 
 
-def _message(choose: Choose, n: int) -> Entry:
-    return wire.Message(f"s{n}", _agent(choose), msg=f"says {n}", timestamp=pick(choose, (n * 1_000, None)))
+def _message(choose: Choose, n: int, known: Referable) -> Entry:
+    return wire.Message(f"s{n}", _agent(choose, known), msg=f"says {n}", timestamp=pick(choose, (n * 1_000, None)))
 
 
-def _bare_message(choose: Choose, n: int) -> Entry:
+def _bare_message(choose: Choose, n: int, known: Referable) -> Entry:
     """Without an id, and sometimes without a time."""
     return wire.Message(
-        party_id=_agent(choose), msg=pick(choose, ("hm", "yes")), timestamp=pick(choose, (n * 1_000, 7, None))
+        party_id=_agent(choose, known), msg=pick(choose, ("hm", "yes")), timestamp=pick(choose, (n * 1_000, 7, None))
     )
 
 
-def _status(choose: Choose, n: int) -> Entry:
+def _status(choose: Choose, n: int, known: Referable) -> Entry:
     return wire.Status(pick(choose, STATES), pick(choose, (None, 30_000, 0)))
 
 
-def _joined(choose: Choose, n: int) -> Entry:
+def _joined(choose: Choose, n: int, known: Referable) -> Entry:
     return wire.PartyJoined(
-        _agent(choose), pick(choose, TYPES), display_name="Ann", timestamp=pick(choose, (n * 1_000, None))
+        _agent(choose, known), pick(choose, TYPES), display_name="Ann", timestamp=pick(choose, (n * 1_000, None))
     )
 
 
-def _left(choose: Choose, n: int) -> Entry:
+def _left(choose: Choose, n: int, known: Referable) -> Entry:
     return wire.PartyLeft(pick(choose, (*AGENTS, "nobody")), timestamp=pick(choose, (n * 1_000, None)))
 
 
-def _typing(choose: Choose, n: int) -> Entry:
+def _typing(choose: Choose, n: int, known: Referable) -> Entry:
     return one_of(
         choose,
-        wire.Typing(_agent(choose)),
-        wire.NotTyping(_agent(choose)),
+        wire.Typing(_agent(choose, known)),
+        wire.NotTyping(_agent(choose, known)),
         wire.Typing("3f9c2a10-chat-0"),
         wire.Typing(),
     )
 
 
-def _shown(choose: Choose, n: int) -> Entry:
+def _shown(choose: Choose, n: int, known: Referable) -> Entry:
     timeout = pick(choose, (None, 30_000, 0))
     return one_of(
         choose,
@@ -108,8 +121,8 @@ def _shown(choose: Choose, n: int) -> Entry:
     )
 
 
-def _closed(choose: Choose, n: int) -> Entry:
-    form = f"f{choose(n + 1)}"
+def _closed(choose: Choose, n: int, known: Referable) -> Entry:
+    form = pick(choose, known.forms or (f"f{choose(n + 1)}",))
     return one_of(
         choose,
         wire.FormData(form),
@@ -120,8 +133,8 @@ def _closed(choose: Choose, n: int) -> Entry:
     )
 
 
-def _thing(choose: Choose, n: int) -> Entry:
-    agent = _agent(choose)
+def _thing(choose: Choose, n: int, known: Referable) -> Entry:
+    agent = _agent(choose, known)
     return one_of(
         choose,
         wire.File(f"file{n}", "image", "a.png", f"s{n}", agent),
@@ -135,12 +148,12 @@ def _thing(choose: Choose, n: int) -> Entry:
     )
 
 
-def _level(choose: Choose, n: int) -> Entry:
+def _level(choose: Choose, n: int, known: Referable) -> Entry:
     return one_of(
         choose,
         wire.CaseSet("case-1"),
         wire.CaseSet(""),
-        wire.Info("Service"),
+        wire.Info(f"Service {n}"),
         wire.Navigation("/page", "Page", f"n{n}"),
         wire.SessionDisconnect(),
         wire.SessionEnd(),
@@ -153,14 +166,14 @@ def _level(choose: Choose, n: int) -> Entry:
 _ANY: Final = tuple([cls for cls in wire.ENTRIES if cls.wire.effect != "lifecycle"])
 
 
-def _any(choose: Choose, n: int) -> Entry:
+def _any(choose: Choose, n: int, known: Referable) -> Entry:
     """Any entry that does not change the phase."""
     entry: Any = sample(pick(choose, _ANY), n)
-    given = {"msg_id": f"s{n}", "party_id": _agent(choose), "timestamp": n * 1_000}
+    given = {"msg_id": f"s{n}", "party_id": _agent(choose, known), "timestamp": n * 1_000}
     return cast(Entry, evolve(entry, **{name: value for name, value in given.items() if hasattr(entry, name)}))
 
 
-def _odd(choose: Choose, n: int) -> Entry:
+def _odd(choose: Choose, n: int, known: Referable) -> Entry:
     raw = f'{{"n":{n}}}'
     return one_of(
         choose,
@@ -173,30 +186,35 @@ def _odd(choose: Choose, n: int) -> Entry:
     )
 
 
-def spoken_entry(choose: Choose, n: int, ids: Sequence[str]) -> Entry:
-    """A new entry of a server's log. `n`: its place there; `ids`: the message ids that receipts may name."""
+def _receipt(choose: Choose, n: int, known: Referable) -> Entry:
+    ref = pick(choose, (*known.ids, "unknown"))
+    return one_of(choose, wire.MessageDelivered(ref, AGENTS[0]), wire.MessageRead(ref, AGENTS[0]))
 
-    def receipt(choose: Choose, n: int) -> Entry:
-        ref = pick(choose, (*ids, "unknown"))
-        return one_of(choose, wire.MessageDelivered(ref, AGENTS[0]), wire.MessageRead(ref, AGENTS[0]))
 
-    kinds: tuple[tuple[int, Callable[[Choose, int], Entry]], ...] = (
+def _echo(choose: Choose, n: int, known: Referable) -> Entry:
+    return pick(choose, known.own) if known.own else _message(choose, n, known)
+
+
+def spoken_entry(choose: Choose, n: int, known: Referable = _NOTHING) -> Entry:
+    """A new entry of a server's log. `n`: its place there."""
+    kinds: tuple[tuple[int, Callable[[Choose, int, Referable], Entry]], ...] = (
         (14, _message),
         (5, _bare_message),
         (8, _status),
         (6, _joined),
         (4, _left),
-        (4, _typing),
-        (8, receipt),
+        (6, _typing),
+        (8, _receipt),
         (6, _shown),
-        (2, _closed),
+        (4, _closed),
         (6, _thing),
         (4, _level),
+        (6, _echo),
         (4, _odd),
-        (2, _any),
-        (2, lambda choose, n: wire.TimeoutWarning("still there?", n)),
+        (16, _any),
+        (2, lambda choose, n, known: wire.TimeoutWarning("still there?", n)),
     )
-    return weighted(choose, kinds)(choose, n)
+    return weighted(choose, kinds)(choose, n, known)
 
 
 def terminal(choose: Choose) -> Entry:
@@ -230,7 +248,7 @@ def hostile(choose: Choose, entries: tuple[Entry, ...], log: Sequence[Entry]) ->
         lambda: tuple(_shouted(e) for e in entries),
         lambda: tuple(_stripped(e) for e in entries),
         lambda: tuple(log),
-        lambda: (*entries, *(spoken_entry(choose, 900 + i, ["x"]) for i in range(3))),
+        lambda: (*entries, *(spoken_entry(choose, 900 + i) for i in range(3))),
         tuple[Entry, ...],
     )
     return pick(choose, spoil)()

@@ -7,16 +7,16 @@ simplest choice, so that a generator of choices can shrink a walk by smaller num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
 from .. import core
 from ..core import Answered, Config, Entry, Event, EventBatch, Failure, Post, RequestChat, SendText, Tick
 from ..core.wire import File, Location, Message, Signaling
-from .entries import Choose, hostile, pick, spoken_entry, terminal, to_send, weighted
+from .entries import Choose, Referable, hostile, pick, spoken_entry, terminal, to_send, weighted
 from .laws import DEFAULT_ENGINE, Engine, StepResult, take_step
 
 START: Final = 1_700_000_000_000
@@ -28,7 +28,9 @@ _CONFIGS: Final = (
     Config(api="v1"),
     Config(items_limit=3, ephemeral_limit=2, parties_limit=2, forms_limit=2, tracked_limit=1),
     Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
-    Config(text_limit=6, ephemeral_limit=1, receipts=False),
+    Config(text_limit=6, items_limit=2, ephemeral_limit=1, receipts=False),
+    Config(brake_after=1, brake_new_after=2, brake_cap=60_000, busy_cap=200),
+    Config(text_limit=1),
 )
 
 _SPOKEN: Final = (Message, File, Location, Signaling)
@@ -63,8 +65,20 @@ _CODES: Final = (
     3000,
     77,
 )
-_PAUSES: Final = (0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000)
-"""Milliseconds between one event and the next."""
+_ONE_OF_EACH_CLASS: Final = (5001, 5500, 5511, 5509, 5005, 5003, 5006)
+_OPENED_IN: Final = (
+    "ivr",
+    "queued",
+    "connected",
+    "connecting",
+    "establishing",
+    "queued",
+    "connected",
+    "connecting",
+    "",
+)
+_PAUSES: Final = (0, 1, 40, 400, 1_500, 6_000, 0, 1, 40, 400, 1_500, 6_000, 20_000, 70_000, -1, -30_000)
+"""Milliseconds between one event and the next. An earlier one shows whether the event before it changed anything."""
 
 
 @frozen
@@ -127,19 +141,20 @@ class Walk:
         """The next input. The session changes only when `take` is called with it."""
         phase = self.session.phase
         if phase == "idle" and self.choose(8) < 7:
-            self._pass()
             return self._start()
         if phase == "requesting" and self.choose(3) < 2:
             return self._answer()
-        if self.session.outcome is not None and self.choose(3) < 2:
+        if self.session.outcome is not None and self.choose(4) < 3:
             return self._follow()
+        if self.session.participants.forms and self.choose(5) == 4:
+            return self._attend_form()
         kinds: tuple[tuple[int, Callable[[], TraceInput]], ...] = (
             (30, self._answer),
             (26, self._intend),
             (9, self._tick),
             (8, self._fail),
             (4, self._stray),
-            (3, self._push),
+            (10, self._push),
             (2, self._go_back),
             (2, self._restart),
             (1, self._change_clock),
@@ -170,14 +185,16 @@ class Walk:
     # --- time
 
     def _pass(self) -> int:
-        self.now = max(self.now, self.session.now) + pick(self.choose, _PAUSES)
-        return self.now
+        latest = max(self.now, self.session.now)
+        at = latest + pick(self.choose, _PAUSES)
+        self.now = max(latest, at)
+        return at
 
     def _tick(self) -> Event:
         due = core.next_deadline(self.session)
         if due is None:
             return Tick(self._pass())
-        self.now = max(self.now, due + pick(self.choose, (0, -1, 1, 900, 3_600_000 * 5, -2_000)))
+        self.now = max(self.now, due + pick(self.choose, (0, -1, 1, 900, 0, -1, 1, 900, 3_600_000 * 5, -2_000)))
         return Tick(self.now)
 
     def _go_back(self) -> Event:
@@ -196,24 +213,34 @@ class Walk:
     # --- intents
 
     def _start(self) -> Event:
-        at = self.now
-        options: tuple[Event, ...] = (
-            RequestChat(at, ORIGIN),
-            RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0"),
-            core.Reattach(at, ORIGIN),
-            core.Reattach(at, ORIGIN, self._chat_id()),
-            RequestChat(at, " "),
-            RequestChat(at, ORIGIN, text="x" * 16_001),
+        at = self._pass()
+        options: tuple[tuple[int, Event], ...] = (
+            (6, RequestChat(at, ORIGIN)),
+            (3, RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0")),
+            (2, RequestChat(at, ORIGIN, phone_number="+1 555 0100", from_="the website")),
+            (2, core.Reattach(at, ORIGIN)),
+            (2, core.Reattach(at, ORIGIN, self._chat_id())),
+            (1, RequestChat(at, " ")),
+            (1, RequestChat(at, ORIGIN, text="x" * 16_001)),
         )
-        return pick(self.choose, options)
+        return weighted(self.choose, options)
 
     def _text(self) -> str:
         self.state.texts += 1
         return f"text {self.state.texts}"
 
     def _form(self) -> str:
-        forms = self.session.participants.forms
-        return pick(self.choose, (*(f.id for f in forms), "f-unknown"))
+        forms = [form.id for form in self.session.participants.forms]
+        return pick(self.choose, (*forms, *forms, *forms, "f-unknown"))
+
+    def _attend_form(self) -> Event:
+        at, form = self._pass(), self._form()
+        options: tuple[Event, ...] = (
+            core.AnswerForm(at, form, {"x": 1}, self._key()),
+            core.AnswerSecureForm(at, form, "vault-1", self._key()),
+            core.CancelForm(at, form),
+        )
+        return pick(self.choose, options)
 
     def _key(self) -> str | None:
         return pick(self.choose, (None, None, None, "k1", "k2"))
@@ -224,9 +251,7 @@ class Walk:
             (20, lambda: SendText(at, self._text(), self._key())),
             (5, lambda: core.SendEntry(at, to_send(self.choose), self._key())),
             (5, lambda: core.SendFile(at, "bytes-1", "a.png", "image", self._key())),
-            (5, lambda: core.AnswerForm(at, self._form(), {"x": 1})),
-            (2, lambda: core.AnswerSecureForm(at, self._form(), "vault-1")),
-            (3, lambda: core.CancelForm(at, self._form())),
+            (8, self._attend_form),
             (5, lambda: core.StartTyping(at, "dra")),
             (3, lambda: core.StopTyping(at)),
             (2, lambda: core.MarkDelivered(at, pick(self.choose, ("s1", "s2", "")))),
@@ -239,7 +264,7 @@ class Walk:
             (1, lambda: core.End(at)),
             (1, lambda: SendText(at, "")),
             (1, lambda: SendText(at, "x" * 16_001)),
-            (1, self._start),
+            (2, self._start),
         )
         return weighted(self.choose, kinds)()
 
@@ -254,11 +279,11 @@ class Walk:
         return pick(self.choose, owed) if owed else None
 
     def _answer(self) -> Event:
-        self._pass()
+        at = self._pass()
         command = self._owed()
         if command is None:
-            return Tick(self.now)
-        return self._remember(Answered(self.now, command.id, self._success(command)))
+            return Tick(at)
+        return self._remember(Answered(at, command.id, self._success(command)))
 
     def _deny(self) -> Event:
         """No such chat, to a call beside the poll: another answer would end most chats before anything is said."""
@@ -267,8 +292,7 @@ class Walk:
         ]
         if not beside:
             return self._answer()
-        self._pass()
-        return self._remember(Answered(self.now, pick(self.choose, beside).id, Failure("http", 404, 5005)))
+        return self._remember(Answered(self._pass(), pick(self.choose, beside).id, Failure("http", 404, 5005)))
 
     def _remember(self, event: Answered) -> Answered:
         self.state.answered.append(event)
@@ -277,7 +301,7 @@ class Walk:
     def _success(self, command: core.Command) -> core.Reply:
         match command:
             case core.CreateChat() | core.FindChat():
-                state = pick(self.choose, ("ivr", "queued", "", "connected", "establishing", "odd", "connecting"))
+                state = pick(self.choose, _OPENED_IN)
                 if self.choose(24) == 23:
                     state = pick(self.choose, ("failed", "completed"))
                 is_new = pick(
@@ -311,41 +335,59 @@ class Walk:
         state.log.extend(state.landing)
         state.landing.clear()
         for _ in range(pick(self.choose, (1, 0, 2, 3))):
-            state.log.append(spoken_entry(self.choose, len(state.log), self._ids()))
+            state.log.append(spoken_entry(self.choose, len(state.log), self._referable()))
         entries, state.delivered = tuple(state.log[state.delivered :]), len(state.log)
         if self.choose(10) == 9:
             entries = hostile(self.choose, entries, state.log)
-        if self.choose(60) == 59:
+        if self.choose(32) == 31:
             entries = (*entries, terminal(self.choose))
+            if self.choose(4) == 3:
+                entries = (*entries, terminal(self.choose), *state.log[-1:])
         return entries
 
     def _log(self) -> tuple[Entry, ...]:
         state = self.state
-        if self.choose(4) < 3:
+        kind = self.choose(16)
+        if kind < 12:
             return tuple(state.log)
+        if kind < 13:
+            return (*state.log, terminal(self.choose))
         return hostile(self.choose, tuple(state.log), state.log)
 
-    def _ids(self) -> Sequence[str]:
-        """Message ids that a receipt may name."""
-        return [item.id for item in self.session.items] or ["s1"]
+    def _referable(self) -> Referable:
+        session = self.session
+        return Referable(
+            [item.id for item in session.items] or ["s1"],
+            [form.id for form in session.participants.forms],
+            [typist.party_id for typist in session.participants.typists],
+            [self._echoed(one.entry, one.id) for one in session.items if one.entry and one.state.name != "uploading"],
+        )
+
+    def _echoed(self, entry: Any, item_id: str) -> Entry:
+        """An own entry, as the server returns it."""
+        named = evolve(entry, msg_id=item_id) if hasattr(entry, "msg_id") else entry
+        return evolve(named, party_id=self._chat_id()) if isinstance(named, _SPOKEN) else named
 
     def _failure(self) -> Failure:
-        if self.choose(2) == 0:
+        kind = self.choose(8)
+        if kind < 3:
             return pick(self.choose, (*_LOST, Failure("unsent"), Failure("no_payload"), Failure("restart")))
         retry_after = pick(self.choose, (None, None, 0, 2_000, 10**9))
-        if self.choose(3) < 2:  # mostly failures that pass, so that walks go on
+        if kind < 5:  # failures that pass, so that walks go on
             return Failure("http", pick(self.choose, (503, 500, 429, 408)), None, retry_after)
+        if kind < 7:
+            return Failure("http", 500, pick(self.choose, _ONE_OF_EACH_CLASS), retry_after, "the proxy restarts")
         return Failure("http", pick(self.choose, _STATUSES), pick(self.choose, _CODES), retry_after)
 
     def _fail(self) -> Event:
-        self._pass()
+        at = self._pass()
         command = self._owed()
         if command is None:
-            return Tick(self.now)
+            return Tick(at)
         failure = self._failure()
         if isinstance(command, Post) and failure in _LOST and self.choose(2):
             self._land(command.entry, at_once=self.choose(2) == 0)
-        return self._remember(Answered(self.now, command.id, failure))
+        return self._remember(Answered(at, command.id, failure))
 
     def _stray(self) -> Event:
         """A repeated answer, or one that is not awaited."""

@@ -8,9 +8,11 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import fields, frozen
 
-from ..core import Session, reduce
+from ..core import Answered, Session, reduce
+from ..core.derived import awaited
+from ..core.tables.reactions import classify
 from .entries import Choose
 from .laws import Engine, StepResult
 from .random_walk import TraceInput, Walk
@@ -18,7 +20,8 @@ from .random_walk import TraceInput, Walk
 WORD: Final = 10
 """Bytes for the choices of one step."""
 _TRIES: Final = 4
-"""How many words are tried for a step, at most."""
+"""How many words are tried for a step."""
+_FIELDS: Final = tuple(one.name for one in fields(Session) if one.name not in ("now", "ids", "seq"))
 
 
 @frozen
@@ -71,35 +74,42 @@ def trace_of(words: Sequence[bytes]) -> RandomTrace:
 
 
 class Explorer:
-    """Random traces that take rows which the traces before have seldom taken.
+    """Random traces that do what the traces before have seldom done.
 
-    For each step a few words are tried. The word is kept whose step takes the row that was taken least often so far.
+    For each step a few words are tried. The word is kept whose step did something that was done least often so far: a
+    row taken with these changes, or an answer of this class.
     """
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._taken = Counter[object]()
+        self._done = Counter[object]()
 
     def words(self, length: int) -> list[bytes]:
         """The words of one more trace, for `trace_of`: the configuration, and this many steps."""
         words = [self._random.randbytes(WORD)]
         walk = Walk(chooser(words[0]))
         for _ in range(length):
-            word, walk, rows = min(self._tried(walk), key=lambda tried: self._rarity(tried[2]))
+            word, walk, done = min(self._tried(walk), key=lambda tried: self._rarity(tried[2]))
             words.append(word)
-            self._taken.update(rows)
+            self._done.update(done)
         return words
 
-    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[tuple[object, int]]]]:
+    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[object]]]:
         for _ in range(_TRIES):
             word = self._random.randbytes(WORD)
             other = walk.fork(chooser(word))
-            log: list[Any] = []
-            other.take(other.step(), Engine(reduce=partial(reduce, log=log)))
-            rows = [(state, id(row)) for _, state, _, row in log]
-            yield word, other, rows
-            if self._rarity(rows) == 0:
-                return
+            made, log = other.step(), list[Any]()
+            other.take(made, Engine(reduce=partial(reduce, log=log)))
+            yield word, other, _done(walk.session, made, other.session, log)
 
-    def _rarity(self, rows: Sequence[object]) -> int:
-        return min((self._taken[row] for row in rows), default=1_000)
+    def _rarity(self, done: Sequence[object]) -> int:
+        return min((self._done[one] for one in done), default=1_000)
+
+
+def _done(before: Session, made: TraceInput, after: Session, log: Sequence[Any]) -> list[object]:
+    """The rows that a step took, each with all that the step changed; and the class of an answer, in this state."""
+    changed = tuple(name for name in _FIELDS if getattr(before, name) is not getattr(after, name))
+    done: list[object] = [(state, id(row), changed) for _, state, _, row in log]
+    if isinstance(made, Answered) and (owed := awaited(before, made.command)) is not None:
+        done.append((type(before.lifecycle), owed[1], classify(owed[1], made.reply)))
+    return done

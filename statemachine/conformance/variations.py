@@ -92,9 +92,9 @@ def _tick(at: int) -> JsonObject:
 
 def time_of(before: int, do: JsonObject) -> int:
     """The time of the session after a step that changes something, in milliseconds since the epoch."""
-    event = do.get("event", {"type": "reload", "at": do.get("follow", before)})
+    event = do.get("event", {"type": "follow", "at": do.get("follow", before)})
     at: int = event["at"]
-    return at if event["type"] in SETS_THE_CLOCK else max(before, at)
+    return at if event["type"] in ("follow", *SETS_THE_CLOCK) else max(before, at)
 
 
 def time_after(before: int, do: JsonObject, shown: JsonObject) -> int:

@@ -26,7 +26,7 @@ def life(number: int, length: int = 40) -> Vector:
     return vector_of(trace_of([random.randbytes(10) for _ in range(length)]), f"life {number}")
 
 
-STORIES = [life(number) for number in range(8)]
+STORIES = [life(number) for number in range(1, 9)]
 STORY = next(story for story in STORIES if all("event" in step.do for step in story.steps[:12]))
 STORY = evolve(STORY, steps=STORY.steps[:12])
 """One without a restore or a session that follows: the subject begins once in it."""
@@ -198,3 +198,10 @@ def test_an_ignored_event_does_not_move_the_time_of_the_session(law: str) -> Non
     assert "commands" not in ignored.expect
     assert sent.expect["deadline"] < 20_000
     assert judge(JsonSession(), vector, VARIATIONS.get(law)) is None
+
+
+def test_a_session_that_follows_may_begin_at_an_earlier_time() -> None:
+    steps: list[JsonObject] = [{"follow": 1_000}, {"event": {"type": "request_chat", "at": 1_000, "origin": "o"}}]
+    vector = Vector("clock", 90_000, replay(90_000, {}, map(LinkedStep, steps)))
+    assert vector.steps[1].expect["deadline"] < 90_000
+    assert judge(JsonSession(), vector, VARIATIONS["L1"]) is None

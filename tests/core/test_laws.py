@@ -106,7 +106,7 @@ def test_an_honest_history_leaves_nothing_untold() -> None:
     ledger, merged, last = Ledger(), 0, None
     for walk, step in walks(range(250)):
         if walk is not last:
-            ledger, last = Ledger(), walk
+            ledger, last = Ledger(window=walk.session.config.window), walk
         laws.law_13_told_once(step, ledger)
         event = step.event
         if isinstance(event, Answered) and event.reply == HistoryLog(tuple(walk.state.log)):
