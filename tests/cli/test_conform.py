@@ -61,8 +61,10 @@ def silent(tmp_path: Path) -> tuple[str, ...]:
     return PYTHON, str(path)
 
 
-def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path) -> None:
-    done = conform("--cases", "7", "--junit", "out/junit.xml", "--html", "page.html", harness=ENGINE)
+@pytest.mark.parametrize("only", [("item",), pytest.param((), marks=pytest.mark.slow)])  # test_kit.py runs all of it
+def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path, only: tuple[str, ...]) -> None:
+    chosen = [word for name in only for word in ("--only", name)]
+    done = conform("--cases", "7", "--junit", "out/junit.xml", "--html", "page.html", *chosen, harness=ENGINE)
     assert (done.returncode, done.stderr) == (0, "")
     first, *_, last = done.stdout.splitlines()
     assert first.startswith("chat-session-statemachine ")

@@ -43,7 +43,7 @@ def commands(text: str) -> list[str]:
 def test_code_runs_as_pasted(name: str, code: str, tmp_path: Path) -> None:
     path = tmp_path / f"test_{name}.py"
     path.write_text(code, "utf-8")
-    options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
     if "ConformanceSuite" in code:  # a part of the kit; tests/conformance runs all of it
         options += ["-k", "presence"]
     elif "def test_" not in code:

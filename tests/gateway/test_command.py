@@ -1,4 +1,4 @@
-"""`statemachine gateway` as a process."""
+"""`statemachine gateway`: as a process, and what cannot begin."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from statemachine.cli import main
 from statemachine.testing import EmulatedCentre
-from tests.cli.processes import statemachine
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX only")
 
@@ -81,10 +81,14 @@ def test_settings_from_a_file(tmp_path: Path, centre: EmulatedCentre) -> None:
         (["--config", "hook.toml"], "url must be an address"),
     ],
 )
-def test_wrong_settings_are_named(tmp_path: Path, args: list[str], words: str) -> None:
+def test_wrong_settings_are_named(
+    tmp_path: Path, args: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.toml").write_text("prot = 1")
     (tmp_path / "hook.toml").write_text('[[webhook]]\nname = "a"\nurl = "crm"\nsecret_file = "s"')
     known = () if "--app-id" in args else ("--app-id", "chat")
-    found = statemachine("gateway", "--url", "http://127.0.0.1:9", *known, *args, cwd=tmp_path)
-    assert (found.returncode, found.stdout) == (2, b"")
-    assert words in found.stderr.decode()
+    assert main(["gateway", "--url", "http://127.0.0.1:9", *known, *args]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert words in shown.err

@@ -15,9 +15,9 @@ from statemachine.simulation.simulator import Simulator
 STEPS = 200
 
 
-@pytest.mark.parametrize("first", [1, 26])  # `.ci/run` simulates 2,000 seeds
-def test_random_selections_of_faults_break_no_law(first: int) -> None:
-    assert run_seeds(range(first, first + 25), STEPS).violations == []
+def test_random_selections_of_faults_break_no_law() -> None:
+    """`.ci/run` simulates 2,000 seeds, these among them."""
+    assert run_seeds(range(1, 26), STEPS).violations == []
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -22,7 +22,7 @@ from statemachine.store.sqlite import SqliteStore
 
 PAGE = 4_096
 REMEDIES = ("restore", "choose", "delete", "upgrade", "stop", "free")
-CHATS = tuple(f"tenant/app/client {number}" for number in range(60))
+CHATS = tuple(f"tenant/app/client {number}" for number in range(30))
 
 
 def store_at(path: Path) -> SqliteStore:
@@ -92,7 +92,7 @@ def uses(path: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     if store is None:
         return
     yield "sessions", store.sessions
-    for key in CHATS[::10]:
+    for key in CHATS[::5]:
         yield "load", partial(store.load, key)
         yield "journal", partial(store.journal, key, 0, 100)
         yield "transcript", partial(store.transcript, key, 0, 100)
