@@ -80,6 +80,8 @@ level AS (SELECT 0 AS least UNION SELECT snapshot_schema FROM able WHERE snapsho
 free AS (SELECT * FROM usable WHERE worker IS NULL AND snapshot_schema <= %(schema)s
   AND (wanted IS NULL OR wanted = %(me)s OR wanted NOT IN (SELECT id FROM statemachine.worker)))
 SELECT (SELECT count(*) FROM statemachine.worker),
+  (SELECT count(*) FROM usable WHERE strikes < %(suspect)s AND (worker <> %(me)s AND since IS NULL
+    OR worker IS NULL AND snapshot_schema <= (SELECT max(snapshot_schema) FROM able WHERE id <> %(me)s))),
   (SELECT coalesce(max(ceil((SELECT count(*) FROM usable WHERE usable.snapshot_schema >= least)::float8
       / greatest(1, (SELECT count(*) FROM able WHERE able.snapshot_schema >= least)))), 0)::int
     FROM level WHERE EXISTS (SELECT 1 FROM able WHERE id = %(me)s)),
@@ -118,8 +120,11 @@ class Member(Protocol):
     def claimed(self, epochs: dict[int, int], taken_over: bool) -> None:
         """These shards belong to this worker now. `taken_over`: of a worker that was declared dead."""
 
-    def keep(self, share: int, wanted: list[int]) -> None:
-        """Give back all shards but so many, and in any case these."""
+    def keep(self, share: int, wanted: list[int], moving: int) -> None:
+        """Give back all shards but so many, and in any case those `wanted` elsewhere.
+
+        `moving`: so many are free for others, or claimed by them, and their chats not all at work yet.
+        """
 
     def lost(self) -> None:
         """All shards may belong to others. Returns when no chat of them is here any more."""
@@ -141,9 +146,13 @@ class Member(Protocol):
 
 @frozen
 class _View:
-    """`share`: of this worker; the others are shards. `suspects`: empty while this worker has one on probation."""
+    """`moving`: shards that others can claim, or whose chats they resume; `share`: of this worker; the rest are shards.
+
+    `suspects`: empty while this worker has one on probation.
+    """
 
     workers: int
+    moving: int
     share: int
     elsewhere_wanted: list[int]
     reserved: list[int]
@@ -187,6 +196,7 @@ class Membership:
     def adopted(self, shard: int) -> None:
         """All chats of this shard are at work."""
         self._adopted.put(shard)
+        self._wake.set()
 
     def give_back(self, shard: int) -> None:
         """Release this shard: nothing of it is in this process any more."""
@@ -289,7 +299,7 @@ class Membership:
         row: Any = link.execute(_LOOK, values | _LIMITS).fetchone()
         seen, own = _View(*row), len(self._owned)
         self._member.shared_with(seen.workers)
-        self._member.keep(seen.share, seen.elsewhere_wanted)
+        self._member.keep(seen.share, seen.elsewhere_wanted, seen.moving)
         if seen.share == 0:
             return
         random.shuffle(seen.free)  # not all workers after the same ones

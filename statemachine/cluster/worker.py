@@ -29,6 +29,7 @@ from statemachine.store.names import is_url
 from statemachine.store.postgres import PostgresStore
 from statemachine.store.sealing import Sealing
 
+from ..core import Foreground
 from ..logs import Logger, error_values
 from .intake import Intake
 from .lease import Lease, elapsed
@@ -43,6 +44,8 @@ _log = Logger()
 _TICK_S: Final = 0.1
 _MARGIN: Final = 0.1
 """The part of a lease that is left unused."""
+_MOVING_S: Final = 0.3
+"""Shards are released only while the others need no longer, at full speed, for those that are on their way."""
 _TRIM_S: Final = 10.0
 _PROBE_S: Final = 1.0
 
@@ -110,6 +113,7 @@ class Worker(ChatClient):
         self._to_release: list[int] = []
         self._release_rate = inf
         self._release_at = 0.0
+        self._moving = 0
         self._lag: Mapping[str, int] = {}
         self._counted: Mapping[str, int] = {}
         self.address: str | None = None
@@ -219,6 +223,12 @@ class Worker(ChatClient):
         """See `Owner.shards_freed`."""
         self._membership.look()
 
+    def _work(self, chat: ChatSession) -> None:
+        """Poll at once, without the pause after a restart: the chat's last worker polls no more, so nobody does."""
+        super()._work(chat)
+        if chat.session.connection.name == "backing_off":
+            chat._runner.submit_optional(Foreground(chat._now()))
+
     # --- shards: called by the membership, in its thread --------------------------------------------------------------
 
     def claimed(self, epochs: dict[int, int], taken_over: bool) -> None:
@@ -226,9 +236,9 @@ class Worker(ChatClient):
         self._takeovers += taken_over
         self._work_loop.call_soon_threadsafe(self._claimed, epochs)
 
-    def keep(self, share: int, wanted: list[int]) -> None:
+    def keep(self, share: int, wanted: list[int], moving: int) -> None:
         """See `Member.keep`."""
-        self._work_loop.call_soon_threadsafe(self._keep, share, wanted)
+        self._work_loop.call_soon_threadsafe(self._keep, share, wanted, moving)
 
     def lost(self) -> None:
         """See `Member.lost`."""
@@ -263,23 +273,26 @@ class Worker(ChatClient):
         reading = {shard: epoch for shard, epoch in epochs.items() if self._shards.handle("claimed", shard) == "read"}
         self._spawn(self._read(reading))
 
-    def _keep(self, share: int, wanted: list[int]) -> None:
+    def _keep(self, share: int, wanted: list[int], moving: int) -> None:
         leaving = set(wanted)
         stay = [shard for shard in self._shards.all_in("reading", "owned") if shard not in leaving]
         self._to_release = [*wanted, *stay[share:]]
         others, rate = self._workers - 1, self._options.opened_per_second
         # All others take the chats of one that leaves; one that joins takes the chats of all others.
         self._release_rate = inf if others == 0 else rate * others if share == 0 else rate / others
+        self._moving = moving
         self._release()
 
     def _release(self) -> None:
         """Drain surplus shards, no faster than the others resume their chats: these are polled here until then."""
-        held = len(self._shards.all_in("owned", "draining"))
-        pause = len(self._sessions) / max(1, held) / self._release_rate
+        owned, draining = len(self._shards.all_in("owned")), len(self._shards.all_in("draining"))
+        pause = len(self._sessions) / max(1, owned + draining) / self._release_rate
+        moving = self._moving + (0 if self._drain_within else draining)
         self._release_at = max(self._release_at, elapsed() - _TICK_S)
-        while self._to_release and self._release_at <= elapsed():
+        while self._to_release and self._release_at <= elapsed() and moving * pause <= _MOVING_S:
             self._happened("surplus", [self._to_release.pop(0)])
             self._release_at += pause
+            moving += 1
 
     async def _lost(self) -> None:
         shards = self._shards.all_in("reading", "owned", "draining")

@@ -14,6 +14,7 @@ import pytest
 from statemachine import DeliveryUpdate, Finished
 from statemachine.client.errors import BadSetting, ChatElsewhere
 from statemachine.client.options import Options
+from statemachine.client.session import ChatSession
 from statemachine.cluster import Inbox, Worker, steering
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
@@ -105,11 +106,34 @@ async def test_shards_are_released_as_fast_as_others_resume_their_chats(
             for number in range(8):
                 await inbox.send(f"customer-{number}", "hello", key="1")
         await until(lambda: len(texts(centre)) == 8 and one.sessions() and two.sessions())
-        one._keep(0, [])
-        assert 0 < len(one._shards.all_in("draining")) < 128
+        one._keep(0, [], moving=0)
+        draining = one._shards.all_in("draining")
+        assert 0 < len(draining) < 128
+        one._release_at = 0.0
+        one._keep(0, [], moving=100)
+        assert one._shards.all_in("draining") == draining
         chats = len(one.sessions()) + len(two.sessions())
         await one.close()
         await until(lambda: len(two._shards.all_in("owned")) == 256 and len(two.sessions()) == chats)
+
+
+async def test_a_chat_that_is_taken_over_is_polled_without_a_pause(centre: Emulator, postgres: str) -> None:
+    connections = list[str]()
+    async with worker(centre, postgres, drain=timedelta(0)) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        await (await (await one.session("ann")).send("hello")).sent()
+        two = worker(centre, postgres)
+        work = two._work
+
+        def noted(chat: ChatSession) -> None:
+            work(chat)
+            connections.append(chat.session.connection.name)
+
+        two._work = noted  # type: ignore[method-assign]
+        async with two:
+            await one.close()
+            await until(lambda: connections)
+    assert connections == ["off"]  # while the history is read
 
 
 async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: Emulator, postgres: str) -> None:
