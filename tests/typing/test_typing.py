@@ -64,6 +64,7 @@ def test_mypy_accepts_what_is_right_and_refuses_each_wrong_snippet(right: list[P
         assert re.search(rf"{path.name}:{marked_line(path)}: error", report), f"{path.name} passes\n{report}"
 
 
+@pytest.mark.slow  # the same files as above, read by the other checker
 def test_pyright_accepts_what_is_right_and_refuses_each_wrong_snippet(right: list[Path], tmp_path: Path) -> None:
     work = tmp_path / "pyright"
     work.mkdir()
