@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar, Final
 
 import click
@@ -39,9 +42,10 @@ from .trial import EngineOptions, Judged, refuse_unknown, refuse_unselecting
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 _SLOW_S: Final = 0.005
 """From so many seconds for an answer on, several processes of a harness run at once."""
-_SHORT_S: Final = 8.0
+_SHORT_S: Final = 5.0
 """Of a run, in seconds."""
-_MOST_COPIES: Final = 32
+_MOST_COPIES: Final = 64
+_CORES: Final = os.cpu_count() or 1
 
 
 @frozen
@@ -69,7 +73,9 @@ class EngineTrial:
         """The implementation's name, and a verdict for each check. Raises Trouble where nothing could be judged."""
         found = self._checks()
         with in_trouble(Unusable), ExitStack() as opened:
+            begun = monotonic()
             subject = opened.enter_context(Harness(self.command, self.options.timeout))
+            start = monotonic() - begun
             name = _titled(subject.hello)
             known = lines(self.known) if self.known else ()
             declared = {*known, *map(str, subject.hello.get("known", ()))}
@@ -80,12 +86,16 @@ class EngineTrial:
                 return Judged(name, [heard(self._replayed(subject, self.options.replay))])
             features = " + ".join(("core", *sorted(map(str, subject.hello["features"]))))
             answer = answer_seconds(subject)
-            copies = _copies(expected_seconds(found, answer) if answer > _SLOW_S else 0)
+            copies = _copies(expected_seconds(found, answer) if answer > _SLOW_S else 0, start)
             seconds = max(1, round(expected_seconds(found, answer / copies)))
             click.echo(f"{name}: {len(found)} checks of {features}, about {seconds} s")
             if copies > 1:
                 click.echo(f"an answer takes {round(answer * 1_000)} ms, so {copies} processes of it run at once")
-            others = [opened.enter_context(Harness(self.command, self.options.timeout)) for _ in range(copies - 1)]
+            others = [Harness(self.command, self.options.timeout) for _ in range(copies - 1)]
+            for other in others:
+                opened.push(other)
+            with ThreadPoolExecutor(2 * _CORES) as starting:
+                list(starting.map(Harness.__enter__, others))
             results: list[CheckResult] = []
             for one in run(subject, found, others):
                 results.append(heard(self._kept(with_known(one, declared))))
@@ -114,9 +124,14 @@ class EngineTrial:
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
 
 
-def _copies(seconds: float) -> int:
-    """How many processes of a harness run at once, where one would need so many seconds."""
-    return min(_MOST_COPIES, max(1, math.ceil(seconds / _SHORT_S)))
+def _copies(seconds: float, start: float) -> int:
+    """How many processes of a harness run at once, where one would need so many seconds.
+
+    Each takes processor time to start, so that more are not always faster: n of them take `seconds / n` to answer, and
+    `n * start / _CORES` to start.
+    """
+    best = math.sqrt(seconds * _CORES / start)
+    return min(_MOST_COPIES, max(1, math.ceil(min(seconds / _SHORT_S, best))))
 
 
 def _titled(hello: dict[str, object]) -> str:

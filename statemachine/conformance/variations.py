@@ -102,8 +102,8 @@ def time_after(before: int, do: JsonObject, shown: JsonObject) -> int:
 
     An event that shows nothing may have been ignored, and then the session's time is what it was.
     """
-    moves = "follow" in do or do.get("event", {}).get("type") in SETS_THE_CLOCK
-    return time_of(before, do) if moves or any(shown.get(name) for name in _SHOWN) else before
+    after = time_of(before, do)
+    return after if "follow" in do or any(shown.get(name) for name in _SHOWN) else min(before, after)
 
 
 def second_tick(vector: Vector, plain: Sequence[JsonObject]) -> Iterator[VariedStep]:

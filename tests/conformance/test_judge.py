@@ -205,3 +205,20 @@ def test_a_session_that_follows_may_begin_at_an_earlier_time() -> None:
     vector = Vector("clock", 90_000, replay(90_000, {}, map(LinkedStep, steps)))
     assert vector.steps[1].expect["deadline"] < 90_000
     assert judge(JsonSession(), vector, VARIATIONS["L1"]) is None
+
+
+def test_a_clock_that_changes_nothing_else_does_not_move_the_time_of_the_session_ahead() -> None:
+    opened = {"type": "chat_opened", "chat_id": "C", "state": "queued", "is_new_chat": True}
+    form = {"type": "form_show", "form_request_id": "f", "form_name": "survey_form", "form_timeout": 30_000}
+    events: list[JsonObject] = [
+        {"type": "request_chat", "at": 1_000, "origin": "o"},
+        {"type": "answered", "at": 1_000, "command": 1, "reply": opened},
+        {"type": "background", "at": 1_000},
+        {"type": "answered", "at": 1_000, "command": 2, "reply": {"type": "event_batch"}},
+        {"type": "clock_changed", "at": 90_000, "by": 1_000},
+        {"type": "incoming", "at": 2_000, "entries": [form]},
+    ]
+    vector = Vector("clock", 1_000, replay(1_000, {}, [LinkedStep({"event": event}) for event in events]))
+    assert vector.steps[-1].expect["deadline"] == 32_000
+    assert judge(JsonSession(), vector) is None
+    assert judge(JsonSession(), vector, VARIATIONS["L1"]) is None

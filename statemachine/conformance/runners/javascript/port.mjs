@@ -175,7 +175,7 @@ class Draft {
 
   freeze() {
     const base = this.base;
-    const same = FIELDS.every((name) => name === "now" || this[name] === base[name]);
+    const same = FIELDS.every((name) => name === "now" || this[name] === base[name] || equal(this[name], base[name]));
     if (same && this.now >= base.now) return base;
     return Object.fromEntries(FIELDS.map((name) => [name, this[name]]));
   }
@@ -336,8 +336,8 @@ function essence(e) {
   return [e.$, ...shapes.get(e.$).fields.map((field) => String(e[field.name]))].join("|");
 }
 
-function isRepeatedBatch(d, entries) {
-  if (!holdsTranscript(entries) && d.connection.name !== "polling") return false;
+function isRepeatedBatch(d, entries, polled) {
+  if (!holdsTranscript(entries) && !polled) return false;
   const one = keyed(d, entries.map(essence).join("\n"));
   const known = entries.some(datable) ? d.window.batches.includes(one) : d.window.batches.at(-1) === one;
   if (!known) noteBatch(d, one);
@@ -1118,9 +1118,9 @@ const isLastStatus = (e) => e.$ === "Status" && TERMINAL_ENTRIES.includes(status
 
 const unfold = (d, e) => move(d, "lifecycle", e.$ === "Status" ? statusOf(e) : e.$, e);
 
-function fold(d, entries) {
+function fold(d, entries, polled) {
   if (entries.length === 0) return;
-  const repeated = isRepeatedBatch(d, entries);
+  const repeated = isRepeatedBatch(d, entries, polled);
   if (repeated && holdsTranscript(entries)) {
     d.noteAnomaly("repeated_batch", "a cache, or a poll answered twice");
     return;
@@ -1355,14 +1355,14 @@ function handle(d, event) {
     case "Tick":
       return;
     case "Incoming":
-      fold(d, event.entries);
+      fold(d, event.entries, false);
       endBatch(d);
       return;
     case "Answered": {
       const owed = [...owing(d)].find((one) => one.call === event.command);
       if (owed) answer(d, owed, event.reply);
       else {
-        takeEntries(d, event.reply, false);
+        takeEntries(d, event.reply, null);
         endBatch(d);
       }
       return;
@@ -1374,7 +1374,7 @@ function handle(d, event) {
 
 function answer(d, { kind, item }, reply) {
   if (reply.repaired) d.noteAnomaly("repaired_answer", reply.repaired);
-  takeEntries(d, reply, true);
+  takeEntries(d, reply, kind);
   if (kind === "poll" && reply.$ === "EventBatch" && reply.entries.length === 0) noteSilence(d);
   for (const { machine, signal } of REACTIONS[`${kind} ${classify(kind, reply)}`]) {
     if (machine !== "item") move(d, machine, signal, reply);
@@ -1386,10 +1386,10 @@ function answer(d, { kind, item }, reply) {
   endBatch(d);
 }
 
-function takeEntries(d, reply, awaited) {
+function takeEntries(d, reply, kind) {
   d.fresh = false;
-  if (reply.$ === "EventBatch") fold(d, reply.entries);
-  else if (reply.$ === "HistoryLog") foldLog(d, reply, awaited);
+  if (reply.$ === "EventBatch") fold(d, reply.entries, kind === "poll");
+  else if (reply.$ === "HistoryLog") foldLog(d, reply, kind !== null);
 }
 
 function endBatch(d) {
