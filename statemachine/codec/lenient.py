@@ -11,6 +11,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, cast
 
 from ..core.record import record
@@ -35,6 +36,8 @@ _SURROGATE_PAIR: Final = re.compile(b"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][
 """CESU-8: each half of a surrogate pair encoded by itself, as old Java and Oracle write it."""
 _ESCAPE: Final = re.compile(r'((?:\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|[^\\])++)|\\(?:x([0-9a-fA-F]{2})|(.?))', re.DOTALL)
 """A run of text with right escapes only; or one wrong escape."""
+_LONE_BACKSLASH: Final = re.compile(r'(?<!\\)((?:\\\\)*)\\(?="\s*(?:[}\]]|,\s*"))')
+"""A backslash that nobody escaped at the end of a string, like that of a folder of Windows."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}]', re.DOTALL)
 _EVENTS: Final = re.compile(r'\s*(?:\[|\{\s*"events"\s*:\s*\[)')
 _ENTRY: Final = re.compile(r'\{\s*"event"\s*:')
@@ -150,10 +153,10 @@ def _joined(pair: re.Match[bytes]) -> bytes:
 
 def _parse(text: str) -> object | None:
     """The value of a text with raw control characters or wrong escapes in its strings; None if it is no JSON."""
-    try:
-        return cast(object, _decoder.decode(_ESCAPE.sub(_escape, text)))
-    except (ValueError, RecursionError):
-        return None
+    for one in (text, _LONE_BACKSLASH.sub(r"\1\\\\", text)):
+        with suppress(ValueError, RecursionError):
+            return cast(object, _decoder.decode(_ESCAPE.sub(_escape, one)))
+    return None
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -169,14 +172,23 @@ def _read_entries(text: str, position: int, repaired: str) -> tuple[list[object]
     broken = 0
     while (start := text.find("{", position)) >= 0:
         position = _end_of_object(text, start) or 0
-        if not position:
+        value = _parse(text[start:position]) if position else None
+        if value is None:
             broken += 1
-            following = _ENTRY.search(text, start + 1) if broken < _MAX_BROKEN else None
-            position = len(text) if following is None else following.start()
-        chunk = text[start:position]
-        value = _parse(chunk)
-        entries.append(chunk if value is None else value)
+            value, position = _broken_entry(text, start, position, broken)
+        entries.append(value)
     return entries, repaired, "]" not in text[position:]
+
+
+def _broken_entry(text: str, start: int, end: int, broken: int) -> tuple[object, int]:
+    """An entry without a right end, and the position after it. `end`: where its braces say, or 0."""
+    following = _ENTRY.search(text, start + 1) if broken < _MAX_BROKEN else None
+    ends = [following.start()] if following else [text.rfind("]", start), end or len(text)]
+    for position in ends:
+        chunk = text[start:position].rstrip(", \t\r\n")
+        if (value := _parse(chunk)) is not None:
+            break
+    return (chunk if value is None else value), position
 
 
 def _end_of_object(text: str, start: int) -> int | None:

@@ -74,6 +74,16 @@ def test_an_entry_that_cannot_be_read_costs_itself(raw: bytes) -> None:
     assert messages(BODY.replace(b"EMOJI", raw)) == ["before", None, "after"]
 
 
+@pytest.mark.parametrize("end", [b"\\", b"C:\\new\\", b"\xe9\\", b"\\\\\\"])
+@pytest.mark.parametrize("quoted", [b"", b' \\"hi\\", so', b' {\\"a\\": 1}'])
+@pytest.mark.parametrize("command", [POLL, HISTORY])
+def test_a_backslash_that_ends_a_string_costs_no_entry(end: bytes, quoted: bytes, command: Any) -> None:
+    path = b', "folder": "%s"}' % end
+    body = BODY.replace(b"EMOJI", b"z").replace(b"}, ", path + b", ").replace(b"before", b"before" + quoted)
+    assert path in body
+    assert messages(body, command=command) == [f"before{quoted.decode()}".replace("\\", ""), "x z y", "after"]
+
+
 def test_an_unreadable_entry_keeps_its_text_and_is_the_same_each_time() -> None:
     body = BODY.replace(b"EMOJI", b'"quoted"')
     one, other = (read(command, 200, {}, body) for command in (POLL, HISTORY))
