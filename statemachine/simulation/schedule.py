@@ -54,7 +54,7 @@ class Schedule:
         self.now = max(self.now, at)
         if process is not None and process != self.process:
             return None
-        if process is not None and self.is_asleep:
+        if process is not None and (self.is_asleep or self._deferred):  # at the moment of waking: after these
             self._deferred.append((action, process))
             return None
         return action

@@ -64,6 +64,15 @@ def test_actions_of_a_sleeping_machine_run_in_order_when_it_wakes() -> None:
     assert recorder.run() == [(400, "server"), (500, "first"), (500, "second")]
 
 
+def test_what_is_due_when_a_machine_wakes_runs_after_what_was_due_in_its_sleep() -> None:
+    recorder = Recorder()
+    recorder.schedule.sleep(500)
+    recorder.at(300, "in its sleep", of_client=True)
+    recorder.at(500, "when it wakes", of_client=True)
+    recorder.schedule.at(500, recorder.schedule.wake)
+    assert recorder.run() == [(500, "in its sleep"), (500, "when it wakes")]
+
+
 def test_healing_wakes_the_machine_and_runs_late_alarms_in_time() -> None:
     recorder = Recorder()
     recorder.schedule.sleep(10_000)
