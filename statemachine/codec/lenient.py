@@ -183,12 +183,14 @@ def _read_entries(text: str, position: int, repaired: str) -> tuple[list[object]
 def _broken_entry(text: str, start: int, end: int, broken: int) -> tuple[object, int]:
     """An entry without a right end, and the position after it. `end`: where its braces say, or 0."""
     following = _ENTRY.search(text, start + 1) if broken < _MAX_BROKEN else None
-    ends = [following.start()] if following else [text.rfind("]", start), end or len(text)]
-    for position in ends:
-        chunk = text[start:position].rstrip(", \t\r\n")
-        if (value := _parse(chunk)) is not None:
-            break
-    return (chunk if value is None else value), position
+    position = following.start() if following else max(start, text.rfind("]"))
+    chunk = text[start:position].rstrip(", \t\r\n")
+    if (value := _parse(chunk)) is not None:
+        return value, position
+    if following is None:
+        position = end or len(text)
+        chunk = text[start:position]
+    return chunk, position
 
 
 def _end_of_object(text: str, start: int) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
@@ -222,7 +222,7 @@ class Oracle:
         """A session is over or, if `live`, quiescent: check that client, application and server agree."""
         checks = [self._journal(log), self._texts(log)]
         if not log.store_lost:
-            checks += [self._transcript(log, session, live), self._outcome(session)]
+            checks += [self._transcript(log, session, live), self._outcome(log, session)]
         for law, detail in chain.from_iterable(checks):
             self.fail(law, f"{log.session_id}: {detail}")
 
@@ -279,7 +279,7 @@ class Oracle:
         received = {_without_extra(one.entry) for one in self._updates(log) if isinstance(one, core.Received)}
         return received if log.former is None else received | self._received_ever(log.former)
 
-    def _outcome(self, session: Session) -> Iterator[tuple[str, str]]:
+    def _outcome(self, log: SessionLog, session: Session) -> Iterator[tuple[str, str]]:
         outcome = session.outcome
         if outcome is None or self._env.faults.injected["already ended"]:  # the client was told a false end
             return
@@ -291,10 +291,21 @@ class Oracle:
             yield "outcome", f"{outcome}, but the server says {terminal}"
         if outcome == "ended" and is_live and not has_end:
             yield "outcome", "ended, but the server's chat is live and has no end entry"
-        if outcome == "gone" and is_live:
+        if outcome == "gone" and is_live and not _is_unanswered(log):
             yield "outcome", "gone, but the server's chat is live"
         if core.outbox(session):
             yield "outcome", "over, but it owes a command"
+
+
+def _is_unanswered(log: SessionLog) -> bool:
+    """The session ended by a denial that no answer to a poll contradicted in time: all were lost on their way."""
+    end = next(at for at, (_, after) in enumerate(log.events) if after.outcome is not None)
+    event, after = log.events[end]
+    since = event.at - after.config.presence_timeout
+    doubted = takewhile(lambda one: one[0].at >= since, reversed(log.events[:end]))
+    return isinstance(event, core.Tick) and not any(
+        isinstance(one, core.Answered) and isinstance(one.reply, core.EventBatch) for one, _ in doubted
+    )
 
 
 def _replayed(log: SessionLog, saved: Session | None) -> laws.Ledger:

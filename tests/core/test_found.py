@@ -113,6 +113,21 @@ def test_a_refused_prompt_takes_no_more_texts() -> None:
     assert isinstance(play.owed(Post).entry, w.Message)
 
 
+@pytest.mark.parametrize("posted", [TIMEOUT, Failure("cut")])
+def test_a_prompt_whose_answer_may_have_arrived_takes_no_more_texts(posted: Failure) -> None:
+    """The echo of the one answer was taken for that of the next, which was reported sent and had not arrived."""
+    play = prompted()
+    item = play.say("4711")
+    play.answer(Post, posted)
+    play.wait(10_000)
+    for _ in range(3):
+        play.answer(ReadHistory, Failure("unreadable", 200))
+        play.tick()
+    assert play.failure(item).reason == "unknown"
+    play.say("hello?")
+    assert isinstance(play.owed(Post).entry, w.Message)
+
+
 def test_a_form_whose_time_passed_while_its_answer_was_lost_stays_closed() -> None:
     play = opened()
     play.poll(w.FormShow("f1", "survey_form", 5_000))

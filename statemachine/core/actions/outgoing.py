@@ -273,28 +273,32 @@ def report_read(d: Draft, e: Any) -> None:
 
 
 def _fail(d: Draft, reason: Reason, e: object) -> None:
-    """A form may be answered anew, but not a prompt that was refused: it would take every text to come."""
-    entry, refused = d.subject.entry, reason == "refused"
-    d.emit_delivery(d.subject, "failed", reason=reason, code=failure_code(e) if refused else None)
-    closes = refused and isinstance(entry, wire.FormData) and not entry.form_name
-    (participants.settle_form if closes else participants.release_form)(d, e)
+    """A form may be answered anew, but a prompt takes one text: one that refuses would take every text to come, and the
+    echo of an answer that has arrived after all would be taken for the next one's.
+    """
+    entry = d.subject.entry
+    d.emit_delivery(d.subject, "failed", reason=reason, code=failure_code(e) if reason == "refused" else None)
+    is_prompted = isinstance(entry, wire.FormData) and not entry.form_name
+    (participants.settle_form if is_prompted else participants.release_form)(d, e)
 
 
 def report_not_sent(d: Draft, e: object) -> None:
-    """Emit `DeliveryUpdate` failed with the reason `not_sent`; the form that it answers may be answered again."""
+    """Emit `DeliveryUpdate` failed with the reason `not_sent`; the form that it answers may be answered again, but one
+    without a name is closed.
+    """
     _fail(d, "not_sent", e)
 
 
 def report_unknown(d: Draft, e: object) -> None:
-    """Emit `DeliveryUpdate` failed with the reason `unknown`; the form that it answers may be answered again."""
+    """Emit `DeliveryUpdate` failed with the reason `unknown`; the form that it answers may be answered again, but one
+    without a name is closed.
+    """
     _fail(d, "unknown", e)
 
 
 def report_refused(d: Draft, e: object) -> None:
     """Emit `DeliveryUpdate` failed, `unreadable` for the failure `no_payload`, else `refused` with the failure's code;
-    its form may be answered again.
-
-    A form without a name that refuses its answer is closed: it would take every later text.
+    its form may be answered again, but one without a name is closed.
     """
     _fail(d, "unreadable" if isinstance(e, ev.Failure) and e.kind == "no_payload" else "refused", e)
 

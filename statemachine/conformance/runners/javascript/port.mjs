@@ -643,9 +643,8 @@ const reportReceipt = (name) => (d, e) => d.delivery(d.subject, name, { party_id
 
 const reportFailed = (reason) => (d, e) => {
   const entry = d.subject.entry;
-  const refused = reason === "refused";
-  d.delivery(d.subject, "failed", { reason, code: refused ? failureCode(e) : null });
-  if (refused && is(entry, "FormData") && !entry.form_name) settleForm(d);
+  d.delivery(d.subject, "failed", { reason, code: reason === "refused" ? failureCode(e) : null });
+  if (is(entry, "FormData") && !entry.form_name) settleForm(d);
   else releaseForm(d);
 };
 
