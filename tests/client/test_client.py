@@ -438,13 +438,17 @@ async def test_handlers_that_cannot_be(silent: Emulator) -> None:
         ({"url": "https://"}, "looks like https://"),
         ({"url": "https://[::1"}, "url"),
         ({"url": ""}, "looks like https://"),
-        ({"options": Options(api="v3")}, "v1 or v2"),  # type: ignore[arg-type]
     ],
 )
 async def test_settings_that_cannot_work(setting: dict[str, Any], words: str) -> None:
     values: dict[str, Any] = {"url": "https://chat.example.com", "app_id": "app", **setting}
     with pytest.raises(BadSetting, match=words):
         ChatClient(values.pop("url"), **values)
+
+
+async def test_an_unknown_kind_of_api_is_refused() -> None:
+    with pytest.raises(BadSetting, match="v1 or v2"):
+        Options(api="v3")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("client_id", ["", "  "])
