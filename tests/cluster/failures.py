@@ -10,7 +10,7 @@ two readers.
 Prints figures. Exit status 1 if anything was lost, doubled or out of order, if with the default lease a takeover took
 more than 7 s, or the polls of all chats more than 7 s and 1 s for 200 chats of each survivor, or if no late request of
 a frozen worker was refused. `--control` runs without the lease check: it must double a frozen text, and exits with 1 if
-it does not. `--full`: the whole dose, and then the control, in about 35 minutes on two cores. POSIX only.
+it does not. `--full`: the whole dose, and then the control: half an hour on two idle cores. POSIX only.
 """
 
 from __future__ import annotations
@@ -64,42 +64,6 @@ class PollTimes(Traffic):
         if request.method == "GET" and request.path.endswith("/events"):
             self.polled_at[exchange.client.client_id] = time.monotonic()
         return exchange
-
-
-class Link:
-    """A TCP proxy between one worker and the database. While it is `cut`, nothing passes, and nothing is closed."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._open = asyncio.Event()
-        self._open.set()
-        self.server: asyncio.Server
-
-    async def start(self) -> int:
-        """Listen; returns the port."""
-        self.server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return int(self.server.sockets[0].getsockname()[1])
-
-    def cut(self) -> None:
-        self._open.clear()
-
-    def mend(self) -> None:
-        self._open.set()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.CancelledError):
-            await self._open.wait()
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
-        writer.close()
-
-    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                await self._open.wait()
-                target.write(data)
-                await target.drain()
-        target.close()
 
 
 class Database:
@@ -159,10 +123,10 @@ class Database:
 
 @define(eq=False)
 class Process:
-    """A worker process, its connections to the database servers, and the last figures that it has printed."""
+    """A worker process, the proxies between it and the database servers, and the last figures that it has printed."""
 
     process: asyncio.subprocess.Process
-    links: list[Link]
+    proxy: asyncio.subprocess.Process
     figures: dict[str, Any] = field(factory=dict[str, Any])
     reading: asyncio.Task[None] | None = None
 
@@ -206,8 +170,13 @@ class Campaign:
 
     async def start(self) -> None:
         """Start a worker."""
-        links = [Link(port) for port in self._database.ports]
-        url = self._database.url([await link.start() for link in links])
+        ports = [str(port) for port in self._database.ports]
+        proxy = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.cluster.proxy", *ports, stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert proxy.stdout
+        url = self._database.url(json.loads(await proxy.stdout.readline()))
         given = self.given
         options = ["freezable", *(["unguarded"] if given.control else [])]
         if given.skew:  # one clock is fast, the next one slow
@@ -216,7 +185,7 @@ class Campaign:
             sys.executable, "-m", "tests.cluster.app", self._emulator.url, url, str(given.lease), str(given.settle),
             *options, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        worker = Process(process, links)
+        worker = Process(process, proxy)
         worker.reading = asyncio.create_task(worker.read())
         self.workers.append(worker)
 
@@ -225,9 +194,8 @@ class Campaign:
         with suppress(ProcessLookupError):
             worker.process.kill()
         await worker.process.wait()
-        for link in worker.links:
-            link.mend()
-            link.server.close()
+        worker.proxy.kill()
+        await worker.proxy.wait()
         self.done.append(worker)
 
     def set_prefix(self, inbox: Inbox) -> None:
@@ -279,8 +247,7 @@ class Campaign:
         if kind == "kill":
             worker.send(signal.SIGKILL)
         elif kind == "partition":
-            for link in worker.links:
-                link.cut()
+            worker.proxy.send_signal(signal.SIGSTOP)
         else:
             moments = [signal.SIGUSR2] if self.given.control else [signal.SIGSTOP, signal.SIGUSR1, signal.SIGUSR2]
             worker.send(self._chance.choice(moments))
@@ -326,8 +293,7 @@ class Campaign:
             worker.send(signal.SIGCONT)
         else:
             await asyncio.sleep(self._chance.uniform(0, 5))
-            for link in worker.links:
-                link.mend()
+            worker.proxy.send_signal(signal.SIGCONT)
         await asyncio.sleep(3)
         await self._stop(worker)
 
