@@ -392,6 +392,7 @@ class Gateway:
     def gauges(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
         """The metrics that are read when they are collected, by name and labels."""
         latest, webhooks = self._feed.latest, self.webhooks
+        of_peers: Mapping[str, float] = self.peers.numbers() if self.peers else {}
         return {
             "gateway_streams": {(): self._streams.count},
             "gateway_cursor": {(): latest},
@@ -401,7 +402,7 @@ class Gateway:
             "gateway_webhook_deliveries_total": {
                 (one.name, outcome): times for one in webhooks for outcome, times in one.outcomes.items()
             },
-            **{name: {(): value} for name, value in (self.peers.numbers() if self.peers else {}).items()},
+            **{name: {(): value} for name, value in of_peers.items()},
         }
 
 
