@@ -28,9 +28,7 @@ def _positive(_: object, attribute: Attribute[timedelta], value: object) -> None
 
 
 def _above_zero(_: object, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool):
-        value = None
-    if not of_type(attribute.name, value, "a number above 0", int, float) > 0:
+    if isinstance(value, bool) or not of_type(attribute.name, value, "a number above 0", int, float) > 0:
         raise BadSetting(f"{attribute.name} must be a number above 0, not {value!r}")
 
 

@@ -121,7 +121,7 @@ class Intake:
             async for one in link.notifies():
                 if one.channel == FREED:
                     self._owner.shards_freed()
-                elif int(one.payload) in self._owner.owned_shards():
+                elif one.payload in map(str, self._owner.owned_shards()):
                     self.wake()
             raise psycopg.OperationalError("the connection has ended")
 

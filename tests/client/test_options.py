@@ -130,3 +130,9 @@ def test_a_wrong_value_is_refused_by_the_name_of_the_option(name: str, value: An
 def test_a_wrong_part_of_a_client_is_refused_by_the_name_of_its_argument(name: str, value: Any) -> None:
     with pytest.raises(WrongType, match=name):
         ChatClient("http://centre.test", app_id="bot", **{name: value})
+
+
+@pytest.mark.parametrize("value", [True, False, 0, -1])
+def test_a_rate_that_is_not_above_zero_is_refused_with_its_value(value: float) -> None:
+    with pytest.raises(BadSetting, match=f"opened_per_second must be a number above 0, not {value!r}"):
+        Options(opened_per_second=value)
