@@ -284,8 +284,8 @@ class HttpClient:
         source = self._pool.headers
         try:
             headers.update(await source() if callable(source) else source)
-            if not all(isinstance(value, str) for value in headers.values()):
-                raise TypeError("the value of a header must be text (str)")
+            for value in headers.values():
+                str.strip(value)  # raises TypeError for what aiohttp cannot write
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():  # the call itself is cancelled, not a task of the application
