@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +19,7 @@ from statemachine.client import BadSetting
 from statemachine.client.signals import on_first_signal
 from statemachine.codec.body import is_array
 from statemachine.emulator.http import Emulator
+from statemachine.emulator.script.source import ScriptError, read_toml
 from statemachine.gateway import Gateway, GatewaySettings, TokenSetting, WebhookSetting
 from statemachine.gateway.settings import of_table
 from statemachine.serving.addresses import is_loopback
@@ -65,16 +65,24 @@ def _read_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> d
     """The tables of the file; its other settings become the defaults of the options."""
     if file is None:
         return {}
-    try:
-        found: dict[str, Any] = tomllib.loads(read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise Trouble(f"{file}: {error}") from None
+    with in_trouble(ScriptError):
+        content = read_toml(read_text(file), str(file))
+    found = {name.replace("-", "_"): value for name, value in content.items()}  # as options are written
     tables = {name: found.pop(name, []) for name in ("token", "webhook")}
     options = {one.name: one for one in ctx.command.params}
     if unknown := set(found) - set(options):
         raise Trouble(f"{file}: there is no setting {min(unknown)}; see statemachine gateway --help for their names")
-    ctx.default_map = found
+    ctx.default_map = {name: _checked(file, options[name], value) for name, value in found.items()}
     return tables
+
+
+def _checked(file: Path, option: click.Parameter, value: object) -> object:
+    """A setting as an option takes it. Raises Trouble."""
+    if is_array(value) and getattr(option, "multiple", False):
+        return [_checked(file, option, one) for one in value if not is_array(one)]
+    if not isinstance(value, str | int | float) or "\0" in str(value):
+        raise Trouble(f"{file}: {option.opts[0].lstrip('-')} must be a text, a number, true or false")
+    return str(value)
 
 
 @click.command(name="gateway")
@@ -211,7 +219,7 @@ def _cipher(name: str | None) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise Trouble(f"--cipher {name}: {error}") from None
 
 
@@ -236,6 +244,6 @@ def _tls(wish: _Wish) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(wish.tls_cert, wish.tls_key)
-    except (ssl.SSLError, OSError) as error:
-        raise Trouble(f"--tls-cert {wish.tls_cert}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise Trouble(f"--tls-cert {wish.tls_cert}: {getattr(error, 'strerror', None) or error}") from None
     return context

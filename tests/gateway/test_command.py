@@ -92,3 +92,33 @@ def test_wrong_settings_are_named(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert words in shown.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("port = [1]", "port must be a text, a number"),
+        ("lease = {a = 1}", "lease must be a text, a number"),
+        ("lease = 2026-01-01", "lease must be a text, a number"),
+        ("lease = nan", "--lease"),
+        ("telemetry = 5", "--telemetry"),
+        ("tls-cert = 5", "--tls-cert 5"),
+        (r'tls_cert = "a\u0000"', "tls-cert must be a text, a number"),
+        ("cipher = '..:x'", "--cipher ..:x"),
+        ("name = 'x'", "there is no setting name"),
+        ('store = "x\n', "gateway.toml:1: the line ends before the text does"),
+        ("a = " + "[" * 5_000, "gateway.toml:1: this is nested too deeply"),
+        ("a" + ".a" * 100 + " = 1", "gateway.toml:1: this key has too many parts"),
+        ("port = " + "9" * 5_000, "gateway.toml:1: a number in this file has too many digits"),
+    ],
+)
+def test_a_wrong_setting_of_the_file_is_named(
+    tmp_path: Path, setting: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gateway.toml").write_text(setting)
+    known = ["--url", "http://127.0.0.1:9", "--app-id", "a"]
+    assert main(["gateway", *known, "--config", str(tmp_path / "gateway.toml")]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.startswith("statemachine: ")
+    assert "fault of this program" not in err

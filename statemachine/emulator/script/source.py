@@ -13,6 +13,7 @@ from statemachine.emulator.script.places import Path, places
 
 _DEEP_KEY: Final = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){64}""")
 """A dotted key of so many parts: they are read in quadratic time."""
+_LINE_END: Final = r"Illegal character '\n'"
 _WHERE: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -46,7 +47,8 @@ def read_toml(text: str, name: str = "") -> dict[str, Any]:
         message = str(error)
         found = _WHERE.search(message)
         line = int(found[1]) if found is not None and found[1] else text.count("\n") + 1
-        raise ScriptError([Problem(line, _WHERE.sub("", message), name)]) from None
+        message = _WHERE.sub("", message).replace(_LINE_END, "the line ends before the text does: add a quotation mark")
+        raise ScriptError([Problem(line, message, name)]) from None
     except RecursionError:
         raise ScriptError([Problem(1, "this is nested too deeply", name)]) from None
     except ValueError:  # Python reads no integer of more than 4,300 digits
