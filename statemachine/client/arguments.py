@@ -5,12 +5,13 @@ A value of a wrong type must be refused at once: saved with the session, it coul
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from numbers import Real
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar, cast
 
 from .errors import BadSetting, WrongType
 
@@ -54,6 +55,15 @@ def with_methods(name: str, values: Iterable[T], *methods: str) -> tuple[T, ...]
 def text(name: str, value: object) -> str:
     """This value as plain text. Raises WrongType."""
     return str.__str__(of_type(name, value, "text (str)", str))
+
+
+def path(name: str, value: object, words: str = "a path (str or PathLike)") -> str:
+    """The text of this path. Raises WrongType."""
+    found = value
+    if isinstance(value, os.PathLike):
+        found = cast("os.PathLike[str]", value).__fspath__()
+        words = f"{words}; __fspath__ of {type(value).__name__} must return text"
+    return str.__str__(of_type(name, found, words, str))
 
 
 def whole_number(name: str, value: object) -> int:

@@ -30,7 +30,7 @@ from statemachine.store.sqlite import SqliteStore
 
 from ..core import TranscriptUpdate
 from ..logs import Logger
-from .arguments import duration, of_type, seconds, text, whole_number, with_methods
+from .arguments import duration, of_type, path, seconds, text, whole_number, with_methods
 from .chat_parameters import ChatParameters
 from .delivery import DeliveryScheduler, ErrorHook, Handler, HandlerRunner, MergedUpdates
 from .errors import BadSetting, ChatClosed, ChatElsewhere, ChatError
@@ -94,9 +94,11 @@ class ChatClient:
             BadSetting: A value cannot work, or has a wrong type (WrongType).
         """
         self._options: Final = Options() if options is None else of_type("options", options, "Options", Options)
-        if store is not None and not isinstance(store, str | os.PathLike):
+        if isinstance(store, str | os.PathLike):
+            store = path("store", store)
+        elif store is not None:
             with_methods("store", [store], "load", "save", "sessions")
-        self._store = store
+        self._store: Final = store
         self._traces = None if trace is None else traces_in(trace, self._options.trace_bytes)
         receiving = with_methods("metrics", [] if metrics is None else [metrics], "count", "observe")
         self._metrics = GuardedMetrics(*receiving) if receiving else None
@@ -221,7 +223,7 @@ class ChatClient:
         store, transcript = self._store, self._options.transcript
         if store is None:
             return MemoryStore(transcript=transcript)
-        if isinstance(store, str | os.PathLike):
+        if isinstance(store, str):
             call_soon = asyncio.get_running_loop().call_soon_threadsafe
             kind = postgres_store() if is_url(store) else SqliteStore
             opening = asyncio.create_task(

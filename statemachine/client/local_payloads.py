@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ class LocalPayloads:
         self._values: dict[str, Mapping[str, object]] = {}
         self._observers: dict[str, UploadProgress] = {}
 
-    def keep_file(self, source: bytes | str | os.PathLike[str], uploaded: UploadProgress | None = None) -> str:
+    def keep_file(self, source: bytes | str, uploaded: UploadProgress | None = None) -> str:
         """The reference of these bytes, or of the file at this path. `uploaded`: called with the upload's progress."""
         if isinstance(source, bytes):
             ref = f"bytes:{secrets.token_hex(8)}"

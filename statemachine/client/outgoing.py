@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 from attrs import evolve
@@ -24,7 +24,7 @@ from statemachine.adapters.protocols import SavedStep
 from ..core import AnswerForm, AnswerSecureForm, DeliveryUpdate, Intent, SendFile, Session
 from ..core.session import Item
 from ..core.wire import Location, SecureFormData
-from .arguments import degrees, made, text
+from .arguments import degrees, made, path, text
 from .errors import BadSetting, ChatError, NotSaved, WrongType
 from .local_payloads import LocalPayloads
 from .sending import Sending, SendingState
@@ -44,7 +44,7 @@ class Outgoing:
     def file(
         self,
         now: int,
-        source: FileSource,
+        source: bytes | str,
         name: str | None,
         image: bool | None,
         uploaded: UploadProgress | None,
@@ -116,18 +116,21 @@ class Outgoing:
             handle._close(error)
 
 
-async def check_readable(source: FileSource) -> None:
-    """Raise BadSetting where this file does not exist, or this process may not read it. Asks in another thread."""
-    if not isinstance(cast(object, source), bytes | str | os.PathLike):
-        raise WrongType(f"send_file: source must be a path (str or PathLike) or bytes, not {type(source).__name__}")
+async def readable(source: FileSource) -> bytes | str:
+    """The bytes, or the path as text. Asks in another thread whether this process may read the file.
+
+    Raises WrongType; BadSetting where the file does not exist, or cannot be read.
+    """
     if isinstance(source, bytes):
-        return
+        return source
+    name = path("send_file: source", source, "a path (str or PathLike) or bytes")
     try:
-        readable = await asyncio.to_thread(os.access, source, os.R_OK)
+        found = await asyncio.to_thread(os.access, name, os.R_OK)
     except ValueError as error:
         raise BadSetting(f"send_file: the system cannot have such a path: {error}") from None
-    if not readable:
-        raise BadSetting(f"send_file: {os.fspath(source)!r} cannot be read: check the path and its permissions")
+    if not found:
+        raise BadSetting(f"send_file: {name!r} cannot be read: check the path and its permissions")
+    return name
 
 
 def place(latitude: str | float | Decimal, longitude: str | float | Decimal, url: str) -> Location:

@@ -13,17 +13,17 @@ from attrs import frozen
 from statemachine.adapters.protocols import Archive, Done
 from statemachine.adapters.traces import TraceFiles
 
-from .arguments import of_type
+from .arguments import path
 from .errors import BadSetting, NotSaved
 
 
 def traces_in(folder: str | os.PathLike[str], limit: float) -> TraceFiles:
     """Traces in this directory. Raises BadSetting."""
-    of_type("trace", folder, "a directory (str or PathLike)", str, os.PathLike)
+    name = path("trace", folder, "a directory (str or PathLike)")
     try:
-        return TraceFiles(folder, limit=limit)
+        return TraceFiles(name, limit=limit)
     except (OSError, ValueError) as error:  # ValueError: a NUL character
-        raise BadSetting(f"trace: {os.fspath(folder)!r} cannot be used: {getattr(error, 'strerror', error)}") from None
+        raise BadSetting(f"trace: {name!r} cannot be used: {getattr(error, 'strerror', error)}") from None
 
 
 @frozen

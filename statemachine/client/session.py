@@ -30,7 +30,7 @@ from .chat_parameters import ChatParameters, new_origin
 from .errors import ChatClosed, ending
 from .home_loop import check_loop
 from .options import Options
-from .outgoing import FileSource, Outgoing, check_readable, place
+from .outgoing import FileSource, Outgoing, place, readable
 from .runner import IntentFactory, SessionRunner, SubmittedIntent
 from .sending import Sending
 from .stream import DeliverySlot, Update, UpdateStream
@@ -334,8 +334,8 @@ class ChatSession:
         Raises:
             BadSetting: The file does not exist, or may not be read.
         """
-        await check_readable(source)
-        return await self._send(self._out.file(self._now(), source, name, image, uploaded, key, note))
+        found = await readable(source)
+        return await self._send(self._out.file(self._now(), found, name, image, uploaded, key, note))
 
     async def download(self, file_id: str, *, limit: int = DOWNLOAD_LIMIT) -> AsyncGenerator[bytes]:
         """Download a file of this chat in pieces; see `ContactCentre.download`.

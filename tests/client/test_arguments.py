@@ -80,6 +80,30 @@ OTHERS: dict[str, tuple[str, Call, list[Any]]] = {
 }
 
 
+class OddPath:
+    """A path of the application that is no text."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+    def __fspath__(self) -> Any:
+        return self.found
+
+
+@pytest.mark.parametrize("found", [b"a.png", 5, None, Path("a.png"), ["a.png"]])
+async def test_a_path_that_is_no_text_is_refused(silent: Emulator, found: Any) -> None:
+    words = f"__fspath__ of OddPath must return text, not {type(found).__name__}"
+    async with client(silent) as chats:
+        ann = await chats.session("ann")
+        with pytest.raises(WrongType, match=f"send_file: source must be a path .*{words}"):
+            await ann.send_file(OddPath(found))
+        assert ann.session.items == ()
+    for name in ("store", "trace"):
+        settings: dict[str, Any] = {"app_id": "a", name: OddPath(found)}
+        with pytest.raises(WrongType, match=f"{name} must be .*{words}"):
+            ChatClient("http://127.0.0.1", **settings)
+
+
 @pytest.fixture
 async def silent() -> AsyncIterator[Emulator]:
     async with Emulator("silent", QUICK) as emulator:
