@@ -96,7 +96,8 @@ class HttpTransport:
         if not isinstance(reply, Failure):
             return reply
         leads_to = redirects_to(response.status, response.headers)
-        failure = self._explained(evolve(reply, detail=describe(reply, leads_to)), "")
+        cause = self.http.cause_of(request.url, response.status)
+        failure = self._explained(evolve(reply, detail=describe(reply, leads_to)), cause)
         if failure.kind == "unreadable" or (isinstance(command, CreateChat | FindChat) and not says_no_chat(failure)):
             self._warn(command, failure, "")
         return failure

@@ -25,7 +25,7 @@ from .aio import LoopWorker
 from .aiohttp_extra import URL, CIMultiDict, aiohttp
 from .circuit_breaker import CircuitBreaker, RequestBlocked
 from .cookies import Cookies
-from .http_errors import MAX_HEADER, CallFailed, ConnectionCut, HeadersUnavailable, cut, unsent
+from .http_errors import MAX_HEADER, CallFailed, Cause, ConnectionCut, HeadersUnavailable, cut, forwarded, unsent
 from .inflate import ENCODINGS, ExpandedTooFar, inflated
 from .payload import UnreadablePayload, UploadProgress, payload
 
@@ -264,6 +264,8 @@ class HttpClient:
             ):
                 if self._cookies.update(url, response.headers.getall("Set-Cookie", ())) and self._on_cookies:
                     self._on_cookies(self._cookies.text)
+                if response.status == 407 and self._is_forwarded(url):  # over TLS, aiohttp raises it
+                    raise aiohttp.ClientHttpProxyError(response.request_info, (), status=407)
                 yield response
                 breaker.answered(epoch, response.status)
         except (RequestBlocked, HeadersUnavailable, UnreadablePayload, ValueError) as error:
@@ -276,7 +278,14 @@ class HttpClient:
             raise CallFailed("timeout", error, f"no complete answer within {request.timeout / 1_000:g} s") from error
         except (aiohttp.ClientError, OSError, ConnectionCut, zlib.error) as error:
             breaker.failed(epoch)
-            raise cut(error) from error
+            raise cut(error, self._pool.proxy_host) from error
+
+    def cause_of(self, url: str, status: int) -> Cause:
+        """The cause of this answer to a request for `url`: a proxy may have made it."""
+        return forwarded(status) if self._is_forwarded(url) else ""
+
+    def _is_forwarded(self, url: str) -> bool:
+        return bool(self._pool.proxy_host) and url.startswith("http:")
 
     async def _all_headers(self, request: HttpRequest) -> CIMultiDict[str]:
         headers = CIMultiDict(request.headers)

@@ -16,7 +16,8 @@ from .payload import UnreadablePayload
 NoAnswer: TypeAlias = Literal["unsent", "no_payload", "timeout", "cut"]
 Cause: TypeAlias = Literal[
     "", "blocked", "certificate", "connection", "header_size", "headers", "host", "no_http", "no_tls", "payload",
-    "proxy_blocks", "proxy_connection", "proxy_failed", "proxy_host", "proxy_password", "wrong_http",
+    "proxy_blocks", "proxy_connection", "proxy_failed", "proxy_host", "proxy_may_block", "proxy_may_fail",
+    "proxy_no_http", "proxy_no_tls", "proxy_password", "wrong_http",
 ]  # fmt: skip
 """The cause, where it is known; `client.advice` has the remedies."""
 
@@ -78,15 +79,22 @@ def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> CallFailed:
     return CallFailed("unsent", error, f"the proxy refuses the connection: HTTP status {error.status}", cause)
 
 
+def forwarded(status: int) -> Cause:
+    """The cause of an error that a proxy has either passed on or made itself."""
+    if status == 403:
+        return "proxy_may_block"
+    return "proxy_may_fail" if status >= 500 else ""
+
+
 def _not_connected(error: aiohttp.ClientConnectorError, proxy_host: str) -> CallFailed:
     # aiohttp raises its general errors where the name of the proxy cannot be resolved.
     proxy = isinstance(error, aiohttp.ClientProxyConnectionError) or error.host == proxy_host
-    origin, cause = error.os_error, _cause_of(error, proxy)
+    origin, cause = error.os_error, _cause_of(error, proxy, bool(proxy_host))
     if isinstance(origin, ssl.SSLCertVerificationError):
         why = f"certificate not trusted, {origin.verify_message}"
     elif cause in ("host", "proxy_host"):
         why = "no such host"
-    elif cause == "no_tls":
+    elif _has_no_tls(error):
         why = "no TLS there"
     else:
         why = os.strerror(origin.errno) if origin.errno and origin.errno > 0 else "cannot connect"
@@ -94,25 +102,36 @@ def _not_connected(error: aiohttp.ClientConnectorError, proxy_host: str) -> Call
     return CallFailed("unsent", error, f"{place}: {why}", cause)
 
 
-def _cause_of(error: aiohttp.ClientConnectorError, proxy: bool) -> Cause:
+def _has_no_tls(error: aiohttp.ClientConnectorError) -> bool:
+    """Whether the TLS handshake failed."""
+    # asyncio: the other side has closed the connection within the handshake
+    closed = isinstance(error.os_error, ConnectionResetError) and error.os_error.errno is None
+    return closed or isinstance(error, aiohttp.ClientConnectorSSLError) or isinstance(error.os_error, ssl.SSLError)
+
+
+def _cause_of(error: aiohttp.ClientConnectorError, proxy: bool, through_proxy: bool) -> Cause:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "certificate"
     if isinstance(error.os_error, ssl.SSLCertVerificationError):
         return "certificate"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "proxy_host" if proxy else "host"
-    if isinstance(error, aiohttp.ClientConnectorSSLError) or isinstance(error.os_error, ssl.SSLError):
-        return "no_tls"
-    return "proxy_connection" if proxy else "connection"
+    if proxy:
+        return "proxy_connection"
+    if _has_no_tls(error):
+        return "proxy_no_tls" if through_proxy else "no_tls"
+    return "connection"
 
 
 # --- the answer is missing or cannot be read --------------------------------------------------------------------------
 
 
-def cut(error: Exception) -> CallFailed:
-    """The request may have arrived; its answer did not."""
+def cut(error: Exception, proxy: str = "") -> CallFailed:
+    """The request may have arrived; its answer did not. `proxy`: the host of the proxy, "" for none."""
     original = error.__cause__ if isinstance(error, ConnectionCut) and error.__cause__ else error
     reason, cause = _cut_reason(original)
+    if cause == "no_http" and proxy:
+        cause = "proxy_no_http"
     return CallFailed("cut", original, reason, cause)
 
 

@@ -103,10 +103,14 @@ CAUSES: Final[dict[Cause, Advice]] = {
     "proxy_connection": Advice("the proxy cannot be reached", "proxy", "check its host and port"),
     "proxy_failed": Advice("the proxy does not reach the server", "proxy", "check the host in url; then ask the proxy's administrator"),
     "proxy_host": Advice("no host has the proxy's name", "proxy", "check its spelling"),
+    "proxy_may_block": Advice("the proxy, or the server behind it, refuses this", "proxy", "ask the proxy's administrator to allow the contact centre's host; if it is allowed, check app_id"),
+    "proxy_may_fail": Advice("the proxy, or the server behind it, has failed", "proxy", "check the host in url; ask the administrator of the proxy, then that of the contact centre"),
+    "proxy_no_http": Advice("what answers is no HTTP proxy", "proxy", "check host and port of the proxy, then those in url"),
+    "proxy_no_tls": Advice("no TLS comes through the proxy", "proxy", "check the port in url; then ask the proxy's administrator whether it passes TLS on"),
     "proxy_password": Advice("the proxy asks for a password", "proxy", _PASSWORD),
     "wrong_http": Advice("the answer breaks the rules of HTTP", "server", "tell the administrator of the server or of the proxy before it; nothing can be set here"),
 }
-"""By the cause of a call without a complete answer."""
+"""By the cause of a call without a complete answer, or of an error that a proxy may have made."""
 UNREACHABLE: Final[dict[type[OSError], tuple[str, Advice]]] = {
     ssl.SSLError: ("no TLS at {}", Advice("the program that listens there speaks no TLS", "url", "check the port; an http: address is without TLS")),
     TimeoutError: ("{} does not answer", Advice("no answer came, not even a refusal", "url", "check host and port; a firewall may be in between")),
@@ -130,10 +134,10 @@ def advise(failure: Failure, cause: Cause = "", url: str = "") -> Advice:
 
     Args:
         failure: Of the call.
-        cause: Where there is no complete answer, `CallFailed.cause`.
+        cause: Where there is no complete answer, `CallFailed.cause`; else `HttpClient.cause_of`.
         url: The contact centre's, as configured: a path in it is the first suspect of a wrong address.
     """
-    found = CAUSES.get(cause) or _advise(failure)
+    found = (CAUSES.get(cause) if failure.code is None else None) or _advise(failure)
     parts = urlsplit(url)
     if found.setting == "url" and parts.path not in ("", "/") and failure.kind in ("http", "unreadable"):
         host = f"{parts.scheme}://{parts.netloc}"

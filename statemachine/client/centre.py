@@ -248,7 +248,7 @@ class ContactCentre:
                 while len(begin) <= side_calls.ERROR_BODY and (chunk := await anext(chunks, b"")):
                     begin += chunk  # an error in the place of a file is short
                 if failure := side_calls.read_file_failure(head.status, head.headers, begin):
-                    raise CentreError(call.name, failure, url=self.endpoint.url)
+                    raise self._refused(call, failure)
                 size = 0
                 async for chunk in _joined(begin, chunks):
                     size += len(chunk)
@@ -282,8 +282,12 @@ class ContactCentre:
         if isinstance(answer, Failure) and (other := side_calls.next_path(call, answer)):
             call, answer = other, await self._once(other)
         if isinstance(answer, Failure):
-            raise CentreError(call.name, answer, url=self.endpoint.url)
+            raise self._refused(call, answer)
         return answer
+
+    def _refused(self, call: SideCall[Any], failure: Failure) -> CentreError:
+        url = self.endpoint.url
+        return CentreError(call.name, failure, cause=self._opened().cause_of(url, failure.status or 0), url=url)
 
     def _unanswered(self, call: SideCall[Any], failed: CallFailed) -> CentreError:
         failure = Failure(failed.kind, detail=failed.reason)

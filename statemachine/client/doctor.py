@@ -58,7 +58,7 @@ class _Check:
     leads_to: str = ""
     """The target of the last redirect."""
     cause: Cause = ""
-    """Of the last request without a complete answer."""
+    """Of the last request, if it failed."""
 
     async def ask(self, call: SideCall[A]) -> A | Failure:
         """As `ContactCentre.ask`, at one path, with the failure as it is."""
@@ -67,7 +67,8 @@ class _Check:
         except CallFailed as failed:
             self.cause = failed.cause
             return Failure(failed.kind, detail=failed.reason)
-        self.cause, self.leads_to = "", redirects_to(response.status, response.headers)
+        self.cause = self.http.cause_of(self.endpoint.url, response.status)
+        self.leads_to = redirects_to(response.status, response.headers)
         return read_answer(call, response.status, response.headers, response.body)
 
 
@@ -171,13 +172,13 @@ async def _interface(check: _Check) -> Finding | None:
     answer = await check.ask(side_calls.version())
     if not isinstance(answer, Failure):
         return Finding("interface", "ok", f"v2, server version {answer}")
-    if _speaks(answer):
+    if _speaks(check, answer):
         return Finding("interface", "ok", "v2")
     if answer.status != 404:
         raise _Stop(_failed(check, "interface", answer))
     wanted, check.endpoint = check.endpoint.api, evolve(check.endpoint, api="v1")
     old = await check.ask(side_calls.availability())
-    if isinstance(old, Failure) and not _speaks(old):
+    if isinstance(old, Failure) and not _speaks(check, old):
         raise _Stop(_failed(check, "interface", old))
     if wanted == "v1":
         return Finding("interface", "ok", "v1")
@@ -185,9 +186,9 @@ async def _interface(check: _Check) -> Finding | None:
     return Finding("interface", "wrong", "v1 only", advice)
 
 
-def _speaks(failure: Failure) -> bool:
+def _speaks(check: _Check, failure: Failure) -> bool:
     """A refusal of the API, or of a gateway before it: the API exists."""
-    return failure.code is not None or failure.status in (401, 403)
+    return failure.code is not None or (failure.status in (401, 403) and not check.cause)
 
 
 async def _authorization(check: _Check) -> Finding | None:

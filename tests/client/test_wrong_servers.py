@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from structlog.testing import capture_logs
 
 from statemachine.client import ChatClient, Options
-from statemachine.client.centre import CentreError
+from statemachine.client.centre import CentreError, ContactCentre
 from statemachine.client.doctor import Finding, examine
 from statemachine.codec.http import Endpoint
 from statemachine.core import ConnectionChanged, Failure, Finished
@@ -24,12 +25,12 @@ QUICK = Options(
 
 
 @asynccontextmanager
-async def answering(answer: bytes) -> AsyncGenerator[int]:
-    """A server that gives this answer to the first request of each connection. Its port."""
+async def answering(answer: bytes, to: bytes = b"\r\n\r\n") -> AsyncGenerator[int]:
+    """A server that gives this answer to the first request of each connection, which ends so. Its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await reader.readuntil(b"\r\n\r\n")
+            await reader.readuntil(to)
         writer.write(answer)
         writer.close()
 
@@ -75,6 +76,54 @@ async def test_a_proxy_that_refuses_is_named_with_its_remedy(answer: bytes, said
         assert finding.advice is not None
         assert (finding.advice.setting, remedy in finding.advice.remedy) == ("proxy", True)
         assert "secret" not in repr((update, finding))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "remedy"),
+    [
+        (PROXIES[0][0], "the proxy refuses the connection: HTTP status 407", "user:password@"),
+        (b"HTTP/1.1 407 Auth\r\nConnection: close\r\n\r\n", "status 407", "user:password@"),
+        (PROXIES[1][0], "status 403", "allow the contact centre's host; if it is allowed, check app_id"),
+        (PROXIES[2][0], "status 503", "the administrator of the proxy, then that of the contact centre"),
+        (b"\x05\x00\x00", "not HTTP", "host and port of the proxy"),
+    ],
+)
+async def test_a_proxy_that_answers_in_the_place_of_the_server_is_named(answer: bytes, said: str, remedy: str) -> None:
+    async with answering(answer) as port:
+        options = evolve(QUICK, proxy=f"http://127.0.0.1:{port}")
+        with capture_logs() as logs:
+            update = await shown("http://centre.example.test", options)
+        finding = await examined("http://centre.example.test", options)
+        detail = logs[0]["reason"] if isinstance(update, Finished) else update.detail
+        assert (said in detail, remedy in detail) == (True, True)
+        assert isinstance(update, Finished) == (said == "status 403")
+        assert finding.advice is not None
+        assert (finding.advice.setting, remedy in finding.advice.remedy) == ("proxy", True)
+        async with ContactCentre("http://centre.example.test", app_id="app", client_id="x", options=options) as centre:
+            with pytest.raises(CentreError, match=remedy):
+                await centre.version()
+
+
+@pytest.mark.parametrize("error", [b'{"error_code": "3000"}', b'{"error_code": 3000, "error_message": "x"}'])
+async def test_an_error_of_the_server_that_a_proxy_passes_on_is_the_servers(error: bytes) -> None:
+    answer = b"HTTP/1.1 403 F\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(error), error)
+    async with answering(answer) as port:
+        finding = await examined("http://centre.example.test", evolve(QUICK, proxy=f"http://127.0.0.1:{port}"))
+    assert finding.advice is not None
+    assert finding.advice.setting == "app_id"
+
+
+@pytest.mark.parametrize("answer", [b"", b"junk that is no TLS", b"\x15\x03\x01\x00\x02\x02\x46"])
+async def test_a_place_without_tls_is_named(answer: bytes) -> None:
+    async with answering(b"HTTP/1.1 200 OK\r\n\r\n" + answer) as port:
+        finding = await examined("https://centre.example.test", evolve(QUICK, proxy=f"http://127.0.0.1:{port}"))
+        assert finding.said == "centre.example.test:443: no TLS there"
+        assert finding.advice is not None
+        assert (finding.advice.setting, "the proxy's administrator" in finding.advice.remedy) == ("proxy", True)
+    async with answering(answer, to=b"\x16") as port:  # the first byte of a TLS handshake
+        update = await shown(f"https://127.0.0.1:{port}")
+        assert isinstance(update, ConnectionChanged)
+        assert "no TLS there" in update.detail
 
 
 @pytest.mark.parametrize(
