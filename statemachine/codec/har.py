@@ -29,6 +29,8 @@ _NO_STATUS: Final = "the file does not say how it was answered"
 _LONGEST_DATE: Final = 64
 _LONGEST_MS: Final = 86_400_000
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_GUARD: Final = re.compile(rb"(?:\)\]\}'?,?|for *\(;;\) *;|while *\((?:1|true)\) *;)\s*")
+"""Written before JSON so that a page of another origin cannot run it as a script."""
 _DATA_URL: Final = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 _FIELDS_IN_BASE64: Final = ("_textBase64", "textBase64", "_base64")
 _URLSAFE: Final = str.maketrans("-_", "+/")
@@ -167,7 +169,7 @@ def _body(content: Object, headers: Mapping[str, str], is_empty: bool) -> HarBod
     recorded = next(_recorded(content), None)
     if recorded is None:
         return HarBody() if is_empty else HarBody(problem=ABSENT)
-    data = _inflated(recorded)
+    data = _unguarded(recorded)
     packing = header(headers, "content-encoding").lower()
     if isinstance(read_body(data, headers).value, Problem) and any(one in packing for one in ("br", "zstd")):
         return HarBody(problem=f"it is recorded as it was compressed ({packing})")
@@ -207,7 +209,7 @@ def _decoded(text: str, in_base64: bool) -> bytes:
     if _is_json(plain):
         return plain
     data = _from_base64(text)
-    if data is None or not (in_base64 or _inflated(data).lstrip().startswith((b"{", b"["))):
+    if data is None or not (in_base64 or _unguarded(data).startswith((b"{", b"["))):
         return plain
     return data
 
@@ -223,6 +225,12 @@ def _from_base64(text: str) -> bytes | None:
 
 def _is_json(data: bytes) -> bool:
     return not isinstance(parse_body(data), Problem)
+
+
+def _unguarded(data: bytes) -> bytes:
+    """The content, without a guard before it."""
+    data = _inflated(data).lstrip()
+    return data[guard.end() :] if (guard := _GUARD.match(data)) else data
 
 
 def _inflated(data: bytes) -> bytes:
