@@ -12,9 +12,10 @@ import asyncio
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from traceback import walk_tb
 from typing import Final
@@ -26,6 +27,9 @@ _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _INSTALLED: Final = f"{os.sep}site-packages{os.sep}"
 
+_name: Final = type.__dict__["__name__"].__get__
+"""The name of a type, whatever its metaclass makes of the attribute."""
+_mro: Final = type.__dict__["__mro__"].__get__
 _silent: Final = ContextVar("statemachine_silent", default=False)
 
 
@@ -83,12 +87,16 @@ class Logger:
         if _silent.get() or not self._is_within_limit(level):
             return
         values = {**self._values, **values}
-        if structlog.is_configured():
-            getattr(structlog.get_logger(_LOGGER), logging.getLevelName(level).lower())(event, **values)
-            return
-        logger = logging.getLogger(_LOGGER)
-        if logger.isEnabledFor(level):
-            logger.log(level, "%s", _line(event, values), stacklevel=3)
+        try:
+            if structlog.is_configured():
+                getattr(structlog.get_logger(_LOGGER), logging.getLevelName(level).lower())(event, **values)
+                return
+            logger = logging.getLogger(_LOGGER)
+            if logger.isEnabledFor(level):
+                logger.log(level, "%s", _line(event, values), stacklevel=3)
+        except Exception:  # a filter or processor of the application, which must stop no chat
+            with suppress(Exception):
+                print(_line(event, values), file=sys.stderr)
 
     def _is_within_limit(self, level: int) -> bool:
         if self._per_minute is None or level >= logging.ERROR:
@@ -115,7 +123,8 @@ def _shown(value: object) -> str:
 
 def error_name(error: BaseException) -> str:
     """The name of the error's type; of a private type, the name of its first public base."""
-    return next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
+    names: list[str] = [_name(kind) for kind in _mro(type(error))]
+    return next(name for name in names if not name.startswith("_"))
 
 
 def error_values(error: BaseException) -> dict[str, object]:
@@ -124,7 +133,13 @@ def error_values(error: BaseException) -> dict[str, object]:
     Its message is left out: it may quote the chat. Of an exception group, the first exception is described. The place
     is in the code of the application, where the traceback has such a frame.
     """
-    error = _first(error)
+    try:
+        return _described(_first(error))
+    except Exception:  # a type of the application may override each attribute that is read here
+        return {"error": error_name(error)}
+
+
+def _described(error: BaseException) -> dict[str, object]:
     values: dict[str, object] = {"error": error_name(error)}
     if isinstance(error, TimeoutError) and isinstance(error.__cause__, asyncio.CancelledError):
         error = error.__cause__  # of `asyncio.timeout`: the place that took too long

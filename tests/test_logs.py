@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -131,6 +132,40 @@ def test_an_error_is_described_by_type_and_place_without_its_message(failing: Ca
     assert values["file"] == __file__
     assert values["function"] == ("fail" if failing is fail_in_a_group else failing.__name__)
     assert "words" not in repr(values)
+
+
+class _OddType(type):
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError("no attribute of the type can be read")
+
+
+class _Odd(Exception, metaclass=_OddType):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("no attribute can be read")
+
+
+class _Endless(ExceptionGroup[Exception]):
+    @property
+    def exceptions(self) -> Any:
+        return (self,)
+
+
+def test_an_error_that_cannot_be_read_is_named_by_its_type() -> None:
+    assert error_values(_Odd()) == {"error": "Exception"}
+    assert error_values(_Endless("", [ValueError()])) == {"error": "ExceptionGroup"}
+
+
+def test_a_filter_of_the_application_that_fails_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(record: logging.LogRecord) -> bool:
+        raise ValueError("the filter")
+
+    logger = logging.getLogger("statemachine")
+    logger.addFilter(fail)
+    try:
+        Logger(session="5f3a").warning("call_failed", reason="no such host")
+    finally:
+        logger.removeFilter(fail)
+    assert capsys.readouterr().err == "call_failed session=5f3a reason='no such host'\n"
 
 
 async def test_a_timeout_is_described_by_the_place_that_took_too_long() -> None:

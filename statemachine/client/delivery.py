@@ -279,7 +279,7 @@ class HandlerRunner:
                 self.scheduler.done(run, chat, ack=self.auto_ack)
             elif is_cancelled:
                 self.scheduler.again(run, chat)
-            elif isinstance(error, _NothingToAwait) and not self.has_returned_awaitable:
+            elif type(error) is _NothingToAwait and not self.has_returned_awaitable:
                 self.scheduler.again(run, chat)
                 raise BadSetting(f"handle: {error}")
             else:

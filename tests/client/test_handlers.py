@@ -29,6 +29,17 @@ class Abort(BaseException):
     """An exception that `except Exception` does not catch."""
 
 
+class OddType(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__name__", "__qualname__", "__mro__"):
+            raise RuntimeError("this type does not say its name")
+        return super().__getattribute__(name)
+
+
+class Odd(Exception, metaclass=OddType):
+    pass
+
+
 async def await_a_cancelled_task() -> None:
     task = asyncio.create_task(asyncio.sleep(60))
     task.cancel()
@@ -60,6 +71,7 @@ FAILURES: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
     "cancelled task": ("CancelledError", await_a_cancelled_task),
     "cancels itself": ("CancelledError", cancel_itself),
     "raises CancelledError": ("CancelledError", lambda: fail_with(asyncio.CancelledError("the customer's words"))),
+    "odd type": ("Odd", lambda: fail_with(Odd("the customer's words"))),
     "timeout": ("TimeoutError", time_out),
     "exception": ("Failure", lambda: fail_with(Failure("the customer's words"))),
     "group": ("Failure", fail_in_a_group),
