@@ -16,7 +16,6 @@ it is first used, the core without more than attrs.
 from __future__ import annotations
 
 from os.path import dirname, exists, join
-from typing import TYPE_CHECKING, Any
 
 if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-statemachine; we have none of this name
     raise ImportError(
@@ -27,7 +26,10 @@ if exists(join(dirname(__file__), "statemachine.py")):  # a module of python-sta
 
 from .version import __version__ as __version__
 
+TYPE_CHECKING = False  # `typing` would take most of the time of this import, and Ctrl-C within it shows a traceback
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import core
     from .client import ChatClient as ChatClient
     from .codec.records import (

@@ -1,11 +1,15 @@
-"""The command `statemachine`. Importing this needs no extra; `main` says which one is missing."""
+"""The command `statemachine`. Importing this needs no extra; `main` says which one is missing.
+
+Everything is imported within `main`, where Ctrl-C ends an import without a traceback.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-from .errors import interrupted, is_interrupt, missing, say
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
@@ -18,12 +22,16 @@ def main(args: Sequence[str] | None = None) -> int:
 
         return run(given)
     except ModuleNotFoundError as error:
+        from .errors import missing, say
+
         line = missing(error, "the command line")
         if line is None:
             raise
         say(line)
         return 2
     except BaseException as error:
+        from .errors import interrupted, is_interrupt
+
         if is_interrupt(error):
             return interrupted()
         raise

@@ -131,6 +131,15 @@ def test_ctrl_c_while_modules_are_imported(module: str, where: str, tmp_path: Pa
     assert done.stderr.strip() == b"statemachine: interrupted"
 
 
+def test_nothing_is_imported_before_ctrl_c_is_caught() -> None:
+    script = (
+        "import sys; before = set(sys.modules); from statemachine.cli import main; "
+        "print(*sorted(one for one in set(sys.modules) - before if not one.startswith('statemachine')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() in (["__future__"], [])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["run", "chat", "doctor"])
 def test_ctrl_c_while_a_server_does_not_answer(name: str, tmp_path: Path) -> None:
