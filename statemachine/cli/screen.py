@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from typing import Final, TextIO, TypeAlias
 
+from .errors import say
 from .text import visible
 
 Piece: TypeAlias = tuple[str, str]
@@ -62,11 +63,16 @@ def discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def progress(line: str) -> None:
-    """Show how far a long command is: on a terminal, in place of the line before; "" removes it."""
+def progress(line: str, *, always: bool = False) -> None:
+    """Show how far a long command is: on a terminal, in place of the line before; "" removes it.
+
+    `always`: elsewhere too, as a message.
+    """
     if sys.stderr is not None and sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{visible(line)}")
         sys.stderr.flush()
+    elif always:
+        say(line)
 
 
 class Screen:

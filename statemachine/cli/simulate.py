@@ -80,8 +80,6 @@ def command(
             exploration = explore(depth, _EXPLORING, coverage)
     figures = run_jobs(seed, seeds, steps, jobs or os.cpu_count() or 1, _labels(only), partial(_progress, seeds))
     figures.reached.update(coverage.counts)
-    if figures.violations:
-        progress("minimising the violations")
     found = [_case(violation, steps, only, out) for violation in figures.violations[:_MINIMISED]]
     progress("")
     if as_json_:
@@ -105,6 +103,7 @@ def _labels(only: tuple[str, ...]) -> tuple[str, ...] | None:
 
 
 def _case(violation: LawViolation, steps: int, only: tuple[str, ...], out: Path) -> tuple[Case, str]:
+    progress(f"minimising the violation of {violation.law} in seed {violation.seed}", always=True)
     run = Simulator(violation.seed, steps, only=_labels(only))
     with silenced():
         run.run()

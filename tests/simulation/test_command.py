@@ -43,7 +43,8 @@ def test_a_violation_is_written_and_replayed(
     PLANTS["polls_on_after_the_end"][0](monkeypatch)
     arguments = ["simulate", "--seeds", "10", "--jobs", "1", "--out", str(tmp_path)]
     assert main(arguments) == 1
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "statemachine: minimising the violation of L8 in seed " in err  # also where stderr is no terminal
     path = min(tmp_path.glob("violation-*.jsonl"))
     assert f"statemachine simulate --replay {path}" in out
     assert main(["simulate", "--replay", str(path)]) == 1
