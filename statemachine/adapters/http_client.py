@@ -37,6 +37,9 @@ replace default headers of the same name, `Authorization` too. If it raises, the
 CONNECTING: Final = 100
 """Connections opened at once; Linux has a backlog of 128 unless a server asks for more."""
 
+_MAY_SEND_S: Final = 0.2
+"""How often a read that waits for `may_send` looks again."""
+
 _UNSENT: Final = (
     aiohttp.ClientConnectorError,  # name, connect, proxy and TLS handshake
     aiohttp.ClientHttpProxyError,  # the proxy refused to connect us
@@ -137,7 +140,8 @@ class ConnectionPool:
             proxy: Such as "http://host:port", or "http://user:password@host:port".
             headers: For every request, see `HeaderSource`.
             per_second: The average rate of requests; None: unlimited.
-            may_send: Asked before each request, and again before it leaves; while it is false, none is sent.
+            may_send: Asked before each request, and again before it leaves. While it is false, reads wait, and other
+                requests fail.
         """
         self.loop: Final = asyncio.get_running_loop()
         self.connect_timeout_s: Final = connect_timeout.total_seconds()
@@ -156,6 +160,7 @@ class ConnectionPool:
         )
         self.worker: Final = LoopWorker(self.loop)
         self.breaker: Final = CircuitBreaker(per_second)
+        self._may_send = may_send
 
     async def __aenter__(self) -> Self:
         return self
@@ -165,10 +170,19 @@ class ConnectionPool:
         """The requests that were not sent because of `may_send`."""
         return self._connector.refused
 
-    async def enter(self, timeout: float) -> int:  # noqa: ASYNC109 - see `CircuitBreaker.enter`
-        """Wait until a request may begin. Raises RequestBlocked."""
-        self._connector.check()
-        return await self.breaker.enter(timeout)
+    async def enter(self, request: HttpRequest) -> int:
+        """Wait until a request may begin; returns the epoch of the breaker. Raises RequestBlocked.
+
+        A read waits until `may_send`: if it failed again and again, the pauses of its chat would grow meanwhile.
+        """
+        try:
+            self._connector.check()
+        except RequestBlocked:
+            if request.method != "GET":  # it could leave after another process has sent it
+                raise
+            while not self._may_send():  # noqa: ASYNC110 - rare, and it has no event
+                await asyncio.sleep(_MAY_SEND_S)
+        return await self.breaker.enter(request.timeout / 1_000)
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.close()
@@ -248,7 +262,7 @@ class HttpClient:
         """The answer without its body. Errors become CallFailed, also those while the body is read."""
         breaker, epoch, url = self._pool.breaker, 0, request.url
         try:
-            epoch = await self._pool.enter(request.timeout / 1_000)
+            epoch = await self._pool.enter(request)
             headers = await self._all_headers(request)
             headers.update(self._cookies.headers(url))
             async with (

@@ -226,8 +226,7 @@ class Worker(ChatClient):
     def _work(self, chat: ChatSession) -> None:
         """Poll at once, without the pause after a restart: the chat's last worker polls no more, so nobody does."""
         super()._work(chat)
-        if chat.session.connection.name == "backing_off":
-            chat._runner.submit_optional(Foreground(chat._now()))
+        _poll_now(chat)
 
     # --- shards: called by the membership, in its thread --------------------------------------------------------------
 
@@ -389,6 +388,9 @@ class Worker(ChatClient):
             if was_valid and not self._lease.is_valid:
                 for chat in self.sessions():
                     chat._cut_reads()
+            elif self._lease.is_valid and not was_valid:
+                for chat in self.sessions():  # their pauses have grown, since nothing could be sent
+                    _poll_now(chat)
             was_valid = self._lease.is_valid
             self._release()
             self._count()
@@ -430,3 +432,8 @@ class Worker(ChatClient):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _log.error("worker_task_failed", **error_values(error))
+
+
+def _poll_now(chat: ChatSession) -> None:
+    if chat.session.connection.name == "backing_off":
+        chat._runner.submit_optional(Foreground(chat._now()))

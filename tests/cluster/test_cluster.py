@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from attrs import evolve
 
 from statemachine import DeliveryUpdate, Finished
 from statemachine.client.errors import BadSetting, ChatElsewhere
@@ -134,6 +135,30 @@ async def test_a_chat_that_is_taken_over_is_polled_without_a_pause(centre: Emula
             await one.close()
             await until(lambda: connections)
     assert connections == ["off"]  # while the history is read
+
+
+@pytest.mark.parametrize("pause_ms", [1, 600_000])
+async def test_a_chat_is_polled_at_once_when_a_lost_lease_is_back(
+    centre: Emulator, postgres: str, monkeypatch: pytest.MonkeyPatch, pause_ms: int
+) -> None:
+    """Its pause may have become long; and after a short one, the history is read as soon as a request may be sent."""
+    config = evolve(Options().core(), backoff_start=pause_ms, backoff_cap=600_000)
+    monkeypatch.setattr(Options, "core", lambda _: config)
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        chat = await one.session("ann")
+        await (await chat.send("hello")).sent()
+        await until(lambda: chat.session.connection.name == "polling" and chat.session.history.name == "current")
+        with monkeypatch.context() as away:
+            away.setattr(one._lease, "renew", lambda sent: None)
+            one._lease.end()
+            await until(lambda: chat.session.connection.name != "polling")
+            await asyncio.sleep(0.5)
+            assert chat.session.connection.tries == 1
+            assert (chat.session.connection.name, chat.session.history.name) == (
+                ("off", "reading") if pause_ms == 1 else ("backing_off", "current")
+            )
+        await until(lambda: chat.session.connection.name == "polling")
 
 
 async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: Emulator, postgres: str) -> None:
