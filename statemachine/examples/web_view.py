@@ -60,11 +60,12 @@ def step(chat: str, event: sm.Event, opening: sm.Event | None = None, new_cookie
 
 
 @app.post("/chats/<chat>")
-def say(chat: str) -> tuple[str, int]:
+def say(chat: str) -> tuple[str | bytes, int]:
     try:
         step(Endpoint(CENTRE_URL, TENANT, APP_ID, chat).client_id, *intents(**flask.request.get_json()))
     except (sm.IllegalIntent, ValueError, TypeError, RecursionError) as refusal:  # a wrong id, type, member; too deep
-        return str(refusal), 409 if isinstance(refusal, sm.IllegalIntent) else 400
+        words = str(refusal).encode(errors="replace")  # it may quote half a surrogate pair
+        return words, 409 if isinstance(refusal, sm.IllegalIntent) else 400
     return "", 204
 
 

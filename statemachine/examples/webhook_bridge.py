@@ -32,14 +32,14 @@ def setting(name: str) -> str:
 
 
 def parts(text: str) -> list[str]:
-    """The text in parts that a messenger takes."""
-    return [text[at : at + LIMIT] for at in range(0, len(text), LIMIT)]
+    """The text in parts that a messenger takes; most refuse blank ones."""
+    return [part for at in range(0, len(text), LIMIT) if (part := text[at : at + LIMIT]).strip()]
 
 
 async def webhook(request: web.Request) -> web.Response:
     """A user wrote. Answered after the save: the messenger repeats unanswered calls, and may repeat answered ones."""
     secret = request.headers.get("X-Webhook-Secret", "")
-    if not hmac.compare_digest(secret.encode(errors="replace"), request.app[SECRET].encode()):
+    if not hmac.compare_digest(secret.encode(errors="surrogateescape"), os.fsencode(request.app[SECRET])):
         raise web.HTTPForbidden(text="X-Webhook-Secret is missing or wrong")
     try:
         user, key, text = message(await request.read())

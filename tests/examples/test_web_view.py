@@ -50,6 +50,7 @@ BODIES = [
     b'{"key": 5, "text": "x"}',
     b'{"other": 1}',
     b'{"self": 1}',
+    b'{"\\ud800": 1}',
     b"[" * 100_000,
     b'{"text": ' + b"[" * 100_000,
     '{"text": "é"}'.encode("latin-1"),

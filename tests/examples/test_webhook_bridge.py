@@ -232,6 +232,21 @@ async def test_the_secret_is_needed_whatever_becomes_of_the_environment(
             assert await post(url, {"id": 1, "user": "ann", "text": "x"}) == 200
 
 
+async def test_a_secret_of_any_bytes_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Emulator("silent", QUICK) as emulator, messenger() as out:
+        for name, value in settings(emulator, out, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("WEBHOOK_SECRET", os.fsdecode(b"hunter2\xff"))
+        async with serving(application()) as url:
+            for secret, status in ((b"hunter2\xff", 200), (b"hunter2?", 403), (b"hunter2", 403), (b"\xff", 403)):
+                reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
+                body = b'{"id": 1, "user": "ann", "text": "x"}'
+                head = b"POST /webhook HTTP/1.0\r\nX-Webhook-Secret: %b\r\nContent-Length: %d\r\n\r\n"
+                writer.write(head % (secret, len(body)) + body)
+                assert f" {status} " in (await reader.readline()).decode()
+                writer.close()
+
+
 async def test_a_chat_that_cannot_be_stored_is_to_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Emulator("silent", QUICK) as emulator, messenger() as out:
         for name, value in settings(emulator, out, tmp_path).items():
@@ -255,6 +270,7 @@ async def test_long_texts_are_split_both_ways(tmp_path: Path, monkeypatch: pytes
             await emulator.act(chat.chat_id, do.Say("", markup='<img src="https://x.example/plan.png">'))
             await emulator.act(chat.chat_id, do.ShareFile("plan.pdf", b"%PDF"))
             await emulator.act(chat.chat_id, do.Say("y" * 5_000))
+            await emulator.act(chat.chat_id, do.Say("z" * 4_096 + " " * 4_096 + "end"))
             await emulator.act(chat.chat_id, do.Say("that is all"))
             await out.hears("that is all")
     assert "".join(received(emulator)) == long
@@ -262,7 +278,8 @@ async def test_long_texts_are_split_both_ways(tmp_path: Path, monkeypatch: pytes
     start = texts.index("(The agent sent something that cannot be shown here.)")
     mine = [text for text in texts[start:] if not text.startswith("You said")]
     assert "(The agent sent a file: plan.pdf)" in mine
-    assert {"y" * 4_096, "y" * 904} <= set(mine)
+    assert {"y" * 4_096, "y" * 904, "z" * 4_096, "end"} <= set(mine)
+    assert all(text.strip() for text in mine)
     assert len({answer["id"] for answer in out.answers}) == len(out.answers)
 
 
