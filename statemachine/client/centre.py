@@ -17,12 +17,12 @@ from statemachine.adapters.http_errors import CallFailed, Cause
 from statemachine.codec import side_calls
 from statemachine.codec.body import MAX_BODY
 from statemachine.codec.http import Endpoint, HttpRequest
-from statemachine.codec.side_calls import SideCall
+from statemachine.codec.side_calls import ApnsToken, FirebaseToken, SideCall
 from statemachine.codec.widget import WidgetConfiguration
 
 from ..core import ChatOpened, Entry, Failure
 from .advice import Advice, advise
-from .arguments import made, text
+from .arguments import duration, made, of_type, text, whole_number
 from .chat_parameters import ChatParameters
 from .errors import ChatError
 from .home_loop import check_loop
@@ -101,9 +101,9 @@ class ContactCentre:
         Raises:
             BadSetting: A value cannot be sent.
         """
-        self._options = options or Options()
+        self._options: Final = Options() if options is None else of_type("options", options, "Options", Options)
         self.endpoint: Final = self._options.endpoint(url, tenant, app_id, client_id)
-        self._shared = http
+        self._shared = http if http is None else of_type("http", http, "HttpClient", HttpClient)
         self._http: HttpClient | None = http
         self._stack = AsyncExitStack()
 
@@ -180,6 +180,7 @@ class ContactCentre:
             chat_id: Of the chat.
             token: Of the device.
         """
+        of_type("subscribe: token", token, "ApnsToken or FirebaseToken", ApnsToken, FirebaseToken)
         await self.ask(_made(side_calls.notifications, chat_id, token))
 
     async def unsubscribe(self, chat_id: str) -> None:
@@ -241,6 +242,8 @@ class ContactCentre:
             TooLarge: The file has more bytes; beside the errors of the class.
         """
         call = _made(side_calls.download, chat_id, file_id)
+        limit = whole_number("download: limit", limit)
+        within = duration("download: within", within)
         request = request_for(call, self.endpoint, self._options.upload_timeout)
         try:
             async with self._opened().stream(request, within) as (head, chunks):
@@ -278,6 +281,7 @@ class ContactCentre:
         Returns:
             The answer of this kind of call.
         """
+        of_type("ask: call", call, "a call of codec.side_calls", SideCall)
         answer = await self._once(call)
         if isinstance(answer, Failure) and (other := side_calls.next_path(call, answer)):
             call, answer = other, await self._once(other)

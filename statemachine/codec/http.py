@@ -80,6 +80,11 @@ def _header_text(_endpoint: object, attribute: Any, value: str) -> None:
         raise ValueError(f"{attribute.name}: only printable ASCII can be sent in a header")
 
 
+def _whole(_endpoint: object, attribute: Any, value: str) -> None:
+    if clean(value) != value:
+        raise ValueError(f"{attribute.name}: half of a surrogate pair cannot be sent")
+
+
 def _version(_endpoint: object, _attribute: object, api: str) -> None:
     if api not in get_args(Api):
         raise ValueError(f"api: {api!r} is not known; it is v1 or v2")
@@ -104,7 +109,7 @@ class Endpoint:
     """
 
     url: str = field(validator=_address, converter=_trimmed)
-    tenant: str
+    tenant: str = field(validator=_whole)
     app_id: str = field(repr=_hidden, validator=_identity)
     client_id: str = field(repr=_hidden, validator=_identity)
     api: Api = field(default="v2", validator=_version)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from asyncio import sleep
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from inspect import isawaitable, signature
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statemachine import ChatClient, DeliveryUpdate, IllegalIntent, RequestChat, SendText, new_session, reduce
-from statemachine.client import BadSetting, ChatError, ChatSession, ContactCentre, WrongType
+from statemachine.client import BadSetting, ChatError, ChatSession, ContactCentre, Options, WrongType
 from statemachine.client.arguments import degrees, made
+from statemachine.codec.side_calls import ApnsToken
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.emulator.http import Emulator
 from statemachine.wire import Navigation
@@ -136,6 +140,41 @@ async def test_wrong_types_are_refused_with_the_argument_and_the_type_and_nothin
                 await wait(5)  # type: ignore[arg-type]
     async with client(silent, store=tmp_path / "chats.sqlite") as chats:
         assert (await chats.session("ann")).phase == "ivr"
+
+
+NEITHER: list[Any] = [5, 1.5, b"x", "", "x\0\ud800", ["x"], {1: 2}, object(), None, len, timedelta(-1), ApnsToken(5, 5)]  # type: ignore[arg-type]
+GIVEN: dict[str, Any] = {"data": {}, "latitude": 1, "longitude": 2, "source": b"x", "seq": 1, "handler": print}
+
+
+async def called(method: Callable[..., Any], values: dict[str, Any]) -> None:
+    """Call this method; of a stream, read one value. What it waits for does not come here."""
+    with suppress(TimeoutError, StopAsyncIteration):
+        async with asyncio.timeout(0.02):
+            result = method(**values)
+            await (anext(result) if isinstance(result, AsyncIterator) else result if isawaitable(result) else sleep(0))
+
+
+@pytest.mark.parametrize("kind", [ChatSession, ChatClient, ContactCentre])
+async def test_any_value_for_any_argument_is_taken_or_refused_with_words(silent: Emulator, kind: type[Any]) -> None:
+    """All public methods but those that close, by their signatures."""
+    async with (
+        client(silent) as chats,
+        ContactCentre(silent.url, app_id="app", client_id="joe", options=Options()) as centre,
+    ):
+        ann = await chats.session("ann")
+        target: Any = {ChatSession: ann, ChatClient: chats, ContactCentre: centre}[kind]
+        names = [one for one in dir(kind) if callable(getattr(target, one))]
+        for name in [one for one in names if not one.startswith(("_", "close", "stop"))]:
+            parameters = signature(getattr(target, name)).parameters
+            needed = {one.name: GIVEN.get(one.name, "x") for one in parameters.values() if one.default is one.empty}
+            for parameter in parameters:
+                for value in NEITHER:
+                    try:
+                        await called(getattr(target, name), {**needed, parameter: value})
+                    except (ChatError, IllegalIntent):  # with words; the tests above know which
+                        pass
+                    except Exception as error:
+                        raise AssertionError(f"{name}({parameter}={value!r}) raises {error!r}") from error
 
 
 @pytest.mark.parametrize("name", ["url", "app_id", "tenant"])

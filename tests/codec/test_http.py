@@ -68,6 +68,7 @@ def test_f29_an_empty_client_id_is_refused_with_the_reason(client_id: str) -> No
         ({"url": "https://x.example/#a"}, "url: only scheme, host, port and path"),
         ({"url": "https://x.example/ü"}, "url: only printable ASCII"),
         ({"api": "v3"}, "api: 'v3' is not known"),
+        ({"tenant": "t\ud800"}, "tenant: half of a surrogate pair"),
     ],
 )
 def test_an_endpoint_that_cannot_work_is_refused(change: dict[str, Any], reason: str) -> None:
