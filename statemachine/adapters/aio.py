@@ -37,6 +37,16 @@ def _wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+def settle(answer: asyncio.Future[None], error: BaseException | None) -> None:
+    """Take the answer of a store: its error, or none. Nothing follows where the caller was cancelled."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(None)
+    else:
+        answer.set_exception(error)
+
+
 class LoopClock:
     """The wall clock's time for an event loop, which waits by the monotonic clock.
 

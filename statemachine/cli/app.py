@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import wraps
@@ -82,6 +82,17 @@ def grouped(name: str, kind: type[Any], *options: Any) -> Callable[[F], F]:
     return decorate
 
 
+def named_values(option: str, name: str, given: Iterable[str]) -> dict[str, object]:
+    """The values of a repeated option, as in `--set hold_ms=5000`. Raises UsageError. `name`: of the first part."""
+    values: dict[str, object] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not key.strip():
+            raise click.UsageError(f"{option} {one}: expected {name}=VALUE.")
+        values[key.strip()] = value
+    return values
+
+
 @contextmanager
 def needing_extras(what: str) -> Generator[None]:
     """Within it, a module that an extra would have brought becomes a Trouble that names the extra."""
@@ -95,9 +106,16 @@ def needing_extras(what: str) -> Generator[None]:
 
 
 class Group(click.Group):
-    """A group of commands that names the nearest one where it has none of the name given."""
+    """A group of commands: prints its help where none is named, and the nearest one where it has none of that name."""
 
     context_class = Context
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, but help is no error message."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -137,11 +155,10 @@ class _Lazy(Group):
 import_module("rich")  # the extra brings both: better to miss it here than in the middle of a command
 
 
-@click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="statemachine")
 @click.option(_DEBUG, is_flag=True, expose_value=False, help="Show where an unexpected error came from.")
-@click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli() -> None:
     """Chat sessions with a contact centre: show, emulate, replay and test them.
 
     Exit status: 0 success; 1 the result is negative; 2 the command could not be executed (wrong usage, an unusable
@@ -152,9 +169,6 @@ def cli(ctx: click.Context) -> None:
     \b
       eval "$(_STATEMACHINE_COMPLETE=bash_source statemachine)"
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-        ctx.exit(2)
 
 
 def run(args: Sequence[str]) -> int:

@@ -16,16 +16,12 @@ from .app import Group, Trouble, in_trouble
 from .screen import Screen
 
 
-@click.group(name="cluster", cls=Group, invoke_without_command=True)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@click.group(name="cluster", cls=Group)
+def command() -> None:
     """See and steer the workers that share the chats of a PostgreSQL database: URL is the one of their store.
 
     Exit status: 0 done; 2 it could not be executed.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-        ctx.exit(2)
 
 
 @command.command()

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from attrs import frozen
 
+from statemachine.conformance import report
 from statemachine.conformance.pack import pack
-from statemachine.conformance.report import (
-    as_json,
-    html,
-    junit,
-    ladder,
-    lines_of,
-    rule_lines,
-    rules_of,
-    skipped_lines,
-    summary,
-)
 from statemachine.conformance.results import CheckResult, as_strict, conforms
 
 from .app import grouped, needing_extras
@@ -27,7 +17,10 @@ from .files import FILE, write
 from .harness import EngineTrial
 from .screen import progress
 from .text import visible
-from .trial import ClientOptions, EngineOptions, Judged, Trial, client_options, engine_options
+from .trial import ClientOptions, EngineOptions, Judged, client_options, engine_options
+
+if TYPE_CHECKING:
+    from .blackbox import ClientTrial
 
 
 @frozen
@@ -45,18 +38,19 @@ class Reporting:
         verdict = as_strict(found) if self.strict else found
         if self.verbose or (verdict.status not in ("passed", "skipped") and not verdict.rule):
             progress("")
-            click.echo("\n".join(map(visible, lines_of(verdict))))
+            click.echo("\n".join(map(visible, report.lines_of(verdict))))
         return verdict
 
     def close(self, judged: Judged) -> None:
         """Write the reports, and print the summary."""
         name, verdicts = judged.name, judged.results
-        for path, written in ((self.junit, junit), (self.html, html), (self.json, as_json)):
+        for path, written in ((self.junit, report.junit), (self.html, report.html), (self.json, report.as_json)):
             if path is not None:
                 write(path, written(name, verdicts))
-        for some in rules_of(verdicts):
-            click.echo("\n".join(map(visible, rule_lines(some))))
-        for line in (*skipped_lines(verdicts), *ladder(verdicts), summary(name, verdicts, judged.scope)):
+        for some in report.rules_of(verdicts):
+            click.echo("\n".join(map(visible, report.rule_lines(some))))
+        last = report.summary(name, verdicts, judged.scope)
+        for line in (*report.skipped_lines(verdicts), *report.ladder(verdicts), last):
             click.echo(visible(line))
 
 
@@ -132,7 +126,7 @@ def command(
 
 def _trial(
     given: tuple[str, ...], only: tuple[str, ...], known: Path | None, client: ClientOptions, engine: EngineOptions
-) -> Trial:
+) -> EngineTrial | ClientTrial:
     if not (client.client or client.watch or client.port is not None):
         return EngineTrial(given, only, known, engine)
     if engine.replay is not None:

@@ -26,7 +26,7 @@ from statemachine.proxy import BadProfile, read_profile
 from statemachine.serving.addresses import is_loopback
 
 from .. import console
-from .app import Trouble, needing_extras
+from .app import Trouble, named_values, needing_extras
 from .files import FILE, read_text
 from .listening import Listening, listening_options, ready, why_not
 from .numbers import FiniteRange
@@ -104,12 +104,9 @@ def command(
 
 
 def _settings(settings: Iterable[str]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise click.UsageError(f"--set {setting}: expected KNOB=VALUE.")
-        values[name.strip()] = value.strip()
+    values: dict[str, object] = {
+        name: str(value).strip() for name, value in named_values("--set", "KNOB", settings).items()
+    }
     try:
         from_settings(values)
     except ValueError as error:

@@ -47,9 +47,8 @@ def _database(ctx: click.Context, parameter: click.Parameter, value: str) -> Pat
 _file: Final = click.argument("file", callback=_database, metavar="DATABASE")
 
 
-@click.group(name="store", cls=Group, invoke_without_command=True)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@click.group(name="store", cls=Group)
+def command() -> None:
     """Maintain the database of chats: check, show a chat, migrate, purge, forget a client, recover, copy.
 
     DATABASE is a SQLite file (`store="chats.sqlite"`), or the URL of a PostgreSQL database. For a file, all but check
@@ -58,9 +57,6 @@ def command(ctx: click.Context) -> None:
 
     Exit status: 0 done; 1 check or recover found damage, or show no chat; 2 it could not be executed.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-        ctx.exit(2)
 
 
 @command.command(name="check")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final
 
 import click
 from attrs import frozen
@@ -13,25 +12,11 @@ from attrs import frozen
 from statemachine.conformance.kit import RANDOM_TRACES
 from statemachine.conformance.process import TIMEOUT_S
 from statemachine.conformance.results import CheckResult, area_of, is_selected
+from statemachine.emulator.script.values import did_you_mean
 
 from .app import Trouble, grouped
 from .files import FILE, FOLDER
 from .numbers import FiniteRange
-
-
-class Trial(Protocol):
-    """The implementation to be tested. Its methods raise Trouble."""
-
-    missing: ClassVar[str]
-    """The message where no command was given."""
-
-    def list_cases(self, verbose: bool) -> None:
-        """List the cases, and with `verbose` all that is known of their rules; run none."""
-        ...
-
-    def judged(self, heard: Callable[[CheckResult], CheckResult]) -> Judged:
-        """Run the cases; `heard` is called with each result, and returns it as it counts."""
-        ...
 
 
 @frozen
@@ -48,7 +33,7 @@ def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> Non
     names = list(known)
     for name in given:
         if name not in names:
-            raise Trouble(f"no {what} is called {name!r}{_did_you_mean(name, names)}")
+            raise Trouble(f"no {what} is called {name!r}{did_you_mean(name, names)}")
 
 
 def refuse_unselecting(only: Iterable[str], known: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -57,12 +42,7 @@ def refuse_unselecting(only: Iterable[str], known: Iterable[tuple[str, Sequence[
     for one in only:
         if not any(is_selected(name, tags, (one,)) for name, tags in names):
             close = {part for name, tags in names for part in (name, area_of(name), *tags)}
-            raise Trouble(f"no check is called {one!r}{_did_you_mean(one, sorted(close))}; see --list")
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+            raise Trouble(f"no check is called {one!r}{did_you_mean(one, sorted(close))}; see --list")
 
 
 @frozen

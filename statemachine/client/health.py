@@ -8,6 +8,7 @@ from functools import partial
 
 from attrs import frozen
 
+from statemachine.adapters.aio import settle
 from statemachine.adapters.protocols import Archive
 
 
@@ -28,16 +29,13 @@ async def store_fault(store: Archive, within: timedelta) -> str | None:
 
     Cookies of a session that is not stored are not kept: a write that goes all the way, and changes nothing.
     """
-    done: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-    store.keep_cookies("", "", partial(_answer, done))
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    store.keep_cookies("", "", partial(settle, done))
     try:
         async with asyncio.timeout(within.total_seconds()):
-            error = await done
+            await done
     except TimeoutError:
         return f"the store does not answer within {within.total_seconds():g} seconds"
-    return None if error is None else f"the store takes no writes: {type(error).__name__}"
-
-
-def _answer(done: asyncio.Future[BaseException | None], error: BaseException | None) -> None:
-    if not done.done():
-        done.set_result(error)
+    except Exception as error:
+        return f"the store takes no writes: {type(error).__name__}"
+    return None

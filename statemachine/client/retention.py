@@ -10,6 +10,7 @@ from functools import partial
 
 from attrs import frozen
 
+from statemachine.adapters.aio import settle
 from statemachine.adapters.protocols import Archive, Done
 from statemachine.adapters.traces import TraceFiles
 
@@ -51,7 +52,7 @@ class Retention:
 
     async def _done(self, ask: Callable[[Done], None]) -> None:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        ask(partial(_answer, answer))
+        ask(partial(settle, answer))
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 await answer
@@ -59,12 +60,3 @@ class Retention:
             raise NotSaved(
                 f"the store has not deleted this within {self.within}; it may still do so: repeat it"
             ) from None
-
-
-def _answer(answer: asyncio.Future[None], error: BaseException | None) -> None:
-    if answer.done():  # the caller was cancelled
-        return
-    if error is None:
-        answer.set_result(None)
-    else:
-        answer.set_exception(error)

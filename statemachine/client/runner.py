@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from statemachine.adapters.aio import LoopClock
+from statemachine.adapters.aio import LoopClock, settle
 from statemachine.adapters.driver import Driver, DriverStopped, label
 from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport, Worker
 from statemachine.store.errors import UnreadableSession
@@ -257,11 +257,7 @@ def _is_fulfilled(over: Session, intent: Event) -> bool:
 
 
 def _resolve(session_id: str, saved: asyncio.Future[None], error: BaseException | None) -> None:
-    if saved.done():  # the caller was cancelled
-        return
-    if error is None:
-        saved.set_result(None)
-        return
-    failure = ending(None if isinstance(error, DriverStopped) else error, session_id)
-    failure.__cause__ = error
-    saved.set_exception(failure)
+    failure = error and ending(None if isinstance(error, DriverStopped) else error, session_id)
+    if failure:
+        failure.__cause__ = error
+    settle(saved, failure)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from ..core.tables import MACHINES
@@ -33,47 +32,41 @@ DPI: Final = {OVERVIEW: 144, WHOLE: 60}
 @cache  # the tables do not change while we run
 def pictures() -> Mapping[str, str]:
     """Every picture as Mermaid text, by name."""
-    return MappingProxyType(
-        {
-            OVERVIEW: overview.picture(),
-            **{name: draw_mermaid.picture(machine) for name, machine in MACHINES.items()},
-            "couplings": lists.couplings_picture(),
-            WHOLE: draw_mermaid.whole(),
-        }
-    )
+    return {
+        OVERVIEW: overview.picture(),
+        **{name: draw_mermaid.picture(machine) for name, machine in MACHINES.items()},
+        "couplings": lists.couplings_picture(),
+        WHOLE: draw_mermaid.whole(),
+    }
 
 
 @cache
 def graphs() -> Mapping[str, str]:
     """Every picture as DOT text, by name: what is rendered."""
-    return MappingProxyType(
-        {
-            OVERVIEW: overview.graph(),
-            **{name: draw_dot.picture(machine) for name, machine in MACHINES.items()},
-            "couplings": lists.couplings_graph(),
-            WHOLE: draw_dot.whole(),
-        }
-    )
+    return {
+        OVERVIEW: overview.graph(),
+        **{name: draw_dot.picture(machine) for name, machine in MACHINES.items()},
+        "couplings": lists.couplings_graph(),
+        WHOLE: draw_dot.whole(),
+    }
 
 
 @cache
 def texts() -> Mapping[str, str]:
     """Every generated text, by file name."""
-    return MappingProxyType(
-        {
-            **{f"{name}.mmd": text for name, text in pictures().items()},
-            **{f"{name}.dot": text for name, text in graphs().items()},
-            **{f"{name}.xstate.json": xstate.text(xstate.config(machine)) for name, machine in MACHINES.items()},
-            f"{WHOLE}.xstate.json": xstate.text(xstate.whole()),
-            **{f"{name}.md": matrix.matrix(machine) for name, machine in MACHINES.items()},
-            "matrix.html": matrix_html.page(),
-            "reactions.md": lists.reactions(),
-            "couplings.md": lists.couplings(),
-            "README.md": gallery.gallery(),
-            "table.json": export.text(),
-            export.SCHEMA: export.schema(),
-        }
-    )
+    return {
+        **{f"{name}.mmd": text for name, text in pictures().items()},
+        **{f"{name}.dot": text for name, text in graphs().items()},
+        **{f"{name}.xstate.json": xstate.text(xstate.config(machine)) for name, machine in MACHINES.items()},
+        f"{WHOLE}.xstate.json": xstate.text(xstate.whole()),
+        **{f"{name}.md": matrix.matrix(machine) for name, machine in MACHINES.items()},
+        "matrix.html": matrix_html.page(),
+        "reactions.md": lists.reactions(),
+        "couplings.md": lists.couplings(),
+        "README.md": gallery.gallery(),
+        "table.json": export.text(),
+        export.SCHEMA: export.schema(),
+    }
 
 
 def stale(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from statemachine.emulator.driver import CentreDriver
 from statemachine.emulator.errors import ApiError, error_response
 from statemachine.emulator.identity import claimed
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse, RealTime
-from statemachine.serving.server import REQUEST_TIMEOUT_S
+from statemachine.serving.server import REQUEST_TIMEOUT_S, break_off
 
 # The bytes that a multipart body may have beyond its file.
 _ENVELOPE_BYTES: Final = 128 * 1024
@@ -63,7 +63,8 @@ class WireApi:
         driver.replied(number, reply)
         driver.centre.left(number, driver.real_clock.now())
         if reply.status == 0:
-            return _break_off(request)
+            break_off(request)
+            return web.Response(status=500)  # it is not sent
         return web.Response(
             status=reply.status, headers=[*reply.headers, *(INERT | allowance(request)).items()], body=reply.body
         )
@@ -104,10 +105,3 @@ def _is_nth(every: int, number: int) -> bool:
 def _wire_request(request: web.Request, body: bytes) -> HttpRequest:
     query, headers = tuple(request.query.items()), tuple(request.headers.items())
     return HttpRequest(request.method, request.rel_url.raw_path, query, headers, body)
-
-
-def _break_off(request: web.Request) -> web.Response:
-    """Close the connection under the client; the response returned here is not sent."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)

@@ -13,6 +13,7 @@ from statemachine.client import ChatClient, ChatSession, Sending
 from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
 from statemachine.core import changes, new_session
+from statemachine.serving.server import break_off
 
 from .feed import readable
 from .problems import Problem, no_chat
@@ -161,8 +162,7 @@ class Chats:
             try:
                 await _write(response, first, pieces)
             except Exception:
-                if call.request.transport is not None:
-                    call.request.transport.abort()  # the reader must not take it for the whole file
+                break_off(call.request)
                 raise
         return response
 

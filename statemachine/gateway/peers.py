@@ -7,7 +7,6 @@ is forwarded to the owner's address, with a secret that all gateways share: file
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -23,7 +22,7 @@ from statemachine.client import BadSetting, ChatClient
 from statemachine.client.errors import ChatElsewhere
 from statemachine.cluster import Inbox, Worker
 from statemachine.cluster.intake import KEYED
-from statemachine.codec.snapshot import restore
+from statemachine.serving.server import break_off
 from statemachine.store.errors import StoreError
 from statemachine.store.sealing import Cipher, Sealing
 
@@ -249,7 +248,7 @@ class Peers:
             " AND substr(id, 1, CAST(? AS INTEGER)) = ? ORDER BY id LIMIT ?"
         )
         rows = await asyncio.to_thread(self.feed.rows, query, after, len(prefix), prefix, call.values["limit"])
-        sessions = [(name, restore(json.loads(self.feed.sealing.open(snapshot)))) for name, snapshot in rows]
+        sessions = [(name, self.feed.sealing.open_session(snapshot)) for name, snapshot in rows]
         page = [
             {"client_id": unquote(name.rpartition("/")[2]), "label": label(name), "phase": session.phase}
             for name, session in sessions
@@ -267,8 +266,7 @@ async def _passed_on(request: web.Request, reply: ClientResponse) -> web.StreamR
             await response.write(piece)
         await response.write_eof()
     except (ClientError, TimeoutError) as error:
-        if request.transport is not None:
-            request.transport.abort()  # the reader must not take it for the whole answer
+        break_off(request)
         raise ConnectionResetError from error
     return response
 

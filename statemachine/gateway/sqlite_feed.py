@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from statemachine.adapters.aio import settle
 from statemachine.client import BadSetting, ChatClient
 from statemachine.core import TranscriptUpdate
 from statemachine.files import open_private
@@ -76,7 +77,7 @@ class SqliteFeed(Feed):
             result = link.execute(query, values)
             inserted[:] = [(result.lastrowid or 0) if result.rowcount == 1 else 0]
 
-        self._writer.put(WriteJob(run, partial(_answer, done)))
+        self._writer.put(WriteJob(run, partial(settle, done)))
         await done
         return inserted[0]
 
@@ -90,12 +91,3 @@ class SqliteFeed(Feed):
         """See `Feed.content`."""
         found = self._client.transcript(client_id, after=seq - 1, limit=1)
         return found[0] if found and (found[0].seq, found[0].at) == (seq, at) else None
-
-
-def _answer(done: asyncio.Future[None], error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -28,19 +29,19 @@ class DecodedExchange:
     end: int
     route: Route
     client: ClientKey
+    request: HttpRequest
     response: HttpResponse
     complete: bool
-    asked: Event
-    body: Event
 
-    @classmethod
-    def of(
-        cls, number: int, at: int, end: int, route: Route, client: ClientKey,
-        request: HttpRequest, response: HttpResponse, complete: bool,
-    ) -> DecodedExchange:  # fmt: skip
-        """Decode both bodies; one that cannot be decoded counts as empty."""
-        asked, body = json_of(request), json_of(response)
-        return cls(number, at, end, route, client, response, complete, asked, body)
+    @cached_property
+    def asked(self) -> Event:
+        """The body of the request; empty where it cannot be decoded."""
+        return json_of(self.request)
+
+    @cached_property
+    def body(self) -> Event:
+        """The body of the answer; empty where it cannot be decoded."""
+        return json_of(self.response)
 
     @property
     def status(self) -> int:

@@ -18,6 +18,7 @@ from attrs import define, field
 from yarl import URL
 
 from statemachine.emulator.wire import DROPPED, HttpRequest, HttpResponse
+from statemachine.serving.server import break_off
 
 from .headers import local_headers, upstream_headers
 
@@ -168,8 +169,8 @@ class _Exchange:
 
     def failed(self, upstream: str, error: Exception) -> web.StreamResponse:
         """The contact centre does not answer, or stopped in the middle of an answer."""
-        if self._reply is not None:  # the client must not take a part of the answer for all of it
-            _break_off(self._request)
+        if self._reply is not None:
+            break_off(self._request)
             return self._reply
         return web.Response(
             status=502, text=f"The proxy cannot reach {upstream}: {str(error) or type(error).__name__}\n"
@@ -195,8 +196,3 @@ class _Exchange:
 def _as_data(request: web.Request, body: bytes) -> HttpRequest:
     query = tuple((name, value) for name, value in request.query.items())
     return HttpRequest(request.method, request.raw_path.partition("?")[0], query, tuple(request.headers.items()), body)
-
-
-def _break_off(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()

@@ -94,7 +94,7 @@ class _Probe:
         route = route_of(sent)
         if route is None or not response.status:
             return None
-        seen = DecodedExchange.of(number, began, _now(), route, claimed(sent), sent, response, complete=True)
+        seen = DecodedExchange(number, began, _now(), route, claimed(sent), sent, response, complete=True)
         self.learner.add(seen)
         return seen
 

@@ -81,9 +81,7 @@ class Watcher(CentreDriver):
         problem = "" if complete else "it is too long"
         call.recorded = evolve(call.recorded, end=end, response=response, response_problem=problem)
         recorded = call.recorded
-        seen = DecodedExchange.of(
-            number, recorded.at, end, call.route, call.client, recorded.request, response, complete
-        )
+        seen = DecodedExchange(number, recorded.at, end, call.route, call.client, recorded.request, response, complete)
         self._judge.end(call)
         self.learner.add(seen)
         self._show(seen)

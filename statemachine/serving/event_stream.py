@@ -9,6 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
+from .server import break_off
+
 MAX_READERS: Final = 32
 WRITE_TIMEOUT_S: Final = 20.0
 """A reader that takes nothing for this long is dropped."""
@@ -63,8 +65,7 @@ async def serve(
                     await response.write((text or ": quiet\n\n").encode())
         return response
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        break_off(request)
         raise
     finally:
         readers.waiting.discard(more)

@@ -21,6 +21,12 @@ _IDLE_FACTOR: Final = 4
 _BACKLOG: Final = 4_096
 
 
+def break_off(request: web.Request) -> None:
+    """Close the connection of this request: its client must not take a part of an answer for all of it."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
 class HttpServer:
     """Serves one application. Port 0 takes a free one."""
 

@@ -98,16 +98,10 @@ _CODES: Final = tuple(code for code in CODES if code not in (5005, 5511))
 labels of its own: as the response to a post it means that the post was accepted.
 """
 
+# fmt: off
 DOMAINS: Final[dict[str, tuple[str, ...]]] = {
-    "network": (
-        *get_args(NetworkFault),
-        "outage",
-        "abort too late",
-        "slow network",
-        "slow history",
-        "answer lost while reading",
-        "half-open connection",
-    ),
+    "network": (*get_args(NetworkFault), "outage", "abort too late", "slow network", "slow history",
+                "answer lost while reading", "half-open connection"),
     "errors": tuple(_ERRORS),
     "batches": (*BODY_FAULTS, "pushed entries"),
     "entries": ("odd entries", "malformed entries", "out of place", "word after the end"),
@@ -117,18 +111,10 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
     "process": ("crash unsaved", "crash saved", "crash executed", "crash answered", "crash published", "crash between"),
     "server": ("server restarts", "forgotten", "end by server"),
     "devices": ("second device", "second device first", "second device polls", "second device ends"),
-    "people": (
-        "background",
-        "agent at random",
-        "two at once",
-        "end while opening",
-        "end by customer",
-        "disconnect",
-        "files and forms",
-        "everything at once",
-        "stage change",
-    ),
+    "people": ("background", "agent at random", "two at once", "end while opening", "end by customer", "disconnect",
+               "files and forms", "everything at once", "stage change"),
 }
+# fmt: on
 """Domain -> its faults, and the habits of people that a run may have."""
 
 LABELS: Final = tuple(label for labels in DOMAINS.values() for label in labels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +10,10 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from statemachine.adapters.driver import label
-from statemachine.codec.errors import BadSnapshot
-from statemachine.codec.snapshot import restore
 
 from .database import open_reading, translated_errors
 from .schema import rows
-from .sealing import Sealing
+from .sealing import Sealing, reason
 
 
 @frozen
@@ -62,8 +59,8 @@ def stored_chat(session_id: str, text: Any, version: int, count: int) -> StoredC
     tenant, app_id, client_id = ([""] * 2 + [unquote(part) for part in session_id.split("/")])[-3:]
     known = (label(session_id), client_id, app_id, tenant, version, count)
     try:
-        session = restore(json.loads(Sealing().open(text)))
+        session = Sealing().open_session(text)
     except Exception as error:
-        return StoredChat(*known, fault=error.reason if isinstance(error, BadSnapshot) else str(error))
+        return StoredChat(*known, fault=reason(error))
     queued = sum(item.state.name in ("pending", "sending", "in_doubt") for item in session.items)
     return StoredChat(*known, session.phase, session.outcome, session.chat.chat_id, queued, session.now)

@@ -6,32 +6,28 @@ database. Only the owner of a shard writes its chats, so the cache is never out 
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
+from itertools import islice
 from typing import Any, Final, LiteralString
 
 from attrs import define, field
 
-from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done, Save, Stored
-from statemachine.codec.errors import BadSnapshot
-from statemachine.codec.records import decode_update
 from statemachine.codec.snapshot import SCHEMA as SNAPSHOT_SCHEMA
-from statemachine.codec.snapshot import restore
 
 from ..core import TranscriptUpdate
-from ..logs import Logger, error_values
-from .errors import Fenced, NewerStore, StoreError, StoreOwned, UnreadableSession, check_order
+from ..logs import Logger
+from .errors import Fenced, NewerStore, StoreError, StoreOwned, check_order
 from .names import shown
 from .postgres_database import LOCK, Connection, connect, open_database, owner_of, shard_of, translated_errors
 from .postgres_housekeeping import forget, move_ages, purge
 from .postgres_writer import AckJob, OtherJob, SaveJob, SessionWrite, Writer
 from .psycopg_extra import psycopg
-from .sealing import Cipher, Sealing
+from .sealing import Cipher, Sealing, unreadable
 from .writing import CallSoon
 
 _log = Logger()
@@ -278,16 +274,9 @@ class PostgresStore:
         if cached is None:
             return None
         try:
-            return Stored(restore(json.loads(self._sealing.open(cached.snapshot or ""))), cached.version)
+            return Stored(self._sealing.open_session(cached.snapshot or ""), cached.version)
         except Exception as error:
-            reason = error.reason if isinstance(error, BadSnapshot) else str(error)
-            raise UnreadableSession(
-                f"{shown(self.url)}: chat {label(session_id)}: its snapshot cannot be read back: {reason}. To "
-                "continue with this customer: ChatClient.session(CLIENT_ID, new_chat=True) begins a new chat in its "
-                "place; or delete it: statemachine store forget URL CLIENT_ID",
-                cached.version,
-                cached.last,
-            ) from error
+            raise unreadable(shown(self.url), session_id, error, cached.version, cached.last) from error
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`. Updates that cannot be read back are logged and left out."""
@@ -296,13 +285,13 @@ class PostgresStore:
             return ()
         with self._lock:
             page = [(seq, one) for seq, one in cached.updates.items() if seq > max(after_seq, cached.cursor)]
-        return self._decoded(session_id, page, limit)
+        return tuple(islice(self._sealing.open_updates(session_id, page), limit))
 
     def transcript(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Archive.transcript`. Updates that cannot be read back are logged and left out."""
         updates: tuple[TranscriptUpdate, ...] = ()
         while not updates and (page := self._read(_PAGE, session_id, after_seq, limit)):
-            updates, after_seq = self._decoded(session_id, page, limit), page[-1][0]
+            updates, after_seq = tuple(self._sealing.open_updates(session_id, page)), page[-1][0]
         return updates
 
     def cursor(self, session_id: str) -> int:
@@ -356,20 +345,6 @@ class PostgresStore:
                     if is_last or not self._reading.closed:  # a connection that broke while nobody used it
                         raise
         raise AssertionError
-
-    def _decoded(self, session_id: str, page: list[tuple[Any, ...]], limit: int) -> tuple[TranscriptUpdate, ...]:
-        updates: list[TranscriptUpdate] = []
-        for seq, content in page:
-            if len(updates) == limit:
-                break
-            try:
-                update = decode_update(json.loads(self._sealing.open(content))) if isinstance(content, str) else content
-                if not isinstance(update, TranscriptUpdate):
-                    raise TypeError(f"{type(update).__name__} does not belong in the journal")
-                updates.append(update)
-            except Exception as error:  # the other updates of this chat must still be delivered
-                _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
-        return tuple(updates)
 
 
 def _refuse(error: StoreError, _: Connection) -> None:

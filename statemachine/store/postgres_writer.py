@@ -9,7 +9,6 @@ by the stored version: only this epoch can have written it.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,8 +17,6 @@ from typing import Any, Final, TypeAlias
 from attrs import define, field, frozen
 
 from statemachine.adapters.protocols import Done, Save
-from statemachine.codec.records import encode_update
-from statemachine.codec.snapshot import snapshot
 
 from ..core import TranscriptUpdate
 from ..logs import Logger, error_name
@@ -70,7 +67,6 @@ SELECT true, id FROM written UNION ALL SELECT false, id::text FROM fence
 _STORED: Final = "SELECT id, version, last FROM statemachine.session WHERE id = ANY(%s)"
 
 # ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that PostgreSQL would take.
-_text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
 @define
@@ -307,7 +303,7 @@ class Writer(WriterThread[Job]):
                 self._shard(name),
                 one.base,
                 None if one.save is None else one.save.version,
-                None if one.save is None else self._sealing.seal(_text(snapshot(one.save.session))),
+                None if one.save is None else self._sealing.seal_session(one.save.session),
                 one.first,
                 one.last,
                 one.ended_at,
@@ -316,7 +312,7 @@ class Writer(WriterThread[Job]):
             for name, one in group.items()
         ]
         updates = [
-            (name, update.seq, update.at, self._sealing.seal(_text(encode_update(update))))
+            (name, update.seq, update.at, self._sealing.seal_update(update))
             for name, one in group.items()
             for update in one.updates
         ]

@@ -15,7 +15,6 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from statemachine.adapters.driver import label
-from statemachine.codec.records import encode_update
 from statemachine.codec.snapshot import restore, snapshot
 
 from ..core import HistoryGap
@@ -50,7 +49,7 @@ def recover_file(link: sqlite3.Connection, cipher: Cipher | None = None) -> Reco
 
     def write(key: object, text: str, gap: HistoryGap) -> None:
         link.execute("UPDATE session SET snapshot = ?, version = version + 1 WHERE key = ?", (text, key))
-        values = (key, gap.seq, gap.at, sealing.seal(json.dumps(encode_update(gap))))
+        values = (key, gap.seq, gap.at, sealing.seal_update(gap))
         link.execute("INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)", values)
 
     unreadable = _recover(found, write, sealing)
@@ -73,7 +72,7 @@ def recover_database(link: Any, cipher: Cipher | None = None) -> Recovered:
     def write(name: object, text: str, gap: HistoryGap) -> None:
         change = "UPDATE statemachine.session SET snapshot = %s, version = version + 1, last = %s WHERE id = %s"
         link.execute(change, (text, gap.seq, name))
-        values = (name, gap.seq, gap.at, sealing.seal(json.dumps(encode_update(gap))))
+        values = (name, gap.seq, gap.at, sealing.seal_update(gap))
         link.execute("INSERT INTO statemachine.journal (session, seq, at, content) VALUES (%s, %s, %s, %s)", values)
 
     return Recovered(len(found), _recover(found, write, sealing), refused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -12,19 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import Done, Save, Stored
-from statemachine.codec.errors import BadSnapshot
-from statemachine.codec.records import decode_update, encode_update
-from statemachine.codec.snapshot import restore, snapshot
 
 from ..core import TranscriptUpdate
-from ..logs import Logger, error_values
+from ..logs import Logger
 from .database import connect, open_owned, translated_errors
-from .errors import StaleSave, StoreClosed, UnreadableSession, check_ack, check_order
+from .errors import StaleSave, StoreClosed, check_ack, check_order
 from .housekeeping import forget, move_ages, purge
 from .schema import rows
-from .sealing import Cipher, Sealing
+from .sealing import Cipher, Sealing, unreadable
 from .writer import WriteJob, Writer
 from .writing import CallSoon
 
@@ -93,23 +88,11 @@ class SqliteStore:
             return None
         text, version = found[0]
         try:
-            return Stored(restore(json.loads(self._sealing.open(text))), version)
+            return Stored(self._sealing.open_session(text), version)
         except Exception as error:
-            raise self._unreadable(session_id, error) from error
-
-    def _unreadable(self, session_id: str, error: Exception) -> UnreadableSession:
-        with translated_errors(self._path), self._lock:
-            _, version, _, last = _row(self._reading, session_id)
-        name = label(session_id)
-        reason = error.reason if isinstance(error, BadSnapshot) else str(error)
-        return UnreadableSession(
-            f"{self._path}: chat {name}: its snapshot cannot be read back: {reason}. To continue with this customer: "
-            f"ChatClient.session(CLIENT_ID, new_chat=True) begins a new chat in its place; or delete it: "
-            f"statemachine store forget {self._path} CLIENT_ID. The client id: "
-            f"statemachine store show {self._path} {name}",
-            version,
-            last,
-        )
+            with translated_errors(self._path), self._lock:
+                _, version, _, last = _row(self._reading, session_id)
+            raise unreadable(self._path, session_id, error, version, last) from error
 
     def journal(self, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
         """See `Store.journal`. Updates that cannot be read back are logged and left out."""
@@ -120,17 +103,12 @@ class SqliteStore:
         return self._page(_JOURNAL.format("?"), session_id, after_seq, limit)
 
     def _page(self, query: str, session_id: str, after_seq: int, limit: int) -> tuple[TranscriptUpdate, ...]:
-        updates: list[TranscriptUpdate] = []
         while page := self._read((int, object), query, session_id, after_seq, limit):
-            for seq, text in page:
-                try:
-                    updates.append(_read_update(text, self._sealing))
-                except Exception as error:  # the other updates of this chat must still be delivered
-                    _log.error("update_unreadable", session=label(session_id), seq=seq, **error_values(error))
+            updates = tuple(self._sealing.open_updates(session_id, page))
             if updates or len(page) < limit:
-                break
+                return updates
             after_seq = page[-1][0]  # none of this page: an empty answer would mean that nothing follows
-        return tuple(updates)
+        return ()
 
     def ack(self, session_id: str, seq: int, done: Done) -> None:
         """See `Store.ack`."""
@@ -200,14 +178,6 @@ _INHERITED: Final = "this process inherited the store by fork, and cannot use it
 
 
 # ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that SQLite would take. Records hold no cycles.
-_text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
-
-
-def _read_update(text: str, sealing: Sealing) -> TranscriptUpdate:
-    update = decode_update(json.loads(sealing.open(text)))
-    if not isinstance(update, TranscriptUpdate):
-        raise TypeError(f"{type(update).__name__} does not belong in the journal")
-    return update
 
 
 _ROW: Final = (
@@ -227,7 +197,7 @@ def _save(save: Save, sealing: Sealing, link: sqlite3.Connection) -> None:
     if save.version != stored + 1:
         raise StaleSave(stored, save.version)
     check_order(last, save.updates)
-    text = sealing.seal(_text(snapshot(save.session)))
+    text = sealing.seal_session(save.session)
     ended_at = None if save.session.outcome is None else save.session.now
     if stored:
         update = "UPDATE session SET version = ?, snapshot = ?, ended_at = ? WHERE key = ?"
@@ -237,7 +207,7 @@ def _save(save: Save, sealing: Sealing, link: sqlite3.Connection) -> None:
         key = link.execute(insert, (save.session_id, save.version, text, ended_at)).lastrowid or 0
     for one in save.updates:
         insert = "INSERT INTO journal (session, seq, at, content) VALUES (?, ?, ?, ?)"
-        link.execute(insert, (key, one.seq, one.at, sealing.seal(_text(encode_update(one)))))
+        link.execute(insert, (key, one.seq, one.at, sealing.seal_update(one)))
 
 
 def _ack(session_id: str, seq: int, keep: bool, link: sqlite3.Connection) -> None:

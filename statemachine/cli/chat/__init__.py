@@ -20,7 +20,7 @@ from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreError
 
 from ...logs import silenced
-from ..app import Trouble
+from ..app import Trouble, named_values
 from ..connection_options import ConnectionOptions, connection_options, in_flags
 from ..screen import Screen
 from ..state import folder, identity, running_emulators, settings_name
@@ -52,17 +52,10 @@ def command(connection: ConnectionOptions, name: str | None, parameter: tuple[st
 
     Exit status: 0 you left, or the chat ended as it should; 1 it did not; 2 it could not begin; 130 interrupted.
     """
-    about = ChatParameters(_parameters(parameter), name)
+    about = ChatParameters(named_values("--parameter", "NAME", parameter), name)
     with silenced():
         outcome = run_interruptibly(_chat(connection, about, emulator))
     return 0 if outcome in (None, "ended", "completed") else 1
-
-
-def _parameters(given: tuple[str, ...]) -> dict[str, object]:
-    pairs = [one.partition("=") for one in given]
-    if wrong := next((name for name, equals, _ in pairs if not equals or not name.strip()), None):
-        raise click.UsageError(f"--parameter {wrong}: expected NAME=VALUE.")
-    return {name.strip(): value for name, _, value in pairs}
 
 
 async def _chat(connection: ConnectionOptions, about: ChatParameters, emulator: bool) -> str | None:
