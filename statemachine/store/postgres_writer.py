@@ -66,8 +66,6 @@ SELECT true, id FROM written UNION ALL SELECT false, id::text FROM fence
 
 _STORED: Final = "SELECT id, version, last FROM statemachine.session WHERE id = ANY(%s)"
 
-# ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that PostgreSQL would take.
-
 
 @define
 class SessionWrite:

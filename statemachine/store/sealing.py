@@ -19,6 +19,7 @@ from ..logs import Logger, error_values
 from .errors import UnreadableSession
 
 _log = Logger()
+# ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that a database would take. Records hold no cycles.
 _text: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 _MARK: Final = "sealed:"

@@ -177,9 +177,6 @@ class SqliteStore:
 _INHERITED: Final = "this process inherited the store by fork, and cannot use it: open the store after the fork"
 
 
-# ASCII: a lone surrogate, which chat text may hold, has no UTF-8 that SQLite would take. Records hold no cycles.
-
-
 _ROW: Final = (
     "SELECT key, version, cursor, coalesce((SELECT max(seq) FROM journal WHERE session = key), cursor)"
     " FROM session WHERE id = ?"
