@@ -5,17 +5,11 @@ import re
 import pytest
 
 from statemachine.core.tables import MACHINES
-from statemachine.sources import SECTIONS, in_words, places
+from statemachine.sources import in_words, places
 from tests.docs.documents import ROOT
 
 PACKAGE = ROOT / "statemachine"
 REFS = sorted({row.ref for machine in MACHINES.values() for row in machine.rows if row.ref})
-
-
-@pytest.mark.source_tree
-def test_the_sections_are_the_headings_of_the_protocol_page():
-    text = (PACKAGE / "protocol.md").read_text("utf-8")
-    assert dict(re.findall(r"^##+ (\d+(?:\.\d+)?)\.? (.*)$", text, re.MULTILINE)) == SECTIONS
 
 
 @pytest.mark.source_tree

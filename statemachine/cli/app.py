@@ -57,12 +57,12 @@ class Trouble(click.ClickException):
 
 
 @contextmanager
-def in_trouble(*errors: type[Exception]) -> Generator[None]:
-    """Within it, these exceptions become a Trouble with their text."""
+def in_trouble(*errors: type[Exception], about: object = "") -> Generator[None]:
+    """Within it, these exceptions become a Trouble with their text, after what they are about."""
     try:
         yield
     except errors as error:
-        raise Trouble(str(error)) from None
+        raise Trouble(f"{about}: {error}" if about else str(error)) from None
 
 
 def grouped(name: str, kind: type[Any], *options: Any) -> Callable[[F], F]:

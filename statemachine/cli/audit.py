@@ -12,7 +12,7 @@ from statemachine.codec.har import unpacked
 from statemachine.conformance.blackbox.audit import Audit, audit
 from statemachine.conformance.blackbox.recorded import BadRecording, read_recording
 
-from .app import Trouble
+from .app import Trouble, in_trouble
 from .files import FILE, content_of
 from .findings import as_data, lines
 from .screen import Screen
@@ -51,10 +51,8 @@ def _audited(path: Path, url: str) -> Audit:
     content = unpacked(content_of(path))
     if len(content) > MAX_BODY:
         raise Trouble(f"{path}: larger than {MAX_BODY // 1_000_000} MB: export the chat's calls only")
-    try:
+    with in_trouble(BadRecording, about=path):
         return audit(read_recording(parse_body(content)), url)
-    except BadRecording as error:
-        raise Trouble(f"{path}: {error}") from None
 
 
 def _data(one: Audit) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from .app import Trouble, in_trouble
+from .app import in_trouble
 from .files import FILE, FOLDER, content_of
 
 
@@ -52,10 +52,8 @@ def _show_changes(old: Path) -> int:
     from ..diagrams.difference import NotATable, compare, read
     from ..diagrams.export import table
 
-    try:
+    with in_trouble(NotATable, about=old):
         changes = compare(read(content_of(old)), table())
-    except NotATable as problem:
-        raise Trouble(f"{old}: {problem}") from None
     for change in sorted(changes, key=lambda one: one.severity != "breaking"):
         click.echo(f"{change.severity:<9} {change.where}: {change.what}".replace(" : ", " "))
     breaking = sum(change.severity == "breaking" for change in changes)

@@ -22,7 +22,7 @@ from .app import Trouble, in_trouble
 from .connection_options import FLAGS, ConnectionOptions, connection_options, in_flags
 from .files import FILE, writing
 from .screen import Piece, Screen
-from .state import running_emulators
+from .state import found_emulator
 from .stopping import run_interruptibly
 
 _MARKS: Final[dict[Severity, Piece]] = {
@@ -93,9 +93,7 @@ def _learn(screen: Screen, endpoint: Endpoint, connection: ConnectionOptions, fi
 
 async def _examine(connection: ConnectionOptions, screen: Screen | None) -> tuple[Endpoint, list[Finding]]:
     options = connection.options()
-    emulator = None
-    if connection.url is None:
-        emulator = await anext(running_emulators(), None)
+    emulator = await found_emulator(connection.url)
     client_id = connection.client_id if connection.client_id is not None else _new_client_id()
     endpoint = connection.endpoint(options, client_id, emulator)
     if screen is not None:

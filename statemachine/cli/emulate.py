@@ -26,7 +26,7 @@ from statemachine.proxy import BadProfile, read_profile
 from statemachine.serving.addresses import is_loopback
 
 from .. import console
-from .app import Trouble, named_values, needing_extras
+from .app import Trouble, in_trouble, named_values, needing_extras
 from .files import FILE, read_text
 from .listening import Listening, listening_options, ready, why_not
 from .numbers import FiniteRange
@@ -115,10 +115,8 @@ def _settings(settings: Iterable[str]) -> dict[str, object]:
 
 
 def _profile(file: Path) -> dict[str, object]:
-    try:
+    with in_trouble(BadProfile, about=file):
         return read_profile(read_text(file))
-    except BadProfile as error:
-        raise Trouble(f"{file}: {error}") from None
 
 
 async def _serve(

@@ -32,7 +32,7 @@ from .files import FILE, FOLDER, read_text
 from .listening import check_host, ready, why_not
 from .numbers import FiniteRange
 from .screen import Screen
-from .state import running_emulators
+from .state import found_emulator
 from .stopping import run_many
 
 
@@ -139,8 +139,7 @@ async def _begin(tables: dict[str, Any], connection: ConnectionOptions, wish: _W
     if emulate:
         async with Emulator("plain") as centre:
             return await _serve(Screen(), tables, connection, wish, centre.url)
-    emulator = await anext(running_emulators(), None) if connection.url is None else None
-    return await _serve(Screen(), tables, connection, wish, emulator)
+    return await _serve(Screen(), tables, connection, wish, await found_emulator(connection.url))
 
 
 async def _serve(

@@ -35,7 +35,7 @@ from .connection_options import ConnectionOptions, connection_options, in_flags
 from .files import FILE, read_text, write
 from .numbers import FiniteRange
 from .screen import Screen
-from .state import running_emulators
+from .state import found_emulator
 from .stopping import run_interruptibly, run_many
 
 _SHOWN: Final = 10
@@ -119,8 +119,7 @@ def _read(path: Path) -> Script:
 
 async def _endpoints(connection: ConnectionOptions, scripts: Sequence[Script]) -> list[Endpoint]:
     """The endpoint of each script; without --app-id, with the app id that the script names."""
-    emulator = await anext(running_emulators(), None) if connection.url is None else None
-    options = connection.options()
+    emulator, options = await found_emulator(connection.url), connection.options()
     each = [evolve(connection, app_id=connection.app_id or script.app_id) for script in scripts]
     return [one.endpoint(options, connection.client_id or "nobody", emulator) for one in each]
 

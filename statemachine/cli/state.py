@@ -107,6 +107,11 @@ async def running_emulators() -> AsyncIterator[str]:
                 path.unlink()
 
 
+async def found_emulator(url: str | None = None) -> str | None:
+    """The URL of the newest emulator that runs, where the user gave none."""
+    return await anext(running_emulators(), None) if url is None else None
+
+
 def _written(path: Path) -> float:
     with suppress(OSError):
         return path.stat().st_mtime

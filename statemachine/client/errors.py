@@ -82,6 +82,11 @@ _FAILED: Final[dict[Reason | None, str]] = {
 }
 
 
+def why_failed(reason: Reason | None, code: int | None) -> str:
+    """The reason of a failed message in words, with the server's error code."""
+    return _FAILED.get(reason, "it failed") + (f" ({code})" if code else "")
+
+
 class SendFailed(ChatError):
     """A message will not arrive, or it is not known whether it did.
 
@@ -96,9 +101,7 @@ class SendFailed(ChatError):
         self.code: Final = code
 
     def __str__(self) -> str:
-        return f"message {self.item}: {_FAILED.get(self.reason, 'it failed')}" + (
-            f" ({self.code})" if self.code else ""
-        )
+        return f"message {self.item}: {why_failed(self.reason, self.code)}"
 
 
 _METHODS: Final[dict[str, str]] = {

@@ -23,7 +23,7 @@ from ...logs import silenced
 from ..app import Trouble, named_values
 from ..connection_options import ConnectionOptions, connection_options, in_flags
 from ..screen import Screen
-from ..state import folder, identity, running_emulators, settings_name
+from ..state import folder, found_emulator, identity, settings_name
 from ..stopping import run_interruptibly
 from .keyboard import Interrupted, Keyboard, Pipe, Terminal, above_the_line, at_terminal
 from .talk import ChatParameters, Talk
@@ -110,8 +110,7 @@ class _Emulated:
 
 async def _emulated(stack: AsyncExitStack, wanted: bool) -> _Emulated | None:
     """One that runs, or one that is started now; None: there is none."""
-    running = None if wanted else await anext(running_emulators(), None)
-    if running is not None:
+    if not wanted and (running := await found_emulator()):
         return _Emulated(running, started=False)
     if not wanted and not (at_terminal() and await _agrees()):
         return None

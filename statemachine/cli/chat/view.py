@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from statemachine.client import Update, advise
+from statemachine.client.errors import why_failed
 from statemachine.core.plain_text import plain_text
 from statemachine.durations import duration_words
 from statemachine.replay.words import CUSTOMER, OUTCOMES, PartyNames, entry_words, party_name
@@ -26,12 +27,6 @@ _WHO: Final = 12
 _INDENT: Final = 6 + _WHO + 1
 _BOT: Final = "bot"
 _PROGRESS: Final = {"sent": "✓ sent", "delivered": "✓ delivered", "read": "✓ read"}
-_FAILED: Final = {
-    "not_sent": "it was not sent",
-    "unknown": "whether it arrived is not known",
-    "refused": "the server refused it",
-    "unreadable": "the file cannot be read; send it again",
-}
 
 
 class View:
@@ -188,8 +183,7 @@ class View:
         short = clipped(text.partition("\n")[0], 30)
         if update.state == "failed":
             self._last = "✗ not sent"
-            code = f" ({update.code})" if update.code else ""
-            self.trouble(f"“{short}”: {_FAILED.get(update.reason or '', 'it failed')}{code}")
+            self.trouble(f"“{short}”: {why_failed(update.reason, update.code)}")
             return
         self._last = _PROGRESS[update.state]
         if self._chatty:
