@@ -32,28 +32,15 @@ if TYPE_CHECKING:
 
     from . import core
     from .client import ChatClient as ChatClient
-    from .codec.records import (
-        decode_command,
-        decode_event,
-        decode_update,
-        encode_command,
-        encode_event,
-        encode_update,
-    )
+    from .codec.records import decode_command, decode_event, decode_update, encode_command, encode_event, encode_update
     from .codec.snapshot import restore, snapshot
     from .core import *  # noqa: F403
 
     # Without `ChatClient`, which is public too: `from statemachine import *` works without aiohttp.
     __all__ = [
-        "decode_command",
-        "decode_event",
-        "decode_update",
-        "encode_command",
-        "encode_event",
-        "encode_update",
-        "restore",
-        "snapshot",
-    ]
+        "decode_command", "decode_event", "decode_update", "encode_command", "encode_event", "encode_update",
+        "restore", "snapshot",
+    ]  # fmt: skip
     __all__ += core.__all__
 
 _JSON = ("decode_command", "decode_event", "decode_update", "encode_command", "encode_event", "encode_update")

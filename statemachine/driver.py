@@ -30,28 +30,7 @@ from .store.memory import MemoryStore
 from .store.sqlite import SqliteStore
 
 __all__ = [
-    "Alarm",
-    "Answer",
-    "Archive",
-    "Checkpoint",
-    "Clock",
-    "Done",
-    "Driver",
-    "DriverStopped",
-    "HandledEvent",
-    "Listener",
-    "LoopClock",
-    "LoopWorker",
-    "MemoryStore",
-    "Observer",
-    "Save",
-    "SavedStep",
-    "SqliteStore",
-    "StaleSave",
-    "Store",
-    "StoreError",
-    "Stored",
-    "ThreadClock",
-    "Transport",
-    "Worker",
-]
+    "Alarm", "Answer", "Archive", "Checkpoint", "Clock", "Done", "Driver", "DriverStopped", "HandledEvent",
+    "Listener", "LoopClock", "LoopWorker", "MemoryStore", "Observer", "Save", "SavedStep", "SqliteStore",
+    "StaleSave", "Store", "StoreError", "Stored", "ThreadClock", "Transport", "Worker",
+]  # fmt: skip

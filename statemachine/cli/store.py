@@ -114,12 +114,7 @@ def migrate(file: Path, copy: Path | None) -> None:
 @command.command()
 @_file
 @click.option(
-    "--older-than",
-    "days",
-    required=True,
-    type=FiniteRange(0, _LONGEST_DAYS),
-    metavar="DAYS",
-    help="Ended so long ago.",
+    "--older-than", "days", required=True, type=FiniteRange(0, _LONGEST_DAYS), metavar="DAYS", help="Ended so long ago."
 )
 @click.option("--unread", is_flag=True, help="Also remove updates that the application has not read.")
 def purge(file: Path | str, days: float, unread: bool) -> None:

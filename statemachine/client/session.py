@@ -286,13 +286,7 @@ class ChatSession:
         entry = place(latitude, longitude, url)
         return await self._send(made("send_location", core.SendEntry, self._now(), entry, key, note))
 
-    async def send_entry(
-        self,
-        entry: SendableEntry,
-        *,
-        key: str | None = None,
-        note: str = "",
-    ) -> Sending:
+    async def send_entry(self, entry: SendableEntry, *, key: str | None = None, note: str = "") -> Sending:
         """Send another entry of the protocol: signaling, co-browsing, navigation (`statemachine.wire`).
 
         Args:

@@ -45,10 +45,7 @@ _MAX_BROKEN: Final = 16
 """Entries without an end that are looked for in one body; each costs a search through the rest of it."""
 
 _decoder: Final = json.JSONDecoder(
-    strict=False,
-    parse_constant=lambda _literal: None,
-    parse_float=finite_or_none,
-    parse_int=small_or_none,
+    strict=False, parse_constant=lambda _literal: None, parse_float=finite_or_none, parse_int=small_or_none
 )
 
 

@@ -25,13 +25,7 @@ STYLES: Final[dict[StateKind, str]] = {
 """Told apart by lightness alone, so that no hue has to be seen; each brings its own ink, for light and dark pages."""
 SHARED_STYLE: Final = "fill:#ffffff,stroke:#57606a,color:#1f2328,stroke-dasharray:5 4"
 
-CONFIG: Final = (
-    "config:",
-    "  flowchart:",
-    "    curve: monotoneY",
-    "    wrappingWidth: 900",
-    "  themeVariables:",
-)
+CONFIG: Final = ("config:", "  flowchart:", "    curve: monotoneY", "    wrappingWidth: 900", "  themeVariables:")
 """Labels overlap under other curves: Mermaid keeps one where room was made for it only if the curve passes through
 its middle. Labels of arcs are broken at 200 pixels whatever is said here, hence the small letters; nothing else is
 broken by Mermaid, but here, between words that belong together.

@@ -314,13 +314,7 @@ class Centre:
         return identify(state, request, self._now, ticket)
 
     def _refusal(
-        self,
-        state: CentreState,
-        route: Route,
-        chat: Chat | None,
-        caller: Caller | None,
-        ticket: int,
-        error: ApiError,
+        self, state: CentreState, route: Route, chat: Chat | None, caller: Caller | None, ticket: int, error: ApiError
     ) -> HttpResponse:
         """An error reply."""
         if error.code != 5005 or not route.chat_id:

@@ -34,12 +34,7 @@ def encode(asked: JsonObject) -> JsonObject:
 def request(asked: JsonObject) -> JsonObject:
     """`{"command": …, "endpoint": {…}, "nonce"?, "secret"?}` -> `{"request": …}`. Raises BadRecord, ValueError."""
     endpoint = _endpoint(asked.get("endpoint"))
-    http = to_http(
-        decode_command(asked.get("command")),
-        endpoint,
-        nonce=_text(asked, "nonce"),
-        secret=_secret(asked),
-    )
+    http = to_http(decode_command(asked.get("command")), endpoint, nonce=_text(asked, "nonce"), secret=_secret(asked))
     said: JsonObject = {"method": http.method, "url": http.url, "headers": dict(http.headers), "timeout": http.timeout}
     if http.body is not None:
         said["body"] = http.body.decode()

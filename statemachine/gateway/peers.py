@@ -48,13 +48,7 @@ _REFUSED_WITHIN_S: Final = 2.0
 _REFUSED_PAUSE_S: Final = 0.03
 _TIMEOUT: Final = ClientTimeout(total=None, sock_connect=2, sock_read=60)
 _PASSED: Final = ("Content-Type", "Content-Length", "Idempotency-Key")
-_RETURNED: Final = (
-    "Content-Type",
-    "Content-Disposition",
-    "X-Content-Type-Options",
-    "Cache-Control",
-    "Retry-After",
-)
+_RETURNED: Final = ("Content-Type", "Content-Disposition", "X-Content-Type-Options", "Cache-Control", "Retry-After")
 _PIECE: Final = 65_536
 _LOOK_S: Final = 1.0
 

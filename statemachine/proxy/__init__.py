@@ -12,13 +12,6 @@ from .recording import HarRecorder
 from .server import Proxy
 
 __all__ = [
-    "BadProfile",
-    "CannotProbe",
-    "Finding",
-    "HarRecorder",
-    "Learner",
-    "Proxy",
-    "probe",
-    "read_profile",
+    "BadProfile", "CannotProbe", "Finding", "HarRecorder", "Learner", "Proxy", "probe", "read_profile",
     "write_profile",
-]
+]  # fmt: skip

@@ -17,16 +17,6 @@ from .story import story
 from .traces import trace_lines
 
 __all__ = [
-    "BadCapture",
-    "Capture",
-    "Replay",
-    "TimelineRow",
-    "page",
-    "play",
-    "read_capture",
-    "redacted",
-    "report",
-    "sequence",
-    "story",
-    "trace_lines",
-]
+    "BadCapture", "Capture", "Replay", "TimelineRow", "page", "play", "read_capture", "redacted", "report",
+    "sequence", "story", "trace_lines",
+]  # fmt: skip

@@ -23,20 +23,6 @@ from statemachine.scripted.report import junit, summary
 from statemachine.scripted.script import Script, ScriptStep
 
 __all__ = [
-    "Customer",
-    "EntrySent",
-    "Listener",
-    "Play",
-    "PlayEvent",
-    "PlayFinished",
-    "PlayResult",
-    "Script",
-    "ScriptStep",
-    "StepExecuted",
-    "StepFailed",
-    "StepResult",
-    "junit",
-    "play",
-    "read_script",
-    "summary",
-]
+    "Customer", "EntrySent", "Listener", "Play", "PlayEvent", "PlayFinished", "PlayResult", "Script", "ScriptStep",
+    "StepExecuted", "StepFailed", "StepResult", "junit", "play", "read_script", "summary",
+]  # fmt: skip

@@ -118,10 +118,7 @@ DOMAINS: Final[dict[str, tuple[str, ...]]] = {
 """Domain -> its faults, and the habits of people that a run may have."""
 
 LABELS: Final = tuple(label for labels in DOMAINS.values() for label in labels)
-REPORTED: Final = (
-    *(label for label in LABELS if label != "error code"),
-    *(f"code {code}" for code in _CODES),
-)
+REPORTED: Final = (*(label for label in LABELS if label != "error code"), *(f"code {code}" for code in _CODES))
 """The labels that a complete sweep has counted at least once."""
 
 _RATES: Final = (20, 60, 200)

@@ -16,15 +16,9 @@ if TYPE_CHECKING:
     from .sqlite import SqliteStore
 
 __all__ = [
-    "Cipher",
-    "MemoryStore",
-    "SqliteStore",
-    "StaleSave",
-    "StoreClosed",
-    "StoreError",
-    "StoreOwned",
+    "Cipher", "MemoryStore", "SqliteStore", "StaleSave", "StoreClosed", "StoreError", "StoreOwned",
     "UnreadableSession",
-]
+]  # fmt: skip
 
 _MODULES = {"Cipher": ".sealing", "MemoryStore": ".memory", "SqliteStore": ".sqlite"}
 

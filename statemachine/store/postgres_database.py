@@ -80,10 +80,7 @@ _MEANINGS: Final[dict[str, tuple[type[StoreError], str]]] = {
     "25006": (StoreReadOnly, "it is read-only, perhaps a standby: name the primary server"),
     "28": (StoreError, "the user or the password is wrong"),
     "3D": (StoreError, "there is no such database: createdb makes one"),
-    "42501": (
-        StoreReadOnly,
-        "the user has no rights: GRANT CREATE ON DATABASE, or connect as the owner of its tables",
-    ),
+    "42501": (StoreReadOnly, "the user has no rights: GRANT CREATE ON DATABASE, or connect as the owner of its tables"),
     "42P01": (ForeignStore, "tables of this package are missing in it: restore a copy, or name another database"),
     "42703": (ForeignStore, "its tables have other columns than ours: restore a copy, or name another database"),
     "53100": (StoreFull, "no space left on the server's disk: free some; what was not saved was not done"),

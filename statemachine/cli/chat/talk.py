@@ -11,16 +11,7 @@ from typing import ClassVar, Final
 
 from attrs import frozen
 
-from statemachine.client import (
-    CentreError,
-    ChatError,
-    ChatSession,
-    NotPossible,
-    NotSaved,
-    Sending,
-    SessionOver,
-    Update,
-)
+from statemachine.client import CentreError, ChatError, ChatSession, NotPossible, NotSaved, Sending, SessionOver, Update
 
 from ...core import DeliveryUpdate, FormsChanged, Received
 from ...core.wire import Message

@@ -14,13 +14,6 @@ from statemachine.emulator.script.source import Problem, ScriptError
 from statemachine.emulator.script.writer import write_scenario
 
 __all__ = [
-    "Problem",
-    "ScriptError",
-    "catalogue",
-    "read_action",
-    "read_scenario",
-    "scenario_named",
-    "scenario_source",
-    "schema",
-    "write_scenario",
-]
+    "Problem", "ScriptError", "catalogue", "read_action", "read_scenario", "scenario_named", "scenario_source",
+    "schema", "write_scenario",
+]  # fmt: skip
