@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -19,7 +18,7 @@ from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
 from statemachine.core import StatusUpdate, TranscriptUpdate
 from statemachine.store.errors import StoreError
-from statemachine.store.postgres_database import LOCK, Connection, connect, connect_async, explain
+from statemachine.store.postgres_database import LOCK, Connection, Link, connect_async
 from statemachine.store.psycopg_extra import psycopg
 from statemachine.store.sealing import Sealing
 
@@ -27,7 +26,6 @@ from ..logs import Logger, error_values
 from .feed import Feed, insist
 
 _log = Logger(10)
-T = TypeVar("T")
 
 LOOK_S: Final = 1.0
 """How long to wait for a notification before looking: a notification may be lost."""
@@ -56,35 +54,6 @@ _INSERT: Final = (
 _NOTIFY: Final = f"SELECT pg_notify('{_STATUS}', one) FROM unnest(%s::text[]) AS one"
 
 
-class _Link:
-    """One connection for one thread at a time; made anew where it was cut."""
-
-    def __init__(self, url: str) -> None:
-        """Raises a `StoreError`."""
-        self._url: Final = url
-        self._lock: Final = threading.Lock()
-        self._link: Connection | None = None
-
-    def run(self, work: Callable[[Connection], T]) -> T:
-        """Do this, once more where the connection had been cut. Raises a `StoreError`."""
-        with self._lock:
-            for is_last in (False, True):
-                try:
-                    if self._link is None or self._link.closed:
-                        self._link = connect(self._url)
-                        self._link.execute("SET search_path = statemachine")
-                    return work(self._link)
-                except psycopg.Error as error:
-                    if is_last or self._link is None or not self._link.closed:
-                        raise explain(error, self._url) from error
-        raise AssertionError
-
-    def close(self) -> None:
-        with self._lock:
-            if self._link is not None:
-                self._link.close()
-
-
 @frozen
 class _New:
     """An update to append."""
@@ -110,8 +79,8 @@ class PostgresFeed(Feed):
         self.sealing: Final = sealing
         self._worker: Final = worker
         self._url: Final = url
-        self._reading: Final = _Link(url)
-        self._writing: Final = _Link(url)
+        self._reading: Final = Link(url)
+        self._writing: Final = Link(url)
         self._new: list[_New] = []
         self._statuses: list[str] = []
         self._to_write: Final = asyncio.Event()

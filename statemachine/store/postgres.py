@@ -23,10 +23,9 @@ from ..core import TranscriptUpdate
 from ..logs import Logger
 from .errors import Fenced, NewerStore, StoreError, StoreOwned, check_order
 from .names import shown
-from .postgres_database import LOCK, Connection, connect, open_database, owner_of, shard_of, translated_errors
+from .postgres_database import LOCK, Connection, Link, open_database, owner_of, shard_of, translated_errors
 from .postgres_housekeeping import forget, move_ages, purge
 from .postgres_writer import AckJob, OtherJob, SaveJob, SessionWrite, Writer
-from .psycopg_extra import psycopg
 from .sealing import Cipher, Sealing, unreadable
 from .writing import CallSoon
 
@@ -91,13 +90,12 @@ class PostgresStore:
         self._epochs: dict[int, int] = {}
         self._cache: dict[str, CachedSession] = {}
         self._lock = threading.Lock()  # of the cache
-        self._read_lock = threading.Lock()  # of the connection for reading
+        self._reading = Link(url)
         with ExitStack() as undo:
             link, self.shards = open_database(url)
             undo.callback(link.close)
+            undo.callback(self._reading.close)
             with translated_errors(url):
-                self._reading = connect(url)
-                undo.callback(self._reading.close)
                 self._lock_database(link, busy_ms / 1_000)
                 if not shared:
                     self.take_shards(self._claim_all(link))
@@ -141,8 +139,7 @@ class PostgresStore:
         Raises a `StoreError`.
         """
         self.drop_shards(epochs)  # what was cached before: another process may have written since
-        with translated_errors(self.url):
-            self._cache_rows("shard = ANY(%s) AND (ended_at IS NULL OR cursor < last)", list(epochs))
+        self._cache_rows("shard = ANY(%s) AND (ended_at IS NULL OR cursor < last)", list(epochs))
         self._epochs.update(epochs)
         with self._lock:
             return [session_id for session_id in self._cache if self.shard_of(session_id) in epochs]
@@ -222,8 +219,7 @@ class PostgresStore:
     def close(self) -> None:
         """See `Store.close`. Waits until all requests are written; where the database is away, they fail."""
         self._writer.close()
-        with self._read_lock:
-            self._reading.close()
+        self._reading.close()
 
     def _other(
         self, run: Callable[[Connection], object], done: Done, uncache: Callable[[], object] | None = None
@@ -314,16 +310,15 @@ class PostgresStore:
         with self._lock:
             if cached := self._cache.get(session_id):
                 return cached
-        with translated_errors(self.url):
-            self._cache_rows("id = %s", session_id)
+        self._cache_rows("id = %s", session_id)
         with self._lock:
             return self._cache.get(session_id)
 
     def _cache_rows(self, condition: LiteralString, value: object) -> None:
         """Read these sessions. What was cached meanwhile is newer, and stays."""
-        rows = self._rows(_SESSIONS + condition, value)
+        rows = self._read(_SESSIONS + condition, value)
         found = {row[0]: CachedSession(*row[1:]) for row in rows}
-        for session_id, seq, content in self._rows(_UPDATES.format(condition), value) if found else ():
+        for session_id, seq, content in self._read(_UPDATES.format(condition), value) if found else ():
             if session_id in found:
                 found[session_id].updates[seq] = content
         with self._lock:
@@ -331,20 +326,7 @@ class PostgresStore:
                 self._cache.setdefault(session_id, cached)
 
     def _read(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        with translated_errors(self.url):
-            return self._rows(query, *values)
-
-    def _rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        with self._read_lock:
-            for is_last in (False, True):
-                try:
-                    if self._reading.closed:
-                        self._reading = connect(self.url)
-                    return self._reading.execute(query, values).fetchall()
-                except psycopg.OperationalError:
-                    if is_last or not self._reading.closed:  # a connection that broke while nobody used it
-                        raise
-        raise AssertionError
+        return self._reading.run(lambda link: link.execute(query, values).fetchall())
 
 
 def _refuse(error: StoreError, _: Connection) -> None:

@@ -5,10 +5,11 @@ All tables are in a schema of their own, `statemachine`, so that a database may 
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from .errors import ForeignStore, NewerStore, StoreBusy, StoreError, StoreFull, StoreReadOnly
 from .names import shown
@@ -17,6 +18,7 @@ from .psycopg_extra import conninfo_to_dict, psycopg
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+T = TypeVar("T")
 
 SCHEMA: Final = 1
 MIN_SCHEMA: Final = 1
@@ -135,6 +137,35 @@ def connect(url: str, mode: str = "read-write") -> Connection:
     link = psycopg.connect(url, autocommit=True, **_settings(url, mode))
     link.execute("SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3")
     return link
+
+
+class Link:
+    """One connection for one thread at a time; made anew where it broke while nobody used it."""
+
+    def __init__(self, url: str) -> None:
+        self._url: Final = url
+        self._lock: Final = threading.Lock()
+        self._link: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do this, once more where the connection was broken. Raises a `StoreError`."""
+        with self._lock, translated_errors(self._url):
+            for is_last in (False, True):
+                try:
+                    if self._link is None or self._link.closed:
+                        self._link = connect(self._url)
+                        self._link.execute("SET search_path = statemachine")
+                    return work(self._link)
+                except psycopg.Error:
+                    if is_last or self._link is None or not self._link.closed:
+                        raise
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._link is not None:
+                self._link.close()
 
 
 async def connect_async(url: str) -> AsyncConnection:
