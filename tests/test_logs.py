@@ -17,7 +17,6 @@ from statemachine.logs import Logger, error_name, error_values, silenced
 
 SCRIPT = """
 import logging, sys
-import statemachine, statemachine.client, statemachine.store.sqlite, statemachine.simulation.run
 {before}
 from statemachine.logs import Logger, silenced
 log = Logger(session="5f3a")
@@ -68,6 +67,7 @@ def test_structlog_gets_the_lines_where_the_application_has_configured_it() -> N
 
 def test_importing_and_using_the_package_configures_nothing() -> None:
     out, _ = run(
+        "import statemachine, statemachine.client, statemachine.store.sqlite\n"
         "from statemachine.simulation.run import run_seeds\n"
         "run_seeds([1], 30)\n"
         "import structlog, warnings\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections import defaultdict
@@ -85,40 +86,39 @@ async def played(case: str, *command: str) -> CaseResult:
     return next(one for one in await run_cases(chosen, program, FAST) if one.case.id == case)
 
 
-@pytest.mark.parametrize(
-    ("case", "client", "rule"),
-    [
-        ("F1/failed", ("faulty.py", "OnlyEnded"), "F1"),
-        ("F9/unknown-event", ("faulty.py", "AllOrNothing"), "F9"),
-        ("F1/ended", ("eventloop_faulty.py", "EndsTheEnded"), "F37"),
-        ("F15/own-echo", ("eventloop_faulty.py", "EchoIsTheAgent"), "F33"),
-        ("F3/errors", ("aio.py", "--fault", "F16"), "F16"),
-        ("F31/form", ("aio.py", "--fault", "F31"), "F31"),
-        ("F38/whole-batch", ("aio.py", "--fault", "F38"), "F38"),
-    ],
-)
-async def test_a_faulty_client_is_found_with_the_evidence(case: str, client: tuple[str, ...], rule: str) -> None:
-    result = await played(case, *client)
-    (found,) = result.findings
-    assert found.rule is RULES[rule]
-    assert found.requests
-    assert "curl" in found.curl
+async def test_faulty_clients_are_found_with_the_evidence() -> None:
+    broken = {
+        ("F1/failed", "faulty.py", "OnlyEnded"): "F1",
+        ("F9/unknown-event", "faulty.py", "AllOrNothing"): "F9",
+        ("F1/ended", "eventloop_faulty.py", "EndsTheEnded"): "F37",
+        ("F15/own-echo", "eventloop_faulty.py", "EchoIsTheAgent"): "F33",
+        ("F3/errors", "aio.py", "--fault", "F16"): "F16",
+        ("F31/form", "aio.py", "--fault", "F31"): "F31",
+        ("F38/whole-batch", "aio.py", "--fault", "F38"): "F38",
+    }
+    results = await asyncio.gather(*(played(*one) for one in broken))
+    found = {one: result.findings for one, result in zip(broken, results, strict=True)}
+    assert {one: [finding.rule for finding in findings] for one, findings in found.items()} == {
+        one: [RULES[rule]] for one, rule in broken.items()
+    }
+    for (finding,) in found.values():
+        assert finding.requests
+        assert "curl" in finding.curl
 
 
-@pytest.mark.parametrize(
-    ("case", "client"),
-    [
+async def test_right_clients_are_not_accused() -> None:
+    right = (
         ("F5/plain", "naive.py"),
         ("F3/errors", "aio.py"),  # its library repeats a poll whose connection broke
         ("F24/page", "eventloop.py"),  # a page with status 200 is an empty answer to it
         ("F18/one-second", "callbacks.py"),  # its receipts overtake each other
         ("F31/form", "aio.py"),
         ("F38/whole-batch", "callbacks.py"),
-    ],
-)
-async def test_a_right_client_is_not_accused(case: str, client: str) -> None:
-    result = await played(case, client)
-    assert (result.findings, result.not_ready) == ((), "")
+    )
+    results = await asyncio.gather(*(played(*one) for one in right))
+    assert {
+        one: (result.findings, result.not_ready) for one, result in zip(right, results, strict=True)
+    } == dict.fromkeys(right, ((), ""))
 
 
 async def test_a_text_that_is_sent_again_under_a_new_id_is_counted() -> None:
