@@ -98,15 +98,20 @@ def _conclude(d: Draft) -> None:
 
 
 def _restart(d: Draft, event: ev.Restarted) -> None:
-    """Time stood still, and what was in flight has an unknown outcome: one rule for every call (design 3)."""
+    """Time stood still, and what was in flight has an unknown outcome: one rule for every call (design 3).
+
+    So has a poll made since the last save: steps with nothing but polls are not saved (`must_save`).
+    """
     if isinstance(d.lifecycle, TERMINAL):
         return
     d.now = event.at
     shift = event.at - d.base.now
     if shift:
         _shift(d, shift)
+    failure = ev.Failure("restart")
     for owed in owing(d):
-        _answer(d, owed, ev.Failure("restart"))
+        _answer(d, owed, failure)
+    move(d, d.connection, sig.PollFailed, failure)
 
 
 def _change_clock(d: Draft, event: ev.ClockChanged) -> None:

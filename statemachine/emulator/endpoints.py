@@ -214,7 +214,8 @@ def history(state: CentreState, call: ApiCall) -> HttpResponse:
     kept = state.knobs.history_after_end == "kept"
     if not chat.known or (chat.terminal is not None and not kept):
         raise ApiError(5005)
-    if chat.terminal is not None:
-        judge.end_reported(state, chat, call.now, call.ticket, by_poll=False)
     omitted = state.knobs.history_omits
-    return json_response({"events": [event for event in chat.history() if event.get("event") not in omitted]})
+    events = [event for event in chat.history() if event.get("event") not in omitted]
+    if chat.terminal is not None and any(map(_is_end, events)):
+        judge.end_reported(state, chat, call.now, call.ticket, by_poll=False)
+    return json_response({"events": events})

@@ -325,10 +325,19 @@ class Agents:
         """Entries of a client, sent by the server: those of another device, or of a history in a poll's response."""
         stamp = str(self._env.schedule.now // 1000)
         kind = self._env.choices.pick("which of a client's", _FROM_CLIENT)
-        # Not a form whose answer is in flight: that would be an echo of an entry that has not arrived.
-        form = next((form.id for form in _unanswered(self._client.session)), "nothing")
+        # Not a form whose answer is in flight, nor a prompt that the next text answers: an answer of another device, of
+        # which the client may hear only after its own has been lost, would pass for its own.
+        forms = _unanswered(self._client.session)
+        named = [form for form in forms if form.name]
         said: list[actions.Action] = [
-            actions.Raw({"event": name, "form_request_id": form, "timestamp": stamp}) for name in kind
+            actions.Raw(
+                {
+                    "event": name,
+                    "form_request_id": _first_id(named if name == names.FORM_DATA else forms),
+                    "timestamp": stamp,
+                }
+            )
+            for name in kind
         ]
         return said + [act for item in self._client.driver.saved.items[-1:] for act in _echo(item, stamp)]
 
@@ -356,6 +365,10 @@ def _echo(item: Item, stamp: str) -> Iterator[actions.Action]:
 
 def _unanswered(session: Session) -> list[OpenForm]:
     return [form for form in session.participants.forms if not form.answer]
+
+
+def _first_id(forms: list[OpenForm]) -> str:
+    return forms[0].id if forms else "nothing"
 
 
 def is_over(session: Session) -> bool:

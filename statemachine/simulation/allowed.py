@@ -53,7 +53,9 @@ class ViolationFilter:
         match found.rule:
             case "F1" | "F37":  # in flight when the end was sent, or the end was in a response that never came
                 is_unreadable = self._env.knobs.malformed_events  # the entry of the end too
-                return is_unreadable or not self._network.was_made_after_answer(found.ticket, self._end_ticket(found))
+                is_forgotten = is_second and log.ledger.is_full  # the log has the end before what the window knows
+                made_after = self._network.was_made_after_answer(found.ticket, self._end_ticket(found))
+                return is_unreadable or is_forgotten or not made_after
             case "F3":
                 # After an action of a person, a new process, a late request, a second device; or to settle doubt.
                 latest = max(self._client.acted_at, self._network.landed_late_at, self._device.acted_at)

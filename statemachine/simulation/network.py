@@ -16,7 +16,8 @@ from statemachine import core
 from statemachine.adapters.protocols import Answer
 from statemachine.codec.body import is_object, parse_body
 from statemachine.codec.http import Endpoint, read_reply, to_http
-from statemachine.core.wire import SecureFormData, SessionDisconnect, SessionEnd
+from statemachine.codec.wire import decode_entry
+from statemachine.core.wire import Malformed, SecureFormData, SessionDisconnect, SessionEnd
 from statemachine.emulator.actions import InjectFault
 from statemachine.emulator.errors import ApiError, error_response, html_response, status_of
 from statemachine.emulator.knobs import Fault
@@ -51,6 +52,7 @@ class Call:
         arrived, responded: What the server has done.
         over: The client does not wait for it any more.
         answered_at: When the client received the response that it still waited for.
+        raises_doubt: It was "no such chat", to another call than the poll in flight: the poll decides (design 13).
     """
 
     ticket: int
@@ -65,6 +67,7 @@ class Call:
     responded: bool = False
     over: bool = False
     answered_at: int | None = None
+    raises_doubt: bool = False
     aborted: bool = False
 
     @property
@@ -169,8 +172,8 @@ class Network:
         call, before = self._calls[ticket], self._calls.get(other or 0)
         if before is None or before.answered_at is None or before.process != call.process:
             return False
-        if isinstance(before.command, core.Post | core.PostEphemeral):
-            return False  # "no such chat" to such a call only raises a doubt; a poll or the history decides (design 13)
+        if isinstance(before.command, core.Post | core.PostEphemeral) or before.raises_doubt:
+            return False  # a post raises no more than a doubt; a poll or the history decides (design 13)
         return before.fault not in ("empty log", "unreadable body", "cut off body") and call.since > before.answered_at
 
     def is_poll_held(self) -> bool:
@@ -320,6 +323,10 @@ class Network:
         call.over = True
         if response.status and self._client.is_awaited(call.command):
             call.answered_at = self._env.schedule.now
+            is_denial = response.status != 200 and not isinstance(call.command, core.Poll)
+            call.raises_doubt = is_denial and any(
+                isinstance(one, core.Poll) for one in core.outbox(self._client.session)
+            )
         if response.status == 0:
             call.answer(core.Failure("cut"))
             return
@@ -351,12 +358,17 @@ class Network:
 
 
 def _with_bytes(body: dict[str, Any], wrong: bytes) -> bytes:
-    """The body as JSON, with a member of these bytes, also in each message."""
+    """The body as JSON, with a member of these bytes, also in each message that can be read."""
     odd = {"odd": "WRONG"}
     listed: list[Any] = _events_of(body)
-    events: list[Any] = [{**one, **odd} if isinstance(one, dict) and "msg_id" in one else one for one in listed]
+    events: list[Any] = [{**one, **odd} if _is_readable_message(one) else one for one in listed]
     text = json.dumps({**body, **odd, **({"events": events} if events else {})})
     return text.encode().replace(b"WRONG", wrong)
+
+
+def _is_readable_message(event: Any) -> bool:
+    """Of a malformed entry the client reports all members."""
+    return is_object(event) and "msg_id" in event and not isinstance(decode_entry(event), Malformed)
 
 
 def _object_of(page: HttpResponse) -> dict[str, Any]:

@@ -153,6 +153,13 @@ def _paused_search() -> Play:
     return _after(_failing_request(), End)
 
 
+def _braking() -> Play:
+    play = chatting()
+    while play.owes(Poll):
+        play.poll(later=5)
+    return play
+
+
 def _denied() -> Play:
     """A text was answered "no such chat" while the poll is held."""
     play = chatting()
@@ -199,7 +206,7 @@ ATTENTION: dict[type[Any], tuple[Callable[[], Play], ...]] = {r.Calm: (chatting,
 LINK: dict[type[Any], tuple[Callable[[], Play], ...]] = {
     r.ConnectionOff: (Play, _reattached),
     r.ConnectionPolling: (chatting,),
-    r.ConnectionBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()),),
+    r.ConnectionBackingOff: (lambda: _failing(Poll, TIMEOUT, chatting()), _braking),
     r.ConnectionPaused: (lambda: _after(chatting(), Background), lambda: _after(Play(), Background)),
     r.ConnectionBlocked: (
         lambda: _failing(Poll, http(401), chatting()),

@@ -451,6 +451,18 @@ def test_a_clock_that_was_ahead_delays_nothing_after_a_restart() -> None:
     assert play.now < NOW
 
 
+def test_a_restart_during_the_brake_reads_the_history() -> None:
+    """A step with a poll alone is not saved: one after the saved session may have been answered, its events lost."""
+    play = chatting()
+    while play.owes(Poll):
+        play.poll(later=5)
+    assert play.session.connection.name == "backing_off"
+    play.do(Restarted)
+    play.tick()
+    assert play.owes(ReadHistory)
+    assert not play.owes(Poll)
+
+
 def test_a_text_for_a_prompt_that_another_device_answers_is_a_text_again() -> None:
     """It was told as sent, and never left: the other device's answer passed for ours."""
     play = opened()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from statemachine import (
@@ -35,6 +37,7 @@ from statemachine import (
 )
 from statemachine import wire as w
 from statemachine.wire import SessionEnded
+from tests.core.examples import EXAMPLES
 from tests.core.play import ANN, CHAT, TIMEOUT, Play, chatting, http, joined, message, opened, requested
 
 # --- background and push --------------------------------------------------------------------------------------------
@@ -267,6 +270,21 @@ def test_restarted_moves_every_deadline_both_ways() -> None:
         assert (room.forms[0].due, room.typists[0].due) == (form + shift, typist + shift)
         assert play.session.now == play.now
         assert play.session.connection.name == "backing_off"
+
+
+@pytest.mark.parametrize(
+    "make", [make for machine in EXAMPLES.values() for makers in machine.values() for make in makers]
+)
+def test_after_a_restart_the_history_is_read_before_the_next_poll(make: Callable[[], Play]) -> None:
+    """Steps with nothing but polls are not saved: one that followed the saved session may have consumed events."""
+    play = make()
+    play.do(Restarted)
+    assert not play.owes(Poll)
+    for _ in range(20):
+        if play.owes(ReadHistory) or play.owes(FindChat) or next_deadline(play.session) is None:
+            return
+        play.tick()
+        assert not play.owes(Poll)
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------

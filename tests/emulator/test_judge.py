@@ -68,6 +68,16 @@ def test_sending_after_the_end() -> None:
     assert driver.rules == ["F37"]
 
 
+@pytest.mark.parametrize(("omits", "rules"), [((), ["F37"]), (("chat_session_ended",), [])])
+def test_a_history_reports_the_end_only_where_it_has_the_end(omits: tuple[str, ...], rules: list[str]) -> None:
+    driver = Driver(history_after_end="kept", history_omits=omits).open()
+    driver.act(do.EndChat())
+    driver.call("GET", f"chats/{driver.chat_id}/history")
+    driver.now += 2_000
+    driver.call("POST", f"chats/{driver.chat_id}/events", {"events": [message("hi", "1")]})
+    assert driver.rules == rules
+
+
 @pytest.mark.parametrize(
     ("held", "by_poll", "rules"),
     [

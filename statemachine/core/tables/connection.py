@@ -8,7 +8,8 @@ cut, refused as busy, a pause, a restart) the connection is `off` until the hist
 the next poll. Between failures it is `backing_off`.
 
 The brake is no failure: after several instant answers that bring nothing (a cache, or a server that does not hold), or
-many that bring something, it backs off too, with `tries` 0. Nothing was lost, so no history is read after it.
+many that bring something, it backs off too, with `tries` 0. Nothing was lost, so no history is read after it. Where the
+process restarts meanwhile it becomes a failure: a step with a poll alone is not saved, so one may have been answered since.
 
 In the background it is `paused`: a poll in flight is not withdrawn, only no other is started. Where credentials or
 configuration are refused it is `blocked`, until the application reauthorizes, or ends; it remembers whether it is in
@@ -45,6 +46,7 @@ ROWS: Final = rows(
     arc(POLLING, sig.PollBlocked,  (),                  (), p.blocked,              (),                         "credentials or configuration",                                                                   "7; design 9"),
     arc(PAUSED,  ANSWERS,          (),                  (), PAUSED,                 (),                         "the last one; no other is started",                                                              "4.2"),
     arc(PAUSED,  sig.PollBlocked,  (),                  (), p.blocked_while_paused, (),                         "credentials or configuration",                                                                   "7"),
+    arc(BACKING_OFF, sig.PollFailed, p.is_braking,      (), p.backing_off,          (),                         "a restart: the poll that follows the saved session may have consumed events",                    "design 16"),
     ignore((OFF, BACKING_OFF, BLOCKED), (*ANSWERS, sig.PollBlocked), "no poll is in flight"),
 
     # back-off

@@ -1330,6 +1330,7 @@ function restart(d, at) {
   if (by) shift(d, by);
   const owed = [...owing(d)].sort((one, other) => one.call - other.call);
   for (const one of owed) answer(d, one, failure("restart"));
+  move(d, "connection", "PollFailed", failure("restart"));
   conclude(d);
 }
 
