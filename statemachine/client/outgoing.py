@@ -60,7 +60,8 @@ class Outgoing:
         if not (uploaded is None or callable(uploaded)):
             raise WrongType(f"send_file: uploaded must be a function, not {type(uploaded).__name__}")
         if image is None:
-            image = (mimetypes.guess_type(name)[0] or "").startswith("image/")
+            known, _ = mimetypes.guess_type(f"file{Path(name).suffix}")  # from Python 3.13 on, it reads a name as a URL
+            image = (known or "").startswith("image/")
         kind: Literal["image", "attachment"] = "image" if image else "attachment"
         intent = made("send_file", SendFile, now, "", name, kind, key, note)
         return evolve(intent, ref=self.payloads.keep_file(source, uploaded))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from statemachine.client import BadSetting, ChatClient, SendFailed
+from statemachine.client.outgoing import Outgoing
 from statemachine.emulator.http import Emulator
 from statemachine.store.memory import MemoryStore
 from tests.adapters.wire_server import Heard, WireServer
@@ -53,6 +54,23 @@ async def test_a_file_that_cannot_be_read_fails_at_once_and_the_next_text_is_sen
             await file.sent(timedelta(seconds=10))
         assert failed.value.reason == "unreadable"
         await behind.sent(timedelta(seconds=10))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("plan.png", "image"),
+        ("PLAN.JPEG", "image"),
+        ("http://[plan.png", "image"),
+        ("//[", "attachment"),
+        ("data:image/png", "attachment"),
+        ("plan.png.zip", "attachment"),
+        ("plan\0.gif", "image"),
+        ("", "attachment"),
+    ],
+)
+def test_the_extension_of_any_name_decides_whether_it_is_a_picture(name: str, kind: str) -> None:
+    assert Outgoing().file(0, b"x", name, None, None, None, "").type == kind
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "nul\0"])
