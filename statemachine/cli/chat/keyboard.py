@@ -54,13 +54,21 @@ class Terminal:
     def __init__(self, face: Face, typed: Callable[[str], None]) -> None:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.filters import Condition
+        from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+        from prompt_toolkit.keys import Keys
         from prompt_toolkit.output.vt100 import Vt100_Output
 
+        def ignore(_: KeyPressEvent) -> None:
+            """The mouse is not used here. The library takes a colour code in a pasted text for it, and fails."""
+
+        keys = KeyBindings()
+        keys.add(Keys.Vt100MouseEvent)(ignore)
         self._face: Final = face
         self._session: PromptSession[str] = PromptSession(
             # Not as its toolbar, which is hidden on terminals that do not report the position of the cursor.
             message=lambda: [("reverse", self._status_line()), ("", f"\n{face.prompt()}> ")],
             is_password=Condition(face.secret),
+            key_bindings=keys,
             erase_when_done=True,  # the line comes back as part of the chat
             refresh_interval=0.5,  # the status line changes without a key
         )

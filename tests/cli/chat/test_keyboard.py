@@ -57,6 +57,19 @@ async def test_lines_are_typed_and_edited() -> None:
     assert one.typed[:5] == ["h", "he", "hel", "helo", "hello"]
 
 
+@pytest.mark.parametrize(
+    "code", ["\x1b[31m", "\x1b[0m", "\x1b[<5M", "\x1b[38;5;1m", "\x1b[M!!!", "\x1b]0;title\x07"], ids=repr
+)
+async def test_codes_for_a_terminal_in_a_pasted_text_stop_nothing(code: str) -> None:
+    faults = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    with desk() as one:
+        assert (await one.line(f"red {code}paint{ENTER}") or "").startswith("red ")
+        assert await one.line(f"next{ENTER}") == "next"
+        assert "Exception" not in one.screen.getvalue()
+    assert faults == []
+
+
 async def test_the_phase_is_always_in_sight() -> None:
     with desk() as one:
         typing = asyncio.create_task(one.line("x"))
