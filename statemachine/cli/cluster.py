@@ -86,6 +86,6 @@ def release(url: str, shard: int) -> None:
 
 def _steering(url: str) -> Any:
     if not is_url(url):
-        raise Trouble(f"{url}: expected the URL of a database, like postgresql://user:password@host/database")
+        raise Trouble("expected the URL of a database, like postgresql://user:password@host/database")
     with in_trouble(ImportError):
         return import_module("statemachine.cluster.steering")

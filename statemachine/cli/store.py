@@ -201,7 +201,7 @@ def copy(file: Path, url: str) -> None:
     Stop the processes of both first. Repeated after a crash, it continues where it was.
     """
     if not is_url(url):
-        raise Trouble(f"{url}: expected the URL of a database, like postgresql://user:password@host/database")
+        raise Trouble("expected the URL of a database, like postgresql://user:password@host/database")
     with in_trouble(StoreError):
         copied = _module("copying").copy(file, url)
     skipped = f", {copied.skipped:,} were there already" if copied.skipped else ""
@@ -265,7 +265,7 @@ def _show_chat(screen: Screen, file: Path | str, chat: StoredChat) -> None:
 
 
 def _show(screen: Screen, file: Path | str, checked: StoreReport) -> None:
-    is_old = f" (the next client that opens it migrates it to {SCHEMA})" if checked.is_old else ""
+    is_old = f" (the next client that opens it migrates it to {checked.current})" if checked.is_old else ""
     screen.line((_name(file), "bold"), f": {checked.size:,} bytes, schema {checked.schema}{is_old}")
     screen.line(f"owner       {checked.owner or 'none'}")
     screen.line(f"chats       {sum(checked.phases.values()):,}")

@@ -36,7 +36,7 @@ BEAT_S: Final = 0.5
 FREED: Final = "statemachine_shards"
 """The channel on which workers tell each other that shards are free: nobody waits for the next heartbeat."""
 _RETRY_S: Final = 0.3
-_SPACING_S: Final = 0.1
+_SPACING_S: Final = 0.03
 """Between two looks, however often others wake this worker."""
 
 _JOIN: Final = (
@@ -108,7 +108,10 @@ UPDATE statemachine.shard SET since = clock_timestamp() WHERE worker = %s AND id
   SELECT id FROM statemachine.shard WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)
 """
 """Rows are locked in the order of the writer: its groups lock shards of the same worker at the same time."""
-_GIVE_BACK: Final = "UPDATE statemachine.shard SET worker = NULL, strikes = 0 WHERE worker = %s AND id = ANY(%s)"
+_GIVE_BACK: Final = f"""
+WITH freed AS (UPDATE statemachine.shard SET worker = NULL, strikes = 0 WHERE worker = %s AND id = ANY(%s) RETURNING id)
+SELECT pg_notify('{FREED}', '') WHERE EXISTS (SELECT 1 FROM freed)
+"""
 _LEAVE: Final = "DELETE FROM statemachine.worker WHERE id = %s"
 _LIMITS: Final = {"suspect": SUSPECT, "quarantine": QUARANTINE, "probation": PROBATION_S}
 _FORGOTTEN: Final = "SELECT id, label FROM statemachine.forgotten WHERE id > %s ORDER BY id"
@@ -176,11 +179,12 @@ class Membership:
         self._address, self._schema = address, SNAPSHOT_SCHEMA
         self._owned: set[int] = set()
         self.id = _new_id()
-        self._joined = self._ended = self.leaving = False
-        self._reaps_from = 0.0
+        self._joined = self._ended = self._leaving = False
+        self._reaps_from = self._beats_at = 0.0
         self._last_forgotten = 0
         self._adopted: SimpleQueue[int] = SimpleQueue()
         self._returned: SimpleQueue[int] = SimpleQueue()
+        self._to_return, self._to_mark = set[int](), set[int]()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="statemachine-beat")
         self._thread.daemon = True
@@ -191,6 +195,11 @@ class Membership:
 
     def look(self) -> None:
         """Shards may be free: do not wait for the next heartbeat."""
+        self._wake.set()
+
+    def leave(self) -> None:
+        """Give all shards back, and claim none."""
+        self._leaving, self._beats_at = True, 0.0
         self._wake.set()
 
     def adopted(self, shard: int) -> None:
@@ -219,7 +228,7 @@ class Membership:
                 if link is None:
                     link = self._connect()
                 self._once(link)
-                pause = BEAT_S - (elapsed() - begun)
+                pause = self._beats_at - elapsed()
             except psycopg.Error as error:
                 _log.warning("heartbeat_failed", **error_values(error))
                 if link is not None:
@@ -236,27 +245,34 @@ class Membership:
         link.execute("SELECT pg_advisory_lock_shared(%s)", (LOCK,))
         # After an outage nobody is declared dead before all had the time to beat again: so nothing moves.
         self._reaps_from = elapsed() + self._seconds if self._joined else 0.0
+        self._beats_at = 0.0
         return link
 
     def _once(self, link: Connection) -> None:
-        sent, idle_s = elapsed(), self._member.idle_s()
+        """Hand shards over; beat and reap only when it is time: chats that are handed over have no poll meanwhile."""
+        sent, idle_s, freed = elapsed(), self._member.idle_s(), set[int]()
+        is_due = sent >= self._beats_at
+        if is_due:
+            self._beats_at = sent + BEAT_S
         if self._joined and idle_s >= 2 * self._seconds:
             return
-        if not self._joined:
-            link.execute(_JOIN, (self.id, self._schema, self._address))
-            self._joined = True
-        elif not self._beat(link, is_awake=idle_s < BEAT_S):
-            self._was_declared_dead(link)
-            return
-        self._lease.renew(sent)
         self._give_back(link)
-        self._forget(link)
-        self._balance(link, self._reap(link) if sent >= self._reaps_from else set())
+        if is_due:
+            if not self._joined:
+                link.execute(_JOIN, (self.id, self._schema, self._address))
+                self._joined = True
+            elif not self._beat(link, is_awake=idle_s < BEAT_S):
+                self._was_declared_dead(link)
+                return
+            self._lease.renew(sent)
+            self._forget(link)
+            freed = self._reap(link) if sent >= self._reaps_from else freed
+        self._balance(link, freed)
 
     def _beat(self, link: Connection, *, is_awake: bool) -> bool:
         """Whether this worker is still one."""
         cut_off = self._member.is_cut_off()
-        values = {"me": self.id, "leaving": self.leaving, "cut_off": cut_off, "awake": is_awake}
+        values = {"me": self.id, "leaving": self._leaving, "cut_off": cut_off, "awake": is_awake}
         return link.execute(_BEAT, values).fetchone() is not None
 
     def _reap(self, link: Connection) -> set[int]:
@@ -271,13 +287,16 @@ class Membership:
         return {shard for shard, _ in rows}
 
     def _give_back(self, link: Connection) -> None:
-        adopted, returned = _taken(self._adopted), _taken(self._returned)
-        if adopted:
-            link.execute(_ADOPTED, (self.id, adopted))
-        if returned:
-            self._owned.difference_update(returned)
-            link.execute(_GIVE_BACK, (self.id, returned))
-            link.execute(f"NOTIFY {FREED}")
+        """What cannot be written now is written after the next connection: nobody else could claim these shards."""
+        self._to_return |= _taken(self._returned)
+        self._to_mark |= _taken(self._adopted)
+        if self._to_return:
+            self._owned -= self._to_return
+            link.execute(_GIVE_BACK, (self.id, list(self._to_return)))
+            self._to_return.clear()
+        if self._to_mark:
+            link.execute(_ADOPTED, (self.id, list(self._to_mark)))
+            self._to_mark.clear()
 
     def _forget(self, link: Connection) -> None:
         rows = link.execute(_FORGOTTEN, (self._last_forgotten,)).fetchall()
@@ -291,7 +310,9 @@ class Membership:
         self._lease.end()
         self._member.lost()
         self.id, self._joined, self._returned, self._adopted = _new_id(), False, SimpleQueue(), SimpleQueue()
-        self._owned.clear()
+        for shards in (self._owned, self._to_return, self._to_mark):
+            shards.clear()
+        self._beats_at = 0.0
         self._wake.set()
 
     def _balance(self, link: Connection, taken_over: set[int]) -> None:
@@ -330,5 +351,5 @@ def _new_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-def _taken(queue: SimpleQueue[int]) -> list[int]:
-    return [queue.get() for _ in range(queue.qsize())]
+def _taken(queue: SimpleQueue[int]) -> set[int]:
+    return {queue.get() for _ in range(queue.qsize())}

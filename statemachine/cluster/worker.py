@@ -195,8 +195,7 @@ class Worker(ChatClient):
 
     async def _leave(self) -> None:
         """Hand all chats over, then leave."""
-        self._membership.leaving = True
-        self._membership.look()
+        self._membership.leave()
         ramp_s = len(self._sessions) / self._options.opened_per_second
         with suppress(TimeoutError):
             async with asyncio.timeout(self._drain_within.total_seconds() + self._lease_s + ramp_s):

@@ -25,13 +25,16 @@ _NAMED: Final = 20
 
 @frozen
 class StoreReport:
-    """The contents of a database. `size`: bytes, without the write-ahead log. `phases`: sessions by phase.
+    """The contents of a database. `current`: the schema that this version writes.
+
+    `size`: bytes, without the write-ahead log. `phases`: sessions by phase.
 
     `unread`: updates not acknowledged; `kept`: acknowledged ones, kept as transcript. `owner`: the process that uses
     it, or None. `faults`: in words.
     """
 
     schema: int
+    current: int
     size: int
     phases: dict[str, int]
     unread: int
@@ -42,7 +45,7 @@ class StoreReport:
     @property
     def is_old(self) -> bool:
         """It will be migrated when a store opens it."""
-        return self.schema < SCHEMA
+        return self.schema < self.current
 
 
 def check(path: Path) -> StoreReport:
@@ -67,7 +70,7 @@ def check(path: Path) -> StoreReport:
                 faults.append(f"{explain(error, path)}")
             owner = owner_of(link) if is_held else None
             return StoreReport(
-                schema, path.stat().st_size, dict(phases), updates[True], updates[False], owner, clipped(faults)
+                schema, SCHEMA, path.stat().st_size, dict(phases), updates[True], updates[False], owner, clipped(faults)
             )
         finally:
             link.close()

@@ -11,7 +11,7 @@ from statemachine.adapters.driver import label
 
 from .check import StoreReport, check_sessions, check_updates, clipped
 from .lookup import StoredChat, stored_chat
-from .postgres_database import Connection, existing, owner_of
+from .postgres_database import SCHEMA, Connection, existing, owner_of
 
 _JOURNAL = (
     "SELECT id, seq, seq > cursor, content FROM statemachine.journal LEFT JOIN statemachine.session ON id = session"
@@ -38,11 +38,9 @@ def check(url: str) -> StoreReport:
         check_sessions(_rows(link, "SELECT id, snapshot FROM statemachine.session"), phases, faults)
         check_updates(_rows(link, _JOURNAL), updates, faults)
         size = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class WHERE relkind = 'r'"
-        row = link.execute(f"{size} AND relnamespace = 'statemachine'::regnamespace").fetchone()
-        owner = owner_of(link)
-        return StoreReport(
-            schema, int(row[0]) if row else 0, dict(phases), updates[True], updates[False], owner, clipped(faults)
-        )
+        row = link.execute(f"{size} AND relnamespace = 'statemachine'::regnamespace").fetchone() or (0,)
+        owner, counted = owner_of(link), (updates[True], updates[False])
+        return StoreReport(schema, SCHEMA, int(row[0]), dict(phases), *counted, owner, clipped(faults))
 
 
 def find(url: str, wanted: str) -> tuple[StoredChat, ...]:

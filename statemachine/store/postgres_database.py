@@ -87,8 +87,13 @@ _MEANINGS: Final[dict[str, tuple[type[StoreError], str]]] = {
     "42703": (ForeignStore, "its tables have other columns than ours: restore a copy, or name another database"),
     "53100": (StoreFull, "no space left on the server's disk: free some; what was not saved was not done"),
     "53300": (StoreBusy, "the server accepts no more connections: raise max_connections"),
+    "TLS": (StoreError, "no TLS connection: check sslmode and the certificates in the URL, and those of the server"),
+    "URL": (
+        StoreError,
+        "this is no URL of a database: expected one like postgresql://user:password@host:5432/database",
+    ),
 }
-"""The start of an SQLSTATE -> the error, and the words for it."""
+"""The start of an SQLSTATE, or a name of ours -> the error, and the words for it."""
 
 _REFUSED: Final = {
     "password authentication failed": "28",
@@ -99,6 +104,10 @@ _REFUSED: Final = {
     "session is read-only": "25006",
     "permission denied for database": "42501",
     "too many clients": "53300",
+    "does not support SSL": "TLS",
+    "certificate": "TLS",
+    "connection is bad: invalid": "URL",
+    "could not match": "URL",
 }
 """libpq reports refused connections without an SQLSTATE: a part of its message, and the state that it means."""
 
@@ -107,16 +116,14 @@ def explain(error: Exception, url: str) -> StoreError:
     """The `StoreError` for an error of psycopg, in one line with the remedy. It quotes no values."""
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     text = " ".join(str(error).split())
-    state = state or next((state for words, state in _REFUSED.items() if words in text), "")
+    if not state:
+        otherwise = "URL" if isinstance(error, psycopg.ProgrammingError) else ""
+        state = next((state for words, state in _REFUSED.items() if words in text), otherwise)
     for start, (kind, words) in _MEANINGS.items():
         if state.startswith(start):
             return kind(f"{shown(url)}: {words}")
     if not state and isinstance(error, psycopg.OperationalError):
         return StoreBusy(f"{shown(url)} cannot be reached: check host and port, and that the server runs")
-    if not state and isinstance(error, psycopg.ProgrammingError):
-        return StoreError(
-            f"{shown(url)} is no URL of a database: expected one like postgresql://user:password@host:5432/database"
-        )
     return StoreError(f"{shown(url)}: PostgreSQL refused a statement ({type(error).__name__}, SQLSTATE {state})")
 
 

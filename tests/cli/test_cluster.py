@@ -72,4 +72,6 @@ def test_drain_and_move(url: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_there_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no worker three is alive" in told(capsys, "drain", url, "three", status=2)
     assert "there is no shard 999, or" in told(capsys, "move", url, "999", "one", status=2)
-    assert "expected the URL of a database" in told(capsys, "status", "chats.sqlite", status=2)
+    for other in ("chats.sqlite", "mysql://bridge:hunter2-secret@db.example.com/chats"):
+        assert "expected the URL of a database" in (line := told(capsys, "status", other, status=2))
+        assert "hunter2" not in line

@@ -64,7 +64,15 @@ def with_user(url: str, user: str) -> str:
 
 def test_a_wrong_address_or_user(door: str, postgres: str) -> None:
     assert "cannot be reached: check host and port" in refused(door, "postgresql://u@127.0.0.1:1/chats")
-    assert "is no URL of a database" in refused(door, "postgresql://127.0.0.1/chats?nonsense=1")
+    for wrong in (
+        "/chats?nonsense=1",
+        ":99999/chats",
+        ":x/chats",
+        ":1/chats?sslmode=perhaps",
+        ":1,:2/chats?port=1,2,3",
+    ):
+        assert "is no URL of a database" in refused(door, f"postgresql://127.0.0.1{wrong}")
+    assert "no TLS connection: check sslmode" in refused(door, f"{postgres}?sslmode=require")
     assert "the user or the password is wrong" in refused(door, with_user(postgres, "postgres:wrong-secret"))
     assert "there is no such database" in refused(door, database_url(postgres, "not_there"))
 
@@ -93,6 +101,7 @@ def test_an_empty_database(door: str, postgres: str) -> None:
 
 def test_a_user_without_rights(door: str, postgres: str) -> None:
     store(postgres)
+    assert not postgres_check.check(postgres).is_old
     with psycopg.connect(postgres, autocommit=True) as link:
         role = f"nobody_of_{link.info.dbname}"
         link.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")  # type: ignore[call-overload]

@@ -16,7 +16,7 @@ from statemachine import DeliveryUpdate, Finished
 from statemachine.client.errors import BadSetting, ChatElsewhere
 from statemachine.client.options import Options
 from statemachine.client.session import ChatSession
-from statemachine.cluster import Inbox, Worker, steering
+from statemachine.cluster import Inbox, Worker, membership, steering
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreError, StoreOwned
@@ -42,10 +42,10 @@ async def until(condition: Callable[[], object], seconds: float = 60) -> None:
             await asyncio.sleep(0.02)
 
 
-async def states(inbox: Inbox, reader: str, keys: set[str]) -> dict[str, list[str]]:
+async def states(inbox: Inbox, reader: str, keys: set[str], seconds: float = 60) -> dict[str, list[str]]:
     """The delivery states that this reader sees, until each of these keys is sent."""
     found: dict[str, list[str]] = {}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         async for _, update in inbox.updates(reader):
             if isinstance(update, DeliveryUpdate) and update.key:
                 found.setdefault(update.key, []).append(update.state)
@@ -245,6 +245,20 @@ async def test_a_shard_moves_and_a_worker_drains(centre: Emulator, postgres: str
         assert (found.free_shards, found.inbox_depth, found.warning) == (0, 0, None)
     with pytest.raises(StoreError, match="no worker nobody is alive"):
         steering.drain(postgres, "nobody")
+
+
+async def test_a_shard_is_handed_over_also_where_the_statement_fails_at_first(
+    centre: Emulator, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the connection breaks: nobody could claim it, and nobody would poll its chats."""
+    async with worker(centre, postgres) as one, worker(centre, postgres) as two:
+        await until(lambda: {len(each._shards.all_in("owned")) for each in (one, two)} == {128})
+        shard = one._shards.all_in("owned")[0]
+        with monkeypatch.context() as broken:
+            broken.setattr(membership, "_GIVE_BACK", "SELECT 1 / 0 WHERE %s <> '' AND %s::int[] IS NOT NULL")
+            steering.move(postgres, shard, two.cluster_stats().worker)
+            await until(lambda: one._membership._to_return == {shard})
+        await until(lambda: two._shards.state(shard) == "owned")
 
 
 async def test_an_intent_that_is_not_possible_is_refused_with_words(centre: Emulator, postgres: str) -> None:
