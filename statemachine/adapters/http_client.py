@@ -180,8 +180,10 @@ class ConnectionPool:
         except RequestBlocked:
             if request.method != "GET":  # it could leave after another process has sent it
                 raise
-            while not self._may_send():  # noqa: ASYNC110 - rare, and it has no event
+            until = self.loop.time() + request.timeout / 1_000
+            while not self._may_send() and self.loop.time() < until:  # noqa: ASYNC110 - rare, and it has no event
                 await asyncio.sleep(_MAY_SEND_S)
+            self._connector.check()
         return await self.breaker.enter(request.timeout / 1_000)
 
     async def __aexit__(self, *_: object) -> None:

@@ -16,7 +16,8 @@ from statemachine.adapters import http_client as module
 from statemachine.adapters.circuit_breaker import FAILURES
 from statemachine.adapters.http_client import CallFailed, ConnectionPool, HttpClient, HttpResponse
 from statemachine.codec.http import Endpoint, HttpRequest, to_http
-from statemachine.core.commands import Poll
+from statemachine.core.commands import Poll, Post
+from statemachine.core.wire import Message
 from tests.adapters.wire_server import WireServer
 
 pytestmark = pytest.mark.asyncio
@@ -177,6 +178,30 @@ async def test_requests_stop_while_the_server_is_down_and_resume_when_it_answers
                     break
                 await asyncio.sleep(0.05)
             assert not pool.breaker.is_open
+
+
+async def test_reads_wait_until_requests_may_be_sent_and_others_fail_at_once() -> None:
+    may, asked = False, asyncio.Event()
+
+    def may_send() -> bool:
+        asked.set()
+        return may
+
+    async with WireServer() as server, ConnectionPool(may_send=may_send) as pool:
+        endpoint = Endpoint(server.url, "t", "app", "client")
+        post = to_http(Post(1, 60_000, "chat", "o:1", Message(msg_text="hello")), endpoint, nonce="n")
+        hurried = to_http(Poll(1, 1, "chat"), endpoint, nonce="n")
+        for refused in (post, hurried):
+            with pytest.raises(CallFailed) as failed:
+                await HttpClient(pool).exchange(refused)
+            assert (failed.value.kind, failed.value.error) == ("unsent", "RequestBlocked")
+        asked.clear()
+        reading = asyncio.create_task(HttpClient(pool).exchange(request(server.url)))
+        await asked.wait()
+        assert server.heard == []
+        may = True
+        await reading
+    assert len(server.heard) == 1
 
 
 async def failure(http: HttpClient, url: str) -> str:
