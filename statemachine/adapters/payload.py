@@ -10,11 +10,14 @@ import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from statemachine.codec.http import HttpRequest
 
+from ..logs import Logger
 from .aiohttp_extra import aiohttp
+
+_log: Final = Logger()
 
 UploadProgress: TypeAlias = Callable[[int, int], None]
 """Called in the loop's thread as a file is read to be sent, with the bytes so far and the size."""
@@ -62,7 +65,12 @@ class _Progress:
         """Count these bytes of a file of this size."""
         self._done += count
         if self._uploaded and count:
-            self._loop.call_soon_threadsafe(self._uploaded, self._done, size)
+            self._loop.call_soon_threadsafe(_report, self._uploaded, self._done, size)
+
+
+def _report(uploaded: UploadProgress, done: int, size: int) -> None:
+    with _log.errors("upload_progress_failed"):  # SystemExit too would end the event loop
+        uploaded(done, size)
 
 
 class _Bytes(io.BytesIO):

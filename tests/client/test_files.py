@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from statemachine.client import BadSetting, ChatClient, SendFailed
 from statemachine.client.outgoing import Outgoing
@@ -71,6 +72,23 @@ async def test_a_file_that_cannot_be_read_fails_at_once_and_the_next_text_is_sen
 )
 def test_the_extension_of_any_name_decides_whether_it_is_a_picture(name: str, kind: str) -> None:
     assert Outgoing().file(0, b"x", name, None, None, None, "").type == kind
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("the customer's words"), SystemExit(2), asyncio.CancelledError()], ids=repr
+)
+async def test_a_progress_callback_that_fails_stops_nothing(error: BaseException) -> None:
+    def fail(done: int, size: int) -> None:
+        raise error
+
+    async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
+        chat = await chats.session("ann")
+        with capture_logs() as logs:
+            await (await chat.send_file(b"x" * 1_000, name="a.txt", uploaded=fail)).sent(timedelta(seconds=60))
+        await (await chat.send("did you get it?")).sent(timedelta(seconds=60))
+    (line,) = [one for one in logs if one["event"] == "upload_progress_failed"]
+    assert (line["error"], line["function"]) == (type(error).__name__, "fail")
+    assert "words" not in str(logs)
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "nul\0"])
