@@ -43,11 +43,11 @@ class CircuitBreaker:
         per_second: float | None = None,
         *,
         now: Callable[[], float] | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] | None = None,
     ) -> None:
         self._spacing = 1 / per_second if per_second else 0.0
         self._now = now or asyncio.get_running_loop().time
-        self._chance = chance
+        self._chance = chance or random.SystemRandom().random  # the shared generator is the application's
         self._next = self._now() - 1  # when the next request may pass; up to one second of unused time is saved
         self._failures = 0
         self._pause = FIRST_PAUSE_S

@@ -68,4 +68,4 @@ class ThreadClock:
 
     def jitter(self, earliest: int, latest: int) -> int:
         """See `Clock.jitter`."""
-        return random.randint(earliest, latest)
+        return random.SystemRandom().randint(earliest, latest)

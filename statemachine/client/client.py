@@ -45,7 +45,8 @@ from .session import ChatSession, ClientContext
 from .signals import on_first_signal
 
 _log = Logger()
-
+_RANDOM: Final = random.SystemRandom()
+"""It has no state: that of the shared generator belongs to the application."""
 
 CLOCK_CHECK_S: Final = 1.0
 
@@ -240,7 +241,7 @@ class ChatClient:
         """
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
         pause = 2 / self._options.opened_per_second
-        for session_id in random.sample(mine, len(mine)):
+        for session_id in _RANDOM.sample(mine, len(mine)):
             await asyncio.sleep(0)
             if session_id in self._sessions or not self._is_here(session_id):
                 continue
@@ -258,7 +259,7 @@ class ChatClient:
                     self._work(chat)
             elif not chat._over and not ended_only:
                 self._work(chat)
-                await asyncio.sleep(random.uniform(0, pause))
+                await asyncio.sleep(_RANDOM.uniform(0, pause))
 
     async def _close_sessions(self) -> None:
         chats = {id(chat): chat for chat in (*self._sessions.values(), *self._retired.values())}

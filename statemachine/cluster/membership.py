@@ -31,6 +31,8 @@ from .lease import Lease, elapsed
 from .shards import PROBATION_S, QUARANTINE, SUSPECT
 
 _log = Logger()
+_RANDOM: Final = random.SystemRandom()
+"""It has no state: that of the shared generator belongs to the application."""
 
 BEAT_S: Final = 0.5
 FREED: Final = "statemachine_shards"
@@ -323,8 +325,8 @@ class Membership:
         self._member.keep(seen.share, seen.elsewhere_wanted, seen.moving)
         if seen.share == 0:
             return
-        random.shuffle(seen.free)  # not all workers after the same ones
-        random.shuffle(seen.suspects)
+        _RANDOM.shuffle(seen.free)  # not all workers after the same ones
+        _RANDOM.shuffle(seen.suspects)
         half = (len(seen.suspects) + 1) // 2
         wanted = [*seen.reserved, *seen.suspects[:half], *seen.free][: max(seen.share - own, len(seen.reserved))]
         if wanted:

@@ -27,6 +27,8 @@ from .settings import WebhookSetting
 from .tokens import SecretFile
 
 _log = Logger(10)
+_RANDOM: Final = random.SystemRandom()
+"""It has no state: that of the shared generator belongs to the application."""
 
 AT_ONCE: Final = 32
 """Chats to which one webhook delivers at the same time."""
@@ -186,7 +188,7 @@ class WebhookSender:
 
     def _pause(self, client_id: str) -> None:
         failures = self._failures.setdefault(client_id, _Failures(time.monotonic()))
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures.count, 20) / 2) * random.uniform(0.75, 1.25)
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures.count, 20) / 2) * _RANDOM.uniform(0.75, 1.25)
         self._pauses[client_id] = asyncio.get_running_loop().call_later(pause, self._resume, client_id)
 
     def _resume(self, client_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import random
 import sys
 from asyncio import sslproto
 from typing import Any
@@ -40,10 +41,14 @@ class Limits:
 
 async def test_a_client_changes_nothing_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(monkeypatch, 1_024, 110_100)
-    before = PROTOCOL.max_size, asyncio.get_event_loop_policy(), sys.getswitchinterval()
+
+    def settings() -> tuple[object, ...]:
+        return PROTOCOL.max_size, asyncio.get_event_loop_policy(), sys.getswitchinterval(), random.getstate()
+
+    before = settings()
     async with Emulator("silent", QUICK) as emulator, client(emulator) as chats:
         await chats.session("ann")
-        assert (PROTOCOL.max_size, asyncio.get_event_loop_policy(), sys.getswitchinterval()) == before
+        assert settings() == before
         assert limits.soft == 1_024
 
 
