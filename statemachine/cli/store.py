@@ -35,7 +35,18 @@ _DAY_MS: Final = 86_400_000
 _LONGEST_DAYS: Final = 100_000.0
 
 _T = TypeVar("_T")
-_path: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _File(click.Path):
+    """A SQLite file. Other URLs than those of PostgreSQL are not repeated in the message: they may hold a password."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "://" in str(value):
+            self.fail("expected a SQLite file here; the URL of a database begins with postgresql://", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_path: Final = _File(exists=True, dir_okay=False, path_type=Path)
 
 
 def _database(ctx: click.Context, parameter: click.Parameter, value: str) -> Path | str:

@@ -340,3 +340,12 @@ class TestPostgres:
 
     def test_a_copy_needs_a_url(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "expected the URL of a database" in told(capsys, "copy", file, "chats.db", status=2)
+
+    @pytest.mark.parametrize(("scheme", "command"), [("postgresql", "copy"), ("mysql", "check")])
+    def test_a_url_in_the_place_of_a_file_is_not_repeated(
+        self, scheme: str, command: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        url = f"{scheme}://bridge:hunter2-secret@db.example.com/chats"
+        line = told(capsys, command, *[url] * (1 + (command == "copy")), status=2)
+        assert "expected a SQLite file here" in line
+        assert "hunter2" not in line
