@@ -41,11 +41,13 @@ from .trial import EngineOptions, Judged, refuse_unknown, refuse_unselecting
 
 _FOLDED: Final = re.compile("[^A-Za-z0-9]+")
 _SLOW_S: Final = 0.005
-"""From so many seconds for an answer on, several processes of a harness run at once."""
+"""Seconds for an answer. Where one takes longer, a harness does not work, but waits."""
 _SHORT_S: Final = 5.0
-"""Of a run, in seconds."""
+"""Of a run, in seconds. A longer one is shared by several processes."""
 _MOST_COPIES: Final = 64
 _CORES: Final = os.cpu_count() or 1
+_REQUESTS_PER_LINE: Final = 10
+"""About so many go as one line to a harness that knows `many`."""
 
 
 @frozen
@@ -85,12 +87,12 @@ class EngineTrial:
             if self.options.replay is not None:
                 return Judged(name, [heard(self._replayed(subject, self.options.replay))])
             features = " + ".join(("core", *sorted(map(str, subject.hello["features"]))))
-            answer = answer_seconds(subject)
-            copies = _copies(expected_seconds(found, answer) if answer > _SLOW_S else 0, start)
+            line = answer_seconds(subject)
+            answer = line / _REQUESTS_PER_LINE if subject.many else line
+            copies = _copies(expected_seconds(found, answer), start, _MOST_COPIES if line > _SLOW_S else _CORES)
             seconds = max(1, round(expected_seconds(found, answer / copies)))
-            click.echo(f"{name}: {len(found)} checks of {features}, about {seconds} s")
-            if copies > 1:
-                click.echo(f"an answer takes {round(answer * 1_000)} ms, so {copies} processes of it run at once")
+            click.echo(f"{name}: {len(found)} checks of {features}")
+            progress(f"about {seconds} s, with {copies} processes of it")
             others = [Harness(self.command, self.options.timeout) for _ in range(copies - 1)]
             for other in others:
                 opened.push(other)
@@ -124,14 +126,14 @@ class EngineTrial:
             return evolve(replay_case(subject, *read_case(path)), again=self._again(path))
 
 
-def _copies(seconds: float, start: float) -> int:
+def _copies(seconds: float, start: float, most: int) -> int:
     """How many processes of a harness run at once, where one would need so many seconds.
 
     Each takes processor time to start, so that more are not always faster: n of them take `seconds / n` to answer, and
     `n * start / _CORES` to start.
     """
     best = math.sqrt(seconds * _CORES / start)
-    return min(_MOST_COPIES, max(1, math.ceil(min(seconds / _SHORT_S, best))))
+    return min(most, max(1, math.ceil(min(seconds / _SHORT_S, best))))
 
 
 def _titled(hello: dict[str, object]) -> str:

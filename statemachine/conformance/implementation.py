@@ -50,6 +50,11 @@ class WithCodec(Protocol):
 class PipelinedMethods(Protocol):
     """The methods of an implementation whose answers are read later: sending ahead is faster than waiting each time."""
 
+    @property
+    def ahead(self) -> int:
+        """How many requests are sent before the answer to the first is read."""
+        ...
+
     def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]: ...
     def step(self, event: JsonObject) -> PendingAnswer[JsonObject]: ...
     def snapshot(self) -> PendingAnswer[object]: ...
@@ -68,6 +73,10 @@ class WithPipelining(Protocol):
 
 class NoAnswer(Exception):
     """The implementation gave no readable answer: it crashed, hung, or answered `error`."""
+
+
+class NoAnswers(Exception):
+    """It gave no readable answer to several requests that were sent as one. From now on, it gets each by itself."""
 
 
 class Unusable(Exception):

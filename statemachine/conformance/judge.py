@@ -31,7 +31,7 @@ from ..core import Anomaly, Command, Notification, Session
 from ..core.session import Chat, Config
 from . import laws
 from .ids import IdMap
-from .implementation import Implementation, NoAnswer, WithPipelining, declared_features
+from .implementation import Implementation, NoAnswer, NoAnswers, WithPipelining, declared_features
 from .levels import softened_at
 from .results import CheckFailed, Level, short
 from .variations import VARIATIONS, Variation, same, time_after
@@ -72,6 +72,15 @@ def judge(
     A deviation that rests on an inference is returned only where there is no other. `enforced`: the laws whose
     violation counts. An answer that cannot be read always counts.
     """
+    try:
+        return _judge(subject, vector, variation, enforced)
+    except NoAnswers:
+        return _judge(subject, vector, variation, enforced)
+
+
+def _judge(
+    subject: Implementation, vector: Vector, variation: Variation | None, enforced: Container[str]
+) -> Deviation | None:
     runner = JudgedRunner(subject, vector.config, ahead=isinstance(subject, WithPipelining), enforced=enforced)
     try:
         try:
@@ -94,11 +103,11 @@ def _deviation(failed: CheckFailed, at: int, level: Level = "must") -> Deviation
 
 def _vary(variation: Variation, runner: JudgedRunner, vector: Vector, plain: Sequence[JsonObject]) -> None:
     runner.at = -1
-    begun = runner.begin(vector.at)
+    steps = tuple(variation(vector, plain))
+    answers = runner.run_all(({"begin": vector.at}, *(one.do for one in steps)))
+    begun = runner.begun(vector.at, next(answers))
     if "L10" in runner.enforced:
         same("L10", plain[0], "begun again", begun)
-    steps = tuple(variation(vector, plain))
-    answers = runner.run_all(one.do for one in steps)
     for one in steps:
         runner.at = one.at
         said = next(answers)
@@ -195,9 +204,8 @@ class JudgedRunner(VectorRunner):
     def __attrs_post_init__(self) -> None:
         self._features = declared_features(self.subject)
 
-    def begin(self, at: int) -> JsonObject:
-        """Begin a new session."""
-        said = self.subject.begin(at, self.config)
+    def begun(self, at: int, said: JsonObject) -> JsonObject:
+        """Check the observation of a new session."""
         self._ledger.window = from_json(self.config, Config).window
         self._known = {}
         self.view = self._look(said, _read(said), at, _NOWHERE)
@@ -205,8 +213,8 @@ class JudgedRunner(VectorRunner):
 
     def run_vector(self, vector: Vector) -> list[JsonObject]:
         """The observations at the beginning and after each step. Raises CheckFailed, NoAnswer, OtherIds."""
-        shown = [self.begin(vector.at)]
-        answers = self.run_all((step.do for step in vector.steps), self.ahead)
+        answers = self.run_all(({"begin": vector.at}, *(step.do for step in vector.steps)), self.ahead)
+        shown = [self.begun(vector.at, next(answers))]
         for self.at, step in enumerate(vector.steps):
             shown.append(self._take(vector, step, next(answers)))
         return shown
@@ -262,6 +270,8 @@ class JudgedRunner(VectorRunner):
         chat = evolve(before.chat, origin=event["origin"]) if "origin" in event else before.chat
         self.view = after = self._look(said, shown, now, before.chat if before.chat.origin else chat)
         outputs = (*shown.commands, *shown.updates)
+        if not any(law in self.enforced for law in LAWS_OF_STEPS):
+            return
         step = laws.StepResult(cast(Session, before), decode_event(event), cast(Session, after), outputs)
         checks = (
             *(partial(law, step, _OUTSIDE) for law in _STEP_LAWS),

@@ -4,13 +4,14 @@ The end of its stderr is shown when the process ends. A process that crashed is 
 measured only to detect a process that never answers.
 
 Switching to the other process takes longer than most answers. So requests are sent ahead where possible (`pipelined`),
-and their answers are read later.
+and their answers are read later; to a harness that knows `many`, as one line.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Sequence
@@ -21,11 +22,11 @@ from typing import IO, Final, Self
 
 from attrs import define, frozen
 
-from statemachine.codec.body import is_object
+from statemachine.codec.body import is_array, is_object
 from statemachine.engine import PROTOCOL
 from statemachine.engine.session import JsonObject
 
-from .implementation import NoAnswer, PendingAnswer, Unusable
+from .implementation import NoAnswer, NoAnswers, PendingAnswer, Unusable
 
 TIMEOUT_S: Final = 30.0
 """Seconds for one answer: long enough for any correct one."""
@@ -33,6 +34,8 @@ _HANGS: Final = 3
 """A harness that does not answer so often is not tried again."""
 _TAIL: Final = 2_000
 _CODEC: Final = "codec"
+_AHEAD: Final = 8
+"""How many requests are sent before the answer to the first is read."""
 _UNDER_WAY: Final = 4_096
 """Bytes of unanswered requests. They fit into any pipe, so writing never blocks while the process waits for us."""
 
@@ -41,11 +44,12 @@ _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 @define(eq=False)
 class _Line:
-    """A request, with its answer or error once that is read."""
+    """A request, with its answer or error once that is read. `requests`: how many it carries."""
 
     seq: int
     text: str
-    answer: JsonObject | NoAnswer | None = None
+    requests: int = 1
+    answer: JsonObject | NoAnswer | NoAnswers | None = None
 
 
 @frozen
@@ -54,8 +58,14 @@ class _Pipelined:
 
     harness: Harness
 
+    @property
+    def ahead(self) -> int:
+        """How many requests are sent before the answer to the first is read; all that are known, as one line."""
+        return sys.maxsize if self.harness.many else _AHEAD
+
     def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]:
-        """`Harness.begin`, while the process runs."""
+        """`Harness.begin`."""
+        self.harness.revive()
         return self.harness.send({"op": "begin", "at": at, "config": config or {}})
 
     def step(self, event: JsonObject) -> PendingAnswer[JsonObject]:
@@ -98,12 +108,14 @@ class Harness:
         self._hangs = 0
         self._seq = 0
         self.hello: JsonObject = {}
+        self.many = False
         self.pipelined: Final = _Pipelined(self)
 
     def __enter__(self) -> Self:
         Thread(target=self._guard, daemon=True).start()
         try:
             self.hello = self._greet()
+            self.many = self.hello.get("many") is True
         except BaseException:
             self.close()
             raise
@@ -126,7 +138,6 @@ class Harness:
 
     def begin(self, at: int, config: JsonObject | None = None) -> JsonObject:
         """A new session. A process that has ended is started again."""
-        self._revive()
         return self.pipelined.begin(at, config)()
 
     def step(self, event: JsonObject) -> JsonObject:
@@ -143,16 +154,16 @@ class Harness:
 
     def codec(self, operation: str, asked: JsonObject) -> JsonObject:
         """One of the codec's operations."""
-        self._revive()
+        self.revive()
         return self.send({"op": operation, **asked})()
 
     # --- lines
 
     def send(self, request: JsonObject) -> PendingAnswer[JsonObject]:
-        """Ask, and fetch the answer later. The answer raises Broken."""
+        """Ask, and fetch the answer later. Fetching raises NoAnswer, NoAnswers."""
         self._seq += 1
-        line = _Line(self._seq, _ENCODE({**request, "seq": self._seq}) + "\n")
-        while self._under_way and self._bytes + len(line.text) > _UNDER_WAY:
+        line = _Line(self._seq, _ENCODE({**request, "seq": self._seq}))
+        while not self.many and self._under_way and self._bytes + len(line.text) > _UNDER_WAY:
             self._receive()
         self._under_way.append(line)
         self._bytes += len(line.text)
@@ -163,18 +174,43 @@ class Harness:
     def _fetch(self, line: _Line) -> JsonObject:
         while line.answer is None:
             self._receive()
-        if isinstance(line.answer, NoAnswer):
+        if isinstance(line.answer, Exception):
             raise line.answer
         return line.answer
 
     def _receive(self) -> None:
         """Read the next answer. They come in the order of the requests."""
+        if self.many and len(self._unsent) > 1:
+            return self._receive_many()
         line = self._under_way.popleft()
         self._bytes -= len(line.text)
         try:
             line.answer = self._read(self._next_line(line), line.seq)
         except NoAnswer as broken:
             line.answer = broken
+
+    def _receive_many(self) -> None:
+        """Send all requests as one, and read their answers."""
+        lines = [*self._under_way]
+        self._under_way.clear()
+        self._bytes = 0
+        self._seq += 1
+        text = f'{{"op":"many","requests":[{",".join(self._unsent)}],"seq":{self._seq}}}'
+        self._unsent[:] = [text]
+        try:
+            answers = self._read(self._next_line(_Line(self._seq, text, len(lines))), self._seq).get("answers")
+            if not is_array(answers) or len(answers) != len(lines):
+                raise NoAnswer("its answer does not have as many answers as there were requests")
+        except NoAnswer as broken:
+            self.many = False
+            for line in lines:
+                line.answer = NoAnswers(str(broken))
+            return
+        for line, answer in zip(lines, answers, strict=True):
+            try:
+                line.answer = self._checked(answer, json.dumps(answer), line.seq)
+            except NoAnswer as broken:
+                line.answer = broken
 
     def _next_line(self, line: _Line) -> str:
         process = self._process
@@ -184,7 +220,7 @@ class Harness:
         assert process.stdout is not None
         since = self._waiting_since = monotonic()
         try:
-            process.stdin.write("".join(self._unsent))
+            process.stdin.write("".join(f"{text}\n" for text in self._unsent))
             process.stdin.flush()
             self._unsent.clear()
             answer = process.stdout.readline()
@@ -195,9 +231,10 @@ class Harness:
         if answer:
             return answer
         hung = monotonic() - since >= self._limit_s
-        self._hangs += hung
+        if hung and line.requests == 1:  # of several, nobody knows which one it was
+            self._hangs += 1
         if self._hangs == _HANGS:
-            asked = line.text.strip()[:200]
+            asked = line.text[:200]
             raise Unusable(self._end(f"no answer within {self._limit_s:g} s, {_HANGS} times; the last to {asked}"))
         raise NoAnswer(self._end(f"no answer within {self._limit_s:g} s" if hung else "the process ended"))
 
@@ -206,6 +243,9 @@ class Harness:
             answer: object = json.loads(text)
         except (ValueError, RecursionError):
             answer = None
+        return self._checked(answer, text, seq)
+
+    def _checked(self, answer: object, text: str, seq: int) -> JsonObject:
         if not is_object(answer):
             raise NoAnswer(
                 self._end(f"its answer is not a JSON object: {text.strip()[:200]!r}; stdout is for answers only")
@@ -223,7 +263,7 @@ class Harness:
         self._over.set()
         self._end()
 
-    def _revive(self) -> None:
+    def revive(self) -> None:
         """Read the answers that an earlier case left unread, and start a process that has ended again."""
         while self._under_way:
             self._receive()

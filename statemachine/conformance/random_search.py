@@ -16,7 +16,7 @@ from .judge import AGREEMENT, LAWS_OF_STEPS, Deviation, judge
 from .parallel import REFERENCE, each
 from .shorten import shortened, without_missing_features
 from .shrinking import shrink
-from .traces import Explorer, trace_of
+from .traces import Explorer, RandomTrace, trace_of
 from .variations import VARIATIONS
 from .vectors import Vector, vector_of
 
@@ -55,21 +55,21 @@ def search(
     enforced = LAWS_OF_STEPS if law == STEPS else frozenset({law})
     explorer = Explorer(Random(f"{law} {start}"))  # else each law would see the same traces
 
-    def vector_from(words: list[bytes]) -> Vector:
-        return without_missing_features(vector_of(trace_of(words)), features)
+    def vector_from(trace: RandomTrace) -> Vector:
+        return without_missing_features(vector_of(trace), features)
 
     def judged(one: Implementation, vector: Vector) -> Found | None:
         deviation = judge(one, vector, variation, enforced)
         return None if deviation is None else Found(deviation, vector)
 
     def tried(words: list[bytes]) -> Found | None:
-        return judged(subject, vector_from(words))
+        return judged(subject, vector_from(trace_of(words)))
 
     def made() -> Iterator[tuple[list[bytes], Vector]]:
         for _ in range(cases):
             with REFERENCE:
-                words = explorer.words(_LENGTH)
-                vector = vector_from(words)
+                words, trace = explorer.trace(_LENGTH)
+                vector = vector_from(trace)
             yield words, vector
 
     def simplified(words: list[bytes], found: Found) -> Found:

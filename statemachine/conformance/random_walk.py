@@ -8,7 +8,6 @@ simplest choice, so that a generator of choices can shrink a walk by smaller num
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any, Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -30,7 +29,6 @@ _CONFIGS: Final = (
     Config(settle=1, backoff_start=1, brake_after=0, limited_tries=1, receipts=False),
     Config(text_limit=6, items_limit=2, ephemeral_limit=1, receipts=False),
     Config(brake_after=1, brake_new_after=2, brake_cap=60_000, busy_cap=200),
-    Config(text_limit=1),
 )
 
 _SPOKEN: Final = (Message, File, Location, Signaling)
@@ -118,22 +116,24 @@ class WalkState:
     texts: int = 0
 
 
+@define
 class Walk:
     """One walk. `step()` returns the next input; `take()` applies it to `session`."""
 
-    def __init__(self, choose: Choose) -> None:
-        self.choose = choose
-        self.state = WalkState()
-        self.now = START
-        self.session = core.new_session(START, pick(choose, _CONFIGS))
+    choose: Choose
+    now: int = START
+    state: WalkState = field(factory=WalkState)
+    session: core.Session = field()
+
+    @session.default
+    def _new_session(self) -> core.Session:
+        return core.new_session(START, pick(self.choose, _CONFIGS))
 
     def fork(self, choose: Choose) -> Walk:
         """A walk that goes on from here by other choices."""
-        other, state = copy(self), self.state
-        log, answered, landing = [*state.log], [*state.answered], [*state.landing]
-        other.state = evolve(state, log=log, answered=answered, landing=landing)
-        other.choose = choose
-        return other
+        old = self.state
+        state = WalkState([*old.log], old.delivered, [*old.answered], [*old.landing], old.chats, old.texts)
+        return Walk(choose, self.now, state, self.session)
 
     # --- one step
 
@@ -168,19 +168,19 @@ class Walk:
         """Apply an input to the session. A refused intent changes nothing; a reload is not a step."""
         if isinstance(made, Reload):
             return None
-        step = self._follow_on(made) if isinstance(made, Follow) else take_step(self.session, made, engine)
+        step = self._follow_on(made, engine) if isinstance(made, Follow) else take_step(self.session, made, engine)
         self.session = step.after
         if isinstance(made, core.Restarted | core.ClockChanged):
             self.now = made.at
         return step
 
-    def _follow_on(self, made: Follow) -> StepResult:
+    def _follow_on(self, made: Follow, engine: Engine) -> StepResult:
         """The first step of the following session: request a chat."""
         before = self.session
         if not made.same_chat:
             self.state = WalkState(chats=self.state.chats + 1, texts=self.state.texts)
         request = RequestChat(made.at, ORIGIN, text="again", after=core.carry_over(before))
-        return take_step(core.new_session(made.at, before.config), request)
+        return take_step(core.new_session(made.at, before.config), request, engine)
 
     # --- time
 
@@ -205,7 +205,7 @@ class Walk:
 
     def _change_clock(self) -> Event:
         by = pick(self.choose, (-5_000, 5_000, 3_600_000, -86_400_000))
-        return core.ClockChanged(max(self.now, self.session.now) + by, by)
+        return core.ClockChanged(max(self.now, self.session.now) + by, pick(self.choose, (by, None)))
 
     def _follow(self) -> TraceInput:
         return Follow(self._pass(), self.choose(2) == 0)
@@ -214,16 +214,16 @@ class Walk:
 
     def _start(self) -> Event:
         at = self._pass()
-        options: tuple[tuple[int, Event], ...] = (
-            (6, RequestChat(at, ORIGIN)),
-            (3, RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0")),
-            (2, RequestChat(at, ORIGIN, phone_number="+1 555 0100", from_="the website")),
-            (2, core.Reattach(at, ORIGIN)),
-            (2, core.Reattach(at, ORIGIN, self._chat_id())),
-            (1, RequestChat(at, " ")),
-            (1, RequestChat(at, ORIGIN, text="x" * 16_001)),
+        kinds: tuple[tuple[int, Callable[[], Event]], ...] = (
+            (6, lambda: RequestChat(at, ORIGIN)),
+            (3, lambda: RequestChat(at, ORIGIN, {"a": 1}, text="first", key="k0")),
+            (2, lambda: RequestChat(at, ORIGIN, phone_number="+1 555 0100", from_="the website")),
+            (2, lambda: core.Reattach(at, ORIGIN)),
+            (2, lambda: core.Reattach(at, ORIGIN, self._chat_id())),
+            (1, lambda: RequestChat(at, " ")),
+            (1, lambda: RequestChat(at, ORIGIN, text="x" * 16_001)),
         )
-        return weighted(self.choose, options)
+        return weighted(self.choose, kinds)()
 
     def _text(self) -> str:
         self.state.texts += 1
@@ -234,13 +234,11 @@ class Walk:
         return pick(self.choose, (*forms, *forms, *forms, "f-unknown"))
 
     def _attend_form(self) -> Event:
-        at, form = self._pass(), self._form()
-        options: tuple[Event, ...] = (
-            core.AnswerForm(at, form, {"x": 1}, self._key()),
-            core.AnswerSecureForm(at, form, "vault-1", self._key()),
-            core.CancelForm(at, form),
-        )
-        return pick(self.choose, options)
+        """Answer a form, mostly in its own way, or cancel it."""
+        at, form, key = self._pass(), self._form(), self._key()
+        is_secure = any(one.id == form and one.secure for one in self.session.participants.forms)
+        ways = (core.AnswerForm(at, form, {"x": 1}, key), core.AnswerSecureForm(at, form, "vault-1", key))
+        return pick(self.choose, (ways[is_secure], core.CancelForm(at, form), ways[is_secure], ways[not is_secure]))
 
     def _key(self) -> str | None:
         return pick(self.choose, (None, None, None, "k1", "k2"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 from typing import Any, Final
@@ -19,8 +19,10 @@ from .random_walk import TraceInput, Walk
 
 WORD: Final = 10
 """Bytes for the choices of one step."""
-_TRIES: Final = 4
-"""How many words are tried for a step."""
+_TRIES: Final = 8
+"""How many words are tried for a step, at most."""
+_SELDOM: Final = 6
+"""A step is taken at once if it does something that was done no more often."""
 _FIELDS: Final = tuple(one.name for one in fields(Session) if one.name not in ("now", "ids", "seq"))
 
 
@@ -73,37 +75,62 @@ def trace_of(words: Sequence[bytes]) -> RandomTrace:
     return RandomTrace(start, tuple(inputs), tuple(results))
 
 
+@frozen
+class _Tried:
+    """A step that may come next: the walk after it, and what it did."""
+
+    word: bytes
+    walk: Walk
+    made: TraceInput
+    result: StepResult | None
+    done: list[object]
+
+
 class Explorer:
     """Random traces that do what the traces before have seldom done.
 
-    For each step a few words are tried. The word is kept whose step did something that was done least often so far: a
-    row taken with these changes, or an answer of this class.
+    For each step a few words are tried, until a step does something that was seldom done so far: a row taken with these
+    changes, or an answer of this class. Where none does, the rarest is taken.
     """
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._done = Counter[object]()
 
-    def words(self, length: int) -> list[bytes]:
-        """The words of one more trace, for `trace_of`: the configuration, and this many steps."""
+    def trace(self, length: int) -> tuple[list[bytes], RandomTrace]:
+        """One more trace of this many steps, and its words: `trace_of` makes the same trace from them."""
         words = [self._random.randbytes(WORD)]
         walk = Walk(chooser(words[0]))
+        start = walk.session
+        inputs: list[TraceInput] = []
+        results: list[StepResult | None] = []
         for _ in range(length):
-            word, walk, done = min(self._tried(walk), key=lambda tried: self._rarity(tried[2]))
-            words.append(word)
-            self._done.update(done)
-        return words
+            step = self._next(walk)
+            walk = step.walk
+            words.append(step.word)
+            inputs.append(step.made)
+            results.append(step.result)
+            self._done.update(step.done)
+        return words, RandomTrace(start, tuple(inputs), tuple(results))
 
-    def _tried(self, walk: Walk) -> Iterator[tuple[bytes, Walk, list[object]]]:
-        for _ in range(_TRIES):
-            word = self._random.randbytes(WORD)
-            other = walk.fork(chooser(word))
-            made, log = other.step(), list[Any]()
-            other.take(made, Engine(reduce=partial(reduce, log=log)))
-            yield word, other, _done(walk.session, made, other.session, log)
+    def _next(self, walk: Walk) -> _Tried:
+        tried: list[_Tried] = []
+        while len(tried) < _TRIES:
+            tried.append(self._try(walk))
+            if self._count(tried[-1]) <= _SELDOM:
+                return tried[-1]
+        return min(tried, key=self._count)
 
-    def _rarity(self, done: Sequence[object]) -> int:
-        return min((self._done[one] for one in done), default=1_000)
+    def _try(self, walk: Walk) -> _Tried:
+        word = self._random.randbytes(WORD)
+        other = walk.fork(chooser(word))
+        made, log = other.step(), list[Any]()
+        result = other.take(made, Engine(reduce=partial(reduce, log=log)))
+        return _Tried(word, other, made, result, _done(walk.session, made, other.session, log))
+
+    def _count(self, tried: _Tried) -> int:
+        """How often the rarest of what a step does was done before."""
+        return min((self._done[one] for one in tried.done), default=1_000)
 
 
 def _done(before: Session, made: TraceInput, after: Session, log: Sequence[Any]) -> list[object]:

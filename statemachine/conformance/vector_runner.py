@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from attrs import define, frozen
 
 from statemachine.engine.session import JsonObject
 
 from .implementation import Implementation, PendingAnswer, PipelinedMethods, T, WithPipelining
-
-_AHEAD: Final = 8
-"""How many steps are sent before the answer to the first is read."""
 
 
 @define
@@ -31,16 +27,15 @@ class VectorRunner:
     def run_all(self, dos: Iterable[JsonObject], ahead: bool = True) -> Iterator[JsonObject]:
         """The observation of each step, in order. With `ahead`, `dos` may be read ahead of the answers."""
         subject: PipelinedMethods = _Immediate(self.subject)
-        most = 0
         if ahead and isinstance(self.subject, WithPipelining):
-            subject, most = self.subject.pipelined, _AHEAD
+            subject = self.subject.pipelined
         pending: deque[PendingAnswer[JsonObject]] = deque()
         for do in dos:
             snapshot = self._needed_snapshot(do, subject)
             while pending and snapshot is not None:
                 yield pending.popleft()()
             pending.append(self._send(do, subject, snapshot))
-            while len(pending) > most:
+            while len(pending) > subject.ahead:
                 yield pending.popleft()()
         for answer in pending:
             yield answer()
@@ -57,6 +52,8 @@ class VectorRunner:
     def _send(
         self, do: JsonObject, subject: PipelinedMethods, snapshot: PendingAnswer[object] | None
     ) -> PendingAnswer[JsonObject]:
+        if "begin" in do:
+            return subject.begin(do["begin"], self.config)
         if "follow" in do:
             self._former = subject.snapshot()
             return subject.begin(do["follow"], self.config)
@@ -76,6 +73,7 @@ class _Immediate:
     """The pipelined methods of an implementation that answers at once."""
 
     subject: Implementation
+    ahead: int = 0
 
     def begin(self, at: int, config: JsonObject | None = None) -> PendingAnswer[JsonObject]:
         return _known(self.subject.begin(at, config))

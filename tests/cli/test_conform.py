@@ -69,7 +69,6 @@ def test_our_engine_conforms_through_the_pipe(conform: Conform, tmp_path: Path, 
     first, *_, last = done.stdout.splitlines()
     assert first.startswith("chat-session-statemachine ")
     assert " checks of core + " in first
-    assert ", about " in first
     assert "conforms to: core + anomalies + " in last
     root = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
     assert root.get("failures") == "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -64,19 +65,26 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-def speak(subject: Implementation) -> None:
-    """A harness's main loop: `subject` answers what comes on standard input."""
-    operations: dict[str, Callable[[JsonObject], object]] = {
-        "hello": lambda asked: {"protocol": 1, "name": "stranger", "features": sorted(JsonSession.features)},
+def speak(subject: Implementation, many: bool = False, delay: float = 0) -> None:
+    """A harness's main loop: `subject` answers what comes on standard input, `delay` seconds after each line."""
+    features = sorted(JsonSession.features)
+    operations: dict[str, Callable[[JsonObject], Any]] = {
+        "hello": lambda asked: {"protocol": 1, "name": "stranger", "features": features, "many": many},
+        "many": lambda asked: {"answers": [answer(one) for one in asked["requests"]]},
         "begin": lambda asked: subject.begin(asked["at"], asked["config"]),
         "step": lambda asked: subject.step(asked["event"]),
         "snapshot": lambda asked: {"snapshot": subject.snapshot()},
         "restore": lambda asked: subject.restore(asked["snapshot"]),
     }
+
+    def answer(asked: JsonObject) -> JsonObject:
+        return {**operations[asked["op"]](asked), "seq": asked["seq"]}
+
     for line in sys.stdin:
         asked = json.loads(line)
-        said: Any = operations[asked["op"]](asked)
-        print(json.dumps({**said, "seq": asked["seq"]}), flush=True)
+        assert many or asked["op"] != "many"
+        time.sleep(delay)
+        print(json.dumps(answer(asked)), flush=True)
 
 
 def dying(subject: Any, steps: int) -> Any:

@@ -57,5 +57,6 @@ def test_the_results_of_several_are_those_of_one() -> None:
 def test_a_slow_harness_gets_as_many_processes_as_it_needs() -> None:
     assert answer_seconds(JsonSession()) < 10
     assert expected_seconds(SOME, 0.02) > expected_seconds(SOME) + 0.02 * 100
-    assert [_copies(seconds, 0.01) for seconds in (0, 5, 6, 50, 10_000)] == [1, 1, 2, 10, 64]
-    assert _copies(400, 10) < 20  # those that start slowly
+    assert [_copies(seconds, 0.01, 64) for seconds in (0, 5, 6, 50, 10_000)] == [1, 1, 2, 10, 64]
+    assert _copies(400, 10, 64) < 20  # those that start slowly
+    assert _copies(400, 0.01, 2) == 2  # one that does not wait gets no more than there are cores

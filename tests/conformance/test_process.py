@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from statemachine.conformance.implementation import NoAnswer, Unusable
+from statemachine.conformance.implementation import NoAnswer, NoAnswers, Unusable
 from statemachine.conformance.judge import judge
 from statemachine.conformance.process import Harness
 from statemachine.conformance.random_search import LAWS
@@ -136,14 +137,55 @@ def test_ids_of_its_own_pass_through_the_pipe() -> None:
             assert judge(subject, story, VARIATIONS.get(law)) is None
 
 
+@pytest.mark.parametrize("many", [True, False])
 @pytest.mark.parametrize("ids", ["JsonSession", "Renaming"])
-def test_it_dies_at_the_step_that_kills_it(ids: str) -> None:
+def test_it_dies_at_the_step_that_kills_it(ids: str, many: bool) -> None:
     """Whatever was under way when it did."""
-    with Harness(stranger(f"dying({ids}(), 9)")) as subject:
+    with Harness(stranger(f"dying({ids}(), 9), {many}")) as subject:
         fault = judge(subject, STORY)
         assert fault is not None
         assert (fault.law, fault.step) == ("crash", 8)
         assert "this was step 9" in fault.what
+
+
+def test_a_case_is_one_line_for_a_harness_that_knows_many() -> None:
+    with Harness(stranger("JsonSession(), many=True")) as subject, pytest.MonkeyPatch.context() as patch:
+        lines: list[str] = []
+        read = subject._next_line
+
+        def counted(line: Any) -> str:
+            lines.append(line.text)
+            return read(line)
+
+        patch.setattr(subject, "_next_line", counted)
+        assert judge(subject, STORY) is None
+        assert len(lines) == 1
+        assert judge(subject, STORY, VARIATIONS["L1"]) is None
+        assert len(lines) == 3
+
+
+@pytest.mark.parametrize("answer", ['{"error": "no", "seq": 4}', '{"answers": [], "seq": 4}', '{"seq": 4}'])
+def test_one_that_does_not_know_many_after_all_gets_each_request_by_itself(tmp_path: Path, answer: str) -> None:
+    hello = '{"protocol": 1, "features": [], "many": true, "seq": 1}'
+    with Harness(answering(tmp_path, hello, answer, '{"seq": 5, "phase": "idle"}')) as subject:
+        two = [subject.pipelined.step({"type": "tick", "at": at}) for at in (1, 2)]
+        for one in two:
+            with pytest.raises(NoAnswers):
+                one()
+        assert subject.begin(1)["phase"] == "idle"
+
+
+def test_a_hang_is_counted_where_it_is_found(tmp_path: Path) -> None:
+    """Among several requests nobody knows which one it was: they are sent again, each by itself."""
+    hello = "{'protocol': 1, 'features': [], 'many': True, 'seq': json.loads(sys.stdin.readline())['seq']}"
+    code = f"print(json.dumps({hello}), flush=True); sys.stdin.readline(); time.sleep(60)"
+    with Harness(script(tmp_path, code), timeout_s=0.2) as subject:
+        for _ in range(2):
+            fault = judge(subject, STORY)
+            assert fault is not None
+            assert (fault.law, fault.step) == ("crash", -1)
+        with pytest.raises(Unusable, match=r"no answer within 0\.2 s, 3 times; the last to .*begin"):
+            judge(subject, STORY)
 
 
 def test_a_snapshot_needs_its_name(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from statemachine import Answered, Event, IllegalIntent, Session, carry_over, changes, new_session, reduce, wake_window
 from statemachine.codec.records import decode_event, from_json
 from statemachine.conformance.laws import Reduce
-from statemachine.conformance.traces import Explorer, RandomTrace, trace_of
+from statemachine.conformance.traces import Explorer, RandomTrace
 from statemachine.conformance.vectors import Vector
 from statemachine.core.derived import owing
 from statemachine.core.tables import reactions
@@ -91,7 +91,7 @@ class Cases:
         """Random traces of the kit."""
         explorer = Explorer(Random(seed))
         for number in range(count):
-            self.add("trace", f"trace {number}", trace_steps(trace_of(explorer.words(LENGTH))))
+            self.add("trace", f"trace {number}", trace_steps(explorer.trace(LENGTH)[1]))
 
     def of(self, source: Source, wanted: Iterable[Place]) -> Iterator[Case]:
         """The cases of these places, in turn."""

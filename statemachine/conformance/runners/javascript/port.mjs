@@ -1473,7 +1473,9 @@ const OPERATIONS = {
       "anomalies", "background", "changes", "entries", "files", "follow", "forms", "latest", "push", "reattach",
       "receipts", "secure_forms", "snapshot", "typing", "v1",
     ],
+    many: true,
   }),
+  many: ({ requests }) => ({ answers: requests.map(answered) }),
   begin({ at, config }) {
     current = newSession(at, config ?? {});
     return observation(current, current, [], []);
@@ -1496,16 +1498,18 @@ const OPERATIONS = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  const { op, seq, ...asked } = JSON.parse(line);
-  if (op === "bye") break;
-  let said;
+function answered({ op, seq, ...asked }) {
   try {
     if (!OPERATIONS[op]) throw new Error(`unknown op ${op}`);
-    said = OPERATIONS[op](asked);
+    return { seq, ...OPERATIONS[op](asked) };
   } catch (error) {
-    said = { error: String(error.stack ?? error) };
+    return { seq, error: String(error.stack ?? error) };
   }
-  process.stdout.write(`${JSON.stringify({ seq, ...said })}\n`);
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  const asked = JSON.parse(line);
+  if (asked.op === "bye") break;
+  process.stdout.write(`${JSON.stringify(answered(asked))}\n`);
 }
