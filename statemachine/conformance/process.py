@@ -208,7 +208,7 @@ class Harness:
             return
         for line, answer in zip(lines, answers, strict=True):
             try:
-                line.answer = self._checked(answer, json.dumps(answer), line.seq)
+                line.answer = self._checked(answer, line.seq)
             except NoAnswer as broken:
                 line.answer = broken
 
@@ -242,13 +242,13 @@ class Harness:
         try:
             answer: object = json.loads(text)
         except (ValueError, RecursionError):
-            answer = None
-        return self._checked(answer, text, seq)
+            answer = text.strip()
+        return self._checked(answer, seq)
 
-    def _checked(self, answer: object, text: str, seq: int) -> JsonObject:
+    def _checked(self, answer: object, seq: int) -> JsonObject:
         if not is_object(answer):
             raise NoAnswer(
-                self._end(f"its answer is not a JSON object: {text.strip()[:200]!r}; stdout is for answers only")
+                self._end(f"its answer is not a JSON object: {str(answer)[:200]!r}; stdout is for answers only")
             )
         if answer.pop("seq", None) != seq:
             raise NoAnswer(self._end("its answer does not carry the seq of the request"))
