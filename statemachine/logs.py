@@ -20,8 +20,6 @@ from contextvars import ContextVar
 from traceback import walk_tb
 from typing import Final
 
-import structlog
-
 _LOGGER: Final = "statemachine"
 _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
 _STANDARD_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
@@ -88,9 +86,12 @@ class Logger:
             return
         values = {**self._values, **values}
         try:
-            if structlog.is_configured():
-                getattr(structlog.get_logger(_LOGGER), logging.getLevelName(level).lower())(event, **values)
-                return
+            if "structlog" in sys.modules:  # else nobody has configured it
+                import structlog
+
+                if structlog.is_configured():
+                    getattr(structlog.get_logger(_LOGGER), logging.getLevelName(level).lower())(event, **values)
+                    return
             logger = logging.getLogger(_LOGGER)
             if logger.isEnabledFor(level):
                 logger.log(level, "%s", _line(event, values), stacklevel=3)

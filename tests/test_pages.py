@@ -16,19 +16,19 @@ PLAIN = ("paper", "ground", "main-soft", "good-soft", "warn-soft", "bad-soft")
 PHASES = ("waiting", "talking", "closing", "over")
 
 
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize(
-    ("ground", "ink"),
-    [
-        *((ground, ink) for ground in PLAIN for ink in ("ink", "soft")),
-        *((ground, "ink") for ground in PHASES),
-        ("main", "main-ink"),
-        *((f"{mood}-soft", mood) for mood in ("main", "bad", "warn")),
-        *(("paper", mood) for mood in ("main", "bad", "warn", "good")),
-    ],
+TEXTS = (
+    *((ground, ink) for ground in PLAIN for ink in ("ink", "soft")),
+    *((ground, "ink") for ground in PHASES),
+    ("main", "main-ink"),
+    *((f"{mood}-soft", mood) for mood in ("main", "bad", "warn")),
+    *(("paper", mood) for mood in ("main", "bad", "warn", "good")),
 )
-def test_each_text_can_be_read_on_its_ground(ground: str, ink: str, scheme: int) -> None:
-    assert contrast(PAIRS[ground].split(", ")[scheme], PAIRS[ink].split(", ")[scheme]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_each_text_can_be_read_on_its_ground(scheme: int) -> None:
+    for ground, ink in TEXTS:
+        assert contrast(PAIRS[ground].split(", ")[scheme], PAIRS[ink].split(", ")[scheme]) >= 4.5, (ground, ink)
 
 
 def hashed(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from statemachine.conformance.blackbox.catalogue import CASES, HttpCase
+from statemachine.conformance.blackbox.catalogue import CASES
 from statemachine.emulator.rules import RULES
 
 FAULTS = [f"F{number}" for number in range(1, 39)]
@@ -26,7 +24,7 @@ def test_names_are_unique_and_say_what_they_are_about() -> None:
     assert all(case.id == f"{case.faults[0]}/{case.name}" and case.why for case in CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_the_rules_of_a_case_can_be_seen(case: HttpCase) -> None:
-    for number in (*case.faults, *case.reads_as.values()):
-        assert RULES[number].seen_by != "nobody"
+def test_the_rules_of_a_case_can_be_seen() -> None:
+    for case in CASES:
+        for number in (*case.faults, *case.reads_as.values()):
+            assert RULES[number].seen_by != "nobody", case.id

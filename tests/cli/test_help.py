@@ -37,10 +37,10 @@ def test_every_command_has_an_example() -> None:
     assert set(EXAMPLES) == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_shows_the_example(name: str) -> None:
-    assert help_of(name, 80).count("Example:") == 1
-    assert f"statemachine {name}" in help_of(name, 80)
+def test_the_help_shows_the_example() -> None:
+    for name in COMMANDS:
+        assert help_of(name, 80).count("Example:") == 1, name
+        assert f"statemachine {name}" in help_of(name, 80)
 
 
 def help_of(name: str, columns: int) -> str:
@@ -50,20 +50,20 @@ def help_of(name: str, columns: int) -> str:
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_fits_the_terminal(name: str, columns: int) -> None:
-    lines = [line for line in help_of(name, columns).splitlines() if not is_to_copy(line)]
-    assert [line for line in lines if len(line) > columns] == []
+def test_the_help_fits_the_terminal(columns: int) -> None:
+    for name in COMMANDS:
+        lines = [line for line in help_of(name, columns).splitlines() if not is_to_copy(line)]
+        assert [line for line in lines if len(line) > columns] == [], name
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-@pytest.mark.parametrize("name", COMMANDS)
-def test_paragraphs_begin_at_the_left_and_have_no_runs_of_blanks(name: str, columns: int) -> None:
-    paragraphs = help_of(name, columns).partition("\n\n")[2].partition("\n\nOptions:")[0].split("\n\n")
-    for line in paragraphs[0].splitlines() + paragraphs[1].splitlines():
-        assert line.startswith("  ")
-        assert "  " not in line.strip()
-    assert {len(one) - len(one.lstrip(" \n")) for one in paragraphs} <= {2, 3, 4, 5}, paragraphs
+def test_paragraphs_begin_at_the_left_and_have_no_runs_of_blanks(columns: int) -> None:
+    for name in COMMANDS:
+        paragraphs = help_of(name, columns).partition("\n\n")[2].partition("\n\nOptions:")[0].split("\n\n")
+        for line in paragraphs[0].splitlines() + paragraphs[1].splitlines():
+            assert line.startswith("  "), name
+            assert "  " not in line.strip(), name
+        assert {len(one) - len(one.lstrip(" \n")) for one in paragraphs} <= {2, 3, 4, 5}, paragraphs
 
 
 def is_to_copy(line: str) -> bool:
@@ -71,11 +71,11 @@ def is_to_copy(line: str) -> bool:
     return line.startswith(("    statemachine ", "    eval ")) or line.endswith((" },", "…"))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_parser_knows_the_options_of_the_example(name: str) -> None:
-    words = shlex.split(EXAMPLES[name].partition(">")[0].partition(" -- ")[0])
-    known = {option for one in COMMANDS[name].params for option in one.opts}
-    assert {word for word in words if word.startswith("--")} <= known
+def test_the_parser_knows_the_options_of_the_example() -> None:
+    for name, example in EXAMPLES.items():
+        words = shlex.split(example.partition(">")[0].partition(" -- ")[0])
+        known = {option for one in COMMANDS[name].params for option in one.opts}
+        assert {word for word in words if word.startswith("--")} <= known, name
 
 
 class Terminal(io.StringIO):

@@ -27,30 +27,33 @@ from statemachine.core.derived import deadlines, owing
 from tests.core.examples import EXAMPLES
 from tests.core.play import ANN, BOB, TIMEOUT, chatting, http, joined, left, opened
 
-SESSIONS = [make().session for states in EXAMPLES.values() for makers in states.values() for make in makers]
+
+@pytest.fixture(scope="module")
+def sessions() -> list[Session]:
+    return [make().session for states in EXAMPLES.values() for makers in states.values() for make in makers]
 
 
-@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.phase)
-def test_the_quick_deadline_is_the_least_of_all(session: Session) -> None:
+def test_the_quick_deadline_is_the_least_of_all(sessions: list[Session]) -> None:
     """`next_deadline` is asked at each event, so it builds nothing; it must find what `deadlines` lists."""
-    running = list(deadlines(session))
-    assert next_deadline(session) == min((one.due for one in running), default=None)
-    window = wake_window(session)
-    assert window == ((min(d.due for d in running), min(d.due + d.slack for d in running)) if running else None)
+    for session in sessions:
+        running = list(deadlines(session))
+        assert next_deadline(session) == min((one.due for one in running), default=None)
+        window = wake_window(session)
+        assert window == ((min(d.due for d in running), min(d.due + d.slack for d in running)) if running else None)
 
 
-@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.phase)
-def test_the_outbox_is_in_order_and_of_known_kinds(session: Session) -> None:
-    owed = outbox(session)
-    assert [one.id for one in owed] == sorted(one.id for one in owed)
-    assert {type(one) for one in owed} <= set(COMMANDS)
-    assert sorted(call for call, _, _ in owing(session)) == [one.id for one in owed]
-    for since in (0, *(one.id for one in owed)):
-        assert outbox(session, since) == tuple(one for one in owed if one.id > since)
+def test_the_outbox_is_in_order_and_of_known_kinds(sessions: list[Session]) -> None:
+    for session in sessions:
+        owed = outbox(session)
+        assert [one.id for one in owed] == sorted(one.id for one in owed)
+        assert {type(one) for one in owed} <= set(COMMANDS)
+        assert sorted(call for call, _, _ in owing(session)) == [one.id for one in owed]
+        for since in (0, *(one.id for one in owed)):
+            assert outbox(session, since) == tuple(one for one in owed if one.id > since)
 
 
-def test_every_kind_of_command_is_owed_by_some_example() -> None:
-    assert {type(one) for session in SESSIONS for one in outbox(session)} == set(COMMANDS)
+def test_every_kind_of_command_is_owed_by_some_example(sessions: list[Session]) -> None:
+    assert {type(one) for session in sessions for one in outbox(session)} == set(COMMANDS)
 
 
 def test_no_change_is_no_news() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -70,10 +71,10 @@ OPEN = reduce(new_session(0), RequestChat(0, "o"))[0]
         (lambda wrong: SendEntry(1, wrong), "SendEntry.entry must be an entry of statemachine.wire, such as "),
     ],
 )
-@pytest.mark.parametrize("wrong", [5, 1.5, True, b"x", {"a": 1}, ["x"], any_], ids=lambda wrong: type(wrong).__name__)
-def test_a_value_of_a_wrong_type_is_refused_by_name(make: Callable[[Any], object], words: str, wrong: object) -> None:
-    with pytest.raises(TypeError, match=f"^{words.replace('(', '[(]').replace(')', '[)]')}"):
-        make(wrong)
+def test_a_value_of_a_wrong_type_is_refused_by_name(make: Callable[[Any], object], words: str) -> None:
+    for wrong in (5, 1.5, True, b"x", {"a": 1}, ["x"], any_):
+        with pytest.raises(TypeError, match=f"^{re.escape(words)}"):
+            make(wrong)
 
 
 @pytest.mark.parametrize("wrong", [1.5, "5", True, None])
