@@ -168,15 +168,7 @@ class _View:
 class Membership:
     """A worker among the others. `address`: see `Worker.address`."""
 
-    def __init__(
-        self,
-        url: str,
-        member: Member,
-        lease: Lease,
-        seconds: float,
-        *,
-        address: str | None = None,
-    ) -> None:
+    def __init__(self, url: str, member: Member, lease: Lease, seconds: float, *, address: str | None = None) -> None:
         self._url, self._member, self._lease, self._seconds = url, member, lease, seconds
         self._address, self._schema = address, SNAPSHOT_SCHEMA
         self._owned: set[int] = set()

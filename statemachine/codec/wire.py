@@ -5,14 +5,15 @@ is not known becomes `Unknown`, an entry that cannot be read becomes `Malformed`
 hopeless type never costs the entry: it goes to `extra`, with all that has no field of its own. Outwards:
 `outwards.py`.
 
-Two readers a class are compiled at import: a plain one for the good path, and one that explains, asked when
-the plain one fails.
+Two readers a class are compiled: at import a plain one for the good path, and one that explains, when the plain one
+first fails.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final, TypeAlias, cast
 
 from attrs import NOTHING, fields, fields_dict, frozen, resolve_types
@@ -117,7 +118,11 @@ class _Reader:
     old_members: tuple[tuple[str, str], ...]
     prepare: Callable[[Object], Object] | None
     plain: _Read
-    explaining: _Read
+
+    @cached_property
+    def explaining(self) -> _Read:
+        """Says what is wrong: few entries need it, and to compile those of all classes would delay each import."""
+        return _compiled(self.cls, explaining=True)
 
 
 _converter: Final = Converter()
@@ -126,10 +131,8 @@ _converter: Final = Converter()
 def _reader(cls: type[Entry]) -> _Reader:
     resolve_types(cls)
     attributes = fields(cls)
-    hooks = {a.name: override(struct_hook=READERS.get(a.type, read_text)) for a in attributes}
     names = frozenset(a.name for a in attributes)
     inner = cls.wire.in_data
-    compiled: Any = make_dict_structure_fn
     return _Reader(
         cls,
         (names if inner else names - {"extra"}) | {"event"},
@@ -138,9 +141,14 @@ def _reader(cls: type[Entry]) -> _Reader:
         {name: f"data.{inner[name]}" if name in inner else name for name in names},
         tuple(cls.wire.old_members.items()),
         _PREPARE.get(cls),
-        compiled(cls, _converter, _cattrs_detailed_validation=False, **hooks),
-        compiled(cls, _converter, _cattrs_detailed_validation=True, **hooks),
+        _compiled(cls, explaining=False),
     )
+
+
+def _compiled(cls: type[Entry], *, explaining: bool) -> _Read:
+    hooks = {a.name: override(struct_hook=READERS.get(a.type, read_text)) for a in fields(cls)}
+    compiled: Any = make_dict_structure_fn
+    return cast(_Read, compiled(cls, _converter, _cattrs_detailed_validation=explaining, **hooks))
 
 
 def _readers() -> dict[str, _Reader]:

@@ -62,10 +62,7 @@ class Deviation:
 
 
 def judge(
-    subject: Implementation,
-    vector: Vector,
-    variation: Variation | None = None,
-    enforced: Container[str] = EVERYTHING,
+    subject: Implementation, vector: Vector, variation: Variation | None = None, enforced: Container[str] = EVERYTHING
 ) -> Deviation | None:
     """Run the vector, then its variation, on the implementation; returns the first deviation, or None.
 

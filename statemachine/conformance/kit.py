@@ -95,14 +95,7 @@ def _vector_check(vector: Vector) -> Check:
         return None if deviation is None else (deviation, vector)
 
     return Check(
-        vector.id,
-        vector.level,
-        vector.why,
-        vector.source,
-        vector.covers,
-        vector.requires,
-        len(vector.steps),
-        run,
+        vector.id, vector.level, vector.why, vector.source, vector.covers, vector.requires, len(vector.steps), run
     )
 
 

@@ -16,19 +16,9 @@ from statemachine import pages
 from statemachine.diagrams import lifecycle_outline
 from statemachine.emulator.control.common import answer
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src {here}",
-        "style-src {here}",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
+POLICY: Final = (
+    "default-src 'none'; script-src {here}; style-src {here}; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """`here`: the page's own path. The wire serves the files that customers upload under the same origin."""
 _HEADERS: Final = {

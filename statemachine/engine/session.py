@@ -23,23 +23,9 @@ JsonObject: TypeAlias = dict[str, Any]
 Reduce: TypeAlias = Callable[[Session, Event], tuple[Session, tuple[Command | Notification, ...]]]
 
 FEATURES: Final = (
-    "anomalies",
-    "background",
-    "changes",
-    "codec",
-    "entries",
-    "files",
-    "follow",
-    "forms",
-    "latest",
-    "push",
-    "reattach",
-    "receipts",
-    "secure_forms",
-    "snapshot",
-    "typing",
-    "v1",
-)
+    "anomalies", "background", "changes", "codec", "entries", "files", "follow", "forms", "latest", "push", "reattach",
+    "receipts", "secure_forms", "snapshot", "typing", "v1",
+)  # fmt: skip
 """The optional features of this engine, as MESSAGES.md names them."""
 
 

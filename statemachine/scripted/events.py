@@ -105,15 +105,8 @@ class PlayFinished:
 
 
 PlayEvent: TypeAlias = (
-    HandledEvent
-    | Update
-    | EntrySent
-    | UpdatesFailed
-    | StepExecuted
-    | ChatLeftOpen
-    | ProcessStarted
-    | ProcessKilled
+    HandledEvent | Update | EntrySent | UpdatesFailed | StepExecuted | ChatLeftOpen | ProcessStarted | ProcessKilled
     | PlayFinished
-)
+)  # fmt: skip
 """Also each step of the engine, and each update."""
 Listener: TypeAlias = Callable[[PlayEvent], None]

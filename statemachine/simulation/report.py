@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from attrs import asdict
+
 from statemachine.core.session import PHASES
 
 from .coverage import never, summary
@@ -82,11 +84,4 @@ def exploration_lines(found: Exploration, asked: int) -> Iterator[str]:
 
 def violation_json(violation: LawViolation, file: str, replay: str) -> dict[str, object]:
     """One violation, with the file and the command that reproduce it."""
-    return {
-        "seed": violation.seed,
-        "step": violation.step,
-        "law": violation.law,
-        "detail": violation.detail,
-        "file": file,
-        "replay": replay,
-    }
+    return {**asdict(violation), "file": file, "replay": replay}
