@@ -17,14 +17,14 @@ STEPS = 200
 
 def test_random_selections_of_faults_break_no_law() -> None:
     """`.ci/run` simulates 2,000 seeds, these among them."""
-    assert run_seeds(range(1, 26), STEPS).violations == []
+    assert run_seeds(range(1, 11), STEPS).violations == []
 
 
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("label", LABELS)
-def test_one_fault_alone_breaks_no_law(label: str) -> None:
+def test_one_fault_alone_breaks_no_law(label: str, seed: int) -> None:
     with silenced():
-        for seed in (1, 2):
-            assert Simulator(seed, 120, only=(label, "agent at random", "two at once")).run() is None, seed
+        assert Simulator(seed, 120, only=(label, "agent at random", "two at once")).run() is None
 
 
 def test_a_run_without_faults_breaks_no_law() -> None:
