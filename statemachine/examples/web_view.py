@@ -64,8 +64,7 @@ def say(chat: str) -> tuple[str | bytes, int]:
     try:
         step(Endpoint(CENTRE_URL, TENANT, APP_ID, chat).client_id, *intents(**flask.request.get_json()))
     except (sm.IllegalIntent, ValueError, TypeError, RecursionError) as refusal:  # a wrong id, type, member; too deep
-        words = str(refusal).encode(errors="replace")  # it may quote half a surrogate pair
-        return words, 409 if isinstance(refusal, sm.IllegalIntent) else 400
+        return str(refusal).encode(errors="replace"), 409 if isinstance(refusal, sm.IllegalIntent) else 400
     return "", 204
 
 
