@@ -68,7 +68,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     (
         "the pause after a failure does not keep the counts of fast answers",
-        (r"connection/polling/poll-(busy|failed): another fast\w+",),
+        (r"connection/(polling/poll-(busy|failed)|backing_off/poll-failed-is-braking): another fast\w+",),
     ),
     (
         "an item that is absent, read or failed leaves the session alike; the row's effects have reported it",
