@@ -26,7 +26,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     (
         "the answer of a poll reaches the connection only while it owes one: polling, or paused with one in flight",
-        (r"connection/off/poll-\w+ and 2 other states: redirect to paused",),
+        (r"connection/off/poll-(?!failed)\w+ and 2 other states: redirect to paused",),
     ),
     (
         "a chat is opened once: until then there was no poll, and no reading",
@@ -45,6 +45,7 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "the maker leaves this field at its default",
         (
             r"connection/polling/poll-answered-is-spinning: another (code|detail|reason)",
+            r"connection/backing_off/poll-failed-is-braking: another (code|detail)",
             r"connection/(polling/poll-blocked|(off|polling|backing_off)/connection-refused"
             r"|blocked/foregrounded-is-in-background)"
             r": another paused",
