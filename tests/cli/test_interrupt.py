@@ -66,7 +66,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> float:
 
 
 def until_busy(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait until the process has used this much time of the processor, or the same in sleep for those that wait."""
+    """Wait for so long; the process must still run then."""
     time.sleep(seconds)
     assert process.poll() is None, process.stderr and process.stderr.read()
 
@@ -88,12 +88,16 @@ def until_busy(process: subprocess.Popen[bytes], seconds: float) -> None:
     ids=" ".join,
 )
 def test_ctrl_c(args: Sequence[str]) -> None:
-    with started(*args) as process:
-        until_busy(process, 6)
-        took = interrupt(process)
-        assert process.returncode == 130
-        assert took < SOON_S + 1  # on a busy machine
-        assert not alive(process.pid)
+    took = []
+    for _ in range(2):  # a busy machine may be slow once, a fault is slow each time
+        with started(*args) as process:
+            until_busy(process, 6)
+            took.append(interrupt(process))
+            assert process.returncode == 130
+            assert not alive(process.pid)
+        if took[-1] < SOON_S:
+            return
+    raise AssertionError(f"it took {took} s to end")
 
 
 @pytest.mark.parametrize("module", ["click", "statemachine.cli.app", "rich", "statemachine.cli.demo"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,7 @@ def web(database: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
+        patch.delitem(sys.modules, "statemachine.examples.web_view", raising=False)  # it may use an earlier database
         yield importlib.import_module("statemachine.examples.web_view").app.test_client()
 
 
