@@ -94,6 +94,10 @@ class Page:
         await self._call("Page.bringToFront")
         await self._call("Page.navigate", url=url)
 
+    async def before_scripts(self, code: str) -> None:
+        """Run this in each page that is opened from now on, before its own scripts."""
+        await self._call("Page.addScriptToEvaluateOnNewDocument", source=code)
+
     async def js(self, code: str) -> Any:
         """The value of an expression."""
         found = await self._call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)

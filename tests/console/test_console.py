@@ -395,6 +395,32 @@ async def test_a_scenario_that_is_typed_begins_and_a_mistake_loses_nothing() -> 
         assert emulator.centre.violations == []
 
 
+SLOW_LIST = """
+const real = fetch;
+fetch = async (path, request) => {
+  const reply = await real(path, request);
+  if (path === "/_control/chats") await new Promise((done) => { globalThis.deliver = done; });
+  return reply;
+};
+"""
+
+
+async def test_a_chat_that_begins_while_the_page_loads_is_shown() -> None:
+    """The list of chats was read before it began, and arrives after the feed has told of it."""
+    async with place() as (emulator, page), aiohttp.ClientSession() as session:
+        await page.before_scripts(SLOW_LIST)
+        await page.open(f"{emulator.url}/_console/")
+        await page.until("globalThis.deliver")
+        headers = {"Authorization": 'MOBILE-API-140-327-PLAIN appId="a", clientId="ann"'}
+        async with session.post(
+            f"{emulator.url}/clientweb/api/v2/chats?tenantUrl=x", headers=headers, json={}
+        ) as reply:
+            assert reply.status == 200
+        await page.until("document.querySelectorAll('#chats [data-chat]').length === 1")
+        await page.js("deliver(); new Promise((done) => setTimeout(done, 200))")
+        assert await page.js("document.querySelectorAll('#chats [data-chat]').length") == 1
+
+
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
     "<script>document.title='owned'</script>",

@@ -70,11 +70,13 @@ async function load(chatId) {
 
 async function resync({ observed }) {
   document.documentElement.classList.toggle("observed", observed); // of a proxy: nothing can be steered
+  const before = [...store.chats.keys()];
   const { now: theirs, chats } = await control.chats();
   store.offset = theirs - Date.now();
   const known = new Set(chats.map((chat) => chat.chat_id));
-  for (const chatId of store.chats.keys()) if (!known.has(chatId)) store.chats.delete(chatId);
+  for (const chatId of before) if (!known.has(chatId)) store.chats.delete(chatId);
   for (const chat of chats) {
+    if (store.chats.get(chat.chat_id)?.chat.entries > chat.entries) continue; // the feed has overtaken this answer
     const found = learn(chat);
     if (found.entries.length !== chat.entries) found.whole = false;
   }
