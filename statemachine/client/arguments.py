@@ -61,8 +61,9 @@ def path(name: str, value: object, words: str = "a path (str or PathLike)") -> s
     """The text of this path. Raises WrongType."""
     found = value
     if isinstance(value, os.PathLike):
-        found = cast("os.PathLike[str]", value).__fspath__()
-        words = f"{words}; __fspath__ of {type(value).__name__} must return text"
+        pathlike = cast("os.PathLike[str]", value)
+        found = pathlike.__fspath__()
+        words = f"{words}; __fspath__ of {type(pathlike).__name__} must return text"
     return str.__str__(of_type(name, found, words, str))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from .. import core
 from ..core import Answered, Config, Entry, Event, EventBatch, Failure, Post, RequestChat, SendText, Tick
@@ -123,11 +123,7 @@ class Walk:
     choose: Choose
     now: int = START
     state: WalkState = field(factory=WalkState)
-    session: core.Session = field()
-
-    @session.default
-    def _new_session(self) -> core.Session:
-        return core.new_session(START, pick(self.choose, _CONFIGS))
+    session: core.Session = Factory(lambda walk: core.new_session(START, pick(walk.choose, _CONFIGS)), takes_self=True)
 
     def fork(self, choose: Choose) -> Walk:
         """A walk that goes on from here by other choices."""
