@@ -28,7 +28,7 @@ from statemachine.store.psycopg_extra import psycopg
 
 from ..logs import Logger, error_values
 from .lease import Lease, elapsed
-from .shards import PROBATION_S, QUARANTINE, SUSPECT
+from .shards import CERTAIN, PROBATION_S, QUARANTINE, SUSPECT
 
 _log = Logger()
 _RANDOM: Final = random.SystemRandom()
@@ -58,7 +58,7 @@ held AS (SELECT shard.id, worker, strikes >= %(suspect)s AS suspect,
   FROM statemachine.shard JOIN dead ON dead.id = worker),
 judged AS (SELECT *, count(*) FILTER (WHERE fresh AND suspect) OVER (PARTITION BY worker) AS tried FROM held)
 UPDATE statemachine.shard SET worker = NULL, strikes = CASE
-    WHEN fresh AND suspect AND tried = 1 THEN %(quarantine)s
+    WHEN fresh AND suspect AND tried = 1 AND strikes >= %(certain)s THEN %(quarantine)s
     WHEN fresh AND (suspect OR tried = 0) THEN strikes + 1
     WHEN fresh THEN strikes
     ELSE (tried = 0)::int END
@@ -115,7 +115,7 @@ WITH freed AS (UPDATE statemachine.shard SET worker = NULL, strikes = 0 WHERE wo
 SELECT pg_notify('{FREED}', '') WHERE EXISTS (SELECT 1 FROM freed)
 """
 _LEAVE: Final = "DELETE FROM statemachine.worker WHERE id = %s"
-_LIMITS: Final = {"suspect": SUSPECT, "quarantine": QUARANTINE, "probation": PROBATION_S}
+_LIMITS: Final = {"suspect": SUSPECT, "certain": CERTAIN, "quarantine": QUARANTINE, "probation": PROBATION_S}
 _FORGOTTEN: Final = "SELECT id, label FROM statemachine.forgotten WHERE id > %s ORDER BY id"
 
 

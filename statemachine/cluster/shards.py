@@ -15,13 +15,15 @@ Action: TypeAlias = Literal["read", "adopt", "drain", "give_back", "abandon"]
 PROBATION_S: Final = 3.0
 """A shard whose chats have all been at work for so long is not the reason why its worker stopped."""
 SUSPECT: Final = 3
+CERTAIN: Final = 8
 QUARANTINE: Final = 100
 """A shard gets a strike when its worker stops before the end of the probation; the first one at any time.
 
 Shards with `SUSPECT` strikes are tried: a worker claims half of those that have the most, and no others before the end
 of their probation. If it stops, only these get a strike, so that half of the suspects are left each time. One that was
-tried alone gets `QUARANTINE`: it is claimed no more, until `statemachine cluster release`, and the free ones are
-suspects no more. A planned handover takes all strikes away.
+tried alone and had `CERTAIN` strikes gets `QUARANTINE`: it is claimed no more, until `statemachine cluster release`,
+and the free ones are suspects no more. Fewer strikes prove nothing: where workers are killed every few seconds, many
+fall into a probation by chance. A planned handover takes all strikes away.
 """
 
 STATES: Final = get_args(State)

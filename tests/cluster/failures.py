@@ -34,6 +34,7 @@ from attrs import define, field
 
 from statemachine import DeliveryUpdate, Received
 from statemachine.cluster import Inbox
+from statemachine.cluster.shards import PROBATION_S
 from statemachine.emulator import Knobs
 from statemachine.emulator.http import Emulator
 from statemachine.emulator.traffic import Exchange, Traffic
@@ -208,14 +209,19 @@ class Campaign:
             return await (await link.execute(query)).fetchall()  # type: ignore[arg-type]
 
     async def until_settled(self) -> None:
-        """Wait until all shards have owners, and each worker has some."""
-        query = "SELECT DISTINCT coalesce(worker, '') FROM statemachine.shard"
+        """Wait until all chats are at work, and each worker has some; and a little more or less.
+
+        A failure that always came first after the claims would be what a poison shard does: its shards would end in
+        quarantine.
+        """
+        query = "SELECT DISTINCT CASE WHEN since IS NULL THEN '' ELSE coalesce(worker, '') END FROM statemachine.shard"
         async with asyncio.timeout(LIMIT_S):
             while True:
                 owners = {name for (name,) in await self.ask(query)}
                 if "" not in owners and owners >= {worker.figures.get("worker", "?") for worker in self.workers}:
-                    return
+                    break
                 await asyncio.sleep(0.2)
+        await asyncio.sleep(self._chance.uniform(0, PROBATION_S + 1))
 
     # --- failures -----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from statemachine.cluster import Inbox, membership, steering
-from statemachine.cluster.shards import PROBATION_S, QUARANTINE, SUSPECT
+from statemachine.cluster.shards import CERTAIN, PROBATION_S, QUARANTINE, SUSPECT
 from statemachine.emulator.http import Emulator
 from statemachine.store.errors import StoreError
 from statemachine.store.postgres import PostgresStore
@@ -102,7 +102,26 @@ async def test_suspects_are_tried_by_halves_and_quarantined_shards_never(
     assert link.execute("SELECT sum(strikes) FROM statemachine.shard").fetchone() == (0,)
 
 
-@pytest.mark.slow  # five workers must stop first
+@pytest.mark.parametrize("strikes", [SUSPECT, CERTAIN - 1, CERTAIN])
+async def test_only_a_suspect_that_has_stopped_many_workers_is_quarantined(
+    centre: Emulator, postgres: str, link: psycopg.Connection, strikes: int
+) -> None:
+    long_ago = "clock_timestamp() - interval '1 hour'"
+    link.execute(
+        f"INSERT INTO statemachine.worker (id, beat, awake, since, snapshot_schema)"
+        f" VALUES ('dead', {long_ago}, {long_ago}, {long_ago}, 1)"
+    )
+    link.execute("UPDATE statemachine.shard SET worker = 'dead', strikes = %s WHERE id = 7", (strikes,))
+    link.execute("UPDATE statemachine.shard SET worker = 'dead' WHERE id = 8")  # accused of nothing: 7 was on trial
+    async with worker(centre, postgres) as one:
+        guilty = strikes == CERTAIN
+        await until(lambda: len(one._shards.all_in("owned")) == 256 - guilty)
+        assert steering.status(postgres).quarantined == (7,) * guilty
+        found = link.execute("SELECT id, strikes FROM statemachine.shard WHERE id IN (7, 8) ORDER BY id").fetchall()
+        assert found == [(7, QUARANTINE if guilty else strikes + 1), (8, 0)]
+
+
+@pytest.mark.slow  # nine workers must stop first
 async def test_a_chat_that_stops_its_workers_ends_in_quarantine(
     centre: Emulator, postgres: str, link: psycopg.Connection, tmp_path: Path
 ) -> None:
