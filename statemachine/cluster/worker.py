@@ -434,5 +434,5 @@ class Worker(ChatClient):
 
 
 def _poll_now(chat: ChatSession) -> None:
-    if chat.session.connection.name == "backing_off":
+    if "backing_off" in (chat.session.connection.name, chat.session.history.name):
         chat._runner.submit_optional(Foreground(chat._now()))

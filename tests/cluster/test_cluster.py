@@ -161,6 +161,25 @@ async def test_a_chat_is_polled_at_once_when_a_lost_lease_is_back(
         await until(lambda: chat.session.connection.name == "polling")
 
 
+async def test_a_history_that_waits_is_read_at_once_when_a_lost_lease_is_back(
+    centre: Emulator, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = evolve(Options().core(), backoff_start=600_000, backoff_cap=600_000)
+    monkeypatch.setattr(Options, "core", lambda _: config)
+    async with worker(centre, postgres) as one:
+        await until(lambda: len(one._shards.all_in("owned")) == 256)
+        chat = await one.session("ann")
+        await (await chat.send("hello")).sent()
+        await chat.background()
+        await until(lambda: chat.session.connection.name == "paused" and not chat.session.connection.call)
+        with monkeypatch.context() as away:
+            away.setattr(one._lease, "renew", lambda sent: None)
+            one._lease.end()
+            await chat.foreground()
+            await until(lambda: chat.session.history.name == "backing_off")
+        await until(lambda: chat.session.connection.name == "polling" and chat.session.history.name == "current")
+
+
 async def test_a_worker_that_was_declared_dead_lets_go_and_joins_again(centre: Emulator, postgres: str) -> None:
     async with worker(centre, postgres) as one:
         await until(lambda: len(one._shards.all_in("owned")) == 256)

@@ -53,6 +53,7 @@ COUPLINGS: Final[tuple[Coupling, ...]] = (
     Coupling(sig.ReadConfirmed,          "lifecycle",  "item",       "a receipt for one of ours", out.item_of_receipt),
     Coupling(sig.Backgrounded,           "lifecycle",  "connection", "no polling in the background"),
     Coupling(sig.Foregrounded,           "lifecycle",  "connection", "read the history, then poll"),
+    Coupling(sig.Foregrounded,           "lifecycle",  "history",    "a reading that waits is tried now"),
     Coupling(sig.PushAccepted,           "lifecycle",  "connection", "read the history once"),
     Coupling(sig.Unblocked,              "lifecycle",  "connection", "new credentials, or a last try to end"),
     Coupling(sig.HistoryRequested,       "connection", "history",    "events may have been lost"),

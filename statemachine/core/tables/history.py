@@ -53,9 +53,9 @@ ROWS: Final = rows(
     arc(IN_FLIGHT,        sig.HistoryBlocked,  (),                      (),              s.HistoryCurrent, sig.ConnectionRefused,                  "read again when the connection is unblocked",                          "7; design 9"),
     ignore((s.HistoryCurrent, s.HistoryBackingOff), ANSWERS, "no reading is in flight"),
 
-    arc(s.HistoryBackingOff,               sig.HistoryDue,  (), (), p.reading,        (), "the pause is over",     "4.2"),
-    ignore((s.HistoryCurrent, *IN_FLIGHT), sig.HistoryDue, "no pause is running"),
-    arc((*IN_FLIGHT, s.HistoryBackingOff), sig.SessionOver, (), (), s.HistoryCurrent, (), "often 404 from now on", "10 row 15"),
+    arc(s.HistoryBackingOff,               (sig.HistoryDue, sig.Foregrounded), (), (), p.reading,        (), "the pause is over, or the application is in use", "4.2"),
+    ignore((s.HistoryCurrent, *IN_FLIGHT), (sig.HistoryDue, sig.Foregrounded), "no pause is running"),
+    arc((*IN_FLIGHT, s.HistoryBackingOff), sig.SessionOver,                    (), (), s.HistoryCurrent, (), "often 404 from now on",                           "10 row 15"),
     ignore(s.HistoryCurrent, sig.SessionOver, "nothing is being read"),
 )
 # fmt: on
