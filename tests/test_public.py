@@ -13,7 +13,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"aiohttp", "yarl", "multidict", "click", "rich", "hypothesis", "pytest"}:
+        if name.partition(".")[0] in "aiohttp yarl multidict click rich hypothesis pytest psycopg".split():
             raise ModuleNotFoundError(name, name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -23,18 +23,30 @@ from statemachine.driver import *
 session, out = reduce(new_session(0), RequestChat(0, "o"))
 assert decode_command(encode_command(out[0])) == out[0]
 assert to_http(out[0], Endpoint("http://127.0.0.1", "", "a", "c")).method == "POST"
-import statemachine
-try:
-    statemachine.ChatClient
-except ModuleNotFoundError as error:
-    print(error)
+for first_use in sys.argv[1:]:
+    try:
+        exec(first_use)
+    except ModuleNotFoundError as error:
+        print(error)
 """
+FIRST_USES = {
+    "from statemachine import ChatClient": "http",
+    "from statemachine.emulator import Emulator": "http",
+    "from statemachine.conformance import ConformanceSuite": "conformance",
+    "from statemachine.gateway import Gateway": "gateway",
+    "from statemachine.cluster import Worker": "http",
+    "from statemachine.store.postgres import PostgresStore": "postgres",
+}
 
 
 def test_the_parts_without_io_need_no_extra() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, *FIRST_USES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "pip install 'chat-session-statemachine[http]'" in done.stdout
+    found = [line.partition(" needs ")[2] for line in done.stdout.splitlines()]
+    assert found == [
+        f'the extra "{extra}": pip install "chat-session-statemachine[{extra}]"' for extra in FIRST_USES.values()
+    ]
 
 
 @pytest.mark.parametrize("name", ["statemachine", "statemachine.http", "statemachine.driver", "statemachine.wire"])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-try:
+from ..extras import needed_by
+
+with needed_by("HTTP"):
     import aiohttp
     from multidict import CIMultiDict
     from yarl import URL
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "HTTP needs aiohttp: pip install 'chat-session-statemachine[http]'", name=missing.name
-    ) from None
 
 __all__ = ["URL", "CIMultiDict", "aiohttp"]

@@ -22,7 +22,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
         return run(given)
     except ModuleNotFoundError as error:
-        from .errors import missing, say
+        from ..extras import missing
+        from .errors import say
 
         line = missing(error, "the command line")
         if line is None:

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar, cast
 import click
 from attrs import fields
 
+from ..extras import missing
 from ..version import __version__
-from .errors import interrupted, is_interrupt, missing, say
+from .errors import interrupted, is_interrupt, say
 from .examples import Context, with_examples
 from .screen import discard_output, reopen
 

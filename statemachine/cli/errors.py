@@ -1,38 +1,11 @@
-"""Error messages of commands: one line, no traceback.
-
-Imports nothing but the standard library, so that it can say which extra is missing.
-"""
+"""Error messages of commands: one line, no traceback. Imports nothing but the standard library."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Final
 
 from .text import visible
-
-PACKAGE: Final = "chat-session-statemachine"
-
-EXTRAS: Final = {
-    "click": "cli",
-    "rich": "cli",
-    "platformdirs": "cli",
-    "prompt_toolkit": "cli",
-    "aiohttp": "http",
-    "yarl": "http",
-    "hypothesis": "conformance",
-    "pytest": "conformance",
-    "trustme": "tls",
-    "jsonschema": "gateway",
-    "prometheus_client": "gateway",
-}
-"""Module -> the extra that brings it."""
-
-
-def missing(error: ModuleNotFoundError, what: str) -> str | None:
-    """The line for a module that an extra would have brought; None where no extra has it."""
-    extra = EXTRAS.get((error.name or "").partition(".")[0])
-    return extra and f'{what} needs the extra "{extra}": pip install "{PACKAGE}[{extra}]"'
 
 
 def is_interrupt(error: BaseException | None) -> bool:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from ..extras import needed_by
 from .metrics import METRICS, Gauges, Metric
 
-try:
+with needed_by("this adapter", "prometheus"):
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     from prometheus_client.registry import Collector
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "these metrics need prometheus-client: pip install 'chat-session-statemachine[prometheus]'", name=missing.name
-    ) from None
 
 BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 

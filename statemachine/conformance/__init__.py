@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..extras import needed_by
+
 if TYPE_CHECKING:
     from .suite import ConformanceSuite
 
@@ -17,6 +19,7 @@ __all__ = ["ConformanceSuite"]
 def __getattr__(name: str) -> Any:
     if name != "ConformanceSuite":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .suite import ConformanceSuite  # at first use: it needs pytest
+    with needed_by("the suite"):  # at first use
+        from .suite import ConformanceSuite
 
     return ConformanceSuite

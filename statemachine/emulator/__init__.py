@@ -22,6 +22,7 @@ from statemachine.emulator.steps import Scenario
 from statemachine.emulator.wire import DROPPED as DROPPED
 from statemachine.emulator.wire import HttpRequest as HttpRequest
 from statemachine.emulator.wire import HttpResponse as HttpResponse
+from statemachine.extras import needed_by
 
 if TYPE_CHECKING:
     from statemachine.emulator.http import Emulator
@@ -33,6 +34,7 @@ __all__ = ["Emulator", "Fault", "Knobs", "Scenario", "Violation"]
 def __getattr__(name: str) -> Any:
     if name != "Emulator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from statemachine.emulator.http import Emulator
+    with needed_by("the emulator"):
+        from statemachine.emulator.http import Emulator
 
     return Emulator

@@ -3,7 +3,10 @@
 `openapi.json` is the API; README.md in this folder is the guide.
 """
 
-from .server import Gateway
-from .settings import GatewaySettings, TokenSetting, WebhookSetting
+from ..extras import needed_by
+
+with needed_by("the gateway", "gateway"):
+    from .server import Gateway
+    from .settings import GatewaySettings, TokenSetting, WebhookSetting
 
 __all__ = ["Gateway", "GatewaySettings", "TokenSetting", "WebhookSetting"]

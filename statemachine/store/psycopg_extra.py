@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ..extras import needed_by
+
 try:
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "PostgreSQL needs psycopg: pip install 'chat-session-statemachine[postgres]'", name=missing.name
-    ) from None
+    with needed_by("PostgreSQL"):
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+except ModuleNotFoundError:
+    raise
 except ImportError as missing:  # pragma: no cover - psycopg is there, and libpq is not
     raise ImportError(
         "psycopg finds no libpq: pip install 'chat-session-statemachine[postgres]', or install libpq"

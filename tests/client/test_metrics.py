@@ -166,4 +166,4 @@ def test_prometheus_gets_every_metric() -> None:
 def test_without_prometheus_client_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['prometheus_client'] = None; import statemachine.client.prometheus"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'chat-session-statemachine[prometheus]'" in done.stderr
+    assert 'pip install "chat-session-statemachine[prometheus]"' in done.stderr

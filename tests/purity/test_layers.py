@@ -19,7 +19,7 @@ import statemachine
 ROOT = Path(statemachine.__file__).parent
 
 LAYERS = (
-    {"version", "durations", "files", "junit", "logs", "pages", "serving", "sources"},
+    {"version", "durations", "extras", "files", "junit", "logs", "pages", "serving", "sources"},
     {"core"},
     {"codec", "chart"},
     {"adapters", "diagrams"},
@@ -189,7 +189,7 @@ def test_the_emulator_shares_with_the_engine_the_wire_only() -> None:
         if part(name) == "emulator"
         for other in sorted(filter(is_ours, others))
         if part(other) not in ("emulator", "serving")
-        and other not in ("statemachine.core.wire", "statemachine.durations")
+        and other not in ("statemachine.core.wire", "statemachine.durations", "statemachine.extras")
     ]
     assert wrong == []
 
@@ -256,7 +256,18 @@ def test_the_engine_process_loads_nothing_but_the_codec() -> None:
 def test_client_and_store_load_no_tools() -> None:
     """A process in production has in memory what it uses, and nothing else of the wheel."""
     found = {part(module) for module in loaded("import statemachine.client, statemachine.store") if is_ours(module)}
-    assert found == {"statemachine", "version", "files", "logs", "core", "codec", "adapters", "store", "client"}
+    assert found == {
+        "statemachine",
+        "version",
+        "extras",
+        "files",
+        "logs",
+        "core",
+        "codec",
+        "adapters",
+        "store",
+        "client",
+    }
 
 
 # --- these rules see what they should -------------------------------------------------------------------------------
