@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -33,7 +33,7 @@ def missing(error: ModuleNotFoundError, what: str, extra: str | None = None) -> 
 
 
 @contextmanager
-def needed_by(what: str, extra: str | None = None) -> Iterator[None]:
+def needed_by(what: str, extra: str | None = None) -> Generator[None, None, None]:
     """Import something that an extra brings. Raises ModuleNotFoundError that says how to install it."""
     try:
         yield
