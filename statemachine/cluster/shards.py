@@ -14,7 +14,7 @@ Action: TypeAlias = Literal["read", "adopt", "drain", "give_back", "abandon"]
 
 PROBATION_S: Final = 3.0
 """A shard whose chats have all been at work for so long is not the reason why its worker stopped."""
-SUSPECT: Final = 3
+SUSPECT: Final = 5
 CERTAIN: Final = 8
 QUARANTINE: Final = 100
 """A shard gets a strike when its worker stops before the end of the probation; the first one at any time.
