@@ -621,4 +621,4 @@ async def test_without_aiohttp_the_extra_is_named() -> None:
     done = await asyncio.to_thread(
         subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
-    assert "pip install 'chat-session-statemachine[http]'" in done.stderr
+    assert 'pip install "chat-session-statemachine[http]"' in done.stderr

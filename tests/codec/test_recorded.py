@@ -39,9 +39,10 @@ SNAPSHOTS = [
 
 @pytest.mark.parametrize(("name", "snapshots"), SNAPSHOTS)
 def test_a_stored_session_is_that_to_which_its_events_lead(name: str, snapshots: dict[int, Any]) -> None:
-    sessions = replay(RECORDED[name]).sessions
+    sessions = replay(RECORDED[name]).sessions  # of a trace that is listed as changed: up to where it differs
     for number, data in snapshots.items():
-        assert restore(data) == as_recorded(sessions[number]), RECORDED[name].place(number)
+        if number < len(sessions) or f"traces.jsonl: {name}" not in CHANGED:
+            assert restore(data) == as_recorded(sessions[number]), RECORDED[name].place(number)
 
 
 @pytest.mark.parametrize(("name", "snapshots"), SNAPSHOTS)

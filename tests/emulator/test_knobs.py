@@ -105,7 +105,7 @@ ALLOWED = {
 }
 
 
-BELOW = {"statemachine.core.wire", "statemachine.durations"}
+BELOW = {"statemachine.core.wire", "statemachine.durations", "statemachine.extras"}
 """What the model uses of the layers below: the names of the wire, and the format of durations."""
 HTTP_FACE = {"clock", "cross_origin", "driver", "feed", "http", "wire_api"}
 """The modules beside the model, which have I/O and a clock."""
