@@ -371,6 +371,12 @@ class Campaign:
             line |= {"type": "message", "msg_id": update.entry.msg_id}
         self.sinks[reader][name].append(line)
 
+    async def until_registered(self) -> None:
+        """Wait until the database knows both readers: what was trimmed before is not theirs."""
+        async with asyncio.timeout(LIMIT_S):
+            while len(await self.ask("SELECT name FROM statemachine.reader")) < len(READERS):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
     async def until_delivered(self) -> None:
         """Wait until both readers have the outcome of each text, and each answer; or read no more for a minute."""
         read, since = 0, time.monotonic()
@@ -427,6 +433,7 @@ async def run(given: argparse.Namespace) -> Campaign:
             inbox = await stack.enter_async_context(Inbox(database.url()))
             campaign.set_prefix(inbox)
             readers = [asyncio.create_task(campaign.read(name)) for name in READERS]
+            await campaign.until_registered()
             stop = asyncio.Event()
             customers = [
                 asyncio.create_task(campaign.customer(f"customer-{n}", inbox, stop)) for n in range(given.chats)
