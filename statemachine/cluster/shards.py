@@ -76,8 +76,8 @@ class Shards:
         return self._states.get(shard, "elsewhere")
 
     def all_in(self, *states: State) -> list[int]:
-        """The shards in these states, sorted."""
-        return sorted(shard for shard, state in self._states.items() if state in states)
+        """The shards in these states, those first that were claimed first."""
+        return [shard for shard, state in self._states.items() if state in states]
 
     def handle(self, event: Event, shard: int) -> Action | None:
         """Enter the next state of this shard; returns the action to carry out."""

@@ -274,7 +274,8 @@ class Worker(ChatClient):
     def _keep(self, share: int, wanted: list[int], moving: int) -> None:
         leaving = set(wanted)
         stay = [shard for shard in self._shards.all_in("reading", "owned") if shard not in leaving]
-        self._to_release = [*wanted, *stay[share:]]
+        # Of the surplus, those that were claimed first: the chats of a new one may not have been polled here yet.
+        self._to_release = [*wanted, *stay[: max(0, len(stay) - share)]]
         others, rate = self._workers - 1, self._options.opened_per_second
         # All others take the chats of one that leaves; one that joins takes the chats of all others.
         self._release_rate = inf if others == 0 else rate * others if share == 0 else rate / others

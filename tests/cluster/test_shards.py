@@ -43,6 +43,16 @@ def test_a_lost_shard_is_elsewhere_whatever_follows() -> None:
         assert shards.all_in(*STATES) == []
 
 
+def test_shards_are_listed_in_the_order_of_their_claims() -> None:
+    shards = Shards()
+    for shard in (7, 3, 5):
+        shards.handle("claimed", shard)
+    shards.handle("read", 3)
+    shards.handle("lost", 7)
+    shards.handle("claimed", 7)
+    assert shards.all_in(*STATES) == [3, 5, 7]
+
+
 def test_the_lease_counts_from_the_moment_the_heartbeat_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(lease, "elapsed", lambda: now)
