@@ -61,6 +61,7 @@ from .protocols import (
     Save,
     SavedStep,
     Store,
+    TakenOver,
     Transport,
     Worker,
 )
@@ -513,7 +514,9 @@ class Driver:
         reason = error or DriverStopped("stopped before this was known to be saved")
         calls += [partial(saved, reason) for saved in waiting]
         calls.append(partial(self._listener.stopped, error))
-        if error:
+        if isinstance(error, TakenOver):
+            self._log.info("chat_taken_over")
+        elif error:
             self._log.error("driver_stopped", **error_values(error))
         for call in calls:
             self._last(call)

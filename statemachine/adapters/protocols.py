@@ -113,6 +113,10 @@ class Stored:
     version: int
 
 
+class TakenOver(Exception):
+    """Another process drives this session now. A `Store` raises it: the driver stops, and that is no fault."""
+
+
 class Store(Protocol):
     """Keeps sessions, each with a journal of its transcript updates and the application's cursor into it.
 

@@ -1,7 +1,8 @@
 """Bridges and drivers to copy and change, one file each. They run as they are, and need what they import.
 
 `asyncio_driver`, `threads_requests`, `trio_httpx2` and `web_view` are for programs without `ChatClient`. The rules that
-they keep are in `statemachine/DRIVER.md`. The others are bridges to messengers.
+they keep are in `statemachine/DRIVER.md`. `ray_workers` starts workers on the machines of a Ray cluster. The others are
+bridges to messengers.
 
 They survive a kill at any time. A user's message is acknowledged to the messenger after it is saved, with the
 messenger's own id as key, so that a repeated delivery is one message. An agent's message is acknowledged after the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..adapters.protocols import TakenOver
 from ..core import TranscriptUpdate
 
 
@@ -34,7 +35,7 @@ class StoreOwned(StoreBusy):
     """Another process has this database open; the text names it."""
 
 
-class Fenced(StoreOwned):
+class Fenced(StoreOwned, TakenOver):
     """Another process has claimed this chat since; nothing of it is written here any more."""
 
 

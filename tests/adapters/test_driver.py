@@ -36,6 +36,7 @@ from statemachine import (
 )
 from statemachine.adapters import driver as module
 from statemachine.adapters.driver import DriverStopped, label
+from statemachine.adapters.protocols import TakenOver
 from statemachine.codec.snapshot import restore, snapshot
 from statemachine.store.errors import StaleSave
 from statemachine.wire import Malformed, Message, SessionEnded
@@ -479,6 +480,20 @@ def test_an_error_in_a_step_without_caller_stops_the_driver(rig: Rig, monkeypatc
         rig.transport.answer(Poll, HELLO)
     assert rig.listener.ends == [failure]
     assert [(log["event"], log["error"]) for log in logs] == [("driver_stopped", "RuntimeError")]
+
+
+def test_that_another_process_drives_the_session_now_is_no_error(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.live()
+    error = TakenOver()
+
+    def save(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rig.store, "save", save)
+    with capture_logs() as logs:
+        rig.transport.answer(Poll, HELLO)
+    assert rig.listener.ends == [error]
+    assert [(log["event"], log["log_level"]) for log in logs] == [("chat_taken_over", "info")]
 
 
 def test_a_step_that_stops_the_driver_publishes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ import statemachine.examples
 
 DRIVERS = {"asyncio_driver", "threads_requests", "trio_httpx2", "web_view"}
 """They are given their settings as arguments; `test_drivers.py` runs them."""
+NOT_INSTALLED = {"ray_workers"}
+"""`tests/cluster/test_ray.py` runs it where Ray is installed."""
 FILES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
 
 
@@ -38,7 +40,7 @@ def last_words(module: str, monkeypatch: pytest.MonkeyPatch, **environment: str)
     return ended.value.code
 
 
-@pytest.mark.parametrize("module", sorted({path.stem for path in FILES} - {"aiogram_bot"} - DRIVERS))
+@pytest.mark.parametrize("module", sorted({path.stem for path in FILES} - {"aiogram_bot"} - DRIVERS - NOT_INSTALLED))
 def test_a_setting_that_is_missing_is_named(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {
         "CENTRE_URL": "http://127.0.0.1:9",
@@ -67,4 +69,5 @@ def test_an_empty_secret_is_none(value: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_there_are_three_bridges_and_four_drivers() -> None:
-    assert {path.stem for path in FILES} == {"aiogram_bot", "telegram_bot", "webhook_bridge"} | DRIVERS
+    bridges = {"aiogram_bot", "telegram_bot", "webhook_bridge"}
+    assert {path.stem for path in FILES} == bridges | DRIVERS | NOT_INSTALLED
