@@ -6,9 +6,24 @@ A pattern matches a mutant's whole name.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
-_GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+Groups: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Reasons, each with the patterns of the mutants that it holds for."""
+Patterns: TypeAlias = tuple[tuple[re.Pattern[str], str], ...]
+
+
+def patterns(groups: Groups) -> Patterns:
+    """Each pattern with its reason."""
+    return tuple((re.compile(pattern), reason) for reason, some in groups for pattern in some)
+
+
+def reason_in(known: Patterns, name: str) -> str | None:
+    """The reason of the first pattern that matches this mutant's name, or None."""
+    return next((why for pattern, why in known if pattern.fullmatch(name)), None)
+
+
+_GROUPS: Final[Groups] = (
     (
         "no item of a session is ever absent, read or failed: such an item has left it, and receives nothing",
         (
@@ -156,9 +171,9 @@ _GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
 )
 
-EQUIVALENT: Final = tuple((re.compile(pattern), reason) for reason, patterns in _GROUPS for pattern in patterns)
+EQUIVALENT: Final = patterns(_GROUPS)
 
 
 def reason(name: str) -> str | None:
     """Why no observer can tell this mutant from the engine, or None."""
-    return next((why for pattern, why in EQUIVALENT if pattern.fullmatch(name)), None)
+    return reason_in(EQUIVALENT, name)
