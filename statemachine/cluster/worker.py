@@ -274,8 +274,8 @@ class Worker(ChatClient):
     def _keep(self, share: int, wanted: list[int], moving: int) -> None:
         leaving = set(wanted)
         stay = [shard for shard in self._shards.all_in("reading", "owned") if shard not in leaving]
-        # Of the surplus, those that were claimed first: the chats of a new one may not have been polled here yet.
-        self._to_release = [*wanted, *stay[: max(0, len(stay) - share)]]
+        # New ones stay, for their chats may not have been polled here yet. Where they must leave too, they leave first.
+        self._to_release = [*wanted, *reversed(stay[: max(0, len(stay) - share)])]
         others, rate = self._workers - 1, self._options.opened_per_second
         # All others take the chats of one that leaves; one that joins takes the chats of all others.
         self._release_rate = inf if others == 0 else rate * others if share == 0 else rate / others
