@@ -16,6 +16,7 @@ from .cases import Cases
 from .equivalent import EQUIVALENT
 from .hand import HAND_MADE, HandMade
 from .lives import Lives, lives, rejected_by
+from .seldom import SELDOM
 from .tables import ALL
 
 SHORT = 10
@@ -46,7 +47,8 @@ def test_a_part_of_the_mutants_is_rejected_or_listed() -> None:
 def test_names_are_unique_and_each_reason_is_used() -> None:
     names = [mutant.name for mutant in ALL]
     assert len(set(names)) == len(names)
-    assert [pattern.pattern for pattern, _ in EQUIVALENT if not any(map(pattern.fullmatch, names))] == []
+    for listed in (EQUIVALENT, SELDOM):
+        assert [pattern.pattern for pattern, _ in listed if not any(map(pattern.fullmatch, names))] == []
 
 
 @pytest.mark.parametrize("mutant", HAND_MADE, ids=lambda mutant: mutant.name)
