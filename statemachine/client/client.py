@@ -197,7 +197,8 @@ class ChatClient:
         )
         stack.push_async_callback(self._close_sessions)
         stored = store.sessions()  # a store that cannot be read raises here
-        resuming = asyncio.create_task(self._resume_stored(self._context, stored))
+        shuffled = _RANDOM.sample(stored, len(stored))
+        resuming = asyncio.create_task(self._resume_stored(self._context, shuffled))
         stack.callback(resuming.cancel)
         watching = asyncio.create_task(_watch(self._context.clock))
         stack.callback(watching.cancel)
@@ -235,13 +236,13 @@ class ChatClient:
         return store
 
     async def _resume_stored(self, context: ClientContext, stored: Sequence[str], *, ended_only: bool = False) -> None:
-        """Resume the stored chats in random order and at a limited rate: each reads its history from the server.
+        """Resume the stored chats in this order and at a limited rate: each reads its history from the server.
 
         Of the ended ones, those with unread updates, where somebody takes them.
         """
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
         pause = 2 / self._options.opened_per_second
-        for session_id in _RANDOM.sample(mine, len(mine)):
+        for session_id in mine:
             await asyncio.sleep(0)
             if session_id in self._sessions or not self._is_here(session_id):
                 continue

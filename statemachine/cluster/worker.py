@@ -314,7 +314,10 @@ class Worker(ChatClient):
             self._postgres.drop_shards(set(epochs) - adopted)
         self._intake.wake()
         if self._context:
-            mine = [one for one in found if self._postgres.shard_of(one) in adopted]
+            # Shard by shard: where they must leave again at once, the last ones wait for no poll.
+            order = {shard: place for place, shard in enumerate(epochs) if shard in adopted}
+            mine = [one for one in found if self._postgres.shard_of(one) in order]
+            mine.sort(key=lambda one: order[self._postgres.shard_of(one)])
             await self._resume_stored(self._context, mine)
         for shard in adopted:
             self._membership.adopted(shard)
