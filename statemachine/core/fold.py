@@ -14,6 +14,7 @@ from .events import EventBatch, HistoryLog, Incoming
 from .session import TERMINAL
 from .tables import move
 from .tables.lifecycle import TERMINAL_ENTRIES
+from .wire import Status
 
 
 class _Statuses(dict[str, type[sig.Signal]]):
@@ -34,13 +35,13 @@ STATUS: Final = _Statuses(
 )
 """Wire value of `state`, in any case of letters -> the signal to the lifecycle (protocol.md 2.1); else StatusOther."""
 
-_GATHERED: Final = (wire.Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info)
+_GATHERED: Final = (Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info)
 _NOT_MERGED: Final = {*_GATHERED, wire.Typing, wire.NotTyping}
 
 
 def signal_of(e: wire.Entry) -> type[Any]:
     """The event type under which the lifecycle receives an entry: a status by its value, any other by its class."""
-    return STATUS[e.state] if type(e) is wire.Status else type(e)
+    return STATUS[e.state] if type(e) is Status else type(e)
 
 
 def unfold(d: Draft, e: wire.Entry) -> None:
@@ -72,7 +73,7 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
         kind = type(e)
         if known is None or kind not in REMEMBERED or not memory.is_known(d, e, known):
             d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
-            move(d, d.lifecycle, STATUS[e.state] if type(e) is wire.Status else kind, e)
+            move(d, d.lifecycle, STATUS[e.state] if kind is Status else kind, e)
 
 
 def fold_log(d: Draft, log: HistoryLog, awaited: bool) -> None:
@@ -174,6 +175,6 @@ def _read_roster(d: Draft, entries: tuple[wire.Entry, ...]) -> None:
         if kind in latest:
             unfold(d, latest[kind])
     participants.rebuild_roster(d, entries)
-    if wire.Status in latest and conversation.stage_is_unknown(d, None):
-        unfold(d, latest[wire.Status])
+    if Status in latest and conversation.stage_is_unknown(d, None):
+        unfold(d, latest[Status])
     move(d, d.lifecycle, sig.RosterRead, None)
