@@ -116,10 +116,10 @@ class Draft:
         """
         base = self.base
         if (
-            self.ids == base.ids
+            type(self.lifecycle) is type(base.lifecycle)  # it changes most often
+            and self.ids == base.ids
             and self.seq == base.seq
             and self.now >= base.now  # only a restart goes back in time: later events must not wait for the old time
-            and type(self.lifecycle) is type(base.lifecycle)  # it changes most often
             and _parts(self) == _parts(base)
         ):
             return base
