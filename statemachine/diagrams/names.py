@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import NoneType
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import attrs
@@ -101,7 +102,7 @@ def holds(state: type[Any], record: type[Any]) -> bool:
 def _held(state: type[Any]) -> Iterator[tuple[str, bool]]:
     """The fields of a state, and of the records that it holds: name, and whether it is always there."""
     for field, hint in get_type_hints(state).items():
-        if get_origin(hint) is ClassVar:
+        if get_origin(hint) is ClassVar or hint is NoneType:
             continue
         yield field, type(None) not in get_args(hint)
         for part in (hint, *get_args(hint)):

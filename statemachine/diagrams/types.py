@@ -74,6 +74,7 @@ def fields(cls: type[Any]) -> list[Object]:
     return [
         {"name": one.name, "type": typescript(str(_annotation(cls, one.name))), **_default(one.default)}
         for one in attrs.fields(cls)
+        if one.init
     ]
 
 
@@ -95,7 +96,8 @@ def constants(cls: type[Any]) -> Object:
         for field, annotation in vars(one).get("__annotations__", {}).items()
         if str(annotation).startswith("ClassVar")
     ]
-    return {field: getattr(cls, field) for field in dict.fromkeys(names) if field != "name"}
+    slots = {one.name: one.default for one in attrs.fields(cls) if not one.init}
+    return slots | {field: getattr(cls, field) for field in dict.fromkeys(names) if field != "name"}
 
 
 def mentioned(roots: Iterable[type[Any]]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _records(kind: Any, field: Callable[[str, Any], st.SearchStrategy[Any]]) -> 
         return st.builds(Config, api=st.sampled_from(["v1", "v2"]), window=st.integers(1, 2**53), brake=_COUNTS)
     if attrs.has(kind):
         attrs.resolve_types(kind)
-        chosen = {a.name: field(a.name, a.type) for a in attrs.fields(kind)}
+        chosen = {a.name: field(a.name, a.type) for a in attrs.fields(kind) if a.init}
         needed = {a.name for a in attrs.fields(kind) if a.default is attrs.NOTHING}
         required = {name: strategy for name, strategy in chosen.items() if name in needed}
         optional = {name: strategy for name, strategy in chosen.items() if name not in needed}

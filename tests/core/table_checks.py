@@ -111,7 +111,7 @@ def _closure(edges: Mapping[type[Any], set[type[Any]]], start: set[type[Any]]) -
 
 def _check_deadlines(machine: Machine) -> Iterable[str]:
     for state in machine.states:
-        names = fields_dict(state)
+        names = {name: field for name, field in fields_dict(state).items() if field.init}
         waits = "due" in names and ("call" not in names or names["call"].default is None)
         if waits and state not in machine.deadlines and "call" not in names:
             yield f"{_name(state)} has a deadline that no row handles"
