@@ -49,6 +49,8 @@ _RANDOM: Final = random.SystemRandom()
 """It has no state: that of the shared generator belongs to the application."""
 
 CLOCK_CHECK_S: Final = 1.0
+_CATCH_UP_S: Final = 0.1
+"""What resuming a chat takes counts for the rate of resuming; so much of a longer delay is caught up."""
 
 REMOVAL_TIMEOUT: Final = timedelta(minutes=5)
 """How long a deletion may take; a large file is written anew."""
@@ -241,7 +243,8 @@ class ChatClient:
         Of the ended ones, those with unread updates, where somebody takes them.
         """
         mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
-        pause = 2 / self._options.opened_per_second
+        pause, clock = 2 / self._options.opened_per_second, asyncio.get_running_loop().time
+        due = clock()
         for session_id in mine:
             await asyncio.sleep(0)
             if session_id in self._sessions or not self._is_here(session_id):
@@ -260,7 +263,8 @@ class ChatClient:
                     self._work(chat)
             elif not chat._over and not ended_only:
                 self._work(chat)
-                await asyncio.sleep(_RANDOM.uniform(0, pause))
+                due = max(due + _RANDOM.uniform(0, pause), clock() - _CATCH_UP_S)
+                await asyncio.sleep(due - clock())
 
     async def _close_sessions(self) -> None:
         chats = {id(chat): chat for chat in (*self._sessions.values(), *self._retired.values())}

@@ -10,7 +10,7 @@ two readers.
 Prints figures. Exit status 1 if anything was lost, doubled or out of order, if with the default lease a takeover took
 more than 7 s, or the polls of all chats more than 7 s and 1 s for 200 chats of each survivor, or if no late request of
 a frozen worker was refused. `--control` runs without the lease check: it must double a frozen text, and exits with 1 if
-it does not. `--full`: the whole dose, and then the control: half an hour on two idle cores. POSIX only.
+it does not. `--full`: the whole dose, and then the control: forty minutes on two idle cores. POSIX only.
 """
 
 from __future__ import annotations
@@ -491,7 +491,7 @@ OF_WORKERS: Final = {"kill": "kills", "freeze": "freezes", "partition": "partiti
 OF_DATABASE: Final = {"crash": "crashes", "failover": "failovers"}
 FULL: Final = (
     "--kills 100 --freezes 100 --partitions 20 --deployments 20 --crashes 10 --failovers 5 --skew 300 --chats 1000"
-    " --every 60 --at-once 2"
+    " --every 60"
 )
 CONTROL: Final = "--control --freezes 3 --lease 2 --settle 2 --chats 20 --every 3"
 
