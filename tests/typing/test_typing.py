@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import statemachine.examples
 from tests.docs.documents import write_python_blocks
+from tests.examples.test_examples import FILES, NOT_INSTALLED
 
 HERE = Path(__file__).parent
 WRONG = sorted((HERE / "wrong").glob("*.py"))
@@ -42,7 +42,7 @@ def marked_line(path: Path) -> int:
     return next(n for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "# wrong" in line)
 
 
-EXAMPLES = sorted(Path(statemachine.examples.__file__).parent.glob("[a-z]*.py"))
+EXAMPLES = [path for path in FILES if path.stem not in NOT_INSTALLED]
 
 
 @pytest.fixture
