@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -27,11 +28,14 @@ CENTRE = {
 """What the kit gives to a client that it judges."""
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **CENTRE, "NO_COLOR": "1"}
-    return subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=300
-    )
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which the test then is, with no input, and the settings that the kit gives to a client."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    for name, value in {**CENTRE, "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
 
 
 def commands(text: str) -> list[str]:
@@ -40,30 +44,33 @@ def commands(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "code"), [pytest.param(*one, id=one[0]) for one in python_blocks()])
-def test_code_runs_as_pasted(name: str, code: str, tmp_path: Path) -> None:
-    path = tmp_path / f"test_{name}.py"
+def test_code_runs_as_pasted(name: str, code: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In this process, for each start of Python takes a second; tests, and what catches signals, in one of its own."""
+    path = folder / f"test_{name}.py"
     path.write_text(code, "utf-8")
     options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
     if "ConformanceSuite" in code:  # a part of the kit; tests/conformance runs all of it
         options += ["-k", "presence"]
-    elif "def test_" not in code:
-        options = []
-    done = run([sys.executable, "-W", "error", *options, str(path)], tmp_path)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    if "def test_" in code or "ConformanceSuite" in code:
+        subprocess.run([sys.executable, "-W", "error", *options, str(path)], check=True, timeout=300)
+    elif "import signal" in code:
+        subprocess.run([sys.executable, "-W", "error", str(path)], check=True, timeout=300)
+    else:
+        runpy.run_path(str(path), run_name="__main__")
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("guide", [path for path in GUIDES if commands(path.read_text("utf-8"))], ids=named)
-def test_commands_run_as_pasted(guide: Path, tmp_path: Path) -> None:
+def test_commands_run_as_pasted(guide: Path, folder: Path) -> None:
     """In a folder with the files that the guide tells to save, and with `diagrams/`, which one of them compares."""
     text = guide.read_text("utf-8")
-    (tmp_path / "diagrams").symlink_to(ROOT / "diagrams")
+    (folder / "diagrams").symlink_to(ROOT / "diagrams")
     for name, content in saved_files(text).items():
-        (tmp_path / name).write_text(content, "utf-8")
+        (folder / name).write_text(content, "utf-8")
     for command in commands(text):
         program, *arguments = shlex.split(command)
         assert program == "statemachine"
-        done = run([sys.executable, "-m", "statemachine", *arguments], tmp_path)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert main(arguments) == 0
 
 
 @pytest.mark.source_tree  # guides are not in the wheel
