@@ -3,9 +3,9 @@
 Several worker processes share a PostgreSQL server of their own; the contact centre is the emulator over HTTP; texts
 come through the inbox, every tenth key twice. Workers are killed, frozen (at random, and when a post is saved or
 executed), cut off from the database, replaced as in a deployment: `--at-once` of them at the same moment. A new worker
-takes the place of each, and those that were frozen or cut off come back for a while. Then the database crashes, or
-fails over to a synchronous standby. The wall clocks of the workers may be wrong (`--skew`). Judged at the centre and at
-two readers.
+takes the place of each. Those that were frozen or cut off come back for a while, and are stopped between two failures:
+the times are those of one failure. Then the database crashes, or fails over to a synchronous standby. The wall clocks
+of the workers may be wrong (`--skew`). Judged at the centre and at two readers.
 
 Prints figures. Exit status 1 if anything was lost, doubled or out of order, if with the default lease a takeover took
 more than 7 s, or the polls of all chats more than 7 s and 1 s for 200 chats of each survivor, or if no late request of
@@ -166,6 +166,7 @@ class Campaign:
         self.put_at: dict[tuple[str, str], float] = {}
         self.seconds: list[float] = []
         self._returning: set[asyncio.Task[None]] = set()
+        self._takeovers = 0  # that are being measured
 
     # --- processes ----------------------------------------------------------------------------------------------------
 
@@ -214,14 +215,22 @@ class Campaign:
         A failure that always came first after the claims would be what a poison shard does: its shards would end in
         quarantine.
         """
-        query = "SELECT DISTINCT CASE WHEN since IS NULL THEN '' ELSE coalesce(worker, '') END FROM statemachine.shard"
         async with asyncio.timeout(LIMIT_S):
             while True:
-                owners = {name for (name,) in await self.ask(query)}
-                if "" not in owners and owners >= {worker.figures.get("worker", "?") for worker in self.workers}:
-                    break
-                await asyncio.sleep(0.2)
-        await asyncio.sleep(self._chance.uniform(0, PROBATION_S + 1))
+                while not await self._is_settled():
+                    await asyncio.sleep(0.2)
+                await asyncio.sleep(self._chance.uniform(0, PROBATION_S + 1))
+                if await self._is_settled():
+                    return
+
+    async def _is_settled(self) -> bool:
+        """Whether no shard is on its way, each worker has some, and nobody leaves."""
+        query = """
+            SELECT CASE WHEN since IS NULL THEN '' ELSE coalesce(worker, '') END FROM statemachine.shard
+            UNION SELECT '' FROM statemachine.worker WHERE draining
+        """
+        owners = {name for (name,) in await self.ask(query)}
+        return "" not in owners and owners >= {worker.figures.get("worker", "?") for worker in self.workers}
 
     # --- failures -----------------------------------------------------------------------------------------------------
 
@@ -263,6 +272,13 @@ class Campaign:
 
     async def _taken_over(self, kind: str, name: str, survivors: int) -> None:
         """Measure the time until the chats of this worker are claimed by others, and polled again."""
+        self._takeovers += 1
+        try:
+            await self._measure(kind, name, survivors)
+        finally:
+            self._takeovers -= 1
+
+    async def _measure(self, kind: str, name: str, survivors: int) -> None:
         begun = theirs = time.monotonic()
         query = "SELECT id, worker FROM statemachine.shard WHERE worker = %s OR worker IS NULL"
         async with await psycopg.AsyncConnection.connect(self._database.url(), autocommit=True) as link:
@@ -301,6 +317,8 @@ class Campaign:
             await asyncio.sleep(self._chance.uniform(0, 5))
             worker.proxy.send_signal(signal.SIGCONT)
         await asyncio.sleep(3)
+        while self._takeovers:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         await self._stop(worker)
 
     async def _stop(self, worker: Process) -> None:
