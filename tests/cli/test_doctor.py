@@ -91,4 +91,4 @@ def test_settings_are_learned_after_asking(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["ok"] is True
     assert "settings were learned" in captured.err
-    assert tomllib.loads(file.read_text())["knobs"]["hold_ms"] == 500
+    assert 500 <= tomllib.loads(file.read_text())["knobs"]["hold_ms"] < 5_000  # measured, on a machine that may be busy

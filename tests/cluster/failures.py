@@ -217,7 +217,7 @@ class Campaign:
         """
         async with asyncio.timeout(LIMIT_S):
             while True:
-                while not await self._is_settled():
+                while not await self._is_settled():  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(self._chance.uniform(0, PROBATION_S + 1))
                 if await self._is_settled():
