@@ -89,7 +89,7 @@ class PostgresStore:
         self._sealing: Final = Sealing(cipher)
         self._epochs: dict[int, int] = {}
         self._cache: dict[str, CachedSession] = {}
-        self._lock = threading.Lock()  # of the cache
+        self._lock = threading.RLock()  # of the cache
         self._reading = Link(url)
         with ExitStack() as undo:
             link, self.shards = open_database(url)
@@ -156,7 +156,8 @@ class PostgresStore:
     def uncache(self, session_ids: Iterable[str]) -> None:
         """Read these chats from the database the next time: another process has deleted them."""
         with self._lock:
-            self._uncache(session_ids)
+            for session_id in session_ids:
+                self._cache.pop(session_id, None)
 
     def shard_of(self, session_id: str) -> int:
         """The shard of a chat."""
@@ -170,11 +171,6 @@ class PostgresStore:
     def fenced(self) -> int:
         """The writes refused because another worker had claimed the shard."""
         return self._writer.fenced
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the database cannot be reached."""
-        return self._writer.failing
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -214,7 +210,7 @@ class PostgresStore:
         backups: delete those where the law demands it.
         """
         ids = tuple(session_ids)
-        self._other(partial(forget, session_ids=ids), done, partial(self._uncache, ids))
+        self._other(partial(forget, session_ids=ids), done, partial(self.uncache, ids))
 
     def close(self) -> None:
         """See `Store.close`. Waits until all requests are written; where the database is away, they fail."""
@@ -231,10 +227,6 @@ class PostgresStore:
                     uncache()
 
         self._writer.put(OtherJob(work, done))
-
-    def _uncache(self, session_ids: Iterable[str]) -> None:
-        for session_id in session_ids:
-            self._cache.pop(session_id, None)
 
     def _written(self, session_id: str, one: SessionWrite | None) -> None:
         """In the writer's thread."""

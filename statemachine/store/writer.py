@@ -47,7 +47,7 @@ class Writer(WriterThread[WriteJob]):
 
     def _run(self) -> None:
         while group := self._take():
-            self._report(self._alone(group[0]) if group[0].alone else self._commit(group))
+            self._report(self._commit(group))
         self._link.close()
 
     def _take(self) -> list[WriteJob]:
@@ -57,27 +57,13 @@ class Writer(WriterThread[WriteJob]):
             end = next((n for n, job in enumerate(islice(self._queue, GROUP)) if job.alone), GROUP) or 1
             return [self._queue.popleft() for _ in range(min(end, len(self._queue)))]
 
-    def _alone(self, job: WriteJob) -> list[Outcome]:
-        try:
-            self._check()
-            job.run(self._link)
-        except Exception as error:
-            self._roll_back()
-            return [(job.done, explain(error, self._path) if isinstance(error, SQLITE_ERRORS) else error)]
-        return [(job.done, None)]
-
     def _commit(self, group: Sequence[WriteJob]) -> list[Outcome]:
         """Write all jobs in one transaction; if one is refused, each in its own.
 
         That is rare; savepoints would avoid it, but slow down every save by a tenth.
         """
-        link = self._link
         try:
-            link.execute("BEGIN IMMEDIATE")
-            for job in group:
-                job.run(link)
-            self._check()
-            link.execute("COMMIT")
+            self._write(group)
         except Exception as error:
             self._roll_back()
             if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):  # that is the disk or the file
@@ -85,6 +71,18 @@ class Writer(WriterThread[WriteJob]):
             failure = explain(error, self._path) if isinstance(error, SQLITE_ERRORS) else error
             return [(job.done, failure) for job in group]
         return [(job.done, None) for job in group]
+
+    def _write(self, group: Sequence[WriteJob]) -> None:
+        link = self._link
+        if group[0].alone:
+            self._check()
+            group[0].run(link)
+            return
+        link.execute("BEGIN IMMEDIATE")
+        for job in group:
+            job.run(link)
+        self._check()
+        link.execute("COMMIT")
 
     def _roll_back(self) -> None:
         try:
