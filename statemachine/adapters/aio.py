@@ -47,6 +47,14 @@ def settle(answer: asyncio.Future[None], error: BaseException | None) -> None:
         answer.set_exception(error)
 
 
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for this event, at most for so many seconds; returns whether it is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
 class LoopClock:
     """The wall clock's time for an event loop, which waits by the monotonic clock.
 
@@ -141,19 +149,26 @@ class LoopWorker:
 
 
 class Tasks:
-    """Tasks by key, each held until it is done (a loop has weak references only); errors are logged."""
+    """Tasks, each held until it is done (a loop has weak references only).
 
-    def __init__(self) -> None:
+    Args:
+        failed: The event of the log line about a task that has raised an error.
+    """
+
+    def __init__(self, failed: str) -> None:
+        self._failed = failed
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def spawn(self, key: Hashable, work: Coroutine[object, object, None]) -> None:
-        """Run this until it is done or cancelled. A key is used once at a time."""
+    def spawn(self, work: Coroutine[object, object, None], key: Hashable = None) -> asyncio.Task[None]:
+        """Run this until it is done or cancelled. `key`: for `cancel`; it is used once at a time."""
         task = asyncio.get_running_loop().create_task(work)
+        key = task if key is None else key
         self._tasks[key] = task
         task.add_done_callback(partial(self._done, key))
+        return task
 
     def cancel(self, key: Hashable) -> None:
         """Cancel this task, if it is still running."""
@@ -171,4 +186,4 @@ class Tasks:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled() and (error := task.exception()):
-            _log.error("task_failed", **error_values(error))
+            _log.error(self._failed, **error_values(error))

@@ -57,7 +57,7 @@ class HttpTransport:
         self._open_file = open_file
         self._form_values = form_values
         self._remedy = remedy or _no_remedy
-        self._tasks = Tasks()
+        self._tasks = Tasks("task_failed")
         self._log = log or Logger()
         self.http: Final = HttpClient(pool, cookies, on_cookies)
 
@@ -67,7 +67,7 @@ class HttpTransport:
 
     def execute(self, command: Command, answer: Answer) -> None:
         """See `Transport.execute`."""
-        self._tasks.spawn(command.id, self._call(command, answer))
+        self._tasks.spawn(self._call(command, answer), command.id)
 
     def abort(self, command_id: int) -> None:
         """See `Transport.abort`."""

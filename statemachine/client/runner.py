@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from statemachine.adapters.aio import LoopClock, settle
+from statemachine.adapters.aio import LoopClock, is_set_within, settle
 from statemachine.adapters.driver import Driver, DriverStopped, label
 from statemachine.adapters.protocols import Observer, SavedStep, Store, Transport, Worker
 from statemachine.store.errors import UnreadableSession
@@ -221,10 +221,7 @@ class SessionRunner:
         """
         self._driver.stop(drain=drain)
         try:
-            async with asyncio.timeout(timeout.total_seconds()):
-                await self._stopped.wait()
-        except TimeoutError:
-            pass
+            await is_set_within(self._stopped, timeout.total_seconds())
         finally:
             self._driver.abandon()
 

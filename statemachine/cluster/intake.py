@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
+from statemachine.adapters.aio import Tasks, is_set_within
 from statemachine.adapters.driver import label
 from statemachine.client.errors import BadSetting, ChatError, NotPossible
 from statemachine.client.session import ChatSession
@@ -79,7 +80,7 @@ class Intake:
         self._queues: dict[str, deque[tuple[int, str, str]]] = {}
         self._ended: dict[int, str | None] = {}
         self._event = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("worker_task_failed")
 
     @property
     def depth(self) -> int:
@@ -129,9 +130,7 @@ class Intake:
         async with await connect_async(self._url) as link:
             await link.execute(SMALL_STEPS)
             while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_MARK_S if self._ended else _LOOK_S):
-                        await self._event.wait()
+                await is_set_within(self._event, _MARK_S if self._ended else _LOOK_S)
                 self._event.clear()
                 await self._look(link)
                 await asyncio.sleep(_SPACING_S)
@@ -155,9 +154,7 @@ class Intake:
             queue.append(one)
             return
         self._queues[session_id] = deque([one])
-        task = asyncio.create_task(self._work(session_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._work(session_id))
 
     async def _work(self, session_id: str) -> None:
         """Execute the intents of one customer, one after the other."""

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from math import inf
 from typing import Any, Final
 
+from statemachine.adapters.aio import Tasks
 from statemachine.adapters.http_client import HttpClient
 from statemachine.adapters.http_errors import CallFailed
 from statemachine.adapters.protocols import Archive
@@ -106,7 +107,7 @@ class Worker(ChatClient):
         self._membership: Membership
         self._intake: Intake
         self._work_loop: asyncio.AbstractEventLoop
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("worker_task_failed")
         self._ticked = 0.0
         self._takeovers = 0
         self._workers = 1
@@ -186,10 +187,8 @@ class Worker(ChatClient):
         self._work_loop, self._ticked = asyncio.get_running_loop(), elapsed()
         self._intake = Intake(self._database, self, self._prefix(), Sealing(self._options.cipher))
         self._membership = Membership(self._database, self, self._lease, self._lease_s, address=self.address)
-        self._spawn(self._tick())
-        self._spawn(self._probe())
-        self._spawn(self._intake.run())
-        self._spawn(self._trim())
+        for work in (self._tick(), self._probe(), self._intake.run(), self._trim()):
+            self._tasks.spawn(work)
         self._membership.start()
         stack.push_async_callback(self._leave)
 
@@ -202,9 +201,7 @@ class Worker(ChatClient):
                 while self._lease.is_valid and self._shards.all_in("reading", "owned", "draining"):  # noqa: ASYNC110
                     await asyncio.sleep(_TICK_S / 2)
         await asyncio.to_thread(self._membership.end)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     # --- what the driver and the client ask ---------------------------------------------------------------------------
 
@@ -269,7 +266,7 @@ class Worker(ChatClient):
         """Read all of them at once."""
         self._claims.update(epochs)
         reading = {shard: epoch for shard, epoch in epochs.items() if self._shards.handle("claimed", shard) == "read"}
-        self._spawn(self._read(reading))
+        self._tasks.spawn(self._read(reading))
 
     def _keep(self, share: int, wanted: list[int], moving: int) -> None:
         leaving = set(wanted)
@@ -296,13 +293,14 @@ class Worker(ChatClient):
     async def _lost(self) -> None:
         shards = self._shards.all_in("reading", "owned", "draining")
         self._happened("lost", shards)
-        await self._abandon(shards)
+        self._postgres.drop_shards(shards)
+        await self._drop(self._chats_of(shards))
 
     def _happened(self, event: Event, shards: Iterable[int]) -> None:
         for shard in list(shards):
             action = self._shards.handle(event, shard)
             if action == "drain":
-                self._spawn(self._drain(shard))
+                self._tasks.spawn(self._drain(shard))
             elif action == "give_back":
                 self._postgres.drop_shards([shard])
                 self._membership.give_back(shard)
@@ -351,12 +349,8 @@ class Worker(ChatClient):
         await self._drop(chats, within, drain=bool(self._drain_within))
         self._happened("drained", [shard])
 
-    async def _abandon(self, shards: list[int]) -> None:
-        self._postgres.drop_shards(shards)
-        await self._drop(self._chats_of(shards))
-
     def _spawn_forget(self, labels: frozenset[str]) -> None:
-        self._spawn(self._forget_here(labels))
+        self._tasks.spawn(self._forget_here(labels))
 
     async def _forget_here(self, labels: frozenset[str]) -> None:
         """Release these chats, and delete their traces. A chat that has begun since is read from the store."""
@@ -425,16 +419,6 @@ class Worker(ChatClient):
                 self._lag = await asyncio.to_thread(trim, self._database, shards, keep=self._options.transcript)
             except StoreError as error:  # the next time
                 _log.warning("trim_failed", **error_values(error))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("worker_task_failed", **error_values(error))
 
 
 def _poll_now(chat: ChatSession) -> None:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
@@ -26,6 +26,8 @@ from statemachine.store.errors import StoreError
 from ..logs import Logger, error_values
 
 _log = Logger()
+
+T = TypeVar("T")
 
 RECENT: Final = 1_000
 """Updates kept in memory."""
@@ -227,7 +229,7 @@ def entry_of(cursor: int, client_id: str, update: TranscriptUpdate) -> Entry:
     return Entry(cursor, client_id, update.seq, data)
 
 
-async def insist(work: Callable[[], Awaitable[int]]) -> int:
+async def insist(work: Callable[[], Awaitable[T]]) -> T:
     """The result of this once the database works; logged once."""
     failed = False
     while True:

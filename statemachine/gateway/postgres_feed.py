@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
 
+from statemachine.adapters.aio import is_set_within
 from statemachine.cluster import Worker
 from statemachine.codec.body import json_text
 from statemachine.codec.records import encode_update
@@ -150,15 +152,13 @@ class PostgresFeed(Feed):
             self._to_write.clear()
             new, self._new = self._new, []
             statuses, self._statuses = self._statuses, []
-
-            async def write(new: Sequence[_New] = new, statuses: Sequence[str] = statuses) -> int:
-                await asyncio.to_thread(self._writing.run, lambda link: _write(link, new, statuses))
-                return 0
-
-            await insist(write)
+            await self._write_all(partial(_write, new=new, statuses=statuses))
             for one in new:
                 if not one.done.done():
                     one.done.set_result(None)
+
+    async def _write_all(self, write: Callable[[Connection], None]) -> None:
+        await insist(lambda: asyncio.to_thread(self._writing.run, write))
 
     # --- follow -------------------------------------------------------------------------------------------------------
 
@@ -175,15 +175,8 @@ class PostgresFeed(Feed):
                     self._add(entry)
                 self.latest = row[0]
             if len(rows) < PAGE:
-                await self._more()
-
-    async def _more(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_S):
-                await self._to_read.wait()
-        except TimeoutError:
-            pass
-        self._to_read.clear()
+                await is_set_within(self._to_read, LOOK_S)
+                self._to_read.clear()
 
     def content(self, client_id: str, seq: int, at: int, content: object) -> TranscriptUpdate | None:
         """See `Feed.content`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from attrs import evolve
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from statemachine.adapters.aio import Tasks
 from statemachine.client import BadSetting, ChatClient, ChatClosed, ChatSession, Options, Stopped, Update
 from statemachine.client.errors import ChatElsewhere
 from statemachine.client.prometheus import PrometheusMetrics
@@ -96,7 +97,7 @@ class Gateway:
         self._server: Final = HttpServer(settings.host, settings.port, settings.tls)
         self._stack: Final = AsyncExitStack()
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: Final = Tasks("gateway_task_failed")
         self.webhooks: tuple[WebhookSender, ...] = ()
         self.peers: Peers | None = None
         """The gateways of the same database, where it is PostgreSQL."""
@@ -146,13 +147,13 @@ class Gateway:
         for webhook in self.webhooks:
             webhook.start()
             stack.push_async_callback(webhook.close)
-        stack.push_async_callback(self._end_tasks)
+        stack.push_async_callback(self._tasks.close)
         stack.push_async_callback(self._client.close)  # before the feed is closed
-        self._handling = self._begin(self._client.handle(self._take, concurrency=256))
-        self._begin(self._purge())
+        self._handling = self._tasks.spawn(self._client.handle(self._take, concurrency=256))
+        self._tasks.spawn(self._purge())
         if self.peers is not None:
-            self._begin(self.peers.feed.run())
-            self._begin(self.peers.look(self.webhooks))
+            self._tasks.spawn(self.peers.feed.run())
+            self._tasks.spawn(self.peers.look(self.webhooks))
         stack.push_async_callback(self._server.close)
         stack.callback(self._feed.readers.close)
         stack.callback(listener.close)
@@ -167,29 +168,12 @@ class Gateway:
         self._stack.push_async_callback(self._server.close)
         return await self._server.bind(app, shutdown_timeout=self._settings.drain.total_seconds() / 2)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) and not self._closing:
-            _log.error("gateway_task_failed", **error_values(error))
-
-    async def _end_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     # --- updates ------------------------------------------------------------------------------------------------------
 
     async def _take(self, chat: ChatSession, update: Update | Stopped) -> None:
         """Pass an update of the client on: a durable one to the feed, another one to the open streams."""
         if isinstance(update, Stopped):
-            self._begin(self._revive(chat.client_id))
+            self._tasks.spawn(self._revive(chat.client_id))
         elif isinstance(update, TranscriptUpdate):
             await self._feed.append(chat.client_id, update)
             if isinstance(update, DeliveryUpdate):
@@ -209,7 +193,7 @@ class Gateway:
                 await self._client.session(client_id, start=False)
             except StoreError:
                 continue
-            except ChatElsewhere:
+            except (ChatClosed, ChatElsewhere):
                 pass
             return
 
@@ -221,6 +205,8 @@ class Gateway:
                 before = time.time() - keep.total_seconds()
                 await self._feed.purge(int(before * 1000))
                 self._uploads.purge(before)
+            except ChatClosed:
+                return
             except (StoreError, OSError) as error:
                 _log.error("gateway_purge_failed", **error_values(error))
             await asyncio.sleep(_PURGE_EVERY_S)
@@ -279,8 +265,8 @@ class Gateway:
         if self._closing and operation.scope is not None:
             raise ChatClosed
         values = await operation.values(request)
-        if "client_id" in request.match_info and not who.may_see(values["client_id"]):
-            raise Problem(403, "not_yours", "this token is for other client ids")
+        if "client_id" in request.match_info:
+            who.check(values["client_id"])
         call, handler = Call(request, who, values), self._handlers[operation.id]
         return await (self.peers.answer(operation, call, handler) if self.peers else handler(call))
 
@@ -348,22 +334,14 @@ class Gateway:
         return done()
 
     async def _list_webhooks(self, call: Call) -> web.Response:
-        return answer(
-            {
-                "webhooks": [
-                    {
-                        "webhook": one.name,
-                        "waiting": one.waiting,
-                        "parked": list(filter(call.who.may_see, self._feed.parked(one.name))),
-                    }
-                    for one in self.webhooks
-                ]
-            }
-        )
+        webhooks: list[object] = []
+        for one in self.webhooks:
+            parked = list(filter(call.who.may_see, self._feed.parked(one.name)))
+            webhooks.append({"webhook": one.name, "waiting": one.waiting, "parked": parked})
+        return answer({"webhooks": webhooks})
 
     async def _replay(self, call: Call) -> web.Response:
-        if not call.who.may_see(call.client_id):
-            raise Problem(403, "not_yours", "this token is for other client ids")
+        call.who.check(call.client_id)
         for webhook in self.webhooks:
             if webhook.name == call.values["webhook"]:
                 await webhook.replay(call.client_id, call.values.get("after"))

@@ -75,6 +75,11 @@ class Principal:
         """Whether this client is one of its own."""
         return client_id.startswith(self.prefix)
 
+    def check(self, client_id: str) -> None:
+        """Raises Problem where it is not."""
+        if not self.may_see(client_id):
+            raise Problem(403, "not_yours", "this token is for other client ids")
+
 
 ANYBODY: Final = Principal("local", SCOPES, "")
 """Whoever asks on loopback where no tokens are configured."""
@@ -112,12 +117,8 @@ class Tokens:
         if found is None and not self.required:
             return ANYBODY
         if found is None or scheme.lower() != "bearer":
-            raise Problem(
-                401,
-                "no_token",
-                "a valid token is needed: Authorization: Bearer …",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise Problem(401, "no_token", "a valid token is needed: Authorization: Bearer …", headers=headers)
         return found
 
 
@@ -141,7 +142,6 @@ class RateLimits:
         bucket.left = min(2 * self._rate, bucket.left + (now - bucket.at) * self._rate)
         bucket.at = now
         if bucket.left < 1:
-            raise Problem(
-                429, "too_many_requests", "slow down, or raise requests_per_second", headers={"Retry-After": "1"}
-            )
+            detail = "slow down, or raise requests_per_second"
+            raise Problem(429, "too_many_requests", detail, headers={"Retry-After": "1"})
         bucket.left -= 1

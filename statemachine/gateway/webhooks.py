@@ -19,6 +19,7 @@ from typing import Final
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from attrs import define
 
+from statemachine.adapters.aio import Tasks
 from statemachine.store.errors import StoreError
 
 from ..logs import Logger, error_values
@@ -62,7 +63,7 @@ class WebhookSender:
         self._pauses: dict[str, asyncio.TimerHandle] = {}
         self._moving: Final = asyncio.Lock()  # of cursors: a replay moves them back
         self._replays: Counter[str] = Counter()
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers: Final = Tasks("gateway_task_failed")
         self._failures: dict[str, _Failures] = {}
         self._parked: set[str] = set()
         self.look()
@@ -79,15 +80,14 @@ class WebhookSender:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._workers = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
+        for _ in range(AT_ONCE):
+            self._workers.spawn(self._work())
 
     async def close(self) -> None:
         """Stop. A delivery in flight is repeated after the next start, with the same id."""
-        for task in self._workers:
-            task.cancel()
+        await self._workers.close()
         for pause in self._pauses.values():
             pause.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
 
     def look(self) -> None:
         """Deliver all that waits in the chats of this process. Raises a `StoreError`."""
@@ -149,14 +149,11 @@ class WebhookSender:
 
     async def _delivered(self, entry: Entry) -> bool:
         failures = self._failures.get(entry.client_id)
-        headers = {"Webhook-Attempt": str(failures.count + 1 if failures else 1)}
+        headers = {**self._signed(entry), "Webhook-Attempt": str(failures.count + 1 if failures else 1)}
+        body = entry.data.encode()
         try:
             async with self._http.post(
-                self._url,
-                data=entry.data.encode(),
-                headers={**self._signed(entry), **headers},
-                timeout=TIMEOUT,
-                allow_redirects=False,
+                self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
             ) as answer:
                 taken, reason = 200 <= answer.status < 300, str(answer.status)
         except (ClientError, TimeoutError, OSError) as error:
@@ -172,12 +169,8 @@ class WebhookSender:
         now = time.monotonic()
         failures = self._failures.setdefault(entry.client_id, _Failures(now))
         failures.count += 1
-        values = {
-            "webhook": self.name,
-            "session": self._feed.label(entry.client_id),
-            "tries": failures.count,
-            "reason": reason,
-        }
+        session = self._feed.label(entry.client_id)
+        values = {"webhook": self.name, "session": session, "tries": failures.count, "reason": reason}
         _log.warning("gateway_webhook_failed", **values)
         if now - failures.since >= self._park_after:
             self._parked.add(entry.client_id)

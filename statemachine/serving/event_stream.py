@@ -39,9 +39,8 @@ class Readers:
 def message(event: str, data: object | str, number: int | None = None) -> str:
     """One event; `number` comes back as ``Last-Event-ID`` when the reader connects again."""
     head = "" if number is None else f"id: {number}\n"
-    return (
-        f"{head}event: {event}\ndata: {data if isinstance(data, str) else json.dumps(data, separators=(',', ':'))}\n\n"
-    )
+    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    return f"{head}event: {event}\ndata: {text}\n\n"
 
 
 async def serve(

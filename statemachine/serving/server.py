@@ -36,7 +36,6 @@ class HttpServer:
         self._tls: Final = tls
         self._opened: Final = AsyncExitStack()
         self._deadlines: dict[asyncio.BaseProtocol, float] = {}
-        self._alarm: asyncio.TimerHandle | None = None
 
     @property
     def url(self) -> str:
@@ -49,7 +48,7 @@ class HttpServer:
         # Cancellation is how a broken connection becomes known.
         about: Any = {"handler_cancellation": True, "access_log": None, "logger": SERVER_LOG, **more}
         runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout, **about)
-        self._opened.callback(self._stop_closing)
+        self._opened.callback(asyncio.create_task(self._close_late()).cancel)
         self._opened.push_async_callback(runner.cleanup)
         await runner.setup()
         server = runner.server
@@ -70,7 +69,6 @@ class HttpServer:
             raise
         self._opened.callback(listener.close)
         self._port = int(listener.sockets[0].getsockname()[1])
-        self._close_late()
         return listener
 
     async def close(self) -> None:
@@ -89,17 +87,13 @@ class HttpServer:
                 idle_s = _IDLE_FACTOR * REQUEST_TIMEOUT_S
                 self._deadlines[connection] = asyncio.get_running_loop().time() + idle_s
 
-    def _close_late(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        for connection, until in list(self._deadlines.items()):
-            transport = getattr(connection, "transport", None)
-            if transport is None or until < now:
-                del self._deadlines[connection]
-                if transport is not None:
-                    transport.abort()
-        self._alarm = loop.call_later(REQUEST_TIMEOUT_S / 4, self._close_late)
-
-    def _stop_closing(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
+    async def _close_late(self) -> None:
+        while True:
+            now = asyncio.get_running_loop().time()
+            for connection, until in list(self._deadlines.items()):
+                transport = getattr(connection, "transport", None)
+                if transport is None or until < now:
+                    del self._deadlines[connection]
+                    if transport is not None:
+                        transport.abort()
+            await asyncio.sleep(REQUEST_TIMEOUT_S / 4)

@@ -118,12 +118,12 @@ async def test_jitter_covers_its_window() -> None:
 
 
 async def test_tasks_are_held_until_they_are_done() -> None:
-    tasks, done = Tasks(), asyncio.Event()
+    tasks, done = Tasks("task_failed"), asyncio.Event()
 
     async def work() -> None:
         done.set()
 
-    tasks.spawn(1, work())
+    tasks.spawn(work(), 1)
     assert len(tasks) == 1
     await done.wait()
     await asyncio.sleep(0)
@@ -131,7 +131,7 @@ async def test_tasks_are_held_until_they_are_done() -> None:
 
 
 async def test_one_task_is_cancelled_by_its_key() -> None:
-    tasks = Tasks()
+    tasks = Tasks("task_failed")
     ends: list[str] = []
 
     async def work(name: str) -> None:
@@ -141,8 +141,8 @@ async def test_one_task_is_cancelled_by_its_key() -> None:
             ends.append(name)
             raise
 
-    tasks.spawn(1, work("one"))
-    tasks.spawn(2, work("two"))
+    tasks.spawn(work("one"), 1)
+    tasks.spawn(work("two"), 2)
     await asyncio.sleep(0)
     tasks.cancel(1)
     tasks.cancel(99)
@@ -154,7 +154,7 @@ async def test_one_task_is_cancelled_by_its_key() -> None:
 
 
 async def test_closing_waits_for_the_cancelled() -> None:
-    tasks = Tasks()
+    tasks = Tasks("task_failed")
     ends: list[str] = []
 
     async def slow() -> None:
@@ -164,7 +164,7 @@ async def test_closing_waits_for_the_cancelled() -> None:
             await asyncio.sleep(0.01)
             ends.append("cleaned up")
 
-    tasks.spawn(1, slow())
+    tasks.spawn(slow(), 1)
     await asyncio.sleep(0)
     tasks.cancel(1)
     await tasks.close()
@@ -172,7 +172,7 @@ async def test_closing_waits_for_the_cancelled() -> None:
 
 
 async def test_a_task_that_fails_is_logged() -> None:
-    tasks = Tasks()
+    tasks = Tasks("task_failed")
 
     def fail() -> Coroutine[Any, Any, None]:
         async def work() -> None:
@@ -181,7 +181,7 @@ async def test_a_task_that_fails_is_logged() -> None:
         return work()
 
     with capture_logs() as logs:
-        tasks.spawn(1, fail())
+        tasks.spawn(fail(), 1)
         await asyncio.sleep(0.001)
     (log,) = logs
     assert (log["event"], log["log_level"], log["error"]) == ("task_failed", "error", "RuntimeError")

@@ -128,6 +128,6 @@ def test_every_event_of_the_logs_stands_in_the_guide() -> None:
     logged = {
         name
         for path in (ROOT / "statemachine").rglob("*.py")
-        for name in re.findall(r"""_log\.\w+\(\s*"(\w+)\"""", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"""(?:_log\.\w+|Tasks)\(\s*"(\w+)\"""", path.read_text(encoding="utf-8"))
     }
     assert named == logged
