@@ -120,7 +120,7 @@ def _read_header(number: int, header: Object) -> tuple[str, Session | None]:
     if form > FORMAT:
         raise BadRecord(
             f"line {number}: trace {form} was written by a newer version; this one reads up to {FORMAT}. "
-            "AnyUpdate chat-session-statemachine"
+            "Update chat-session-statemachine"
         )
     try:
         session = None if header.get("session") is None else restore(header["session"])
