@@ -21,6 +21,7 @@ EXTRAS: Final = {
     "jsonschema": "gateway",
     "prometheus_client": "gateway",
     "psycopg": "postgres",
+    "opentelemetry": "opentelemetry",
 }
 """Module -> the extra that brings it."""
 

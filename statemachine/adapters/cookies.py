@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from types import SimpleNamespace
 from typing import Any, Final, TypeAlias, cast
 from urllib.request import Request
 
@@ -52,7 +53,7 @@ class Cookies:
         before = self._text
         if self._jar is None:
             self._jar = _new_jar()
-        answer: Any = _Answer(headers)
+        answer: Any = SimpleNamespace(info=lambda: headers)  # all that a jar reads of an answer
         self._jar.extract_cookies(answer, Request(url))
         self._fill(_within_limits([_stored_form(one) for one in self._jar if _can_be_sent(one.name, one.value)]))
         return self._text != before
@@ -84,13 +85,6 @@ class Cookies:
 _Stored: TypeAlias = tuple[str, str, str, str, bool, int | None]
 """Name, value, domain (with a dot before it: its subdomains too), path, secure, and when it expires, in seconds."""
 _write: Final = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class _Answer:
-    """As much of an answer of `urllib` as a `CookieJar` reads."""
-
-    def __init__(self, headers: Message) -> None:
-        self.info: Final = lambda: headers
 
 
 def _new_jar() -> CookieJar:

@@ -197,9 +197,8 @@ def proxy_address(text: str) -> URL:
         url = URL(text)
     except ValueError:
         url = URL()
-    if (
-        url.scheme not in ("http", "https") or not url.host or not is_host(url.host)
-    ):  # the text may hold a password: it is not quoted
+    is_usable = url.scheme in ("http", "https") and url.host and is_host(url.host)
+    if not is_usable:  # the text may hold a password: it is not quoted
         raise ValueError("proxy: not the address of a proxy; expected one like http://proxy.example.com:3128")
     return url
 

@@ -56,9 +56,8 @@ class SmsRefused(ChatError):
     """The centre did not send the text message. `code`: see the vendor's reference of this call."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(
-            f"requestsms: the contact centre refused, code {code}: check the phone number and its settings"
-        )
+        advice = "check the phone number and its settings"
+        super().__init__(f"requestsms: the contact centre refused, code {code}: {advice}")
         self.code: Final = code
 
 

@@ -445,9 +445,8 @@ class ChatClient:
         """
         self._opened()
         at = self._endpoint
-        self._endpoint = self._options.endpoint(
-            at.url, at.tenant if tenant is None else tenant, at.app_id if app_id is None else app_id, at.client_id
-        )
+        tenant = at.tenant if tenant is None else tenant
+        self._endpoint = self._options.endpoint(at.url, tenant, at.app_id if app_id is None else app_id, at.client_id)
         for chat in self.sessions():
             chat._move(self._endpoint)
             await chat.reauthorized()

@@ -44,9 +44,8 @@ class SessionOver(NotPossible):
     """The chat is over, with this `outcome`; nothing was sent. `send(…, new_chat=True)` begins a new one."""
 
     def __init__(self, phase: Phase, reason: str, outcome: Outcome) -> None:
-        super().__init__(
-            phase, reason, f"the chat is over ({outcome}): start() or send(…, new_chat=True) begins a new one"
-        )
+        text = f"the chat is over ({outcome}): start() or send(…, new_chat=True) begins a new one"
+        super().__init__(phase, reason, text)
         self.args = (phase, reason, outcome)
         self.outcome: Final = outcome
 
@@ -129,8 +128,6 @@ def ending(error: BaseException | None, session_id: str) -> ChatError:
     """The error of calls on a chat that has stopped because of `error`, or whose client was closed."""
     if isinstance(error, Fenced):
         return ChatElsewhere(f"chat {label(session_id)} was taken over by another worker: send by the inbox")
-    return (
-        ChatStopped(f"chat {label(session_id)} could not go on: {error}")
-        if error
-        else ChatClosed("the client is closed")
-    )
+    if error:
+        return ChatStopped(f"chat {label(session_id)} could not go on: {error}")
+    return ChatClosed("the client is closed")

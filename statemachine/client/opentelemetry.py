@@ -18,15 +18,12 @@ from statemachine.adapters.driver import label
 from statemachine.adapters.protocols import HandledEvent
 
 from .. import core
+from ..extras import needed_by
 from .metrics import CALLS, METRICS, outcome_of
 
-try:
+with needed_by("this adapter"):
     from opentelemetry import metrics, trace
     from opentelemetry.context import Context, get_current
-except ModuleNotFoundError as missing:  # pragma: no cover - tested in a process of its own
-    raise ModuleNotFoundError(
-        "this needs opentelemetry-api: pip install 'chat-session-statemachine[opentelemetry]'", name=missing.name
-    ) from None
 
 _SCOPE: Final = "statemachine"
 _DONE: Final = ("sent", "failed")

@@ -19,19 +19,19 @@ BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 class PrometheusMetrics:
     """A `Metrics` whose counters and histograms belong to `registry`; one for each registry.
 
-    Pass it to `ChatClient(metrics=…)`. `collect_stats` adds the gauges.
+    Pass it to `ChatClient(metrics=…)`. `collect_stats` adds the gauges. `known`: the metrics.
     """
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, registry: CollectorRegistry = REGISTRY, known: Mapping[str, Metric] = METRICS) -> None:
         self._registry: Final = registry
         self._counters: Final = {
             name: Counter(name, metric.about, metric.labels, registry=registry)
-            for name, metric in METRICS.items()
+            for name, metric in known.items()
             if metric.kind == "counter"
         }
         self._histograms: Final = {
             name: Histogram(name, metric.about, metric.labels, buckets=BUCKETS_S, registry=registry)
-            for name, metric in METRICS.items()
+            for name, metric in known.items()
             if metric.kind == "histogram"
         }
 

@@ -111,9 +111,8 @@ class Chats:
         """The updates of a chat."""
         if not self._client.knows(call.client_id):
             raise no_chat(call.client_id)
-        found = self._client.transcript(
-            call.client_id, after=int(call.values["after"]), limit=int(call.values["limit"])
-        )
+        after, limit = int(call.values["after"]), int(call.values["limit"])
+        found = self._client.transcript(call.client_id, after=after, limit=limit)
         return answer({"updates": [readable(update) for update in found]})
 
     # --- items --------------------------------------------------------------------------------------------------------
@@ -128,17 +127,15 @@ class Chats:
         """Send a location."""
         chat = await self._chat(call)
         values = call.values
-        return _item(
-            await chat.send_location(values["latitude"], values["longitude"], url=values.get("url", ""), **call.sending)
-        )
+        place = values["latitude"], values["longitude"]
+        return _item(await chat.send_location(*place, url=values.get("url", ""), **call.sending))
 
     async def send_file(self, call: Call) -> web.Response:
         """Upload a file, and send it."""
         chat = await self._chat(call)
         values = call.values
-        return _item(
-            await self._uploads.send(call.request, chat, values["name"], values["image"], values["idempotency_key"])
-        )
+        about = values["name"], values["image"], values["idempotency_key"]
+        return _item(await self._uploads.send(call.request, chat, *about))
 
     async def answer_form(self, call: Call) -> web.Response:
         """Answer a form, secure or not."""

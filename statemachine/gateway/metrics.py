@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from statemachine.client.metrics import Gauges, Metric, Metrics
-from statemachine.client.prometheus import BUCKETS_S, StatsCollector
+from statemachine.client.prometheus import PrometheusMetrics, StatsCollector
 
 METRICS: Final[Mapping[str, Metric]] = {
     "gateway_requests_total": Metric("counter", ("operation", "status"), "requests answered"),
@@ -51,16 +51,12 @@ class GatewayMetrics:
     """Counts requests; the other numbers are read from the gateway."""
 
     def __init__(self, registry: CollectorRegistry, gateway: Gauges) -> None:
-        name = "gateway_requests_total"
-        self._requests: Final = Counter(name, METRICS[name].about, METRICS[name].labels, registry=registry)
-        name = "gateway_request_seconds"
-        self._seconds: Final = Histogram(
-            name, METRICS[name].about, METRICS[name].labels, registry=registry, buckets=BUCKETS_S
-        )
+        counted = ("gateway_requests_total", "gateway_request_seconds")
+        self._metrics: Final = PrometheusMetrics(registry, {name: METRICS[name] for name in counted})
         registry.register(StatsCollector(lambda: gateway, METRICS))
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(operation, str(status)).inc()
+        self._metrics.count("gateway_requests_total", {"operation": operation, "status": str(status)})
         if operation != "readUpdates":
-            self._seconds.labels(operation).observe(seconds)
+            self._metrics.observe("gateway_request_seconds", seconds, {"operation": operation})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
-from attrs import frozen
+from attrs import define, frozen
 from yarl import URL
 
 from statemachine.adapters.driver import label
@@ -100,26 +100,18 @@ _INTENTS: Final[Mapping[str, _Intent]] = {
 }
 
 
+@define(eq=False, repr=False)
 class Peers:
     """The gateways that share a database, this one among them."""
 
-    def __init__(
-        self,
-        worker: Worker,
-        inbox: Inbox,
-        feed: PostgresFeed,
-        http: ClientSession,
-        secret: SecretFile,
-        telemetry: Telemetry | None,
-    ) -> None:
-        self._telemetry: Final = telemetry
-        self.feed: Final = feed
-        self._worker: Final = worker
-        self._inbox: Final = inbox
-        self._http: Final = http
-        self._secret: Final = secret
-        self.forwarded: int = 0
-        """Requests that another gateway has answered."""
+    _worker: Worker
+    _inbox: Inbox
+    feed: PostgresFeed
+    _http: ClientSession
+    _secret: SecretFile
+    _telemetry: Telemetry | None
+    forwarded: int = 0
+    """Requests that another gateway has answered."""
 
     async def answer(self, operation: Operation, call: Call, handler: Handler) -> web.StreamResponse:
         """Carry out an operation where its chat is."""

@@ -10,7 +10,6 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator
 from itertools import count
-from types import TracebackType
 from typing import Final, Protocol, Self
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
@@ -98,9 +97,7 @@ class Forwarder:
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 
@@ -172,9 +169,8 @@ class _Exchange:
         if self._reply is not None:
             break_off(self._request)
             return self._reply
-        return web.Response(
-            status=502, text=f"The proxy cannot reach {upstream}: {str(error) or type(error).__name__}\n"
-        )
+        text = f"The proxy cannot reach {upstream}: {str(error) or type(error).__name__}\n"
+        return web.Response(status=502, text=text)
 
     def close(self) -> None:
         """Report the answer to the observer, or that none came."""

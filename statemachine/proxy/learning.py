@@ -58,9 +58,8 @@ class _Evidence:
         value = default if default in best else best[0]
         others = [fitting for fitting in self.counts if value not in fitting]
         first = min(number for fitting, number in self.first.items() if value in fitting)
-        return Finding(
-            setting, value, most, first, tuple((one[0], self.counts[one], self.first[one]) for one in others)
-        )
+        differing = tuple((one[0], self.counts[one], self.first[one]) for one in others)
+        return Finding(setting, value, most, first, differing)
 
 
 class Learner:

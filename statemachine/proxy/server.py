@@ -17,7 +17,8 @@ from statemachine.serving.addresses import is_loopback
 from statemachine.serving.server import HttpServer
 
 from .forwarding import LARGEST_HEADER, Forwarder
-from .watching import Recorder, Watcher
+from .recording import HarRecorder
+from .watching import Watcher
 
 
 class Proxy:
@@ -41,7 +42,7 @@ class Proxy:
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         trust: ssl.SSLContext | None = None,
-        recorder: Recorder | None = None,
+        recorder: HarRecorder | None = None,
         parts: Mapping[str, Part] | None = None,
         names: Collection[str] = (),
     ) -> None:

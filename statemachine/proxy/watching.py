@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -22,16 +22,10 @@ from statemachine.emulator.wire import HttpRequest, HttpResponse
 
 from .exchange import DecodedExchange, Event
 from .learning import Learner
+from .recording import HarRecorder
 
 _LOG_KEPT: Final = 1_000
 """Events of one chat that the page shows."""
-
-
-class Recorder(Protocol):
-    """Keeps the calls that have ended."""
-
-    def add(self, exchange: Exchange) -> None:
-        """Keep one."""
 
 
 class Watcher(CentreDriver):
@@ -46,7 +40,7 @@ class Watcher(CentreDriver):
         recorder: Keeps all calls of the chat's interface; None: only the latest are kept, for the page.
     """
 
-    def __init__(self, token: str | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(self, token: str | None = None, recorder: HarRecorder | None = None) -> None:
         super().__init__(Centre(JUDGED_KNOBS, SILENT), Clock())
         self.url = ""
         self.token = token
