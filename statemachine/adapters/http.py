@@ -56,7 +56,7 @@ class HttpTransport:
         self.endpoint = endpoint
         self._open_file = open_file
         self._form_values = form_values
-        self._remedy = remedy or _no_remedy
+        self._remedy = remedy
         self._tasks = Tasks("task_failed")
         self._log = log or Logger()
         self.http: Final = HttpClient(pool, cookies, on_cookies)
@@ -118,7 +118,7 @@ class HttpTransport:
         return None
 
     def _explained(self, failure: Failure, cause: Cause) -> Failure:
-        remedy = self._remedy(failure, cause, self.endpoint.url)
+        remedy = self._remedy(failure, cause, self.endpoint.url) if self._remedy else ""
         return evolve(failure, detail=f"{failure.detail}: {remedy}") if remedy else failure
 
     def _warn(self, command: Command, failure: Failure, error: str) -> None:
@@ -144,7 +144,3 @@ def redirects_to(status: int, headers: Mapping[str, str]) -> str:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
     except ValueError:
         return ""
-
-
-def _no_remedy(failure: Failure, cause: Cause, url: str) -> str:
-    return ""

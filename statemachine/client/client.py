@@ -207,7 +207,7 @@ class ChatClient:
 
     def _prefix(self) -> str:
         """What the ids of all its sessions begin with: tenant and app id."""
-        return _prefix(self._endpoint)
+        return f"{quote(self._endpoint.tenant, safe='')}/{quote(self._endpoint.app_id, safe='')}/"
 
     def _may_send(self) -> bool:
         """Whether this process may act for its chats."""
@@ -242,7 +242,7 @@ class ChatClient:
 
         Of the ended ones, those with unread updates, where somebody takes them.
         """
-        mine = [session_id for session_id in stored if session_id.startswith(_prefix(self._endpoint))]
+        mine = [session_id for session_id in stored if session_id.startswith(self._prefix())]
         pause, clock = 2 / self._options.opened_per_second, asyncio.get_running_loop().time
         due = clock()
         for session_id in mine:
@@ -302,7 +302,8 @@ class ChatClient:
             ChatClosed, ChatStopped, NotSaved: See `ChatSession`.
         """
         about = ChatParameters.checked("session", parameters, phone_number, from_)
-        chat = await self._find(self._opened(), text("session: client_id", client_id))
+        context = self._opened()
+        chat = await self._find(context, self._session_id("session", client_id))
         if start and chat.unreadable and not new_chat:
             raise chat.unreadable
         if about != ChatParameters():
@@ -317,8 +318,7 @@ class ChatClient:
         check_loop(self._loop)
         return self._context
 
-    async def _find(self, context: ClientContext, client_id: str) -> ChatSession:
-        session_id = _session_id(_for(self._endpoint, client_id))
+    async def _find(self, context: ClientContext, session_id: str) -> ChatSession:
         chat = self._sessions.get(session_id) or self._retired.get(session_id)
         if chat and not chat._stopped:
             return chat
@@ -342,7 +342,7 @@ class ChatClient:
         if self._capacity is not None and len(self._sessions) > self._capacity and not self._warned_full:
             self._warned_full = True
             _log.warning("too_many_chats", fit=self._capacity, remedy="call raise_file_limit(), or ulimit -n")
-        chat._work()
+        chat._runner.start()
         self._changed(chat)
 
     def _changed(self, chat: ChatSession) -> None:
@@ -403,7 +403,9 @@ class ChatClient:
         return label(self._session_id("label", client_id))
 
     def _session_id(self, method: str, client_id: str) -> str:
-        return _session_id(_for(self._endpoint, text(f"{method}: client_id", client_id)))
+        """Tenant, app and client id: what identifies a customer to a server (protocol.md 1.1), as one readable text."""
+        endpoint = _for(self._endpoint, text(f"{method}: client_id", client_id))
+        return self._prefix() + quote(endpoint.client_id, safe="")
 
     async def health(self, *, within: timedelta = timedelta(seconds=2)) -> Health:
         """Whether the store takes writes, and the contact centre answers.
@@ -638,12 +640,3 @@ def _for(endpoint: Endpoint, client_id: str) -> Endpoint:
         return evolve(endpoint, client_id=client_id)
     except ValueError as error:
         raise BadSetting(str(error)) from None
-
-
-def _prefix(endpoint: Endpoint) -> str:
-    return f"{quote(endpoint.tenant, safe='')}/{quote(endpoint.app_id, safe='')}/"
-
-
-def _session_id(endpoint: Endpoint) -> str:
-    """Tenant, app and client id: what identifies a customer to a server (protocol.md 1.1), as one readable text."""
-    return _prefix(endpoint) + quote(endpoint.client_id, safe="")

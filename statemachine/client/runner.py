@@ -211,7 +211,7 @@ class SessionRunner:
         return self.submit(opening)
 
     def cut_reads(self) -> None:
-        """See `Driver.cut_reads`."""
+        """See `Driver.cut_reads`; the session tries them again."""
         self._driver.cut_reads()
 
     async def close(self, timeout: timedelta, *, drain: bool = False) -> None:  # noqa: ASYNC109 - the rest is abandoned then

@@ -456,10 +456,6 @@ class ChatSession:
         """The session has stopped, or its client was closed."""
         return self._runner.feed.closed
 
-    def _work(self) -> None:
-        """Begin, or continue the stored session."""
-        self._runner.start()
-
     def _read(self, *, auto_ack: bool) -> UpdateStream:
         """The updates from the cursor on."""
         return UpdateStream(self._runner.feed, auto_ack=auto_ack)
@@ -484,10 +480,6 @@ class ChatSession:
             self._connection_since += by
         if self._ended_at is not None:
             self._ended_at += by
-
-    def _cut_reads(self) -> None:
-        """Stop the polls and readings of the history in flight; the session tries them again."""
-        self._runner.cut_reads()
 
     async def _close(self, within: timedelta | None = None, *, drain: bool = False) -> None:
         """Release the chat without ending it. Queued items are sent for at most `within` (`Options.close_within`).

@@ -384,7 +384,7 @@ class Worker(ChatClient):
             self._ticked = elapsed()
             if was_valid and not self._lease.is_valid:
                 for chat in self.sessions():
-                    chat._cut_reads()
+                    chat._runner.cut_reads()
             elif self._lease.is_valid and not was_valid:
                 for chat in self.sessions():  # their pauses have grown, since nothing could be sent
                     _poll_now(chat)
