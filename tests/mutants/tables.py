@@ -89,7 +89,8 @@ def _changes(machine: Machine, row: Row) -> Iterator[tuple[str, Row | None]]:
         yield f"without raising {signal.__name__}", evolve(row, raises=left)
     if row.make is not None and row.to is not None:
         for one in fields(row.to):
-            yield f"another {one.name}", evolve(row, make=_making_another(one, row.make))
+            if one.init:
+                yield f"another {one.name}", evolve(row, make=_making_another(one, row.make))
 
 
 def _making_another(one: Attribute[Any], make: Make) -> Make:
