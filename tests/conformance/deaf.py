@@ -90,7 +90,7 @@ class Deaf(JsonSession):
         self._entry, self._phase = entry, phase
 
     def step(self, event: JsonObject) -> JsonObject:
-        hides = self.session.lifecycle.name == self._phase
+        hides = self.session.phase == self._phase
         return super().step(without(event, self._entry) if hides else event)
 
 
